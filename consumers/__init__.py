@@ -1,0 +1,1 @@
+"""What arrives from RabbitMQ: decode, handle, settle."""

@@ -1,0 +1,1 @@
+"""Redis: routing, live QR codes, limits and worker status. All of it may vanish."""

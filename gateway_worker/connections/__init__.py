@@ -1,0 +1,1 @@
+"""The WhatsApp connection manager: the life of every session this worker owns."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: the truth about sessions, messages, credentials, the outbox and processed commands."""

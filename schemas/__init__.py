@@ -1,0 +1,1 @@
+"""The contract with the world, pure: envelope, commands, events, errors, channels."""

@@ -72,9 +72,7 @@ class Settings(BaseSettings):
             except binascii.Error:
                 size = 0
             if size != _KEY_BYTES:
-                raise ValueError(
-                    "each of ENCRYPTION_KEYS must be base64 of 32 bytes (make one: openssl rand -base64 32)"
-                )
+                raise ValueError("each of ENCRYPTION_KEYS must be base64 of 32 bytes (openssl rand -base64 32)")
         return keys
 
     @field_validator("log_level", "log_format", mode="before")

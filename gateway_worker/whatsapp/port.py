@@ -1,8 +1,8 @@
 """The port to WhatsApp: what we ask of an engine, what it tells and asks us. Pure types, no I/O.
 
-An *engine* (`gateway_worker.whatsapp.baileys`) opens *connections*. A connection has no policy and no state: it does not
-retry, reconnect or store. Everything durable it needs it asks of its *owner* (`gateway_worker.connections`), which answers
-from PostgreSQL.
+An *engine* (`gateway_worker.whatsapp.baileys`) opens *connections*. A connection has no policy and no state: it does
+not retry, reconnect or store. Everything durable it needs it asks of its *owner* (`gateway_worker.connections`), which
+answers from PostgreSQL.
 
 Errors an engine raises::
 
@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from schemas.content import Content
+
 from schemas.names import SessionId
 
 
@@ -36,7 +37,7 @@ class NotConnected(EngineError):  # noqa: N818 (reads as the fact it is)
 
 
 class OutcomeUnknown(EngineError):  # noqa: N818 (reads as the fact it is)
-    """The stanza may have reached WhatsApp; only its acknowledgement is missing. Safe to repeat under the same message id."""
+    """The stanza may have reached WhatsApp, only its acknowledgement is missing. Safe to repeat under the same id."""
 
     retryable = True
 

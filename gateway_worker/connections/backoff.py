@@ -1,0 +1,46 @@
+"""How long to wait before the next try: capped, exponential, jittered. Pure: randomness and time are given."""
+
+from random import Random
+
+FIRST_SECONDS = 1.0
+CAP_SECONDS = 60.0
+STABLE_SECONDS = 30.0
+_DOUBLINGS = 10  # beyond this the cap has long been reached; keeps the power small
+
+
+class Backoff:
+    """The waits of one session.
+
+    A wait is between half and all of `first` · 2ⁿ, at most `cap` seconds: the first retry is quick, and sessions that fell
+    together do not come back together. A connection that lasted `stable` seconds forgets the failures before it.
+    """
+
+    __slots__ = ("_cap", "_connected_at", "_failures", "_first", "_rng", "_stable")
+
+    def __init__(
+        self, rng: Random, *, first: float = FIRST_SECONDS, cap: float = CAP_SECONDS, stable: float = STABLE_SECONDS
+    ) -> None:
+        self._rng = rng
+        self._first = first
+        self._cap = cap
+        self._stable = stable
+        self._failures = 0
+        self._connected_at: float | None = None
+
+    @property
+    def failures(self) -> int:
+        """Failures since the last stable connection."""
+        return self._failures
+
+    def connected(self, now: float) -> None:
+        """A connection is up since `now` (monotonic seconds)."""
+        self._connected_at = now
+
+    def failed(self, now: float) -> float:
+        """The connection ended, or none came up, at `now`; returns the seconds to wait before the next try."""
+        if self._connected_at is not None and now - self._connected_at >= self._stable:
+            self._failures = 0
+        self._connected_at = None
+        ceiling = min(self._cap, self._first * 2.0 ** min(self._failures, _DOUBLINGS))
+        self._failures += 1
+        return ceiling * (0.5 + self._rng.random() / 2)

@@ -1,0 +1,42 @@
+"""Waits between tries."""
+
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway_worker.connections.backoff import Backoff
+
+
+@given(seed=st.integers(), failures=st.integers(1, 2000))
+def test_a_wait_is_never_above_the_cap_nor_below_half_of_the_first(seed: int, failures: int) -> None:
+    backoff = Backoff(Random(seed), first=1, cap=60)
+    waits = [backoff.failed(0) for _ in range(failures)]
+    assert all(0.5 <= wait <= 60 for wait in waits)
+
+
+def test_waits_double_until_the_cap() -> None:
+    backoff = Backoff(Random(1), first=1, cap=60)
+    for ceiling in (1, 2, 4, 8, 16, 32, 60, 60):
+        assert ceiling / 2 <= backoff.failed(0) <= ceiling
+
+
+def test_a_stable_connection_forgets_the_failures_before_it() -> None:
+    backoff = Backoff(Random(1), first=1, cap=60, stable=30)
+    for _ in range(6):
+        backoff.failed(0)
+    backoff.connected(100)
+    assert backoff.failed(130) <= 1
+    assert backoff.failures == 1
+
+
+def test_a_connection_that_falls_at_once_forgets_nothing() -> None:
+    backoff = Backoff(Random(1), first=1, cap=60, stable=30)
+    for _ in range(6):
+        backoff.failed(0)
+    backoff.connected(100)
+    assert backoff.failed(101) > 16
+
+
+def test_two_sessions_do_not_come_back_at_the_same_moment() -> None:
+    assert len({Backoff(Random(seed)).failed(0) for seed in range(100)}) == 100

@@ -1,0 +1,85 @@
+"""Order per chat."""
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+from virtual_time import virtual
+
+from gateway_worker.connections.lanes import Lanes, Place
+
+
+async def stand(place: Place, seconds: float, log: list[str], name: str) -> None:
+    async with place:
+        await asyncio.sleep(seconds)
+        log.append(name)
+
+
+@virtual
+async def test_one_chat_keeps_the_order_of_places_however_slow_the_first() -> None:
+    lanes, log = Lanes(), list[str]()
+    async with asyncio.TaskGroup() as tasks:
+        for name, seconds in (("slow", 60), ("quick", 0), ("last", 0)):
+            tasks.create_task(stand(lanes.take("anna"), seconds, log, name))
+    assert log == ["slow", "quick", "last"]
+
+
+@virtual
+async def test_a_slow_chat_holds_up_only_itself() -> None:
+    lanes, log = Lanes(), list[str]()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(stand(lanes.take("anna"), 60, log, "anna"))
+        tasks.create_task(stand(lanes.take("bert"), 1, log, "bert"))
+    assert log == ["bert", "anna"]
+
+
+@virtual
+async def test_who_gives_up_in_the_middle_lets_nobody_past_the_first() -> None:
+    lanes, log = Lanes(), list[str]()
+    first, second, third = (lanes.take("anna") for _ in range(3))
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(stand(third, 0, log, "third"))
+        second.leave()
+        await asyncio.sleep(10)
+        assert log == []
+        tasks.create_task(stand(first, 0, log, "first"))
+    assert log == ["first", "third"]
+
+
+@virtual
+async def test_a_cancelled_wait_frees_its_place() -> None:
+    lanes, log = Lanes(), list[str]()
+    first = lanes.take("anna")
+
+    async def wait_and_leave() -> None:
+        place = lanes.take("anna")
+        try:
+            await place.turn()
+        finally:
+            place.leave()
+
+    waiting = asyncio.ensure_future(wait_and_leave())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    last = lanes.take("anna")
+    first.leave()
+    await stand(last, 0, log, "last")
+    assert log == ["last"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9)), max_size=30))
+def test_whatever_the_speeds_each_chat_is_served_in_order_and_nothing_stays(work: list[tuple[str, int]]) -> None:
+    @virtual
+    async def serve() -> None:
+        lanes, log = Lanes(), list[str]()
+        async with asyncio.TaskGroup() as tasks:
+            for number, (chat, seconds) in enumerate(work):
+                tasks.create_task(stand(lanes.take(chat), seconds, log, f"{chat}{number:02}"))
+        for chat in "abc":
+            mine = [name for name in log if name.startswith(chat)]
+            assert mine == sorted(mine)
+        assert len(log) == len(work)
+        assert len(lanes) == 0
+
+    serve()

@@ -56,7 +56,7 @@ def _shown(path: Path) -> str:
 def main() -> None:
     """Do what the first argument says; a failure is one message for a person, and exit code 1."""
     actions = {"up": up, "down": down, "status": status, "clean": clean}
-    action = actions.get(sys.argv[1] if len(sys.argv) == 2 else "")
+    action = actions.get(" ".join(sys.argv[1:]))
     if action is None:
         sys.exit(f"usage: python -m deploy.local {' | '.join(actions)}")
     try:

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ class NotRunningError(Exception):
 
 
 @contextlib.contextmanager
-def at_short_path(directory: Path) -> Iterator[str]:
+def at_short_path(directory: Path) -> Generator[str]:
     """The address of the directory's control socket, short enough (108 bytes at most) however deep it lies."""
     handle = os.open(directory, os.O_PATH | os.O_DIRECTORY)
     try:

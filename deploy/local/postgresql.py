@@ -131,7 +131,7 @@ class PostgreSQL:
             return
         key, identifier = (int(part) for part in lines[_SEGMENT_LINE].split())
         async with asyncio.timeout(_RELEASE_SECONDS):
-            while _attachments(key, identifier):
+            while _attachments(key, identifier):  # noqa: ASYNC110 -- the kernel tells nobody when this changes
                 await asyncio.sleep(0.01)
         if _attachments(key, identifier) == 0:
             ctypes.CDLL(None).shmctl(identifier, _IPC_RMID, None)

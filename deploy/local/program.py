@@ -63,7 +63,9 @@ class Child:
                 stderr=log,
                 start_new_session=True,
                 preexec_fn=in_child,
-                **({} if program.account is None else _as_account(program.account)),
+                user=program.account,
+                group=program.account,
+                extra_groups=None if program.account is None else [],
             )
         finally:
             os.close(log)
@@ -105,10 +107,6 @@ class Child:
     def last_words(self, lines: int = 12) -> str:
         """The end of its log, to show to a person when it did not start."""
         return "\n".join(self.program.log.read_text(errors="replace").splitlines()[-lines:])
-
-
-def _as_account(name: str) -> dict[str, object]:
-    return {"user": name, "group": name, "extra_groups": []}
 
 
 async def run_to_end(program: Program) -> None:

@@ -1,14 +1,17 @@
 """An S3 store of our own: SeaweedFS from the Python index. It checks every signature, unlike the usual test doubles."""
 
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from deploy.local.probe import answer
 from deploy.local.program import Program
 from deploy.local.seat import HOST, Seat, write_private
+
+_SOCKETS: Final = Path("/tmp")  # noqa: S108 -- where SeaweedFS puts them
 
 
 class SeaweedFS:
@@ -48,6 +51,7 @@ class SeaweedFS:
             "ip": HOST,
             "ip.bind": HOST,
             "dir": "data",
+            "master.peers": "none",  # no election: with one, a restart takes up to 20 s
             "master.port": ports["master"],
             "master.port.grpc": ports["master_grpc"],
             "master.volumeSizeLimitMB": 64,
@@ -68,7 +72,12 @@ class SeaweedFS:
         weed = Path(sys.executable).parent / "weed"
         arguments = [str(weed), "-logtostderr=true", "server", *(f"-{name}={value}" for name, value in options.items())]
         return Program(
-            name=self.name, arguments=arguments, folder=self.seat.folder, log=self.seat.folder / "seaweedfs.log"
+            name=self.name,
+            arguments=arguments,
+            folder=self.seat.folder,
+            log=self.seat.folder / "seaweedfs.log",
+            # Asked to end, it waits 15 s for itself. What it has acknowledged is in its files all the same.
+            finish=signal.SIGKILL,
         )
 
     async def is_ready(self) -> bool:
@@ -78,7 +87,10 @@ class SeaweedFS:
         )
 
     async def release(self) -> None:
-        """It holds nothing that outlives its programs."""
+        """Remove the sockets that it makes for its ports; for most of them it has no option to put them elsewhere."""
+        for port in self.seat.ports.values():
+            for path in _SOCKETS.glob(f"seaweedfs-*-{port}.sock"):
+                path.unlink(missing_ok=True)
 
     def folders(self) -> Sequence[Path]:
         """Its seat."""

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self, cast
 
 import aiohttp
 import asyncpg
@@ -83,7 +83,7 @@ class Stage:
     async def create_database(self, name: str) -> None:
         """Create an empty database on the server of GATEWAY_DATABASE_URL, use it from now on, and migrate it."""
         server = self.settings["GATEWAY_DATABASE_URL"]
-        connection = await asyncpg.connect(server)
+        connection = cast("Any", await asyncpg.connect(server))  # asyncpg's own annotation is partly unknown
         try:
             await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             await connection.execute(f'CREATE DATABASE "{name}"')

@@ -1,0 +1,1 @@
+"""`make demo`: two sessions, from nothing to read receipts, before your eyes."""

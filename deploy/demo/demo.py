@@ -1,0 +1,221 @@
+"""The demo's course: services, simulator, worker; pair; talk; count. Exits 0 only if every step happened."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+import aiohttp
+from rich.live import Live
+
+from deploy.demo.board import message_board, qr_board
+from deploy.demo.ledger import Ledger
+from deploy.demo.phones import Person, Phones
+from deploy.local.program import ProgramFailedError
+from deploy.local.services import ROOT, PrivateServices
+from deploy.local.stage import RunningSimulator, Stage
+from gateway_worker.cli.backend import TerminalBackend, connect
+from gateway_worker.cli.terminal import console
+
+MESSAGES: Final = 20  # each way
+_STEP_SECONDS: Final = 60.0
+_DIRECTORY: Final = ROOT / ".local" / "demo"
+_NAMESPACE: Final = "demo"
+ANA: Final = Person(name="Ana", phone="+15550100001", session_id="ana")
+BEN: Final = Person(name="Ben", phone="+15550100002", session_id="ben")
+PEOPLE: Final = (ANA, BEN)
+
+
+@dataclass(slots=True)
+class Conversation:
+    """The backend, the phones, and what was seen."""
+
+    backend: TerminalBackend
+    phones: Phones
+    reply_to: str
+    ledger: Ledger = field(default_factory=Ledger)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    live_qr: dict[str, str] = field(default_factory=dict[str, str])
+
+    async def watch(self, documents: AsyncIterator[dict[str, Any]]) -> None:
+        """Take in replies or events for ever."""
+        async for document in documents:
+            self.ledger.take(document)
+            if "qrString" in document["data"]:
+                self.live_qr[str(document["subject"])] = document["data"]["qrString"]
+            self.changed.set()
+
+    async def until(self, holds: Callable[[], bool], what: str) -> None:
+        """Wait for something to become true; TimeoutError names what did not happen."""
+        try:
+            async with asyncio.timeout(_STEP_SECONDS):
+                while not holds():
+                    if self.ledger.failures:
+                        raise DemoFailedError(f"a command failed: {self.ledger.failures[0]}")
+                    self.changed.clear()
+                    await self.changed.wait()
+        except TimeoutError:
+            raise DemoFailedError(f"did not happen within {_STEP_SECONDS:.0f} s: {what}") from None
+
+
+class DemoFailedError(Exception):
+    """A step did not happen."""
+
+
+async def perform() -> str:
+    """The whole course; returns the summary line. Raises DemoFailedError or ProgramFailedError."""
+    started = time.monotonic()
+    async with AsyncExitStack() as stack:
+        conversation = await _set_up(stack)
+        await _pair(conversation)
+        await _talk(conversation)
+        return await _count(conversation, time.monotonic() - started)
+
+
+async def _set_up(stack: AsyncExitStack) -> Conversation:
+    services = PrivateServices(_DIRECTORY / "services")
+    with console.status("starting private RabbitMQ, PostgreSQL, Redis and S3 …"):
+        await asyncio.to_thread(services.__enter__)
+        stack.callback(services.end)
+    console.print("[green]✓[/] private RabbitMQ, PostgreSQL, Redis and S3, on free ports")
+    settings = services.environment() | {"GATEWAY_NAMESPACE": _NAMESPACE, "GATEWAY_MAX_SESSIONS": "10"}
+    stage = await stack.enter_async_context(Stage(_DIRECTORY / "logs", settings))
+    with console.status("migrating the database, starting the simulated WhatsApp and a worker …"):
+        await stage.create_database("demo")
+        simulator = await stage.start_simulator()
+        worker = await stage.start_worker("worker-001", simulator.settings())
+    console.print(f"[green]✓[/] a WhatsApp server with phones, simulated at {simulator.whatsapp_url}")
+    console.print(f"[green]✓[/] a gateway worker, healthy at {worker.url}/health")
+    return await _connect(stack, services.amqp_url, simulator)
+
+
+async def _connect(stack: AsyncExitStack, amqp_url: str, simulator: RunningSimulator) -> Conversation:
+    http = await stack.enter_async_context(aiohttp.ClientSession(simulator.url))
+    backend = await stack.enter_async_context(connect(amqp_url, _NAMESPACE))
+    reply_to, replies = await stack.enter_async_context(backend.replies())
+    events = await stack.enter_async_context(backend.events())
+    conversation = Conversation(backend=backend, phones=Phones(http), reply_to=reply_to)
+    group = await stack.enter_async_context(_Background())
+    group.add(conversation.watch(replies))
+    group.add(conversation.watch(events))
+    return conversation
+
+
+class _Background:
+    """Tasks that end with the stack."""
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def add(self, work: Any) -> None:
+        self._tasks.append(asyncio.ensure_future(work))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _pair(conversation: Conversation) -> None:
+    console.rule("two sessions are created by commands on RabbitMQ")
+    for person in PEOPLE:
+        await conversation.phones.give(person)
+        data = {"sessionId": person.session_id, "userId": "demo", "pairing": {"method": "qr"}}
+        await conversation.backend.publish(
+            "session.create.v1", "sessions.create", person.session_id, data, conversation.reply_to
+        )
+    await conversation.until(lambda: len(conversation.live_qr) == len(PEOPLE), "QR codes arrive as events")
+    console.print(qr_board([(person, conversation.live_qr[person.session_id]) for person in PEOPLE]))
+    for person in PEOPLE:
+        await conversation.phones.scan(person, conversation.live_qr[person.session_id])
+        console.print(f"[green]✓[/] {person.name} scanned the code of session [bold]{person.session_id}[/]")
+    states = conversation.ledger.states
+    await conversation.until(lambda: list(states.values()).count("connected") == len(PEOPLE), "both sessions connect")
+    console.print("[green]✓[/] both sessions are connected")
+
+
+async def _talk(conversation: Conversation) -> None:
+    console.rule(f"{MESSAGES} messages each way, end-to-end encrypted")
+    conversation.ledger.steps.clear()
+    ledger = conversation.ledger
+    goal = MESSAGES * len(PEOPLE)
+    with Live(console=console, get_renderable=lambda: message_board(PEOPLE, ledger, MESSAGES), refresh_per_second=12):
+        for number in range(1, MESSAGES + 1):
+            for me, you in ((ANA, BEN), (BEN, ANA)):
+                await _send(conversation, me, you, f"{number}. Hello {you.name}, {me.name} here.")
+        await conversation.until(lambda: ledger.total("sent") >= goal, "all are sent")
+        await conversation.until(lambda: ledger.total("delivered") >= goal, "all are delivered")
+        for me, you in ((ANA, BEN), (BEN, ANA)):
+            await conversation.until(
+                lambda me=me: len(set(ledger.received.get(me.session_id, ()))) >= MESSAGES, "all are received"
+            )
+            await _read(conversation, me, you)
+        await conversation.until(lambda: ledger.total("read") >= goal, "all are read")
+
+
+async def _send(conversation: Conversation, me: Person, you: Person, text: str) -> None:
+    data = {"to": you.phone, "content": {"kind": "text", "text": text}}
+    door = f"session.{me.session_id}"
+    await conversation.backend.publish("message.send.v1", door, me.session_id, data, conversation.reply_to)
+
+
+async def _read(conversation: Conversation, me: Person, you: Person) -> None:
+    """Mark everything that `me` received from `you` as read."""
+    ids = list(dict.fromkeys(conversation.ledger.received[me.session_id]))
+    data = {"chat": you.phone, "messageIds": ids}
+    await conversation.backend.publish("message.read.v1", f"session.{me.session_id}", me.session_id, data)
+
+
+async def _count(conversation: Conversation, seconds: float) -> str:
+    """Hold the ledger of events against what the phones decrypted; the summary line."""
+    ledger = conversation.ledger
+    for person in PEOPLE:
+        arrived = await conversation.phones.inbox(person)
+        texts = [entry["content"]["text"] for entry in arrived if entry["content"]["kind"] == "text"]
+        expected = [
+            text for text in texts if text.startswith(tuple(f"{n}. Hello {person.name}," for n in range(1, 21)))
+        ]
+        if len(expected) != MESSAGES:
+            raise DemoFailedError(f"{person.name}'s phone decrypted {len(expected)} of {MESSAGES} messages")
+    if ledger.gaps():
+        raise DemoFailedError(f"{ledger.gaps()} sequence numbers are missing")
+    console.print(f"[green]✓[/] both phones decrypted all {MESSAGES} messages; sequences have no gap")
+    sent, delivered, read = (ledger.total(step) for step in ("sent", "delivered", "read"))
+    return (
+        f"demo: {len(PEOPLE)} sessions paired, {sent} messages sent, {delivered} delivered, {read} read, "
+        f"in {seconds:.1f} s"
+    )
+
+
+async def _until_signalled() -> int:
+    task = asyncio.ensure_future(perform())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        line = await task
+    except asyncio.CancelledError:
+        console.print("demo: interrupted; everything it started has ended")
+        return 130
+    except (DemoFailedError, ProgramFailedError) as failure:
+        console.print(f"[red]demo: failed[/]: {failure}")
+        console.print(f"logs: {_relative(_DIRECTORY / 'logs')}")
+        return 1
+    console.print(f"[bold green]{line}[/]", soft_wrap=True)
+    return 0
+
+
+def _relative(path: Path) -> Path:
+    return path.relative_to(ROOT)
+
+
+def main() -> int:
+    """Run it; the exit code."""
+    return asyncio.run(_until_signalled())

@@ -1,18 +1,19 @@
 """What the connection manager asks of the rooms around it. `consumers` and `events` implement it, `app` injects it.
 
-How a command meets a session, for those who call us::
+How a message meets a session, for those who call us::
 
-    session = manager.of(session_id)            # SessionNotFound when it does not live here
-    sending = await session.begin(command)      # M: durable now; its place in the chat's lane was taken on the call
-    ... reply command.accepted with sending.message_id ...
-    await sending.finish()                      # returns when settled: sent, or failed and told by message.status
+    session = manager.of(command.session_id)     # SessionNotFound when it does not live here
+    await session.send(command, accepted)        # returns when settled: sent, or failed and told by message.status
 
-- Call `begin` in the order of deliveries and without an `await` between the delivery and the call: the lane's place is
-  taken before its first `await`. Run `begin` + `finish` as one task per delivery; prefetch is the window.
-- `begin` raises a gateway error for what is refused before it was accepted; `finish` never raises for a message that
-  failed (its `message.status` tells), only for what may be tried again (the store is away: hold and call again).
-- Cancelling either is safe at any moment: nothing is settled, and the same delivery, arriving again, goes on with the
-  same row and the same WhatsApp id. A duplicate that arrives in the meantime joins the first one.
+- Call `send` in the order of deliveries and without an `await` between the delivery and the call, as one task per
+  delivery: its place in the chat's lane is taken before its first `await`. Prefetch is the window.
+- `accepted(message_id)` is awaited once the message is durable: the moment to reply `command.accepted`. A duplicate of a
+  message that was settled earlier is accepted too, with the same id; one of a message in progress waits for it first.
+- `send` raises a gateway error for what is refused before it was accepted; afterwards only what may be tried again
+  (`Unavailable`: hold the delivery and call again) or `StaleEpoch` (the session has another owner: leave the delivery
+  unsettled, its door is being closed).
+- Cancelling it is safe at any moment: nothing is settled, and the same delivery, arriving again, goes on with the same
+  row and the same WhatsApp id.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Pairing by an 8-character code instead of a QR code: the cryptography of both sides.
 
-`companion_hello` carries the companion's ephemeral key, wrapped with the code; `primary_hello` the phone's, wrapped
-with the same code; `companion_finish` a bundle under the key both agree on, from which each derives the ADV secret. Then
-pairing goes on as with a QR code. Wrapping costs about 50 ms of CPU (PBKDF2): call it outside an event loop.
+`companion_hello` carries the companion's ephemeral key, wrapped with the code; `primary_hello` carries the phone's,
+wrapped with the same code; `companion_finish` a bundle under the key both agree on, from which each derives the ADV
+secret. Then pairing goes on as with a QR code. Wrapping costs about 50 ms of CPU (PBKDF2).
 """
 
 import hashlib

@@ -11,8 +11,8 @@ _DOUBLINGS = 10  # beyond this the cap has long been reached; keeps the power sm
 class Backoff:
     """The waits of one session.
 
-    A wait is between half and all of `first` · 2ⁿ, at most `cap` seconds: the first retry is quick, and sessions that fell
-    together do not come back together. A connection that lasted `stable` seconds forgets the failures before it.
+    A wait is between half and all of `first` · 2ⁿ, at most `cap` seconds: the first retry is quick, and who fell
+    together does not come back together. A connection that lasted `stable` seconds forgets the failures before it.
     """
 
     __slots__ = ("_cap", "_connected_at", "_failures", "_first", "_rng", "_stable")

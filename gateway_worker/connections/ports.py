@@ -7,8 +7,8 @@ How a message meets a session, for those who call us::
 
 - Call `send` in the order of deliveries and without an `await` between the delivery and the call, as one task per
   delivery: its place in the chat's lane is taken before its first `await`. Prefetch is the window.
-- `accepted(message_id)` is awaited once the message is durable: the moment to reply `command.accepted`. A duplicate of a
-  message that was settled earlier is accepted too, with the same id; one of a message in progress waits for it first.
+- `accepted(message_id)` is awaited once the message is durable: the moment to reply `command.accepted`. A duplicate of
+  a message that was settled earlier is accepted too, with the same id; one of a message in progress waits for it.
 - `send` raises a gateway error for what is refused before it was accepted; afterwards only what may be tried again
   (`Unavailable`: hold the delivery and call again) or `StaleEpoch` (the session has another owner: leave the delivery
   unsettled, its door is being closed).

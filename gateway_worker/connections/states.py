@@ -19,21 +19,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-
-class State(StrEnum):
-    """The states of contract section 4, `session.status.v1`."""
-
-    WAITING_FOR_CAPACITY = "waiting_for_capacity"
-    CONNECTING = "connecting"
-    QR_REQUIRED = "qr_required"
-    CODE_REQUIRED = "code_required"
-    PASSKEY_REQUIRED = "passkey_required"
-    CONNECTED = "connected"
-    DISCONNECTED = "disconnected"
-    LOGGED_OUT = "logged_out"
-    RESTRICTED = "restricted"
-    FAILED = "failed"
-    DELETED = "deleted"
+from schemas.events import SessionState as State
 
 
 class Trigger(StrEnum):

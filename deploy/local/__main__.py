@@ -9,16 +9,14 @@ from deploy.local.control import NotRunningError, ask
 from deploy.local.packages import MissingPackagesError
 from deploy.local.program import ProgramFailedError
 from deploy.local.seat import write_private
-from deploy.local.services import ROOT, PrivateServices
+from deploy.local.services import ROOT, UP_DIRECTORY, PrivateServices
 
 _LOCAL: Final = ROOT / ".local"
-DIRECTORY: Final = _LOCAL / "services"
-"""Where the services of `make up` live; tests may be pointed at it."""
 
 
 def up() -> None:
     """Start them, or find them alive, and write `.local/env`."""
-    services = PrivateServices(DIRECTORY, durable=True)
+    services = PrivateServices(UP_DIRECTORY, durable=True)
     fresh = services.detach(lambda name, seconds: print(f"  {name:<11} ready in {seconds:.1f} s", flush=True))
     path = _LOCAL / "env"
     write_private(path, "".join(f"{name}={value}\n" for name, value in services.environment().items()))
@@ -28,7 +26,7 @@ def up() -> None:
 
 def down() -> None:
     """End them; their data stays."""
-    ended = PrivateServices(DIRECTORY, durable=True).end()
+    ended = PrivateServices(UP_DIRECTORY, durable=True).end()
     (_LOCAL / "env").unlink(missing_ok=True)
     print(
         "The private services have ended; their data stays until `make clean`." if ended else "No private services run."
@@ -37,13 +35,13 @@ def down() -> None:
 
 def status() -> None:
     """One line for each service."""
-    for name, report in ask(DIRECTORY, "report")["services"].items():
+    for name, report in ask(UP_DIRECTORY, "report")["services"].items():
         print(f"{name:<11} {report['state']:<9} pid {report['pid']}")
 
 
 def clean() -> None:
     """End them and remove their data."""
-    services = PrivateServices(DIRECTORY, durable=True)
+    services = PrivateServices(UP_DIRECTORY, durable=True)
     services.end()
     services.remove()
     shutil.rmtree(_LOCAL, ignore_errors=True)

@@ -35,6 +35,9 @@ from deploy.local.seaweedfs import SeaweedFS
 ROOT: Final = Path(__file__).resolve().parents[2]
 """The project's own folder."""
 
+UP_DIRECTORY: Final = ROOT / ".local" / "services"
+"""Where the services of `make up` live. To use them: `PrivateServices(UP_DIRECTORY)`, without a `with`."""
+
 _POLL_SECONDS: Final = 0.05
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 from hypothesis import given
 from hypothesis import strategies as st
-from virtual_time import virtual
+from tests.unit.connections.virtual_time import virtual
 
 from gateway_worker.connections.lanes import Lanes, Place
 

@@ -1,0 +1,79 @@
+"""Fixtures for every test that wants real services. Nothing starts unless a test asks for it."""
+
+from collections.abc import AsyncGenerator, Generator
+
+import pytest
+
+from deploy.local.services import PrivateServices
+from tests.support.private_services import (
+    Buckets,
+    empty_redis,
+    fresh_database,
+    migrated_database,
+    own_buckets,
+    services_of_this_run,
+    unique_name,
+)
+
+
+@pytest.fixture(scope="session")
+def services() -> Generator[PrivateServices]:
+    """RabbitMQ, PostgreSQL, Redis and S3 of this test run. Whoever kills one starts it again before the test ends."""
+    with services_of_this_run() as running:
+        yield running
+
+
+@pytest.fixture
+def namespace() -> str:
+    """A GATEWAY_NAMESPACE of its own: exchanges and queues that no other test sees."""
+    return unique_name()
+
+
+@pytest.fixture
+async def database_url(services: PrivateServices) -> AsyncGenerator[str]:
+    """URL of an empty PostgreSQL database."""
+    async with fresh_database(services) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def migrated_template(services: PrivateServices) -> AsyncGenerator[str]:
+    """Name of a database with the worker's schema; migrated once for the whole run."""
+    async with migrated_database(services) as name:
+        yield name
+
+
+@pytest.fixture
+async def migrated_database_url(services: PrivateServices, migrated_template: str) -> AsyncGenerator[str]:
+    """URL of a PostgreSQL database with the worker's schema and nothing in it."""
+    async with fresh_database(services, migrated_template) as url:
+        yield url
+
+
+@pytest.fixture
+async def redis_url(services: PrivateServices) -> AsyncGenerator[str]:
+    """URL of an empty Redis database."""
+    async with empty_redis(services) as url:
+        yield url
+
+
+@pytest.fixture
+async def buckets(services: PrivateServices) -> AsyncGenerator[Buckets]:
+    """Two bucket names of its own."""
+    async with own_buckets(services) as names:
+        yield names
+
+
+@pytest.fixture
+def gateway_environment(
+    services: PrivateServices, namespace: str, migrated_database_url: str, redis_url: str, buckets: Buckets
+) -> dict[str, str]:
+    """The GATEWAY_* settings of a worker that shares nothing with another test's."""
+    return {
+        **services.environment(),
+        "GATEWAY_NAMESPACE": namespace,
+        "GATEWAY_DATABASE_URL": migrated_database_url,
+        "GATEWAY_REDIS_URL": redis_url,
+        "GATEWAY_SESSIONS_BUCKET": buckets.sessions,
+        "GATEWAY_MEDIA_BUCKET": buckets.media,
+    }

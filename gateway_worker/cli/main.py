@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from pydantic import ValidationError
@@ -134,7 +134,9 @@ def command(
     if not isinstance(document, dict):
         errors.print("[red]--data must be a JSON object[/]")
         raise typer.Exit(2)
-    outcome = publish_and_follow(settings(), type_, session or worker, document, wait=wait, timeout=timeout)
+    outcome = publish_and_follow(
+        settings(), type_, session or worker, cast("dict[str, Any]", document), wait=wait, patience=timeout
+    )
     raise typer.Exit(asyncio.run(outcome))
 
 

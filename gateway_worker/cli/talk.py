@@ -1,0 +1,112 @@
+"""``gateway-worker command`` and ``gateway-worker events``: a backend for one person."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from aio_pika.exceptions import AMQPConnectionError, ChannelClosed, DeliveryError
+
+from gateway_worker.cli.backend import Document, TerminalBackend, connect
+from gateway_worker.cli.terminal import console, errors, qr_text
+from gateway_worker.settings import Settings
+from schemas.registry import COMMANDS, Door
+
+_OVER: Final = frozenset({"connected", "logged_out", "failed", "restricted", "passkey_required", "deleted"})
+_MESSAGE_OVER: Final = frozenset({"delivered", "read", "played", "failed"})
+_FOLLOWED: Final = {
+    "session.create.v1": ("session.status.v1", _OVER),
+    "session.restart.v1": ("session.status.v1", _OVER),
+    "session.logout.v1": ("session.status.v1", frozenset({"logged_out"})),
+    "session.delete.v1": ("session.status.v1", frozenset({"deleted"})),
+    "message.send.v1": ("message.status.v1", _MESSAGE_OVER),
+}
+"""Which event tells the outcome of a command, and with which statuses it is over."""
+
+
+def complete(command_type: str, subject: str | None, data: Document) -> Document:
+    """Pure: what a person need not type. ``session.create`` pairs by QR for the user ``cli`` unless told otherwise."""
+    if command_type == "session.create.v1":
+        return {"sessionId": subject, "userId": "cli", "pairing": {"method": "qr"}, **data}
+    return data
+
+
+def routing_key_of(command_type: str, subject: str | None) -> str:
+    """The door of a command; an unknown one goes to its session, or to ``control``, to be answered there."""
+    kind = COMMANDS.get(command_type)
+    if kind is None or subject is None:
+        return "control"
+    return "sessions.create" if kind.door is Door.SESSIONS else f"{kind.door.value}.{subject}"
+
+
+async def publish_and_follow(
+    settings: Settings, name: str, subject: str | None, data: Document, *, wait: bool, patience: float
+) -> int:
+    """Publish, print the reply and, with `wait`, the events until the outcome. 0 well, 1 not, 3 out of time."""
+    command_type = name if name.endswith(".v1") else f"{name}.v1"
+    try:
+        async with asyncio.timeout(patience), connect(str(settings.amqp_url), settings.namespace) as backend:
+            return await _converse(backend, command_type, subject, complete(command_type, subject, data), wait=wait)
+    except TimeoutError:
+        errors.print(
+            f"[yellow]no outcome within {patience:.0f} s[/]; the command is in the queue and will be carried out"
+        )
+        return 3
+    except (AMQPConnectionError, OSError) as unreachable:
+        errors.print(f"[red]RabbitMQ is not reachable[/] ({type(unreachable).__name__}): gateway-worker doctor")
+        return 1
+    except (ChannelClosed, DeliveryError):
+        errors.print("[red]the gateway's exchanges are missing[/]: start a worker first (gateway-worker run)")
+        return 1
+
+
+async def _converse(
+    backend: TerminalBackend, command_type: str, subject: str | None, data: Document, *, wait: bool
+) -> int:
+    async with backend.events(subject) as events, backend.replies() as (reply_to, replies):
+        routing_key = routing_key_of(command_type, subject)
+        command_id = await backend.publish(command_type, routing_key, subject, data, reply_to)
+        async for reply in replies:
+            show(reply)
+            if reply["type"] == "command.rejected.v1":
+                return 1
+            break
+        followed = _FOLLOWED.get(command_type)
+        return await _outcome(events, command_id, *followed) if wait and followed else 0
+    return 1
+
+
+async def _outcome(events: AsyncIterator[Document], command_id: str, event_type: str, over: frozenset[str]) -> int:
+    """Print events until the one that tells the outcome."""
+    async for event in events:
+        show(event)
+        data = event["data"]
+        is_ours = event_type == "session.status.v1" or data.get("commandId") == command_id
+        if event["type"] == event_type and is_ours:
+            status = data["status"]
+            if status in over or (status == "disconnected" and "retryAt" not in data):
+                return 1 if status in {"failed", "restricted", "passkey_required", "disconnected"} else 0
+    return 1
+
+
+async def follow(settings: Settings, subject: str | None) -> None:
+    """Print events for ever."""
+    async with connect(str(settings.amqp_url), settings.namespace) as backend, backend.events(subject) as events:
+        async for event in events:
+            show(event)
+
+
+def show(document: Document) -> None:
+    """One line for people, and a QR code where there is one."""
+    data: dict[str, Any] = document["data"]
+    clock = time.strftime("%H:%M:%S")
+    shown = {key: value for key, value in data.items() if key not in {"qrString", "qrCode"}}
+    sequence = document.get("sequence", "·")
+    line = f"{clock} {sequence:>5} {document['type']:<22} {document.get('subject', '')} "
+    console.print(line, end="", markup=False)
+    console.print(json.dumps(shown, ensure_ascii=False), style="dim", markup=False, soft_wrap=True)
+    if "qrString" in data:
+        console.print(qr_text(data["qrString"]))
+    if "pairingCode" in data:
+        console.print(f"Type this code on the phone: [bold]{data['pairingCode']}[/]")

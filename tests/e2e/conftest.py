@@ -1,0 +1,110 @@
+"""The whole thing as processes: private services, the simulator, a worker with its bridges."""
+
+import itertools
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from deploy.local.services import PrivateServices
+from deploy.local.stage import RunningSimulator, RunningWorker, Stage
+from tests.support.backend import Backend, Document, backend
+from tests.support.phones import Phone, Phones
+from tests.support.private_services import empty_redis, fresh_database, unique_name
+
+_sessions = itertools.count(1)
+
+
+@dataclass(slots=True, kw_only=True)
+class Member:
+    """A session that is connected, and the phone it is linked to."""
+
+    session_id: str
+    phone: Phone
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """Everything a test talks to."""
+
+    stage: Stage
+    services: PrivateServices
+    simulator: RunningSimulator
+    worker: RunningWorker
+    backend: Backend
+    phones: Phones
+
+    def new_session_id(self) -> str:
+        return f"session-{next(_sessions)}"
+
+    async def create(self, session_id: str, **more: object) -> Document:
+        """Create a session, pairing by QR unless told otherwise; the reply."""
+        data = {"sessionId": session_id, "userId": "tester", "pairing": {"method": "qr"}, **more}
+        return await self.backend.ask("session.create.v1", session_id, data)
+
+    async def scan(self, session_id: str, phone: Phone, *, after: int = 0) -> None:
+        """The phone scans the session's first QR among the events after the `after`-th."""
+        shown = await self.backend.state(session_id, "qr_required", after=after)
+        await self.phones.scan(phone, shown["data"]["qrString"])
+
+    async def paired(self, name: str = "Ana", **more: object) -> Member:
+        """A fresh session, linked to a fresh phone, connected."""
+        member = Member(session_id=self.new_session_id(), phone=await self.phones.give(name))
+        await self.create(member.session_id, **more)
+        await self.scan(member.session_id, member.phone)
+        await self.backend.state(member.session_id, "connected")
+        return member
+
+    async def send(self, member: Member, to: Phone, text: str, **more: object) -> str:
+        """Publish a text; the command's id."""
+        data = {"to": to.number, "content": {"kind": "text", "text": text}, **more}
+        return await self.backend.publish("message.send.v1", member.session_id, data)
+
+    async def status(self, command_id: str, status: str, patience: float = 30.0) -> Document:
+        """The message.status event of a command with that status."""
+        return await self.backend.event(
+            "message.status.v1",
+            lambda e: e["data"]["commandId"] == command_id and e["data"]["status"] == status,
+            patience,
+        )
+
+
+@asynccontextmanager
+async def a_world(services: PrivateServices, template: str, directory: Path) -> AsyncGenerator[World]:
+    """A stage of its own on the shared services."""
+    async with AsyncExitStack() as stack:
+        settings = {
+            **services.environment(),
+            "GATEWAY_NAMESPACE": unique_name(),
+            "GATEWAY_DATABASE_URL": await stack.enter_async_context(fresh_database(services, template)),
+            "GATEWAY_REDIS_URL": await stack.enter_async_context(empty_redis(services)),
+            "GATEWAY_MAX_SESSIONS": "100",
+        }
+        stage = await stack.enter_async_context(Stage(directory, settings))
+        simulator = await stage.start_simulator()
+        stage.settings |= simulator.settings()
+        worker = await stage.start_worker("worker-001")
+        http = await stack.enter_async_context(aiohttp.ClientSession(simulator.url))
+        told = await stack.enter_async_context(backend(services.amqp_url, settings["GATEWAY_NAMESPACE"]))
+        yield World(
+            stage=stage, services=services, simulator=simulator, worker=worker, backend=told, phones=Phones(http)
+        )
+
+
+@pytest.fixture(scope="session")
+async def world(
+    services: PrivateServices, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[World]:
+    """One world for all tests that do not harm it: sessions and phones are each test's own."""
+    async with a_world(services, migrated_template, tmp_path_factory.mktemp("world")) as made:
+        yield made
+
+
+@pytest.fixture
+async def own_world(services: PrivateServices, migrated_template: str, tmp_path: Path) -> AsyncGenerator[World]:
+    """A world for a test that kills parts of it."""
+    async with a_world(services, migrated_template, tmp_path) as made:
+        yield made

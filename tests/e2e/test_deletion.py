@@ -1,0 +1,68 @@
+from typing import Any, cast
+
+import aio_pika
+import asyncpg
+import pytest
+from aio_pika.exceptions import ChannelNotFoundEntity
+from redis.asyncio import Redis
+
+from tests.e2e.conftest import World
+
+
+async def test_delete_leaves_nothing_behind(world: World) -> None:
+    ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
+    await world.status(await world.send(ana, ben, "the last one"), "delivered")
+
+    reply = await world.backend.ask("session.delete.v1", ana.session_id, {"purge": True})
+    deleted = await world.backend.state(ana.session_id, "deleted")
+    gone = await world.backend.ask("session.describe.v1", ana.session_id)
+    unknown = await world.backend.ask(
+        "message.send.v1", ana.session_id, {"to": ben.number, "content": {"kind": "text", "text": "?"}}
+    )
+
+    assert reply["type"] == "command.accepted.v1"
+    assert gone["data"]["code"] == "session.not_found"
+    assert unknown["data"]["code"] == "session.not_found"
+    await _assert_no_queue(world, ana.session_id)
+    await _assert_no_rows(world, ana.session_id)
+    await _assert_no_redis_keys(world, ana.session_id)
+
+    before = len(world.backend.events)
+    await world.create(ana.session_id)
+    again = await world.backend.state(ana.session_id, "connecting", after=before)
+    assert again["sequence"] == deleted["sequence"] + 1
+    assert again["epoch"] > deleted["epoch"]
+
+
+async def _assert_no_queue(world: World, session_id: str) -> None:
+    connection = await aio_pika.connect(world.services.amqp_url)
+    async with connection:
+        channel = await connection.channel()
+        with pytest.raises(ChannelNotFoundEntity):
+            await channel.get_queue(f"{world.backend.namespace}.session.{session_id}")
+
+
+async def _assert_no_rows(world: World, session_id: str) -> None:
+    """No table but the tombstones and the record of processed commands knows the session any more."""
+    connection = cast("Any", await asyncpg.connect(world.stage.settings["GATEWAY_DATABASE_URL"]))
+    try:
+        tables = await connection.fetch(
+            "select table_name, column_name from information_schema.columns "
+            "where table_schema = 'public' and (column_name = 'session_id' "
+            "or (table_name, column_name) = ('sessions', 'id'))"
+        )
+        left: dict[str, int] = {
+            row["table_name"]: await connection.fetchval(
+                f'select count(*) from "{row["table_name"]}" where "{row["column_name"]}" = $1', session_id
+            )
+            for row in tables
+        }
+    finally:
+        await connection.close()
+    assert "sessions" in left
+    assert {table for table, count in left.items() if count} <= {"session_tombstones", "processed_commands"}
+
+
+async def _assert_no_redis_keys(world: World, session_id: str) -> None:
+    async with Redis.from_url(world.stage.settings["GATEWAY_REDIS_URL"]) as redis:
+        assert await redis.exists(f"session:{session_id}:worker", f"qr:{session_id}") == 0

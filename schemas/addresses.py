@@ -1,0 +1,165 @@
+"""Phone numbers (E.164) and JIDs: what a command may name, and how one becomes the other. Pure.
+
+A *JID* is ``<user>@<server>``, without a device number here: a user by phone number (PN, ``@s.whatsapp.net``, also
+written ``@c.us``), a user by LID (``@lid``), a group (``@g.us``).
+"""
+
+import re
+from enum import StrEnum
+from functools import lru_cache
+from typing import Annotated, Final, NewType
+
+import phonenumbers
+from phonenumbers import ValidationResult
+from pydantic import AfterValidator, Field, StringConstraints
+
+Jid = NewType("Jid", str)
+
+USER_SERVER: Final = "s.whatsapp.net"
+LID_SERVER: Final = "lid"
+GROUP_SERVER: Final = "g.us"
+
+_PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+_USER: Final = re.compile(r"[1-9][0-9]{4,19}")
+_GROUP: Final = re.compile(r"[0-9]{5,32}(-[0-9]{5,32})?")
+_REFUSED: Final = {
+    "newsletter": "is a newsletter, which is not supported yet",
+    "broadcast": "is a broadcast list or the status, which are not supported",
+}
+_MAX_LENGTH: Final = 100
+
+
+class AddressKind(StrEnum):
+    """What a JID names."""
+
+    USER = "user"
+    LID = "lid"
+    GROUP = "group"
+
+
+def parse_phone(text: str) -> str:
+    """Check an E.164 number such as ``+15550001111``: its shape, its country code, and its length for that country.
+
+    Numbers nobody is assigned pass: whether somebody has it, WhatsApp knows better.
+
+    Raises:
+        ValueError: with the reason, to be read after the field's name.
+    """
+    if not _PHONE.fullmatch(text):
+        raise ValueError("must be an E.164 number: + and 7 to 15 digits, e.g. +15550001111")
+    if (reason := _impossible(text)) is not None:
+        raise ValueError(reason)
+    return text
+
+
+@lru_cache(maxsize=4096)  # a backend writes to the same people again; parsing costs more than all other checks
+def _impossible(phone: str) -> str | None:
+    try:
+        number = phonenumbers.parse(phone)
+    except phonenumbers.NumberParseException:
+        return "has a country code that does not exist"
+    match phonenumbers.is_possible_number_with_reason(number):
+        case ValidationResult.IS_POSSIBLE | ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
+            return None
+        case ValidationResult.TOO_SHORT:
+            return "is too short for its country"
+        case ValidationResult.INVALID_COUNTRY_CODE:
+            return "has a country code that does not exist"
+        case _:
+            return None if _is_older_form(phone) else "has a length its country does not have"
+
+
+def _is_older_form(phone: str) -> bool:
+    """Mexican mobiles: WhatsApp goes on writing ``+52 1``, which the numbering plan dropped in 2019."""
+    return re.fullmatch(r"\+521[0-9]{10}", phone) is not None
+
+
+def parse_jid(text: str) -> Jid:
+    """Check a user, LID or group JID and write it the one way (``@c.us`` becomes ``@s.whatsapp.net``).
+
+    Raises:
+        ValueError: with the reason, to be read after the field's name.
+    """
+    user, separator, server = text.partition("@")
+    server = USER_SERVER if server == "c.us" else server
+    if server in _REFUSED:
+        raise ValueError(_REFUSED[server])
+    shape = {USER_SERVER: _USER, LID_SERVER: _USER, GROUP_SERVER: _GROUP}.get(server)
+    if not separator or shape is None or not shape.fullmatch(user):
+        raise ValueError("must be an E.164 number, or a user, LID or group JID without a device number")
+    return Jid(f"{user}@{server}")
+
+
+def jid_of(address: str) -> Jid:
+    """The JID of an address: a number becomes a PN JID, a JID is written the one way.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if "@" in address:
+        return parse_jid(address)
+    return Jid(f"{parse_phone(address)[1:]}@{USER_SERVER}")
+
+
+def kind_of(jid: str) -> AddressKind:
+    """What a (checked) JID names.
+
+    Raises:
+        ValueError: a server that is none of ours.
+    """
+    match jid.rpartition("@")[2]:
+        case "s.whatsapp.net":
+            return AddressKind.USER
+        case "lid":
+            return AddressKind.LID
+        case "g.us":
+            return AddressKind.GROUP
+        case _:
+            raise ValueError("is not a user, LID or group JID")
+
+
+def phone_of(jid: str) -> str | None:
+    """The E.164 number in a PN JID (a device number is left out); None for every other JID."""
+    user, _, server = jid.partition("@")
+    digits = user.partition(":")[0]
+    return f"+{digits}" if server in {USER_SERVER, "c.us"} and _USER.fullmatch(digits) else None
+
+
+def _address(text: str) -> str:
+    jid_of(text)
+    return text
+
+
+def _person(text: str) -> str:
+    if text.endswith(f"@{GROUP_SERVER}"):
+        raise ValueError("must name a person, not a group")
+    return _address(text)
+
+
+Phone = Annotated[
+    str,
+    StringConstraints(max_length=_MAX_LENGTH),
+    AfterValidator(parse_phone),
+    Field(json_schema_extra={"pattern": r"^\+[1-9][0-9]{6,14}$"}),
+]
+"""An E.164 number."""
+
+_ADDRESS_PATTERN: Final = (
+    r"^(\+[1-9][0-9]{6,14}|[1-9][0-9]{4,19}@(s\.whatsapp\.net|c\.us|lid)|[0-9]{5,32}(-[0-9]{5,32})?@g\.us)$"
+)
+
+Address = Annotated[
+    str,
+    StringConstraints(max_length=_MAX_LENGTH),
+    AfterValidator(_address),
+    Field(json_schema_extra={"pattern": _ADDRESS_PATTERN}),
+]
+"""An E.164 number or a user, LID or group JID, as it was given. `jid_of` makes it a JID."""
+
+Person = Annotated[
+    str,
+    StringConstraints(max_length=_MAX_LENGTH),
+    AfterValidator(_person),
+    Field(json_schema_extra={"pattern": _ADDRESS_PATTERN.replace(r"|[0-9]{5,32}(-[0-9]{5,32})?@g\.us", "")}),
+]
+"""An E.164 number, or a user or LID JID."""

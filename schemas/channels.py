@@ -1,0 +1,181 @@
+"""The AMQP topology (contract, section 1) as data: every name, and what to declare for it. Pure.
+
+Facts behind the arguments (RabbitMQ 3.10 to 4.x):
+
+- Every queue is a quorum queue. 4.x drops a message after 20 deliveries unless told otherwise, so each has a delivery
+  limit: `DELIVERY_LIMIT` where we answer for it afterwards, `NO_LIMIT` where people read at their own pace.
+- ``at-least-once`` dead-lettering needs ``x-overflow: reject-publish``; without it the broker falls back in silence.
+- A message that ran out of time or of deliveries keeps its routing key when it is dead-lettered, and says which of the
+  two in its ``x-first-death-reason`` header (``expired``, ``delivery_limit``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from schemas.commands import Door
+
+DELIVERY_LIMIT: Final = 100
+NO_LIMIT: Final = 1_000_000_000  # 3.10 knows no "unlimited" but leaving it out, which 4.x reads as 20
+SESSION_QUEUE_LENGTH: Final = 10_000
+BACKEND_QUEUE_BYTES: Final = 1024**3
+_SECOND: Final = 1000  # RabbitMQ counts in milliseconds
+_MINUTE: Final = 60 * _SECOND
+_DAY: Final = 24 * 60 * _MINUTE
+WORKER_QUEUE_EXPIRES: Final = 10 * _MINUTE
+DEAD_TTL: Final = 14 * _DAY
+BACKEND_TTL: Final = 7 * _DAY
+
+Arguments = Mapping[str, str | int | bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A durable exchange; `kind` is ``topic`` or ``fanout``."""
+
+    name: str
+    kind: str
+    arguments: Arguments = field(default_factory=dict[str, str | int | bool])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """A durable queue. `prefetch` is how many deliveries a consumer of ours holds at a time, None if we consume none."""
+
+    name: str
+    arguments: Arguments
+    prefetch: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """Messages of `exchange` with `routing_key` go to `queue`."""
+
+    exchange: str
+    queue: str
+    routing_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to declare, in this order: exchanges, queues, bindings. Declaring it again changes nothing."""
+
+    exchanges: tuple[Exchange, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    bindings: tuple[Binding, ...] = ()
+
+
+class Topology:
+    """Every name under one namespace.
+
+    Args:
+        namespace: the first part of every name, ``gateway`` by default.
+        backend_queue: the default event queue; None declares none, so a backend must have bound its own.
+    """
+
+    def __init__(self, namespace: str = "gateway", *, backend_queue: str | None = None) -> None:
+        self.namespace = namespace
+        self.backend_queue = backend_queue
+        self.commands = f"{namespace}.commands"
+        self.events = f"{namespace}.events"
+        self.unroutable = f"{namespace}.unroutable"  # an exchange and its queue
+        self.expired = f"{namespace}.expired"  # an exchange and its queue
+        self.dead = f"{namespace}.dead"  # an exchange and its queue
+        self.sessions_queue = f"{namespace}.sessions"
+        self.control_queue = f"{namespace}.control"
+
+    def session_queue_name(self, session_id: str) -> str:
+        """``gateway.session.<sessionId>``."""
+        return f"{self.namespace}.session.{session_id}"
+
+    def worker_queue_name(self, worker_id: str) -> str:
+        """``gateway.worker.<workerId>``."""
+        return f"{self.namespace}.worker.{worker_id}"
+
+    @staticmethod
+    def routing_key(door: Door, subject: str | None) -> str:
+        """The routing key on `commands` of a command at its right door.
+
+        Raises:
+            ValueError: the door is one session's or one worker's, and there is no subject.
+        """
+        match door, subject:
+            case Door.SESSIONS, _:
+                return "sessions.create"
+            case Door.CONTROL, None:
+                return "control"
+            case _, None:
+                raise ValueError(f"a command at the door {door} needs a subject")
+            case _, _:
+                return f"{door}.{subject}"
+
+    def fleet(self) -> Plan:
+        """What every worker declares at start."""
+        exchanges = (
+            Exchange(name=self.unroutable, kind="fanout"),
+            Exchange(name=self.expired, kind="fanout"),
+            Exchange(name=self.dead, kind="fanout"),
+            Exchange(name=self.commands, kind="topic", arguments={"alternate-exchange": self.unroutable}),
+            Exchange(name=self.events, kind="topic"),
+        )
+        queues = (
+            self._command_queue(self.sessions_queue, prefetch=1),
+            self._command_queue(self.control_queue, prefetch=50),
+            Queue(name=self.unroutable, arguments=_quorum(DELIVERY_LIMIT), prefetch=20),
+            Queue(name=self.expired, arguments=_quorum(DELIVERY_LIMIT), prefetch=20),
+            Queue(name=self.dead, arguments=_quorum(NO_LIMIT) | {"x-message-ttl": DEAD_TTL}),
+            *self._backend_queues(),
+        )
+        bindings = (
+            Binding(exchange=self.commands, queue=self.sessions_queue, routing_key="sessions.create"),
+            Binding(exchange=self.commands, queue=self.control_queue, routing_key="control.#"),
+            *(
+                Binding(exchange=name, queue=name, routing_key="")
+                for name in (self.unroutable, self.expired, self.dead)
+            ),
+            *(Binding(exchange=self.events, queue=queue.name, routing_key="#") for queue in self._backend_queues()),
+        )
+        return Plan(exchanges=exchanges, queues=queues, bindings=bindings)
+
+    def session(self, session_id: str) -> Plan:
+        """What a session's owner declares; `commands` must exist."""
+        queue = self._command_queue(
+            self.session_queue_name(session_id),
+            prefetch=50,
+            more={"x-single-active-consumer": True, "x-max-length": SESSION_QUEUE_LENGTH},
+        )
+        return self._bound(queue, self.routing_key(Door.SESSION, session_id))
+
+    def worker(self, worker_id: str) -> Plan:
+        """What a worker declares for the commands to itself; `commands` must exist."""
+        queue = self._command_queue(
+            self.worker_queue_name(worker_id), prefetch=10, more={"x-expires": WORKER_QUEUE_EXPIRES}
+        )
+        return self._bound(queue, self.routing_key(Door.WORKER, worker_id))
+
+    def _bound(self, queue: Queue, routing_key: str) -> Plan:
+        binding = Binding(exchange=self.commands, queue=queue.name, routing_key=routing_key)
+        return Plan(queues=(queue,), bindings=(binding,))
+
+    def _command_queue(self, name: str, *, prefetch: int, more: Arguments | None = None) -> Queue:
+        """A queue whose expired (or endlessly crashing) commands are answered by way of `expired`."""
+        arguments = _quorum(DELIVERY_LIMIT) | {
+            "x-dead-letter-exchange": self.expired,
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        }
+        return Queue(name=name, arguments=arguments | dict(more or {}), prefetch=prefetch)
+
+    def _backend_queues(self) -> tuple[Queue, ...]:
+        if self.backend_queue is None:
+            return ()
+        arguments = _quorum(NO_LIMIT) | {
+            "x-max-length-bytes": BACKEND_QUEUE_BYTES,
+            "x-overflow": "drop-head",
+            "x-message-ttl": BACKEND_TTL,
+        }
+        return (Queue(name=self.backend_queue, arguments=arguments),)
+
+
+def _quorum(delivery_limit: int) -> dict[str, str | int | bool]:
+    return {"x-queue-type": "quorum", "x-delivery-limit": delivery_limit}

@@ -1,0 +1,178 @@
+"""The envelope: CloudEvents 1.0 in structured JSON mode, one shape for commands, events and replies (contract, 2)."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, cast
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import from_json
+
+from schemas.errors import CommandInvalid, Origin
+from schemas.model import MAX_ATTRIBUTE, Attribute, Instant
+from schemas.names import MAX_COMMAND_BYTES
+from schemas.problems import problem_at, problems_of
+
+CONTENT_TYPE: Final = "application/cloudevents+json"
+MAX_EXTENSIONS: Final = 32
+MAX_EXTENSION_TEXT: Final = 1024
+
+_EXTENSION_NAME: Final = re.compile(r"[a-z0-9]{1,64}")
+_JSON_TYPE: Final = re.compile(r"application/json\s*(;.*)?|[\w.+-]+/[\w.-]+\+json\s*(;.*)?", re.IGNORECASE)
+
+
+def _json_type(value: str) -> str:
+    if not _JSON_TYPE.fullmatch(value):
+        raise ValueError("must be application/json")
+    return value
+
+
+class Envelope(BaseModel):
+    """A CloudEvent. Attributes that are not listed here (extensions) are carried through.
+
+    Attributes:
+        id: unique per `source`; together they are a command's idempotency key.
+        source: who speaks, a URI reference such as ``/backend/eu-1``.
+        type: e.g. ``message.send.v1``.
+        subject: the session id; the worker id for worker commands and events.
+        time: when it was written.
+        expiresat: a command is not started after that.
+        correlationid: the sender's own mark, carried through.
+        causationid: the id of the command that led to this event.
+        sequence: of a durable event, per session, from 1 without a gap.
+        epoch: of an event, rises whenever the session changes its owner.
+        data: what is said; a model of `schemas.commands` or `schemas.events` as JSON.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+    specversion: Literal["1.0"] = "1.0"
+    id: Attribute
+    source: Attribute
+    type: Attribute
+    subject: Attribute | None = None
+    time: Instant | None = None
+    datacontenttype: Annotated[str, StringConstraints(max_length=MAX_ATTRIBUTE), AfterValidator(_json_type)] = (
+        "application/json"
+    )
+    expiresat: Instant | None = None
+    traceparent: Attribute | None = None
+    correlationid: Attribute | None = None
+    causationid: Attribute | None = None
+    sequence: Annotated[int, Field(ge=1, lt=2**63)] | None = None
+    epoch: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    data: dict[str, Any] = Field(default_factory=dict[str, Any], repr=False)
+
+    @model_validator(mode="after")
+    def _extensions_are_allowed(self) -> "Envelope":
+        extensions = self.extensions
+        if len(extensions) > MAX_EXTENSIONS:
+            raise ValueError(f"has more than {MAX_EXTENSIONS} extension attributes")
+        for name, value in extensions.items():
+            if (problem := _extension_problem(name, value)) is not None:
+                raise problem_at(name, problem)
+        return self
+
+    @property
+    def extensions(self) -> Mapping[str, bool | int | str]:
+        """The attributes that are neither CloudEvents' nor ours."""
+        return self.model_extra or {}
+
+    @classmethod
+    def from_json(cls, body: bytes) -> "Envelope":
+        """Read an envelope. Attributes that are ``null`` count as absent, as CloudEvents says.
+
+        Raises:
+            CommandInvalid: it is none; `origin` names what could be read.
+        """
+        document = _read_object(body)
+        present = {name: value for name, value in document.items() if value is not None}
+        present.setdefault("specversion", "")
+        try:
+            return cls.model_validate(present)
+        except ValidationError as error:
+            raise CommandInvalid(problems_of(error), origin=_origin_of(document)) from None
+
+    def to_json(self) -> bytes:
+        """The JSON as the contract shows it: camelCase, times with ``Z``, nothing that is null, `data` last."""
+        attributes = self.model_dump(mode="json", exclude_none=True, exclude={"data"})
+        return json.dumps({**attributes, "data": self.data}, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def body_hash(self) -> bytes:
+        """SHA-256 over type, subject and data: what makes one command another under the same key."""
+        canonical = json.dumps([self.type, self.subject, self.data], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).digest()
+
+    @property
+    def origin(self) -> Origin:
+        """What a rejection says of this command."""
+        return Origin(
+            id=self.id, source=self.source, type=self.type, subject=self.subject, correlation_id=self.correlationid
+        )
+
+
+def _extension_problem(name: str, value: object) -> str | None:
+    """CloudEvents: names of lower-case letters and digits; booleans, 32-bit integers and strings."""
+    if not _EXTENSION_NAME.fullmatch(name):
+        return "is not a known attribute, nor a name CloudEvents allows for an extension (a-z 0-9)"
+    match value:
+        case bool():
+            return None
+        case int():
+            return None if -(2**31) <= value < 2**31 else "must be a 32-bit integer"
+        case str() if len(value) > MAX_EXTENSION_TEXT:
+            return f"must have at most {MAX_EXTENSION_TEXT} characters"
+        case str():
+            return None if value.isprintable() else "must hold printable characters only"
+        case _:
+            return "must be a string, an integer or a boolean, as CloudEvents' extensions are"
+
+
+def _read_object(body: bytes) -> dict[str, Any]:
+    """Parse a JSON object strictly: UTF-8, no NaN, no lone surrogate, bounded size and depth, no key twice."""
+    if len(body) > MAX_COMMAND_BYTES:
+        raise CommandInvalid.at("", f"is larger than {MAX_COMMAND_BYTES} bytes")
+    try:
+        document = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise CommandInvalid.at("", f"is not JSON: {_without_body(error)}") from None
+    if not isinstance(document, dict):
+        raise CommandInvalid.at("", "must be a JSON object")
+    document = cast("dict[str, Any]", document)
+    try:
+        json.loads(body, object_pairs_hook=_each_key_once)
+    except _KeyTwice as error:
+        raise CommandInvalid.at(str(error), "is given twice in one object", origin=_origin_of(document)) from None
+    return document
+
+
+def _without_body(error: ValueError) -> str:
+    return str(error)[:200]
+
+
+class _KeyTwice(Exception):  # noqa: N818 (names what was found)
+    """A key stands twice in one object: which of the values was meant?"""
+
+
+def _each_key_once(pairs: list[tuple[str, object]]) -> None:
+    """Hook of `json.loads`; the objects themselves are not needed."""
+    if len({key for key, _ in pairs}) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _KeyTwice(next(key for key in keys if keys.count(key) > 1)[:64])
+
+
+def _origin_of(document: Mapping[str, Any]) -> Origin:
+    """What of an invalid envelope can be told back: short printable strings only."""
+
+    def attribute(name: str) -> str | None:
+        value = document.get(name)
+        return value if isinstance(value, str) and 0 < len(value) <= MAX_ATTRIBUTE and value.isprintable() else None
+
+    return Origin(
+        id=attribute("id"),
+        source=attribute("source"),
+        type=attribute("type"),
+        subject=attribute("subject"),
+        correlation_id=attribute("correlationid"),
+    )

@@ -1,0 +1,285 @@
+"""Everything that can go wrong with a command, as one tree. Codes are stable; messages are for people and may change.
+
+The letter says what happens to the delivery: **R** retry (hold it, back off), **A** answer and ack (a rejection, or
+``message.status`` ``failed``), **D** dead-letter (publish to ``<namespace>.dead``, answer, ack)::
+
+    GatewayError
+    ├── CommandInvalid              command.invalid                 D   unreadable, unknown, or against the schema
+    ├── CommandConflict             command.conflict                A   the same key with another body
+    ├── CommandExpired              command.expired                 A   its `expiresat` or AMQP `expiration` ran out
+    ├── OutcomeUnknownError         command.outcome_unknown         A   started before a crash, not repeatable
+    ├── SessionNotFound             session.not_found               A
+    ├── SessionNotConnected         session.not_connected           A   and will not connect by itself
+    ├── SessionNotPairing           session.not_pairing             A   there is no QR to show
+    ├── PairingTimeout              pairing.timeout                 A   nobody scanned or typed in time
+    ├── PasskeyRequiredError        pairing.passkey_required        A   WhatsApp gates linking of this account
+    ├── ClientOutdated              client.outdated                 A   WhatsApp refuses our web version
+    ├── FleetFull                   fleet.full                      A   no worker has a free slot
+    ├── WorkerNotFound              worker.not_found                A
+    ├── MessageNotFound             message.not_found               A
+    ├── MessageRecipientUnknown     message.recipient_unknown       A   the number is not on WhatsApp
+    ├── MessageRejectedByWhatsApp   message.rejected_by_whatsapp    A   with WhatsApp's own code in `detail`
+    ├── MessageUnconfirmed          message.unconfirmed             A   no acknowledgement after all tries
+    ├── AccountRestricted           account.restricted              A
+    ├── MediaError
+    │   ├── MediaTooLarge           media.too_large                 A
+    │   ├── MediaUnreachable        media.unreachable               A
+    │   ├── MediaForbiddenAddress   media.forbidden_address         A
+    │   └── MediaUnsupported        media.unsupported               A
+    ├── RateLimited                 rate.limited                    A   with `retryAfter` seconds in `detail`
+    └── Internal                    internal                        D   our own fault; after bounded retries
+        └── Unavailable             internal                        R   a service of ours is away for the moment
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Final
+
+MAX_PROBLEMS: Final = 10  # how many of a command's problems its rejection lists
+
+
+class Disposition(StrEnum):
+    """What becomes of a delivery that ended with an error."""
+
+    RETRY = "retry"  # hold it and back off: the trouble is ours and passing
+    REJECT = "reject"  # answer, then ack
+    DEAD_LETTER = "dead_letter"  # publish to the dead queue, answer, then ack
+
+
+class GatewayError(Exception):
+    """The base of all. Abstract: raise one of the classes below.
+
+    Attributes:
+        code: stable and dotted, what a backend branches on.
+        message: a sentence for people. Never a secret, a path, a stack trace or another tenant's data.
+        detail: JSON values for programs, or None. Its shape belongs to the code.
+        disposition: what becomes of the delivery.
+    """
+
+    code: ClassVar[str]
+    sentence: ClassVar[str]
+    disposition: ClassVar[Disposition] = Disposition.REJECT
+
+    def __init__(self, message: str | None = None, *, detail: Mapping[str, Any] | None = None) -> None:
+        self.message = message or self.sentence
+        self.detail = dict(detail) if detail else None
+        super().__init__(self.message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong with a command. `path` is dotted from the envelope's root, ``""`` for the whole body."""
+
+    path: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What could still be read of a command that is invalid, so that its rejection can name it."""
+
+    id: str | None = None
+    source: str | None = None
+    type: str | None = None
+    subject: str | None = None
+    correlation_id: str | None = None
+
+
+class CommandInvalid(GatewayError):  # noqa: N818 (the contract's word)
+    """The command can never succeed as it is.
+
+    `detail` is ``{"path": <the first problem's>, "problems": [{"path", "problem"}, …]}``, at most `MAX_PROBLEMS`.
+    `origin` holds what could be read of it.
+    """
+
+    code = "command.invalid"
+    sentence = "The command is invalid."
+    disposition = Disposition.DEAD_LETTER
+
+    def __init__(self, problems: Sequence[Problem], *, origin: Origin | None = None) -> None:
+        first = problems[0]
+        listed = [{"path": each.path, "problem": each.problem} for each in problems[:MAX_PROBLEMS]]
+        place = f"`{first.path}` " if first.path else "The body "
+        super().__init__(f"{place}{first.problem}.", detail={"path": first.path, "problems": listed})
+        self.problems = tuple(problems[:MAX_PROBLEMS])
+        self.origin = origin or Origin()
+
+    @classmethod
+    def at(cls, path: str, problem: str, *, origin: Origin | None = None) -> "CommandInvalid":
+        """A command with one problem."""
+        return cls([Problem(path=path, problem=problem)], origin=origin)
+
+
+class CommandConflict(GatewayError):  # noqa: N818 (the contract's word)
+    """The same source and id came before with another body."""
+
+    code = "command.conflict"
+    sentence = "A command with the same source and id, but another body, came before."
+
+
+class CommandExpired(GatewayError):  # noqa: N818 (the contract's word)
+    """It was not started before its time ran out."""
+
+    code = "command.expired"
+    sentence = "The command expired before it was started."
+
+
+class OutcomeUnknownError(GatewayError):
+    """A command that must not be repeated by itself had been started when the worker ended."""
+
+    code = "command.outcome_unknown"
+    sentence = "The command was started, but its outcome is unknown. It has not been repeated."
+
+
+class SessionNotFound(GatewayError):  # noqa: N818 (the contract's word)
+    """There is no such session, or it has been deleted."""
+
+    code = "session.not_found"
+    sentence = "There is no such session."
+
+
+class SessionNotConnected(GatewayError):  # noqa: N818 (the contract's word)
+    """The session has no connection and will get none by itself."""
+
+    code = "session.not_connected"
+    sentence = "The session is not connected."
+
+
+class SessionNotPairing(GatewayError):  # noqa: N818 (the contract's word)
+    """The session has no live QR."""
+
+    code = "session.not_pairing"
+    sentence = "The session has no live QR code."
+
+
+class PairingTimeout(GatewayError):  # noqa: N818 (the contract's word)
+    """The last QR or code ran out."""
+
+    code = "pairing.timeout"
+    sentence = "Nobody scanned the QR or typed the code in time."
+
+
+class PasskeyRequiredError(GatewayError):
+    """WhatsApp lets this account link devices only with a passkey."""
+
+    code = "pairing.passkey_required"
+    sentence = "WhatsApp asks for a passkey before this account can link a device."
+
+
+class ClientOutdated(GatewayError):  # noqa: N818 (the contract's word)
+    """WhatsApp refuses the web version we speak."""
+
+    code = "client.outdated"
+    sentence = "WhatsApp refuses this client version as too old."
+
+
+class FleetFull(GatewayError):  # noqa: N818 (the contract's word)
+    """No worker has a free slot."""
+
+    code = "fleet.full"
+    sentence = "No worker has room for another session."
+
+
+class WorkerNotFound(GatewayError):  # noqa: N818 (the contract's word)
+    """There is no such worker."""
+
+    code = "worker.not_found"
+    sentence = "There is no such worker."
+
+
+class MessageNotFound(GatewayError):  # noqa: N818 (the contract's word)
+    """The message is not stored in this session."""
+
+    code = "message.not_found"
+    sentence = "There is no such message in this session."
+
+
+class MessageRecipientUnknown(GatewayError):  # noqa: N818 (the contract's word)
+    """The recipient is not on WhatsApp."""
+
+    code = "message.recipient_unknown"
+    sentence = "The recipient is not on WhatsApp."
+
+
+class MessageRejectedByWhatsApp(GatewayError):  # noqa: N818 (the contract's word)
+    """WhatsApp's server refused the message; `detail` is ``{"whatsappCode": "463"}``."""
+
+    code = "message.rejected_by_whatsapp"
+    sentence = "WhatsApp refused the message."
+
+    def __init__(self, whatsapp_code: str) -> None:
+        super().__init__(f"WhatsApp refused the message with {whatsapp_code}.", detail={"whatsappCode": whatsapp_code})
+        self.whatsapp_code = whatsapp_code
+
+
+class MessageUnconfirmed(GatewayError):  # noqa: N818 (the contract's word)
+    """It may have been sent, but WhatsApp's server never said so."""
+
+    code = "message.unconfirmed"
+    sentence = "WhatsApp did not acknowledge the message. It may have been sent."
+
+
+class AccountRestricted(GatewayError):  # noqa: N818 (the contract's word)
+    """WhatsApp restricts the account."""
+
+    code = "account.restricted"
+    sentence = "WhatsApp has restricted this account."
+
+
+class MediaError(GatewayError):
+    """The base of what can go wrong with media. Abstract."""
+
+
+class MediaTooLarge(MediaError):  # noqa: N818 (the contract's word)
+    """Larger than WhatsApp or we allow."""
+
+    code = "media.too_large"
+    sentence = "The media is too large."
+
+
+class MediaUnreachable(MediaError):  # noqa: N818 (the contract's word)
+    """Its source does not answer, or not with the media."""
+
+    code = "media.unreachable"
+    sentence = "The media could not be fetched."
+
+
+class MediaForbiddenAddress(MediaError):  # noqa: N818 (the contract's word)
+    """Its address is one we do not open."""
+
+    code = "media.forbidden_address"
+    sentence = "The media's address is not allowed."
+
+
+class MediaUnsupported(MediaError):  # noqa: N818 (the contract's word)
+    """Not of a type this kind of message can carry."""
+
+    code = "media.unsupported"
+    sentence = "The media's type is not supported for this kind of message."
+
+
+class RateLimited(GatewayError):  # noqa: N818 (the contract's word)
+    """A limit is used up; `detail` is ``{"retryAfter": <whole seconds>}``."""
+
+    code = "rate.limited"
+    sentence = "The session's limit is used up."
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(detail={"retryAfter": retry_after})
+        self.retry_after = retry_after
+
+
+class Internal(GatewayError):  # noqa: N818 (the contract's word)
+    """Our own fault. What happened is in the log, not in the answer."""
+
+    code = "internal"
+    sentence = "The worker failed to carry out the command."
+    disposition = Disposition.DEAD_LETTER
+
+
+class Unavailable(Internal):
+    """A service of ours (a database, the broker …) is away for the moment. Adapters subclass it."""
+
+    sentence = "A service the worker needs is not available."
+    disposition = Disposition.RETRY

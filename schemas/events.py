@@ -1,0 +1,280 @@
+"""The events' data, one model each, and what every event has: a source, a routing key, durable or not (contract, 4)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from schemas.content import Content
+from schemas.errors import GatewayError
+from schemas.model import Instant, Model
+from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
+
+
+class SessionState(StrEnum):
+    """The state of a session."""
+
+    WAITING_FOR_CAPACITY = "waiting_for_capacity"
+    CONNECTING = "connecting"
+    QR_REQUIRED = "qr_required"
+    CODE_REQUIRED = "code_required"
+    PASSKEY_REQUIRED = "passkey_required"
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    LOGGED_OUT = "logged_out"
+    RESTRICTED = "restricted"
+    FAILED = "failed"
+    DELETED = "deleted"
+
+
+class Action(StrEnum):
+    """What the session's user should do about a reason."""
+
+    NONE = "none"
+    RESCAN = "rescan"
+    USE_PASSKEY = "use_passkey"
+    WAIT = "wait"
+    UPGRADE = "upgrade"
+    CONTACT_SUPPORT = "contact_support"
+
+
+class Reason(Model):
+    """Why a session is in its state: a stable dotted `code`, a sentence, and what to do."""
+
+    code: str
+    message: str
+    action: Action = Action.NONE
+
+
+class Failure(Model):
+    """An error as the contract writes it: ``{code, message, detail?}``."""
+
+    code: str
+    message: str
+    detail: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, error: GatewayError) -> "Failure":
+        """What a backend is told of an error."""
+        return cls(code=error.code, message=error.message, detail=error.detail)
+
+
+class SessionStatus(Model):
+    """``session.status.v1``: the session's state changed. Fields beyond the first five belong to one state each."""
+
+    session_id: SessionId
+    user_id: UserId
+    worker_id: WorkerId
+    state: SessionState
+    timestamp: Instant
+    qr_string: str | None = None  # qr_required
+    qr_code: str | None = None  # qr_required: PNG as a data URL
+    pairing_code: str | None = None  # code_required
+    expires_at: Instant | None = None  # qr_required, code_required
+    phone: str | None = None  # connected: E.164
+    jid: str | None = None  # connected
+    lid: str | None = None  # connected
+    push_name: str | None = None  # connected
+    retry_at: Instant | None = None  # disconnected, when it will come back by itself
+    until: Instant | None = None  # restricted, when WhatsApp says for how long
+    reason: Reason | None = None
+
+
+class MessageState(StrEnum):
+    """The status of an outgoing message, as it is told. It never goes backwards."""
+
+    SENT = "sent"  # WhatsApp's server acknowledged it
+    DELIVERED = "delivered"
+    READ = "read"
+    PLAYED = "played"
+    FAILED = "failed"
+
+
+class MessageStatus(Model):
+    """``message.status.v1``: `to` as the command gave it; `participant` only in groups; `error` only when failed."""
+
+    session_id: SessionId
+    command_id: CommandId
+    message_id: MessageId
+    to: str
+    status: MessageState
+    timestamp: Instant
+    participant: str | None = None
+    error: Failure | None = None
+
+
+class MessageSender(Model):
+    """Who wrote a message. `phone` is E.164."""
+
+    jid: str
+    lid: str | None = None
+    phone: str | None = None
+    push_name: str | None = None
+
+
+class Quote(Model):
+    """The message a reply refers to, by WhatsApp's id."""
+
+    message_id: MessageId
+
+
+class MessageReceived(Model):
+    """``message.received.v1``: a message arrived, or (`from_me`) was sent by the account's phone or another device."""
+
+    session_id: SessionId
+    message_id: MessageId
+    chat: str
+    sender: MessageSender
+    from_me: bool
+    is_group: bool
+    timestamp: Instant
+    content: Content
+    quote: Quote | None = None
+    mentions: Sequence[str] | None = None
+    forwarded: bool | None = None
+
+
+class WorkerRegistered(Model):
+    """``worker.registered.v1``: a worker has started."""
+
+    worker_id: WorkerId
+    endpoint: str
+    max_sessions: int
+    version: str
+
+
+class WorkerState(StrEnum):
+    """What a worker does."""
+
+    ONLINE = "online"
+    DRAINING = "draining"
+
+
+class WorkerMetrics(Model):
+    """How full and busy a worker is; `cpu_usage` and `memory_usage` in percent of the machine."""
+
+    session_count: int
+    max_sessions: int
+    active_connections: int
+    cpu_usage: float
+    memory_usage: float
+
+
+class WorkerHeartbeat(Model):
+    """``worker.heartbeat.v1``: every 30 s."""
+
+    worker_id: WorkerId
+    status: WorkerState
+    metrics: WorkerMetrics
+
+
+class WorkerStopped(Model):
+    """``worker.stopped.v1``: a worker has left in good order."""
+
+    worker_id: WorkerId
+
+
+class CommandAccepted(Model):
+    """``command.accepted.v1``: it is durable and will be carried out; `message_id` for those that send a message."""
+
+    command_id: CommandId
+    command_type: str
+    message_id: MessageId | None = None
+
+
+class CommandResult(Model):
+    """``command.result.v1``: `result` is one of the models of `schemas.results`, as JSON."""
+
+    command_id: CommandId
+    command_type: str
+    result: dict[str, Any]
+
+
+class CommandRejected(Model):
+    """``command.rejected.v1``: it was not and will not be carried out. The id may be unreadable."""
+
+    command_id: CommandId | None = None
+    command_type: str | None = None
+    code: str
+    message: str
+    detail: Annotated[dict[str, Any] | None, Field(description="its shape belongs to the code")] = None
+
+    @classmethod
+    def of(
+        cls, error: GatewayError, *, command_id: str | None = None, command_type: str | None = None
+    ) -> "CommandRejected":
+        """The rejection that tells of an error."""
+        return cls(
+            command_id=None if command_id is None else CommandId(command_id),
+            command_type=command_type,
+            code=error.code,
+            message=error.message,
+            detail=error.detail,
+        )
+
+
+DataModel = type[Model]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventType:
+    """A kind of event.
+
+    Attributes:
+        type: with its version, e.g. ``session.status.v1``.
+        model: of its data.
+        durable: it has a `sequence` and goes through the outbox.
+        of_worker: its subject is a worker id; otherwise a session id.
+    """
+
+    type: str
+    model: DataModel
+    durable: bool = False
+    of_worker: bool = False
+
+
+SESSION_STATUS: Final = EventType(type="session.status.v1", model=SessionStatus, durable=True)
+MESSAGE_STATUS: Final = EventType(type="message.status.v1", model=MessageStatus, durable=True)
+MESSAGE_RECEIVED: Final = EventType(type="message.received.v1", model=MessageReceived, durable=True)
+WORKER_REGISTERED: Final = EventType(type="worker.registered.v1", model=WorkerRegistered, of_worker=True)
+WORKER_HEARTBEAT: Final = EventType(type="worker.heartbeat.v1", model=WorkerHeartbeat, of_worker=True)
+WORKER_STOPPED: Final = EventType(type="worker.stopped.v1", model=WorkerStopped, of_worker=True)
+COMMAND_ACCEPTED: Final = EventType(type="command.accepted.v1", model=CommandAccepted)
+COMMAND_RESULT: Final = EventType(type="command.result.v1", model=CommandResult)
+COMMAND_REJECTED: Final = EventType(type="command.rejected.v1", model=CommandRejected)
+
+EVENTS: Final = {
+    event.type: event
+    for event in (
+        SESSION_STATUS,
+        MESSAGE_STATUS,
+        MESSAGE_RECEIVED,
+        WORKER_REGISTERED,
+        WORKER_HEARTBEAT,
+        WORKER_STOPPED,
+        COMMAND_ACCEPTED,
+        COMMAND_RESULT,
+        COMMAND_REJECTED,
+    )
+}
+
+EPHEMERAL_STATES: Final = frozenset({SessionState.QR_REQUIRED, SessionState.CODE_REQUIRED})
+"""`session.status` of these carries a secret that lives a minute: no sequence, not in the outbox."""
+
+
+def routing_key(event_type: str, subject: str | None) -> str:
+    """``session.status.v1`` of ``user123`` → ``session.status.user123``; without a subject only the first part."""
+    kind = event_type.rpartition(".")[0]
+    return f"{kind}.{subject}" if subject else kind
+
+
+def session_source(namespace: str, session_id: str) -> str:
+    """The `source` of a session's events: the same from every worker, so that a replay has the same key."""
+    return f"/{namespace}/sessions/{session_id}"
+
+
+def worker_source(namespace: str, worker_id: str) -> str:
+    """The `source` of a worker's own events and of its replies."""
+    return f"/{namespace}/workers/{worker_id}"

@@ -1,0 +1,126 @@
+"""What the queries answer: the `result` of a ``command.result.v1``, one model per command (contract, 3)."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+from schemas.content import Content
+from schemas.events import Failure, MessageState, Reason, SessionState, WorkerState
+from schemas.model import Instant, Model
+from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
+
+
+class DesiredState(StrEnum):
+    """What a session should become; its owner works towards it."""
+
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    LOGGED_OUT = "logged_out"
+    DELETED = "deleted"
+
+
+class SessionDescription(Model):
+    """``session.describe.v1``: `state` holds since `since`; `owner` is the worker that has it, `name` the push name."""
+
+    session_id: SessionId
+    user_id: UserId
+    state: SessionState
+    desired_state: DesiredState
+    since: Instant
+    created_at: Instant | None = None
+    phone: str | None = None
+    jid: str | None = None
+    lid: str | None = None
+    name: str | None = None
+    owner: WorkerId | None = None
+    epoch: int
+    sequence: int
+    retry_at: Instant | None = None
+    reason: Reason | None = None
+
+
+class SessionPage(Model):
+    """``session.list.v1``: by session id. `cursor` asks for the next page; without one this is the last."""
+
+    sessions: Sequence[SessionDescription]
+    cursor: str | None = None
+
+
+class SessionQr(Model):
+    """``session.qr.v1``: the live QR; `qr_code` is a PNG as a data URL."""
+
+    session_id: SessionId
+    qr_string: str
+    qr_code: str
+    expires_at: Instant
+
+
+class Contact(Model):
+    """A number, and whether it is on WhatsApp."""
+
+    phone: str
+    exists: bool
+    jid: str | None = None
+    lid: str | None = None
+
+
+class ContactsChecked(Model):
+    """``contact.check.v1``: in the order asked."""
+
+    contacts: Sequence[Contact]
+
+
+class Direction(StrEnum):
+    """Who sent a message."""
+
+    OUTGOING = "outgoing"
+    INCOMING = "incoming"
+
+
+class LedgerState(StrEnum):
+    """Where a message stands: an outgoing one from `pending`, an incoming one is `received`."""
+
+    PENDING = "pending"
+    RECEIVED = "received"
+    SENT = MessageState.SENT.value
+    DELIVERED = MessageState.DELIVERED.value
+    READ = MessageState.READ.value
+    PLAYED = MessageState.PLAYED.value
+    FAILED = MessageState.FAILED.value
+
+
+class LedgerEntry(Model):
+    """One step of a message's life; `participant` tells whose, in groups."""
+
+    status: LedgerState
+    timestamp: Instant
+    participant: str | None = None
+
+
+class MessageDescription(Model):
+    """``message.describe.v1``: one message's ledger. `command_id` only of what we sent; `content` while it is kept."""
+
+    session_id: SessionId
+    message_id: MessageId
+    command_id: CommandId | None = None
+    direction: Direction
+    chat: str
+    to: str | None = None
+    status: LedgerState
+    created_at: Instant
+    ledger: Sequence[LedgerEntry] = ()
+    content: Content | None = None
+    error: Failure | None = None
+
+
+class WorkerDescription(Model):
+    """``worker.describe.v1``: what it holds. `sessions` lists at most 1,000; `sessions_by_state` counts all."""
+
+    worker_id: WorkerId
+    status: WorkerState
+    version: str
+    endpoint: str | None = None
+    max_sessions: int
+    session_count: int
+    uptime_seconds: int | None = None
+    sessions_by_state: Mapping[SessionState, int]
+    sessions: Sequence[SessionId] = ()

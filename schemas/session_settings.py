@@ -1,0 +1,74 @@
+"""What `session.create` says of a session beyond its name: how to pair, how to behave, what to limit."""
+
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
+
+from schemas.addresses import Phone
+from schemas.model import StrictModel, printable
+
+MAX_PROXY: Final = 2048
+_PROXY_SCHEMES: Final = frozenset({"http", "https", "socks5"})
+
+
+def _proxy_address(url: str) -> str:
+    """A proxy's address may hold a password: no message repeats it."""
+    try:
+        parts = urlsplit(printable(url))
+        usable = parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or " " in url:
+        raise ValueError("must be an http, https or socks5 address with a host, e.g. socks5://user:password@host:1080")
+    return url
+
+
+class PairByQr(StrictModel):
+    """Pair by scanning a QR code."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["method"]})
+
+    method: Literal["qr"] = "qr"
+
+
+class PairByCode(StrictModel):
+    """Pair by typing a code on the phone with this number."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["method", "phone"]})
+
+    method: Literal["code"] = "code"
+    phone: Annotated[Phone, Field(repr=False)]
+
+
+def _method_of(value: object) -> str:
+    method = value.get("method") if isinstance(value, dict) else getattr(value, "method", None)  # pyright: ignore[reportUnknownVariableType] (any JSON)
+    return f"method={method}"
+
+
+Pairing = Annotated[
+    Annotated[PairByQr, Tag("method=qr")] | Annotated[PairByCode, Tag("method=code")],
+    Discriminator(_method_of, custom_error_type="method", custom_error_message="must be 'qr' or 'code'"),
+]
+"""How a device is to be linked."""
+
+
+class SessionOptions(StrictModel):
+    """How a session behaves. `history` ``"recent"`` asks the phone for recent chats once, after pairing."""
+
+    mark_online: bool = False
+    history: Literal["none", "recent"] = "none"
+    reject_calls: bool = False
+    read_receipts: bool = True
+    typing: Literal["off", "natural"] = "off"
+    proxy: Annotated[
+        Annotated[str, StringConstraints(max_length=MAX_PROXY), AfterValidator(_proxy_address)] | None,
+        Field(repr=False),
+    ] = None
+
+
+class SessionLimits(StrictModel):
+    """Limits for outgoing messages: per minute paces (messages wait), per day rejects."""
+
+    messages_per_minute: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    messages_per_day: Annotated[int, Field(ge=1, le=100_000_000)] | None = None

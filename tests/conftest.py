@@ -10,7 +10,6 @@ from tests.support.private_services import (
     empty_redis,
     fresh_database,
     migrated_database,
-    own_buckets,
     services_of_this_run,
     unique_name,
 )
@@ -58,10 +57,9 @@ async def redis_url(services: PrivateServices) -> AsyncGenerator[str]:
 
 
 @pytest.fixture
-async def buckets(services: PrivateServices) -> AsyncGenerator[Buckets]:
+def buckets() -> Buckets:
     """Two bucket names of its own."""
-    async with own_buckets(services) as names:
-        yield names
+    return Buckets.unique()
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from collections.abc import Generator
 from pathlib import Path
 
 import aio_pika
-import asyncpg
 import psutil
 import pytest
 from miniopy_async.api import Minio
@@ -21,7 +20,7 @@ from redis.asyncio import Redis
 from deploy.local.postgresql import PostgreSQL
 from deploy.local.seat import Seat
 from deploy.local.services import ROOT, PrivateServices
-from tests.support.private_services import Buckets, fresh_database
+from tests.support.private_services import Buckets, fresh_database, query
 
 RUNNER = """
 import json, sys, time
@@ -33,13 +32,10 @@ with PrivateServices(Path(sys.argv[1])) as services:
 """
 
 
-async def on(database_url: str, statement: str) -> object:
-    """The first value that a statement gives."""
-    connection: asyncpg.Connection = await asyncpg.connect(database_url)
-    try:
-        return await connection.fetchval(statement)
-    finally:
-        await connection.close()
+def s3_client(services: PrivateServices, access_key: str = "", secret_key: str = "") -> Minio:
+    """A client with the store's own credentials unless others are given."""
+    access, secret = access_key or services.s3_access_key, secret_key or services.s3_secret_key
+    return Minio(services.s3_endpoint, access, secret, secure=False)
 
 
 async def test_the_broker_carries_a_message(services: PrivateServices) -> None:
@@ -53,22 +49,22 @@ async def test_the_broker_carries_a_message(services: PrivateServices) -> None:
 
 async def test_every_test_has_a_database_of_its_own(services: PrivateServices, database_url: str) -> None:
     async with fresh_database(services) as other_url:
-        await on(database_url, "CREATE TABLE mine (id int)")
-        assert await on(other_url, "SELECT to_regclass('mine')") is None
+        await query(database_url, "CREATE TABLE mine (id int)")
+        assert await query(other_url, "SELECT to_regclass('mine')") is None
 
 
 async def test_a_database_is_a_copy_of_its_template(services: PrivateServices) -> None:
     async with fresh_database(services) as template_url:
-        await on(template_url, "CREATE TABLE inherited AS SELECT 7 AS number")
+        await query(template_url, "CREATE TABLE inherited AS SELECT 7 AS number")
         async with fresh_database(services, template_url.rsplit("/", 1)[1]) as copy_url:
-            assert await on(copy_url, "SELECT number FROM inherited") == 7
+            assert await query(copy_url, "SELECT number FROM inherited") == 7
 
 
 async def test_commits_survive_a_kill_of_postgresql(services: PrivateServices, database_url: str) -> None:
-    await on(database_url, "CREATE TABLE kept AS SELECT 1 AS number")
+    await query(database_url, "CREATE TABLE kept AS SELECT 1 AS number")
     await asyncio.to_thread(services.postgresql.kill)
     await asyncio.to_thread(services.postgresql.start)
-    assert await on(database_url, "SELECT number FROM kept") == 1
+    assert await query(database_url, "SELECT number FROM kept") == 1
 
 
 async def test_redis_starts_empty(redis_url: str) -> None:
@@ -81,18 +77,18 @@ async def test_redis_starts_empty(redis_url: str) -> None:
 async def test_s3_keeps_what_it_is_given(services: PrivateServices, buckets: Buckets, tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(os.urandom(300_000))
-    client = Minio(services.s3_endpoint, services.s3_access_key, services.s3_secret_key, secure=False)
-    await client.make_bucket(buckets.media)
-    await client.fput_object(buckets.media, "a/b", str(source))
-    await client.fget_object(buckets.media, "a/b", str(target))
+    async with s3_client(services) as client:
+        await client.make_bucket(buckets.media)
+        await client.fput_object(buckets.media, "a/b", str(source))
+        await client.fget_object(buckets.media, "a/b", str(target))
     assert target.read_bytes() == source.read_bytes()
 
 
 @pytest.mark.parametrize(("access", "secret"), [("gateway", "wrong"), ("nobody", "wrong")])
 async def test_s3_refuses_wrong_credentials(services: PrivateServices, access: str, secret: str) -> None:
-    client = Minio(services.s3_endpoint, access, secret, secure=False)
-    with pytest.raises(S3Error) as refusal:
-        await client.list_buckets()
+    async with s3_client(services, access, secret) as client:
+        with pytest.raises(S3Error) as refusal:
+            await client.list_buckets()
     assert refusal.value.code in {"SignatureDoesNotMatch", "InvalidAccessKeyId"}
 
 

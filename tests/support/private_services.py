@@ -9,11 +9,9 @@ import uuid
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, cast
 
 import asyncpg
-from miniopy_async.api import Minio
-from miniopy_async.error import S3Error
 from redis.asyncio import Redis
 
 from deploy.local import redis
@@ -25,10 +23,16 @@ _RANDOM: Final = random.SystemRandom()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Buckets:
-    """Names of two buckets that nobody else uses. Whoever needs them creates them."""
+    """Names of two buckets that nobody else uses. Whoever needs them creates them; they go with the services."""
 
     sessions: str
     media: str
+
+    @classmethod
+    def unique(cls) -> "Buckets":
+        """Two that do not exist yet."""
+        name = unique_name()
+        return cls(sessions=f"{name}-sessions", media=f"{name}-media")
 
 
 @contextmanager
@@ -50,17 +54,18 @@ def unique_name() -> str:
 async def fresh_database(services: PrivateServices, template: str = "template0") -> AsyncGenerator[str]:
     """URL of a database copied from `template`; dropped afterwards, whoever is still connected to it."""
     name = unique_name()
-    await _administer(services, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    await query(services.database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     try:
         yield services.database(name)
     finally:
-        await _administer(services, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await query(services.database_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
-async def _administer(services: PrivateServices, statement: str) -> None:
-    connection: asyncpg.Connection = await asyncpg.connect(services.database_url)
+async def query(database_url: str, statement: str) -> Any:
+    """Run one statement; the first value that it gives, if any."""
+    connection = cast("Any", await asyncpg.connect(database_url))  # asyncpg's own annotations are partly unknown
     try:
-        await connection.execute(statement)
+        return await connection.fetchval(statement)
     finally:
         await connection.close()
 
@@ -87,18 +92,3 @@ async def empty_redis(services: PrivateServices) -> AsyncGenerator[str]:
 async def _flush(url: str) -> None:
     async with Redis.from_url(url) as client:
         await client.flushdb()
-
-
-@asynccontextmanager
-async def own_buckets(services: PrivateServices) -> AsyncGenerator[Buckets]:
-    """Two bucket names; what was made under them is removed."""
-    name = unique_name()
-    buckets = Buckets(sessions=f"{name}-sessions", media=f"{name}-media")
-    yield buckets
-    client = Minio(services.s3_endpoint, services.s3_access_key, services.s3_secret_key, secure=False)
-    for bucket in (buckets.sessions, buckets.media):
-        try:
-            await client.remove_bucket(bucket)
-        except S3Error as error:
-            if error.code != "NoSuchBucket":
-                raise

@@ -40,7 +40,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """A durable queue. `prefetch` is how many deliveries a consumer of ours holds at a time, None if we consume none."""
+    """A durable queue. `prefetch`: how many deliveries a consumer of ours holds at a time; None: we consume none."""
 
     name: str
     arguments: Arguments
@@ -73,7 +73,7 @@ class Topology:
         backend_queue: the default event queue; None declares none, so a backend must have bound its own.
     """
 
-    def __init__(self, namespace: str = "gateway", *, backend_queue: str | None = None) -> None:
+    def __init__(self, namespace: str = "gateway", backend_queue: str | None = None) -> None:
         self.namespace = namespace
         self.backend_queue = backend_queue
         self.commands = f"{namespace}.commands"

@@ -5,7 +5,7 @@ Media, location, contacts and polls join with their own commands.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Final, Literal, cast
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
@@ -49,14 +49,20 @@ class Unsupported(Model):
     whatsapp_type: Annotated[str, _cut(128)]
 
 
-def _kind_of(value: object) -> str | None:
-    kind = cast("Mapping[str, Any]", value).get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
-    return f"kind={kind}"
+def _kind_of(value: object, otherwise: str | None = None) -> object:
+    """The `kind` of JSON or of a model; `otherwise` of what is neither."""
+    if isinstance(value, Mapping):
+        return cast("Mapping[str, object]", value).get("kind")
+    return getattr(value, "kind", otherwise)
+
+
+def _tag_of(value: object) -> str:
+    return f"kind={_kind_of(value)}"
 
 
 Content = Annotated[
     Annotated[Text, Tag("kind=text")] | Annotated[Unsupported, Tag("kind=unsupported")],
-    Discriminator(_kind_of, custom_error_type="kind", custom_error_message="must be text or unsupported"),
+    Discriminator(_tag_of, custom_error_type="kind", custom_error_message="must be text or unsupported"),
 ]
 """The content of a message, by `kind`."""
 
@@ -96,10 +102,9 @@ class OutgoingText(Text, StrictModel):
     link_preview: OutgoingLinkPreview | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (frozen, so narrower is safe)
 
 
-def _kind_is_known(value: Any) -> Any:
+def _kind_is_known(value: object) -> object:
     """Name the kinds we take before anything else is looked at."""
-    kind = cast("Mapping[str, Any]", value).get("kind") if isinstance(value, Mapping) else OUTGOING_KINDS[0]
-    if kind not in OUTGOING_KINDS:
+    if _kind_of(value, OUTGOING_KINDS[0]) not in OUTGOING_KINDS:
         kinds = ", ".join(OUTGOING_KINDS)
         raise PydanticCustomError("kind", "must be one of the supported kinds: {kinds}", {"kinds": kinds})
     return value

@@ -20,12 +20,13 @@ _SIGN_BIT = 0x80
 class KeyPair:
     """A Curve25519 key pair that agrees and signs. `private` and `public` are 32 raw bytes."""
 
-    __slots__ = ("_key", "private", "public")
+    __slots__ = ("_key", "_signing", "private", "public")
 
     def __init__(self, key: X25519PrivateKey) -> None:
         self._key = key
         self.private = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
         self.public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self._signing: bytes | None = None
 
     @classmethod
     def generate(cls) -> Self:
@@ -46,8 +47,10 @@ class KeyPair:
 
     def sign(self, message: bytes) -> bytes:
         """An XEdDSA signature of 64 bytes, with the sign bit in its last byte as libsignal's verification expects."""
-        # The pair's Edwards form has sign bit 0 here, so the bit that libsignal reads from the signature stays 0 too.
-        return xeddsa.ed25519_priv_sign(xeddsa.priv_force_sign(self.private, set_sign_bit=False), message)
+        if self._signing is None:
+            # The Edwards form with sign bit 0, so that the bit which libsignal reads from the signature is right as 0.
+            self._signing = xeddsa.priv_force_sign(self.private, set_sign_bit=False)
+        return xeddsa.ed25519_priv_sign(self._signing, message)
 
 
 def verify(public: bytes, message: bytes, signature: bytes) -> bool:

@@ -1,0 +1,138 @@
+"""One AMQP connection that is there, or on its way back.
+
+We reconnect ourselves instead of using `aio_pika.connect_robust`: a delivery must know which connection it came from
+(acking one from before a reconnect is an error), publishes while the broker is away must wait instead of failing at
+once, and a topology that does not fit must be told, not retried in silence. We use `aiormq`, the protocol layer of
+aio-pika, directly: measured on 2 cores it takes 0.2 ms of CPU per message instead of 0.3, either way.
+"""
+
+import asyncio
+import random
+from typing import Any, Final, cast
+
+import aiormq
+import structlog
+from aiormq.channel import Channel
+from aiormq.connection import Connection
+from yarl import URL
+
+from gateway_worker.broker.errors import BrokerLost, translated
+
+log = structlog.get_logger(__name__)
+
+CONNECT_SECONDS: Final = 10.0
+HEARTBEAT_SECONDS: Final = 10  # a half-dead connection is noticed after about three of them
+CHANNEL_SECONDS: Final = 30.0
+_FIRST_DELAY: Final = 0.1
+_LONGEST_DELAY: Final = 3.0
+_NOTICE_SECONDS: Final = 0.05  # between a failure and the moment the connection itself is known to be gone
+_CLOSE_SECONDS: Final = 5.0
+
+
+class Link:
+    """A service that keeps one connection.
+
+    Args:
+        url: AMQP URL with credentials; never logged.
+        name: shown in RabbitMQ's list of connections, e.g. ``worker-1 consume``.
+        chance: where the jitter of the back-off comes from.
+    """
+
+    def __init__(self, url: str, *, name: str, chance: random.Random | None = None) -> None:
+        query = {"name": name, "heartbeat": str(HEARTBEAT_SECONDS)}
+        self.name = name
+        self._url = URL(url).update_query(query)
+        self._chance = chance or random.Random()  # noqa: S311 (jitter, not a secret)
+        self._connection: Connection | None = None
+        self._up = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether there is an open connection at this moment."""
+        return self._connection is not None and self._connection.is_opened
+
+    async def run(self) -> None:
+        """Connect, and connect again, until stopped."""
+        attempt = 0
+        while not self._stopping.is_set():
+            connection = await self._connect(attempt)
+            if connection is None:
+                await self._pause(attempt)
+                attempt += 1
+                continue
+            attempt = 0
+            await self._hold(connection)
+
+    async def stop(self) -> None:
+        """Close the connection in good order; `run` returns. Unacknowledged deliveries go back to their queues."""
+        self._stopping.set()
+        if self._connection is not None:
+            await self._close(self._connection)
+
+    async def connection(self) -> Connection:
+        """The connection, as soon as there is one. Waits for ever."""
+        while True:
+            await self._up.wait()
+            if self._connection is not None and self._connection.is_opened:
+                return self._connection
+            await asyncio.sleep(_NOTICE_SECONDS)
+
+    async def channel(self, *, confirms: bool) -> Channel:
+        """A new channel, as soon as there is one. Waits for ever.
+
+        Args:
+            confirms: whether publishes on it are confirmed (costs a round trip more).
+        """
+        while True:
+            connection = await self.connection()
+            try:
+                with translated():
+                    channel = await connection.channel(
+                        publisher_confirms=confirms, on_return_raises=True, timeout=CHANNEL_SECONDS
+                    )
+                return cast("Channel", channel)  # the driver promises only its abstract base
+            except BrokerLost:
+                await asyncio.sleep(_NOTICE_SECONDS)
+
+    async def _connect(self, attempt: int) -> Connection | None:
+        try:
+            with translated():
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    return await aiormq.connect(self._url)
+        except BrokerLost as error:
+            log.warning("broker.unreachable", link=self.name, attempt=attempt + 1, error=str(error))
+            return None
+
+    async def _hold(self, connection: Connection) -> None:
+        """Return when this connection is over, for whatever reason."""
+        self._connection = connection
+        if self._stopping.is_set():
+            await self._close(connection)
+        self._up.set()
+        log.info("broker.connected", link=self.name)
+        try:
+            closing = cast("asyncio.Future[Any]", connection.closing)
+            await asyncio.wait({closing})
+        finally:
+            self._up.clear()
+            self._connection = None
+            await self._close(connection)  # cancelled: nobody else will
+        if not self._stopping.is_set():
+            log.warning("broker.lost", link=self.name)
+
+    async def _pause(self, attempt: int) -> None:
+        """Wait before the next try: doubling, jittered; `stop` ends it."""
+        longest = min(_LONGEST_DELAY, _FIRST_DELAY * 2**attempt)
+        try:
+            async with asyncio.timeout(self._chance.uniform(longest / 2, longest)):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+
+    async def _close(self, connection: Connection) -> None:
+        try:
+            with translated():
+                await connection.close(timeout=_CLOSE_SECONDS)
+        except BrokerLost:
+            log.info("broker.closed_hard", link=self.name)

@@ -1,0 +1,59 @@
+"""Tells what has no sequence and is not stored: QR and pairing codes, the worker's own life."""
+
+import asyncio
+from typing import Final
+
+import structlog
+from pydantic import BaseModel
+
+from gateway_worker.broker.ids import NewId
+from gateway_worker.events.envelopes import announcement
+from gateway_worker.events.ports import Clock
+from gateway_worker.events.publisher import Publisher
+from gateway_worker.events.relay import Relay
+from schemas.names import SessionId
+
+log = structlog.get_logger(__name__)
+
+SECONDS: Final = 20.0  # a QR lives for 20 seconds: told later it would be a lie
+
+
+class Announcer:
+    """Implements `connections.ports.Announcer`."""
+
+    def __init__(self, publisher: Publisher, relay: Relay, *, namespace: str, clock: Clock, new_id: NewId) -> None:
+        self._publisher = publisher
+        self._relay = relay
+        self._namespace = namespace
+        self._clock = clock
+        self._new_id = new_id
+
+    async def announce(
+        self,
+        event_type: str,
+        subject: str,
+        data: BaseModel,
+        *,
+        causation_id: str | None = None,
+        correlation_id: str | None = None,
+    ) -> None:
+        """Publish an event that has no sequence. Returns when it is confirmed, or given up after 20 s (logged)."""
+        envelope = announcement(
+            self._namespace,
+            event_type,
+            subject,
+            data.model_dump(mode="json", by_alias=True, exclude_none=True),
+            event_id=self._new_id(),
+            time=self._clock.now(),
+            causation_id=causation_id,
+            correlation_id=correlation_id,
+        )
+        try:
+            async with asyncio.timeout(SECONDS):
+                await self._publisher.publish_event(envelope)
+        except TimeoutError:
+            log.warning("event.given_up", type=event_type)
+
+    async def flushed(self, session_id: SessionId) -> None:
+        """Returns when every outbox event of the session has been published."""
+        await self._relay.flushed(session_id)

@@ -1,0 +1,152 @@
+"""Which events of which session are next. Pure: no I/O, no clock; `relay.py` is its shell.
+
+Each session has a *track*. While a track is live, events come to it right from the commits and are queued for the pipe
+in sequence. Whenever that is not enough (the session is new to this process, a sequence is missing, too much is held in
+memory) the track is *behind*: what it misses is read from the database, and only then it is live again.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway_worker.store.records import OutboxEvent
+from schemas.names import SessionId
+
+MAX_HELD: Final = 10_000  # events in memory; beyond that a session's events stay in the database until there is room
+MAX_TRACKS: Final = 20_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Track:
+    """How far one session is.
+
+    Attributes:
+        taken: the last sequence that was queued (or is known to be published); None: unknown.
+        told: the last sequence a commit told of.
+        behind: whether the database must be read before anything else is queued.
+        reading: whether somebody reads it at this moment.
+        held: events in memory, queued or in flight.
+        refused: events the broker would not take for now, in sequence; nothing of the session goes out before them.
+    """
+
+    taken: int | None = None
+    told: int = 0
+    behind: bool = True
+    reading: bool = False
+    held: int = 0
+    refused: list[OutboxEvent] = field(default_factory=list[OutboxEvent])
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything known of it is published."""
+        return not self.behind and not self.held
+
+
+class Backlog:
+    """The events that are to go out, in the order in which they may."""
+
+    def __init__(self, *, max_held: int = MAX_HELD) -> None:
+        self._max_held = max_held
+        self._held = 0
+        self._tracks: dict[SessionId, Track] = {}
+        self._queue: deque[OutboxEvent] = deque()
+
+    def __len__(self) -> int:
+        return self._held
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be read from the database."""
+        return self._held < self._max_held
+
+    def track(self, session_id: SessionId) -> Track:
+        """The session's track; a new one is behind."""
+        track = self._tracks.get(session_id)
+        if track is None:
+            self._forget_an_idle_one()
+            track = self._tracks[session_id] = Track()
+        return track
+
+    def hear(self, event: OutboxEvent) -> bool:
+        """Take an event from a commit. Answers whether its session must be read from the database first."""
+        track = self.track(event.session_id)
+        track.told = max(track.told, event.sequence)
+        if track.taken is None and event.sequence == 1:
+            track.taken, track.behind = 0, False
+        if not track.behind and track.taken is not None:
+            if event.sequence <= track.taken:
+                return False
+            if event.sequence == track.taken + 1 and self.has_room:
+                self._take(track, event)
+                return False
+            track.behind = True
+        return not track.reading
+
+    def catch_up(self, session_id: SessionId, events: Sequence[OutboxEvent], *, complete: bool, told: int) -> bool:
+        """Take what was read from the database after `Track.taken`. Answers whether the session is live now.
+
+        Args:
+            session_id: whose they are.
+            events: in sequence.
+            complete: there were no more at that moment.
+            told: `Track.told` from before the read: what was told by then is among `events`, or published already.
+        """
+        track = self.track(session_id)
+        for event in events:
+            if track.taken is None or event.sequence > track.taken:
+                self._take(track, event)
+        if complete:
+            track.taken = max(track.taken or 0, told)
+            track.behind = track.taken < track.told
+        return not track.behind
+
+    def next(self) -> OutboxEvent | None:
+        """The next event to publish, taken out of the queue; None when there is none for now."""
+        while self._queue:
+            event = self._queue.popleft()
+            track = self._tracks[event.session_id]
+            if not track.refused:
+                return event
+            self.refuse(event)
+        return None
+
+    def published(self, event: OutboxEvent) -> bool:
+        """It is confirmed. Answers whether its session is idle now."""
+        track = self._tracks[event.session_id]
+        self._held -= 1
+        track.held -= 1
+        return track.is_idle
+
+    def put_back(self, events: Iterable[OutboxEvent]) -> None:
+        """These were under way when the pipe broke: they go first again. `events` in the order they were taken."""
+        self._queue.extendleft(reversed(list(events)))
+
+    def refuse(self, event: OutboxEvent) -> bool:
+        """The broker would not take it: its session waits. Answers whether it is the first of its session."""
+        refused = self._tracks[event.session_id].refused
+        refused.append(event)
+        refused.sort(key=lambda each: each.sequence)
+        return len(refused) == 1
+
+    def retry(self, session_id: SessionId) -> None:
+        """Let the session's refused events go first again."""
+        track = self._tracks[session_id]
+        self.put_back(track.refused)
+        track.refused = []
+
+    def _take(self, track: Track, event: OutboxEvent) -> None:
+        track.taken = event.sequence
+        track.held += 1
+        self._held += 1
+        self._queue.append(event)
+
+    def _forget_an_idle_one(self) -> None:
+        if len(self._tracks) >= MAX_TRACKS:
+            idle = next((each for each, track in self._tracks.items() if track.is_idle and not track.reading), None)
+            if idle is not None:
+                del self._tracks[idle]
+
+    def busy(self) -> list[SessionId]:
+        """Sessions with something still to be published."""
+        return [session_id for session_id, track in self._tracks.items() if not track.is_idle]

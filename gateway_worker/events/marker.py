@@ -1,0 +1,51 @@
+"""Tells the outbox what is published: many in one statement, as many as came while the last one was under way."""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from gateway_worker.events.ports import Outbox
+from gateway_worker.store.errors import StoreUnavailable
+from schemas.names import SessionId
+
+log = structlog.get_logger(__name__)
+
+GROUP: Final = 1_000
+_STORE_SECONDS: Final = 1.0
+
+
+class Marker:
+    """A service beside the relay."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._confirmed: list[tuple[SessionId, int]] = []
+        self._wakeup = asyncio.Event()
+        self._stopping = False
+
+    def mark(self, session_id: SessionId, sequence: int) -> None:
+        """This event is confirmed by the broker."""
+        self._confirmed.append((session_id, sequence))
+        self._wakeup.set()
+
+    async def run(self) -> None:
+        """Mark until stopped and nothing is left."""
+        while self._confirmed or not self._stopping:
+            if not self._confirmed:
+                self._wakeup.clear()
+                await self._wakeup.wait()
+                continue
+            group = self._confirmed[:GROUP]
+            try:
+                await self._outbox.mark_published(group)
+            except StoreUnavailable:  # published all the same: after a crash they go out once more, with the same ids
+                log.warning("outbox.not_marked", waiting=len(self._confirmed))
+                await asyncio.sleep(_STORE_SECONDS)
+                continue
+            del self._confirmed[: len(group)]
+
+    def stop(self) -> None:
+        """Mark what is left, then `run` returns."""
+        self._stopping = True
+        self._wakeup.set()

@@ -1,0 +1,131 @@
+"""Publishes events, replies, forwarded commands and dead letters: confirmed, persistent, mandatory, many in flight.
+
+Through a broker's restart it waits and repeats under the same ids. Whoever needs an order across repeats (the relay)
+takes a `Pipe`; everyone else calls `Publisher`.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+import structlog
+from pamqp.common import FieldValue
+
+from gateway_worker.broker.errors import BrokerLost, QueueMissing, Unroutable
+from gateway_worker.broker.link import Link
+from gateway_worker.broker.outgoing import Outgoing, Pipe
+from gateway_worker.broker.topology import declare
+from gateway_worker.events.envelopes import without_content
+from schemas.channels import Topology
+from schemas.envelope import Envelope
+from schemas.events import routing_key
+from schemas.names import MAX_EVENT_BYTES
+
+log = structlog.get_logger(__name__)
+
+REPLY_SECONDS: Final = 30.0  # a reply that could not be published for that long: its asker has given up
+_REPAIR_SECONDS: Final = 0.5
+
+
+class Publisher:
+    """The worker's way out, on one channel of one connection.
+
+    Args:
+        link: the connection for publishing; not the one for consuming (a blocked publisher must not stop acks).
+        topology: declared whenever a channel is opened, so that a broker that lost everything works again.
+    """
+
+    def __init__(self, link: Link, topology: Topology) -> None:
+        self._link = link
+        self._topology = topology
+        self._pipe: Pipe | None = None
+        self._opening = asyncio.Lock()
+
+    async def pipe(self) -> Pipe:
+        """A pipe of the caller's own. Waits for the broker, for ever."""
+        while True:
+            channel = await self._link.channel(confirms=True)
+            try:
+                await declare(channel, self._topology.fleet())
+            except BrokerLost:
+                continue
+            return Pipe(channel)
+
+    async def publish_event(self, envelope: Envelope) -> None:
+        """Publish an event that has no sequence. Waits for the broker; the caller sets the deadline.
+
+        An event that nobody is bound to is dropped: there is nobody to tell.
+        """
+        message = self.event(envelope)
+        try:
+            await self._insist(message)
+        except Unroutable:
+            log.debug("event.unroutable", type=envelope.type)
+
+    def event(self, envelope: Envelope) -> Outgoing:
+        """The publish that tells an event. One over the contract's size loses its content, and the log says so."""
+        body = envelope.to_json()
+        if len(body) > MAX_EVENT_BYTES:
+            log.error("event.too_large", type=envelope.type, event_id=envelope.id, size=len(body))
+            body = without_content(envelope).to_json()
+        return Outgoing(
+            exchange=self._topology.events,
+            routing_key=routing_key(envelope.type, envelope.subject),
+            body=body,
+            message_id=envelope.id,
+            correlation_id=envelope.correlationid,
+        )
+
+    async def reply(self, reply_to: str, correlation_id: str | None, envelope: Envelope) -> None:
+        """Answer a command at the queue its sender named. A queue that is gone is logged; there is no second try."""
+        message = Outgoing(
+            exchange="",
+            routing_key=reply_to,
+            body=envelope.to_json(),
+            message_id=envelope.id,
+            correlation_id=correlation_id,
+        )
+        try:
+            async with asyncio.timeout(REPLY_SECONDS):
+                await self._insist(message)
+        except Unroutable:
+            log.info("reply.unroutable", type=envelope.type)
+        except TimeoutError:
+            log.warning("reply.given_up", type=envelope.type)
+
+    async def forward(self, queue: str, message: Outgoing) -> None:
+        """Move a command to another door.
+
+        Raises:
+            Unroutable: there is no such queue.
+            PublishRefused: the queue is full.
+        """
+        await self._insist(replace(message, exchange="", routing_key=queue))
+
+    async def bury(self, message: Outgoing, headers: Mapping[str, FieldValue]) -> None:
+        """Put a command that can never succeed into the dead queue, with the reasons."""
+        await self._insist(
+            replace(message, exchange=self._topology.dead, headers={**(message.headers or {}), **headers})
+        )
+
+    async def _insist(self, message: Outgoing) -> None:
+        """Publish through broker restarts."""
+        while True:
+            pipe = await self._shared_pipe()
+            try:
+                await pipe.publish(message)
+            except BrokerLost:
+                continue
+            except QueueMissing:  # an exchange of ours was removed: opening a channel declares it again
+                await asyncio.sleep(_REPAIR_SECONDS)
+                continue
+            return
+
+    async def _shared_pipe(self) -> Pipe:
+        if self._pipe is not None and self._pipe.is_open:
+            return self._pipe
+        async with self._opening:
+            if self._pipe is None or not self._pipe.is_open:
+                self._pipe = await self.pipe()
+            return self._pipe

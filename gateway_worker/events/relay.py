@@ -1,0 +1,235 @@
+"""The outbox relay: publishes every durable event, in sequence per session, for as long as it takes.
+
+Events come straight from the commits; the database is read only for what they cannot tell: what an earlier owner of a
+session, or an earlier life of this process, left unpublished. All sessions share one pipe with a window of publishes
+under way, so no session waits for another one's confirm.
+
+Order: a pipe stores a prefix of what it was given, also when it breaks, and what is left is repeated before anything
+newer. So a session's events arrive for the first time in sequence; after a break some arrive twice, with the same id.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from gateway_worker.broker.errors import BrokerLost, PublishRefused, QueueMissing, Unroutable
+from gateway_worker.broker.outgoing import Pipe
+from gateway_worker.events.backlog import Backlog
+from gateway_worker.events.envelopes import envelope_of
+from gateway_worker.events.marker import Marker
+from gateway_worker.events.ports import Clock, Outbox
+from gateway_worker.events.publisher import Publisher
+from gateway_worker.store.errors import StoreUnavailable
+from gateway_worker.store.records import OutboxEvent
+from schemas.names import SessionId
+
+log = structlog.get_logger(__name__)
+
+WINDOW: Final = 200  # publishes under way
+PAGE: Final = 200  # events read from the database at once
+READERS: Final = 4  # sessions read at once
+SWEEP_SECONDS: Final = 10.0
+ORPHANED: Final = timedelta(seconds=30)  # unpublished for that long: whoever committed it is gone
+_STORE_SECONDS: Final = 1.0
+_FIRST_RETRY: Final = 0.5
+_LONGEST_RETRY: Final = 30.0
+_LAST_CONFIRMS_SECONDS: Final = 3.0
+
+
+class Relay:
+    """A service: from the outbox to the broker.
+
+    Args:
+        namespace: names the events' source.
+        keeps_unroutable: what to do with an event that no queue takes. True (there should be a backend queue):
+            try again until somebody takes it. False (the operator wants none): it counts as published; a backend that
+            binds later asks for it with ``events.replay.v1``.
+    """
+
+    def __init__(
+        self, outbox: Outbox, publisher: Publisher, *, namespace: str, clock: Clock, keeps_unroutable: bool
+    ) -> None:
+        self._outbox = outbox
+        self._publisher = publisher
+        self._namespace = namespace
+        self._clock = clock
+        self._keeps_unroutable = keeps_unroutable
+        self._backlog = Backlog()
+        self._marker = Marker(outbox)
+        self._wakeup = asyncio.Event()
+        self._to_read: asyncio.Queue[SessionId] = asyncio.Queue()
+        self._waiting: dict[SessionId, list[asyncio.Future[None]]] = {}
+        self._retries: dict[SessionId, int] = {}
+        self._room = asyncio.Event()
+        self._renew = False  # whether the pipe is to be replaced
+        self._stopping = asyncio.Event()
+        outbox.subscribe(self._hear)
+
+    async def run(self) -> None:
+        """Relay until stopped; ends with nothing under way, and all that is confirmed marked."""
+        async with asyncio.TaskGroup() as group:
+            marking = group.create_task(self._marker.run())
+            side = [group.create_task(self._sweep())]
+            side += [group.create_task(self._read_sessions()) for _ in range(READERS)]
+            pumping = group.create_task(self._pump())
+            await self._stopping.wait()
+            await asyncio.wait({pumping}, timeout=_LAST_CONFIRMS_SECONDS)
+            for task in (pumping, *side):
+                task.cancel()
+            self._marker.stop()
+            await asyncio.wait({marking}, timeout=_LAST_CONFIRMS_SECONDS)
+            marking.cancel()
+
+    async def stop(self) -> None:
+        """End without waiting for what is not published: it stays in the outbox. See `flushed`."""
+        self._stopping.set()
+        self._wakeup.set()
+
+    async def flushed(self, session_id: SessionId) -> None:
+        """Returns when all that the session's outbox holds at this moment is published."""
+        track = self._backlog.track(session_id)
+        if track.is_idle:
+            return
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(session_id, []).append(done)
+        if track.behind:
+            self._ask_for(session_id)
+        await done
+
+    async def all_flushed(self) -> None:
+        """Returns when nothing is left that this process knows of (a good end). The caller sets the deadline."""
+        for session_id in self._backlog.busy():
+            await self.flushed(session_id)
+
+    def _hear(self, events: Sequence[OutboxEvent]) -> None:
+        """Called by the store after each commit."""
+        for event in events:
+            if self._backlog.hear(event):
+                self._ask_for(event.session_id)
+        self._wakeup.set()
+
+    async def _pump(self) -> None:
+        while not self._stopping.is_set():
+            pipe = await self._publisher.pipe()
+            self._renew = False
+            await self._relay_through(pipe)
+
+    async def _relay_through(self, pipe: Pipe) -> None:
+        """Publish through one pipe until it breaks; then put back what it did not confirm."""
+        under_way: dict[int, OutboxEvent] = {}  # by place, in order
+        window = asyncio.Semaphore(WINDOW)
+
+        async def publish(place: int, event: OutboxEvent) -> None:
+            if await self._publish(pipe, event):
+                del under_way[place]
+            else:
+                self._renew = True
+                self._wakeup.set()
+            window.release()
+
+        place = 0
+        async with asyncio.TaskGroup() as group:
+            while not (self._renew or self._stopping.is_set()):
+                event = self._backlog.next()
+                if event is None:
+                    self._wakeup.clear()
+                    await self._wakeup.wait()
+                    continue
+                place += 1
+                under_way[place] = event
+                await window.acquire()
+                group.create_task(publish(place, event))
+        self._backlog.put_back(under_way.values())
+
+    async def _publish(self, pipe: Pipe, event: OutboxEvent) -> bool:
+        """Answers whether the event is out of the pipe's hands: confirmed, or set aside for a later try."""
+        try:
+            await pipe.publish(self._publisher.event(envelope_of(event, self._namespace)))
+        except (BrokerLost, QueueMissing):
+            return False
+        except (Unroutable, PublishRefused) as error:
+            if self._keeps_unroutable or isinstance(error, PublishRefused):
+                self._set_aside(event, error)
+                return True
+            log.debug("event.unroutable", type=event.type, session_id=event.session_id)
+        self._retries.pop(event.session_id, None)
+        self._marker.mark(event.session_id, event.sequence)
+        is_idle = self._backlog.published(event)
+        self._room.set()
+        if is_idle:
+            self._tell_flushed(event.session_id)
+        return True
+
+    def _set_aside(self, event: OutboxEvent, error: Exception) -> None:
+        """The broker would not take it: its session waits, longer each time; the others go on."""
+        session_id = event.session_id
+        if not self._backlog.refuse(event):
+            return
+        attempt = self._retries.get(session_id, 0)
+        self._retries[session_id] = attempt + 1
+        delay = min(_LONGEST_RETRY, _FIRST_RETRY * 2**attempt)
+        log.warning("event.refused", session_id=session_id, type=event.type, why=type(error).__name__, retry_in=delay)
+        asyncio.get_running_loop().call_later(delay, self._retry, session_id)
+
+    def _retry(self, session_id: SessionId) -> None:
+        self._backlog.retry(session_id)
+        self._renew = True  # a new pipe declares the topology again: perhaps the queue was removed
+        self._wakeup.set()
+
+    def _ask_for(self, session_id: SessionId) -> None:
+        """Have the session read from the database."""
+        track = self._backlog.track(session_id)
+        if not track.reading:
+            track.reading = True
+            self._to_read.put_nowait(session_id)
+
+    async def _read_sessions(self) -> None:
+        while True:
+            session_id = await self._to_read.get()
+            try:
+                await self._catch_up(session_id)
+            except StoreUnavailable:
+                await asyncio.sleep(_STORE_SECONDS)
+                self._to_read.put_nowait(session_id)
+
+    async def _catch_up(self, session_id: SessionId) -> None:
+        """Read one session's events until it is live."""
+        track = self._backlog.track(session_id)
+        live = False
+        while not live:
+            await self._backlog_has_room()
+            told = track.told
+            events = await self._outbox.pending(session_id, track.taken or 0, PAGE)
+            live = self._backlog.catch_up(session_id, events, complete=len(events) < PAGE, told=told)
+            self._wakeup.set()
+        track.reading = False
+        if track.is_idle:
+            self._tell_flushed(session_id)
+
+    async def _backlog_has_room(self) -> None:
+        while not self._backlog.has_room:
+            self._room.clear()
+            await self._room.wait()
+
+    async def _sweep(self) -> None:
+        """Find events that nobody publishes: their worker is gone and their session has no owner, or is deleted."""
+        while True:
+            with contextlib.suppress(StoreUnavailable):  # told by the store's own health
+                await self._ask_for_orphans()
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _ask_for_orphans(self) -> None:
+        orphaned_before = self._clock.now() - ORPHANED
+        events = await self._outbox.pending(None, 0, PAGE)
+        for session_id in {event.session_id for event in events if event.time < orphaned_before}:
+            if not self._backlog.track(session_id).held:
+                self._ask_for(session_id)
+
+    def _tell_flushed(self, session_id: SessionId) -> None:
+        for done in self._waiting.pop(session_id, ()):
+            if not done.done():
+                done.set_result(None)

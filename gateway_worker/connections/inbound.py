@@ -1,0 +1,252 @@
+"""What a connection tells and asks: the engine's facts and key writes become writes under the session's epoch."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from gateway_worker.connections.signals import Signal, until_stored
+from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.store.operations import (
+    AdvanceStatus,
+    DropCredentials,
+    NewEntry,
+    Operation,
+    PutCredentials,
+    PutEntries,
+    PutKeys,
+    PutSentPlaintext,
+    ReceiveMessage,
+)
+from gateway_worker.store.records import Fence, Status
+from gateway_worker.whatsapp.port import (
+    Changes,
+    Connected,
+    Disconnected,
+    Entry,
+    EntryKey,
+    Fact,
+    KeyId,
+    Paired,
+    PairingCode,
+    PasskeyRequired,
+    QrCode,
+    ReceiptArrived,
+    ReceiptKind,
+    ReceivedMessage,
+    SendFailed,
+    StoreRefused,
+)
+from schemas.errors import MessageRejectedByWhatsApp
+from schemas.events import Failure, MessageReceived, MessageSender, Quote
+from schemas.names import MessageId
+
+LifeFact = QrCode | PairingCode | PasskeyRequired | Connected | Disconnected
+
+_STATUS = {
+    ReceiptKind.DELIVERED: Status.DELIVERED,
+    ReceiptKind.READ: Status.READ,
+    ReceiptKind.PLAYED: Status.PLAYED,
+}
+_OLDEST = datetime(2009, 1, 1, tzinfo=UTC)  # WhatsApp's first year
+_AHEAD = timedelta(days=1)  # clocks may differ, not by more
+
+
+class Listener(Protocol):
+    """Who acts on the facts of a connection's life."""
+
+    async def hear(self, fact: LifeFact) -> None:
+        """One fact, in order."""
+        ...
+
+
+class Inbound:
+    """The `Owner` of one connection of one epoch.
+
+    What is not paired yet is not worth storing, and must not overwrite what is: until `Paired` arrives, credentials and
+    keys stay in memory (at most one device's), then replace the old identity in one transaction.
+    """
+
+    def __init__(self, fence: Fence, around: Surroundings, listener: Listener, *, paired: bool) -> None:
+        self._fence = fence
+        self._around = around
+        self._listener = listener
+        self._staged = None if paired else _Staged()
+        self._unstaging = asyncio.Lock()
+        self._closed = False
+        self._writes = 0
+        self._idle = Signal()
+
+    async def close(self) -> None:
+        """Take no more writes, and wait for those under way: the next connection must read what this one wrote."""
+        self._closed = True
+        while self._writes:
+            await self._idle.next()
+
+    async def tell(self, fact: Fact) -> None:
+        """See `Owner.tell`. A fact that must be stored waits for the database."""
+        match fact:
+            case ReceiptArrived():
+                await self._receipt(fact)
+            case SendFailed():
+                await self._refused(fact)
+            case Paired():
+                await self._paired()
+            case _:
+                await self._listener.hear(fact)
+
+    async def load_keys(self, kind: str, ids: Sequence[str]) -> Mapping[str, bytes]:
+        """See `Owner.load_keys`."""
+        if self._staged is not None:
+            return self._staged.load(kind, ids)
+        return await self._around.storage.keys.load(self._fence.session_id, kind, ids)
+
+    async def load_entry(self, key: EntryKey) -> bytes | None:
+        """See `Owner.load_entry`."""
+        return await self._around.storage.keys.entry(
+            self._fence.session_id, chat=key.chat, sender=key.sender, message_id=key.message_id, index=key.index
+        )
+
+    async def load_message(self, message_id: str) -> bytes | None:
+        """See `Owner.load_message`."""
+        return await self._around.storage.messages.plaintext(self._fence.session_id, MessageId(message_id))
+
+    async def commit(self, changes: Changes) -> None:
+        """See `Owner.commit`."""
+        if self._closed:
+            raise StoreRefused("this connection is over")
+        if self._staged is not None and await self._stage(changes):
+            return
+        received = [entry.message for entry in changes.entries if entry.message is not None]
+        operations = [*_key_operations(changes), *(self._receive(message) for message in received)]
+        if not operations:
+            return
+        self._writes += 1
+        try:
+            await self._around.storage.commit(self._fence, *operations)
+        finally:
+            self._writes -= 1
+            self._idle.fire()
+        for message in received:
+            self._around.observer.message_received(message.content.kind)
+
+    async def _stage(self, changes: Changes) -> bool:
+        """Keep them in memory, unless the pairing succeeded meanwhile."""
+        async with self._unstaging:
+            if self._staged is not None:
+                self._staged.keep(changes)
+            return self._staged is not None
+
+    async def _paired(self) -> None:
+        async with self._unstaging:
+            if self._staged is not None:
+                operations = [DropCredentials(), *_key_operations(self._staged.changes())]
+                await until_stored(lambda: self._around.storage.commit(self._fence, *operations))
+                self._staged = None
+
+    async def _receipt(self, receipt: ReceiptArrived) -> None:
+        at = self._instant(receipt.timestamp)
+        operations = [
+            AdvanceStatus(
+                message_id=MessageId(each), status=_STATUS[receipt.kind], at=at, participant=receipt.participant
+            )
+            for each in receipt.message_ids
+        ]
+        if not operations:
+            return
+        moved = await until_stored(lambda: self._around.storage.commit(self._fence, *operations))
+        observer = self._around.observer
+        for each in moved:
+            (observer.receipt_stored if each else observer.receipt_ignored)(receipt.kind)
+
+    async def _refused(self, failure: SendFailed) -> None:
+        error = Failure.of(MessageRejectedByWhatsApp(failure.code)).to_data()
+        operation = AdvanceStatus(
+            message_id=MessageId(failure.message_id), status=Status.FAILED, at=self._around.clock.now(), error=error
+        )
+        await until_stored(lambda: self._around.storage.commit(self._fence, operation))
+
+    def _receive(self, message: ReceivedMessage) -> ReceiveMessage:
+        event = MessageReceived(
+            session_id=self._fence.session_id,
+            message_id=MessageId(message.message_id),
+            chat=message.chat,
+            sender=MessageSender(
+                jid=message.sender.jid,
+                lid=message.sender.lid,
+                phone=message.sender.phone,
+                push_name=message.sender.push_name,
+            ),
+            from_me=message.from_me,
+            is_group=message.is_group,
+            timestamp=self._instant(message.timestamp),
+            content=message.content,
+            quote=Quote(message_id=MessageId(message.quoted_id)) if message.quoted_id else None,
+            mentions=list(message.mentions) or None,
+            forwarded=message.forwarded or None,
+        )
+        return ReceiveMessage(
+            message_id=event.message_id,
+            chat=message.chat,
+            sender=message.sender.jid,
+            from_me=message.from_me,
+            kind=message.content.kind,
+            content=message.content.to_data(),
+            timestamp=event.timestamp,
+            event=event.to_data(),
+        )
+
+    def _instant(self, timestamp: int) -> datetime:
+        """WhatsApp's time, or ours where theirs makes no sense (it comes from strangers' phones)."""
+        now = self._around.clock.now()
+        latest = now + _AHEAD
+        sane = _OLDEST.timestamp() <= timestamp <= latest.timestamp()
+        return datetime.fromtimestamp(timestamp, UTC) if sane else now
+
+
+class _Staged:
+    """The credentials and keys of a device that is not paired yet."""
+
+    def __init__(self) -> None:
+        self._credentials: bytes | None = None
+        self._keys: dict[KeyId, bytes] = {}
+
+    def keep(self, changes: Changes) -> None:
+        if changes.credentials is not None:
+            self._credentials = changes.credentials
+        for key, value in changes.keys.items():
+            if value is None:
+                self._keys.pop(key, None)
+            else:
+                self._keys[key] = value
+
+    def load(self, kind: str, ids: Sequence[str]) -> dict[str, bytes]:
+        return {each: self._keys[kind, each] for each in ids if (kind, each) in self._keys}
+
+    def changes(self) -> Changes:
+        return Changes(credentials=self._credentials, keys=self._keys)
+
+
+def _key_operations(changes: Changes) -> list[Operation[Any]]:
+    operations: list[Operation[Any]] = []
+    if changes.credentials is not None:
+        operations.append(PutCredentials(blob=changes.credentials))
+    if changes.keys:
+        operations.append(PutKeys(keys=changes.keys))
+    if changes.entries:
+        operations.append(PutEntries(entries=[_new_entry(entry) for entry in changes.entries]))
+    if changes.sent:
+        operations.append(PutSentPlaintext(plaintexts=changes.sent))
+    return operations
+
+
+def _new_entry(entry: Entry) -> NewEntry:
+    key = entry.key
+    return NewEntry(
+        chat=key.chat,
+        sender=key.sender,
+        message_id=key.message_id,
+        index=key.index,
+        plaintext=entry.plaintext,
+        visible=entry.message is not None,
+    )

@@ -1,0 +1,58 @@
+"""What the connection manager counts. `operations` implements it with Prometheus; nothing here names a session."""
+
+from typing import Protocol
+
+from gateway_worker.whatsapp.port import Cause, ReceiptKind
+
+
+class Observer(Protocol):
+    """Told of what happens, synchronously; must not block or raise."""
+
+    def connection_opened(self) -> None:
+        """A socket is being opened."""
+
+    def connection_ended(self, cause: Cause) -> None:
+        """A socket is gone."""
+
+    def logged_in(self, seconds: float) -> None:
+        """A session is connected, `seconds` after its socket was opened."""
+
+    def alarm(self, code: str) -> None:
+        """Something an operator should look at, by its reason's code (``session.replaced`` …)."""
+
+    def message_begun(self) -> None:
+        """An outgoing message is durable."""
+
+    def message_sent(self, seconds: float) -> None:
+        """WhatsApp's server acknowledged a message, `seconds` after it arrived here."""
+
+    def message_failed(self, code: str) -> None:
+        """A message failed for good."""
+
+    def send_retried(self) -> None:
+        """A message is sent again under the same id."""
+
+    def receipt_stored(self, kind: ReceiptKind) -> None:
+        """A receipt moved a message's status."""
+
+    def receipt_ignored(self, kind: ReceiptKind) -> None:
+        """A receipt moved nothing: not ours, or nothing new."""
+
+    def message_received(self, kind: str) -> None:
+        """An incoming message is stored."""
+
+
+class Unobserved:
+    """An `Observer` that looks away."""
+
+    def connection_opened(self) -> None: ...  # noqa: D102 (see Observer)
+    def connection_ended(self, cause: Cause) -> None: ...  # noqa: D102
+    def logged_in(self, seconds: float) -> None: ...  # noqa: D102
+    def alarm(self, code: str) -> None: ...  # noqa: D102
+    def message_begun(self) -> None: ...  # noqa: D102
+    def message_sent(self, seconds: float) -> None: ...  # noqa: D102
+    def message_failed(self, code: str) -> None: ...  # noqa: D102
+    def send_retried(self) -> None: ...  # noqa: D102
+    def receipt_stored(self, kind: ReceiptKind) -> None: ...  # noqa: D102
+    def receipt_ignored(self, kind: ReceiptKind) -> None: ...  # noqa: D102
+    def message_received(self, kind: str) -> None: ...  # noqa: D102

@@ -1,0 +1,49 @@
+"""Waiting for a change, and for the database to come back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+
+from gateway_worker.store.errors import StoreUnavailable
+
+_log = structlog.get_logger()
+_FIRST_SECONDS = 0.1
+_CAP_SECONDS = 5.0
+
+T = TypeVar("T")
+
+
+class Signal:
+    """Wakes everybody who waits. Check the condition, then `await next()`: nothing comes between."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def fire(self) -> None:
+        """Something changed."""
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def next(self) -> None:
+        """Returns at the next `fire`."""
+        await self._event.wait()
+
+
+async def until_stored(write: Callable[[], Awaitable[T]]) -> T:
+    """Repeat `write` until the database takes it: a fact that happened cannot be taken back.
+
+    Raises:
+        StaleEpoch: another worker owns the session; the fact is its business now.
+    """
+    wait = _FIRST_SECONDS
+    while True:
+        try:
+            return await write()
+        except StoreUnavailable:
+            _log.warning("store_unavailable", retry_in_seconds=wait)
+        await asyncio.sleep(wait)
+        wait = min(_CAP_SECONDS, wait * 2)

@@ -1,0 +1,142 @@
+"""What the connection manager asks of PostgreSQL and Redis: the part of `store.Store` and `cache` that it uses.
+
+Every call on the storage raises `StoreUnavailable` when the database is away and, under a fence, `StaleEpoch` when the
+session has another owner by now. The cache never raises: losing it costs a moment.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from gateway_worker.store.operations import Operation
+from gateway_worker.store.records import Desired, Fence, Json, MessageRecord, NewSession, SessionRecord
+from schemas.names import MessageId, SessionId, UserId, WorkerId
+
+
+class Sessions(Protocol):
+    """Rows of sessions and who owns them."""
+
+    async def get(self, session_id: SessionId) -> SessionRecord | None:
+        """The session, or None when there is none (or it was deleted)."""
+        ...
+
+    async def list(self, after: SessionId | None, limit: int, user_id: UserId | None = None) -> Sequence[SessionRecord]:
+        """Sessions in the order of their ids, from behind `after`."""
+        ...
+
+    async def create_or_get(self, new: NewSession) -> SessionRecord:
+        """The session's row, made if missing; epoch and sequence continue from a tombstone."""
+        ...
+
+    async def update_options(
+        self, session_id: SessionId, *, pairing: Json, options: Json | None = None, limits: Json | None = None
+    ) -> SessionRecord | None:
+        """Replace what a later `create` gave; None leaves what is stored."""
+        ...
+
+    async def claim(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
+        """Own the session under a new epoch; None when another live worker owns it."""
+        ...
+
+    async def claim_own(self, worker_id: WorkerId, incarnation: str, limit: int) -> Sequence[SessionRecord]:
+        """Own up to `limit` sessions that were this worker's in an earlier life, or have no owner."""
+        ...
+
+    async def release(self, session_id: SessionId, epoch: int) -> None:
+        """Own it no longer, if it is still owned under `epoch`."""
+        ...
+
+    async def desire(
+        self, session_id: SessionId, desired: Desired, *, restart: bool = False, purge: bool = False
+    ) -> SessionRecord | None:
+        """Write what is wanted under a new generation and wake the owner; None when there is no such session."""
+        ...
+
+    def watch(self) -> AsyncIterator[SessionId]:
+        """Sessions with an order to carry out, whoever owns them; for ever."""
+        ...
+
+    async def forget(self, session_id: SessionId, epoch: int, *, purge: bool) -> None:
+        """Remove everything but the tombstone."""
+        ...
+
+
+class Keys(Protocol):
+    """What belongs to the identity of a session."""
+
+    async def credentials(self, session_id: SessionId) -> bytes | None:
+        """The credentials blob."""
+        ...
+
+    async def load(self, session_id: SessionId, kind: str, ids: Sequence[str]) -> Mapping[str, bytes]:
+        """The keys that are stored."""
+        ...
+
+    async def entry(
+        self, session_id: SessionId, *, chat: str, sender: str, message_id: str, index: int
+    ) -> bytes | None:
+        """A decrypted part stored before."""
+        ...
+
+
+class Messages(Protocol):
+    """Rows of messages."""
+
+    async def get(self, session_id: SessionId, message_id: MessageId) -> MessageRecord | None:
+        """A message, either direction."""
+        ...
+
+    async def plaintext(self, session_id: SessionId, message_id: MessageId) -> bytes | None:
+        """Its serialised WAProto `Message`."""
+        ...
+
+    async def begun_since(self, session_id: SessionId, since: datetime, limit: int) -> Sequence[datetime]:
+        """When the newest `limit` outgoing messages since then were begun, oldest first."""
+        ...
+
+
+class Storage(Protocol):
+    """PostgreSQL as the connection manager sees it."""
+
+    @property
+    def sessions(self) -> Sessions:
+        """Sessions and ownership."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """Credentials, keys, decrypted parts."""
+        ...
+
+    @property
+    def messages(self) -> Messages:
+        """Messages in both directions."""
+        ...
+
+    async def commit(self, fence: Fence, *operations: Operation[Any]) -> tuple[Any, ...]:
+        """Make all of them durable in one transaction; answers in their order."""
+        ...
+
+
+class SessionCache(Protocol):
+    """Redis as the connection manager sees it."""
+
+    async def put_qr(self, session_id: SessionId, data: Json, ttl_seconds: int) -> None:
+        """Keep the live QR."""
+        ...
+
+    async def qr(self, session_id: SessionId) -> Json | None:
+        """The live QR, if there is one."""
+        ...
+
+    async def drop_qr(self, session_id: SessionId) -> None:
+        """The QR is no longer live."""
+        ...
+
+    async def put_route(self, session_id: SessionId, worker_id: WorkerId) -> None:
+        """The session lives at this worker."""
+        ...
+
+    async def drop_route(self, session_id: SessionId) -> None:
+        """It lives nowhere."""
+        ...

@@ -1,0 +1,41 @@
+"""What every session of a worker shares: the rooms around it, and how patient it is."""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from gateway_worker.connections.gate import OpeningGate
+from gateway_worker.connections.metrics import Observer
+from gateway_worker.connections.ports import Announcer, Clock, SessionDoors
+from gateway_worker.connections.storage import SessionCache, Storage
+from gateway_worker.whatsapp.port import Engine
+from schemas.names import WorkerId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long we wait for what, in seconds."""
+
+    opening: float = 30.0  # the engine, to hold a socket
+    login: float = 60.0  # WhatsApp, to say anything on a new socket
+    closing: float = 10.0  # the engine, to close a socket
+    unlinking: float = 30.0  # WhatsApp, to take a logout (connecting for it included)
+    query: float = 10.0  # a query or a presence, for a connection that is coming back
+    offline: float = 300.0  # a session that is away, before its queue is given back
+    flushing: float = 30.0  # the relay, before a deletion is tried again later
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """The rooms around the sessions of one worker."""
+
+    storage: Storage
+    cache: SessionCache
+    engine: Engine
+    doors: SessionDoors
+    announcer: Announcer
+    observer: Observer
+    clock: Clock
+    rng: Random
+    gate: OpeningGate
+    worker_id: WorkerId
+    patience: Patience = field(default_factory=Patience)

@@ -153,6 +153,15 @@ class Topology:
         )
         return self._bound(queue, self.routing_key(Door.WORKER, worker_id))
 
+    def whole(self) -> Plan:
+        """Everything that may ever be declared, with placeholders for ids: to be shown to people."""
+        parts = (self.fleet(), self.session("<sessionId>"), self.worker("<workerId>"))
+        return Plan(
+            exchanges=tuple(exchange for part in parts for exchange in part.exchanges),
+            queues=tuple(queue for part in parts for queue in part.queues),
+            bindings=tuple(binding for part in parts for binding in part.bindings),
+        )
+
     def _bound(self, queue: Queue, routing_key: str) -> Plan:
         binding = Binding(exchange=self.commands, queue=queue.name, routing_key=routing_key)
         return Plan(queues=(queue,), bindings=(binding,))

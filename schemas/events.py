@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from schemas.content import Content
 from schemas.errors import GatewayError
@@ -62,7 +62,11 @@ class Failure(Model):
 
 
 class SessionStatus(Model):
-    """``session.status.v1``: the session's state changed. Fields beyond the first five belong to one state each."""
+    """``session.status.v1``: the session's state changed. Fields beyond the first five belong to one state each.
+
+    On the wire the state stands there twice: as `state`, the word of ``session.describe.v1``, and as `status`, the word
+    of ``message.status.v1`` and of the backends' session-status webhook.
+    """
 
     session_id: SessionId
     user_id: UserId
@@ -80,6 +84,12 @@ class SessionStatus(Model):
     retry_at: Instant | None = None  # disconnected, when it will come back by itself
     until: Instant | None = None  # restricted, when WhatsApp says for how long
     reason: Reason | None = None
+
+    @computed_field
+    @property
+    def status(self) -> SessionState:
+        """The same as `state`."""
+        return self.state
 
 
 class MessageState(StrEnum):

@@ -11,7 +11,7 @@ from aio_pika.exceptions import AMQPConnectionError, ChannelClosed, DeliveryErro
 from gateway_worker.cli.backend import Document, TerminalBackend, connect
 from gateway_worker.cli.terminal import console, errors, qr_text
 from gateway_worker.settings import Settings
-from schemas.registry import COMMANDS, Door
+from schemas.commands import COMMANDS, Door
 
 _OVER: Final = frozenset({"connected", "logged_out", "failed", "restricted", "passkey_required", "deleted"})
 _MESSAGE_OVER: Final = frozenset({"delivered", "read", "played", "failed"})

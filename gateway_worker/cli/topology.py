@@ -7,24 +7,25 @@ from rich.console import Console
 from rich.table import Table
 
 from schemas.channels import Topology
+from schemas.definitions import definitions
 
 
 def definitions_text(namespace: str, backend_queue: str | None) -> str:
     """A RabbitMQ definitions file, as JSON."""
-    return json.dumps(Topology(namespace, backend_queue).definitions(), indent=2)
+    return json.dumps(definitions(Topology(namespace, backend_queue)), indent=2)
 
 
 def topology_text(namespace: str, backend_queue: str | None) -> str:
     """Exchanges, queues and bindings as tables."""
-    topology = Topology(namespace, backend_queue)
+    plan = Topology(namespace, backend_queue).whole()
     exchanges = Table("exchange", "type", "arguments", title="exchanges", title_justify="left")
-    for exchange in topology.exchanges:
+    for exchange in plan.exchanges:
         exchanges.add_row(exchange.name, exchange.kind, json.dumps(dict(exchange.arguments)))
     queues = Table("queue", "arguments", title="queues", title_justify="left")
-    for queue in topology.queues:
+    for queue in plan.queues:
         queues.add_row(queue.name, json.dumps(dict(queue.arguments)))
     bindings = Table("exchange", "routing key", "queue", title="bindings", title_justify="left")
-    for binding in topology.bindings:
+    for binding in plan.bindings:
         bindings.add_row(binding.exchange, binding.routing_key, binding.queue)
     text = io.StringIO()
     paper = Console(width=160, color_system=None, file=text)

@@ -1,0 +1,99 @@
+"""A RabbitMQ definitions file: the fleet's topology, and two users who may do no more than they must. Pure.
+
+The users carry an empty password hash, with which RabbitMQ lets nobody in: after the import,
+``rabbitmqctl change_password <user> <password>``. Permissions, as RabbitMQ checks them: to declare needs *configure* on
+the name, and for a queue's dead-letter exchange *read* on the queue and *write* on the exchange, for an alternate
+exchange likewise; to bind, *write* on the queue and *read* on the exchange; to publish, *write* on the exchange
+(``amq.default`` is the nameless one that replies go through); to consume, *read* on the queue.
+"""
+
+import re
+from typing import Any
+
+from schemas.channels import Topology
+
+_OWN_QUEUES = r"amq\.gen-.*"  # queues the broker names, e.g. for replies
+
+
+def definitions(topology: Topology, vhost: str = "/") -> dict[str, Any]:
+    """The definitions as JSON. Queues of sessions and workers are missing: workers declare them as they come."""
+    plan = topology.fleet()
+    return {
+        "vhosts": [{"name": vhost}],
+        "users": [_user(f"{topology.namespace}-worker"), _user(f"{topology.namespace}-backend")],
+        "permissions": [_worker_may(topology, vhost), _backend_may(topology, vhost)],
+        "topic_permissions": [_backend_may_ask(topology, vhost)],
+        "exchanges": [
+            {
+                "name": exchange.name,
+                "vhost": vhost,
+                "type": exchange.kind,
+                "durable": True,
+                "auto_delete": False,
+                "internal": False,
+                "arguments": dict(exchange.arguments),
+            }
+            for exchange in plan.exchanges
+        ],
+        "queues": [
+            {
+                "name": queue.name,
+                "vhost": vhost,
+                "durable": True,
+                "auto_delete": False,
+                "arguments": dict(queue.arguments),
+            }
+            for queue in plan.queues
+        ],
+        "bindings": [
+            {
+                "source": binding.exchange,
+                "vhost": vhost,
+                "destination": binding.queue,
+                "destination_type": "queue",
+                "routing_key": binding.routing_key,
+                "arguments": {},
+            }
+            for binding in plan.bindings
+        ],
+    }
+
+
+def _user(name: str) -> dict[str, Any]:
+    return {"name": name, "password_hash": "", "hashing_algorithm": "rabbit_password_hashing_sha256", "tags": ""}
+
+
+def _worker_may(topology: Topology, vhost: str) -> dict[str, str]:
+    ours = rf"{re.escape(topology.namespace)}\..*"
+    if topology.backend_queue is not None:
+        ours = rf"({ours}|{re.escape(topology.backend_queue)})"
+    return {
+        "user": f"{topology.namespace}-worker",
+        "vhost": vhost,
+        "configure": rf"^{ours}$",
+        "write": rf"^({ours}|amq\.default)$",
+        "read": rf"^{ours}$",
+    }
+
+
+def _backend_may(topology: Topology, vhost: str) -> dict[str, str]:
+    """Publish commands, consume the default event queue, and have queues of its own for events and replies."""
+    own = rf"{_OWN_QUEUES}|{re.escape(topology.namespace)}-backend\..*"
+    readable = [re.escape(name) for name in (topology.events, topology.backend_queue) if name is not None]
+    return {
+        "user": f"{topology.namespace}-backend",
+        "vhost": vhost,
+        "configure": rf"^({own})$",
+        "write": rf"^({re.escape(topology.commands)}|{own})$",
+        "read": rf"^({'|'.join(readable)}|{own})$",
+    }
+
+
+def _backend_may_ask(topology: Topology, vhost: str) -> dict[str, str]:
+    return {
+        "user": f"{topology.namespace}-backend",
+        "vhost": vhost,
+        "exchange": topology.commands,
+        "write": r"^(sessions\.create|control(\.[^.]+)?|session\.[^.]+|worker\.[^.]+)$",
+        "read": "",
+    }

@@ -298,14 +298,11 @@ class _Reader:
         size = self.list_size(self.byte())
         if not size:
             raise NodeError("an empty list is no node")
-        string = self.string
-        tag = string(self.byte())
+        tag = self.string()
         if not tag:
             raise NodeError("a node without a tag")
-        attrs: dict[str, str] = {}
-        for _ in range((size - 1) >> 1):
-            name = string(self.byte())
-            attrs[name] = string(self.byte())
+        string = self.string
+        attrs = {string(): string() for _ in range((size - 1) >> 1)}
         return Node(tag, attrs, None if size & 1 else self.content(depth))
 
     def content(self, depth: int) -> bytes | list[Node]:
@@ -313,7 +310,7 @@ class _Reader:
         if tag == _LIST_8 or tag == _LIST_16 or tag == _LIST_EMPTY:  # noqa: SIM109, PLR1714 - hot: nothing is built
             return [self.node(depth + 1) for _ in range(self.list_size(tag))]
         size = self.binary_size(tag)
-        return self.string(tag).encode() if size is None else self.take(size)
+        return self.long_string(tag).encode() if size is None else self.take(size)
 
     def binary_size(self, tag: int) -> int | None:
         if tag == _BINARY_8:
@@ -324,25 +321,37 @@ class _Reader:
             return self.number(4)
         return None
 
-    def string(self, tag: int) -> str:
+    def string(self) -> str:
+        tag = self.body[self.at]
+        self.at += 1
         if 0 < tag < _DICTIONARY_0:
             return SINGLE[tag]
-        if tag == _LIST_EMPTY:
-            return ""
-        if tag <= _DICTIONARY_3:
-            return DOUBLE[tag - _DICTIONARY_0][self.byte()]
+        return self.long_string(tag)
+
+    def long_string(self, tag: int) -> str:
+        """A string that is not one byte."""
+        if tag == _NIBBLE_8 or tag == _HEX_8:  # noqa: SIM109, PLR1714 - hot: nothing is built
+            return self.packed(tag)
         size = self.binary_size(tag)
         if size is not None:
             return self.take(size).decode()
-        if tag == _NIBBLE_8 or tag == _HEX_8:  # noqa: SIM109, PLR1714 - hot: nothing is built
-            return self.packed(tag)
-        return self.jid(tag)
+        if tag in _JID_TAGS:
+            return self.jid(tag)
+        if tag == _LIST_EMPTY:
+            return ""
+        if _DICTIONARY_0 <= tag <= _DICTIONARY_3:
+            return DOUBLE[tag - _DICTIONARY_0][self.byte()]
+        if tag < _DICTIONARY_0:
+            return SINGLE[tag]
+        raise NodeError(f"not a string: {tag}")
 
     def packed(self, tag: int) -> str:
         size = self.byte()
         digits = self.take(size & _PACKED_MAX).hex()
         if size & _ODD:
             digits = digits[:-1]
+        if digits.isdecimal():  # most are timestamps and numbers
+            return digits
         if tag == _HEX_8:
             return digits.upper()
         if _NOT_NIBBLES.search(digits):
@@ -365,13 +374,10 @@ class _Reader:
         if tag == _FB_JID:
             user, device = part(), self.number(2)
             return f"{user}:{device}@{part()}"
-        if tag == _INTEROP_JID:
-            user, device, integrator = part(), self.number(2), self.number(2)
-            return f"{integrator}-{user}:{device}@{part()}"
-        raise NodeError(f"not a string: {tag}")
+        user, device, integrator = part(), self.number(2), self.number(2)
+        return f"{integrator}-{user}:{device}@{part()}"
 
     def jid_part(self) -> str:
-        tag = self.byte()
-        if tag in _JID_TAGS:  # never written, and nesting would be unbounded
+        if self.body[self.at] in _JID_TAGS:  # never written, and nesting would be unbounded
             raise NodeError("a JID inside a JID")
-        return self.string(tag)
+        return self.string()

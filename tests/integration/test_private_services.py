@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 
 from deploy.local.postgresql import PostgreSQL
 from deploy.local.seat import Seat
+from deploy.local.seaweedfs import SeaweedFS
 from deploy.local.services import ROOT, PrivateServices
 from tests.support.private_services import Buckets, fresh_database, query
 
@@ -132,7 +133,7 @@ def folders_of(directory: Path) -> list[Path]:
     """Everything that a set of services has on disk; PostgreSQL's cluster may lie elsewhere."""
     seat = Seat.load(directory / "postgresql")
     assert seat is not None
-    return [directory, *PostgreSQL(seat).folders()]
+    return [*PostgreSQL(seat).folders(), directory]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -148,12 +149,20 @@ def test_nothing_is_left_when_the_runner_dies(
     assert [folder for folder in folders if folder.exists()] == []
 
 
-def test_nothing_runs_on_when_the_guardian_is_killed(runner: tuple[subprocess.Popen[str], Path]) -> None:
+async def test_nothing_runs_on_when_the_guardian_is_killed(runner: tuple[subprocess.Popen[str], Path]) -> None:
     process, directory = runner
     (guardian,) = psutil.Process(process.pid).children()
     held, folders = guardian.children(recursive=True), folders_of(directory)
     guardian.kill()
     _, alive = psutil.wait_procs(held, timeout=20)
     assert alive == []
+    await sweep(directory, folders)
+
+
+async def sweep(directory: Path, folders: list[Path]) -> None:
+    """Remove the files that nobody was left to remove."""
+    seat = Seat.load(directory / "seaweedfs")
+    assert seat is not None
+    await SeaweedFS(seat).release()
     for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder)

@@ -1,0 +1,45 @@
+# Each target is one command for a person; what it does lies in a script that it calls. `make help` lists them.
+SHELL := /bin/sh
+PYTHON ?= python3
+PY := .venv/bin/python
+export PYTHONPATH := $(CURDIR)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench chaos up down clean lock
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+
+setup: ## .venv with the locked packages, the bridge, and whatever else is missing (quick when nothing is)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3 ...' >&2; exit 1; }
+	@$(PYTHON) -m deploy.local.bootstrap
+
+demo: setup ## two WhatsApp sessions from pairing to read receipts, on this machine alone
+	@$(PY) -m deploy.demo
+
+test: setup check ## everything CI runs: the checks, then all tests
+	@$(PY) -m pytest
+
+check: setup ## lint, formatting, types, architecture, the bridge's types, deployment files
+	@$(PY) -m deploy.check
+
+bench: setup ## bare Baileys and the whole gateway, side by side
+	@$(PY) tests/bench/run.py
+
+chaos: setup ## kill, freeze and starve everything, and count
+	@$(PY) -m pytest tests/chaos
+
+up: setup ## private RabbitMQ, PostgreSQL, Redis and S3; their settings in .local/env
+	@$(PY) -m deploy.local up
+
+down: ## end them
+	@test ! -x $(PY) || $(PY) -m deploy.local down
+
+clean: ## end them, and remove their data and everything that was installed or built here
+	@test ! -x $(PY) || $(PY) -m deploy.local clean
+	@rm -rf .venv .local .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+	@find . -name node_modules -prune -exec rm -rf {} +
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+lock: setup ## resolve the Python dependencies anew into the two locks
+	@$(PY) -m deploy.lock

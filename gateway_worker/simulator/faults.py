@@ -1,0 +1,93 @@
+"""Faults that a test orders: which there are, whom they hit, when, and how often. The README has the table. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway_worker.simulator.model import Account, World
+
+MAX_FAULTS = 1_000
+
+
+class FaultKind(StrEnum):
+    """What goes wrong."""
+
+    DROP = "drop"
+    STREAM_ERROR = "stream_error"
+    NACK = "nack"
+    DELAY = "delay"
+    MUTE = "mute"
+    REDELIVER = "redeliver"
+    MEDIA_403 = "media_403"
+    REJECT_LOGIN = "reject_login"
+
+
+DEFAULT_CODES = {FaultKind.STREAM_ERROR: 503, FaultKind.NACK: 463, FaultKind.REJECT_LOGIN: 503}
+CONDITIONS = frozenset({FaultKind.DELAY, FaultKind.MUTE, FaultKind.MEDIA_403})
+"""Faults that last until they are cleared when no `count` is given; the others strike once."""
+STARTS_LATER = frozenset({FaultKind.MUTE, FaultKind.MEDIA_403, FaultKind.REJECT_LOGIN})
+"""Faults for which `after` is the time from the order to the first strike; for the others it is how late each strike is."""
+DEFAULT_DELAY = 3.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """An ordered fault."""
+
+    id: str
+    kind: FaultKind
+    phone: str | None
+    """Whom it hits (E.164 digits); None: everybody."""
+    code: int
+    after: float
+    """Seconds; see `STARTS_LATER`."""
+    remaining: int | None
+    """How often it will still strike; None: until it is cleared."""
+    starts: float
+    """When it begins, in seconds since the epoch."""
+    struck: int = 0
+
+    def to_json(self) -> dict[str, object]:
+        """As `GET /faults` shows it."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "phone": f"+{self.phone}" if self.phone else None,
+            "code": self.code or None,
+            "after": self.after,
+            "remaining": self.remaining,
+            "struck": self.struck,
+        }
+
+
+def strike(world: "World", now: float, kind: FaultKind, phone: str | None) -> Fault | None:
+    """The first fault of this kind that hits `phone` (None: someone not known yet) now. Uses up one of its strikes."""
+    for fault in world.faults:
+        if fault.kind is kind and fault.starts <= now and (fault.phone is None or fault.phone == phone):
+            use(world, fault)
+            return fault
+    return None
+
+
+def strike_message(
+    world: "World", now: float, kind: FaultKind, sender: "Account", to: "Account | None"
+) -> Fault | None:
+    """Like `strike`, for a message: by its sender; or by its recipient, if that is a phone without companions.
+
+    Nobody else than its correspondents could be meant by a fault on such a phone.
+    """
+    fault = strike(world, now, kind, sender.phone)
+    if fault is None and to is not None and to is not sender and not to.companions:
+        fault = strike(world, now, kind, to.phone)
+    return fault
+
+
+def use(world: "World", fault: Fault) -> None:
+    """Counts one strike and forgets the fault with its last."""
+    fault.struck += 1
+    world.stats.faults_struck += 1
+    if fault.remaining is not None:
+        fault.remaining -= 1
+        if fault.remaining <= 0:
+            world.faults.remove(fault)

@@ -1,0 +1,124 @@
+"""Delivery of stanzas to devices, and the queue that keeps each one until the device has confirmed it. Pure.
+
+A message, receipt or notification stays queued until its receipt or ack comes; what is still queued when the device logs
+in again is announced by a preview, comes again with `offline=`, and `<ib><offline count/>` ends it.
+"""
+
+from collections import Counter
+from functools import partial
+
+from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.faults import FaultKind, strike
+from gateway_worker.simulator.jids import PN_SERVER
+from gateway_worker.simulator.model import Connection, Device, QueueKey
+from gateway_worker.simulator.wire.nodes import Node
+
+MAX_QUEUE = 10_000
+"""Stanzas kept per device; above that the oldest is dropped and counted."""
+KEPT_RECENT = 16
+"""Messages per device that the fault `redeliver` can repeat."""
+
+
+def deliver(turn: Turn, device: Device, node: Node) -> None:
+    """A message, receipt or notification for a device: now if it is connected, when it comes back otherwise."""
+    if device.primary and device.account.primary.online:
+        turn.arrivals.append((device, node))
+        return
+    key = _key(node)
+    _enqueue(turn, device, key, node)
+    connection = turn.world.connection_of(device)
+    if connection is None:
+        return
+    if connection.behind:
+        connection.backlog[key] = node
+        connection.backlog_total += 1
+    else:
+        _hand_over(turn, device, connection, node)
+
+
+def settle(device: Device, key: QueueKey) -> None:
+    """The device has confirmed a stanza."""
+    device.queue.pop(key, None)
+
+
+def settle_ack(device: Device, ack: Node) -> None:
+    """The device has confirmed what this `<ack>` names."""
+    attrs = ack.attrs
+    kind, id_ = attrs.get("class", ""), attrs.get("id", "")
+    if kind == "receipt":
+        settle(device, (kind, id_, attrs.get("to", ""), attrs.get("participant", ""), attrs.get("type", "")))
+    else:
+        settle(device, (kind, id_))
+
+
+def announce(turn: Turn, device: Device, connection: Connection) -> None:
+    """After a login: a preview of what waits, or that nothing does."""
+    connection.backlog = dict(device.queue)
+    connection.backlog_total = len(device.queue)
+    connection.behind = bool(device.queue)
+    if not connection.behind:
+        turn.send(connection.id, _offline_end(0))
+        return
+    counts = Counter(node.tag for node in device.queue.values())
+    preview = {"count": str(len(device.queue)), "appdata": "0", "call": "0"}
+    preview |= {tag: str(counts[tag]) for tag in ("message", "receipt", "notification")}
+    turn.send(connection.id, Node("ib", {"from": PN_SERVER}, [Node("offline_preview", preview)]))
+
+
+def send_backlog(turn: Turn, connection: Connection, count: int | None = None) -> None:
+    """The next `count` stanzas of the backlog (all by default), oldest first; the end is told once."""
+    device = connection.device
+    if device is None or not connection.behind:
+        return
+    for index, key in enumerate(list(connection.backlog)[:count]):
+        node = connection.backlog.pop(key)
+        again = Node(node.tag, {**node.attrs, "offline": str(min(index, 9))}, node.content)
+        _hand_over(turn, device, connection, again)
+    if not connection.backlog:
+        connection.behind = False
+        turn.send(connection.id, _offline_end(connection.backlog_total))
+
+
+def redeliver(turn: Turn, device: Device, node: Node) -> None:
+    """The server repeats a message it has handed over before, as it does when a confirmation was lost."""
+    connection = turn.world.connection_of(device)
+    if connection is None or connection.behind:
+        return
+    turn.world.stats.messages_redelivered += 1
+    turn.world.stats.messages_delivered += 1
+    turn.send(connection.id, Node(node.tag, {**node.attrs, "offline": "0"}, node.content))
+
+
+def _enqueue(turn: Turn, device: Device, key: QueueKey, node: Node) -> None:
+    queue = device.queue
+    queue.pop(key, None)
+    queue[key] = node
+    if len(queue) > MAX_QUEUE:
+        del queue[next(iter(queue))]
+        turn.world.stats.queue_overflows += 1
+
+
+def _hand_over(turn: Turn, device: Device, connection: Connection, node: Node) -> None:
+    turn.send(connection.id, node)
+    if node.tag != "message":
+        return
+    turn.world.stats.messages_delivered += 1
+    if node.attrs.get("category") == "peer":
+        return
+    device.recent.append(node)
+    if len(device.recent) > KEPT_RECENT:
+        del device.recent[0]
+    world = turn.world
+    if world.faults and (fault := strike(world, turn.now, FaultKind.REDELIVER, device.account.phone)):
+        turn.later(fault.after, partial(redeliver, device=device, node=node))
+
+
+def _offline_end(count: int) -> Node:
+    return Node("ib", {"from": PN_SERVER}, [Node("offline", {"count": str(count)})])
+
+
+def _key(node: Node) -> QueueKey:
+    attrs = node.attrs
+    if node.tag == "receipt":
+        return (node.tag, attrs["id"], attrs["from"], attrs.get("participant", ""), attrs.get("type", ""))
+    return (node.tag, attrs["id"])

@@ -1,0 +1,144 @@
+"""Control requests that are more than one call into a topic: new phones, messages from phones, faults. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from gateway_worker.simulator import phones
+from gateway_worker.simulator.content import write_message
+from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.errors import Conflict, Invalid
+from gateway_worker.simulator.faults import (
+    CONDITIONS,
+    DEFAULT_CODES,
+    DEFAULT_DELAY,
+    MAX_FAULTS,
+    STARTS_LATER,
+    Fault,
+    FaultKind,
+    use,
+)
+from gateway_worker.simulator.login import break_connection
+from gateway_worker.simulator.model import MAX_ACCOUNTS, Account, Device
+from gateway_worker.simulator.offline import redeliver
+from gateway_worker.simulator.requests import Body
+
+MAX_AFTER = 3_600.0
+MAX_COUNT = 1_000_000
+
+CHAT_STATES = ("typing", "recording", "paused")
+
+
+def add_phone(turn: Turn, phone: str, name: str, *, passkey: bool) -> Account:
+    """A person with a phone; one who exists gets the name and passkey given."""
+    account = turn.world.accounts.get(phone)
+    if account is None:
+        if len(turn.world.accounts) >= MAX_ACCOUNTS:
+            raise Conflict("phones.full", f"there are {MAX_ACCOUNTS} phones already")
+        return phones.new_account(turn.world, phone, name or f"Phone {phone[-4:]}", passkey=passkey)
+    account.name, account.passkey = name or account.name, passkey
+    return account
+
+
+def send(
+    turn: Turn,
+    account: Account,
+    to: str,
+    content: Mapping[str, Any],
+    quote: Mapping[str, Any] | None,
+    mentions: list[str],
+) -> str:
+    """A phone sends a message with the contract's content; returns its id."""
+    quoted = None
+    if quote is not None:
+        body = Body(quote)
+        quoted = phones.quote(account.primary, body.text("messageId"))
+        body.done()
+    message = write_message(content, quote=quoted, mentions=mentions)
+    return phones.send(turn, account.primary, to, message)
+
+
+def set_chat_state(turn: Turn, account: Account, to: str, state: str) -> None:
+    """A person types, records or stops."""
+    if state not in CHAT_STATES:
+        raise Invalid("request.invalid", f"state must be one of: {', '.join(CHAT_STATES)}")
+    phones.chat_state(turn, account.primary, to, state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultOrder:
+    """A fault as it was asked for."""
+
+    kind: FaultKind
+    phone: str | None
+    code: int
+    after: float
+    count: int | None
+
+
+def parse_fault(body: Body) -> FaultOrder:
+    """`{kind, phone?, code?, after?, count?}` with the defaults of its kind."""
+    name = body.text("kind")
+    try:
+        kind = FaultKind(name)
+    except ValueError as error:
+        raise Invalid("fault.unknown", f"kind must be one of: {', '.join(FaultKind)}") from error
+    phone, code = body.phone("phone", None), body.whole("code", 100, 999)
+    after, count = body.seconds("after", MAX_AFTER), body.whole("count", 0, MAX_COUNT)
+    body.done()
+    return FaultOrder(
+        kind=kind,
+        phone=phone,
+        code=DEFAULT_CODES.get(kind, 0) if code is None else code,
+        after=(DEFAULT_DELAY if kind is FaultKind.DELAY else 0.0) if after is None else after,
+        count=count if count is not None or kind in CONDITIONS else 1,
+    )
+
+
+def add_fault(turn: Turn, order: FaultOrder) -> Fault:
+    """The fault is on, and strikes what is there already; with `count` 0 it clears those of its kind and phone."""
+    faults = turn.world.faults
+    fault = Fault(
+        id=turn.token(),
+        kind=order.kind,
+        phone=order.phone,
+        code=order.code,
+        after=order.after,
+        remaining=order.count,
+        starts=turn.now + (order.after if order.kind in STARTS_LATER else 0.0),
+    )
+    if order.count == 0:
+        faults[:] = [old for old in faults if old.kind is not order.kind or order.phone not in (None, old.phone)]
+        return fault
+    if len(faults) >= MAX_FAULTS:
+        raise Conflict("faults.full", f"there are {MAX_FAULTS} faults already")
+    faults.append(fault)
+    _strike_at_once(turn, fault)
+    return fault
+
+
+def _strike_at_once(turn: Turn, fault: Fault) -> None:
+    """The first strike of faults that need no stanza: on what is connected, or was delivered, already."""
+    accounts = turn.world.accounts
+    people = list(accounts.values()) if fault.phone is None else [accounts[p] for p in (fault.phone,) if p in accounts]
+    devices = [device for person in people for device in person.companions if device.connection is not None]
+    if fault.kind in (FaultKind.DROP, FaultKind.STREAM_ERROR) and devices:
+        use(turn.world, fault)
+        for device in devices:
+            turn.later(fault.after, partial(break_connection, device=device, kind=fault.kind, code=fault.code))
+    elif fault.kind is FaultKind.REDELIVER:
+        _redeliver(turn, fault, devices)
+
+
+def _redeliver(turn: Turn, fault: Fault, devices: list[Device]) -> None:
+    """The last `count` messages of each device come again; with fewer than that, the next ones do."""
+    count = fault.remaining or 1
+    most = 0
+    for device in devices:
+        again = device.recent[-count:]
+        most = max(most, len(again))
+        for node in again:
+            turn.later(fault.after, partial(redeliver, device=device, node=node))
+    for _ in range(most):
+        use(turn.world, fault)

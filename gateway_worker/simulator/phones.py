@@ -1,0 +1,278 @@
+"""The simulated phones: primary devices that really encrypt and decrypt. What a person does with one. Pure."""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from gateway_worker.simulator.bundles import bundle
+from gateway_worker.simulator.content import Quote
+from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.errors import Conflict, NotFound
+from gateway_worker.simulator.jids import Jid
+from gateway_worker.simulator.model import Account, Device, World
+from gateway_worker.simulator.receipts import forward
+from gateway_worker.simulator.routing import route
+from gateway_worker.simulator.wire.curve import KeyPair
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
+from gateway_worker.simulator.wire.nodes import Node
+from gateway_worker.simulator.wire.payload import SignedPreKey
+from gateway_worker.simulator.wire.signal import SignalDevice, pad
+
+MAX_MESSAGES = 10_000
+"""Messages that a phone keeps, received and sent together; the oldest go first."""
+MAX_PUBLISHED = 1 << 20
+MAX_CHAT_STATES = 256
+MAX_RECEIPTS = 64
+"""Receipts kept per sent message."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Receipt:
+    """What one device said of a message that this person sent."""
+
+    device: str
+    type: str
+    timestamp: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Kept:
+    """A message on a phone: received, sent, or copied from an own companion."""
+
+    message_id: str
+    chat: str
+    sender: str
+    """Bare JID."""
+    own: bool
+    device: int
+    """Number of the device that sent it."""
+    timestamp: float
+    message: Message
+    copies: int = 1
+    receipts: list[Receipt] = field(default_factory=list[Receipt])
+    read: bool = False
+    stanza: Node | None = None
+    """How a received one arrived: receipts answer it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ChatState:
+    """Somebody types, records or has stopped, as this phone was told."""
+
+    chat: str
+    state: str
+    timestamp: float
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Phone:
+    """A person's phone."""
+
+    device: Device
+    signal: SignalDevice
+    online: bool = True
+    available: bool = True
+    messages: dict[str, Kept] = field(default_factory=dict[str, Kept])
+    peer_messages: dict[str, Message] = field(default_factory=dict[str, Message])
+    """Its own words to its companions (keys, history), for resends."""
+    retries: dict[str, int] = field(default_factory=dict[str, int])
+    """How often it asked for a message again, or was asked: by direction, id and device."""
+    chat_states: dict[str, ChatState] = field(default_factory=dict[str, ChatState])
+    app_state_key: tuple[bytes, bytes] | None = None
+    published: int = 0
+
+    @property
+    def account(self) -> Account:
+        """Whose phone it is."""
+        return self.device.account
+
+    def publish_prekey(self) -> tuple[bytes, bytes] | None:
+        """A fresh one-time prekey, as the server hands it out: id (3 bytes) and key."""
+        if self.published >= MAX_PUBLISHED:
+            return None
+        self.published += 1
+        (prekey,) = self.signal.new_prekeys(1)
+        return prekey.id.to_bytes(3), prekey.pair.public
+
+    def keep(self, kept: Kept) -> None:
+        """Puts a message on the phone."""
+        self.messages[kept.message_id] = kept
+        if len(self.messages) > MAX_MESSAGES:
+            del self.messages[next(iter(self.messages))]
+
+    def see_chat_state(self, chat: str, state: Node, now: float) -> None:
+        """Somebody types or has stopped."""
+        name = state.tag
+        if name == "composing":
+            name = "recording" if state.attrs.get("media") == "audio" else "typing"
+        self.chat_states.pop(chat, None)
+        self.chat_states[chat] = ChatState(chat=chat, state=name, timestamp=now)
+        if len(self.chat_states) > MAX_CHAT_STATES:
+            del self.chat_states[next(iter(self.chat_states))]
+
+
+def new_account(world: World, phone: str, name: str, *, passkey: bool) -> Account:
+    """A person with a phone, known to the server."""
+    identity = KeyPair.generate()
+    number = int.from_bytes(world.entropy(6)) % 10**14
+    account = Account(
+        phone=phone,
+        lid=str(10**14 + number),
+        name=name,
+        identity=identity,
+        raw_id=int.from_bytes(world.entropy(4)) >> 1,
+        passkey=passkey,
+    )
+    signal = SignalDevice(identity=identity, registration_id=1 + int.from_bytes(world.entropy(2)) % 16_380)
+    device = Device(
+        account=account,
+        number=0,
+        identity=identity.public,
+        registration_id=signal.registration_id.to_bytes(4),
+        signed_prekey=SignedPreKey(
+            id=signal.signed_prekey.id.to_bytes(3),
+            public=signal.signed_prekey.pair.public,
+            signature=signal.signed_prekey_signature,
+        ),
+    )
+    account.own(Phone(device=device, signal=signal))
+    world.accounts[phone] = world.lids[account.lid] = account
+    return account
+
+
+def address(device: Device) -> str:
+    """The name of a device's signal_session."""
+    return f"{device.account.phone}.{device.number}"
+
+
+def encrypt(turn: Turn, phone: Phone, device: Device, message: Message, count: int = 0) -> Node:
+    """An `<enc>` for one device; starts the signal_session if there is none. `count` marks a resend."""
+    name = address(device)
+    if not phone.signal.has_session(name):
+        phone.signal.start_session(name, bundle(turn, device))
+    ciphertext = phone.signal.encrypt(name, pad(message.SerializeToString()))
+    attrs = {"v": "2", "type": ciphertext.type} | ({"count": str(count)} if count else {})
+    return Node("enc", attrs, ciphertext.content)
+
+
+def device_sent(message: Message, chat: str) -> Message:
+    """A message as own devices get it."""
+    return Message(deviceSentMessage=Message.DeviceSentMessage(destinationJid=chat, message=message))
+
+
+def require_online(phone: Phone) -> None:
+    """`Conflict` if the phone is offline."""
+    if not phone.online:
+        raise Conflict("phone.offline", "the phone is offline")
+
+
+def send(turn: Turn, phone: Phone, to: str, message: Message) -> str:
+    """The phone sends a message to all devices of a person and copies to its own companions. Returns its id.
+
+    `to` is a bare JID, PN or LID. `NotFound` if nobody has it, `Conflict` if the phone is offline.
+    """
+    require_online(phone)
+    recipient, chat = turn.world.find(to)
+    if recipient is None:
+        raise NotFound("recipient.unknown", "nobody has that number or JID")
+    message_id = "3A" + turn.token(9)
+    stanza = Node("message", {"to": to, "id": message_id, "type": "text"})
+    others = recipient.devices.values() if recipient is not phone.account else ()
+    copies = [(device, device_sent(message, to)) for device in phone.account.companions]
+    targets = [*((device, message) for device in others), *copies]
+    stanza.content = [Node("participants", {}, [_to(turn, phone, chat, *target) for target in targets])]
+    phone.keep(
+        Kept(
+            message_id=message_id,
+            chat=to,
+            sender=phone.account.jid(chat.server),
+            own=True,
+            device=0,
+            timestamp=turn.now,
+            message=message,
+        )
+    )
+    turn.world.stats.phone_messages_sent += 1
+    route(turn, phone.device, stanza)
+    return message_id
+
+
+def _to(turn: Turn, phone: Phone, chat: Jid, device: Device, message: Message) -> Node:
+    return Node("to", {"jid": device.jid(chat.server)}, [encrypt(turn, phone, device, message)])
+
+
+def send_peer(turn: Turn, phone: Phone, device: Device, message: Message, message_id: str = "", count: int = 0) -> None:
+    """The phone tells one of its companions something, end-to-end encrypted (`category="peer"`)."""
+    message_id = message_id or turn.token(10)
+    phone.peer_messages[message_id] = message
+    if len(phone.peer_messages) > MAX_MESSAGES:
+        del phone.peer_messages[next(iter(phone.peer_messages))]
+    attrs = {"to": device.jid(), "id": message_id, "type": "text", "category": "peer"}
+    route(turn, phone.device, Node("message", attrs, [encrypt(turn, phone, device, message, count)]))
+
+
+def read(turn: Turn, phone: Phone, message_id: str) -> None:
+    """The person reads a message: its sender is told."""
+    require_online(phone)
+    kept = find_message(phone, message_id)
+    if kept.own or kept.stanza is None:
+        raise Conflict("message.own", "a phone reads what others sent")
+    kept.read = True
+    attrs = {"id": message_id, "type": "read", "t": turn.t} | origin(kept.stanza)
+    forward(turn, phone.device, Node("receipt", attrs))
+
+
+def origin(stanza: Node) -> dict[str, str]:
+    """Where a receipt for this message goes."""
+    out = {"to": stanza.attrs["from"]}
+    return out | {name: stanza.attrs[name] for name in ("participant", "recipient") if name in stanza.attrs}
+
+
+def find_message(phone: Phone, message_id: str) -> Kept:
+    """A message on the phone; `NotFound` if it is not there."""
+    if message_id not in phone.messages:
+        raise NotFound("message.not_found", "the phone has no message with this id")
+    return phone.messages[message_id]
+
+
+def quote(phone: Phone, message_id: str) -> Quote:
+    """A quote of a message on the phone; `NotFound` if it is not there."""
+    kept = find_message(phone, message_id)
+    return Quote(message_id=message_id, author=kept.sender, message=kept.message)
+
+
+def chat_state(turn: Turn, phone: Phone, to: str, state: str) -> None:
+    """The person types (`typing`), records (`recording`) or stops (`paused`)."""
+    require_online(phone)
+    recipient, chat = turn.world.find(to)
+    if recipient is None:
+        raise NotFound("recipient.unknown", "nobody has that number or JID")
+    child = (
+        Node("paused") if state == "paused" else Node("composing", {"media": "audio"} if state == "recording" else {})
+    )
+    for device in recipient.companions:
+        if device.connection is not None:
+            turn.send(device.connection, Node("chatstate", {"from": phone.account.jid(chat.server)}, [child]))
+    recipient.primary.see_chat_state(phone.account.pn_jid, child, turn.now)
+
+
+def go_online(turn: Turn, phone: Phone) -> None:
+    """The phone is back: it gets what waited for it."""
+    phone.online = phone.available = True
+    waiting = list(phone.device.queue.values())
+    phone.device.queue.clear()
+    turn.arrivals += [(phone.device, node) for node in waiting]
+
+
+def go_offline(phone: Phone) -> None:
+    """The phone is away: what comes for it waits at the server."""
+    phone.online = phone.available = False
+
+
+def later_if_online(turn: Turn, phone: Phone, delay: float, node: Node) -> None:
+    """The phone sends a receipt a moment later, unless it is offline by then."""
+    turn.later(delay, partial(_receipt, phone=phone, node=node))
+
+
+def _receipt(turn: Turn, phone: Phone, node: Node) -> None:
+    if phone.online:
+        forward(turn, phone.device, node)

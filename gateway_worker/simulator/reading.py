@@ -1,0 +1,206 @@
+"""What a phone does with what arrives: it decrypts, keeps, confirms, asks again, and sends again when asked. Pure."""
+
+from google.protobuf.message import DecodeError
+
+from gateway_worker.simulator.bundles import bundle, identity_nodes, prekey_node, read_bundle, signed_prekey_node
+from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.jids import GROUP_SERVER, parse_jid
+from gateway_worker.simulator.model import Device
+from gateway_worker.simulator.phones import (
+    MAX_MESSAGES,
+    MAX_RECEIPTS,
+    Kept,
+    Phone,
+    Receipt,
+    address,
+    device_sent,
+    encrypt,
+    later_if_online,
+    origin,
+    send_peer,
+)
+from gateway_worker.simulator.routing import route
+from gateway_worker.simulator.welcome import answer_peer
+from gateway_worker.simulator.wire.errors import (
+    BadKey,
+    BadSignature,
+    IdentityMismatch,
+    NodeError,
+    PairingError,
+    ReusedCounter,
+    SignalError,
+    UsedPreKey,
+)
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
+from gateway_worker.simulator.wire.nodes import Node
+from gateway_worker.simulator.wire.pairing import check_identity
+from gateway_worker.simulator.wire.signal import Ciphertext, unpad
+
+LATENCY = 0.02
+"""Seconds that a phone takes to confirm a message."""
+MAX_RETRIES = 5
+"""How often a phone asks for one message again, and how often it sends one again to one device."""
+
+
+def arrive(turn: Turn, device: Device, node: Node) -> None:
+    """A stanza reaches a phone that is online."""
+    phone = device.account.primary
+    match node.tag:
+        case "message":
+            _read_message(turn, phone, node)
+        case "receipt":
+            _read_receipt(turn, phone, node)
+        case _:
+            return
+
+
+def _read_message(turn: Turn, phone: Phone, node: Node) -> None:
+    stats = turn.world.stats
+    sender = turn.world.device(node.attrs.get("participant") or node.attrs["from"])
+    if sender is None:
+        stats.decrypt_failures += 1
+        return
+    try:
+        message = _decrypt(phone, sender, node)
+    except ReusedCounter:
+        # The server repeated a stanza, or the sender broke its ratchet: nobody can help by sending it again.
+        stats.decrypt_failures += 1
+        stats.reused_counters += 1
+        _count_copy(phone, node.attrs["id"])
+        return
+    except (IdentityMismatch, PairingError):
+        stats.decrypt_failures += 1
+        stats.bad_signatures += 1
+        return
+    except (SignalError, DecodeError) as error:
+        stats.decrypt_failures += 1
+        stats.reused_prekeys += isinstance(error, UsedPreKey)
+        _ask_again(turn, phone, node)
+        return
+    if message is not None:
+        stats.phone_messages_read += 1
+        _accept(turn, phone, sender, node, message)
+
+
+def _decrypt(phone: Phone, sender: Device, node: Node) -> Message | None:
+    """The message; None if nothing in it is for a phone to read (sender keys are the next issue's)."""
+    message = None
+    for enc in node.children("enc"):
+        kind = enc.attrs["type"]
+        if kind != "msg" and kind != "pkmsg":
+            continue
+        if kind == "pkmsg" and not sender.primary:
+            _check_device_identity(sender, node)
+        ciphertext = Ciphertext(type=kind, content=enc.data)
+        plaintext = phone.signal.decrypt(address(sender), ciphertext, expected_identity=sender.identity)
+        message = Message.FromString(unpad(plaintext))
+    return message
+
+
+def _check_device_identity(sender: Device, node: Node) -> None:
+    """A companion proves with its first message that its account has linked it."""
+    proof = node.child("device-identity")
+    account = check_identity(proof.data if proof else b"", companion_identity=sender.identity) if proof else b""
+    if account != sender.account.identity.public:
+        raise PairingError("the device identity is not of the sender's account")
+
+
+def _accept(turn: Turn, phone: Phone, sender: Device, node: Node, message: Message) -> None:
+    own = sender.account is phone.account
+    if own and node.attrs.get("category") == "peer":
+        later_if_online(turn, phone, LATENCY, _answer(node, "peer_msg"))
+        answer_peer(turn, phone, sender, node.attrs["id"], message)
+        return
+    chat = node.attrs["from"] if not own else node.attrs.get("recipient", node.attrs["from"])
+    if own and message.HasField("deviceSentMessage"):
+        message = message.deviceSentMessage.message
+    grouped = parse_jid(node.attrs["from"]).server == GROUP_SERVER
+    later_if_online(turn, phone, LATENCY, _answer(node, "sender" if own and not grouped else ""))
+    if _count_copy(phone, node.attrs["id"]) or message.HasField("protocolMessage"):
+        return
+    kept = Kept(
+        message_id=node.attrs["id"],
+        chat=parse_jid(chat).bare,
+        sender=parse_jid(node.attrs.get("participant") or node.attrs["from"]).bare,
+        own=own,
+        device=sender.number,
+        timestamp=turn.now,
+        message=message,
+        stanza=Node(node.tag, node.attrs),
+    )
+    phone.keep(kept)
+
+
+def _count_copy(phone: Phone, message_id: str) -> bool:
+    """Whether the message is there already; then its copies are one more."""
+    kept = phone.messages.get(message_id)
+    if kept is None:
+        return False
+    kept.copies += 1
+    return True
+
+
+def _answer(node: Node, kind: str) -> Node:
+    attrs = {"id": node.attrs["id"]} | origin(node) | ({"type": kind} if kind else {})
+    return Node("receipt", attrs)
+
+
+def _ask_again(turn: Turn, phone: Phone, node: Node) -> None:
+    """A retry receipt with a fresh bundle, so that the sender can start a new signal_session."""
+    id_ = node.attrs["id"]
+    count = _count_retry(phone, "asked", id_, node.attrs["from"])
+    if count > MAX_RETRIES:
+        return
+    device, prekey = phone.device, phone.publish_prekey()
+    registration, kind, identity = identity_nodes(device)
+    keys = [kind, identity, *([prekey_node(*prekey)] if prekey else []), signed_prekey_node(device.signed_prekey)]
+    retry = Node("retry", {"count": str(count), "id": id_, "t": node.attrs["t"], "v": "1"})
+    attrs = {"id": id_, "type": "retry", "t": turn.t} | origin(node)
+    later_if_online(turn, phone, LATENCY, Node("receipt", attrs, [retry, registration, Node("keys", {}, keys)]))
+
+
+def _count_retry(phone: Phone, direction: str, id_: str, who: str) -> int:
+    key = f"{direction} {id_} {who}"
+    count = phone.retries.pop(key, 0) + 1
+    phone.retries[key] = count
+    if len(phone.retries) > MAX_MESSAGES:
+        del phone.retries[next(iter(phone.retries))]
+    return count
+
+
+def _read_receipt(turn: Turn, phone: Phone, node: Node) -> None:
+    kind = node.attrs.get("type", "delivery")
+    if kind == "retry":
+        _send_again(turn, phone, node)
+        return
+    items = node.child("list")
+    ids = [node.attrs["id"], *(item.attrs.get("id", "") for item in (items.children("item") if items else []))]
+    device = node.attrs.get("participant") or node.attrs["from"]
+    for id_ in ids:
+        kept = phone.messages.get(id_)
+        if kept is not None and kept.own and len(kept.receipts) < MAX_RECEIPTS:
+            kept.receipts.append(Receipt(device=device, type=kind, timestamp=turn.now))
+
+
+def _send_again(turn: Turn, phone: Phone, node: Node) -> None:
+    """A device could not read a message of this phone: it gets it once more, in a new signal_session."""
+    id_, who = node.attrs["id"], node.attrs.get("participant") or node.attrs["from"]
+    device = turn.world.device(who)
+    count = _count_retry(phone, "sent", id_, who)
+    kept, peer = phone.messages.get(id_), phone.peer_messages.get(id_)
+    if device is None or count > MAX_RETRIES or (peer is None and (kept is None or kept.device != 0)):
+        return
+    try:
+        fresh = read_bundle(node) if node.child("keys") else bundle(turn, device)
+        phone.signal.start_session(address(device), fresh)
+    except (BadSignature, BadKey, NodeError) as error:
+        turn.world.stats.bad_signatures += isinstance(error, BadSignature)
+        turn.world.stats.malformed += not isinstance(error, BadSignature)
+        return
+    if peer is not None:
+        send_peer(turn, phone, device, peer, id_, count)
+    elif kept is not None:
+        own = device.account is phone.account
+        body = device_sent(kept.message, kept.chat) if own else kept.message
+        attrs = {"to": who, "id": id_, "type": "text"} | ({"recipient": kept.chat} if own else {})
+        route(turn, phone.device, Node("message", attrs, [encrypt(turn, phone, device, body, count)]))

@@ -1,0 +1,108 @@
+"""The bodies of control requests, read strictly: a wrong field is an error that names it. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway_worker.simulator.errors import Invalid
+from gateway_worker.simulator.jids import LID_SERVER, PN_SERVER, device_jid, parse_jid, parse_phone
+
+MAX_TEXT = 1_024
+"""Characters of a short field."""
+MAX_MENTIONS = 256
+
+_REQUIRED = object()
+
+
+class Body:
+    """A JSON object; each method takes one field, `done` refuses what is left over."""
+
+    def __init__(self, fields: object) -> None:
+        if not isinstance(fields, dict):
+            raise Invalid("request.invalid", "the body must be a JSON object")
+        self._fields: dict[str, Any] = dict(fields)  # pyright: ignore[reportUnknownArgumentType] - JSON from outside
+
+    def done(self) -> None:
+        """`Invalid` if a field was not taken: a typo must not pass for a default."""
+        if self._fields:
+            raise Invalid("request.invalid", f"unknown field {next(iter(self._fields))!r}")
+
+    def _take(self, name: str, default: Any) -> Any:
+        value = self._fields.pop(name, None)
+        if value is None:
+            if default is _REQUIRED:
+                raise Invalid("request.invalid", f"{name} is missing")
+            return default
+        return value
+
+    def text(self, name: str, default: Any = _REQUIRED) -> str:
+        """A non-empty text."""
+        value = self._take(name, default)
+        if value is not default and (not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT):
+            raise Invalid("request.invalid", f"{name} must be a text of 1 to {MAX_TEXT} characters")
+        return value
+
+    def flag(self, name: str) -> bool:
+        """True or false; false if it is missing."""
+        value = self._take(name, default=False)
+        if not isinstance(value, bool):
+            raise Invalid("request.invalid", f"{name} must be true or false")
+        return value
+
+    def whole(self, name: str, low: int, high: int) -> int | None:
+        """A whole number (also one written as text) between `low` and `high`; None if it is missing."""
+        value = self._take(name, None)
+        if isinstance(value, str) and value.isascii() and value.isdigit():
+            value = int(value[:20])
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high):
+            raise Invalid("request.invalid", f"{name} must be a whole number from {low} to {high}")
+        return value
+
+    def seconds(self, name: str, high: float) -> float | None:
+        """Seconds between 0 and `high`; None if it is missing."""
+        value = self._take(name, None)
+        if value is None:
+            return None
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= high:
+            raise Invalid("request.invalid", f"{name} must be seconds from 0 to {high:g}")
+        return float(value)
+
+    def phone(self, name: str, default: Any = _REQUIRED) -> str:
+        """The digits of an E.164 number."""
+        value = self._take(name, default)
+        if value is default:
+            return value
+        phone = parse_phone(value) if isinstance(value, str) else None
+        if phone is None:
+            raise Invalid("phone.invalid", f"{name} must be an E.164 number")
+        return phone
+
+    def address(self, name: str) -> str:
+        """A bare JID, from an E.164 number or a user's JID."""
+        return address(self._take(name, _REQUIRED), name)
+
+    def mapping(self, name: str, *, required: bool = True) -> Mapping[str, Any] | None:
+        """An object."""
+        value = self._take(name, _REQUIRED if required else None)
+        if value is not None and not isinstance(value, dict):
+            raise Invalid("request.invalid", f"{name} must be an object")
+        return value
+
+    def addresses(self, name: str) -> list[str]:
+        """A list of bare JIDs; empty if it is missing."""
+        values = self._take(name, None)
+        if values is None:
+            return []
+        if not isinstance(values, list) or len(values) > MAX_MENTIONS:  # pyright: ignore[reportUnknownArgumentType] - JSON from outside
+            raise Invalid("request.invalid", f"{name} must be a list of at most {MAX_MENTIONS}")
+        return [address(value, name) for value in values]  # pyright: ignore[reportUnknownVariableType] - checked by address
+
+
+def address(value: object, name: str) -> str:
+    """A bare JID, from an E.164 number or a user's JID; `Invalid` for anything else."""
+    if isinstance(value, str) and len(value) <= MAX_TEXT:
+        if phone := parse_phone(value):
+            return device_jid(phone, 0, PN_SERVER)
+        jid = parse_jid(value)
+        if jid.server in (PN_SERVER, LID_SERVER) and jid.user.isascii() and jid.user.isdigit():
+            return jid.bare
+    raise Invalid("request.invalid", f"{name} must be an E.164 number or the JID of a user")

@@ -1,0 +1,67 @@
+"""What the server counts: `GET /stats`. Pure."""
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counters since the start. Their names are the keys of `GET /stats`, in camelCase."""
+
+    connections_total: int = 0
+    """WebSocket connections ever opened."""
+    handshakes_refused: int = 0
+    """Connections that never got through Noise, or whose payload was none."""
+    logins: int = 0
+    logins_refused: int = 0
+    """Answered by `<failure>`: unknown or unlinked device, wrong Noise static key, fault."""
+    registrations: int = 0
+    """Connections that asked to be paired."""
+    pairings: int = 0
+    passkey_gated: int = 0
+    """Scans by phones whose account is gated by a passkey."""
+    wrong_codes: int = 0
+    """Pairing codes that did not fit the companion's."""
+    messages: int = 0
+    """Messages accepted from companions and phones (each once, whatever its number of devices)."""
+    messages_delivered: int = 0
+    """Message stanzas handed to connected devices, redeliveries included."""
+    messages_redelivered: int = 0
+    receipts: int = 0
+    """Receipts accepted from companions and phones."""
+    retries: int = 0
+    """Those of them that ask for a resend."""
+    acks: int = 0
+    """Acks sent for messages."""
+    nacks: int = 0
+    """Acks sent for messages that refuse them."""
+    refused_by_clients: int = 0
+    """Acks with an error received from companions."""
+    queue_overflows: int = 0
+    """Stanzas dropped because a device's offline queue was full."""
+    phone_messages_sent: int = 0
+    phone_messages_read: int = 0
+    """Messages that phones decrypted, copies included."""
+    decrypt_failures: int = 0
+    """Messages that a phone could not read, whatever the reason."""
+    bad_signatures: int = 0
+    """Refused: signed prekeys, device signatures and identities that do not verify."""
+    reused_prekeys: int = 0
+    """Refused: one-time prekeys uploaded again after use, or used again with a phone."""
+    reused_counters: int = 0
+    """Refused: message counters that a phone had read before."""
+    malformed: int = 0
+    """Refused: stanzas without what is required of them."""
+    unknown_devices: int = 0
+    """Participants of a message that are no device of the chat."""
+    unknown_iqs: int = 0
+    """Queries answered with 501 because nobody here knows them."""
+    faults_struck: int = 0
+
+    def to_json(self) -> dict[str, int]:
+        """All counters by their camelCase names."""
+        return {_camel(field.name): getattr(self, field.name) for field in fields(self)}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

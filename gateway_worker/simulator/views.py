@@ -1,0 +1,105 @@
+"""What the control API shows, as JSON. Pure."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway_worker.simulator.content import read_message
+from gateway_worker.simulator.model import Account, World
+from gateway_worker.simulator.phones import Kept
+
+Json = dict[str, Any]
+
+_RANK = {"delivery": 1, "read": 2, "played": 3}
+_STATUS = ("sent", "delivered", "read", "played")
+
+
+def timestamp(seconds: float) -> str:
+    """RFC 3339 in UTC with `Z`, to the millisecond."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def phone(account: Account) -> Json:
+    """A person: numbers, phone, companions, and who types."""
+    primary = account.primary
+    return {
+        "phone": f"+{account.phone}",
+        "name": account.name,
+        "jid": account.pn_jid,
+        "lid": account.lid_jid,
+        "passkey": account.passkey,
+        "online": primary.online,
+        "companions": [
+            {
+                "device": device.number,
+                "jid": device.jid(),
+                "connected": device.connection is not None,
+                "available": device.available,
+                "logins": device.logins,
+                "prekeys": len(device.prekeys),
+                "queued": len(device.queue),
+            }
+            for device in account.companions
+        ],
+        "chatStates": [
+            {"chat": state.chat, "state": state.state, "timestamp": timestamp(state.timestamp)}
+            for state in primary.chat_states.values()
+        ],
+    }
+
+
+def inbox(account: Account) -> list[Json]:
+    """What others sent, in order of arrival."""
+    return [_received(kept) for kept in account.primary.messages.values() if not kept.own]
+
+
+def _received(kept: Kept) -> Json:
+    return {
+        "messageId": kept.message_id,
+        "chat": kept.chat,
+        "sender": kept.sender,
+        "timestamp": timestamp(kept.timestamp),
+        **read_message(kept.message).to_json(),
+        "copies": kept.copies,
+    }
+
+
+def outbox(account: Account) -> list[Json]:
+    """What the person sent, in order: by which device, how far it got, and every receipt."""
+    return [_sent(kept) for kept in account.primary.messages.values() if kept.own]
+
+
+def _sent(kept: Kept) -> Json:
+    rank = max((_RANK.get(receipt.type, 0) for receipt in kept.receipts), default=0)
+    return {
+        "messageId": kept.message_id,
+        "chat": kept.chat,
+        "device": kept.device,
+        "timestamp": timestamp(kept.timestamp),
+        **read_message(kept.message).to_json(),
+        "copies": kept.copies,
+        "status": _STATUS[rank],
+        "receipts": [
+            {"device": receipt.device, "type": receipt.type, "timestamp": timestamp(receipt.timestamp)}
+            for receipt in kept.receipts
+        ],
+    }
+
+
+def stats(world: World, open_connections: int) -> Json:
+    """All counters, the open connections, and what waits in queues."""
+    queues: Counter[str] = Counter()
+    for account in world.accounts.values():
+        for device in account.devices.values():
+            if device.queue:
+                queues[device.jid()] = len(device.queue)
+    return {
+        "connections": open_connections,
+        "loggedIn": sum(connection.device is not None for connection in world.connections.values()),
+        "phones": len(world.accounts),
+        "companions": sum(len(account.companions) for account in world.accounts.values()),
+        "queued": queues.total(),
+        "queues": dict(queues),
+        "faults": len(world.faults),
+        **world.stats.to_json(),
+    }

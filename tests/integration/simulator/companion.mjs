@@ -1,0 +1,113 @@
+// One unmodified Baileys session, driven by JSON lines on stdin and telling what happens by JSON lines on stdout.
+//
+// Environment: BAILEYS (the package's folder), WS_URL, ROOT_KEY (hex), PAIRING_PHONE (digits: pair by code), QR_TIMEOUT (ms).
+// Baileys ignores the result of libsignal's signature check, so it is made to throw here: what we sign must be right.
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
+
+console.info = console.warn = () => {}; // libsignal prints private keys there
+
+const home = process.env.BAILEYS;
+const require = createRequire(home + '/package.json');
+const curve = require('libsignal/src/curve.js');
+const verify = curve.verifySignature;
+curve.verifySignature = (...all) => {
+  if (!verify(...all)) throw new Error('bad signature');
+  return true;
+};
+const baileys = await import(pathToFileURL(home + '/lib/index.js').href);
+const { WA_CERT_DETAILS } = await import(pathToFileURL(home + '/lib/Defaults/index.js').href);
+WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(process.env.ROOT_KEY, 'hex');
+const logger = require('pino')({ level: process.env.BAILEYS_LOG ?? 'silent' }, require('pino').destination(2));
+
+const tell = (event, fields = {}) => process.stdout.write(JSON.stringify({ event, ...fields }) + '\n');
+const stored = {};
+const keys = {
+  get: async (kind, ids) => Object.fromEntries(ids.filter((id) => stored[kind]?.[id]).map((id) => [id, stored[kind][id]])),
+  set: async (changes) => {
+    for (const kind in changes) {
+      stored[kind] ??= {};
+      for (const id in changes[kind]) {
+        if (changes[kind][id] == null) delete stored[kind][id];
+        else stored[kind][id] = changes[kind][id];
+      }
+    }
+  },
+};
+const creds = baileys.initAuthCreds();
+const sent = {};
+let socket;
+
+function connect() {
+  let coded = false;
+  socket = baileys.makeWASocket({
+    auth: { creds, keys },
+    logger,
+    browser: baileys.Browsers.ubuntu('Chrome'),
+    waWebSocketUrl: process.env.WS_URL,
+    qrTimeout: process.env.QR_TIMEOUT ? Number(process.env.QR_TIMEOUT) : undefined,
+    retryRequestDelayMs: 10,
+    getMessage: async (key) => sent[key.id],
+  });
+  const mine = socket;
+  mine.ev.on('connection.update', async (update) => {
+    if (update.qr && process.env.PAIRING_PHONE) {
+      if (!coded) tell('code', { code: ((coded = true), await mine.requestPairingCode(process.env.PAIRING_PHONE)) });
+    } else if (update.qr) tell('qr', { qr: update.qr });
+    if (update.connection === 'open') tell('open', { me: creds.me });
+    if (update.connection === 'close') {
+      const code = update.lastDisconnect?.error?.output?.statusCode;
+      tell('close', { code, message: update.lastDisconnect?.error?.message });
+      if (code === 515) connect();
+    }
+  });
+  mine.ev.on('messages.upsert', ({ messages, type }) => {
+    for (const message of messages) tell('message', { type, key: message.key, message: message.message, stub: message.messageStubParameters });
+  });
+  mine.ev.on('messages.update', (updates) => {
+    for (const { key, update } of updates) tell('update', { key, status: update.status, stub: update.messageStubParameters });
+  });
+  mine.ev.on('presence.update', (presence) => tell('presence', presence));
+  for (const tag of ['ack', 'receipt', 'notification', 'message', 'failure', 'stream:error']) {
+    mine.ws.on('CB:' + tag, (node) => tell('stanza', { tag, attrs: node.attrs }));
+  }
+  mine.ws.on('CB:ib,,offline', (node) => tell('offline', { count: node.content[0].attrs.count }));
+  mine.ev.on('messaging-history.set', ({ contacts }) => tell('history', { contacts: contacts.length }));
+}
+
+const commands = {
+  connect,
+  end: () => socket.end(undefined),
+  logout: () => socket.logout(),
+  forget: () => { stored.session = {}; }, // as if its signal_sessions were lost
+  hash: async () => ({ prekeys: Object.keys(stored['pre-key'] ?? {}).length, appStateKeys: Object.keys(stored['app-state-sync-key'] ?? {}).length }),
+  send: async ({ to, content, options }) => {
+    const message = await socket.sendMessage(to, content, options);
+    sent[message.key.id] = message.message;
+    return { id: message.key.id };
+  },
+  read: ({ keys: read }) => socket.readMessages(read),
+  presence: ({ state, to }) => socket.sendPresenceUpdate(state, to),
+  subscribe: ({ to }) => socket.presenceSubscribe(to),
+  check: async ({ phones }) => ({ found: await socket.onWhatsApp(...phones) }),
+  rotate: () => socket.rotateSignedPreKey(),
+  digest: () => socket.digestKeyBundle(),
+  group: async ({ subject, participants }) => socket.groupCreate(subject, participants),
+  groups: async () => socket.groupFetchAllParticipating(),
+  privacy: async () => ({ privacy: await socket.fetchPrivacySettings(true), blocked: await socket.fetchBlocklist() }),
+  archive: async ({ chat, key, timestamp }) =>
+    socket.chatModify({ archive: true, lastMessages: [{ key, messageTimestamp: timestamp }] }, chat),
+};
+
+createInterface({ input: process.stdin })
+  .on('line', async (line) => {
+    const { call, ref, ...fields } = JSON.parse(line);
+    try {
+      tell('result', { ref, result: (await commands[call](fields)) ?? null });
+    } catch (error) {
+      tell('result', { ref, error: String(error?.message ?? error) });
+    }
+  })
+  .on('close', () => process.exit(0));
+connect();

@@ -1,0 +1,161 @@
+"""Prometheus: what the connection manager counts, and gauges that are read when somebody scrapes."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from gateway_worker.whatsapp.port import Cause, ReceiptKind
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeReading:
+    """One bridge process, as ``/metrics`` shows it."""
+
+    name: str
+    up: bool
+    sessions: int
+    resident_bytes: int
+    cpu_seconds: float
+    restarts: int
+    loop_lag_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readings:
+    """Where the gauges come from; each is called at a scrape and must not block."""
+
+    sessions_by_state: Callable[[], Mapping[str, int]]
+    bridges: Callable[[], Iterable[BridgeReading]]
+    outbox_backlog: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerMetrics:
+    """Implements `connections.metrics.Observer`. One per registry."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    _counters: dict[str, Counter] = field(default_factory=dict[str, Counter])
+    _histograms: dict[str, Histogram] = field(default_factory=dict[str, Histogram])
+
+    def __post_init__(self) -> None:
+        ProcessCollector(registry=self.registry)
+        for name, text, labels in (
+            ("connections_opened", "Sockets opened to WhatsApp.", ()),
+            ("connections_ended", "Sockets that ended, by cause.", ("cause",)),
+            ("alarms", "Things an operator should look at, by code.", ("code",)),
+            ("messages_begun", "Outgoing messages made durable.", ()),
+            ("messages_sent", "Outgoing messages that WhatsApp acknowledged.", ()),
+            ("messages_failed", "Outgoing messages that failed for good, by code.", ("code",)),
+            ("sends_retried", "Messages sent again under the same id.", ()),
+            ("receipts", "Receipts, by kind and by whether they moved a status.", ("kind", "moved")),
+            ("messages_received", "Incoming messages stored, by kind.", ("kind",)),
+            ("commands", "Deliveries settled, by command type and outcome.", ("type", "outcome")),
+            ("events_published", "Events confirmed by the broker, by type.", ("type",)),
+        ):
+            self._counters[name] = Counter(f"gateway_{name}", text, labels, registry=self.registry)
+        for name, text in (
+            ("login_seconds", "From opening a socket to being logged in."),
+            ("send_seconds", "From a command's arrival to WhatsApp's acknowledgement."),
+            ("command_seconds", "From a command's arrival to its being settled."),
+        ):
+            self._histograms[name] = Histogram(f"gateway_{name}", text, buckets=_SECONDS, registry=self.registry)
+
+    def observe(self, readings: Readings, *, version: str) -> None:
+        """Show these gauges from now on."""
+        Gauge("gateway_build_info", "Always 1.", ("version",), registry=self.registry).labels(version).set(1)
+        self.registry.register(_Scraped(readings))
+
+    def connection_opened(self) -> None:
+        """See `Observer`."""
+        self._counters["connections_opened"].inc()
+
+    def connection_ended(self, cause: Cause) -> None:
+        """See `Observer`."""
+        self._counters["connections_ended"].labels(cause.value).inc()
+
+    def logged_in(self, seconds: float) -> None:
+        """See `Observer`."""
+        self._histograms["login_seconds"].observe(seconds)
+
+    def alarm(self, code: str) -> None:
+        """See `Observer`."""
+        self._counters["alarms"].labels(code).inc()
+
+    def message_begun(self) -> None:
+        """See `Observer`."""
+        self._counters["messages_begun"].inc()
+
+    def message_sent(self, seconds: float) -> None:
+        """See `Observer`."""
+        self._counters["messages_sent"].inc()
+        self._histograms["send_seconds"].observe(seconds)
+
+    def message_failed(self, code: str) -> None:
+        """See `Observer`."""
+        self._counters["messages_failed"].labels(code).inc()
+
+    def send_retried(self) -> None:
+        """See `Observer`."""
+        self._counters["sends_retried"].inc()
+
+    def receipt_stored(self, kind: ReceiptKind) -> None:
+        """See `Observer`."""
+        self._counters["receipts"].labels(kind.value, "yes").inc()
+
+    def receipt_ignored(self, kind: ReceiptKind) -> None:
+        """See `Observer`."""
+        self._counters["receipts"].labels(kind.value, "no").inc()
+
+    def message_received(self, kind: str) -> None:
+        """See `Observer`."""
+        self._counters["messages_received"].labels(kind).inc()
+
+    def command_settled(self, command_type: str, outcome: str, seconds: float) -> None:
+        """A delivery got its one outcome."""
+        self._counters["commands"].labels(command_type, outcome).inc()
+        self._histograms["command_seconds"].observe(seconds)
+
+    def event_published(self, event_type: str) -> None:
+        """An event is confirmed."""
+        self._counters["events_published"].labels(event_type).inc()
+
+
+class _Scraped(Collector):
+    """Gauges that are read at the moment of a scrape."""
+
+    def __init__(self, readings: Readings) -> None:
+        self._readings = readings
+
+    def collect(self) -> Iterable[Metric]:
+        """Called by prometheus-client."""
+        sessions = GaugeMetricFamily("gateway_sessions", "Sessions held here, by state.", labels=("state",))
+        for state, count in self._readings.sessions_by_state().items():
+            sessions.add_metric((state,), count)
+        yield sessions
+        backlog = "Durable events committed and not yet confirmed by the broker."
+        yield GaugeMetricFamily("gateway_outbox_backlog", backlog, value=self._readings.outbox_backlog())
+        yield from self._bridges()
+
+    def _bridges(self) -> Iterable[Metric]:
+        families = {
+            name: GaugeMetricFamily(f"gateway_bridge_{name}", text, labels=("bridge",))
+            for name, text in (
+                ("up", "Whether the process runs."),
+                ("sessions", "Sockets it holds."),
+                ("resident_bytes", "Its resident memory."),
+                ("cpu_seconds", "CPU it has used since it started."),
+                ("restarts", "How often it was started again."),
+                ("loop_lag_seconds", "How late its event loop runs."),
+            )
+        }
+        for bridge in self._readings.bridges():
+            for name, family in families.items():
+                family.add_metric((bridge.name,), float(getattr(bridge, name)))
+        yield from families.values()

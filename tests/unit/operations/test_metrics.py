@@ -1,0 +1,41 @@
+from prometheus_client.exposition import generate_latest
+
+from gateway_worker.connections.metrics import Observer
+from gateway_worker.operations.metrics import BridgeReading, Readings, WorkerMetrics
+from gateway_worker.whatsapp.port import Cause, ReceiptKind
+
+
+def test_what_the_manager_counts_is_shown() -> None:
+    metrics = WorkerMetrics()
+    observer: Observer = metrics
+    observer.connection_opened()
+    observer.connection_ended(Cause.REPLACED)
+    observer.message_sent(0.02)
+    observer.receipt_ignored(ReceiptKind.READ)
+    metrics.command_settled("message.send.v1", "acked", 0.03)
+
+    text = generate_latest(metrics.registry).decode()
+
+    assert 'gateway_connections_ended_total{cause="replaced"} 1.0' in text
+    assert 'gateway_receipts_total{kind="read",moved="no"} 1.0' in text
+    assert "gateway_send_seconds_count 1.0" in text
+    assert 'gateway_commands_total{outcome="acked",type="message.send.v1"} 1.0' in text
+
+
+def test_gauges_are_read_at_the_scrape() -> None:
+    metrics = WorkerMetrics()
+    states = {"connected": 1}
+    bridge = BridgeReading(
+        name="0", up=True, sessions=1, resident_bytes=5, cpu_seconds=0.5, restarts=2, loop_lag_seconds=0.001
+    )
+    metrics.observe(
+        Readings(sessions_by_state=lambda: states, bridges=lambda: [bridge], outbox_backlog=lambda: 7), version="1.0"
+    )
+    states["connected"] = 3
+
+    text = generate_latest(metrics.registry).decode()
+
+    assert 'gateway_sessions{state="connected"} 3.0' in text
+    assert "gateway_outbox_backlog 7.0" in text
+    assert 'gateway_bridge_restarts{bridge="0"} 2.0' in text
+    assert 'gateway_build_info{version="1.0"} 1.0' in text

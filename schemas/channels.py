@@ -121,8 +121,8 @@ class Topology:
         queues = (
             self._command_queue(self.sessions_queue, prefetch=1),
             self._command_queue(self.control_queue, prefetch=50),
-            Queue(name=self.unroutable, arguments=_quorum(DELIVERY_LIMIT), prefetch=20),
-            Queue(name=self.expired, arguments=_quorum(DELIVERY_LIMIT), prefetch=20),
+            _answered_queue(self.unroutable, dead=self.dead),
+            _answered_queue(self.expired, dead=self.dead),
             Queue(name=self.dead, arguments=_quorum(NO_LIMIT) | {"x-message-ttl": DEAD_TTL}),
             *self._backend_queues(),
         )
@@ -168,12 +168,8 @@ class Topology:
 
     def _command_queue(self, name: str, *, prefetch: int, more: Arguments | None = None) -> Queue:
         """A queue whose expired (or endlessly crashing) commands are answered by way of `expired`."""
-        arguments = _quorum(DELIVERY_LIMIT) | {
-            "x-dead-letter-exchange": self.expired,
-            "x-dead-letter-strategy": "at-least-once",
-            "x-overflow": "reject-publish",
-        }
-        return Queue(name=name, arguments=arguments | dict(more or {}), prefetch=prefetch)
+        arguments = _quorum(DELIVERY_LIMIT) | _dead_letters_to(self.expired) | dict(more or {})
+        return Queue(name=name, arguments=arguments, prefetch=prefetch)
 
     def _backend_queues(self) -> tuple[Queue, ...]:
         if self.backend_queue is None:
@@ -188,3 +184,16 @@ class Topology:
 
 def _quorum(delivery_limit: int) -> dict[str, str | int | bool]:
     return {"x-queue-type": "quorum", "x-delivery-limit": delivery_limit}
+
+
+def _dead_letters_to(exchange: str) -> dict[str, str | int | bool]:
+    return {
+        "x-dead-letter-exchange": exchange,
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
+
+
+def _answered_queue(name: str, *, dead: str) -> Queue:
+    """A queue of commands that only wait for their rejection; one that crashes us every time is dead, not dropped."""
+    return Queue(name=name, arguments=_quorum(DELIVERY_LIMIT) | _dead_letters_to(dead), prefetch=20)

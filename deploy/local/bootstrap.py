@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -39,6 +40,8 @@ def main() -> None:
         step("the project", _VENV / ".stamp-project", [_ROOT / "pyproject.toml"], install_project)
         for folder in _NPM_FOLDERS:
             lock = folder / "package-lock.json"
+            if not lock.exists():
+                continue
             step(
                 f"npm packages of {folder.relative_to(_ROOT)}",
                 folder / "node_modules" / ".stamp",
@@ -82,7 +85,20 @@ def make_venv() -> None:
 
 def install_packages() -> None:
     """Exactly the locked versions; pip refuses a file whose hash is not in the lock."""
-    run([str(_PYTHON), "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", str(_LOCK)])
+    run(
+        [
+            str(_PYTHON),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--no-compile",
+            "--require-hashes",
+            "-r",
+            str(_LOCK),
+        ]
+    )
 
 
 def install_project() -> None:
@@ -111,13 +127,32 @@ def node_folder() -> Path:
 
 def run(command: Sequence[str], *, folder: Path = _ROOT, environment: dict[str, str] | None = None) -> str:
     """Run a program in silence and return what it printed; if it fails, SetupError with the end of that."""
-    done = subprocess.run(
-        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        words = (done.stdout + done.stderr).splitlines()[-40:]
-        raise SetupError("\n".join([f"This failed with code {done.returncode}: {' '.join(command)}", *words]))
-    return done.stdout
+    with tempfile.TemporaryFile("w+") as output:
+        program = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+        watch(program)
+        output.seek(0)
+        printed = output.read()
+    if program.returncode != 0:
+        words = printed.splitlines()[-40:]
+        raise SetupError("\n".join([f"This failed with code {program.returncode}: {' '.join(command)}", *words]))
+    return printed
+
+
+def watch(program: "subprocess.Popen[bytes]") -> None:
+    """Wait for a program; on a terminal, count the seconds meanwhile."""
+    began = time.monotonic()
+    while True:
+        try:
+            program.wait(1)
+        except subprocess.TimeoutExpired:
+            if sys.stdout.isatty():
+                print(f"\r  {time.monotonic() - began:.0f} s ", end="", flush=True)
+        else:
+            if sys.stdout.isatty():
+                print("\r", end="")
+            return
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from gateway_worker.simulator.errors import Invalid
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ContextInfo, Message
@@ -126,7 +126,7 @@ def _write_preview(extended: Message.ExtendedTextMessage, preview: object) -> No
     fields = ("url", "title", "description")
     if not isinstance(preview, dict) or not all(isinstance(preview.get(name, ""), str) for name in fields):  # pyright: ignore[reportUnknownMemberType] - JSON from outside
         raise Invalid("content.invalid", "content.linkPreview must hold url, title and description?")
-    values: dict[str, str] = preview
+    values = cast("dict[str, str]", preview)
     extended.matchedText = values.get("url", "")
     extended.title = values.get("title", "")
     extended.description = values.get("description", "")

@@ -15,7 +15,7 @@ from gateway_worker.simulator.reading import arrive
 from gateway_worker.simulator.receipts import on_receipt
 from gateway_worker.simulator.registration import forget_references, on_registration
 from gateway_worker.simulator.routing import on_message
-from gateway_worker.simulator.wire.errors import NodeError, PayloadError
+from gateway_worker.simulator.wire.errors import NodeError, PayloadError, UnsignedPreKey
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.payload import Login, Registration, parse_payload
 
@@ -37,8 +37,9 @@ class Core:
                     on_registration(turn, connection, registration)
                 case Login() as login:
                     on_login(turn, connection, login)
-        except PayloadError:
-            self.world.stats.bad_signatures += 1
+        except PayloadError as error:
+            self.world.stats.bad_signatures += isinstance(error, UnsignedPreKey)
+            self.world.stats.malformed += not isinstance(error, UnsignedPreKey)
             fail(turn, connection, UNAUTHORIZED)
         return self._end(turn)
 

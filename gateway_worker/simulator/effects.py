@@ -1,6 +1,6 @@
 """What the core asks of the shell, and the `Turn` in which it says so. Pure.
 
-A turn is one call into the core: one stanza, one control request, one timer. Everything it needs from outside (the time,
+A turn is one call into the core: one stanza, one control request, one timer. Everything it needs from outside (time,
 randomness) comes with it, and everything it wants done outside is collected in it, in order.
 """
 
@@ -69,7 +69,7 @@ class Turn:
         self.effects.append(Close(connection, abrupt))
 
     def later(self, delay: float, act: "Callable[[Turn], None]") -> None:
-        """Something to do in `delay` seconds, in a turn of its own. It must look again whether its subject still exists."""
+        """Something to do in `delay` seconds, in a turn of its own; it must look again whether its subject exists."""
         self.effects.append(Later(delay, act))
 
     def token(self, size: int = 8) -> str:

@@ -19,25 +19,25 @@ class ControlError(Exception):
         self.message = message
 
 
-class Invalid(ControlError):
+class Invalid(ControlError):  # noqa: N818 - reads as the answer it becomes
     """The request itself is wrong."""
 
     status = 400
 
 
-class NotFound(ControlError):
+class NotFound(ControlError):  # noqa: N818 - reads as the answer it becomes
     """What the request names does not exist."""
 
     status = 404
 
 
-class Conflict(ControlError):
+class Conflict(ControlError):  # noqa: N818 - reads as the answer it becomes
     """Not possible in the present state."""
 
     status = 409
 
 
-class Gone(ControlError):
+class Gone(ControlError):  # noqa: N818 - reads as the answer it becomes
     """It was valid once."""
 
     status = 410

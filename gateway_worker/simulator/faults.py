@@ -27,7 +27,7 @@ DEFAULT_CODES = {FaultKind.STREAM_ERROR: 503, FaultKind.NACK: 463, FaultKind.REJ
 CONDITIONS = frozenset({FaultKind.DELAY, FaultKind.MUTE, FaultKind.MEDIA_403})
 """Faults that last until they are cleared when no `count` is given; the others strike once."""
 STARTS_LATER = frozenset({FaultKind.MUTE, FaultKind.MEDIA_403, FaultKind.REJECT_LOGIN})
-"""Faults for which `after` is the time from the order to the first strike; for the others it is how late each strike is."""
+"""Faults for which `after` is the time from the order to the first strike; for others it is how late each strike is."""
 DEFAULT_DELAY = 3.0
 
 

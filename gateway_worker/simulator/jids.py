@@ -38,7 +38,7 @@ def device_jid(user: str, device: int, server: str) -> str:
 
 @lru_cache(maxsize=1 << 15)
 def parse_jid(text: str) -> Jid:
-    """`user[_agent][:device]@server`; a text without a server has an empty one. Never fails: unknown users are unknown."""
+    """`user[_agent][:device]@server`; without an @ the server is empty. Never fails: unknown users are unknown."""
     user, _, server = text.partition("@")
     user, _, device = user.partition(":")
     user = user.partition("_")[0]

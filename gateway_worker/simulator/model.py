@@ -1,4 +1,4 @@
-"""The state of the simulated WhatsApp: people, their devices, connections. Plain values; the topics work on them. Pure."""
+"""The state of the simulated WhatsApp: people, their devices, connections. Plain values. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

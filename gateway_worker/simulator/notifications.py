@@ -1,7 +1,7 @@
 """News of changed device lists, with the hashes that strict clients compare. Pure.
 
-Own companions get `account_sync` with the full list; everybody who ever asked for the list gets `devices` twice, from the
-PN (with the LID beside it) and from the LID (whatsmeow keys its cache by LID).
+Own companions get `account_sync` with the full list; everybody who ever asked for the list gets `devices` twice, from
+the PN (with the LID beside it) and from the LID (whatsmeow keys its cache by LID).
 """
 
 from gateway_worker.simulator.effects import Turn

@@ -1,7 +1,7 @@
 """Delivery of stanzas to devices, and the queue that keeps each one until the device has confirmed it. Pure.
 
-A message, receipt or notification stays queued until its receipt or ack comes; what is still queued when the device logs
-in again is announced by a preview, comes again with `offline=`, and `<ib><offline count/>` ends it.
+A message, receipt or notification stays queued until its receipt or ack comes; what is still queued when the device
+logs in again is announced by a preview, comes again with `offline=`, and `<ib><offline count/>` ends it.
 """
 
 from collections import Counter

@@ -44,6 +44,7 @@ def add_phone(turn: Turn, phone: str, name: str, *, passkey: bool) -> Account:
 def send(
     turn: Turn,
     account: Account,
+    *,
     to: str,
     content: Mapping[str, Any],
     quote: Mapping[str, Any] | None,

@@ -15,6 +15,7 @@ from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.payload import SignedPreKey
+from gateway_worker.simulator.wire.sender_keys import SenderKeys
 from gateway_worker.simulator.wire.signal import SignalDevice, pad
 
 MAX_MESSAGES = 10_000
@@ -69,6 +70,8 @@ class Phone:
 
     device: Device
     signal: SignalDevice
+    sender_keys: SenderKeys = field(default_factory=SenderKeys)
+    """Of the groups it is in."""
     online: bool = True
     available: bool = True
     messages: dict[str, Kept] = field(default_factory=dict[str, Kept])
@@ -200,7 +203,9 @@ def _to(turn: Turn, phone: Phone, chat: Jid, device: Device, message: Message) -
     return Node("to", {"jid": device.jid(chat.server)}, [encrypt(turn, phone, device, message)])
 
 
-def send_peer(turn: Turn, phone: Phone, device: Device, message: Message, message_id: str = "", count: int = 0) -> None:
+def send_peer(
+    turn: Turn, phone: Phone, device: Device, message: Message, *, message_id: str = "", count: int = 0
+) -> None:
     """The phone tells one of its companions something, end-to-end encrypted (`category="peer"`)."""
     message_id = message_id or turn.token(10)
     phone.peer_messages[message_id] = message

@@ -1,9 +1,9 @@
-"""Prekeys (`xmlns="encrypt"`): upload, count, digest, rotation, and bundles for those who start a signal_session. Pure."""
+"""Prekeys (`xmlns="encrypt"`): upload, count, digest, rotation, and bundles for others. Pure."""
 
 from functools import partial
 
-from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.bundles import bundle_nodes, identity_nodes, signed_prekey_node
+from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.model import Connection, Device
 from gateway_worker.simulator.welcome import welcome
 from gateway_worker.simulator.wire.curve import KEY_SIZE

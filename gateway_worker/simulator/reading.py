@@ -83,17 +83,23 @@ def _read_message(turn: Turn, phone: Phone, node: Node) -> None:
 
 
 def _decrypt(phone: Phone, sender: Device, node: Node) -> Message | None:
-    """The message; None if nothing in it is for a phone to read (sender keys are the next issue's)."""
+    """The message; None if nothing in it is for this phone. In groups a `pkmsg` brings the key of the next `skmsg`."""
     message = None
     for enc in node.children("enc"):
-        kind = enc.attrs["type"]
-        if kind != "msg" and kind != "pkmsg":
-            continue
-        if kind == "pkmsg" and not sender.primary:
-            _check_device_identity(sender, node)
-        ciphertext = Ciphertext(type=kind, content=enc.data)
-        plaintext = phone.signal.decrypt(address(sender), ciphertext, expected_identity=sender.identity)
+        match enc.attrs["type"]:
+            case "skmsg":
+                plaintext = phone.sender_keys.decrypt(node.attrs["from"], address(sender), enc.data)
+            case "msg" | "pkmsg" as kind:
+                if kind == "pkmsg" and not sender.primary:
+                    _check_device_identity(sender, node)
+                ciphertext = Ciphertext(type=kind, content=enc.data)
+                plaintext = phone.signal.decrypt(address(sender), ciphertext, expected_identity=sender.identity)
+            case _:
+                continue
         message = Message.FromString(unpad(plaintext))
+        if message.HasField("senderKeyDistributionMessage"):
+            share = message.senderKeyDistributionMessage
+            phone.sender_keys.learn(share.groupId, address(sender), share.axolotlSenderKeyDistributionMessage)
     return message
 
 
@@ -198,7 +204,7 @@ def _send_again(turn: Turn, phone: Phone, node: Node) -> None:
         turn.world.stats.malformed += not isinstance(error, BadSignature)
         return
     if peer is not None:
-        send_peer(turn, phone, device, peer, id_, count)
+        send_peer(turn, phone, device, peer, message_id=id_, count=count)
     elif kept is not None:
         own = device.account is phone.account
         body = device_sent(kept.message, kept.chat) if own else kept.message

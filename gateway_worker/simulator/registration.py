@@ -1,4 +1,4 @@
-"""Pairing of a new companion: refs for QR codes, pairing codes, pair-success, its answer, and the restart (515). Pure."""
+"""Pairing of a new companion: refs for QR codes, pair-success, its answer, and the restart (515). Pure."""
 
 import base64
 from functools import partial
@@ -214,10 +214,8 @@ def _finish(turn: Turn, connection: Connection, phone: str, query: Node) -> list
             account=account.identity,
             ephemeral=link.ephemeral,
             companion_ephemeral=link.companion_ephemeral,
-            companion_identity=query.need("companion_identity_public").data,
+            companion_identity=registration.identity,
         )
-        if opened.companion_identity != registration.identity:
-            raise PairingError("the bundle is of another companion")
     except PairingError:
         turn.world.stats.wrong_codes += 1
         return [Node("error", {"code": "401", "text": "not-authorized"})]

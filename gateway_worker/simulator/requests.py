@@ -1,7 +1,7 @@
 """The bodies of control requests, read strictly: a wrong field is an error that names it. Pure."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from gateway_worker.simulator.errors import Invalid
 from gateway_worker.simulator.jids import LID_SERVER, PN_SERVER, device_jid, parse_jid, parse_phone
@@ -19,7 +19,7 @@ class Body:
     def __init__(self, fields: object) -> None:
         if not isinstance(fields, dict):
             raise Invalid("request.invalid", "the body must be a JSON object")
-        self._fields: dict[str, Any] = dict(fields)  # pyright: ignore[reportUnknownArgumentType] - JSON from outside
+        self._fields = dict(cast("dict[str, Any]", fields))
 
     def done(self) -> None:
         """`Invalid` if a field was not taken: a typo must not pass for a default."""
@@ -85,16 +85,17 @@ class Body:
         value = self._take(name, _REQUIRED if required else None)
         if value is not None and not isinstance(value, dict):
             raise Invalid("request.invalid", f"{name} must be an object")
-        return value
+        return cast("Mapping[str, Any] | None", value)
 
     def addresses(self, name: str) -> list[str]:
         """A list of bare JIDs; empty if it is missing."""
         values = self._take(name, None)
         if values is None:
             return []
-        if not isinstance(values, list) or len(values) > MAX_MENTIONS:  # pyright: ignore[reportUnknownArgumentType] - JSON from outside
+        listed = cast("list[object]", values) if isinstance(values, list) else None
+        if listed is None or len(listed) > MAX_MENTIONS:
             raise Invalid("request.invalid", f"{name} must be a list of at most {MAX_MENTIONS}")
-        return [address(value, name) for value in values]  # pyright: ignore[reportUnknownVariableType] - checked by address
+        return [address(value, name) for value in listed]
 
 
 def address(value: object, name: str) -> str:

@@ -29,7 +29,7 @@ def on_message(turn: Turn, connection: Connection, node: Node) -> None:
     """A companion sends a message."""
     sender = connection.device
     assert sender is not None
-    if not node.attrs.get("id") or problem(sender, node):
+    if problem(sender, node):
         turn.world.stats.malformed += 1
         _acknowledge(turn, sender, node, error=STANZA_INVALID)
         return
@@ -71,21 +71,16 @@ def _acknowledge(turn: Turn, sender: Device, node: Node, error: int | None = Non
 def problem(sender: Device, node: Node) -> str | None:
     """What is wrong with a message stanza: None, or the reason."""
     attrs = node.attrs
-    if len(attrs.get("id", "")) > MAX_ID or not attrs.get("to") or not attrs.get("type"):
-        return "it lacks to or type"
+    if not 0 < len(attrs.get("id", "")) <= MAX_ID or not attrs.get("to") or not attrs.get("type"):
+        return "it lacks id, to or type"
     participants = node.child("participants")
     recipients = participants.children() if participants else []
-    if len(recipients) > MAX_PARTICIPANTS:
-        return "it has too many participants"
-    bodies = node.children("enc")
-    for recipient in recipients:
-        if recipient.tag != "to" or not recipient.attrs.get("jid") or not recipient.child("enc"):
-            return "a participant lacks jid or enc"
-        bodies += recipient.children("enc")
-    if not bodies:
-        return "nothing is encrypted in it"
-    if any(not _is_encrypted(body) for body in bodies):
-        return "an enc is none"
+    if len(recipients) > MAX_PARTICIPANTS or any(r.tag != "to" or not r.attrs.get("jid") for r in recipients):
+        return "too many participants, or one without a jid"
+    own = [recipient.children("enc") for recipient in recipients]
+    bodies = [body for encs in (node.children("enc"), *own) for body in encs]
+    if not bodies or not all(own) or not all(_is_encrypted(body) for body in bodies):
+        return "nothing, or not everything, in it is encrypted"
     starts = any(body.attrs["type"] == "pkmsg" for body in bodies)
     if starts and not sender.primary and node.child("device-identity") is None:
         return "a companion starts a signal_session without its device-identity"

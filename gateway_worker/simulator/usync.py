@@ -33,9 +33,12 @@ def _user(turn: Turn, asker: Account, user: Node, protocols: list[Node]) -> Node
         number = parse_phone(asked.decode(errors="replace").partition("@")[0]) if asked else None
         jid = device_jid(number or "0", 0, PN_SERVER)
     account, address = turn.world.find(jid)
-    content = [
-        node for protocol in protocols if (node := _answer(turn, asker, protocol, account, address, asked)) is not None
-    ]
+    content: list[Node] = []
+    for protocol in protocols:
+        if protocol.tag == "contact":
+            content.append(_contact(account, address, asked))
+        elif account is not None and (answer := _answer(turn, asker, protocol, account, address)):
+            content.append(answer)
     return Node("user", _addresses(account, address, jid, protocols, by_number=asked is not None), content)
 
 
@@ -50,14 +53,12 @@ def _addresses(
     return {"jid": account.jid(address.server)}
 
 
-def _answer(
-    turn: Turn, asker: Account, protocol: Node, account: Account | None, address: Jid, asked: bytes | None
-) -> Node | None:
-    if protocol.tag == "contact":
-        echo = asked if asked is not None else f"+{address.user}".encode()
-        return Node("contact", {"type": "in" if account else "out"}, echo)
-    if account is None:
-        return None
+def _contact(account: Account | None, address: Jid, asked: bytes | None) -> Node:
+    echo = asked if asked is not None else f"+{address.user}".encode()
+    return Node("contact", {"type": "in" if account else "out"}, echo)
+
+
+def _answer(turn: Turn, asker: Account, protocol: Node, account: Account, address: Jid) -> Node | None:
     match protocol.tag:
         case "devices":
             return _devices(turn, asker, account, address)
@@ -67,8 +68,6 @@ def _answer(
             return Node("status", {"t": turn.t}, b"Available")
         case "disappearing_mode":
             return Node("disappearing_mode", {"duration": "0", "t": turn.t})
-        case "picture":
-            return Node("picture", {"id": "0"})
         case _:
             return None
 

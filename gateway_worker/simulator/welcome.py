@@ -1,4 +1,4 @@
-"""What a phone tells its new companion, as real `pkmsg`: app-state keys and history; and what it answers later. Pure."""
+"""What a phone tells its companion, as real `pkmsg`: app-state keys, history, and what it is asked for. Pure."""
 
 import zlib
 
@@ -58,7 +58,7 @@ def _key_share(turn: Turn, phone: Phone) -> Message:
 
 def _history(turn: Turn, account: Account) -> Message:
     """The first piece of history, inline: names and LIDs of the people this phone has messages with."""
-    users = {parse.chat for parse in account.primary.messages.values()}
+    users = {kept.chat for kept in account.primary.messages.values()}
     known = [found for jid in list(users)[:MAX_CONTACTS] if (found := turn.world.find(jid)[0]) is not None]
     people = [account, *(person for person in known if person is not account)]
     history = HistorySync(

@@ -7,6 +7,7 @@ WireError
 │   └── CertificateError  the server's certificate chain does not lead to the expected root
 ├── TransportError        a frame that does not authenticate at its counter
 ├── PayloadError          not a client payload we know
+│   └── UnsignedPreKey    the registration's signed prekey is not signed by its identity key
 ├── PairingError          a QR text, device identity or code that does not fit
 ├── BadKey                not a usable Curve25519 public key
 └── SignalError           an end-to-end encrypted message that cannot be read
@@ -48,6 +49,10 @@ class TransportError(WireError):
 
 class PayloadError(WireError):
     """Not a client payload we know."""
+
+
+class UnsignedPreKey(PayloadError):  # noqa: N818 - named by what it means, like its siblings
+    """The registration's signed prekey is not signed by its identity key."""
 
 
 class PairingError(WireError):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from google.protobuf.message import DecodeError
 
 from gateway_worker.simulator.wire.curve import KEY_SIZE, KEY_TYPE, SIGNATURE_SIZE, verify
-from gateway_worker.simulator.wire.errors import PayloadError
+from gateway_worker.simulator.wire.errors import PayloadError, UnsignedPreKey
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ClientPayload, DeviceProps
 
 _REGISTRATION_ID_SIZE = 4
@@ -84,7 +84,7 @@ def _registration(
     if any(len(value) != size for value, size in sizes) or pairing.eKeytype != KEY_TYPE:
         raise PayloadError("a registration with a field of the wrong size")
     if not signed_prekey.signed_by(pairing.eIdent):
-        raise PayloadError("the signed prekey is not signed by the identity key")
+        raise UnsignedPreKey("the signed prekey is not signed by the identity key")
     try:
         device_props = DeviceProps.FromString(pairing.deviceProps)
     except DecodeError as error:

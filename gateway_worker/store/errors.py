@@ -1,0 +1,53 @@
+"""What the store can raise. The rest of the program never sees a driver's error.
+
+::
+
+    Unavailable (schemas.errors; disposition RETRY)
+    ├── StoreUnavailable        the database is away, overloaded, or too slow: the same call may succeed later
+    └── StaleEpoch              another worker owns the session now (or it is deleted): nothing was written
+    StoreError                  everything else: not repeated by itself
+    ├── SchemaMismatch          the database's schema is not the one this program was written for
+    ├── WorkerIdTaken           a live worker already uses this worker id
+    ├── EventsUnpublished       a purge would make events unreadable that are still to be published
+    └── EncryptionError
+        ├── KeyUnavailable      no configured key can unwrap a data key
+        └── Tampered            a stored value does not authenticate
+"""
+
+from schemas.errors import Unavailable
+
+
+class StoreUnavailable(Unavailable):
+    """The database did not answer, or not in time. Nothing of the call was written; the same call may succeed later."""
+
+
+class StaleEpoch(Unavailable):
+    """The fence does not hold: the session has another owner by now, or is gone. Nothing of the call was written."""
+
+
+class StoreError(Exception):
+    """Something the store could not do, and would not be able to do if asked again."""
+
+
+class SchemaMismatch(StoreError):  # noqa: N818 (reads as the fact it is)
+    """The database's schema is older or newer than this program, or missing."""
+
+
+class WorkerIdTaken(StoreError):  # noqa: N818 (reads as the fact it is)
+    """A live worker already uses this worker id."""
+
+
+class EventsUnpublished(StoreError):  # noqa: N818 (reads as the fact it is)
+    """Purging now would destroy the key of events that no backend has seen yet."""
+
+
+class EncryptionError(StoreError):
+    """A stored value cannot be read."""
+
+
+class KeyUnavailable(EncryptionError):
+    """None of the configured keys is the one a value was sealed with."""
+
+
+class Tampered(EncryptionError):  # noqa: N818 (reads as the fact it is)
+    """A stored value does not authenticate: it was changed, or moved to another row or column."""

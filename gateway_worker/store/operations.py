@@ -1,0 +1,242 @@
+"""What can be written under a fence: one value per kind of write, and what each answers. Pure, no I/O.
+
+`Store.commit(fence, *operations)` makes all of them durable in one transaction, or none. Within a commit the kinds take
+effect in the order of this module (so `DropCredentials` precedes `PutCredentials`), operations of one kind in the
+order they are given; events get their sequence in the order of the operations that cause them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from gateway_worker.store.records import Desired, Json, Status
+from schemas.commands import CommandKey
+from schemas.names import MessageId
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Operation(Generic[R_co]):
+    """A write that answers with an `R_co`."""
+
+    __slots__ = ()
+
+
+# --- answers ---
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """This command was never seen before; it is recorded as in progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class InProgress:
+    """The same command was begun before and not finished; `attempts` counts the begins, this one included."""
+
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The same command was finished before, with this reply."""
+
+    reply: Json | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Another command was seen under the same key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The message is recorded as pending; nothing of it has ever left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlreadySettled:
+    """The same message was sent (`status` sent or later) or has failed before; there is nothing left to do."""
+
+    status: Status
+    at: datetime
+    error: Json | None
+
+
+Recorded = Fresh | InProgress | Done | Conflict
+BeginAnswer = Begun | InProgress | AlreadySettled | Conflict
+
+
+# --- operations, in the order in which their kinds take effect ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordCommand(Operation[Recorded]):
+    """Remember a command before its effect. A known key with another `body_hash` (sha256) is a conflict."""
+
+    key: CommandKey
+    body_hash: bytes
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginMessage(Operation[BeginAnswer]):
+    """Record an outgoing message as pending, before anything of it leaves, and its command with it.
+
+    Attributes:
+        message_id: derived from the key, so that every repetition is the same message.
+        to: as the command gave it.
+        chat: JID of the chat, when it is known already.
+        kind, content: the contract's content object and its kind.
+        correlation_id, traceparent: carried to every `message.status` of it.
+    """
+
+    key: CommandKey
+    body_hash: bytes
+    message_id: MessageId
+    to: str
+    kind: str
+    content: Json
+    chat: str | None = None
+    type: str = "message.send.v1"
+    correlation_id: str | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropCredentials(Operation[None]):
+    """Destroy the credentials and every key of the identity (logout, or a new pairing replaces it)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutCredentials(Operation[None]):
+    """Replace the credentials blob."""
+
+    blob: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutKeys(Operation[None]):
+    """Write Signal and app-state keys, by (kind, id); None removes."""
+
+    keys: Mapping[tuple[str, str], bytes | None] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """A decrypted part of an incoming stanza. `sender` with its device number.
+
+    `visible` tells that this part is the message itself (what a quote or a media fetch needs), not only key material.
+    """
+
+    chat: str
+    sender: str
+    message_id: str
+    index: int
+    plaintext: bytes = field(repr=False)
+    visible: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutEntries(Operation[None]):
+    """Keep decrypted parts; one that is stored already stays as it is."""
+
+    entries: Sequence[NewEntry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutSentPlaintext(Operation[None]):
+    """Keep the serialised WAProto `Message` of outgoing messages, by message id; the last one wins."""
+
+    plaintexts: Mapping[str, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveMessage(Operation[bool]):
+    """Record an incoming message with its `message.received` event; answers False when it was stored before.
+
+    Attributes:
+        timestamp: WhatsApp's.
+        content: the contract's content object.
+        event: the event's data.
+    """
+
+    message_id: MessageId
+    chat: str
+    sender: str
+    from_me: bool
+    kind: str
+    content: Json = field(repr=False)
+    timestamp: datetime
+    event: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvanceStatus(Operation[bool]):
+    """Move an outgoing message's status forward; answers whether it moved.
+
+    Only a step forward writes its `message.status` event (see `ledger.advance`), with the command's id as its
+    cause. A status that proves the server's acknowledgement before it came (a receipt overtaking it) writes `sent`
+    first. An unknown message, and an incoming one, does not move.
+
+    Attributes:
+        status: sent, delivered, read, played or failed.
+        at: when, by WhatsApp's clock where it told.
+        participant: whose receipt, in groups.
+        error: ``{code, message, detail?}`` with failed.
+        chat: the JID, when it is known only now.
+    """
+
+    message_id: MessageId
+    status: Status
+    at: datetime
+    participant: str | None = None
+    error: Json | None = None
+    chat: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeState(Operation[None]):
+    """Write the session's state, and the `session.status` event that tells of it.
+
+    Attributes:
+        state: one of the contract's states; `state_since` moves only when it differs from the stored one.
+        reason, retry_at: replace what is stored, None clears.
+        desired, applied_generation, phone, jid, lid, push_name: None leaves what is stored.
+        event: data of `session.status.v1`; None writes no event.
+        causation_id, correlation_id, traceparent: of that event.
+    """
+
+    state: str
+    reason: Json | None = None
+    retry_at: datetime | None = None
+    desired: Desired | None = None
+    applied_generation: int | None = None
+    phone: str | None = None
+    jid: str | None = None
+    lid: str | None = None
+    push_name: str | None = None
+    event: Json | None = field(default=None, repr=False)
+    causation_id: str | None = None
+    correlation_id: str | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppendEvent(Operation[None]):
+    """Write any other durable event."""
+
+    type: str
+    data: Json = field(repr=False)
+    causation_id: str | None = None
+    correlation_id: str | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishCommand(Operation[None]):
+    """Remember a recorded command's reply: a repetition gets it again. A command not recorded is left alone."""
+
+    key: CommandKey
+    reply: Json | None = field(repr=False)

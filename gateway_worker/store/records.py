@@ -1,0 +1,212 @@
+"""What the store gives and takes: rows as plain values. No driver, no I/O.
+
+All times are timezone-aware UTC. JSON objects are plain mappings in the contract's spelling (camelCase): the store
+keeps them, it does not interpret them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from schemas.names import MessageId, SessionId, UserId, WorkerId
+
+Json = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """Who writes: a session under the epoch its owner claimed it with. A higher epoch in the database refuses it."""
+
+    session_id: SessionId
+    epoch: int
+
+
+class Desired(StrEnum):
+    """What the backend wants of a session; its owner reconciles the connection with it."""
+
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    LOGGED_OUT = "logged_out"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSession:
+    """What `create` needs to know. `pairing`, `options` and `limits` as in the command's data."""
+
+    session_id: SessionId
+    user_id: UserId
+    pairing: Json
+    options: Json = field(default_factory=dict[str, object])
+    limits: Json = field(default_factory=dict[str, object])
+    state: str = "disconnected"
+    desired: Desired = Desired.CONNECTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRecord:
+    """One session's row.
+
+    Attributes:
+        state: one of the contract's states.
+        state_since: when `state` last changed.
+        reason: ``{code, message, action}`` of the state, if it has one.
+        retry_at: when a disconnected session will try again by itself.
+        desired: what the backend wants; `generation` rises with each wish, `applied_generation` follows it.
+        restart_generation: the generation of the last wish to restart, 0 if there was none.
+        purge: whether deleting also destroys messages.
+        owner: the worker that claimed it last, None after a release. `incarnation` tells its runs apart.
+        epoch: the fencing token; rises with each claim.
+        sequence: of the last durable event.
+        phone, jid, lid, push_name: the paired account, as far as known.
+    """
+
+    session_id: SessionId
+    user_id: UserId
+    state: str
+    state_since: datetime
+    reason: Json | None
+    retry_at: datetime | None
+    desired: Desired
+    generation: int
+    applied_generation: int
+    restart_generation: int
+    purge: bool
+    owner: WorkerId | None
+    incarnation: str | None
+    epoch: int
+    sequence: int
+    phone: str | None
+    jid: str | None
+    lid: str | None
+    push_name: str | None
+    pairing: Json
+    options: Json
+    limits: Json
+    created_at: datetime
+
+    @property
+    def fence(self) -> Fence:
+        """The fence of whoever holds it at this epoch."""
+        return Fence(session_id=self.session_id, epoch=self.epoch)
+
+    @property
+    def has_wish(self) -> bool:
+        """Whether something desired is still to be done."""
+        return self.generation > self.applied_generation
+
+    @property
+    def restart_wished(self) -> bool:
+        """Whether a restart is still to be done."""
+        return self.restart_generation > self.applied_generation
+
+
+class Direction(StrEnum):
+    """Which way a message went. Messages from the account's other devices are incoming too."""
+
+    OUTGOING = "outgoing"
+    INCOMING = "incoming"
+
+
+class Status(StrEnum):
+    """A message's status. Outgoing ones only ever move forward (see `gateway_worker.store.ledger`)."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    PLAYED = "played"
+    FAILED = "failed"
+    RECEIVED = "received"  # every incoming message, for good
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRecord:
+    """One message, either direction, with its ledger.
+
+    Attributes:
+        chat: JID of the chat, or what `to` said while the JID is not known.
+        recipient: `to` as the command gave it; None for incoming ones.
+        content: the contract's content object.
+        statuses: when each status was reached; statuses that were skipped are missing.
+        error: ``{code, message, detail?}`` of a failed one.
+        attempts: how often sending it was begun.
+    """
+
+    session_id: SessionId
+    message_id: MessageId
+    direction: Direction
+    chat: str
+    sender: str | None
+    recipient: str | None
+    from_me: bool
+    kind: str
+    content: Json
+    command_source: str | None
+    command_id: str | None
+    correlation_id: str | None
+    status: Status
+    statuses: Mapping[Status, datetime]
+    error: Json | None
+    attempts: int
+    created_at: datetime
+
+    @property
+    def is_final(self) -> bool:
+        """Whether sending it is over: WhatsApp's server has it, or it failed."""
+        return self.status is not Status.PENDING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRecord:
+    """A command the gateway has seen. `reply` is the settled answer; None while it is in progress."""
+
+    source: str
+    id: str
+    body_hash: bytes
+    type: str
+    session_id: SessionId | None
+    done: bool
+    reply: Json | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxEvent:
+    """A durable event of a session, as it is to be published. `event_id` never changes, also not when replayed."""
+
+    event_id: str
+    session_id: SessionId
+    sequence: int
+    epoch: int
+    type: str
+    time: datetime
+    data: Json
+    causation_id: str | None = None
+    correlation_id: str | None = None
+    traceparent: str | None = None
+
+
+class WorkerStatus(StrEnum):
+    """What a worker says of itself."""
+
+    ONLINE = "online"
+    DRAINING = "draining"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRecord:
+    """A worker's row. `metrics` as in the contract's heartbeat. `lease_until` is on the database's clock."""
+
+    worker_id: WorkerId
+    incarnation: str
+    endpoint: str
+    max_sessions: int
+    version: str
+    status: WorkerStatus
+    metrics: Json
+    started_at: datetime
+    heartbeat_at: datetime
+    lease_until: datetime

@@ -24,7 +24,9 @@ def _host_name() -> str:
 class Settings(BaseSettings):
     """Everything a worker can be told. Addresses carry credentials, so they are secrets and never printed whole."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="GATEWAY_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     amqp_url: AmqpDsn = AmqpDsn("amqp://guest:guest@127.0.0.1:5672/")
     database_url: PostgresDsn = PostgresDsn("postgresql://postgres@127.0.0.1:5432/gateway")

@@ -216,10 +216,11 @@ class Control:
 
     async def _wait(self, request: web.Request, count: Callable[[], int]) -> None:
         query = Body(dict(request.query))
-        wait, at_least = query.whole("wait", 0, int(MAX_WAIT)), query.whole("atLeast", 1, phones.MAX_MESSAGES)
+        wait, at_least = query.seconds("wait", MAX_WAIT), query.whole("atLeast", 0, phones.MAX_MESSAGES)
         query.done()
         if wait:
-            await self._simulator.wait_until(lambda: count() >= (at_least or 1), wait)
+            enough = 1 if at_least is None else at_least
+            await self._simulator.wait_until(lambda: count() >= enough, wait)
 
     # --- faults
 

@@ -1,5 +1,6 @@
 """The bodies of control requests, read strictly: a wrong field is an error that names it. Pure."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ MAX_TEXT = 1_024
 MAX_MENTIONS = 256
 
 _REQUIRED = object()
+_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?\Z")
 
 
 class Body:
@@ -58,10 +60,12 @@ class Body:
         return value
 
     def seconds(self, name: str, high: float) -> float | None:
-        """Seconds between 0 and `high`; None if it is missing."""
+        """Seconds between 0 and `high`, also written as text; None if it is missing."""
         value = self._take(name, None)
         if value is None:
             return None
+        if isinstance(value, str) and _DECIMAL.match(value):
+            value = float(value)
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= high:
             raise Invalid("request.invalid", f"{name} must be seconds from 0 to {high:g}")
         return float(value)

@@ -68,6 +68,7 @@ function connect() {
   mine.ev.on('messages.update', (updates) => {
     for (const { key, update } of updates) tell('update', { key, status: update.status, stub: update.messageStubParameters });
   });
+  mine.ev.on('chats.update', (chats) => tell('chats', { chats }));
   mine.ev.on('presence.update', (presence) => tell('presence', presence));
   for (const tag of ['ack', 'receipt', 'notification', 'message', 'failure', 'stream:error']) {
     mine.ws.on('CB:' + tag, (node) => tell('stanza', { tag, attrs: node.attrs }));
@@ -81,7 +82,7 @@ const commands = {
   end: () => socket.end(undefined),
   logout: () => socket.logout(),
   forget: () => { stored.session = {}; }, // as if its signal_sessions were lost
-  hash: async () => ({ prekeys: Object.keys(stored['pre-key'] ?? {}).length, appStateKeys: Object.keys(stored['app-state-sync-key'] ?? {}).length }),
+  kept: async () => ({ prekeys: Object.keys(stored['pre-key'] ?? {}).length, appStateKeys: Object.keys(stored['app-state-sync-key'] ?? {}).length }),
   send: async ({ to, content, options }) => {
     const message = await socket.sendMessage(to, content, options);
     sent[message.key.id] = message.message;

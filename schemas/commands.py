@@ -70,6 +70,11 @@ def _named_by_subject(schema: dict[str, Any]) -> None:
         schema["required"] = required
 
 
+def _named_by_subject_and_id(schema: dict[str, Any]) -> None:
+    _named_by_subject(schema)
+    schema["oneOf"] = [{"required": ["messageId"]}, {"required": ["commandId"]}]
+
+
 class CreateSession(StrictModel):
     """``session.create.v1``: make a session, or connect the one that exists."""
 
@@ -176,6 +181,8 @@ class DescribeMessage(SessionCommand):
 
     `source` is the source of that command; without it, the source of this one.
     """
+
+    model_config = ConfigDict(json_schema_extra=_named_by_subject_and_id)
 
     message_id: MessageIdField | None = None
     command_id: Attribute | None = None

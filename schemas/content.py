@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Annotated, Final, Literal, cast
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
 from pydantic_core import PydanticCustomError
 
 from schemas.model import MAX_TEXT, Model, Prose, StrictModel
@@ -93,8 +93,6 @@ class OutgoingLinkPreview(LinkPreview, StrictModel):
 
 class OutgoingText(Text, StrictModel):
     """A text as a command gives it: 1 to 65,536 characters, something visible among them."""
-
-    model_config = ConfigDict(json_schema_extra={"required": ["kind", "text"]})
 
     text: Annotated[
         str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_visible), Prose, Field(repr=False)

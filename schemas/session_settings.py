@@ -3,7 +3,7 @@
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag
 
 from schemas.addresses import Phone
 from schemas.model import StrictModel, printable
@@ -27,15 +27,11 @@ def _proxy_address(url: str) -> str:
 class PairByQr(StrictModel):
     """Pair by scanning a QR code."""
 
-    model_config = ConfigDict(json_schema_extra={"required": ["method"]})
-
     method: Literal["qr"] = "qr"
 
 
 class PairByCode(StrictModel):
     """Pair by typing a code on the phone with this number."""
-
-    model_config = ConfigDict(json_schema_extra={"required": ["method", "phone"]})
 
     method: Literal["code"] = "code"
     phone: Annotated[Phone, Field(repr=False)]

@@ -1,0 +1,273 @@
+"""An example of each command, event and reply. They stand in ``asyncapi.yaml``, and the tests check them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from schemas.content import LinkPreview, Text
+from schemas.envelope import Envelope
+from schemas.errors import CommandInvalid, MessageRejectedByWhatsApp
+from schemas.events import (
+    Action,
+    CommandAccepted,
+    CommandRejected,
+    CommandResult,
+    Failure,
+    MessageReceived,
+    MessageSender,
+    MessageState,
+    MessageStatus,
+    Quote,
+    Reason,
+    SessionState,
+    SessionStatus,
+    WorkerHeartbeat,
+    WorkerMetrics,
+    WorkerRegistered,
+    WorkerState,
+    WorkerStopped,
+    session_source,
+    worker_source,
+)
+from schemas.model import Model
+from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
+from schemas.results import (
+    Contact,
+    ContactsChecked,
+    DesiredState,
+    Direction,
+    LedgerEntry,
+    LedgerState,
+    MessageDescription,
+    SessionDescription,
+    SessionPage,
+    SessionQr,
+    WorkerDescription,
+)
+
+_NAMESPACE: Final = "gateway"
+_SESSION: Final = SessionId("user123-personal")
+_USER: Final = UserId("user123")
+_WORKER: Final = WorkerId("worker-001")
+_COMMAND: Final = CommandId("01JD8Y7Q2M5X4V9T3R6K0B1C2D")
+_MESSAGE: Final = MessageId("3EB0A1B2C3D4E5F6A7B8C9")
+_NOW: Final = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
+_PHONE: Final = "+15550001111"
+_JID: Final = "15550001111@s.whatsapp.net"
+_LID: Final = "204857102938475@lid"
+_PNG: Final = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAA"
+
+COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
+    "session.create.v1": (
+        {"sessionId": _SESSION, "userId": _USER, "pairing": {"method": "qr"}},
+        {
+            "sessionId": _SESSION,
+            "userId": _USER,
+            "pairing": {"method": "code", "phone": _PHONE},
+            "options": {"markOnline": False, "history": "recent", "readReceipts": True, "typing": "natural"},
+            "limits": {"messagesPerMinute": 20, "messagesPerDay": 1000},
+        },
+    ),
+    "session.describe.v1": ({},),
+    "session.list.v1": ({"limit": 50}, {"cursor": _SESSION, "userId": _USER}),
+    "session.qr.v1": ({},),
+    "session.restart.v1": ({},),
+    "session.logout.v1": ({},),
+    "session.delete.v1": ({"purge": True},),
+    "message.describe.v1": ({"messageId": _MESSAGE}, {"commandId": _COMMAND}),
+    "message.send.v1": (
+        {"to": _PHONE, "content": {"kind": "text", "text": "Hello"}},
+        {
+            "to": "120363041234567890@g.us",
+            "content": {
+                "kind": "text",
+                "text": "@15550002222 see https://example.com/offer",
+                "linkPreview": {"url": "https://example.com/offer", "title": "An offer"},
+            },
+            "quote": {"messageId": _MESSAGE},
+            "mentions": ["+15550002222"],
+        },
+    ),
+    "message.read.v1": ({"chat": _PHONE, "messageIds": [_MESSAGE]},),
+    "chat.presence.v1": ({"to": _PHONE, "state": "typing"},),
+    "contact.check.v1": ({"phones": [_PHONE, "+15550002222"]},),
+    "worker.describe.v1": ({},),
+}
+"""The data of each command; the subject is the session, the worker, or (``session.list.v1``) missing."""
+
+_DESCRIPTION: Final = SessionDescription(
+    session_id=_SESSION,
+    user_id=_USER,
+    state=SessionState.CONNECTED,
+    desired_state=DesiredState.CONNECTED,
+    since=_NOW,
+    phone=_PHONE,
+    jid=_JID,
+    lid=_LID,
+    name="Ana",
+    owner=_WORKER,
+    epoch=3,
+    sequence=118,
+)
+
+RESULTS: Final[Mapping[str, Model]] = {
+    "session.describe.v1": _DESCRIPTION,
+    "session.list.v1": SessionPage(sessions=[_DESCRIPTION], cursor=_SESSION),
+    "session.qr.v1": SessionQr(
+        session_id=_SESSION, qr_string="2@AbC,dEf,gHi,jKl", qr_code=_PNG, expires_at=_NOW + timedelta(seconds=20)
+    ),
+    "message.describe.v1": MessageDescription(
+        session_id=_SESSION,
+        message_id=_MESSAGE,
+        command_id=_COMMAND,
+        direction=Direction.OUTGOING,
+        chat=_JID,
+        to=_PHONE,
+        status=LedgerState.DELIVERED,
+        created_at=_NOW,
+        ledger=[
+            LedgerEntry(status=LedgerState.PENDING, timestamp=_NOW),
+            LedgerEntry(status=LedgerState.SENT, timestamp=_NOW + timedelta(seconds=1)),
+            LedgerEntry(status=LedgerState.DELIVERED, timestamp=_NOW + timedelta(seconds=2)),
+        ],
+        content=Text(text="Hello"),
+    ),
+    "contact.check.v1": ContactsChecked(
+        contacts=[
+            Contact(phone=_PHONE, exists=True, jid=_JID, lid=_LID),
+            Contact(phone="+15550002222", exists=False),
+        ]
+    ),
+    "worker.describe.v1": WorkerDescription(
+        worker_id=_WORKER,
+        status=WorkerState.ONLINE,
+        version="0.1.0",
+        endpoint="http://192.168.1.100:8001",
+        max_sessions=50,
+        session_count=1,
+        uptime_seconds=3600,
+        sessions_by_state={SessionState.CONNECTED: 1},
+        sessions=[_SESSION],
+    ),
+}
+"""What each query answers."""
+
+
+def _session_status(state: SessionState, **fields: Any) -> SessionStatus:
+    return SessionStatus(session_id=_SESSION, user_id=_USER, worker_id=_WORKER, state=state, timestamp=_NOW, **fields)
+
+
+def _message_status(status: MessageState, error: Failure | None = None) -> MessageStatus:
+    return MessageStatus(
+        session_id=_SESSION,
+        command_id=_COMMAND,
+        message_id=_MESSAGE,
+        to=_PHONE,
+        status=status,
+        timestamp=_NOW,
+        error=error,
+    )
+
+
+EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
+    "session.status.v1": (
+        _session_status(SessionState.QR_REQUIRED, qr_string="2@AbC,dEf,gHi,jKl", qr_code=_PNG, expires_at=_NOW),
+        _session_status(SessionState.CODE_REQUIRED, pairing_code="ABCD-EFGH", expires_at=_NOW),
+        _session_status(SessionState.CONNECTED, phone=_PHONE, jid=_JID, lid=_LID, push_name="Ana"),
+        _session_status(
+            SessionState.LOGGED_OUT,
+            reason=Reason(code="session.unlinked", message="The device was unlinked.", action=Action.RESCAN),
+        ),
+    ),
+    "message.status.v1": (
+        _message_status(MessageState.SENT),
+        _message_status(MessageState.FAILED, Failure.of(MessageRejectedByWhatsApp("463"))),
+    ),
+    "message.received.v1": (
+        MessageReceived(
+            session_id=_SESSION,
+            message_id=MessageId("3A5F0C9E1B7D2846"),
+            chat=_JID,
+            sender=MessageSender(jid=_JID, lid=_LID, phone=_PHONE, push_name="Ben"),
+            from_me=False,
+            is_group=False,
+            timestamp=_NOW,
+            content=Text(text="Yes", link_preview=LinkPreview(url="https://example.com", title="Example")),
+            quote=Quote(message_id=_MESSAGE),
+        ),
+    ),
+    "worker.registered.v1": (
+        WorkerRegistered(worker_id=_WORKER, endpoint="http://192.168.1.100:8001", max_sessions=50, version="0.1.0"),
+    ),
+    "worker.heartbeat.v1": (
+        WorkerHeartbeat(
+            worker_id=_WORKER,
+            status=WorkerState.ONLINE,
+            metrics=WorkerMetrics(
+                session_count=25, max_sessions=50, active_connections=23, cpu_usage=45.5, memory_usage=67.8
+            ),
+        ),
+    ),
+    "worker.stopped.v1": (WorkerStopped(worker_id=_WORKER),),
+    "command.accepted.v1": (CommandAccepted(command_id=_COMMAND, command_type="message.send.v1", message_id=_MESSAGE),),
+    "command.rejected.v1": (
+        CommandRejected.of(
+            CommandInvalid.at("data.content.text", "is required"), command_id=_COMMAND, command_type="message.send.v1"
+        ),
+    ),
+}
+"""The data of each event and reply; ``command.result.v1`` is made of `RESULTS`."""
+
+
+def command_envelope(command_type: str, data: Mapping[str, Any], subject: str | None) -> Envelope:
+    """A command as a backend publishes it."""
+    return Envelope(
+        id=_COMMAND,
+        source="/backend/eu-1",
+        type=command_type,
+        subject=subject,
+        time=_NOW,
+        expiresat=_NOW + timedelta(minutes=5),
+        correlationid="order-77",
+        data=dict(data),
+    )
+
+
+def event_envelope(event_type: str, data: Model, *, durable: bool, of_worker: bool) -> Envelope:
+    """An event as the worker publishes it; a durable one has its sequence."""
+    subject = _WORKER if of_worker else _SESSION
+    source = worker_source(_NAMESPACE, _WORKER) if of_worker else session_source(_NAMESPACE, _SESSION)
+    return Envelope(
+        id="0a3e1f52-6c1b-4f6e-9d0a-2b7c8d9e0f11",
+        source=source,
+        type=event_type,
+        subject=subject,
+        time=_NOW,
+        sequence=118 if durable else None,
+        epoch=3 if durable else None,
+        data=data.to_data(),
+    )
+
+
+def reply_envelope(event_type: str, data: Model) -> Envelope:
+    """A reply as the worker publishes it to a command's `reply_to`."""
+    return Envelope(
+        id="5f0d7c1e-90ab-4c55-8f0e-7a6b5c4d3e2f",
+        source=worker_source(_NAMESPACE, _WORKER),
+        type=event_type,
+        subject=_SESSION,
+        time=_NOW,
+        correlationid="order-77",
+        causationid=_COMMAND,
+        data=data.to_data(),
+    )
+
+
+def result_of(command_type: str) -> CommandResult:
+    """The result of a query, as it stands in ``command.result.v1``."""
+    return CommandResult(command_id=_COMMAND, command_type=command_type, result=RESULTS[command_type].to_data())
+
+
+def subject_of(names: str) -> str | None:
+    """The subject of an example whose type names a ``sessionId``, a ``workerId`` or nothing."""
+    return {"sessionId": _SESSION, "workerId": _WORKER}.get(names)

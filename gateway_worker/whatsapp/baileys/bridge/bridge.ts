@@ -1,0 +1,100 @@
+/** The connections of one process, and what Python asks of them. */
+import type { Socket } from 'node:net'
+
+import { Connection, type MessageReference } from './connection.ts'
+import type { OutgoingArguments } from './outgoing.ts'
+import { type Answer, type Call, CallError, Peer } from './peer.ts'
+import { type OpenArguments, type Settings, trust } from './settings.ts'
+
+const TICK_MS = 500
+const MEGABYTE = 1024 * 1024
+
+export class Bridge {
+  readonly #peer: Peer
+  readonly #connections = new Map<number, Connection>()
+  #settings: Settings | undefined
+  #lagMs = 0
+
+  constructor(socket: Socket) {
+    this.#peer = new Peer(socket, (call) => this.#serve(call))
+    this.#watch()
+  }
+
+  async #serve(call: Call): Promise<Answer> {
+    switch (call.method) {
+      case 'configure':
+        this.#configure(call.args as Settings)
+        return {}
+      case 'describe':
+        return { value: this.#describe() }
+      case 'open':
+        this.#open(call)
+        return {}
+      default:
+        return { value: await this.#ask(this.#connectionOf(call), call) }
+    }
+  }
+
+  async #ask(connection: Connection, { method, args, blobs }: Call): Promise<unknown> {
+    switch (method) {
+      case 'send':
+        return connection.send(args as OutgoingArguments, blobs[0])
+      case 'mark_read':
+        return connection.markRead(args as MessageReference[])
+      case 'presence': {
+        const { to, state } = args as { to: string; state: string }
+        return connection.sendPresence(to, state)
+      }
+      case 'check':
+        return connection.check(args as string[])
+      case 'logout':
+        return connection.logout()
+      case 'close':
+        return connection.close()
+      default:
+        throw new CallError('unknown_method')
+    }
+  }
+
+  #configure(settings: Settings): void {
+    trust(settings.root_key)
+    this.#settings = settings
+  }
+
+  #open({ connection: number, args, blobs }: Call): void {
+    if (this.#settings === undefined) throw new CallError('not_configured')
+    const options = args as OpenArguments
+    const credentials = options.paired ? blobs[0] : undefined
+    const onEnd = (): void => void this.#connections.delete(number)
+    this.#connections.set(number, new Connection(number, this.#peer, this.#settings, options, credentials, onEnd))
+  }
+
+  #connectionOf({ connection: number }: Call): Connection {
+    const connection = this.#connections.get(number)
+    if (connection === undefined) throw new CallError('not_connected')
+    return connection
+  }
+
+  #describe(): unknown {
+    const { user, system } = process.cpuUsage()
+    return {
+      rss: process.memoryUsage.rss(),
+      heap_mb: Math.round(process.memoryUsage().heapUsed / MEGABYTE),
+      cpu_seconds: (user + system) / 1e6,
+      event_loop_lag: this.#lagMs / 1000,
+      connections: this.#connections.size
+    }
+  }
+
+  /** Ends the process when Python says nothing for too long: then somebody else owns its sessions by now. */
+  #watch(): void {
+    let last = performance.now()
+    setInterval(() => {
+      const now = performance.now()
+      this.#lagMs = Math.max(0, now - last - TICK_MS)
+      last = now
+      const deadline = this.#settings?.silence_deadline
+      if (deadline !== undefined && now - this.#peer.heardAt > deadline) process.exit(1)
+    }, TICK_MS)
+  }
+}

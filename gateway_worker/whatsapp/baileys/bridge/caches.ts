@@ -1,0 +1,93 @@
+/**
+ * Baileys' caches, one bounded store each for the whole process instead of one `NodeCache` per socket.
+ * A connection sees its own part only, by a prefix; entries live `ttlMs`.
+ */
+import type { CacheStore, GroupMetadata, PossiblyExtendedCacheStore } from 'baileys'
+
+import { BoundedMap } from './bounded.ts'
+
+interface Timed {
+  value: unknown
+  until: number
+}
+
+const MINUTE = 60_000
+
+class SharedCache {
+  readonly #entries: BoundedMap<Timed>
+  readonly #ttlMs: number
+
+  constructor(limit: number, ttlMs: number) {
+    this.#entries = new BoundedMap(limit)
+    this.#ttlMs = ttlMs
+  }
+
+  get(key: string): unknown {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return undefined
+    if (entry.until > performance.now()) return entry.value
+    this.#entries.delete(key)
+    return undefined
+  }
+
+  set(key: string, value: unknown): void {
+    this.#entries.set(key, { value, until: performance.now() + this.#ttlMs })
+  }
+
+  delete(key: string): void {
+    this.#entries.delete(key)
+  }
+}
+
+const devices = new SharedCache(20_000, 5 * MINUTE)
+const groups = new SharedCache(500, 5 * MINUTE)
+const retries = new SharedCache(10_000, 60 * MINUTE)
+const calls = new SharedCache(1_000, 5 * MINUTE)
+const placeholders = new SharedCache(2_000, 60 * MINUTE)
+
+function partOf(shared: SharedCache, prefix: string): CacheStore {
+  return {
+    get: <T>(key: string) => shared.get(prefix + key) as T | undefined,
+    set: (key, value) => shared.set(prefix + key, value),
+    del: (key) => shared.delete(prefix + key),
+    flushAll: () => undefined // entries of a connection that is gone run out by themselves
+  }
+}
+
+export interface ConnectionCaches {
+  userDevicesCache: PossiblyExtendedCacheStore
+  msgRetryCounterCache: CacheStore
+  callOfferCache: CacheStore
+  placeholderResendCache: CacheStore
+}
+
+export function cachesOf(connection: number): ConnectionCaches {
+  const prefix = `${connection}/`
+  return {
+    userDevicesCache: partOf(devices, prefix),
+    msgRetryCounterCache: partOf(retries, prefix),
+    callOfferCache: partOf(calls, prefix),
+    placeholderResendCache: partOf(placeholders, prefix)
+  }
+}
+
+/** What is known of the groups a connection sends to. */
+export class GroupCache {
+  readonly #prefix: string
+
+  constructor(connection: number) {
+    this.#prefix = `${connection}/`
+  }
+
+  get(jid: string): GroupMetadata | undefined {
+    return groups.get(this.#prefix + jid) as GroupMetadata | undefined
+  }
+
+  set(jid: string, metadata: GroupMetadata): void {
+    groups.set(this.#prefix + jid, metadata)
+  }
+
+  forget(jid: string): void {
+    groups.delete(this.#prefix + jid)
+  }
+}

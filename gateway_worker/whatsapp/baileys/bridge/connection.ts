@@ -1,0 +1,285 @@
+/** One socket of one session: Baileys, our store and gate around it, and what is told to its owner. */
+import {
+  type AuthenticationCreds,
+  type BaileysEventMap,
+  type BinaryNode,
+  initAuthCreds,
+  jidNormalizedUser,
+  proto,
+  type WASocket
+} from 'baileys'
+import type { WebSocket } from 'ws'
+
+import { phoneOf } from './addresses.ts'
+import { type End, endOf } from './causes.ts'
+import { type Contact, Contacts } from './contacts.ts'
+import { Facts } from './facts.ts'
+import { Gate } from './gate.ts'
+import { sending, Keys } from './keys.ts'
+import { messageOf, type OutgoingArguments } from './outgoing.ts'
+import type { Peer } from './peer.ts'
+import { CallError } from './peer.ts'
+import { receiptOf } from './receipts.ts'
+import { Incoming } from './received.ts'
+import { Sends } from './sends.ts'
+import type { OpenArguments, Settings } from './settings.ts'
+import { makeSocket } from './socket.ts'
+import { Store } from './store.ts'
+import { decodeCredentials } from './values.ts'
+
+export interface MessageReference {
+  message_id: string
+  chat: string
+  participant: string | null
+}
+
+const FIRST_QR_SECONDS = 60
+const NEXT_QR_SECONDS = 20
+/** A code lives as long as the six refs of a pairing: WhatsApp's own limit is somewhat longer. */
+const PAIRING_CODE_SECONDS = FIRST_QR_SECONDS + 5 * NEXT_QR_SECONDS
+/** Facts the owner may lag behind before we stop reading from the socket. */
+const MAX_UNTOLD = 500
+const CLOSE_TIMEOUT_MS = 1_000
+const LOGOUT_TIMEOUT_MS = 5_000
+/** Telling includes what the owner does about it: more patience than for a read. */
+const TELL_PATIENCE = 4
+/** A name Baileys itself uses while it does not know ours; without any it stays inactive. */
+const NO_NAME = '~'
+const PASSKEY_NOTIFICATIONS = new Set(['passkey_prologue_request', 'crsc_continuation'])
+
+export class Connection {
+  readonly number: number
+  readonly #settings: Settings
+  readonly #options: OpenArguments
+  readonly #credentials: AuthenticationCreds
+  readonly #store: Store
+  readonly #gate: Gate
+  readonly #sends: Sends
+  readonly #facts: Facts
+  readonly #socket: WASocket
+  readonly #contacts: Contacts
+  readonly #onEnd: () => void
+  #receipts: Promise<unknown> = Promise.resolve()
+  #ending: Promise<void> | undefined
+  #settled: (() => void)[] = []
+  #hasFailed = false
+  #qrs = 0
+  #hasCode = false
+
+  constructor(number: number, peer: Peer, settings: Settings, options: OpenArguments, stored: Buffer | undefined, onEnd: () => void) {
+    this.number = number
+    this.#settings = settings
+    this.#options = options
+    this.#onEnd = onEnd
+    const credentials = stored === undefined ? undefined : decodeCredentials(stored)
+    this.#credentials = credentials?.account ? credentials : initAuthCreds()
+    this.#store = new Store(peer, number, settings.store_deadline, {
+      onStored: () => this.#proceed(),
+      onFailed: () => this.#fail()
+    })
+    const patience = settings.store_deadline * TELL_PATIENCE
+    this.#facts = new Facts(peer, number, patience, () => this.#proceed(), () => this.#fail())
+    const keys = new Keys(this.#store, () => this.#credentials.me?.id)
+    const incoming = new Incoming(() => this.#credentials)
+    this.#socket = makeSocket({ number, credentials: this.#credentials, store: this.#store, keys, incoming, settings, options })
+    this.#contacts = new Contacts(this.#socket)
+    const { send } = this.#wire
+    this.#gate = new Gate(this.#store, send.bind(this.#wire) as (frame: Uint8Array) => void)
+    this.#wire.send = this.#gate.take.bind(this.#gate) as typeof send
+    this.#sends = new Sends(this.#gate, settings.ack_deadline)
+    this.#intercept(incoming)
+    this.#listen()
+  }
+
+  /** Sends a message; answers WhatsApp's time of its acknowledgement. */
+  async send(args: OutgoingArguments, quoted: Uint8Array | undefined): Promise<number> {
+    this.#mustBeOpen()
+    return this.#sends.send(args.message_id, async () => {
+      const jid = await this.#contacts.addressOf(args.to)
+      const message = await messageOf(args, jid, jidNormalizedUser(this.#credentials.me?.id), quoted)
+      const plaintext = proto.Message.encode(message).finish()
+      await sending.run({ messageId: args.message_id, plaintext, recorded: false }, () =>
+        this.#socket.relayMessage(jid, message, { messageId: args.message_id })
+      )
+    })
+  }
+
+  async markRead(messages: readonly MessageReference[]): Promise<void> {
+    this.#mustBeOpen()
+    const keys = messages.map(({ message_id, chat, participant }) => ({
+      id: message_id,
+      remoteJid: chat,
+      fromMe: false,
+      ...(participant === null ? {} : { participant })
+    }))
+    if (this.#options.read_receipts) await this.#socket.readMessages(keys)
+    else await this.#socket.sendReceipts(keys, 'read-self')
+  }
+
+  async sendPresence(to: string, state: string): Promise<void> {
+    this.#mustBeOpen()
+    const baileys = { typing: 'composing', recording: 'recording', paused: 'paused' } as const
+    if (state === 'available' || state === 'unavailable') await this.#socket.sendPresenceUpdate(state)
+    else await this.#socket.sendPresenceUpdate(baileys[state as keyof typeof baileys], to)
+  }
+
+  async check(phones: readonly string[]): Promise<Contact[]> {
+    this.#mustBeOpen()
+    return this.#contacts.check(phones)
+  }
+
+  /** Unlinks this device at WhatsApp, then ends. */
+  async logout(): Promise<void> {
+    this.#mustBeOpen()
+    const jid = this.#credentials.account ? this.#credentials.me?.id : undefined
+    if (jid !== undefined) {
+      const content = [{ tag: 'remove-companion-device', attrs: { jid, reason: 'user_initiated' } }]
+      const attrs = { to: 's.whatsapp.net', type: 'set', xmlns: 'md' }
+      await this.#socket.query({ tag: 'iq', attrs, content }, LOGOUT_TIMEOUT_MS)
+    }
+    await this.#end({ cause: 'logged_out', code: null, detail: 'logged out by us' })
+  }
+
+  /** Ends; returns when the owner has been told. */
+  async close(): Promise<void> {
+    await this.#end({ cause: 'requested', code: null, detail: '' })
+  }
+
+  get #wire(): WebSocket {
+    return Reflect.get(this.#socket.ws, 'socket') as WebSocket
+  }
+
+  #mustBeOpen(): void {
+    if (this.#ending !== undefined) throw new CallError('not_connected')
+  }
+
+  /** Sees every stanza before Baileys does, and keeps receipts from it (and its acknowledgement) until they are stored. */
+  #intercept(incoming: Incoming): void {
+    const { ws } = this.#socket
+    const emit = ws.emit.bind(ws)
+    ws.emit = (event: string, ...args: unknown[]): boolean => {
+      if (event === 'CB:message') incoming.observe(args[0] as BinaryNode)
+      if (event !== 'CB:receipt') return emit(event, ...args)
+      this.#takeReceipt(args[0] as BinaryNode, () => emit(event, ...args))
+      return true
+    }
+  }
+
+  #takeReceipt(stanza: BinaryNode, pass: () => void): void {
+    const describe = async (): Promise<void> => {
+      const { me } = this.#credentials
+      const { lidMapping } = this.#socket.signalRepository
+      const receipt = me === undefined ? null : await receiptOf(stanza, me, lidMapping)
+      if (receipt === null) pass()
+      else void this.#facts.tell({ fact: 'receipt', ...receipt }).then((isStored) => isStored && pass())
+    }
+    this.#receipts = this.#receipts.then(describe).catch(() => undefined)
+  }
+
+  #listen(): void {
+    const { ev, ws } = this.#socket
+    ev.on('creds.update', () => this.#saveCredentials())
+    ev.on('connection.update', (update) => this.#update(update))
+    ev.on('call', (calls) => this.#rejectCalls(calls))
+    ws.on('CB:ack,class:message', (node: BinaryNode) => {
+      const code = this.#sends.acknowledge(node)
+      if (code !== undefined) void this.#facts.tell({ fact: 'send_failed', message_id: node.attrs['id'], code })
+    })
+    ws.on('CB:notification', ({ attrs, content }: BinaryNode) => {
+      const tags = Array.isArray(content) ? content.map((child) => child.tag) : []
+      const isPasskey = [attrs['type'] ?? '', ...tags].some((name) => PASSKEY_NOTIFICATIONS.has(name))
+      if (isPasskey) void this.#facts.tell({ fact: 'passkey_required' })
+    })
+  }
+
+  /** A device that is not paired has nothing worth keeping. */
+  #saveCredentials(): void {
+    const { account, me } = this.#credentials
+    if (!account || me === undefined || this.#ending !== undefined) return
+    if (!me.name) me.name = NO_NAME
+    this.#store.putCredentials(this.#credentials)
+  }
+
+  #update({ qr, isNewLogin, connection, lastDisconnect }: BaileysEventMap['connection.update']): void {
+    if (qr !== undefined) this.#offerPairing(qr)
+    if (isNewLogin === true) {
+      const { id, lid } = this.#credentials.me ?? { id: '' }
+      void this.#facts.tell({ fact: 'paired', jid: id, lid: lid ?? null }, () => this.#isStored())
+    }
+    if (connection === 'open') this.#connected()
+    if (connection === 'close') void this.#end(endOf(lastDisconnect?.error))
+  }
+
+  #offerPairing(qr: string): void {
+    if (this.#options.pair_with === null) {
+      const seconds = this.#qrs++ === 0 ? FIRST_QR_SECONDS : NEXT_QR_SECONDS
+      const configured = this.#settings.qr_timeout
+      void this.#facts.tell({ fact: 'qr', text: qr, expires_in: configured === null ? seconds : configured / 1000 })
+    } else if (!this.#hasCode) {
+      this.#hasCode = true
+      const told = this.#socket
+        .requestPairingCode(this.#options.pair_with)
+        .then((code) => this.#facts.tell({ fact: 'pairing_code', code, expires_in: PAIRING_CODE_SECONDS }))
+      told.catch((error: unknown) => void this.#end(endOf(error as Error)))
+    }
+  }
+
+  #connected(): void {
+    const { id, lid, name } = this.#credentials.me ?? { id: '' }
+    const jid = jidNormalizedUser(id)
+    const known = name === undefined || name === NO_NAME ? null : name
+    const fact = { fact: 'connected', phone: phoneOf(jid), jid, lid: lid ? jidNormalizedUser(lid) : null, push_name: known }
+    void this.#facts.tell(fact, () => this.#isStored())
+    // Our name comes with the account's settings, as soon as the phone has shared their key
+    if (known === null) this.#socket.resyncAppState(['critical_block'], true).catch(() => undefined)
+  }
+
+  #rejectCalls(calls: BaileysEventMap['call']): void {
+    if (!this.#options.reject_calls) return
+    for (const call of calls) {
+      if (call.status === 'offer') this.#socket.rejectCall(call.id, call.from).catch(() => undefined)
+    }
+  }
+
+  /** Something was stored or told: lets out what waited for it, and reads on. */
+  #proceed(): void {
+    this.#gate.release()
+    if (this.#store.stored >= this.#store.taken) this.#settled.splice(0).forEach((resolve) => resolve())
+    const wire = this.#wire as WebSocket | null
+    if (this.#facts.untold > MAX_UNTOLD || this.#store.isBusy) wire?.pause()
+    else if (wire?.isPaused) wire.resume()
+  }
+
+  /** Resolves when all that was taken is durable, or never will be. */
+  #isStored(): Promise<void> {
+    if (this.#store.stored >= this.#store.taken || this.#hasFailed) return Promise.resolve()
+    return new Promise((resolve) => this.#settled.push(resolve))
+  }
+
+  #fail(): void {
+    this.#hasFailed = true
+    this.#settled.splice(0).forEach((resolve) => resolve())
+    void this.#end({ cause: 'store_failed', code: null, detail: '' })
+  }
+
+  #end(end: End): Promise<void> {
+    this.#ending ??= this.#finish(end)
+    return this.#ending
+  }
+
+  async #finish(end: End): Promise<void> {
+    const wire = this.#wire as WebSocket | null
+    if (this.#hasFailed) {
+      this.#gate.close()
+      wire?.terminate()
+    }
+    await this.#isStored() // what was decrypted is kept, and its receipt may still leave
+    this.#gate.close()
+    this.#sends.failAll(this.#hasFailed ? 'store_refused' : 'not_connected')
+    setTimeout(() => wire?.terminate(), CLOSE_TIMEOUT_MS).unref()
+    this.#socket.end(undefined).catch(() => undefined)
+    this.#store.close()
+    await this.#facts.tell({ fact: 'disconnected', ...end })
+    this.#onEnd()
+  }
+}

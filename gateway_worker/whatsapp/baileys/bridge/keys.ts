@@ -1,0 +1,130 @@
+/**
+ * The key store as Baileys and libsignal use it: transactions over `Store`, one lock per connection.
+ *
+ * Baileys locks sends by our own JID and decryptions by the peer's, so they overwrite each other's ratchets; here every
+ * transaction of a connection takes the same lock, for as long as it computes. It does not hold it while it is stored.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+import type { SignalDataSet, SignalDataTypeMap, SignalKeyStoreWithTransaction } from 'baileys'
+
+import { type Entry, nameOfKey, type Store } from './store.ts'
+
+/** A plaintext to be stored with the first ratchet step of its message. */
+export interface Sending {
+  messageId: string
+  plaintext: Uint8Array
+  recorded: boolean
+}
+
+interface Transaction {
+  owner: Keys
+  writes: Map<string, unknown>
+  entries: Entry[]
+  sent: [string, Uint8Array][]
+  open: boolean
+}
+
+const current = new AsyncLocalStorage<Transaction>()
+export const sending = new AsyncLocalStorage<Sending>()
+
+/** Transactions that only write facts: they must not wait for the lock, a holder of it may be waiting for them. */
+const UNLOCKED = new Set(['lid-mapping'])
+
+export class Keys implements SignalKeyStoreWithTransaction {
+  readonly #store: Store
+  readonly #ownId: () => string | undefined
+  #last: Promise<unknown> = Promise.resolve()
+
+  /** @param ownId our own JID: Baileys names the transactions around whole sends by it */
+  constructor(store: Store, ownId: () => string | undefined) {
+    this.#store = store
+    this.#ownId = ownId
+  }
+
+  isInTransaction(): boolean {
+    return this.#transaction() !== undefined
+  }
+
+  async get<K extends keyof SignalDataTypeMap>(kind: K, ids: string[]): Promise<Record<string, SignalDataTypeMap[K]>> {
+    const writes = this.#transaction()?.writes
+    if (writes === undefined || writes.size === 0) return this.#store.get(kind, ids)
+    const found: Record<string, unknown> = {}
+    const others: string[] = []
+    for (const id of ids) {
+      const value = writes.get(nameOfKey(kind, id))
+      if (value === undefined) others.push(id)
+      else if (value !== null) found[id] = value
+    }
+    if (others.length > 0) Object.assign(found, await this.#store.get(kind, others))
+    return found as Record<string, SignalDataTypeMap[K]>
+  }
+
+  async set(changes: SignalDataSet): Promise<void> {
+    const transaction = this.#transaction()
+    if (transaction === undefined) {
+      if (changes.session) await this.#locked(async () => this.#store.set(changes))
+      else this.#store.set(changes)
+      return
+    }
+    for (const [kind, values] of Object.entries(changes)) {
+      for (const [id, value] of Object.entries(values ?? {})) transaction.writes.set(nameOfKey(kind, id), value ?? null)
+    }
+  }
+
+  /**
+   * Runs `work`; its writes are taken by the store together when it succeeds, and dropped when it fails.
+   *
+   * A transaction named by our own JID is Baileys' bracket around a whole send, network and all: it is no transaction
+   * here, each step inside commits by itself, and `gate.ts` keeps the order.
+   */
+  async transaction<T>(work: () => Promise<T>, name: string): Promise<T> {
+    if (this.#transaction() !== undefined || name === this.#ownId()) return work()
+    if (UNLOCKED.has(name)) return this.#run(work)
+    return this.#locked(() => this.#run(work))
+  }
+
+  /** Adds a decrypted message to the running transaction. */
+  record(entry: Entry): void {
+    const transaction = this.#transaction()
+    if (transaction === undefined) throw new Error('a message was decrypted outside of a transaction')
+    transaction.entries.push(entry)
+  }
+
+  /** Adds the plaintext of the message that is being sent to the running transaction, once. */
+  recordSending(): void {
+    const message = sending.getStore()
+    const transaction = this.#transaction()
+    if (message === undefined || transaction === undefined || message.recorded) return
+    message.recorded = true
+    transaction.sent.push([message.messageId, message.plaintext])
+  }
+
+  #transaction(): Transaction | undefined {
+    const transaction = current.getStore()
+    return transaction?.owner === this && transaction.open ? transaction : undefined
+  }
+
+  async #run<T>(work: () => Promise<T>): Promise<T> {
+    const transaction: Transaction = { owner: this, writes: new Map(), entries: [], sent: [], open: true }
+    try {
+      const result = await current.run(transaction, work)
+      this.#take(transaction)
+      return result
+    } finally {
+      transaction.open = false
+    }
+  }
+
+  #take({ writes, entries, sent }: Transaction): void {
+    if (writes.size + entries.length + sent.length === 0) return
+    const linger = entries.some((entry) => entry.message === null)
+    this.#store.put({ keys: writes, entries, sent }, linger)
+  }
+
+  #locked<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work)
+    this.#last = result.catch(() => undefined)
+    return result
+  }
+}

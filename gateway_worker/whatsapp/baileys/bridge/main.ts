@@ -1,0 +1,28 @@
+/**
+ * The bridge: a process that holds WhatsApp sockets for Python, without policy and without state.
+ *
+ * It speaks over the file descriptor it is given only, and ends when that closes: nobody would store what it learns.
+ */
+import './silence.ts'
+import './strict.ts'
+
+import { Socket } from 'node:net'
+
+import { Curve } from 'baileys'
+
+import { Bridge } from './bridge.ts'
+import { isSigned } from './strict.ts'
+
+const CHANNEL = Number(process.argv[2])
+
+Curve.verify = isSigned
+
+const socket = new Socket({ fd: CHANNEL, readable: true, writable: true })
+const leave = (): never => process.exit(0)
+socket.on('end', leave).on('close', leave).on('error', leave)
+// A rejection nobody waits for is Baileys' (a query that outlived its socket); the connection it belongs to has its own end
+process.on('unhandledRejection', () => undefined)
+// These may go to the whole process group: Python decides when we end
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined)
+
+new Bridge(socket)

@@ -1,0 +1,41 @@
+/** What Python configures a bridge with, and how it asks for a connection. */
+import { Agent as HttpsAgent } from 'node:https'
+
+import { type WAVersion, WA_CERT_DETAILS } from 'baileys'
+
+import { CallError } from './peer.ts'
+
+/** Times in milliseconds; null leaves what Baileys has. */
+export interface Settings {
+  url: string | null
+  root_key: string | null
+  version: WAVersion | null
+  ack_deadline: number
+  store_deadline: number
+  qr_timeout: number | null
+  keep_alive: number
+  /** The bridge ends when Python was silent for so long. */
+  silence_deadline: number
+}
+
+export interface OpenArguments {
+  paired: boolean
+  pair_with: string | null
+  mark_online: boolean
+  read_receipts: boolean
+  reject_calls: boolean
+  history: string
+  proxy: string | null
+}
+
+/** Trusts another root than WhatsApp's for Noise certificates (the simulator's). */
+export function trust(rootKey: string | null): void {
+  if (rootKey !== null) WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(rootKey, 'hex')
+}
+
+/** An agent for `http(s)://` proxies, which Node tunnels through by itself; SOCKS would need a library. */
+export function agentFor(proxy: string | null): HttpsAgent | undefined {
+  if (proxy === null) return undefined
+  if (!/^https?:\/\//.test(proxy)) throw new CallError('unsupported_proxy')
+  return new HttpsAgent({ proxyEnv: { HTTPS_PROXY: proxy } })
+}

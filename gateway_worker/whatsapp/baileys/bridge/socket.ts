@@ -1,0 +1,78 @@
+/** How we run Baileys: its store, keys, caches and repository are ours, and it retries and stores nothing. */
+import {
+  type AuthenticationCreds,
+  Browsers,
+  DEFAULT_CONNECTION_CONFIG,
+  makeWASocket,
+  proto,
+  type UserFacingSocketConfig,
+  type WASocket
+} from 'baileys'
+
+import { cachesOf, GroupCache } from './caches.ts'
+import type { Keys } from './keys.ts'
+import { logger } from './logger.ts'
+import type { Incoming } from './received.ts'
+import { makeRepositoryMaker } from './repository.ts'
+import { agentFor, type OpenArguments, type Settings } from './settings.ts'
+import type { Store } from './store.ts'
+
+export interface SocketParts {
+  number: number
+  credentials: AuthenticationCreds
+  store: Store
+  keys: Keys
+  incoming: Incoming
+  settings: Settings
+  options: OpenArguments
+}
+
+const { HistorySyncType } = proto.HistorySync
+
+/** Without any history Baileys never learns the first LID mappings; these two are small. */
+const LEAST_HISTORY = new Set<unknown>([HistorySyncType.INITIAL_BOOTSTRAP, HistorySyncType.NON_BLOCKING_DATA])
+
+function configOf({ number, credentials, store, keys, incoming, settings, options }: SocketParts): UserFacingSocketConfig {
+  const agent = agentFor(options.proxy)
+  const wantsHistory = options.history !== 'none'
+  return {
+    auth: { creds: credentials, keys: store },
+    makeSignalRepository: makeRepositoryMaker(keys, store, incoming),
+    logger,
+    browser: Browsers.macOS('Chrome'), // some accounts refuse to link a device that is no usual browser
+    version: settings.version ?? DEFAULT_CONNECTION_CONFIG.version,
+    waWebSocketUrl: settings.url ?? DEFAULT_CONNECTION_CONFIG.waWebSocketUrl,
+    keepAliveIntervalMs: settings.keep_alive,
+    markOnlineOnConnect: options.mark_online,
+    emitOwnEvents: false,
+    syncFullHistory: false,
+    shouldSyncHistoryMessage: ({ syncType }) =>
+      wantsHistory ? syncType !== HistorySyncType.FULL : LEAST_HISTORY.has(syncType),
+    transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
+    getMessage: async ({ id }) => {
+      const stored = id == null ? undefined : await store.loadMessage(id)
+      return stored === undefined ? undefined : proto.Message.decode(stored)
+    },
+    ...cachesOf(number),
+    ...(settings.qr_timeout === null ? {} : { qrTimeout: settings.qr_timeout }),
+    ...(agent ? { agent } : {})
+  }
+}
+
+export function makeSocket(parts: SocketParts): WASocket {
+  const groups = new GroupCache(parts.number)
+  const socket: WASocket = makeWASocket({
+    ...configOf(parts),
+    cachedGroupMetadata: async (jid) => {
+      const known = groups.get(jid) ?? (await socket.groupMetadata(jid))
+      groups.set(jid, known)
+      return known
+    }
+  })
+  socket.ws.on('CB:notification,type:w:gp2', ({ attrs }: { attrs: Record<string, string> }) => groups.forget(attrs['from'] ?? ''))
+  // Whatever Baileys does beside the repository goes through our keys too, not through its own transactions
+  Object.assign(socket.authState, { keys: parts.keys })
+  // Resends are answered from the store; a copy of each of the last 512 messages per session is not needed
+  Reflect.set(socket.messageRetryManager ?? {}, 'addRecentMessage', () => undefined)
+  return socket
+}

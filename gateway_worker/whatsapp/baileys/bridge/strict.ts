@@ -1,0 +1,79 @@
+/**
+ * Makes libsignal strict before Baileys is loaded. Imported second, after `silence.ts`.
+ *
+ * - `curve.verifySignature` answers `true` unasked for signed prekeys (`isInit`), and Baileys' `Curve.verify` ignores its
+ *   boolean: a forged Noise certificate, account signature or prekey would pass. Here a bad signature throws.
+ * - `queue_job` is one queue per peer address for the whole process: a stalled read of one session would block others,
+ *   and a job would run in the asynchronous context of whoever came first. Our key store has a lock per session instead.
+ */
+import { createPublicKey, verify } from 'node:crypto'
+import { createRequire } from 'node:module'
+
+const PRIME = 2n ** 255n - 19n
+const ED25519_SPKI = Buffer.from('302a300506032b6570032100', 'hex')
+const SIGN_BIT = 0x80
+
+interface LibsignalCurve {
+  verifySignature: (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean
+}
+
+type Job = () => Promise<unknown>
+
+const require = createRequire(createRequire(import.meta.url).resolve('baileys/package.json'))
+
+function power(base: bigint, exponent: bigint): bigint {
+  let result = 1n
+  for (let square = base % PRIME, rest = exponent; rest > 0n; rest >>= 1n) {
+    if (rest & 1n) result = (result * square) % PRIME
+    square = (square * square) % PRIME
+  }
+  return result
+}
+
+function fromLittleEndian(bytes: Uint8Array): bigint {
+  return BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`)
+}
+
+/** The Ed25519 key (32 bytes) of a Curve25519 one: y = (u - 1) / (u + 1); the sign of x comes from the signature. */
+function edwardsKey(montgomery: Uint8Array, signature: Uint8Array): Buffer {
+  const masked = Buffer.from(montgomery)
+  masked.writeUInt8(masked.readUInt8(31) & ~SIGN_BIT, 31)
+  const u = fromLittleEndian(masked) % PRIME
+  const y = ((u - 1n + PRIME) * power(u + 1n, PRIME - 2n)) % PRIME
+  const key = Buffer.from(y.toString(16).padStart(64, '0'), 'hex').reverse()
+  key.writeUInt8(key.readUInt8(31) | (Buffer.from(signature).readUInt8(63) & SIGN_BIT), 31)
+  return key
+}
+
+/**
+ * Checks an XEdDSA signature.
+ *
+ * @param publicKey Curve25519 key, 32 bytes, or 33 with the leading type byte 5
+ * @param signature 64 bytes
+ */
+export function isSigned(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  const key = publicKey.length === 33 && publicKey[0] === 5 ? publicKey.subarray(1) : publicKey
+  if (key.length !== 32 || signature.length !== 64) return false
+  const plain = Buffer.from(signature)
+  plain.writeUInt8(plain.readUInt8(63) & ~SIGN_BIT, 63)
+  const der = Buffer.concat([ED25519_SPKI, edwardsKey(key, signature)])
+  try {
+    return verify(null, message, createPublicKey({ key: der, format: 'der', type: 'spki' }), plain)
+  } catch {
+    return false // not a point of the curve
+  }
+}
+
+function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (!isSigned(publicKey, message, signature)) throw new Error('bad signature')
+  return true
+}
+
+const curve = require('libsignal/src/curve.js') as LibsignalCurve
+curve.verifySignature = verifySignature
+
+const queuePath = require.resolve('libsignal/src/queue_job.js')
+require(queuePath)
+const queue = require.cache[queuePath]
+if (queue === undefined) throw new Error('libsignal has no queue_job')
+queue.exports = (_address: string, job: Job): Promise<unknown> => job()

@@ -1,0 +1,193 @@
+"""One open connection: the port's calls to the bridge, the bridge's questions to the owner."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
+
+import structlog
+
+from gateway_worker.whatsapp.baileys.channel import CallFailed, Channel, ChannelLost, Request
+from gateway_worker.whatsapp.baileys.frames import Frame
+from gateway_worker.whatsapp.baileys.words import changes_of, entry_key_of, error_of, fact_of, merged, outgoing_args
+from gateway_worker.whatsapp.port import (
+    Acknowledged,
+    Cause,
+    ContactCheck,
+    Disconnected,
+    Fact,
+    MessageRef,
+    NotConnected,
+    OutcomeUnknown,
+    OutgoingMessage,
+    Owner,
+    PresenceState,
+)
+
+_MAX_MERGED: Final = 500
+_log = structlog.get_logger(__name__)
+
+Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+"""Starts a task in the engine's task group."""
+
+
+class BaileysConnection:
+    """Implements `port.Connection`. Facts are told one at a time and in order; keys are loaded and stored meanwhile."""
+
+    def __init__(
+        self, *, number: int, channel: Channel, owner: Owner, spawn: Spawn, on_end: Callable[[], None]
+    ) -> None:
+        self._number = number
+        self._channel = channel
+        self._owner = owner
+        self._spawn = spawn
+        self._on_end = on_end
+        self._facts: deque[tuple[Fact, Request | None]] = deque()
+        self._work: set[asyncio.Task[None]] = set()
+        self._telling: asyncio.Task[None] | None = None
+        self._ended = False
+        self.over = asyncio.Event()
+
+    async def send(self, message: OutgoingMessage) -> Acknowledged:
+        """See the port."""
+        args, blobs = outgoing_args(message)
+        self._must_be_open()
+        try:
+            answer = await self._channel.call("send", self._number, args, blobs=blobs)
+        except ChannelLost as error:
+            raise OutcomeUnknown("the bridge died") from error
+        except CallFailed as failure:
+            raise error_of(failure) from failure
+        return Acknowledged(timestamp=answer.head["v"])
+
+    async def mark_read(self, messages: Sequence[MessageRef]) -> None:
+        """See the port."""
+        refs = [{"message_id": m.message_id, "chat": m.chat, "participant": m.participant} for m in messages]
+        await self._call("mark_read", refs)
+
+    async def send_presence(self, to: str, state: PresenceState) -> None:
+        """See the port."""
+        await self._call("presence", {"to": to, "state": state.value})
+
+    async def check_contacts(self, phones: Sequence[str]) -> Sequence[ContactCheck]:
+        """See the port."""
+        answer = await self._call("check", list(phones))
+        return [
+            ContactCheck(phone=found["phone"], exists=found["exists"], jid=found["jid"], lid=found["lid"])
+            for found in answer.head["v"]
+        ]
+
+    async def logout(self) -> None:
+        """See the port."""
+        await self._end("logout")
+
+    async def close(self) -> None:
+        """See the port."""
+        await self._end("close")
+
+    async def _end(self, method: str) -> None:
+        if not self._ended:
+            try:
+                await self._call(method, None)
+            except NotConnected:
+                _log.debug("connection_ended_meanwhile")
+        await self.over.wait()
+
+    async def _call(self, method: str, args: object) -> Frame:
+        self._must_be_open()
+        try:
+            return await self._channel.call(method, self._number, args)
+        except ChannelLost as error:
+            raise NotConnected("the bridge died") from error
+        except CallFailed as failure:
+            raise error_of(failure) from failure
+
+    def _must_be_open(self) -> None:
+        if self._ended:
+            raise NotConnected("the connection is over")
+
+    def serve(self, request: Request) -> None:
+        """Take a call of the bridge's about this connection."""
+        if request.method == "tell":
+            self._take(fact_of(request.args), request)
+            return
+        task = self._spawn(self._answer(request))
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+
+    def lose(self) -> None:
+        """The bridge is gone."""
+        if not self._ended:
+            self._take(Disconnected(cause=Cause.BRIDGE_DIED), None)
+
+    def _take(self, fact: Fact, request: Request | None) -> None:
+        if self._ended:
+            return
+        if isinstance(fact, Disconnected):
+            self._ended = True
+        self._facts.append((fact, request))
+        if self._telling is None:
+            self._telling = self._spawn(self._tell())
+
+    async def _tell(self) -> None:
+        """Tell what waits, until nothing does."""
+        while self._facts:
+            fact, requests = self._next()
+            if isinstance(fact, Disconnected):
+                await self._finish()
+            try:
+                await self._owner.tell(fact)
+            except Exception as error:
+                _log.exception("owner_refused_a_fact", fact=type(fact).__name__, error=type(error).__name__)
+                for request in requests:
+                    request.refuse("store_refused")
+            else:
+                for request in requests:
+                    request.answer()
+            if isinstance(fact, Disconnected):
+                self.over.set()
+        self._telling = None
+
+    def _next(self) -> tuple[Fact, list[Request]]:
+        """The next fact; receipts that came in a row are one."""
+        fact, request = self._facts.popleft()
+        requests = [request]
+        while self._facts and len(requests) < _MAX_MERGED and (both := merged(fact, self._facts[0][0])) is not None:
+            fact = both
+            requests.append(self._facts.popleft()[1])
+        return fact, [request for request in requests if request is not None]
+
+    async def _finish(self) -> None:
+        """Nobody may open this session again while a write of this connection is still on its way."""
+        self._channel.abandon(self._number)
+        if self._work:
+            await asyncio.wait(self._work)
+        self._on_end()
+
+    async def _answer(self, request: Request) -> None:
+        """Answer a question; whatever the owner raises refuses it, and the bridge ends the connection."""
+        try:
+            await self._ask_owner(request)
+        except Exception as error:
+            _log.warning("owner_refused_a_call", method=request.method, error=type(error).__name__)
+            request.refuse("store_refused")
+
+    async def _ask_owner(self, request: Request) -> None:
+        owner, args = self._owner, request.args
+        match request.method:
+            case "commit":
+                await owner.commit(changes_of(args, request.blobs))
+                request.answer()
+            case "load_keys":
+                found = await owner.load_keys(args["kind"], args["ids"])
+                request.answer(list(found), list(found.values()))
+            case "load_entry":
+                _answer_blob(request, await owner.load_entry(entry_key_of(args)))
+            case "load_message":
+                _answer_blob(request, await owner.load_message(args["message_id"]))
+            case other:
+                raise ValueError(f"the bridge asked for {other!r}")
+
+
+def _answer_blob(request: Request, blob: bytes | None) -> None:
+    request.answer(blob is not None, [] if blob is None else [blob])

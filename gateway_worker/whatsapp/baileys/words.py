@@ -1,0 +1,160 @@
+"""From the bridge's JSON to the port's words and back. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gateway_worker.whatsapp.baileys.channel import CallFailed
+from gateway_worker.whatsapp.port import (
+    Cause,
+    Changes,
+    Connected,
+    Disconnected,
+    EngineError,
+    Entry,
+    EntryKey,
+    Fact,
+    KeyId,
+    NotConnected,
+    OutcomeUnknown,
+    OutgoingMessage,
+    Paired,
+    PairingCode,
+    PasskeyRequired,
+    QrCode,
+    ReceiptArrived,
+    ReceiptKind,
+    ReceivedMessage,
+    RecipientUnknown,
+    Refused,
+    Sender,
+    SendFailed,
+    StoreRefused,
+)
+from schemas.content import Content, LinkPreview, Text, Unsupported
+
+
+def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: PLR0911 (one line per fact reads best)
+    """A fact as the bridge tells it.
+
+    Raises:
+        ValueError: the bridge speaks of something we do not know.
+    """
+    match told["fact"]:
+        case "qr":
+            return QrCode(text=told["text"], expires_in=told["expires_in"])
+        case "pairing_code":
+            return PairingCode(code=told["code"], expires_in=told["expires_in"])
+        case "passkey_required":
+            return PasskeyRequired()
+        case "paired":
+            return Paired(jid=told["jid"], lid=told["lid"])
+        case "connected":
+            return Connected(phone=told["phone"] or "", jid=told["jid"], lid=told["lid"], push_name=told["push_name"])
+        case "disconnected":
+            return Disconnected(cause=Cause(told["cause"]), code=told["code"], detail=told["detail"])
+        case "receipt":
+            return ReceiptArrived(
+                message_ids=told["message_ids"],
+                chat=told["chat"],
+                kind=ReceiptKind(told["kind"]),
+                timestamp=told["timestamp"],
+                participant=told["participant"],
+            )
+        case "send_failed":
+            return SendFailed(message_id=told["message_id"], code=told["code"])
+        case other:
+            raise ValueError(f"the bridge told an unknown fact {other!r}")
+
+
+def merged(first: Fact, second: Fact) -> Fact | None:
+    """Two receipts that differ in nothing but their messages, as one; None when they are not that."""
+    if not isinstance(first, ReceiptArrived) or not isinstance(second, ReceiptArrived):
+        return None
+    same = (first.chat, first.kind, first.timestamp, first.participant)
+    if same != (second.chat, second.kind, second.timestamp, second.participant):
+        return None
+    return ReceiptArrived(
+        message_ids=[*first.message_ids, *second.message_ids],
+        chat=first.chat,
+        kind=first.kind,
+        timestamp=first.timestamp,
+        participant=first.participant,
+    )
+
+
+def entry_key_of(told: Mapping[str, Any]) -> EntryKey:
+    """The name of a decrypted part."""
+    return EntryKey(chat=told["chat"], sender=told["sender"], message_id=told["message_id"], index=told["index"])
+
+
+def changes_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> Changes:
+    """What `commit` carries; its blobs stand in the order credentials, keys, entries, sent."""
+    rest = iter(blobs)
+    credentials = next(rest) if told["credentials"] else None
+    keys: dict[KeyId, bytes | None] = {
+        (kind, key_id): next(rest) if is_set else None for kind, key_id, is_set in told["keys"]
+    }
+    entries = [
+        Entry(key=entry_key_of(entry["key"]), plaintext=next(rest), message=_message_of(entry["message"]))
+        for entry in told["entries"]
+    ]
+    sent = {message_id: next(rest) for message_id in told["sent"]}
+    return Changes(credentials=credentials, keys=keys, entries=entries, sent=sent)
+
+
+def _message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | None:
+    if told is None:
+        return None
+    sender = told["sender"]
+    return ReceivedMessage(
+        message_id=told["message_id"],
+        chat=told["chat"],
+        sender=Sender(jid=sender["jid"], lid=sender["lid"], phone=sender["phone"], push_name=sender["push_name"]),
+        from_me=told["from_me"],
+        is_group=told["is_group"],
+        timestamp=told["timestamp"],
+        content=_content_of(told["content"]),
+        quoted_id=told["quoted_id"],
+        mentions=told["mentions"],
+        forwarded=told["forwarded"],
+    )
+
+
+def _content_of(told: Mapping[str, Any]) -> Content:
+    if told["kind"] != "text":
+        return Unsupported(whatsapp_type=told["whatsapp_type"])
+    preview = told.get("link_preview")
+    return Text(text=told["text"], link_preview=None if preview is None else LinkPreview(**preview))
+
+
+def outgoing_args(message: OutgoingMessage) -> tuple[dict[str, Any], list[bytes]]:
+    """The arguments and blobs of `send`."""
+    quoted = message.quoted
+    content = message.content.model_dump(mode="json", by_alias=False)
+    args = {
+        "message_id": message.message_id,
+        "to": message.to,
+        "content": content,
+        "mentions": list(message.mentions),
+        "quoted": None
+        if quoted is None
+        else {"message_id": quoted.message_id, "sender": quoted.sender, "from_me": quoted.from_me},
+    }
+    return args, [] if quoted is None else [quoted.plaintext]
+
+
+def error_of(failure: CallFailed) -> EngineError:
+    """A failed call, as the port's error."""
+    match failure.kind:
+        case "not_connected":
+            return NotConnected("the connection is over")
+        case "outcome_unknown":
+            return OutcomeUnknown("no acknowledgement came")
+        case "store_refused":
+            return StoreRefused("a key write was refused")
+        case "recipient_unknown":
+            return RecipientUnknown("the number is not on WhatsApp")
+        case "refused":
+            return Refused(str(failure.details.get("code", "")), str(failure.details.get("text", "")))
+        case other:
+            return EngineError(f"the bridge failed with {other} {failure.details.get('name', '')}".rstrip())

@@ -1,0 +1,81 @@
+"""An owner in memory: what PostgreSQL and the connection manager are to a connection, for tests of the engine."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from gateway_worker.whatsapp.port import Changes, Entry, EntryKey, Fact, KeyId
+
+F = TypeVar("F", bound=Fact)
+
+
+async def _at_once(_: Changes) -> None:
+    """Store without delay."""
+
+
+@dataclass(kw_only=True)
+class MemoryOwner:
+    """Implements `port.Owner`. `before_commit` may delay or refuse a commit."""
+
+    before_commit: Callable[[Changes], Awaitable[None]] = _at_once
+    credentials: bytes | None = None
+    keys: dict[KeyId, bytes] = field(default_factory=dict[KeyId, bytes])
+    entries: dict[EntryKey, Entry] = field(default_factory=dict[EntryKey, Entry])
+    sent: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    facts: list[Fact] = field(default_factory=list[Fact])
+    commits: list[Changes] = field(default_factory=list[Changes])
+    loaded_entries: list[EntryKey] = field(default_factory=list[EntryKey])
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def tell(self, fact: Fact) -> None:
+        self.facts.append(fact)
+        await self._notify()
+
+    async def load_keys(self, kind: str, ids: Sequence[str]) -> Mapping[str, bytes]:
+        return {key_id: self.keys[kind, key_id] for key_id in ids if (kind, key_id) in self.keys}
+
+    async def load_entry(self, key: EntryKey) -> bytes | None:
+        self.loaded_entries.append(key)
+        entry = self.entries.get(key)
+        return None if entry is None else entry.plaintext
+
+    async def load_message(self, message_id: str) -> bytes | None:
+        return self.sent.get(message_id)
+
+    async def commit(self, changes: Changes) -> None:
+        await self.before_commit(changes)
+        self.commits.append(changes)
+        if changes.credentials is not None:
+            self.credentials = changes.credentials
+        for key, value in changes.keys.items():
+            if value is None:
+                self.keys.pop(key, None)
+            else:
+                self.keys[key] = value
+        self.entries.update({entry.key: entry for entry in changes.entries})
+        self.sent.update(changes.sent)
+        await self._notify()
+
+    def told(self, kind: type[F]) -> list[F]:
+        """The facts of one kind, in order."""
+        return [fact for fact in self.facts if isinstance(fact, kind)]
+
+    def texts(self) -> list[str]:
+        """The texts received, in the order they were stored."""
+        messages = [entry.message for entry in self.entries.values() if entry.message is not None]
+        return [getattr(message.content, "text", "") for message in messages]
+
+    async def until(self, condition: Callable[[], bool], timeout: float = 20.0) -> None:
+        """Wait until something told or stored makes `condition` true."""
+        async with asyncio.timeout(timeout), self._changed:
+            await self._changed.wait_for(condition)
+
+    async def next(self, kind: type[F], count: int = 1, timeout: float = 20.0) -> F:
+        """The `count`-th fact of a kind, waited for."""
+        await self.until(lambda: len(self.told(kind)) >= count, timeout)
+        return self.told(kind)[count - 1]
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()

@@ -29,6 +29,8 @@ MAX_BODY = 4 << 20
 MAX_CONNECTIONS = 10_000
 _BACKLOG = 2_048
 _CLOSE_TIMEOUT = 2.0
+_LINGER = 0.25
+"""Seconds between the last stanza and the close: a client decodes stanzas later than it notices a close."""
 _HOUR = 3600
 
 _T = TypeVar("_T")
@@ -111,6 +113,7 @@ class Simulator:
             timer.cancel()
         self._timers.clear()
         for client in list(self._clients.values()):
+            client.socket.gone.set()
             client.socket.close()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -178,6 +181,7 @@ class Simulator:
                 try:
                     await self._read(id_, socket, websocket)
                 finally:
+                    socket.gone.set()
                     socket.close()
                     if websocket.closed:
                         writer.cancel()
@@ -219,6 +223,9 @@ async def _write(socket: Socket, websocket: web.WebSocketResponse) -> None:
     with suppress(ConnectionError):
         while (message := await socket.next_message()) is not None:
             await websocket.send_bytes(message)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER):
+            await socket.gone.wait()
     with suppress(ConnectionError):
         await websocket.close()
 

@@ -27,7 +27,7 @@ class Opened:
 class Socket:
     """The protocol state of one WebSocket. `feed` never waits; `next_message` is what its writer awaits."""
 
-    __slots__ = ("_buffer", "_closing", "_handshake", "_messages", "_pending", "_transport", "_unsent", "_wake")
+    __slots__ = ("_buffer", "_closing", "_handshake", "_messages", "_pending", "_transport", "_unsent", "_wake", "gone")
 
     def __init__(self, handshake: ServerHandshake) -> None:
         self._buffer = FrameBuffer(expect_intro=True)
@@ -38,6 +38,8 @@ class Socket:
         self._unsent = 0
         self._closing = False
         self._wake = asyncio.Event()
+        self.gone = asyncio.Event()
+        """Set once nothing more is read: the client has left, or is to be left at once."""
 
     def feed(self, data: bytes) -> list[Opened | Node]:
         """What a WebSocket message brings; a `WireError` means the connection is over."""

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -91,10 +91,14 @@ class Companion:
         return event["attrs"]
 
 
+def _baileys_is_there() -> bool:
+    return BAILEYS.is_dir()
+
+
 @asynccontextmanager
-async def baileys(simulator: Simulator, *, root_key: str | None = None, **settings: str) -> AsyncIterator[Companion]:
+async def baileys(simulator: Simulator, *, root_key: str | None = None, **settings: str) -> AsyncGenerator[Companion]:
     """A fresh, unpaired Baileys that connects to the simulator."""
-    assert BAILEYS.is_dir(), f"no Baileys at {BAILEYS}: run `make setup`"
+    assert _baileys_is_there(), f"no Baileys at {BAILEYS}: run `make setup`"
     environment = {
         "BAILEYS": str(BAILEYS),
         "WS_URL": simulator.ws_url,

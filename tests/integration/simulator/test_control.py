@@ -1,6 +1,7 @@
 """The control API: shapes, and errors that say what is wrong."""
 
 import asyncio
+import io
 from typing import Any
 
 import aiohttp
@@ -93,7 +94,7 @@ async def test_a_body_that_is_no_object_is_refused(world: World) -> None:
 
 
 async def test_an_oversized_body_is_refused(world: World) -> None:
-    async with world.http.post("/phones", data=b"x" * (5 << 20)) as response:
+    async with world.http.post("/phones", data=io.BytesIO(b"x" * (5 << 20))) as response:
         assert response.status == 413
         assert (await response.json())["code"] == "request.too_large"
 

@@ -131,7 +131,11 @@ async def test_messages_for_an_offline_companion_wait_and_come_in_order(world: W
         await companion.event("offline", lambda event: event["count"] == str(len(sent)))
         for message_id in sent:
             await companion.received(message_id)
-        came = [event["key"]["id"] for event in companion.events if event["event"] == "message" and event["type"] == "append"]
+        came = [
+            event["key"]["id"]
+            for event in companion.events
+            if event["event"] == "message" and event["type"] == "append"
+        ]
         assert [message_id for message_id in came if message_id in set(sent)] == sent
         await world.simulator.wait_until(lambda: not world.simulator.core.world.accounts[ann].devices[1].queue, 5)
         assert await world.stat("queued") == 0

@@ -1,10 +1,11 @@
 """Curve25519 as WhatsApp uses it: X25519 agreement, XEdDSA signatures, HKDF-SHA256. Keys are 32 raw bytes."""
 
-import hmac
 from typing import Self
 
 import xeddsa
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from gateway_worker.simulator.wire.errors import BadKey
@@ -64,11 +65,4 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
 
 def hkdf(secret: bytes, length: int, *, salt: bytes = b"", info: bytes = b"") -> bytes:
     """HKDF-SHA256 (RFC 5869); an empty salt means 32 zero bytes."""
-    key = hmac.digest(salt or bytes(32), secret, "sha256")
-    block = output = b""
-    counter = 1
-    while len(output) < length:
-        block = hmac.digest(key, block + info + bytes([counter]), "sha256")
-        output += block
-        counter += 1
-    return output[:length]
+    return HKDF(SHA256(), length, salt or None, info).derive(secret)

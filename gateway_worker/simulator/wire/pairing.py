@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from google.protobuf.message import DecodeError
 
@@ -153,6 +154,7 @@ def accept_offer(content: bytes, *, identity: KeyPair, adv_secret: bytes) -> Acc
     )
 
 
+@lru_cache(maxsize=4096)  # a companion shows the same proof with every `pkmsg`
 def check_identity(identity: bytes, *, companion_identity: bytes) -> bytes:
     """The account key that a complete device identity proves for a companion's identity key; else `PairingError`."""
     signed = _parse_identity(identity)

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from pamqp.common import FieldValue
 
-from gateway_worker.broker.errors import BrokerLost, QueueMissing, Unroutable
+from gateway_worker.broker.errors import BrokerLost, PublishRefused, QueueMissing, Unroutable
 from gateway_worker.broker.link import Link
 from gateway_worker.broker.outgoing import Outgoing, Pipe
 from gateway_worker.broker.topology import declare
@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 REPLY_SECONDS: Final = 30.0  # a reply that could not be published for that long: its asker has given up
 _REPAIR_SECONDS: Final = 0.5
+_KEY_BYTES: Final = 255  # AMQP's limit
 
 
 class Publisher:
@@ -55,13 +56,13 @@ class Publisher:
     async def publish_event(self, envelope: Envelope) -> None:
         """Publish an event that has no sequence. Waits for the broker; the caller sets the deadline.
 
-        An event that nobody is bound to is dropped: there is nobody to tell.
+        One that nobody is bound to, or that a full queue refuses, is dropped.
         """
         message = self.event(envelope)
         try:
             await self._insist(message)
-        except Unroutable:
-            log.debug("event.unroutable", type=envelope.type)
+        except (Unroutable, PublishRefused) as error:
+            log.debug("event.dropped", type=envelope.type, why=type(error).__name__)
 
     def event(self, envelope: Envelope) -> Outgoing:
         """The publish that tells an event. One over the contract's size loses its content, and the log says so."""
@@ -71,7 +72,7 @@ class Publisher:
             body = without_content(envelope).to_json()
         return Outgoing(
             exchange=self._topology.events,
-            routing_key=routing_key(envelope.type, envelope.subject),
+            routing_key=_short_key(envelope),
             body=body,
             message_id=envelope.id,
             correlation_id=envelope.correlationid,
@@ -89,8 +90,8 @@ class Publisher:
         try:
             async with asyncio.timeout(REPLY_SECONDS):
                 await self._insist(message)
-        except Unroutable:
-            log.info("reply.unroutable", type=envelope.type)
+        except (Unroutable, PublishRefused) as error:
+            log.info("reply.undelivered", type=envelope.type, why=type(error).__name__)
         except TimeoutError:
             log.warning("reply.given_up", type=envelope.type)
 
@@ -105,9 +106,14 @@ class Publisher:
 
     async def bury(self, message: Outgoing, headers: Mapping[str, FieldValue]) -> None:
         """Put a command that can never succeed into the dead queue, with the reasons."""
-        await self._insist(
-            replace(message, exchange=self._topology.dead, headers={**(message.headers or {}), **headers})
-        )
+        buried = replace(message, exchange=self._topology.dead, headers={**(message.headers or {}), **headers})
+        while True:
+            try:
+                return await self._insist(buried)
+            except (Unroutable, PublishRefused) as error:  # the dead queue was removed, or has no room
+                log.warning("dead_letter.refused", why=type(error).__name__)
+                self._pipe = None  # a new one declares the topology
+                await asyncio.sleep(_REPAIR_SECONDS)
 
     async def _insist(self, message: Outgoing) -> None:
         """Publish through broker restarts."""
@@ -129,3 +135,9 @@ class Publisher:
             if self._pipe is None or not self._pipe.is_open:
                 self._pipe = await self.pipe()
             return self._pipe
+
+
+def _short_key(envelope: Envelope) -> str:
+    """The routing key; without the subject where that is too long (a rejected command may have named anything)."""
+    key = routing_key(envelope.type, envelope.subject)
+    return key if len(key.encode()) <= _KEY_BYTES else routing_key(envelope.type, None)

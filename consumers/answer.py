@@ -1,0 +1,67 @@
+"""The one answer to a delivery."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from consumers.delivery import Delivery
+from consumers.ports import Publisher
+from consumers.replies import Reply, Speaker
+from gateway_worker.broker.ids import NewId
+from schemas.envelope import Envelope
+from schemas.errors import Origin
+from schemas.events import COMMAND_REJECTED
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What answering takes."""
+
+    publisher: Publisher
+    speaker: Speaker
+    now: Callable[[], datetime]
+    new_id: NewId
+
+
+class Answer:
+    """Given at most once. To the sender's queue if it named one; else only a rejection is told, as an event."""
+
+    __slots__ = ("_desk", "_origin", "delivery", "outcome")
+
+    def __init__(self, desk: Desk, delivery: Delivery, origin: Origin) -> None:
+        self._desk = desk
+        self._origin = origin
+        self.delivery = delivery
+        self.outcome: str | None = None
+
+    async def give(self, reply: Reply) -> None:
+        """Publish it. Nothing is said for a delivery that is no longer ours: its next arrival is answered."""
+        if self.outcome is not None:
+            log.debug("answer.given_before", first=self.outcome, now=reply.outcome)
+            return
+        if not self.delivery.is_live:
+            return
+        self.outcome = reply.outcome
+        delivery = self.delivery
+        if delivery.reply_to:
+            await self._desk.publisher.reply(delivery.reply_to, self._correlation_id, self._envelope(reply))
+        elif reply.type == COMMAND_REJECTED.type:
+            await self._desk.publisher.publish_event(self._envelope(reply))
+
+    @property
+    def _correlation_id(self) -> str | None:
+        return self.delivery.correlation_id or self._origin.correlation_id
+
+    def _envelope(self, reply: Reply) -> Envelope:
+        return self._desk.speaker.envelope(
+            reply,
+            self._origin,
+            message_id=self.delivery.message_id,
+            correlation_id=self.delivery.correlation_id,
+            new_id=self._desk.new_id,
+            time=self._desk.now(),
+        )

@@ -1,0 +1,136 @@
+"""From a command to its handler: at the right door, in time, once.
+
+A command that came through the wrong door is moved to the right one. So the same dispatcher serves the unroutable
+queue: nothing is at home there, and what has no door to go to is answered `SessionNotFound` or `WorkerNotFound`.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Protocol, assert_never
+
+import structlog
+
+from consumers.answer import Answer
+from consumers.delivery import FORWARDED
+from consumers.once import Once
+from consumers.ports import Manager, Publisher
+from consumers.replies import Reply, accepted
+from gateway_worker.broker.errors import PublishRefused, Unroutable
+from schemas.channels import Topology
+from schemas.commands import Command, CommandClass, Door, StrictModel
+from schemas.errors import CommandExpired, Internal, SessionNotFound, Unavailable, WorkerNotFound
+from schemas.names import MessageId, SessionId
+
+log = structlog.get_logger(__name__)
+
+MOST_FORWARDS: Final = 3  # workers of two versions could disagree about a door
+
+Handler = Callable[[Command[Any]], Awaitable[Reply]]
+"""Carries out one kind of command and says what to reply. Raises gateway errors."""
+
+
+class QueueMaker(Protocol):
+    """Makes sure that a session's queue exists."""
+
+    async def declare(self, session_id: SessionId) -> None:
+        """Returns when it does."""
+        ...
+
+
+def home_of(command: Command[StrictModel], topology: Topology) -> str:
+    """The queue in which a command belongs."""
+    subject = command.subject or ""
+    match command.kind.door:
+        case Door.SESSIONS:
+            return topology.sessions_queue
+        case Door.CONTROL:
+            return topology.control_queue
+        case Door.SESSION:
+            return topology.session_queue_name(subject)
+        case Door.WORKER:
+            return topology.worker_queue_name(subject)
+        case _:
+            assert_never(command.kind.door)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatcher:
+    """Receives commands at every door where they may be at home (and at the unroutable queue, where none is)."""
+
+    topology: Topology
+    manager: Manager
+    publisher: Publisher
+    queues: QueueMaker
+    once: Once
+    handlers: Mapping[str, Handler]
+    now: Callable[[], datetime]
+
+    async def receive(self, command: Command[StrictModel], answer: Answer) -> Reply | None:
+        """Carry out, or move. A message reaches its session without waiting for anything: that keeps the order."""
+        home = home_of(command, self.topology)
+        if home != answer.delivery.queue:
+            await self._move(command, answer, home)
+            return None
+        match command.kind.klass:
+            case CommandClass.M:
+                return await self._send(command, answer)
+            case CommandClass.Q:
+                self._check_time(command)
+                return await self.handlers[command.kind.type](command)
+            case CommandClass.I | CommandClass.N:
+                return await self.once.carry_out(command, answer.delivery, self._in_time)
+            case _:
+                assert_never(command.kind.klass)
+
+    async def _send(self, command: Command[Any], answer: Answer) -> None:
+        """The message's row is the record of it, so neither the ledger nor the clock is asked here."""
+
+        async def tell(message_id: MessageId) -> None:
+            await answer.give(accepted(command, message_id))
+
+        await self.manager.of(command.session_id).send(command, tell)
+
+    async def _in_time(self, command: Command[StrictModel]) -> Reply:
+        self._check_time(command)
+        return await self.handlers[command.kind.type](command)
+
+    def _check_time(self, command: Command[StrictModel]) -> None:
+        if command.expires_at is not None and command.expires_at <= self.now():
+            raise CommandExpired
+
+    async def _move(self, command: Command[StrictModel], answer: Answer, home: str) -> None:
+        """Publish it to its own queue, confirmed. There is no way around twice: the queue is named, not routed to."""
+        delivery = answer.delivery
+        times = delivery.times_forwarded + 1
+        if times > MOST_FORWARDS:
+            log.error("command.has_no_home", home=home, queue=delivery.queue)
+            raise Internal
+        message = delivery.outgoing()
+        message = replace(message, headers={**(message.headers or {}), FORWARDED: times})
+        try:
+            await self.publisher.forward(home, message)
+        except PublishRefused as error:
+            raise Unavailable("The command's queue is full.") from error
+        except Unroutable:
+            await self._make_home(command)  # or say that there is none
+            raise Unavailable("The command's queue has only just been made.") from None
+        answer.outcome = "forwarded"
+
+    async def _make_home(self, command: Command[StrictModel]) -> None:
+        """The queue is missing: make it if there should be one.
+
+        Raises:
+            SessionNotFound, WorkerNotFound: there should be none.
+        """
+        match command.kind.door:
+            case Door.SESSION:
+                if not await self.manager.knows(command.session_id):
+                    raise SessionNotFound
+                await self.queues.declare(command.session_id)
+            case Door.WORKER:
+                raise WorkerNotFound
+            case Door.SESSIONS | Door.CONTROL:
+                log.error("topology.queue_missing", door=command.kind.door)  # the doors declare it when they reopen
+            case _:
+                assert_never(command.kind.door)

@@ -1,0 +1,43 @@
+"""The queue of commands that ran out: of time (AMQP `expiration`), or of deliveries (the broker's crash guard)."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from consumers.answer import Answer
+from consumers.ports import Manager
+from consumers.replies import Reply
+from schemas.commands import Command, CommandClass, StrictModel
+from schemas.errors import CommandExpired, Internal
+
+log = structlog.get_logger(__name__)
+
+_REASON: Final = "x-first-death-reason"
+_OUT_OF_TIME: Final = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expired:
+    """Receives what the broker took out of a command queue."""
+
+    manager: Manager
+
+    async def receive(self, command: Command[StrictModel], answer: Answer) -> Reply | None:
+        """Say that it expired; a message that was accepted earlier is told by its ``message.status`` instead.
+
+        Raises:
+            CommandExpired: it was never started.
+            Internal: it was delivered again and again without an outcome: it may bring workers down, so it is buried.
+        """
+        reason = answer.delivery.headers.get(_REASON)
+        if reason != _OUT_OF_TIME:
+            log.error("command.delivered_too_often", reason=str(reason))
+            raise Internal
+        if command.kind.klass is CommandClass.M and await self._was_accepted(command):
+            answer.outcome = CommandExpired.code
+            return None
+        raise CommandExpired
+
+    async def _was_accepted(self, command: Command[Any]) -> bool:
+        return await self.manager.expire(command)

@@ -1,0 +1,109 @@
+"""What each command does, one sentence each. Messages go their own way (`dispatch.Dispatcher`)."""
+
+from collections.abc import Mapping
+
+from consumers.dispatch import Handler
+from consumers.ports import DescribeWorker, Manager
+from consumers.replies import Reply, accepted, result
+from schemas.commands import (
+    CheckContacts,
+    Command,
+    CreateSession,
+    DeleteSession,
+    DescribeMessage,
+    DescribeSession,
+    GetQr,
+    ListSessions,
+    LogoutSession,
+    MarkRead,
+    RestartSession,
+    SetPresence,
+)
+from schemas.commands import DescribeWorker as DescribeWorkerData
+from schemas.errors import FleetFull, Unavailable
+
+
+class Handlers:
+    """Every handler, by the command's type."""
+
+    def __init__(self, manager: Manager, describe_worker: DescribeWorker) -> None:
+        self._manager = manager
+        self._describe_worker = describe_worker
+
+    def table(self) -> Mapping[str, Handler]:
+        """Type → handler."""
+        return {
+            "session.create.v1": self.create,
+            "session.describe.v1": self.describe,
+            "session.list.v1": self.list,
+            "session.qr.v1": self.qr,
+            "session.restart.v1": self.restart,
+            "session.logout.v1": self.logout,
+            "session.delete.v1": self.delete,
+            "message.describe.v1": self.describe_message,
+            "message.read.v1": self.mark_read,
+            "chat.presence.v1": self.set_presence,
+            "contact.check.v1": self.check_contacts,
+            "worker.describe.v1": self.describe_worker,
+        }
+
+    async def create(self, command: Command[CreateSession]) -> Reply:
+        """Make the session, or connect it; once accepted, its queue exists.
+
+        A command that came as the last slot was taken is held until there is room again, or the fleet's door is closed
+        and it goes back for another worker.
+        """
+        try:
+            await self._manager.create(command)
+        except FleetFull as error:
+            raise Unavailable(error.message) from error
+        return accepted(command)
+
+    async def describe(self, command: Command[DescribeSession]) -> Reply:
+        """What the session is and how it fares."""
+        return result(command, await self._manager.describe(command.session_id))
+
+    async def list(self, command: Command[ListSessions]) -> Reply:
+        """A page of sessions."""
+        return result(command, await self._manager.list(command.data))
+
+    async def qr(self, command: Command[GetQr]) -> Reply:
+        """The live QR."""
+        return result(command, await self._manager.qr(command.session_id))
+
+    async def restart(self, command: Command[RestartSession]) -> Reply:
+        """Wish for a new connection; the owner sees to it."""
+        await self._manager.restart(command)
+        return accepted(command)
+
+    async def logout(self, command: Command[LogoutSession]) -> Reply:
+        """Wish to be unlinked; the owner sees to it."""
+        await self._manager.logout(command)
+        return accepted(command)
+
+    async def delete(self, command: Command[DeleteSession]) -> Reply:
+        """Wish to be gone; the owner sees to it."""
+        await self._manager.delete(command)
+        return accepted(command)
+
+    async def describe_message(self, command: Command[DescribeMessage]) -> Reply:
+        """One message's ledger."""
+        return result(command, await self._manager.describe_message(command))
+
+    async def mark_read(self, command: Command[MarkRead]) -> Reply:
+        """Send read receipts."""
+        await self._manager.of(command.session_id).mark_read(command)
+        return accepted(command)
+
+    async def set_presence(self, command: Command[SetPresence]) -> Reply:
+        """Show a chat what we do."""
+        await self._manager.of(command.session_id).set_presence(command)
+        return accepted(command)
+
+    async def check_contacts(self, command: Command[CheckContacts]) -> Reply:
+        """Which numbers are on WhatsApp."""
+        return result(command, await self._manager.of(command.session_id).check_contacts(command))
+
+    async def describe_worker(self, command: Command[DescribeWorkerData]) -> Reply:
+        """What this worker holds."""
+        return result(command, self._describe_worker())

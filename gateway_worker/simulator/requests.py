@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from gateway_worker.simulator.errors import Invalid
 from gateway_worker.simulator.jids import LID_SERVER, PN_SERVER, device_jid, parse_jid, parse_phone
@@ -39,7 +39,7 @@ class Body:
     def text(self, name: str, default: Any = _REQUIRED) -> str:
         """A non-empty text."""
         value = self._take(name, default)
-        if value is not default and (not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT):
+        if value is not default and not (is_text(value) and 0 < len(value) <= MAX_TEXT):
             raise Invalid("request.invalid", f"{name} must be a text of 1 to {MAX_TEXT} characters")
         return value
 
@@ -100,6 +100,17 @@ class Body:
         if listed is None or len(listed) > MAX_MENTIONS:
             raise Invalid("request.invalid", f"{name} must be a list of at most {MAX_MENTIONS}")
         return [address(value, name) for value in listed]
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Whether it is a text that can be written as UTF-8: JSON may hold lone surrogates."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def address(value: object, name: str) -> str:

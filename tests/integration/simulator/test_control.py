@@ -49,6 +49,7 @@ async def test_phones_talk_to_each_other_and_a_long_poll_waits_for_it(world: Wor
         ("/phones", {"phone": "+15550001111", "name": "x", "passkey": "yes"}, 400, "request.invalid"),
         ("/phones", {"phone": "+15550001111", "name": "x" * 2000}, 400, "request.invalid"),
         ("/phones", {"phone": "+15550001111", "nmae": "x"}, 400, "request.invalid"),
+        ("/phones", {"phone": "+15550001111", "name": "\ud800"}, 400, "request.invalid"),
         ("/phones/15559999999/online", {}, 404, "phone.not_found"),
         ("/phones/{bob}/scan", {}, 400, "request.invalid"),
         ("/phones/{bob}/scan", {"qr": "not a qr code"}, 400, "qr.invalid"),
@@ -59,6 +60,13 @@ async def test_phones_talk_to_each_other_and_a_long_poll_waits_for_it(world: Wor
         ("/phones/{bob}/send", {"to": "{bob}", "content": {"kind": "hologram"}}, 400, "content.unsupported"),
         ("/phones/{bob}/send", {"to": "{bob}", "content": {"kind": "text"}}, 400, "content.invalid"),
         ("/phones/{bob}/send", {"to": "{bob}", "content": {"kind": "text", "text": ""}}, 400, "content.invalid"),
+        ("/phones/{bob}/send", {"to": "{bob}", "content": {"kind": "text", "text": "\ud800"}}, 400, "content.invalid"),
+        (
+            "/phones/{bob}/send",
+            {"to": "{bob}", "content": {**GOOD_TEXT, "linkPreview": {"url": 1}}},
+            400,
+            "content.invalid",
+        ),
         (
             "/phones/{bob}/send",
             {"to": "{bob}", "content": GOOD_TEXT, "quote": {"messageId": "X"}},

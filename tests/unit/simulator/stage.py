@@ -70,14 +70,17 @@ class Stage:
         self.turn(lambda turn: people.append(orders.add_phone(turn, phone, f"P{phone[-2:]}", passkey=passkey)))
         return people[0]
 
-    def companion(self, account: Account) -> "Client":
+    def companion(self, account: Account, prekeys: int = 20) -> "Client":
         """A linked companion that is logged in, has uploaded prekeys and was welcomed."""
         client = Client(self)
         client.register()
         client.pair(account)
         client.log_in()
-        client.upload()
+        client.upload(prekeys)
         self.run()
+        for word in client.got("message", category="peer"):
+            client.read(word)
+            client.confirm(word, "peer_msg")
         return client
 
     def send(self, account: Account, to: Account, text: str) -> str:
@@ -187,7 +190,7 @@ class Client:
 
     def ask(self, namespace: str, *content: Node, kind: str = "get", to: str = "s.whatsapp.net") -> Node:
         """A query and its answer."""
-        id_ = str(next(self._iqs))
+        id_ = f"query-{next(self._iqs)}"
         self.say(Node("iq", {"id": id_, "xmlns": namespace, "type": kind, "to": to}, list(content)))
         (answer,) = self.got("iq", id=id_)
         return answer

@@ -12,6 +12,11 @@ class Pass:
         self._gate: asyncio.Semaphore | None = gate
         self._timer = asyncio.get_running_loop().call_later(seconds, self.leave)
 
+    @property
+    def used(self) -> bool:
+        """Whether it was given back."""
+        return self._gate is None
+
     def leave(self) -> None:
         """The connection is up, over, or takes its time; idempotent."""
         if self._gate is not None:

@@ -1,12 +1,14 @@
 """What a connection tells and asks: the engine's facts and key writes become writes under the session's epoch."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
-from gateway_worker.connections.signals import Signal, until_stored
+from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.connections.writer import Writer
 from gateway_worker.store.operations import (
     AdvanceStatus,
     DropCredentials,
@@ -18,7 +20,7 @@ from gateway_worker.store.operations import (
     PutSentPlaintext,
     ReceiveMessage,
 )
-from gateway_worker.store.records import Fence, Status
+from gateway_worker.store.records import Status
 from gateway_worker.whatsapp.port import (
     Changes,
     Connected,
@@ -52,12 +54,8 @@ _OLDEST = datetime(2009, 1, 1, tzinfo=UTC)  # WhatsApp's first year
 _AHEAD = timedelta(days=1)  # clocks may differ, not by more
 
 
-class Listener(Protocol):
-    """Who acts on the facts of a connection's life."""
-
-    async def hear(self, fact: LifeFact) -> None:
-        """One fact, in order."""
-        ...
+Hear = Callable[[LifeFact], Awaitable[None]]
+"""Acts on a fact of a connection's life."""
 
 
 class Inbound:
@@ -67,49 +65,62 @@ class Inbound:
     keys stay in memory (at most one device's), then replace the old identity in one transaction.
     """
 
-    def __init__(self, fence: Fence, around: Surroundings, listener: Listener, *, paired: bool) -> None:
-        self._fence = fence
+    def __init__(self, writer: Writer, around: Surroundings, hear: Hear, *, paired: bool) -> None:
+        self._writer = writer
+        self._session_id = writer.fence.session_id
         self._around = around
-        self._listener = listener
+        self._hear = hear
         self._staged = None if paired else _Staged()
         self._unstaging = asyncio.Lock()
         self._closed = False
-        self._writes = 0
+        self._under_way = 0
         self._idle = Signal()
 
     async def close(self) -> None:
-        """Take no more writes, and wait for those under way: the next connection must read what this one wrote."""
+        """Take nothing more, and wait for what is under way: the next connection must read what this one wrote."""
         self._closed = True
-        while self._writes:
+        while self._under_way:
             await self._idle.next()
 
+    @asynccontextmanager
+    async def _working(self) -> AsyncGenerator[None]:
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            self._idle.fire()
+
     async def tell(self, fact: Fact) -> None:
-        """See `Owner.tell`. A fact that must be stored waits for the database."""
-        match fact:
-            case ReceiptArrived():
-                await self._receipt(fact)
-            case SendFailed():
-                await self._refused(fact)
-            case Paired():
-                await self._paired()
-            case _:
-                await self._listener.hear(fact)
+        """See `Owner.tell`. A fact that must be stored waits for the database; after the end only receipts count."""
+        async with self._working():
+            match fact:
+                case ReceiptArrived():
+                    await self._receipt(fact)
+                case SendFailed():
+                    await self._refused(fact)
+                case _ if self._closed:
+                    return
+                case Paired():
+                    await self._paired()
+                case _:
+                    await self._hear(fact)
 
     async def load_keys(self, kind: str, ids: Sequence[str]) -> Mapping[str, bytes]:
         """See `Owner.load_keys`."""
         if self._staged is not None:
             return self._staged.load(kind, ids)
-        return await self._around.storage.keys.load(self._fence.session_id, kind, ids)
+        return await self._around.storage.keys.load(self._session_id, kind, ids)
 
     async def load_entry(self, key: EntryKey) -> bytes | None:
         """See `Owner.load_entry`."""
         return await self._around.storage.keys.entry(
-            self._fence.session_id, chat=key.chat, sender=key.sender, message_id=key.message_id, index=key.index
+            self._session_id, chat=key.chat, sender=key.sender, message_id=key.message_id, index=key.index
         )
 
     async def load_message(self, message_id: str) -> bytes | None:
         """See `Owner.load_message`."""
-        return await self._around.storage.messages.plaintext(self._fence.session_id, MessageId(message_id))
+        return await self._around.storage.messages.plaintext(self._session_id, MessageId(message_id))
 
     async def commit(self, changes: Changes) -> None:
         """See `Owner.commit`."""
@@ -121,12 +132,8 @@ class Inbound:
         operations = [*_key_operations(changes), *(self._receive(message) for message in received)]
         if not operations:
             return
-        self._writes += 1
-        try:
-            await self._around.storage.commit(self._fence, *operations)
-        finally:
-            self._writes -= 1
-            self._idle.fire()
+        async with self._working():
+            await self._writer.write(*operations)
         for message in received:
             self._around.observer.message_received(message.content.kind)
 
@@ -141,7 +148,7 @@ class Inbound:
         async with self._unstaging:
             if self._staged is not None:
                 operations = [DropCredentials(), *_key_operations(self._staged.changes())]
-                await until_stored(lambda: self._around.storage.commit(self._fence, *operations))
+                await self._writer.write_surely(*operations)
                 self._staged = None
 
     async def _receipt(self, receipt: ReceiptArrived) -> None:
@@ -154,7 +161,7 @@ class Inbound:
         ]
         if not operations:
             return
-        moved = await until_stored(lambda: self._around.storage.commit(self._fence, *operations))
+        moved = await self._writer.write_surely(*operations)
         observer = self._around.observer
         for each in moved:
             (observer.receipt_stored if each else observer.receipt_ignored)(receipt.kind)
@@ -164,11 +171,11 @@ class Inbound:
         operation = AdvanceStatus(
             message_id=MessageId(failure.message_id), status=Status.FAILED, at=self._around.clock.now(), error=error
         )
-        await until_stored(lambda: self._around.storage.commit(self._fence, operation))
+        await self._writer.write_surely(operation)
 
     def _receive(self, message: ReceivedMessage) -> ReceiveMessage:
         event = MessageReceived(
-            session_id=self._fence.session_id,
+            session_id=self._session_id,
             message_id=MessageId(message.message_id),
             chat=message.chat,
             sender=MessageSender(

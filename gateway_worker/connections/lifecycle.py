@@ -1,5 +1,6 @@
 """Where a session stands: each change is written with its event, then told to whoever waits for it."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,11 +8,12 @@ from typing import Any
 
 import structlog
 
-from gateway_worker.connections.signals import Signal, until_stored
+from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.states import PAIRING, State, Trigger, follow
 from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.connections.writer import Writer
 from gateway_worker.store.operations import ChangeState, Operation
-from gateway_worker.store.records import Fence, SessionRecord
+from gateway_worker.store.records import SessionRecord
 from gateway_worker.whatsapp.port import Connected
 from schemas.events import SESSION_STATUS, Reason, SessionStatus
 from schemas.names import SessionId, UserId
@@ -32,13 +34,14 @@ class Standing:
 class Lifecycle:
     """The state of one owned session, in memory and in PostgreSQL under its epoch."""
 
-    def __init__(self, record: SessionRecord, around: Surroundings) -> None:
+    def __init__(self, record: SessionRecord, around: Surroundings, writer: Writer) -> None:
         self.session_id: SessionId = record.session_id
-        self.fence: Fence = record.fence
         self.changed = Signal()
         self.jid = record.jid
         self._user_id: UserId = record.user_id
         self._around = around
+        self._writer = writer
+        self._writing = asyncio.Lock()
         reason = Reason.model_validate(record.reason) if record.reason else None
         self._standing = Standing(state=State(record.state), reason=reason, retry_at=record.retry_at)
 
@@ -76,20 +79,20 @@ class Lifecycle:
             InvalidTransition: the table has no such exit.
             StaleEpoch: the session has another owner.
         """
-        standing = Standing(state=follow(self.state, trigger), reason=reason, retry_at=retry_at)
-        change = self._change(standing, account, applied)
-        await until_stored(lambda: self._around.storage.commit(self.fence, *also, change))
+        async with self._writing:
+            standing = Standing(state=follow(self.state, trigger), reason=reason, retry_at=retry_at)
+            await self._writer.write_surely(*also, self._change(standing, account, applied))
+            if standing.state is not self.state:
+                _log.info("session_state", session=self.session_id, state=standing.state.value, reason=_code(reason))
+            self._standing = standing
         if account is not None:
             self.jid = account.jid
-        if standing.state is not self.state:
-            _log.info("session_state", session=self.session_id, state=standing.state.value, reason=_code(reason))
-        self._standing = standing
         self.changed.fire()
 
     async def note(self, applied: int) -> None:
         """The order of this generation is fulfilled, and nothing changed by it."""
-        change = self._change(self._standing, None, applied)
-        await until_stored(lambda: self._around.storage.commit(self.fence, change))
+        async with self._writing:
+            await self._writer.write_surely(self._change(self._standing, None, applied))
 
     async def announce_qr(self, qr: SessionQr) -> None:
         """Tell a new QR; it lives a minute, so it has no sequence."""

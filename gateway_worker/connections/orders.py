@@ -1,6 +1,6 @@
 """What a session should do next, from what is desired of it and where it stands. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -49,6 +49,10 @@ class Orders:
             restart=record.restart_wished,
             purge=record.purge,
         )
+
+    def done(self) -> "Orders":
+        """The same, carried out."""
+        return replace(self, fresh=False, restart=False)
 
 
 def next_step(orders: Orders, *, linked: bool, due: bool) -> Step:

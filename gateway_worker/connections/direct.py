@@ -1,0 +1,116 @@
+"""What bypasses the lanes: read receipts, presence, and asking who is on WhatsApp."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from gateway_worker.connections.link import Link
+from gateway_worker.connections.reach import Reach, link_before, link_soon
+from gateway_worker.connections.signals import until_stored
+from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.store.records import MessageRecord
+from gateway_worker.whatsapp.port import (
+    Connection,
+    MessageRef,
+    NotConnected,
+    OutcomeUnknown,
+    PresenceState,
+    Refused,
+    StoreRefused,
+)
+from schemas.addresses import AddressKind, jid_of, kind_of
+from schemas.commands import CheckContacts, Command, MarkRead, SetPresence
+from schemas.errors import MessageNotFound, MessageRejectedByWhatsApp, SessionNotConnected
+from schemas.names import MessageId, SessionId
+from schemas.results import Contact, ContactsChecked
+
+_PAUSE_SECONDS = 1.0  # before a question that WhatsApp left unanswered is put again
+
+T = TypeVar("T")
+Ask = Callable[[Connection], Awaitable[T]]
+
+
+class Direct:
+    """Carries out at once what needs no order. All of it may be repeated without harm."""
+
+    def __init__(self, session_id: SessionId, reach: Reach, around: Surroundings) -> None:
+        self._session_id = session_id
+        self._reach = reach
+        self._around = around
+
+    async def mark_read(self, command: Command[MarkRead]) -> None:
+        """Send read receipts; waits for the connection as a message does.
+
+        Raises:
+            MessageNotFound: one of them is not stored.
+            GatewayError: there is no connection and none will come, or the command expired.
+        """
+        chat = jid_of(command.data.chat)
+        records = [await self._stored(MessageId(each)) for each in command.data.message_ids]
+        refs = [_ref(record, chat) for record in records if not record.from_me]
+        if not refs:
+            return
+
+        async def find() -> Link:
+            return await link_before(self._reach, command.expires_at, self._around.clock)
+
+        await self._ask(find, lambda connection: connection.mark_read(refs))
+
+    async def set_presence(self, command: Command[SetPresence]) -> None:
+        """Show a chat what we do, or that we do not.
+
+        Raises:
+            SessionNotConnected: there is no connection, and none came back soon enough.
+            GatewayError: none will come by itself.
+        """
+        to, state = jid_of(command.data.to), PresenceState(command.data.state)
+        await self._ask_soon(lambda connection: connection.send_presence(to, state))
+
+    async def check_contacts(self, command: Command[CheckContacts]) -> ContactsChecked:
+        """Ask WhatsApp which numbers it knows. Raises as `set_presence`."""
+        phones = command.data.phones
+        found = {each.phone: each for each in await self._ask_soon(lambda link: link.check_contacts(phones))}
+        return ContactsChecked(
+            contacts=[
+                Contact(phone=phone, exists=found[phone].exists, jid=found[phone].jid, lid=found[phone].lid)
+                if phone in found
+                else Contact(phone=phone, exists=False)
+                for phone in phones
+            ]
+        )
+
+    async def _ask_soon(self, ask: Ask[T]) -> T:
+        async def find() -> Link:
+            return await link_soon(self._reach)
+
+        try:
+            async with asyncio.timeout(self._around.patience.query):
+                return await self._ask(find, ask)
+        except TimeoutError:
+            raise SessionNotConnected(detail={"state": self._reach.state.value}) from None
+
+    async def _ask(self, find: Callable[[], Awaitable[Link]], ask: Ask[T]) -> T:
+        """Ask on a connection, and on the next one where that one ends."""
+        while True:
+            link = await find()
+            try:
+                return await ask(link.connection)
+            except (NotConnected, StoreRefused):
+                await link.really_ended()
+            except OutcomeUnknown:
+                await asyncio.sleep(_PAUSE_SECONDS)
+            except Refused as error:
+                raise MessageRejectedByWhatsApp(error.code) from error
+
+    async def _stored(self, message_id: MessageId) -> MessageRecord:
+        record = await until_stored(lambda: self._around.storage.messages.get(self._session_id, message_id))
+        if record is None:
+            raise MessageNotFound(detail={"messageId": message_id})
+        return record
+
+
+def _ref(record: MessageRecord, chat: str) -> MessageRef:
+    """A group's receipt names who wrote; a person's chat is the one the message arrived in, PN or LID."""
+    if kind_of(chat) is AddressKind.GROUP:
+        return MessageRef(message_id=record.message_id, chat=chat, participant=record.sender)
+    return MessageRef(message_id=record.message_id, chat=record.chat)

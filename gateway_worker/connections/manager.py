@@ -1,0 +1,229 @@
+"""The connection manager: what the consumers ask of this worker's sessions, and of every session."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from gateway_worker.connections.message_ids import derive_message_id
+from gateway_worker.connections.ownership import Ownership
+from gateway_worker.connections.ports import CapacityListener
+from gateway_worker.connections.queries import Queries
+from gateway_worker.connections.session import LiveSession
+from gateway_worker.connections.states import State
+from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.store.errors import StaleEpoch
+from gateway_worker.store.operations import AdvanceStatus
+from gateway_worker.store.records import Desired, NewSession, SessionRecord, Status
+from schemas.commands import (
+    Command,
+    CreateSession,
+    DeleteSession,
+    DescribeMessage,
+    ListSessions,
+    LogoutSession,
+    RestartSession,
+    SendMessage,
+)
+from schemas.errors import (
+    CommandConflict,
+    CommandExpired,
+    FleetFull,
+    GatewayError,
+    MessageUnconfirmed,
+    SessionNotFound,
+)
+from schemas.events import Failure
+from schemas.names import MessageId, SessionId
+from schemas.results import MessageDescription, SessionDescription, SessionPage, SessionQr
+
+_DELETION_SECONDS = 15.0  # a create waits that long for a deletion under way
+_DELETION_LOOK_SECONDS = 0.25
+
+
+class ConnectionManager:
+    """Owns this worker's sessions. A service: `run` restores and keeps them, `stop` gives them up in good order.
+
+    Args:
+        around: the rooms around the sessions.
+        incarnation: tells this run of the worker from its earlier ones.
+        max_sessions: how many sessions it may own.
+        capacity_changed: told at each change whether there is a free slot.
+    """
+
+    def __init__(
+        self, around: Surroundings, *, incarnation: str, max_sessions: int, capacity_changed: CapacityListener
+    ) -> None:
+        self._around = around
+        self._queries = Queries(around.storage, around.cache, around.clock)
+        self._ownership = Ownership(
+            around, incarnation=incarnation, max_sessions=max_sessions, capacity_changed=capacity_changed
+        )
+
+    async def run(self) -> None:
+        """Restore the sessions, then keep them until `stop`."""
+        await self._ownership.run()
+
+    async def stop(self) -> None:
+        """Close every connection, tell that, release the sessions; returns when it is done."""
+        await self._ownership.stop()
+
+    # --- what it holds ---
+
+    def of(self, session_id: SessionId) -> LiveSession:
+        """The session, if it lives here.
+
+        Raises:
+            SessionNotFound: it does not.
+        """
+        session = self._ownership.get(session_id)
+        if session is None or session.retired:
+            raise SessionNotFound
+        return session
+
+    @property
+    def has_free_slot(self) -> bool:
+        """Whether it takes another session now."""
+        return self._ownership.has_free_slot
+
+    def session_ids(self) -> Sequence[SessionId]:
+        """The sessions it owns, in order."""
+        return self._ownership.session_ids()
+
+    def sessions_by_state(self) -> Mapping[State, int]:
+        """How many of them are in which state."""
+        return self._ownership.by_state()
+
+    # --- commands ---
+
+    async def create(self, command: Command[CreateSession]) -> None:
+        """Make the session and connect it, or connect the one that exists; its queue exists when this returns.
+
+        One that is live elsewhere stays there: its owner carries the order out.
+
+        Raises:
+            CommandConflict: it belongs to another user, or is just being deleted.
+            FleetFull: there is no free slot here.
+        """
+        await self._ownership.started.wait()
+        data, sessions = command.data, self._around.storage.sessions
+        known = await self._after_deletion(data.session_id)
+        if (known is None or known.owner is None) and not self.has_free_slot:
+            raise FleetFull
+        record = known or await sessions.create_or_get(_new_session(data))
+        if record.user_id != data.user_id:
+            raise CommandConflict("The session exists and belongs to another user.")
+        if known is not None:
+            await self._update(data)
+            await sessions.desire(data.session_id, Desired.CONNECTED)
+        await self._around.doors.declare(data.session_id)
+        if (session := self._ownership.get(data.session_id)) is not None:
+            session.poke()
+        else:
+            await self._ownership.claim(data.session_id)
+
+    async def restart(self, command: Command[RestartSession]) -> None:
+        """Order a new connection with the same credentials. Raises SessionNotFound."""
+        await self._desire(command.session_id, Desired.CONNECTED, restart=True)
+
+    async def logout(self, command: Command[LogoutSession]) -> None:
+        """Order the session to be unlinked. Raises SessionNotFound."""
+        await self._desire(command.session_id, Desired.LOGGED_OUT)
+
+    async def delete(self, command: Command[DeleteSession]) -> None:
+        """Order the session to be removed. Raises SessionNotFound."""
+        await self._desire(command.session_id, Desired.DELETED, purge=command.data.purge)
+
+    async def expire(self, command: Command[SendMessage]) -> bool:
+        """Its time ran out in a queue: if it was accepted earlier, fail it (or leave what is settled), and answer True.
+
+        Any worker may be asked; the owner's epoch is good enough a fence for a step that only ever goes forward.
+        """
+        storage, session_id = self._around.storage, command.session_id
+        message_id = derive_message_id(command.key.source, command.key.id)
+        session = self._ownership.get(session_id)
+        while session is None or not session.is_sending(message_id):
+            record = await storage.sessions.get(session_id)
+            message = await storage.messages.get(session_id, message_id)
+            if record is None or message is None:
+                return False
+            if message.is_final:
+                return True
+            started = await storage.messages.plaintext(session_id, message_id) is not None
+            error = MessageUnconfirmed() if started else CommandExpired()
+            try:
+                await storage.commit(record.fence, self._failed(message_id, error))
+            except StaleEpoch:
+                continue  # it moved between reading and writing
+            return True
+        return True
+
+    # --- queries ---
+
+    async def knows(self, session_id: SessionId) -> bool:
+        """See `Queries.knows`."""
+        return await self._queries.knows(session_id)
+
+    async def describe(self, session_id: SessionId) -> SessionDescription:
+        """See `Queries.describe`."""
+        return await self._queries.describe(session_id)
+
+    async def list(self, request: ListSessions) -> SessionPage:
+        """See `Queries.list`."""
+        return await self._queries.list(request)
+
+    async def qr(self, session_id: SessionId) -> SessionQr:
+        """See `Queries.qr`."""
+        return await self._queries.qr(session_id)
+
+    async def describe_message(self, command: Command[DescribeMessage]) -> MessageDescription:
+        """See `Queries.describe_message`."""
+        return await self._queries.describe_message(command)
+
+    # --- inside ---
+
+    async def _update(self, data: CreateSession) -> None:
+        """A later create replaces what it gives, and leaves the rest."""
+        given = data.model_fields_set
+        await self._around.storage.sessions.update_options(
+            data.session_id,
+            pairing=data.pairing.to_data(),
+            options=data.options.to_data() if "options" in given else None,
+            limits=data.limits.to_data() if "limits" in given else None,
+        )
+
+    async def _desire(
+        self, session_id: SessionId, desired: Desired, *, restart: bool = False, purge: bool = False
+    ) -> None:
+        record = await self._around.storage.sessions.desire(session_id, desired, restart=restart, purge=purge)
+        if record is None:
+            raise SessionNotFound
+        if (session := self._ownership.get(session_id)) is not None:
+            session.poke()  # others learn of it through `watch`
+
+    async def _after_deletion(self, session_id: SessionId) -> SessionRecord | None:
+        """The session's row; one that is being deleted is given the time to be gone."""
+        deadline = self._around.clock.monotonic() + _DELETION_SECONDS
+        while True:
+            record = await self._around.storage.sessions.get(session_id)
+            if record is None or record.desired is not Desired.DELETED:
+                return record
+            if self._around.clock.monotonic() >= deadline:
+                raise CommandConflict("The session is being deleted.")
+            await asyncio.sleep(_DELETION_LOOK_SECONDS)
+
+    def _failed(self, message_id: MessageId, error: GatewayError) -> AdvanceStatus:
+        return AdvanceStatus(
+            message_id=message_id,
+            status=Status.FAILED,
+            at=self._around.clock.now(),
+            error=Failure.of(error).to_data(),
+        )
+
+
+def _new_session(data: CreateSession) -> NewSession:
+    return NewSession(
+        session_id=data.session_id,
+        user_id=data.user_id,
+        pairing=data.pairing.to_data(),
+        options=data.options.to_data(),
+        limits=data.limits.to_data(),
+    )

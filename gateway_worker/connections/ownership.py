@@ -1,0 +1,198 @@
+"""Which sessions this worker owns: claiming, running, giving back."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from gateway_worker.connections.ports import CapacityListener
+from gateway_worker.connections.session import LiveSession
+from gateway_worker.connections.signals import Signal, until_stored
+from gateway_worker.connections.states import State
+from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.store.errors import StoreUnavailable
+from gateway_worker.store.records import Desired, SessionRecord
+from schemas.names import SessionId
+
+_log = structlog.get_logger()
+
+_WAVE = 50  # sessions claimed at a time; how many of them open at once is the gate's business
+_ADOPT_SECONDS = 10.0  # between looks for sessions that nobody owns
+_WATCH_PAUSE_SECONDS = 1.0
+_LEAVING_SECONDS = 20.0
+_PROGRESS_STEP = 20
+
+
+class Ownership:
+    """The sessions of one worker, each running in a task of its own.
+
+    Args:
+        around: the rooms around the sessions.
+        incarnation: tells this run of the worker from its earlier ones.
+        max_sessions: how many sessions it may own.
+        capacity_changed: told at each change whether there is a free slot.
+    """
+
+    def __init__(
+        self, around: Surroundings, *, incarnation: str, max_sessions: int, capacity_changed: CapacityListener
+    ) -> None:
+        self.max_sessions = max_sessions
+        self.started = asyncio.Event()
+        self._around = around
+        self._incarnation = incarnation
+        self._capacity_changed = capacity_changed
+        self._had_room = False
+        self._sessions: dict[SessionId, LiveSession] = {}
+        self._running: dict[SessionId, asyncio.Task[None]] = {}
+        self._claiming: set[SessionId] = set()
+        self._tasks = asyncio.TaskGroup()
+        self._changed = Signal()
+        self._stopping = asyncio.Event()
+        self._stopped = asyncio.Event()
+
+    def get(self, session_id: SessionId) -> LiveSession | None:
+        """The session, if it lives here."""
+        return self._sessions.get(session_id)
+
+    @property
+    def room(self) -> int:
+        """How many more sessions it may own."""
+        return self.max_sessions - len(self._sessions) - len(self._claiming)
+
+    @property
+    def has_free_slot(self) -> bool:
+        """Whether it takes another session now."""
+        return self.room > 0 and self.started.is_set() and not self._stopping.is_set()
+
+    def session_ids(self) -> Sequence[SessionId]:
+        """The sessions it owns, in order."""
+        return sorted(self._sessions)
+
+    def by_state(self) -> Mapping[State, int]:
+        """How many of them are in which state."""
+        return Counter(session.state for session in self._sessions.values())
+
+    async def run(self) -> None:
+        """Take up what is ours, then keep it until `stop`."""
+        try:
+            async with self._tasks as tasks:
+                chores = [tasks.create_task(self._watch()), tasks.create_task(self._adopt_for_ever())]
+                self.started.set()
+                self._tell_capacity()
+                await self._stopping.wait()
+                for chore in chores:
+                    chore.cancel()
+                await self._leave_all()
+        finally:
+            self._stopped.set()
+
+    async def stop(self) -> None:
+        """Close every connection, tell that, release the sessions; returns when it is done."""
+        self._stopping.set()
+        self._tell_capacity()
+        if self.started.is_set():
+            await self._stopped.wait()
+
+    async def claim(self, session_id: SessionId) -> None:
+        """Own it and start it, unless it lives elsewhere."""
+        if session_id in self._claiming or session_id in self._sessions:
+            return
+        self._claiming.add(session_id)
+        try:
+            record = await self._around.storage.sessions.claim(session_id, self._around.worker_id, self._incarnation)
+        finally:
+            self._claiming.discard(session_id)
+        if record is not None:
+            self._start(record)
+        self._tell_capacity()
+
+    async def _watch(self) -> None:
+        """Orders may come through any worker: the owner reads them, and what nobody owns is claimed."""
+        while True:
+            try:
+                async for session_id in self._around.storage.sessions.watch():
+                    await self._see_to(session_id)
+            except StoreUnavailable:
+                await asyncio.sleep(_WATCH_PAUSE_SECONDS)
+
+    async def _see_to(self, session_id: SessionId) -> None:
+        if (session := self._sessions.get(session_id)) is not None:
+            session.poke()
+            return
+        record = await self._around.storage.sessions.get(session_id)
+        if record is None or not record.has_wish:
+            return
+        if self.has_free_slot or record.desired is Desired.DELETED:  # what goes away needs no slot
+            await self.claim(session_id)
+
+    async def _adopt_for_ever(self) -> None:
+        """At the start and from time to time: what was ours in an earlier run, and what nobody owns."""
+        while True:
+            await self._adopt_all()
+            await asyncio.sleep(_ADOPT_SECONDS)
+
+    async def _adopt_all(self) -> None:
+        """Claim in waves, as long as there are sessions and slots."""
+        adopted: list[LiveSession] = []
+        while (limit := min(self.room, _WAVE)) > 0:
+            records = await until_stored(lambda limit=limit: self._claim_wave(limit))
+            adopted += [self._start(record) for record in records]
+            self._tell_capacity()
+            if len(records) < limit:
+                break
+        if adopted:
+            _log.info("sessions_adopted", count=len(adopted))
+            self._tasks.create_task(_report(adopted, self._around))
+
+    async def _claim_wave(self, limit: int) -> Sequence[SessionRecord]:
+        return await self._around.storage.sessions.claim_own(self._around.worker_id, self._incarnation, limit)
+
+    def _start(self, record: SessionRecord) -> LiveSession:
+        assert record.session_id not in self._sessions, "a session is not claimed twice by one worker"
+        session = LiveSession(record, self._around)
+        self._sessions[record.session_id] = session
+        self._running[record.session_id] = self._tasks.create_task(self._tend(session))
+        return session
+
+    async def _tend(self, session: LiveSession) -> None:
+        """Run a session to its end; if a fault of ours ends it, give it back, so that it is taken up again."""
+        try:
+            await session.run()
+        except Exception:  # noqa: BLE001 (one session's fault must not take the others down)
+            _log.exception("session_crashed", session=session.session_id)
+            await until_stored(lambda: self._around.storage.sessions.release(session.session_id, session.epoch))
+        finally:
+            del self._sessions[session.session_id], self._running[session.session_id]
+            self._changed.fire()
+            self._tell_capacity()
+
+    async def _leave_all(self) -> None:
+        """All at once; a service that is away is not waited for longer than the grace."""
+        _log.info("sessions_leaving", count=len(self._sessions))
+        for session in self._sessions.values():
+            session.leave()
+        try:
+            async with asyncio.timeout(_LEAVING_SECONDS):
+                while self._sessions:
+                    await self._changed.next()
+        except TimeoutError:
+            _log.warning("sessions_abandoned", count=len(self._sessions))
+            for task in self._running.values():
+                task.cancel()
+
+    def _tell_capacity(self) -> None:
+        if self.has_free_slot != self._had_room:
+            self._had_room = self.has_free_slot
+            self._capacity_changed(self._had_room)
+
+
+async def _report(sessions: Sequence[LiveSession], around: Surroundings) -> None:
+    """Tell how far they have come back."""
+    started, total = around.clock.monotonic(), len(sessions)
+    for number, session in enumerate(sessions, start=1):
+        await session.settled()
+        if number % _PROGRESS_STEP == 0 or number == total:
+            seconds = round(around.clock.monotonic() - started, 3)
+            connected = sum(each.state is State.CONNECTED for each in sessions)
+            _log.info("sessions_restored", settled=number, total=total, connected=connected, seconds=seconds)

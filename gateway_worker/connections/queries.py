@@ -1,0 +1,130 @@
+"""Answers from PostgreSQL and Redis, whoever owns the session."""
+
+from pydantic import TypeAdapter
+
+from gateway_worker.connections.message_ids import derive_message_id
+from gateway_worker.connections.ports import Clock
+from gateway_worker.connections.states import State
+from gateway_worker.connections.storage import SessionCache, Storage
+from gateway_worker.store.records import MessageRecord, SessionRecord
+from schemas.commands import Command, DescribeMessage, ListSessions
+from schemas.content import Content
+from schemas.errors import MessageNotFound, SessionNotFound, SessionNotPairing
+from schemas.events import Failure, Reason
+from schemas.names import CommandId, MessageId, SessionId
+from schemas.results import (
+    DesiredState,
+    Direction,
+    LedgerEntry,
+    LedgerState,
+    MessageDescription,
+    SessionDescription,
+    SessionPage,
+    SessionQr,
+)
+
+_CONTENT: TypeAdapter[Content] = TypeAdapter(Content)
+
+
+class Queries:
+    """What can be asked about sessions and messages."""
+
+    def __init__(self, storage: Storage, cache: SessionCache, clock: Clock) -> None:
+        self._storage = storage
+        self._cache = cache
+        self._clock = clock
+
+    async def knows(self, session_id: SessionId) -> bool:
+        """Whether there is such a session, wherever it lives."""
+        return await self._storage.sessions.get(session_id) is not None
+
+    async def describe(self, session_id: SessionId) -> SessionDescription:
+        """What it is and how it fares.
+
+        Raises:
+            SessionNotFound: there is none.
+        """
+        return _describe(await self._record(session_id))
+
+    async def list(self, request: ListSessions) -> SessionPage:
+        """Sessions in the order of their ids, a page at a time."""
+        records = await self._storage.sessions.list(request.cursor, request.limit + 1, request.user_id)
+        page = records[: request.limit]
+        more = len(records) > request.limit
+        return SessionPage(sessions=[_describe(each) for each in page], cursor=page[-1].session_id if more else None)
+
+    async def qr(self, session_id: SessionId) -> SessionQr:
+        """The live QR.
+
+        Raises:
+            SessionNotFound: there is no such session.
+            SessionNotPairing: there is no QR to be scanned now.
+        """
+        record = await self._record(session_id)
+        kept = await self._cache.qr(session_id) if record.state == State.QR_REQUIRED.value else None
+        qr = None if kept is None else SessionQr.model_validate(kept)
+        if qr is None or qr.expires_at <= self._clock.now():
+            raise SessionNotPairing
+        return qr
+
+    async def describe_message(self, command: Command[DescribeMessage]) -> MessageDescription:
+        """One message's ledger, by its WhatsApp id or by the command that sent it.
+
+        Raises:
+            SessionNotFound, MessageNotFound: there is no such thing.
+        """
+        await self._record(command.session_id)
+        record = await self._storage.messages.get(command.session_id, _message_id(command))
+        if record is None:
+            raise MessageNotFound
+        return _describe_message(record)
+
+    async def _record(self, session_id: SessionId) -> SessionRecord:
+        record = await self._storage.sessions.get(session_id)
+        if record is None:
+            raise SessionNotFound
+        return record
+
+
+def _message_id(command: Command[DescribeMessage]) -> MessageId:
+    if command.data.message_id is not None:
+        return MessageId(command.data.message_id)
+    assert command.data.command_id is not None, "the schema wants one of both"
+    return derive_message_id(command.data.source or command.key.source, command.data.command_id)
+
+
+def _describe(record: SessionRecord) -> SessionDescription:
+    return SessionDescription(
+        session_id=record.session_id,
+        user_id=record.user_id,
+        state=State(record.state),
+        desired_state=DesiredState(record.desired.value),
+        since=record.state_since,
+        created_at=record.created_at,
+        phone=record.phone,
+        jid=record.jid,
+        lid=record.lid,
+        name=record.push_name,
+        owner=record.owner,
+        epoch=record.epoch,
+        sequence=record.sequence,
+        retry_at=record.retry_at,
+        reason=Reason.model_validate(record.reason) if record.reason else None,
+    )
+
+
+def _describe_message(record: MessageRecord) -> MessageDescription:
+    steps = sorted(record.statuses.items(), key=lambda step: step[1])
+    return MessageDescription(
+        session_id=record.session_id,
+        message_id=record.message_id,
+        command_id=CommandId(record.command_id) if record.command_id else None,
+        direction=Direction(record.direction.value),
+        chat=record.chat,
+        to=record.recipient,
+        status=LedgerState(record.status.value),
+        created_at=record.created_at,
+        ledger=[LedgerEntry(status=LedgerState(status.value), timestamp=at) for status, at in steps],
+        content=_CONTENT.validate_python(record.content) if record.content else None,
+        error=Failure.model_validate(record.error) if record.error else None,
+    )

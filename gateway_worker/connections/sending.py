@@ -1,0 +1,279 @@
+"""Sending messages: begun once, in the order of their chat, acknowledged by WhatsApp's server or failed with a reason.
+
+The WhatsApp id is derived from the command's key, so every repetition, in this life or the next, is the same message.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from gateway_worker.connections.lanes import Lanes, Place
+from gateway_worker.connections.link import Link, Purpose
+from gateway_worker.connections.message_ids import derive_message_id
+from gateway_worker.connections.quota import Quota
+from gateway_worker.connections.reach import Reach, link_before
+from gateway_worker.connections.signals import Signal, until_stored
+from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.connections.writer import Writer
+from gateway_worker.store.operations import AdvanceStatus, AlreadySettled, BeginMessage, Begun, Conflict, InProgress
+from gateway_worker.store.records import MessageRecord, Status
+from gateway_worker.whatsapp.port import (
+    NotConnected,
+    OutcomeUnknown,
+    OutgoingMessage,
+    Quoted,
+    RecipientUnknown,
+    Refused,
+    StoreRefused,
+)
+from schemas.commands import Command, SendMessage
+from schemas.errors import (
+    CommandConflict,
+    CommandExpired,
+    GatewayError,
+    MessageNotFound,
+    MessageRecipientUnknown,
+    MessageRejectedByWhatsApp,
+    MessageUnconfirmed,
+    Unavailable,
+)
+from schemas.events import Failure
+from schemas.names import MessageId
+
+MAX_TRIES = 3  # contract, section 4, "Silence"
+
+_log = structlog.get_logger()
+
+Accepted = Callable[[MessageId], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """One message on its way. `may_have_left`: in an earlier life it was handed to WhatsApp's encryption."""
+
+    command: Command[SendMessage]
+    message: OutgoingMessage
+    place: Place
+    may_have_left: bool
+
+
+class Sender:
+    """Sends the messages of one owned session."""
+
+    def __init__(self, writer: Writer, reach: Reach, quota: Quota, around: Surroundings) -> None:
+        self._writer = writer
+        self._session_id = writer.fence.session_id
+        self._reach = reach
+        self._around = around
+        self._lanes = Lanes()
+        self._in_progress: set[MessageId] = set()
+        self._left = Signal()
+        self.quota = quota
+
+    async def send(self, command: Command[SendMessage], accepted: Accepted) -> None:
+        """Send a message; returns when it is settled. See `connections.ports` for the whole promise.
+
+        Raises:
+            GatewayError: it was refused before it was accepted.
+            StaleEpoch: another worker owns the session.
+        """
+        arrived = self._around.clock.monotonic()
+        place = self._lanes.take(command.data.recipient)  # before the first await: the order of calls is the order
+        try:
+            message_id = derive_message_id(command.key.source, command.key.id)
+            while message_id in self._in_progress:
+                await self._left.next()
+            with self._exclusively(message_id):
+                await self._begin_and_deliver(command, message_id, place, accepted, arrived)
+        finally:
+            place.leave()
+
+    def is_sending(self, message_id: MessageId) -> bool:
+        """Whether this message is on its way just now."""
+        return message_id in self._in_progress
+
+    @contextmanager
+    def _exclusively(self, message_id: MessageId) -> Generator[None]:
+        self._in_progress.add(message_id)
+        try:
+            yield
+        finally:
+            self._in_progress.discard(message_id)
+            self._left.fire()
+
+    async def _begin_and_deliver(
+        self, command: Command[SendMessage], message_id: MessageId, place: Place, accepted: Accepted, arrived: float
+    ) -> None:
+        quoted = await self._quoted(command)
+        answer = await self._begin(command, message_id, quoted)
+        await accepted(message_id)
+        if isinstance(answer, AlreadySettled):
+            return
+        try:
+            job = _Job(
+                command=command,
+                message=_outgoing(command, message_id, quoted),
+                place=place,
+                may_have_left=isinstance(answer, InProgress) and await self._plaintext(message_id) is not None,
+            )
+            at = await self._deliver(job)
+        except Unavailable:
+            raise  # nothing is known of the message's fate: the same command goes on elsewhere or later
+        except GatewayError as error:
+            await self._fail(message_id, error)
+        else:
+            await self._writer.write_surely(AdvanceStatus(message_id=message_id, status=Status.SENT, at=at))
+            self._around.observer.message_sent(self._around.clock.monotonic() - arrived)
+
+    async def _begin(
+        self, command: Command[SendMessage], message_id: MessageId, quoted: Quoted | None
+    ) -> Begun | InProgress | AlreadySettled:
+        """Make it durable as pending, unless it is refused first; what was accepted earlier is never refused."""
+        reserved = None
+        try:
+            self._check(command, quoted)
+            reserved = await until_stored(self.quota.reserve)
+        except GatewayError:
+            if await self._stored(message_id) is None:
+                raise
+        answer = None
+        try:
+            (answer,) = await self._writer.write_surely(_begin_operation(command, message_id))
+        finally:
+            if not isinstance(answer, Begun):
+                self.quota.give_back(reserved)
+        match answer:
+            case Begun():
+                self._around.observer.message_begun()
+                return answer
+            case InProgress() | AlreadySettled():
+                return answer
+            case Conflict():
+                raise CommandConflict
+            case _:
+                raise TypeError(type(answer).__name__)
+
+    def _check(self, command: Command[SendMessage], quoted: Quoted | None) -> None:
+        """Raise what speaks against accepting it now."""
+        if command.expires_at is not None and command.expires_at <= self._around.clock.now():
+            raise CommandExpired
+        if (refusal := self._reach.refusal()) is not None:
+            raise refusal
+        if command.data.quote is not None and quoted is None:
+            raise MessageNotFound
+
+    async def _deliver(self, job: _Job) -> datetime:
+        """Send until WhatsApp's server has it; returns its time.
+
+        Raises:
+            GatewayError: it failed for good, and why.
+        """
+        if job.command.data.quote is not None and job.message.quoted is None:
+            raise MessageNotFound
+        try:
+            async with asyncio.timeout(self._seconds_left(job)):
+                await job.place.turn()
+                await self._link(job, may_have_left=job.may_have_left)
+                await until_stored(self.quota.pace)
+        except TimeoutError:
+            raise CommandExpired from None
+        at = await self._try(job)
+        job.place.leave()  # the next of this chat need not wait for our bookkeeping
+        return at
+
+    async def _try(self, job: _Job) -> datetime:
+        tries, may_have_left = 0, job.may_have_left
+        while True:
+            link = await self._link(job, may_have_left=may_have_left)
+            try:
+                acknowledged = await link.connection.send(job.message)
+            except (NotConnected, StoreRefused):
+                await link.really_ended()
+            except OutcomeUnknown as error:
+                tries, may_have_left = tries + 1, True
+                if tries >= MAX_TRIES:
+                    raise MessageUnconfirmed from error
+                link.give_up(Purpose.RENEW)
+                await link.really_ended()
+            except Refused as error:
+                raise MessageRejectedByWhatsApp(error.code) from error
+            except RecipientUnknown as error:
+                raise MessageRecipientUnknown from error
+            else:
+                return datetime.fromtimestamp(acknowledged.timestamp, UTC)
+            self._around.observer.send_retried()
+
+    async def _link(self, job: _Job, *, may_have_left: bool) -> Link:
+        """A connection to send on. A command is not started after it expired; what may have left is past that."""
+        try:
+            deadline = None if may_have_left else job.command.expires_at
+            return await link_before(self._reach, deadline, self._around.clock)
+        except GatewayError as error:
+            raise (MessageUnconfirmed() if may_have_left else error) from error
+
+    def _seconds_left(self, job: _Job) -> float | None:
+        """Until it must have been started; None: as long as it takes."""
+        if job.may_have_left or job.command.expires_at is None:
+            return None
+        return max(0.0, (job.command.expires_at - self._around.clock.now()).total_seconds())
+
+    async def _fail(self, message_id: MessageId, error: GatewayError) -> None:
+        _log.info("message_failed", session=self._session_id, message_id=message_id, code=error.code)
+        self._around.observer.message_failed(error.code)
+        await self._writer.write_surely(
+            AdvanceStatus(
+                message_id=message_id,
+                status=Status.FAILED,
+                at=self._around.clock.now(),
+                error=Failure.of(error).to_data(),
+            )
+        )
+
+    async def _quoted(self, command: Command[SendMessage]) -> Quoted | None:
+        """The message it replies to; None when there is no quote, or it is not stored."""
+        if command.data.quote is None:
+            return None
+        quoted_id = MessageId(command.data.quote.message_id)
+        record = await self._stored(quoted_id)
+        plaintext = await self._plaintext(quoted_id)
+        if record is None or plaintext is None:
+            return None
+        sender = self._reach.jid if record.sender is None else record.sender
+        return Quoted(message_id=quoted_id, sender=sender or record.chat, from_me=record.from_me, plaintext=plaintext)
+
+    async def _stored(self, message_id: MessageId) -> MessageRecord | None:
+        return await until_stored(lambda: self._around.storage.messages.get(self._session_id, message_id))
+
+    async def _plaintext(self, message_id: MessageId) -> bytes | None:
+        return await until_stored(lambda: self._around.storage.messages.plaintext(self._session_id, message_id))
+
+
+def _outgoing(command: Command[SendMessage], message_id: MessageId, quoted: Quoted | None) -> OutgoingMessage:
+    return OutgoingMessage(
+        message_id=message_id,
+        to=command.data.recipient,
+        content=command.data.content,
+        quoted=quoted,
+        mentions=command.data.mentioned,
+        view_once=command.data.view_once,
+    )
+
+
+def _begin_operation(command: Command[SendMessage], message_id: MessageId) -> BeginMessage:
+    data = command.data
+    return BeginMessage(
+        key=command.key,
+        body_hash=command.envelope.body_hash(),
+        message_id=message_id,
+        to=data.to,
+        kind=data.content.kind,
+        content=data.content.to_data(),
+        chat=data.recipient,
+        type=command.kind.type,
+        correlation_id=command.correlation_id,
+        traceparent=command.envelope.traceparent,
+    )

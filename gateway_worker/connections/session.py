@@ -1,0 +1,304 @@
+"""One owned session's life: from what is desired and what happens to what is done next.
+
+`run` is one loop in one task: it opens, concludes, restarts, logs out, deletes and leaves. What the connection says
+arrives in the engine's tasks (`Line`), is stored there, and wakes the loop.
+"""
+
+import asyncio
+from enum import StrEnum
+
+import structlog
+
+from gateway_worker.connections.availability import refusal
+from gateway_worker.connections.direct import Direct
+from gateway_worker.connections.door import DoorKeeper
+from gateway_worker.connections.lifecycle import Lifecycle
+from gateway_worker.connections.line import Line
+from gateway_worker.connections.link import Link, Purpose
+from gateway_worker.connections.orders import Orders, Step, connects_at_takeover, next_step
+from gateway_worker.connections.quota import Quota
+from gateway_worker.connections.sending import Accepted, Sender
+from gateway_worker.connections.signals import until_stored
+from gateway_worker.connections.states import LIVE, State, Trigger
+from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.connections.writer import Writer
+from gateway_worker.store.errors import EventsUnpublished, StaleEpoch
+from gateway_worker.store.operations import DropCredentials
+from gateway_worker.store.records import Desired, SessionRecord
+from schemas.commands import CheckContacts, Command, MarkRead, SendMessage, SetPresence
+from schemas.errors import GatewayError
+from schemas.events import Action, Reason
+from schemas.names import MessageId, SessionId
+from schemas.results import ContactsChecked
+
+_log = structlog.get_logger()
+
+_RECOVERY_SECONDS = 5.0
+LOGGED_OUT = Reason(code="session.logged_out", message="The session was logged out.", action=Action.RESCAN)
+UNLINK_UNCONFIRMED = Reason(
+    code="session.unlink_unconfirmed",
+    message="The credentials are destroyed, but WhatsApp could not be told: remove the device on the phone.",
+    action=Action.RESCAN,
+)
+WORKER_STOPPED = Reason(code="worker.stopped", message="The worker stopped; the session connects again elsewhere.")
+
+
+class _Ending(StrEnum):
+    """How a session's time with this worker ends."""
+
+    DELETE = "delete"  # it is ordered to go
+    LEAVE = "leave"  # this worker gives it up
+    FENCED = "fenced"  # another worker owns it
+
+
+class LiveSession:
+    """A session owned by this worker. Also the `Reach` of what is sent through it."""
+
+    def __init__(self, record: SessionRecord, around: Surroundings) -> None:
+        self.session_id: SessionId = record.session_id
+        self.retired = False  # deleted: nobody may find it any more
+        self._around = around
+        self._record: SessionRecord = record
+        self._orders = Orders.of(record)
+        self._stir = asyncio.Event()
+        self._fenced = self._leaving = self._poked = False
+        self._writer = Writer(record.fence, around.storage, self._fence_off)
+        self._lifecycle = Lifecycle(record, around, self._writer)
+        self._line = Line(self._lifecycle, self._writer, around, self._stirred)
+        self._sender = Sender(self._writer, self, Quota(record, around), around)
+        self._direct = Direct(record.session_id, self, around)
+        self._door = DoorKeeper(record.session_id, self._is_awaited, self._lifecycle.changed, around)
+        if self._orders.desired is Desired.CONNECTED and connects_at_takeover(
+            self.state, record.reason, has_retry=record.retry_at is not None
+        ):
+            self._line.try_now()
+
+    # --- what others see and ask ---
+
+    @property
+    def state(self) -> State:
+        """The session's state."""
+        return self._lifecycle.state
+
+    @property
+    def jid(self) -> str | None:
+        """The paired account's JID."""
+        return self._lifecycle.jid
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under which it is owned."""
+        return self._writer.fence.epoch
+
+    def is_sending(self, message_id: MessageId) -> bool:
+        """Whether this message is on its way just now."""
+        return self._sender.is_sending(message_id)
+
+    def poke(self) -> None:
+        """There may be a new order in its row."""
+        self._poked = True
+        self._stirred()
+
+    def leave(self) -> None:
+        """Give it up: close the connection, tell that, release it."""
+        self._leaving = True
+        self._stirred()
+
+    async def settled(self) -> None:
+        """Returns when it is connected, waits for a person, or its first try has failed."""
+        while not self._is_settled():
+            await self._lifecycle.changed.next()
+
+    def refusal(self) -> GatewayError | None:
+        """See `Reach.refusal`."""
+        if self._wants_connection() and (self._poked or self._orders.fresh or self._line.awaited):
+            return None
+        return refusal(self.state, self._lifecycle.reason)
+
+    async def link(self) -> Link:
+        """See `Reach.link`."""
+        while True:
+            if self._line.link is not None and self._line.link.usable:
+                return self._line.link
+            if (error := self.refusal()) is not None:
+                raise error
+            await self._lifecycle.changed.next()
+
+    async def send(self, command: Command[SendMessage], accepted: Accepted) -> None:
+        """Send a message; see `connections.ports` for the whole promise."""
+        await self._sender.send(command, accepted)
+
+    async def mark_read(self, command: Command[MarkRead]) -> None:
+        """See `Direct.mark_read`."""
+        await self._direct.mark_read(command)
+
+    async def set_presence(self, command: Command[SetPresence]) -> None:
+        """See `Direct.set_presence`."""
+        await self._direct.set_presence(command)
+
+    async def check_contacts(self, command: Command[CheckContacts]) -> ContactsChecked:
+        """See `Direct.check_contacts`."""
+        return await self._direct.check_contacts(command)
+
+    # --- its life ---
+
+    async def run(self) -> None:
+        """Until it is deleted, given up by `leave`, or owned by another worker."""
+        async with asyncio.TaskGroup() as tasks:
+            door = tasks.create_task(self._door.keep())
+            route = tasks.create_task(self._around.cache.put_route(self.session_id, self._around.worker_id))
+            ending = await self._live()
+            door.cancel()
+            route.cancel()
+        await self._around.doors.pause(self.session_id)
+        try:
+            await self._end(ending)
+        except StaleEpoch:
+            _log.warning("session_taken_over", session=self.session_id)
+
+    async def _live(self) -> _Ending:
+        while True:
+            try:
+                return await self._steer()
+            except StaleEpoch:
+                await self._line.hang_up(Purpose.LEAVE)
+                return _Ending.FENCED
+            except Exception:  # noqa: BLE001 (a fault of ours in one session must not take the others down)
+                _log.exception("session_failed", session=self.session_id)
+                await self._line.hang_up(Purpose.LEAVE)
+                await asyncio.sleep(_RECOVERY_SECONDS)
+                self._line.try_now()
+                self._poked = True
+
+    async def _steer(self) -> _Ending:
+        """The loop: look at everything, do one thing, look again; rest when there is nothing to do."""
+        while True:
+            self._stir.clear()
+            link = self._line.link
+            if self._fenced:
+                raise StaleEpoch
+            if self._leaving:
+                return _Ending.LEAVE
+            if link is not None and (link.over or link.purpose is not None):
+                await self._line.conclude()
+            elif self._poked:
+                await self._read_orders()
+            else:
+                match next_step(self._orders, linked=link is not None, due=self._line.due):
+                    case Step.DELETE:
+                        return _Ending.DELETE
+                    case step:
+                        await self._take(step)
+            self._lifecycle.changed.fire()
+
+    async def _take(self, step: Step) -> None:
+        match step:
+            case Step.OPEN:
+                applied = self._orders.generation if self._orders.fresh else None
+                self._orders = self._orders.done()
+                await self._line.open(self._record, applied)
+            case Step.CLOSE:
+                assert self._line.link is not None, "only what is open is closed"
+                self._line.link.give_up(Purpose.RESTART if self._orders.restart else Purpose.REST)
+            case Step.NOTE:
+                await self._lifecycle.note(self._orders.generation)
+                self._orders = self._orders.done()
+            case Step.LOG_OUT:
+                await self._log_out()
+            case _:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        self._lifecycle.changed.fire()
+        deadline = self._line.deadline
+        try:
+            async with asyncio.timeout(
+                None if deadline is None else max(0.0, deadline - self._around.clock.monotonic())
+            ):
+                await self._stir.wait()
+        except TimeoutError:
+            self._line.check_silence()
+
+    async def _read_orders(self) -> None:
+        self._poked = False
+        record = await until_stored(lambda: self._around.storage.sessions.get(self.session_id))
+        if record is None or record.epoch != self.epoch:
+            raise StaleEpoch
+        if record.limits != self._record.limits:
+            self._sender.quota = Quota(record, self._around)
+        self._record: SessionRecord = record
+        self._orders = Orders.of(record)
+
+    async def _log_out(self) -> None:
+        confirmed = await self._line.unlink(self._record)
+        await self._line.hang_up(Purpose.LOGOUT)
+        await self._lifecycle.follow(
+            Trigger.UNLINKED,
+            reason=LOGGED_OUT if confirmed else UNLINK_UNCONFIRMED,
+            applied=self._orders.generation,
+            also=[DropCredentials()],
+        )
+        self._orders = self._orders.done()
+
+    # --- its end ---
+
+    async def _end(self, ending: _Ending) -> None:
+        match ending:
+            case _Ending.DELETE:
+                await self._remove()
+            case _Ending.LEAVE:
+                await self._give_up()
+            case _Ending.FENCED:
+                _log.warning("session_taken_over", session=self.session_id)
+
+    async def _give_up(self) -> None:
+        await self._line.hang_up(Purpose.LEAVE)
+        if self.state in LIVE:
+            now = self._around.clock.now()
+            await self._lifecycle.follow(Trigger.DROPPED, reason=WORKER_STOPPED, retry_at=now)
+        await self._around.storage.sessions.release(self.session_id, self.epoch)
+
+    async def _remove(self) -> None:
+        """Each step may be repeated: after a crash, whoever owns it next goes through them again."""
+        if self.state is not State.DELETED:
+            await self._line.unlink(self._record)
+            await self._line.hang_up(Purpose.LOGOUT)
+            await self._lifecycle.follow(Trigger.REMOVED, also=[DropCredentials()])
+        await self._around.announcer.flushed(self.session_id)
+        self.retired = True
+        await self._around.doors.delete(self.session_id)
+        await self._around.cache.drop_route(self.session_id)
+        await until_stored(self._forget)
+
+    async def _forget(self) -> None:
+        sessions = self._around.storage.sessions
+        while True:
+            try:
+                await sessions.forget(self.session_id, self.epoch, purge=self._orders.purge)
+            except EventsUnpublished:  # a receipt came in while the queue was emptied
+                await self._around.announcer.flushed(self.session_id)
+            else:
+                return
+
+    # --- what it knows of itself ---
+
+    def _wants_connection(self) -> bool:
+        return self._orders.desired is Desired.CONNECTED
+
+    def _is_awaited(self) -> bool:
+        """Whether commands wait for a connection."""
+        usable = self._line.link is not None and self._line.link.usable
+        return not usable and self.refusal() is None
+
+    def _is_settled(self) -> bool:
+        if self._line.link is not None:
+            return self._line.link.settled
+        return self.retired or not (self._line.due or self._orders.fresh)
+
+    def _fence_off(self) -> None:
+        self._fenced = True
+        self._stirred()
+
+    def _stirred(self) -> None:
+        self._stir.set()
+        self._lifecycle.changed.fire()

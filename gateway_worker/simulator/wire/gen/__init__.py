@@ -1,4 +1,4 @@
-"""Protobuf messages generated from the WAProto definitions of the MIT-licensed `baileys` npm package, 7.0.0-rc14.
+"""Protocol constants generated from the `baileys` npm package, 7.0.0-rc14: protobuf messages and token tables.
 
-Written by `deploy/generate_wire.py`; never edited by hand.
+Written by `deploy/generate_wire.py`; never edited by hand. The definitions are MIT-licensed: see LICENSE here.
 """

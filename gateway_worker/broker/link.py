@@ -18,6 +18,7 @@ from aiormq.connection import Connection
 from yarl import URL
 
 from gateway_worker.broker.errors import BrokerLost, translated
+from gateway_worker.broker.leniency import read_leniently
 
 T = TypeVar("T")
 
@@ -42,6 +43,7 @@ class Link:
     """
 
     def __init__(self, url: str, *, name: str, chance: random.Random | None = None) -> None:
+        read_leniently()
         query = {"name": name, "heartbeat": str(HEARTBEAT_SECONDS)}
         self.name = name
         self._url = URL(url).update_query(query)

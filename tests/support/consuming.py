@@ -1,0 +1,88 @@
+"""The consuming room with a real broker under it, and a backend beside it."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from consumers.ports import Unobserved
+from consumers.service import Consumers, Surroundings
+from gateway_worker.broker.ids import uuid7
+from gateway_worker.broker.link import Link
+from gateway_worker.broker.topology import declare
+from gateway_worker.events.publisher import Publisher
+from schemas.channels import Topology
+from schemas.names import SessionId, WorkerId
+from tests.support.consumers import FakeManager, MemoryLedger, describe_worker
+
+
+@dataclass(slots=True, kw_only=True)
+class Room:
+    """A worker's way in, with a fake manager behind it."""
+
+    topology: Topology
+    link: Link
+    publisher: Publisher
+    manager: FakeManager
+    consumers: Consumers
+
+    async def count(self, queue: str) -> int:
+        """How many messages are ready in a queue."""
+        channel = await self.link.channel(confirms=False)
+        declared = await channel.queue_declare(queue, passive=True)
+        await channel.close()
+        return declared.message_count or 0
+
+    async def take(self, queue: str) -> tuple[bytes, dict[str, object]]:
+        """Take one message out of a queue; waits for it. Answers with its body and headers."""
+        channel = await self.link.channel(confirms=False)
+        try:
+            async with asyncio.timeout(10):
+                while (got := await channel.basic_get(queue, no_ack=True)).message_count is None:  # noqa: ASYNC110 (basic.get has no event)
+                    await asyncio.sleep(0.02)
+        finally:
+            await channel.close()
+        return got.body, dict(got.header.properties.headers or {})
+
+
+@asynccontextmanager
+async def room(
+    amqp_url: str, topology: Topology, *session_ids: str, worker_id: str = "w1", opened: bool = True
+) -> AsyncGenerator[Room]:
+    """Run it; with `opened`, the common doors and those of the sessions are open."""
+    way_in = Link(amqp_url, name=f"{worker_id} in")
+    way_out = Link(amqp_url, name=f"{worker_id} out")
+    publisher = Publisher(way_out, topology)
+    consumers = Consumers(
+        Surroundings(
+            link=way_in,
+            topology=topology,
+            publisher=publisher,
+            ledger=MemoryLedger(),
+            worker_id=WorkerId(worker_id),
+            now=lambda: datetime.now(UTC),
+            monotonic=time.monotonic,
+            new_id=uuid7,
+            observer=Unobserved(),
+        )
+    )
+    manager = FakeManager(*session_ids)
+    consumers.serve(manager, describe_worker)
+    async with asyncio.TaskGroup() as group:
+        for service in (way_in, way_out, consumers):
+            group.create_task(service.run())
+        channel = await way_in.channel(confirms=False)
+        await declare(channel, topology.fleet())
+        await channel.close()
+        if opened:
+            await consumers.open()
+            for session_id in session_ids:
+                await consumers.session_doors.open(SessionId(session_id))
+        try:
+            yield Room(topology=topology, link=way_in, publisher=publisher, manager=manager, consumers=consumers)
+        finally:
+            await consumers.stop(grace=0.1)
+            await way_in.stop()
+            await way_out.stop()

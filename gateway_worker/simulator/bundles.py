@@ -1,7 +1,7 @@
 """Prekey bundles: what a device must know to start a signal_session with another, as stanza and as value. Pure."""
 
 from gateway_worker.simulator.effects import Turn
-from gateway_worker.simulator.jids import PN_SERVER
+from gateway_worker.simulator.jids import SERVER
 from gateway_worker.simulator.model import Device
 from gateway_worker.simulator.wire.curve import KEY_TYPE
 from gateway_worker.simulator.wire.nodes import Node
@@ -22,7 +22,7 @@ def take_prekey(turn: Turn, device: Device) -> tuple[bytes, bytes] | None:
     key = device.prekeys.pop(id_)
     device.spent_prekeys.add(id_)
     if len(device.prekeys) in LOW and device.connection is not None:
-        attrs = {"from": PN_SERVER, "type": "encrypt", "id": turn.token(), "t": turn.t}
+        attrs = {"from": SERVER, "type": "encrypt", "id": turn.token(), "t": turn.t}
         count = Node("count", {"value": str(len(device.prekeys))})
         turn.send(device.connection, Node("notification", attrs, [count]))
     return id_, key

@@ -124,13 +124,11 @@ def _write_text(content: Mapping[str, Any], context: ContextInfo | None) -> Mess
 
 
 def _write_preview(extended: Message.ExtendedTextMessage, preview: object) -> None:
-    fields = ("url", "title", "description")
-    if not isinstance(preview, dict) or not all(is_text(preview.get(name, "")) for name in fields):  # pyright: ignore[reportUnknownMemberType] - JSON from outside
-        raise Invalid("content.invalid", "content.linkPreview must hold url, title and description?")
-    values = cast("dict[str, str]", preview)
-    extended.matchedText = values.get("url", "")
-    extended.title = values.get("title", "")
-    extended.description = values.get("description", "")
+    values = cast("dict[str, object]", preview) if isinstance(preview, dict) else {}
+    url, title, description = (values.get(name, "") for name in ("url", "title", "description"))
+    if not (is_text(url) and is_text(title) and is_text(description) and url and title):
+        raise Invalid("content.invalid", "content.linkPreview must hold the texts url, title and description?")
+    extended.matchedText, extended.title, extended.description = url, title, description
 
 
 _WRITERS: dict[str, Callable[[Mapping[str, Any], ContextInfo | None], Message]] = {"text": _write_text}

@@ -197,7 +197,7 @@ class Control:
     async def offline(self, request: web.Request) -> web.Response:
         """The phone is away."""
         account = self._account(request)
-        phones.go_offline(account.primary)
+        self._simulator.turn(partial(phones.go_offline, phone=account.primary))
         return web.json_response({"online": False})
 
     # --- messages
@@ -205,13 +205,13 @@ class Control:
     async def inbox(self, request: web.Request) -> web.Response:
         """What the phone received and decrypted; `wait` and `atLeast` make it a long poll."""
         account = self._account(request)
-        await self._wait(request, lambda: len(views.inbox(account)))
+        await self._wait(request, lambda: len(account.primary.messages) - account.primary.sent)
         return web.json_response(views.inbox(account))
 
     async def outbox(self, request: web.Request) -> web.Response:
         """What the person sent, from the phone or a companion, with the receipts seen."""
         account = self._account(request)
-        await self._wait(request, lambda: len(views.outbox(account)))
+        await self._wait(request, lambda: account.primary.sent)
         return web.json_response(views.outbox(account))
 
     async def _wait(self, request: web.Request, count: Callable[[], int]) -> None:

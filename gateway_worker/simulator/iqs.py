@@ -10,7 +10,7 @@ from functools import partial
 from gateway_worker.simulator.appstate import on_app_state_iq
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.groups import on_group_iq
-from gateway_worker.simulator.jids import PN_SERVER
+from gateway_worker.simulator.jids import SERVER
 from gateway_worker.simulator.login import remove_device
 from gateway_worker.simulator.model import Connection
 from gateway_worker.simulator.offline import send_backlog
@@ -44,7 +44,7 @@ def on_iq(turn: Turn, connection: Connection, iq: Node) -> None:
         turn.world.stats.malformed += 1
         content = [Node("error", {"code": "400", "text": "bad-request"})]
     refused = len(content) == 1 and content[0].tag == "error"
-    attrs = {"from": iq.attrs.get("to", PN_SERVER), "type": "error" if refused else "result", "id": iq.attr("id")}
+    attrs = {"from": iq.attrs.get("to", SERVER), "type": "error" if refused else "result", "id": iq.attr("id")}
     turn.send(connection.id, Node("iq", attrs, content or None))
 
 

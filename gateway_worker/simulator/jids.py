@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 PN_SERVER = "s.whatsapp.net"
 """The server of phone-number addresses (PN)."""
+SERVER = "@s.whatsapp.net"
+"""The server itself. With the @, so that it travels as a JID: whatsmeow takes no plain text for one."""
 LID_SERVER = "lid"
 """The server of addresses that hide the number (LID)."""
 GROUP_SERVER = "g.us"

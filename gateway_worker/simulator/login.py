@@ -4,7 +4,7 @@ from functools import partial
 
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.faults import FaultKind, strike
-from gateway_worker.simulator.jids import LID_SERVER, PN_SERVER
+from gateway_worker.simulator.jids import LID_SERVER, SERVER
 from gateway_worker.simulator.model import Connection, Device
 from gateway_worker.simulator.notifications import devices_changed
 from gateway_worker.simulator.offline import announce
@@ -49,9 +49,9 @@ def _greet(turn: Turn, device: Device, connection: Connection) -> None:
     }
     turn.send(connection.id, Node("success", success))
     routing = Node("edge_routing", {}, [Node("routing_info", {}, b"\x08\x0c\x08\x05")])
-    turn.send(connection.id, Node("ib", {"from": PN_SERVER}, [routing]))
+    turn.send(connection.id, Node("ib", {"from": SERVER}, [routing]))
     dirty = Node("dirty", {"type": "account_sync", "timestamp": turn.t})
-    turn.send(connection.id, Node("ib", {"from": PN_SERVER}, [dirty]))
+    turn.send(connection.id, Node("ib", {"from": SERVER}, [dirty]))
     announce(turn, device, connection)
 
 

@@ -128,6 +128,8 @@ class Connection:
     noise_static: bytes
     registration: Registration | None = None
     """What it registered with, until it is paired."""
+    references: list[str] = field(default_factory=list[str])
+    """Its QR codes' texts."""
     pairing: Device | None = None
     """The device it becomes once it has signed."""
     pairing_id: str = ""

@@ -9,7 +9,7 @@ from functools import partial
 
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.faults import FaultKind, strike
-from gateway_worker.simulator.jids import PN_SERVER
+from gateway_worker.simulator.jids import SERVER
 from gateway_worker.simulator.model import Connection, Device, QueueKey
 from gateway_worker.simulator.wire.nodes import Node
 
@@ -62,7 +62,7 @@ def announce(turn: Turn, device: Device, connection: Connection) -> None:
     counts = Counter(node.tag for node in device.queue.values())
     preview = {"count": str(len(device.queue)), "appdata": "0", "call": "0"}
     preview |= {tag: str(counts[tag]) for tag in ("message", "receipt", "notification")}
-    turn.send(connection.id, Node("ib", {"from": PN_SERVER}, [Node("offline_preview", preview)]))
+    turn.send(connection.id, Node("ib", {"from": SERVER}, [Node("offline_preview", preview)]))
 
 
 def send_backlog(turn: Turn, connection: Connection, count: int | None = None) -> None:
@@ -114,7 +114,7 @@ def _hand_over(turn: Turn, device: Device, connection: Connection, node: Node) -
 
 
 def _offline_end(count: int) -> Node:
-    return Node("ib", {"from": PN_SERVER}, [Node("offline", {"count": str(count)})])
+    return Node("ib", {"from": SERVER}, [Node("offline", {"count": str(count)})])
 
 
 def _key(node: Node) -> QueueKey:

@@ -9,6 +9,7 @@ from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import Conflict, NotFound
 from gateway_worker.simulator.jids import Jid
 from gateway_worker.simulator.model import Account, Device, World
+from gateway_worker.simulator.presence import announce
 from gateway_worker.simulator.receipts import forward
 from gateway_worker.simulator.routing import route
 from gateway_worker.simulator.wire.curve import KeyPair
@@ -75,6 +76,8 @@ class Phone:
     online: bool = True
     available: bool = True
     messages: dict[str, Kept] = field(default_factory=dict[str, Kept])
+    sent: int = 0
+    """How many of them are own."""
     peer_messages: dict[str, Message] = field(default_factory=dict[str, Message])
     """Its own words to its companions (keys, history), for resends."""
     retries: dict[str, int] = field(default_factory=dict[str, int])
@@ -99,8 +102,9 @@ class Phone:
     def keep(self, kept: Kept) -> None:
         """Puts a message on the phone."""
         self.messages[kept.message_id] = kept
+        self.sent += kept.own
         if len(self.messages) > MAX_MESSAGES:
-            del self.messages[next(iter(self.messages))]
+            self.sent -= self.messages.pop(next(iter(self.messages))).own
 
     def see_chat_state(self, chat: str, state: Node, now: float) -> None:
         """Somebody types or has stopped."""
@@ -263,14 +267,16 @@ def chat_state(turn: Turn, phone: Phone, to: str, state: str) -> None:
 def go_online(turn: Turn, phone: Phone) -> None:
     """The phone is back: it gets what waited for it."""
     phone.online = phone.available = True
+    announce(turn, phone.account)
     waiting = list(phone.device.queue.values())
     phone.device.queue.clear()
     turn.arrivals += [(phone.device, node) for node in waiting]
 
 
-def go_offline(phone: Phone) -> None:
+def go_offline(turn: Turn, phone: Phone) -> None:
     """The phone is away: what comes for it waits at the server."""
     phone.online = phone.available = False
+    announce(turn, phone.account)
 
 
 def later_if_online(turn: Turn, phone: Phone, delay: float, node: Node) -> None:

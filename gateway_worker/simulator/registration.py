@@ -6,7 +6,7 @@ from functools import partial
 from gateway_worker.simulator.effects import ConnectionId, Turn
 from gateway_worker.simulator.errors import Conflict, Gone, Invalid
 from gateway_worker.simulator.faults import FaultKind, strike
-from gateway_worker.simulator.jids import LID_SERVER, PN_SERVER, device_jid, parse_jid
+from gateway_worker.simulator.jids import LID_SERVER, PN_SERVER, SERVER, device_jid, parse_jid
 from gateway_worker.simulator.login import RESTART, UNAUTHORIZED, fail, stream_error
 from gateway_worker.simulator.model import MAX_COMPANIONS, Account, Connection, Device, LinkCode, Reference
 from gateway_worker.simulator.notifications import devices_changed
@@ -41,6 +41,7 @@ def on_registration(turn: Turn, connection: Connection, registration: Registrati
         expires = turn.now + FIRST_LIFETIME + NEXT_LIFETIME * index + GRACE
         turn.world.references[text] = Reference(connection=connection.id, expires=expires)
         texts.append(text)
+    connection.references = texts
     refs = [Node("ref", {}, text.encode()) for text in texts]
     turn.send(connection.id, _iq(turn, Node("pair-device", {}, refs)))
     lifetime = FIRST_LIFETIME + NEXT_LIFETIME * (REFERENCES - 1) + GRACE
@@ -48,7 +49,7 @@ def on_registration(turn: Turn, connection: Connection, registration: Registrati
 
 
 def _iq(turn: Turn, content: Node) -> Node:
-    attrs = {"from": PN_SERVER, "type": "set", "id": turn.token(), "xmlns": "md", "t": turn.t}
+    attrs = {"from": SERVER, "type": "set", "id": turn.token(), "xmlns": "md", "t": turn.t}
     return Node("iq", attrs, [content])
 
 
@@ -60,9 +61,9 @@ def _expire(turn: Turn, connection: Connection) -> None:
 
 def forget_references(turn: Turn, connection: Connection) -> None:
     """The QR codes of a connection are over."""
-    references = turn.world.references
-    for text in [text for text, reference in references.items() if reference.connection == connection.id]:
-        del references[text]
+    for text in connection.references:
+        turn.world.references.pop(text, None)
+    connection.references = []
 
 
 def scan(turn: Turn, account: Account, qr: str) -> None:
@@ -126,7 +127,7 @@ def _link(turn: Turn, account: Account, connection: Connection, adv_secret: byte
 
 def _ask_for_passkey(turn: Turn, connection: Connection) -> None:
     turn.world.stats.passkey_gated += 1
-    attrs = {"from": PN_SERVER, "type": "passkey_prologue_request", "id": turn.token(), "t": turn.t}
+    attrs = {"from": SERVER, "type": "passkey_prologue_request", "id": turn.token(), "t": turn.t}
     request = Node("passkey_request_options", {}, _PASSKEY_REQUEST)
     turn.send(connection.id, Node("notification", attrs, [request]))
 
@@ -197,7 +198,7 @@ def type_code(turn: Turn, account: Account, companion_ephemeral: bytes, ephemera
         Node("primary_identity_pub", {}, account.identity.public),
         Node("link_code_pairing_ref", {}, link.reference),
     ]
-    attrs = {"from": PN_SERVER, "type": "link_code_companion_reg", "id": turn.token(), "t": turn.t}
+    attrs = {"from": SERVER, "type": "link_code_companion_reg", "id": turn.token(), "t": turn.t}
     hello = Node("link_code_companion_reg", {"stage": "primary_hello"}, content)
     turn.send(link.connection, Node("notification", attrs, [hello]))
 

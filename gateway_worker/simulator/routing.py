@@ -9,7 +9,7 @@ from functools import partial
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.faults import FaultKind, strike_message
 from gateway_worker.simulator.groups import route_group_message
-from gateway_worker.simulator.jids import BROADCAST_SERVER, GROUP_SERVER, LID_SERVER, PN_SERVER, parse_jid
+from gateway_worker.simulator.jids import BROADCAST_SERVER, GROUP_SERVER, LID_SERVER, PN_SERVER, SERVER, parse_jid
 from gateway_worker.simulator.model import Account, Connection, Device
 from gateway_worker.simulator.offline import deliver
 from gateway_worker.simulator.wire.nodes import Node
@@ -42,6 +42,8 @@ def on_message(turn: Turn, connection: Connection, node: Node) -> None:
 def _faulty(turn: Turn, sender: Device, node: Node) -> bool:
     """Whether a fault took the message over."""
     world, now = turn.world, turn.now
+    if node.attrs.get("category") == "peer":
+        return False  # among own devices: no test means these
     recipient, _ = world.find(node.attrs["to"])
     if fault := strike_message(world, now, FaultKind.NACK, sender.account, recipient):
         turn.later(fault.after, partial(_acknowledge, sender=sender, node=node, error=fault.code))
@@ -58,7 +60,7 @@ def _faulty(turn: Turn, sender: Device, node: Node) -> bool:
 
 def _acknowledge(turn: Turn, sender: Device, node: Node, error: int | None = None) -> None:
     """The server's ack, to the connection that the sender has now."""
-    attrs = {"class": "message", "id": node.attrs.get("id", ""), "from": node.attrs.get("to", PN_SERVER), "t": turn.t}
+    attrs = {"class": "message", "id": node.attrs.get("id", ""), "from": node.attrs.get("to", SERVER), "t": turn.t}
     if error is None:
         turn.world.stats.acks += 1
     else:

@@ -29,6 +29,7 @@ MAX_BODY = 4 << 20
 MAX_CONNECTIONS = 10_000
 _BACKLOG = 2_048
 _CLOSE_TIMEOUT = 2.0
+_HANDSHAKE_TIMEOUT = 30.0
 _LINGER = 0.25
 """Seconds between the last stanza and the close: a client decodes stanzas later than it notices a close."""
 _HOUR = 3600
@@ -49,6 +50,11 @@ class _Client:
         """Ends the TCP connection without a word."""
         if (transport := self.request.transport) is not None:
             transport.abort()
+
+    def cut_if_silent(self) -> None:
+        """Ends a connection that has not said who it is."""
+        if not self.socket.established:
+            self.cut()
 
 
 class Simulator:
@@ -174,7 +180,8 @@ class Simulator:
         self._next_id += 1
         id_ = ConnectionId(self._next_id)
         socket = Socket(ServerHandshake(self._static, self._certificates()))
-        self._clients[id_] = _Client(socket, request)
+        client = self._clients[id_] = _Client(socket, request)
+        timer = asyncio.get_running_loop().call_later(_HANDSHAKE_TIMEOUT, client.cut_if_silent)
         try:
             async with asyncio.TaskGroup() as tasks:
                 writer = tasks.create_task(_write(socket, websocket))
@@ -186,6 +193,7 @@ class Simulator:
                     if websocket.closed:
                         writer.cancel()
         finally:
+            timer.cancel()
             del self._clients[id_]
             self._do(self.core.disconnected(time.time(), id_))
         return websocket

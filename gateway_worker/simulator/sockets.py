@@ -41,6 +41,11 @@ class Socket:
         self.gone = asyncio.Event()
         """Set once nothing more is read: the client has left, or is to be left at once."""
 
+    @property
+    def established(self) -> bool:
+        """Whether the handshake is over."""
+        return self._transport is not None
+
     def feed(self, data: bytes) -> list[Opened | Node]:
         """What a WebSocket message brings; a `WireError` means the connection is over."""
         events: list[Opened | Node] = []

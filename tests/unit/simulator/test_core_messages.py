@@ -319,7 +319,7 @@ def test_a_queue_is_bounded(stage: Stage, bob: Account, b: Client) -> None:
 
 
 def test_a_phone_that_is_offline_gets_its_messages_when_it_is_back(stage: Stage, bob: Account, a: Client) -> None:
-    phones.go_offline(bob.primary)
+    stage.turn(lambda turn: phones.go_offline(turn, bob.primary))
     a.write(bob, "hello", "M1")
     stage.run()
     assert a.got("receipt", id="M1", **{"from": bob.pn_jid}) == []

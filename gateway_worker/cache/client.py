@@ -1,0 +1,106 @@
+"""Redis keys of the contract (section 6): routing, live QR codes, worker status.
+
+Losing Redis costs a moment, so nothing here raises but `check`: what cannot be written is dropped, what cannot be read
+is not there, and an outage is logged once when it begins and once when it ends.
+"""
+
+import json
+from collections.abc import Awaitable, Mapping
+from typing import Any, Final, TypeVar, cast
+
+import structlog
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.exceptions import RedisError
+
+from schemas.events import WorkerHeartbeat
+from schemas.names import SessionId, WorkerId
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+Json = Mapping[str, object]
+
+CALL_SECONDS: Final = 1.0  # a Redis that is slower than that is as good as away
+WORKER_STATUS_SECONDS: Final = 90
+MAX_QR_SECONDS: Final = 120
+_CONNECTIONS: Final = 16
+
+
+class Cache:
+    """Everything we keep in Redis. Opens connections when it needs them.
+
+    Args:
+        url: ``redis://[user:password@]host:port/database``, or ``rediss://``.
+    """
+
+    def __init__(self, url: str) -> None:
+        pool = BlockingConnectionPool.from_url(  # pyright: ignore[reportUnknownVariableType] (redis-py's own kwargs)
+            url,
+            max_connections=_CONNECTIONS,
+            timeout=CALL_SECONDS,
+            socket_timeout=CALL_SECONDS,
+            socket_connect_timeout=CALL_SECONDS,
+            decode_responses=True,
+        )
+        self._redis: Any = Redis.from_pool(cast("Any", pool))
+        self._away = False
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+    async def check(self) -> None:
+        """Raises when Redis does not answer."""
+        await self._redis.ping()
+
+    async def put_qr(self, session_id: SessionId, data: Json, ttl_seconds: int) -> None:
+        """Keep the live QR, for at most 120 s."""
+        ttl = max(1, min(ttl_seconds, MAX_QR_SECONDS))
+        await self._try(self._redis.set(f"qr:{session_id}", json.dumps(dict(data)), ex=ttl))
+
+    async def qr(self, session_id: SessionId) -> Json | None:
+        """The live QR, if there is one."""
+        found: str | None = await self._try(self._redis.get(f"qr:{session_id}"))
+        return None if found is None else cast("Json", json.loads(found))
+
+    async def drop_qr(self, session_id: SessionId) -> None:
+        """The QR is no longer live."""
+        await self._try(self._redis.delete(f"qr:{session_id}"))
+
+    async def put_route(self, session_id: SessionId, worker_id: WorkerId) -> None:
+        """The session lives at this worker."""
+        await self._try(self._redis.set(f"session:{session_id}:worker", worker_id))
+
+    async def drop_route(self, session_id: SessionId) -> None:
+        """It lives nowhere."""
+        await self._try(self._redis.delete(f"session:{session_id}:worker"))
+
+    async def put_worker_status(self, worker_id: WorkerId, heartbeat: WorkerHeartbeat) -> None:
+        """Replace the worker's status hash; it goes by itself after 90 s without another one."""
+        key = f"worker:{worker_id}:status"
+        fields = {"status": heartbeat.status.value, **_flat(heartbeat.metrics.to_data())}
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.delete(key)
+        pipeline.hset(key, mapping=fields)
+        pipeline.expire(key, WORKER_STATUS_SECONDS)
+        await self._try(pipeline.execute())
+
+    async def drop_worker_status(self, worker_id: WorkerId) -> None:
+        """The worker is gone."""
+        await self._try(self._redis.delete(f"worker:{worker_id}:status"))
+
+    async def _try(self, call: Awaitable[T]) -> T | None:
+        try:
+            answer = await call
+        except (RedisError, OSError, TimeoutError) as error:
+            if not self._away:
+                self._away = True
+                log.warning("redis.away", error=type(error).__name__)
+            return None
+        if self._away:
+            self._away = False
+            log.info("redis.back")
+        return answer
+
+
+def _flat(metrics: dict[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in metrics.items()}

@@ -1,0 +1,64 @@
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from deploy.local.services import PrivateServices
+from gateway_worker.cache.client import Cache
+from schemas.events import WorkerHeartbeat, WorkerMetrics, WorkerState
+from schemas.names import SessionId, WorkerId
+
+ANA, WORKER = SessionId("ana"), WorkerId("worker-001")
+
+
+@pytest.fixture
+async def cache(redis_url: str) -> AsyncGenerator[Cache]:
+    made = Cache(redis_url)
+    yield made
+    await made.stop()
+
+
+async def test_a_qr_is_kept_for_at_most_two_minutes(cache: Cache, redis_url: str) -> None:
+    await cache.put_qr(ANA, {"qrString": "2@x"}, 600)
+
+    assert await cache.qr(ANA) == {"qrString": "2@x"}
+    async with Redis.from_url(redis_url) as redis:
+        assert 0 < await redis.ttl("qr:ana") <= 120
+    await cache.drop_qr(ANA)
+    assert await cache.qr(ANA) is None
+
+
+async def test_routes_and_worker_status_have_the_contracts_keys(cache: Cache, redis_url: str) -> None:
+    metrics = WorkerMetrics(session_count=2, max_sessions=50, active_connections=1, cpu_usage=3.5, memory_usage=1.0)
+    heartbeat = WorkerHeartbeat(worker_id=WORKER, status=WorkerState.ONLINE, metrics=metrics)
+
+    await cache.put_route(ANA, WORKER)
+    await cache.put_worker_status(WORKER, heartbeat)
+
+    async with Redis.from_url(redis_url, decode_responses=True) as redis:
+        assert await redis.get("session:ana:worker") == "worker-001"
+        status = await redis.hgetall("worker:worker-001:status")
+        assert (status["status"], status["sessionCount"], status["maxSessions"]) == ("online", "2", "50")
+        assert 0 < await redis.ttl("worker:worker-001:status") <= 90
+        await cache.drop_route(ANA)
+        await cache.drop_worker_status(WORKER)
+        assert await redis.keys("*") == []
+
+
+async def test_an_absent_redis_disturbs_nobody_but_the_health_check(services: PrivateServices, redis_url: str) -> None:
+    cache = Cache(redis_url)
+    await cache.put_route(ANA, WORKER)
+    await asyncio.to_thread(services.redis.kill)
+    try:
+        await cache.put_route(ANA, WORKER)
+        await cache.put_qr(ANA, {}, 20)
+        assert await cache.qr(ANA) is None
+        with pytest.raises((RedisError, OSError)):
+            await cache.check()
+    finally:
+        await asyncio.to_thread(services.redis.start)
+    await cache.put_qr(ANA, {"qrString": "again"}, 20)
+    assert await cache.qr(ANA) == {"qrString": "again"}
+    await cache.stop()

@@ -131,7 +131,7 @@ class Backlog:
 
     def retry(self, session_id: SessionId) -> None:
         """Let the session's refused events go first again."""
-        track = self._tracks[session_id]
+        track = self.track(session_id)
         self.put_back(track.refused)
         track.refused = []
 

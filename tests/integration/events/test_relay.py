@@ -1,0 +1,289 @@
+"""The outbox relay, the publisher and the registry on a real RabbitMQ, also while it is killed."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from deploy.local.services import PrivateServices
+from gateway_worker.broker.errors import TopologyMismatch
+from gateway_worker.broker.ids import uuid7
+from gateway_worker.broker.link import Link
+from gateway_worker.broker.topology import declare
+from gateway_worker.events.announcer import Announcer
+from gateway_worker.events.publisher import Publisher
+from gateway_worker.events.registry import Registry
+from gateway_worker.events.relay import Relay
+from schemas.channels import Binding, Plan, Topology
+from schemas.events import WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState
+from schemas.names import MAX_EVENT_BYTES, SessionId, WorkerId
+from tests.support.outbox import Listener, MemoryOutbox, listening, outbox_event
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(slots=True, kw_only=True)
+class WayOut:
+    topology: Topology
+    link: Link
+    publisher: Publisher
+    outbox: MemoryOutbox
+    relay: Relay
+    announcer: Announcer
+
+
+@asynccontextmanager
+async def way_out(amqp_url: str, topology: Topology, outbox: MemoryOutbox | None = None) -> AsyncGenerator[WayOut]:
+    link = Link(amqp_url, name="out")
+    publisher = Publisher(link, topology)
+    outbox = outbox or MemoryOutbox()
+    clock = SystemClock()
+    relay = Relay(
+        outbox,
+        publisher,
+        namespace=topology.namespace,
+        clock=clock,
+        keeps_unroutable=topology.backend_queue is not None,
+    )
+    announcer = Announcer(publisher, relay, namespace=topology.namespace, clock=clock, new_id=uuid7)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(link.run())
+        relaying = group.create_task(relay.run())
+        try:
+            yield WayOut(
+                topology=topology,
+                link=link,
+                publisher=publisher,
+                outbox=outbox,
+                relay=relay,
+                announcer=announcer,
+            )
+        finally:
+            await relay.stop()
+            await asyncio.wait({relaying})
+            await link.stop()
+
+
+@pytest.fixture
+async def out(services: PrivateServices, namespace: str) -> AsyncGenerator[WayOut]:
+    async with way_out(services.amqp_url, Topology(namespace, backend_queue=f"{namespace}.backend")) as made:
+        await (await made.publisher.pipe()).close()  # the topology is there
+        yield made
+
+
+@pytest.fixture
+async def ears(services: PrivateServices, out: WayOut) -> AsyncGenerator[Listener]:
+    async with hearing(services.amqp_url, f"{out.topology.namespace}.backend") as listener:
+        yield listener
+
+
+@asynccontextmanager
+async def hearing(amqp_url: str, queue: str) -> AsyncGenerator[Listener]:
+    """A backend's ears, on a connection of their own."""
+    link = Link(amqp_url, name="ears")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(link.run())
+        async with listening(link, queue) as listener:
+            yield listener
+        await link.stop()
+
+
+async def test_an_event_is_published_as_the_contract_says(out: WayOut, ears: Listener) -> None:
+    out.outbox.commit("s1")
+    await ears.until(1)
+    (event,) = ears.events
+    assert event["source"] == f"/{out.topology.namespace}/sessions/s1"
+    assert (event["id"], event["sequence"], event["epoch"], event["subject"]) == ("s1-1", 1, 1, "s1")
+    await out.outbox.until_marked(1)
+
+
+async def test_many_sessions_keep_their_order(out: WayOut, ears: Listener) -> None:
+    for number in range(20):
+        for session in range(50):
+            out.outbox.commit(f"s{session}", told=number % 7 != 3)  # what is not told is read
+    for session in range(50):
+        out.outbox.commit(f"s{session}")
+    async with asyncio.timeout(30):
+        await ears.until(50 * 21)
+        for session in range(50):
+            await out.relay.flushed(SessionId(f"s{session}"))
+    for session in range(50):
+        assert ears.first_arrivals(f"s{session}") == list(range(1, 22))
+    assert len(ears.events) == 50 * 21
+
+
+async def test_what_an_earlier_life_left_is_published_first(services: PrivateServices, namespace: str) -> None:
+    outbox = MemoryOutbox()
+    outbox.commit("s1", 5, told=False)
+    outbox.published.update({(SessionId("s1"), 1), (SessionId("s1"), 2)})
+    async with (
+        way_out(services.amqp_url, Topology(namespace, backend_queue=f"{namespace}.backend"), outbox) as out,
+        hearing(services.amqp_url, f"{namespace}.backend") as ears,
+    ):
+        outbox.commit("s1")
+        await out.relay.flushed(SessionId("s1"))
+        await ears.until(4)
+        assert ears.first_arrivals("s1") == [3, 4, 5, 6]
+
+
+async def test_events_that_nobody_publishes_are_found(services: PrivateServices, namespace: str) -> None:
+    outbox = MemoryOutbox()
+    outbox.commit("orphan", 3, told=False, time=datetime.now(UTC) - timedelta(minutes=1))
+    outbox.commit("young", 3, told=False)
+    topology = Topology(namespace, backend_queue=f"{namespace}.backend")
+    async with (
+        way_out(services.amqp_url, topology, outbox),
+        hearing(services.amqp_url, f"{namespace}.backend") as ears,
+    ):
+        await ears.until(3)
+        assert ears.first_arrivals("orphan") == [1, 2, 3]
+        assert ears.first_arrivals("young") == []
+
+
+async def test_a_store_that_is_away_stops_nothing(out: WayOut, ears: Listener) -> None:
+    out.outbox.away = True
+    out.outbox.commit("s1", 3)
+    await ears.until(3)
+    out.outbox.away = False
+    async with asyncio.timeout(10):
+        await out.outbox.until_marked(3)
+
+
+async def test_a_backend_queue_that_was_removed_comes_back(out: WayOut, services: PrivateServices) -> None:
+    queue = f"{out.topology.namespace}.backend"
+    channel = await out.link.channel(confirms=False)
+    await channel.queue_delete(queue)
+    await channel.close()
+    out.outbox.commit("s1", 3)
+    async with asyncio.timeout(20):
+        await out.relay.flushed(SessionId("s1"))
+        async with hearing(services.amqp_url, queue) as ears:
+            await ears.until(3)
+            assert ears.first_arrivals("s1") == [1, 2, 3]
+
+
+async def test_without_a_backend_queue_nobody_is_waited_for(services: PrivateServices, namespace: str) -> None:
+    async with way_out(services.amqp_url, Topology(namespace)) as out:
+        out.outbox.commit("s1", 3)
+        async with asyncio.timeout(10):
+            await out.relay.flushed(SessionId("s1"))
+            await out.outbox.until_marked(3)
+
+
+async def test_a_queue_that_is_full_holds_back_one_session_only(out: WayOut, ears: Listener) -> None:
+    channel = await out.link.channel(confirms=False)
+    full = f"{out.topology.namespace}.full"
+    await channel.queue_declare(full, arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+    await declare(
+        channel,
+        Plan(bindings=(Binding(exchange=out.topology.events, queue=full, routing_key="message.status.full"),)),
+    )
+    out.outbox.commit("full", 3)
+    out.outbox.commit("free", 3)
+    await out.relay.flushed(SessionId("free"))
+    waiting = asyncio.create_task(out.relay.flushed(SessionId("full")))
+    done, _ = await asyncio.wait({waiting}, timeout=0.2)
+    assert not done
+    await channel.queue_delete(full)
+    async with asyncio.timeout(20):
+        await waiting
+    assert ears.first_arrivals("full") == [1, 2, 3]
+
+
+async def test_an_event_that_is_too_large_goes_without_its_content(out: WayOut, ears: Listener) -> None:
+    content = {"kind": "text", "text": "x" * MAX_EVENT_BYTES}
+    event = outbox_event("s1", 1, data={"sessionId": "s1", "content": content})
+    out.outbox.rows[SessionId("s1")] = [event]
+    await out.relay.flushed(SessionId("s1"))
+    await ears.until(1)
+    assert ears.events[0]["data"]["content"] == {"kind": "unsupported", "whatsappType": "too_large"}
+
+
+@pytest.mark.timeout(180)
+async def test_killing_the_broker_loses_nothing_and_keeps_the_order(
+    services: PrivateServices, out: WayOut, ears: Listener
+) -> None:
+    sessions = [f"s{number}" for number in range(10)]
+    for round_number in range(3):
+        for _ in range(40):
+            for session_id in sessions:
+                out.outbox.commit(session_id)
+            await asyncio.sleep(0)
+        await ears.until(round_number * 400 + 20)
+        await asyncio.to_thread(services.rabbitmq.kill)
+        for session_id in sessions:
+            out.outbox.commit(session_id, 10)
+        await asyncio.to_thread(services.rabbitmq.start)
+        async with asyncio.timeout(60):
+            await ears.until((round_number + 1) * 500)
+    async with asyncio.timeout(30):
+        await out.outbox.until_marked(1_500)
+    for session_id in sessions:
+        assert ears.first_arrivals(session_id) == list(range(1, 151))
+
+
+@dataclass
+class Board:
+    statuses: list[WorkerHeartbeat | None] = field(default_factory=list[WorkerHeartbeat | None])
+
+    async def put_worker_status(self, worker_id: WorkerId, heartbeat: WorkerHeartbeat) -> None:
+        assert worker_id == heartbeat.worker_id
+        self.statuses.append(heartbeat)
+
+    async def drop_worker_status(self, worker_id: WorkerId) -> None:
+        assert worker_id == "w1"
+        self.statuses.append(None)
+
+
+async def test_a_worker_tells_of_its_life(out: WayOut, ears: Listener) -> None:
+    board = Board()
+    worker_id = WorkerId("w1")
+    metrics = WorkerMetrics(session_count=1, max_sessions=50, active_connections=1, cpu_usage=2.5, memory_usage=3.5)
+    registry = Registry(
+        out.announcer,
+        board,
+        card=WorkerRegistered(worker_id=worker_id, endpoint="http://w1:8001", max_sessions=50, version="0.1.0"),
+        pulse=lambda: WorkerHeartbeat(worker_id=worker_id, status=WorkerState.ONLINE, metrics=metrics),
+        every=0.05,
+    )
+    async with asyncio.TaskGroup() as group:
+        group.create_task(registry.run())
+        await ears.until(3)
+        await registry.stop()
+    await ears.until(len(board.statuses) + 1)
+    kinds = [event["type"] for event in ears.events]
+    assert (kinds[0], kinds[1], kinds[-1]) == ("worker.registered.v1", "worker.heartbeat.v1", "worker.stopped.v1")
+    assert ears.events[1]["data"]["metrics"]["sessionCount"] == 1
+    assert "sequence" not in ears.events[1]
+    assert board.statuses[-1] is None
+
+
+async def test_a_queue_with_other_arguments_says_what_to_do(services: PrivateServices, namespace: str) -> None:
+    link = Link(services.amqp_url, name="mismatch")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(link.run())
+        channel = await link.channel(confirms=False)
+        await channel.queue_declare(f"{namespace}.control", durable=True)
+        with pytest.raises(TopologyMismatch, match=r"control.*delete it"):
+            await Publisher(link, Topology(namespace)).pipe()
+        await link.stop()
+
+
+async def test_an_event_is_json_with_camel_case(out: WayOut, ears: Listener) -> None:
+    await out.announcer.announce(
+        "worker.registered.v1",
+        "w1",
+        WorkerRegistered(worker_id=WorkerId("w1"), endpoint="e", max_sessions=1, version="0"),
+        causation_id="c1",
+        correlation_id="order-77",
+    )
+    await ears.until(1)
+    assert json.loads(json.dumps(ears.events[0]["data"]))["maxSessions"] == 1
+    assert (ears.events[0]["causationid"], ears.events[0]["correlationid"]) == ("c1", "order-77")

@@ -69,6 +69,11 @@ class Relay:
         self._stopping = asyncio.Event()
         outbox.subscribe(self._hear)
 
+    @property
+    def backlog(self) -> int:
+        """Events that this process knows of and that are not confirmed yet."""
+        return len(self._backlog)
+
     async def run(self) -> None:
         """Relay until stopped; ends with nothing under way, and all that is confirmed marked."""
         async with asyncio.TaskGroup() as group:

@@ -7,8 +7,14 @@ from typing import Final
 
 _ROOT: Final = Path(__file__).resolve().parents[1]
 _OPTIONS: Final = (
-    "--quiet", "--universal", "--python-version=3.11", "--generate-hashes", "--no-emit-index-url", "--no-header", "--upgrade",
-)  # fmt: skip
+    "--quiet",
+    "--upgrade",
+    "--universal",
+    "--python-version=3.11",
+    "--generate-hashes",
+    "--no-emit-index-url",
+    "--no-header",
+)
 
 
 def compile_lock(target: str, *options: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -25,6 +26,7 @@ from gateway_worker.whatsapp.port import (
 )
 
 _MAX_MERGED: Final = 500
+_LAST_WRITES: Final = 30.0
 _log = structlog.get_logger(__name__)
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
@@ -87,10 +89,8 @@ class BaileysConnection:
 
     async def _end(self, method: str) -> None:
         if not self._ended:
-            try:
+            with suppress(NotConnected):  # it ended meanwhile
                 await self._call(method, None)
-            except NotConnected:
-                _log.debug("connection_ended_meanwhile")
         await self.over.wait()
 
     async def _call(self, method: str, args: object) -> Frame:
@@ -161,7 +161,10 @@ class BaileysConnection:
         """Nobody may open this session again while a write of this connection is still on its way."""
         self._channel.abandon(self._number)
         if self._work:
-            await asyncio.wait(self._work)
+            _, late = await asyncio.wait(self._work, timeout=_LAST_WRITES)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         self._on_end()
 
     async def _answer(self, request: Request) -> None:

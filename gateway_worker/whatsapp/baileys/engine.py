@@ -1,7 +1,7 @@
 """The engine: a few bridges, each with many sessions."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 import structlog
@@ -51,6 +51,7 @@ class BaileysEngine:
     async def stop(self) -> None:
         """End all bridges; connections that are still open are told `BRIDGE_DIED`."""
         self._stopping.set()
+        self._some_ready.set()
 
     async def ready(self) -> None:
         """Wait until one bridge can take sessions.
@@ -61,6 +62,8 @@ class BaileysEngine:
         try:
             async with asyncio.timeout(_READY_TIMEOUT):
                 while not any(bridge.is_ready for bridge in self._bridges):
+                    if self._stopping.is_set():
+                        raise NotConnected("the engine has stopped")
                     self._some_ready.clear()
                     await self._some_ready.wait()
         except TimeoutError as error:
@@ -86,8 +89,12 @@ class BaileysEngine:
     def _configure(self) -> dict[str, Any]:
         return self._configuration.to_bridge(self._newest)
 
-    def _spawn(self, work: Any) -> asyncio.Task[None]:
-        return self._tasks.create_task(work)
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        try:
+            return self._tasks.create_task(work)
+        except RuntimeError:  # the group is being cancelled
+            work.close()
+            raise
 
     async def _keep_current(self) -> None:
         """WhatsApp Web's version changes every few days, and old ones are refused after some weeks."""

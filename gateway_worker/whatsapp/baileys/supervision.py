@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -139,10 +140,11 @@ class Bridge:
             self.is_ready = False
             self._channel = self._pid = None
             self._health = {}
-            await asyncio.shield(self._spawn(process.end_it()))
+            await process.end_it()
             listening.cancel()
-            for connection in list(self._connections.values()):
-                connection.lose()
+            with suppress(RuntimeError):  # the engine was cancelled, not stopped: nobody is left to tell
+                for connection in list(self._connections.values()):
+                    connection.lose()
 
     async def _serve(self, process: BridgeProcess) -> None:
         channel = await Channel.over(process.end, self._route)

@@ -37,8 +37,8 @@ const FIRST_QR_SECONDS = 60
 const NEXT_QR_SECONDS = 20
 /** A code lives as long as the six refs of a pairing: WhatsApp's own limit is somewhat longer. */
 const PAIRING_CODE_SECONDS = FIRST_QR_SECONDS + 5 * NEXT_QR_SECONDS
-/** Facts the owner may lag behind before we stop reading from the socket. */
-const MAX_UNTOLD = 500
+/** Messages that wait for Baileys and facts that wait for the owner, before we stop reading from the socket. */
+const MAX_BEHIND = 500
 const CLOSE_TIMEOUT_MS = 1_000
 const LOGOUT_TIMEOUT_MS = 5_000
 /** Telling includes what the owner does about it: more patience than for a read. */
@@ -59,7 +59,9 @@ export class Connection {
   readonly #socket: WASocket
   readonly #contacts: Contacts
   readonly #onEnd: () => void
+  #messages: Promise<unknown> = Promise.resolve()
   #receipts: Promise<unknown> = Promise.resolve()
+  #unhandled = 0
   #ending: Promise<void> | undefined
   #settled: (() => void)[] = []
   #hasFailed = false
@@ -98,8 +100,10 @@ export class Connection {
       const jid = await this.#contacts.addressOf(args.to)
       const message = await messageOf(args, jid, jidNormalizedUser(this.#credentials.me?.id), quoted)
       const plaintext = proto.Message.encode(message).finish()
-      await sending.run({ messageId: args.message_id, plaintext, recorded: false }, () =>
-        this.#socket.relayMessage(jid, message, { messageId: args.message_id })
+      const messageId = args.message_id
+      const onRecorded = (): void => this.#sends.encrypted(messageId)
+      await sending.run({ messageId, plaintext, isRecorded: false, onRecorded }, () =>
+        this.#socket.relayMessage(jid, message, { messageId })
       )
     })
   }
@@ -153,16 +157,34 @@ export class Connection {
     if (this.#ending !== undefined) throw new CallError('not_connected')
   }
 
-  /** Sees every stanza before Baileys does, and keeps receipts from it (and its acknowledgement) until they are stored. */
+  /**
+   * Sees messages and receipts before Baileys does. Messages are handed on one by one: it would let a later one overtake
+   * one whose addresses it still looks up. Receipts are kept from it, and so from their acknowledgement, until stored.
+   */
   #intercept(incoming: Incoming): void {
     const { ws } = this.#socket
     const emit = ws.emit.bind(ws)
     ws.emit = (event: string, ...args: unknown[]): boolean => {
-      if (event === 'CB:message') incoming.observe(args[0] as BinaryNode)
-      if (event !== 'CB:receipt') return emit(event, ...args)
-      this.#takeReceipt(args[0] as BinaryNode, () => emit(event, ...args))
+      if (event !== 'CB:message' && event !== 'CB:receipt') return emit(event, ...args)
+      const stanza = args[0] as BinaryNode
+      if (event === 'CB:message') this.#takeMessage(stanza, incoming)
+      else this.#takeReceipt(stanza, () => emit(event, stanza))
       return true
     }
+  }
+
+  #takeMessage(stanza: BinaryNode, incoming: Incoming): void {
+    incoming.observe(stanza)
+    delete stanza.attrs['offline'] // Baileys has a queue of its own for these, beside the others
+    this.#unhandled += 1
+    const handle = async (): Promise<void> => {
+      for (const listener of this.#socket.ws.listeners('CB:message')) await listener(stanza)
+    }
+    const done = (): void => {
+      this.#unhandled -= 1
+      this.#pace()
+    }
+    this.#messages = this.#messages.then(handle).then(done, done) // Baileys answers a stanza it cannot handle by itself
   }
 
   #takeReceipt(stanza: BinaryNode, pass: () => void): void {
@@ -245,8 +267,14 @@ export class Connection {
   #proceed(): void {
     this.#gate.release()
     if (this.#store.stored >= this.#store.taken) this.#settled.splice(0).forEach((resolve) => resolve())
+    this.#pace()
+  }
+
+  /** Reads no more from WhatsApp than the owner and Baileys can follow. */
+  #pace(): void {
     const wire = this.#wire as WebSocket | null
-    if (this.#facts.untold > MAX_UNTOLD || this.#store.isBusy) wire?.pause()
+    const isBehind = this.#unhandled + this.#facts.untold > MAX_BEHIND || this.#store.isBusy
+    if (isBehind) wire?.pause()
     else if (wire?.isPaused) wire.resume()
   }
 

@@ -14,7 +14,8 @@ import { type Entry, nameOfKey, type Store } from './store.ts'
 export interface Sending {
   messageId: string
   plaintext: Uint8Array
-  recorded: boolean
+  isRecorded: boolean
+  onRecorded: () => void
 }
 
 interface Transaction {
@@ -95,9 +96,10 @@ export class Keys implements SignalKeyStoreWithTransaction {
   recordSending(): void {
     const message = sending.getStore()
     const transaction = this.#transaction()
-    if (message === undefined || transaction === undefined || message.recorded) return
-    message.recorded = true
+    if (message === undefined || transaction === undefined || message.isRecorded) return
+    message.isRecorded = true
     transaction.sent.push([message.messageId, message.plaintext])
+    message.onRecorded()
   }
 
   #transaction(): Transaction | undefined {

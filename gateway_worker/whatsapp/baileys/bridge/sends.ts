@@ -7,7 +7,7 @@ import { CallError } from './peer.ts'
 interface Waiting {
   resolve: (timestamp: number) => void
   reject: (error: unknown) => void
-  /** Frames the gate had taken before: whatever leaves after them may be this message. */
+  /** Frames the gate had taken when it was encrypted: whatever leaves after them may be this message. */
   before: number
   timer: NodeJS.Timeout
 }
@@ -26,11 +26,16 @@ export class Sends {
   send(messageId: string, relay: () => Promise<unknown>): Promise<number> {
     if (this.#waiting.has(messageId)) throw new CallError('already_sending')
     return new Promise((resolve, reject) => {
-      const before = this.#gate.taken
       const timer = setTimeout(() => this.#take(messageId)?.reject(new CallError('outcome_unknown')), this.#deadlineMs)
-      this.#waiting.set(messageId, { resolve, reject, before, timer })
+      this.#waiting.set(messageId, { resolve, reject, before: Infinity, timer })
       relay().catch((error: unknown) => this.#take(messageId)?.reject(failureOf(error)))
     })
+  }
+
+  /** The message has been encrypted: its stanza is among the frames to come. */
+  encrypted(messageId: string): void {
+    const waiting = this.#waiting.get(messageId)
+    if (waiting !== undefined) waiting.before = this.#gate.taken
   }
 
   /** Takes an acknowledgement; answers the code of a refusal nobody waits for (any more). */

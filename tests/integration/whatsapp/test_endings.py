@@ -1,0 +1,162 @@
+"""How connections end: at WhatsApp's hand, with the bridge, with us."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from gateway_worker.whatsapp.baileys.channel import Channel
+from gateway_worker.whatsapp.baileys.configuration import Configuration
+from gateway_worker.whatsapp.baileys.process import BridgeProcess
+from gateway_worker.whatsapp.port import Cause, Disconnected, EngineError, NotConnected, OpenRequest
+from tests.support.engine import Lab, Session, lab, say
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [(503, Cause.UNAVAILABLE), (515, Cause.RESTART_REQUIRED), (440, Cause.REPLACED), (401, Cause.LOGGED_OUT)],
+)
+async def test_whatsapps_codes_have_our_names(shared: Lab, code: int, cause: Cause) -> None:
+    session, _ = await shared.connected()
+    await shared.phones.fault("stream_error", session.phone, code=code)
+    end = await session.owner.next(Disconnected, 2)
+    assert (end.cause, end.code) == (cause, code)
+
+
+@pytest.mark.parametrize(("code", "cause"), [(405, Cause.OUTDATED), (403, Cause.BANNED), (401, Cause.LOGGED_OUT)])
+async def test_a_refused_login_says_why(shared: Lab, code: int, cause: Cause) -> None:
+    session = await shared.paired()
+    await shared.phones.fault("reject_login", session.phone, code=code)
+    await session.open()
+    end = await session.owner.next(Disconnected, 2)
+    assert (end.cause, end.code) == (cause, code)
+    assert session.owner.credentials is not None
+
+
+async def test_a_dropped_socket_ends_once_and_the_session_opens_again(shared: Lab) -> None:
+    session, _ = await shared.connected()
+    await shared.phones.fault("drop", session.phone)
+    end = await session.owner.next(Disconnected, 2)
+    assert end.cause is Cause.CLOSED
+    connection = await session.connect()
+    await say(connection, await shared.phones.give(), "back")
+    await connection.close()
+    assert len(session.owner.told(Disconnected)) == 3
+
+
+async def test_an_unlinked_device_is_logged_out(shared: Lab) -> None:
+    session, _ = await shared.connected()
+    await shared.phones.unlink(session.phone)
+    end = await session.owner.next(Disconnected, 2)
+    assert end.cause is Cause.LOGGED_OUT
+
+
+async def test_logout_unlinks_the_device(shared: Lab) -> None:
+    session, connection = await shared.connected()
+    await connection.logout()
+    assert session.owner.told(Disconnected)[-1].cause is Cause.LOGGED_OUT
+    await session.open()
+    assert (await session.owner.next(Disconnected, 3)).cause is Cause.LOGGED_OUT
+
+
+async def test_whatsapp_out_of_reach_is_no_fault_of_the_session() -> None:
+    async with lab() as own:
+        session = await own.paired()
+        await own.simulator.stop()
+        await session.open()
+        assert (await session.owner.next(Disconnected, 2)).cause in {Cause.CLOSED, Cause.LOST}
+
+
+async def test_a_session_is_open_once(shared: Lab) -> None:
+    session, connection = await shared.connected()
+    with pytest.raises(EngineError, match="open already"):
+        await session.open()
+    await connection.close()
+    again = await session.connect()
+    await again.close()
+
+
+async def test_a_proxy_we_cannot_use_is_refused(shared: Lab) -> None:
+    session = await shared.unpaired()
+    with pytest.raises(EngineError, match="unsupported_proxy"):
+        await session.open(proxy="socks5://127.0.0.1:1080")
+
+
+async def test_a_killed_bridge_takes_only_its_own_and_they_come_back() -> None:
+    async with lab(bridges=2) as own:
+        first, _ = await own.connected("Ana")
+        second, connection = await own.connected("Bob")
+        assert [report.sessions for report in own.engine.describe()] == [1, 1]
+        victim = own.engine.describe()[0].pid
+        assert victim is not None
+        os.kill(victim, signal.SIGKILL)
+        end = await first.owner.next(Disconnected, 2)
+        assert end.cause is Cause.BRIDGE_DIED
+        again = await first.connect()
+        await say(again, second.phone, "I am back")
+        await second.owner.until(lambda: "I am back" in second.owner.texts())
+        assert len(second.owner.told(Disconnected)) == 1
+        await connection.close()
+        await again.close()
+
+
+async def test_calls_to_a_dead_bridge_fail_clearly() -> None:
+    async with lab() as own:
+        session, connection = await own.connected()
+        victim = own.engine.describe()[0].pid
+        assert victim is not None
+        os.kill(victim, signal.SIGKILL)
+        await session.owner.next(Disconnected, 2)
+        with pytest.raises(NotConnected):
+            await connection.check_contacts(["+15550001111"])
+        await connection.close()  # it is over: nothing to do
+
+
+async def test_a_bridge_ends_when_nobody_talks_to_it() -> None:
+    process = await BridgeProcess.start()
+    channel = await Channel.over(process.end, lambda request: request.refuse("not_connected"))
+    await channel.call("configure", 0, Configuration(silence_deadline=0.5).to_bridge(None))
+    async with asyncio.timeout(10):
+        assert await process.process.wait() == 1
+    await process.end_it()
+
+
+async def test_a_bridge_ends_with_its_parent() -> None:
+    program = (
+        "import asyncio\n"
+        "from gateway_worker.whatsapp.baileys.process import BridgeProcess\n"
+        "async def main():\n"
+        "    process = await BridgeProcess.start()\n"
+        "    print(process.pid, flush=True)\n"
+        "    await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    bridge = psutil.Process(int(await parent.stdout.readline()))
+    parent.kill()
+    await parent.wait()
+    gone, alive = await asyncio.to_thread(psutil.wait_procs, [bridge], timeout=10)
+    assert gone
+    assert not alive
+
+
+async def test_stopping_the_engine_tells_the_owners() -> None:
+    async with lab() as own:
+        session, _ = await own.connected()
+    assert session.owner.told(Disconnected)[-1].cause is Cause.BRIDGE_DIED
+
+
+async def test_opening_without_a_running_bridge_fails() -> None:
+    async with lab() as own:
+        session = Session(engine=own.engine, phone=await own.phones.give())
+    with pytest.raises(EngineError):
+        await own.engine.open(OpenRequest(session_id=session.session_id, credentials=None), session.owner)

@@ -175,9 +175,10 @@ class Group:
 
 @dataclass(slots=True, kw_only=True)
 class World:
-    """Everything the server knows. `entropy(n)` gives n random bytes."""
+    """Everything the server knows. `entropy(n)` gives n random bytes, `new_key_pair()` a fresh key pair."""
 
     entropy: Callable[[int], bytes]
+    new_key_pair: Callable[[], KeyPair] = KeyPair.generate
     authority: str = "127.0.0.1"
     """`host:port` by which clients reach this server."""
     accounts: dict[str, Account] = field(default_factory=dict[str, Account])

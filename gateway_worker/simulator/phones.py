@@ -12,7 +12,6 @@ from gateway_worker.simulator.model import Account, Device, World
 from gateway_worker.simulator.presence import announce
 from gateway_worker.simulator.receipts import forward
 from gateway_worker.simulator.routing import route
-from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.payload import SignedPreKey
@@ -119,7 +118,7 @@ class Phone:
 
 def new_account(world: World, phone: str, name: str, *, passkey: bool) -> Account:
     """A person with a phone, known to the server."""
-    identity = KeyPair.generate()
+    identity = world.new_key_pair()
     number = int.from_bytes(world.entropy(6)) % 10**14
     account = Account(
         phone=phone,
@@ -129,7 +128,8 @@ def new_account(world: World, phone: str, name: str, *, passkey: bool) -> Accoun
         raw_id=int.from_bytes(world.entropy(4)) >> 1,
         passkey=passkey,
     )
-    signal = SignalDevice(identity=identity, registration_id=1 + int.from_bytes(world.entropy(2)) % 16_380)
+    registration_id = 1 + int.from_bytes(world.entropy(2)) % 16_380
+    signal = SignalDevice(identity=identity, registration_id=registration_id, new_key_pair=world.new_key_pair)
     device = Device(
         account=account,
         number=0,
@@ -156,7 +156,7 @@ def encrypt(turn: Turn, phone: Phone, device: Device, message: Message, count: i
     name = address(device)
     if not phone.signal.has_session(name):
         phone.signal.start_session(name, bundle(turn, device))
-    ciphertext = phone.signal.encrypt(name, pad(message.SerializeToString()))
+    ciphertext = phone.signal.encrypt(name, pad(message.SerializeToString(), padding=1 + turn.world.entropy(1)[0] % 16))
     attrs = {"v": "2", "type": ciphertext.type} | ({"count": str(count)} if count else {})
     return Node("enc", attrs, ciphertext.content)
 

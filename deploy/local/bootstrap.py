@@ -40,8 +40,6 @@ def main() -> None:
         step("the project", _VENV / ".stamp-project", [_ROOT / "pyproject.toml"], install_project)
         for folder in _NPM_FOLDERS:
             lock = folder / "package-lock.json"
-            if not lock.exists():
-                continue
             step(
                 f"npm packages of {folder.relative_to(_ROOT)}",
                 folder / "node_modules" / ".stamp",

@@ -1,0 +1,279 @@
+"""Commands that can never succeed: the body, the code of the rejection, and the path in its detail.
+
+The contract tests parse each; the end-to-end tests publish each to `routing_key` and expect the same answer.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+SESSION: Final = "invalid-commands"
+_TEXT: Final = {"kind": "text", "text": "Hello"}
+_SEND: Final = {"to": "+15550001111", "content": _TEXT}
+_CREATE: Final = {"sessionId": SESSION, "userId": "user123", "pairing": {"method": "qr"}}
+_DOORS: Final = {"session.create.v1": "sessions.create", "session.list.v1": "control", "worker.describe.v1": "worker"}
+_OF_CONTROL: Final = {"describe", "qr", "restart", "logout", "delete"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidCommand:
+    """`path` is what ``detail.path`` must be; `command_id` what ``commandId`` must be, None where it is unreadable."""
+
+    name: str
+    body: bytes
+    path: str
+    routing_key: str
+    command_id: str | None
+    code: str = "command.invalid"
+
+
+def _routing_key(command_type: str) -> str:
+    """Where the right door is (or would be) when the subject is `SESSION`."""
+    if command_type in _DOORS:
+        return _DOORS[command_type]
+    domain, _, verb = command_type.removesuffix(".v1").partition(".")
+    is_control = (domain == "session" and verb in _OF_CONTROL) or command_type == "message.describe.v1"
+    return f"control.{SESSION}" if is_control else "control"
+
+
+def _envelope(name: str, command_type: str, data: object, **attributes: object) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": f"invalid-{name}",
+        "source": "/tests/contract",
+        "type": command_type,
+        "subject": SESSION,
+        "data": data,
+        **attributes,
+    }
+
+
+def _case(name: str, path: str, command_type: str, data: object, **attributes: object) -> InvalidCommand:
+    """A well-formed envelope but for `attributes`; an attribute that is None is left out."""
+    envelope = {
+        key: value for key, value in _envelope(name, command_type, data, **attributes).items() if value is not None
+    }
+    return InvalidCommand(
+        name=name,
+        body=json.dumps(envelope).encode(),
+        path=path,
+        routing_key=_routing_key(command_type),
+        command_id=_readable(envelope.get("id")),
+    )
+
+
+def _readable(command_id: object) -> str | None:
+    is_readable = isinstance(command_id, str) and 0 < len(command_id) <= 256 and command_id.isprintable()
+    return str(command_id) if is_readable else None
+
+
+def _raw(name: str, path: str, body: bytes, command_id: str | None = None) -> InvalidCommand:
+    return InvalidCommand(name=name, body=body, path=path, routing_key="control", command_id=command_id)
+
+
+def _unreadable() -> Iterator[InvalidCommand]:
+    """Bodies that are no JSON object at all."""
+    valid = json.dumps(_envelope("encoding", "message.send.v1", _SEND))
+    yield _raw("empty", "", b"")
+    yield _raw("spaces", "", b"   ")
+    yield _raw("no-json", "", b"hello")
+    yield _raw("cut-off", "", valid[:-2].encode())
+    yield _raw("trailing-words", "", valid.encode() + b" and more")
+    yield _raw("two-documents", "", valid.encode() * 2)
+    yield _raw("array", "", f"[{valid}]".encode())
+    yield _raw("string", "", b'"message.send.v1"')
+    yield _raw("number", "", b"1")
+    yield _raw("null", "", b"null")
+    yield _raw("not-utf-8", "", b'{"id": "\xff\xfe"}')
+    yield _raw("utf-16", "", valid.encode("utf-16"))
+    yield _raw("byte-order-mark", "", b"\xef\xbb\xbf" + valid.encode())
+    yield _raw("nan", "", valid.replace('"+15550001111"', "NaN").encode())
+    yield _raw("infinity", "", valid.replace('"+15550001111"', "-Infinity").encode())
+    yield _raw("lone-surrogate", "", valid.replace("Hello", "\\ud83d").encode())
+    yield _raw("raw-control-character", "", valid.replace("Hello", "a\x01b").encode())
+    yield _raw("deep-arrays", "", b"[" * 100_000)
+    yield _raw("deep-objects", "", b'{"a":' * 10_000 + b"1" + b"}" * 10_000)
+    yield _raw("endless-number", "", b'{"id": ' + b"9" * 100_000 + b"}")
+    yield _raw("nul-bytes", "", b"\0" * 64)
+    yield _raw(
+        "key-twice", "type", valid.replace('"type"', '"type": "session.qr.v1", "type"').encode(), "invalid-encoding"
+    )
+    yield _raw("data-key-twice", "to", valid.replace('"to"', '"to": "x", "to"').encode(), "invalid-encoding")
+
+
+def _envelopes() -> Iterator[InvalidCommand]:
+    """Objects that are no envelope of a command."""
+    bad: Mapping[str, tuple[str, dict[str, object]]] = {
+        "specversion-missing": ("specversion", {"specversion": None}),
+        "specversion-old": ("specversion", {"specversion": "0.3"}),
+        "specversion-number": ("specversion", {"specversion": 1.0}),
+        "id-missing": ("id", {"id": None}),
+        "id-empty": ("id", {"id": ""}),
+        "id-number": ("id", {"id": 7}),
+        "id-too-long": ("id", {"id": "x" * 257}),
+        "id-control-character": ("id", {"id": "a\nb"}),
+        "source-missing": ("source", {"source": None}),
+        "source-empty": ("source", {"source": ""}),
+        "source-too-long": ("source", {"source": "/" + "x" * 256}),
+        "source-control-character": ("source", {"source": "/a\x00b"}),
+        "type-missing": ("type", {"type": None}),
+        "type-empty": ("type", {"type": ""}),
+        "type-object": ("type", {"type": {}}),
+        "time-words": ("time", {"time": "yesterday"}),
+        "time-number": ("time", {"time": 1763807400}),
+        "time-without-offset": ("time", {"time": "2026-11-22T10:30:00"}),
+        "expiresat-date": ("expiresat", {"expiresat": "2026-11-22"}),
+        "expiresat-impossible": ("expiresat", {"expiresat": "2026-02-30T10:30:00Z"}),
+        "expiresat-number": ("expiresat", {"expiresat": 300}),
+        "datacontenttype-xml": ("datacontenttype", {"datacontenttype": "application/xml"}),
+        "extension-underscore": ("my_mark", {"my_mark": "x"}),
+        "extension-upper-case": ("expiresAt", {"expiresAt": "2026-11-22T10:30:00Z"}),
+        "extension-object": ("mark", {"mark": {"a": 1}}),
+        "extension-fraction": ("mark", {"mark": 1.5}),
+        "extension-large-integer": ("mark", {"mark": 2**31}),
+        "data-base64": ("data_base64", {"data_base64": "e30="}),
+        "subject-missing": ("subject", {"subject": None}),
+        "subject-empty": ("subject", {"subject": ""}),
+        "subject-space": ("subject", {"subject": "user 123"}),
+        "subject-dot": ("subject", {"subject": "user.123"}),
+        "subject-newline": ("subject", {"subject": "user123\n"}),
+        "subject-too-long": ("subject", {"subject": "x" * 65}),
+        "subject-number": ("subject", {"subject": 5}),
+    }
+    for name, (path, attributes) in bad.items():
+        yield _case(name, path, "message.send.v1", _SEND, **attributes)
+    no_objects: Mapping[str, object] = {"array": [], "string": "{}", "number": 1, "true": True}
+    for name, data in no_objects.items():
+        yield _case(f"data-{name}", "data", "message.send.v1", data)
+    unknown = ("message.sent.v1", "message.send.v2", "message.send", "MESSAGE.SEND.V1", "session.status.v1", "x")
+    for name in unknown:
+        yield _case(f"type-{name}", "type", name, _SEND)
+    for later in ("group.create.v1", "session.migrate.v1", "events.replay.v1"):
+        yield _case(f"later-{later}", "type", later, {})
+
+
+def _sends() -> Iterator[InvalidCommand]:
+    bad: Mapping[str, tuple[str, dict[str, object]]] = {
+        "to-missing": ("data.to", {"content": _TEXT}),
+        "to-null": ("data.to", {**_SEND, "to": None}),
+        "to-number": ("data.to", {**_SEND, "to": 15550001111}),
+        "to-without-plus": ("data.to", {**_SEND, "to": "15550001111"}),
+        "to-formatted": ("data.to", {**_SEND, "to": "+1 (555) 000-1111"}),
+        "to-too-short": ("data.to", {**_SEND, "to": "+1555"}),
+        "to-too-long": ("data.to", {**_SEND, "to": "+1555000111122223333"}),
+        "to-no-country": ("data.to", {**_SEND, "to": "+9995550001111"}),
+        "to-other-digits": ("data.to", {**_SEND, "to": "+١٥٥٥٠٠٠١١١١"}),  # noqa: RUF001 (Arabic digits on purpose)
+        "to-device": ("data.to", {**_SEND, "to": "15550001111:3@s.whatsapp.net"}),
+        "to-newsletter": ("data.to", {**_SEND, "to": "120363041234567890@newsletter"}),
+        "to-status": ("data.to", {**_SEND, "to": "status@broadcast"}),
+        "to-other-server": ("data.to", {**_SEND, "to": "ana@example.com"}),
+        "to-newline": ("data.to", {**_SEND, "to": "+15550001111\n"}),
+        "content-missing": ("data.content", {"to": "+15550001111"}),
+        "content-string": ("data.content", {**_SEND, "content": "Hello"}),
+        "content-without-kind": ("data.content.kind", {**_SEND, "content": {"text": "Hello"}}),
+        "content-kind-unknown": ("data.content.kind", {**_SEND, "content": {"kind": "telegram", "text": "Hello"}}),
+        "content-kind-later": (
+            "data.content.kind",
+            {**_SEND, "content": {"kind": "image", "media": {"url": "https://example.com/a.png"}}},
+        ),
+        "content-unsupported": (
+            "data.content.kind",
+            {**_SEND, "content": {"kind": "unsupported", "whatsappType": "pollCreationMessage"}},
+        ),
+        "text-missing": ("data.content.text", {**_SEND, "content": {"kind": "text"}}),
+        "text-empty": ("data.content.text", {**_SEND, "content": {"kind": "text", "text": ""}}),
+        "text-blank": ("data.content.text", {**_SEND, "content": {"kind": "text", "text": " \n\t"}}),
+        "text-number": ("data.content.text", {**_SEND, "content": {"kind": "text", "text": 5}}),
+        "text-too-long": ("data.content.text", {**_SEND, "content": {"kind": "text", "text": "x" * 65_537}}),
+        "text-nul": ("data.content.text", {**_SEND, "content": {"kind": "text", "text": "a\0b"}}),
+        "content-key-unknown": ("data.content.body", {**_SEND, "content": {**_TEXT, "body": "Hello"}}),
+        "preview-without-title": (
+            "data.content.linkPreview.title",
+            {**_SEND, "content": {**_TEXT, "linkPreview": {"url": "https://example.com"}}},
+        ),
+        "preview-of-a-file": (
+            "data.content.linkPreview.url",
+            {**_SEND, "content": {**_TEXT, "linkPreview": {"url": "file:///etc/passwd", "title": "x"}}},
+        ),
+        "quote-string": ("data.quote", {**_SEND, "quote": "3EB0"}),
+        "quote-empty": ("data.quote.messageId", {**_SEND, "quote": {}}),
+        "quote-spaces": ("data.quote.messageId", {**_SEND, "quote": {"messageId": "3E B0"}}),
+        "mentions-string": ("data.mentions", {**_SEND, "mentions": "+15550001111"}),
+        "mentions-a-name": ("data.mentions[1]", {**_SEND, "mentions": ["+15550001111", "ana"]}),
+        "mentions-a-group": ("data.mentions[0]", {**_SEND, "mentions": ["120363041234567890@g.us"]}),
+        "mentions-too-many": ("data.mentions", {**_SEND, "mentions": ["+15550001111"] * 1025}),
+        "view-once-text": ("data.viewOnce", {**_SEND, "viewOnce": True}),
+        "view-once-string": ("data.viewOnce", {**_SEND, "viewOnce": "true"}),
+        "key-unknown": ("data.viewonce", {**_SEND, "viewonce": True}),
+        "key-snake-case": ("data.view_once", {**_SEND, "view_once": False}),
+        "session-in-data": ("data.sessionId", {**_SEND, "sessionId": SESSION}),
+        "nothing": ("data.to", {}),
+    }
+    for name, (path, data) in bad.items():
+        yield _case(f"send-{name}", path, "message.send.v1", data)
+
+
+def _creates() -> Iterator[InvalidCommand]:
+    bad: Mapping[str, tuple[str, dict[str, object]]] = {
+        "user-missing": ("data.userId", {"userId": None}),
+        "user-empty": ("data.userId", {"userId": ""}),
+        "user-too-long": ("data.userId", {"userId": "x" * 129}),
+        "user-control-character": ("data.userId", {"userId": "a\tb"}),
+        "session-number": ("data.sessionId", {"sessionId": 5}),
+        "session-other": ("data.sessionId", {"sessionId": "another"}),
+        "pairing-missing": ("data.pairing", {"pairing": None}),
+        "pairing-string": ("data.pairing", {"pairing": "qr"}),
+        "pairing-without-method": ("data.pairing.method", {"pairing": {}}),
+        "pairing-unknown": ("data.pairing.method", {"pairing": {"method": "sms"}}),
+        "pairing-qr-with-phone": ("data.pairing.phone", {"pairing": {"method": "qr", "phone": "+15550001111"}}),
+        "pairing-code-without-phone": ("data.pairing.phone", {"pairing": {"method": "code"}}),
+        "pairing-code-bad-phone": ("data.pairing.phone", {"pairing": {"method": "code", "phone": "5550001111"}}),
+        "options-array": ("data.options", {"options": []}),
+        "options-unknown": ("data.options.markonline", {"options": {"markonline": True}}),
+        "options-mark-online-number": ("data.options.markOnline", {"options": {"markOnline": 1}}),
+        "options-history-full": ("data.options.history", {"options": {"history": "full"}}),
+        "options-typing": ("data.options.typing", {"options": {"typing": True}}),
+        "options-proxy-ftp": ("data.options.proxy", {"options": {"proxy": "ftp://proxy:1080"}}),
+        "options-proxy-no-host": ("data.options.proxy", {"options": {"proxy": "socks5://"}}),
+        "options-proxy-bad-port": ("data.options.proxy", {"options": {"proxy": "http://proxy:99999"}}),
+        "limits-zero": ("data.limits.messagesPerMinute", {"limits": {"messagesPerMinute": 0}}),
+        "limits-fraction": ("data.limits.messagesPerDay", {"limits": {"messagesPerDay": 1.5}}),
+        "limits-string": ("data.limits.messagesPerDay", {"limits": {"messagesPerDay": "10"}}),
+        "limits-unknown": ("data.limits.perHour", {"limits": {"perHour": 10}}),
+        "key-unknown": ("data.name", {"name": "Ana"}),
+    }
+    for name, (path, changes) in bad.items():
+        data = {key: value for key, value in {**_CREATE, **changes}.items() if value is not None}
+        yield _case(f"create-{name}", path, "session.create.v1", data)
+
+
+def _others() -> Iterator[InvalidCommand]:
+    phones = ["+15550001111"]
+    yield _case("describe-unknown-key", "data.verbose", "session.describe.v1", {"verbose": True})
+    yield _case("describe-other-session", "data.sessionId", "session.describe.v1", {"sessionId": "another"})
+    yield _case("list-limit-zero", "data.limit", "session.list.v1", {"limit": 0})
+    yield _case("list-limit-too-large", "data.limit", "session.list.v1", {"limit": 501})
+    yield _case("list-cursor", "data.cursor", "session.list.v1", {"cursor": "no such/cursor"})
+    yield _case("qr-unknown-key", "data.format", "session.qr.v1", {"format": "png"})
+    yield _case("restart-unknown-key", "data.force", "session.restart.v1", {"force": True})
+    yield _case("logout-unknown-key", "data.purge", "session.logout.v1", {"purge": True})
+    yield _case("delete-purge-string", "data.purge", "session.delete.v1", {"purge": "yes"})
+    yield _case("read-without-chat", "data.chat", "message.read.v1", {"messageIds": ["3EB0"]})
+    yield _case("read-none", "data.messageIds", "message.read.v1", {"chat": "+15550001111", "messageIds": []})
+    yield _case("read-number", "data.messageIds[0]", "message.read.v1", {"chat": "+15550001111", "messageIds": [1]})
+    yield _case(
+        "read-too-many", "data.messageIds", "message.read.v1", {"chat": "+15550001111", "messageIds": ["a"] * 257}
+    )
+    yield _case("presence-state", "data.state", "chat.presence.v1", {"to": "+15550001111", "state": "busy"})
+    yield _case("presence-without-to", "data.to", "chat.presence.v1", {"state": "typing"})
+    yield _case("check-none", "data.phones", "contact.check.v1", {"phones": []})
+    yield _case("check-too-many", "data.phones", "contact.check.v1", {"phones": phones * 51})
+    yield _case("check-jid", "data.phones[1]", "contact.check.v1", {"phones": [*phones, "1555@s.whatsapp.net"]})
+    yield _case("message-neither-id", "data.messageId", "message.describe.v1", {})
+    yield _case("message-both-ids", "data.messageId", "message.describe.v1", {"messageId": "3EB0", "commandId": "c"})
+    yield _case("worker-unknown-key", "data.deep", "worker.describe.v1", {"deep": True})
+    yield _case("worker-subject", "subject", "worker.describe.v1", {}, subject="worker/1")
+
+
+INVALID_COMMANDS: Final = (*_unreadable(), *_envelopes(), *_sends(), *_creates(), *_others())

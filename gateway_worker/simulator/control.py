@@ -146,9 +146,8 @@ class Control:
         # The derivations of the code's key take a tenth of a second: not in the loop.
         companion = await asyncio.to_thread(unwrap_ephemeral, waiting.wrapped_ephemeral, code=code)
         wrapped = await asyncio.to_thread(wrap_ephemeral, ephemeral.public, code=code, salt=salt, iv=iv)
-        self._simulator.turn(
-            partial(type_code, account=account, companion_ephemeral=companion, ephemeral=ephemeral, wrapped=wrapped)
-        )
+        typed = partial(type_code, companion_ephemeral=companion, ephemeral=ephemeral, wrapped=wrapped)
+        self._simulator.turn(partial(typed, account=account, link=waiting))
         return web.json_response(views.phone(account))
 
     async def send(self, request: web.Request) -> web.Response:

@@ -189,9 +189,15 @@ def awaited_code(turn: Turn, account: Account) -> LinkCode:
     return link
 
 
-def type_code(turn: Turn, account: Account, companion_ephemeral: bytes, ephemeral: KeyPair, wrapped: bytes) -> None:
-    """The person has typed the code: with it the companion's key was unwrapped and the phone's own was wrapped."""
-    link = awaited_code(turn, account)
+def type_code(
+    turn: Turn, account: Account, link: LinkCode, *, companion_ephemeral: bytes, ephemeral: KeyPair, wrapped: bytes
+) -> None:
+    """The person has typed the code: with it the companion's key was unwrapped and the phone's own was wrapped.
+
+    `Gone` if another companion waits by now, or none.
+    """
+    if awaited_code(turn, account) is not link:
+        raise Gone("code.expired", "the companion has asked for another code")
     link.companion_ephemeral, link.ephemeral = companion_ephemeral, ephemeral
     content = [
         Node("link_code_pairing_wrapped_primary_ephemeral_pub", {}, wrapped),

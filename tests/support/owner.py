@@ -66,14 +66,14 @@ class MemoryOwner:
         messages = [entry.message for entry in self.entries.values() if entry.message is not None]
         return [getattr(message.content, "text", "") for message in messages]
 
-    async def until(self, condition: Callable[[], bool], timeout: float = 20.0) -> None:
+    async def until(self, condition: Callable[[], bool], patience: float = 20.0) -> None:
         """Wait until something told or stored makes `condition` true."""
-        async with asyncio.timeout(timeout), self._changed:
+        async with asyncio.timeout(patience), self._changed:
             await self._changed.wait_for(condition)
 
-    async def next(self, kind: type[F], count: int = 1, timeout: float = 20.0) -> F:
+    async def next(self, kind: type[F], count: int = 1, patience: float = 20.0) -> F:
         """The `count`-th fact of a kind, waited for."""
-        await self.until(lambda: len(self.told(kind)) >= count, timeout)
+        await self.until(lambda: len(self.told(kind)) >= count, patience)
         return self.told(kind)[count - 1]
 
     async def _notify(self) -> None:

@@ -113,11 +113,13 @@ class Channel(asyncio.Protocol):
             self._transport.write(b"".join(frames))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio: the socket is ours."""
         writable = cast("asyncio.Transport", transport)  # uvloop's is one without saying so
         writable.set_write_buffer_limits(high=_HIGH_WATER)
         self._transport = writable
 
     def data_received(self, data: bytes) -> None:
+        """asyncio: bytes from the bridge."""
         try:
             frames = self._reader.feed(data)
         except FrameError:
@@ -129,7 +131,8 @@ class Channel(asyncio.Protocol):
             else:
                 self._serve(Request(self, frame))
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
+        """asyncio: the bridge closed its end, or we did; calls without an answer fail."""
         self.lost.set()
         self._writable.set()
         for _, answer in list(self._waiting.values()):
@@ -137,9 +140,11 @@ class Channel(asyncio.Protocol):
                 answer.set_exception(ChannelLost())
 
     def pause_writing(self) -> None:
+        """asyncio: the bridge does not read fast enough; calls wait."""
         self._writable.clear()
 
     def resume_writing(self) -> None:
+        """asyncio: it does again."""
         self._writable.set()
 
     def _settle(self, frame: Frame) -> None:

@@ -137,8 +137,8 @@ class BaileysConnection:
                 await self._finish()
             try:
                 await self._owner.tell(fact)
-            except Exception as error:
-                _log.exception("owner_refused_a_fact", fact=type(fact).__name__, error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 (the owner is not ours: whatever it raises ends the connection)
+                _log.error("owner_refused_a_fact", fact=type(fact).__name__, error=type(error).__name__)
                 for request in requests:
                     request.refuse("store_refused")
             else:
@@ -171,7 +171,7 @@ class BaileysConnection:
         """Answer a question; whatever the owner raises refuses it, and the bridge ends the connection."""
         try:
             await self._ask_owner(request)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the owner is not ours: whatever it raises ends the connection)
             _log.warning("owner_refused_a_call", method=request.method, error=type(error).__name__)
             request.refuse("store_refused")
 

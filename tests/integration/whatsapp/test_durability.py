@@ -11,7 +11,7 @@ from tests.support.engine import Lab, lab, say
 from tests.support.owner import MemoryOwner
 
 
-class StoreAway(Exception):
+class StoreAwayError(Exception):
     """The database cannot be reached."""
 
 
@@ -81,7 +81,7 @@ async def test_a_refused_commit_ends_the_connection_and_nothing_leaves(shared: L
 
     async def refuse(changes: Changes) -> None:
         if _has_ratchet(changes):
-            raise StoreAway
+            raise StoreAwayError
 
     session.owner.before_commit = refuse
     with pytest.raises(StoreRefused):
@@ -110,7 +110,7 @@ async def test_a_message_that_could_not_be_stored_is_not_receipted_and_comes_aga
 
     async def refuse(changes: Changes) -> None:
         if changes.entries:
-            raise StoreAway
+            raise StoreAwayError
 
     session.owner.before_commit = refuse
     await shared.phones.send(bob, session.phone.jid, "try again")

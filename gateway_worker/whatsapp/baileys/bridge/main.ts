@@ -25,4 +25,8 @@ process.on('unhandledRejection', () => undefined)
 // These may go to the whole process group: Python decides when we end
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined)
 
+// Node's crypto asks by exception whether a key is a KeyObject, and Baileys takes a stack for every frame it sends: with
+// stack traces that is a third of all CPU here, and nobody would read them
+Error.stackTraceLimit = 0
+
 new Bridge(socket)

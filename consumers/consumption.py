@@ -18,6 +18,7 @@ from pamqp.common import FieldValue
 
 from consumers.delivery import Delivery
 from gateway_worker.broker.errors import BrokerError, translated
+from gateway_worker.broker.topology import ANSWER_SECONDS
 from schemas.channels import Queue
 
 log = structlog.get_logger(__name__)
@@ -79,8 +80,8 @@ class Consumption:
         """
         self._channel.on_consumer_cancel_callbacks.add(self._cancelled_by_broker)
         with translated():
-            await self._channel.basic_qos(prefetch_count=self._queue.prefetch or 1)
-            confirmed = await self._channel.basic_consume(self._queue.name, self._arrived)
+            await self._channel.basic_qos(prefetch_count=self._queue.prefetch or 1, timeout=ANSWER_SECONDS)
+            confirmed = await self._channel.basic_consume(self._queue.name, self._arrived, timeout=ANSWER_SECONDS)
         self._tag = confirmed.consumer_tag
         self._channel.closing.add_done_callback(self._closed)
 

@@ -87,17 +87,30 @@ class Door:
                 except (BrokerLost, QueueMissing) as error:
                     log.info("door.not_opened", queue=self.queue.name, why=type(error).__name__)
                     await asyncio.sleep(_REPAIR_SECONDS)
+            if not self._wanted:  # closed in the meantime
+                await self._end(grace=0)
 
     async def close(self, *, grace: float = 0) -> None:
         """Consume no more. What runs has `grace` seconds to settle; what is not settled then goes back, in order."""
         self._wanted = False
-        async with self._lock:
-            consumption, self._consumption = self._consumption, None
-            outlived, self._outlived = self._outlived, None
-            if outlived is not None:
-                await outlived.abandon()
-            if consumption is not None:
-                await consumption.end(grace=grace, cancel_first=not self.keeps_order)
+        try:
+            async with asyncio.timeout(grace + _LOOK_SECONDS * 2):
+                await self._lock.acquire()
+        except TimeoutError:  # the broker does not answer to the opening; whoever opens sees that it is not wanted
+            log.warning("door.closed_while_opening", queue=self.queue.name)
+            return
+        try:
+            await self._end(grace=grace)
+        finally:
+            self._lock.release()
+
+    async def _end(self, *, grace: float) -> None:
+        consumption, self._consumption = self._consumption, None
+        outlived, self._outlived = self._outlived, None
+        if outlived is not None:
+            await outlived.abandon()
+        if consumption is not None:
+            await consumption.end(grace=grace, cancel_first=not self.keeps_order)
 
     async def _consume(self) -> None:
         try:

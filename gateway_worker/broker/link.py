@@ -28,7 +28,7 @@ CONNECT_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 10  # a half-dead connection is noticed after about three of them
 CHANNEL_SECONDS: Final = 30.0
 _FIRST_DELAY: Final = 0.1
-_LONGEST_DELAY: Final = 3.0
+_LONGEST_DELAY: Final = 2.0
 _NOTICE_SECONDS: Final = 0.05  # between a failure and the moment the connection itself is known to be gone
 _CLOSE_SECONDS: Final = 5.0
 
@@ -110,8 +110,9 @@ class Link:
             channel = await self.channel(confirms=False)
             try:
                 with translated():
-                    outcome = await work(channel)
-                    await channel.close()
+                    async with asyncio.timeout(CHANNEL_SECONDS):
+                        outcome = await work(channel)
+                        await channel.close()
             except BrokerLost:
                 await asyncio.sleep(_NOTICE_SECONDS)
             else:

@@ -1,13 +1,17 @@
 """Declares a plan of exchanges, queues and bindings at the broker. Idempotent."""
 
+from typing import Final
+
 from aiormq.channel import Channel
 
 from gateway_worker.broker.errors import TopologyMismatch, translated
 from schemas.channels import Exchange, Plan, Queue
 
+ANSWER_SECONDS: Final = 30.0
+
 
 async def declare(channel: Channel, plan: Plan) -> None:
-    """Declare everything in `plan`, in its order.
+    """Declare everything in `plan`, in its order. A call that is not answered in 30 s counts as lost.
 
     Raises:
         TopologyMismatch: something of that name exists with other arguments; the message says what to do.
@@ -19,14 +23,20 @@ async def declare(channel: Channel, plan: Plan) -> None:
         await _declare_queue(channel, queue)
     for binding in plan.bindings:
         with translated():
-            await channel.queue_bind(binding.queue, binding.exchange, routing_key=binding.routing_key)
+            await channel.queue_bind(
+                binding.queue, binding.exchange, routing_key=binding.routing_key, timeout=ANSWER_SECONDS
+            )
 
 
 async def _declare_exchange(channel: Channel, exchange: Exchange) -> None:
     try:
         with translated():
             await channel.exchange_declare(
-                exchange.name, exchange_type=exchange.kind, durable=True, arguments=dict(exchange.arguments)
+                exchange.name,
+                exchange_type=exchange.kind,
+                durable=True,
+                arguments=dict(exchange.arguments),
+                timeout=ANSWER_SECONDS,
             )
     except TopologyMismatch as error:
         raise TopologyMismatch(_advice("exchange", exchange.name, error)) from error
@@ -35,7 +45,9 @@ async def _declare_exchange(channel: Channel, exchange: Exchange) -> None:
 async def _declare_queue(channel: Channel, queue: Queue) -> None:
     try:
         with translated():
-            await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
+            await channel.queue_declare(
+                queue.name, durable=True, arguments=dict(queue.arguments), timeout=ANSWER_SECONDS
+            )
     except TopologyMismatch as error:
         raise TopologyMismatch(_advice("queue", queue.name, error)) from error
 

@@ -21,7 +21,7 @@ from gateway_worker.events.relay import Relay
 from schemas.channels import Binding, Plan, Topology
 from schemas.events import WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState
 from schemas.names import MAX_EVENT_BYTES, SessionId, WorkerId
-from tests.support.outbox import Listener, MemoryOutbox, listening, outbox_event
+from tests.support.outbox import Listener, MemoryOutbox, listening, outbox_event, remembered
 
 
 class SystemClock:
@@ -210,13 +210,14 @@ async def test_an_event_that_is_too_large_goes_without_its_content(out: WayOut, 
 async def test_killing_the_broker_loses_nothing_and_keeps_the_order(
     services: PrivateServices, out: WayOut, ears: Listener
 ) -> None:
+    await remembered()
     sessions = [f"s{number}" for number in range(10)]
     for round_number in range(3):
         for _ in range(40):
             for session_id in sessions:
                 out.outbox.commit(session_id)
             await asyncio.sleep(0)
-        await ears.until(round_number * 400 + 20)
+        await ears.until(round_number * 500 + 20)
         await asyncio.to_thread(services.rabbitmq.kill)
         for session_id in sessions:
             out.outbox.commit(session_id, 10)

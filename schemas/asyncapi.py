@@ -209,7 +209,10 @@ def _command_message(kind: CommandType, data: Schema) -> Schema:
 def _event_message(event: EventType) -> Schema:
     is_reply = event in _REPLIES
     properties: Schema = {"type": {"const": event.type}, "data": reference(event.model)}
-    required = ["time", "data"] if is_reply else ["time", "subject", "data"]
+    required = ["time", "data"]
+    if not is_reply:
+        required = [*required, "subject"]
+        properties["subject"] = {"type": "string", "pattern": _PATTERNS[_subject_kind(event)]}
     if event.durable and event.model is not SessionStatus:
         required = [*required, "sequence", "epoch"]
     examples = [
@@ -230,7 +233,10 @@ def _result_message(kind: CommandType) -> Schema:
     data = {
         "allOf": [
             reference(COMMAND_RESULT.model),
-            {"properties": {"commandType": {"const": kind.type}, "result": reference(kind.result)}},
+            {
+                "type": "object",
+                "properties": {"commandType": {"const": kind.type}, "result": reference(kind.result)},
+            },
         ]
     }
     payload = _payload({"type": {"const": COMMAND_RESULT.type}, "data": data}, ["time", "data"])

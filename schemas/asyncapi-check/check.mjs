@@ -1,7 +1,10 @@
-// Validates an AsyncAPI document with the AsyncAPI project's own parser: node check.mjs <file>
+// Validates an AsyncAPI document with the AsyncAPI project's own parser, then every example against its message's
+// schema (the parser checks examples of AsyncAPI 2 only): node check.mjs <file>
 // Errors and warnings fail; hints (a newer specification exists) are told only.
 import { readFile } from "node:fs/promises";
 import { Parser } from "@asyncapi/parser";
+import Ajv from "ajv";
+import addFormats from "ajv-formats";
 
 const SEVERITIES = ["error", "warning", "information", "hint"];
 const WARNING = 1;
@@ -16,12 +19,25 @@ const { document, diagnostics } = await new Parser().parse(await readFile(file, 
 for (const { severity, path, message, range } of diagnostics) {
   console.error(`${SEVERITIES[severity]} line ${range.start.line + 1} ${path.join(".")}: ${message}`);
 }
-const failed = document === undefined || diagnostics.some(({ severity }) => severity <= WARNING);
-if (!failed) {
-  const count = (items) => items.all().length;
-  console.log(
-    `valid: ${count(document.channels())} channels, ${count(document.operations())} operations, ` +
-      `${count(document.components().messages())} messages`,
-  );
+if (document === undefined || diagnostics.some(({ severity }) => severity <= WARNING)) process.exit(1);
+
+const ajv = addFormats(new Ajv({ allErrors: true, strictSchema: "log" }));
+ajv.addVocabulary(["x-parser-schema-id"]);
+const messages = document.components().messages().all();
+let examples = 0;
+let failures = 0;
+for (const message of messages) {
+  const matches = ajv.compile(message.payload().json());
+  for (const example of message.examples().all()) {
+    examples += 1;
+    if (matches(example.payload())) continue;
+    failures += 1;
+    console.error(`error example ${example.name()} of ${message.title()}: ${ajv.errorsText(matches.errors)}`);
+  }
 }
-process.exit(failed ? 1 : 0);
+if (failures > 0) process.exit(1);
+const count = (items) => items.all().length;
+console.log(
+  `valid: ${count(document.channels())} channels, ${count(document.operations())} operations, ` +
+    `${messages.length} messages, ${examples} examples`,
+);

@@ -182,11 +182,10 @@ def send(turn: Turn, phone: Phone, to: str, message: Message) -> str:
     if recipient is None:
         raise NotFound("recipient.unknown", "nobody has that number or JID")
     message_id = "3A" + turn.token(9)
-    stanza = Node("message", {"to": to, "id": message_id, "type": "text"})
     others = recipient.devices.values() if recipient is not phone.account else ()
     copies = [(device, device_sent(message, to)) for device in phone.account.companions]
     targets = [*((device, message) for device in others), *copies]
-    stanza.content = [Node("participants", {}, [_to(turn, phone, chat, *target) for target in targets])]
+    participants = Node("participants", {}, [_to(turn, phone, chat, *target) for target in targets])
     phone.keep(
         Kept(
             message_id=message_id,
@@ -199,7 +198,7 @@ def send(turn: Turn, phone: Phone, to: str, message: Message) -> str:
         )
     )
     turn.world.stats.phone_messages_sent += 1
-    route(turn, phone.device, stanza)
+    route(turn, phone.device, Node("message", {"to": to, "id": message_id, "type": "text"}, [participants]))
     return message_id
 
 

@@ -1,8 +1,8 @@
 """Receipts: what a device says of a message, forwarded to those whom it concerns. Pure."""
 
 from gateway_worker.simulator.effects import Turn
-from gateway_worker.simulator.jids import GROUP_SERVER, parse_jid
-from gateway_worker.simulator.model import Connection, Device
+from gateway_worker.simulator.jids import GROUP_SERVER, Jid, parse_jid
+from gateway_worker.simulator.model import Account, Connection, Device
 from gateway_worker.simulator.offline import deliver, settle
 from gateway_worker.simulator.wire.nodes import Node
 
@@ -38,34 +38,33 @@ def forward(turn: Turn, reader: Device, node: Node) -> None:
     """Passes a receipt of one device on."""
     attrs, kind = node.attrs, node.attrs.get("type", "")
     turn.world.stats.receipts += 1
-    if kind == "retry":
-        turn.world.stats.retries += 1
-    if kind in _FOR_THE_SERVER:
+    turn.world.stats.retries += kind == "retry"
+    grouped = parse_jid(attrs["to"]).server == GROUP_SERVER
+    author, address = turn.world.find(attrs.get("participant", "") if grouped else attrs["to"])
+    if kind in _FOR_THE_SERVER or author is None:
         return
-    to = attrs["to"]
-    grouped = parse_jid(to).server == GROUP_SERVER
-    whom = attrs.get("participant", "") if grouped else to
-    author, address = turn.world.find(whom)
-    if author is None:
-        return
-    out = {"id": attrs["id"], "t": attrs.get("t") or turn.t}
-    if kind:
-        out["type"] = kind
-    if grouped:
-        out |= {"from": to, "participant": reader.jid(address.server)}
-    else:
-        out["from"] = reader.jid(address.server)
-        if "recipient" in attrs:
-            out["recipient"] = attrs["recipient"]
+    out = {"id": attrs["id"], "t": attrs.get("t") or turn.t} | ({"type": kind} if kind else {})
+    out |= _origin(attrs, reader, address, grouped=grouped)
     if kind in _PRIVATE:
-        out["from"] = to if grouped else reader.account.jid(address.server)
-        out["recipient"] = to
-        targets = [device for device in reader.account.companions if device is not reader]
-    elif kind in _TO_ONE_DEVICE:
-        target = author.devices.get(address.device)
-        targets = [target] if target else []
-    else:
-        targets = [device for device in author.devices.values() if device is not reader]
+        out |= {"from": attrs["to"] if grouped else reader.account.jid(address.server), "recipient": attrs["to"]}
     content = node.content if isinstance(node.content, list) else None
-    for target in targets:
+    for target in _targets(kind, reader, author, address):
         deliver(turn, target, Node("receipt", out, content))
+
+
+def _origin(attrs: dict[str, str], reader: Device, address: Jid, *, grouped: bool) -> dict[str, str]:
+    """Whose receipt it is, in the addressing of the message."""
+    if grouped:
+        return {"from": attrs["to"], "participant": reader.jid(address.server)}
+    origin = {"from": reader.jid(address.server)}
+    return origin | ({"recipient": attrs["recipient"]} if "recipient" in attrs else {})
+
+
+def _targets(kind: str, reader: Device, author: Account, address: Jid) -> list[Device]:
+    """Which devices are told."""
+    if kind in _PRIVATE:
+        return [device for device in reader.account.companions if device is not reader]
+    if kind in _TO_ONE_DEVICE:
+        target = author.devices.get(address.device)
+        return [target] if target else []
+    return [device for device in author.devices.values() if device is not reader]

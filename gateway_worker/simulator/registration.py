@@ -6,7 +6,7 @@ from functools import partial
 from gateway_worker.simulator.effects import ConnectionId, Turn
 from gateway_worker.simulator.errors import Conflict, Gone, Invalid
 from gateway_worker.simulator.faults import FaultKind, strike
-from gateway_worker.simulator.jids import LID_SERVER, PN_SERVER, SERVER, device_jid, parse_jid
+from gateway_worker.simulator.jids import LID_SERVER, SERVER, parse_jid
 from gateway_worker.simulator.login import RESTART, UNAUTHORIZED, fail, stream_error
 from gateway_worker.simulator.model import MAX_COMPANIONS, Account, Connection, Device, LinkCode, Reference
 from gateway_worker.simulator.notifications import devices_changed
@@ -14,7 +14,7 @@ from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.errors import NodeError, PairingError
 from gateway_worker.simulator.wire.link_code import WRAPPED_SIZE, open_bundle
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.wire.pairing import check_answer, offer_device, parse_qr
+from gateway_worker.simulator.wire.pairing import DeviceOffer, check_answer, offer_device, parse_qr
 from gateway_worker.simulator.wire.payload import Registration
 
 REFERENCES = 6
@@ -85,24 +85,31 @@ def _link(turn: Turn, account: Account, connection: Connection, adv_secret: byte
     """The phone signs the companion in, unless a passkey is asked for."""
     if len(account.companions) >= MAX_COMPANIONS:
         raise Conflict("phone.full", f"the phone has {MAX_COMPANIONS} companions already")
-    registration = connection.registration
-    assert registration is not None
     forget_references(turn, connection)
     if account.passkey:
         _ask_for_passkey(turn, connection)
         return
-    number = account.next_number
-    account.next_number += 1
-    offer = offer_device(
+    device = connection.pairing = _next_device(account, connection)
+    connection.offer = offer_device(
         account.identity,
-        companion_identity=registration.identity,
+        companion_identity=device.identity,
         adv_secret=adv_secret,
         raw_id=account.raw_id,
-        key_index=number,
+        key_index=device.number,
         timestamp=int(turn.now),
     )
-    connection.offer = offer
-    connection.pairing = Device(
+    success = _iq(turn, _pair_success(device, connection.offer))
+    connection.pairing_id = success.attrs["id"]
+    turn.send(connection.id, success)
+
+
+def _next_device(account: Account, connection: Connection) -> Device:
+    """The device that the connection's client becomes. Numbers are never given twice."""
+    registration = connection.registration
+    assert registration is not None
+    number = account.next_number
+    account.next_number += 1
+    return Device(
         account=account,
         number=number,
         identity=registration.identity,
@@ -110,19 +117,17 @@ def _link(turn: Turn, account: Account, connection: Connection, adv_secret: byte
         signed_prekey=registration.signed_prekey,
         noise_static=connection.noise_static,
     )
+
+
+def _pair_success(device: Device, offer: DeviceOffer) -> Node:
     content = [
         Node("device-identity", {}, offer.content),
         # Clients without a name stay inactive: their delivery receipts are not shown.
-        Node("biz", {"name": account.name}),
-        Node(
-            "device",
-            {"jid": device_jid(account.phone, number, PN_SERVER), "lid": device_jid(account.lid, number, LID_SERVER)},
-        ),
+        Node("biz", {"name": device.account.name}),
+        Node("device", {"jid": device.jid(), "lid": device.jid(LID_SERVER)}),
         Node("platform", {"name": "android"}),
     ]
-    success = _iq(turn, Node("pair-success", {}, content))
-    connection.pairing_id = success.attrs["id"]
-    turn.send(connection.id, success)
+    return Node("pair-success", {}, content)
 
 
 def _ask_for_passkey(turn: Turn, connection: Connection) -> None:

@@ -112,11 +112,16 @@ class Bridge:
         blobs = () if request.credentials is None else (request.credentials,)
         try:
             await channel.call("open", number, _open_args(request), blobs=blobs)
-        except ChannelLost as error:
-            raise NotConnected("the bridge died") from error
-        except CallFailed as failure:
+        except BaseException as error:
+            # What it may still say is refused, and so it ends
             self._connections.pop(number, None)
-            raise error_of(failure) from failure
+            match error:
+                case ChannelLost():
+                    raise NotConnected("the bridge died") from error
+                case CallFailed():
+                    raise error_of(error) from error
+                case _:
+                    raise
         return connection
 
     async def reconfigure(self) -> None:

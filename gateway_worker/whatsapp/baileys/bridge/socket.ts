@@ -27,6 +27,8 @@ export interface SocketParts {
   options: OpenArguments
 }
 
+const QUERY_TIMEOUT_MS = 30_000
+
 const { HistorySyncType } = proto.HistorySync
 
 /** Without any history Baileys never learns the first LID mappings; these two are small. */
@@ -43,6 +45,7 @@ function configOf({ number, credentials, store, keys, incoming, settings, option
     version: settings.version ?? DEFAULT_CONNECTION_CONFIG.version,
     waWebSocketUrl: settings.url ?? DEFAULT_CONNECTION_CONFIG.waWebSocketUrl,
     keepAliveIntervalMs: settings.keep_alive,
+    defaultQueryTimeoutMs: QUERY_TIMEOUT_MS,
     markOnlineOnConnect: options.mark_online,
     emitOwnEvents: false,
     syncFullHistory: false,

@@ -21,13 +21,14 @@ type Job = () => Promise<unknown>
 
 const require = createRequire(createRequire(import.meta.url).resolve('baileys/package.json'))
 
-function power(base: bigint, exponent: bigint): bigint {
-  let result = 1n
-  for (let square = base % PRIME, rest = exponent; rest > 0n; rest >>= 1n) {
-    if (rest & 1n) result = (result * square) % PRIME
-    square = (square * square) % PRIME
+/** 1 / value modulo the prime, by Euclid; 0 for 0. */
+function inverse(value: bigint): bigint {
+  let [a, b, x, y] = [value, PRIME, 1n, 0n]
+  while (b !== 0n) {
+    const quotient = a / b
+    ;[a, b, x, y] = [b, a - quotient * b, y, x - quotient * y]
   }
-  return result
+  return ((x % PRIME) + PRIME) % PRIME
 }
 
 function fromLittleEndian(bytes: Uint8Array): bigint {
@@ -39,7 +40,7 @@ function edwardsKey(montgomery: Uint8Array, signature: Uint8Array): Buffer {
   const masked = Buffer.from(montgomery)
   masked.writeUInt8(masked.readUInt8(31) & ~SIGN_BIT, 31)
   const u = fromLittleEndian(masked) % PRIME
-  const y = ((u - 1n + PRIME) * power(u + 1n, PRIME - 2n)) % PRIME
+  const y = ((u - 1n + PRIME) * inverse((u + 1n) % PRIME)) % PRIME
   const key = Buffer.from(y.toString(16).padStart(64, '0'), 'hex').reverse()
   key.writeUInt8(key.readUInt8(31) | (Buffer.from(signature).readUInt8(63) & SIGN_BIT), 31)
   return key

@@ -1,0 +1,55 @@
+import '../../../../gateway_worker/whatsapp/baileys/bridge/silence.ts'
+
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { test } from 'node:test'
+
+import { isSigned } from '../../../../gateway_worker/whatsapp/baileys/bridge/strict.ts'
+
+const bridge = new URL('../../../../gateway_worker/whatsapp/baileys/bridge/package.json', import.meta.url)
+const libsignal = createRequire(createRequire(bridge).resolve('baileys/package.json'))
+const curve = libsignal('libsignal/src/curve.js')
+const pure = createRequire(libsignal.resolve('libsignal/package.json'))('curve25519-js')
+
+test('signatures of libsignal are accepted, and the pure implementation agrees', () => {
+  for (let round = 0; round < 20; round += 1) {
+    const { pubKey, privKey } = curve.generateKeyPair()
+    const message = randomBytes(round * 7)
+    const signature = curve.calculateSignature(privKey, message)
+    assert.equal(isSigned(pubKey, message, signature), true)
+    assert.equal(isSigned(pubKey.subarray(1), message, signature), true)
+    assert.equal(pure.verify(pubKey.subarray(1), message, signature), true)
+  }
+})
+
+test('a forged signature, another message and another key are refused', () => {
+  const { pubKey, privKey } = curve.generateKeyPair()
+  const message = Buffer.from('message')
+  const signature = curve.calculateSignature(privKey, message)
+  for (let index = 0; index < signature.length; index += 1) {
+    const forged = Buffer.from(signature)
+    forged[index] = forged.readUInt8(index) ^ 1
+    assert.equal(isSigned(pubKey, message, forged), false, `byte ${index}`)
+  }
+  assert.equal(isSigned(pubKey, Buffer.from('massage'), signature), false)
+  assert.equal(isSigned(curve.generateKeyPair().pubKey, message, signature), false)
+  assert.equal(isSigned(pubKey, message, signature.subarray(1)), false)
+  assert.equal(isSigned(pubKey.subarray(2), message, signature), false)
+  assert.equal(isSigned(Buffer.alloc(32), message, randomBytes(64)), false)
+})
+
+test('libsignal itself refuses a prekey with a bad signature, asked as it asks', () => {
+  const { pubKey, privKey } = curve.generateKeyPair()
+  const prekey = curve.generateKeyPair().pubKey
+  const signature = curve.calculateSignature(privKey, prekey)
+  assert.equal(curve.verifySignature(pubKey, prekey, signature, true), true)
+  assert.throws(() => curve.verifySignature(pubKey, prekey, randomBytes(64), true), /bad signature/)
+})
+
+test('jobs of one address do not wait for each other: sessions share no queue', async () => {
+  const queueJob = libsignal('libsignal/src/queue_job.js')
+  const never = queueJob('15550001111.0', () => new Promise(() => undefined))
+  assert.equal(await queueJob('15550001111.0', async () => 'at once'), 'at once')
+  assert.ok(never instanceof Promise)
+})

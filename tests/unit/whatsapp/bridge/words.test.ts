@@ -1,0 +1,117 @@
+import '../../../../gateway_worker/whatsapp/baileys/bridge/silence.ts'
+import '../../../../gateway_worker/whatsapp/baileys/bridge/strict.ts'
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { endOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/causes.ts'
+import { encodeFrame, FrameReader } from '../../../../gateway_worker/whatsapp/baileys/bridge/frames.ts'
+import { receiptOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/receipts.ts'
+import { contentOf, unwrap } from '../../../../gateway_worker/whatsapp/baileys/bridge/received.ts'
+import { decodeKey, encodeKey } from '../../../../gateway_worker/whatsapp/baileys/bridge/values.ts'
+
+const me = { id: '15550001111:3@s.whatsapp.net', lid: '99:3@lid' }
+const mapping = {
+  getPNForLID: async (lid: string) => (lid === '42@lid' ? '15550002222:0@s.whatsapp.net' : null),
+  getLIDForPN: async () => null
+}
+
+test('contents have the names of the port', () => {
+  const cases: [object, unknown][] = [
+    [{ conversation: 'hi' }, { kind: 'text', text: 'hi' }],
+    [{ extendedTextMessage: { text: 'hi' }, messageContextInfo: {} }, { kind: 'text', text: 'hi' }],
+    [{ imageMessage: {} }, { kind: 'unsupported', whatsapp_type: 'imageMessage' }],
+    [{ reactionMessage: {} }, { kind: 'unsupported', whatsapp_type: 'reactionMessage' }],
+    [{ protocolMessage: { type: 0 } }, { kind: 'unsupported', whatsapp_type: 'protocolMessage' }], // revoke
+    [{ protocolMessage: { type: 14 } }, { kind: 'unsupported', whatsapp_type: 'protocolMessage' }], // edit
+    [{ protocolMessage: { type: 5 } }, null], // history
+    [{ protocolMessage: { type: 6 } }, null], // app state keys
+    [{ senderKeyDistributionMessage: {} }, null],
+    [{}, { kind: 'unsupported', whatsapp_type: 'unknown' }]
+  ]
+  for (const [message, expected] of cases) assert.deepEqual(contentOf(message), expected, JSON.stringify(message))
+})
+
+test('wrappers are taken off, however they are nested', () => {
+  const inner = { conversation: 'hi' }
+  const wrapped = { deviceSentMessage: { message: { ephemeralMessage: { message: { viewOnceMessageV2: { message: inner } } } } } }
+  assert.equal(unwrap(wrapped), inner)
+  let deep: object = inner
+  for (let depth = 0; depth < 100; depth += 1) deep = { ephemeralMessage: { message: deep } }
+  assert.notEqual(unwrap(deep), inner) // bounded
+})
+
+test('receipts of others are told with all their ids', async () => {
+  const content = [{ tag: 'list', attrs: {}, content: [{ tag: 'item', attrs: { id: 'B' } }, { tag: 'item', attrs: { id: 'C' } }] }]
+  const stanza = { tag: 'receipt', attrs: { id: 'A', from: '42:7@lid', type: 'read', t: '1700000000' }, content }
+  assert.deepEqual(await receiptOf(stanza, me, mapping), {
+    message_ids: ['A', 'B', 'C'],
+    chat: '15550002222@s.whatsapp.net',
+    kind: 'read',
+    timestamp: 1_700_000_000,
+    participant: null
+  })
+})
+
+test('a receipt of a group names its participant', async () => {
+  const attrs = { id: 'A', from: '1@g.us', participant: '7@lid', t: '5' }
+  const receipt = await receiptOf({ tag: 'receipt', attrs }, me, mapping)
+  assert.deepEqual([receipt?.chat, receipt?.participant, receipt?.kind], ['1@g.us', '7@lid', 'delivered'])
+})
+
+test('receipts of our own devices and those without a meaning for a backend are not told', async () => {
+  const silent: Record<string, string>[] = [
+    { from: '15550001111@s.whatsapp.net', type: 'read' },
+    { from: '99:1@lid' },
+    { from: '42@lid', type: 'inactive' },
+    { from: '42@lid', type: 'retry' },
+    { from: '42@lid', type: 'sender' },
+    { from: 'status@broadcast', participant: '42@lid' }
+  ]
+  for (const attrs of silent) assert.equal(await receiptOf({ tag: 'receipt', attrs: { id: 'A', ...attrs } }, me, mapping), null)
+})
+
+test('the two meanings of 408 are told apart', () => {
+  const boom = (statusCode: number, message: string) => ({ message, output: { statusCode } })
+  assert.equal(endOf(boom(408, 'QR refs attempts ended')).cause, 'pairing_timeout')
+  assert.equal(endOf(boom(408, 'Connection was lost')).cause, 'lost')
+  assert.equal(endOf(boom(400, 'noise certificate signature invalid')).cause, 'untrusted')
+  assert.equal(endOf(boom(405, 'Connection Failure')).cause, 'outdated')
+  assert.equal(endOf(boom(402, 'Connection Failure')).cause, 'banned')
+  assert.equal(endOf(boom(500, 'WebSocket Error (socket hang up)')).cause, 'closed')
+  assert.deepEqual(endOf(undefined), { cause: 'unknown', code: null, detail: '' })
+  assert.equal(endOf(boom(599, 'x'.repeat(1000))).detail.length, 300)
+})
+
+test('frames survive any cutting of the stream', () => {
+  const sent = [encodeFrame({ c: 1, m: 'a' }, [Buffer.from('one'), Buffer.alloc(0)]), encodeFrame({ r: 1, v: 'ü' })]
+  const stream = Buffer.concat(sent)
+  for (let size = 1; size <= stream.length; size += 1) {
+    const reader = new FrameReader()
+    const frames = []
+    for (let at = 0; at < stream.length; at += size) frames.push(...reader.read(stream.subarray(at, at + size)))
+    assert.deepEqual(frames.map(({ head }) => head), [{ c: 1, m: 'a', b: [3, 0] }, { r: 1, v: 'ü' }])
+    assert.deepEqual(frames[0]?.blobs.map(String), ['one', ''])
+  }
+})
+
+test('a frame that claims to be too large is not waited for', () => {
+  assert.throws(() => new FrameReader().read(Buffer.from('ffffff7f00000000', 'hex')), RangeError)
+  assert.throws(() => encodeFrame({ c: 1 }, [Buffer.alloc(17 * 1024 * 1024)]), RangeError)
+})
+
+test('keys are read as they were written', () => {
+  const pair = { private: Buffer.alloc(32, 1), public: Buffer.alloc(32, 2) }
+  const cases: [string, unknown][] = [
+    ['pre-key', pair],
+    ['session', { version: 'v1', _sessions: { a: { registrationId: 7, baseKey: 'AA==' } } }],
+    ['identity-key', Buffer.from('key')],
+    ['lid-mapping', '1555'],
+    ['device-list', ['0', '3']],
+    ['tctoken', { token: Buffer.from('t'), timestamp: '1' }]
+  ]
+  for (const [kind, value] of cases) assert.deepEqual(decodeKey(encodeKey(kind, value)), value, kind)
+  assert.equal(encodeKey('pre-key', pair).length, 65)
+  const syncKey = decodeKey(encodeKey('app-state-sync-key', { keyData: Buffer.from('k').toString('base64') })) as { keyData: Uint8Array }
+  assert.deepEqual(Buffer.from(syncKey.keyData), Buffer.from('k'))
+})

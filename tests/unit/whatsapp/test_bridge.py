@@ -1,0 +1,20 @@
+"""The bridge's own tests and its types, run by the Node it runs on."""
+
+import subprocess
+from pathlib import Path
+
+from gateway_worker.whatsapp.baileys.process import BRIDGE, node_program
+
+TESTS = Path(__file__).parent / "bridge"
+
+
+def test_the_bridges_own_tests_pass() -> None:
+    files = sorted(str(file) for file in TESTS.glob("*.test.ts"))
+    assert files
+    run = subprocess.run([node_program(), "--test", *files], capture_output=True, text=True, check=False, timeout=100)
+    assert run.returncode == 0, run.stdout
+
+
+def test_no_lock_names_a_host() -> None:
+    lock = (BRIDGE / "package-lock.json").read_text()
+    assert "://" not in "\n".join(line for line in lock.splitlines() if '"url"' not in line)

@@ -25,7 +25,7 @@ from deploy.local.program import Child, Program, ProgramFailedError, run_to_end
 
 _POLL_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 60.0
-_INHERITED: Final = ("HOME", "TMPDIR", "VIRTUAL_ENV")
+_INHERITED: Final = ("HOME", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

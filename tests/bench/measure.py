@@ -32,7 +32,7 @@ def read(roots: Mapping[str, int]) -> Usage:
     for role, root in roots.items():
         for process in _tree(root):
             try:
-                name = "bridges" if role == "worker" and "node" in process.name() else role
+                name = "bridges" if role == "worker" and process.exe().endswith("/node") else role
                 times = process.cpu_times()
                 cpu[name] = cpu.get(name, 0.0) + times.user + times.system
                 rss[name] = rss.get(name, 0) + process.memory_info().rss

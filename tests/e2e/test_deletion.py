@@ -1,3 +1,4 @@
+import asyncio
 from typing import Any, cast
 
 import aio_pika
@@ -16,6 +17,7 @@ async def test_delete_leaves_nothing_behind(world: World) -> None:
     reply = await world.backend.ask("session.delete.v1", ana.session_id, {"purge": True})
     deleted = await world.backend.state(ana.session_id, "deleted")
     gone = await world.backend.ask("session.describe.v1", ana.session_id)
+    listed = await world.backend.ask("session.list.v1", "", {"limit": 500})
     unknown = await world.backend.ask(
         "message.send.v1", ana.session_id, {"to": ben.number, "content": {"kind": "text", "text": "?"}}
     )
@@ -23,6 +25,8 @@ async def test_delete_leaves_nothing_behind(world: World) -> None:
     assert reply["type"] == "command.accepted.v1"
     assert gone["data"]["code"] == "session.not_found"
     assert unknown["data"]["code"] == "session.not_found"
+    assert ana.session_id not in {each["sessionId"] for each in listed["data"]["result"]["sessions"]}
+    await _until_gone(world, ana.session_id)
     await _assert_no_queue(world, ana.session_id)
     await _assert_no_rows(world, ana.session_id)
     await _assert_no_redis_keys(world, ana.session_id)
@@ -34,6 +38,17 @@ async def test_delete_leaves_nothing_behind(world: World) -> None:
     assert again["epoch"] > deleted["epoch"]
 
 
+async def _until_gone(world: World, session_id: str) -> None:
+    """The tombstone comes last."""
+    connection = cast("Any", await asyncpg.connect(world.stage.settings["GATEWAY_DATABASE_URL"]))
+    try:
+        async with asyncio.timeout(20):
+            while await connection.fetchval("select deleted_at from sessions where id = $1", session_id) is None:
+                await asyncio.sleep(0.05)
+    finally:
+        await connection.close()
+
+
 async def _assert_no_queue(world: World, session_id: str) -> None:
     connection = await aio_pika.connect(world.services.amqp_url)
     async with connection:
@@ -43,7 +58,7 @@ async def _assert_no_queue(world: World, session_id: str) -> None:
 
 
 async def _assert_no_rows(world: World, session_id: str) -> None:
-    """No table but the tombstones and the record of processed commands knows the session any more."""
+    """Only the tombstone in `sessions` and the record of processed commands know the session any more."""
     connection = cast("Any", await asyncpg.connect(world.stage.settings["GATEWAY_DATABASE_URL"]))
     try:
         tables = await connection.fetch(
@@ -60,7 +75,7 @@ async def _assert_no_rows(world: World, session_id: str) -> None:
     finally:
         await connection.close()
     assert "sessions" in left
-    assert {table for table, count in left.items() if count} <= {"session_tombstones", "processed_commands"}
+    assert {table for table, count in left.items() if count} <= {"sessions", "processed_commands"}
 
 
 async def _assert_no_redis_keys(world: World, session_id: str) -> None:

@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import psutil
 
@@ -9,7 +10,8 @@ from tests.e2e.conftest import World
 
 def bridges_of(world: World) -> list[psutil.Process]:
     """The worker's Node processes."""
-    return [p for p in psutil.Process(world.worker.child.pid).children(recursive=True) if "node" in p.name()]
+    family = psutil.Process(world.worker.child.pid).children(recursive=True)
+    return [process for process in family if Path(process.exe()).name == "node"]
 
 
 async def test_a_killed_bridge_gives_its_sessions_back_in_seconds(own_world: World) -> None:
@@ -17,7 +19,9 @@ async def test_a_killed_bridge_gives_its_sessions_back_in_seconds(own_world: Wor
     ana, ben = await world.paired("Ana"), await world.paired("Ben")
     before = len(world.backend.events)
 
-    for bridge in bridges_of(world):
+    bridges = bridges_of(world)
+    assert bridges
+    for bridge in bridges:
         os.kill(bridge.pid, signal.SIGKILL)
     for member in (ana, ben):
         await world.backend.state(member.session_id, "connected", after=before, patience=15)

@@ -8,7 +8,7 @@ class Stats:
     """Counters since the start. Their names are the keys of `GET /stats`, in camelCase."""
 
     connections_total: int = 0
-    """WebSocket connections ever opened."""
+    """Connections that finished their handshake."""
     handshakes_refused: int = 0
     """Connections that never got through Noise, or whose payload was none."""
     logins: int = 0

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -18,7 +19,7 @@ from gateway_worker.events.announcer import Announcer
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.registry import Registry
 from gateway_worker.events.relay import Relay
-from schemas.channels import Binding, Plan, Topology
+from schemas.channels import Binding, Plan, Queue, Topology
 from schemas.events import WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState
 from schemas.names import MAX_EVENT_BYTES, SessionId, WorkerId
 from tests.support.outbox import Listener, MemoryOutbox, listening, outbox_event, remembered
@@ -207,12 +208,23 @@ async def test_an_event_that_is_too_large_goes_without_its_content(out: WayOut, 
 
 
 @pytest.mark.timeout(180)
-async def test_killing_the_broker_loses_nothing_and_keeps_the_order(
-    services: PrivateServices, out: WayOut, ears: Listener
-) -> None:
+async def test_killing_the_broker_loses_nothing_and_keeps_the_order(services: PrivateServices, out: WayOut) -> None:
+    # A queue without a single active consumer may hand out later messages before it takes back those of a consumer that
+    # died with the broker (seen with 3.10.8): then only `sequence` tells their order.
+    queue = Queue(
+        name=f"{out.topology.namespace}.ordered",
+        arguments={"x-queue-type": "quorum", "x-single-active-consumer": True},
+    )
+    binding = Binding(exchange=out.topology.events, queue=queue.name, routing_key="#")
+    await out.link.insist(partial(declare, plan=Plan(queues=(queue,), bindings=(binding,))))
     await remembered()
+    async with hearing(services.amqp_url, queue.name) as ears:
+        await _kill_and_compare(services, out, ears)
+
+
+async def _kill_and_compare(services: PrivateServices, out: WayOut, ears: Listener) -> None:
     sessions = [f"s{number}" for number in range(10)]
-    for round_number in range(3):
+    for round_number in range(2):
         for _ in range(40):
             for session_id in sessions:
                 out.outbox.commit(session_id)
@@ -225,9 +237,9 @@ async def test_killing_the_broker_loses_nothing_and_keeps_the_order(
         async with asyncio.timeout(60):
             await ears.until((round_number + 1) * 500)
     async with asyncio.timeout(30):
-        await out.outbox.until_marked(1_500)
+        await out.outbox.until_marked(1_000)
     for session_id in sessions:
-        assert ears.first_arrivals(session_id) == list(range(1, 151))
+        assert ears.first_arrivals(session_id) == list(range(1, 101))
 
 
 @dataclass

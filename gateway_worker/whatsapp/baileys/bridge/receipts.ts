@@ -28,7 +28,7 @@ export async function receiptOf({ attrs, content }: BinaryNode, me: Contact, map
   const isGroup = isJidGroup(from) === true
   const who = isGroup ? participant : from
   if (who === undefined || areJidsSameUser(who, me.id) || areJidsSameUser(who, me.lid)) return null
-  const person = await personOf(who, undefined, mapping)
+  const person = await personOf(who, attrs['participant_pn'] ?? attrs['sender_pn'], mapping)
   const address = person.pn ?? person.lid ?? jidNormalizedUser(who)
   return {
     message_ids: [id, ...furtherIds(content)].slice(0, MAX_IDS),

@@ -3,6 +3,7 @@ import {
   type AuthenticationCreds,
   Browsers,
   DEFAULT_CONNECTION_CONFIG,
+  type GroupMetadata,
   makeWASocket,
   proto,
   type UserFacingSocketConfig,
@@ -62,15 +63,23 @@ function configOf({ number, credentials, store, keys, incoming, settings, option
   }
 }
 
+/** Asks WhatsApp for a group, and remembers which of its members' LIDs belong to which number. */
+async function describeGroup(socket: WASocket, jid: string, groups: GroupCache): Promise<GroupMetadata> {
+  const metadata = await socket.groupMetadata(jid)
+  groups.set(jid, metadata)
+  const mappings = metadata.participants.flatMap(({ id, lid, phoneNumber }) => {
+    const pair = { lid: lid ?? id, pn: phoneNumber ?? id }
+    return pair.lid === pair.pn ? [] : [pair]
+  })
+  await socket.signalRepository.lidMapping.storeLIDPNMappings(mappings)
+  return metadata
+}
+
 export function makeSocket(parts: SocketParts): WASocket {
   const groups = new GroupCache(parts.number)
   const socket: WASocket = makeWASocket({
     ...configOf(parts),
-    cachedGroupMetadata: async (jid) => {
-      const known = groups.get(jid) ?? (await socket.groupMetadata(jid))
-      groups.set(jid, known)
-      return known
-    }
+    cachedGroupMetadata: async (jid) => groups.get(jid) ?? (await describeGroup(socket, jid, groups))
   })
   socket.ws.on('CB:notification,type:w:gp2', ({ attrs }: { attrs: Record<string, string> }) => groups.forget(attrs['from'] ?? ''))
   // Whatever Baileys does beside the repository goes through our keys too, not through its own transactions

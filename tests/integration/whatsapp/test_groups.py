@@ -1,0 +1,50 @@
+"""Messages of groups: sender keys, their distribution, and receipts by participant."""
+
+import time
+
+from gateway_worker.simulator.model import Group
+from gateway_worker.whatsapp.port import OutgoingMessage, ReceiptArrived
+from schemas.content import Text
+from tests.support.engine import Lab, new_message_id
+from tests.support.phones import Phone
+
+
+def make_group(lab: Lab, *members: Phone) -> str:
+    """A group of these people; its JID."""
+    numbers = [phone.number[1:] for phone in members]
+    group = Group(
+        id=f"120363{numbers[0]}",
+        subject="us",
+        owner=numbers[0],
+        created=int(time.time()),
+        members=dict.fromkeys(numbers),
+    )
+    lab.simulator.core.world.groups[group.id] = group
+    return group.jid
+
+
+async def test_a_group_message_goes_to_all_and_is_described_with_its_sender(shared: Lab) -> None:
+    ana, from_ana = await shared.connected("Ana")
+    bob, from_bob = await shared.connected("Bob")
+    eve = await shared.phones.give("Eve")
+    group = make_group(shared, ana.phone, bob.phone, eve)
+
+    for text in ("hello all", "and again"):
+        await from_ana.send(OutgoingMessage(message_id=new_message_id(), to=group, content=Text(text=text)))
+    await bob.owner.until(lambda: "and again" in bob.owner.texts())
+    await from_bob.send(OutgoingMessage(message_id=new_message_id(), to=group, content=Text(text="hello Ana")))
+    await ana.owner.until(lambda: "hello Ana" in ana.owner.texts())
+
+    assert bob.owner.texts() == ["hello all", "and again"]
+    message = next(e.message for e in bob.owner.entries.values() if e.message)
+    assert (message.chat, message.is_group, message.from_me) == (group, True, False)
+    assert message.sender.phone == ana.phone.number
+    assert message.sender.lid is not None
+    texts = [entry["content"]["text"] for entry in await shared.phones.inbox(eve, 3)]
+    assert texts == ["hello all", "and again", "hello Ana"]
+    await ana.owner.until(lambda: any(r.participant == eve.jid for r in ana.owner.told(ReceiptArrived)))
+    assert {receipt.chat for receipt in ana.owner.told(ReceiptArrived)} == {group}
+    stats = await shared.phones.stats()
+    assert stats["decryptFailures"] == stats["retries"] == 0
+    await from_ana.close()
+    await from_bob.close()

@@ -8,7 +8,7 @@ from then on deliveries are not settled any more: the broker has them back.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from aiormq.abc import DeliveredMessage
@@ -26,7 +26,8 @@ log = structlog.get_logger(__name__)
 Settle = Callable[[Delivery], Coroutine[Any, Any, None]]
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
-_CLOSE_SECONDS = 5.0
+_CLOSE_SECONDS: Final = 5.0
+_QUIET_SECONDS: Final = 3.0  # without any outcome, when leaving: what is left waits for something
 
 
 class Consumption:
@@ -96,12 +97,15 @@ class Consumption:
             log.debug("ack.too_late", queue=self._queue.name)
 
     async def end(self, *, grace: float, cancel_first: bool) -> None:
-        """Take nothing new, let what runs settle within `grace` seconds, give the rest back, close the channel."""
+        """Take nothing new, let what runs settle, give the rest back, close the channel.
+
+        It has `grace` seconds in all, as long as something settles every few seconds: what waits for a connection that
+        does not come would wait in vain.
+        """
         self._taking = False
         if cancel_first:
             await self._cancel()
-        if self._running and grace > 0:
-            await asyncio.wait(set(self._running), timeout=grace)
+        await self._settle_down(grace)
         await self.abandon()
         self._open = False
         try:
@@ -110,6 +114,15 @@ class Consumption:
                     await self._channel.close()
         except BrokerError:
             log.debug("channel.gone", queue=self._queue.name)
+
+    async def _settle_down(self, grace: float) -> None:
+        deadline = self._clock() + grace
+        while self._running and (left := deadline - self._clock()) > 0:
+            settled, _ = await asyncio.wait(
+                set(self._running), timeout=min(left, _QUIET_SECONDS), return_when=asyncio.FIRST_COMPLETED
+            )
+            if not settled:
+                return
 
     async def abandon(self) -> None:
         """Cancel what runs: it is not settled, and will be delivered again."""

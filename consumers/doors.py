@@ -41,12 +41,23 @@ class Door:
     """One queue. `open` and `close` may be called in any order, any number of times.
 
     Args:
-        plan: declares the queue (and what it hangs on) at each opening.
+        plan: declares the queue and what it hangs on: at each opening, or (`keeps_order`) when it is found missing.
         settle: settles one delivery.
         keeps_order: deliveries that are given back must come before later ones, wherever they go next.
     """
 
-    __slots__ = ("_consumption", "_hall", "_lock", "_outlived", "_plan", "_settle", "_wanted", "keeps_order", "queue")
+    __slots__ = (
+        "_consumption",
+        "_declares",
+        "_hall",
+        "_lock",
+        "_outlived",
+        "_plan",
+        "_settle",
+        "_wanted",
+        "keeps_order",
+        "queue",
+    )
 
     def __init__(self, hall: Hall, queue: Queue, plan: Plan, settle: Settle, *, keeps_order: bool) -> None:
         self.queue = queue
@@ -56,6 +67,7 @@ class Door:
         self._settle = settle
         self._lock = asyncio.Lock()
         self._wanted = False
+        self._declares = not keeps_order  # a session's queue was declared when the session was made
         self._consumption: Consumption | None = None
         self._outlived: Consumption | None = None
 
@@ -84,8 +96,11 @@ class Door:
             while self._wanted and not self.is_open:
                 try:
                     await self._consume()
-                except (BrokerLost, QueueMissing) as error:
-                    log.info("door.not_opened", queue=self.queue.name, why=type(error).__name__)
+                except QueueMissing:
+                    log.warning("door.queue_missing", queue=self.queue.name)
+                    self._declares = True
+                except BrokerLost as error:
+                    log.info("door.not_opened", queue=self.queue.name, why=str(error))
                     await asyncio.sleep(_REPAIR_SECONDS)
             if not self._wanted:  # closed in the meantime
                 await self._end(grace=0)
@@ -128,9 +143,11 @@ class Door:
             lost=self._lost,
             clock=self._hall.clock,
         )
-        await declare(channel, self._plan)
+        if self._declares:
+            await declare(channel, self._plan)
         await consumption.start()
         self._consumption = consumption
+        self._declares = not self.keeps_order
 
     async def _leave_behind(self) -> None:
         """What still runs for a lost channel goes on (its command comes again and joins it), for one generation."""

@@ -106,6 +106,7 @@ class Dispatcher:
         if times > MOST_FORWARDS:
             log.error("command.has_no_home", home=home, queue=delivery.queue)
             raise Internal
+        await self._check_addressee(command)
         message = delivery.outgoing()
         message = replace(message, headers={**(message.headers or {}), FORWARDED: times})
         try:
@@ -113,20 +114,19 @@ class Dispatcher:
         except PublishRefused as error:
             raise Unavailable("The command's queue is full.") from error
         except Unroutable:
-            await self._make_home(command)  # or say that there is none
+            await self._make_home(command)
             raise Unavailable("The command's queue has only just been made.") from None
         answer.outcome = "forwarded"
 
-    async def _make_home(self, command: Command[StrictModel]) -> None:
-        """The queue is missing: make it if there should be one.
+    async def _check_addressee(self, command: Command[StrictModel]) -> None:
+        """Nothing is put into the queue of a session that is gone, or going: it might be removed with it."""
+        if command.kind.door is Door.SESSION and not await self.manager.knows(command.session_id):
+            raise SessionNotFound
 
-        Raises:
-            SessionNotFound, WorkerNotFound: there should be none.
-        """
+    async def _make_home(self, command: Command[StrictModel]) -> None:
+        """The queue is missing: make it if there should be one."""
         match command.kind.door:
             case Door.SESSION:
-                if not await self.manager.knows(command.session_id):
-                    raise SessionNotFound
                 await self.queues.declare(command.session_id)
             case Door.WORKER:
                 raise WorkerNotFound

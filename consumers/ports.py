@@ -132,7 +132,7 @@ class Manager(Protocol):
         ...
 
     async def knows(self, session_id: SessionId) -> bool:
-        """Whether there is such a session, wherever it lives."""
+        """Whether there is such a session, wherever it lives, and it is not being deleted."""
         ...
 
     async def expire(self, command: Command[SendMessage]) -> bool:

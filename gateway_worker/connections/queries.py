@@ -35,8 +35,9 @@ class Queries:
         self._clock = clock
 
     async def knows(self, session_id: SessionId) -> bool:
-        """Whether there is such a session, wherever it lives."""
-        return await self._storage.sessions.get(session_id) is not None
+        """Whether there is such a session, wherever it lives. One whose end was told is gone, whatever is left of it."""
+        record = await self._storage.sessions.get(session_id)
+        return record is not None and not _is_going(record)
 
     async def describe(self, session_id: SessionId) -> SessionDescription:
         """What it is and how it fares.
@@ -51,7 +52,8 @@ class Queries:
         records = await self._storage.sessions.list(request.cursor, request.limit + 1, request.user_id)
         page = records[: request.limit]
         more = len(records) > request.limit
-        return SessionPage(sessions=[_describe(each) for each in page], cursor=page[-1].session_id if more else None)
+        shown = [_describe(each) for each in page if not _is_going(each)]
+        return SessionPage(sessions=shown, cursor=page[-1].session_id if more else None)
 
     async def qr(self, session_id: SessionId) -> SessionQr:
         """The live QR.
@@ -81,9 +83,14 @@ class Queries:
 
     async def _record(self, session_id: SessionId) -> SessionRecord:
         record = await self._storage.sessions.get(session_id)
-        if record is None:
+        if record is None or _is_going(record):
             raise SessionNotFound
         return record
+
+
+def _is_going(record: SessionRecord) -> bool:
+    """Its end was told; the row only waits for its last events to be published."""
+    return record.state == State.DELETED.value
 
 
 def _message_id(command: Command[DescribeMessage]) -> MessageId:

@@ -45,7 +45,7 @@ class EncryptionError(StoreError):
     """A stored value cannot be read."""
 
 
-class KeyUnavailable(EncryptionError):
+class KeyUnavailable(EncryptionError):  # noqa: N818 (reads as the fact it is)
     """None of the configured keys is the one a value was sealed with."""
 
 

@@ -1,0 +1,238 @@
+"""Connections to PostgreSQL: a pool of asyncpg's own for what is frequent, SQLAlchemy's engine for the rest.
+
+Both open the same kind of connection, and both speak to the caller through `translated`: outside of this package nobody
+sees an error of a driver.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final, Protocol, cast
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from gateway_worker.store.errors import StoreError, StoreUnavailable
+
+
+class Row(Protocol):
+    """A row, by column; asyncpg's and SQLAlchemy's alike."""
+
+    def __getitem__(self, column: str, /) -> Any: ...
+
+
+class WireTransaction(Protocol):
+    """A transaction on a `Wire`."""
+
+    async def start(self) -> None: ...  # noqa: D102 (as asyncpg's)
+    async def commit(self) -> None: ...  # noqa: D102
+    async def rollback(self) -> None: ...  # noqa: D102
+
+
+class Wire(Protocol):
+    """What we use of an asyncpg connection, with types (asyncpg has none). ``$1`` takes the first argument."""
+
+    async def execute(self, query: str, *arguments: Any) -> str:
+        """Answers the command's tag, e.g. ``DELETE 3``."""
+        ...
+
+    async def fetch(self, query: str, *arguments: Any) -> Sequence[Row]:
+        """All rows."""
+        ...
+
+    async def fetchrow(self, query: str, *arguments: Any) -> Row | None:
+        """The first row."""
+        ...
+
+    async def fetchval(self, query: str, *arguments: Any) -> Any:
+        """The first column of the first row."""
+        ...
+
+    def transaction(self) -> WireTransaction:
+        """A transaction, not started."""
+        ...
+
+    async def add_listener(self, channel: str, callback: Callable[[Any, int, str, str], None]) -> None:
+        """LISTEN; the callback gets connection, process id, channel, payload."""
+        ...
+
+    def is_closed(self) -> bool:
+        """Whether it is known to be gone."""
+        ...
+
+    def terminate(self) -> None:
+        """Close it without a word."""
+        ...
+
+
+CONNECT_SECONDS: Final = 5.0
+CALL_SECONDS: Final = 15.0  # asyncpg's own bound of one call, for a server that no longer answers at all
+_SERVER_SETTINGS: Final = {
+    "statement_timeout": "10s",
+    "lock_timeout": "8s",
+    "idle_in_transaction_session_timeout": "30s",
+    "jit": "off",  # it costs more than any of our statements takes
+    "timezone": "UTC",
+}
+_ENGINE_POOL: Final = 4
+_WIRE_POOL: Final = 8
+
+_AWAY: Final = (
+    OSError,  # connection refused, reset, host unreachable
+    TimeoutError,
+    asyncpg.InterfaceError,  # the connection was closed under us
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shut down, starting up, a statement cancelled by its timeout
+    asyncpg.InsufficientResourcesError,  # disk full, out of memory, too many connections
+    asyncpg.TransactionRollbackError,  # deadlock, serialization
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,  # a former primary, in a failover
+)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether a driver's error says that the database is away or overloaded, rather than that a statement is wrong."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or (error.driver_exception is not error and is_away(error.driver_exception))
+    # asyncpg's InterfaceError also tells of wrong arguments; then it is a ValueError too
+    return isinstance(error, (*_AWAY, PoolTimeoutError)) and not isinstance(error, ValueError)
+
+
+@contextmanager
+def translated() -> Generator[None]:
+    """Raise `StoreUnavailable` or `StoreError` for whatever a driver raises inside. The message names no value."""
+    try:
+        yield
+    except (
+        DBAPIError,
+        PoolTimeoutError,
+        OSError,
+        TimeoutError,
+        asyncpg.InterfaceError,
+        asyncpg.PostgresError,
+    ) as error:
+        raise translate(error) from error
+
+
+def translate(error: BaseException) -> StoreUnavailable | StoreError:
+    """Our error for a driver's."""
+    kind = type(error.driver_exception if isinstance(error, DBAPIError) else error).__name__
+    if is_away(error):
+        return StoreUnavailable(f"The database is not available ({kind}).")
+    return StoreError(f"the database refused a statement ({kind})")
+
+
+async def connect(url: str, *, name: str = "gateway-worker") -> Any:
+    """A new connection. `url` as libpq writes it; `name` is shown by ``pg_stat_activity``."""
+    return cast("Any", await asyncpg.connect(url, **_arguments(name)))
+
+
+def _arguments(name: str) -> dict[str, Any]:
+    return {
+        "timeout": CONNECT_SECONDS,
+        "command_timeout": CALL_SECONDS,
+        "server_settings": {"application_name": name[:63], **_SERVER_SETTINGS},
+    }
+
+
+async def _leave_as_it_is(_connection: object) -> None:
+    """Nothing to reset: we change no setting of a pooled connection, and a round trip per use would be dear."""
+
+
+def create_engine(url: str, *, name: str = "gateway-worker") -> AsyncEngine:
+    """SQLAlchemy's engine over the same kind of connection."""
+
+    async def creator() -> Any:
+        return await connect(url, name=name)
+
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=creator,
+        pool_size=_ENGINE_POOL,
+        max_overflow=_ENGINE_POOL,
+        pool_timeout=CONNECT_SECONDS,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+    )
+
+
+class Database:
+    """Both pools over one URL.
+
+    Args:
+        url: ``postgresql://user:password@host:port/database``.
+        name: the application's name in ``pg_stat_activity``.
+    """
+
+    def __init__(self, url: str, *, name: str) -> None:
+        self._url = url
+        self._name = name
+        self._engine = create_engine(url, name=name)
+        self._pool: Any = None  # asyncpg's pool
+
+    async def open(self) -> None:
+        """Open the first connections.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached.
+        """
+        with translated():
+            self._pool = await asyncpg.create_pool(
+                self._url,
+                min_size=1,
+                max_size=_WIRE_POOL,
+                max_inactive_connection_lifetime=600,
+                reset=_leave_as_it_is,
+                **_arguments(self._name),
+            )
+
+    async def close(self) -> None:
+        """Close both pools; connections in use are given a moment."""
+        if self._pool is not None:
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await self._pool.close()
+            except TimeoutError:
+                self._pool.terminate()
+        await self._engine.dispose()
+
+    async def own_connection(self, purpose: str) -> Wire:
+        """A connection outside of the pools, for a lock or for notifications. The caller closes it."""
+        with translated():
+            return cast("Wire", await connect(self._url, name=f"{self._name} {purpose}"))
+
+    @asynccontextmanager
+    async def wire(self) -> AsyncGenerator[Wire]:
+        """An asyncpg connection for frequent statements; its errors are translated."""
+        with translated():
+            async with self.raw_wire() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def raw_wire(self) -> AsyncGenerator[Wire]:
+        """The same, with the driver's errors as they are."""
+        if self._pool is None:
+            raise StoreError("the store is not started")
+        async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
+            yield cast("Wire", connection)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[AsyncConnection]:
+        """A SQLAlchemy connection in a transaction that is committed at the end; errors are translated."""
+        with translated():
+            async with self._engine.begin() as connection:
+                yield connection
+
+    async def check(self) -> float:
+        """Seconds of one round trip.
+
+        Raises:
+            StoreUnavailable: there is no answer.
+        """
+        began = time.perf_counter()
+        async with self.wire() as connection:
+            await connection.fetchval("SELECT 1")
+        return time.perf_counter() - began

@@ -1,0 +1,40 @@
+"""How a message's status moves. Pure.
+
+pending ──▶ sent ──▶ delivered ──▶ read ──▶ played
+   └──────────┴──▶ failed          (a failure that was only missing its acknowledgement gives way to a receipt)
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from gateway_worker.store.records import Json, Status
+
+UNCONFIRMED: Final = "message.unconfirmed"
+
+_RANK: Final = {Status.PENDING: 0, Status.SENT: 1, Status.DELIVERED: 2, Status.READ: 3, Status.PLAYED: 4}
+_RECEIPTS: Final = frozenset({Status.DELIVERED, Status.READ, Status.PLAYED})
+
+
+def advance(current: Status, error: Json | None, wanted: Status) -> Sequence[Status]:
+    """The statuses a message passes through, each worth an event; empty when it stays where it is.
+
+    Args:
+        current: where it stands.
+        error: why, when it has failed.
+        wanted: what is reported now.
+
+    A receipt proves that the server has the message: if it overtakes the acknowledgement, `sent` is told first, and
+    the acknowledgement moves nothing any more.
+    """
+    match current, wanted:
+        case Status.RECEIVED, _:
+            return ()
+        case Status.FAILED, _:
+            overruled = wanted in _RECEIPTS and error is not None and error.get("code") == UNCONFIRMED
+            return (wanted,) if overruled else ()
+        case _, Status.FAILED:
+            return (Status.FAILED,) if current in {Status.PENDING, Status.SENT} else ()
+        case Status.PENDING, _ if wanted in _RECEIPTS:
+            return (Status.SENT, wanted)
+        case _:
+            return (wanted,) if _RANK[wanted] > _RANK[current] else ()

@@ -1,0 +1,1 @@
+"""Alembic: how the schema grows. Applied by `gateway-worker migrate`."""

@@ -1,0 +1,114 @@
+"""The outbox: durable events, written by the committer, read by the relay."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from gateway_worker.store.database import Database
+from gateway_worker.store.encryption import Ciphers
+from gateway_worker.store.marks import Marks
+from gateway_worker.store.records import OutboxEvent
+from gateway_worker.store.rows import outbox_event
+from gateway_worker.store.workers import Workers
+from schemas.names import SessionId
+
+_RANGE: Final = """
+    SELECT o.*, s.content_key
+    FROM outbox AS o JOIN sessions AS s ON s.id = o.session_id
+    WHERE o.session_id = $1 AND o.sequence > $2
+    ORDER BY o.sequence LIMIT $3
+"""
+
+_PENDING: Final = """
+    SELECT o.*, s.content_key
+    FROM outbox AS o
+    JOIN sessions AS s ON s.id = o.session_id
+    LEFT JOIN outbox_marks AS m ON m.session_id = o.session_id
+    WHERE o.session_id = $1 AND o.sequence > greatest($2, coalesce(m.published, 0))
+    ORDER BY o.sequence LIMIT $3
+"""
+
+# Sessions whose last event is beyond their mark, and from each its next events: never a walk over what is published.
+_ALL_PENDING: Final = """
+    SELECT o.*, s.content_key
+    FROM sessions AS s
+    LEFT JOIN outbox_marks AS m ON m.session_id = s.id
+    CROSS JOIN LATERAL (
+        SELECT * FROM outbox
+        WHERE session_id = s.id AND sequence > coalesce(m.published, 0)
+        ORDER BY sequence LIMIT $1
+    ) AS o
+    WHERE s.sequence > coalesce(m.published, 0) AND (s.owner IS NULL OR $2::text IS NULL OR s.owner = $2)
+    ORDER BY o.session_id, o.sequence LIMIT $1
+"""
+
+_MARK: Final = """
+    WITH run AS (SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS r (session_id, first, last)),
+    moved AS (
+        UPDATE outbox_marks AS m SET published = r.last
+        FROM run AS r
+        WHERE m.session_id = r.session_id AND r.first <= m.published + 1 AND r.last > m.published
+        RETURNING m.session_id, m.published
+    )
+    SELECT session_id, published FROM moved
+    UNION ALL
+    SELECT m.session_id, m.published
+    FROM outbox_marks AS m JOIN run AS r USING (session_id)
+    WHERE r.last <= m.published
+"""
+
+Listener = Callable[[Sequence[OutboxEvent]], None]
+
+
+class Outbox:
+    """Events that are to be published, or may be published again."""
+
+    def __init__(self, *, database: Database, ciphers: Ciphers, workers: Workers) -> None:
+        self._database = database
+        self._ciphers = ciphers
+        self._workers = workers
+        self._marks = Marks()
+        self.listeners: list[Listener] = []
+
+    def subscribe(self, callback: Listener) -> None:
+        """Hear of events right after their commit, in the order of commits; those of a session in sequence.
+
+        It is called on the event loop and must neither block nor raise.
+        """
+        self.listeners.append(callback)
+
+    async def pending(self, session_id: SessionId | None, after: int, limit: int) -> Sequence[OutboxEvent]:
+        """At most `limit` events not known to be published, in the order of (session, sequence).
+
+        Args:
+            session_id: whose; None for all sessions that this worker owns or nobody does.
+            after: only those behind this sequence; ignored for all sessions.
+            limit: how many.
+        """
+        async with self._database.wire() as wire:
+            if session_id is None:
+                rows: Sequence[Any] = await wire.fetch(_ALL_PENDING, limit, self._workers.worker_id)
+            else:
+                rows = await wire.fetch(_PENDING, session_id, after, limit)
+        return [outbox_event(row, self._ciphers) for row in rows]
+
+    async def range(self, session_id: SessionId, from_sequence: int, limit: int) -> Sequence[OutboxEvent]:
+        """At most `limit` stored events of a session from a sequence on, published or not."""
+        async with self._database.wire() as wire:
+            rows: Sequence[Any] = await wire.fetch(_RANGE, session_id, from_sequence - 1, limit)
+        return [outbox_event(row, self._ciphers) for row in rows]
+
+    async def mark_published(self, events: Sequence[tuple[SessionId, int]]) -> None:
+        """These have been confirmed by the broker, in any order. See `Marks` for what becomes durable when."""
+        self._marks.add(events)
+        again = True
+        while again:
+            again = await self._move_marks()
+
+    async def _move_marks(self) -> bool:
+        runs = sorted((session_id, *run) for session_id, run in self._marks.runs().items())
+        if not runs:
+            return False
+        async with self._database.wire() as wire:
+            rows = await wire.fetch(_MARK, *map(list, zip(*runs, strict=True)))
+        moved = [self._marks.moved(row["session_id"], row["published"]) for row in rows]
+        return any(moved)

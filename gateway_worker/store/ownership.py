@@ -1,0 +1,158 @@
+"""Who owns a session: claims under a rising epoch, releases, and the wishes that reach an owner."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import ColumnElement, and_, or_, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway_worker.store import tables
+from gateway_worker.store.database import Wire, translated
+from gateway_worker.store.errors import StoreUnavailable
+from gateway_worker.store.records import Desired, SessionRecord
+from gateway_worker.store.rows import session_record
+from gateway_worker.store.sessions import WISHES, SessionRows
+from gateway_worker.store.workers import lock_key
+from schemas.names import SessionId, WorkerId
+
+log = structlog.get_logger(__name__)
+
+_S = tables.sessions
+_POLL_SECONDS: Final = 5.0
+_POLLED: Final = 1_000
+_RECONNECT_SECONDS: Final = 1.0
+_WISHED: Final = (
+    "SELECT id FROM sessions WHERE generation > applied_generation AND deleted_at IS NULL ORDER BY id LIMIT $1"
+)
+
+# What is known of an owner: whether its process holds its lock (dead at once when it dies), and whether its lease runs.
+_OWNER: Final = text("""
+    SELECT
+        EXISTS (
+            SELECT FROM pg_locks
+            WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND classid::bigint = :high AND objid::bigint = :low
+        ) AS locked,
+        EXISTS (SELECT FROM workers WHERE id = :id AND status <> 'stopped' AND lease_until > now()) AS leased
+""")
+
+
+class Sessions(SessionRows):
+    """Sessions and who owns them."""
+
+    second_look: float = (
+        2.0  # seconds until a lock seen free is looked at again: a server restart frees all for a moment
+    )
+
+    async def claim(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
+        """Own the session under a new epoch.
+
+        None when there is no such session or another live worker owns it. An owner is dead when its lease ran out, when
+        it said that it stopped, or when its lock is seen free twice.
+        """
+        record, look_again = await self._try_claim(session_id, worker_id, incarnation, seen_free=False)
+        if record is None and look_again:
+            await asyncio.sleep(self.second_look)
+            record, _ = await self._try_claim(session_id, worker_id, incarnation, seen_free=True)
+        return record
+
+    async def claim_own(self, worker_id: WorkerId, incarnation: str, limit: int) -> Sequence[SessionRecord]:
+        """Own up to `limit` more sessions that need somebody: this worker's from an earlier life, and the ownerless.
+
+        A session needs somebody when it is to be connected, or has a wish to carry out. Call it again until it answers
+        nothing; workers that call it side by side get different sessions.
+        """
+        mine_before = and_(_S.c.owner == worker_id, _S.c.incarnation != incarnation)
+        chosen = (
+            select(_S.c.id)
+            .where(
+                _S.c.deleted_at.is_(None),
+                or_(mine_before, _S.c.owner.is_(None)),
+                or_(_S.c.desired == Desired.CONNECTED.value, _S.c.generation > _S.c.applied_generation),
+            )
+            .order_by(_S.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        async with self._database.transaction() as connection:
+            return await self._own(connection, _S.c.id.in_(chosen), worker_id, incarnation)
+
+    async def release(self, session_id: SessionId, epoch: int) -> None:
+        """Own it no longer, if it is still owned under `epoch`."""
+        statement = update(_S).where(_S.c.id == session_id, _S.c.epoch == epoch).values(owner=None, incarnation=None)
+        async with self._database.transaction() as connection:
+            await connection.execute(statement)
+
+    async def watch(self) -> AsyncIterator[SessionId]:
+        """Sessions with a wish to carry out, whoever owns them: at once when it is made, and every 5 s. For ever.
+
+        It listens on a connection of its own and opens a new one when that breaks.
+        """
+        while True:
+            try:
+                connection = await self._database.own_connection("wishes")
+                try:
+                    async for session_id in self._wishes(connection):
+                        yield session_id
+                finally:
+                    connection.terminate()
+            except StoreUnavailable as error:
+                log.warning("store.watch_interrupted", reason=error.message)
+                await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _wishes(self, connection: Wire) -> AsyncIterator[SessionId]:
+        told: asyncio.Queue[str] = asyncio.Queue()
+
+        def hear(_connection: Any, _pid: int, _channel: str, session_id: str) -> None:
+            told.put_nowait(session_id)
+
+        with translated():
+            await connection.add_listener(WISHES, hear)
+        while True:
+            async with self._database.wire() as wire:
+                for row in await wire.fetch(_WISHED, _POLLED):
+                    told.put_nowait(row["id"])
+            try:
+                async with asyncio.timeout(_POLL_SECONDS):
+                    while True:
+                        yield SessionId(await told.get())
+            except TimeoutError:
+                if connection.is_closed():
+                    raise StoreUnavailable("The connection for notifications broke.") from None
+
+    async def _try_claim(
+        self, session_id: SessionId, worker_id: WorkerId, incarnation: str, *, seen_free: bool
+    ) -> tuple[SessionRecord | None, bool]:
+        """The record if claimed; else whether the owner seems dead, so that a second look decides."""
+        async with self._database.transaction() as connection:
+            query = select(_S.c.owner).where(_S.c.id == session_id, _S.c.deleted_at.is_(None)).with_for_update()
+            row = (await connection.execute(query)).one_or_none()
+            if row is None:
+                return None, False
+            if row.owner not in {None, worker_id}:
+                locked, leased = await _owner_signs(connection, row.owner)
+                if leased and (locked or not seen_free):
+                    return None, not locked
+            records = await self._own(connection, _S.c.id == session_id, worker_id, incarnation)
+            return records[0], False
+
+    async def _own(
+        self, connection: AsyncConnection, which: ColumnElement[bool], worker_id: WorkerId, incarnation: str
+    ) -> Sequence[SessionRecord]:
+        statement = (
+            update(_S)
+            .where(which)
+            .values(owner=worker_id, incarnation=incarnation, epoch=_S.c.epoch + 1)
+            .returning(*_S.c)
+        )
+        rows = (await connection.execute(statement)).mappings().all()
+        return [session_record(row, self._ciphers) for row in sorted(rows, key=lambda row: row["id"])]
+
+
+async def _owner_signs(connection: AsyncConnection, owner: WorkerId) -> tuple[bool, bool]:
+    high, low = divmod(lock_key(owner) % 2**64, 2**32)
+    row = (await connection.execute(_OWNER, {"high": high, "low": low, "id": owner})).one()
+    return row.locked, row.leased

@@ -1,0 +1,136 @@
+"""Which operations of a group of writes may share a statement. Pure.
+
+A group is many callers' writes in one transaction. All operations of one kind go into one statement, unless two of them
+touch the same row: then the later one waits for the next *round*. Most groups need one round.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from gateway_worker.store.operations import (
+    AdvanceStatus,
+    AppendEvent,
+    BeginMessage,
+    ChangeState,
+    DropCredentials,
+    FinishCommand,
+    Operation,
+    PutCredentials,
+    PutEntries,
+    PutKeys,
+    PutSentPlaintext,
+    ReceiveMessage,
+    RecordCommand,
+)
+from gateway_worker.store.records import Fence
+from schemas.names import SessionId
+
+Kind = type[Operation[Any]]
+Row = tuple[str, ...]
+
+KINDS: Final[Sequence[Kind]] = (
+    RecordCommand,
+    BeginMessage,
+    DropCredentials,
+    PutCredentials,
+    PutKeys,
+    PutEntries,
+    PutSentPlaintext,
+    ReceiveMessage,
+    AdvanceStatus,
+    ChangeState,
+    AppendEvent,
+    FinishCommand,
+)
+"""In the order in which they take effect within a round."""
+
+_RANK: Final[Mapping[Kind, int]] = {kind: rank for rank, kind in enumerate(KINDS)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """An operation and where it stands: the number of its write in the group, and its own in the write."""
+
+    write: int
+    index: int
+    fence: Fence
+    operation: Any  # one of KINDS; a writer knows which
+
+    @property
+    def session_id(self) -> SessionId:
+        """Whose it is."""
+        return self.fence.session_id
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Operations that share statements, by kind."""
+
+    placed: dict[Kind, list[Placed]] = field(default_factory=dict[Kind, list[Placed]])
+
+    def steps(self) -> Iterable[tuple[Kind, list[Placed]]]:
+        """The kinds that occur, in order."""
+        return ((kind, self.placed[kind]) for kind in KINDS if kind in self.placed)
+
+
+def rounds(operations: Iterable[Placed]) -> Sequence[Round]:
+    """Distribute operations, given in the order of writes, over as few rounds as their rows allow."""
+    found: list[Round] = []
+    touched: dict[Row, tuple[int, int]] = {}  # row → the last round and rank that touch it
+    for placed in operations:
+        kind = cast("Kind", type(placed.operation))
+        rank = _RANK[kind]
+        rows = _rows(placed.session_id, placed.operation)
+        number = 0
+        for row in rows:
+            last = touched.get(row)
+            if last is not None:
+                number = max(number, last[0] if last[1] < rank else last[0] + 1)
+        touched.update(dict.fromkeys(rows, (number, rank)))
+        while len(found) <= number:
+            found.append(Round())
+        found[number].placed.setdefault(kind, []).append(placed)
+    return found
+
+
+def stands_alone(operations: Iterable[Operation[Any]]) -> bool:
+    """Whether a write must have a group for itself: dropping an identity touches more rows than can be told."""
+    return any(isinstance(operation, DropCredentials) for operation in operations)
+
+
+def weight(operations: Iterable[Operation[Any]]) -> int:
+    """How many rows a write may touch, roughly: what bounds a group."""
+    total = 0
+    for operation in operations:
+        match operation:
+            case PutKeys():
+                total += len(operation.keys)
+            case PutEntries():
+                total += len(operation.entries)
+            case PutSentPlaintext():
+                total += len(operation.plaintexts)
+            case _:
+                total += 1
+    return total
+
+
+def _rows(session_id: SessionId, operation: Operation[Any]) -> list[Row]:  # noqa: PLR0911 (a table, one line a kind)
+    match operation:
+        case RecordCommand() | FinishCommand():
+            return [("command", operation.key.source, operation.key.id)]
+        case BeginMessage():
+            key = operation.key
+            return [("command", key.source, key.id), ("message", session_id, operation.message_id)]
+        case ReceiveMessage() | AdvanceStatus():
+            return [("message", session_id, operation.message_id)]
+        case PutCredentials():
+            return [("credentials", session_id)]
+        case PutKeys():
+            return [("key", session_id, *key) for key in operation.keys]
+        case PutSentPlaintext():
+            return [("plaintext", session_id, message_id) for message_id in operation.plaintexts]
+        case ChangeState():
+            return [("state", session_id)]
+        case _:  # only appended (events), at most one per statement (drops), or settled by the first (entries)
+            return []

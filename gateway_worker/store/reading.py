@@ -1,0 +1,165 @@
+"""Frequent reads, on asyncpg itself: keys, decrypted parts, messages, commands.
+
+Each reads the session's sealed data key with the value, so a value and its key are always of the same moment.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from gateway_worker.store.database import Database
+from gateway_worker.store.encryption import Ciphers, Keyring, Purpose
+from gateway_worker.store.operations import Recorded
+from gateway_worker.store.records import CommandRecord, Json, MessageRecord
+from gateway_worker.store.rows import message_record
+from gateway_worker.store.writers.commands import Seen, finish_commands, read_reply, record_commands
+from schemas.commands import CommandKey
+from schemas.names import MessageId, SessionId
+
+_CREDENTIALS: Final = """
+    SELECT c.value, s.identity_key FROM credentials AS c JOIN sessions AS s ON s.id = c.session_id
+    WHERE c.session_id = $1
+"""
+_KEYS: Final = """
+    SELECT k.id, k.value, s.identity_key FROM keys AS k JOIN sessions AS s ON s.id = k.session_id
+    WHERE k.session_id = $1 AND k.kind = $2 AND k.id = ANY($3)
+"""
+_ENTRY: Final = """
+    SELECT e.value, s.identity_key FROM entries AS e JOIN sessions AS s ON s.id = e.session_id
+    WHERE e.session_id = $1 AND e.message_id = $2 AND e.sender = $3 AND e.chat = $4 AND e.index = $5
+"""
+_SENT_PLAINTEXT: Final = """
+    SELECT b.value, s.content_key FROM bodies AS b JOIN sessions AS s ON s.id = b.session_id
+    WHERE b.session_id = $1 AND b.message_id = $2 AND b.part = 'plaintext'
+"""
+_RECEIVED_PLAINTEXT: Final = """
+    SELECT e.sender, e.chat, e.index, e.value, s.identity_key
+    FROM entries AS e JOIN sessions AS s ON s.id = e.session_id
+    WHERE e.session_id = $1 AND e.message_id = $2 AND e.visible
+    ORDER BY e.created_at, e.index LIMIT 1
+"""
+_MESSAGE: Final = """
+    SELECT m.*, b.value AS content, s.content_key
+    FROM messages AS m
+    JOIN bodies AS b ON b.session_id = m.session_id AND b.message_id = m.message_id AND b.part = 'content'
+    JOIN sessions AS s ON s.id = m.session_id
+    WHERE m.session_id = $1 AND m.message_id = $2 AND s.deleted_at IS NULL
+"""
+_BEGUN: Final = """
+    SELECT created_at FROM messages
+    WHERE session_id = $1 AND direction = 'outgoing' AND created_at >= $2
+    ORDER BY created_at DESC LIMIT $3
+"""
+_COMMAND: Final = "SELECT * FROM processed_commands WHERE source = $1 AND id = $2"
+
+
+class Keys:
+    """What belongs to the identity of a session."""
+
+    def __init__(self, database: Database, ciphers: Ciphers) -> None:
+        self._database = database
+        self._ciphers = ciphers
+
+    async def credentials(self, session_id: SessionId) -> bytes | None:
+        """The credentials blob, if the session has one."""
+        async with self._database.wire() as wire:
+            row = await wire.fetchrow(_CREDENTIALS, session_id)
+        if row is None:
+            return None
+        return self._ciphers.of(session_id, Purpose.IDENTITY, row["identity_key"]).decrypt(row["value"], "credentials")
+
+    async def load(self, session_id: SessionId, kind: str, ids: Sequence[str]) -> Mapping[str, bytes]:
+        """The keys of a kind that are stored, by id."""
+        async with self._database.wire() as wire:
+            rows = await wire.fetch(_KEYS, session_id, kind, list(ids))
+        return {
+            row["id"]: self._ciphers.of(session_id, Purpose.IDENTITY, row["identity_key"]).decrypt(
+                row["value"], "keys", kind, row["id"]
+            )
+            for row in rows
+        }
+
+    async def entry(
+        self, session_id: SessionId, *, chat: str, sender: str, message_id: str, index: int
+    ) -> bytes | None:
+        """The plaintext of a decrypted part, if it was stored."""
+        async with self._database.wire() as wire:
+            row = await wire.fetchrow(_ENTRY, session_id, message_id, sender, chat, index)
+        if row is None:
+            return None
+        cipher = self._ciphers.of(session_id, Purpose.IDENTITY, row["identity_key"])
+        return cipher.decrypt(row["value"], "entries", message_id, sender, chat, str(index))
+
+
+class Messages:
+    """Messages in both directions."""
+
+    def __init__(self, database: Database, ciphers: Ciphers) -> None:
+        self._database = database
+        self._ciphers = ciphers
+
+    async def get(self, session_id: SessionId, message_id: MessageId) -> MessageRecord | None:
+        """One message with its ledger."""
+        async with self._database.wire() as wire:
+            row: Any = await wire.fetchrow(_MESSAGE, session_id, message_id)
+        return None if row is None else message_record(row, self._ciphers)
+
+    async def plaintext(self, session_id: SessionId, message_id: MessageId) -> bytes | None:
+        """A message's serialised WAProto `Message`, either direction: to send it again, or to quote it."""
+        async with self._database.wire() as wire:
+            sent = await wire.fetchrow(_SENT_PLAINTEXT, session_id, message_id)
+            received = await wire.fetchrow(_RECEIVED_PLAINTEXT, session_id, message_id) if sent is None else None
+        if sent is not None:
+            cipher = self._ciphers.of(session_id, Purpose.CONTENT, sent["content_key"])
+            return cipher.decrypt(sent["value"], "plaintext", message_id)
+        if received is not None:
+            cipher = self._ciphers.of(session_id, Purpose.IDENTITY, received["identity_key"])
+            where = (message_id, received["sender"], received["chat"], str(received["index"]))
+            return cipher.decrypt(received["value"], "entries", *where)
+        return None
+
+    async def begun_since(self, session_id: SessionId, since: datetime, limit: int) -> Sequence[datetime]:
+        """When the newest `limit` outgoing messages since then were begun, oldest first."""
+        async with self._database.wire() as wire:
+            rows = await wire.fetch(_BEGUN, session_id, since, limit)
+        return [row["created_at"] for row in reversed(rows)]
+
+
+class Commands:
+    """Processed commands without a fence: for the doors that belong to no session's owner."""
+
+    def __init__(self, database: Database, keyring: Keyring, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._now = now
+
+    async def find(self, key: CommandKey) -> CommandRecord | None:
+        """What is known of a command."""
+        async with self._database.wire() as wire:
+            row = await wire.fetchrow(_COMMAND, key.source, key.id)
+        if row is None:
+            return None
+        return CommandRecord(
+            source=row["source"],
+            id=row["id"],
+            body_hash=row["body_hash"],
+            type=row["type"],
+            session_id=row["session_id"],
+            done=row["done"],
+            reply=read_reply(self._keyring, row["source"], row["id"], row["reply"]),
+            created_at=row["created_at"],
+        )
+
+    async def record(
+        self, key: CommandKey, body_hash: bytes, command_type: str, session_id: SessionId | None
+    ) -> Recorded:
+        """Remember a command before its effect, as `RecordCommand` does."""
+        seen = Seen(key=key, body_hash=body_hash, type=command_type, session_id=session_id)
+        async with self._database.wire() as wire:
+            answers = await record_commands(wire, self._keyring, [seen], self._now())
+        return answers[key.source, key.id]
+
+    async def finish(self, key: CommandKey, reply: Json | None) -> None:
+        """Remember its reply, as `FinishCommand` does."""
+        async with self._database.wire() as wire:
+            await finish_commands(wire, self._keyring, [(key, reply)])

@@ -1,0 +1,95 @@
+"""From rows to records."""
+
+import json
+from typing import Any, Final
+
+from gateway_worker.store.database import Row
+from gateway_worker.store.encryption import Ciphers, Purpose
+from gateway_worker.store.records import (
+    Desired,
+    Direction,
+    Json,
+    MessageRecord,
+    OutboxEvent,
+    SessionRecord,
+    Status,
+    WorkerRecord,
+    WorkerStatus,
+)
+
+_STAMPS: Final = {
+    Status.SENT: "sent_at",
+    Status.DELIVERED: "delivered_at",
+    Status.READ: "read_at",
+    Status.PLAYED: "played_at",
+    Status.FAILED: "failed_at",
+}
+_SAME_IN_SESSION: Final = (
+    *("user_id", "state", "state_since", "reason", "retry_at", "purge", "owner", "incarnation", "epoch", "sequence"),
+    *("generation", "applied_generation", "restart_generation", "phone", "jid", "lid", "push_name", "created_at"),
+)
+_SAME_IN_MESSAGE: Final = (
+    *("session_id", "message_id", "chat", "sender", "recipient", "from_me", "kind"),
+    *("command_source", "command_id", "correlation_id", "attempts", "created_at"),
+)
+
+
+def as_json(value: Any) -> Json | None:
+    """A jsonb column's value: asyncpg gives text, SQLAlchemy an object."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def session_record(row: Row, ciphers: Ciphers) -> SessionRecord:
+    """A row of `sessions` that is no tombstone."""
+    cipher = ciphers.of(row["id"], Purpose.IDENTITY, row["identity_key"])
+    settings = json.loads(cipher.decrypt(row["settings"], "settings"))
+    return SessionRecord(
+        session_id=row["id"],
+        desired=Desired(row["desired"]),
+        pairing=settings["pairing"],
+        options=settings["options"],
+        limits=settings["limits"],
+        **{column: row[column] for column in _SAME_IN_SESSION},
+    )
+
+
+def message_record(row: Row, ciphers: Ciphers) -> MessageRecord:
+    """A row of `messages` joined with its content and the session's content key."""
+    cipher = ciphers.of(row["session_id"], Purpose.CONTENT, row["content_key"])
+    return MessageRecord(
+        direction=Direction(row["direction"]),
+        content=json.loads(cipher.decrypt(row["content"], "content", row["message_id"])),
+        status=Status(row["status"]),
+        statuses={status: row[column] for status, column in _STAMPS.items() if row[column] is not None},
+        error=as_json(row["error"]),
+        **{column: row[column] for column in _SAME_IN_MESSAGE},
+    )
+
+
+def outbox_event(row: Row, ciphers: Ciphers) -> OutboxEvent:
+    """A row of `outbox` joined with the session's content key."""
+    cipher = ciphers.of(row["session_id"], Purpose.CONTENT, row["content_key"])
+    payload = json.loads(cipher.decrypt(row["payload"], "outbox", str(row["sequence"])))
+    return OutboxEvent(
+        event_id=row["event_id"],
+        session_id=row["session_id"],
+        sequence=row["sequence"],
+        epoch=row["epoch"],
+        type=row["type"],
+        time=row["created_at"],
+        data=payload["data"],
+        causation_id=payload["causation"],
+        correlation_id=payload["correlation"],
+        traceparent=payload["traceparent"],
+    )
+
+
+def worker_record(row: Row) -> WorkerRecord:
+    """A row of `workers`."""
+    same = ("incarnation", "endpoint", "max_sessions", "version", "started_at", "heartbeat_at", "lease_until")
+    return WorkerRecord(
+        worker_id=row["id"],
+        status=WorkerStatus(row["status"]),
+        metrics=as_json(row["metrics"]) or {},
+        **{column: row[column] for column in same},
+    )

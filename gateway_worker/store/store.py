@@ -1,0 +1,160 @@
+"""The store: PostgreSQL as the rest of the program sees it."""
+
+import asyncio
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol, TypeVar, overload
+
+from gateway_worker.store import retention
+from gateway_worker.store.committer import Committer
+from gateway_worker.store.database import Database
+from gateway_worker.store.encryption import Ciphers, Keyring
+from gateway_worker.store.errors import StoreError
+from gateway_worker.store.identifiers import new_event_id
+from gateway_worker.store.operations import Operation
+from gateway_worker.store.outbox import Outbox
+from gateway_worker.store.ownership import Sessions
+from gateway_worker.store.reading import Commands, Keys, Messages
+from gateway_worker.store.records import Fence
+from gateway_worker.store.schema import require_current
+from gateway_worker.store.transaction import GroupWriter
+from gateway_worker.store.workers import Workers
+from gateway_worker.store.writers import WRITERS
+
+_COMMITTERS: Final = 2
+_FLUSH_SECONDS: Final = 20.0
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware, in UTC."""
+        ...
+
+
+class Store:
+    """The facade.
+
+    ``start`` → anything, ``run`` beside it → ``stop``. Every call raises `StoreUnavailable` when the database is away.
+
+    Attributes:
+        sessions, keys, messages, commands, outbox, workers: reads, and the writes that need no fence.
+
+    Args:
+        url: ``postgresql://user:password@host:port/database``.
+        encryption_keys: AES-256 keys, 32 bytes each; the first encrypts, all decrypt.
+        clock: the wall clock.
+        name: shown by ``pg_stat_activity``.
+        new_event_id: makes an event's id from its time.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        encryption_keys: Sequence[bytes],
+        clock: Clock,
+        name: str = "gateway-worker",
+        new_event_id: Callable[[datetime], str] = new_event_id,
+    ) -> None:
+        keyring = Keyring(encryption_keys)
+        ciphers = Ciphers(keyring)
+        self._clock = clock
+        self._database = database = Database(url, name=name)
+        self._background: asyncio.Task[None] | None = None
+        self.workers = Workers(database)
+        self.sessions = Sessions(database=database, keyring=keyring, ciphers=ciphers, now=clock.now)
+        self.keys = Keys(database, ciphers)
+        self.messages = Messages(database, ciphers)
+        self.commands = Commands(database, keyring, clock.now)
+        self.outbox = Outbox(database=database, ciphers=ciphers, workers=self.workers)
+        writer = GroupWriter(keyring=keyring, ciphers=ciphers, writers=WRITERS, new_event_id=new_event_id)
+        self._committers = [
+            Committer(database=database, writer=writer, listeners=self.outbox.listeners, now=clock.now)
+            for _ in range(_COMMITTERS)
+        ]
+
+    async def start(self) -> None:
+        """Connect and begin to work.
+
+        Raises:
+            StoreUnavailable: the database is away.
+            SchemaMismatch: its schema is not this program's.
+        """
+        await self._database.open()
+        try:
+            async with self._database.transaction() as connection:
+                await require_current(connection)
+        except BaseException:
+            await self._database.close()
+            raise
+        self._background = asyncio.create_task(self._work(), name="store")
+
+    async def run(self) -> None:
+        """Returns when stopped; raises what ended the work in the background, e.g. `WorkerIdTaken`."""
+        if self._background is None:
+            raise StoreError("the store is not started")
+        await asyncio.shield(self._background)
+
+    async def stop(self) -> None:
+        """Commit what is waiting, give the worker's lock up, and close every connection."""
+        for committer in self._committers:
+            committer.stop()
+        if self._background is not None:
+            await asyncio.wait({self._background}, timeout=_FLUSH_SECONDS)
+            self._background.cancel()
+            await asyncio.wait({self._background})
+        await self.workers.close()
+        await self._database.close()
+
+    async def check(self) -> float:
+        """Seconds of one round trip to the database."""
+        return await self._database.check()
+
+    async def prune(self, messages: timedelta) -> Mapping[str, int]:
+        """Remove what is past its time, messages after this long; answers how many rows of each table went."""
+        return await retention.prune(self._database, now=self._clock.now(), messages=messages)
+
+    @property
+    def transactions(self) -> int:
+        """Group commits so far."""
+        return sum(committer.transactions for committer in self._committers)
+
+    @overload
+    async def commit(self, fence: Fence, one: Operation[A], /) -> tuple[A]: ...
+    @overload
+    async def commit(self, fence: Fence, one: Operation[A], two: Operation[B], /) -> tuple[A, B]: ...
+    @overload
+    async def commit(
+        self, fence: Fence, one: Operation[A], two: Operation[B], three: Operation[C], /
+    ) -> tuple[A, B, C]: ...
+    @overload
+    async def commit(self, fence: Fence, /, *operations: Operation[Any]) -> tuple[Any, ...]: ...
+
+    async def commit(self, fence: Fence, /, *operations: Operation[Any]) -> tuple[Any, ...]:
+        """Make operations durable in one transaction, all or none; answers in their order.
+
+        Writes of one session take effect in the order of the calls. The transaction is shared with other callers,
+        whose failures are their own. A caller that is cancelled leaves nothing half done: either it was still waiting
+        for room, and nothing is written, or everything is, without it.
+
+        Raises:
+            StaleEpoch: the session has another owner by now, or is gone.
+            StoreUnavailable: the database is away.
+            StoreError: the database refused an operation; its neighbours in the call are refused with it.
+        """
+        number = zlib.crc32(fence.session_id.encode()) % len(self._committers)
+        return await self._committers[number].commit(fence, operations)
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(self.workers.run(), name="store.lock")
+            committing = [group.create_task(committer.run(), name="store.commit") for committer in self._committers]
+            await asyncio.wait(committing)
+            keeping.cancel()

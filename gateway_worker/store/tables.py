@@ -1,0 +1,196 @@
+"""The tables, as SQLAlchemy Core knows them. The migrations make them; a test holds the two together.
+
+There are no foreign keys: every write of a session holds its row's lock, which already says that the session exists,
+and a check per inserted row would cost more than the row. Nobody tries to compress encrypted columns (``STORAGE
+EXTERNAL``). `sessions`, `keys` and `messages` leave room in their pages, so that their frequent updates touch no index.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+
+
+def _time(name: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    _time("state_since"),
+    Column("reason", JSONB),
+    _time("retry_at", nullable=True),
+    Column("desired", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False, server_default=text("1")),
+    Column("applied_generation", BigInteger, nullable=False, server_default=text("0")),
+    Column("restart_generation", BigInteger, nullable=False, server_default=text("0")),
+    Column("purge", Boolean, nullable=False, server_default=text("false")),
+    Column("owner", Text),
+    Column("incarnation", Text),
+    Column("epoch", BigInteger, nullable=False, server_default=text("0")),  # the fencing token; never falls
+    Column("sequence", BigInteger, nullable=False, server_default=text("0")),  # of the last event; never falls
+    Column("phone", Text),
+    Column("jid", Text),
+    Column("lid", Text),
+    Column("push_name", Text),
+    Column("settings", LargeBinary),  # encrypted {pairing, options, limits}: a proxy's address carries its password
+    Column("identity_key", LargeBinary),  # sealed data keys; NULL once destroyed
+    Column("content_key", LargeBinary),
+    _time("created_at"),
+    _time("deleted_at", nullable=True),  # set in a tombstone
+)
+Index("sessions_owner", sessions.c.owner, sessions.c.id, postgresql_where=sessions.c.deleted_at.is_(None))
+Index("sessions_user", sessions.c.user_id, sessions.c.id, postgresql_where=sessions.c.deleted_at.is_(None))
+Index(
+    "sessions_wished",
+    sessions.c.id,
+    postgresql_where=text("generation > applied_generation AND deleted_at IS NULL"),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("session_id", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    _time("updated_at"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("session_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("session_id", "kind", "id"),
+)
+
+entries = Table(  # decrypted parts of incoming stanzas: a redelivered stanza is answered from here
+    "entries",
+    metadata,
+    Column("session_id", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("chat", Text, nullable=False),
+    Column("index", Integer, nullable=False),
+    Column("visible", Boolean, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    _time("created_at"),
+    PrimaryKeyConstraint("session_id", "message_id", "sender", "chat", "index"),
+)
+Index("entries_created", entries.c.created_at)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("session_id", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("chat", Text, nullable=False),
+    Column("sender", Text),
+    Column("recipient", Text),
+    Column("from_me", Boolean, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("command_source", Text),
+    Column("command_id", Text),
+    Column("correlation_id", Text),
+    Column("traceparent", Text),
+    Column("status", Text, nullable=False),
+    _time("sent_at", nullable=True),
+    _time("delivered_at", nullable=True),
+    _time("read_at", nullable=True),
+    _time("played_at", nullable=True),
+    _time("failed_at", nullable=True),
+    Column("error", JSONB),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("epoch", BigInteger, nullable=False),  # under which it was begun or received
+    _time("at"),  # WhatsApp's time of an incoming one, ours of an outgoing one
+    _time("created_at"),
+    PrimaryKeyConstraint("session_id", "message_id"),
+)
+Index("messages_created", messages.c.created_at)
+Index(
+    "messages_begun",
+    messages.c.session_id,
+    messages.c.created_at,
+    postgresql_where=messages.c.direction == "outgoing",
+)
+
+bodies = Table(  # what is written once about a message and is large, apart from the row that its statuses rewrite
+    "bodies",
+    metadata,
+    Column("session_id", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("part", Text, nullable=False),  # content: the contract's JSON; plaintext: the WAProto we sent
+    Column("value", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("session_id", "message_id", "part"),
+)
+
+commands = Table(
+    "processed_commands",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("body_hash", LargeBinary, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("session_id", Text),
+    Column("done", Boolean, nullable=False, server_default=text("false")),
+    Column("attempts", Integer, nullable=False, server_default=text("1")),
+    Column("reply", LargeBinary),  # sealed
+    _time("created_at"),
+    PrimaryKeyConstraint("source", "id"),
+)
+Index("processed_commands_created", commands.c.created_at)
+
+outbox = Table(  # append-only; what is published is told by outbox_marks
+    "outbox",
+    metadata,
+    Column("session_id", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    _time("created_at"),
+    PrimaryKeyConstraint("session_id", "sequence"),
+)
+Index("outbox_created", outbox.c.created_at)
+
+marks = Table(  # every event up to `published` has been confirmed by the broker
+    "outbox_marks",
+    metadata,
+    Column("session_id", Text, primary_key=True),
+    Column("published", BigInteger, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("incarnation", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("max_sessions", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("metrics", JSONB, nullable=False),
+    _time("started_at"),
+    _time("heartbeat_at"),
+    _time("lease_until"),
+)

@@ -1,0 +1,37 @@
+"""One coroutine function per kind of operation: writes all of a round's operations of it in a statement or two."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gateway_worker.store.operations import (
+    AdvanceStatus,
+    AppendEvent,
+    BeginMessage,
+    ChangeState,
+    DropCredentials,
+    FinishCommand,
+    Operation,
+    PutCredentials,
+    PutEntries,
+    PutKeys,
+    PutSentPlaintext,
+    ReceiveMessage,
+    RecordCommand,
+)
+from gateway_worker.store.transaction import Writer
+from gateway_worker.store.writers import commands, identity, messages, sessions
+
+WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
+    RecordCommand: commands.record,
+    BeginMessage: messages.begin,
+    DropCredentials: identity.drop_credentials,
+    PutCredentials: identity.put_credentials,
+    PutKeys: identity.put_keys,
+    PutEntries: identity.put_entries,
+    PutSentPlaintext: messages.put_plaintexts,
+    ReceiveMessage: messages.receive,
+    AdvanceStatus: messages.advance_status,
+    ChangeState: sessions.change_state,
+    AppendEvent: sessions.append_event,
+    FinishCommand: commands.finish,
+}

@@ -1,0 +1,87 @@
+"""What belongs to a session's identity: credentials, Signal keys, decrypted parts."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from gateway_worker.store.plan import Placed
+from gateway_worker.store.transaction import Transaction
+
+_DROP: Final = ("DELETE FROM credentials WHERE session_id = ANY($1)", "DELETE FROM keys WHERE session_id = ANY($1)")
+
+_PUT_CREDENTIALS: Final = """
+    INSERT INTO credentials (session_id, value, updated_at)
+    SELECT id, value, $3 FROM unnest($1::text[], $2::bytea[]) AS c (id, value)
+    ON CONFLICT (session_id) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at
+"""
+
+_PUT_KEYS: Final = """
+    INSERT INTO keys (session_id, kind, id, value)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+    ON CONFLICT (session_id, kind, id) DO UPDATE SET value = excluded.value
+"""
+
+_REMOVE_KEYS: Final = """
+    DELETE FROM keys AS k USING unnest($1::text[], $2::text[], $3::text[]) AS r (session_id, kind, id)
+    WHERE k.session_id = r.session_id AND k.kind = r.kind AND k.id = r.id
+"""
+
+_PUT_ENTRIES: Final = """
+    INSERT INTO entries (session_id, message_id, sender, chat, index, visible, value, created_at)
+    SELECT e.*, $8::timestamptz
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bool[], $7::bytea[]) AS e
+    ON CONFLICT DO NOTHING
+"""
+
+
+async def drop_credentials(transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """Write `DropCredentials`."""
+    for statement in _DROP:
+        await transaction.wire.execute(statement, [each.session_id for each in placed])
+
+
+async def put_credentials(transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """Write `PutCredentials`."""
+    await transaction.wire.execute(
+        _PUT_CREDENTIALS,
+        [each.session_id for each in placed],
+        [transaction.session(each).identity.encrypt(each.operation.blob, "credentials") for each in placed],
+        transaction.now,
+    )
+
+
+async def put_keys(transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """Write `PutKeys`: those with a value in one statement, those without in another."""
+    put: list[tuple[str, str, str, bytes]] = []
+    removed: list[tuple[str, str, str]] = []
+    for each in placed:
+        cipher = transaction.session(each).identity
+        for (kind, key_id), value in each.operation.keys.items():
+            if value is None:
+                removed.append((each.session_id, kind, key_id))
+            else:
+                put.append((each.session_id, kind, key_id, cipher.encrypt(value, "keys", kind, key_id)))
+    if put:
+        await transaction.wire.execute(_PUT_KEYS, *map(list, zip(*put, strict=True)))
+    if removed:
+        await transaction.wire.execute(_REMOVE_KEYS, *map(list, zip(*removed, strict=True)))
+
+
+async def put_entries(transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """Write `PutEntries`."""
+    rows = [
+        (
+            each.session_id,
+            entry.message_id,
+            entry.sender,
+            entry.chat,
+            entry.index,
+            entry.visible,
+            transaction.session(each).identity.encrypt(
+                entry.plaintext, "entries", entry.message_id, entry.sender, entry.chat, str(entry.index)
+            ),
+        )
+        for each in placed
+        for entry in each.operation.entries
+    ]
+    if rows:
+        await transaction.wire.execute(_PUT_ENTRIES, *map(list, zip(*rows, strict=True)), transaction.now)

@@ -1,0 +1,246 @@
+"""Messages in both directions, and how their statuses move."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from gateway_worker.store import ledger
+from gateway_worker.store.database import Row
+from gateway_worker.store.operations import AlreadySettled, BeginAnswer, Begun, Conflict, InProgress
+from gateway_worker.store.plan import Placed
+from gateway_worker.store.records import Direction, Json, Status
+from gateway_worker.store.rows import as_json
+from gateway_worker.store.transaction import Fenced, NewEvent, Transaction, dumps
+from gateway_worker.store.writers.commands import Seen, record_commands
+from schemas.events import MESSAGE_RECEIVED, MESSAGE_STATUS, Failure, MessageState, MessageStatus
+
+_BEGIN: Final = """
+    INSERT INTO messages AS m (
+        session_id, message_id, direction, chat, recipient, from_me, kind, command_source, command_id, correlation_id,
+        traceparent, status, attempts, epoch, at, created_at
+    )
+    SELECT session_id, message_id, 'outgoing', chat, recipient, true, kind, source, id, correlation_id, traceparent,
+        'pending', 1, epoch, $11, $11
+    FROM unnest(
+        $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+        $10::bigint[]
+    ) AS b (session_id, message_id, chat, recipient, kind, source, id, correlation_id, traceparent, epoch)
+    ON CONFLICT (session_id, message_id) DO UPDATE
+        SET attempts = m.attempts + (m.status = 'pending')::int,
+            epoch = CASE WHEN m.status = 'pending' THEN excluded.epoch ELSE m.epoch END
+    RETURNING session_id, message_id, direction, status, attempts, error,
+        coalesce(failed_at, played_at, read_at, delivered_at, sent_at, created_at) AS settled_at, xmax = 0 AS fresh
+"""
+
+_PUT_BODIES: Final = """
+    INSERT INTO bodies (session_id, message_id, part, value)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+    ON CONFLICT (session_id, message_id, part) DO UPDATE SET value = excluded.value
+"""
+
+_RECEIVE: Final = """
+    WITH arrived AS (
+        SELECT * FROM unnest(
+            $1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::text[], $7::bigint[], $8::timestamptz[],
+            $9::bytea[]
+        ) AS a (session_id, message_id, chat, sender, from_me, kind, epoch, at, body)
+    ), fresh AS (
+        INSERT INTO messages (
+            session_id, message_id, direction, chat, sender, from_me, kind, status, epoch, at, created_at
+        )
+        SELECT session_id, message_id, 'incoming', chat, sender, from_me, kind, 'received', epoch, at, $10
+        FROM arrived
+        ON CONFLICT DO NOTHING
+        RETURNING session_id, message_id
+    ), written AS (
+        INSERT INTO bodies (session_id, message_id, part, value)
+        SELECT session_id, message_id, 'content', body FROM arrived JOIN fresh USING (session_id, message_id)
+        ON CONFLICT (session_id, message_id, part) DO UPDATE SET value = excluded.value
+    )
+    SELECT session_id, message_id FROM fresh
+"""
+
+_READ_STATUS: Final = """
+    SELECT m.session_id, m.message_id, m.status, m.error, m.recipient, m.command_id, m.correlation_id, m.traceparent
+    FROM unnest($1::text[], $2::text[]) AS w (session_id, message_id)
+    JOIN messages AS m ON m.session_id = w.session_id AND m.message_id = w.message_id
+    WHERE m.direction = 'outgoing'
+"""
+
+_ADVANCE: Final = """
+    UPDATE messages AS m SET
+        status = a.status,
+        chat = coalesce(a.chat, m.chat),
+        error = a.error::jsonb,
+        sent_at = coalesce(m.sent_at, a.sent_at),
+        delivered_at = coalesce(m.delivered_at, a.delivered_at),
+        read_at = coalesce(m.read_at, a.read_at),
+        played_at = coalesce(m.played_at, a.played_at),
+        failed_at = coalesce(m.failed_at, a.failed_at)
+    FROM unnest(
+        $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+        $8::timestamptz[], $9::timestamptz[], $10::timestamptz[]
+    ) AS a (session_id, message_id, status, chat, error, sent_at, delivered_at, read_at, played_at, failed_at)
+    WHERE m.session_id = a.session_id AND m.message_id = a.message_id
+"""
+
+_STAMPED: Final = (Status.SENT, Status.DELIVERED, Status.READ, Status.PLAYED, Status.FAILED)
+
+
+async def begin(transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """Write `BeginMessage`s: the commands, then the rows of those that are no conflict, then their bodies."""
+    seen = [
+        Seen(key=op.key, body_hash=op.body_hash, type=op.type, session_id=each.session_id)
+        for each in placed
+        for op in [each.operation]
+    ]
+    recorded = await record_commands(transaction.wire, transaction.keyring, seen, transaction.now)
+    sound: list[Placed] = []
+    for each in placed:
+        if isinstance(recorded[each.operation.key.source, each.operation.key.id], Conflict):
+            transaction.answer(each, Conflict())
+        else:
+            sound.append(each)
+    if not sound:
+        return
+    rows = await transaction.wire.fetch(_BEGIN, *_columns(map(_begun_row, sound)), transaction.now)
+    by_id = {(row["session_id"], row["message_id"]): row for row in rows}
+    fresh: list[tuple[str, str, str, bytes]] = []
+    for each in sound:
+        row = by_id[each.session_id, each.operation.message_id]
+        transaction.answer(each, _begin_answer(row))
+        if row["fresh"]:
+            body = encrypt_body(transaction.session(each), each.operation.message_id, each.operation.content)
+            fresh.append((each.session_id, each.operation.message_id, "content", body))
+    if fresh:
+        await transaction.wire.execute(_PUT_BODIES, *_columns(fresh))
+
+
+async def put_plaintexts(transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """Write `PutSentPlaintext`s."""
+    rows = [
+        (
+            each.session_id,
+            message_id,
+            "plaintext",
+            transaction.session(each).content.encrypt(plaintext, "plaintext", message_id),
+        )
+        for each in placed
+        for message_id, plaintext in each.operation.plaintexts.items()
+    ]
+    if rows:
+        await transaction.wire.execute(_PUT_BODIES, *_columns(rows))
+
+
+async def receive(transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """Write `ReceiveMessage`s; a new one tells its event."""
+    rows = [
+        (
+            each.session_id,
+            op.message_id,
+            op.chat,
+            op.sender,
+            op.from_me,
+            op.kind,
+            each.fence.epoch,
+            op.timestamp,
+            encrypt_body(transaction.session(each), op.message_id, op.content),
+        )
+        for each in placed
+        for op in [each.operation]
+    ]
+    found = await transaction.wire.fetch(_RECEIVE, *_columns(rows), transaction.now)
+    fresh = {(row["session_id"], row["message_id"]) for row in found}
+    for each in placed:
+        is_new = (each.session_id, each.operation.message_id) in fresh
+        transaction.answer(each, is_new)
+        if is_new:
+            transaction.tell(each, NewEvent(type=MESSAGE_RECEIVED.type, data=each.operation.event))
+
+
+async def advance_status(transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """Write `AdvanceStatus`es: read where the messages stand, and move those that move."""
+    found = await transaction.wire.fetch(
+        _READ_STATUS, [each.session_id for each in placed], [each.operation.message_id for each in placed]
+    )
+    by_id = {(row["session_id"], row["message_id"]): row for row in found}
+    moved: list[tuple[Any, ...]] = []
+    for each in placed:
+        row = by_id.get((each.session_id, each.operation.message_id))
+        steps = (
+            ledger.advance(Status(row["status"]), as_json(row["error"]), each.operation.status)
+            if row is not None
+            else ()
+        )
+        transaction.answer(each, bool(steps))
+        if row is None or not steps:
+            continue
+        moved.append(_moved_row(each, steps))
+        for step in steps:
+            transaction.tell(each, _status_event(each, row, step))
+    if moved:
+        await transaction.wire.execute(_ADVANCE, *_columns(moved))
+
+
+def encrypt_body(session: Fenced, message_id: str, content: Json) -> bytes:
+    """A message's content object for its row."""
+    return session.content.encrypt(dumps(content), "content", message_id)
+
+
+def _columns(rows: Iterable[tuple[Any, ...]]) -> Iterable[list[Any]]:
+    return map(list, zip(*rows, strict=True))
+
+
+def _begun_row(placed: Placed) -> tuple[Any, ...]:
+    op = placed.operation
+    return (
+        placed.session_id,
+        op.message_id,
+        op.chat or op.to,
+        op.to,
+        op.kind,
+        op.key.source,
+        op.key.id,
+        op.correlation_id,
+        op.traceparent,
+        placed.fence.epoch,
+    )
+
+
+def _begin_answer(row: Row) -> BeginAnswer:
+    if row["fresh"]:
+        return Begun()
+    if row["direction"] != Direction.OUTGOING:
+        return Conflict()
+    status = Status(row["status"])
+    if status is Status.PENDING:
+        return InProgress(row["attempts"])
+    return AlreadySettled(status=status, at=row["settled_at"], error=as_json(row["error"]))
+
+
+def _moved_row(placed: Placed, steps: Sequence[Status]) -> tuple[Any, ...]:
+    op = placed.operation
+    error = dumps(op.error).decode() if steps[-1] is Status.FAILED and op.error is not None else None
+    stamps = (op.at if status in steps else None for status in _STAMPED)
+    return (placed.session_id, op.message_id, steps[-1].value, op.chat, error, *stamps)
+
+
+def _status_event(placed: Placed, row: Row, status: Status) -> NewEvent:
+    op = placed.operation
+    failed = status is Status.FAILED and op.error is not None
+    told = MessageStatus(
+        session_id=placed.session_id,
+        command_id=row["command_id"],
+        message_id=op.message_id,
+        to=row["recipient"],
+        status=MessageState(status.value),
+        timestamp=op.at,
+        participant=op.participant,
+        error=Failure.model_validate(op.error) if failed else None,
+    )
+    return NewEvent(
+        type=MESSAGE_STATUS.type,
+        data=told.model_dump(mode="json", by_alias=True, exclude_none=True),
+        causation_id=row["command_id"],
+        correlation_id=row["correlation_id"],
+        traceparent=row["traceparent"],
+    )

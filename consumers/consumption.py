@@ -17,8 +17,10 @@ from pamqp import commands as spec
 from pamqp.common import FieldValue
 
 from consumers.delivery import Delivery
+from gateway_worker.broker import frames
 from gateway_worker.broker.errors import BrokerError, translated
 from gateway_worker.broker.topology import ANSWER_SECONDS
+from gateway_worker.broker.writing import Batch
 from schemas.channels import Queue
 
 log = structlog.get_logger(__name__)
@@ -35,6 +37,7 @@ class Consumption:
 
     Args:
         channel: open; it belongs to this consumption.
+        batch: through which its acks go out.
         queue: what to consume, and its prefetch.
         settle: settles one delivery. Started in the order of deliveries, as one task each.
         spawn: starts a task that outlives the channel.
@@ -45,6 +48,7 @@ class Consumption:
     def __init__(
         self,
         channel: Channel,
+        batch: Batch,
         queue: Queue,
         *,
         settle: Settle,
@@ -53,6 +57,7 @@ class Consumption:
         clock: Callable[[], float],
     ) -> None:
         self._channel = channel
+        self._batch = batch
         self._queue = queue
         self._settle = settle
         self._spawn = spawn
@@ -86,15 +91,10 @@ class Consumption:
         self._tag = confirmed.consumer_tag
         self._channel.closing.add_done_callback(self._closed)
 
-    async def ack(self, tag: int) -> None:
+    def ack(self, tag: int) -> None:
         """The broker may forget this delivery."""
-        if not self.is_open:
-            return
-        try:
-            with translated():
-                await self._channel.basic_ack(tag, wait=False)
-        except BrokerError:  # the connection is gone: it will be delivered again
-            log.debug("ack.too_late", queue=self._queue.name)
+        if self.is_open:
+            self._batch.write(frames.ack(self._channel.number, tag))
 
     async def end(self, *, grace: float, cancel_first: bool) -> None:
         """Take nothing new, let what runs settle, give the rest back, close the channel.
@@ -111,6 +111,7 @@ class Consumption:
         try:
             with translated():
                 async with asyncio.timeout(_CLOSE_SECONDS):
+                    await self._batch.flushed()  # no ack may come after the closing
                     await self._channel.close()
         except BrokerError:
             log.debug("channel.gone", queue=self._queue.name)

@@ -20,7 +20,7 @@ class Receiver(Protocol):
         """Whether its deliveries can still be settled; otherwise the broker delivers them again."""
         ...
 
-    async def ack(self, tag: int) -> None:
+    def ack(self, tag: int) -> None:
         """The broker may forget this delivery. Nothing happens on a receiver that is not open."""
         ...
 
@@ -57,9 +57,9 @@ class Delivery:
         """Whether it is still ours to settle."""
         return self.receiver.is_open
 
-    async def ack(self) -> None:
+    def ack(self) -> None:
         """Settle it: its effect is durable, or told."""
-        await self.receiver.ack(self.tag)
+        self.receiver.ack(self.tag)
 
     @property
     def times_forwarded(self) -> int:

@@ -137,6 +137,7 @@ class Door:
         channel = await self._hall.link.channel(confirms=False)
         consumption = Consumption(
             channel,
+            self._hall.link.batch(channel),
             self.queue,
             settle=self._settle,
             spawn=self._hall.spawn,

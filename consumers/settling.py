@@ -76,7 +76,7 @@ class Settler:
             with structlog.contextvars.bound_contextvars(command_id=command.id, command_type=command_type):
                 await self._carry_out(command, answer, receive)
         if delivery.is_live:
-            await delivery.ack()
+            delivery.ack()
             self._observer.command_settled(command_type, answer.outcome or "done", self._monotonic() - delivery.arrived)
 
     async def _carry_out(self, command: Command[StrictModel], answer: Answer, receive: Receive) -> None:

@@ -64,7 +64,7 @@ def translated() -> Generator[None]:
             raise
         raise BrokerLost("the connection was closed") from error
     except Exception as error:
-        ours = _ours(error)
+        ours = meaning_of(error)
         if ours is None:
             raise
         raise ours from error
@@ -84,7 +84,7 @@ _MEANINGS: Final[tuple[tuple[type[Exception], type[BrokerError]], ...]] = (
 """First match first."""
 
 
-def _ours(error: Exception) -> BrokerError | None:
+def meaning_of(error: Exception) -> BrokerError | None:
     """What a driver's error means to us; None for what is none of the driver's."""
     for theirs, ours in _MEANINGS:
         if isinstance(error, theirs):

@@ -19,6 +19,7 @@ from yarl import URL
 
 from gateway_worker.broker.errors import BrokerLost, translated
 from gateway_worker.broker.leniency import read_leniently
+from gateway_worker.broker.writing import Batch
 
 T = TypeVar("T")
 
@@ -49,6 +50,7 @@ class Link:
         self._url = URL(url).update_query(query)
         self._chance = chance or random.Random()  # noqa: S311 (jitter, not a secret)
         self._connection: Connection | None = None
+        self._batch: Batch | None = None
         self._up = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -100,6 +102,12 @@ class Link:
             except BrokerLost:
                 await asyncio.sleep(_NOTICE_SECONDS)
 
+    def batch(self, channel: Channel) -> Batch:
+        """Through which frames of our own go out, on the connection of this channel."""
+        if self._batch is None or self._connection is not channel.connection:
+            return Batch(cast("Connection", channel.connection))  # of a connection that is gone
+        return self._batch
+
     async def insist(self, work: Callable[[Channel], Awaitable[T]]) -> T:
         """Do some `work` on a channel of its own; once more from the beginning if the connection is lost in between.
 
@@ -129,7 +137,7 @@ class Link:
 
     async def _hold(self, connection: Connection) -> None:
         """Return when this connection is over, for whatever reason."""
-        self._connection = connection
+        self._connection, self._batch = connection, Batch(connection)
         if self._stopping.is_set():
             await self._close(connection)
         self._up.set()
@@ -139,7 +147,7 @@ class Link:
             await asyncio.wait({closing})
         finally:
             self._up.clear()
-            self._connection = None
+            self._connection = self._batch = None
             await self._close(connection)  # cancelled: nobody else will
         if not self._stopping.is_set():
             log.warning("broker.lost", link=self.name)

@@ -1,6 +1,8 @@
 """From what happened to the envelope that tells it. Pure."""
 
-from datetime import datetime
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway_worker.store.records import OutboxEvent
@@ -8,24 +10,29 @@ from schemas.envelope import Envelope
 from schemas.events import EVENTS, session_source, worker_source
 from schemas.names import SessionId, WorkerId
 
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _TOO_LARGE: Final = {"kind": "unsupported", "whatsappType": "too_large"}
 
 
-def envelope_of(event: OutboxEvent, namespace: str) -> Envelope:
-    """The envelope of a durable event: the same one, byte for byte, whoever publishes it and whenever."""
-    return Envelope(
-        id=event.event_id,
-        source=session_source(namespace, event.session_id),
-        type=event.type,
-        subject=event.session_id,
-        time=event.time,
-        traceparent=event.traceparent,
-        correlationid=event.correlation_id,
-        causationid=event.causation_id,
-        sequence=event.sequence,
-        epoch=event.epoch,
-        data=dict(event.data),
-    )
+def encode(event: OutboxEvent, namespace: str) -> bytes:
+    """A durable event as JSON: what `Envelope.to_json` says, without building one (a worker does this all the time)."""
+    attributes = {
+        "specversion": "1.0",
+        "id": event.event_id,
+        "source": session_source(namespace, event.session_id),
+        "type": event.type,
+        "subject": event.session_id,
+        "time": event.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+    }
+    if event.traceparent is not None:
+        attributes["traceparent"] = event.traceparent
+    if event.correlation_id is not None:
+        attributes["correlationid"] = event.correlation_id
+    if event.causation_id is not None:
+        attributes["causationid"] = event.causation_id
+    numbers = {"sequence": event.sequence, "epoch": event.epoch}
+    return _JSON.encode({**attributes, **numbers, "data": event.data}).encode()
 
 
 def announcement(
@@ -56,8 +63,8 @@ def announcement(
     )
 
 
-def without_content(envelope: Envelope) -> Envelope:
+def without_content(event: OutboxEvent) -> OutboxEvent:
     """The same event with its content left out: what a backend gets instead of an event larger than 1 MiB."""
-    if "content" not in envelope.data:
-        return envelope
-    return envelope.model_copy(update={"data": {**envelope.data, "content": _TOO_LARGE}})
+    if "content" not in event.data:
+        return event
+    return replace(event, data={**event.data, "content": _TOO_LARGE})

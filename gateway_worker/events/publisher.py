@@ -12,11 +12,14 @@ from typing import Final
 import structlog
 from pamqp.common import FieldValue
 
+from gateway_worker.broker import frames
 from gateway_worker.broker.errors import BrokerLost, PublishRefused, QueueMissing, Unroutable
 from gateway_worker.broker.link import Link
-from gateway_worker.broker.outgoing import Outgoing, Pipe
+from gateway_worker.broker.outgoing import Outgoing
+from gateway_worker.broker.pipe import Pipe
 from gateway_worker.broker.topology import declare
-from gateway_worker.events.envelopes import without_content
+from gateway_worker.events.envelopes import encode, without_content
+from gateway_worker.store.records import OutboxEvent
 from schemas.channels import Topology
 from schemas.envelope import Envelope
 from schemas.events import routing_key
@@ -26,7 +29,6 @@ log = structlog.get_logger(__name__)
 
 REPLY_SECONDS: Final = 30.0  # a reply that could not be published for that long: its asker has given up
 _REPAIR_SECONDS: Final = 0.5
-_KEY_BYTES: Final = 255  # AMQP's limit
 
 
 class Publisher:
@@ -51,7 +53,7 @@ class Publisher:
                 await declare(channel, self._topology.fleet())
             except BrokerLost:
                 continue
-            return Pipe(channel)
+            return Pipe(channel, self._link.batch(channel))
 
     async def publish_event(self, envelope: Envelope) -> None:
         """Publish an event that has no sequence. Waits for the broker; the caller sets the deadline.
@@ -65,21 +67,38 @@ class Publisher:
             log.debug("event.dropped", type=envelope.type, why=type(error).__name__)
 
     def event(self, envelope: Envelope) -> Outgoing:
-        """The publish that tells an event. One over the contract's size loses its content, and the log says so."""
-        body = envelope.to_json()
-        if len(body) > MAX_EVENT_BYTES:
-            log.error("event.too_large", type=envelope.type, event_id=envelope.id, size=len(body))
-            body = without_content(envelope).to_json()
+        """The publish that tells an event."""
         return Outgoing(
             exchange=self._topology.events,
-            routing_key=_short_key(envelope),
-            body=body,
+            routing_key=_event_key(envelope.type, envelope.subject),
+            body=envelope.to_json(),
             message_id=envelope.id,
             correlation_id=envelope.correlationid,
         )
 
+    def durable_event(self, event: OutboxEvent) -> Outgoing:
+        """The publish that tells a durable event: the same bytes each time, whoever publishes it.
+
+        One over the contract's size loses its content, and the log says so.
+        """
+        namespace = self._topology.namespace
+        body = encode(event, namespace)
+        if len(body) > MAX_EVENT_BYTES:
+            log.error("event.too_large", type=event.type, event_id=event.event_id, size=len(body))
+            body = encode(without_content(event), namespace)
+        return Outgoing(
+            exchange=self._topology.events,
+            routing_key=_event_key(event.type, event.session_id),
+            body=body,
+            message_id=event.event_id,
+            correlation_id=event.correlation_id,
+        )
+
     async def reply(self, reply_to: str, correlation_id: str | None, envelope: Envelope) -> None:
         """Answer a command at the queue its sender named. A queue that is gone is logged; there is no second try."""
+        if not frames.fits(reply_to):
+            log.info("reply.undelivered", type=envelope.type, why="no such queue name")
+            return
         message = Outgoing(
             exchange="",
             routing_key=reply_to,
@@ -106,7 +125,9 @@ class Publisher:
 
     async def bury(self, message: Outgoing, headers: Mapping[str, FieldValue]) -> None:
         """Put a command that can never succeed into the dead queue, with the reasons."""
-        buried = replace(message, exchange=self._topology.dead, headers={**(message.headers or {}), **headers})
+        headers = {**(message.headers or {}), **headers}
+        key = message.routing_key if frames.fits(message.routing_key) else ""
+        buried = replace(message, exchange=self._topology.dead, routing_key=key, headers=headers)
         while True:
             try:
                 return await self._insist(buried)
@@ -137,7 +158,7 @@ class Publisher:
             return self._pipe
 
 
-def _short_key(envelope: Envelope) -> str:
+def _event_key(event_type: str, subject: str | None) -> str:
     """The routing key; without the subject where that is too long (a rejected command may have named anything)."""
-    key = routing_key(envelope.type, envelope.subject)
-    return key if len(key.encode()) <= _KEY_BYTES else routing_key(envelope.type, None)
+    key = routing_key(event_type, subject)
+    return key if frames.fits(key) else routing_key(event_type, None)

@@ -12,14 +12,14 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
 
-from gateway_worker.broker.errors import BrokerLost, PublishRefused, QueueMissing, Unroutable
-from gateway_worker.broker.outgoing import Pipe
+from gateway_worker.broker.errors import PublishRefused, Unroutable
+from gateway_worker.broker.pipe import Pipe
 from gateway_worker.events.backlog import Backlog
-from gateway_worker.events.envelopes import envelope_of
 from gateway_worker.events.marker import Marker
 from gateway_worker.events.ports import Clock, Outbox
 from gateway_worker.events.publisher import Publisher
@@ -30,6 +30,7 @@ from schemas.names import SessionId
 log = structlog.get_logger(__name__)
 
 WINDOW: Final = 200  # publishes under way
+_TURN: Final = 50  # publishes without letting others work
 PAGE: Final = 200  # events read from the database at once
 READERS: Final = 4  # sessions read at once
 SWEEP_SECONDS: Final = 10.0
@@ -126,48 +127,50 @@ class Relay:
     async def _relay_through(self, pipe: Pipe) -> None:
         """Publish through one pipe until it breaks; then put back what it did not confirm."""
         under_way: dict[int, OutboxEvent] = {}  # by place, in order
-        window = asyncio.Semaphore(WINDOW)
-
-        async def publish(place: int, event: OutboxEvent) -> None:
-            if await self._publish(pipe, event):
-                del under_way[place]
-            else:
-                self._renew = True
-                self._wakeup.set()
-            window.release()
-
         place = 0
-        async with asyncio.TaskGroup() as group:
-            while not (self._renew or self._stopping.is_set()):
-                event = self._backlog.next()
-                if event is None:
-                    self._wakeup.clear()
-                    await self._wakeup.wait()
-                    continue
-                place += 1
-                under_way[place] = event
-                await window.acquire()
-                group.create_task(publish(place, event))
+        while not (self._renew or self._stopping.is_set()):
+            event = self._backlog.next() if len(under_way) < WINDOW else None
+            if event is None:
+                self._wakeup.clear()
+                await self._wakeup.wait()
+                continue
+            place += 1
+            under_way[place] = event
+            answer = pipe.submit(self._publisher.durable_event(event))
+            answer.add_done_callback(partial(self._answered, under_way, place))
+            if place % _TURN == 0:
+                await asyncio.sleep(0)
+        await pipe.settled()
+        await pipe.close()
         self._backlog.put_back(under_way.values())
 
-    async def _publish(self, pipe: Pipe, event: OutboxEvent) -> bool:
-        """Answers whether the event is out of the pipe's hands: confirmed, or set aside for a later try."""
-        try:
-            await pipe.publish(self._publisher.event(envelope_of(event, self._namespace)))
-        except (BrokerLost, QueueMissing):
-            return False
-        except (Unroutable, PublishRefused) as error:
-            if self._keeps_unroutable or isinstance(error, PublishRefused):
+    def _answered(self, under_way: dict[int, OutboxEvent], place: int, answer: "asyncio.Future[None]") -> None:
+        """The broker has the event, would not take it, or is lost: then the event stays under way."""
+        event, error = under_way[place], answer.exception()
+        match error:
+            case None:
+                self._published(event)
+            case PublishRefused():
                 self._set_aside(event, error)
-                return True
-            log.debug("event.unroutable", type=event.type, session_id=event.session_id)
+            case Unroutable() if self._keeps_unroutable:
+                self._set_aside(event, error)
+            case Unroutable():
+                log.debug("event.unroutable", type=event.type, session_id=event.session_id)
+                self._published(event)
+            case _:
+                self._renew = True
+                self._wakeup.set()
+                return
+        del under_way[place]
+        self._wakeup.set()
+
+    def _published(self, event: OutboxEvent) -> None:
         self._retries.pop(event.session_id, None)
         self._marker.mark(event.session_id, event.sequence)
         is_idle = self._backlog.published(event)
         self._room.set()
         if is_idle:
             self._tell_flushed(event.session_id)
-        return True
 
     def _set_aside(self, event: OutboxEvent, error: Exception) -> None:
         """The broker would not take it: its session waits, longer each time; the others go on."""

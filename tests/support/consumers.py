@@ -67,7 +67,7 @@ class FakeReceiver:
     is_open: bool = True
     acked: list[int] = field(default_factory=list[int])
 
-    async def ack(self, tag: int) -> None:
+    def ack(self, tag: int) -> None:
         assert self.is_open
         self.acked.append(tag)
 

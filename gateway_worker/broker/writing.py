@@ -1,0 +1,49 @@
+"""Writing many small frames to a connection at once."""
+
+import asyncio
+from typing import Final
+
+from aiormq.abc import ChannelFrame
+from aiormq.connection import Connection
+
+_FULL_SECONDS: Final = 0.002  # the driver's writer waits for the network
+
+
+class Batch:
+    """Collects what is written to a connection within one turn of the event loop and hands it over as one piece."""
+
+    __slots__ = ("_connection", "_parts", "_scheduled")
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._parts: list[bytes] = []
+        self._scheduled = False
+
+    def write(self, frames: bytes) -> None:
+        """Write whole frames, soon, in the order of calls."""
+        self._parts.append(frames)
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    async def flushed(self) -> None:
+        """Returns when all that was written is in the driver's hands: what it is asked now comes after it."""
+        while self._parts and self._connection.is_opened:
+            self._flush()
+            if self._parts:
+                await asyncio.sleep(_FULL_SECONDS)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        if not self._parts:
+            return
+        if not self._connection.is_opened:
+            self._parts.clear()
+            return
+        try:
+            self._connection.write_queue.put_nowait(ChannelFrame(payload=b"".join(self._parts), should_close=False))
+        except asyncio.QueueFull:
+            self._scheduled = True
+            asyncio.get_running_loop().call_later(_FULL_SECONDS, self._flush)
+        else:
+            self._parts.clear()

@@ -11,9 +11,10 @@ import pytest
 
 from gateway_worker.whatsapp.baileys.channel import Channel
 from gateway_worker.whatsapp.baileys.configuration import Configuration
+from gateway_worker.whatsapp.baileys.engine import BaileysEngine
 from gateway_worker.whatsapp.baileys.process import BridgeProcess
 from gateway_worker.whatsapp.port import Cause, Disconnected, EngineError, NotConnected, OpenRequest
-from tests.support.engine import Lab, Session, lab, say
+from tests.support.engine import Lab, Session, lab, running, say
 
 ROOT = Path(__file__).parents[3]
 
@@ -86,6 +87,25 @@ async def test_a_proxy_we_cannot_use_is_refused(shared: Lab) -> None:
     session = await shared.unpaired()
     with pytest.raises(EngineError, match="unsupported_proxy"):
         await session.open(proxy="socks5://127.0.0.1:1080")
+
+
+async def test_an_http_proxy_is_asked_for_a_tunnel() -> None:
+    asked: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set_result(await reader.readline())
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with lab() as own:
+        engine = BaileysEngine(bridges=1, configuration=Configuration(url="wss://whatsapp.invalid/ws/chat"))
+        async with running(engine), server:
+            session = Session(engine=engine, phone=await own.phones.give())
+            await session.open(proxy=f"http://127.0.0.1:{port}")
+            await session.owner.next(Disconnected)
+    assert asked.result().startswith(b"CONNECT whatsapp.invalid:443")
 
 
 async def test_a_killed_bridge_takes_only_its_own_and_they_come_back() -> None:

@@ -171,7 +171,10 @@ class Bridge:
         """Ask how it is, again and again; it takes this for our sign of life. Ends by raising."""
         while True:
             async with asyncio.timeout(_HEALTH_TIMEOUT):
-                self._health = (await channel.call("describe")).head["v"]
+                health = (await channel.call("describe")).head["v"]
+            if health["unhandled_rejections"] > self._health.get("unhandled_rejections", 0):
+                _log.debug("bridge_rejections", bridge=self.name, count=health["unhandled_rejections"])
+            self._health = health
             try:
                 async with asyncio.timeout(_HEALTH_EVERY):
                     await channel.lost.wait()

@@ -14,10 +14,13 @@ export class Bridge {
   readonly #connections = new Map<number, Connection>()
   #settings: Settings | undefined
   #lagMs = 0
+  #unhandled = 0
 
   constructor(socket: Socket) {
     this.#peer = new Peer(socket, (call) => this.#serve(call))
     this.#watch()
+    // Nobody waits for a query of Baileys' that outlived its socket; the connection it belongs to has its own end
+    process.on('unhandledRejection', () => (this.#unhandled += 1))
   }
 
   async #serve(call: Call): Promise<Answer> {
@@ -82,7 +85,8 @@ export class Bridge {
       heap_mb: Math.round(process.memoryUsage().heapUsed / MEGABYTE),
       cpu_seconds: (user + system) / 1e6,
       event_loop_lag: this.#lagMs / 1000,
-      connections: this.#connections.size
+      connections: this.#connections.size,
+      unhandled_rejections: this.#unhandled
     }
   }
 

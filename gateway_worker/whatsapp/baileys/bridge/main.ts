@@ -20,8 +20,6 @@ Curve.verify = isSigned
 const socket = new Socket({ fd: CHANNEL, readable: true, writable: true })
 const leave = (): never => process.exit(0)
 socket.on('end', leave).on('close', leave).on('error', leave)
-// A rejection nobody waits for is Baileys' (a query that outlived its socket); the connection it belongs to has its own end
-process.on('unhandledRejection', () => undefined)
 // These may go to the whole process group: Python decides when we end
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined)
 

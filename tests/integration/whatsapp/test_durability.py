@@ -73,6 +73,14 @@ async def test_a_receipt_waits_until_its_message_is_stored(shared: Lab) -> None:
     await connection.close()
 
 
+async def test_what_a_protocol_message_brings_is_stored_with_it(shared: Lab) -> None:
+    session, connection = await shared.connected()
+    [commit] = [c for c in session.owner.commits if any(kind == "app-state-sync-key" for kind, _ in c.keys)]
+    assert commit.entries
+    assert all(entry.message is None for entry in commit.entries)
+    await connection.close()
+
+
 async def test_a_refused_commit_ends_the_connection_and_nothing_leaves(shared: Lab) -> None:
     session, connection = await shared.connected()
     bob = await shared.phones.give("Bob")

@@ -1,7 +1,9 @@
 /** What an incoming stanza says, in the port's words. */
 import {
+  areJidsSameUser,
   type AuthenticationCreds,
   type BinaryNode,
+  type Contact,
   decodeMessageNode,
   isJidBroadcast,
   isJidGroup,
@@ -12,7 +14,7 @@ import {
 } from 'baileys'
 
 import { type Mapping, personOf, phoneOf } from './addresses.ts'
-import type { EntryKey } from './store.ts'
+import type { Entry, EntryKey } from './store.ts'
 
 /** One encrypted part of a stanza. */
 export interface IncomingPart {
@@ -63,7 +65,7 @@ export class Incoming {
     if (!Array.isArray(stanza.content) || id === undefined || from === undefined) return
     const parts = stanza.content.filter((child) => child.tag === 'enc' && child.content instanceof Uint8Array)
     for (const [index, part] of parts.entries()) {
-      const key = { chat: recipient ?? from, sender: participant ?? from, message_id: id, index }
+      const key = { chat: recipient || from, sender: participant || from, message_id: id, index }
       this.#parts.set(part.content as Uint8Array, { key, stanza, mayBeKnown: offline !== undefined })
     }
   }
@@ -74,33 +76,95 @@ export class Incoming {
 
   /** A decrypted part as `ReceivedMessage` of the port, or null when no backend sees it. */
   async describe({ stanza }: IncomingPart, plaintext: Uint8Array, mapping: Mapping): Promise<unknown> {
-    const message = unwrap(proto.Message.decode(plaintext))
-    const content = contentOf(message)
     const { me } = this.#credentials()
-    if (content === null || me === undefined) return null
+    if (me === undefined || stanza.attrs['category'] === 'peer') return null
     const { fullMessage, author } = decodeMessageNode(stanza, me.id, me.lid ?? '')
     const { remoteJid, remoteJidAlt, participantAlt, fromMe } = fullMessage.key
-    const chatJid = remoteJid ?? ''
-    if (isJidBroadcast(chatJid) || isJidNewsletter(chatJid) || stanza.attrs['category'] === 'peer') return null
-    const isGroup = isJidGroup(chatJid) === true
-    const chat = isGroup ? { pn: chatJid, lid: undefined } : await personOf(chatJid, remoteJidAlt ?? undefined, mapping)
-    const alternative = isGroup ? participantAlt : fromMe ? me.lid : remoteJidAlt
-    const sender = await personOf(author, alternative ?? undefined, mapping)
-    return {
-      message_id: stanza.attrs['id'],
-      chat: chat.pn ?? chat.lid ?? jidNormalizedUser(chatJid),
-      sender: {
-        jid: isLidUser(author) ? (sender.lid ?? author) : (sender.pn ?? author),
-        lid: sender.lid ?? null,
-        phone: phoneOf(sender.pn),
-        push_name: stanza.attrs['notify'] ?? null
-      },
-      from_me: fromMe === true,
-      is_group: isGroup,
-      timestamp: Number(stanza.attrs['t'] ?? 0),
-      content,
-      ...contextOf(message)
+    const isGroup = isJidGroup(remoteJid ?? '') === true
+    const envelope = {
+      id: stanza.attrs['id'] ?? '',
+      chat: remoteJid ?? '',
+      chatAlternative: remoteJidAlt ?? undefined,
+      author,
+      authorAlternative: (isGroup ? participantAlt : fromMe ? me.lid : remoteJidAlt) ?? undefined,
+      fromMe: fromMe === true,
+      pushName: stanza.attrs['notify'],
+      timestamp: Number(stanza.attrs['t'] ?? 0)
     }
+    return received(envelope, proto.Message.decode(plaintext), mapping)
+  }
+
+  /**
+   * Messages our phone sends once more because WhatsApp had them for it only (answers to advertisements are such): they
+   * come inside a message between our own devices.
+   */
+  async resent({ stanza, key }: IncomingPart, plaintext: Uint8Array, mapping: Mapping): Promise<Entry[]> {
+    const { me } = this.#credentials()
+    const isOurs = [me?.id, me?.lid].some((own) => areJidsSameUser(stanza.attrs['from'], own))
+    if (me === undefined || !isOurs) return []
+    const response = unwrap(proto.Message.decode(plaintext)).protocolMessage?.peerDataOperationRequestResponseMessage
+    const copies = (response?.peerDataOperationResult ?? []).flatMap(({ placeholderMessageResendResponse: copy }) =>
+      copy?.webMessageInfoBytes ? [proto.WebMessageInfo.decode(copy.webMessageInfoBytes)] : []
+    )
+    return Promise.all(copies.map((copy) => entryOfCopy(copy, key.sender, me, mapping)))
+  }
+}
+
+/** Whose message it is and where it belongs. */
+interface Envelope {
+  id: string
+  chat: string
+  chatAlternative: string | undefined
+  author: string
+  authorAlternative: string | undefined
+  fromMe: boolean
+  pushName: string | undefined
+  timestamp: number
+}
+
+async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Mapping): Promise<unknown> {
+  const { chat: chatJid, author } = envelope
+  const message = unwrap(wrapped)
+  const content = contentOf(message)
+  if (content === null || isJidBroadcast(chatJid) || isJidNewsletter(chatJid)) return null
+  const isGroup = isJidGroup(chatJid) === true
+  const chat = isGroup ? { pn: chatJid, lid: undefined } : await personOf(chatJid, envelope.chatAlternative, mapping)
+  const sender = await personOf(author, envelope.authorAlternative, mapping)
+  return {
+    message_id: envelope.id,
+    chat: chat.pn ?? chat.lid ?? jidNormalizedUser(chatJid),
+    sender: {
+      jid: isLidUser(author) ? (sender.lid ?? author) : (sender.pn ?? author),
+      lid: sender.lid ?? null,
+      phone: phoneOf(sender.pn),
+      push_name: envelope.pushName ?? null
+    },
+    from_me: envelope.fromMe,
+    is_group: isGroup,
+    timestamp: envelope.timestamp,
+    content,
+    ...contextOf(message)
+  }
+}
+
+async function entryOfCopy(copy: proto.IWebMessageInfo, sender: string, me: Contact, mapping: Mapping): Promise<Entry> {
+  const { id, remoteJid, participant, fromMe } = copy.key ?? {}
+  const chat = remoteJid ?? ''
+  const envelope = {
+    id: id ?? '',
+    chat,
+    chatAlternative: undefined,
+    author: fromMe === true ? me.id : (participant ?? copy.participant ?? chat),
+    authorAlternative: fromMe === true ? me.lid : undefined,
+    fromMe: fromMe === true,
+    pushName: copy.pushName ?? undefined,
+    timestamp: Number(copy.messageTimestamp ?? 0)
+  }
+  const message = copy.message ?? {}
+  return {
+    key: { chat, sender, message_id: envelope.id, index: 0 },
+    plaintext: proto.Message.encode(message).finish(),
+    message: await received(envelope, message, mapping)
   }
 }
 

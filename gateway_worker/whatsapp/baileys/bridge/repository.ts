@@ -49,6 +49,7 @@ function makeReceiver(keys: Keys, store: Store, incoming: Incoming, repository: 
       const plaintext = unpadRandomMax16(padded)
       const message = await incoming.describe(part, plaintext, repository.lidMapping)
       keys.record({ key: part.key, plaintext, message })
+      for (const entry of await incoming.resent(part, plaintext, repository.lidMapping)) keys.record(entry)
       return padded
     }, name)
 

@@ -4,10 +4,12 @@ import '../../../../gateway_worker/whatsapp/baileys/bridge/strict.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { type AuthenticationCreds, proto } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
+
 import { endOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/causes.ts'
 import { encodeFrame, FrameReader } from '../../../../gateway_worker/whatsapp/baileys/bridge/frames.ts'
 import { receiptOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/receipts.ts'
-import { contentOf, unwrap } from '../../../../gateway_worker/whatsapp/baileys/bridge/received.ts'
+import { contentOf, Incoming, unwrap } from '../../../../gateway_worker/whatsapp/baileys/bridge/received.ts'
 import { decodeKey, encodeKey } from '../../../../gateway_worker/whatsapp/baileys/bridge/values.ts'
 
 const me = { id: '15550001111:3@s.whatsapp.net', lid: '99:3@lid' }
@@ -39,6 +41,44 @@ test('wrappers are taken off, however they are nested', () => {
   let deep: object = inner
   for (let depth = 0; depth < 100; depth += 1) deep = { ephemeralMessage: { message: deep } }
   assert.notEqual(unwrap(deep), inner) // bounded
+})
+
+test('messages our phone sends once more are entries of their own, from our own devices only', async () => {
+  const original = proto.WebMessageInfo.encode({
+    key: { remoteJid: '42@lid', id: 'AD', fromMe: false },
+    message: { conversation: 'I saw your ad' },
+    messageTimestamp: 1_700_000_000,
+    pushName: 'Bob'
+  }).finish()
+  const peerDataOperationRequestResponseMessage = {
+    peerDataOperationResult: [{ placeholderMessageResendResponse: { webMessageInfoBytes: original } }]
+  }
+  const plaintext = proto.Message.encode({ protocolMessage: { type: 17, peerDataOperationRequestResponseMessage } }).finish()
+  const incoming = new Incoming(() => ({ me }) as unknown as AuthenticationCreds)
+  const resent = async (from: string) => {
+    const ciphertext = Buffer.of(1)
+    const attrs = { id: 'P', from, category: 'peer', t: '1700000001' }
+    incoming.observe({ tag: 'message', attrs, content: [{ tag: 'enc', attrs: {}, content: ciphertext }] })
+    const part = incoming.partOf(ciphertext)
+    assert.ok(part)
+    assert.equal(await incoming.describe(part, plaintext, mapping), null)
+    return incoming.resent(part, plaintext, mapping)
+  }
+  const [entry] = await resent('15550001111@s.whatsapp.net')
+  assert.deepEqual(entry?.key, { chat: '42@lid', sender: '15550001111@s.whatsapp.net', message_id: 'AD', index: 0 })
+  assert.deepEqual(entry?.message, {
+    message_id: 'AD',
+    chat: '15550002222@s.whatsapp.net',
+    sender: { jid: '42@lid', lid: '42@lid', phone: '+15550002222', push_name: 'Bob' },
+    from_me: false,
+    is_group: false,
+    timestamp: 1_700_000_000,
+    content: { kind: 'text', text: 'I saw your ad' },
+    quoted_id: null,
+    mentions: [],
+    forwarded: false
+  })
+  assert.deepEqual(await resent('15550002222@s.whatsapp.net'), [])
 })
 
 test('receipts of others are told with all their ids', async () => {

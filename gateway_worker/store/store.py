@@ -135,9 +135,9 @@ class Store:
         self, fence: Fence, one: Operation[A], two: Operation[B], three: Operation[C], /
     ) -> tuple[A, B, C]: ...
     @overload
-    async def commit(self, fence: Fence, /, *operations: Operation[Any]) -> tuple[Any, ...]: ...
+    async def commit(self, fence: Fence, *operations: Operation[Any]) -> tuple[Any, ...]: ...
 
-    async def commit(self, fence: Fence, /, *operations: Operation[Any]) -> tuple[Any, ...]:
+    async def commit(self, fence: Fence, *operations: Operation[Any]) -> tuple[Any, ...]:
         """Make operations durable in one transaction, all or none; answers in their order.
 
         Writes of one session take effect in the order of the calls. The transaction is shared with other callers,

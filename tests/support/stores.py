@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from gateway_worker.store.operations import AdvanceStatus, BeginMessage, ReceiveMessage
-from gateway_worker.store.records import OutboxEvent, Status
+from gateway_worker.store.records import Json, OutboxEvent, Status
 from gateway_worker.store.store import Store
 from schemas.commands import CommandKey
 from schemas.names import MessageId
@@ -72,7 +72,7 @@ def message_id(number: int = 1) -> MessageId:
     return MessageId(f"3EB0{number:018X}")
 
 
-def advance(status: Status, number: int = 1, *, error: dict[str, object] | None = None) -> AdvanceStatus:
+def advance(status: Status, number: int = 1, *, error: Json | None = None) -> AdvanceStatus:
     return AdvanceStatus(message_id=message_id(number), status=status, at=NOON, error=error)
 
 

@@ -1,7 +1,6 @@
 """Grouped, fenced commits against a real PostgreSQL."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -74,7 +73,7 @@ async def test_a_claim_fences_the_previous_owner_off(store: Store, fence: Fence)
 
 async def test_a_write_that_the_database_refuses_harms_no_neighbour(store: Store, fence: Fence) -> None:
     bad = RecordCommand(key=key(1), body_hash=b"x", type="a\0b")
-    answers: list[Any] = await asyncio.gather(
+    answers = await asyncio.gather(
         store.commit(fence, event(1)),
         store.commit(fence, bad, event(2)),
         store.commit(fence, event(3)),

@@ -1,0 +1,65 @@
+"""What the relay reads and marks."""
+
+from datetime import timedelta
+
+from gateway_worker.store.operations import AppendEvent, RecordCommand
+from gateway_worker.store.records import Fence, NewSession, Status
+from gateway_worker.store.store import Store
+from schemas.names import SessionId, UserId, WorkerId
+from tests.support.stores import TestClock, advance, arrived, begin, key
+
+
+async def write(store: Store, fence: Fence, count: int) -> None:
+    await store.commit(fence, *(AppendEvent(type="session.status.v1", data={"n": n}) for n in range(count)))
+
+
+async def pending(store: Store, session_id: SessionId | None, after: int = 0, limit: int = 100) -> list[int]:
+    return [each.sequence for each in await store.outbox.pending(session_id, after, limit)]
+
+
+async def test_marks_close_gaps_before_they_move(store: Store, fence: Fence) -> None:
+    await write(store, fence, 6)
+    session = fence.session_id
+    await store.outbox.mark_published([(session, 2), (session, 3), (session, 5)])
+    assert await pending(store, session) == [1, 2, 3, 4, 5, 6]
+    await store.outbox.mark_published([(session, 1)])
+    assert await pending(store, session) == [4, 5, 6]
+    await store.outbox.mark_published([(session, 4), (session, 4), (session, 1)])
+    assert await pending(store, session) == [6]
+    assert await pending(store, session, after=6) == []
+
+
+async def test_pending_of_all_are_those_of_this_worker_and_of_nobody(store: Store, fence: Fence) -> None:
+    other = SessionId("other")
+    await store.sessions.create_or_get(NewSession(session_id=other, user_id=UserId("u"), pairing={}))
+    theirs = await store.sessions.claim(other, WorkerId("worker-2"), "run-1")
+    assert theirs is not None
+    await write(store, theirs.fence, 2)
+    await write(store, fence, 3)
+    assert len(await pending(store, None)) == 5, "without a worker id: all"
+    await store.workers.register(WorkerId("worker-1"), "run-1", "http://a", 50, "1")
+    assert await pending(store, None) == [1, 2, 3]
+    assert await pending(store, None, limit=2) == [1, 2]
+    await store.sessions.release(other, theirs.epoch)
+    assert len(await pending(store, None)) == 5
+
+
+async def test_a_range_is_replayed_with_the_same_ids(store: Store, fence: Fence) -> None:
+    await write(store, fence, 5)
+    first = await store.outbox.pending(fence.session_id, 0, 10)
+    await store.outbox.mark_published([(each.session_id, each.sequence) for each in first])
+    assert await store.outbox.range(fence.session_id, 3, 2) == first[2:4]
+
+
+async def test_what_is_old_goes_and_what_is_not_published_stays(store: Store, fence: Fence, clock: TestClock) -> None:
+    await store.commit(fence, begin(1), advance(Status.SENT), arrived(1))
+    await store.commit(fence, RecordCommand(key=key(9), body_hash=b"h", type="t"))
+    await store.outbox.mark_published([(fence.session_id, 1)])
+    clock.pass_by(timedelta(days=6))
+    await store.commit(fence, begin(2))
+    clock.pass_by(timedelta(days=1, seconds=1))
+    gone = await store.prune(messages=timedelta(days=1))
+    assert gone == {"messages": 2, "entries": 0, "processed_commands": 2, "outbox": 1}
+    assert await pending(store, fence.session_id) == [2]
+    assert await store.messages.get(fence.session_id, begin(2).message_id) is not None
+    assert await store.messages.get(fence.session_id, begin(1).message_id) is None

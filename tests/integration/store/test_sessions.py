@@ -1,0 +1,220 @@
+"""Sessions: made, owned, wished upon, forgotten, made again."""
+
+import asyncio
+
+import pytest
+
+from gateway_worker.store.errors import EventsUnpublished, StaleEpoch
+from gateway_worker.store.operations import AppendEvent, PutCredentials, PutKeys
+from gateway_worker.store.records import Desired, Fence, NewSession
+from gateway_worker.store.store import Store
+from schemas.names import SessionId, UserId, WorkerId
+from tests.support.private_services import query
+from tests.support.stores import KEY, TestClock, begin, message_id, opened
+
+ME, OTHER = WorkerId("worker-1"), WorkerId("worker-2")
+
+
+def new(session: str = "s1", user: str = "u1") -> NewSession:
+    return NewSession(
+        session_id=SessionId(session),
+        user_id=UserId(user),
+        pairing={"method": "code", "phone": "+1555"},
+        options={"proxy": "socks5://user:password@host"},
+    )
+
+
+async def owned(store: Store, session: str = "s1", user: str = "u1") -> Fence:
+    await store.sessions.create_or_get(new(session, user))
+    record = await store.sessions.claim(SessionId(session), ME, "run-1")
+    assert record is not None
+    return record.fence
+
+
+async def publish_all(store: Store, session_id: SessionId) -> None:
+    events = await store.outbox.pending(session_id, 0, 1000)
+    await store.outbox.mark_published([(each.session_id, each.sequence) for each in events])
+
+
+async def test_a_session_comes_back_as_it_was_made_and_its_settings_are_not_legible(
+    store: Store, migrated_database_url: str
+) -> None:
+    made = await store.sessions.create_or_get(new())
+    again = await store.sessions.create_or_get(
+        NewSession(session_id=SessionId("s1"), user_id=UserId("u2"), pairing={"method": "qr"})
+    )
+    assert made == again == await store.sessions.get(SessionId("s1"))
+    assert made.options == {"proxy": "socks5://user:password@host"}
+    assert (made.epoch, made.sequence, made.owner, made.has_wish) == (0, 0, None, True)
+    stored: bytes = await query(migrated_database_url, "SELECT settings FROM sessions")
+    assert b"password" not in stored
+
+
+async def test_sessions_are_listed_by_id_from_a_cursor_and_by_user(store: Store) -> None:
+    for session, user in (("b", "u1"), ("a", "u1"), ("c", "u2")):
+        await store.sessions.create_or_get(new(session, user))
+    listed = await store.sessions.list(SessionId("a"), 10)
+    assert [each.session_id for each in listed] == ["b", "c"]
+    assert [each.session_id for each in await store.sessions.list(None, 10, UserId("u1"))] == ["a", "b"]
+    assert [each.session_id for each in await store.sessions.list(None, 1)] == ["a"]
+
+
+async def test_options_are_replaced_and_what_is_not_given_stays(store: Store) -> None:
+    await store.sessions.create_or_get(new())
+    record = await store.sessions.update_options(
+        SessionId("s1"), pairing={"method": "qr"}, limits={"messagesPerDay": 9}
+    )
+    assert record is not None
+    assert (record.pairing, record.limits) == ({"method": "qr"}, {"messagesPerDay": 9})
+    assert record.options == {"proxy": "socks5://user:password@host"}
+    assert await store.sessions.update_options(SessionId("none"), pairing={}) is None
+
+
+async def test_concurrent_creates_make_one_session(store: Store) -> None:
+    records = await asyncio.gather(*(store.sessions.create_or_get(new()) for _ in range(6)))
+    assert all(record == records[0] for record in records)
+
+
+async def test_a_live_workers_session_cannot_be_claimed(store: Store, migrated_database_url: str) -> None:
+    await owned(store)
+    async with opened(migrated_database_url, TestClock(), KEY) as theirs:
+        await store.workers.register(ME, "run-1", "http://a", 50, "1")
+        assert await theirs.sessions.claim(SessionId("s1"), OTHER, "run-2") is None
+        record = await store.sessions.claim(SessionId("s1"), ME, "run-1")
+        assert record is not None
+        assert record.epoch == 2
+
+
+async def test_a_dead_workers_session_is_claimed_after_a_second_look(store: Store, migrated_database_url: str) -> None:
+    await owned(store)
+    async with opened(migrated_database_url, TestClock(), KEY) as dead:
+        await dead.workers.register(ME, "run-1", "http://a", 50, "1")
+    # it left without a word, as when its process is killed: the lock is free, the lease still runs
+    store.sessions.second_look = 0.05
+    record = await store.sessions.claim(SessionId("s1"), OTHER, "run-2")
+    assert record is not None
+    assert (record.owner, record.epoch) == (OTHER, 2)
+
+
+async def test_a_stopped_workers_session_is_claimed_at_once(store: Store, migrated_database_url: str) -> None:
+    await owned(store)
+    async with opened(migrated_database_url, TestClock(), KEY) as gone:
+        await gone.workers.register(ME, "run-1", "http://a", 50, "1")
+        await gone.workers.stopped(ME, "run-1")
+    store.sessions.second_look = 60
+    assert await store.sessions.claim(SessionId("s1"), OTHER, "run-2") is not None
+
+
+async def test_a_restarted_worker_gets_its_own_and_the_ownerless_in_waves(store: Store) -> None:
+    for number in range(5):
+        await owned(store, f"mine-{number}")
+    await store.sessions.create_or_get(new("nobody"))
+    await store.sessions.create_or_get(new("theirs"))
+    await store.sessions.claim(SessionId("theirs"), OTHER, "run-1")
+    waves = [await store.sessions.claim_own(ME, "run-2", 4) for _ in range(3)]
+    assert [len(wave) for wave in waves] == [4, 2, 0]
+    assert {each.session_id for wave in waves for each in wave} == {*(f"mine-{n}" for n in range(5)), "nobody"}
+    assert {each.epoch for each in waves[0]} == {2}
+
+
+async def test_workers_that_start_side_by_side_share_the_ownerless(store: Store) -> None:
+    for number in range(20):
+        await store.sessions.create_or_get(new(f"s{number}"))
+    first, second = await asyncio.gather(
+        store.sessions.claim_own(ME, "run-1", 15), store.sessions.claim_own(OTHER, "run-1", 15)
+    )
+    assert not {each.session_id for each in first} & {each.session_id for each in second}
+
+
+async def test_a_release_under_an_old_epoch_does_nothing(store: Store) -> None:
+    fence = await owned(store)
+    await store.sessions.release(fence.session_id, fence.epoch - 1)
+    record = await store.sessions.get(fence.session_id)
+    assert record is not None
+    assert record.owner == ME
+    await store.sessions.release(fence.session_id, fence.epoch)
+    record = await store.sessions.get(fence.session_id)
+    assert record is not None
+    assert record.owner is None
+
+
+async def test_a_wish_wakes_the_watcher_and_deleting_is_final(store: Store) -> None:
+    fence = await owned(store)
+    watching = store.sessions.watch()
+    assert await anext(watching) == fence.session_id, "the wish to connect, from the first poll"
+    wished = await store.sessions.desire(fence.session_id, Desired.CONNECTED, restart=True)
+    assert wished is not None
+    assert wished.restart_wished
+    async with asyncio.timeout(3):
+        assert await anext(watching) == fence.session_id
+    await watching.aclose()  # pyright: ignore[reportAttributeAccessIssue] (an async generator, typed as what callers need)
+    deleted = await store.sessions.desire(fence.session_id, Desired.DELETED, purge=True)
+    after = await store.sessions.desire(fence.session_id, Desired.CONNECTED)
+    assert deleted == after
+    assert await store.sessions.desire(SessionId("none"), Desired.CONNECTED) is None
+
+
+async def test_the_watcher_survives_the_loss_of_its_connection(store: Store, migrated_database_url: str) -> None:
+    await owned(store)
+    watching = store.sessions.watch()
+    await anext(watching)
+    await query(
+        migrated_database_url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%wishes'"
+        " AND datname = current_database()",
+    )
+    async with asyncio.timeout(15):
+        assert await anext(watching) == "s1"
+    await watching.aclose()  # pyright: ignore[reportAttributeAccessIssue] (as above)
+
+
+async def filled(store: Store) -> Fence:
+    fence = await owned(store)
+    await store.commit(fence, PutCredentials(blob=b"c"), PutKeys(keys={("session", "a"): b"k"}))
+    await store.commit(fence, begin(), AppendEvent(type="session.status.v1", data={"state": "deleted"}))
+    return fence
+
+
+async def test_a_forgotten_session_leaves_its_tombstone_and_messages(store: Store, migrated_database_url: str) -> None:
+    fence = await filled(store)
+    await store.sessions.forget(fence.session_id, fence.epoch, purge=False)
+    assert await store.sessions.get(fence.session_id) is None
+    with pytest.raises(StaleEpoch):
+        await store.commit(fence, AppendEvent(type="x", data={}))
+    left = "SELECT (SELECT count(*) FROM credentials) + (SELECT count(*) FROM keys) + (SELECT count(*) FROM entries)"
+    assert await query(migrated_database_url, left) == 0
+    assert len(await store.outbox.pending(fence.session_id, 0, 10)) == 1, "what is not published can still be published"
+    await store.sessions.forget(fence.session_id, fence.epoch, purge=False)
+
+    record = await store.sessions.create_or_get(new())
+    assert (record.epoch, record.sequence) == (fence.epoch + 1, 1)
+    assert await store.messages.get(fence.session_id, message_id()) is not None, "kept, and legible to the same user"
+
+
+async def test_a_session_made_again_by_another_user_shows_nothing_of_the_first(store: Store) -> None:
+    fence = await filled(store)
+    await publish_all(store, fence.session_id)
+    await store.sessions.forget(fence.session_id, fence.epoch, purge=False)
+    await store.sessions.create_or_get(new(user="u2"))
+    assert await store.messages.get(fence.session_id, message_id()) is None
+    assert await store.outbox.range(fence.session_id, 1, 10) == []
+
+
+async def test_a_purge_waits_for_the_events_and_then_leaves_only_the_tombstone(
+    store: Store, migrated_database_url: str
+) -> None:
+    fence = await filled(store)
+    with pytest.raises(EventsUnpublished):
+        await store.sessions.forget(fence.session_id, fence.epoch, purge=True)
+    await publish_all(store, fence.session_id)
+    await store.sessions.forget(fence.session_id, fence.epoch, purge=True)
+    for table in ("messages", "bodies", "credentials", "keys", "outbox"):
+        assert await query(migrated_database_url, f"SELECT count(*) FROM {table}") == 0, table
+    erased = "SELECT identity_key IS NULL AND content_key IS NULL AND settings IS NULL AND phone IS NULL FROM sessions"
+    assert await query(migrated_database_url, erased)
+
+
+async def test_only_the_owner_forgets(store: Store) -> None:
+    fence = await owned(store)
+    with pytest.raises(StaleEpoch):
+        await store.sessions.forget(fence.session_id, fence.epoch - 1, purge=False)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import structlog
 
 from gateway_worker.whatsapp.baileys.configuration import Configuration, Version
+from gateway_worker.whatsapp.baileys.process import check_installed
 from gateway_worker.whatsapp.baileys.supervision import Bridge, BridgeReport
 from gateway_worker.whatsapp.baileys.versions import newest_version
 from gateway_worker.whatsapp.port import Connection, EngineError, NotConnected, OpenRequest, Owner
@@ -29,6 +30,7 @@ class BaileysEngine:
         self._newest: Version | None = None
         self._tasks = asyncio.TaskGroup()
         self._some_ready = asyncio.Event()
+        self._is_current = asyncio.Event()
         self._bridges = [
             Bridge(name=f"bridge-{number}", configure=self._configure, spawn=self._spawn, on_ready=self._some_ready.set)
             for number in range(1, bridges + 1)
@@ -38,9 +40,12 @@ class BaileysEngine:
         self._running: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
-        """Keep the bridges running until `stop`."""
-        if self._configuration.version is None and self._configuration.url is None:
-            self._newest = await newest_version()
+        """Keep the bridges running until `stop`.
+
+        Raises:
+            BridgeMissing: they are not installed.
+        """
+        check_installed()
         async with self._tasks:
             self._running = [self._spawn(bridge.run()) for bridge in self._bridges]
             self._running.append(self._spawn(self._keep_current()))
@@ -52,6 +57,7 @@ class BaileysEngine:
         """End all bridges; connections that are still open are told `BRIDGE_DIED`."""
         self._stopping.set()
         self._some_ready.set()
+        self._is_current.set()
 
     async def ready(self) -> None:
         """Wait until one bridge can take sessions.
@@ -61,6 +67,7 @@ class BaileysEngine:
         """
         try:
             async with asyncio.timeout(_READY_TIMEOUT):
+                await self._is_current.wait()
                 while not any(bridge.is_ready for bridge in self._bridges):
                     if self._stopping.is_set():
                         raise NotConnected("the engine has stopped")
@@ -99,9 +106,11 @@ class BaileysEngine:
     async def _keep_current(self) -> None:
         """WhatsApp Web's version changes every few days, and old ones are refused after some weeks."""
         while self._configuration.version is None and self._configuration.url is None:
-            await asyncio.sleep(_REFRESH_EVERY)
             newest = await newest_version()
             if newest is not None and newest != self._newest:
                 self._newest = newest
                 for bridge in self._bridges:
                     await bridge.reconfigure()
+            self._is_current.set()
+            await asyncio.sleep(_REFRESH_EVERY)
+        self._is_current.set()

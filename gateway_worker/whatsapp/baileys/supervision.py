@@ -126,8 +126,9 @@ class Bridge:
 
     async def reconfigure(self) -> None:
         """Tell it the configuration again; it holds for connections opened from now on."""
-        if self._channel is not None and self.is_ready:
-            await self._channel.call("configure", 0, self._configure())
+        if self._channel is not None:
+            with suppress(ChannelLost):  # its successor will be told
+                await self._tell_configuration(self._channel)
 
     async def _live(self) -> None:
         """One life of the process, from its start to its end."""
@@ -155,7 +156,7 @@ class Bridge:
         channel = await Channel.over(process.end, self._route)
         try:
             async with asyncio.timeout(_START_TIMEOUT):
-                await channel.call("configure", 0, self._configure())
+                await self._tell_configuration(channel)
             self._channel = channel
             self.is_ready = True
             self._on_ready()
@@ -166,6 +167,12 @@ class Bridge:
             _log.warning("bridge_ended", bridge=self.name, error=type(error).__name__, reason=reason)
         finally:
             channel.close()
+
+    async def _tell_configuration(self, channel: Channel) -> None:
+        told: dict[str, Any] | None = None
+        while told != (configuration := self._configure()):  # it may change meanwhile
+            await channel.call("configure", 0, configuration)
+            told = configuration
 
     async def _watch(self, channel: Channel) -> None:
         """Ask how it is, again and again; it takes this for our sign of life. Ends by raising."""

@@ -20,10 +20,9 @@ _RANGE: Final = """
 
 _PENDING: Final = """
     SELECT o.*, s.content_key
-    FROM outbox AS o
-    JOIN sessions AS s ON s.id = o.session_id
-    LEFT JOIN outbox_marks AS m ON m.session_id = o.session_id
-    WHERE o.session_id = $1 AND o.sequence > greatest($2, coalesce(m.published, 0))
+    FROM outbox AS o JOIN sessions AS s ON s.id = o.session_id
+    WHERE o.session_id = $1
+        AND o.sequence > greatest($2, (SELECT published FROM outbox_marks WHERE session_id = $1))
     ORDER BY o.sequence LIMIT $3
 """
 

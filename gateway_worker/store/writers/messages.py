@@ -14,21 +14,32 @@ from gateway_worker.store.writers.commands import Seen, record_commands
 from schemas.events import MESSAGE_RECEIVED, MESSAGE_STATUS, Failure, MessageState, MessageStatus
 
 _BEGIN: Final = """
-    INSERT INTO messages AS m (
-        session_id, message_id, direction, chat, recipient, from_me, kind, command_source, command_id, correlation_id,
-        traceparent, status, attempts, epoch, at, created_at
+    WITH given AS (
+        SELECT * FROM unnest(
+            $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+            $10::bigint[], $11::bytea[]
+        ) AS g (
+            session_id, message_id, chat, recipient, kind, source, id, correlation_id, traceparent, epoch, body
+        )
+    ), begun AS (
+        INSERT INTO messages AS m (
+            session_id, message_id, direction, chat, recipient, from_me, kind, command_source, command_id,
+            correlation_id, traceparent, status, attempts, epoch, at, created_at
+        )
+        SELECT session_id, message_id, 'outgoing', chat, recipient, true, kind, source, id, correlation_id,
+            traceparent, 'pending', 1, epoch, $12, $12
+        FROM given
+        ON CONFLICT (session_id, message_id) DO UPDATE
+            SET attempts = m.attempts + (m.status = 'pending')::int,
+                epoch = CASE WHEN m.status = 'pending' THEN excluded.epoch ELSE m.epoch END
+        RETURNING session_id, message_id, direction, status, attempts, error, xmax = 0 AS fresh,
+            coalesce(failed_at, played_at, read_at, delivered_at, sent_at, created_at) AS settled_at
+    ), written AS (
+        INSERT INTO bodies (session_id, message_id, part, value)
+        SELECT session_id, message_id, 'content', body FROM given JOIN begun USING (session_id, message_id) WHERE fresh
+        ON CONFLICT (session_id, message_id, part) DO UPDATE SET value = excluded.value
     )
-    SELECT session_id, message_id, 'outgoing', chat, recipient, true, kind, source, id, correlation_id, traceparent,
-        'pending', 1, epoch, $11, $11
-    FROM unnest(
-        $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-        $10::bigint[]
-    ) AS b (session_id, message_id, chat, recipient, kind, source, id, correlation_id, traceparent, epoch)
-    ON CONFLICT (session_id, message_id) DO UPDATE
-        SET attempts = m.attempts + (m.status = 'pending')::int,
-            epoch = CASE WHEN m.status = 'pending' THEN excluded.epoch ELSE m.epoch END
-    RETURNING session_id, message_id, direction, status, attempts, error,
-        coalesce(failed_at, played_at, read_at, delivered_at, sent_at, created_at) AS settled_at, xmax = 0 AS fresh
+    SELECT * FROM begun
 """
 
 _PUT_BODIES: Final = """
@@ -87,7 +98,7 @@ _STAMPED: Final = (Status.SENT, Status.DELIVERED, Status.READ, Status.PLAYED, St
 
 
 async def begin(transaction: Transaction, placed: Sequence[Placed]) -> None:
-    """Write `BeginMessage`s: the commands, then the rows of those that are no conflict, then their bodies."""
+    """Write `BeginMessage`s: the commands, then rows and bodies of those that are no conflict."""
     seen = [
         Seen(key=op.key, body_hash=op.body_hash, type=op.type, session_id=each.session_id)
         for each in placed
@@ -102,17 +113,11 @@ async def begin(transaction: Transaction, placed: Sequence[Placed]) -> None:
             sound.append(each)
     if not sound:
         return
-    rows = await transaction.wire.fetch(_BEGIN, *_columns(map(_begun_row, sound)), transaction.now)
+    begun = [_begun_row(each, transaction.session(each)) for each in sound]
+    rows = await transaction.wire.fetch(_BEGIN, *_columns(begun), transaction.now)
     by_id = {(row["session_id"], row["message_id"]): row for row in rows}
-    fresh: list[tuple[str, str, str, bytes]] = []
     for each in sound:
-        row = by_id[each.session_id, each.operation.message_id]
-        transaction.answer(each, _begin_answer(row))
-        if row["fresh"]:
-            body = encrypt_body(transaction.session(each), each.operation.message_id, each.operation.content)
-            fresh.append((each.session_id, each.operation.message_id, "content", body))
-    if fresh:
-        await transaction.wire.execute(_PUT_BODIES, *_columns(fresh))
+        transaction.answer(each, _begin_answer(by_id[each.session_id, each.operation.message_id]))
 
 
 async def put_plaintexts(transaction: Transaction, placed: Sequence[Placed]) -> None:
@@ -143,7 +148,7 @@ async def receive(transaction: Transaction, placed: Sequence[Placed]) -> None:
             op.kind,
             each.fence.epoch,
             op.timestamp,
-            encrypt_body(transaction.session(each), op.message_id, op.content),
+            _encrypted_body(transaction.session(each), op.message_id, op.content),
         )
         for each in placed
         for op in [each.operation]
@@ -181,7 +186,7 @@ async def advance_status(transaction: Transaction, placed: Sequence[Placed]) -> 
         await transaction.wire.execute(_ADVANCE, *_columns(moved))
 
 
-def encrypt_body(session: Fenced, message_id: str, content: Json) -> bytes:
+def _encrypted_body(session: Fenced, message_id: str, content: Json) -> bytes:
     """A message's content object for its row."""
     return session.content.encrypt(dumps(content), "content", message_id)
 
@@ -190,7 +195,7 @@ def _columns(rows: Iterable[tuple[Any, ...]]) -> Iterable[list[Any]]:
     return map(list, zip(*rows, strict=True))
 
 
-def _begun_row(placed: Placed) -> tuple[Any, ...]:
+def _begun_row(placed: Placed, session: Fenced) -> tuple[Any, ...]:
     op = placed.operation
     return (
         placed.session_id,
@@ -203,6 +208,7 @@ def _begun_row(placed: Placed) -> tuple[Any, ...]:
         op.correlation_id,
         op.traceparent,
         placed.fence.epoch,
+        _encrypted_body(session, op.message_id, op.content),
     )
 
 

@@ -221,3 +221,21 @@ async def test_messages_that_waited_at_whatsapp_arrive_once(shared: Lab) -> None
     await session.owner.until(lambda: len(session.owner.texts()) >= 5)
     assert session.owner.texts() == [f"waiting {number}" for number in range(5)]
     await connection.close()
+
+
+async def test_a_message_that_cannot_be_decrypted_is_asked_for_again() -> None:
+    async with lab() as own:
+        session, connection = await own.connected()
+        bob = await own.phones.give("Bob")
+        await say(connection, bob, "hello")
+        await own.phones.send(bob, session.phone.jid, "before")
+        await session.owner.until(lambda: "before" in session.owner.texts())
+        await connection.close()
+        for key in [key for key in session.owner.keys if key[0] == "session"]:
+            del session.owner.keys[key]
+
+        connection = await session.connect()
+        await own.phones.send(bob, session.phone.jid, "after the loss")
+        await session.owner.until(lambda: "after the loss" in session.owner.texts())
+        assert session.owner.texts() == ["before", "after the loss"]
+        await connection.close()

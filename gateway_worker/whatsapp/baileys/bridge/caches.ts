@@ -39,7 +39,8 @@ class SharedCache {
   }
 }
 
-const devices = new SharedCache(20_000, 5 * MINUTE)
+// WhatsApp tells changes of these. Every time Baileys asks anew it also fetches new prekeys for all of them
+const devices = new SharedCache(20_000, 60 * MINUTE)
 const groups = new SharedCache(500, 5 * MINUTE)
 const retries = new SharedCache(10_000, 60 * MINUTE)
 const calls = new SharedCache(1_000, 5 * MINUTE)

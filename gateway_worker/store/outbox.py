@@ -30,13 +30,11 @@ _PENDING: Final = """
 _ALL_PENDING: Final = """
     SELECT o.*, s.content_key
     FROM sessions AS s
-    LEFT JOIN outbox_marks AS m ON m.session_id = s.id
+    JOIN outbox_marks AS m ON m.session_id = s.id
     CROSS JOIN LATERAL (
-        SELECT * FROM outbox
-        WHERE session_id = s.id AND sequence > coalesce(m.published, 0)
-        ORDER BY sequence LIMIT $1
+        SELECT * FROM outbox WHERE session_id = s.id AND sequence > m.published ORDER BY sequence LIMIT $1
     ) AS o
-    WHERE s.sequence > coalesce(m.published, 0) AND (s.owner IS NULL OR $2::text IS NULL OR s.owner = $2)
+    WHERE s.sequence > m.published AND (s.owner IS NULL OR $2::text IS NULL OR s.owner = $2)
     ORDER BY o.session_id, o.sequence LIMIT $1
 """
 

@@ -59,7 +59,9 @@ class SessionRows:
             if row["deleted_at"] is not None:
                 row = await self._revive(connection, row, new)
             await connection.execute(
-                upsert(tables.marks).values(session_id=new.session_id, published=0).on_conflict_do_nothing()
+                upsert(tables.marks)
+                .values(session_id=new.session_id, published=row["sequence"])
+                .on_conflict_do_nothing()
             )
             return session_record(row, self._ciphers)
 
@@ -121,14 +123,10 @@ class SessionRows:
         await self._remove_rows(session_id, epoch, purge=purge)
         async with self._database.transaction() as connection:
             row = await _fenced(connection, session_id, epoch)
-            published = await _published(connection, session_id)
+            published = await _published(connection, row)
             if purge and published < row["sequence"]:
                 raise EventsUnpublished("events of the session are still to be published")
-            await connection.execute(
-                delete(tables.outbox).where(
-                    tables.outbox.c.session_id == session_id, tables.outbox.c.sequence <= published
-                )
-            )
+            await _remove_published(connection, session_id, published, everything=published == row["sequence"])
             await _change(
                 connection,
                 session_id,
@@ -227,6 +225,17 @@ async def _change(connection: AsyncConnection, session_id: SessionId, **values: 
     return (await connection.execute(statement)).mappings().one()
 
 
-async def _published(connection: AsyncConnection, session_id: SessionId) -> int:
-    query = select(tables.marks.c.published).where(tables.marks.c.session_id == session_id)
-    return (await connection.execute(query)).scalar_one_or_none() or 0
+async def _published(connection: AsyncConnection, row: RowMapping) -> int:
+    """How far events are published. Without a mark (a tombstone that is through) there is nothing left to publish."""
+    query = select(tables.marks.c.published).where(tables.marks.c.session_id == row["id"])
+    published = (await connection.execute(query)).scalar_one_or_none()
+    return row["sequence"] if published is None else published
+
+
+async def _remove_published(
+    connection: AsyncConnection, session_id: SessionId, published: int, *, everything: bool
+) -> None:
+    outbox, marks = tables.outbox, tables.marks
+    await connection.execute(delete(outbox).where(outbox.c.session_id == session_id, outbox.c.sequence <= published))
+    if everything:
+        await connection.execute(delete(marks).where(marks.c.session_id == session_id))

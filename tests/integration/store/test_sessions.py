@@ -208,10 +208,22 @@ async def test_a_purge_waits_for_the_events_and_then_leaves_only_the_tombstone(
         await store.sessions.forget(fence.session_id, fence.epoch, purge=True)
     await publish_all(store, fence.session_id)
     await store.sessions.forget(fence.session_id, fence.epoch, purge=True)
-    for table in ("messages", "bodies", "credentials", "keys", "outbox"):
+    await store.sessions.forget(fence.session_id, fence.epoch, purge=True)
+    for table in ("messages", "bodies", "credentials", "keys", "outbox", "outbox_marks"):
         assert await query(migrated_database_url, f"SELECT count(*) FROM {table}") == 0, table
     erased = "SELECT identity_key IS NULL AND content_key IS NULL AND settings IS NULL AND phone IS NULL FROM sessions"
     assert await query(migrated_database_url, erased)
+
+
+async def test_the_events_of_a_session_made_again_go_on_where_they_ended(store: Store) -> None:
+    fence = await filled(store)
+    await publish_all(store, fence.session_id)
+    await store.sessions.forget(fence.session_id, fence.epoch, purge=True)
+    again = await owned(store)
+    await store.commit(again, AppendEvent(type="session.status.v1", data={}))
+    assert [each.sequence for each in await store.outbox.pending(again.session_id, 0, 10)] == [2]
+    await publish_all(store, again.session_id)
+    assert await store.outbox.pending(None, 0, 10) == []
 
 
 async def test_only_the_owner_forgets(store: Store) -> None:

@@ -37,8 +37,10 @@ const FIRST_QR_SECONDS = 60
 const NEXT_QR_SECONDS = 20
 /** A code lives as long as the six refs of a pairing: WhatsApp's own limit is somewhat longer. */
 const PAIRING_CODE_SECONDS = FIRST_QR_SECONDS + 5 * NEXT_QR_SECONDS
-/** Messages that wait for Baileys and facts that wait for the owner, before we stop reading from the socket. */
-const MAX_BEHIND = 500
+/** Facts that wait for the owner, before we stop reading from the socket. */
+const MAX_UNTOLD = 500
+/** Messages that wait for Baileys, before we hang up and get the rest later: it may need the socket to go on. */
+const MAX_UNHANDLED = 10_000
 const CLOSE_TIMEOUT_MS = 1_000
 const LOGOUT_TIMEOUT_MS = 5_000
 /** Telling includes what the owner does about it: more patience than for a read. */
@@ -169,6 +171,7 @@ export class Connection {
       const stanza = args[0] as BinaryNode
       if (event === 'CB:message') this.#takeMessage(stanza, incoming)
       else this.#takeReceipt(stanza, () => emit(event, stanza))
+      this.#pace()
       return true
     }
   }
@@ -180,11 +183,9 @@ export class Connection {
     const handle = async (): Promise<void> => {
       for (const listener of this.#socket.ws.listeners('CB:message')) await listener(stanza)
     }
-    const done = (): void => {
-      this.#unhandled -= 1
-      this.#pace()
-    }
+    const done = (): unknown => (this.#unhandled -= 1)
     this.#messages = this.#messages.then(handle).then(done, done) // Baileys answers a stanza it cannot handle by itself
+    if (this.#unhandled > MAX_UNHANDLED) void this.#end({ cause: 'closed', code: null, detail: 'too many messages at once' })
   }
 
   #takeReceipt(stanza: BinaryNode, pass: () => void): void {
@@ -270,11 +271,10 @@ export class Connection {
     this.#pace()
   }
 
-  /** Reads no more from WhatsApp than the owner and Baileys can follow. */
+  /** Reads no more from WhatsApp than the owner can follow. */
   #pace(): void {
     const wire = this.#wire as WebSocket | null
-    const isBehind = this.#unhandled + this.#facts.untold > MAX_BEHIND || this.#store.isBusy
-    if (isBehind) wire?.pause()
+    if (this.#facts.untold > MAX_UNTOLD || this.#store.isBusy) wire?.pause()
     else if (wire?.isPaused) wire.resume()
   }
 

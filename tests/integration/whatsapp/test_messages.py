@@ -106,6 +106,18 @@ async def test_what_our_own_phone_sends_is_from_me(shared: Lab) -> None:
     await connection.close()
 
 
+async def test_what_a_session_stored_is_delivered_though_it_does_not_appear_online(shared: Lab) -> None:
+    ana, from_ana = await shared.connected("Ana")
+    bob, from_bob = await shared.connected("Bob", mark_online=False)
+    await shared.phones.offline(bob.phone)
+    await from_bob.send_presence("", PresenceState.UNAVAILABLE)
+    message_id, _ = await say(from_ana, bob.phone, "are you there?")
+    receipt = await ana.owner.next(ReceiptArrived)
+    assert (receipt.message_ids, receipt.kind) == ([message_id], ReceiptKind.DELIVERED)
+    await from_ana.close()
+    await from_bob.close()
+
+
 async def test_a_number_that_is_not_on_whatsapp_is_told(shared: Lab) -> None:
     _, connection = await shared.connected()
     with pytest.raises(RecipientUnknown):

@@ -223,7 +223,9 @@ export class Connection {
     this.#store.putCredentials(this.#credentials)
   }
 
-  #update({ qr, isNewLogin, connection, lastDisconnect }: BaileysEventMap['connection.update']): void {
+  #update({ qr, isNewLogin, connection, lastDisconnect, isOnline }: BaileysEventMap['connection.update']): void {
+    // Receipts of a device that does not appear online are not shown as delivered; but delivered it is, and stored
+    if (isOnline === false) this.#socket.ev.emit('connection.update', { isOnline: true })
     if (qr !== undefined) this.#offerPairing(qr)
     if (isNewLogin === true) {
       const { id, lid } = this.#credentials.me ?? { id: '' }

@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar, cast
 
 import structlog
@@ -54,6 +54,7 @@ OPENING_AT_ONCE: Final = 24  # sessions that connect side by side after a start
 OPENING_SECONDS: Final = 5.0  # one that takes longer no longer holds up the others
 FLUSH_SECONDS: Final = 5.0  # for the last events, when leaving
 _RETRY_SECONDS: Final = 1.0
+_PRUNE_SECONDS: Final = 3600.0
 _MAX_DESCRIBED: Final = 1_000  # sessions named in `worker.describe`
 _REFUSED = (SchemaMismatch, StoreError, TopologyMismatch)
 
@@ -216,6 +217,7 @@ class Worker:
         services.create_task(self._store.run())
         await self._insist("postgresql", self._register)
         services.create_task(self._ensure_buckets())
+        services.create_task(self._prune())
         for service in (self._publishing, self._consuming, self._engine, self._relay, self._consumers, self._manager):
             services.create_task(service.run())
         await self._engine.ready()
@@ -273,6 +275,19 @@ class Worker:
                 await asyncio.sleep(10 * _RETRY_SECONDS)
             else:
                 return
+
+    async def _prune(self) -> None:
+        """Remove what is past its time, hour by hour. Workers that do it side by side do not disturb each other."""
+        while not self._leaving.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PRUNE_SECONDS):
+                    await self._leaving.wait()
+                return
+            try:
+                removed = await self._store.prune(messages=timedelta(days=self._settings.message_retention_days))
+            except StoreUnavailable:
+                continue  # in an hour then
+            log.info("store.pruned", **removed)
 
     async def _ask_broker(self) -> None:
         if not (self._consuming.is_up and self._publishing.is_up):

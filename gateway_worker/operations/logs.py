@@ -13,7 +13,16 @@ _JID = re.compile(r"[\w.+:-]+@(?:s\.whatsapp\.net|c\.us|lid|g\.us|broadcast|news
 _PHONE = re.compile(r"(?<![\w.:+-])\+?\d{8,15}(?![\w:-]|\.\d)")
 _URL_PASSWORD = re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)")
 _NEVER_TEXT = frozenset({"timestamp", "level", "logger", "event"})
-_LOUD_LIBRARIES = ("aio_pika", "aiormq", "aiohttp.access", "sqlalchemy", "alembic", "asyncio", "urllib3")
+_LOUD_LIBRARIES = (
+    "aio_pika",
+    "aiohttp.access",
+    "aiohttp_retry",
+    "redis",
+    "sqlalchemy",
+    "alembic",
+    "asyncio",
+    "urllib3",
+)
 _MAX_VALUE = 2_000  # characters of one value; a log is no place for bodies
 
 
@@ -49,7 +58,12 @@ def configure(
 
     Libraries are heard from WARNING on: aio-pika and friends tell connection addresses below that.
     """
+
+    def name_worker(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {**event, "worker_id": worker_id}
+
     shared: list[Processor] = [
+        name_worker,
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.processors.add_log_level,
@@ -74,6 +88,7 @@ def configure(
     root.setLevel(level.upper())
     for name in _LOUD_LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # a trace for each lost connection; ours say `broker.lost`
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -84,4 +99,3 @@ def configure(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(worker_id=worker_id)

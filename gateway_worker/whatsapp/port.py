@@ -20,7 +20,6 @@ from enum import StrEnum
 from typing import Protocol
 
 from schemas.content import Content
-
 from schemas.names import SessionId
 
 

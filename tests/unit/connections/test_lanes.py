@@ -4,9 +4,9 @@ import asyncio
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.connections.virtual_time import virtual
 
 from gateway_worker.connections.lanes import Lanes, Place
+from tests.support.connections.virtual_time import virtual
 
 
 async def stand(place: Place, seconds: float, log: list[str], name: str) -> None:

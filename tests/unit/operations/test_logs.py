@@ -38,8 +38,8 @@ def test_libraries_and_we_write_the_same_json_lines(monkeypatch: pytest.MonkeyPa
     try:
         logs.configure("info", "json", worker_id="worker-001")
         structlog.get_logger("ours").info("session.connected", phone="+15550001111")
-        logging.getLogger("aiormq").warning("lost amqp://guest:guest@127.0.0.1:1/")
-        logging.getLogger("aiormq").info("chatter")
+        logging.getLogger("sqlalchemy").warning("lost amqp://guest:guest@127.0.0.1:1/")
+        logging.getLogger("sqlalchemy").info("chatter")
         try:
             raise ValueError("no chat with 15550001111@s.whatsapp.net")  # noqa: TRY301 (it is the test)
         except ValueError:

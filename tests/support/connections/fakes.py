@@ -1,0 +1,499 @@
+# ruff: noqa: ARG002 (a fake takes what the port takes, and needs less)
+"""The rooms around the connection manager, in memory: they keep what they are given and do what a test tells them."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from gateway_worker.store.errors import StaleEpoch, StoreUnavailable
+from gateway_worker.store.operations import (
+    AdvanceStatus,
+    AlreadySettled,
+    BeginMessage,
+    Begun,
+    ChangeState,
+    Conflict,
+    DropCredentials,
+    InProgress,
+    Operation,
+    PutCredentials,
+    PutEntries,
+    PutKeys,
+    PutSentPlaintext,
+    ReceiveMessage,
+)
+from gateway_worker.store.records import (
+    Desired,
+    Direction,
+    Fence,
+    Json,
+    MessageRecord,
+    NewSession,
+    SessionRecord,
+    Status,
+)
+from gateway_worker.whatsapp.port import (
+    Acknowledged,
+    Cause,
+    Changes,
+    ContactCheck,
+    Disconnected,
+    EngineError,
+    Fact,
+    MessageRef,
+    NotConnected,
+    OpenRequest,
+    OutgoingMessage,
+    Owner,
+    PresenceState,
+)
+from schemas.names import MessageId, SessionId, UserId, WorkerId
+from tests.support.connections.virtual_time import VirtualClock
+
+ORDER = [Status.PENDING, Status.SENT, Status.DELIVERED, Status.READ, Status.PLAYED]
+
+
+@dataclass
+class FakeSessions:
+    rows: dict[SessionId, SessionRecord] = field(default_factory=dict[SessionId, SessionRecord])
+    tombstones: dict[SessionId, int] = field(default_factory=dict[SessionId, int])
+    wished: asyncio.Queue[SessionId] = field(default_factory=asyncio.Queue[SessionId])
+    live_workers: set[str] = field(default_factory=set[str])
+
+    async def get(self, session_id: SessionId) -> SessionRecord | None:
+        return self.rows.get(session_id)
+
+    async def list(self, after: SessionId | None, limit: int, user_id: UserId | None = None) -> Sequence[SessionRecord]:
+        rows = [self.rows[key] for key in sorted(self.rows) if after is None or key > after]
+        return [row for row in rows if user_id is None or row.user_id == user_id][:limit]
+
+    async def create_or_get(self, new: NewSession) -> SessionRecord:
+        if new.session_id not in self.rows:
+            now = VirtualClock().now()
+            self.rows[new.session_id] = SessionRecord(
+                session_id=new.session_id,
+                user_id=new.user_id,
+                state=new.state,
+                state_since=now,
+                reason=None,
+                retry_at=None,
+                desired=new.desired,
+                generation=1,
+                applied_generation=0,
+                restart_generation=0,
+                purge=False,
+                owner=None,
+                incarnation=None,
+                epoch=self.tombstones.get(new.session_id, 0),
+                sequence=0,
+                phone=None,
+                jid=None,
+                lid=None,
+                push_name=None,
+                pairing=new.pairing,
+                options=new.options,
+                limits=new.limits,
+                created_at=now,
+            )
+        return self.rows[new.session_id]
+
+    async def update_options(
+        self, session_id: SessionId, *, pairing: Json, options: Json | None = None, limits: Json | None = None
+    ) -> SessionRecord | None:
+        row = self.rows[session_id]
+        options, limits = options or row.options, limits or row.limits
+        self.rows[session_id] = replace(row, pairing=pairing, options=options, limits=limits)
+        return self.rows[session_id]
+
+    async def claim(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
+        row = self.rows.get(session_id)
+        if row is None or (row.owner is not None and row.incarnation in self.live_workers):
+            return None
+        self.rows[session_id] = replace(row, owner=worker_id, incarnation=incarnation, epoch=row.epoch + 1)
+        return self.rows[session_id]
+
+    async def claim_own(self, worker_id: WorkerId, incarnation: str, limit: int) -> Sequence[SessionRecord]:
+        free = [
+            row.session_id
+            for row in self.rows.values()
+            if row.owner is None or (row.owner == worker_id and row.incarnation != incarnation)
+        ]
+        claimed = [await self.claim(each, worker_id, incarnation) for each in free[:limit]]
+        return [row for row in claimed if row is not None]
+
+    async def release(self, session_id: SessionId, epoch: int) -> None:
+        row = self.rows.get(session_id)
+        if row is not None and row.epoch == epoch:
+            self.rows[session_id] = replace(row, owner=None, incarnation=None)
+
+    async def desire(
+        self, session_id: SessionId, desired: Desired, *, restart: bool = False, purge: bool = False
+    ) -> SessionRecord | None:
+        row = self.rows.get(session_id)
+        if row is None:
+            return None
+        generation = row.generation + 1
+        self.rows[session_id] = replace(
+            row,
+            desired=desired,
+            generation=generation,
+            restart_generation=generation if restart else row.restart_generation,
+            purge=purge,
+        )
+        self.wished.put_nowait(session_id)
+        return self.rows[session_id]
+
+    async def watch(self) -> AsyncIterator[SessionId]:
+        while True:
+            yield await self.wished.get()
+
+    async def forget(self, session_id: SessionId, epoch: int, *, purge: bool) -> None:
+        row = self.rows.pop(session_id, None)
+        if row is not None:
+            assert row.epoch == epoch
+            self.tombstones[session_id] = epoch
+
+
+@dataclass
+class FakeKeys:
+    blobs: dict[SessionId, bytes] = field(default_factory=dict[SessionId, bytes])
+    keys: dict[SessionId, dict[tuple[str, str], bytes]] = field(
+        default_factory=lambda: defaultdict[SessionId, dict[tuple[str, str], bytes]](dict)
+    )
+    entries: dict[tuple[str, str, str, int], bytes] = field(default_factory=dict[tuple[str, str, str, int], bytes])
+
+    async def credentials(self, session_id: SessionId) -> bytes | None:
+        return self.blobs.get(session_id)
+
+    async def load(self, session_id: SessionId, kind: str, ids: Sequence[str]) -> Mapping[str, bytes]:
+        return {each: self.keys[session_id][kind, each] for each in ids if (kind, each) in self.keys[session_id]}
+
+    async def entry(
+        self, session_id: SessionId, *, chat: str, sender: str, message_id: str, index: int
+    ) -> bytes | None:
+        return self.entries.get((chat, sender, message_id, index))
+
+
+@dataclass
+class FakeMessages:
+    rows: dict[MessageId, MessageRecord] = field(default_factory=dict[MessageId, MessageRecord])
+    hashes: dict[MessageId, bytes] = field(default_factory=dict[MessageId, bytes])
+    plaintexts: dict[MessageId, bytes] = field(default_factory=dict[MessageId, bytes])
+
+    async def get(self, session_id: SessionId, message_id: MessageId) -> MessageRecord | None:
+        return self.rows.get(message_id)
+
+    async def plaintext(self, session_id: SessionId, message_id: MessageId) -> bytes | None:
+        return self.plaintexts.get(message_id)
+
+    async def begun_since(self, session_id: SessionId, since: datetime, limit: int) -> Sequence[datetime]:
+        times = sorted(row.created_at for row in self.rows.values() if row.direction is Direction.OUTGOING)
+        return [time for time in times if time >= since][-limit:]
+
+
+@dataclass
+class FakeStorage:
+    """Keeps everything; `away` makes it unavailable, `events` is what a backend would be told, in order."""
+
+    sessions: FakeSessions = field(default_factory=FakeSessions)
+    keys: FakeKeys = field(default_factory=FakeKeys)
+    messages: FakeMessages = field(default_factory=FakeMessages)
+    events: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
+    away: bool = False
+    back: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def commit(self, fence: Fence, *operations: Operation[Any]) -> tuple[Any, ...]:
+        await asyncio.sleep(0)
+        if self.away:
+            raise StoreUnavailable
+        row = self.sessions.rows.get(fence.session_id)
+        if row is None or row.epoch != fence.epoch:
+            raise StaleEpoch
+        return tuple(self._apply(fence.session_id, operation) for operation in operations)
+
+    def statuses(self, command_id: str) -> list[str]:
+        return [str(data["status"]) for _, data in self.events if data.get("commandId") == command_id]
+
+    def states(self, session_id: str) -> list[str]:
+        kind = "session.status.v1"
+        return [str(data["state"]) for type_, data in self.events if type_ == kind and data["sessionId"] == session_id]
+
+    def last_state(self) -> Json:
+        return [data for type_, data in self.events if type_ == "session.status.v1"][-1]
+
+    def _apply(self, session_id: SessionId, operation: Operation[Any]) -> Any:  # noqa: C901 (one case each)
+        match operation:
+            case ChangeState():
+                self._change(session_id, operation)
+            case DropCredentials():
+                self.keys.blobs.pop(session_id, None)
+                self.keys.keys.pop(session_id, None)
+            case PutCredentials():
+                self.keys.blobs[session_id] = operation.blob
+            case PutKeys():
+                self.keys.keys[session_id].update({k: v for k, v in operation.keys.items() if v is not None})
+            case PutEntries():
+                for each in operation.entries:
+                    key = (each.chat, each.sender, each.message_id, each.index)
+                    self.keys.entries.setdefault(key, each.plaintext)
+            case PutSentPlaintext():
+                self.messages.plaintexts.update({MessageId(k): v for k, v in operation.plaintexts.items()})
+            case BeginMessage():
+                return self._begin(session_id, operation)
+            case AdvanceStatus():
+                return self._advance(session_id, operation)
+            case ReceiveMessage():
+                return self._receive(session_id, operation)
+            case _:
+                raise AssertionError(f"unexpected {operation!r}")
+        return None
+
+    def _change(self, session_id: SessionId, change: ChangeState) -> None:
+        row = self.sessions.rows[session_id]
+        self.sessions.rows[session_id] = replace(
+            row,
+            state=change.state,
+            reason=change.reason,
+            retry_at=change.retry_at,
+            applied_generation=change.applied_generation or row.applied_generation,
+            phone=change.phone or row.phone,
+            jid=change.jid or row.jid,
+        )
+        if change.event is not None:
+            self.events.append(("session.status.v1", change.event))
+
+    def _begin(self, session_id: SessionId, begin: BeginMessage) -> object:
+        known = self.messages.rows.get(begin.message_id)
+        if known is None:
+            self.messages.hashes[begin.message_id] = begin.body_hash
+            self.messages.rows[begin.message_id] = message_row(
+                session_id,
+                begin.message_id,
+                chat=begin.chat or begin.to,
+                content=begin.content,
+                command=(begin.key.source, begin.key.id),
+            )
+            return Begun()
+        if self.messages.hashes[begin.message_id] != begin.body_hash:
+            return Conflict()
+        if known.is_final:
+            return AlreadySettled(status=known.status, at=known.created_at, error=known.error)
+        return InProgress(attempts=2)
+
+    def _advance(self, session_id: SessionId, advance: AdvanceStatus) -> bool:
+        row = self.messages.rows.get(advance.message_id)
+        if row is None or row.direction is Direction.INCOMING or row.status is Status.FAILED:
+            return False
+        if advance.status is not Status.FAILED and ORDER.index(advance.status) <= ORDER.index(row.status):
+            return False
+        self.messages.rows[advance.message_id] = replace(row, status=advance.status, error=advance.error)
+        event = {"sessionId": session_id, "commandId": row.command_id, "status": advance.status.value}
+        self.events.append(("message.status.v1", event | ({"error": advance.error} if advance.error else {})))
+        return True
+
+    def _receive(self, session_id: SessionId, receive: ReceiveMessage) -> bool:
+        if receive.message_id in self.messages.rows:
+            return False
+        self.messages.rows[receive.message_id] = message_row(
+            session_id,
+            receive.message_id,
+            chat=receive.chat,
+            content=receive.content,
+            sender=receive.sender,
+        )
+        self.events.append(("message.received.v1", receive.event))
+        return True
+
+
+def message_row(
+    session_id: SessionId,
+    message_id: MessageId,
+    *,
+    chat: str,
+    content: Json,
+    sender: str | None = None,
+    command: tuple[str, str] | None = None,
+) -> MessageRecord:
+    return MessageRecord(
+        session_id=session_id,
+        message_id=message_id,
+        direction=Direction.INCOMING if command is None else Direction.OUTGOING,
+        chat=chat,
+        sender=sender,
+        recipient=None if command is None else chat,
+        from_me=command is not None,
+        kind=str(content["kind"]),
+        content=content,
+        command_source=command[0] if command else None,
+        command_id=command[1] if command else None,
+        correlation_id=None,
+        status=Status.PENDING if command else Status.RECEIVED,
+        statuses={},
+        error=None,
+        attempts=1,
+        created_at=VirtualClock().now(),
+    )
+
+
+@dataclass
+class FakeCache:
+    qrs: dict[SessionId, Json] = field(default_factory=dict[SessionId, Json])
+    routes: dict[SessionId, WorkerId] = field(default_factory=dict[SessionId, WorkerId])
+
+    async def put_qr(self, session_id: SessionId, data: Json, ttl_seconds: int) -> None:
+        self.qrs[session_id] = data
+
+    async def qr(self, session_id: SessionId) -> Json | None:
+        return self.qrs.get(session_id)
+
+    async def drop_qr(self, session_id: SessionId) -> None:
+        self.qrs.pop(session_id, None)
+
+    async def put_route(self, session_id: SessionId, worker_id: WorkerId) -> None:
+        self.routes[session_id] = worker_id
+
+    async def drop_route(self, session_id: SessionId) -> None:
+        self.routes.pop(session_id, None)
+
+
+@dataclass
+class FakeDoors:
+    """`log` is what was done to which door, in order; `drained` is called when a door is deleted."""
+
+    log: list[str] = field(default_factory=list[str])
+    drained: Callable[[SessionId], None] | None = None
+
+    async def declare(self, session_id: SessionId) -> None:
+        self.log.append("declare")
+
+    async def open(self, session_id: SessionId) -> None:
+        self.log.append("open")
+
+    async def pause(self, session_id: SessionId) -> None:
+        self.log.append("pause")
+
+    async def delete(self, session_id: SessionId) -> None:
+        self.log.append("delete")
+        if self.drained is not None:
+            self.drained(session_id)
+
+
+@dataclass
+class FakeAnnouncer:
+    told: list[BaseModel] = field(default_factory=list[BaseModel])
+    log: list[str] = field(default_factory=list[str])
+
+    async def announce(
+        self,
+        event_type: str,
+        subject: str,
+        data: BaseModel,
+        *,
+        causation_id: str | None = None,
+        correlation_id: str | None = None,
+    ) -> None:
+        self.told.append(data)
+
+    async def flushed(self, session_id: SessionId) -> None:
+        self.log.append("flushed")
+
+
+Answer = Callable[[OutgoingMessage], Awaitable[Acknowledged]]
+
+
+class FakeConnection:
+    """Acknowledges what is sent, unless `answers` says otherwise for the next ones."""
+
+    def __init__(self, engine: "FakeEngine", request: OpenRequest, owner: Owner) -> None:
+        self.engine = engine
+        self.request = request
+        self.owner = owner
+        self.over = False
+        self.read: list[MessageRef] = []
+        self.presences: list[tuple[str, PresenceState]] = []
+
+    async def tell(self, fact: Fact) -> None:
+        if not self.over:
+            self.over = isinstance(fact, Disconnected)
+            await self.owner.tell(fact)
+
+    async def commit(self, changes: Changes) -> None:
+        await self.owner.commit(changes)
+
+    async def end(self, cause: Cause, code: int | None = None) -> None:
+        await self.tell(Disconnected(cause=cause, code=code))
+
+    async def send(self, message: OutgoingMessage) -> Acknowledged:
+        self._must_be_open()
+        await self.commit(Changes(sent={message.message_id: b"plain"}))
+        self.engine.sent.append(message)
+        if self.engine.answers:
+            return await self.engine.answers.pop(0)(message)
+        await asyncio.sleep(0.01)
+        return Acknowledged(timestamp=int(VirtualClock().now().timestamp()))
+
+    async def mark_read(self, messages: Sequence[MessageRef]) -> None:
+        self._must_be_open()
+        self.read += messages
+
+    async def send_presence(self, to: str, state: PresenceState) -> None:
+        self._must_be_open()
+        self.presences.append((to, state))
+
+    async def check_contacts(self, phones: Sequence[str]) -> Sequence[ContactCheck]:
+        self._must_be_open()
+        return [ContactCheck(phone=phone, exists=True, jid=f"{phone[1:]}@s.whatsapp.net") for phone in phones]
+
+    async def logout(self) -> None:
+        self._must_be_open()
+        self.engine.unlinked.append(self.request.session_id)
+        await self.end(Cause.LOGGED_OUT, 401)
+
+    async def close(self) -> None:
+        await self.end(Cause.REQUESTED)
+
+    def _must_be_open(self) -> None:
+        if self.over:
+            raise NotConnected
+
+
+Script = Callable[[FakeConnection], Awaitable[None]]
+
+
+@dataclass
+class FakeEngine:
+    """`script` is what WhatsApp does with each new connection, in a task of its own; `answers` with each message."""
+
+    tasks: asyncio.TaskGroup
+    script: Script | None = None
+    opened: list[FakeConnection] = field(default_factory=list[FakeConnection])
+    sent: list[OutgoingMessage] = field(default_factory=list[OutgoingMessage])
+    answers: list[Answer] = field(default_factory=list[Answer])
+    unlinked: list[SessionId] = field(default_factory=list[SessionId])
+    refuses: bool = False
+
+    async def open(self, request: OpenRequest, owner: Owner) -> FakeConnection:
+        if self.refuses:
+            raise EngineError("no process")
+        connection = FakeConnection(self, request, owner)
+        self.opened.append(connection)
+        if self.script is not None:
+            self.tasks.create_task(self._play(self.script, connection))
+        return connection
+
+    @staticmethod
+    async def _play(script: Script, connection: FakeConnection) -> None:
+        await asyncio.sleep(0.01)
+        try:
+            await script(connection)
+        except StaleEpoch:  # as the real engine: the owner refused, so the connection is over
+            await connection.end(Cause.STORE_FAILED)
+
+    @property
+    def last(self) -> FakeConnection:
+        return self.opened[-1]

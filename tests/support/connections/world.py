@@ -1,0 +1,189 @@
+"""A connection manager among fakes, on virtual time, and the commands that a test gives it."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from gateway_worker.connections.gate import OpeningGate
+from gateway_worker.connections.manager import ConnectionManager
+from gateway_worker.connections.metrics import Unobserved
+from gateway_worker.connections.pairing import png_data_url
+from gateway_worker.connections.states import State
+from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.whatsapp.port import Cause, Changes, Connected, Paired, QrCode
+from schemas.commands import Command, parse_command
+from schemas.names import MessageId, SessionId, WorkerId
+from tests.support.connections.fakes import (
+    FakeAnnouncer,
+    FakeCache,
+    FakeConnection,
+    FakeDoors,
+    FakeEngine,
+    FakeStorage,
+    Script,
+)
+from tests.support.connections.virtual_time import VirtualClock
+
+ANNA = SessionId("anna")
+ME = Connected(phone="+15550001111", jid="15550001111@s.whatsapp.net", lid="99@lid", push_name="Anna")
+BERT = "+15550002222"
+_numbers = itertools.count(1)
+
+
+class Alarms(Unobserved):
+    def __init__(self) -> None:
+        self.codes: list[str] = []
+
+    def alarm(self, code: str) -> None:
+        self.codes.append(code)
+
+
+@dataclass
+class World:
+    manager: ConnectionManager
+    storage: FakeStorage
+    cache: FakeCache
+    engine: FakeEngine
+    doors: FakeDoors
+    announcer: FakeAnnouncer
+    observer: Alarms
+    tasks: asyncio.TaskGroup
+    capacity: list[bool] = field(default_factory=list[bool])
+
+    async def until(self, condition: Callable[[], bool], *, seconds: float = 60) -> None:
+        """Let virtual time pass until it holds."""
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110 (virtual time: it costs nothing, and any condition will do)
+                await asyncio.sleep(max(0.005, seconds / 10_000))
+
+    async def state(self, state: State, session_id: SessionId = ANNA, *, seconds: float = 60) -> None:
+        await self.until(lambda: self.storage.sessions.rows[session_id].state == state.value, seconds=seconds)
+
+    async def opened(self, count: int, *, seconds: float = 60) -> None:
+        await self.until(lambda: len(self.engine.opened) >= count, seconds=seconds)
+
+    async def create(self, session_id: SessionId = ANNA, **data: Any) -> None:
+        pairing = {"method": "qr"}
+        given = {"sessionId": session_id, "userId": "user-1", "pairing": pairing} | data
+        await self.manager.create(command("session.create.v1", session_id, given))
+
+    async def connected(self, session_id: SessionId = ANNA, **data: Any) -> None:
+        """A session that is paired already and connects at once."""
+        self.engine.script = log_in
+        self.storage.keys.blobs[session_id] = b"credentials"
+        await self.create(session_id, **data)
+        await self.state(State.CONNECTED, session_id)
+
+    async def restart(self) -> None:
+        await self.manager.restart(command("session.restart.v1", ANNA, {}))
+
+    async def logout(self) -> None:
+        await self.manager.logout(command("session.logout.v1", ANNA, {}))
+
+    async def delete(self) -> None:
+        await self.manager.delete(command("session.delete.v1", ANNA, {}))
+
+    async def send(self, given: Command[Any]) -> MessageId:
+        accepted: list[MessageId] = []
+
+        async def note(message_id: MessageId) -> None:
+            accepted.append(message_id)
+
+        await self.manager.of(ANNA).send(given, note)
+        (message_id,) = accepted
+        return message_id
+
+    def start_sending(self, given: Command[Any]) -> asyncio.Task[MessageId]:
+        return self.tasks.create_task(self.send(given))
+
+    @property
+    def reason(self) -> Any:
+        return self.storage.last_state()["reason"]
+
+
+def command(kind: str, session_id: SessionId, data: dict[str, Any], **attributes: Any) -> Command[Any]:
+    envelope = {
+        "specversion": "1.0",
+        "id": f"command-{next(_numbers)}",
+        "source": "/backend",
+        "type": kind,
+        "subject": session_id,
+        "data": data,
+    }
+    return parse_command(json.dumps(envelope | attributes).encode())
+
+
+def text(body: str = "Hello", *, to: str = BERT, quote: str | None = None, **attributes: Any) -> Command[Any]:
+    data: dict[str, Any] = {"to": to, "content": {"kind": "text", "text": body}}
+    if quote is not None:
+        data["quote"] = {"messageId": quote}
+    return command("message.send.v1", ANNA, data, **attributes)
+
+
+async def log_in(connection: FakeConnection) -> None:
+    await connection.tell(ME)
+
+
+async def show_qr(connection: FakeConnection) -> None:
+    await connection.tell(QrCode(text="2@first", expires_in=60))
+
+
+async def pair_by_qr(connection: FakeConnection) -> None:
+    """A phone that scans at once, then the 515 and the login that follow."""
+    if connection.request.credentials is not None:
+        await log_in(connection)
+        return
+    await show_qr(connection)
+    await connection.commit(Changes(credentials=b"half", keys={("pre-key", "1"): b"k"}))
+    await connection.commit(Changes(credentials=b"paired"))
+    await connection.tell(Paired(jid="15550001111:3@s.whatsapp.net", lid=None))
+    await connection.end(Cause.RESTART_REQUIRED, 515)
+
+
+async def draw_at_once(text: str) -> str:
+    return png_data_url(text)
+
+
+def then(cause: Cause) -> Script:
+    """WhatsApp logs the session in and ends the connection a second later."""
+
+    async def play(connection: FakeConnection) -> None:
+        await log_in(connection)
+        await asyncio.sleep(1)
+        await connection.end(cause)
+
+    return play
+
+
+@asynccontextmanager
+async def world(*, max_sessions: int = 5, storage: FakeStorage | None = None) -> AsyncGenerator[World]:
+    async with asyncio.TaskGroup() as tasks:
+        capacity: list[bool] = []
+        storage = storage or FakeStorage()
+        engine, cache, doors, announcer = FakeEngine(tasks), FakeCache(), FakeDoors(), FakeAnnouncer()
+        observer = Alarms()
+        storage.sessions.live_workers.add("run-1")
+        around = Surroundings(
+            storage=storage,
+            cache=cache,
+            engine=engine,
+            doors=doors,
+            announcer=announcer,
+            observer=observer,
+            clock=VirtualClock(),
+            rng=Random(1),
+            gate=OpeningGate(20, 15),
+            worker_id=WorkerId("worker-1"),
+            draw_qr=draw_at_once,  # a thread knows no virtual time
+        )
+        manager = ConnectionManager(
+            around, incarnation="run-1", max_sessions=max_sessions, capacity_changed=capacity.append
+        )
+        tasks.create_task(manager.run())
+        yield World(manager, storage, cache, engine, doors, announcer, observer, tasks, capacity)
+        await manager.stop()

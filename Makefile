@@ -5,7 +5,7 @@ PY := .venv/bin/python
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench chaos up down clean lock
+.PHONY: help setup demo test check bench up down clean lock
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
@@ -25,9 +25,6 @@ check: setup ## lint, formatting, types, architecture, the bridge's types, deplo
 
 bench: setup ## bare Baileys and the whole gateway, side by side
 	@$(PY) tests/bench/run.py
-
-chaos: setup ## kill, freeze and starve everything, and count
-	@$(PY) -m pytest tests/chaos
 
 up: setup ## private RabbitMQ, PostgreSQL, Redis and S3; their settings in .local/env
 	@$(PY) -m deploy.local up

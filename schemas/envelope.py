@@ -9,13 +9,14 @@ from typing import Annotated, Any, Final, Literal, cast
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import from_json
 
-from schemas.errors import CommandInvalid, Origin
+from schemas.errors import CommandInvalid, Origin, Problem
 from schemas.model import MAX_ATTRIBUTE, Attribute, Instant
 from schemas.names import MAX_COMMAND_BYTES
 from schemas.problems import problem_at, problems_of
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 MAX_EXTENSIONS: Final = 32
+MAX_MEMBERS: Final = 256  # of one JSON object: each unknown key costs an error, so a bound on them bounds our time
 MAX_EXTENSION_TEXT: Final = 1024
 
 _EXTENSION_NAME: Final = re.compile(r"[a-z0-9]{1,64}")
@@ -141,9 +142,9 @@ def _read_object(body: bytes) -> dict[str, Any]:
         raise CommandInvalid.at("", "must be a JSON object")
     document = cast("dict[str, Any]", document)
     try:
-        json.loads(body, object_pairs_hook=_each_key_once)
-    except _KeyTwice as error:
-        raise CommandInvalid.at(str(error), "is given twice in one object", origin=_origin_of(document)) from None
+        json.loads(body, object_pairs_hook=_few_keys_each_once)
+    except _BadObjectError as error:
+        raise CommandInvalid([error.problem], origin=_origin_of(document)) from None
     return document
 
 
@@ -151,15 +152,22 @@ def _without_body(error: ValueError) -> str:
     return str(error)[:200]
 
 
-class _KeyTwice(Exception):  # noqa: N818 (names what was found)
-    """A key stands twice in one object: which of the values was meant?"""
+class _BadObjectError(Exception):
+    """An object somewhere in the body that no model would show us."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.problem)
+        self.problem = problem
 
 
-def _each_key_once(pairs: list[tuple[str, object]]) -> None:
-    """Hook of `json.loads`; the objects themselves are not needed."""
+def _few_keys_each_once(pairs: list[tuple[str, object]]) -> None:
+    """Hook of `json.loads`, called for each object; the objects themselves are not needed."""
+    if len(pairs) > MAX_MEMBERS:
+        raise _BadObjectError(Problem(path="", problem=f"holds an object with more than {MAX_MEMBERS} fields"))
     if len({key for key, _ in pairs}) != len(pairs):
         keys = [key for key, _ in pairs]
-        raise _KeyTwice(next(key for key in keys if keys.count(key) > 1)[:64])
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise _BadObjectError(Problem(path=twice[:64], problem="is given twice in one object"))
 
 
 def _origin_of(document: Mapping[str, Any]) -> Origin:

@@ -4,7 +4,16 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Strict, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Strict,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 from schemas.names import SESSION_ID_PATTERN, WORKER_ID_PATTERN, SessionId, UserId, WorkerId
@@ -82,8 +91,8 @@ Item = TypeVar("Item")
 Instant = Annotated[datetime, BeforeValidator(parse_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 """A moment in UTC; RFC 3339 with ``Z`` on the wire."""
 
-Many = Annotated[tuple[Item, ...], Strict(strict=False)]
-"""A JSON array; its items stay strict."""
+Many = Annotated[tuple[Item, ...], Strict(strict=False), FailFast()]
+"""A JSON array; its items stay strict. The first bad one ends it: there may be a million of them."""
 
 Attribute = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ATTRIBUTE), AfterValidator(printable)]
 """A short line of printable characters: ids, sources, correlation ids."""

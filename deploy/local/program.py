@@ -82,9 +82,13 @@ class Child:
         return self._process.returncode is None
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal; none if it has ended."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
+        """Send a signal; none if it has ended.
+
+        Not through the process object: that would reap the program behind the back of asyncio, which then complains.
+        """
+        if self.is_alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     async def end(self, number: signal.Signals) -> None:
         """Send a signal that ends it and wait for that; kill it, and what it started, if it takes too long."""

@@ -189,7 +189,10 @@ class Sender:
         tries, may_have_left = 0, job.may_have_left
         while True:
             link = await self._link(job, may_have_left=may_have_left)
+            if not await job.place.turn_on(link):
+                continue  # it ended before those before us were on it again
             try:
+                job.place.hand_over(link)
                 acknowledged = await link.connection.send(job.message)
             except (NotConnected, StoreRefused):
                 await link.really_ended()

@@ -57,6 +57,7 @@ export class Connection {
   readonly #store: Store
   readonly #gate: Gate
   readonly #sends: Sends
+  readonly #lanes = new Map<string, Promise<void>>()
   readonly #facts: Facts
   readonly #socket: WASocket
   readonly #contacts: Contacts
@@ -98,7 +99,8 @@ export class Connection {
   /** Sends a message; answers WhatsApp's time of its acknowledgement. */
   async send(args: OutgoingArguments, quoted: Uint8Array | undefined): Promise<number> {
     this.#mustBeOpen()
-    return this.#sends.send(args.message_id, async () => {
+    return this.#sends.send(args.message_id, () => this.#inOrder(args.to, async () => {
+      this.#mustBeOpen()
       const jid = await this.#contacts.addressOf(args.to)
       const message = await messageOf(args, jid, jidNormalizedUser(this.#credentials.me?.id), quoted)
       const plaintext = proto.Message.encode(message).finish()
@@ -107,7 +109,18 @@ export class Connection {
       await sending.run({ messageId, plaintext, isRecorded: false, onRecorded }, () =>
         this.#socket.relayMessage(jid, message, { messageId })
       )
-    })
+    }))
+  }
+
+  /** What goes to one chat leaves in the order of the calls: the next is prepared when the last one was handed over. */
+  #inOrder(chat: string, relay: () => Promise<void>): Promise<void> {
+    const relayed = (this.#lanes.get(chat) ?? Promise.resolve()).then(relay, relay)
+    const done = (): void => {
+      if (this.#lanes.get(chat) === relayed) this.#lanes.delete(chat)
+    }
+    this.#lanes.set(chat, relayed)
+    relayed.then(done, done)
+    return relayed
   }
 
   async markRead(messages: readonly MessageReference[]): Promise<void> {

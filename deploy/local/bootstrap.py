@@ -52,9 +52,9 @@ def main() -> None:
 
 
 def step(title: str, stamp: Path, inputs: Sequence[Path], action: Callable[[], None]) -> None:
-    """Run `action` unless the stamp says that it was done with these very inputs and this Python."""
-    mark = hashlib.sha256(sys.version.encode())
-    for path in inputs:
+    """Run `action` unless the stamp says that it was done with these very inputs and this environment's Python."""
+    mark = hashlib.sha256()
+    for path in (_VENV / "pyvenv.cfg", *inputs):
         mark.update(path.read_bytes())
     if stamp.exists() and stamp.read_text() == mark.hexdigest():
         return

@@ -117,15 +117,32 @@ async def test_another_body_under_the_same_key_is_a_conflict() -> None:
 
 
 @virtual
-async def test_a_chat_keeps_its_order_and_a_slow_one_holds_up_only_itself() -> None:
+async def test_a_chat_leaves_in_order_while_answers_are_on_their_way_and_an_unanswered_one_holds_up_nobody() -> None:
     async with world() as w:
         await w.connected()
         w.engine.answers = [after(10)]
         tasks = [w.start_sending(text(body, to=to)) for body, to in (("1", BERT), ("2", BERT), ("3", CARLA))]
-        await tasks[2]
+        await asyncio.wait(tasks[1:])
         assert not tasks[0].done()
+        assert bodies(w) == ["1", "2", "3"]
+
+
+@virtual
+async def test_what_was_unanswered_when_a_connection_fell_goes_again_in_the_same_order() -> None:
+    async with world() as w:
+        await w.connected()
+        w.engine.answers = [after(100), after(100), after(100)]
+        given = [text(body) for body in "123"]
+        tasks = [w.start_sending(each) for each in given]
+        await w.until(lambda: len(w.engine.sent) == 3)
+        w.engine.answers = []
+        for task in tasks:  # as when the door is given back and the deliveries arrive again
+            task.cancel()
         await asyncio.wait(tasks)
-        assert bodies(w) == ["1", "3", "2"]
+        await w.engine.last.end(Cause.LOST)
+        await asyncio.wait([w.start_sending(each) for each in given])
+        assert bodies(w) == ["1", "2", "3"] * 2
+        assert [w.storage.statuses(each.id) for each in given] == [["sent"]] * 3
 
 
 @virtual

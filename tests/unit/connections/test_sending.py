@@ -146,6 +146,23 @@ async def test_what_was_unanswered_when_a_connection_fell_goes_again_in_the_same
 
 
 @virtual
+async def test_a_muted_chat_goes_again_in_order_on_the_next_connection() -> None:
+    async with world() as w:
+        await w.connected()
+
+        async def mute(_: OutgoingMessage) -> Acknowledged:
+            await asyncio.sleep(20)
+            raise OutcomeUnknown
+
+        w.engine.answers = [mute] * 3
+        given = [text(body) for body in "123"]
+        await asyncio.wait([w.start_sending(each) for each in given])
+        assert bodies(w) == ["1", "2", "3"] * 2
+        assert len(w.engine.opened) == 2
+        assert [w.storage.statuses(each.id) for each in given] == [["sent"]] * 3
+
+
+@virtual
 async def test_a_cancelled_delivery_goes_on_under_the_same_id_when_it_arrives_again() -> None:
     async with world() as w:
         await w.connected()

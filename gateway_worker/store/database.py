@@ -74,6 +74,7 @@ _SERVER_SETTINGS: Final = {
     "statement_timeout": "10s",
     "lock_timeout": "8s",
     "idle_in_transaction_session_timeout": "30s",
+    "plan_cache_mode": "force_generic_plan",  # planning our array statements costs more than running them
     "jit": "off",  # it costs more than any of our statements takes
     "timezone": "UTC",
 }

@@ -18,8 +18,9 @@ from consumers.ports import Manager, Publisher
 from consumers.replies import Reply, accepted
 from gateway_worker.broker.errors import PublishRefused, Unroutable
 from schemas.channels import Topology
-from schemas.commands import Command, CommandClass, Door, StrictModel
+from schemas.commands import Command, CommandClass, Door
 from schemas.errors import CommandExpired, Internal, SessionNotFound, Unavailable, WorkerNotFound
+from schemas.model import StrictModel
 from schemas.names import MessageId, SessionId
 
 log = structlog.get_logger(__name__)

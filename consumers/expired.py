@@ -8,8 +8,9 @@ import structlog
 from consumers.answer import Answer
 from consumers.ports import Manager
 from consumers.replies import Reply
-from schemas.commands import Command, CommandClass, StrictModel
+from schemas.commands import Command, CommandClass
 from schemas.errors import CommandExpired, Internal
+from schemas.model import StrictModel
 
 log = structlog.get_logger(__name__)
 

@@ -5,22 +5,19 @@ from collections.abc import Mapping
 from consumers.dispatch import Handler
 from consumers.ports import DescribeWorker, Manager
 from consumers.replies import Reply, accepted, result
-from schemas.commands import (
-    CheckContacts,
-    Command,
+from schemas.commands import Command
+from schemas.errors import FleetFull, Unavailable
+from schemas.message_commands import CheckContacts, DescribeMessage, MarkRead, SetPresence
+from schemas.session_commands import (
     CreateSession,
     DeleteSession,
-    DescribeMessage,
     DescribeSession,
     GetQr,
     ListSessions,
     LogoutSession,
-    MarkRead,
     RestartSession,
-    SetPresence,
 )
-from schemas.commands import DescribeWorker as DescribeWorkerData
-from schemas.errors import FleetFull, Unavailable
+from schemas.worker_commands import DescribeWorker as DescribeWorkerData
 
 
 class Handlers:

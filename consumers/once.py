@@ -14,7 +14,7 @@ from consumers.delivery import Delivery
 from consumers.ports import Ledger
 from consumers.replies import Reply, rejected
 from gateway_worker.store.operations import Conflict, Done, Fresh, InProgress
-from schemas.commands import Command, CommandClass, CommandKey, StrictModel, Subject
+from schemas.commands import Command, CommandClass, CommandKey, Subject
 from schemas.errors import (
     CommandConflict,
     Disposition,
@@ -25,6 +25,7 @@ from schemas.errors import (
     SessionNotConnected,
     SessionNotPairing,
 )
+from schemas.model import StrictModel
 
 WAIT_SECONDS: Final = 5.0  # for another worker that is at work on the same command; after that it is taken for dead
 _LOOK_SECONDS: Final = 0.2

@@ -9,21 +9,9 @@ from pamqp.common import FieldValue
 from gateway_worker.broker.outgoing import Outgoing
 from gateway_worker.store.operations import Recorded
 from gateway_worker.store.records import Json
-from schemas.commands import (
-    CheckContacts,
-    Command,
-    CommandKey,
-    CreateSession,
-    DeleteSession,
-    DescribeMessage,
-    ListSessions,
-    LogoutSession,
-    MarkRead,
-    RestartSession,
-    SendMessage,
-    SetPresence,
-)
+from schemas.commands import Command, CommandKey
 from schemas.envelope import Envelope
+from schemas.message_commands import CheckContacts, DescribeMessage, MarkRead, SendMessage, SetPresence
 from schemas.names import MessageId, SessionId
 from schemas.results import (
     ContactsChecked,
@@ -33,6 +21,7 @@ from schemas.results import (
     SessionQr,
     WorkerDescription,
 )
+from schemas.session_commands import CreateSession, DeleteSession, ListSessions, LogoutSession, RestartSession
 
 Accepted = Callable[[MessageId], Awaitable[None]]
 """Called once a message is durable."""

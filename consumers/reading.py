@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from consumers.delivery import Delivery
-from schemas.commands import Command, StrictModel, parse_command
+from schemas.commands import Command, parse_command
 from schemas.errors import CommandInvalid
+from schemas.model import StrictModel
 from schemas.names import MAX_COMMAND_BYTES
 
 _PLAIN: Final = frozenset({"", "utf-8", "utf8", "identity"})

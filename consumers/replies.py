@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from gateway_worker.broker.ids import NewId
 from gateway_worker.store.records import Json
-from schemas.commands import Command, StrictModel
+from schemas.commands import Command
 from schemas.envelope import Envelope
 from schemas.errors import GatewayError, Origin
 from schemas.events import (
@@ -24,7 +24,7 @@ from schemas.events import (
     CommandResult,
     worker_source,
 )
-from schemas.model import MAX_ATTRIBUTE, Model
+from schemas.model import MAX_ATTRIBUTE, Model, StrictModel
 from schemas.names import MessageId, WorkerId
 
 

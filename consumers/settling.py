@@ -27,8 +27,9 @@ from consumers.patience import Patience
 from consumers.ports import Observer
 from consumers.reading import read
 from consumers.replies import Reply, rejected
-from schemas.commands import Command, StrictModel
+from schemas.commands import Command
 from schemas.errors import CommandInvalid, Disposition, GatewayError, Internal, Origin
+from schemas.model import StrictModel
 from schemas.names import MAX_COMMAND_BYTES, WorkerId
 
 log = structlog.get_logger(__name__)

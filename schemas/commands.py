@@ -1,8 +1,6 @@
-"""The commands: the data of each as a model, the registry of those we take now, and how a body becomes a `Command`.
+"""The commands: the registry of those we take now, and how a body becomes a `Command`.
 
-Models are as strict as the contract (section 3) says. A control command may name its session in `data` too
-(``sessionId``, worker commands ``workerId``): it must agree with the envelope's `subject`, and fills it in where that
-is missing.
+The data of each is a model in `session_commands`, `message_commands` or `worker_commands`.
 """
 
 import re
@@ -10,34 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final, Generic, Literal, TypeVar
+from typing import Final, Generic, TypeVar
 
-from pydantic import (
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import ValidationError
 
-from schemas.addresses import Address, Jid, Person, Phone, jid_of
-from schemas.content import OutgoingContent
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, Problem
-from schemas.model import (
-    Attribute,
-    Many,
-    MessageIdField,
-    Model,
-    SessionIdField,
-    StrictModel,
-    UserIdField,
-    WorkerIdField,
-)
+from schemas.message_commands import CheckContacts, DescribeMessage, MarkRead, SendMessage, SetPresence
+from schemas.model import Model, StrictModel
 from schemas.names import SESSION_ID_PATTERN, WORKER_ID_PATTERN, CommandId, SessionId
-from schemas.problems import problem_at, problems_of
+from schemas.problems import problems_of
 from schemas.results import (
     ContactsChecked,
     MessageDescription,
@@ -46,161 +26,16 @@ from schemas.results import (
     SessionQr,
     WorkerDescription,
 )
-from schemas.session_settings import Pairing, SessionLimits, SessionOptions
-
-MAX_MENTIONS: Final = 1024
-MAX_PHONES: Final = 50
-MAX_MESSAGE_IDS: Final = 256
-MAX_PAGE: Final = 500
-
-
-def _null_is_absent(value: object) -> object:
-    return {} if value is None else value
-
-
-def _null_is_empty(value: object) -> object:
-    return () if value is None else value
-
-
-def _named_by_subject(schema: dict[str, Any]) -> None:
-    """On the wire the session (or worker) is named by the envelope; naming it again in `data` is optional."""
-    required = [name for name in schema.get("required", []) if name not in {"sessionId", "workerId"}]
-    schema.pop("required", None)
-    if required:
-        schema["required"] = required
-
-
-def _named_by_subject_and_id(schema: dict[str, Any]) -> None:
-    _named_by_subject(schema)
-    schema["oneOf"] = [{"required": ["messageId"]}, {"required": ["commandId"]}]
-
-
-class CreateSession(StrictModel):
-    """``session.create.v1``: make a session, or connect the one that exists."""
-
-    session_id: SessionIdField
-    user_id: UserIdField
-    pairing: Pairing
-    options: Annotated[SessionOptions, BeforeValidator(_null_is_absent)] = Field(default_factory=SessionOptions)
-    limits: Annotated[SessionLimits, BeforeValidator(_null_is_absent)] = Field(default_factory=SessionLimits)
-
-
-class SessionCommand(StrictModel):
-    """Data of a control command to one session. Abstract."""
-
-    model_config = ConfigDict(json_schema_extra=_named_by_subject)
-
-    session_id: SessionIdField
-
-
-class DescribeSession(SessionCommand):
-    """``session.describe.v1``: what the session is and how it fares."""
-
-
-class GetQr(SessionCommand):
-    """``session.qr.v1``: the live QR."""
-
-
-class RestartSession(SessionCommand):
-    """``session.restart.v1``: close the connection and open it again, credentials kept."""
-
-
-class LogoutSession(SessionCommand):
-    """``session.logout.v1``: unlink at WhatsApp, destroy the credentials, keep the record."""
-
-
-class DeleteSession(SessionCommand):
-    """``session.delete.v1``: log out, then remove the session; with `purge` its messages and media too."""
-
-    purge: bool = False
-
-
-class ListSessions(StrictModel):
-    """``session.list.v1``: the sessions in the order of their ids, after `cursor`, at most `limit` of them."""
-
-    cursor: SessionIdField | None = None
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 50
-    user_id: UserIdField | None = None
-
-
-class QuoteRequest(StrictModel):
-    """The stored message a new one replies to."""
-
-    message_id: MessageIdField
-
-
-class SendMessage(StrictModel):
-    """``message.send.v1``: send `content` to a person or a group. `mentions` are people, by number or JID."""
-
-    to: Annotated[Address, Field(repr=False)]
-    content: OutgoingContent
-    quote: QuoteRequest | None = None
-    mentions: Annotated[Many[Person], Field(max_length=MAX_MENTIONS, repr=False), BeforeValidator(_null_is_empty)] = ()
-    view_once: bool = False
-
-    @field_validator("view_once")
-    @classmethod
-    def _only_media_can_be_viewed_once(cls, view_once: bool, fields: ValidationInfo) -> bool:  # noqa: FBT001 (pydantic's signature)
-        if view_once and "content" in fields.data and fields.data["content"].kind == "text":
-            raise ValueError("is for images, videos and voice messages, not for text")
-        return view_once
-
-    @property
-    def recipient(self) -> Jid:
-        """`to` as a JID."""
-        return jid_of(self.to)
-
-    @property
-    def mentioned(self) -> tuple[Jid, ...]:
-        """`mentions` as JIDs."""
-        return tuple(jid_of(person) for person in self.mentions)
-
-
-class MarkRead(StrictModel):
-    """``message.read.v1``: mark incoming messages of a chat as read."""
-
-    chat: Annotated[Address, Field(repr=False)]
-    message_ids: Annotated[Many[MessageIdField], Field(min_length=1, max_length=MAX_MESSAGE_IDS)]
-
-
-class SetPresence(StrictModel):
-    """``chat.presence.v1``: what a chat sees of us; `available` and `unavailable` are seen by everyone."""
-
-    to: Annotated[Address, Field(repr=False)]
-    state: Literal["typing", "recording", "paused", "available", "unavailable"]
-
-
-class CheckContacts(StrictModel):
-    """``contact.check.v1``: which of these numbers are on WhatsApp."""
-
-    phones: Annotated[Many[Phone], Field(min_length=1, max_length=MAX_PHONES, repr=False)]
-
-
-class DescribeMessage(SessionCommand):
-    """``message.describe.v1``: one message's ledger, by WhatsApp's id or by the id of the command that sent it.
-
-    `source` is the source of that command; without it, the source of this one.
-    """
-
-    model_config = ConfigDict(json_schema_extra=_named_by_subject_and_id)
-
-    message_id: MessageIdField | None = None
-    command_id: Attribute | None = None
-    source: Attribute | None = None
-
-    @model_validator(mode="after")
-    def _one_id(self) -> "DescribeMessage":
-        if (self.message_id is None) == (self.command_id is None):
-            raise problem_at("messageId", "must be given, or commandId, but not both")
-        return self
-
-
-class DescribeWorker(StrictModel):
-    """``worker.describe.v1``: what the worker holds."""
-
-    model_config = ConfigDict(json_schema_extra=_named_by_subject)
-
-    worker_id: WorkerIdField
+from schemas.session_commands import (
+    CreateSession,
+    DeleteSession,
+    DescribeSession,
+    GetQr,
+    ListSessions,
+    LogoutSession,
+    RestartSession,
+)
+from schemas.worker_commands import DescribeWorker
 
 
 class Door(StrEnum):

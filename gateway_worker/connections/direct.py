@@ -19,8 +19,9 @@ from gateway_worker.whatsapp.port import (
     StoreRefused,
 )
 from schemas.addresses import AddressKind, jid_of, kind_of
-from schemas.commands import CheckContacts, Command, MarkRead, SetPresence
+from schemas.commands import Command
 from schemas.errors import MessageNotFound, MessageRejectedByWhatsApp, SessionNotConnected
+from schemas.message_commands import CheckContacts, MarkRead, SetPresence
 from schemas.names import MessageId, SessionId
 from schemas.results import Contact, ContactsChecked
 

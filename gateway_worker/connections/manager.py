@@ -13,16 +13,7 @@ from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations import AdvanceStatus
 from gateway_worker.store.records import Desired, NewSession, SessionRecord, Status
-from schemas.commands import (
-    Command,
-    CreateSession,
-    DeleteSession,
-    DescribeMessage,
-    ListSessions,
-    LogoutSession,
-    RestartSession,
-    SendMessage,
-)
+from schemas.commands import Command
 from schemas.errors import (
     CommandConflict,
     CommandExpired,
@@ -32,8 +23,10 @@ from schemas.errors import (
     SessionNotFound,
 )
 from schemas.events import Failure
+from schemas.message_commands import DescribeMessage, SendMessage
 from schemas.names import MessageId, SessionId
 from schemas.results import MessageDescription, SessionDescription, SessionPage, SessionQr
+from schemas.session_commands import CreateSession, DeleteSession, ListSessions, LogoutSession, RestartSession
 
 _DELETION_SECONDS = 15.0  # a create waits that long for a deletion under way
 _DELETION_LOOK_SECONDS = 0.25

@@ -7,10 +7,11 @@ from gateway_worker.connections.ports import Clock
 from gateway_worker.connections.states import State
 from gateway_worker.connections.storage import SessionCache, Storage
 from gateway_worker.store.records import MessageRecord, SessionRecord
-from schemas.commands import Command, DescribeMessage, ListSessions
+from schemas.commands import Command
 from schemas.content import Content
 from schemas.errors import MessageNotFound, SessionNotFound, SessionNotPairing
 from schemas.events import Failure, Reason
+from schemas.message_commands import DescribeMessage
 from schemas.names import CommandId, MessageId, SessionId
 from schemas.results import (
     DesiredState,
@@ -22,6 +23,7 @@ from schemas.results import (
     SessionPage,
     SessionQr,
 )
+from schemas.session_commands import ListSessions
 
 _CONTENT: TypeAdapter[Content] = TypeAdapter(Content)
 

@@ -30,7 +30,7 @@ from gateway_worker.whatsapp.port import (
     Refused,
     StoreRefused,
 )
-from schemas.commands import Command, SendMessage
+from schemas.commands import Command
 from schemas.errors import (
     CommandConflict,
     CommandExpired,
@@ -42,6 +42,7 @@ from schemas.errors import (
     Unavailable,
 )
 from schemas.events import Failure
+from schemas.message_commands import SendMessage
 from schemas.names import MessageId
 
 MAX_TRIES = 3  # contract, section 4, "Silence"

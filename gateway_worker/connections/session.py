@@ -25,9 +25,10 @@ from gateway_worker.connections.writer import Writer
 from gateway_worker.store.errors import EventsUnpublished, StaleEpoch
 from gateway_worker.store.operations import DropCredentials
 from gateway_worker.store.records import Desired, SessionRecord
-from schemas.commands import CheckContacts, Command, MarkRead, SendMessage, SetPresence
+from schemas.commands import Command
 from schemas.errors import GatewayError
 from schemas.events import Action, Reason
+from schemas.message_commands import CheckContacts, MarkRead, SendMessage, SetPresence
 from schemas.names import MessageId, SessionId
 from schemas.results import ContactsChecked
 

@@ -6,23 +6,15 @@ from typing import Any
 
 import pytest
 
-from schemas.commands import (
-    COMMANDS,
-    CreateSession,
-    DeleteSession,
-    DescribeMessage,
-    Door,
-    ListSessions,
-    SendMessage,
-    SetPresence,
-    StrictModel,
-    parse_command,
-)
+from schemas.commands import COMMANDS, Door, parse_command
 from schemas.content import OutgoingText
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, GatewayError
 from schemas.events import EVENTS, Action, SessionState
+from schemas.message_commands import DescribeMessage, SendMessage, SetPresence
+from schemas.model import StrictModel
 from schemas.names import SessionId
+from schemas.session_commands import CreateSession, DeleteSession, ListSessions
 from schemas.session_settings import PairByCode, PairByQr
 
 CONTRACT_EXAMPLE = """{"specversion": "1.0", "id": "01JD…", "source": "/backend/eu-1", "type": "message.send.v1",

@@ -18,7 +18,7 @@ from gateway_worker.broker.outgoing import Outgoing
 from gateway_worker.connections.message_ids import derive_message_id
 from gateway_worker.store.operations import Conflict, Done, Fresh, InProgress
 from gateway_worker.store.records import Json
-from schemas.commands import Command, CommandKey, ListSessions
+from schemas.commands import Command, CommandKey
 from schemas.envelope import Envelope
 from schemas.errors import CommandExpired, MessageNotFound, SessionNotFound, SessionNotPairing
 from schemas.events import SessionState
@@ -34,6 +34,7 @@ from schemas.results import (
     WorkerDescription,
     WorkerState,
 )
+from schemas.session_commands import ListSessions
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 

@@ -1,0 +1,96 @@
+"""The data of the commands about messages, chats and contacts. As strict as the contract (section 3) says."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from schemas.addresses import Address, Jid, Person, Phone, jid_of
+from schemas.content import OutgoingContent
+from schemas.model import Attribute, Many, MessageIdField, StrictModel
+from schemas.problems import problem_at
+from schemas.session_commands import SessionCommand, named_by_subject
+
+MAX_MENTIONS: Final = 1024
+MAX_PHONES: Final = 50
+MAX_MESSAGE_IDS: Final = 256
+
+
+def _null_is_empty(value: object) -> object:
+    return () if value is None else value
+
+
+def _named_by_subject_and_id(schema: dict[str, Any]) -> None:
+    named_by_subject(schema)
+    schema["oneOf"] = [{"required": ["messageId"]}, {"required": ["commandId"]}]
+
+
+class QuoteRequest(StrictModel):
+    """The stored message a new one replies to."""
+
+    message_id: MessageIdField
+
+
+class SendMessage(StrictModel):
+    """``message.send.v1``: send `content` to a person or a group. `mentions` are people, by number or JID."""
+
+    to: Annotated[Address, Field(repr=False)]
+    content: OutgoingContent
+    quote: QuoteRequest | None = None
+    mentions: Annotated[Many[Person], Field(max_length=MAX_MENTIONS, repr=False), BeforeValidator(_null_is_empty)] = ()
+    view_once: bool = False
+
+    @field_validator("view_once")
+    @classmethod
+    def _only_media_can_be_viewed_once(cls, view_once: bool, fields: ValidationInfo) -> bool:  # noqa: FBT001 (pydantic's signature)
+        if view_once and "content" in fields.data and fields.data["content"].kind == "text":
+            raise ValueError("is for images, videos and voice messages, not for text")
+        return view_once
+
+    @property
+    def recipient(self) -> Jid:
+        """`to` as a JID."""
+        return jid_of(self.to)
+
+    @property
+    def mentioned(self) -> tuple[Jid, ...]:
+        """`mentions` as JIDs."""
+        return tuple(jid_of(person) for person in self.mentions)
+
+
+class MarkRead(StrictModel):
+    """``message.read.v1``: mark incoming messages of a chat as read."""
+
+    chat: Annotated[Address, Field(repr=False)]
+    message_ids: Annotated[Many[MessageIdField], Field(min_length=1, max_length=MAX_MESSAGE_IDS)]
+
+
+class SetPresence(StrictModel):
+    """``chat.presence.v1``: what a chat sees of us; `available` and `unavailable` are seen by everyone."""
+
+    to: Annotated[Address, Field(repr=False)]
+    state: Literal["typing", "recording", "paused", "available", "unavailable"]
+
+
+class CheckContacts(StrictModel):
+    """``contact.check.v1``: which of these numbers are on WhatsApp."""
+
+    phones: Annotated[Many[Phone], Field(min_length=1, max_length=MAX_PHONES, repr=False)]
+
+
+class DescribeMessage(SessionCommand):
+    """``message.describe.v1``: one message's ledger, by WhatsApp's id or by the id of the command that sent it.
+
+    `source` is the source of that command; without it, the source of this one.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_named_by_subject_and_id)
+
+    message_id: MessageIdField | None = None
+    command_id: Attribute | None = None
+    source: Attribute | None = None
+
+    @model_validator(mode="after")
+    def _one_id(self) -> "DescribeMessage":
+        if (self.message_id is None) == (self.command_id is None):
+            raise problem_at("messageId", "must be given, or commandId, but not both")
+        return self

@@ -1,0 +1,74 @@
+"""The data of the commands about a session: its life, and what it tells. As strict as the contract (section 3) says.
+
+A control command may name its session in `data` too (``sessionId``): it must agree with the envelope's `subject`, and
+fills it in where that is missing.
+"""
+
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from schemas.model import SessionIdField, StrictModel, UserIdField
+from schemas.session_settings import Pairing, SessionLimits, SessionOptions
+
+MAX_PAGE: Final = 500
+
+
+def _null_is_absent(value: object) -> object:
+    return {} if value is None else value
+
+
+def named_by_subject(schema: dict[str, Any]) -> None:
+    """On the wire the session (or worker) is named by the envelope; naming it again in `data` is optional."""
+    required = [name for name in schema.get("required", []) if name not in {"sessionId", "workerId"}]
+    schema.pop("required", None)
+    if required:
+        schema["required"] = required
+
+
+class CreateSession(StrictModel):
+    """``session.create.v1``: make a session, or connect the one that exists."""
+
+    session_id: SessionIdField
+    user_id: UserIdField
+    pairing: Pairing
+    options: Annotated[SessionOptions, BeforeValidator(_null_is_absent)] = Field(default_factory=SessionOptions)
+    limits: Annotated[SessionLimits, BeforeValidator(_null_is_absent)] = Field(default_factory=SessionLimits)
+
+
+class SessionCommand(StrictModel):
+    """Data of a control command to one session. Abstract."""
+
+    model_config = ConfigDict(json_schema_extra=named_by_subject)
+
+    session_id: SessionIdField
+
+
+class DescribeSession(SessionCommand):
+    """``session.describe.v1``: what the session is and how it fares."""
+
+
+class GetQr(SessionCommand):
+    """``session.qr.v1``: the live QR."""
+
+
+class RestartSession(SessionCommand):
+    """``session.restart.v1``: close the connection and open it again, credentials kept."""
+
+
+class LogoutSession(SessionCommand):
+    """``session.logout.v1``: unlink at WhatsApp, destroy the credentials, keep the record."""
+
+
+class DeleteSession(SessionCommand):
+    """``session.delete.v1``: log out, then remove the session; with `purge` its messages and media too."""
+
+    purge: bool = False
+
+
+class ListSessions(StrictModel):
+    """``session.list.v1``: the sessions in the order of their ids, after `cursor`, at most `limit` of them."""
+
+    cursor: SessionIdField | None = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 50
+    user_id: UserIdField | None = None

@@ -5,15 +5,22 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import ColumnElement, and_, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, func, null, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway_worker.store import tables
 from gateway_worker.store.database import Wire, translated
 from gateway_worker.store.errors import StoreUnavailable
-from gateway_worker.store.records import Desired, SessionRecord
+from gateway_worker.store.moving import (
+    NEEDS_OWNER,
+    WAITS_FOR_ROOM,
+    MovingSessions,
+    leaving_after_claim,
+    may_take,
+)
+from gateway_worker.store.records import SessionRecord
 from gateway_worker.store.rows import session_record
-from gateway_worker.store.sessions import WISHES, SessionRows
+from gateway_worker.store.sessions import WISHES, wake
 from gateway_worker.store.workers import lock_key
 from schemas.names import SessionId, WorkerId
 
@@ -23,9 +30,11 @@ _S = tables.sessions
 _POLL_SECONDS: Final = 5.0
 _POLLED: Final = 1_000
 _RECONNECT_SECONDS: Final = 1.0
-_WISHED: Final = (
-    "SELECT id FROM sessions WHERE generation > applied_generation AND deleted_at IS NULL ORDER BY id LIMIT $1"
-)
+_WISHED: Final = """
+    (SELECT id FROM sessions WHERE generation > applied_generation AND deleted_at IS NULL ORDER BY id LIMIT $1)
+    UNION
+    (SELECT id FROM sessions WHERE leaving IS NOT NULL AND leaving = owner AND deleted_at IS NULL ORDER BY id LIMIT $1)
+"""
 
 # What is known of an owner: whether its process holds its lock (dead at once when it dies), and whether its lease runs.
 _OWNER: Final = text("""
@@ -40,7 +49,7 @@ _OWNER: Final = text("""
 """)
 
 
-class Sessions(SessionRows):
+class Sessions(MovingSessions):
     """Sessions and who owns them."""
 
     second_look: float = (
@@ -68,11 +77,7 @@ class Sessions(SessionRows):
         mine_before = and_(_S.c.owner == worker_id, _S.c.incarnation != incarnation)
         chosen = (
             select(_S.c.id)
-            .where(
-                _S.c.deleted_at.is_(None),
-                or_(mine_before, _S.c.owner.is_(None)),
-                or_(_S.c.desired == Desired.CONNECTED.value, _S.c.generation > _S.c.applied_generation),
-            )
+            .where(NEEDS_OWNER, or_(mine_before, and_(_S.c.owner.is_(None), may_take(worker_id))))
             .order_by(_S.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -80,11 +85,45 @@ class Sessions(SessionRows):
         async with self._database.transaction() as connection:
             return await self._own(connection, _S.c.id.in_(chosen), worker_id, incarnation)
 
-    async def release(self, session_id: SessionId, epoch: int) -> None:
-        """Own it no longer, if it is still owned under `epoch`."""
-        statement = update(_S).where(_S.c.id == session_id, _S.c.epoch == epoch).values(owner=None, incarnation=None)
+    async def take(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
+        """Own a session that needs somebody and has nobody; None when it does not, or another worker was faster.
+
+        A worker that has only just handed it over does not get it back.
+        """
+        nobodys = and_(_S.c.id == session_id, _S.c.owner.is_(None), NEEDS_OWNER, may_take(worker_id))
         async with self._database.transaction() as connection:
-            await connection.execute(statement)
+            records = await self._own(connection, nobodys, worker_id, incarnation)
+        return records[0] if records else None
+
+    async def claim_waiting(self, worker_id: WorkerId, incarnation: str, limit: int) -> Sequence[SessionRecord]:
+        """Own up to `limit` sessions that would connect if somebody had room: only to say so under a fence."""
+        chosen = (
+            select(_S.c.id)
+            .where(_S.c.owner.is_(None), WAITS_FOR_ROOM)
+            .order_by(_S.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        async with self._database.transaction() as connection:
+            return await self._own(connection, _S.c.id.in_(chosen), worker_id, incarnation)
+
+    async def release(self, session_id: SessionId, epoch: int, *, left: WorkerId | None = None) -> None:
+        """Own it no longer, if it is still owned under `epoch`, and wake the workers: somebody may take it at once.
+
+        Args:
+            session_id: which.
+            epoch: of its owner.
+            left: the worker that hands it over, and must not have it back for a while (`stays_away`).
+        """
+        returns_at = null() if left is None else func.now() + self.stays_away
+        statement = (
+            update(_S)
+            .where(_S.c.id == session_id, _S.c.epoch == epoch)
+            .values(owner=None, incarnation=None, leaving=left, returns_at=returns_at)
+        )
+        async with self._database.transaction() as connection:
+            if (await connection.execute(statement)).rowcount:
+                await wake(connection, session_id)
 
     async def watch(self) -> AsyncIterator[SessionId]:
         """Sessions with a wish to carry out, whoever owns them: at once when it is made, and every 5 s. For ever.
@@ -145,7 +184,13 @@ class Sessions(SessionRows):
         statement = (
             update(_S)
             .where(which)
-            .values(owner=worker_id, incarnation=incarnation, epoch=_S.c.epoch + 1)
+            .values(
+                owner=worker_id,
+                incarnation=incarnation,
+                epoch=_S.c.epoch + 1,
+                leaving=leaving_after_claim(worker_id),
+                returns_at=None,
+            )
             .returning(*_S.c)
         )
         rows = (await connection.execute(statement)).mappings().all()

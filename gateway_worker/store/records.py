@@ -57,6 +57,7 @@ class SessionRecord:
         restart_generation: the generation of the last wish to restart, 0 if there was none.
         purge: whether deleting also destroys messages.
         owner: the worker that claimed it last, None after a release. `incarnation` tells its runs apart.
+        leaving: the worker that it is to leave, or has left; None when it is to go nowhere.
         epoch: the fencing token; rises with each claim.
         sequence: of the last durable event.
         phone, jid, lid, push_name: the paired account, as far as known.
@@ -75,6 +76,7 @@ class SessionRecord:
     purge: bool
     owner: WorkerId | None
     incarnation: str | None
+    leaving: WorkerId | None
     epoch: int
     sequence: int
     phone: str | None
@@ -100,6 +102,11 @@ class SessionRecord:
     def restart_wished(self) -> bool:
         """Whether a restart is still to be done."""
         return self.restart_generation > self.applied_generation
+
+    @property
+    def move_wished(self) -> bool:
+        """Whether it is still to leave its owner."""
+        return self.owner is not None and self.leaving == self.owner
 
 
 class Direction(StrEnum):

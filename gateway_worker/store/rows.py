@@ -26,7 +26,8 @@ _STAMPS: Final = {
 }
 _SAME_IN_SESSION: Final = (
     *("user_id", "state", "state_since", "reason", "retry_at", "purge", "owner", "incarnation", "epoch", "sequence"),
-    *("generation", "applied_generation", "restart_generation", "phone", "jid", "lid", "push_name", "created_at"),
+    *("generation", "applied_generation", "restart_generation", "leaving", "phone", "jid", "lid", "push_name"),
+    "created_at",
 )
 _SAME_IN_MESSAGE: Final = (
     *("session_id", "message_id", "chat", "sender", "recipient", "from_me", "kind"),

@@ -17,7 +17,7 @@ from gateway_worker.store.rows import session_record
 from gateway_worker.store.transaction import dumps
 from schemas.names import SessionId, UserId
 
-WISHES: Final = "gateway_desired"  # the channel that wakes owners; its payload is the session's id
+WISHES: Final = "gateway_desired"  # the channel that wakes workers; its payload is the session's id
 _S = tables.sessions
 _BATCH: Final = 5_000
 
@@ -34,7 +34,7 @@ class SessionRows:
     async def get(self, session_id: SessionId) -> SessionRecord | None:
         """The session, or None when there is none (or it was deleted)."""
         async with self._database.transaction() as connection:
-            return self._record(await _row(connection, session_id))
+            return self._record(await row_of(connection, session_id))
 
     async def list(self, after: SessionId | None, limit: int, user_id: UserId | None = None) -> Sequence[SessionRecord]:
         """At most `limit` sessions in the order of their ids, from behind `after`; of one user if given."""
@@ -54,7 +54,7 @@ class SessionRows:
         async with self._database.transaction() as connection:
             fresh = {"epoch": 0, **self._fresh_row(new)}
             await connection.execute(upsert(_S).values(fresh).on_conflict_do_nothing())
-            row = await _row(connection, new.session_id, lock=True)
+            row = await row_of(connection, new.session_id, lock=True)
             assert row is not None
             if row["deleted_at"] is not None:
                 row = await self._revive(connection, row, new)
@@ -70,7 +70,7 @@ class SessionRows:
     ) -> SessionRecord | None:
         """Replace what a later `create` gave; None leaves what is stored. None when there is no such session."""
         async with self._database.transaction() as connection:
-            row = await _row(connection, session_id, lock=True)
+            row = await row_of(connection, session_id, lock=True)
             record = self._record(row)
             if row is None or record is None:
                 return None
@@ -91,7 +91,7 @@ class SessionRows:
         Deleting is final: a session that is to be deleted takes no other wish, and comes back as it is.
         """
         async with self._database.transaction() as connection:
-            row = await _row(connection, session_id, lock=True)
+            row = await row_of(connection, session_id, lock=True)
             if row is None or row["deleted_at"] is not None:
                 return None
             if row["desired"] == Desired.DELETED and desired is not Desired.DELETED:
@@ -105,7 +105,7 @@ class SessionRows:
                 restart_generation=generation if restart else row["restart_generation"],
                 purge=row["purge"] or purge,
             )
-            await connection.execute(text("SELECT pg_notify(:channel, :id)"), {"channel": WISHES, "id": session_id})
+            await wake(connection, session_id)
             return self._record(changed)
 
     async def forget(self, session_id: SessionId, epoch: int, *, purge: bool) -> None:
@@ -174,7 +174,7 @@ class SessionRows:
                 purge=False,
             )
         )
-        row = await _row(connection, new.session_id)
+        row = await row_of(connection, new.session_id)
         assert row is not None
         return row
 
@@ -202,19 +202,28 @@ class SessionRows:
 
 
 _NOTHING_PERSONAL: Final[Mapping[str, Any]] = dict.fromkeys(
-    ["reason", "retry_at", "owner", "incarnation", "phone", "jid", "lid", "push_name", "settings", "identity_key"]
+    [
+        *("reason", "retry_at", "owner", "incarnation", "leaving", "returns_at"),
+        *("phone", "jid", "lid", "push_name", "settings", "identity_key"),
+    ]
 )
 
 
-async def _row(connection: AsyncConnection, session_id: SessionId, *, lock: bool = False) -> RowMapping | None:
+async def row_of(connection: AsyncConnection, session_id: SessionId, *, lock: bool = False) -> RowMapping | None:
+    """A session's row, a tombstone too; with `lock` it is held until the transaction ends."""
     query = select(_S).where(_S.c.id == session_id)
     if lock:
         query = query.with_for_update(key_share=True)
     return (await connection.execute(query)).mappings().one_or_none()
 
 
+async def wake(connection: AsyncConnection, session_id: SessionId) -> None:
+    """Have every worker look at the session, once this transaction is committed."""
+    await connection.execute(text("SELECT pg_notify(:channel, :id)"), {"channel": WISHES, "id": session_id})
+
+
 async def _fenced(connection: AsyncConnection, session_id: SessionId, epoch: int) -> RowMapping:
-    row = await _row(connection, session_id, lock=True)
+    row = await row_of(connection, session_id, lock=True)
     if row is None or row["epoch"] != epoch:
         raise StaleEpoch("The session is owned elsewhere by now, or gone.")
     return row

@@ -44,6 +44,8 @@ sessions = Table(
     Column("purge", Boolean, nullable=False, server_default=text("false")),
     Column("owner", Text),
     Column("incarnation", Text),
+    Column("leaving", Text),  # the worker that it is to leave; once `returns_at` is set, the one that it has left
+    _time("returns_at", nullable=True),  # until then that worker must not have it back
     Column("epoch", BigInteger, nullable=False, server_default=text("0")),  # the fencing token; never falls
     Column("sequence", BigInteger, nullable=False, server_default=text("0")),  # of the last event; never falls
     Column("phone", Text),
@@ -62,6 +64,12 @@ Index(
     "sessions_wished",
     sessions.c.id,
     postgresql_where=text("generation > applied_generation AND deleted_at IS NULL"),
+)
+
+Index(
+    "sessions_leaving",
+    sessions.c.id,
+    postgresql_where=text("leaving IS NOT NULL AND deleted_at IS NULL"),
 )
 
 credentials = Table(

@@ -95,6 +95,14 @@ class Workers:
             lease_until=func.now() + LEASE,
         )
 
+    async def draining(self, worker_id: WorkerId, incarnation: str) -> None:
+        """Take no more sessions: the others count on no room here.
+
+        Raises:
+            WorkerIdTaken: the row belongs to another incarnation by now.
+        """
+        await self._update(worker_id, incarnation, status=WorkerStatus.DRAINING.value)
+
     async def stopped(self, worker_id: WorkerId, incarnation: str) -> None:
         """Say goodbye and free the id."""
         await self._update(

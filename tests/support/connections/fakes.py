@@ -89,6 +89,7 @@ class FakeSessions:
                 purge=False,
                 owner=None,
                 incarnation=None,
+                leaving=None,
                 epoch=self.tombstones.get(new.session_id, 0),
                 sequence=0,
                 phone=None,

@@ -11,6 +11,7 @@ import aiohttp
 from gateway_worker.simulator.server import Simulator
 from gateway_worker.whatsapp.baileys.configuration import Configuration
 from gateway_worker.whatsapp.baileys.engine import BaileysEngine
+from gateway_worker.whatsapp.baileys.lease import Lease
 from gateway_worker.whatsapp.port import (
     Acknowledged,
     Cause,
@@ -34,6 +35,30 @@ _FIRST_MESSAGES = 2
 def new_message_id() -> str:
     """A WhatsApp message id that no other test uses."""
     return f"3EB0{next(_messages):018X}"
+
+
+class TestLease:
+    """A lease that a test takes and loses."""
+
+    __test__ = False
+
+    def __init__(self, *, seconds: float = 30) -> None:
+        self._seconds = seconds
+        self._held = asyncio.Event()
+        self._held.set()
+
+    @property
+    def remaining(self) -> float:
+        return self._seconds if self._held.is_set() else 0
+
+    async def held(self) -> None:
+        await self._held.wait()
+
+    def lose(self) -> None:
+        self._held.clear()
+
+    def take(self) -> None:
+        self._held.set()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,13 +134,15 @@ async def running(engine: BaileysEngine) -> AsyncGenerator[BaileysEngine]:
 
 
 @asynccontextmanager
-async def lab(*, bridges: int = 1, trusted: str | None = None, **configuration: object) -> AsyncGenerator[Lab]:
+async def lab(
+    *, bridges: int = 1, trusted: str | None = None, lease: Lease | None = None, **configuration: object
+) -> AsyncGenerator[Lab]:
     """A simulator and an engine. `trusted` replaces the simulator's root key."""
     async with Simulator() as simulator, aiohttp.ClientSession(simulator.url) as http:
         settings = Configuration(url=simulator.ws_url, root_key=trusted or simulator.root_key)
         for name, value in configuration.items():
             object.__setattr__(settings, name, value)
-        async with running(BaileysEngine(bridges=bridges, configuration=settings)) as engine:
+        async with running(BaileysEngine(bridges=bridges, configuration=settings, lease=lease)) as engine:
             yield Lab(simulator=simulator, phones=Phones(http), engine=engine)
 
 

@@ -21,7 +21,6 @@ class Configuration:
         store_deadline: how long one read or commit of the owner may take before the connection ends.
         qr_timeout: how long each QR lives; None is WhatsApp's own: 60, then 20.
         keep_alive: pause between pings to WhatsApp.
-        silence_deadline: a bridge that hears nothing from us for so long ends itself.
     """
 
     url: str | None = None
@@ -31,7 +30,6 @@ class Configuration:
     store_deadline: float = 10.0
     qr_timeout: float | None = None
     keep_alive: float = 25.0
-    silence_deadline: float = 30.0
 
     def __post_init__(self) -> None:
         if self.version is not None:
@@ -49,7 +47,6 @@ class Configuration:
             "store_deadline": self.store_deadline * _MS,
             "qr_timeout": None if self.qr_timeout is None else self.qr_timeout * _MS,
             "keep_alive": self.keep_alive * _MS,
-            "silence_deadline": self.silence_deadline * _MS,
         }
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import structlog
 
 from gateway_worker.whatsapp.baileys.configuration import Configuration, Version
+from gateway_worker.whatsapp.baileys.lease import Lease, NobodyElse
 from gateway_worker.whatsapp.baileys.process import check_installed
 from gateway_worker.whatsapp.baileys.supervision import Bridge, BridgeReport
 from gateway_worker.whatsapp.baileys.versions import newest_version
@@ -25,14 +26,20 @@ class BaileysEngine:
     `Disconnected(BRIDGE_DIED)` and may open them again at once, elsewhere or in its successor.
     """
 
-    def __init__(self, *, bridges: int, configuration: Configuration | None = None) -> None:
+    def __init__(self, *, bridges: int, configuration: Configuration | None = None, lease: Lease | None = None) -> None:
         self._configuration = configuration or Configuration()
         self._newest: Version | None = None
         self._tasks = asyncio.TaskGroup()
         self._some_ready = asyncio.Event()
         self._is_current = asyncio.Event()
         self._bridges = [
-            Bridge(name=f"bridge-{number}", configure=self._configure, spawn=self._spawn, on_ready=self._some_ready.set)
+            Bridge(
+                name=f"bridge-{number}",
+                configure=self._configure,
+                lease=lease or NobodyElse(),
+                spawn=self._spawn,
+                on_ready=self._some_ready.set,
+            )
             for number in range(1, bridges + 1)
         ]
         self._open: set[SessionId] = set()
@@ -58,6 +65,11 @@ class BaileysEngine:
         self._stopping.set()
         self._some_ready.set()
         self._is_current.set()
+
+    def fence(self) -> None:
+        """The lease ran out: close all sockets this moment. The bridges come back when it runs again."""
+        for bridge in self._bridges:
+            bridge.fence()
 
     async def ready(self) -> None:
         """Wait until one bridge can take sessions.

@@ -1,7 +1,8 @@
 """Starting and ending a bridge process.
 
 It gets one end of a socket pair and nothing else of ours. It dies with us in three ways: the kernel kills it when we
-die (``setpriv --pdeathsig``, where util-linux is), it ends when the socket closes, and when we are silent for too long.
+die (``setpriv --pdeathsig``, where util-linux is), it ends when the socket closes, and when the lease it last heard of
+has run out (`lease.ts`).
 """
 
 import asyncio
@@ -105,6 +106,10 @@ class BridgeProcess:
             async with asyncio.timeout(_EXIT_GRACE):
                 await self.process.wait()
         except TimeoutError:
-            with suppress(ProcessLookupError):
-                self.process.kill()
+            self.kill()
             await self.process.wait()
+
+    def kill(self) -> None:
+        """End it this moment."""
+        with suppress(ProcessLookupError):
+            self.process.kill()

@@ -11,6 +11,7 @@ import structlog
 
 from gateway_worker.whatsapp.baileys.channel import CallFailed, Channel, ChannelLost, Request
 from gateway_worker.whatsapp.baileys.connection import BaileysConnection, Spawn
+from gateway_worker.whatsapp.baileys.lease import Lease
 from gateway_worker.whatsapp.baileys.process import BridgeProcess
 from gateway_worker.whatsapp.baileys.words import error_of
 from gateway_worker.whatsapp.port import EngineError, NotConnected, OpenRequest, Owner
@@ -21,6 +22,7 @@ _HEALTH_TIMEOUT: Final = 30.0
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 10.0
 _STEADY_AFTER: Final = 60.0
+_MS: Final = 1000
 _log = structlog.get_logger(__name__)
 
 
@@ -42,16 +44,23 @@ class Bridge:
     """A supervised bridge process and its connections."""
 
     def __init__(
-        self, *, name: str, configure: Callable[[], dict[str, Any]], spawn: Spawn, on_ready: Callable[[], None]
+        self,
+        *,
+        name: str,
+        configure: Callable[[], dict[str, Any]],
+        lease: Lease,
+        spawn: Spawn,
+        on_ready: Callable[[], None],
     ) -> None:
         self.name = name
         self._on_ready = on_ready
         self._configure = configure
+        self._lease = lease
         self._spawn = spawn
         self._connections: dict[int, BaileysConnection] = {}
         self._numbers = 0
         self._channel: Channel | None = None
-        self._pid: int | None = None
+        self._process: BridgeProcess | None = None
         self._health: dict[str, Any] = {}
         self._starts = 0
         self.is_ready = False
@@ -66,7 +75,7 @@ class Bridge:
         return BridgeReport(
             name=self.name,
             up=self.is_ready,
-            pid=self._pid,
+            pid=None if self._process is None else self._process.pid,
             sessions=self.sessions,
             resident_bytes=self._health.get("rss", 0),
             cpu_seconds=self._health.get("cpu_seconds", 0.0),
@@ -130,21 +139,28 @@ class Bridge:
             with suppress(ChannelLost):  # its successor will be told
                 await self._tell_configuration(self._channel)
 
+    def fence(self) -> None:
+        """End it at once, sockets and all, without a word to anybody outside; it starts again under a new lease."""
+        self.is_ready = False
+        if self._process is not None:
+            self._process.kill()
+
     async def _live(self) -> None:
         """One life of the process, from its start to its end."""
+        await self._lease.held()
         try:
             process = await BridgeProcess.start()
         except (EngineError, OSError) as error:
             _log.error("bridge_cannot_start", bridge=self.name, reason=str(error))
             return
         self._starts += 1
-        self._pid = process.pid
+        self._process = process
         listening = self._spawn(process.listen())
         try:
             await self._serve(process)
         finally:
             self.is_ready = False
-            self._channel = self._pid = None
+            self._channel = self._process = None
             self._health = {}
             await process.end_it()
             listening.cancel()
@@ -175,7 +191,7 @@ class Bridge:
             told = configuration
 
     async def _watch(self, channel: Channel) -> None:
-        """Ask how it is, again and again; it takes this for our sign of life. Ends by raising."""
+        """Ask how it is, again and again. Ends by raising."""
         while True:
             async with asyncio.timeout(_HEALTH_TIMEOUT):
                 health = (await channel.call("describe")).head["v"]
@@ -190,6 +206,9 @@ class Bridge:
             raise ChannelLost
 
     def _route(self, request: Request) -> None:
+        if request.method == "lease":
+            request.answer(self._lease.remaining * _MS)
+            return
         connection = self._connections.get(request.connection)
         if connection is None:
             request.refuse("not_connected")

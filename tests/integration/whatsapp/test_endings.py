@@ -9,14 +9,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gateway_worker.whatsapp.baileys.channel import Channel
+from gateway_worker.whatsapp.baileys.channel import Channel, Request
 from gateway_worker.whatsapp.baileys.configuration import Configuration
 from gateway_worker.whatsapp.baileys.engine import BaileysEngine
 from gateway_worker.whatsapp.baileys.process import BridgeProcess
 from gateway_worker.whatsapp.port import Cause, Disconnected, EngineError, NotConnected, OpenRequest
-from tests.support.engine import Lab, Session, lab, running, say
+from tests.support.engine import Lab, Session, TestLease, lab, running, say
 
 ROOT = Path(__file__).parents[3]
+LEASE_OVER = 3
 
 
 @pytest.mark.parametrize(
@@ -138,13 +139,56 @@ async def test_calls_to_a_dead_bridge_fail_clearly() -> None:
         await connection.close()  # it is over: nothing to do
 
 
-async def test_a_bridge_ends_when_nobody_talks_to_it() -> None:
+async def test_a_bridge_ends_when_its_lease_is_not_renewed() -> None:
     process = await BridgeProcess.start()
-    channel = await Channel.over(process.end, lambda request: request.refuse("not_connected"))
-    await channel.call("configure", 0, Configuration(silence_deadline=0.5).to_bridge(None))
+    asked = 0
+
+    def once(request: Request) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            request.answer(700)
+
+    channel = await Channel.over(process.end, once)
+    await channel.call("configure", 0, Configuration().to_bridge(None))
     async with asyncio.timeout(10):
-        assert await process.process.wait() == 1
+        assert await process.process.wait() == LEASE_OVER
+    assert asked > 1
     await process.end_it()
+
+
+async def test_a_fenced_engine_closes_its_sockets_and_comes_back_under_a_new_lease() -> None:
+    lease = TestLease()
+    async with lab(lease=lease) as own:
+        session, _ = await own.connected()
+        lease.lose()
+        own.engine.fence()
+        assert (await session.owner.next(Disconnected, 2)).cause is Cause.BRIDGE_DIED
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(2):
+                await session.open()
+        lease.take()
+        again = await session.connect()
+        await say(again, await own.phones.give(), "mine again")
+        await again.close()
+
+
+async def test_a_bridge_that_was_stopped_past_its_lease_sends_nothing_when_it_wakes() -> None:
+    lease = TestLease(seconds=3)
+    async with lab(lease=lease) as own:
+        session, connection = await own.connected()
+        ben = await own.phones.give("Ben")
+        pid = own.engine.describe()[0].pid
+        assert pid is not None
+        before = (await own.phones.stats())["messages"]
+        os.kill(pid, signal.SIGSTOP)
+        sending = asyncio.create_task(say(connection, ben, "from the grave"))
+        await asyncio.sleep(3.5)  # time itself is what is tested
+        os.kill(pid, signal.SIGCONT)
+        with pytest.raises(EngineError):
+            await sending
+        assert (await session.owner.next(Disconnected, 2)).cause is Cause.BRIDGE_DIED
+        assert (await own.phones.stats())["messages"] == before
 
 
 async def test_a_bridge_ends_with_its_parent() -> None:

@@ -2,23 +2,28 @@
 import type { Socket } from 'node:net'
 
 import { Connection, type MessageReference } from './connection.ts'
+import { Lease } from './lease.ts'
 import type { OutgoingArguments } from './outgoing.ts'
 import { type Answer, type Call, CallError, Peer } from './peer.ts'
 import { type OpenArguments, type Settings, trust } from './settings.ts'
 
 const TICK_MS = 500
 const MEGABYTE = 1024 * 1024
+const LEASE_OVER = 3
 
 export class Bridge {
   readonly #peer: Peer
+  readonly #lease: Lease
   readonly #connections = new Map<number, Connection>()
   #settings: Settings | undefined
+  #watch: NodeJS.Timeout | undefined
   #lagMs = 0
   #unhandled = 0
 
   constructor(socket: Socket) {
     this.#peer = new Peer(socket, (call) => this.#serve(call))
-    this.#watch()
+    // The kernel closes the sockets: no other stanza leaves, nothing says good-bye
+    this.#lease = new Lease(this.#peer, () => process.exit(LEASE_OVER))
     // Nobody waits for a query of Baileys' that outlived its socket; the connection it belongs to has its own end
     process.on('unhandledRejection', () => (this.#unhandled += 1))
   }
@@ -26,7 +31,7 @@ export class Bridge {
   async #serve(call: Call): Promise<Answer> {
     switch (call.method) {
       case 'configure':
-        this.#configure(call.args as Settings)
+        await this.#configure(call.args as Settings)
         return {}
       case 'describe':
         return { value: this.#describe() }
@@ -59,9 +64,11 @@ export class Bridge {
     }
   }
 
-  #configure(settings: Settings): void {
+  async #configure(settings: Settings): Promise<void> {
     trust(settings.root_key)
     this.#settings = settings
+    await this.#lease.renew()
+    this.#watch ??= this.#startWatch()
   }
 
   #open({ connection: number, args, blobs }: Call): void {
@@ -69,7 +76,7 @@ export class Bridge {
     const options = args as OpenArguments
     const credentials = options.paired ? blobs[0] : undefined
     const onEnd = (): void => void this.#connections.delete(number)
-    this.#connections.set(number, new Connection(number, this.#peer, this.#settings, options, credentials, onEnd))
+    this.#connections.set(number, new Connection(number, this.#peer, this.#lease, this.#settings, options, credentials, onEnd))
   }
 
   #connectionOf({ connection: number }: Call): Connection {
@@ -90,15 +97,13 @@ export class Bridge {
     }
   }
 
-  /** Ends the process when Python says nothing for too long: then somebody else owns its sessions by now. */
-  #watch(): void {
+  #startWatch(): NodeJS.Timeout {
     let last = performance.now()
-    setInterval(() => {
+    return setInterval(() => {
       const now = performance.now()
       this.#lagMs = Math.max(0, now - last - TICK_MS)
       last = now
-      const deadline = this.#settings?.silence_deadline
-      if (deadline !== undefined && now - this.#peer.heardAt > deadline) process.exit(1)
+      if (this.#lease.holds()) void this.#lease.renew()
     }, TICK_MS)
   }
 }

@@ -16,6 +16,7 @@ import { type Contact, Contacts } from './contacts.ts'
 import { Facts } from './facts.ts'
 import { Gate } from './gate.ts'
 import { sending, Keys } from './keys.ts'
+import type { Lease } from './lease.ts'
 import { messageOf, type OutgoingArguments } from './outgoing.ts'
 import type { Peer } from './peer.ts'
 import { CallError } from './peer.ts'
@@ -71,7 +72,15 @@ export class Connection {
   #qrs = 0
   #hasCode = false
 
-  constructor(number: number, peer: Peer, settings: Settings, options: OpenArguments, stored: Buffer | undefined, onEnd: () => void) {
+  constructor(
+    number: number,
+    peer: Peer,
+    lease: Lease,
+    settings: Settings,
+    options: OpenArguments,
+    stored: Buffer | undefined,
+    onEnd: () => void
+  ) {
     this.number = number
     this.#settings = settings
     this.#options = options
@@ -89,7 +98,7 @@ export class Connection {
     this.#socket = makeSocket({ number, credentials: this.#credentials, store: this.#store, keys, incoming, settings, options })
     this.#contacts = new Contacts(this.#socket)
     const { send } = this.#wire
-    this.#gate = new Gate(this.#store, send.bind(this.#wire) as (frame: Uint8Array) => void)
+    this.#gate = new Gate(this.#store, lease, send.bind(this.#wire) as (frame: Uint8Array) => void)
     this.#wire.send = this.#gate.take.bind(this.#gate) as typeof send
     this.#sends = new Sends(this.#gate, settings.ack_deadline)
     this.#intercept(incoming)

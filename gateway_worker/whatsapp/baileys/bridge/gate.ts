@@ -4,6 +4,7 @@
  * A stanza is encrypted in memory at once and takes its place here; it leaves when the group of changes its ratchet is
  * in has been committed. So does a receipt with the message it confirms. Frames keep their order: Noise counts them.
  */
+import type { Lease } from './lease.ts'
 import type { Store } from './store.ts'
 
 type Send = (frame: Uint8Array, done?: (error?: Error) => void) => void
@@ -15,6 +16,7 @@ interface Held {
 
 export class Gate {
   readonly #store: Store
+  readonly #lease: Pick<Lease, 'holds'>
   readonly #send: Send
   readonly #held: Held[] = []
   #closed = false
@@ -22,8 +24,9 @@ export class Gate {
   taken = 0
   left = 0
 
-  constructor(store: Store, send: Send) {
+  constructor(store: Store, lease: Pick<Lease, 'holds'>, send: Send) {
     this.#store = store
+    this.#lease = lease
     this.#send = send
   }
 
@@ -43,9 +46,9 @@ export class Gate {
     done?.()
   }
 
-  /** Lets out what waits for nothing any more. */
+  /** Lets out what waits for nothing any more, as long as these sessions are ours. */
   release(): void {
-    while (this.#held[0] !== undefined && this.#held[0].after <= this.#store.stored) {
+    while (this.#held[0] !== undefined && this.#held[0].after <= this.#store.stored && this.#lease.holds()) {
       const { frame } = this.#held.shift() as Held
       this.left += 1
       this.#send(frame)

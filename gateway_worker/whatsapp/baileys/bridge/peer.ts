@@ -37,14 +37,11 @@ export class Peer {
   readonly #waiting = new Map<number, Waiting>()
   readonly #serve: (call: Call) => Promise<Answer>
   #calls = 0
-  /** When Python was last heard of, on the monotonic clock, in milliseconds. */
-  heardAt = performance.now()
 
   constructor(socket: Socket, serve: (call: Call) => Promise<Answer>) {
     this.#writer = new FrameWriter(socket)
     this.#serve = serve
     socket.on('data', (chunk: Buffer) => {
-      this.heardAt = performance.now()
       for (const frame of this.#reader.read(chunk)) this.#take(frame)
     })
   }

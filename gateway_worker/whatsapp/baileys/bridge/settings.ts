@@ -14,8 +14,6 @@ export interface Settings {
   store_deadline: number
   qr_timeout: number | null
   keep_alive: number
-  /** The bridge ends when Python was silent for so long. */
-  silence_deadline: number
 }
 
 export interface OpenArguments {

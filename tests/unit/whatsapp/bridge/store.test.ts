@@ -46,7 +46,7 @@ function setUp(): { python: Python; store: Store; gate: Gate; keys: Keys; wire: 
     onStored: () => gate.release(),
     onFailed: (error) => failures.push(error)
   })
-  const gate = new Gate(store, (frame) => wire.push(Buffer.from(frame).toString()))
+  const gate = new Gate(store, { holds: () => true }, (frame) => wire.push(Buffer.from(frame).toString()))
   return { python, store, gate, keys: new Keys(store, () => 'me@s.whatsapp.net'), wire, failures }
 }
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from consumers.dispatch import Handler
-from consumers.ports import DescribeWorker, Manager
+from consumers.ports import DescribeWorker, Manager, Replay
 from consumers.replies import Reply, accepted, result
 from schemas.commands import Command
 from schemas.errors import FleetFull, Unavailable
@@ -15,6 +15,7 @@ from schemas.session_commands import (
     GetQr,
     ListSessions,
     LogoutSession,
+    ReplayEvents,
     RestartSession,
 )
 from schemas.worker_commands import DescribeWorker as DescribeWorkerData
@@ -23,9 +24,10 @@ from schemas.worker_commands import DescribeWorker as DescribeWorkerData
 class Handlers:
     """Every handler, by the command's type."""
 
-    def __init__(self, manager: Manager, describe_worker: DescribeWorker) -> None:
+    def __init__(self, manager: Manager, describe_worker: DescribeWorker, replay: Replay) -> None:
         self._manager = manager
         self._describe_worker = describe_worker
+        self._replay = replay
 
     def table(self) -> Mapping[str, Handler]:
         """Type → handler."""
@@ -38,6 +40,7 @@ class Handlers:
             "session.logout.v1": self.logout,
             "session.delete.v1": self.delete,
             "message.describe.v1": self.describe_message,
+            "events.replay.v1": self.replay_events,
             "message.read.v1": self.mark_read,
             "chat.presence.v1": self.set_presence,
             "contact.check.v1": self.check_contacts,
@@ -86,6 +89,10 @@ class Handlers:
     async def describe_message(self, command: Command[DescribeMessage]) -> Reply:
         """One message's ledger."""
         return result(command, await self._manager.describe_message(command))
+
+    async def replay_events(self, command: Command[ReplayEvents]) -> Reply:
+        """Publish stored events again; the answer comes when the broker has them."""
+        return result(command, await self._replay(command.session_id, command.data))
 
     async def mark_read(self, command: Command[MarkRead]) -> Reply:
         """Send read receipts."""

@@ -15,13 +15,21 @@ from schemas.message_commands import CheckContacts, DescribeMessage, MarkRead, S
 from schemas.names import MessageId, SessionId
 from schemas.results import (
     ContactsChecked,
+    EventsReplayed,
     MessageDescription,
     SessionDescription,
     SessionPage,
     SessionQr,
     WorkerDescription,
 )
-from schemas.session_commands import CreateSession, DeleteSession, ListSessions, LogoutSession, RestartSession
+from schemas.session_commands import (
+    CreateSession,
+    DeleteSession,
+    ListSessions,
+    LogoutSession,
+    ReplayEvents,
+    RestartSession,
+)
 
 Accepted = Callable[[MessageId], Awaitable[None]]
 """Called once a message is durable."""
@@ -139,6 +147,10 @@ class Clock(Protocol):
 
 DescribeWorker = Callable[[], WorkerDescription]
 """What this worker holds at this moment."""
+
+
+Replay = Callable[[SessionId, ReplayEvents], Awaitable[EventsReplayed]]
+"""Publishes stored events of a session again. May raise gateway errors."""
 
 
 class Observer(Protocol):

@@ -16,7 +16,7 @@ from consumers.expired import Expired
 from consumers.handlers import Handlers
 from consumers.once import Once
 from consumers.patience import Patience
-from consumers.ports import DescribeWorker, Ledger, Manager, Observer, Publisher
+from consumers.ports import DescribeWorker, Ledger, Manager, Observer, Publisher, Replay
 from consumers.replies import Speaker
 from consumers.session_doors import SessionDoors
 from consumers.settling import Receive, Settler
@@ -74,7 +74,7 @@ class Consumers:
         )
         self.session_doors = SessionDoors(self._hall, surroundings.topology, self._settle)
 
-    def serve(self, manager: Manager, describe_worker: DescribeWorker) -> None:
+    def serve(self, manager: Manager, describe_worker: DescribeWorker, replay: Replay) -> None:
         """Who carries out what arrives."""
         around = self._around
         dispatcher = Dispatcher(
@@ -83,7 +83,7 @@ class Consumers:
             publisher=around.publisher,
             queues=self.session_doors,
             once=Once(around.ledger),
-            handlers=Handlers(manager, describe_worker).table(),
+            handlers=Handlers(manager, describe_worker, replay).table(),
             now=around.now,
         )
         self._receive = dispatcher.receive

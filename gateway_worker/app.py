@@ -30,6 +30,7 @@ from gateway_worker.events.announcer import Announcer
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.registry import Registry
 from gateway_worker.events.relay import Relay
+from gateway_worker.events.replay import Replayer
 from gateway_worker.objects.buckets import Buckets
 from gateway_worker.operations import logs
 from gateway_worker.operations.health import Check, HealthChecks
@@ -151,7 +152,7 @@ class Worker:
             max_sessions=settings.max_sessions,
             capacity_changed=self._consumers.capacity_changed,
         )
-        self._consumers.serve(self._manager, self._describe)
+        self._consumers.serve(self._manager, self._describe, Replayer(self._store.outbox, publisher).replay)
         self._registry = Registry(announcer, self._cache, card=self._card(), pulse=self._pulse)
         self._build_probes()
 

@@ -20,6 +20,7 @@ from schemas.names import SESSION_ID_PATTERN, WORKER_ID_PATTERN, CommandId, Sess
 from schemas.problems import problems_of
 from schemas.results import (
     ContactsChecked,
+    EventsReplayed,
     MessageDescription,
     SessionDescription,
     SessionPage,
@@ -33,6 +34,7 @@ from schemas.session_commands import (
     GetQr,
     ListSessions,
     LogoutSession,
+    ReplayEvents,
     RestartSession,
 )
 from schemas.worker_commands import DescribeWorker
@@ -117,6 +119,7 @@ _TYPES: Final = (
     _control("session.logout.v1", LogoutSession),
     _control("session.delete.v1", DeleteSession),
     _control("message.describe.v1", DescribeMessage, MessageDescription),
+    _control("events.replay.v1", ReplayEvents, EventsReplayed),
     _session("message.send.v1", CommandClass.M, SendMessage),
     _session("message.read.v1", CommandClass.I, MarkRead),
     _session("chat.presence.v1", CommandClass.I, SetPresence),

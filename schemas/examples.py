@@ -36,6 +36,7 @@ from schemas.results import (
     ContactsChecked,
     DesiredState,
     Direction,
+    EventsReplayed,
     LedgerEntry,
     LedgerState,
     MessageDescription,
@@ -75,6 +76,7 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "session.logout.v1": ({},),
     "session.delete.v1": ({"purge": True},),
     "message.describe.v1": ({"messageId": _MESSAGE}, {"commandId": _COMMAND}),
+    "events.replay.v1": ({"fromSequence": 57}, {"fromSequence": 57, "toSequence": 80}),
     "message.send.v1": (
         {"to": _PHONE, "content": {"kind": "text", "text": "Hello"}},
         {
@@ -131,6 +133,9 @@ RESULTS: Final[Mapping[str, Model]] = {
             LedgerEntry(status=LedgerState.DELIVERED, timestamp=_NOW + timedelta(seconds=2)),
         ],
         content=Text(text="Hello"),
+    ),
+    "events.replay.v1": EventsReplayed(
+        session_id=_SESSION, count=62, from_sequence=57, to_sequence=118, oldest_sequence=12, newest_sequence=118
     ),
     "contact.check.v1": ContactsChecked(
         contacts=[

@@ -54,6 +54,22 @@ class SessionQr(Model):
     expires_at: Instant
 
 
+class EventsReplayed(Model):
+    """``events.replay.v1``: `count` events went out again, `from_sequence` to `to_sequence`; neither where none did.
+
+    `from_sequence` is later than asked where older events are past their 7 days: `oldest_sequence` is the oldest that
+    is stored (none: no event is). `newest_sequence` is the session's last at that moment; while `to_sequence` is less,
+    and less than asked, ask again from the one after it.
+    """
+
+    session_id: SessionId
+    count: int
+    from_sequence: int | None = None
+    to_sequence: int | None = None
+    oldest_sequence: int | None = None
+    newest_sequence: int
+
+
 class Contact(Model):
     """A number, and whether it is on WhatsApp."""
 

@@ -6,12 +6,14 @@ fills it in where that is missing.
 
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from schemas.model import SessionIdField, StrictModel, UserIdField
 from schemas.session_settings import Pairing, SessionLimits, SessionOptions
 
 MAX_PAGE: Final = 500
+MAX_REPLAYED: Final = 5_000
+MAX_SEQUENCE: Final = 2**63 - 1
 
 
 def _null_is_absent(value: object) -> object:
@@ -72,3 +74,20 @@ class ListSessions(StrictModel):
     cursor: SessionIdField | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 50
     user_id: UserIdField | None = None
+
+
+class ReplayEvents(SessionCommand):
+    """``events.replay.v1``: publish the session's stored events again, from one sequence to another, both included.
+
+    Without `toSequence` up to the newest. At most 5,000 events go out for one command; the result says how far it came.
+    """
+
+    from_sequence: Annotated[int, Field(ge=1, le=MAX_SEQUENCE)]
+    to_sequence: Annotated[int, Field(ge=1, le=MAX_SEQUENCE)] | None = None
+
+    @field_validator("to_sequence")
+    @classmethod
+    def _not_before_the_first(cls, to_sequence: int | None, fields: ValidationInfo) -> int | None:
+        if to_sequence is not None and to_sequence < fields.data.get("from_sequence", 0):
+            raise ValueError("must not be less than fromSequence")
+        return to_sequence

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from gateway_worker.store.records import OutboxEvent
+from gateway_worker.store.records import Extent, OutboxEvent
 from schemas.names import SessionId
 
 
@@ -21,6 +21,18 @@ class Outbox(Protocol):
 
     async def mark_published(self, events: Sequence[tuple[SessionId, int]]) -> None:
         """These have been confirmed by the broker."""
+        ...
+
+
+class StoredEvents(Protocol):
+    """The durable events that are still stored, published or not."""
+
+    async def extent(self, session_id: SessionId) -> Extent | None:
+        """How far the stored events of a session reach; None: there is no such session."""
+        ...
+
+    async def range(self, session_id: SessionId, from_sequence: int, limit: int) -> Sequence[OutboxEvent]:
+        """At most `limit` of them, in sequence."""
         ...
 
 

@@ -1,12 +1,14 @@
 """The outbox: durable events, written by the committer, read by the relay."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from gateway_worker.store.database import Database
 from gateway_worker.store.encryption import Ciphers
 from gateway_worker.store.marks import Marks
-from gateway_worker.store.records import OutboxEvent
+from gateway_worker.store.records import Extent, OutboxEvent
+from gateway_worker.store.retention import EVENTS
 from gateway_worker.store.rows import outbox_event
 from gateway_worker.store.workers import Workers
 from schemas.names import SessionId
@@ -14,8 +16,15 @@ from schemas.names import SessionId
 _RANGE: Final = """
     SELECT o.*, s.content_key
     FROM outbox AS o JOIN sessions AS s ON s.id = o.session_id
-    WHERE o.session_id = $1 AND o.sequence > $2
+    WHERE o.session_id = $1 AND o.sequence > $2 AND o.created_at > $4
     ORDER BY o.sequence LIMIT $3
+"""
+
+_EXTENT: Final = """
+    SELECT s.sequence AS newest,
+        (SELECT min(sequence) FROM outbox WHERE session_id = s.id AND created_at > $2) AS oldest
+    FROM sessions AS s
+    WHERE s.id = $1 AND s.deleted_at IS NULL AND s.state <> 'deleted'
 """
 
 _PENDING: Final = """
@@ -59,10 +68,11 @@ Listener = Callable[[Sequence[OutboxEvent]], None]
 class Outbox:
     """Events that are to be published, or may be published again."""
 
-    def __init__(self, *, database: Database, ciphers: Ciphers, workers: Workers) -> None:
+    def __init__(self, *, database: Database, ciphers: Ciphers, workers: Workers, now: Callable[[], datetime]) -> None:
         self._database = database
         self._ciphers = ciphers
         self._workers = workers
+        self._now = now
         self._marks = Marks()
         self.listeners: list[Listener] = []
 
@@ -88,10 +98,16 @@ class Outbox:
                 rows = await wire.fetch(_PENDING, session_id, after, limit)
         return [outbox_event(row, self._ciphers) for row in rows]
 
-    async def range(self, session_id: SessionId, from_sequence: int, limit: int) -> Sequence[OutboxEvent]:
-        """At most `limit` stored events of a session from a sequence on, published or not."""
+    async def extent(self, session_id: SessionId) -> Extent | None:
+        """How far the events reach that may be replayed; None: there is no such session, or its end was told."""
         async with self._database.wire() as wire:
-            rows: Sequence[Any] = await wire.fetch(_RANGE, session_id, from_sequence - 1, limit)
+            row = await wire.fetchrow(_EXTENT, session_id, self._now() - EVENTS)
+        return None if row is None else Extent(oldest=row["oldest"], newest=row["newest"])
+
+    async def range(self, session_id: SessionId, from_sequence: int, limit: int) -> Sequence[OutboxEvent]:
+        """At most `limit` events of a session that may be replayed, from a sequence on, published or not."""
+        async with self._database.wire() as wire:
+            rows: Sequence[Any] = await wire.fetch(_RANGE, session_id, from_sequence - 1, limit, self._now() - EVENTS)
         return [outbox_event(row, self._ciphers) for row in rows]
 
     async def mark_published(self, events: Sequence[tuple[SessionId, int]]) -> None:

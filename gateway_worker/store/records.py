@@ -195,6 +195,14 @@ class OutboxEvent:
     traceparent: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How far a session's events reach: the oldest one that may still be replayed (None: none), and the newest ever."""
+
+    oldest: int | None
+    newest: int
+
+
 class WorkerStatus(StrEnum):
     """What a worker says of itself."""
 

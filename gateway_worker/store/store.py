@@ -73,7 +73,7 @@ class Store:
         self.keys = Keys(database, ciphers)
         self.messages = Messages(database, ciphers)
         self.commands = Commands(database, keyring, clock.now)
-        self.outbox = Outbox(database=database, ciphers=ciphers, workers=self.workers)
+        self.outbox = Outbox(database=database, ciphers=ciphers, workers=self.workers, now=clock.now)
         writer = GroupWriter(keyring=keyring, ciphers=ciphers, writers=WRITERS, new_event_id=new_event_id)
         self._committers = [
             Committer(database=database, writer=writer, listeners=self.outbox.listeners, now=clock.now)

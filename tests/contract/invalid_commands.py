@@ -33,7 +33,10 @@ def _routing_key(command_type: str) -> str:
     if command_type in _DOORS:
         return _DOORS[command_type]
     domain, _, verb = command_type.removesuffix(".v1").partition(".")
-    is_control = (domain == "session" and verb in _OF_CONTROL) or command_type == "message.describe.v1"
+    is_control = (domain == "session" and verb in _OF_CONTROL) or command_type in {
+        "message.describe.v1",
+        "events.replay.v1",
+    }
     return f"control.{SESSION}" if is_control else "control"
 
 
@@ -272,6 +275,9 @@ def _others() -> Iterator[InvalidCommand]:
     yield _case("check-jid", "data.phones[1]", "contact.check.v1", {"phones": [*phones, "1555@s.whatsapp.net"]})
     yield _case("message-neither-id", "data.messageId", "message.describe.v1", {})
     yield _case("message-both-ids", "data.messageId", "message.describe.v1", {"messageId": "3EB0", "commandId": "c"})
+    yield _case("replay-without-a-beginning", "data.fromSequence", "events.replay.v1", {})
+    yield _case("replay-from-zero", "data.fromSequence", "events.replay.v1", {"fromSequence": 0})
+    yield _case("replay-backwards", "data.toSequence", "events.replay.v1", {"fromSequence": 5, "toSequence": 4})
     yield _case("worker-unknown-key", "data.deep", "worker.describe.v1", {"deep": True})
     yield _case("worker-subject", "subject", "worker.describe.v1", {}, subject="worker/1")
 

@@ -27,6 +27,7 @@ from schemas.results import (
     Contact,
     ContactsChecked,
     DesiredState,
+    EventsReplayed,
     MessageDescription,
     SessionDescription,
     SessionPage,
@@ -34,7 +35,7 @@ from schemas.results import (
     WorkerDescription,
     WorkerState,
 )
-from schemas.session_commands import ListSessions
+from schemas.session_commands import ListSessions, ReplayEvents
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 
@@ -274,3 +275,8 @@ def describe_worker() -> WorkerDescription:
         session_count=0,
         sessions_by_state={},
     )
+
+
+async def replay(session_id: SessionId, asked: ReplayEvents) -> EventsReplayed:
+    """There is nothing to replay."""
+    return EventsReplayed(session_id=session_id, count=0, newest_sequence=asked.from_sequence)

@@ -13,7 +13,7 @@ from aiormq.abc import DeliveredMessage
 from gateway_worker.broker.errors import BrokerError, translated
 from gateway_worker.broker.link import Link
 from gateway_worker.store.errors import StoreUnavailable
-from gateway_worker.store.records import OutboxEvent
+from gateway_worker.store.records import Extent, OutboxEvent
 from schemas.names import SessionId
 
 
@@ -33,11 +33,12 @@ def outbox_event(session_id: str, sequence: int, *, time: datetime | None = None
 
 @dataclass
 class MemoryOutbox:
-    """Events by session; `away` makes it unavailable."""
+    """Events by session; `away` makes it unavailable. `newest`: of sessions whose rows are no longer complete."""
 
     rows: dict[SessionId, list[OutboxEvent]] = field(default_factory=dict[SessionId, list[OutboxEvent]])
     published: set[tuple[SessionId, int]] = field(default_factory=set[tuple[SessionId, int]])
     reads: list[tuple[SessionId | None, int]] = field(default_factory=list[tuple[SessionId | None, int]])
+    newest: dict[SessionId, int] = field(default_factory=dict[SessionId, int])
     away: bool = False
     _callbacks: list[Callable[[Sequence[OutboxEvent]], None]] = field(
         default_factory=list[Callable[[Sequence[OutboxEvent]], None]]
@@ -67,6 +68,16 @@ class MemoryOutbox:
             for event in events
             if event.sequence > after and (name, event.sequence) not in self.published
         ][:limit]
+
+    async def extent(self, session_id: SessionId) -> Extent | None:
+        rows = self.rows.get(session_id)
+        if rows is None:
+            return None
+        return Extent(oldest=rows[0].sequence if rows else None, newest=self.newest.get(session_id, len(rows)))
+
+    async def range(self, session_id: SessionId, from_sequence: int, limit: int) -> Sequence[OutboxEvent]:
+        self._check()
+        return [event for event in self.rows[session_id] if event.sequence >= from_sequence][:limit]
 
     async def mark_published(self, events: Sequence[tuple[SessionId, int]]) -> None:
         self._check()

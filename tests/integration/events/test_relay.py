@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,64 +11,15 @@ import pytest
 
 from deploy.local.services import PrivateServices
 from gateway_worker.broker.errors import TopologyMismatch
-from gateway_worker.broker.ids import uuid7
 from gateway_worker.broker.link import Link
 from gateway_worker.broker.topology import declare
-from gateway_worker.events.announcer import Announcer
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.registry import Registry
-from gateway_worker.events.relay import Relay
 from schemas.channels import Binding, Plan, Queue, Topology
 from schemas.events import WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState
 from schemas.names import MAX_EVENT_BYTES, SessionId, WorkerId
-from tests.support.outbox import Listener, MemoryOutbox, listening, outbox_event, remembered
-
-
-class SystemClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-
-@dataclass(slots=True, kw_only=True)
-class WayOut:
-    topology: Topology
-    link: Link
-    publisher: Publisher
-    outbox: MemoryOutbox
-    relay: Relay
-    announcer: Announcer
-
-
-@asynccontextmanager
-async def way_out(amqp_url: str, topology: Topology, outbox: MemoryOutbox | None = None) -> AsyncGenerator[WayOut]:
-    link = Link(amqp_url, name="out")
-    publisher = Publisher(link, topology)
-    outbox = outbox or MemoryOutbox()
-    clock = SystemClock()
-    relay = Relay(
-        outbox,
-        publisher,
-        namespace=topology.namespace,
-        clock=clock,
-        keeps_unroutable=topology.backend_queue is not None,
-    )
-    announcer = Announcer(publisher, relay, namespace=topology.namespace, clock=clock, new_id=uuid7)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(link.run())
-        relaying = group.create_task(relay.run())
-        try:
-            yield WayOut(
-                topology=topology,
-                link=link,
-                publisher=publisher,
-                outbox=outbox,
-                relay=relay,
-                announcer=announcer,
-            )
-        finally:
-            await relay.stop()
-            await asyncio.wait({relaying})
-            await link.stop()
+from tests.support.events import WayOut, hearing, way_out
+from tests.support.outbox import Listener, MemoryOutbox, outbox_event, remembered
 
 
 @pytest.fixture
@@ -83,17 +33,6 @@ async def out(services: PrivateServices, namespace: str) -> AsyncGenerator[WayOu
 async def ears(services: PrivateServices, out: WayOut) -> AsyncGenerator[Listener]:
     async with hearing(services.amqp_url, f"{out.topology.namespace}.backend") as listener:
         yield listener
-
-
-@asynccontextmanager
-async def hearing(amqp_url: str, queue: str) -> AsyncGenerator[Listener]:
-    """A backend's ears, on a connection of their own."""
-    link = Link(amqp_url, name="ears")
-    async with asyncio.TaskGroup() as group:
-        group.create_task(link.run())
-        async with listening(link, queue) as listener:
-            yield listener
-        await link.stop()
 
 
 async def test_an_event_is_published_as_the_contract_says(out: WayOut, ears: Listener) -> None:

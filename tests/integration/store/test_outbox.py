@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from gateway_worker.store.operations import AppendEvent, RecordCommand
-from gateway_worker.store.records import Fence, NewSession, Status
+from gateway_worker.store.records import Extent, Fence, NewSession, Status
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
 from tests.support.stores import TestClock, advance, arrived, begin, key
@@ -49,6 +49,26 @@ async def test_a_range_is_replayed_with_the_same_ids(store: Store, fence: Fence)
     first = await store.outbox.pending(fence.session_id, 0, 10)
     await store.outbox.mark_published([(each.session_id, each.sequence) for each in first])
     assert await store.outbox.range(fence.session_id, 3, 2) == first[2:4]
+
+
+async def test_what_may_be_replayed_is_of_the_last_seven_days(store: Store, fence: Fence, clock: TestClock) -> None:
+    await write(store, fence, 3)
+    clock.pass_by(timedelta(days=6, hours=23))
+    await write(store, fence, 2)
+    assert await store.outbox.extent(fence.session_id) == Extent(oldest=1, newest=5)
+    clock.pass_by(timedelta(hours=2))
+    assert await store.outbox.extent(fence.session_id) == Extent(oldest=4, newest=5), "pruned or not"
+    assert [each.sequence for each in await store.outbox.range(fence.session_id, 1, 10)] == [4, 5]
+    clock.pass_by(timedelta(days=8))
+    assert await store.outbox.extent(fence.session_id) == Extent(oldest=None, newest=5)
+    assert await store.outbox.extent(SessionId("nobody")) is None
+
+
+async def test_of_a_deleted_session_nothing_is_replayed(store: Store, fence: Fence) -> None:
+    await write(store, fence, 3)
+    await store.outbox.mark_published([(fence.session_id, 1), (fence.session_id, 2), (fence.session_id, 3)])
+    await store.sessions.forget(fence.session_id, fence.epoch, purge=False)
+    assert await store.outbox.extent(fence.session_id) is None
 
 
 async def test_what_is_old_goes_and_what_is_not_published_stays(store: Store, fence: Fence, clock: TestClock) -> None:

@@ -31,6 +31,7 @@ from tests.support.consumers import (
     body_of,
     delivery_of,
     describe_worker,
+    replay,
     text_message,
 )
 
@@ -79,7 +80,7 @@ class Bench:
             publisher=self.publisher,
             queues=self,
             once=Once(self.ledger, wait_seconds=0.4),
-            handlers=Handlers(self.manager, describe_worker).table(),
+            handlers=Handlers(self.manager, describe_worker, replay).table(),
             now=lambda: NOW,
         )
 

@@ -1,0 +1,89 @@
+"""``events.replay.v1``: stored events once more, under the same ids and sequences, beside the relay.
+
+It reads the outbox and moves no mark, on a channel of its own: live events go on meanwhile. A backend sees the replayed
+ones in their order, live ones in theirs, and how the two mix is not said: it deduplicates by `source` and `id` and
+orders by `sequence`, as always. What was never published yet may come here first; the relay's copy has the same id.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from gateway_worker.broker.errors import PublishRefused, Unroutable
+from gateway_worker.broker.pipe import Pipe
+from gateway_worker.events.ports import StoredEvents
+from gateway_worker.events.publisher import Publisher
+from gateway_worker.store.records import OutboxEvent
+from schemas.errors import SessionNotFound
+from schemas.names import SessionId
+from schemas.results import EventsReplayed
+from schemas.session_commands import MAX_REPLAYED, ReplayEvents
+
+log = structlog.get_logger(__name__)
+
+PAGE: Final = 200  # events in memory, and publishes under way, of one replay
+AT_ONCE: Final = 4  # replays under way; further ones wait
+
+
+class Replayer:
+    """Carries replays out."""
+
+    def __init__(self, outbox: StoredEvents, publisher: Publisher) -> None:
+        self._outbox = outbox
+        self._publisher = publisher
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    async def replay(self, session_id: SessionId, asked: ReplayEvents) -> EventsReplayed:
+        """Publish what is stored of the range that was asked for; returns when the broker has it.
+
+        It ends early, and says where, at an event that a bound queue refuses because it is full, and after
+        `MAX_REPLAYED`. An event of a kind that no queue is bound for counts as published.
+
+        Raises:
+            SessionNotFound: there is no such session.
+            StoreUnavailable: the database is away.
+        """
+        async with self._turns:
+            extent = await self._outbox.extent(session_id)
+            if extent is None:
+                raise SessionNotFound
+            first = max(asked.from_sequence, extent.newest + 1 if extent.oldest is None else extent.oldest)
+            newest = extent.newest if asked.to_sequence is None else min(asked.to_sequence, extent.newest)
+            told = await self._publish(session_id, first, min(newest, first + MAX_REPLAYED - 1))
+        count = max(0, told - first + 1)
+        log.info("events.replayed", session_id=session_id, first=first, count=count)
+        return EventsReplayed(
+            session_id=session_id,
+            count=count,
+            from_sequence=first if count else None,
+            to_sequence=told if count else None,
+            oldest_sequence=extent.oldest,
+            newest_sequence=extent.newest,
+        )
+
+    async def _publish(self, session_id: SessionId, first: int, last: int) -> int:
+        """Page by page, through as many pipes as it takes. Answers with the last sequence that is published."""
+        following, refused = first, False
+        while following <= last and not refused:
+            pipe = await self._publisher.pipe()
+            try:
+                while following <= last and not refused and pipe.is_open:
+                    events = await self._outbox.range(session_id, following, min(PAGE, last - following + 1))
+                    if not events:
+                        return following - 1  # retention was quicker
+                    told, refused = await self._publish_page(pipe, events)
+                    following += told
+            finally:
+                await pipe.close()
+        return following - 1
+
+    async def _publish_page(self, pipe: Pipe, events: Sequence[OutboxEvent]) -> tuple[int, bool]:
+        """Answers how many from the first one on are published, and whether the next one was refused."""
+        answers = [pipe.submit(self._publisher.durable_event(event)) for event in events]
+        outcomes = await asyncio.gather(*answers, return_exceptions=True)
+        for told, outcome in enumerate(outcomes):
+            if outcome is not None and not isinstance(outcome, Unroutable):
+                return told, isinstance(outcome, PublishRefused)
+        return len(events), False

@@ -1,0 +1,76 @@
+"""The way out with a real broker under it: relay, publisher, replayer; and a backend's ears."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from gateway_worker.broker.ids import uuid7
+from gateway_worker.broker.link import Link
+from gateway_worker.events.announcer import Announcer
+from gateway_worker.events.publisher import Publisher
+from gateway_worker.events.relay import Relay
+from gateway_worker.events.replay import Replayer
+from schemas.channels import Topology
+from tests.support.outbox import Listener, MemoryOutbox, listening
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(slots=True, kw_only=True)
+class WayOut:
+    topology: Topology
+    link: Link
+    publisher: Publisher
+    outbox: MemoryOutbox
+    relay: Relay
+    announcer: Announcer
+    replayer: Replayer
+
+
+@asynccontextmanager
+async def way_out(amqp_url: str, topology: Topology, outbox: MemoryOutbox | None = None) -> AsyncGenerator[WayOut]:
+    link = Link(amqp_url, name="out")
+    publisher = Publisher(link, topology)
+    outbox = outbox or MemoryOutbox()
+    clock = SystemClock()
+    relay = Relay(
+        outbox,
+        publisher,
+        namespace=topology.namespace,
+        clock=clock,
+        keeps_unroutable=topology.backend_queue is not None,
+    )
+    announcer = Announcer(publisher, relay, namespace=topology.namespace, clock=clock, new_id=uuid7)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(link.run())
+        relaying = group.create_task(relay.run())
+        try:
+            yield WayOut(
+                topology=topology,
+                link=link,
+                publisher=publisher,
+                outbox=outbox,
+                relay=relay,
+                announcer=announcer,
+                replayer=Replayer(outbox, publisher),
+            )
+        finally:
+            await relay.stop()
+            await asyncio.wait({relaying})
+            await link.stop()
+
+
+@asynccontextmanager
+async def hearing(amqp_url: str, queue: str) -> AsyncGenerator[Listener]:
+    """A backend's ears, on a connection of their own."""
+    link = Link(amqp_url, name="ears")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(link.run())
+        async with listening(link, queue) as listener:
+            yield listener
+        await link.stop()

@@ -13,6 +13,7 @@ _TEXT: Final = {"kind": "text", "text": "Hello"}
 _SEND: Final = {"to": "+15550001111", "content": _TEXT}
 _CREATE: Final = {"sessionId": SESSION, "userId": "user123", "pairing": {"method": "qr"}}
 _DOORS: Final = {"session.create.v1": "sessions.create", "session.list.v1": "control", "worker.describe.v1": "worker"}
+_ALSO_OF_CONTROL: Final = frozenset({"message.describe.v1", "events.replay.v1"})
 _OF_CONTROL: Final = {"describe", "qr", "restart", "logout", "delete"}
 
 
@@ -33,10 +34,7 @@ def _routing_key(command_type: str) -> str:
     if command_type in _DOORS:
         return _DOORS[command_type]
     domain, _, verb = command_type.removesuffix(".v1").partition(".")
-    is_control = (domain == "session" and verb in _OF_CONTROL) or command_type in {
-        "message.describe.v1",
-        "events.replay.v1",
-    }
+    is_control = (domain == "session" and verb in _OF_CONTROL) or command_type in _ALSO_OF_CONTROL
     return f"control.{SESSION}" if is_control else "control"
 
 
@@ -152,7 +150,7 @@ def _envelopes() -> Iterator[InvalidCommand]:
     unknown = ("message.sent.v1", "message.send.v2", "message.send", "MESSAGE.SEND.V1", "session.status.v1", "x")
     for name in unknown:
         yield _case(f"type-{name}", "type", name, _SEND)
-    for later in ("group.create.v1", "session.migrate.v1", "events.replay.v1"):
+    for later in ("group.create.v1", "session.migrate.v1", "session.export.v1"):
         yield _case(f"later-{later}", "type", later, {})
 
 

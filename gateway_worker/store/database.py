@@ -6,8 +6,9 @@ sees an error of a driver.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from types import MappingProxyType
 from typing import Any, Final, Protocol, cast
 
 import asyncpg
@@ -78,6 +79,9 @@ _SERVER_SETTINGS: Final = {
     "jit": "off",  # it costs more than any of our statements takes
     "timezone": "UTC",
 }
+# Our frequent statements find few rows by their primary keys. A generic plan is made once, maybe while the tables are still
+# empty: reading them from end to end looks cheap then, and would be done at every call when they have grown.
+_BY_INDEX: Final = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 _ENGINE_POOL: Final = 4
 _WIRE_POOL: Final = 8
 
@@ -131,11 +135,11 @@ async def connect(url: str, *, name: str = "gateway-worker") -> Any:
     return cast("Any", await asyncpg.connect(url, **_arguments(name)))
 
 
-def _arguments(name: str) -> dict[str, Any]:
+def _arguments(name: str, planning: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
     return {
         "timeout": CONNECT_SECONDS,
         "command_timeout": CALL_SECONDS,
-        "server_settings": {"application_name": name[:63], **_SERVER_SETTINGS},
+        "server_settings": {"application_name": name[:63], **_SERVER_SETTINGS, **planning},
     }
 
 
@@ -187,7 +191,7 @@ class Database:
                 max_size=_WIRE_POOL,
                 max_inactive_connection_lifetime=600,
                 reset=_leave_as_it_is,
-                **_arguments(self._name),
+                **_arguments(self._name, _BY_INDEX),
             )
 
     async def close(self) -> None:

@@ -71,10 +71,11 @@ _RECEIVE: Final = """
 """
 
 _READ_STATUS: Final = """
-    SELECT m.session_id, m.message_id, m.status, m.error, m.recipient, m.command_id, m.correlation_id, m.traceparent
+    SELECT
+        m.session_id, m.message_id, m.direction, m.status, m.error, m.recipient, m.command_id, m.correlation_id,
+        m.traceparent
     FROM unnest($1::text[], $2::text[]) AS w (session_id, message_id)
     JOIN messages AS m ON m.session_id = w.session_id AND m.message_id = w.message_id
-    WHERE m.direction = 'outgoing'
 """
 
 _ADVANCE: Final = """
@@ -167,7 +168,10 @@ async def advance_status(transaction: Transaction, placed: Sequence[Placed]) -> 
     found = await transaction.wire.fetch(
         _READ_STATUS, [each.session_id for each in placed], [each.operation.message_id for each in placed]
     )
-    by_id = {(row["session_id"], row["message_id"]): row for row in found}
+    # The direction is looked at here: in the statement it would let PostgreSQL take the index of outgoing messages, and
+    # read all of a session's at every receipt.
+    ours = (row for row in found if row["direction"] == Direction.OUTGOING)
+    by_id = {(row["session_id"], row["message_id"]): row for row in ours}
     moved: list[tuple[Any, ...]] = []
     for each in placed:
         row = by_id.get((each.session_id, each.operation.message_id))

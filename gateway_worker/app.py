@@ -38,7 +38,7 @@ from gateway_worker.operations.metrics import BridgeReading, Readings, WorkerMet
 from gateway_worker.operations.resources import ResourceMeter
 from gateway_worker.operations.server import HealthServer, Identity
 from gateway_worker.settings import Settings
-from gateway_worker.store.errors import SchemaMismatch, StoreError, StoreUnavailable
+from gateway_worker.store.errors import StoreError, StoreUnavailable
 from gateway_worker.store.store import Store
 from gateway_worker.whatsapp.baileys.configuration import Configuration
 from gateway_worker.whatsapp.baileys.engine import BaileysEngine
@@ -57,7 +57,7 @@ FLUSH_SECONDS: Final = 5.0  # for the last events, when leaving
 _RETRY_SECONDS: Final = 1.0
 _PRUNE_SECONDS: Final = 3600.0
 _MAX_DESCRIBED: Final = 1_000  # sessions named in `worker.describe`
-_REFUSED = (SchemaMismatch, StoreError, TopologyMismatch)
+_REFUSED = (StoreError, TopologyMismatch)
 
 
 class SystemClock:

@@ -9,7 +9,7 @@ from schemas.addresses import Phone
 from schemas.model import StrictModel, printable
 
 MAX_PROXY: Final = 2048
-_PROXY_SCHEMES: Final = frozenset({"http", "https", "socks5"})
+_PROXY_SCHEMES: Final = frozenset({"http", "https"})  # what Node's own agent can use
 
 
 def _proxy_address(url: str) -> str:
@@ -20,7 +20,7 @@ def _proxy_address(url: str) -> str:
     except ValueError:
         usable = False
     if not usable or " " in url:
-        raise ValueError("must be an http, https or socks5 address with a host, e.g. socks5://user:password@host:1080")
+        raise ValueError("must be an http or https address with a host, e.g. http://user:password@host:8080")
     return url
 
 

@@ -7,8 +7,7 @@ their way, a bounded number at a time. After a connection is lost, all of them g
 from collections import deque
 from collections.abc import Callable
 from itertools import takewhile
-from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Protocol
 
 from gateway_worker.connections.signals import Signal
 
@@ -25,7 +24,7 @@ class Carrier(Protocol):
 
 
 class Place:
-    """A place in the lane of one chat, kept until the `async with` block ends or `leave` is called."""
+    """A place in the lane of one chat, kept until `leave` is called."""
 
     __slots__ = ("_chat", "_lanes", "carrier")
 
@@ -58,15 +57,6 @@ class Place:
 
     def _follows(self, carrier: Carrier) -> bool:
         return all(place.carrier is carrier for place in self._lanes.before(self._chat, self))
-
-    async def __aenter__(self) -> Self:
-        await self.turn()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.leave()
 
 
 class Lanes:

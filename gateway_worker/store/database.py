@@ -79,7 +79,7 @@ _SERVER_SETTINGS: Final = {
     "jit": "off",  # it costs more than any of our statements takes
     "timezone": "UTC",
 }
-# Our frequent statements find few rows by their primary keys. A generic plan is made once, maybe while the tables are still
+# Our frequent statements find few rows by their keys. A generic plan is made once, maybe while the tables are still
 # empty: reading them from end to end looks cheap then, and would be done at every call when they have grown.
 _BY_INDEX: Final = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 _ENGINE_POOL: Final = 4

@@ -280,7 +280,7 @@ class OpenRequest:
         read_receipts: tell senders that messages were read on `mark_read`.
         reject_calls: decline incoming calls.
         history: ``"none"`` or ``"recent"``.
-        proxy: ``http(s)://`` or ``socks5://`` address, or None.
+        proxy: ``http(s)://`` address, or None.
     """
 
     session_id: SessionId

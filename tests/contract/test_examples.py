@@ -111,14 +111,14 @@ def test_create_takes_all_options() -> None:
                 "rejectCalls": True,
                 "readReceipts": False,
                 "typing": "natural",
-                "proxy": "socks5://user:secret@proxy.example.com:1080",
+                "proxy": "http://user:secret@proxy.example.com:8080",
             },
             "limits": {"messagesPerMinute": 5, "messagesPerDay": 500},
         },
     )
     assert isinstance(data, CreateSession)
     assert data.pairing == PairByCode(phone="+4915112345678")
-    assert data.options.proxy == "socks5://user:secret@proxy.example.com:1080"
+    assert data.options.proxy == "http://user:secret@proxy.example.com:8080"
     assert "secret" not in repr(data)
 
 

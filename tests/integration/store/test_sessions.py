@@ -20,7 +20,7 @@ def new(session: str = "s1", user: str = "u1") -> NewSession:
         session_id=SessionId(session),
         user_id=UserId(user),
         pairing={"method": "code", "phone": "+1555"},
-        options={"proxy": "socks5://user:password@host"},
+        options={"proxy": "http://user:password@host"},
     )
 
 
@@ -44,7 +44,7 @@ async def test_a_session_comes_back_as_it_was_made_and_its_settings_are_not_legi
         NewSession(session_id=SessionId("s1"), user_id=UserId("u2"), pairing={"method": "qr"})
     )
     assert made == again == await store.sessions.get(SessionId("s1"))
-    assert made.options == {"proxy": "socks5://user:password@host"}
+    assert made.options == {"proxy": "http://user:password@host"}
     assert (made.epoch, made.sequence, made.owner, made.has_wish) == (0, 0, None, True)
     stored: bytes = await query(migrated_database_url, "SELECT settings FROM sessions")
     assert b"password" not in stored
@@ -66,7 +66,7 @@ async def test_options_are_replaced_and_what_is_not_given_stays(store: Store) ->
     )
     assert record is not None
     assert (record.pairing, record.limits) == ({"method": "qr"}, {"messagesPerDay": 9})
-    assert record.options == {"proxy": "socks5://user:password@host"}
+    assert record.options == {"proxy": "http://user:password@host"}
     assert await store.sessions.update_options(SessionId("none"), pairing={}) is None
 
 

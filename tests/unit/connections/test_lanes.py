@@ -10,9 +10,12 @@ from tests.support.connections.virtual_time import virtual
 
 
 async def stand(place: Place, seconds: float, log: list[str], name: str) -> None:
-    async with place:
+    try:
+        await place.turn()
         await asyncio.sleep(seconds)
         log.append(name)
+    finally:
+        place.leave()
 
 
 @virtual

@@ -1,0 +1,39 @@
+"""What the frequent statements read: their own rows, however many there are beside them."""
+
+from typing import Any, cast
+
+import asyncpg
+
+from gateway_worker.store.records import Fence, Status
+from gateway_worker.store.store import Store
+from tests.support.stores import advance, arrived, begin
+
+MESSAGES = 300
+TABLES = ("messages", "bodies", "outbox", "processed_commands")
+
+
+async def rows_read(url: str) -> dict[str, int]:
+    """Rows that were read so far, by table; told once the connections that read them are closed."""
+    connection = cast("Any", await asyncpg.connect(url))
+    try:
+        rows = await connection.fetch("SELECT relname, seq_tup_read + idx_tup_fetch AS read FROM pg_stat_user_tables")
+    finally:
+        await connection.close()
+    return {row["relname"]: row["read"] for row in rows}
+
+
+async def work(store: Store, fence: Fence, number: int) -> None:
+    await store.commit(fence, begin(number), arrived(number))
+    for status in (Status.SENT, Status.DELIVERED, Status.READ):
+        await store.commit(fence, advance(status, number))
+
+
+async def test_a_message_costs_the_same_when_the_tables_have_grown(
+    store: Store, fence: Fence, migrated_database_url: str
+) -> None:
+    """A plan made while a table is empty is kept, and may be one that reads all of a session's messages."""
+    for number in range(MESSAGES):
+        await work(store, fence, number)
+    await store.stop()
+    read = await rows_read(migrated_database_url)
+    assert {table: count for table in TABLES if (count := read[table]) > 8 * MESSAGES} == {}

@@ -96,12 +96,13 @@ class Stage:
         """``gateway-worker migrate``."""
         await run_to_end(self._program("migrate", "migrate"))
 
-    async def start_simulator(self, port: int = 0) -> RunningSimulator:
-        """Start one and return when it listens."""
+    async def start_simulator(self, port: int = 0, state: Path | None = None) -> RunningSimulator:
+        """Start one and return when it listens. With `state` it goes on where the one before it ended (SIGTERM)."""
         self._started += 1
         ready_file = self._directory / f"simulator-{self._started}.json"
         ready_file.unlink(missing_ok=True)
         arguments = ("simulator", "--port", str(port), "--ready-file", str(ready_file))
+        arguments += ("--state", str(state)) if state else ()
         child = await self._start(self._program(f"simulator-{self._started}", *arguments))
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while not ready_file.exists():

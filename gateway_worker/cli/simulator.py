@@ -5,12 +5,19 @@ import json
 import signal
 from pathlib import Path
 
+import typer
+
 from gateway_worker.cli.terminal import console
+from gateway_worker.simulator.keeper import Keeper
 from gateway_worker.simulator.server import run
+from gateway_worker.simulator.state import StateError
 
 
-async def serve_simulator(host: str, port: int, ready_file: Path | None) -> None:
-    """Serve until SIGINT or SIGTERM. `ready_file` gets ``{"url", "whatsappUrl"}`` once it listens."""
+async def serve_simulator(host: str, port: int, ready_file: Path | None, state_file: Path | None) -> None:
+    """Serve until SIGINT or SIGTERM. `ready_file` gets ``{"url", "whatsappUrl"}`` once it listens.
+
+    With `state_file` everything that happened is kept there for the next run.
+    """
 
     def ready(bound_host: str, bound_port: int) -> None:
         url = f"http://{bound_host}:{bound_port}"
@@ -21,11 +28,15 @@ async def serve_simulator(host: str, port: int, ready_file: Path | None) -> None
             partial.write_text(json.dumps({"url": url, "whatsappUrl": whatsapp}))
             partial.rename(ready_file)
 
-    serving = asyncio.ensure_future(run(host, port, ready=ready))
+    keeper = Keeper(state_file) if state_file else None
+    serving = asyncio.ensure_future(run(host, port, ready=ready, keeper=keeper))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, serving.cancel)
     try:
         await serving
+    except StateError as error:
+        console.print(f"The state in {state_file} cannot be used: {error}.")
+        raise typer.Exit(1) from error
     except asyncio.CancelledError:
         console.print("The simulator has ended.")

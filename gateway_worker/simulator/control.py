@@ -11,6 +11,7 @@ from aiohttp import web
 
 from gateway_worker.simulator import orders, phones, views
 from gateway_worker.simulator.errors import ControlError, Invalid, NotFound
+from gateway_worker.simulator.faults import current
 from gateway_worker.simulator.jids import parse_phone
 from gateway_worker.simulator.login import remove_device
 from gateway_worker.simulator.model import Account
@@ -93,6 +94,9 @@ class Control:
         router.add_post("/faults", self.add_fault)
         router.add_delete("/faults", self.clear_faults)
         router.add_delete("/faults/{fault}", self.clear_fault)
+        router.add_get("/ledger", self.ledger)
+        router.add_delete("/ledger", self.clear_ledger)
+        router.add_post("/restart", self.restart)
 
     def _account(self, request: web.Request) -> Account:
         phone = parse_phone(request.match_info["phone"])
@@ -225,7 +229,8 @@ class Control:
 
     async def list_faults(self, _request: web.Request) -> web.Response:
         """The faults that still strike."""
-        return web.json_response([fault.to_json() for fault in self._simulator.core.world.faults])
+        faults = self._simulator.turn(lambda turn: current(turn.world, turn.now))
+        return web.json_response([fault.to_json() for fault in faults])
 
     async def add_fault(self, request: web.Request) -> web.Response:
         """Orders a fault."""
@@ -249,3 +254,23 @@ class Control:
             raise NotFound("fault.not_found", "no such fault, or it has struck for the last time")
         faults.remove(found[0])
         return web.json_response({"removed": 1})
+
+    async def restart(self, request: web.Request) -> web.Response:
+        """WhatsApp restarts: every connection is cut, and each new one until the time is over."""
+        body = await _body(request)
+        seconds = body.seconds("seconds", orders.MAX_AFTER) or 0.0
+        body.done()
+        return web.json_response({"cut": self._simulator.restart(seconds), "seconds": seconds})
+
+    # --- ledger
+
+    async def ledger(self, request: web.Request) -> web.Response:
+        """What became of every message; `since` is an order number, `phone` a sender or recipient."""
+        query = Body(dict(request.query))
+        since, phone = query.whole("since", 0, 1 << 53) or 0, query.phone("phone", None)
+        query.done()
+        return web.json_response(views.ledger(self._simulator.core.world, since, phone))
+
+    async def clear_ledger(self, _request: web.Request) -> web.Response:
+        """An empty ledger; order numbers go on."""
+        return web.json_response({"removed": self._simulator.core.world.ledger.clear()})

@@ -100,7 +100,7 @@ def _dispatch(turn: Turn, connection: Connection, node: Node) -> None:
         case "receipt":
             on_receipt(turn, connection, node)
         case "ack":
-            settle_ack(device, node)
+            settle_ack(turn, device, node)
             turn.world.stats.refused_by_clients += "error" in node.attrs
         case "presence":
             on_presence(turn, connection, node)

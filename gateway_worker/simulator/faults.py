@@ -18,15 +18,16 @@ class FaultKind(StrEnum):
     NACK = "nack"
     DELAY = "delay"
     MUTE = "mute"
+    MUTE_RECEIPTS = "mute_receipts"
     REDELIVER = "redeliver"
     MEDIA_403 = "media_403"
     REJECT_LOGIN = "reject_login"
 
 
 DEFAULT_CODES = {FaultKind.STREAM_ERROR: 503, FaultKind.NACK: 463, FaultKind.REJECT_LOGIN: 503}
-CONDITIONS = frozenset({FaultKind.DELAY, FaultKind.MUTE, FaultKind.MEDIA_403})
+CONDITIONS = frozenset({FaultKind.DELAY, FaultKind.MUTE, FaultKind.MUTE_RECEIPTS, FaultKind.MEDIA_403})
 """Faults that last until they are cleared when no `count` is given; the others strike once."""
-STARTS_LATER = frozenset({FaultKind.MUTE, FaultKind.MEDIA_403, FaultKind.REJECT_LOGIN})
+STARTS_LATER = frozenset({FaultKind.MUTE, FaultKind.MUTE_RECEIPTS, FaultKind.MEDIA_403, FaultKind.REJECT_LOGIN})
 """Faults for which `after` is the time from the order to the first strike; for others it is how late each strike is."""
 DEFAULT_DELAY = 3.0
 
@@ -46,6 +47,10 @@ class Fault:
     """How often it will still strike; None: until it is cleared."""
     starts: float
     """When it begins, in seconds since the epoch."""
+    ends: float | None = None
+    """When it is over, whatever remains."""
+    at_login: bool = False
+    """Only `redeliver`: the messages come again after the next login, in the offline queue."""
     struck: int = 0
 
     def to_json(self) -> dict[str, object]:
@@ -57,17 +62,27 @@ class Fault:
             "code": self.code or None,
             "after": self.after,
             "remaining": self.remaining,
+            "seconds": None if self.ends is None else self.ends - self.starts,
+            "atLogin": self.at_login,
             "struck": self.struck,
         }
 
 
-def strike(world: "World", now: float, kind: FaultKind, phone: str | None) -> Fault | None:
+def strike(world: "World", now: float, kind: FaultKind, phone: str | None, *, at_login: bool = False) -> Fault | None:
     """The first fault of this kind that hits `phone` (None: someone not known yet) now. Uses up one of its strikes."""
-    for fault in world.faults:
-        if fault.kind is kind and fault.starts <= now and (fault.phone is None or fault.phone == phone):
+    for fault in current(world, now):
+        meant = fault.kind is kind and fault.at_login is at_login and fault.starts <= now
+        if meant and fault.phone in (None, phone):
             use(world, fault)
             return fault
     return None
+
+
+def current(world: "World", now: float) -> "list[Fault]":
+    """The faults whose time is not over; forgets the others."""
+    if any(fault.ends is not None and fault.ends <= now for fault in world.faults):
+        world.faults[:] = [fault for fault in world.faults if fault.ends is None or fault.ends > now]
+    return world.faults
 
 
 def strike_message(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gateway_worker.simulator.effects import ConnectionId
 from gateway_worker.simulator.faults import Fault
 from gateway_worker.simulator.jids import LID_SERVER, PN_SERVER, Jid, device_jid, parse_jid
+from gateway_worker.simulator.ledger import Ledger
 from gateway_worker.simulator.stats import Stats
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.nodes import Node
@@ -189,6 +190,7 @@ class World:
     groups: dict[str, Group] = field(default_factory=dict[str, Group])
     faults: list[Fault] = field(default_factory=list[Fault])
     stats: Stats = field(default_factory=Stats)
+    ledger: Ledger = field(default_factory=Ledger)
 
     def find(self, jid: str) -> tuple[Account | None, Jid]:
         """Whose address that is, PN or LID."""

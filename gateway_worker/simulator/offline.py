@@ -10,17 +10,19 @@ from functools import partial
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.faults import FaultKind, strike
 from gateway_worker.simulator.jids import SERVER
+from gateway_worker.simulator.ledger import note_arrival, note_delivery
 from gateway_worker.simulator.model import Connection, Device, QueueKey
 from gateway_worker.simulator.wire.nodes import Node
 
 MAX_QUEUE = 10_000
 """Stanzas kept per device; above that the oldest is dropped and counted."""
-KEPT_RECENT = 16
+KEPT_RECENT = 64
 """Messages per device that the fault `redeliver` can repeat."""
 
 
 def deliver(turn: Turn, device: Device, node: Node) -> None:
     """A message, receipt or notification for a device: now if it is connected, when it comes back otherwise."""
+    note_delivery(turn, device, node)
     if device.primary and device.account.primary.online:
         turn.arrivals.append((device, node))
         return
@@ -36,19 +38,25 @@ def deliver(turn: Turn, device: Device, node: Node) -> None:
         _hand_over(turn, device, connection, node)
 
 
-def settle(device: Device, key: QueueKey) -> None:
-    """The device has confirmed a stanza."""
-    device.queue.pop(key, None)
+def settle(turn: Turn, device: Device, key: QueueKey) -> None:
+    """The device has confirmed a stanza, unless the confirmation is lost (`redeliver` at the next login)."""
+    if key not in device.queue:
+        return
+    may_be_lost = turn.world.faults and key[0] == "message" and device.queue[key].attrs.get("category") != "peer"
+    phone = device.account.phone
+    if may_be_lost and strike(turn.world, turn.now, FaultKind.REDELIVER, phone, at_login=True):
+        return
+    del device.queue[key]
 
 
-def settle_ack(device: Device, ack: Node) -> None:
+def settle_ack(turn: Turn, device: Device, ack: Node) -> None:
     """The device has confirmed what this `<ack>` names."""
     attrs = ack.attrs
     kind, id_ = attrs.get("class", ""), attrs.get("id", "")
     if kind == "receipt":
-        settle(device, (kind, id_, attrs.get("to", ""), attrs.get("participant", ""), attrs.get("type", "")))
+        settle(turn, device, (kind, id_, attrs.get("to", ""), attrs.get("participant", ""), attrs.get("type", "")))
     else:
-        settle(device, (kind, id_))
+        settle(turn, device, (kind, id_))
 
 
 def announce(turn: Turn, device: Device, connection: Connection) -> None:
@@ -86,7 +94,19 @@ def redeliver(turn: Turn, device: Device, node: Node) -> None:
         return
     turn.world.stats.messages_redelivered += 1
     turn.world.stats.messages_delivered += 1
+    note_arrival(turn, device, node)
     turn.send(connection.id, Node(node.tag, {**node.attrs, "offline": "0"}, node.content))
+
+
+def confirmed(device: Device) -> list[Node]:
+    """The last messages that the device has confirmed, oldest first."""
+    return [node for node in device.recent if _key(node) not in device.queue]
+
+
+def requeue(_turn: Turn, device: Device, nodes: list[Node]) -> None:
+    """Messages that the device has confirmed wait for it again, before what is newer: their confirmation was lost."""
+    before = {_key(node): node for node in nodes if _key(node) not in device.queue}
+    device.queue = before | device.queue
 
 
 def _enqueue(turn: Turn, device: Device, key: QueueKey, node: Node) -> None:
@@ -103,6 +123,7 @@ def _hand_over(turn: Turn, device: Device, connection: Connection, node: Node) -
     if node.tag != "message":
         return
     turn.world.stats.messages_delivered += 1
+    note_arrival(turn, device, node)
     if node.attrs.get("category") == "peer":
         return
     device.recent.append(node)

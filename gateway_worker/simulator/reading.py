@@ -5,6 +5,7 @@ from google.protobuf.message import DecodeError
 from gateway_worker.simulator.bundles import bundle, identity_nodes, prekey_node, read_bundle, signed_prekey_node
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.jids import GROUP_SERVER, parse_jid
+from gateway_worker.simulator.ledger import note_arrival, note_decrypted, note_failure
 from gateway_worker.simulator.model import Device
 from gateway_worker.simulator.phones import (
     MAX_MESSAGES,
@@ -19,6 +20,7 @@ from gateway_worker.simulator.phones import (
     origin,
     send_peer,
 )
+from gateway_worker.simulator.receipts import message_ids
 from gateway_worker.simulator.routing import route
 from gateway_worker.simulator.welcome import answer_peer
 from gateway_worker.simulator.wire.errors import (
@@ -58,28 +60,36 @@ def _read_message(turn: Turn, phone: Phone, node: Node) -> None:
     stats = turn.world.stats
     sender = turn.world.device(node.attrs.get("participant") or node.attrs["from"])
     if sender is None:
-        stats.decrypt_failures += 1
+        stats.count_failure("unknownSender")
         return
+    note_arrival(turn, phone.device, node)
     try:
         message = _decrypt(phone, sender, node)
-    except ReusedCounter:
-        # The server repeated a stanza, or the sender broke its ratchet: nobody can help by sending it again.
-        stats.decrypt_failures += 1
-        stats.reused_counters += 1
-        _count_copy(phone, node.attrs["id"])
-        return
-    except (IdentityMismatch, PairingError):
-        stats.decrypt_failures += 1
-        stats.bad_signatures += 1
-        return
-    except (SignalError, DecodeError) as error:
-        stats.decrypt_failures += 1
-        stats.reused_prekeys += isinstance(error, UsedPreKey)
-        _ask_again(turn, phone, node)
+    except (SignalError, PairingError, DecodeError) as error:
+        _fail(turn, phone, node, error)
         return
     if message is not None:
         stats.phone_messages_read += 1
+        note_decrypted(turn, phone.device, node)
         _accept(turn, phone, sender, node, message)
+
+
+def _fail(turn: Turn, phone: Phone, node: Node, error: Exception) -> None:
+    """The phone cannot read a message: it asks for it again where that may help."""
+    stats, name = turn.world.stats, type(error).__name__
+    cause = name[0].lower() + name[1:]
+    stats.count_failure(cause)
+    note_failure(turn, phone.device, node, cause)
+    match error:
+        case ReusedCounter():
+            # The server repeated a stanza, or the sender broke its ratchet: nobody can help by sending it again.
+            stats.reused_counters += 1
+            stats.broken_ratchets += not _count_copy(turn, phone, node.attrs["id"])
+        case IdentityMismatch() | PairingError():
+            stats.bad_signatures += 1
+        case _:
+            stats.reused_prekeys += isinstance(error, UsedPreKey)
+            _ask_again(turn, phone, node)
 
 
 def _decrypt(phone: Phone, sender: Device, node: Node) -> Message | None:
@@ -122,7 +132,7 @@ def _accept(turn: Turn, phone: Phone, sender: Device, node: Node, message: Messa
         message = message.deviceSentMessage.message
     grouped = parse_jid(node.attrs["from"]).server == GROUP_SERVER
     later_if_online(turn, phone, LATENCY, _answer(node, "sender" if own and not grouped else ""))
-    if _count_copy(phone, node.attrs["id"]) or message.HasField("protocolMessage"):
+    if _count_copy(turn, phone, node.attrs["id"]) or message.HasField("protocolMessage"):
         return
     kept = Kept(
         message_id=node.attrs["id"],
@@ -137,12 +147,13 @@ def _accept(turn: Turn, phone: Phone, sender: Device, node: Node, message: Messa
     phone.keep(kept)
 
 
-def _count_copy(phone: Phone, message_id: str) -> bool:
+def _count_copy(turn: Turn, phone: Phone, message_id: str) -> bool:
     """Whether the message is there already; then its copies are one more."""
     kept = phone.messages.get(message_id)
     if kept is None:
         return False
     kept.copies += 1
+    turn.world.stats.copies += 1
     return True
 
 
@@ -179,10 +190,8 @@ def _read_receipt(turn: Turn, phone: Phone, node: Node) -> None:
     if kind == "retry":
         _send_again(turn, phone, node)
         return
-    items = node.child("list")
-    ids = [node.attrs["id"], *(item.attrs.get("id", "") for item in (items.children("item") if items else []))]
     device = node.attrs.get("participant") or node.attrs["from"]
-    for id_ in ids:
+    for id_ in message_ids(node):
         kept = phone.messages.get(id_)
         if kept is not None and kept.own and len(kept.receipts) < MAX_RECEIPTS:
             kept.receipts.append(Receipt(device=device, type=kind, timestamp=turn.now))

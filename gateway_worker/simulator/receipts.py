@@ -1,13 +1,15 @@
 """Receipts: what a device says of a message, forwarded to those whom it concerns. Pure."""
 
 from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.faults import FaultKind, strike
 from gateway_worker.simulator.jids import GROUP_SERVER, Jid, parse_jid
+from gateway_worker.simulator.ledger import note_receipt
 from gateway_worker.simulator.model import Account, Connection, Device
 from gateway_worker.simulator.offline import deliver, settle
 from gateway_worker.simulator.wire.nodes import Node
 
 MAX_ITEMS = 1_024
-"""Further ids in one batched receipt."""
+"""Ids in one batched receipt."""
 
 _FOR_THE_SERVER = frozenset({"hist_sync", "peer_msg", "server-error"})
 """Receipts of a phone's own words to its companions: nobody else waits for them."""
@@ -21,17 +23,24 @@ def on_receipt(turn: Turn, connection: Connection, node: Node) -> None:
     device = connection.device
     assert device is not None
     attrs = node.attrs
-    items = node.child("list")
-    ids = [item.attrs.get("id", "") for item in items.children("item")] if items else []
-    if not attrs.get("id") or not attrs.get("to") or len(ids) > MAX_ITEMS:
+    if not attrs.get("id") or not attrs.get("to") or len(message_ids(node)) > MAX_ITEMS:
         turn.world.stats.malformed += 1
+        return
+    if turn.world.faults and strike(turn.world, turn.now, FaultKind.MUTE_RECEIPTS, device.account.phone):
+        turn.world.stats.receipts_lost += 1
         return
     ack = {"class": "receipt", "id": attrs["id"], "from": attrs["to"], "t": turn.t}
     ack |= {name: attrs[name] for name in ("participant", "recipient", "type") if name in attrs}
     turn.send(connection.id, Node("ack", ack))
-    for id_ in (attrs["id"], *ids):
-        settle(device, ("message", id_))
+    for id_ in message_ids(node):
+        settle(turn, device, ("message", id_))
     forward(turn, device, node)
+
+
+def message_ids(receipt: Node) -> list[str]:
+    """The messages that a receipt is about: one, and those of its list."""
+    items = receipt.child("list")
+    return [receipt.attrs["id"], *(item.attrs.get("id", "") for item in (items.children("item") if items else []))]
 
 
 def forward(turn: Turn, reader: Device, node: Node) -> None:
@@ -39,6 +48,7 @@ def forward(turn: Turn, reader: Device, node: Node) -> None:
     attrs, kind = node.attrs, node.attrs.get("type", "")
     turn.world.stats.receipts += 1
     turn.world.stats.retries += kind == "retry"
+    note_receipt(turn, reader, node, message_ids(node))
     grouped = parse_jid(attrs["to"]).server == GROUP_SERVER
     author, address = turn.world.find(attrs.get("participant", "") if grouped else attrs["to"])
     if kind in _FOR_THE_SERVER or author is None:

@@ -10,6 +10,7 @@ from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.faults import FaultKind, strike_message
 from gateway_worker.simulator.groups import route_group_message
 from gateway_worker.simulator.jids import BROADCAST_SERVER, GROUP_SERVER, LID_SERVER, PN_SERVER, SERVER, parse_jid
+from gateway_worker.simulator.ledger import note_accepted, note_ack
 from gateway_worker.simulator.model import Account, Connection, Device
 from gateway_worker.simulator.offline import deliver
 from gateway_worker.simulator.wire.nodes import Node
@@ -66,6 +67,7 @@ def _acknowledge(turn: Turn, sender: Device, node: Node, error: int | None = Non
     else:
         turn.world.stats.nacks += 1
         attrs["error"] = str(error)
+    note_ack(turn, sender, node, error)
     if sender.connection is not None:
         turn.send(sender.connection, Node("ack", attrs))
 
@@ -101,6 +103,7 @@ def _is_encrypted(body: Node) -> bool:
 def route(turn: Turn, sender: Device, node: Node) -> None:
     """Hands a well-formed message to everybody it is for."""
     turn.world.stats.messages += 1
+    note_accepted(turn, sender, node)
     to = parse_jid(node.attrs["to"])
     shared = [child for child in node.children() if child.tag in _FORWARDED]
     if to.server == GROUP_SERVER:

@@ -16,8 +16,11 @@ from aiohttp import WSMsgType, web
 from gateway_worker.simulator.control import add_routes
 from gateway_worker.simulator.core import Core
 from gateway_worker.simulator.effects import Close, ConnectionId, Effect, Later, Send, Turn
+from gateway_worker.simulator.keeper import Keeper
 from gateway_worker.simulator.model import World
 from gateway_worker.simulator.sockets import Opened, Socket
+from gateway_worker.simulator.state import State
+from gateway_worker.simulator.timers import Timers
 from gateway_worker.simulator.wire.certificates import CertificateAuthority
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.errors import HandshakeError, WireError
@@ -60,17 +63,20 @@ class _Client:
 class Simulator:
     """A WhatsApp server with its phones, on loopback: `async with Simulator(port=0) as simulator`.
 
-    `port` 0 takes a free one. `root` keeps the root key over several runs; without it a fresh one is made.
+    `port` 0 takes a free one. `state` is what an earlier run has left (its `state()` once it was stopped).
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, root: KeyPair | None = None) -> None:
-        self._authority = CertificateAuthority(root or KeyPair.generate())
-        self._static = KeyPair.generate()
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, state: State | None = None) -> None:
+        earlier = state or _fresh_state()
+        self._authority = CertificateAuthority(earlier.root, intermediate=earlier.intermediate)
+        self._static = earlier.static
         self._chain, self._chain_expires = b"", 0.0
-        self.core = Core(World(entropy=os.urandom))
+        self.core = Core(earlier.world)
         self._clients: dict[ConnectionId, _Client] = {}
-        self._next_id = 0
-        self._timers: set[asyncio.TimerHandle] = set()
+        self._last_id = earlier.last_connection
+        self._timers = Timers(lambda act: self._do(self.core.act(time.time(), act)))
+        self._earlier = earlier.pending
+        self._away_until = 0.0
         self._changed = asyncio.Event()
         self._host, self._port = host, port
         self._runner: web.AppRunner | None = None
@@ -112,17 +118,39 @@ class Simulator:
         self._port = runner.addresses[0][1]
         self._runner = runner
         self.core.world.authority = f"{self._host}:{self._port}"
+        self._timers.resume(self._earlier)
 
     async def stop(self) -> None:
         """Cuts every connection and stops listening."""
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
+        self._timers.stop()
         for client in list(self._clients.values()):
             client.socket.gone.set()
             client.socket.close()
         if self._runner is not None:
             await self._runner.cleanup()
+        for id_ in list(self.core.world.connections):
+            self.core.disconnected(time.time(), id_)
+
+    def state(self) -> State:
+        """Everything that another run needs to go on; once this one was stopped."""
+        return State(
+            root=self._authority.root,
+            intermediate=self._authority.intermediate,
+            static=self._static,
+            world=self.core.world,
+            pending=self._timers.pending(),
+            last_connection=self._last_id,
+        )
+
+    def restart(self, seconds: float) -> int:
+        """Cuts every connection, and each new one for so long; returns how many were cut. The control API stays.
+
+        People and phones live on meanwhile, as they do while WhatsApp's own servers restart.
+        """
+        self._away_until = time.monotonic() + seconds
+        for client in list(self._clients.values()):
+            client.cut()
+        return len(self._clients)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -159,26 +187,20 @@ class Simulator:
                     if client := self._clients.get(connection):
                         client.cut() if abrupt else client.socket.close()
                 case Later(delay, act):
-                    self._schedule(delay, act)
+                    self._timers.schedule(delay, act)
         self._changed.set()
-
-    def _schedule(self, delay: float, act: Callable[[Turn], None]) -> None:
-        def ring() -> None:
-            self._timers.discard(timer)
-            self._do(self.core.act(time.time(), act))
-
-        timer = asyncio.get_running_loop().call_later(delay, ring)
-        self._timers.add(timer)
 
     # --- connections
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        if len(self._clients) >= MAX_CONNECTIONS:
+        if time.monotonic() < self._away_until and request.transport is not None:
+            request.transport.abort()
+        if len(self._clients) >= MAX_CONNECTIONS or time.monotonic() < self._away_until:
             raise web.HTTPServiceUnavailable(text="too many connections")
         websocket = web.WebSocketResponse(compress=False, max_msg_size=MAX_BODY * 4, timeout=_CLOSE_TIMEOUT)
         await websocket.prepare(request)
-        self._next_id += 1
-        id_ = ConnectionId(self._next_id)
+        self._last_id += 1
+        id_ = ConnectionId(self._last_id)
         socket = Socket(ServerHandshake(self._static, self._certificates()))
         client = self._clients[id_] = _Client(socket, request)
         timer = asyncio.get_running_loop().call_later(_HANDSHAKE_TIMEOUT, client.cut_if_silent)
@@ -238,9 +260,30 @@ async def _write(socket: Socket, websocket: web.WebSocketResponse) -> None:
         await websocket.close()
 
 
-async def run(host: str, port: int, ready: Callable[[str, int], None] | None = None) -> None:
-    """Serves until it is cancelled. `ready` is called with the bound address once clients can connect."""
-    async with Simulator(host=host, port=port) as simulator:
-        if ready is not None:
-            ready(host, simulator.port)
-        await asyncio.Event().wait()
+def _fresh_state() -> State:
+    return State(
+        root=KeyPair.generate(),
+        intermediate=KeyPair.generate(),
+        static=KeyPair.generate(),
+        world=World(entropy=os.urandom),
+        pending=[],
+        last_connection=0,
+    )
+
+
+async def run(
+    host: str, port: int, *, ready: Callable[[str, int], None] | None = None, keeper: Keeper | None = None
+) -> None:
+    """Serves until it is cancelled. `ready` is called with the bound address once clients can connect.
+
+    `keeper` brings what an earlier run has left, and keeps what this one leaves. `StateError` if that is not usable.
+    """
+    simulator = Simulator(host=host, port=port, state=keeper.take() if keeper else None)
+    try:
+        async with simulator:
+            if ready is not None:
+                ready(host, simulator.port)
+            await asyncio.Event().wait()
+    finally:
+        if keeper:
+            keeper.keep(simulator.state())

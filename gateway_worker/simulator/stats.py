@@ -1,6 +1,6 @@
 """What the server counts: `GET /stats`. Pure."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(slots=True)
@@ -30,6 +30,8 @@ class Stats:
     """Receipts accepted from companions and phones."""
     retries: int = 0
     """Those of them that ask for a resend."""
+    receipts_lost: int = 0
+    """Receipts of companions that a fault lost: not counted as accepted."""
     acks: int = 0
     """Acks sent for messages."""
     nacks: int = 0
@@ -42,13 +44,18 @@ class Stats:
     phone_messages_read: int = 0
     """Messages that phones decrypted, copies included."""
     decrypt_failures: int = 0
-    """Messages that a phone could not read, whatever the reason."""
+    """Messages that a phone could not read, whatever the reason; `decryptFailureCauses` counts each."""
+    decrypt_failure_causes: dict[str, int] = field(default_factory=dict[str, int])
+    copies: int = 0
+    """Messages that came to a phone which had one with their id already."""
     bad_signatures: int = 0
     """Refused: signed prekeys, device signatures and identities that do not verify."""
     reused_prekeys: int = 0
     """Refused: one-time prekeys uploaded again after use, or used again with a phone."""
     reused_counters: int = 0
     """Refused: message counters that a phone had read before."""
+    broken_ratchets: int = 0
+    """Those of them in a message that the phone does not have: its sender used a counter twice, and it is lost."""
     malformed: int = 0
     """Refused: stanzas without what is required of them."""
     unknown_devices: int = 0
@@ -57,9 +64,14 @@ class Stats:
     """Queries answered with 501 because nobody here knows them."""
     faults_struck: int = 0
 
-    def to_json(self) -> dict[str, int]:
+    def count_failure(self, cause: str) -> None:
+        """A phone could not read a message, for this reason."""
+        self.decrypt_failures += 1
+        self.decrypt_failure_causes[cause] = self.decrypt_failure_causes.get(cause, 0) + 1
+
+    def to_json(self) -> dict[str, int | dict[str, int]]:
         """All counters by their camelCase names."""
-        return {_camel(field.name): getattr(self, field.name) for field in fields(self)}
+        return {_camel(counter.name): getattr(self, counter.name) for counter in fields(self)}
 
 
 def _camel(name: str) -> str:

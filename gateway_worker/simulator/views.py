@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway_worker.simulator.content import read_message
+from gateway_worker.simulator.ledger import Delivered, Note, Record
 from gateway_worker.simulator.model import Account, World
 from gateway_worker.simulator.phones import Kept
 
@@ -101,5 +102,45 @@ def stats(world: World, open_connections: int) -> Json:
         "queued": queues.total(),
         "queues": dict(queues),
         "faults": len(world.faults),
+        "ledgerDropped": world.ledger.dropped,
         **world.stats.to_json(),
     }
+
+
+def ledger(world: World, since: int, phone: str | None) -> list[Json]:
+    """The ledger's records above that order number, of messages from or to that phone (None: any)."""
+    return [_record(record) for record in world.ledger.since(since, phone)]
+
+
+def _record(record: Record) -> Json:
+    return {
+        "messageId": record.message_id,
+        "from": record.sender,
+        "to": record.chat,
+        "order": record.order,
+        "accepted": [
+            _note(note) | {"device": record.sender} | ({"resendTo": note.what} if note.what else {})
+            for note in record.accepted
+        ],
+        "timesAccepted": record.times_accepted,
+        "acked": record.acked,
+        "refused": record.refused,
+        "delivered": {jid: _delivered(delivered) for jid, delivered in record.delivered.items()},
+    }
+
+
+def _delivered(delivered: Delivered) -> Json:
+    return {
+        "own": delivered.own,
+        "arrivals": delivered.arrivals,
+        "firstArrival": _note(delivered.first_arrival) if delivered.first_arrival else None,
+        "decrypted": delivered.decrypted,
+        "firstDecrypted": _note(delivered.first_decrypted) if delivered.first_decrypted else None,
+        "failures": delivered.failures,
+        "receipts": [_note(note) | {"type": note.what} for note in delivered.receipts],
+        "receipted": delivered.receipted,
+    }
+
+
+def _note(note: Note) -> Json:
+    return {"at": timestamp(note.at), "order": note.order}

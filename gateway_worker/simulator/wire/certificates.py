@@ -20,11 +20,11 @@ _LIFETIME = 365 * 24 * 3600
 class CertificateAuthority:
     """Our own root. Clients that were not told `root_public` refuse us; keep `root` to stay the same."""
 
-    __slots__ = ("_intermediate", "root")
+    __slots__ = ("intermediate", "root")
 
     def __init__(self, root: KeyPair, *, intermediate: KeyPair | None = None) -> None:
         self.root = root
-        self._intermediate = intermediate or KeyPair.generate()
+        self.intermediate = intermediate or KeyPair.generate()
 
     @property
     def root_public(self) -> bytes:
@@ -36,14 +36,14 @@ class CertificateAuthority:
         details = CertChain.NoiseCertificate.Details
         dates = {"notBefore": max(0, now - _CLOCK_SKEW), "notAfter": now + lifetime}
         intermediate = details(
-            serial=_INTERMEDIATE_SERIAL, issuerSerial=ROOT_SERIAL, key=self._intermediate.public, **dates
+            serial=_INTERMEDIATE_SERIAL, issuerSerial=ROOT_SERIAL, key=self.intermediate.public, **dates
         ).SerializeToString()
         leaf = details(
             serial=_LEAF_SERIAL, issuerSerial=_INTERMEDIATE_SERIAL, key=static_public, **dates
         ).SerializeToString()
         chain = CertChain(
             intermediate=CertChain.NoiseCertificate(details=intermediate, signature=self.root.sign(intermediate)),
-            leaf=CertChain.NoiseCertificate(details=leaf, signature=self._intermediate.sign(leaf)),
+            leaf=CertChain.NoiseCertificate(details=leaf, signature=self.intermediate.sign(leaf)),
         )
         return chain.SerializeToString()
 

@@ -19,11 +19,6 @@ Spoil = Callable[[Node], object]
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
-
-
-@pytest.fixture
 def ann(stage: Stage) -> Account:
     return stage.person()
 

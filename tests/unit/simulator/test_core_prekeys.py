@@ -11,11 +11,6 @@ from tests.unit.simulator.stage import Client, Stage
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
-
-
-@pytest.fixture
 def client(stage: Stage) -> Client:
     return stage.companion(stage.person())
 

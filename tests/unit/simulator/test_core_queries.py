@@ -14,11 +14,6 @@ BOB = "15550000002"
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
-
-
-@pytest.fixture
 def ann(stage: Stage) -> Account:
     return stage.person()
 

@@ -8,7 +8,7 @@ import pytest
 import gateway_worker.simulator
 
 FOLDER = Path(gateway_worker.simulator.__file__).parent
-SHELL = {"server.py", "sockets.py", "control.py"}
+SHELL = {"server.py", "sockets.py", "control.py", "timers.py", "keeper.py"}
 OUTSIDE = {"aiohttp", "asyncio", "os", "random", "secrets", "socket", "threading", "time"}
 
 

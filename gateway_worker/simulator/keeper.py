@@ -1,0 +1,39 @@
+"""The file in which a simulator keeps its state between two runs.
+
+The state is written when a run ends (SIGTERM, SIGINT) and used up when the next one starts. A run that is killed
+(SIGKILL) leaves no state: what it had acknowledged since its start is lost, and the phones' ratchets would go back.
+That is nothing that WhatsApp does, so the next start refuses, instead of pretending.
+"""
+
+import os
+from pathlib import Path
+
+from gateway_worker.simulator.state import State, StateError, dump, load
+
+
+class Keeper:
+    """The state in `path`; beside it lies `<name>.in-use` while a run has it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._in_use = path.with_name(path.name + ".in-use")
+
+    def take(self) -> State | None:
+        """What the last run has left; None before the first. `StateError` if the last run was killed, or still runs."""
+        if not self._path.exists():
+            if self._in_use.exists():
+                raise StateError(
+                    "the simulator was killed (or still runs): its state is lost. "
+                    f"Delete {self._in_use.name} to start with none"
+                )
+            self._in_use.touch(mode=0o600)
+            return None
+        state = load(self._path.read_bytes(), os.urandom)
+        self._path.replace(self._in_use)
+        return state
+
+    def keep(self, state: State) -> None:
+        """Writes the state for the next run."""
+        self._in_use.write_bytes(dump(state))
+        self._in_use.chmod(0o600)
+        self._in_use.replace(self._path)

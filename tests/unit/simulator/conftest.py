@@ -1,0 +1,10 @@
+"""A stage for every test."""
+
+import pytest
+
+from tests.unit.simulator.stage import Stage
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()

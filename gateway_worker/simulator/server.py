@@ -272,7 +272,7 @@ def _fresh_state() -> State:
 
 
 async def run(
-    host: str, port: int, *, ready: Callable[[str, int], None] | None = None, keeper: Keeper | None = None
+    host: str, port: int, ready: Callable[[str, int], None] | None = None, keeper: Keeper | None = None
 ) -> None:
     """Serves until it is cancelled. `ready` is called with the bound address once clients can connect.
 

@@ -157,7 +157,7 @@ class Committer:
             except _CommitUnanswered as unanswered:
                 earlier = unanswered.outcome
                 failure = StoreUnavailable("The database did not answer a commit.")
-            except StoreError:
+            except (StoreError, StoreUnavailable):
                 raise
             except Exception as error:
                 failure = translate(error)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway_worker.store.errors import StoreError, StoreUnavailable
+from gateway_worker.store.lease import Lease
 
 
 class Row(Protocol):
@@ -74,7 +75,10 @@ CALL_SECONDS: Final = 15.0  # asyncpg's own bound of one call, for a server that
 _SERVER_SETTINGS: Final = {
     "statement_timeout": "10s",
     "lock_timeout": "8s",
-    "idle_in_transaction_session_timeout": "30s",
+    "idle_in_transaction_session_timeout": "10s",  # a stopped worker holds no row when its lease runs out
+    "tcp_keepalives_idle": "5",  # nor do connections that were cut hold rows or a lock
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
     "plan_cache_mode": "force_generic_plan",  # planning our array statements costs more than running them
     "jit": "off",  # it costs more than any of our statements takes
     "timezone": "UTC",
@@ -170,10 +174,12 @@ class Database:
     Args:
         url: ``postgresql://user:password@host:port/database``.
         name: the application's name in ``pg_stat_activity``.
+        lease: once it has run out, nothing goes to the server but its renewal.
     """
 
-    def __init__(self, url: str, *, name: str) -> None:
+    def __init__(self, url: str, *, name: str, lease: Lease) -> None:
         self._url = url
+        self._lease = lease
         self._name = name
         self._engine = create_engine(url, name=name)
         self._pool: Any = None  # asyncpg's pool
@@ -222,6 +228,7 @@ class Database:
         if self._pool is None:
             raise StoreError("the store is not started")
         async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
+            self._must_hold()
             yield cast("Wire", connection)
 
     @asynccontextmanager
@@ -229,7 +236,12 @@ class Database:
         """A SQLAlchemy connection in a transaction that is committed at the end; errors are translated."""
         with translated():
             async with self._engine.begin() as connection:
+                self._must_hold()
                 yield connection
+
+    def _must_hold(self) -> None:
+        if not self._lease.permits:
+            raise StoreUnavailable("The worker's lease has run out.")
 
     async def check(self) -> float:
         """Seconds of one round trip.

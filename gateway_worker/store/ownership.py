@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import ColumnElement, and_, func, null, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, func, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway_worker.store import tables
@@ -21,7 +21,6 @@ from gateway_worker.store.moving import (
 from gateway_worker.store.records import SessionRecord
 from gateway_worker.store.rows import session_record
 from gateway_worker.store.sessions import WISHES, wake
-from gateway_worker.store.workers import lock_key
 from schemas.names import SessionId, WorkerId
 
 log = structlog.get_logger(__name__)
@@ -36,37 +35,23 @@ _WISHED: Final = """
     (SELECT id FROM sessions WHERE leaving IS NOT NULL AND leaving = owner AND deleted_at IS NULL ORDER BY id LIMIT $1)
 """
 
-# What is known of an owner: whether its process holds its lock (dead at once when it dies), and whether its lease runs.
-_OWNER: Final = text("""
-    SELECT
-        EXISTS (
-            SELECT FROM pg_locks
-            WHERE locktype = 'advisory' AND objsubid = 1 AND granted
-                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                AND classid::bigint = :high AND objid::bigint = :low
-        ) AS locked,
-        EXISTS (SELECT FROM workers WHERE id = :id AND status <> 'stopped' AND lease_until > now()) AS leased
-""")
-
 
 class Sessions(MovingSessions):
     """Sessions and who owns them."""
 
-    second_look: float = (
-        2.0  # seconds until a lock seen free is looked at again: a server restart frees all for a moment
-    )
-
     async def claim(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
-        """Own the session under a new epoch.
+        """Own the session under a new epoch; None when there is no such session, or another worker owns it.
 
-        None when there is no such session or another live worker owns it. An owner is dead when its lease ran out, when
-        it said that it stopped, or when its lock is seen free twice.
+        Whether that worker is dead is not decided here: what is a dead worker's becomes nobody's first (`owners.py`).
         """
-        record, look_again = await self._try_claim(session_id, worker_id, incarnation, seen_free=False)
-        if record is None and look_again:
-            await asyncio.sleep(self.second_look)
-            record, _ = await self._try_claim(session_id, worker_id, incarnation, seen_free=True)
-        return record
+        ours = and_(
+            _S.c.id == session_id,
+            _S.c.deleted_at.is_(None),
+            or_(_S.c.owner.is_(None), _S.c.owner == worker_id),
+        )
+        async with self._database.transaction() as connection:
+            records = await self._own(connection, ours, worker_id, incarnation)
+        return records[0] if records else None
 
     async def claim_own(self, worker_id: WorkerId, incarnation: str, limit: int) -> Sequence[SessionRecord]:
         """Own up to `limit` more sessions that need somebody: this worker's from an earlier life, and the ownerless.
@@ -162,22 +147,6 @@ class Sessions(MovingSessions):
                 if connection.is_closed():
                     raise StoreUnavailable("The connection for notifications broke.") from None
 
-    async def _try_claim(
-        self, session_id: SessionId, worker_id: WorkerId, incarnation: str, *, seen_free: bool
-    ) -> tuple[SessionRecord | None, bool]:
-        """The record if claimed; else whether the owner seems dead, so that a second look decides."""
-        async with self._database.transaction() as connection:
-            query = select(_S.c.owner).where(_S.c.id == session_id, _S.c.deleted_at.is_(None)).with_for_update()
-            row = (await connection.execute(query)).one_or_none()
-            if row is None:
-                return None, False
-            if row.owner not in {None, worker_id}:
-                locked, leased = await _owner_signs(connection, row.owner)
-                if leased and (locked or not seen_free):
-                    return None, not locked
-            records = await self._own(connection, _S.c.id == session_id, worker_id, incarnation)
-            return records[0], False
-
     async def _own(
         self, connection: AsyncConnection, which: ColumnElement[bool], worker_id: WorkerId, incarnation: str
     ) -> Sequence[SessionRecord]:
@@ -195,9 +164,3 @@ class Sessions(MovingSessions):
         )
         rows = (await connection.execute(statement)).mappings().all()
         return [session_record(row, self._ciphers) for row in sorted(rows, key=lambda row: row["id"])]
-
-
-async def _owner_signs(connection: AsyncConnection, owner: WorkerId) -> tuple[bool, bool]:
-    high, low = divmod(lock_key(owner) % 2**64, 2**32)
-    row = (await connection.execute(_OWNER, {"high": high, "low": low, "id": owner})).one()
-    return row.locked, row.leased

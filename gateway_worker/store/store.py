@@ -12,8 +12,10 @@ from gateway_worker.store.database import Database
 from gateway_worker.store.encryption import Ciphers, Keyring
 from gateway_worker.store.errors import StoreError
 from gateway_worker.store.identifiers import new_event_id
+from gateway_worker.store.lease import Lease
 from gateway_worker.store.operations import Operation
 from gateway_worker.store.outbox import Outbox
+from gateway_worker.store.owners import Owners
 from gateway_worker.store.ownership import Sessions
 from gateway_worker.store.reading import Commands, Keys, Messages
 from gateway_worker.store.records import Fence
@@ -44,7 +46,8 @@ class Store:
     ``start`` → anything, ``run`` beside it → ``stop``. Every call raises `StoreUnavailable` when the database is away.
 
     Attributes:
-        sessions, keys, messages, commands, outbox, workers: reads, and the writes that need no fence.
+        sessions, keys, messages, commands, outbox, workers, owners: reads, and the writes that need no fence.
+        lease: this worker's. Once it has run out, every call raises `StoreUnavailable` until it is renewed.
 
     Args:
         url: ``postgresql://user:password@host:port/database``.
@@ -66,9 +69,11 @@ class Store:
         keyring = Keyring(encryption_keys)
         ciphers = Ciphers(keyring)
         self._clock = clock
-        self._database = database = Database(url, name=name)
+        self.lease = Lease()
+        self._database = database = Database(url, name=name, lease=self.lease)
         self._background: asyncio.Task[None] | None = None
-        self.workers = Workers(database)
+        self.workers = Workers(database, self.lease)
+        self.owners = Owners(database, self.workers)
         self.sessions = Sessions(database=database, keyring=keyring, ciphers=ciphers, now=clock.now)
         self.keys = Keys(database, ciphers)
         self.messages = Messages(database, ciphers)
@@ -110,7 +115,7 @@ class Store:
             await asyncio.wait({self._background}, timeout=_FLUSH_SECONDS)
             self._background.cancel()
             await asyncio.wait({self._background})
-        await self.workers.close()
+        self.workers.close()
         await self._database.close()
 
     async def check(self) -> float:
@@ -154,7 +159,11 @@ class Store:
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as group:
-            keeping = group.create_task(self.workers.run(), name="store.lock")
+            keeping = [
+                group.create_task(self.workers.run(), name="store.lease"),
+                group.create_task(self.lease.watch(), name="store.lapse"),
+            ]
             committing = [group.create_task(committer.run(), name="store.commit") for committer in self._committers]
             await asyncio.wait(committing)
-            keeping.cancel()
+            for task in keeping:
+                task.cancel()

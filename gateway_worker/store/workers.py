@@ -1,7 +1,6 @@
-"""Workers: their rows, and the lock that tells at once when one has died."""
+"""Workers: their rows, and what keeps this worker's own alive."""
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -11,46 +10,51 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from gateway_worker.store import tables
-from gateway_worker.store.database import Database, Wire, translated
+from gateway_worker.store.database import Database, translated
 from gateway_worker.store.errors import StoreUnavailable, WorkerIdTaken
+from gateway_worker.store.lease import RENEW_SECONDS, Lease
+from gateway_worker.store.lock import WorkerLock
 from gateway_worker.store.records import Json, WorkerRecord, WorkerStatus
 from gateway_worker.store.rows import worker_record
 from schemas.names import WorkerId
 
 log = structlog.get_logger(__name__)
 
-LEASE: Final = timedelta(seconds=90)  # three heartbeats
 _W = tables.workers
-_TAKEN_AFTER: Final = 3.0  # seconds: a predecessor that was just killed leaves its lock a moment later
-_AGAIN_SECONDS: Final = 0.2
-_RECONNECT_SECONDS: Final = 0.5
-_PROBE_SECONDS: Final = 10.0
-
-
-def lock_key(worker_id: str) -> int:
-    """The advisory lock of a worker: a signed 64-bit number."""
-    return int.from_bytes(hashlib.sha256(b"gateway-worker\0" + worker_id.encode()).digest()[:8], "big", signed=True)
+_TICK_SECONDS: Final = 0.5
+_CALL_SECONDS: Final = 3.0  # of a renewal: then the connection is as good as gone, and there is time for another
+_RENEW: Final = """
+    UPDATE workers SET lease_until = now() + make_interval(secs => $3)
+    WHERE id = $1 AND incarnation = $2
+    RETURNING true
+"""
 
 
 class Workers:
-    """The registry of workers, and this worker's own lock in it. `run` keeps the lock."""
+    """The registry of workers, and this worker's own lock and lease in it. `run` keeps both."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, lease: Lease) -> None:
         self._database = database
-        self._lock: Wire | None = None  # the connection whose life is the lock's
-        self._worker_id: WorkerId | None = None
+        self._lease = lease
+        self._lock = WorkerLock(database)
+        self._me: tuple[WorkerId, str] | None = None
         self._registered = asyncio.Event()
-        self._probe_at = 0.0
+        self._renew_at = 0.0
 
     @property
     def worker_id(self) -> WorkerId | None:
         """This process's worker id, once registered."""
-        return self._worker_id
+        return None if self._me is None else self._me[0]
+
+    @property
+    def settled(self) -> bool:
+        """Whether what the database says of other workers can be believed: not while it has only just come back."""
+        return self._me is None or (self._lock.is_held and self._lease.settled)
 
     async def register(
         self, worker_id: WorkerId, incarnation: str, endpoint: str, max_sessions: int, version: str
     ) -> None:
-        """Take the worker id for this process.
+        """Take the worker id for this process, and the first lease.
 
         Args:
             worker_id: the configured id.
@@ -62,7 +66,8 @@ class Workers:
         Raises:
             WorkerIdTaken: a live worker has it.
         """
-        await self._take_lock(worker_id)
+        await self._lock.take(worker_id)
+        sent = self._lease.now()
         values: dict[str, Any] = {
             "incarnation": incarnation,
             "endpoint": endpoint,
@@ -72,16 +77,18 @@ class Workers:
             "metrics": {},
             "started_at": func.now(),
             "heartbeat_at": func.now(),
-            "lease_until": func.now() + LEASE,
+            "lease_until": func.now() + timedelta(seconds=self._lease.seconds),
         }
         statement = upsert(_W).values(id=worker_id, **values).on_conflict_do_update(index_elements=["id"], set_=values)
         async with self._database.transaction() as connection:
             await connection.execute(statement)
-        self._worker_id = worker_id
+        self._lease.extend(sent)
+        self._renew_at = sent + RENEW_SECONDS
+        self._me = (worker_id, incarnation)
         self._registered.set()
 
     async def heartbeat(self, worker_id: WorkerId, incarnation: str, status: WorkerStatus, metrics: Json) -> None:
-        """Renew the lease and tell how it goes.
+        """Tell how it goes.
 
         Raises:
             WorkerIdTaken: the row belongs to another incarnation by now.
@@ -92,7 +99,6 @@ class Workers:
             status=status.value,
             metrics=dict(metrics),
             heartbeat_at=func.now(),
-            lease_until=func.now() + LEASE,
         )
 
     async def draining(self, worker_id: WorkerId, incarnation: str) -> None:
@@ -109,7 +115,7 @@ class Workers:
             worker_id, incarnation, status=WorkerStatus.STOPPED.value, heartbeat_at=func.now(), lease_until=func.now()
         )
         self._registered.clear()
-        await self.close()
+        self.close()
 
     async def get(self, worker_id: WorkerId) -> WorkerRecord | None:
         """One worker, alive or not."""
@@ -124,26 +130,40 @@ class Workers:
         return [worker_record(row) for row in rows]
 
     async def run(self) -> None:
-        """Hold the lock for ever, on a new connection whenever the old one breaks.
+        """Keep the lock and renew the lease for ever, on a new connection whenever the old one breaks.
 
         Raises:
-            WorkerIdTaken: somebody else took it meanwhile: this process must end.
+            WorkerIdTaken: another process has the worker id by now: this one must end.
         """
         while True:
             await self._registered.wait()
-            if self._worker_id is not None and not await self._holds():
-                try:
-                    await self._take_lock(self._worker_id)
-                    log.info("store.lock_regained")
-                except StoreUnavailable as error:
-                    log.warning("store.lock_not_regained", reason=error.message)
-            await asyncio.sleep(_RECONNECT_SECONDS)
+            if self._me is not None and (not self._lock.is_held or self._lease.now() >= self._renew_at):
+                await self._keep(*self._me)
+            await asyncio.sleep(_TICK_SECONDS)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Give the lock up."""
-        lock, self._lock = self._lock, None
-        if lock is not None:
-            lock.terminate()
+        self._lock.give_up()
+
+    async def _keep(self, worker_id: WorkerId, incarnation: str) -> None:
+        """Renew the lease over the connection that holds the lock: one that renews shows that the other is kept."""
+        if not self._lock.is_held:
+            self._lease.trouble()
+        sent = self._lease.now()
+        try:
+            with translated():
+                async with asyncio.timeout(_CALL_SECONDS):
+                    wire = await self._lock.connection(worker_id)
+                    mine = await wire.fetchval(_RENEW, worker_id, incarnation, self._lease.seconds)
+        except StoreUnavailable as error:
+            self._lease.trouble()
+            self._lock.give_up()
+            log.warning("store.lease_not_renewed", reason=error.message, remaining=round(self._lease.remaining, 1))
+            return
+        if mine is None:
+            raise WorkerIdTaken(f"the worker id {worker_id} belongs to another process by now")
+        self._lease.extend(sent)
+        self._renew_at = sent + RENEW_SECONDS
 
     async def _update(self, worker_id: WorkerId, incarnation: str, **values: Any) -> None:
         statement = update(_W).where(_W.c.id == worker_id, _W.c.incarnation == incarnation).values(**values)
@@ -151,40 +171,3 @@ class Workers:
             result = await connection.execute(statement)
         if result.rowcount == 0:
             raise WorkerIdTaken(f"the worker id {worker_id} belongs to another process by now")
-
-    async def _take_lock(self, worker_id: WorkerId) -> None:
-        connection = await self._database.own_connection("lock")
-        try:
-            async with asyncio.timeout(_TAKEN_AFTER):
-                while not await _try_lock(connection, worker_id):  # noqa: ASYNC110 (another process frees it)
-                    await asyncio.sleep(_AGAIN_SECONDS)
-        except TimeoutError:
-            connection.terminate()
-            raise WorkerIdTaken(
-                f"a live worker already uses the worker id {worker_id}: give each its own GATEWAY_WORKER_ID"
-            ) from None
-        except BaseException:
-            connection.terminate()
-            raise
-        await self.close()
-        self._lock = connection
-
-    async def _holds(self) -> bool:
-        """Whether the lock's connection lives. A closed one shows by itself; a silent one is asked."""
-        if self._lock is None or self._lock.is_closed():
-            return False
-        now = asyncio.get_running_loop().time()
-        if now < self._probe_at:
-            return True
-        self._probe_at = now + _PROBE_SECONDS
-        try:
-            with translated():
-                await self._lock.fetchval("SELECT 1")
-        except StoreUnavailable:
-            return False
-        return True
-
-
-async def _try_lock(connection: Wire, worker_id: WorkerId) -> bool:
-    with translated():
-        return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", lock_key(worker_id)))

@@ -107,6 +107,7 @@ async def test_an_order_to_move_outlives_a_crash_of_the_owner_but_not_another_ow
     assert again.move_wished
     await store.workers.register(ME, "run-2", "http://a", 50, "1")
     await store.workers.stopped(ME, "run-2")
+    await store.owners.free(ME)
     elsewhere = await store.sessions.claim(ANNA, OTHER, "run-9")
     assert elsewhere is not None
     assert elsewhere.leaving is None

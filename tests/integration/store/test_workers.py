@@ -62,7 +62,7 @@ async def test_a_lost_lock_is_taken_again(store: Store, migrated_database_url: s
 async def test_a_worker_whose_id_was_taken_while_it_was_away_ends(store: Store, migrated_database_url: str) -> None:
     await store.workers.register(ME, "run-1", "http://a", 50, "1.0")
     async with opened(migrated_database_url, TestClock(), KEY) as second:
-        await store.workers.close()
+        store.workers.close()
         await second.workers.register(ME, "run-2", "http://b", 50, "1.0")
         with pytest.raises(ExceptionGroup) as raised:
             async with asyncio.timeout(15):

@@ -108,7 +108,9 @@ class Worker:
             configuration=Configuration(
                 url=settings.whatsapp_url, root_key=settings.whatsapp_root_key, version=settings.whatsapp_version
             ),
+            lease=self._store.lease,
         )
+        self._store.lease.on_lapse(self._engine.fence)
 
     def _build_above(self) -> None:
         """What decides: events, sessions, consumers, probes."""

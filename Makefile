@@ -5,7 +5,7 @@ PY := .venv/bin/python
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench up down clean lock
+.PHONY: help setup demo test check bench chaos up down clean lock
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
@@ -25,6 +25,9 @@ check: setup ## lint, formatting, types, architecture, the bridge's types, deplo
 
 bench: setup ## bare Baileys and the whole gateway, side by side
 	@$(PY) tests/bench/run.py
+
+chaos: setup ## every plug is pulled under load, and the counts still match; ARGS="--only 'worker killed'" for a part
+	@$(PY) -m tests.chaos.run $(ARGS)
 
 up: setup ## private RabbitMQ, PostgreSQL, Redis and S3; their settings in .local/env
 	@$(PY) -m deploy.local up

@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -114,8 +114,13 @@ class Stage:
             child=child, url=addresses["url"], whatsapp_url=addresses["whatsappUrl"], root_key=root_key
         )
 
-    async def start_worker(self, worker_id: str, settings: Mapping[str, str] | None = None) -> RunningWorker:
-        """Start one and return when it says that it is ready. Raises ProgramFailedError when it ends before that."""
+    async def start_worker(
+        self, worker_id: str, settings: Mapping[str, str] | None = None, *, within: Sequence[str] = ()
+    ) -> RunningWorker:
+        """Start one and return when it says that it is ready. Raises ProgramFailedError when it ends before that.
+
+        `within` is a command that runs another one in its place, like ``ip netns exec NAME``.
+        """
         self._started += 1
         own = {
             "GATEWAY_WORKER_ID": worker_id,
@@ -124,7 +129,7 @@ class Stage:
             "GATEWAY_LOG_FORMAT": "json",
             **(settings or {}),
         }
-        child = await self._start(self._program(f"{worker_id}-{self._started}", "run", settings=own))
+        child = await self._start(self._program(f"{worker_id}-{self._started}", "run", settings=own, within=within))
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while (port := _http_port(child.program.log)) is None:
                 await self._still_starting(child)
@@ -140,11 +145,13 @@ class Stage:
             raise ProgramFailedError(child.program.name, child.last_words())
         await asyncio.sleep(_POLL_SECONDS)
 
-    def _program(self, name: str, *arguments: str, settings: Mapping[str, str] | None = None) -> Program:
+    def _program(
+        self, name: str, *arguments: str, settings: Mapping[str, str] | None = None, within: Sequence[str] = ()
+    ) -> Program:
         inherited = {key: os.environ[key] for key in _INHERITED if key in os.environ}
         return Program(
             name=name,
-            arguments=(sys.executable, "-m", "gateway_worker", *arguments),
+            arguments=(*within, sys.executable, "-m", "gateway_worker", *arguments),
             folder=self._directory,
             log=self._directory / f"{name}.log",
             environment={**inherited, **self.settings, **(settings or {})},

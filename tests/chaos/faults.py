@@ -1,0 +1,212 @@
+"""The plugs that are pulled. Each is a function that strikes, waits, and puts back what is to come back by itself."""
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psutil
+from redis.asyncio import Redis
+
+from deploy.local.program import ProgramFailedError
+from deploy.local.services import Handle
+from tests.chaos.rig import WORKERS, Rig
+
+FREEZE_SECONDS: Final = 60.0
+CUT_SECONDS: Final = 30.0
+STORM_SECONDS: Final = 10.0
+_AWAY_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.1
+_ENOUGH: Final = 100_000
+_FILL_SECONDS: Final = 10.0
+
+
+class NotRunError(Exception):
+    """This fault cannot be made here; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Struck:
+    """What happened. `since` is when the time to recover begins; `thawed_at` when a frozen worker woke up."""
+
+    since: float
+    sessions: Sequence[str]
+    thawed_at: float | None = None
+
+
+Announce = Callable[[str], None]
+Strike = Callable[[Rig, random.Random, Announce], Awaitable[Struck]]
+
+
+async def kill_worker(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+    """SIGKILL one of two; nobody starts it again."""
+    victim = await rig.busiest()
+    sessions = await rig.owned(victim)
+    announce(f"{victim} with {len(sessions)} sessions is killed")
+    rig.workers[victim].child.send(signal.SIGKILL)
+    since = time.time()
+    await rig.workers[victim].child.wait()
+    return Struck(since=since, sessions=sessions)
+
+
+async def kill_and_restart_worker(rig: Rig, chance: random.Random, announce: Announce) -> Struck:
+    """SIGKILL one of two; an orchestrator starts it again at once, under the same id."""
+    struck = await kill_worker(rig, chance, announce)
+    victim = next(worker_id for worker_id, worker in rig.workers.items() if not worker.child.is_alive)
+    await rig.start_worker(victim)
+    announce(f"{victim} runs again")
+    return struck
+
+
+async def kill_bridge(rig: Rig, chance: random.Random, announce: Announce) -> Struck:
+    """SIGKILL one of the bridges of one worker."""
+    victim = await rig.busiest()
+    bridge = chance.choice(_bridges(rig, victim))
+    announce(f"a bridge of {victim} is killed")
+    bridge.kill()
+    return Struck(since=time.time(), sessions=await rig.owned(victim))
+
+
+def _bridges(rig: Rig, worker_id: str) -> list[psutil.Process]:
+    family = psutil.Process(rig.workers[worker_id].child.pid).children(recursive=True)
+    return [process for process in family if Path(process.exe()).name == "node"]
+
+
+async def freeze_worker(rig: Rig, chance: random.Random, announce: Announce) -> Struck:
+    """SIGSTOP one of two, alone or with its bridges, and let it go on long after its lease has run out."""
+    victim = await rig.busiest()
+    sessions = await rig.owned(victim)
+    frozen = [psutil.Process(rig.workers[victim].child.pid)]
+    if chance.random() < 0.5:
+        frozen += _bridges(rig, victim)
+    announce(f"{victim} is frozen{' with its bridges' if len(frozen) > 1 else ''} for {FREEZE_SECONDS:.0f} s")
+    for process in frozen:
+        process.send_signal(signal.SIGSTOP)
+    since = time.time()
+    try:
+        await asyncio.sleep(FREEZE_SECONDS)
+    finally:
+        thawed_at = time.time()
+        for process in frozen:
+            if process.is_running():
+                process.send_signal(signal.SIGCONT)
+    announce(f"{victim} goes on as a zombie")
+    return Struck(since=since, sessions=sessions, thawed_at=thawed_at)
+
+
+async def kill_rabbitmq(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+    """SIGKILL the broker and start it again."""
+    return await _killed(rig, rig.services.rabbitmq, announce, away=0.0)
+
+
+async def kill_postgresql(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+    """SIGKILL the postmaster and start it again."""
+    return await _killed(rig, rig.services.postgresql, announce, away=0.0)
+
+
+async def kill_redis(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+    """SIGKILL Redis and start it again after a while."""
+    return await _killed(rig, rig.services.redis, announce, away=_AWAY_SECONDS)
+
+
+async def kill_s3(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+    """SIGKILL S3 and start it again after a while."""
+    return await _killed(rig, rig.services.seaweedfs, announce, away=_AWAY_SECONDS)
+
+
+async def _killed(rig: Rig, service: Handle, announce: Announce, *, away: float) -> Struck:
+    announce(f"{service.name} is killed")
+    await asyncio.to_thread(service.kill)
+    await asyncio.sleep(away)
+    await asyncio.to_thread(service.start)
+    announce(f"{service.name} serves again")
+    return Struck(since=time.time(), sessions=rig.sessions)
+
+
+async def flush_redis(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+    """FLUSHALL."""
+    async with Redis.from_url(rig.services.redis_url) as client:
+        await client.flushall()
+    announce("redis is flushed")
+    return Struck(since=time.time(), sessions=rig.sessions)
+
+
+async def drop_whatsapp(rig: Rig, chance: random.Random, announce: Announce) -> Struck:
+    """WhatsApp cuts every connection, three times in a few seconds."""
+    for number in range(3):
+        if number:
+            await asyncio.sleep(chance.uniform(1, 3))
+        await rig.whatsapp.fault("drop")
+        announce("WhatsApp has dropped everybody")
+    return Struck(since=time.time(), sessions=rig.sessions)
+
+
+async def restart_whatsapp(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+    """WhatsApp is away for a while and comes back with what it knew."""
+    if not await rig.whatsapp.restart(_AWAY_SECONDS):
+        raise NotRunError("this simulator cannot restart")
+    announce(f"WhatsApp is away for {_AWAY_SECONDS:.0f} s")
+    await asyncio.sleep(_AWAY_SECONDS)
+    while not await rig.whatsapp.is_there():
+        await asyncio.sleep(_POLL_SECONDS)
+    announce("WhatsApp is back")
+    return Struck(since=time.time(), sessions=rig.sessions)
+
+
+async def storm_whatsapp(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+    """WhatsApp answers every login, and everybody who is logged in, with 503, for a while."""
+    announce(f"WhatsApp answers 503 for {STORM_SECONDS:.0f} s")
+    await rig.whatsapp.fault("stream_error", code=503, count=_ENOUGH)
+    await rig.whatsapp.fault("reject_login", code=503, count=_ENOUGH)
+    await asyncio.sleep(STORM_SECONDS)
+    await rig.whatsapp.calm()
+    announce("WhatsApp answers again")
+    return Struck(since=time.time(), sessions=rig.sessions)
+
+
+async def cut_network(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+    """No packet passes between one worker and everything else, for longer than its lease."""
+    assert rig.branch is not None
+    victim = WORKERS[1]
+    sessions = await rig.owned(victim)
+    announce(f"{victim} with {len(sessions)} sessions is cut off for {CUT_SECONDS:.0f} s")
+    await rig.branch.cut()
+    since = time.time()
+    try:
+        await asyncio.sleep(CUT_SECONDS)
+    finally:
+        await rig.branch.mend()
+    announce(f"{victim} has its network back")
+    return Struck(since=since, sessions=sessions, thawed_at=time.time())
+
+
+async def fill_disk_of_postgresql(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+    """Not a byte is left on PostgreSQL's disk, for a while."""
+    return await _filled(rig, rig.services.postgresql, announce)
+
+
+async def fill_disk_of_rabbitmq(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+    """Not a byte is left on RabbitMQ's disk, for a while."""
+    return await _filled(rig, rig.services.rabbitmq, announce)
+
+
+async def _filled(rig: Rig, service: Handle, announce: Announce) -> Struck:
+    disk = rig.disks[service.name]
+    announce(f"the disk of {service.name} is full")
+    await asyncio.to_thread(disk.fill)
+    try:
+        await asyncio.sleep(_FILL_SECONDS)
+    finally:
+        await asyncio.to_thread(disk.relieve)
+    if await asyncio.to_thread(lambda: service.pid) is None:
+        announce(f"{service.name} has died of it and is started again")
+    try:
+        await asyncio.to_thread(service.start)
+    except ProgramFailedError:  # what died in the middle of a write may need a second try
+        await asyncio.to_thread(service.start)
+    announce(f"there is room for {service.name} again")
+    return Struck(since=time.time(), sessions=rig.sessions)

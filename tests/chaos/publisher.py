@@ -1,0 +1,69 @@
+"""The backend's mouth: publishes commands with confirms. Whoever calls it repeats what was not confirmed."""
+
+import asyncio
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
+
+from gateway_worker.broker.errors import BrokerError, translated
+
+SOURCE: Final = "/chaos"
+_CONNECT_SECONDS: Final = 5.0
+_CONFIRM_SECONDS: Final = 10.0
+
+
+class Publisher:
+    """One connection at a time, made anew when it is gone."""
+
+    def __init__(self, amqp_url: str, exchange: str) -> None:
+        self._url = amqp_url
+        self._name = exchange
+        self._connection: AbstractConnection | None = None
+        self._channel: AbstractChannel | None = None
+        self._exchange: AbstractExchange | None = None
+        self._lock = asyncio.Lock()
+
+    async def publish(self, command_id: str, kind: str, subject: str, routing_key: str, data: dict[str, Any]) -> bool:
+        """Whether the broker confirmed it. If not, it may have it all the same."""
+        envelope = {
+            "specversion": "1.0",
+            "id": command_id,
+            "source": SOURCE,
+            "type": kind,
+            "subject": subject,
+            "time": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+            "datacontenttype": "application/json",
+            "data": data,
+        }
+        message = aio_pika.Message(
+            json.dumps(envelope).encode(),
+            message_id=command_id,
+            content_type="application/cloudevents+json",
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        )
+        try:
+            with translated():
+                exchange = await self._there()
+                await exchange.publish(message, routing_key, mandatory=True, timeout=_CONFIRM_SECONDS)
+        except BrokerError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """End the connection."""
+        if self._connection is not None:
+            with suppress(BrokerError), translated():
+                await self._connection.close()
+
+    async def _there(self) -> AbstractExchange:
+        async with self._lock:
+            if self._channel is None or self._channel.is_closed or self._exchange is None:
+                if self._connection is None or self._connection.is_closed:
+                    self._connection = await aio_pika.connect(self._url, timeout=_CONNECT_SECONDS)
+                self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+                self._exchange = await self._channel.get_exchange(self._name, ensure=False)
+            return self._exchange

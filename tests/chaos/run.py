@@ -1,0 +1,113 @@
+"""``make chaos``: pulls every plug under load, compares the ledgers of all sides, and writes the report.
+
+python -m tests.chaos.run [--seed N] [--messages N] [--rate N] [--only WORDS ...] [--short] [--continue]
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from deploy.local.services import ROOT
+from tests.chaos import report
+from tests.chaos.board import Board
+from tests.chaos.cell import Load, Performance
+from tests.chaos.matrix import CELLS, SHORT, Cell, chosen
+from tests.chaos.outcome import Outcome, broken, not_run
+from tests.chaos.report import Report
+from tests.chaos.rig import RigBrokenError
+from tests.chaos.workshop import Workshop
+
+_DIRECTORY: Final = ROOT / ".local" / "chaos"
+_REPORT: Final = ROOT / "tests" / "chaos" / "REPORT.md"
+_MEMORY: Final = _DIRECTORY / "outcomes.json"
+console = Console(highlight=False)
+
+
+async def perform(cells: Sequence[Cell], load: Load, written: Report, board: Board) -> None:
+    """Play the cells that the report does not have yet."""
+    workshop = Workshop(directory=_DIRECTORY / "logs", say=board.say)
+    try:
+        for cell in cells:
+            if cell.name not in written.outcomes:
+                outcome = await _play(workshop, cell, load, written.seed, board)
+                written.add(outcome)
+                board.end(outcome)
+    finally:
+        await workshop.close()
+
+
+async def _play(workshop: Workshop, cell: Cell, load: Load, seed: int, board: Board) -> Outcome:
+    if why := cell.fault.why_not():
+        return not_run(cell.name, why)
+    board.begin(cell.name)("the rig is made ready")
+    try:
+        rig = await workshop.rig(cell.fault.stand)
+    except RigBrokenError as why:
+        await workshop.discard()
+        return broken(cell.name, f"no rig to begin with: {why}", 0.0, ())
+    performance = Performance(rig, cell, load, cell.chance(seed), board.begin(cell.name))
+    board.follow(performance.journal)
+    outcome = await performance.run()
+    if outcome.verdict == "red":  # what went wrong must not reach into the next one
+        await workshop.discard()
+    return outcome
+
+
+def main() -> None:
+    """Parse arguments and run; exit code 1 if a cell is red."""
+    given = _arguments().parse_args()
+    kept = report.remembered(_MEMORY) if given.go_on else None
+    cells = [cell for cell in CELLS if cell.name in SHORT] if given.short else chosen(given.only)
+    if not cells:
+        sys.exit(f"no cell is called so; there are:\n{_listed(CELLS)}")
+    written = _report(given, kept, [cell.name for cell in cells])
+    console.print(f"{len(cells)} cells, seed [bold]{written.seed}[/]; `--seed {written.seed}` repeats them")
+    with Board(console, len(cells)) as board:
+        asyncio.run(perform(cells, Load(messages=written.messages, rate=written.rate), written, board))
+    red = [outcome.cell for outcome in written.outcomes.values() if outcome.verdict == "red"]
+    console.print(f"{len(red)} of {len(cells)} cells are red; written to {written.path}")
+    sys.exit(1 if red else 0)
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Pulls every plug under load and counts what is lost or doubled.")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--messages", type=int, help="per cell and direction: 1000, or 100 in the short form")
+    parser.add_argument("--rate", type=float, default=50.0, help="messages per second in all")
+    parser.add_argument("--only", nargs="+", default=(), help="cells whose name contains one of these")
+    parser.add_argument("--short", action="store_true", help="six cells, in a few minutes")
+    parser.add_argument("--continue", dest="go_on", action="store_true", help="go on with the run that was interrupted")
+    parser.add_argument("--output", type=Path, default=None, help="where the report goes")
+    return parser
+
+
+def _report(given: argparse.Namespace, kept: Mapping[str, object] | None, cells: Sequence[str]) -> Report:
+    """The one to write; a whole run is the project's record, a part of it is not."""
+    whole = not given.only and not given.short
+    written = Report(
+        path=given.output or (_REPORT if whole else _DIRECTORY / "REPORT.md"),
+        memory=_MEMORY,
+        seed=given.seed,
+        messages=given.messages or (100 if given.short else 1_000),
+        rate=given.rate,
+        commit=report.commit(),
+        versions=report.versions(),
+        cells=cells,
+    )
+    if kept is not None:
+        written.go_on(kept)
+    return written
+
+
+def _listed(cells: Sequence[Cell]) -> str:
+    return "\n".join(f"  {cell.name}" for cell in cells)
+
+
+if __name__ == "__main__":
+    main()

@@ -92,7 +92,12 @@ class Worker:
         """What holds and carries: databases, broker, WhatsApp."""
         settings = self._settings
         self._topology = Topology(settings.namespace, settings.backend_queue_name)
-        self._store = Store(str(settings.database_url), encryption_keys=settings.raw_encryption_keys, clock=self._clock)
+        self._store = Store(
+            str(settings.database_url),
+            encryption_keys=settings.raw_encryption_keys,
+            clock=self._clock,
+            message_retention=timedelta(days=settings.message_retention_days),
+        )
         self._cache = Cache(str(settings.redis_url))
         self._buckets = Buckets(
             endpoint=settings.s3_endpoint,
@@ -280,17 +285,17 @@ class Worker:
                 return
 
     async def _prune(self) -> None:
-        """Remove what is past its time, hour by hour. Workers that do it side by side do not disturb each other."""
+        """Prune the store, hour by hour. Workers that do it side by side do not disturb each other."""
         while not self._leaving.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PRUNE_SECONDS):
                     await self._leaving.wait()
                 return
             try:
-                removed = await self._store.prune(messages=timedelta(days=self._settings.message_retention_days))
+                pruned = await self._store.prune()
             except StoreUnavailable:
                 continue  # in an hour then
-            log.info("store.pruned", **removed)
+            log.info("store.pruned", **pruned)
 
     async def _ask_broker(self) -> None:
         if not (self._consuming.is_up and self._publishing.is_up):

@@ -98,6 +98,7 @@ _AWAY: Final = (
     asyncpg.InsufficientResourcesError,  # disk full, out of memory, too many connections
     asyncpg.TransactionRollbackError,  # deadlock, serialization
     asyncpg.LockNotAvailableError,
+    asyncpg.CheckViolationError,  # only partitions check: this row's was made at this moment, and it fits the next time
     asyncpg.ReadOnlySQLTransactionError,  # a former primary, in a failover
 )
 

@@ -27,10 +27,12 @@ _KEYS: Final = """
 _ENTRY: Final = """
     SELECT e.value, s.identity_key FROM entries AS e JOIN sessions AS s ON s.id = e.session_id
     WHERE e.session_id = $1 AND e.message_id = $2 AND e.sender = $3 AND e.chat = $4 AND e.index = $5
+    ORDER BY e.created_at LIMIT 1
 """
 _SENT_PLAINTEXT: Final = """
     SELECT b.value, s.content_key FROM bodies AS b JOIN sessions AS s ON s.id = b.session_id
     WHERE b.session_id = $1 AND b.message_id = $2 AND b.part = 'plaintext'
+    ORDER BY b.created_at DESC LIMIT 1
 """
 _RECEIVED_PLAINTEXT: Final = """
     SELECT e.sender, e.chat, e.index, e.value, s.identity_key
@@ -41,7 +43,9 @@ _RECEIVED_PLAINTEXT: Final = """
 _MESSAGE: Final = """
     SELECT m.*, b.value AS content, s.content_key
     FROM messages AS m
-    JOIN bodies AS b ON b.session_id = m.session_id AND b.message_id = m.message_id AND b.part = 'content'
+    JOIN bodies AS b
+        ON b.session_id = m.session_id AND b.message_id = m.message_id AND b.part = 'content'
+            AND b.created_at = m.created_at
     JOIN sessions AS s ON s.id = m.session_id
     WHERE m.session_id = $1 AND m.message_id = $2 AND s.deleted_at IS NULL
 """

@@ -1,26 +1,64 @@
-"""What is old goes, in bites: no long lock, no timeout, and a worker that dies in between has done no harm."""
+"""What is old goes: with its partition where a table is large, else in bites.
+
+Bites take no long lock and meet no timeout, and a worker that dies in between has done no harm. What is not done yet is
+spared, however old: events that are not published, messages that are pending.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from gateway_worker.store.database import Database
+from gateway_worker.store.partitions import drop_old, make_ahead
 
 EVENTS: Final = timedelta(days=7)  # how long they may be replayed (contract, section 3)
 COMMANDS: Final = timedelta(days=7)  # how long an idempotency key is kept (contract, section 2)
 _BITE: Final = 2_000
+_PARTITIONS: Final = 12  # of what is kept, roughly: more cost every look, fewer keep for longer what is past its time
 
-# Each takes the limit in time and the size of a bite. Bodies go with their message.
-_MESSAGES: Final = """
-    WITH doomed AS (SELECT session_id, message_id FROM messages WHERE created_at < $1 ORDER BY created_at LIMIT $2),
-    bodies_gone AS (
-        DELETE FROM bodies AS b USING doomed AS d WHERE b.session_id = d.session_id AND b.message_id = d.message_id
-    )
-    DELETE FROM messages AS m USING doomed AS d WHERE m.session_id = d.session_id AND m.message_id = d.message_id
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """How long the rows of a partitioned table are kept, and which of them are spared when that is over.
+
+    `spared` selects ``p.*`` from a partition that is to go.
+    """
+
+    table: str
+    age: timedelta
+    spared: str
+
+    @property
+    def days(self) -> int:
+        """Of one partition."""
+        return max(1, self.age.days // _PARTITIONS)
+
+
+_UNPUBLISHED: Final = """
+    SELECT p.* FROM sessions AS s
+    JOIN outbox_marks AS m ON m.session_id = s.id
+    JOIN {partition} AS p ON p.session_id = s.id AND p.sequence > m.published
+    WHERE s.sequence > m.published
 """
-_ENTRIES: Final = """
-    DELETE FROM entries WHERE ctid = ANY (
-        ARRAY(SELECT ctid FROM entries WHERE created_at < $1 ORDER BY created_at LIMIT $2)
+_OF_PENDING: Final = """
+    SELECT p.* FROM {partition} AS p
+    JOIN messages AS m ON m.session_id = p.session_id AND m.message_id = p.message_id AND m.created_at = p.created_at
+    WHERE m.status = 'pending'
+"""
+_NONE: Final = "SELECT p.* FROM {partition} AS p WHERE false"
+
+# These take the limit in time and the size of a bite. What a deleted session never sent is pending for nobody.
+_MESSAGES: Final = """
+    DELETE FROM messages WHERE ctid = ANY (
+        ARRAY(
+            SELECT m.ctid FROM messages AS m
+            WHERE m.created_at < $1 AND (
+                m.status <> 'pending'
+                OR NOT EXISTS (SELECT FROM sessions AS s WHERE s.id = m.session_id AND s.deleted_at IS NULL)
+            )
+            ORDER BY m.created_at LIMIT $2
+        )
     )
 """
 _COMMANDS: Final = """
@@ -28,19 +66,19 @@ _COMMANDS: Final = """
         ARRAY(SELECT ctid FROM processed_commands WHERE created_at < $1 ORDER BY created_at LIMIT $2)
     )
 """
-_EVENTS: Final = """
-    DELETE FROM outbox WHERE ctid = ANY (
+_STRAYS: Final = """
+    DELETE FROM {partition} WHERE ctid = ANY (
         ARRAY(
-            SELECT o.ctid FROM outbox AS o JOIN outbox_marks AS m ON m.session_id = o.session_id
-            WHERE o.created_at < $1 AND o.sequence <= m.published
-            ORDER BY o.created_at LIMIT $2
+            SELECT t.ctid FROM {partition} AS t
+            WHERE t.created_at < $1 AND NOT EXISTS ({spared} AND p.ctid = t.ctid)
+            LIMIT $2
         )
     )
 """
 
 
-async def prune(database: Database, *, now: datetime, messages: timedelta) -> Mapping[str, int]:
-    """Remove what is past its time; answers how many rows of each table went.
+async def prepare(database: Database, *, now: datetime, messages: timedelta) -> int:
+    """Make the partitions of the days to come; answers how many were missing.
 
     Args:
         database: where.
@@ -48,14 +86,42 @@ async def prune(database: Database, *, now: datetime, messages: timedelta) -> Ma
         messages: how long messages are kept; at least as long as the keys of their commands, since a repeated command
             finds by its message that it was sent.
     """
-    kept = max(messages, COMMANDS)
-    bites: Sequence[tuple[str, str, timedelta]] = (
-        ("messages", _MESSAGES, kept),
-        ("entries", _ENTRIES, kept),
-        ("processed_commands", _COMMANDS, COMMANDS),
-        ("outbox", _EVENTS, EVENTS),
+    kept = _kept(messages)
+    return sum([await make_ahead(database, each.table, now=now, days=each.days) for each in kept])
+
+
+async def prune(database: Database, *, now: datetime, messages: timedelta) -> Mapping[str, int]:
+    """Prepare, and remove what is past its time; answers how many partitions, and rows of other tables, came and went.
+
+    A clock that is fast takes nothing away too early: the database's has to agree.
+    """
+    made = await prepare(database, now=now, messages=messages)
+    async with database.wire() as wire:
+        now = await wire.fetchval("SELECT least($1, clock_timestamp())", now)
+    gone = {
+        "messages": await _eat(database, _MESSAGES, now - _age(messages)),
+        "processed_commands": await _eat(database, _COMMANDS, now - COMMANDS),
+    }
+    dropped = strays = 0
+    for each in _kept(messages):
+        before = now - each.age
+        dropped += await drop_old(database, each.table, before=before, spared=each.spared)
+        default = f"{each.table}_default"
+        spared = each.spared.format(partition=default)
+        strays += await _eat(database, _STRAYS.format(partition=default, spared=spared), before)
+    return {"partitions_made": made, "partitions_dropped": dropped, "strays": strays, **gone}
+
+
+def _age(messages: timedelta) -> timedelta:
+    return max(messages, COMMANDS)
+
+
+def _kept(messages: timedelta) -> Sequence[_Kept]:
+    return (
+        _Kept(table="outbox", age=EVENTS, spared=_UNPUBLISHED),
+        _Kept(table="bodies", age=_age(messages), spared=_OF_PENDING),
+        _Kept(table="entries", age=_age(messages), spared=_NONE),
     )
-    return {table: await _eat(database, statement, now - age) for table, statement, age in bites}
 
 
 async def _eat(database: Database, statement: str, before: datetime) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, case, delete, select, text, update
+from sqlalchemy import Delete, RowMapping, Table, case, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -145,13 +145,7 @@ class SessionRows:
             while removed == _BATCH:
                 async with self._database.transaction() as connection:
                     await _fenced(connection, session_id, epoch)
-                    result = await connection.execute(
-                        text(
-                            f"DELETE FROM {table.name} WHERE ctid = ANY (ARRAY("  # noqa: S608 (our own tables' names)
-                            f"SELECT ctid FROM {table.name} WHERE session_id = :id LIMIT {_BATCH}))"
-                        ),
-                        {"id": session_id},
-                    )
+                    result = await connection.execute(_bite(table, session_id))
                     removed = result.rowcount
 
     async def _revive(self, connection: AsyncConnection, tombstone: RowMapping, new: NewSession) -> RowMapping:
@@ -199,6 +193,13 @@ class SessionRows:
 
     def _record(self, row: Row | None) -> SessionRecord | None:
         return None if row is None or row["deleted_at"] is not None else session_record(row, self._ciphers)
+
+
+def _bite(table: Table, session_id: SessionId) -> Delete:
+    """Some of a session's rows, by their key: a row's place (ctid) is unique in a partition only."""
+    key = list(table.primary_key.columns)
+    some = select(*key).where(table.c.session_id == session_id).limit(_BATCH).subquery()
+    return delete(table).where(*(column == some.c[column.name] for column in key))
 
 
 _NOTHING_PERSONAL: Final[Mapping[str, Any]] = dict.fromkeys(

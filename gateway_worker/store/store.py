@@ -54,6 +54,7 @@ class Store:
         encryption_keys: AES-256 keys, 32 bytes each; the first encrypts, all decrypt.
         clock: the wall clock.
         name: shown by ``pg_stat_activity``.
+        message_retention: how long messages are kept.
         new_event_id: makes an event's id from its time.
     """
 
@@ -64,11 +65,13 @@ class Store:
         encryption_keys: Sequence[bytes],
         clock: Clock,
         name: str = "gateway-worker",
+        message_retention: timedelta = timedelta(days=90),
         new_event_id: Callable[[datetime], str] = new_event_id,
     ) -> None:
         keyring = Keyring(encryption_keys)
         ciphers = Ciphers(keyring)
         self._clock = clock
+        self._message_retention = message_retention
         self.lease = Lease()
         self._database = database = Database(url, name=name, lease=self.lease)
         self._background: asyncio.Task[None] | None = None
@@ -96,6 +99,7 @@ class Store:
         try:
             async with self._database.transaction() as connection:
                 await require_current(connection)
+            await retention.prepare(self._database, now=self._clock.now(), messages=self._message_retention)
         except BaseException:
             await self._database.close()
             raise
@@ -122,9 +126,12 @@ class Store:
         """Seconds of one round trip to the database."""
         return await self._database.check()
 
-    async def prune(self, messages: timedelta) -> Mapping[str, int]:
-        """Remove what is past its time, messages after this long; answers how many rows of each table went."""
-        return await retention.prune(self._database, now=self._clock.now(), messages=messages)
+    async def prune(self) -> Mapping[str, int]:
+        """Make partitions for the days to come and remove what is past its time; to be called every hour or so.
+
+        Answers how many partitions were made and dropped, and how many rows of other tables were removed.
+        """
+        return await retention.prune(self._database, now=self._clock.now(), messages=self._message_retention)
 
     @property
     def transactions(self) -> int:

@@ -3,6 +3,11 @@
 There are no foreign keys: every write of a session holds its row's lock, which already says that the session exists,
 and a check per inserted row would cost more than the row. Nobody tries to compress encrypted columns (``STORAGE
 EXTERNAL``). `sessions`, `keys` and `messages` leave room in their pages, so that their frequent updates touch no index.
+
+What is large and only added to (`entries`, `bodies`, `outbox`) lies in partitions by time, which are dropped as a whole
+(`partitions.py`). PostgreSQL wants the time in their keys, so what makes a row unique is said elsewhere: under the lock
+of the session an event gets a new number, a body has the time of its message, and an entry is looked for before.
+Decision 0010 has the figures, also for the tables that are not partitioned.
 """
 
 from sqlalchemy import (
@@ -22,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
+_BY_TIME = "RANGE (created_at)"
 
 
 def _time(name: str, *, nullable: bool = False) -> Column[object]:
@@ -101,9 +107,9 @@ entries = Table(  # decrypted parts of incoming stanzas: a redelivered stanza is
     Column("visible", Boolean, nullable=False),
     Column("value", LargeBinary, nullable=False),
     _time("created_at"),
-    PrimaryKeyConstraint("session_id", "message_id", "sender", "chat", "index"),
+    PrimaryKeyConstraint("session_id", "message_id", "sender", "chat", "index", "created_at"),
+    postgresql_partition_by=_BY_TIME,
 )
-Index("entries_created", entries.c.created_at)
 
 messages = Table(
     "messages",
@@ -148,7 +154,9 @@ bodies = Table(  # what is written once about a message and is large, apart from
     Column("message_id", Text, nullable=False),
     Column("part", Text, nullable=False),  # content: the contract's JSON; plaintext: the WAProto we sent
     Column("value", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("session_id", "message_id", "part"),
+    _time("created_at"),  # its message's
+    PrimaryKeyConstraint("session_id", "message_id", "part", "created_at"),
+    postgresql_partition_by=_BY_TIME,
 )
 
 commands = Table(
@@ -177,9 +185,9 @@ outbox = Table(  # append-only; what is published is told by outbox_marks
     Column("epoch", BigInteger, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     _time("created_at"),
-    PrimaryKeyConstraint("session_id", "sequence"),
+    PrimaryKeyConstraint("session_id", "sequence", "created_at"),
+    postgresql_partition_by=_BY_TIME,
 )
-Index("outbox_created", outbox.c.created_at)
 
 marks = Table(  # every event up to `published` has been confirmed by the broker
     "outbox_marks",

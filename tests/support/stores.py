@@ -42,9 +42,11 @@ class Heard:
 
 
 @asynccontextmanager
-async def opened(url: str, clock: TestClock, *keys: bytes) -> AsyncGenerator[Store]:
+async def opened(
+    url: str, clock: TestClock, *keys: bytes, message_retention: timedelta = timedelta(days=90)
+) -> AsyncGenerator[Store]:
     """A started store; it is stopped afterwards."""
-    store = Store(url, encryption_keys=keys, clock=clock)
+    store = Store(url, encryption_keys=keys, clock=clock, message_retention=message_retention)
     await store.start()
     try:
         yield store

@@ -1,6 +1,7 @@
 """What belongs to a session's identity: credentials, Signal keys, decrypted parts."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 from gateway_worker.store.plan import Placed
@@ -25,12 +26,20 @@ _REMOVE_KEYS: Final = """
     WHERE k.session_id = r.session_id AND k.kind = r.kind AND k.id = r.id
 """
 
+# What was decrypted cannot be decrypted again: an entry comes twice only when its transaction is tried again.
 _PUT_ENTRIES: Final = """
     INSERT INTO entries (session_id, message_id, sender, chat, index, visible, value, created_at)
     SELECT e.*, $8::timestamptz
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bool[], $7::bytea[]) AS e
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bool[], $7::bytea[])
+        AS e (session_id, message_id, sender, chat, index, visible, value)
+    WHERE NOT EXISTS (
+        SELECT FROM entries AS k
+        WHERE k.session_id = e.session_id AND k.message_id = e.message_id AND k.sender = e.sender
+            AND k.chat = e.chat AND k.index = e.index AND k.created_at BETWEEN $9 AND $10
+    )
     ON CONFLICT DO NOTHING
 """
+_AGAIN: Final = timedelta(days=1)
 
 
 async def drop_credentials(transaction: Transaction, placed: Sequence[Placed]) -> None:
@@ -84,4 +93,6 @@ async def put_entries(transaction: Transaction, placed: Sequence[Placed]) -> Non
         for entry in each.operation.entries
     ]
     if rows:
-        await transaction.wire.execute(_PUT_ENTRIES, *map(list, zip(*rows, strict=True)), transaction.now)
+        now = transaction.now
+        columns = map(list, zip(*rows, strict=True))
+        await transaction.wire.execute(_PUT_ENTRIES, *columns, now, now - _AGAIN, now + _AGAIN)

@@ -35,17 +35,21 @@ _BEGIN: Final = """
         RETURNING session_id, message_id, direction, status, attempts, error, xmax = 0 AS fresh,
             coalesce(failed_at, played_at, read_at, delivered_at, sent_at, created_at) AS settled_at
     ), written AS (
-        INSERT INTO bodies (session_id, message_id, part, value)
-        SELECT session_id, message_id, 'content', body FROM given JOIN begun USING (session_id, message_id) WHERE fresh
-        ON CONFLICT (session_id, message_id, part) DO UPDATE SET value = excluded.value
+        INSERT INTO bodies (session_id, message_id, part, value, created_at)
+        SELECT session_id, message_id, 'content', body, $12
+        FROM given JOIN begun USING (session_id, message_id) WHERE fresh
+        ON CONFLICT (session_id, message_id, part, created_at) DO UPDATE SET value = excluded.value
     )
     SELECT * FROM begun
 """
 
-_PUT_BODIES: Final = """
-    INSERT INTO bodies (session_id, message_id, part, value)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
-    ON CONFLICT (session_id, message_id, part) DO UPDATE SET value = excluded.value
+# What the engine sends of its own accord has no row among the messages.
+_PUT_PLAINTEXTS: Final = """
+    INSERT INTO bodies (session_id, message_id, part, value, created_at)
+    SELECT p.session_id, p.message_id, 'plaintext', p.value, coalesce(m.created_at, $4)
+    FROM unnest($1::text[], $2::text[], $3::bytea[]) AS p (session_id, message_id, value)
+    LEFT JOIN messages AS m ON m.session_id = p.session_id AND m.message_id = p.message_id
+    ON CONFLICT (session_id, message_id, part, created_at) DO UPDATE SET value = excluded.value
 """
 
 _RECEIVE: Final = """
@@ -63,9 +67,9 @@ _RECEIVE: Final = """
         ON CONFLICT DO NOTHING
         RETURNING session_id, message_id
     ), written AS (
-        INSERT INTO bodies (session_id, message_id, part, value)
-        SELECT session_id, message_id, 'content', body FROM arrived JOIN fresh USING (session_id, message_id)
-        ON CONFLICT (session_id, message_id, part) DO UPDATE SET value = excluded.value
+        INSERT INTO bodies (session_id, message_id, part, value, created_at)
+        SELECT session_id, message_id, 'content', body, $10 FROM arrived JOIN fresh USING (session_id, message_id)
+        ON CONFLICT (session_id, message_id, part, created_at) DO UPDATE SET value = excluded.value
     )
     SELECT session_id, message_id FROM fresh
 """
@@ -127,14 +131,13 @@ async def put_plaintexts(transaction: Transaction, placed: Sequence[Placed]) -> 
         (
             each.session_id,
             message_id,
-            "plaintext",
             transaction.session(each).content.encrypt(plaintext, "plaintext", message_id),
         )
         for each in placed
         for message_id, plaintext in each.operation.plaintexts.items()
     ]
     if rows:
-        await transaction.wire.execute(_PUT_BODIES, *_columns(rows))
+        await transaction.wire.execute(_PUT_PLAINTEXTS, *_columns(rows), transaction.now)
 
 
 async def receive(transaction: Transaction, placed: Sequence[Placed]) -> None:

@@ -110,8 +110,14 @@ async def test_the_migrations_make_exactly_the_tables_that_the_code_knows(migrat
     try:
         async with engine.connect() as connection:
             differences = await connection.run_sync(
-                lambda sync: compare_metadata(MigrationContext.configure(sync), metadata)
+                lambda sync: compare_metadata(
+                    MigrationContext.configure(sync, opts={"include_name": _is_no_partition}), metadata
+                )
             )
     finally:
         await engine.dispose()
     assert differences == []
+
+
+def _is_no_partition(name: str | None, kind: str, _parents: object) -> bool:
+    return kind != "table" or name is None or not name.endswith("_default")

@@ -2,11 +2,10 @@
 
 from datetime import timedelta
 
-from gateway_worker.store.operations import AppendEvent, RecordCommand
-from gateway_worker.store.records import Extent, Fence, NewSession, Status
+from gateway_worker.store.operations import AppendEvent
+from gateway_worker.store.records import Extent, Fence, NewSession
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
-from tests.support.stores import TestClock, advance, arrived, begin, key
 
 
 async def write(store: Store, fence: Fence, count: int) -> None:
@@ -69,17 +68,3 @@ async def test_of_a_deleted_session_nothing_is_replayed(store: Store, fence: Fen
     await store.outbox.mark_published([(fence.session_id, 1), (fence.session_id, 2), (fence.session_id, 3)])
     await store.sessions.forget(fence.session_id, fence.epoch, purge=False)
     assert await store.outbox.extent(fence.session_id) is None
-
-
-async def test_what_is_old_goes_and_what_is_not_published_stays(store: Store, fence: Fence, clock: TestClock) -> None:
-    await store.commit(fence, begin(1), advance(Status.SENT), arrived(1))
-    await store.commit(fence, RecordCommand(key=key(9), body_hash=b"h", type="t"))
-    await store.outbox.mark_published([(fence.session_id, 1)])
-    clock.pass_by(timedelta(days=6))
-    await store.commit(fence, begin(2))
-    clock.pass_by(timedelta(days=1, seconds=1))
-    gone = await store.prune(messages=timedelta(days=1))
-    assert gone == {"messages": 2, "entries": 0, "processed_commands": 2, "outbox": 1}
-    assert await pending(store, fence.session_id) == [2]
-    assert await store.messages.get(fence.session_id, begin(2).message_id) is not None
-    assert await store.messages.get(fence.session_id, begin(1).message_id) is None

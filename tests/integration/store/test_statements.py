@@ -14,9 +14,14 @@ TABLES = ("messages", "bodies", "outbox", "processed_commands")
 
 async def rows_read(url: str) -> dict[str, int]:
     """Rows that were read so far, by table; told once the connections that read them are closed."""
+    statement = """
+        SELECT coalesce(pg_partition_root(relid), relid)::regclass::text AS relname,
+            sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) AS read
+        FROM pg_stat_user_tables GROUP BY 1
+    """
     connection = cast("Any", await asyncpg.connect(url))
     try:
-        rows = await connection.fetch("SELECT relname, seq_tup_read + idx_tup_fetch AS read FROM pg_stat_user_tables")
+        rows = await connection.fetch(statement)
     finally:
         await connection.close()
     return {row["relname"]: row["read"] for row in rows}

@@ -68,10 +68,9 @@ _TABLES: Final = (
         visible boolean NOT NULL,
         value bytea NOT NULL,
         created_at timestamptz NOT NULL,
-        PRIMARY KEY (session_id, message_id, sender, chat, index)
-    )
+        PRIMARY KEY (session_id, message_id, sender, chat, index, created_at)
+    ) PARTITION BY RANGE (created_at)
     """,
-    "CREATE INDEX entries_created ON entries (created_at)",
     """
     CREATE TABLE messages (
         session_id text NOT NULL,
@@ -108,8 +107,9 @@ _TABLES: Final = (
         message_id text NOT NULL,
         part text NOT NULL,
         value bytea NOT NULL,
-        PRIMARY KEY (session_id, message_id, part)
-    )
+        created_at timestamptz NOT NULL,
+        PRIMARY KEY (session_id, message_id, part, created_at)
+    ) PARTITION BY RANGE (created_at)
     """,
     """
     CREATE TABLE processed_commands (
@@ -135,10 +135,9 @@ _TABLES: Final = (
         epoch bigint NOT NULL,
         payload bytea NOT NULL,
         created_at timestamptz NOT NULL,
-        PRIMARY KEY (session_id, sequence)
-    )
+        PRIMARY KEY (session_id, sequence, created_at)
+    ) PARTITION BY RANGE (created_at)
     """,
-    "CREATE INDEX outbox_created ON outbox (created_at)",
     """
     CREATE TABLE outbox_marks (
         session_id text PRIMARY KEY,
@@ -170,10 +169,14 @@ _ENCRYPTED: Final = {
     "outbox": "payload",
 }
 
+_PARTITIONED: Final = ("entries", "bodies", "outbox")
+
 
 def upgrade() -> None:
-    """Make everything."""
+    """Make everything; the partitions by time are made by whoever begins to write."""
     for statement in _TABLES:
         op.execute(statement)
     for table, column in _ENCRYPTED.items():
         op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET STORAGE EXTERNAL")
+    for table in _PARTITIONED:
+        op.execute(f"CREATE TABLE {table}_default PARTITION OF {table} DEFAULT")

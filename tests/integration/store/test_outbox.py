@@ -6,6 +6,7 @@ from gateway_worker.store.operations import AppendEvent
 from gateway_worker.store.records import Extent, Fence, NewSession
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
+from tests.support.stores import TestClock
 
 
 async def write(store: Store, fence: Fence, count: int) -> None:

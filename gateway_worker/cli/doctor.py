@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import aio_pika
 import aiohttp
@@ -14,6 +15,7 @@ from gateway_worker.cli.terminal import console
 from gateway_worker.objects.buckets import Buckets
 from gateway_worker.settings import Settings
 from gateway_worker.store.database import connect
+from gateway_worker.store.partitions import made_until
 from gateway_worker.store.schema import SchemaMismatch, check_schema
 from gateway_worker.whatsapp.baileys.process import BRIDGE
 
@@ -57,6 +59,16 @@ async def _postgresql(settings: Settings) -> str:
 
 async def _schema(settings: Settings) -> str:
     return f"revision {await check_schema(str(settings.database_url))}"
+
+
+async def _partitions(settings: Settings) -> str:
+    connection = await connect(str(settings.database_url), name="gateway-worker doctor")
+    try:
+        until = await made_until(connection)
+    finally:
+        await connection.close()
+    ready = until is not None and until > datetime.now(UTC)
+    return f"made until {until:%Y-%m-%d}" if ready else "those to come are made at start"
 
 
 async def _redis(settings: Settings) -> str:
@@ -114,6 +126,12 @@ EXAMINATIONS: Sequence[Examination] = (
     Examination(name="rabbitmq", look=_rabbitmq, remedy="set GATEWAY_AMQP_URL, or start private services: make up"),
     Examination(name="postgresql", look=_postgresql, remedy="set GATEWAY_DATABASE_URL and create the database"),
     Examination(name="schema", look=_schema, remedy="run: gateway-worker migrate"),
+    Examination(
+        name="partitions",
+        look=_partitions,
+        remedy="workers make them, at start and every hour: see partitions.busy in their logs",
+        required=False,
+    ),
     Examination(
         name="redis", look=_redis, remedy="set GATEWAY_REDIS_URL; without it routing and live QR codes are missing"
     ),

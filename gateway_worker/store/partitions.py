@@ -26,6 +26,7 @@ from gateway_worker.store.spans import Span, missing
 
 log = structlog.get_logger(__name__)
 
+PARTITIONED: Final = ("outbox", "bodies", "entries")
 _PAUSES: Final = (0.0, 0.5, 1.5)  # seconds before each try
 _PATIENCE: Final = "SET LOCAL lock_timeout = '500ms'"
 _LOCK: Final = f"SELECT pg_advisory_xact_lock({0x6761746577617901})"  # the one beside the migration's
@@ -56,6 +57,12 @@ async def partitions(wire: Wire, table: str) -> Sequence[Partition]:
     return [
         Partition(name=row["name"], span=Span(row["since"], row["until"])) for row in await wire.fetch(_MADE, table)
     ]
+
+
+async def made_until(wire: Wire) -> datetime | None:
+    """Where the first of the tables runs out of partitions; None when one has none."""
+    made = [await partitions(wire, table) for table in PARTITIONED]
+    return min((each[-1].span.until for each in made), default=None) if all(made) else None
 
 
 async def make_ahead(database: Database, table: str, *, now: datetime, days: int) -> int:

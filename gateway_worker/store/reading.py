@@ -43,10 +43,12 @@ _RECEIVED_PLAINTEXT: Final = """
 _MESSAGE: Final = """
     SELECT m.*, b.value AS content, s.content_key
     FROM messages AS m
-    JOIN bodies AS b
-        ON b.session_id = m.session_id AND b.message_id = m.message_id AND b.part = 'content'
-            AND b.created_at = m.created_at
     JOIN sessions AS s ON s.id = m.session_id
+    CROSS JOIN LATERAL (
+        SELECT value FROM bodies
+        WHERE session_id = m.session_id AND message_id = m.message_id AND part = 'content' AND created_at = m.created_at
+        LIMIT 1  -- the row's time comes first, so that one partition is looked into
+    ) AS b
     WHERE m.session_id = $1 AND m.message_id = $2 AND s.deleted_at IS NULL
 """
 _BEGUN: Final = """

@@ -8,8 +8,8 @@ import structlog
 from consumers.answer import Answer
 from consumers.ports import Manager
 from consumers.replies import Reply
-from schemas.commands import Command, CommandClass
-from schemas.errors import CommandExpired, Internal
+from schemas.commands import Command, CommandClass, Door
+from schemas.errors import CommandExpired, FleetFull, Internal
 from schemas.model import StrictModel
 
 log = structlog.get_logger(__name__)
@@ -28,7 +28,7 @@ class Expired:
         """Say that it expired; a message that was accepted earlier is told by its ``message.status`` instead.
 
         Raises:
-            CommandExpired: it was never started.
+            CommandExpired: it was never started; a create says so if it could not be, for want of a free slot.
             Internal: it was delivered again and again without an outcome: it may bring workers down, so it is buried.
         """
         reason = answer.delivery.headers.get(_REASON)
@@ -38,6 +38,8 @@ class Expired:
         if command.kind.klass is CommandClass.M and await self._was_accepted(command):
             answer.outcome = CommandExpired.code
             return None
+        if command.kind.door is Door.SESSIONS and await self.manager.fleet_is_full():
+            raise CommandExpired(detail={"reason": FleetFull.code})
         raise CommandExpired
 
     async def _was_accepted(self, command: Command[Any]) -> bool:

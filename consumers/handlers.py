@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from consumers.dispatch import Handler
-from consumers.ports import DescribeWorker, Manager, Replay
+from consumers.ports import Manager, Replay, ThisWorker
 from consumers.replies import Reply, accepted, result
 from schemas.commands import Command
 from schemas.errors import FleetFull, Unavailable
@@ -15,18 +15,19 @@ from schemas.session_commands import (
     GetQr,
     ListSessions,
     LogoutSession,
+    MigrateSession,
     ReplayEvents,
     RestartSession,
 )
-from schemas.worker_commands import DescribeWorker as DescribeWorkerData
+from schemas.worker_commands import DescribeWorker, DrainWorker
 
 
 class Handlers:
     """Every handler, by the command's type."""
 
-    def __init__(self, manager: Manager, describe_worker: DescribeWorker, replay: Replay) -> None:
+    def __init__(self, manager: Manager, worker: ThisWorker, replay: Replay) -> None:
         self._manager = manager
-        self._describe_worker = describe_worker
+        self._worker = worker
         self._replay = replay
 
     def table(self) -> Mapping[str, Handler]:
@@ -38,6 +39,7 @@ class Handlers:
             "session.qr.v1": self.qr,
             "session.restart.v1": self.restart,
             "session.logout.v1": self.logout,
+            "session.migrate.v1": self.migrate,
             "session.delete.v1": self.delete,
             "message.describe.v1": self.describe_message,
             "events.replay.v1": self.replay_events,
@@ -45,6 +47,7 @@ class Handlers:
             "chat.presence.v1": self.set_presence,
             "contact.check.v1": self.check_contacts,
             "worker.describe.v1": self.describe_worker,
+            "worker.drain.v1": self.drain_worker,
         }
 
     async def create(self, command: Command[CreateSession]) -> Reply:
@@ -81,6 +84,11 @@ class Handlers:
         await self._manager.logout(command)
         return accepted(command)
 
+    async def migrate(self, command: Command[MigrateSession]) -> Reply:
+        """Wish for another worker; the owner sees to it."""
+        await self._manager.migrate(command)
+        return accepted(command)
+
     async def delete(self, command: Command[DeleteSession]) -> Reply:
         """Wish to be gone; the owner sees to it."""
         await self._manager.delete(command)
@@ -108,6 +116,11 @@ class Handlers:
         """Which numbers are on WhatsApp."""
         return result(command, await self._manager.of(command.session_id).check_contacts(command))
 
-    async def describe_worker(self, command: Command[DescribeWorkerData]) -> Reply:
+    async def describe_worker(self, command: Command[DescribeWorker]) -> Reply:
         """What this worker holds."""
-        return result(command, self._describe_worker())
+        return result(command, self._worker.describe())
+
+    async def drain_worker(self, command: Command[DrainWorker]) -> Reply:
+        """Have this worker emptied."""
+        await self._worker.drain()
+        return accepted(command)

@@ -27,6 +27,7 @@ from schemas.session_commands import (
     DeleteSession,
     ListSessions,
     LogoutSession,
+    MigrateSession,
     ReplayEvents,
     RestartSession,
 )
@@ -108,6 +109,10 @@ class Manager(Protocol):
         """Wish to be unlinked."""
         ...
 
+    async def migrate(self, command: Command[MigrateSession]) -> None:
+        """Wish for another worker."""
+        ...
+
     async def delete(self, command: Command[DeleteSession]) -> None:
         """Wish to be gone."""
         ...
@@ -132,6 +137,10 @@ class Manager(Protocol):
         """Whether there is such a session, wherever it lives, and it is not being deleted."""
         ...
 
+    async def fleet_is_full(self) -> bool:
+        """Whether no worker has a free slot at this moment."""
+        ...
+
     async def expire(self, command: Command[SendMessage]) -> bool:
         """Its time ran out. If it was accepted earlier, fail it (or leave what is settled) and answer True."""
         ...
@@ -145,8 +154,16 @@ class Clock(Protocol):
         ...
 
 
-DescribeWorker = Callable[[], WorkerDescription]
-"""What this worker holds at this moment."""
+class ThisWorker(Protocol):
+    """The worker that consumes."""
+
+    def describe(self) -> WorkerDescription:
+        """What it holds at this moment."""
+        ...
+
+    async def drain(self) -> None:
+        """Take no more sessions, and hand over those it has. Returns when that is known to the fleet."""
+        ...
 
 
 Replay = Callable[[SessionId, ReplayEvents], Awaitable[EventsReplayed]]

@@ -16,7 +16,7 @@ from consumers.expired import Expired
 from consumers.handlers import Handlers
 from consumers.once import Once
 from consumers.patience import Patience
-from consumers.ports import DescribeWorker, Ledger, Manager, Observer, Publisher, Replay
+from consumers.ports import Ledger, Manager, Observer, Publisher, Replay, ThisWorker
 from consumers.replies import Speaker
 from consumers.session_doors import SessionDoors
 from consumers.settling import Receive, Settler
@@ -74,7 +74,7 @@ class Consumers:
         )
         self.session_doors = SessionDoors(self._hall, surroundings.topology, self._settle)
 
-    def serve(self, manager: Manager, describe_worker: DescribeWorker, replay: Replay) -> None:
+    def serve(self, manager: Manager, worker: ThisWorker, replay: Replay) -> None:
         """Who carries out what arrives."""
         around = self._around
         dispatcher = Dispatcher(
@@ -83,17 +83,17 @@ class Consumers:
             publisher=around.publisher,
             queues=self.session_doors,
             once=Once(around.ledger),
-            handlers=Handlers(manager, describe_worker, replay).table(),
+            handlers=Handlers(manager, worker, replay).table(),
             now=around.now,
         )
         self._receive = dispatcher.receive
         plan = around.topology.fleet()
         queues = {queue.name: queue for queue in plan.queues}
-        worker = around.topology.worker(around.worker_id)
+        own = around.topology.worker(around.worker_id)
         for name in (around.topology.control_queue, around.topology.unroutable):
             self._common.append(self._door(queues[name], plan, dispatcher.receive))
         self._common.append(self._door(queues[around.topology.expired], plan, Expired(manager=manager).receive))
-        self._common.append(self._door(worker.queues[0], worker, dispatcher.receive))
+        self._common.append(self._door(own.queues[0], own, dispatcher.receive))
         self._fleet = self._door(queues[around.topology.sessions_queue], plan, dispatcher.receive)
 
     async def run(self) -> None:

@@ -38,11 +38,14 @@ class SessionDoors:
         """Consume the queue."""
         await self._door(session_id).open()
 
-    async def pause(self, session_id: SessionId) -> None:
-        """Stop consuming and keep the queue. What is held goes back in order: running handlers are cancelled."""
+    async def pause(self, session_id: SessionId, *, grace: float = 0) -> None:
+        """Stop consuming and keep the queue.
+
+        What runs has `grace` seconds to settle; what is held then goes back in order, and its handlers are cancelled.
+        """
         door = self._doors.pop(session_id, None)
         if door is not None:
-            await door.close()
+            await door.close(grace=grace)
 
     async def delete(self, session_id: SessionId) -> None:
         """Let what is still queued be answered (the manager no longer knows the session), then remove the queue.

@@ -82,6 +82,7 @@ class Worker:
         self._clock = SystemClock()
         self._started_at = self._clock.monotonic()
         self._leaving = asyncio.Event()
+        self._draining = False
         self._telling: asyncio.Task[None] | None = None
         self.metrics = WorkerMetrics()
         self._meter = ResourceMeter()
@@ -159,7 +160,7 @@ class Worker:
             max_sessions=settings.max_sessions,
             capacity_changed=self._consumers.capacity_changed,
         )
-        self._consumers.serve(self._manager, self._describe, Replayer(self._store.outbox, publisher).replay)
+        self._consumers.serve(self._manager, self, Replayer(self._store.outbox, publisher).replay)
         self._registry = Registry(announcer, self._cache, card=self._card(), pulse=self._pulse)
         self._build_probes()
 
@@ -194,6 +195,18 @@ class Worker:
             os._exit(130)
         log.info("worker.leaving")
         self._leaving.set()
+
+    async def drain(self) -> None:
+        """Take no more sessions, hand over those that are here, and say so everywhere; idempotent.
+
+        Raises:
+            StoreUnavailable: nothing has been done: others must not count on room here any more.
+        """
+        await self._store.workers.draining(self._worker_id, self._incarnation)
+        self._draining = True
+        self._checks.draining = True
+        self._manager.drain()
+        self._registry.beat_now()
 
     async def run(self) -> None:
         """Start, serve until `leave`, stop."""
@@ -236,6 +249,9 @@ class Worker:
         """From the roof down: take nothing new, settle, close sockets, give sessions back, tell what is left."""
         self._checks.draining = True
         self._server.ready = False
+        self._manager.take_no_more()
+        with suppress(StoreUnavailable):
+            await self._store.workers.draining(self._worker_id, self._incarnation)
         await self._consumers.stop()
         await self._manager.stop()
         with suppress(TimeoutError):
@@ -328,7 +344,8 @@ class Worker:
             ),
         )
 
-    def _describe(self) -> WorkerDescription:
+    def describe(self) -> WorkerDescription:
+        """What it holds at this moment."""
         held, by_state = self._manager.session_ids(), self._manager.sessions_by_state()
         return WorkerDescription(
             worker_id=self._worker_id,
@@ -343,7 +360,7 @@ class Worker:
         )
 
     def _status(self) -> WorkerState:
-        return WorkerState.DRAINING if self._leaving.is_set() else WorkerState.ONLINE
+        return WorkerState.DRAINING if self._draining or self._leaving.is_set() else WorkerState.ONLINE
 
     def _sessions_by_state(self) -> dict[str, int]:
         return {state.value: count for state, count in self._manager.sessions_by_state().items()}

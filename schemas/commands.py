@@ -34,10 +34,11 @@ from schemas.session_commands import (
     GetQr,
     ListSessions,
     LogoutSession,
+    MigrateSession,
     ReplayEvents,
     RestartSession,
 )
-from schemas.worker_commands import DescribeWorker
+from schemas.worker_commands import DescribeWorker, DrainWorker
 
 
 class Door(StrEnum):
@@ -103,6 +104,10 @@ def _session(type_: str, klass: CommandClass, model: DataModel, result: ResultMo
     return CommandType(type=type_, door=Door.SESSION, klass=klass, model=model, result=result)
 
 
+def _worker(type_: str, klass: CommandClass, model: DataModel, result: ResultModel | None = None) -> CommandType:
+    return CommandType(type=type_, door=Door.WORKER, klass=klass, model=model, subject=Subject.WORKER, result=result)
+
+
 _TYPES: Final = (
     CommandType(type="session.create.v1", door=Door.SESSIONS, klass=CommandClass.I, model=CreateSession),
     _control("session.describe.v1", DescribeSession, SessionDescription),
@@ -117,6 +122,7 @@ _TYPES: Final = (
     _control("session.qr.v1", GetQr, SessionQr),
     _control("session.restart.v1", RestartSession),
     _control("session.logout.v1", LogoutSession),
+    _control("session.migrate.v1", MigrateSession),
     _control("session.delete.v1", DeleteSession),
     _control("message.describe.v1", DescribeMessage, MessageDescription),
     _control("events.replay.v1", ReplayEvents, EventsReplayed),
@@ -124,14 +130,8 @@ _TYPES: Final = (
     _session("message.read.v1", CommandClass.I, MarkRead),
     _session("chat.presence.v1", CommandClass.I, SetPresence),
     _session("contact.check.v1", CommandClass.Q, CheckContacts, ContactsChecked),
-    CommandType(
-        type="worker.describe.v1",
-        door=Door.WORKER,
-        klass=CommandClass.Q,
-        model=DescribeWorker,
-        subject=Subject.WORKER,
-        result=WorkerDescription,
-    ),
+    _worker("worker.describe.v1", CommandClass.Q, DescribeWorker, WorkerDescription),
+    _worker("worker.drain.v1", CommandClass.I, DrainWorker),
 )
 
 COMMANDS: Final[Mapping[str, CommandType]] = {kind.type: kind for kind in _TYPES}

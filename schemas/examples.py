@@ -74,6 +74,7 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "session.qr.v1": ({},),
     "session.restart.v1": ({},),
     "session.logout.v1": ({},),
+    "session.migrate.v1": ({},),
     "session.delete.v1": ({"purge": True},),
     "message.describe.v1": ({"messageId": _MESSAGE}, {"commandId": _COMMAND}),
     "events.replay.v1": ({"fromSequence": 57}, {"fromSequence": 57, "toSequence": 80}),
@@ -94,6 +95,7 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "chat.presence.v1": ({"to": _PHONE, "state": "typing"},),
     "contact.check.v1": ({"phones": [_PHONE, "+15550002222"]},),
     "worker.describe.v1": ({},),
+    "worker.drain.v1": ({},),
 }
 """The data of each command; the subject is the session, the worker, or (``session.list.v1``) missing."""
 

@@ -62,6 +62,10 @@ class LogoutSession(SessionCommand):
     """``session.logout.v1``: unlink at WhatsApp, destroy the credentials, keep the record."""
 
 
+class MigrateSession(SessionCommand):
+    """``session.migrate.v1``: drain, hand over, resume on another worker; nothing lost or repeated."""
+
+
 class DeleteSession(SessionCommand):
     """``session.delete.v1``: log out, then remove the session; with `purge` its messages and media too."""
 

@@ -6,9 +6,17 @@ from schemas.model import StrictModel, WorkerIdField
 from schemas.session_commands import named_by_subject
 
 
-class DescribeWorker(StrictModel):
-    """``worker.describe.v1``: what the worker holds."""
+class WorkerCommand(StrictModel):
+    """Data of a command to one worker. Abstract."""
 
     model_config = ConfigDict(json_schema_extra=named_by_subject)
 
     worker_id: WorkerIdField
+
+
+class DescribeWorker(WorkerCommand):
+    """``worker.describe.v1``: what the worker holds."""
+
+
+class DrainWorker(WorkerCommand):
+    """``worker.drain.v1``: hand every session over and take no new ones."""

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import structlog
 
 from gateway_worker.connections.signals import Signal
-from gateway_worker.connections.states import PAIRING, State, Trigger, follow
+from gateway_worker.connections.states import LIVE, PAIRING, State, Trigger, follow
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.writer import Writer
 from gateway_worker.store.operations import ChangeState, Operation
@@ -93,6 +93,14 @@ class Lifecycle:
         """The order of this generation is fulfilled, and nothing changed by it."""
         async with self._writing:
             await self._writer.write_surely(self._change(self._standing, None, applied))
+
+    async def remark(self, reason: Reason) -> None:
+        """Say something of a connection that goes on; the reason that a session without one has is not overwritten."""
+        if self.state in LIVE:
+            async with self._writing:
+                standing = replace(self._standing, reason=reason)
+                await self._writer.write_surely(self._change(standing, None, None))
+                self._standing = standing
 
     async def announce_qr(self, qr: SessionQr) -> None:
         """Tell a new QR; it lives a minute, so it has no sequence."""

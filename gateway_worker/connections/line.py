@@ -30,6 +30,7 @@ from gateway_worker.whatsapp.port import (
     PasskeyRequired,
     QrCode,
 )
+from schemas.events import Reason
 from schemas.results import SessionQr
 from schemas.session_settings import SessionOptions
 
@@ -80,25 +81,28 @@ class Line:
         if link is not None and not link.heard and now >= link.opened_at + self._around.patience.login:
             link.give_up(Purpose.RENEW)
 
-    async def open(self, record: SessionRecord, applied: int | None) -> None:
-        """Open a connection, in its turn; `applied` is the generation of the order that this carries out.
+    async def open(self, record: SessionRecord, applied: int | None, reason: Reason | None = None) -> None:
+        """Open a connection, in its turn. A session that was logged out pairs afresh: its void credentials go only now.
 
-        A session that was logged out pairs afresh: its void credentials go only now, by a person's order.
+        Args:
+            record: the session's.
+            applied: the generation of the order that this carries out.
+            reason: why just here, if that is worth telling.
         """
         self._opening = True
         try:
             admission = await self._around.gate.enter()
             try:
-                await self._open(record, applied, admission)
+                await self._open(record, applied, reason, admission)
             except BaseException:
                 admission.leave()
                 raise
         finally:
             self._opening = False
 
-    async def _open(self, record: SessionRecord, applied: int | None, admission: Pass) -> None:
+    async def _open(self, record: SessionRecord, applied: int | None, reason: Reason | None, admission: Pass) -> None:
         also = [DropCredentials()] if self._lifecycle.state is State.LOGGED_OUT else []
-        await self._lifecycle.follow(Trigger.OPENED, applied=applied, also=also)
+        await self._lifecycle.follow(Trigger.OPENED, reason=reason, applied=applied, also=also)
         credentials = await self._credentials()
         link = Link(self._around, admission, self._stirred)
         self._inbound = Inbound(self._writer, self._around, partial(self._hear, link), paired=credentials is not None)

@@ -26,7 +26,14 @@ from schemas.events import Failure
 from schemas.message_commands import DescribeMessage, SendMessage
 from schemas.names import MessageId, SessionId
 from schemas.results import MessageDescription, SessionDescription, SessionPage, SessionQr
-from schemas.session_commands import CreateSession, DeleteSession, ListSessions, LogoutSession, RestartSession
+from schemas.session_commands import (
+    CreateSession,
+    DeleteSession,
+    ListSessions,
+    LogoutSession,
+    MigrateSession,
+    RestartSession,
+)
 
 _DELETION_SECONDS = 15.0  # a create waits that long for a deletion under way
 _DELETION_LOOK_SECONDS = 0.25
@@ -59,6 +66,14 @@ class ConnectionManager:
         """Close every connection, tell that, release the sessions; returns when it is done."""
         await self._ownership.stop()
 
+    def take_no_more(self) -> None:
+        """Claim no session from now on; idempotent."""
+        self._ownership.take_no_more()
+
+    def drain(self) -> None:
+        """Take no more, and hand every session over as soon as another worker has room for it; idempotent."""
+        self._ownership.drain()
+
     # --- what it holds ---
 
     def of(self, session_id: SessionId) -> LiveSession:
@@ -77,6 +92,12 @@ class ConnectionManager:
         """Whether it takes another session now."""
         return self._ownership.has_free_slot
 
+    async def fleet_is_full(self) -> bool:
+        """Whether no worker has a free slot at this moment."""
+        if self.has_free_slot:
+            return False
+        return not (await self._around.storage.sessions.room(self._around.worker_id)).free
+
     def session_ids(self) -> Sequence[SessionId]:
         """The sessions it owns, in order."""
         return self._ownership.session_ids()
@@ -90,16 +111,17 @@ class ConnectionManager:
     async def create(self, command: Command[CreateSession]) -> None:
         """Make the session and connect it, or connect the one that exists; its queue exists when this returns.
 
-        One that is live elsewhere stays there: its owner carries the order out.
+        One that is live elsewhere stays there: its owner carries the order out. One that exists and that nobody has
+        room for waits for room: its status says so.
 
         Raises:
             CommandConflict: it belongs to another user, or is just being deleted.
-            FleetFull: there is no free slot here.
+            FleetFull: it is new, and there is no free slot here.
         """
         await self._ownership.started.wait()
         data, sessions = command.data, self._around.storage.sessions
         known = await self._after_deletion(data.session_id)
-        if (known is None or known.owner is None) and not self.has_free_slot:
+        if known is None and not self.has_free_slot:
             raise FleetFull
         record = known or await sessions.create_or_get(_new_session(data))
         if record.user_id != data.user_id:
@@ -110,7 +132,7 @@ class ConnectionManager:
         await self._around.doors.declare(data.session_id)
         if (session := self._ownership.get(data.session_id)) is not None:
             session.poke()
-        else:
+        elif self.has_free_slot:  # else whoever has a slot takes it, or it waits for one
             await self._ownership.claim(data.session_id)
 
     async def restart(self, command: Command[RestartSession]) -> None:
@@ -120,6 +142,10 @@ class ConnectionManager:
     async def logout(self, command: Command[LogoutSession]) -> None:
         """Order the session to be unlinked. Raises SessionNotFound."""
         await self._desire(command.session_id, Desired.LOGGED_OUT)
+
+    async def migrate(self, command: Command[MigrateSession]) -> None:
+        """Order the session to move to another worker. Raises SessionNotFound."""
+        self._wake(command.session_id, await self._around.storage.sessions.order_move(command.session_id))
 
     async def delete(self, command: Command[DeleteSession]) -> None:
         """Order the session to be removed. Raises SessionNotFound."""
@@ -186,8 +212,12 @@ class ConnectionManager:
     async def _desire(
         self, session_id: SessionId, desired: Desired, *, restart: bool = False, purge: bool = False
     ) -> None:
-        record = await self._around.storage.sessions.desire(session_id, desired, restart=restart, purge=purge)
-        if record is None:
+        sessions = self._around.storage.sessions
+        self._wake(session_id, await sessions.desire(session_id, desired, restart=restart, purge=purge))
+
+    def _wake(self, session_id: SessionId, ordered: SessionRecord | None) -> None:
+        """The order is written, if there is such a session: its owner is to look at it."""
+        if ordered is None:
             raise SessionNotFound
         if (session := self._ownership.get(session_id)) is not None:
             session.poke()  # others learn of it through `watch`

@@ -18,6 +18,7 @@ class Step(StrEnum):
     OPEN = "open"
     CLOSE = "close"
     LOG_OUT = "log_out"
+    MOVE = "move"  # to another worker
     DELETE = "delete"
 
 
@@ -31,6 +32,7 @@ class Orders:
         fresh: the order of this generation has not been carried out yet.
         restart: the fresh order is to close the connection and open it again.
         purge: deleting also destroys messages.
+        move: it is to leave its owner for another worker.
     """
 
     desired: Desired
@@ -38,6 +40,12 @@ class Orders:
     fresh: bool
     restart: bool
     purge: bool
+    move: bool = False
+
+    @property
+    def ends_it(self) -> bool:
+        """Whether its identity is to be destroyed here and now."""
+        return self.desired is Desired.DELETED or (self.desired is Desired.LOGGED_OUT and self.fresh)
 
     @classmethod
     def of(cls, record: SessionRecord) -> "Orders":
@@ -48,11 +56,16 @@ class Orders:
             fresh=record.has_wish,
             restart=record.restart_wished,
             purge=record.purge,
+            move=record.move_wished,
         )
 
     def done(self) -> "Orders":
         """The same, carried out."""
         return replace(self, fresh=False, restart=False)
+
+    def stayed(self) -> "Orders":
+        """The same, without a move."""
+        return replace(self, move=False)
 
 
 def next_step(orders: Orders, *, linked: bool, due: bool) -> Step:
@@ -63,6 +76,8 @@ def next_step(orders: Orders, *, linked: bool, due: bool) -> Step:
         linked: there is a connection, opening or open.
         due: no connection, and the time to try again has come.
     """
+    if orders.move and not orders.ends_it:
+        return Step.MOVE  # whatever else is wanted is done by the next owner
     match orders.desired:
         case Desired.DELETED:
             return Step.DELETE

@@ -3,10 +3,13 @@
 import asyncio
 import contextvars
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
 
 import structlog
 
+from gateway_worker.connections.capacity import tell_waiting
+from gateway_worker.connections.draining import Drain
 from gateway_worker.connections.ports import CapacityListener
 from gateway_worker.connections.session import LiveSession
 from gateway_worker.connections.signals import Signal, until_stored
@@ -20,6 +23,7 @@ _log = structlog.get_logger()
 
 _WAVE = 50  # sessions claimed at a time; how many of them open at once is the gate's business
 _ADOPT_SECONDS = 10.0  # between looks for sessions that nobody owns
+_FULL_SECONDS = 3.0  # between looks for sessions that wait for room
 _WATCH_PAUSE_SECONDS = 1.0
 _LEAVING_SECONDS = 20.0
 _PROGRESS_STEP = 20
@@ -44,10 +48,15 @@ class Ownership:
         self._incarnation = incarnation
         self._capacity_changed = capacity_changed
         self._had_room = False
+        self._takes_more = True
+        self._draining = False
+        self._look = asyncio.Event()
         self._sessions: dict[SessionId, LiveSession] = {}
         self._running: dict[SessionId, asyncio.Task[None]] = {}
         self._claiming: set[SessionId] = set()
+        self._returning: set[SessionId] = set()
         self._tasks = asyncio.TaskGroup()
+        self._chores: set[asyncio.Task[None]] = set()
         self._changed = Signal()
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -59,12 +68,14 @@ class Ownership:
     @property
     def room(self) -> int:
         """How many more sessions it may own."""
-        return self.max_sessions - len(self._sessions) - len(self._claiming)
+        if not self._takes_more:
+            return 0
+        return self.max_sessions - len(self._sessions) - len(self._claiming) - len(self._returning)
 
     @property
     def has_free_slot(self) -> bool:
         """Whether it takes another session now."""
-        return self.room > 0 and self.started.is_set() and not self._stopping.is_set()
+        return self.room > 0 and self.started.is_set()
 
     def session_ids(self) -> Sequence[SessionId]:
         """The sessions it owns, in order."""
@@ -77,12 +88,13 @@ class Ownership:
     async def run(self) -> None:
         """Take up what is ours, then keep it until `stop`."""
         try:
-            async with self._tasks as tasks:
-                chores = [tasks.create_task(self._watch()), tasks.create_task(self._adopt_for_ever())]
+            async with self._tasks:
+                for chore in (self._watch(), self._adopt_for_ever(), self._tell_waiting_for_ever()):
+                    self._add_chore(chore)
                 self.started.set()
                 self._tell_capacity()
                 await self._stopping.wait()
-                for chore in chores:
+                for chore in self._chores:
                     chore.cancel()
                 await self._leave_all()
         finally:
@@ -90,10 +102,22 @@ class Ownership:
 
     async def stop(self) -> None:
         """Close every connection, tell that, release the sessions; returns when it is done."""
+        self.take_no_more()
         self._stopping.set()
-        self._tell_capacity()
         if self.started.is_set():
             await self._stopped.wait()
+
+    def take_no_more(self) -> None:
+        """From now on nothing is claimed; idempotent."""
+        self._takes_more = False
+        self._tell_capacity()
+
+    def drain(self) -> None:
+        """Take no more, and hand over what is here as others have room; what they have none for is kept. Idempotent."""
+        self.take_no_more()
+        if not self._draining and not self._stopping.is_set():
+            self._draining = True
+            self._add_chore(Drain(self._around, lambda: list(self._sessions.values()), self._changed).run())
 
     async def claim(self, session_id: SessionId) -> None:
         """Own it and start it, unless it lives elsewhere."""
@@ -118,20 +142,58 @@ class Ownership:
                 await asyncio.sleep(_WATCH_PAUSE_SECONDS)
 
     async def _see_to(self, session_id: SessionId) -> None:
+        """It has a new order, or a worker has just given it up."""
         if (session := self._sessions.get(session_id)) is not None:
             session.poke()
             return
+        if self.has_free_slot and await self._take(session_id):
+            return
         record = await self._around.storage.sessions.get(session_id)
-        if record is None or not record.has_wish:
+        if record is None or not record.has_wish or self._stopping.is_set():
             return
         if self.has_free_slot or record.desired is Desired.DELETED:  # what goes away needs no slot
             await self.claim(session_id)
 
+    async def _take(self, session_id: SessionId, *, returned: bool = False) -> bool:
+        """Own it and start it, if nobody has it."""
+        if session_id in self._claiming:
+            return False
+        self._claiming.add(session_id)
+        try:
+            sessions = self._around.storage.sessions
+            record = await sessions.take(session_id, self._around.worker_id, self._incarnation)
+        finally:
+            self._claiming.discard(session_id)
+        if record is not None:
+            self._start(record, returned=returned)
+            self._tell_capacity()
+        return record is not None
+
     async def _adopt_for_ever(self) -> None:
         """At the start and from time to time: what was ours in an earlier run, and what nobody owns."""
         while True:
+            self._look.clear()
             await self._adopt_all()
-            await asyncio.sleep(_ADOPT_SECONDS)
+            self._tell_capacity()  # only now: those that wait for a slot come before new ones
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_ADOPT_SECONDS):
+                    await self._look.wait()
+
+    async def _tell_waiting_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_FULL_SECONDS)
+            if not self.has_free_slot:
+                await tell_waiting(self._around, self._incarnation)
+
+    async def _take_back(self, session_id: SessionId) -> None:
+        """What was handed over and taken by nobody goes on here; meanwhile its slot is kept."""
+        self._returning.add(session_id)
+        try:
+            await asyncio.sleep(self._around.patience.returning)
+            await until_stored(lambda: self._take(session_id, returned=True))
+        finally:
+            self._returning.discard(session_id)
+            self._tell_capacity()
 
     async def _adopt_all(self) -> None:
         """Claim in waves, as long as there are sessions and slots."""
@@ -149,9 +211,9 @@ class Ownership:
     async def _claim_wave(self, limit: int) -> Sequence[SessionRecord]:
         return await self._around.storage.sessions.claim_own(self._around.worker_id, self._incarnation, limit)
 
-    def _start(self, record: SessionRecord) -> LiveSession:
+    def _start(self, record: SessionRecord, *, returned: bool = False) -> LiveSession:
         assert record.session_id not in self._sessions, "a session is not claimed twice by one worker"
-        session = LiveSession(record, self._around)
+        session = LiveSession(record, self._around, returned=returned)
         self._sessions[record.session_id] = session
         fresh = (
             contextvars.Context()
@@ -168,8 +230,10 @@ class Ownership:
             await until_stored(lambda: self._around.storage.sessions.release(session.session_id, session.epoch))
         finally:
             del self._sessions[session.session_id], self._running[session.session_id]
+            if session.handed_over and not self._stopping.is_set():
+                self._add_chore(self._take_back(session.session_id))
             self._changed.fire()
-            self._tell_capacity()
+            self._look.set()
 
     async def _leave_all(self) -> None:
         """All at once; a service that is away is not waited for longer than the grace."""
@@ -184,6 +248,12 @@ class Ownership:
             _log.warning("sessions_abandoned", count=len(self._sessions))
             for task in self._running.values():
                 task.cancel()
+
+    def _add_chore(self, chore: Coroutine[None, None, None]) -> None:
+        """Something that goes on beside the sessions, and ends when the worker leaves."""
+        task = self._tasks.create_task(chore)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
 
     def _tell_capacity(self) -> None:
         if self.has_free_slot != self._had_room:

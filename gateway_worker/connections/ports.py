@@ -36,8 +36,11 @@ class SessionDoors(Protocol):
         """Consume the queue; deliveries come to `ConnectionManager.of(session_id)`."""
         ...
 
-    async def pause(self, session_id: SessionId) -> None:
-        """Stop consuming and keep the queue. What is held goes back in order: running handlers are cancelled."""
+    async def pause(self, session_id: SessionId, *, grace: float = 0) -> None:
+        """Stop consuming and keep the queue.
+
+        What runs has `grace` seconds to settle; what is held then goes back in order, and its handlers are cancelled.
+        """
         ...
 
     async def delete(self, session_id: SessionId) -> None:

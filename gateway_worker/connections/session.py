@@ -10,6 +10,7 @@ from enum import StrEnum
 import structlog
 
 from gateway_worker.connections.availability import refusal
+from gateway_worker.connections.departure import Departure
 from gateway_worker.connections.direct import Direct
 from gateway_worker.connections.door import DoorKeeper
 from gateway_worker.connections.lifecycle import Lifecycle
@@ -17,17 +18,25 @@ from gateway_worker.connections.line import Line
 from gateway_worker.connections.link import Link, Purpose
 from gateway_worker.connections.orders import Orders, Step, connects_at_takeover, next_step
 from gateway_worker.connections.quota import Quota
+from gateway_worker.connections.reasons import (
+    LOGGED_OUT,
+    MOVING,
+    RETURNED,
+    STAYS,
+    UNLINK_UNCONFIRMED,
+    WORKER_STOPPED,
+)
 from gateway_worker.connections.sending import Accepted, Sender
 from gateway_worker.connections.signals import until_stored
-from gateway_worker.connections.states import LIVE, State, Trigger
+from gateway_worker.connections.states import State, Trigger
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.writer import Writer
-from gateway_worker.store.errors import EventsUnpublished, StaleEpoch
+from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations import DropCredentials
 from gateway_worker.store.records import Desired, SessionRecord
 from schemas.commands import Command
 from schemas.errors import GatewayError
-from schemas.events import Action, Reason
+from schemas.events import Reason
 from schemas.message_commands import CheckContacts, MarkRead, SendMessage, SetPresence
 from schemas.names import MessageId, SessionId
 from schemas.results import ContactsChecked
@@ -35,29 +44,28 @@ from schemas.results import ContactsChecked
 _log = structlog.get_logger()
 
 _RECOVERY_SECONDS = 5.0
-LOGGED_OUT = Reason(code="session.logged_out", message="The session was logged out.", action=Action.RESCAN)
-UNLINK_UNCONFIRMED = Reason(
-    code="session.unlink_unconfirmed",
-    message="The credentials are destroyed, but WhatsApp could not be told: remove the device on the phone.",
-    action=Action.RESCAN,
-)
-WORKER_STOPPED = Reason(code="worker.stopped", message="The worker stopped; the session connects again elsewhere.")
 
 
 class _Ending(StrEnum):
     """How a session's time with this worker ends."""
 
     DELETE = "delete"  # it is ordered to go
-    LEAVE = "leave"  # this worker gives it up
+    LEAVE = "leave"  # this worker stops
+    MOVE = "move"  # another worker is to have it
     FENCED = "fenced"  # another worker owns it
 
 
 class LiveSession:
     """A session owned by this worker. Also the `Reach` of what is sent through it."""
 
-    def __init__(self, record: SessionRecord, around: Surroundings) -> None:
+    def __init__(self, record: SessionRecord, around: Surroundings, *, returned: bool = False) -> None:
+        """`returned`: it was handed over, and nobody took it."""
         self.session_id: SessionId = record.session_id
         self.retired = False  # deleted: nobody may find it any more
+        self.handed_over = False  # released for another worker
+        self.returned_at = around.clock.monotonic() if returned else None
+        self._opening_reason = RETURNED if returned else None
+        self._moving: Reason | None = None
         self._around = around
         self._record: SessionRecord = record
         self._orders = Orders.of(record)
@@ -69,6 +77,7 @@ class LiveSession:
         self._sender = Sender(self._writer, self, Quota(record, around), around)
         self._direct = Direct(record.session_id, self, around)
         self._door = DoorKeeper(record.session_id, self._is_awaited, self._lifecycle.changed, around)
+        self._departure = Departure(self._lifecycle, self._line, around, epoch=record.epoch)
         if self._orders.desired is Desired.CONNECTED and connects_at_takeover(
             self.state, record.reason, has_retry=record.retry_at is not None
         ):
@@ -103,6 +112,11 @@ class LiveSession:
     def leave(self) -> None:
         """Give it up: close the connection, tell that, release it."""
         self._leaving = True
+        self._stirred()
+
+    def move(self, reason: Reason) -> None:
+        """Hand it over: as `leave`, but this worker goes on, and must not be the one that takes it."""
+        self._moving = reason
         self._stirred()
 
     async def settled(self) -> None:
@@ -144,14 +158,15 @@ class LiveSession:
     # --- its life ---
 
     async def run(self) -> None:
-        """Until it is deleted, given up by `leave`, or owned by another worker."""
+        """Until it is deleted, given up by `leave` or `move`, or owned by another worker."""
         async with asyncio.TaskGroup() as tasks:
             door = tasks.create_task(self._door.keep())
             route = tasks.create_task(self._around.cache.put_route(self.session_id, self._around.worker_id))
             ending = await self._live()
             door.cancel()
             route.cancel()
-        await self._around.doors.pause(self.session_id)
+        grace = self._around.patience.settling if ending is _Ending.MOVE else 0
+        await self._around.doors.pause(self.session_id, grace=grace)
         try:
             await self._end(ending)
         except StaleEpoch:
@@ -180,6 +195,8 @@ class LiveSession:
                 raise StaleEpoch
             if self._leaving:
                 return _Ending.LEAVE
+            if self._moving is not None:
+                return _Ending.MOVE
             if link is not None and (link.over or link.purpose is not None):
                 await self._line.conclude()
             elif self._poked:
@@ -197,7 +214,8 @@ class LiveSession:
             case Step.OPEN:
                 applied = self._orders.generation if self._orders.fresh else None
                 self._orders = self._orders.done()
-                await self._line.open(self._record, applied)
+                reason, self._opening_reason = self._opening_reason, None
+                await self._line.open(self._record, applied, reason)
             case Step.CLOSE:
                 assert self._line.link is not None, "only what is open is closed"
                 self._line.link.give_up(Purpose.RESTART if self._orders.restart else Purpose.REST)
@@ -206,6 +224,8 @@ class LiveSession:
                 self._orders = self._orders.done()
             case Step.LOG_OUT:
                 await self._log_out()
+            case Step.MOVE:
+                await self._move_if_there_is_room()
             case _:
                 await self._rest()
 
@@ -230,6 +250,17 @@ class LiveSession:
         self._record: SessionRecord = record
         self._orders = Orders.of(record)
 
+    async def _move_if_there_is_room(self) -> None:
+        """Nobody gains from closing a connection that no other worker can open again."""
+        sessions = self._around.storage.sessions
+        room = await until_stored(lambda: sessions.room(self._around.worker_id))
+        if room.left:
+            self.move(MOVING)
+            return
+        await until_stored(lambda: sessions.stay(self.session_id, self.epoch))
+        self._orders = self._orders.stayed()
+        await self._lifecycle.remark(STAYS)
+
     async def _log_out(self) -> None:
         confirmed = await self._line.unlink(self._record)
         await self._line.hang_up(Purpose.LOGOUT)
@@ -246,40 +277,18 @@ class LiveSession:
     async def _end(self, ending: _Ending) -> None:
         match ending:
             case _Ending.DELETE:
-                await self._remove()
+                await self._departure.remove(self._record, self._retire, purge=self._orders.purge)
             case _Ending.LEAVE:
-                await self._give_up()
+                await self._departure.release(WORKER_STOPPED)
+            case _Ending.MOVE:
+                assert self._moving is not None, "that is why it ends"
+                await self._departure.release(self._moving, left=self._around.worker_id)
+                self.handed_over = True
             case _Ending.FENCED:
                 _log.warning("session_taken_over", session=self.session_id)
 
-    async def _give_up(self) -> None:
-        await self._line.hang_up(Purpose.LEAVE)
-        if self.state in LIVE:
-            now = self._around.clock.now()
-            await self._lifecycle.follow(Trigger.DROPPED, reason=WORKER_STOPPED, retry_at=now)
-        await self._around.storage.sessions.release(self.session_id, self.epoch)
-
-    async def _remove(self) -> None:
-        """Each step may be repeated: after a crash, whoever owns it next goes through them again."""
-        if self.state is not State.DELETED:
-            await self._line.unlink(self._record)
-            await self._line.hang_up(Purpose.LOGOUT)
-            await self._lifecycle.follow(Trigger.REMOVED, also=[DropCredentials()])
-        await self._around.announcer.flushed(self.session_id)
+    def _retire(self) -> None:
         self.retired = True
-        await self._around.doors.delete(self.session_id)
-        await self._around.cache.drop_route(self.session_id)
-        await until_stored(self._forget)
-
-    async def _forget(self) -> None:
-        sessions = self._around.storage.sessions
-        while True:
-            try:
-                await sessions.forget(self.session_id, self.epoch, purge=self._orders.purge)
-            except EventsUnpublished:  # a receipt came in while the queue was emptied
-                await self._around.announcer.flushed(self.session_id)
-            else:
-                return
 
     # --- what it knows of itself ---
 

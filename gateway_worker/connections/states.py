@@ -11,6 +11,7 @@ A state says what a backend may expect; a trigger says what happened. Effects ha
                              connected ──DROPPED──▶ disconnected          passkey_required
                                  └──UNLINKED / RESTRICTED / BROKEN──▶ logged_out / restricted / failed
 
+    anything but deleted ──NO_ROOM──▶ waiting_for_capacity (nobody owns it, and the fleet is full)
     anything but deleted ──REMOVED──▶ deleted
 """
 
@@ -25,7 +26,7 @@ from schemas.events import SessionState as State
 class Trigger(StrEnum):
     """What happened to a session."""
 
-    NO_ROOM = "no_room"  # it should connect, and its worker has no free slot
+    NO_ROOM = "no_room"  # it should connect, and no worker has a free slot
     OPENED = "opened"  # we open a socket: first, again, or after 515
     QR_SHOWN = "qr_shown"  # WhatsApp gave the first QR
     CODE_SHOWN = "code_shown"  # WhatsApp gave a pairing code
@@ -54,6 +55,7 @@ _FROM_LIVE: Final = {
 }
 _FROM_ANY: Final = {
     Trigger.OPENED: State.CONNECTING,
+    Trigger.NO_ROOM: State.WAITING_FOR_CAPACITY,
     Trigger.UNLINKED: State.LOGGED_OUT,
     Trigger.REMOVED: State.DELETED,
 }
@@ -62,7 +64,6 @@ _FROM_ANY: Final = {
 def _table() -> dict[tuple[State, Trigger], State]:
     table = {(state, trigger): to for state in LIVE for trigger, to in _FROM_LIVE.items()}
     table |= {(state, trigger): to for state in LIVE | IDLE for trigger, to in _FROM_ANY.items()}
-    table |= {(state, Trigger.NO_ROOM): State.WAITING_FOR_CAPACITY for state in IDLE}
     unpaired = PAIRING | {State.CONNECTING}
     table |= {(state, Trigger.LOGGED_IN): State.CONNECTED for state in unpaired}
     table |= {(state, Trigger.PASSKEY_ASKED): State.PASSKEY_REQUIRED for state in unpaired}

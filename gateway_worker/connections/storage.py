@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from gateway_worker.store.operations import Operation
-from gateway_worker.store.records import Desired, Fence, Json, MessageRecord, NewSession, SessionRecord
+from gateway_worker.store.records import Desired, Fence, Json, MessageRecord, NewSession, Room, SessionRecord
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 
 
@@ -42,8 +42,28 @@ class Sessions(Protocol):
         """Own up to `limit` sessions that were this worker's in an earlier life, or have no owner."""
         ...
 
-    async def release(self, session_id: SessionId, epoch: int) -> None:
-        """Own it no longer, if it is still owned under `epoch`."""
+    async def take(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
+        """Own a session that needs somebody and has nobody; None when another worker was faster."""
+        ...
+
+    async def claim_waiting(self, worker_id: WorkerId, incarnation: str, limit: int) -> Sequence[SessionRecord]:
+        """Own up to `limit` sessions that wait for room and were not told so: only to say so under a fence."""
+        ...
+
+    async def release(self, session_id: SessionId, epoch: int, *, left: WorkerId | None = None) -> None:
+        """Own it no longer, if it is still owned under `epoch`; `left` must not have it back for a while."""
+        ...
+
+    async def order_move(self, session_id: SessionId) -> SessionRecord | None:
+        """Have it leave its owner; None when there is no such session."""
+        ...
+
+    async def stay(self, session_id: SessionId, epoch: int) -> None:
+        """The order to leave is answered: it stays."""
+        ...
+
+    async def room(self, worker_id: WorkerId) -> Room:
+        """The room that the fleet has besides this worker."""
         ...
 
     async def desire(

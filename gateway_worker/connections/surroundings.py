@@ -23,7 +23,9 @@ class Patience:
     unlinking: float = 30.0  # WhatsApp, to take a logout (connecting for it included)
     query: float = 10.0  # a query or a presence, for a connection that is coming back
     offline: float = 300.0  # a session that is away, before its queue is given back
-    flushing: float = 30.0  # the relay, before a deletion is tried again later
+    settling: float = 10.0  # commands under way, before a session is handed over
+    returning: float = 5.5  # another worker, to take what was handed over; longer than the store keeps it for others
+    flushing: float = 2.0  # the relay, before a session is given up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

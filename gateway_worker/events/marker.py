@@ -21,13 +21,23 @@ class Marker:
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._confirmed: list[tuple[SessionId, int]] = []
+        self._given = 0  # how many were ever confirmed, and
+        self._marked = 0  # how many of those, in the same order, are marked
+        self._moved = asyncio.Event()
         self._wakeup = asyncio.Event()
         self._stopping = False
 
     def mark(self, session_id: SessionId, sequence: int) -> None:
         """This event is confirmed by the broker."""
         self._confirmed.append((session_id, sequence))
+        self._given += 1
         self._wakeup.set()
+
+    async def caught_up(self) -> None:
+        """Returns when all that is confirmed at this moment is marked."""
+        given = self._given
+        while self._marked < given:
+            await self._moved.wait()
 
     async def run(self) -> None:
         """Mark until stopped and nothing is left."""
@@ -44,6 +54,9 @@ class Marker:
                 await asyncio.sleep(_STORE_SECONDS)
                 continue
             del self._confirmed[: len(group)]
+            self._marked += len(group)
+            self._moved.set()
+            self._moved = asyncio.Event()
 
     def stop(self) -> None:
         """Mark what is left, then `run` returns."""

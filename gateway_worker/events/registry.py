@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 import structlog
@@ -66,24 +67,29 @@ class Registry:
         self._pulse = pulse
         self._every = every
         self._stopping = asyncio.Event()
+        self._changed = asyncio.Event()
 
     async def run(self) -> None:
         """``worker.registered``, a heartbeat at once and every 30 s, and at the end ``worker.stopped``."""
         worker_id = self._card.worker_id
         await self._announcer.announce(WORKER_REGISTERED.type, worker_id, self._card)
         while not self._stopping.is_set():
+            self._changed.clear()
             await self._beat()
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(self._every):
-                    await self._stopping.wait()
-            except TimeoutError:
-                continue
+                    await self._changed.wait()
         await self._board.drop_worker_status(worker_id)
         await self._announcer.announce(WORKER_STOPPED.type, worker_id, WorkerStopped(worker_id=worker_id))
 
     async def stop(self) -> None:
         """Say good-bye; `run` returns."""
         self._stopping.set()
+        self._changed.set()
+
+    def beat_now(self) -> None:
+        """How the worker fares has changed so much that it is told at once."""
+        self._changed.set()
 
     async def _beat(self) -> None:
         heartbeat = self._pulse()

@@ -96,7 +96,14 @@ class Relay:
         self._wakeup.set()
 
     async def flushed(self, session_id: SessionId) -> None:
-        """Returns when all that the session's outbox holds at this moment is published."""
+        """Returns when all that the session's outbox holds at this moment is published, and marked as such.
+
+        So whoever owns the session next publishes nothing of it again.
+        """
+        await self._published_all(session_id)
+        await self._marker.caught_up()
+
+    async def _published_all(self, session_id: SessionId) -> None:
         track = self._backlog.track(session_id)
         if track.is_idle:
             return
@@ -109,7 +116,7 @@ class Relay:
     async def all_flushed(self) -> None:
         """Returns when nothing is left that this process knows of (a good end). The caller sets the deadline."""
         for session_id in self._backlog.busy():
-            await self.flushed(session_id)
+            await self._published_all(session_id)
 
     def _hear(self, events: Sequence[OutboxEvent]) -> None:
         """Called by the store after each commit."""

@@ -1,13 +1,12 @@
 """Sessions that move to another worker: the order to leave, who may have them next, and how much room the fleet has."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, case, func, null, or_, text, update
 
 from gateway_worker.store import tables
-from gateway_worker.store.records import Desired, SessionRecord
+from gateway_worker.store.records import Desired, Room, SessionRecord
 from gateway_worker.store.sessions import SessionRows, row_of, wake
 from schemas.events import SessionState
 from schemas.names import SessionId, WorkerId
@@ -48,19 +47,6 @@ _ROOM: Final = text("""
             WHERE owner IS NULL AND deleted_at IS NULL AND (desired = 'connected' OR generation > applied_generation)
         ) AS waiting
 """)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """Free slots of the other live workers that take sessions, and the sessions that wait for one."""
-
-    free: int
-    waiting: int
-
-    @property
-    def left(self) -> int:
-        """How many more sessions can be handed over now."""
-        return max(0, self.free - self.waiting)
 
 
 def may_take(worker_id: WorkerId) -> ColumnElement[bool]:

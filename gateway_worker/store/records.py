@@ -109,6 +109,19 @@ class SessionRecord:
         return self.owner is not None and self.leaving == self.owner
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Free slots of the other live workers that take sessions, and the sessions that wait for one."""
+
+    free: int
+    waiting: int
+
+    @property
+    def left(self) -> int:
+        """How many more sessions can be handed over now."""
+        return max(0, self.free - self.waiting)
+
+
 class Direction(StrEnum):
     """Which way a message went. Messages from the account's other devices are incoming too."""
 

@@ -202,6 +202,7 @@ class FakeManager:
         self.sessions = {SessionId(each): FakeSession() for each in session_ids}
         self.asked: list[tuple[str, str]] = []
         self.failures: defaultdict[str, list[BaseException]] = defaultdict(list)
+        self.full = False
         self.accepted_earlier: set[str] = set()
         self.started = asyncio.Event()
         self.may_go_on = asyncio.Event()
@@ -251,6 +252,12 @@ class FakeManager:
         await self._ask("describe_message", command.session_id)
         raise MessageNotFound
 
+    async def migrate(self, command: Command[Any]) -> None:
+        await self._ask("migrate", command.session_id)
+
+    async def fleet_is_full(self) -> bool:
+        return self.full
+
     async def knows(self, session_id: SessionId) -> bool:
         return session_id in self.sessions
 
@@ -265,16 +272,24 @@ class FakeManager:
             raise self.failures[what].pop(0)
 
 
-def describe_worker() -> WorkerDescription:
-    """An idle worker."""
-    return WorkerDescription(
-        worker_id=WorkerId("w1"),
-        status=WorkerState.ONLINE,
-        version="0",
-        max_sessions=50,
-        session_count=0,
-        sessions_by_state={},
-    )
+class FakeWorker:
+    """An idle worker; notes whether it was told to drain."""
+
+    def __init__(self) -> None:
+        self.drained = False
+
+    def describe(self) -> WorkerDescription:
+        return WorkerDescription(
+            worker_id=WorkerId("w1"),
+            status=WorkerState.ONLINE,
+            version="0",
+            max_sessions=50,
+            session_count=0,
+            sessions_by_state={},
+        )
+
+    async def drain(self) -> None:
+        self.drained = True
 
 
 async def replay(session_id: SessionId, asked: ReplayEvents) -> EventsReplayed:

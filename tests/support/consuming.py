@@ -15,7 +15,7 @@ from gateway_worker.broker.topology import declare
 from gateway_worker.events.publisher import Publisher
 from schemas.channels import Topology
 from schemas.names import SessionId, WorkerId
-from tests.support.consumers import FakeManager, MemoryLedger, describe_worker, replay
+from tests.support.consumers import FakeManager, FakeWorker, MemoryLedger, replay
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,7 +69,7 @@ async def room(
         )
     )
     manager = FakeManager(*session_ids)
-    consumers.serve(manager, describe_worker, replay)
+    consumers.serve(manager, FakeWorker(), replay)
     async with asyncio.TaskGroup() as group:
         for service in (way_in, way_out, consumers):
             group.create_task(service.run())

@@ -2,7 +2,7 @@
 """The rooms around the connection manager, in memory: they keep what they are given and do what a test tells them."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,6 +34,7 @@ from gateway_worker.store.records import (
     Json,
     MessageRecord,
     NewSession,
+    Room,
     SessionRecord,
     Status,
 )
@@ -62,7 +63,9 @@ ORDER = [Status.PENDING, Status.SENT, Status.DELIVERED, Status.READ, Status.PLAY
 class FakeSessions:
     rows: dict[SessionId, SessionRecord] = field(default_factory=dict[SessionId, SessionRecord])
     tombstones: dict[SessionId, int] = field(default_factory=dict[SessionId, int])
-    wished: asyncio.Queue[SessionId] = field(default_factory=asyncio.Queue[SessionId])
+    watchers: list[asyncio.Queue[SessionId]] = field(default_factory=list[asyncio.Queue[SessionId]])
+    slots: dict[WorkerId, int] = field(default_factory=dict[WorkerId, int])  # of the workers that take sessions
+    left_at: dict[SessionId, float] = field(default_factory=dict[SessionId, float])
     live_workers: set[str] = field(default_factory=set[str])
 
     async def get(self, session_id: SessionId) -> SessionRecord | None:
@@ -115,22 +118,69 @@ class FakeSessions:
         row = self.rows.get(session_id)
         if row is None or (row.owner is not None and row.incarnation in self.live_workers):
             return None
-        self.rows[session_id] = replace(row, owner=worker_id, incarnation=incarnation, epoch=row.epoch + 1)
+        stays = row.leaving == worker_id and row.owner is not None
+        self.rows[session_id] = replace(
+            row,
+            owner=worker_id,
+            incarnation=incarnation,
+            epoch=row.epoch + 1,
+            leaving=row.leaving if stays else None,
+        )
         return self.rows[session_id]
 
     async def claim_own(self, worker_id: WorkerId, incarnation: str, limit: int) -> Sequence[SessionRecord]:
         free = [
             row.session_id
             for row in self.rows.values()
-            if row.owner is None or (row.owner == worker_id and row.incarnation != incarnation)
+            if (row.owner is None and self._may_take(row, worker_id))
+            or (row.owner == worker_id and row.incarnation != incarnation)
         ]
         claimed = [await self.claim(each, worker_id, incarnation) for each in free[:limit]]
         return [row for row in claimed if row is not None]
 
-    async def release(self, session_id: SessionId, epoch: int) -> None:
+    async def take(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
+        row = self.rows.get(session_id)
+        if row is None or row.owner is not None or not self._may_take(row, worker_id):
+            return None
+        return await self.claim(session_id, worker_id, incarnation)
+
+    async def claim_waiting(self, worker_id: WorkerId, incarnation: str, limit: int) -> Sequence[SessionRecord]:
+        waiting = [each for each in self._ownerless() if each.state != "waiting_for_capacity"]
+        claimed = [await self.claim(each.session_id, worker_id, incarnation) for each in waiting[:limit]]
+        return [row for row in claimed if row is not None]
+
+    async def release(self, session_id: SessionId, epoch: int, *, left: WorkerId | None = None) -> None:
         row = self.rows.get(session_id)
         if row is not None and row.epoch == epoch:
-            self.rows[session_id] = replace(row, owner=None, incarnation=None)
+            self.rows[session_id] = replace(row, owner=None, incarnation=None, leaving=left)
+            self.left_at[session_id] = VirtualClock().monotonic()
+            self._wake(session_id)
+
+    async def order_move(self, session_id: SessionId) -> SessionRecord | None:
+        row = self.rows.get(session_id)
+        if row is not None and row.owner is not None:
+            self.rows[session_id] = replace(row, leaving=row.owner)
+            self._wake(session_id)
+        return self.rows.get(session_id)
+
+    async def stay(self, session_id: SessionId, epoch: int) -> None:
+        self.rows[session_id] = replace(self.rows[session_id], leaving=None)
+
+    async def room(self, worker_id: WorkerId) -> Room:
+        others = {each: slots for each, slots in self.slots.items() if each != worker_id}
+        owned = Counter(row.owner for row in self.rows.values())
+        free = sum(max(0, slots - owned[each]) for each, slots in others.items())
+        return Room(free=free, waiting=len(self._ownerless()))
+
+    def _ownerless(self) -> Sequence[SessionRecord]:
+        return [row for row in self.rows.values() if row.owner is None]
+
+    def _may_take(self, row: SessionRecord, worker_id: WorkerId) -> bool:
+        return row.leaving != worker_id or VirtualClock().monotonic() >= self.left_at[row.session_id] + 5
+
+    def _wake(self, session_id: SessionId) -> None:
+        for watcher in self.watchers:
+            watcher.put_nowait(session_id)
 
     async def desire(
         self, session_id: SessionId, desired: Desired, *, restart: bool = False, purge: bool = False
@@ -146,12 +196,16 @@ class FakeSessions:
             restart_generation=generation if restart else row.restart_generation,
             purge=purge,
         )
-        self.wished.put_nowait(session_id)
+        self._wake(session_id)
         return self.rows[session_id]
 
     async def watch(self) -> AsyncIterator[SessionId]:
+        told = asyncio.Queue[SessionId]()
+        self.watchers.append(told)
+        for row in list(self.rows.values()):
+            yield row.session_id
         while True:
-            yield await self.wished.get()
+            yield await told.get()
 
     async def forget(self, session_id: SessionId, epoch: int, *, purge: bool) -> None:
         row = self.rows.pop(session_id, None)
@@ -368,6 +422,7 @@ class FakeDoors:
 
     log: list[str] = field(default_factory=list[str])
     drained: Callable[[SessionId], None] | None = None
+    settling: Callable[[SessionId], Awaitable[None]] | None = None  # what is under way when a door closes gently
 
     async def declare(self, session_id: SessionId) -> None:
         self.log.append("declare")
@@ -375,8 +430,10 @@ class FakeDoors:
     async def open(self, session_id: SessionId) -> None:
         self.log.append("open")
 
-    async def pause(self, session_id: SessionId) -> None:
+    async def pause(self, session_id: SessionId, *, grace: float = 0) -> None:
         self.log.append("pause")
+        if grace and self.settling is not None:
+            await self.settling(session_id)
 
     async def delete(self, session_id: SessionId) -> None:
         self.log.append("delete")

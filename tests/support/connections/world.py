@@ -85,8 +85,11 @@ class World:
     async def logout(self) -> None:
         await self.manager.logout(command("session.logout.v1", ANNA, {}))
 
-    async def delete(self) -> None:
-        await self.manager.delete(command("session.delete.v1", ANNA, {}))
+    async def delete(self, session_id: SessionId = ANNA) -> None:
+        await self.manager.delete(command("session.delete.v1", session_id, {}))
+
+    async def migrate(self) -> None:
+        await self.manager.migrate(command("session.migrate.v1", ANNA, {}))
 
     async def send(self, given: Command[Any]) -> MessageId:
         accepted: list[MessageId] = []
@@ -161,13 +164,16 @@ def then(cause: Cause) -> Script:
 
 
 @asynccontextmanager
-async def world(*, max_sessions: int = 5, storage: FakeStorage | None = None) -> AsyncGenerator[World]:
+async def world(*, max_sessions: int = 5, storage: FakeStorage | None = None, number: int = 1) -> AsyncGenerator[World]:
+    """The world of worker `number`; worlds with the same storage are one fleet."""
     async with asyncio.TaskGroup() as tasks:
         capacity: list[bool] = []
         storage = storage or FakeStorage()
         engine, cache, doors, announcer = FakeEngine(tasks), FakeCache(), FakeDoors(), FakeAnnouncer()
         observer = Alarms()
-        storage.sessions.live_workers.add("run-1")
+        worker_id, incarnation = WorkerId(f"worker-{number}"), f"run-{number}"
+        storage.sessions.live_workers.add(incarnation)
+        storage.sessions.slots[worker_id] = max_sessions
         around = Surroundings(
             storage=storage,
             cache=cache,
@@ -178,12 +184,13 @@ async def world(*, max_sessions: int = 5, storage: FakeStorage | None = None) ->
             clock=VirtualClock(),
             rng=Random(1),
             gate=OpeningGate(20, 15),
-            worker_id=WorkerId("worker-1"),
+            worker_id=worker_id,
             draw_qr=draw_at_once,  # a thread knows no virtual time
         )
         manager = ConnectionManager(
-            around, incarnation="run-1", max_sessions=max_sessions, capacity_changed=capacity.append
+            around, incarnation=incarnation, max_sessions=max_sessions, capacity_changed=capacity.append
         )
         tasks.create_task(manager.run())
         yield World(manager, storage, cache, engine, doors, announcer, observer, tasks, capacity)
+        del storage.sessions.slots[worker_id]
         await manager.stop()

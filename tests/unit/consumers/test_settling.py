@@ -26,11 +26,11 @@ from tests.support.consumers import (
     NOW,
     FakeManager,
     FakeReceiver,
+    FakeWorker,
     MemoryLedger,
     MemoryPublisher,
     body_of,
     delivery_of,
-    describe_worker,
     replay,
     text_message,
 )
@@ -80,7 +80,7 @@ class Bench:
             publisher=self.publisher,
             queues=self,
             once=Once(self.ledger, wait_seconds=0.4),
-            handlers=Handlers(self.manager, describe_worker, replay).table(),
+            handlers=Handlers(self.manager, FakeWorker(), replay).table(),
             now=lambda: NOW,
         )
 

@@ -41,6 +41,7 @@ export class Keys implements SignalKeyStoreWithTransaction {
   constructor(store: Store, ownId: () => string | undefined) {
     this.#store = store
     this.#ownId = ownId
+    this.get = this.get.bind(this) // Baileys takes it off the object to read the prekeys of a retry receipt
   }
 
   isInTransaction(): boolean {

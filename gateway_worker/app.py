@@ -25,6 +25,8 @@ from gateway_worker.broker.link import Link
 from gateway_worker.cache.client import Cache
 from gateway_worker.connections.gate import OpeningGate
 from gateway_worker.connections.manager import ConnectionManager
+from gateway_worker.connections.snapshots import Identity as SnapshotIdentity
+from gateway_worker.connections.snapshots import SnapshotKeeper
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.events.announcer import Announcer
 from gateway_worker.events.publisher import Publisher
@@ -32,6 +34,8 @@ from gateway_worker.events.registry import Registry
 from gateway_worker.events.relay import Relay
 from gateway_worker.events.replay import Replayer
 from gateway_worker.objects.buckets import Buckets
+from gateway_worker.objects.client import S3Client
+from gateway_worker.objects.snapshots import SnapshotObjects
 from gateway_worker.operations import logs
 from gateway_worker.operations.health import Check, HealthChecks
 from gateway_worker.operations.metrics import BridgeReading, Readings, WorkerMetrics
@@ -40,6 +44,7 @@ from gateway_worker.operations.server import HealthServer, Identity
 from gateway_worker.settings import Settings
 from gateway_worker.store.errors import StoreError, StoreUnavailable
 from gateway_worker.store.store import Store
+from gateway_worker.whatsapp.baileys import identity
 from gateway_worker.whatsapp.baileys.configuration import Configuration
 from gateway_worker.whatsapp.baileys.engine import BaileysEngine
 from schemas.channels import Topology
@@ -100,13 +105,8 @@ class Worker:
             message_retention=timedelta(days=settings.message_retention_days),
         )
         self._cache = Cache(str(settings.redis_url))
-        self._buckets = Buckets(
-            endpoint=settings.s3_endpoint,
-            access_key=settings.s3_access_key.get_secret_value(),
-            secret_key=settings.s3_secret_key.get_secret_value(),
-            secure=settings.s3_secure,
-            names=(settings.sessions_bucket, settings.media_bucket),
-        )
+        self._s3 = S3Client(**settings.s3)
+        self._buckets = Buckets(self._s3, (settings.sessions_bucket, settings.media_bucket))
         self._consuming = Link(str(settings.amqp_url), name=f"{self._worker_id} consume")
         self._publishing = Link(str(settings.amqp_url), name=f"{self._worker_id} publish")
         self._engine = BaileysEngine(
@@ -143,6 +143,13 @@ class Worker:
                 observer=self.metrics,
             )
         )
+        self._snapshots = SnapshotKeeper(
+            records=self._store.snapshots,
+            bucket=SnapshotObjects(self._s3, settings.sessions_bucket),
+            identity=SnapshotIdentity(kinds=identity.KINDS, urgent_kinds=identity.URGENT_KINDS, mark=identity.mark),
+            observer=self.metrics,
+            monotonic=clock.monotonic,
+        )
         self._manager = ConnectionManager(
             Surroundings(
                 storage=self._store,
@@ -150,6 +157,7 @@ class Worker:
                 engine=self._engine,
                 doors=self._consumers.session_doors,
                 announcer=announcer,
+                snapshots=self._snapshots,
                 observer=self.metrics,
                 clock=clock,
                 rng=random.Random(),  # noqa: S311 (jitter)
@@ -179,6 +187,7 @@ class Worker:
                 sessions_by_state=self._sessions_by_state,
                 bridges=self._bridge_readings,
                 outbox_backlog=lambda: self._relay.backlog,
+                snapshots_late_seconds=lambda: self._snapshots.late_seconds,
             ),
             version=__version__,
         )
@@ -217,7 +226,7 @@ class Worker:
         finally:
             await self._server.stop()
             await self._cache.stop()
-            await self._buckets.stop()
+            await self._s3.stop()
 
     async def _serve(self, services: asyncio.TaskGroup, port: int) -> None:
         starting = services.create_task(self._start(services))
@@ -239,6 +248,7 @@ class Worker:
         await self._insist("postgresql", self._register)
         services.create_task(self._ensure_buckets())
         services.create_task(self._prune())
+        services.create_task(self._snapshots.run())
         for service in (self._publishing, self._consuming, self._engine, self._relay, self._consumers, self._manager):
             services.create_task(service.run())
         await self._engine.ready()
@@ -254,6 +264,7 @@ class Worker:
             await self._store.workers.draining(self._worker_id, self._incarnation)
         await self._consumers.stop()
         await self._manager.stop()
+        await self._snapshots.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):
                 await self._relay.all_flushed()

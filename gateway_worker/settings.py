@@ -4,7 +4,7 @@ import base64
 import binascii
 import os
 import socket
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 from pydantic import Field, PostgresDsn, RedisDsn, SecretStr, field_validator
 from pydantic.networks import AmqpDsn
@@ -19,6 +19,15 @@ def _host_name() -> str:
     """The host's name, reduced to what a worker id may hold."""
     name = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "-" for c in socket.gethostname())
     return name[:64] or "worker"
+
+
+class S3Access(TypedDict):
+    """Where S3 is, and who asks."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+    secure: bool
 
 
 class Settings(BaseSettings):
@@ -88,6 +97,16 @@ class Settings(BaseSettings):
         if self.backend_queue == "gateway.backend":
             return f"{self.namespace}.backend"
         return self.backend_queue or None
+
+    @property
+    def s3(self) -> S3Access:
+        """How to reach S3, as `objects.client.S3Client` takes it."""
+        return S3Access(
+            endpoint=self.s3_endpoint,
+            access_key=self.s3_access_key.get_secret_value(),
+            secret_key=self.s3_secret_key.get_secret_value(),
+            secure=self.s3_secure,
+        )
 
     @property
     def raw_encryption_keys(self) -> tuple[bytes, ...]:

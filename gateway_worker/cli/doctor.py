@@ -13,6 +13,8 @@ from rich.table import Table
 
 from gateway_worker.cli.terminal import console
 from gateway_worker.objects.buckets import Buckets
+from gateway_worker.objects.client import S3Client
+from gateway_worker.objects.snapshots import SnapshotObjects
 from gateway_worker.settings import Settings
 from gateway_worker.store.database import connect
 from gateway_worker.store.partitions import made_until
@@ -81,18 +83,16 @@ async def _redis(settings: Settings) -> str:
 
 
 async def _s3(settings: Settings) -> str:
-    buckets = Buckets(
-        endpoint=settings.s3_endpoint,
-        access_key=settings.s3_access_key.get_secret_value(),
-        secret_key=settings.s3_secret_key.get_secret_value(),
-        secure=settings.s3_secure,
-        names=(settings.sessions_bucket, settings.media_bucket),
-    )
+    client = S3Client(**settings.s3)
     try:
-        missing = await buckets.missing()
+        missing = await Buckets(client, (settings.sessions_bucket, settings.media_bucket)).missing()
+        if settings.sessions_bucket not in missing:
+            await SnapshotObjects(client, settings.sessions_bucket).probe()
     finally:
-        await buckets.stop()
-    return f"missing buckets are made at start: {', '.join(missing)}" if missing else "both buckets are there"
+        await client.stop()
+    if missing:
+        return f"missing buckets are made at start: {', '.join(missing)}"
+    return "both buckets are there; snapshots can be stored, listed, read and removed"
 
 
 async def _encryption(settings: Settings) -> str:
@@ -135,7 +135,11 @@ EXAMINATIONS: Sequence[Examination] = (
     Examination(
         name="redis", look=_redis, remedy="set GATEWAY_REDIS_URL; without it routing and live QR codes are missing"
     ),
-    Examination(name="s3", look=_s3, remedy="set GATEWAY_S3_ENDPOINT, _ACCESS_KEY, _SECRET_KEY and _SECURE"),
+    Examination(
+        name="s3",
+        look=_s3,
+        remedy="set GATEWAY_S3_ENDPOINT, _ACCESS_KEY, _SECRET_KEY and _SECURE; if refused, the rights in .env.example",
+    ),
     Examination(
         name="encryption keys", look=_encryption, remedy="set GATEWAY_ENCRYPTION_KEYS, e.g. to: openssl rand -base64 32"
     ),

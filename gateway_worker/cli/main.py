@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
-from pydantic import ValidationError
 
 from gateway_worker import __version__
+from gateway_worker.cli import session as session_commands
+from gateway_worker.cli.configuration import settings
 from gateway_worker.cli.terminal import console, errors
-from gateway_worker.settings import Settings
 
 app = typer.Typer(
     name="gateway-worker",
@@ -21,18 +21,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+app.add_typer(session_commands.app)
+
 SessionOption = Annotated[str | None, typer.Option("--session", help="The session's id.")]
-
-
-def settings() -> Settings:
-    """The settings, or a readable list of what is wrong with them and exit code 2."""
-    try:
-        return Settings()
-    except ValidationError as invalid:
-        for error in invalid.errors(include_url=False, include_input=False):
-            name = "_".join(["GATEWAY", *(str(part) for part in error["loc"])]).upper()
-            errors.print(f"[red]{name}[/]: {error['msg']}")
-        raise typer.Exit(2) from None
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 (typer's callback)

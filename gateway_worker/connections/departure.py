@@ -55,6 +55,7 @@ class Departure:
             await self._line.unlink(record)
             await self._line.hang_up(Purpose.LOGOUT)
             await self._lifecycle.follow(Trigger.REMOVED, also=[DropCredentials()])
+            self._around.snapshots.voided()
         await self._around.announcer.flushed(self._session_id)
         retire()
         await self._around.doors.delete(self._session_id)

@@ -134,6 +134,7 @@ class Inbound:
             return
         async with self._working():
             await self._writer.write(*operations)
+        self._around.snapshots.stored(self._writer.fence, changes)
         for message in received:
             self._around.observer.message_received(message.content.kind)
 

@@ -222,6 +222,7 @@ class Line:
             case Connected():
                 await self._lifecycle.follow(Trigger.LOGGED_IN, account=fact)
                 self._backoff.connected(self._around.clock.monotonic())
+                self._around.snapshots.changed(self._writer.fence)
                 self._quick_restarts = self._bad_sessions = 0
                 link.log_in()
 

@@ -41,6 +41,12 @@ class Observer(Protocol):
     def message_received(self, kind: str) -> None:
         """An incoming message is stored."""
 
+    def snapshot_stored(self) -> None:
+        """A session's snapshot is in its bucket."""
+
+    def snapshot_failed(self) -> None:
+        """A snapshot could not be stored or removed; mostly it is tried again."""
+
 
 class Unobserved:
     """An `Observer` that looks away."""
@@ -56,3 +62,5 @@ class Unobserved:
     def receipt_stored(self, kind: ReceiptKind) -> None: ...  # noqa: D102
     def receipt_ignored(self, kind: ReceiptKind) -> None: ...  # noqa: D102
     def message_received(self, kind: str) -> None: ...  # noqa: D102
+    def snapshot_stored(self) -> None: ...  # noqa: D102
+    def snapshot_failed(self) -> None: ...  # noqa: D102

@@ -247,6 +247,8 @@ class LiveSession:
             raise StaleEpoch
         if record.limits != self._record.limits:
             self._sender.quota = Quota(record, self._around)
+        if record.settings != self._record.settings:
+            self._around.snapshots.changed(self._writer.fence)
         self._record: SessionRecord = record
         self._orders = Orders.of(record)
 
@@ -270,6 +272,7 @@ class LiveSession:
             applied=self._orders.generation,
             also=[DropCredentials()],
         )
+        self._around.snapshots.voided()
         self._orders = self._orders.done()
 
     # --- its end ---

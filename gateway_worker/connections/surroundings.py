@@ -8,6 +8,7 @@ from gateway_worker.connections.gate import OpeningGate
 from gateway_worker.connections.metrics import Observer
 from gateway_worker.connections.pairing import draw
 from gateway_worker.connections.ports import Announcer, Clock, SessionDoors
+from gateway_worker.connections.snapshots import SnapshotKeeper
 from gateway_worker.connections.storage import SessionCache, Storage
 from gateway_worker.whatsapp.port import Engine
 from schemas.names import WorkerId
@@ -37,6 +38,7 @@ class Surroundings:
     engine: Engine
     doors: SessionDoors
     announcer: Announcer
+    snapshots: SnapshotKeeper
     observer: Observer
     clock: Clock
     rng: Random

@@ -2,40 +2,29 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-import aiohttp
-from miniopy_async.api import Minio  # pyright: ignore[reportMissingTypeStubs] (it ships none)
-from miniopy_async.error import S3Error
+from gateway_worker.objects.client import S3Client
 
-CALL_SECONDS: Final = 10.0
 _MADE_BY_ANOTHER: Final = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 
 
 class Buckets:
-    """The gateway's buckets on one S3 server.
+    """The gateway's buckets on one S3 server. Every call raises as `S3Client` says."""
 
-    Args:
-        endpoint: ``host:port``, without a scheme.
-        secure: whether to speak TLS.
-        names: of the buckets.
-
-    Every call raises `ConnectionError` (not reachable), `PermissionError` (refused), or `TimeoutError`.
-    """
-
-    def __init__(self, *, endpoint: str, access_key: str, secret_key: str, secure: bool, names: Sequence[str]) -> None:
-        self._connect = lambda: Minio(endpoint, access_key, secret_key, secure=secure)
+    def __init__(self, client: S3Client, names: Sequence[str]) -> None:
+        self._client = client
         self._names = names
-        self._client: Any = None
 
     async def ensure(self) -> None:
         """Make the missing ones. Two workers that do it at once do not disturb each other."""
         for name in await self.missing():
             try:
-                await self._ask("make_bucket", name)
-            except S3Error as error:
-                if error.code not in _MADE_BY_ANOTHER:
-                    raise PermissionError(error.code) from error
+                async with self._client.calling() as client:
+                    await client.make_bucket(name)
+            except PermissionError as refused:
+                if str(refused) not in _MADE_BY_ANOTHER:
+                    raise
 
     async def missing(self) -> list[str]:
         """Names of those that are not there."""
@@ -47,22 +36,6 @@ class Buckets:
         if missing := await self.missing():
             raise FileNotFoundError(f"missing buckets: {', '.join(missing)}")
 
-    async def stop(self) -> None:
-        """Close the connections."""
-        if self._client is not None:
-            await self._client.close_session()
-
     async def _exists(self, name: str) -> bool:
-        try:
-            return bool(await self._ask("bucket_exists", name))
-        except S3Error as error:
-            raise PermissionError(error.code) from error
-
-    async def _ask(self, method: str, *arguments: str) -> Any:
-        if self._client is None:
-            self._client = self._connect()  # opens a session of aiohttp, which wants a running loop
-        try:
-            async with asyncio.timeout(CALL_SECONDS):
-                return await getattr(self._client, method)(*arguments)
-        except aiohttp.ClientError as error:
-            raise ConnectionError(type(error).__name__) from error
+        async with self._client.calling() as client:
+            return bool(await client.bucket_exists(name))

@@ -34,6 +34,7 @@ class Readings:
     sessions_by_state: Callable[[], Mapping[str, int]]
     bridges: Callable[[], Iterable[BridgeReading]]
     outbox_backlog: Callable[[], int]
+    snapshots_late_seconds: Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class WorkerMetrics:
             ("sends_retried", "Messages sent again under the same id.", ()),
             ("receipts", "Receipts, by kind and by whether they moved a status.", ("kind", "moved")),
             ("messages_received", "Incoming messages stored, by kind.", ("kind",)),
+            ("snapshots_stored", "Snapshots of sessions put into their bucket.", ()),
+            ("snapshot_failures", "Snapshots that could not be stored or removed just then.", ()),
             ("commands", "Deliveries settled, by command type and outcome.", ("type", "outcome")),
             ("events_published", "Events confirmed by the broker, by type.", ("type",)),
         ):
@@ -117,6 +120,14 @@ class WorkerMetrics:
         """See `Observer`."""
         self._counters["messages_received"].labels(kind).inc()
 
+    def snapshot_stored(self) -> None:
+        """See `Observer`."""
+        self._counters["snapshots_stored"].inc()
+
+    def snapshot_failed(self) -> None:
+        """See `Observer`."""
+        self._counters["snapshot_failures"].inc()
+
     def command_settled(self, command_type: str, outcome: str, seconds: float) -> None:
         """A delivery got its one outcome."""
         self._counters["commands"].labels(command_type, outcome).inc()
@@ -141,6 +152,8 @@ class _Scraped(Collector):
         yield sessions
         backlog = "Durable events committed and not yet confirmed by the broker."
         yield GaugeMetricFamily("gateway_outbox_backlog", backlog, value=self._readings.outbox_backlog())
+        late = "How late the oldest identity is that should be in the sessions bucket by now."
+        yield GaugeMetricFamily("gateway_snapshots_late_seconds", late, value=self._readings.snapshots_late_seconds())
         yield from self._bridges()
 
     def _bridges(self) -> Iterable[Metric]:

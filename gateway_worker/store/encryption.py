@@ -66,6 +66,11 @@ class Keyring:
         self._first = _fingerprint(keys[0])
         self._randomness = randomness
 
+    @property
+    def fingerprint(self) -> bytes:
+        """Names the key that seals, without telling it."""
+        return self._first
+
     def seal(self, plaintext: bytes, where: bytes) -> bytes:
         """Encrypt under the first key. `where` comes from `place`."""
         salt = self._randomness(_SALT_BYTES)

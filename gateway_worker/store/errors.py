@@ -9,6 +9,8 @@
     ├── SchemaMismatch          the database's schema is not the one this program was written for
     ├── WorkerIdTaken           a live worker already uses this worker id
     ├── EventsUnpublished       a purge would make events unreadable that are still to be published
+    ├── SnapshotInvalid         an object is no snapshot that this program can read
+    ├── RestoreRefused          the database holds something that a restore would destroy or bring back
     └── EncryptionError
         ├── KeyUnavailable      no configured key can unwrap a data key
         └── Tampered            a stored value does not authenticate
@@ -39,6 +41,14 @@ class WorkerIdTaken(StoreError):  # noqa: N818 (reads as the fact it is)
 
 class EventsUnpublished(StoreError):  # noqa: N818 (reads as the fact it is)
     """Purging now would destroy the key of events that no backend has seen yet."""
+
+
+class SnapshotInvalid(StoreError):  # noqa: N818 (reads as the fact it is)
+    """An object is not a snapshot, or one of a format that this program does not know."""
+
+
+class RestoreRefused(StoreError):  # noqa: N818 (reads as the fact it is)
+    """The session is there already, belongs to somebody else, or was deleted. The text says what to do."""
 
 
 class EncryptionError(StoreError):

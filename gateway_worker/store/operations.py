@@ -106,7 +106,7 @@ class BeginMessage(Operation[BeginAnswer]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropCredentials(Operation[None]):
-    """Destroy the credentials and every key of the identity (logout, or a new pairing replaces it)."""
+    """Destroy the credentials, every key of the identity and, soon after, its snapshots (logout, or it is replaced)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,6 +94,11 @@ class SessionRecord:
         return Fence(session_id=self.session_id, epoch=self.epoch)
 
     @property
+    def settings(self) -> tuple[Json, Json, Json]:
+        """What `create` gave: pairing, options, limits."""
+        return self.pairing, self.options, self.limits
+
+    @property
     def has_wish(self) -> bool:
         """Whether something desired is still to be done."""
         return self.generation > self.applied_generation

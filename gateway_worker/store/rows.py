@@ -1,10 +1,11 @@
 """From rows to records."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway_worker.store.database import Row
-from gateway_worker.store.encryption import Ciphers, Purpose
+from gateway_worker.store.encryption import Cipher, Ciphers, Purpose
 from gateway_worker.store.records import (
     Desired,
     Direction,
@@ -40,16 +41,19 @@ def as_json(value: Any) -> Json | None:
     return json.loads(value) if isinstance(value, str) else value
 
 
+def settings_of(row: Row, cipher: Cipher) -> Mapping[str, Json]:
+    """What `create` gave, as ``pairing``, ``options`` and ``limits``."""
+    settings = json.loads(cipher.decrypt(row["settings"], "settings"))
+    return {name: settings[name] for name in ("pairing", "options", "limits")}
+
+
 def session_record(row: Row, ciphers: Ciphers) -> SessionRecord:
     """A row of `sessions` that is no tombstone."""
     cipher = ciphers.of(row["id"], Purpose.IDENTITY, row["identity_key"])
-    settings = json.loads(cipher.decrypt(row["settings"], "settings"))
     return SessionRecord(
         session_id=row["id"],
         desired=Desired(row["desired"]),
-        pairing=settings["pairing"],
-        options=settings["options"],
-        limits=settings["limits"],
+        **settings_of(row, cipher),
         **{column: row[column] for column in _SAME_IN_SESSION},
     )
 

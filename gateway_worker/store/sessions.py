@@ -139,7 +139,8 @@ class SessionRows:
 
     async def _remove_rows(self, session_id: SessionId, epoch: int, *, purge: bool) -> None:
         """The large part, in bites that no timeout ends and no other session waits for."""
-        doomed = [tables.credentials, tables.keys, tables.entries, *([tables.messages, tables.bodies] if purge else [])]
+        doomed = [tables.credentials, tables.keys, tables.entries, tables.snapshots]
+        doomed += [tables.messages, tables.bodies] if purge else []
         for table in doomed:
             removed = _BATCH
             while removed == _BATCH:

@@ -19,7 +19,9 @@ from gateway_worker.store.owners import Owners
 from gateway_worker.store.ownership import Sessions
 from gateway_worker.store.reading import Commands, Keys, Messages
 from gateway_worker.store.records import Fence
+from gateway_worker.store.restoring import Restorer
 from gateway_worker.store.schema import require_current
+from gateway_worker.store.snapshots import Snapshots
 from gateway_worker.store.transaction import GroupWriter
 from gateway_worker.store.workers import Workers
 from gateway_worker.store.writers import WRITERS
@@ -46,7 +48,8 @@ class Store:
     ``start`` → anything, ``run`` beside it → ``stop``. Every call raises `StoreUnavailable` when the database is away.
 
     Attributes:
-        sessions, keys, messages, commands, outbox, workers, owners: reads, and the writes that need no fence.
+        sessions, keys, messages, commands, outbox, workers, owners, snapshots: reads, and the writes that need no fence.
+        restorer: brings sessions back from their snapshots.
         lease: this worker's. Once it has run out, every call raises `StoreUnavailable` until it is renewed.
 
     Args:
@@ -81,8 +84,10 @@ class Store:
         self.keys = Keys(database, ciphers)
         self.messages = Messages(database, ciphers)
         self.commands = Commands(database, keyring, clock.now)
+        self.snapshots = Snapshots(database=database, keyring=keyring, ciphers=ciphers, now=clock.now)
         self.outbox = Outbox(database=database, ciphers=ciphers, workers=self.workers, now=clock.now)
         writer = GroupWriter(keyring=keyring, ciphers=ciphers, writers=WRITERS, new_event_id=new_event_id)
+        self.restorer = Restorer(database=database, keyring=keyring, ciphers=ciphers, writer=writer, now=clock.now)
         self._committers = [
             Committer(database=database, writer=writer, listeners=self.outbox.listeners, now=clock.now)
             for _ in range(_COMMITTERS)

@@ -196,6 +196,25 @@ marks = Table(  # every event up to `published` has been confirmed by the broker
     Column("published", BigInteger, nullable=False),
 )
 
+snapshots = Table(  # what the sessions bucket holds of a session: no row, or an old fingerprint, means: take one
+    "snapshots",
+    metadata,
+    Column("session_id", Text, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    _time("taken_at"),
+)
+
+snapshot_removals = Table(  # identities that are void, until nothing of them is left in the bucket
+    "snapshot_removals",
+    metadata,
+    Column("id", Text, primary_key=True),  # the session's
+    Column("through", BigInteger, nullable=False),  # what was taken up to this event of the session goes
+    _time("due_at"),
+    _time("last_at"),  # the removal at this time or later is the last
+)
+
 workers = Table(
     "workers",
     metadata,

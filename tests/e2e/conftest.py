@@ -1,7 +1,7 @@
 """The whole thing as processes: private services, the simulator, a worker with its bridges."""
 
 import itertools
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,8 +73,10 @@ class World:
 
 
 @asynccontextmanager
-async def a_world(services: PrivateServices, template: str, directory: Path) -> AsyncGenerator[World]:
-    """A stage of its own on the shared services."""
+async def a_world(
+    services: PrivateServices, template: str, directory: Path, own: Mapping[str, str] | None = None
+) -> AsyncGenerator[World]:
+    """A stage of its own on the shared services, with settings of its own if need be."""
     async with AsyncExitStack() as stack:
         settings = {
             **services.environment(),
@@ -82,6 +84,7 @@ async def a_world(services: PrivateServices, template: str, directory: Path) -> 
             "GATEWAY_DATABASE_URL": await stack.enter_async_context(fresh_database(services, template)),
             "GATEWAY_REDIS_URL": await stack.enter_async_context(empty_redis(services)),
             "GATEWAY_MAX_SESSIONS": "100",
+            **(own or {}),
         }
         stage = await stack.enter_async_context(Stage(directory, settings))
         simulator = await stage.start_simulator()

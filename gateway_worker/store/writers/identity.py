@@ -7,7 +7,18 @@ from typing import Final
 from gateway_worker.store.plan import Placed
 from gateway_worker.store.transaction import Transaction
 
-_DROP: Final = ("DELETE FROM credentials WHERE session_id = ANY($1)", "DELETE FROM keys WHERE session_id = ANY($1)")
+LATE_WRITES: Final = timedelta(minutes=20)
+"""S3 refuses what was signed more than 15 minutes ago: so long a frozen worker may still write a snapshot."""
+
+_DROP: Final = ("DELETE FROM keys WHERE session_id = ANY($1)", "DELETE FROM snapshots WHERE session_id = ANY($1)")
+
+# Who had credentials may have snapshots of them.
+_DROP_CREDENTIALS: Final = """
+    WITH dropped AS (DELETE FROM credentials WHERE session_id = ANY($1) RETURNING session_id)
+    INSERT INTO snapshot_removals (id, through, due_at, last_at)
+    SELECT s.id, s.sequence, $2, $3 FROM dropped AS d JOIN sessions AS s ON s.id = d.session_id
+    ON CONFLICT (id) DO UPDATE SET through = excluded.through, due_at = excluded.due_at, last_at = excluded.last_at
+"""
 
 _PUT_CREDENTIALS: Final = """
     INSERT INTO credentials (session_id, value, updated_at)
@@ -43,9 +54,11 @@ _AGAIN: Final = timedelta(days=1)
 
 
 async def drop_credentials(transaction: Transaction, placed: Sequence[Placed]) -> None:
-    """Write `DropCredentials`."""
+    """Write `DropCredentials`; what snapshots there are of the identity is to be removed."""
+    sessions, now = [each.session_id for each in placed], transaction.now
+    await transaction.wire.execute(_DROP_CREDENTIALS, sessions, now, now + LATE_WRITES)
     for statement in _DROP:
-        await transaction.wire.execute(statement, [each.session_id for each in placed])
+        await transaction.wire.execute(statement, sessions)
 
 
 async def put_credentials(transaction: Transaction, placed: Sequence[Placed]) -> None:

@@ -4,9 +4,11 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from deploy.local.services import PrivateServices
 from gateway_worker.store.records import Fence, NewSession
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
+from tests.support.private_services import fresh_database
 from tests.support.stores import KEY, TestClock, opened
 
 SESSION = SessionId("user1-personal")
@@ -32,3 +34,10 @@ async def fence(store: Store) -> Fence:
     record = await store.sessions.claim(SESSION, WorkerId("worker-1"), "run-1")
     assert record is not None
     return record.fence
+
+
+@pytest.fixture
+async def empty_store(services: PrivateServices, migrated_template: str, clock: TestClock) -> AsyncGenerator[Store]:
+    """Another store, on an empty database: what is left after the first one is lost."""
+    async with fresh_database(services, migrated_template) as url, opened(url, clock, KEY) as started:
+        yield started

@@ -3,13 +3,14 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
 
+from gateway_worker.objects.snapshots import SnapshotMoment
 from gateway_worker.store.errors import StaleEpoch, StoreUnavailable
 from gateway_worker.store.operations import (
     AdvanceStatus,
@@ -38,6 +39,7 @@ from gateway_worker.store.records import (
     SessionRecord,
     Status,
 )
+from gateway_worker.store.snapshots import Removal, SealedSnapshot
 from gateway_worker.whatsapp.port import (
     Acknowledged,
     Cause,
@@ -555,3 +557,57 @@ class FakeEngine:
     @property
     def last(self) -> FakeConnection:
         return self.opened[-1]
+
+
+class FakeSnapshots:
+    """Both sides of a snapshot keeper: what it takes, and where it puts it."""
+
+    def __init__(self) -> None:
+        self.identities: dict[SessionId, bytes] = {}  # what there is to store, until it is kept
+        self.sequence = 1
+        self.removals: list[Removal] = []
+        self.done: list[Removal] = []
+        self.looks = 0  # at what may be due
+        self.puts: list[float] = []  # when
+        self.bucket: dict[tuple[SessionId, SnapshotMoment], bytes] = {}
+        self.is_wanted = True  # whether `keep` finds the session as it was
+        self.failures: list[Exception] = []  # S3's next answers
+
+    async def take(self, fence: Fence, kinds: Collection[str], mark: Callable[[bytes], bytes]) -> SealedSnapshot | None:
+        body = self.identities.get(fence.session_id)
+        if body is None:
+            return None
+        return SealedSnapshot(fence=fence, sequence=self.sequence, fingerprint=body, body=body)
+
+    async def keep(self, sealed: SealedSnapshot) -> bool:
+        self.identities.pop(sealed.fence.session_id, None)
+        return self.is_wanted
+
+    async def due_removals(self, limit: int) -> Sequence[Removal]:
+        self.looks += 1
+        due, self.removals = self.removals[:limit], self.removals[limit:]
+        return due
+
+    async def removed(self, removal: Removal) -> None:
+        self.done.append(removal)
+
+    async def put(self, session_id: SessionId, moment: SnapshotMoment, body: bytes) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.puts.append(VirtualClock().monotonic())
+        self.bucket[session_id, moment] = body
+
+    async def remove_older(self, session_id: SessionId, moment: SnapshotMoment) -> None:
+        self._remove(session_id, lambda found: found < moment)
+
+    async def remove(self, session_id: SessionId, moment: SnapshotMoment) -> None:
+        self._remove(session_id, lambda found: found == moment)
+
+    async def remove_through(self, session_id: SessionId, sequence: int) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self._remove(session_id, lambda found: found.sequence <= sequence)
+
+    def _remove(self, session_id: SessionId, doomed: Callable[[SnapshotMoment], bool]) -> None:
+        for key in [key for key in self.bucket if key[0] == session_id and doomed(key[1])]:
+            del self.bucket[key]

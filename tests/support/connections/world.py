@@ -13,6 +13,7 @@ from gateway_worker.connections.gate import OpeningGate
 from gateway_worker.connections.manager import ConnectionManager
 from gateway_worker.connections.metrics import Unobserved
 from gateway_worker.connections.pairing import png_data_url
+from gateway_worker.connections.snapshots import Identity, SnapshotKeeper
 from gateway_worker.connections.states import State
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.whatsapp.port import Cause, Changes, Connected, Paired, QrCode
@@ -24,6 +25,7 @@ from tests.support.connections.fakes import (
     FakeConnection,
     FakeDoors,
     FakeEngine,
+    FakeSnapshots,
     FakeStorage,
     Script,
 )
@@ -32,6 +34,9 @@ from tests.support.connections.virtual_time import VirtualClock
 ANNA = SessionId("anna")
 ME = Connected(phone="+15550001111", jid="15550001111@s.whatsapp.net", lid="99@lid", push_name="Anna")
 BERT = "+15550002222"
+IDENTITY = Identity(
+    kinds=frozenset({"app-key", "mapping"}), urgent_kinds=frozenset({"app-key"}), mark=lambda credentials: credentials
+)
 _numbers = itertools.count(1)
 
 
@@ -51,6 +56,7 @@ class World:
     engine: FakeEngine
     doors: FakeDoors
     announcer: FakeAnnouncer
+    snapshots: FakeSnapshots
     observer: Alarms
     tasks: asyncio.TaskGroup
     capacity: list[bool] = field(default_factory=list[bool])
@@ -170,7 +176,14 @@ async def world(*, max_sessions: int = 5, storage: FakeStorage | None = None, nu
         capacity: list[bool] = []
         storage = storage or FakeStorage()
         engine, cache, doors, announcer = FakeEngine(tasks), FakeCache(), FakeDoors(), FakeAnnouncer()
-        observer = Alarms()
+        observer, snapshots, clock = Alarms(), FakeSnapshots(), VirtualClock()
+        keeper = SnapshotKeeper(
+            records=snapshots,
+            bucket=snapshots,
+            identity=IDENTITY,
+            observer=observer,
+            monotonic=clock.monotonic,
+        )
         worker_id, incarnation = WorkerId(f"worker-{number}"), f"run-{number}"
         storage.sessions.live_workers.add(incarnation)
         storage.sessions.slots[worker_id] = max_sessions
@@ -180,8 +193,9 @@ async def world(*, max_sessions: int = 5, storage: FakeStorage | None = None, nu
             engine=engine,
             doors=doors,
             announcer=announcer,
+            snapshots=keeper,
             observer=observer,
-            clock=VirtualClock(),
+            clock=clock,
             rng=Random(1),
             gate=OpeningGate(20, 15),
             worker_id=worker_id,
@@ -191,6 +205,8 @@ async def world(*, max_sessions: int = 5, storage: FakeStorage | None = None, nu
             around, incarnation=incarnation, max_sessions=max_sessions, capacity_changed=capacity.append
         )
         tasks.create_task(manager.run())
-        yield World(manager, storage, cache, engine, doors, announcer, observer, tasks, capacity)
+        tasks.create_task(keeper.run())
+        yield World(manager, storage, cache, engine, doors, announcer, snapshots, observer, tasks, capacity)
         del storage.sessions.slots[worker_id]
         await manager.stop()
+        await keeper.stop()

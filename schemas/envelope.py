@@ -41,7 +41,7 @@ class Envelope(BaseModel):
         expiresat: a command is not started after that.
         correlationid: the sender's own mark, carried through.
         causationid: the id of the command that led to this event.
-        sequence: of a durable event, per session, from 1 without a gap.
+        sequence: of a durable event, per session, from 1 without a gap (but for one jump when it is restored).
         epoch: of an event, rises whenever the session changes its owner.
         data: what is said; a model of `schemas.commands` or `schemas.events` as JSON.
     """

@@ -48,7 +48,7 @@ class Store:
     ``start`` → anything, ``run`` beside it → ``stop``. Every call raises `StoreUnavailable` when the database is away.
 
     Attributes:
-        sessions, keys, messages, commands, outbox, workers, owners, snapshots: reads, and the writes that need no fence.
+        sessions, keys, messages, commands, outbox, workers, owners, snapshots: reads, and writes that need no fence.
         restorer: brings sessions back from their snapshots.
         lease: this worker's. Once it has run out, every call raises `StoreUnavailable` until it is renewed.
 

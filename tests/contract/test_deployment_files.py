@@ -46,7 +46,12 @@ def test_deployment_files_name_settings_that_exist(name: str) -> None:
 def test_every_metric_of_the_dashboard_and_the_alerts_exists() -> None:
     metrics = WorkerMetrics()
     metrics.observe(
-        Readings(sessions_by_state=dict[str, int], bridges=tuple, outbox_backlog=lambda: 0),
+        Readings(
+            sessions_by_state=dict[str, int],
+            bridges=tuple,
+            outbox_backlog=lambda: 0,
+            snapshots_late_seconds=lambda: 0,
+        ),
         version="0",
     )
     exposed = {family.name for family in metrics.registry.collect()}

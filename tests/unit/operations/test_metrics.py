@@ -29,7 +29,13 @@ def test_gauges_are_read_at_the_scrape() -> None:
         name="0", up=True, sessions=1, resident_bytes=5, cpu_seconds=0.5, restarts=2, loop_lag_seconds=0.001
     )
     metrics.observe(
-        Readings(sessions_by_state=lambda: states, bridges=lambda: [bridge], outbox_backlog=lambda: 7), version="1.0"
+        Readings(
+            sessions_by_state=lambda: states,
+            bridges=lambda: [bridge],
+            outbox_backlog=lambda: 7,
+            snapshots_late_seconds=lambda: 2.5,
+        ),
+        version="1.0",
     )
     states["connected"] = 3
 
@@ -37,5 +43,6 @@ def test_gauges_are_read_at_the_scrape() -> None:
 
     assert 'gateway_sessions{state="connected"} 3.0' in text
     assert "gateway_outbox_backlog 7.0" in text
+    assert "gateway_snapshots_late_seconds 2.5" in text
     assert 'gateway_bridge_restarts{bridge="0"} 2.0' in text
     assert 'gateway_build_info{version="1.0"} 1.0' in text

@@ -6,6 +6,7 @@ python -m tests.chaos.run [--seed N] [--messages N] [--rate N] [--only WORDS ...
 import argparse
 import asyncio
 import random
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,15 +32,25 @@ console = Console(highlight=False)
 
 async def perform(cells: Sequence[Cell], load: Load, written: Report, board: Board) -> None:
     """Play the cells that the report does not have yet."""
+    _end_in_good_order_on_sigterm()
     workshop = Workshop(directory=_DIRECTORY / "logs", say=board.say)
     try:
         for cell in cells:
-            if cell.name not in written.outcomes:
+            if cell.name in written.outcomes:
+                board.skip()
+            else:
                 outcome = await _play(workshop, cell, load, written.seed, board)
                 written.add(outcome)
                 board.end(outcome)
     finally:
         await workshop.close()
+
+
+def _end_in_good_order_on_sigterm() -> None:
+    """As on Ctrl-C: mounts and network namespaces would outlive us."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 async def _play(workshop: Workshop, cell: Cell, load: Load, seed: int, board: Board) -> Outcome:

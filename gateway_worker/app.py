@@ -116,7 +116,8 @@ class Worker:
             ),
             lease=self._store.lease,
         )
-        self._store.lease.on_lapse(self._engine.fence)
+        for listener in (self._engine.fence, self.metrics.lease_lapsed):
+            self._store.lease.on_lapse(listener)
 
     def _build_above(self) -> None:
         """What decides: events, sessions, consumers, probes."""
@@ -127,8 +128,10 @@ class Worker:
             publisher,
             namespace=settings.namespace,
             clock=clock,
+            lease=self._store.lease,
             keeps_unroutable=settings.backend_queue_name is not None,
         )
+        self._store.lease.on_lapse(self._relay.fence)
         announcer = Announcer(publisher, self._relay, namespace=settings.namespace, clock=clock, new_id=uuid7)
         self._consumers = arrivals.Consumers(
             arrivals.Surroundings(
@@ -168,6 +171,7 @@ class Worker:
             max_sessions=settings.max_sessions,
             capacity_changed=self._consumers.capacity_changed,
         )
+        self._store.lease.on_return(self._manager.look_again)
         self._consumers.serve(self._manager, self, Replayer(self._store.outbox, publisher).replay)
         self._registry = Registry(announcer, self._cache, card=self._card(), pulse=self._pulse)
         self._build_probes()
@@ -188,6 +192,7 @@ class Worker:
                 bridges=self._bridge_readings,
                 outbox_backlog=lambda: self._relay.backlog,
                 snapshots_late_seconds=lambda: self._snapshots.late_seconds,
+                lease_seconds=lambda: self._store.lease.remaining,
             ),
             version=__version__,
         )

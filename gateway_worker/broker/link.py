@@ -26,7 +26,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 CONNECT_SECONDS: Final = 10.0
-HEARTBEAT_SECONDS: Final = 10  # a half-dead connection is noticed after about three of them
+HEARTBEAT_SECONDS: Final = 6  # silent for 2-3 of them is gone: a stopped worker, before its lease is over
 CHANNEL_SECONDS: Final = 30.0
 _FIRST_DELAY: Final = 0.1
 _LONGEST_DELAY: Final = 2.0

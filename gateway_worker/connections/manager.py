@@ -74,6 +74,10 @@ class ConnectionManager:
         """Take no more, and hand every session over as soon as another worker has room for it; idempotent."""
         self._ownership.drain()
 
+    def look_again(self) -> None:
+        """See `Ownership.look_again`."""
+        self._ownership.look_again()
+
     # --- what it holds ---
 
     def of(self, session_id: SessionId) -> LiveSession:

@@ -17,6 +17,9 @@ class Observer(Protocol):
     def logged_in(self, seconds: float) -> None:
         """A session is connected, `seconds` after its socket was opened."""
 
+    def sessions_freed(self, count: int) -> None:
+        """Sessions of a worker that died are nobody's now."""
+
     def alarm(self, code: str) -> None:
         """Something an operator should look at, by its reason's code (``session.replaced`` …)."""
 
@@ -54,6 +57,7 @@ class Unobserved:
     def connection_opened(self) -> None: ...  # noqa: D102 (see Observer)
     def connection_ended(self, cause: Cause) -> None: ...  # noqa: D102
     def logged_in(self, seconds: float) -> None: ...  # noqa: D102
+    def sessions_freed(self, count: int) -> None: ...  # noqa: D102
     def alarm(self, code: str) -> None: ...  # noqa: D102
     def message_begun(self) -> None: ...  # noqa: D102
     def message_sent(self, seconds: float) -> None: ...  # noqa: D102

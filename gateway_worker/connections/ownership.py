@@ -15,6 +15,8 @@ from gateway_worker.connections.session import LiveSession
 from gateway_worker.connections.signals import Signal, until_stored
 from gateway_worker.connections.states import State
 from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.connections.tokens import Tokens
+from gateway_worker.connections.vigil import Vigil
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.records import Desired, SessionRecord
 from schemas.names import SessionId
@@ -22,6 +24,7 @@ from schemas.names import SessionId
 _log = structlog.get_logger()
 
 _WAVE = 50  # sessions claimed at a time; how many of them open at once is the gate's business
+_BURST, _PER_SECOND = 50, 10  # sessions taken up at once, and then every second: others may have room too
 _ADOPT_SECONDS = 10.0  # between looks for sessions that nobody owns
 _FULL_SECONDS = 3.0  # between looks for sessions that wait for room
 _WATCH_PAUSE_SECONDS = 1.0
@@ -51,8 +54,10 @@ class Ownership:
         self._takes_more = True
         self._draining = False
         self._look = asyncio.Event()
+        self._tokens = Tokens(most=_BURST, per_second=_PER_SECOND, first=max_sessions, now=around.clock.monotonic())
         self._sessions: dict[SessionId, LiveSession] = {}
         self._running: dict[SessionId, asyncio.Task[None]] = {}
+        self._heirs: dict[SessionId, SessionRecord] = {}
         self._claiming: set[SessionId] = set()
         self._returning: set[SessionId] = set()
         self._tasks = asyncio.TaskGroup()
@@ -89,7 +94,8 @@ class Ownership:
         """Take up what is ours, then keep it until `stop`."""
         try:
             async with self._tasks:
-                for chore in (self._watch(), self._adopt_for_ever(), self._tell_waiting_for_ever()):
+                vigil = Vigil(self._around, self._look.set)
+                for chore in (self._watch(), self._adopt_for_ever(), self._tell_waiting_for_ever(), vigil.keep()):
                     self._add_chore(chore)
                 self.started.set()
                 self._tell_capacity()
@@ -118,6 +124,11 @@ class Ownership:
         if not self._draining and not self._stopping.is_set():
             self._draining = True
             self._add_chore(Drain(self._around, lambda: list(self._sessions.values()), self._changed).run())
+
+    def look_again(self) -> None:
+        """This worker was out of sight for a while: sessions of its may have another owner by now."""
+        for session in self._sessions.values():
+            session.poke()
 
     async def claim(self, session_id: SessionId) -> None:
         """Own it and start it, unless it lives elsewhere."""
@@ -198,9 +209,10 @@ class Ownership:
     async def _adopt_all(self) -> None:
         """Claim in waves, as long as there are sessions and slots."""
         adopted: list[LiveSession] = []
-        while (limit := min(self.room, _WAVE)) > 0:
+        while (limit := await self._wave()) > 0:
             records = await until_stored(lambda limit=limit: self._claim_wave(limit))
-            adopted += [self._start(record) for record in records]
+            self._tokens.take(len(records))
+            adopted += [session for record in records if (session := self._start(record)) is not None]
             self._tell_capacity()
             if len(records) < limit:
                 break
@@ -208,11 +220,23 @@ class Ownership:
             _log.info("sessions_adopted", count=len(adopted))
             self._tasks.create_task(_report(adopted, self._around))
 
+    async def _wave(self) -> int:
+        """How many to claim next: 0 without room; without a token it waits for one."""
+        while (room := min(self.room, _WAVE)) > 0:
+            if tokens := self._tokens.available(self._around.clock.monotonic()):
+                return min(room, tokens)
+            await asyncio.sleep(1)
+        return 0
+
     async def _claim_wave(self, limit: int) -> Sequence[SessionRecord]:
         return await self._around.storage.sessions.claim_own(self._around.worker_id, self._incarnation, limit)
 
-    def _start(self, record: SessionRecord, *, returned: bool = False) -> LiveSession:
-        assert record.session_id not in self._sessions, "a session is not claimed twice by one worker"
+    def _start(self, record: SessionRecord, *, returned: bool = False) -> LiveSession | None:
+        """None while it still runs here under an old epoch (others thought us dead): it starts when that has ended."""
+        if (stale := self._sessions.get(record.session_id)) is not None:
+            self._heirs[record.session_id] = record
+            stale.fence_off()
+            return None
         session = LiveSession(record, self._around, returned=returned)
         self._sessions[record.session_id] = session
         fresh = (
@@ -232,6 +256,8 @@ class Ownership:
             del self._sessions[session.session_id], self._running[session.session_id]
             if session.handed_over and not self._stopping.is_set():
                 self._add_chore(self._take_back(session.session_id))
+            if (heir := self._heirs.pop(session.session_id, None)) is not None and not self._stopping.is_set():
+                self._start(heir)
             self._changed.fire()
             self._look.set()
 

@@ -67,6 +67,10 @@ class Announcer(Protocol):
         """Publish an event that has no sequence (QR and pairing codes). Returns when confirmed or given up."""
         ...
 
+    def let_go(self, session_id: SessionId) -> None:
+        """Another worker owns the session: nothing more of it is told here."""
+        ...
+
     async def flushed(self, session_id: SessionId) -> None:
         """Returns when every outbox event of the session has been published."""
         ...

@@ -71,7 +71,7 @@ class LiveSession:
         self._orders = Orders.of(record)
         self._stir = asyncio.Event()
         self._fenced = self._leaving = self._poked = False
-        self._writer = Writer(record.fence, around.storage, self._fence_off)
+        self._writer = Writer(record.fence, around.storage, self.fence_off)
         self._lifecycle = Lifecycle(record, around, self._writer)
         self._line = Line(self._lifecycle, self._writer, around, self._stirred)
         self._sender = Sender(self._writer, self, Quota(record, around), around)
@@ -107,6 +107,11 @@ class LiveSession:
     def poke(self) -> None:
         """There may be a new order in its row."""
         self._poked = True
+        self._stirred()
+
+    def fence_off(self) -> None:
+        """It has another owner, or is owned under another epoch, by now: let go of it."""
+        self._fenced = True
         self._stirred()
 
     def leave(self) -> None:
@@ -170,7 +175,7 @@ class LiveSession:
         try:
             await self._end(ending)
         except StaleEpoch:
-            _log.warning("session_taken_over", session=self.session_id)
+            self._let_go()
 
     async def _live(self) -> _Ending:
         while True:
@@ -288,7 +293,11 @@ class LiveSession:
                 await self._departure.release(self._moving, left=self._around.worker_id)
                 self.handed_over = True
             case _Ending.FENCED:
-                _log.warning("session_taken_over", session=self.session_id)
+                self._let_go()
+
+    def _let_go(self) -> None:
+        _log.warning("session_taken_over", session=self.session_id)
+        self._around.announcer.let_go(self.session_id)
 
     def _retire(self) -> None:
         self.retired = True
@@ -307,10 +316,6 @@ class LiveSession:
         if self._line.link is not None:
             return self._line.link.settled
         return self.retired or not (self._line.due or self._orders.fresh)
-
-    def _fence_off(self) -> None:
-        self._fenced = True
-        self._stirred()
 
     def _stirred(self) -> None:
         self._stir.set()

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from gateway_worker.store.operations import Operation
+from gateway_worker.store.owners import OwnerSigns
 from gateway_worker.store.records import Desired, Fence, Json, MessageRecord, NewSession, Room, SessionRecord
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 
@@ -81,6 +82,18 @@ class Sessions(Protocol):
         ...
 
 
+class Owners(Protocol):
+    """The workers that own sessions."""
+
+    async def look(self, besides: WorkerId) -> Sequence[OwnerSigns] | None:
+        """Signs of life of every owner but one; None while nothing can be said."""
+        ...
+
+    async def free(self, owner: WorkerId) -> int:
+        """Make a dead owner's sessions nobody's; answers how many."""
+        ...
+
+
 class Keys(Protocol):
     """What belongs to the identity of a session."""
 
@@ -121,6 +134,11 @@ class Storage(Protocol):
     @property
     def sessions(self) -> Sessions:
         """Sessions and ownership."""
+        ...
+
+    @property
+    def owners(self) -> Owners:
+        """Who owns sessions, and who has died."""
         ...
 
     @property

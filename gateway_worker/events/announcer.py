@@ -54,6 +54,10 @@ class Announcer:
         except TimeoutError:
             log.warning("event.given_up", type=event_type)
 
+    def let_go(self, session_id: SessionId) -> None:
+        """Another worker owns the session: its events are no longer ours to tell."""
+        self._relay.let_go(session_id)
+
     async def flushed(self, session_id: SessionId) -> None:
         """Returns when every outbox event of the session has been published."""
         await self._relay.flushed(session_id)

@@ -5,7 +5,7 @@ in sequence. Whenever that is not enough (the session is new to this process, a 
 memory) the track is *behind*: what it misses is read from the database, and only then it is live again.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -23,6 +23,7 @@ class Track:
 
     Attributes:
         taken: the last sequence that was queued (or is known to be published); None: unknown.
+        drops: how often its events were forgotten: what was read before that is not taken.
         told: the last sequence a commit told of.
         behind: whether the database must be read before anything else is queued.
         reading: whether somebody reads it at this moment.
@@ -31,6 +32,7 @@ class Track:
     """
 
     taken: int | None = None
+    drops: int = 0
     told: int = 0
     behind: bool = True
     reading: bool = False
@@ -114,13 +116,34 @@ class Backlog:
     def published(self, event: OutboxEvent) -> bool:
         """It is confirmed. Answers whether its session is idle now."""
         track = self._tracks[event.session_id]
-        self._held -= 1
-        track.held -= 1
+        self._release(track, 1)
         return track.is_idle
 
     def put_back(self, events: Iterable[OutboxEvent]) -> None:
-        """These were under way when the pipe broke: they go first again. `events` in the order they were taken."""
-        self._queue.extendleft(reversed(list(events)))
+        """These were under way when the pipe broke: they go first again. `events` in the order they were taken.
+
+        Not those of a session that was dropped meanwhile.
+        """
+        again: list[OutboxEvent] = []
+        for event in events:
+            track = self._tracks[event.session_id]
+            if track.taken is None:
+                self._release(track, 1)
+            else:
+                again.append(event)
+        self._queue.extendleft(reversed(again))
+
+    def drop(self, sessions: Iterable[SessionId]) -> None:
+        """Forget what waits here of these sessions; before anything else is queued, the database is read."""
+        dropped = {each for each in sessions if each in self._tracks}
+        waiting = Counter(event.session_id for event in self._queue if event.session_id in dropped)
+        self._queue = deque(event for event in self._queue if event.session_id not in dropped)
+        for session_id in dropped:
+            track = self._tracks[session_id]
+            self._release(track, waiting[session_id] + len(track.refused))
+            track.refused = []
+            track.taken, track.behind = None, True
+            track.drops += 1
 
     def refuse(self, event: OutboxEvent) -> bool:
         """The broker would not take it: its session waits. Answers whether it is the first of its session."""
@@ -140,6 +163,10 @@ class Backlog:
         track.held += 1
         self._held += 1
         self._queue.append(event)
+
+    def _release(self, track: Track, count: int) -> None:
+        track.held -= count
+        self._held -= count
 
     def _forget_an_idle_one(self) -> None:
         if len(self._tracks) >= MAX_TRACKS:

@@ -36,6 +36,19 @@ class StoredEvents(Protocol):
         ...
 
 
+class Lease(Protocol):
+    """How long this worker may tell what happens to its sessions."""
+
+    @property
+    def permits(self) -> bool:
+        """Whether it runs."""
+        ...
+
+    async def held(self) -> None:
+        """Returns when it runs (again)."""
+        ...
+
+
 class Clock(Protocol):
     """Where the time comes from."""
 

@@ -4,6 +4,10 @@ Events come straight from the commits; the database is read only for what they c
 session, or an earlier life of this process, left unpublished. All sessions share one pipe with a window of publishes
 under way, so no session waits for another one's confirm.
 
+Owners: a worker tells only of sessions that it owns, or that nobody does. When its lease has run out it forgets what
+waits here, and reads again what is still its own when it runs again; of a session that another worker took it tells
+nothing more. So after a takeover only the new owner tells what was left.
+
 Order: a pipe stores a prefix of what it was given, also when it breaks, and what is left is repeated before anything
 newer. So a session's events arrive for the first time in sequence; after a break some arrive twice, with the same id.
 """
@@ -21,7 +25,7 @@ from gateway_worker.broker.errors import PublishRefused, Unroutable
 from gateway_worker.broker.pipe import Pipe
 from gateway_worker.events.backlog import Backlog
 from gateway_worker.events.marker import Marker
-from gateway_worker.events.ports import Clock, Outbox
+from gateway_worker.events.ports import Clock, Lease, Outbox
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.records import OutboxEvent
@@ -46,18 +50,28 @@ class Relay:
 
     Args:
         namespace: names the events' source.
+        lease: without it nothing is published.
         keeps_unroutable: what to do with an event that no queue takes. True (there should be a backend queue):
             try again until somebody takes it. False (the operator wants none): it counts as published; a backend that
             binds later asks for it with ``events.replay.v1``.
     """
 
     def __init__(
-        self, outbox: Outbox, publisher: Publisher, *, namespace: str, clock: Clock, keeps_unroutable: bool
+        self,
+        outbox: Outbox,
+        publisher: Publisher,
+        *,
+        namespace: str,
+        clock: Clock,
+        lease: Lease,
+        keeps_unroutable: bool,
     ) -> None:
         self._outbox = outbox
         self._publisher = publisher
         self._namespace = namespace
         self._clock = clock
+        self._lease = lease
+        self._fenced = False
         self._keeps_unroutable = keeps_unroutable
         self._backlog = Backlog()
         self._marker = Marker(outbox)
@@ -118,6 +132,16 @@ class Relay:
         for session_id in self._backlog.busy():
             await self._published_all(session_id)
 
+    def fence(self) -> None:
+        """The lease ran out."""
+        self._fenced = self._renew = True
+        self._wakeup.set()
+
+    def let_go(self, session_id: SessionId) -> None:
+        """Another worker owns the session: what waits here is for it to tell."""
+        self._backlog.drop([session_id])
+        self._tell_flushed(session_id)
+
     def _hear(self, events: Sequence[OutboxEvent]) -> None:
         """Called by the store after each commit."""
         for event in events:
@@ -127,15 +151,29 @@ class Relay:
 
     async def _pump(self) -> None:
         while not self._stopping.is_set():
+            await self._lease.held()
             pipe = await self._publisher.pipe()
             self._renew = False
+            if self._fenced:
+                self._start_over()
             await self._relay_through(pipe)
+
+    def _start_over(self) -> None:
+        """After a fence: whose what waits here is, only the database knows."""
+        self._fenced = False
+        sessions = self._backlog.busy()
+        self._backlog.drop(sessions)
+        for session_id in sessions:
+            self._ask_for(session_id)
 
     async def _relay_through(self, pipe: Pipe) -> None:
         """Publish through one pipe until it breaks; then put back what it did not confirm."""
         under_way: dict[int, OutboxEvent] = {}  # by place, in order
         place = 0
         while not (self._renew or self._stopping.is_set()):
+            if not self._lease.permits:
+                self.fence()
+                break
             event = self._backlog.next() if len(under_way) < WINDOW else None
             if event is None:
                 self._wakeup.clear()
@@ -217,8 +255,11 @@ class Relay:
         live = False
         while not live:
             await self._backlog_has_room()
-            told = track.told
+            told, drops = track.told, track.drops
+            await self._marker.caught_up()  # what is confirmed, and not marked yet, must not be read again
             events = await self._outbox.pending(session_id, track.taken or 0, PAGE)
+            if track.drops != drops:
+                continue
             live = self._backlog.catch_up(session_id, events, complete=len(events) < PAGE, told=told)
             self._wakeup.set()
         track.reading = False

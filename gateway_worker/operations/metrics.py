@@ -35,6 +35,7 @@ class Readings:
     bridges: Callable[[], Iterable[BridgeReading]]
     outbox_backlog: Callable[[], int]
     snapshots_late_seconds: Callable[[], float]
+    lease_seconds: Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class WorkerMetrics:
         for name, text, labels in (
             ("connections_opened", "Sockets opened to WhatsApp.", ()),
             ("connections_ended", "Sockets that ended, by cause.", ("cause",)),
+            ("sessions_freed", "Sessions of dead workers that this one made claimable.", ()),
+            ("lease_lapses", "How often this worker's lease ran out, and it closed its sockets.", ()),
             ("alarms", "Things an operator should look at, by code.", ("code",)),
             ("messages_begun", "Outgoing messages made durable.", ()),
             ("messages_sent", "Outgoing messages that WhatsApp acknowledged.", ()),
@@ -86,6 +89,14 @@ class WorkerMetrics:
     def logged_in(self, seconds: float) -> None:
         """See `Observer`."""
         self._histograms["login_seconds"].observe(seconds)
+
+    def sessions_freed(self, count: int) -> None:
+        """See `Observer`."""
+        self._counters["sessions_freed"].inc(count)
+
+    def lease_lapsed(self) -> None:
+        """The worker has fenced itself."""
+        self._counters["lease_lapses"].inc()
 
     def alarm(self, code: str) -> None:
         """See `Observer`."""
@@ -154,6 +165,8 @@ class _Scraped(Collector):
         yield GaugeMetricFamily("gateway_outbox_backlog", backlog, value=self._readings.outbox_backlog())
         late = "How late the oldest identity is that should be in the sessions bucket by now."
         yield GaugeMetricFamily("gateway_snapshots_late_seconds", late, value=self._readings.snapshots_late_seconds())
+        lease = "Until this worker closes its sockets, unless PostgreSQL renews its lease."
+        yield GaugeMetricFamily("gateway_lease_seconds", lease, value=self._readings.lease_seconds())
         yield from self._bridges()
 
     def _bridges(self) -> Iterable[Metric]:

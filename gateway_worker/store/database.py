@@ -76,9 +76,9 @@ _SERVER_SETTINGS: Final = {
     "statement_timeout": "10s",
     "lock_timeout": "8s",
     "idle_in_transaction_session_timeout": "10s",  # a stopped worker holds no row when its lease runs out
-    "tcp_keepalives_idle": "5",  # nor do connections that were cut hold rows or a lock
-    "tcp_keepalives_interval": "2",
-    "tcp_keepalives_count": "3",
+    "tcp_keepalives_idle": "10",  # a lock held by a connection that was cut outlives the lease, but not by hours
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "4",
     "plan_cache_mode": "force_generic_plan",  # planning our array statements costs more than running them
     "jit": "off",  # it costs more than any of our statements takes
     "timezone": "UTC",

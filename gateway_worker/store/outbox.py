@@ -30,7 +30,7 @@ _EXTENT: Final = """
 _PENDING: Final = """
     SELECT o.*, s.content_key
     FROM outbox AS o JOIN sessions AS s ON s.id = o.session_id
-    WHERE o.session_id = $1
+    WHERE o.session_id = $1 AND (s.owner IS NULL OR $4::text IS NULL OR s.owner = $4)
         AND o.sequence > greatest($2, (SELECT published FROM outbox_marks WHERE session_id = $1))
     ORDER BY o.sequence LIMIT $3
 """
@@ -86,8 +86,10 @@ class Outbox:
     async def pending(self, session_id: SessionId | None, after: int, limit: int) -> Sequence[OutboxEvent]:
         """At most `limit` events not known to be published, in the order of (session, sequence).
 
+        Only of sessions that this worker owns, or nobody does: their owner publishes the others.
+
         Args:
-            session_id: whose; None for all sessions that this worker owns or nobody does.
+            session_id: whose; None for all.
             after: only those behind this sequence; ignored for all sessions.
             limit: how many.
         """
@@ -95,7 +97,7 @@ class Outbox:
             if session_id is None:
                 rows: Sequence[Any] = await wire.fetch(_ALL_PENDING, limit, self._workers.worker_id)
             else:
-                rows = await wire.fetch(_PENDING, session_id, after, limit)
+                rows = await wire.fetch(_PENDING, session_id, after, limit, self._workers.worker_id)
         return [outbox_event(row, self._ciphers) for row in rows]
 
     async def extent(self, session_id: SessionId) -> Extent | None:

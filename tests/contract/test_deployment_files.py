@@ -51,6 +51,7 @@ def test_every_metric_of_the_dashboard_and_the_alerts_exists() -> None:
             bridges=tuple,
             outbox_backlog=lambda: 0,
             snapshots_late_seconds=lambda: 0,
+            lease_seconds=lambda: 20.0,
         ),
         version="0",
     )

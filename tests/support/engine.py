@@ -37,30 +37,6 @@ def new_message_id() -> str:
     return f"3EB0{next(_messages):018X}"
 
 
-class TestLease:
-    """A lease that a test takes and loses."""
-
-    __test__ = False
-
-    def __init__(self, *, seconds: float = 30) -> None:
-        self._seconds = seconds
-        self._held = asyncio.Event()
-        self._held.set()
-
-    @property
-    def remaining(self) -> float:
-        return self._seconds if self._held.is_set() else 0
-
-    async def held(self) -> None:
-        await self._held.wait()
-
-    def lose(self) -> None:
-        self._held.clear()
-
-    def take(self) -> None:
-        self._held.set()
-
-
 @dataclass(slots=True, kw_only=True)
 class Session:
     """A session, its phone and what its owner holds."""

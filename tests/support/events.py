@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from gateway_worker.broker.ids import uuid7
 from gateway_worker.broker.link import Link
 from gateway_worker.events.announcer import Announcer
+from gateway_worker.events.ports import Lease
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.relay import Relay
 from gateway_worker.events.replay import Replayer
 from schemas.channels import Topology
+from tests.support.lease import TestLease
 from tests.support.outbox import Listener, MemoryOutbox, listening
 
 
@@ -33,7 +35,9 @@ class WayOut:
 
 
 @asynccontextmanager
-async def way_out(amqp_url: str, topology: Topology, outbox: MemoryOutbox | None = None) -> AsyncGenerator[WayOut]:
+async def way_out(
+    amqp_url: str, topology: Topology, outbox: MemoryOutbox | None = None, lease: Lease | None = None
+) -> AsyncGenerator[WayOut]:
     link = Link(amqp_url, name="out")
     publisher = Publisher(link, topology)
     outbox = outbox or MemoryOutbox()
@@ -43,6 +47,7 @@ async def way_out(amqp_url: str, topology: Topology, outbox: MemoryOutbox | None
         publisher,
         namespace=topology.namespace,
         clock=clock,
+        lease=lease or TestLease(),
         keeps_unroutable=topology.backend_queue is not None,
     )
     announcer = Announcer(publisher, relay, namespace=topology.namespace, clock=clock, new_id=uuid7)

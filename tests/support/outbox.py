@@ -33,13 +33,17 @@ def outbox_event(session_id: str, sequence: int, *, time: datetime | None = None
 
 @dataclass
 class MemoryOutbox:
-    """Events by session; `away` makes it unavailable. `newest`: of sessions whose rows are no longer complete."""
+    """Events by session; `away` makes it unavailable.
+
+    `newest`: of sessions whose rows are no longer complete; `taken`: sessions that have another owner by now.
+    """
 
     rows: dict[SessionId, list[OutboxEvent]] = field(default_factory=dict[SessionId, list[OutboxEvent]])
     published: set[tuple[SessionId, int]] = field(default_factory=set[tuple[SessionId, int]])
     reads: list[tuple[SessionId | None, int]] = field(default_factory=list[tuple[SessionId | None, int]])
     newest: dict[SessionId, int] = field(default_factory=dict[SessionId, int])
     away: bool = False
+    taken: set[SessionId] = field(default_factory=set[SessionId])
     _callbacks: list[Callable[[Sequence[OutboxEvent]], None]] = field(
         default_factory=list[Callable[[Sequence[OutboxEvent]], None]]
     )
@@ -65,6 +69,7 @@ class MemoryOutbox:
         return [
             event
             for name, events in sorted(wanted.items())
+            if name not in self.taken
             for event in events
             if event.sequence > after and (name, event.sequence) not in self.published
         ][:limit]

@@ -19,6 +19,7 @@ from schemas.channels import Binding, Plan, Queue, Topology
 from schemas.events import WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState
 from schemas.names import MAX_EVENT_BYTES, SessionId, WorkerId
 from tests.support.events import WayOut, hearing, way_out
+from tests.support.lease import TestLease
 from tests.support.outbox import Listener, MemoryOutbox, outbox_event, remembered
 
 
@@ -57,6 +58,57 @@ async def test_many_sessions_keep_their_order(out: WayOut, ears: Listener) -> No
     for session in range(50):
         assert ears.first_arrivals(f"s{session}") == list(range(1, 22))
     assert len(ears.events) == 50 * 21
+
+
+async def test_past_its_lease_a_worker_tells_nothing_and_afterwards_only_of_what_is_still_its_own(
+    services: PrivateServices, namespace: str
+) -> None:
+    lease = TestLease()
+    topology = Topology(namespace, backend_queue=f"{namespace}.backend")
+    async with (
+        way_out(services.amqp_url, topology, lease=lease) as out,
+        hearing(services.amqp_url, f"{namespace}.backend") as ears,
+    ):
+        out.outbox.commit("mine")
+        out.outbox.commit("lost")
+        await ears.until(2)
+
+        lease.lose()
+        out.outbox.commit("mine", 3)
+        out.outbox.commit("lost", 3)
+        out.relay.fence()
+        out.outbox.taken.add(SessionId("lost"))
+        lease.take()
+        await ears.until(5)
+        await out.relay.all_flushed()
+
+    assert ears.first_arrivals("mine") == [1, 2, 3, 4]
+    assert ears.first_arrivals("lost") == [1]
+    assert len(ears.events) == 5, "none came twice"
+
+
+async def test_of_a_session_that_another_worker_took_nothing_more_is_told(
+    services: PrivateServices, namespace: str
+) -> None:
+    lease = TestLease()
+    topology = Topology(namespace, backend_queue=f"{namespace}.backend")
+    async with (
+        way_out(services.amqp_url, topology, lease=lease) as out,
+        hearing(services.amqp_url, f"{namespace}.backend") as ears,
+    ):
+        out.outbox.commit("mine")
+        out.outbox.commit("lost")
+        await ears.until(2)
+
+        out.outbox.commit("lost", 3)  # in one turn of the loop with what follows: they are not under way yet
+        out.relay.let_go(SessionId("lost"))
+        out.outbox.taken.add(SessionId("lost"))
+        out.outbox.commit("mine")
+        await ears.until(3)
+        await out.relay.all_flushed()
+
+    assert ears.first_arrivals("lost") == [1]
+    assert out.relay.backlog == 0
 
 
 async def test_what_an_earlier_life_left_is_published_first(services: PrivateServices, namespace: str) -> None:

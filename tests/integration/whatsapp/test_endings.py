@@ -14,7 +14,8 @@ from gateway_worker.whatsapp.baileys.configuration import Configuration
 from gateway_worker.whatsapp.baileys.engine import BaileysEngine
 from gateway_worker.whatsapp.baileys.process import BridgeProcess
 from gateway_worker.whatsapp.port import Cause, Disconnected, EngineError, NotConnected, OpenRequest
-from tests.support.engine import Lab, Session, TestLease, lab, running, say
+from tests.support.engine import Lab, Session, lab, running, say
+from tests.support.lease import TestLease
 
 ROOT = Path(__file__).parents[3]
 LEASE_OVER = 3

@@ -28,6 +28,7 @@ from gateway_worker.store.operations import (
     PutSentPlaintext,
     ReceiveMessage,
 )
+from gateway_worker.store.owners import OwnerSigns
 from gateway_worker.store.records import (
     Desired,
     Direction,
@@ -217,6 +218,28 @@ class FakeSessions:
 
 
 @dataclass
+class FakeOwners:
+    """`signs` is what is seen of the other workers; the sessions of one that is dead become nobody's."""
+
+    sessions: FakeSessions
+    signs: dict[WorkerId, OwnerSigns] = field(default_factory=dict[WorkerId, OwnerSigns])
+    settled: bool = True
+    freed: list[WorkerId] = field(default_factory=list[WorkerId])
+
+    async def look(self, besides: WorkerId) -> Sequence[OwnerSigns] | None:
+        owners = {row.owner for row in self.sessions.rows.values() if row.owner not in {None, besides}}
+        return [sign for each, sign in self.signs.items() if each in owners] if self.settled else None
+
+    async def free(self, owner: WorkerId) -> int:
+        self.freed.append(owner)
+        theirs = [key for key, row in self.sessions.rows.items() if row.owner == owner]
+        for key in theirs:
+            row = self.sessions.rows[key]
+            self.sessions.rows[key] = replace(row, owner=None, incarnation=None, epoch=row.epoch + 1)
+        return len(theirs)
+
+
+@dataclass
 class FakeKeys:
     blobs: dict[SessionId, bytes] = field(default_factory=dict[SessionId, bytes])
     keys: dict[SessionId, dict[tuple[str, str], bytes]] = field(
@@ -258,11 +281,15 @@ class FakeStorage:
     """Keeps everything; `away` makes it unavailable, `events` is what a backend would be told, in order."""
 
     sessions: FakeSessions = field(default_factory=FakeSessions)
+    owners: FakeOwners = field(init=False)
     keys: FakeKeys = field(default_factory=FakeKeys)
     messages: FakeMessages = field(default_factory=FakeMessages)
     events: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
     away: bool = False
     back: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.owners = FakeOwners(self.sessions)
 
     async def commit(self, fence: Fence, *operations: Operation[Any]) -> tuple[Any, ...]:
         await asyncio.sleep(0)
@@ -458,6 +485,9 @@ class FakeAnnouncer:
         correlation_id: str | None = None,
     ) -> None:
         self.told.append(data)
+
+    def let_go(self, session_id: SessionId) -> None:
+        self.log.append("let_go")
 
     async def flushed(self, session_id: SessionId) -> None:
         self.log.append("flushed")

@@ -53,6 +53,34 @@ def test_what_an_earlier_owner_published_is_not_waited_for() -> None:
     assert drain(backlog) == [8]
 
 
+def test_what_was_dropped_is_read_again_before_anything_else() -> None:
+    backlog = live()
+    backlog.hear(outbox_event("s", 2))
+    backlog.hear(outbox_event("s", 3))
+    under_way = backlog.next()
+    assert under_way is not None
+    backlog.drop([S])
+    assert backlog.hear(outbox_event("s", 4)) is True
+    backlog.put_back([under_way])
+    assert drain(backlog) == []
+    assert len(backlog) == 0
+    backlog.catch_up(S, [outbox_event("s", n) for n in (3, 4)], complete=True, told=4)
+    assert drain(backlog) == [3, 4]
+    assert backlog.track(S).is_idle
+
+
+def test_refused_events_are_dropped_too() -> None:
+    backlog = live()
+    backlog.hear(outbox_event("s", 2))
+    refused = backlog.next()
+    assert refused is not None
+    backlog.refuse(refused)
+    backlog.drop([S])
+    backlog.retry(S)
+    assert drain(backlog) == []
+    assert len(backlog) == 0
+
+
 def test_a_commit_during_the_read_is_read_too() -> None:
     backlog = Backlog()
     backlog.hear(outbox_event("s", 7))

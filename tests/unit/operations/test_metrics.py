@@ -34,6 +34,7 @@ def test_gauges_are_read_at_the_scrape() -> None:
             bridges=lambda: [bridge],
             outbox_backlog=lambda: 7,
             snapshots_late_seconds=lambda: 2.5,
+            lease_seconds=lambda: 20.0,
         ),
         version="1.0",
     )

@@ -1,0 +1,153 @@
+"""A worker that died: seen in time, not too early, and its sessions are taken up."""
+
+import pytest
+
+from gateway_worker.connections.states import State
+from gateway_worker.connections.tokens import Tokens
+from gateway_worker.connections.vigil import Suspicion
+from gateway_worker.store.owners import OwnerSigns
+from gateway_worker.store.records import NewSession
+from schemas.names import SessionId, UserId, WorkerId
+from tests.support.connections.fakes import FakeStorage
+from tests.support.connections.virtual_time import VirtualClock, virtual
+from tests.support.connections.world import ANNA, World, log_in, text, world
+
+OTHER = WorkerId("worker-2")
+ALIVE = OwnerSigns(worker_id=OTHER, locked=True, leased=True)
+UNLOCKED = OwnerSigns(worker_id=OTHER, locked=False, leased=True)
+OVER = OwnerSigns(worker_id=OTHER, locked=True, leased=False)
+
+
+def test_a_free_lock_is_death_when_it_is_seen_twice_two_seconds_apart() -> None:
+    suspicion = Suspicion()
+    assert suspicion.dead([UNLOCKED], 10.0) == []
+    assert suspicion.dead([UNLOCKED], 11.9) == []
+    assert suspicion.dead([UNLOCKED], 12.0) == [OTHER]
+
+
+@pytest.mark.parametrize("between", [[ALIVE], []])
+def test_a_lock_that_is_taken_again_clears_its_owner(between: list[OwnerSigns]) -> None:
+    suspicion = Suspicion()
+    suspicion.dead([UNLOCKED], 10.0)
+    suspicion.dead(between, 11.0)
+    assert suspicion.dead([UNLOCKED], 12.0) == []
+
+
+def test_a_lease_that_ran_out_is_death_at_once() -> None:
+    assert Suspicion().dead([OVER], 10.0) == [OTHER]
+
+
+def test_a_suspect_that_owns_nothing_any_more_was_somebody_elses_find() -> None:
+    suspicion = Suspicion()
+    suspicion.dead([UNLOCKED], 10.0)
+    assert not suspicion.vanished([UNLOCKED])
+    assert suspicion.vanished([])
+
+
+def test_after_a_burst_sessions_are_taken_up_at_a_steady_pace() -> None:
+    tokens = Tokens(most=50, per_second=10, first=200, now=0.0)
+    tokens.take(170)
+    assert tokens.available(0.0) == 30
+    tokens.take(30)
+    assert (tokens.available(0.05), tokens.available(1.0), tokens.available(60.0)) == (0, 10, 50)
+
+
+async def theirs(storage: FakeStorage, *names: str) -> None:
+    """Sessions that were paired at the other worker."""
+    for name in names:
+        new = NewSession(session_id=SessionId(name), user_id=UserId("user-1"), pairing={"method": "qr"})
+        await storage.sessions.create_or_get(new)
+        await storage.sessions.claim(SessionId(name), OTHER, "run-2")
+        storage.keys.blobs[SessionId(name)] = b"credentials"
+    storage.sessions.live_workers.add("run-2")
+
+
+async def settled(there: World, seconds: float) -> None:
+    """Let so much time pass."""
+    clock = VirtualClock()
+    end = clock.monotonic() + seconds
+    await there.until(lambda: clock.monotonic() >= end, seconds=seconds + 1)
+
+
+@virtual
+async def test_the_sessions_of_a_worker_that_died_connect_here_within_seconds() -> None:
+    storage = FakeStorage()
+    await theirs(storage, *(f"theirs-{number}" for number in range(4)))
+    storage.owners.signs[OTHER] = UNLOCKED
+    async with world(storage=storage) as there:
+        there.engine.script = log_in
+        for number in range(4):
+            await there.state(State.CONNECTED, SessionId(f"theirs-{number}"), seconds=5)
+
+
+@virtual
+async def test_what_there_is_no_room_for_becomes_nobodys_and_is_left_to_others() -> None:
+    storage = FakeStorage()
+    await theirs(storage, "one", "two", "three")
+    storage.owners.signs[OTHER] = OVER
+    async with world(storage=storage, max_sessions=2) as there:
+        there.engine.script = log_in
+        await there.opened(2)
+        await settled(there, 30)
+        assert len(there.engine.opened) == 2
+        assert [row.owner for row in storage.sessions.rows.values()].count(None) == 1
+
+
+@virtual
+async def test_a_living_worker_keeps_its_sessions() -> None:
+    storage = FakeStorage()
+    await theirs(storage, "theirs")
+    storage.owners.signs[OTHER] = ALIVE
+    async with world(storage=storage) as there:
+        await settled(there, 60)
+        assert storage.owners.freed == []
+
+
+@virtual
+async def test_a_worker_that_has_just_come_back_itself_judges_nobody() -> None:
+    storage = FakeStorage()
+    await theirs(storage, "theirs")
+    storage.owners.signs[OTHER] = OVER
+    storage.owners.settled = False
+    async with world(storage=storage) as there:
+        await settled(there, 60)
+        assert storage.owners.freed == []
+
+
+@virtual
+async def test_a_worker_that_was_out_of_sight_lets_go_of_what_others_took() -> None:
+    async with world() as there:
+        await there.connected()
+        await there.storage.owners.free(WorkerId("worker-1"))
+        await there.storage.sessions.claim(ANNA, OTHER, "run-2")
+        there.storage.sessions.live_workers.add("run-2")
+
+        there.manager.look_again()
+        await there.until(lambda: there.engine.last.over)
+        await there.until(lambda: there.manager.session_ids() == [])
+
+        assert there.announcer.log == ["let_go"]
+        assert there.storage.sessions.rows[ANNA].owner == OTHER
+
+
+@virtual
+async def test_a_worker_that_was_thought_dead_takes_its_session_up_again_under_a_new_epoch() -> None:
+    async with world() as there:
+        await there.connected()
+        epoch = there.storage.sessions.rows[ANNA].epoch
+        await there.storage.owners.free(WorkerId("worker-1"))
+        await there.opened(2)
+        await there.until(lambda: there.storage.sessions.rows[ANNA].epoch > epoch + 1)
+        await there.send(text())
+
+        assert [connection.over for connection in there.engine.opened] == [True, False]
+        assert there.storage.sessions.rows[ANNA].owner == "worker-1"
+
+
+@virtual
+async def test_a_worker_that_kept_its_sessions_goes_on_with_them() -> None:
+    async with world() as there:
+        await there.connected()
+        there.manager.look_again()
+        await there.send(text())
+        assert len(there.engine.opened) == 1

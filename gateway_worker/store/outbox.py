@@ -36,6 +36,7 @@ _PENDING: Final = """
 """
 
 # Sessions whose last event is beyond their mark, and from each its next events: never a walk over what is published.
+# What is nobody's is for one worker alone, or each would publish it.
 _ALL_PENDING: Final = """
     SELECT o.*, s.content_key
     FROM sessions AS s
@@ -43,7 +44,9 @@ _ALL_PENDING: Final = """
     CROSS JOIN LATERAL (
         SELECT * FROM outbox WHERE session_id = s.id AND sequence > m.published ORDER BY sequence LIMIT $1
     ) AS o
-    WHERE s.sequence > m.published AND (s.owner IS NULL OR $2::text IS NULL OR s.owner = $2)
+    WHERE s.sequence > m.published AND ($2::text IS NULL OR $2 = coalesce(
+        s.owner, (SELECT min(id) FROM workers WHERE status <> 'stopped' AND lease_until > now())
+    ))
     ORDER BY o.session_id, o.sequence LIMIT $1
 """
 
@@ -89,7 +92,7 @@ class Outbox:
         Only of sessions that this worker owns, or nobody does: their owner publishes the others.
 
         Args:
-            session_id: whose; None for all.
+            session_id: whose; None for all, where what is nobody's is told to one live worker only.
             after: only those behind this sequence; ignored for all sessions.
             limit: how many.
         """

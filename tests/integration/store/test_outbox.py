@@ -6,7 +6,7 @@ from gateway_worker.store.operations import AppendEvent
 from gateway_worker.store.records import Extent, Fence, NewSession
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
-from tests.support.stores import TestClock
+from tests.support.stores import KEY, TestClock, opened
 
 
 async def write(store: Store, fence: Fence, count: int) -> None:
@@ -42,6 +42,27 @@ async def test_pending_of_all_are_those_of_this_worker_and_of_nobody(store: Stor
     assert await pending(store, None, limit=2) == [1, 2]
     await store.sessions.release(other, theirs.epoch)
     assert len(await pending(store, None)) == 5
+
+
+async def test_what_is_nobodys_is_for_one_live_worker_to_publish(
+    store: Store, fence: Fence, migrated_database_url: str
+) -> None:
+    await write(store, fence, 3)
+    await store.sessions.release(fence.session_id, fence.epoch)
+    await store.workers.register(WorkerId("worker-1"), "run-1", "http://a", 50, "1")
+    async with opened(migrated_database_url, TestClock(), KEY) as second:
+        await second.workers.register(WorkerId("worker-2"), "run-1", "http://b", 50, "1")
+        assert (len(await pending(store, None)), len(await pending(second, None))) == (3, 0)
+        await store.workers.stopped(WorkerId("worker-1"), "run-1")
+        assert len(await pending(second, None)) == 3
+
+
+async def test_another_workers_events_are_not_read(store: Store, fence: Fence, migrated_database_url: str) -> None:
+    await write(store, fence, 3)
+    async with opened(migrated_database_url, TestClock(), KEY) as second:
+        await second.workers.register(WorkerId("worker-2"), "run-1", "http://b", 50, "1")
+        assert await pending(second, fence.session_id) == []
+    assert await pending(store, fence.session_id) == [1, 2, 3]
 
 
 async def test_a_range_is_replayed_with_the_same_ids(store: Store, fence: Fence) -> None:

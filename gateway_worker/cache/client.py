@@ -5,7 +5,7 @@ is not there, and an outage is logged once when it begins and once when it ends.
 """
 
 import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
 
 import structlog
@@ -23,6 +23,7 @@ CALL_SECONDS: Final = 1.0  # a Redis that is slower than that is as good as away
 WORKER_STATUS_SECONDS: Final = 90
 MAX_QR_SECONDS: Final = 120
 _CONNECTIONS: Final = 16
+_DROP_ROUTE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 
 class Cache:
@@ -68,11 +69,15 @@ class Cache:
 
     async def put_route(self, session_id: SessionId, worker_id: WorkerId) -> None:
         """The session lives at this worker."""
-        await self._try(self._redis.set(f"session:{session_id}:worker", worker_id))
+        await self.put_routes([session_id], worker_id)
 
-    async def drop_route(self, session_id: SessionId) -> None:
-        """It lives nowhere."""
-        await self._try(self._redis.delete(f"session:{session_id}:worker"))
+    async def put_routes(self, session_ids: Sequence[SessionId], worker_id: WorkerId) -> None:
+        """All of them live at this worker."""
+        await self._try(self._redis.mset({_route(each): worker_id for each in session_ids}))
+
+    async def drop_route(self, session_id: SessionId, worker_id: WorkerId) -> None:
+        """It no longer lives at this worker; a route to another one is left alone."""
+        await self._try(self._redis.eval(_DROP_ROUTE, 1, _route(session_id), worker_id))
 
     async def put_worker_status(self, worker_id: WorkerId, heartbeat: WorkerHeartbeat) -> None:
         """Replace the worker's status hash; it goes by itself after 90 s without another one."""
@@ -100,6 +105,10 @@ class Cache:
             self._away = False
             log.info("redis.back")
         return answer
+
+
+def _route(session_id: SessionId) -> str:
+    return f"session:{session_id}:worker"
 
 
 def _flat(metrics: dict[str, Any]) -> dict[str, str]:

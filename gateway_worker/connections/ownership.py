@@ -11,6 +11,7 @@ import structlog
 from gateway_worker.connections.capacity import tell_waiting
 from gateway_worker.connections.draining import Drain
 from gateway_worker.connections.ports import CapacityListener
+from gateway_worker.connections.routes import keep_routes
 from gateway_worker.connections.session import LiveSession
 from gateway_worker.connections.signals import Signal, until_stored
 from gateway_worker.connections.states import State
@@ -95,8 +96,10 @@ class Ownership:
         try:
             async with self._tasks:
                 vigil = Vigil(self._around, self._look.set)
-                for chore in (self._watch(), self._adopt_for_ever(), self._tell_waiting_for_ever(), vigil.keep()):
+                for chore in (self._watch(), self._adopt_for_ever(), self._tell_waiting_for_ever()):
                     self._add_chore(chore)
+                self._add_chore(vigil.keep())
+                self._add_chore(keep_routes(self._around, self.session_ids))
                 self.started.set()
                 self._tell_capacity()
                 await self._stopping.wait()

@@ -175,6 +175,10 @@ class SessionCache(Protocol):
         """The session lives at this worker."""
         ...
 
-    async def drop_route(self, session_id: SessionId) -> None:
-        """It lives nowhere."""
+    async def put_routes(self, session_ids: Sequence[SessionId], worker_id: WorkerId) -> None:
+        """All of them live at this worker."""
+        ...
+
+    async def drop_route(self, session_id: SessionId, worker_id: WorkerId) -> None:
+        """It no longer lives at this worker."""
         ...

@@ -42,7 +42,9 @@ async def test_routes_and_worker_status_have_the_contracts_keys(cache: Cache, re
         status = await redis.hgetall("worker:worker-001:status")
         assert (status["status"], status["sessionCount"], status["maxSessions"]) == ("online", "2", "50")
         assert 0 < await redis.ttl("worker:worker-001:status") <= 90
-        await cache.drop_route(ANA)
+        await cache.drop_route(ANA, WorkerId("worker-002"))
+        assert await redis.get("session:ana:worker") == "worker-001", "it was not that worker's"
+        await cache.drop_route(ANA, WORKER)
         await cache.drop_worker_status(WORKER)
         assert await redis.keys("*") == []
 

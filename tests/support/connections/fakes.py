@@ -441,8 +441,12 @@ class FakeCache:
     async def put_route(self, session_id: SessionId, worker_id: WorkerId) -> None:
         self.routes[session_id] = worker_id
 
-    async def drop_route(self, session_id: SessionId) -> None:
-        self.routes.pop(session_id, None)
+    async def put_routes(self, session_ids: Sequence[SessionId], worker_id: WorkerId) -> None:
+        self.routes.update(dict.fromkeys(session_ids, worker_id))
+
+    async def drop_route(self, session_id: SessionId, worker_id: WorkerId) -> None:
+        if self.routes.get(session_id) == worker_id:
+            del self.routes[session_id]
 
 
 @dataclass

@@ -145,6 +145,14 @@ async def test_a_worker_that_was_thought_dead_takes_its_session_up_again_under_a
 
 
 @virtual
+async def test_a_redis_that_lost_everything_learns_again_where_the_sessions_live() -> None:
+    async with world() as there:
+        await there.connected()
+        there.cache.routes.clear()
+        await there.until(lambda: there.cache.routes == {ANNA: "worker-1"})
+
+
+@virtual
 async def test_a_worker_that_kept_its_sessions_goes_on_with_them() -> None:
     async with world() as there:
         await there.connected()

@@ -46,9 +46,7 @@ class Departure:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._around.patience.flushing):
                 await self._around.announcer.flushed(self._session_id)
-        await self._around.cache.drop_route(
-            self._session_id, self._around.worker_id
-        )  # not later: the next owner writes its own
+        await self._around.cache.drop_route(self._session_id, self._around.worker_id)
         await self._around.storage.sessions.release(self._session_id, self._epoch, left=left)
 
     async def remove(self, record: SessionRecord, retire: Callable[[], None], *, purge: bool) -> None:

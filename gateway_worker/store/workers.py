@@ -14,7 +14,7 @@ from gateway_worker.store.database import Database, translated
 from gateway_worker.store.errors import StoreUnavailable, WorkerIdTaken
 from gateway_worker.store.lease import RENEW_SECONDS, Lease
 from gateway_worker.store.lock import WorkerLock
-from gateway_worker.store.records import Json, WorkerRecord, WorkerStatus
+from gateway_worker.store.records import WorkerRecord, WorkerStatus
 from gateway_worker.store.rows import worker_record
 from schemas.names import WorkerId
 
@@ -24,7 +24,7 @@ _W = tables.workers
 _TICK_SECONDS: Final = 0.5
 _CALL_SECONDS: Final = 3.0  # of a renewal: then the connection is as good as gone, and there is time for another
 _RENEW: Final = """
-    UPDATE workers SET lease_until = now() + make_interval(secs => $3)
+    UPDATE workers SET heartbeat_at = now(), lease_until = now() + make_interval(secs => $3)
     WHERE id = $1 AND incarnation = $2
     RETURNING true
 """
@@ -86,20 +86,6 @@ class Workers:
         self._renew_at = sent + RENEW_SECONDS
         self._me = (worker_id, incarnation)
         self._registered.set()
-
-    async def heartbeat(self, worker_id: WorkerId, incarnation: str, status: WorkerStatus, metrics: Json) -> None:
-        """Tell how it goes.
-
-        Raises:
-            WorkerIdTaken: the row belongs to another incarnation by now.
-        """
-        await self._update(
-            worker_id,
-            incarnation,
-            status=status.value,
-            metrics=dict(metrics),
-            heartbeat_at=func.now(),
-        )
 
     async def draining(self, worker_id: WorkerId, incarnation: str) -> None:
         """Take no more sessions: the others count on no room here.

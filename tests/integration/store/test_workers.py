@@ -4,14 +4,18 @@ import asyncio
 
 import pytest
 
-from gateway_worker.store.errors import WorkerIdTaken
-from gateway_worker.store.records import WorkerStatus
+from deploy.local.services import PrivateServices
+from gateway_worker.store.errors import StoreUnavailable, WorkerIdTaken
+from gateway_worker.store.lease import LEASE_SECONDS
+from gateway_worker.store.operations import AppendEvent
+from gateway_worker.store.records import Desired, Fence, NewSession, WorkerStatus
 from gateway_worker.store.store import Store
-from schemas.names import WorkerId
+from schemas.names import SessionId, UserId, WorkerId
 from tests.support.private_services import query
 from tests.support.stores import KEY, TestClock, opened
 
 ME = WorkerId("worker-1")
+SESSION = SessionId("theirs")
 
 
 async def test_a_second_live_worker_with_the_same_id_is_refused(store: Store, migrated_database_url: str) -> None:
@@ -33,14 +37,14 @@ async def test_a_restarted_worker_takes_its_id_back_at_once(store: Store, migrat
     assert (record.incarnation, record.max_sessions, record.status) == ("run-2", 60, WorkerStatus.ONLINE)
 
 
-async def test_a_heartbeat_renews_and_tells(store: Store) -> None:
+async def test_a_worker_that_drains_says_so_under_its_own_incarnation(store: Store) -> None:
     await store.workers.register(ME, "run-1", "http://a", 50, "1.0")
-    await store.workers.heartbeat(ME, "run-1", WorkerStatus.DRAINING, {"sessionCount": 3})
+    await store.workers.draining(ME, "run-1")
     (record,) = await store.workers.list()
-    assert (record.status, record.metrics) == (WorkerStatus.DRAINING, {"sessionCount": 3})
+    assert record.status is WorkerStatus.DRAINING
     assert record.lease_until > record.heartbeat_at
     with pytest.raises(WorkerIdTaken):
-        await store.workers.heartbeat(ME, "run-0", WorkerStatus.ONLINE, {})
+        await store.workers.draining(ME, "run-0")
 
 
 async def test_a_lost_lock_is_taken_again(store: Store, migrated_database_url: str) -> None:
@@ -68,3 +72,52 @@ async def test_a_worker_whose_id_was_taken_while_it_was_away_ends(store: Store, 
             async with asyncio.timeout(15):
                 await store.run()
     assert raised.group_contains(WorkerIdTaken)
+
+
+async def test_past_its_lease_a_worker_does_not_touch_the_database_until_it_is_renewed(
+    store: Store, fence: Fence
+) -> None:
+    told: list[str] = []
+    store.lease.on_lapse(lambda: told.append("lapse"))
+    store.lease.on_return(lambda: told.append("return"))
+    await store.workers.register(ME, "run-1", "http://a", 50, "1.0")
+
+    store.lease.extend(store.lease.now() - LEASE_SECONDS)  # as if nothing had been renewed for so long
+    with pytest.raises(StoreUnavailable, match="lease"):
+        await store.commit(fence, AppendEvent(type="x", data={}))
+    with pytest.raises(StoreUnavailable, match="lease"):
+        await store.sessions.desire(fence.session_id, Desired.LOGGED_OUT)
+    store.lease.check()
+    async with asyncio.timeout(10):
+        await store.lease.held()
+
+    await store.commit(fence, AppendEvent(type="x", data={}))
+    assert told == ["lapse", "return"]
+    assert await store.owners.look(ME) is None, "it judges nobody for a while"
+
+
+async def test_a_restart_of_the_database_costs_nobody_a_session(
+    services: PrivateServices, store: Store, migrated_database_url: str
+) -> None:
+    lapses: list[WorkerId] = []
+    other = WorkerId("worker-2")
+    async with opened(migrated_database_url, TestClock(), KEY) as theirs:
+        for each, worker_id in ((store, ME), (theirs, other)):
+            await each.workers.register(worker_id, "run-1", "http://a", 50, "1.0")
+            each.lease.on_lapse(lambda worker_id=worker_id: lapses.append(worker_id))
+        back = [asyncio.Event(), asyncio.Event()]
+        store.lease.on_return(back[0].set)
+        theirs.lease.on_return(back[1].set)
+        await theirs.sessions.create_or_get(NewSession(session_id=SESSION, user_id=UserId("u"), pairing={}))
+        await theirs.sessions.claim(SESSION, other, "run-1")
+
+        await asyncio.to_thread(services.postgresql.kill)
+        await asyncio.to_thread(services.postgresql.start)
+        async with asyncio.timeout(15):
+            for each in back:
+                await each.wait()
+
+        assert lapses == []
+        assert await store.owners.look(ME) is None
+        assert await theirs.owners.free(ME) == 0
+        assert await store.owners.free(other) == 0

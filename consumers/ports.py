@@ -11,7 +11,7 @@ from gateway_worker.store.operations import Recorded
 from gateway_worker.store.records import Json
 from schemas.commands import Command, CommandKey
 from schemas.envelope import Envelope
-from schemas.message_commands import CheckContacts, DescribeMessage, MarkRead, SendMessage, SetPresence
+from schemas.message_commands import CheckContacts, DescribeMessage, MarkRead, OutgoingCommand, SetPresence
 from schemas.names import MessageId, SessionId
 from schemas.results import (
     ContactsChecked,
@@ -73,7 +73,7 @@ class Ledger(Protocol):
 class Session(Protocol):
     """A session that lives in this worker."""
 
-    async def send(self, command: Command[SendMessage], accepted: Accepted) -> None:
+    async def send(self, command: Command[OutgoingCommand], accepted: Accepted) -> None:
         """Send a message; the order of calls is the order within a chat. Returns when it is settled."""
         ...
 
@@ -141,7 +141,7 @@ class Manager(Protocol):
         """Whether no worker has a free slot at this moment."""
         ...
 
-    async def expire(self, command: Command[SendMessage]) -> bool:
+    async def expire(self, command: Command[OutgoingCommand]) -> bool:
         """Its time ran out. If it was accepted earlier, fail it (or leave what is settled) and answer True."""
         ...
 

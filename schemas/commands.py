@@ -14,7 +14,17 @@ from pydantic import ValidationError
 
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, Problem
-from schemas.message_commands import CheckContacts, DescribeMessage, MarkRead, SendMessage, SetPresence
+from schemas.message_commands import (
+    CheckContacts,
+    DescribeMessage,
+    EditMessage,
+    ForwardMessage,
+    MarkRead,
+    ReactToMessage,
+    RevokeMessage,
+    SendMessage,
+    SetPresence,
+)
 from schemas.model import Model, StrictModel
 from schemas.names import SESSION_ID_PATTERN, WORKER_ID_PATTERN, CommandId, SessionId
 from schemas.problems import problems_of
@@ -127,6 +137,10 @@ _TYPES: Final = (
     _control("message.describe.v1", DescribeMessage, MessageDescription),
     _control("events.replay.v1", ReplayEvents, EventsReplayed),
     _session("message.send.v1", CommandClass.M, SendMessage),
+    _session("message.edit.v1", CommandClass.M, EditMessage),
+    _session("message.revoke.v1", CommandClass.M, RevokeMessage),
+    _session("message.react.v1", CommandClass.M, ReactToMessage),
+    _session("message.forward.v1", CommandClass.M, ForwardMessage),
     _session("message.read.v1", CommandClass.I, MarkRead),
     _session("chat.presence.v1", CommandClass.I, SetPresence),
     _session("contact.check.v1", CommandClass.Q, CheckContacts, ContactsChecked),

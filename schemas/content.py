@@ -1,29 +1,32 @@
 """What a message carries, by `kind`.
 
-`Content` is what arrives and what an engine sends; `OutgoingContent` what a command may carry, which is checked harder.
-Media, location, contacts and polls join with their own commands.
+`Content` is what arrives and what an engine sends. What a command may carry is checked harder: `outgoing_content`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal, cast
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from schemas.model import MAX_TEXT, Model, Prose, StrictModel
+from schemas.model import MAX_TEXT, Model
 
 MAX_URL: Final = 2048
 MAX_TITLE: Final = 512
 MAX_DESCRIPTION: Final = 2048
-
-OUTGOING_KINDS: Final = ("text",)
-"""The kinds `message.send` takes now."""
+MAX_NAME: Final = 512
+MAX_VCARD: Final = 16_384
+MAX_CARDS: Final = 256
+MAX_POLL_OPTIONS: Final = 64  # WhatsApp's clients offer 12; strangers may send more
 
 
 def _cut(limit: int) -> AfterValidator:
     """Cut what strangers send us to `limit` characters: refusing it would lose the message."""
     return AfterValidator(lambda text: cast("str", text)[:limit])
+
+
+def _first(limit: int) -> AfterValidator:
+    """Keep the first `limit` items, likewise."""
+    return AfterValidator(lambda items: cast("Sequence[object]", items)[:limit])
 
 
 class LinkPreview(Model):
@@ -42,6 +45,42 @@ class Text(Model):
     link_preview: LinkPreview | None = None
 
 
+class Location(Model):
+    """A place; degrees, north and east positive."""
+
+    kind: Literal["location"] = "location"
+    latitude: Annotated[float, Field(repr=False)]
+    longitude: Annotated[float, Field(repr=False)]
+    name: Annotated[Annotated[str, _cut(MAX_NAME)] | None, Field(repr=False)] = None
+    address: Annotated[Annotated[str, _cut(MAX_DESCRIPTION)] | None, Field(repr=False)] = None
+
+
+class ContactCard(Model):
+    """A person: fields where we could read them, else the `vcard` (RFC 6350) as it came."""
+
+    name: Annotated[str, _cut(MAX_NAME)] | None = None
+    phones: Sequence[str] = ()
+    organization: Annotated[str, _cut(MAX_NAME)] | None = None
+    email: Annotated[str, _cut(MAX_NAME)] | None = None
+    vcard: Annotated[str, _cut(MAX_VCARD)] | None = None
+
+
+class Contacts(Model):
+    """One person or several."""
+
+    kind: Literal["contacts"] = "contacts"
+    contacts: Annotated[Sequence[ContactCard], _first(MAX_CARDS), Field(repr=False)]
+
+
+class Poll(Model):
+    """A question and its options; `selectable` tells how many may be chosen, 0 any number."""
+
+    kind: Literal["poll"] = "poll"
+    question: Annotated[str, _cut(MAX_TITLE), Field(repr=False)]
+    options: Annotated[Sequence[str], _first(MAX_POLL_OPTIONS), Field(repr=False)]
+    selectable: int = 1
+
+
 class Unsupported(Model):
     """Something we cannot express yet (events only). `whatsapp_type` is the field of WAProto's `Message`."""
 
@@ -49,64 +88,26 @@ class Unsupported(Model):
     whatsapp_type: Annotated[str, _cut(128)]
 
 
-def _kind_of(value: object, otherwise: str | None = None) -> object:
+def kind_of(value: object, otherwise: str | None = None) -> object:
     """The `kind` of JSON or of a model; `otherwise` of what is neither."""
     if isinstance(value, Mapping):
         return cast("Mapping[str, object]", value).get("kind")
     return getattr(value, "kind", otherwise)
 
 
-def _tag_of(value: object) -> str:
-    return f"kind={_kind_of(value)}"
+def tag_of(value: object) -> str:
+    """The tag by which a union of kinds finds its member; `problems` leaves it out of paths."""
+    return f"kind={kind_of(value)}"
 
 
 Content = Annotated[
-    Annotated[Text, Tag("kind=text")] | Annotated[Unsupported, Tag("kind=unsupported")],
-    Discriminator(_tag_of, custom_error_type="kind", custom_error_message="must be text or unsupported"),
+    Annotated[Text, Tag("kind=text")]
+    | Annotated[Location, Tag("kind=location")]
+    | Annotated[Contacts, Tag("kind=contacts")]
+    | Annotated[Poll, Tag("kind=poll")]
+    | Annotated[Unsupported, Tag("kind=unsupported")],
+    Discriminator(tag_of, custom_error_type="kind", custom_error_message="must be a known kind"),
 ]
 """The content of a message, by `kind`."""
 
-
-def _visible(text: str) -> str:
-    if not text.strip():
-        raise ValueError("must not be empty")
-    return text
-
-
-def _web_address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise ValueError("must be an http or https address") from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not url.isprintable():
-        raise ValueError("must be an http or https address")
-    return url
-
-
-class OutgoingLinkPreview(LinkPreview, StrictModel):
-    """A link preview as a command gives it."""
-
-    url: Annotated[str, StringConstraints(max_length=MAX_URL), AfterValidator(_web_address)]
-    title: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TITLE), Prose]
-    description: Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION), Prose] | None = None
-
-
-class OutgoingText(Text, StrictModel):
-    """A text as a command gives it: 1 to 65,536 characters, something visible among them."""
-
-    text: Annotated[
-        str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_visible), Prose, Field(repr=False)
-    ]
-    link_preview: OutgoingLinkPreview | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (frozen, so narrower is safe)
-
-
-def _kind_is_known(value: object) -> object:
-    """Name the kinds we take before anything else is looked at."""
-    if _kind_of(value, OUTGOING_KINDS[0]) not in OUTGOING_KINDS:
-        kinds = ", ".join(OUTGOING_KINDS)
-        raise PydanticCustomError("kind", "must be one of the supported kinds: {kinds}", {"kinds": kinds})
-    return value
-
-
-OutgoingContent = Annotated[OutgoingText, BeforeValidator(_kind_is_known)]
-"""The content of `message.send`, by `kind`."""
+CONTENT_KINDS: Final = frozenset({"text", "location", "contacts", "poll", "unsupported"})

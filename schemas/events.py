@@ -146,6 +146,43 @@ class MessageReceived(Model):
     forwarded: bool | None = None
 
 
+class AboutMessage(Model):
+    """Something happened to an earlier message, `message_id`; `sender` did it, `from_me`: it was this account."""
+
+    session_id: SessionId
+    message_id: MessageId
+    chat: str
+    sender: MessageSender
+    from_me: bool
+    is_group: bool
+    timestamp: Instant
+
+
+class MessageEdited(AboutMessage):
+    """``message.edited.v1``: a message has another content now."""
+
+    content: Content
+
+
+class MessageRevoked(AboutMessage):
+    """``message.revoked.v1``: a message was deleted for everyone."""
+
+
+class MessageReaction(AboutMessage):
+    """``message.reaction.v1``: somebody reacted with an `emoji`; an empty one took the reaction back."""
+
+    emoji: str
+
+
+class PollVote(AboutMessage):
+    """``poll.vote.v1``: somebody voted; `options` are all that this person has chosen now, maybe none.
+
+    What a poll that is not stored here offered cannot be known: then `options` is missing.
+    """
+
+    options: Sequence[str] | None = None
+
+
 class WorkerRegistered(Model):
     """``worker.registered.v1``: a worker has started."""
 
@@ -248,6 +285,10 @@ class EventType:
 SESSION_STATUS: Final = EventType(type="session.status.v1", model=SessionStatus, durable=True)
 MESSAGE_STATUS: Final = EventType(type="message.status.v1", model=MessageStatus, durable=True)
 MESSAGE_RECEIVED: Final = EventType(type="message.received.v1", model=MessageReceived, durable=True)
+MESSAGE_EDITED: Final = EventType(type="message.edited.v1", model=MessageEdited, durable=True)
+MESSAGE_REVOKED: Final = EventType(type="message.revoked.v1", model=MessageRevoked, durable=True)
+MESSAGE_REACTION: Final = EventType(type="message.reaction.v1", model=MessageReaction, durable=True)
+POLL_VOTE: Final = EventType(type="poll.vote.v1", model=PollVote, durable=True)
 WORKER_REGISTERED: Final = EventType(type="worker.registered.v1", model=WorkerRegistered, of_worker=True)
 WORKER_HEARTBEAT: Final = EventType(type="worker.heartbeat.v1", model=WorkerHeartbeat, of_worker=True)
 WORKER_STOPPED: Final = EventType(type="worker.stopped.v1", model=WorkerStopped, of_worker=True)
@@ -261,6 +302,10 @@ EVENTS: Final = {
         SESSION_STATUS,
         MESSAGE_STATUS,
         MESSAGE_RECEIVED,
+        MESSAGE_EDITED,
+        MESSAGE_REVOKED,
+        MESSAGE_REACTION,
+        POLL_VOTE,
         WORKER_REGISTERED,
         WORKER_HEARTBEAT,
         WORKER_STOPPED,

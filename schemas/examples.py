@@ -13,10 +13,14 @@ from schemas.events import (
     CommandRejected,
     CommandResult,
     Failure,
+    MessageEdited,
+    MessageReaction,
     MessageReceived,
+    MessageRevoked,
     MessageSender,
     MessageState,
     MessageStatus,
+    PollVote,
     Quote,
     Reason,
     SessionState,
@@ -90,7 +94,20 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
             "quote": {"messageId": _MESSAGE},
             "mentions": ["+15550002222"],
         },
+        {"to": _PHONE, "content": {"kind": "location", "latitude": 52.5163, "longitude": 13.3777, "name": "The gate"}},
+        {
+            "to": _PHONE,
+            "content": {"kind": "contacts", "contacts": [{"name": "Ben", "phones": ["+15550002222"]}]},
+        },
+        {
+            "to": _PHONE,
+            "content": {"kind": "poll", "question": "When?", "options": ["Monday", "Tuesday"], "selectable": 1},
+        },
     ),
+    "message.edit.v1": ({"to": _PHONE, "messageId": _MESSAGE, "content": {"kind": "text", "text": "Hello, Ben"}},),
+    "message.revoke.v1": ({"to": _PHONE, "messageId": _MESSAGE},),
+    "message.react.v1": ({"to": _PHONE, "messageId": _MESSAGE, "emoji": "👍"},),
+    "message.forward.v1": ({"to": "+15550002222", "messageId": _MESSAGE},),
     "message.read.v1": ({"chat": _PHONE, "messageIds": [_MESSAGE]},),
     "chat.presence.v1": ({"to": _PHONE, "state": "typing"},),
     "contact.check.v1": ({"phones": [_PHONE, "+15550002222"]},),
@@ -176,6 +193,18 @@ def _message_status(status: MessageState, error: Failure | None = None) -> Messa
     )
 
 
+def _about() -> dict[str, Any]:
+    return {
+        "session_id": _SESSION,
+        "message_id": _MESSAGE,
+        "chat": _JID,
+        "sender": MessageSender(jid=_JID, lid=_LID, phone=_PHONE, push_name="Ben"),
+        "from_me": False,
+        "is_group": False,
+        "timestamp": _NOW,
+    }
+
+
 EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
     "session.status.v1": (
         _session_status(SessionState.QR_REQUIRED, qr_string="2@AbC,dEf,gHi,jKl", qr_code=_PNG, expires_at=_NOW),
@@ -203,6 +232,10 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
             quote=Quote(message_id=_MESSAGE),
         ),
     ),
+    "message.edited.v1": (MessageEdited(**_about(), content=Text(text="Yes, at noon")),),
+    "message.revoked.v1": (MessageRevoked(**_about()),),
+    "message.reaction.v1": (MessageReaction(**_about(), emoji="👍"),),
+    "poll.vote.v1": (PollVote(**_about(), options=["Monday"]),),
     "worker.registered.v1": (
         WorkerRegistered(worker_id=_WORKER, endpoint="http://192.168.1.100:8001", max_sessions=50, version="0.1.0"),
     ),

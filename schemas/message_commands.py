@@ -2,17 +2,27 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from schemas.addresses import Address, Jid, Person, Phone, jid_of
-from schemas.content import OutgoingContent
-from schemas.model import Attribute, Many, MessageIdField, StrictModel
+from schemas.model import Attribute, Many, MessageIdField, StrictModel, printable
+from schemas.outgoing_content import OutgoingContent, OutgoingText
 from schemas.problems import problem_at
 from schemas.session_commands import SessionCommand, named_by_subject
 
 MAX_MENTIONS: Final = 1024
 MAX_PHONES: Final = 50
 MAX_MESSAGE_IDS: Final = 256
+MAX_EMOJI: Final = 64  # characters of one emoji with all its modifiers
+_VIEWED_ONCE: Final = frozenset[str]()  # the kinds that may be: media joins
 
 
 def _null_is_empty(value: object) -> object:
@@ -30,10 +40,25 @@ class QuoteRequest(StrictModel):
     message_id: MessageIdField
 
 
-class SendMessage(StrictModel):
-    """``message.send.v1``: send `content` to a person or a group. `mentions` are people, by number or JID."""
+class OutgoingCommand(StrictModel):
+    """A command of class M: it becomes a message to `to`, under an id derived from the command's key."""
 
     to: Annotated[Address, Field(repr=False)]
+
+    @property
+    def recipient(self) -> Jid:
+        """`to` as a JID."""
+        return jid_of(self.to)
+
+    @property
+    def refers_to(self) -> str | None:
+        """WhatsApp's id of the stored message it is about, or replies to."""
+        return None
+
+
+class SendMessage(OutgoingCommand):
+    """``message.send.v1``: send `content` to a person or a group. `mentions` are people, by number or JID."""
+
     content: OutgoingContent
     quote: QuoteRequest | None = None
     mentions: Annotated[Many[Person], Field(max_length=MAX_MENTIONS, repr=False), BeforeValidator(_null_is_empty)] = ()
@@ -42,19 +67,50 @@ class SendMessage(StrictModel):
     @field_validator("view_once")
     @classmethod
     def _only_media_can_be_viewed_once(cls, view_once: bool, fields: ValidationInfo) -> bool:  # noqa: FBT001 (pydantic's signature)
-        if view_once and "content" in fields.data and fields.data["content"].kind == "text":
-            raise ValueError("is for images, videos and voice messages, not for text")
+        if view_once and "content" in fields.data and fields.data["content"].kind not in _VIEWED_ONCE:
+            raise ValueError("is for images, videos and voice messages")
         return view_once
 
     @property
-    def recipient(self) -> Jid:
-        """`to` as a JID."""
-        return jid_of(self.to)
+    def refers_to(self) -> str | None:
+        """See `OutgoingCommand`."""
+        return None if self.quote is None else self.quote.message_id
 
     @property
     def mentioned(self) -> tuple[Jid, ...]:
         """`mentions` as JIDs."""
         return tuple(jid_of(person) for person in self.mentions)
+
+
+class AboutMessage(OutgoingCommand):
+    """A command about an earlier message of the chat `to`."""
+
+    message_id: MessageIdField
+
+    @property
+    def refers_to(self) -> str | None:
+        """See `OutgoingCommand`."""
+        return self.message_id
+
+
+class EditMessage(AboutMessage):
+    """``message.edit.v1``: replace the text of a message of ours. WhatsApp's clients take it for 15 minutes."""
+
+    content: OutgoingText
+
+
+class RevokeMessage(AboutMessage):
+    """``message.revoke.v1``: delete a message for everyone: ours, or in a group, as its admin, anybody's."""
+
+
+class ReactToMessage(AboutMessage):
+    """``message.react.v1``: react with one `emoji`; an empty one removes the reaction."""
+
+    emoji: Annotated[str, Field(max_length=MAX_EMOJI), AfterValidator(printable)]
+
+
+class ForwardMessage(AboutMessage):
+    """``message.forward.v1``: send a stored message, of whatever chat of the session, to `to`."""
 
 
 class MarkRead(StrictModel):

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from gateway_worker.connections.arrivals import Arrived, arrival, instant, kind_of
 from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.writer import Writer
@@ -40,7 +40,7 @@ from gateway_worker.whatsapp.port import (
     StoreRefused,
 )
 from schemas.errors import MessageRejectedByWhatsApp
-from schemas.events import Failure, MessageReceived, MessageSender, Quote
+from schemas.events import Failure
 from schemas.names import MessageId
 
 LifeFact = QrCode | PairingCode | PasskeyRequired | Connected | Disconnected
@@ -50,8 +50,6 @@ _STATUS = {
     ReceiptKind.READ: Status.READ,
     ReceiptKind.PLAYED: Status.PLAYED,
 }
-_OLDEST = datetime(2009, 1, 1, tzinfo=UTC)  # WhatsApp's first year
-_AHEAD = timedelta(days=1)  # clocks may differ, not by more
 
 
 Hear = Callable[[LifeFact], Awaitable[None]]
@@ -129,14 +127,17 @@ class Inbound:
         if self._staged is not None and await self._stage(changes):
             return
         received = [entry.message for entry in changes.entries if entry.message is not None]
-        operations = [*_key_operations(changes), *(self._receive(message) for message in received)]
+        operations = [*_key_operations(changes), *(self._arrival(message) for message in received)]
         if not operations:
             return
         async with self._working():
             await self._writer.write(*operations)
         self._around.snapshots.stored(self._writer.fence, changes)
         for message in received:
-            self._around.observer.message_received(message.content.kind)
+            self._around.observer.message_received(kind_of(message))
+
+    def _arrival(self, arrived: Arrived) -> ReceiveMessage:
+        return arrival(self._session_id, arrived, self._around.clock.now())
 
     async def _stage(self, changes: Changes) -> bool:
         """Keep them in memory, unless the pairing succeeded meanwhile."""
@@ -153,7 +154,7 @@ class Inbound:
                 self._staged = None
 
     async def _receipt(self, receipt: ReceiptArrived) -> None:
-        at = self._instant(receipt.timestamp)
+        at = instant(receipt.timestamp, self._around.clock.now())
         operations = [
             AdvanceStatus(
                 message_id=MessageId(each), status=_STATUS[receipt.kind], at=at, participant=receipt.participant
@@ -173,43 +174,6 @@ class Inbound:
             message_id=MessageId(failure.message_id), status=Status.FAILED, at=self._around.clock.now(), error=error
         )
         await self._writer.write_surely(operation)
-
-    def _receive(self, message: ReceivedMessage) -> ReceiveMessage:
-        event = MessageReceived(
-            session_id=self._session_id,
-            message_id=MessageId(message.message_id),
-            chat=message.chat,
-            sender=MessageSender(
-                jid=message.sender.jid,
-                lid=message.sender.lid,
-                phone=message.sender.phone,
-                push_name=message.sender.push_name,
-            ),
-            from_me=message.from_me,
-            is_group=message.is_group,
-            timestamp=self._instant(message.timestamp),
-            content=message.content,
-            quote=Quote(message_id=MessageId(message.quoted_id)) if message.quoted_id else None,
-            mentions=list(message.mentions) or None,
-            forwarded=message.forwarded or None,
-        )
-        return ReceiveMessage(
-            message_id=event.message_id,
-            chat=message.chat,
-            sender=message.sender.jid,
-            from_me=message.from_me,
-            kind=message.content.kind,
-            content=message.content.to_data(),
-            timestamp=event.timestamp,
-            event=event.to_data(),
-        )
-
-    def _instant(self, timestamp: int) -> datetime:
-        """WhatsApp's time, or ours where theirs makes no sense (it comes from strangers' phones)."""
-        now = self._around.clock.now()
-        latest = now + _AHEAD
-        sane = _OLDEST.timestamp() <= timestamp <= latest.timestamp()
-        return datetime.fromtimestamp(timestamp, UTC) if sane else now
 
 
 class _Staged:
@@ -256,5 +220,5 @@ def _new_entry(entry: Entry) -> NewEntry:
         message_id=key.message_id,
         index=key.index,
         plaintext=entry.plaintext,
-        visible=entry.message is not None,
+        visible=isinstance(entry.message, ReceivedMessage),
     )

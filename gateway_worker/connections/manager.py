@@ -23,7 +23,7 @@ from schemas.errors import (
     SessionNotFound,
 )
 from schemas.events import Failure
-from schemas.message_commands import DescribeMessage, SendMessage
+from schemas.message_commands import DescribeMessage, OutgoingCommand
 from schemas.names import MessageId, SessionId
 from schemas.results import MessageDescription, SessionDescription, SessionPage, SessionQr
 from schemas.session_commands import (
@@ -155,7 +155,7 @@ class ConnectionManager:
         """Order the session to be removed. Raises SessionNotFound."""
         await self._desire(command.session_id, Desired.DELETED, purge=command.data.purge)
 
-    async def expire(self, command: Command[SendMessage]) -> bool:
+    async def expire(self, command: Command[OutgoingCommand]) -> bool:
         """Its time ran out in a queue: if it was accepted earlier, fail it (or leave what is settled), and answer True.
 
         Any worker may be asked; the owner's epoch is good enough a fence for a step that only ever goes forward.

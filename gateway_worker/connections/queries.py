@@ -8,7 +8,7 @@ from gateway_worker.connections.states import State
 from gateway_worker.connections.storage import SessionCache, Storage
 from gateway_worker.store.records import MessageRecord, SessionRecord
 from schemas.commands import Command
-from schemas.content import Content
+from schemas.content import CONTENT_KINDS, Content
 from schemas.errors import MessageNotFound, SessionNotFound, SessionNotPairing
 from schemas.events import Failure, Reason
 from schemas.message_commands import DescribeMessage
@@ -134,6 +134,6 @@ def _describe_message(record: MessageRecord) -> MessageDescription:
         status=LedgerState(record.status.value),
         created_at=record.created_at,
         ledger=[LedgerEntry(status=LedgerState(status.value), timestamp=at) for status, at in steps],
-        content=_CONTENT.validate_python(record.content) if record.content else None,
+        content=_CONTENT.validate_python(record.content) if record.kind in CONTENT_KINDS else None,
         error=Failure.model_validate(record.error) if record.error else None,
     )

@@ -14,18 +14,19 @@ import structlog
 from gateway_worker.connections.lanes import Lanes, Place
 from gateway_worker.connections.link import Link, Purpose
 from gateway_worker.connections.message_ids import derive_message_id
+from gateway_worker.connections.outgoing import begin_operation, check_original, needs_plaintext, outgoing
 from gateway_worker.connections.quota import Quota
 from gateway_worker.connections.reach import Reach, link_before
 from gateway_worker.connections.signals import Signal, until_stored
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.writer import Writer
-from gateway_worker.store.operations import AdvanceStatus, AlreadySettled, BeginMessage, Begun, Conflict, InProgress
+from gateway_worker.store.operations import AdvanceStatus, AlreadySettled, Begun, Conflict, InProgress
 from gateway_worker.store.records import MessageRecord, Status
 from gateway_worker.whatsapp.port import (
     NotConnected,
+    Original,
     OutcomeUnknown,
     OutgoingMessage,
-    Quoted,
     RecipientUnknown,
     Refused,
     StoreRefused,
@@ -42,7 +43,7 @@ from schemas.errors import (
     Unavailable,
 )
 from schemas.events import Failure
-from schemas.message_commands import SendMessage
+from schemas.message_commands import OutgoingCommand
 from schemas.names import MessageId
 
 MAX_TRIES = 3  # contract, section 4, "Silence"
@@ -56,10 +57,18 @@ Accepted = Callable[[MessageId], Awaitable[None]]
 class _Job:
     """One message on its way. `may_have_left`: in an earlier life it was handed to WhatsApp's encryption."""
 
-    command: Command[SendMessage]
+    command: Command[OutgoingCommand]
     message: OutgoingMessage
     place: Place
     may_have_left: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Referred:
+    """The stored message that a command is about."""
+
+    record: MessageRecord
+    plaintext: bytes | None
 
 
 class Sender:
@@ -75,7 +84,7 @@ class Sender:
         self._left = Signal()
         self.quota = quota
 
-    async def send(self, command: Command[SendMessage], accepted: Accepted) -> None:
+    async def send(self, command: Command[OutgoingCommand], accepted: Accepted) -> None:
         """Send a message; returns when it is settled. See `connections.ports` for the whole promise.
 
         Raises:
@@ -107,17 +116,17 @@ class Sender:
             self._left.fire()
 
     async def _begin_and_deliver(
-        self, command: Command[SendMessage], message_id: MessageId, place: Place, accepted: Accepted, arrived: float
+        self, command: Command[OutgoingCommand], message_id: MessageId, place: Place, accepted: Accepted, arrived: float
     ) -> None:
-        quoted = await self._quoted(command)
-        answer = await self._begin(command, message_id, quoted)
+        referred = await self._referred(command)
+        answer = await self._begin(command, message_id, referred)
         await accepted(message_id)
         if isinstance(answer, AlreadySettled):
             return
         try:
             job = _Job(
                 command=command,
-                message=_outgoing(command, message_id, quoted),
+                message=outgoing(command, message_id, self._original(referred)),
                 place=place,
                 may_have_left=isinstance(answer, InProgress) and await self._plaintext(message_id) is not None,
             )
@@ -131,19 +140,20 @@ class Sender:
             self._around.observer.message_sent(self._around.clock.monotonic() - arrived)
 
     async def _begin(
-        self, command: Command[SendMessage], message_id: MessageId, quoted: Quoted | None
+        self, command: Command[OutgoingCommand], message_id: MessageId, referred: _Referred | None
     ) -> Begun | InProgress | AlreadySettled:
         """Make it durable as pending, unless it is refused first; what was accepted earlier is never refused."""
         reserved = None
         try:
-            self._check(command, quoted)
+            self._check(command, referred)
             reserved = await until_stored(self.quota.reserve)
         except GatewayError:
             if await self._stored(message_id) is None:
                 raise
         answer = None
         try:
-            (answer,) = await self._writer.write_surely(_begin_operation(command, message_id))
+            record = None if referred is None else referred.record
+            (answer,) = await self._writer.write_surely(begin_operation(command, message_id, record))
         finally:
             if not isinstance(answer, Begun):
                 self.quota.give_back(reserved)
@@ -158,14 +168,16 @@ class Sender:
             case _:
                 raise TypeError(type(answer).__name__)
 
-    def _check(self, command: Command[SendMessage], quoted: Quoted | None) -> None:
+    def _check(self, command: Command[OutgoingCommand], referred: _Referred | None) -> None:
         """Raise what speaks against accepting it now."""
         if command.expires_at is not None and command.expires_at <= self._around.clock.now():
             raise CommandExpired
         if (refusal := self._reach.refusal()) is not None:
             raise refusal
-        if command.data.quote is not None and quoted is None:
-            raise MessageNotFound
+        if command.data.refers_to is not None:
+            if referred is None:
+                raise MessageNotFound
+            check_original(command.data, referred.record)
 
     async def _deliver(self, job: _Job) -> datetime:
         """Send until WhatsApp's server has it; returns its time.
@@ -173,7 +185,7 @@ class Sender:
         Raises:
             GatewayError: it failed for good, and why.
         """
-        if job.command.data.quote is not None and job.message.quoted is None:
+        if job.command.data.refers_to is not None and job.message.original is None:
             raise MessageNotFound
         try:
             async with asyncio.timeout(self._seconds_left(job)):
@@ -237,47 +249,31 @@ class Sender:
             )
         )
 
-    async def _quoted(self, command: Command[SendMessage]) -> Quoted | None:
-        """The message it replies to; None when there is no quote, or it is not stored."""
-        if command.data.quote is None:
+    async def _referred(self, command: Command[OutgoingCommand]) -> _Referred | None:
+        """The message it is about; None when there is none, or it is not stored as far as it is needed."""
+        if command.data.refers_to is None:
             return None
-        quoted_id = MessageId(command.data.quote.message_id)
-        record = await self._stored(quoted_id)
-        plaintext = await self._plaintext(quoted_id)
-        if record is None or plaintext is None:
+        message_id = MessageId(command.data.refers_to)
+        record = await self._stored(message_id)
+        plaintext = await self._plaintext(message_id) if needs_plaintext(command.data) else None
+        if record is None or (plaintext is None and needs_plaintext(command.data)):
             return None
+        return _Referred(record=record, plaintext=plaintext)
+
+    def _original(self, referred: _Referred | None) -> Original | None:
+        if referred is None:
+            return None
+        record = referred.record
         sender = self._reach.jid if record.sender is None else record.sender
-        return Quoted(message_id=quoted_id, sender=sender or record.chat, from_me=record.from_me, plaintext=plaintext)
+        return Original(
+            message_id=record.message_id,
+            sender=sender or record.chat,
+            from_me=record.from_me,
+            plaintext=referred.plaintext,
+        )
 
     async def _stored(self, message_id: MessageId) -> MessageRecord | None:
         return await until_stored(lambda: self._around.storage.messages.get(self._session_id, message_id))
 
     async def _plaintext(self, message_id: MessageId) -> bytes | None:
         return await until_stored(lambda: self._around.storage.messages.plaintext(self._session_id, message_id))
-
-
-def _outgoing(command: Command[SendMessage], message_id: MessageId, quoted: Quoted | None) -> OutgoingMessage:
-    return OutgoingMessage(
-        message_id=message_id,
-        to=command.data.recipient,
-        content=command.data.content,
-        quoted=quoted,
-        mentions=command.data.mentioned,
-        view_once=command.data.view_once,
-    )
-
-
-def _begin_operation(command: Command[SendMessage], message_id: MessageId) -> BeginMessage:
-    data = command.data
-    return BeginMessage(
-        key=command.key,
-        body_hash=command.envelope.body_hash(),
-        message_id=message_id,
-        to=data.to,
-        kind=data.content.kind,
-        content=data.content.to_data(),
-        chat=data.recipient,
-        type=command.kind.type,
-        correlation_id=command.correlation_id,
-        traceparent=command.envelope.traceparent,
-    )

@@ -37,7 +37,7 @@ from gateway_worker.store.records import Desired, SessionRecord
 from schemas.commands import Command
 from schemas.errors import GatewayError
 from schemas.events import Reason
-from schemas.message_commands import CheckContacts, MarkRead, SendMessage, SetPresence
+from schemas.message_commands import CheckContacts, MarkRead, OutgoingCommand, SetPresence
 from schemas.names import MessageId, SessionId
 from schemas.results import ContactsChecked
 
@@ -144,7 +144,7 @@ class LiveSession:
                 raise error
             await self._lifecycle.changed.next()
 
-    async def send(self, command: Command[SendMessage], accepted: Accepted) -> None:
+    async def send(self, command: Command[OutgoingCommand], accepted: Accepted) -> None:
         """Send a message; see `connections.ports` for the whole promise."""
         await self._sender.send(command, accepted)
 

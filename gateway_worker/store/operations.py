@@ -154,12 +154,12 @@ class PutSentPlaintext(Operation[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiveMessage(Operation[bool]):
-    """Record an incoming message with its `message.received` event; answers False when it was stored before.
+    """Record an incoming message with the event that tells of it; answers False when it was stored before.
 
     Attributes:
         timestamp: WhatsApp's.
-        content: the contract's content object.
-        event: the event's data.
+        content: the contract's content object, or what happened to an earlier message.
+        event_type, event: the event and its data.
     """
 
     message_id: MessageId
@@ -170,6 +170,7 @@ class ReceiveMessage(Operation[bool]):
     content: Json = field(repr=False)
     timestamp: datetime
     event: Json = field(repr=False)
+    event_type: str = "message.received.v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from schemas.content import Content
+from schemas.content import Content, Text
 from schemas.names import SessionId
 
 
@@ -202,6 +202,52 @@ class ReceivedMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """The message has another content now."""
+
+    content: Content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoked:
+    """The message was deleted for everyone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reacted:
+    """Somebody reacted; an empty `emoji` takes it back."""
+
+    emoji: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voted:
+    """Somebody voted in a poll: everything chosen now; None when the poll is not stored here."""
+
+    options: Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedChange:
+    """Something that happened to an earlier message, told by a message of its own.
+
+    Attributes:
+        message_id: WhatsApp's id of the telling message.
+        about: WhatsApp's id of the earlier one.
+        chat, sender, from_me, is_group, timestamp: as in `ReceivedMessage`, of the telling message.
+    """
+
+    message_id: str
+    about: str
+    chat: str
+    sender: Sender
+    from_me: bool
+    is_group: bool
+    timestamp: int
+    change: Edited | Revoked | Reacted | Voted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntryKey:
     """Names one encrypted part (``enc``) of one incoming stanza."""
 
@@ -221,7 +267,7 @@ class Entry:
 
     key: EntryKey
     plaintext: bytes
-    message: ReceivedMessage | None
+    message: ReceivedMessage | ReceivedChange | None
 
 
 KeyId = tuple[str, str]  # (kind, id), e.g. ("session", "1234_1.0")
@@ -294,13 +340,40 @@ class OpenRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quoted:
-    """The message a reply refers to."""
+class Original:
+    """A stored message that an outgoing one is about: the one it quotes, edits, revokes, reacts to or forwards.
+
+    `plaintext` is its serialised WAProto `Message`; only quoting and forwarding need it.
+    """
 
     message_id: str
     sender: str
     from_me: bool
-    plaintext: bytes  # serialised WAProto `Message`
+    plaintext: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """Another text for the original."""
+
+    content: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """Delete the original for everyone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """React to the original; an empty `emoji` takes the reaction back."""
+
+    emoji: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forwarding:
+    """The original itself, marked as forwarded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,8 +382,8 @@ class OutgoingMessage:
 
     message_id: str
     to: str
-    content: Content
-    quoted: Quoted | None = None
+    content: Content | Edit | Revocation | Reaction | Forwarding
+    original: Original | None = None  # with a `Content`: the message it quotes
     mentions: Sequence[str] = ()
     view_once: bool = False
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from schemas.commands import COMMANDS, Door, parse_command
-from schemas.content import OutgoingText
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, GatewayError
 from schemas.events import EVENTS, Action, SessionState
 from schemas.message_commands import DescribeMessage, SendMessage, SetPresence
 from schemas.model import StrictModel
 from schemas.names import SessionId
+from schemas.outgoing_content import OutgoingText
 from schemas.session_commands import CreateSession, DeleteSession, ListSessions
 from schemas.session_settings import PairByCode, PairByQr
 
@@ -32,7 +32,8 @@ CONTRACT_DOORS = {
     Door.SESSIONS: "session.create.v1",
     Door.CONTROL: """session.describe.v1 session.list.v1 session.qr.v1 session.restart.v1 session.logout.v1
         session.migrate.v1 session.delete.v1 message.describe.v1 events.replay.v1""",
-    Door.SESSION: "message.send.v1 message.read.v1 chat.presence.v1 contact.check.v1",
+    Door.SESSION: """message.send.v1 message.edit.v1 message.revoke.v1 message.react.v1 message.forward.v1
+        message.read.v1 chat.presence.v1 contact.check.v1""",
     Door.WORKER: "worker.describe.v1 worker.drain.v1",
 }
 
@@ -170,6 +171,7 @@ def test_to_takes_numbers_and_jids(to: str, jid: str) -> None:
 def test_a_text_may_have_65_536_characters_of_any_script() -> None:
     data = parse("message.send.v1", {"to": "+15550001111", "content": {"kind": "text", "text": "😀" * 65_536}})
     assert isinstance(data, SendMessage)
+    assert isinstance(data.content, OutgoingText)
     assert len(data.content.text) == 65_536
 
 

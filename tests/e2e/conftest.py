@@ -111,3 +111,9 @@ async def own_world(services: PrivateServices, migrated_template: str, tmp_path:
     """A world for a test that kills parts of it."""
     async with a_world(services, migrated_template, tmp_path) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+async def pair(world: World) -> tuple[Member, Member]:
+    """Two sessions of the shared world that write to each other."""
+    return await world.paired("Ana"), await world.paired("Ben")

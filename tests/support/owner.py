@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from gateway_worker.whatsapp.port import Changes, Entry, EntryKey, Fact, KeyId
+from gateway_worker.whatsapp.port import Changes, Entry, EntryKey, Fact, KeyId, ReceivedMessage
 
 F = TypeVar("F", bound=Fact)
 
@@ -63,7 +63,7 @@ class MemoryOwner:
 
     def texts(self) -> list[str]:
         """The texts received, in the order they were stored."""
-        messages = [entry.message for entry in self.entries.values() if entry.message is not None]
+        messages = [entry.message for entry in self.entries.values() if isinstance(entry.message, ReceivedMessage)]
         return [getattr(message.content, "text", "") for message in messages]
 
     async def until(self, condition: Callable[[], bool], patience: float = 20.0) -> None:

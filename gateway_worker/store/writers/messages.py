@@ -11,7 +11,7 @@ from gateway_worker.store.records import Direction, Json, Status
 from gateway_worker.store.rows import as_json
 from gateway_worker.store.transaction import Fenced, NewEvent, Transaction, dumps
 from gateway_worker.store.writers.commands import Seen, record_commands
-from schemas.events import MESSAGE_RECEIVED, MESSAGE_STATUS, Failure, MessageState, MessageStatus
+from schemas.events import MESSAGE_STATUS, Failure, MessageState, MessageStatus
 
 _BEGIN: Final = """
     WITH given AS (
@@ -163,7 +163,7 @@ async def receive(transaction: Transaction, placed: Sequence[Placed]) -> None:
         is_new = (each.session_id, each.operation.message_id) in fresh
         transaction.answer(each, is_new)
         if is_new:
-            transaction.tell(each, NewEvent(type=MESSAGE_RECEIVED.type, data=each.operation.event))
+            transaction.tell(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
 
 
 async def advance_status(transaction: Transaction, placed: Sequence[Placed]) -> None:

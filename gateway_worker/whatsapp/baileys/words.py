@@ -9,10 +9,13 @@ from gateway_worker.whatsapp.port import (
     Changes,
     Connected,
     Disconnected,
+    Edit,
+    Edited,
     EngineError,
     Entry,
     EntryKey,
     Fact,
+    Forwarding,
     KeyId,
     NotConnected,
     OutcomeUnknown,
@@ -21,16 +24,23 @@ from gateway_worker.whatsapp.port import (
     PairingCode,
     PasskeyRequired,
     QrCode,
+    Reacted,
+    Reaction,
     ReceiptArrived,
     ReceiptKind,
+    ReceivedChange,
     ReceivedMessage,
     RecipientUnknown,
     Refused,
+    Revocation,
+    Revoked,
     Sender,
     SendFailed,
     StoreRefused,
+    Voted,
 )
-from schemas.content import Content, LinkPreview, Text, Unsupported
+from gateway_worker.whatsapp.vcards import card_text, display_name, read_card
+from schemas.content import Contacts, Content, LinkPreview, Location, Poll, Text, Unsupported
 
 
 def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: PLR0911 (one line per fact reads best)
@@ -102,17 +112,22 @@ def changes_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> Changes:
     return Changes(credentials=credentials, keys=keys, entries=entries, sent=sent)
 
 
-def _message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | None:
+def _message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChange | None:
     if told is None:
         return None
     sender = told["sender"]
+    common: dict[str, Any] = {
+        "message_id": told["message_id"],
+        "chat": told["chat"],
+        "sender": Sender(jid=sender["jid"], lid=sender["lid"], phone=sender["phone"], push_name=sender["push_name"]),
+        "from_me": told["from_me"],
+        "is_group": told["is_group"],
+        "timestamp": told["timestamp"],
+    }
+    if (change := told.get("change")) is not None:
+        return ReceivedChange(**common, about=change["about"], change=_change_of(change))
     return ReceivedMessage(
-        message_id=told["message_id"],
-        chat=told["chat"],
-        sender=Sender(jid=sender["jid"], lid=sender["lid"], phone=sender["phone"], push_name=sender["push_name"]),
-        from_me=told["from_me"],
-        is_group=told["is_group"],
-        timestamp=told["timestamp"],
+        **common,
         content=_content_of(told["content"]),
         quoted_id=told["quoted_id"],
         mentions=told["mentions"],
@@ -120,27 +135,69 @@ def _message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | None:
     )
 
 
+def _change_of(told: Mapping[str, Any]) -> Edited | Revoked | Reacted | Voted:
+    match told["kind"]:
+        case "edited":
+            return Edited(content=_content_of(told["content"]))
+        case "revoked":
+            return Revoked()
+        case "reacted":
+            return Reacted(emoji=told["emoji"])
+        case "voted":
+            return Voted(options=told["options"])
+        case other:
+            raise ValueError(f"the bridge told an unknown change {other!r}")
+
+
 def _content_of(told: Mapping[str, Any]) -> Content:
-    if told["kind"] != "text":
-        return Unsupported(whatsapp_type=told["whatsapp_type"])
-    preview = told.get("link_preview")
-    return Text(text=told["text"], link_preview=None if preview is None else LinkPreview(**preview))
+    match told["kind"]:
+        case "text":
+            preview = told.get("link_preview")
+            return Text(text=told["text"], link_preview=None if preview is None else LinkPreview(**preview))
+        case "location":
+            return Location(
+                latitude=told["latitude"], longitude=told["longitude"], name=told["name"], address=told["address"]
+            )
+        case "contacts":
+            return Contacts(contacts=[read_card(vcard) for vcard in told["vcards"]])
+        case "poll":
+            return Poll(question=told["question"], options=told["options"], selectable=told["selectable"])
+        case _:
+            return Unsupported(whatsapp_type=told["whatsapp_type"])
 
 
 def outgoing_args(message: OutgoingMessage) -> tuple[dict[str, Any], list[bytes]]:
     """The arguments and blobs of `send`."""
-    quoted = message.quoted
-    content = message.content.model_dump(mode="json", by_alias=False)
+    original = message.original
+    blobs = [] if original is None or original.plaintext is None else [original.plaintext]
     args = {
         "message_id": message.message_id,
         "to": message.to,
-        "content": content,
+        "content": _content_args(message.content),
         "mentions": list(message.mentions),
-        "quoted": None
-        if quoted is None
-        else {"message_id": quoted.message_id, "sender": quoted.sender, "from_me": quoted.from_me},
+        "original": None
+        if original is None
+        else {"message_id": original.message_id, "sender": original.sender, "from_me": original.from_me},
     }
-    return args, [] if quoted is None else [quoted.plaintext]
+    return args, blobs
+
+
+def _content_args(content: Content | Edit | Revocation | Reaction | Forwarding) -> dict[str, Any]:
+    """Contacts go as vCards; everything else as it stands, by `kind`."""
+    match content:
+        case Contacts():
+            cards = [{"name": display_name(card), "vcard": card_text(card)} for card in content.contacts]
+            return {"kind": "contacts", "cards": cards}
+        case Edit():
+            return {"kind": "edit", "content": _content_args(content.content)}
+        case Revocation():
+            return {"kind": "revocation"}
+        case Reaction():
+            return {"kind": "reaction", "emoji": content.emoji}
+        case Forwarding():
+            return {"kind": "forwarding"}
+        case _:
+            return content.model_dump(mode="json", by_alias=False)
 
 
 def error_of(failure: CallFailed) -> EngineError:

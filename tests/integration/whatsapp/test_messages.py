@@ -10,11 +10,12 @@ from gateway_worker.whatsapp.port import (
     Disconnected,
     MessageRef,
     NotConnected,
+    Original,
     OutcomeUnknown,
     PresenceState,
-    Quoted,
     ReceiptArrived,
     ReceiptKind,
+    ReceivedMessage,
     RecipientUnknown,
     Refused,
     SendFailed,
@@ -61,7 +62,7 @@ async def test_a_text_from_a_phone_is_described_and_stored_with_its_ratchet(shar
     [commit] = [c for c in session.owner.commits if any(e.key.message_id == message_id for e in c.entries)]
     assert any(kind == "session" for kind, _ in commit.keys)
     message = commit.entries[0].message
-    assert message is not None
+    assert isinstance(message, ReceivedMessage)
     assert (message.message_id, message.chat, message.from_me, message.is_group) == (message_id, bob.jid, False, False)
     assert message.sender.phone == bob.number
     assert message.sender.push_name == "Bob"
@@ -76,8 +77,8 @@ async def test_quotes_and_mentions_travel_both_ways(shared: Lab) -> None:
     await session.owner.until(lambda: "a question" in session.owner.texts())
     plaintext = next(e.plaintext for e in session.owner.entries.values() if e.key.message_id == asked)
 
-    quoted = Quoted(message_id=asked, sender=bob.jid, from_me=False, plaintext=plaintext)
-    answered, _ = await say(connection, bob, "an answer", quoted=quoted, mentions=[bob.jid])
+    original = Original(message_id=asked, sender=bob.jid, from_me=False, plaintext=plaintext)
+    answered, _ = await say(connection, bob, "an answer", original=original, mentions=[bob.jid])
 
     [arrived] = await shared.phones.inbox(bob, 1)
     assert arrived["quote"]["messageId"] == asked
@@ -86,9 +87,8 @@ async def test_quotes_and_mentions_travel_both_ways(shared: Lab) -> None:
         bob, session.phone.jid, "thanks", quote={"messageId": answered}, mentions=[session.phone.jid]
     )
     await session.owner.until(lambda: "thanks" in session.owner.texts())
-    message = next(
-        e.message for e in session.owner.entries.values() if e.message and e.message.content == Text(text="thanks")
-    )
+    messages = [e.message for e in session.owner.entries.values() if isinstance(e.message, ReceivedMessage)]
+    message = next(each for each in messages if each.content == Text(text="thanks"))
     assert message.quoted_id == answered
     assert message.mentions == [session.phone.jid]
     await connection.close()

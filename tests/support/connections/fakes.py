@@ -390,7 +390,7 @@ class FakeStorage:
             content=receive.content,
             sender=receive.sender,
         )
-        self.events.append(("message.received.v1", receive.event))
+        self.events.append((receive.event_type, receive.event))
         return True
 
 

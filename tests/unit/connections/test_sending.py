@@ -372,7 +372,7 @@ async def test_a_reply_carries_the_stored_message_it_quotes() -> None:
         await w.connected()
         await receive(w, "3EB0AA")
         await w.send(text(quote="3EB0AA"))
-        quoted = w.engine.sent[0].quoted
+        quoted = w.engine.sent[0].original
         assert quoted is not None
         assert (quoted.message_id, quoted.sender, quoted.plaintext) == (
             "3EB0AA",

@@ -1,5 +1,7 @@
 """From the bridge's JSON to the port's words."""
 
+from typing import Any
+
 import pytest
 
 from gateway_worker.whatsapp.baileys.channel import CallFailed
@@ -8,19 +10,29 @@ from gateway_worker.whatsapp.port import (
     Cause,
     Connected,
     Disconnected,
+    Edit,
+    Edited,
     EngineError,
+    Forwarding,
     NotConnected,
+    Original,
     OutcomeUnknown,
     OutgoingMessage,
     PasskeyRequired,
-    Quoted,
+    Reacted,
+    Reaction,
     ReceiptArrived,
     ReceiptKind,
+    ReceivedChange,
+    ReceivedMessage,
     RecipientUnknown,
     Refused,
+    Revocation,
+    Revoked,
     StoreRefused,
+    Voted,
 )
-from schemas.content import LinkPreview, Text, Unsupported
+from schemas.content import ContactCard, Contacts, LinkPreview, Location, Poll, Text, Unsupported
 
 KEY = {"chat": "1@s.whatsapp.net", "sender": "1:2@s.whatsapp.net", "message_id": "M", "index": 0}
 MESSAGE = {
@@ -79,7 +91,7 @@ def test_blobs_of_a_commit_find_their_places() -> None:
     assert changes.keys == {("session", "a.1"): b"ratchet", ("pre-key", "7"): None, ("lid-mapping", "1"): b"lid"}
     assert [entry.plaintext for entry in changes.entries] == [b"p0", b"p1"]
     message = changes.entries[0].message
-    assert message is not None
+    assert isinstance(message, ReceivedMessage)
     assert (message.content, message.quoted_id, message.forwarded) == (Text(text="hi"), "Q", True)
     assert changes.entries[1].message is None
     assert changes.sent == {"OUT": b"out"}
@@ -89,22 +101,72 @@ def test_contents_keep_previews_and_name_what_is_not_supported() -> None:
     preview = {"url": "https://example.org", "title": "Example", "description": None}
     contents = [
         {"kind": "text", "text": "see", "link_preview": preview},
+        {"kind": "location", "latitude": 52.5, "longitude": -13.0, "name": "Here", "address": None},
+        {"kind": "contacts", "vcards": ["BEGIN:VCARD\nFN:Ben\nTEL;waid=15550002222:+1 555\nEND:VCARD"]},
+        {"kind": "poll", "question": "When?", "options": ["Now", "Later"], "selectable": 2},
         {"kind": "unsupported", "whatsapp_type": "pollUpdateMessage"},
     ]
     entries = [{"key": KEY, "message": {**MESSAGE, "content": content}} for content in contents]
-    changes = changes_of({"credentials": False, "keys": [], "entries": entries, "sent": []}, [b"", b""])
-    assert [entry.message.content for entry in changes.entries if entry.message] == [
+    changes = changes_of({"credentials": False, "keys": [], "entries": entries, "sent": []}, [b""] * 5)
+    assert [entry.message.content for entry in changes.entries if isinstance(entry.message, ReceivedMessage)] == [
         Text(text="see", link_preview=LinkPreview(url="https://example.org", title="Example")),
+        Location(latitude=52.5, longitude=-13.0, name="Here"),
+        Contacts(contacts=[ContactCard(name="Ben", phones=["+15550002222"])]),
+        Poll(question="When?", options=["Now", "Later"], selectable=2),
         Unsupported(whatsapp_type="pollUpdateMessage"),
     ]
 
 
+@pytest.mark.parametrize(
+    ("told", "change"),
+    [
+        ({"kind": "edited", "content": {"kind": "text", "text": "new"}}, Edited(content=Text(text="new"))),
+        ({"kind": "revoked"}, Revoked()),
+        ({"kind": "reacted", "emoji": "👍"}, Reacted(emoji="👍")),
+        ({"kind": "voted", "options": ["Now"]}, Voted(options=["Now"])),
+        ({"kind": "voted", "options": None}, Voted(options=None)),
+    ],
+)
+def test_changes_name_the_message_they_are_about(told: dict[str, object], change: object) -> None:
+    entry = {"key": KEY, "message": {**MESSAGE, "change": {"about": "EARLIER", **told}}}
+    (read,) = changes_of({"credentials": False, "keys": [], "entries": [entry], "sent": []}, [b""]).entries
+    assert isinstance(read.message, ReceivedChange)
+    assert (read.message.message_id, read.message.about, read.message.change) == ("M", "EARLIER", change)
+
+
+@pytest.mark.parametrize(
+    ("content", "args"),
+    [
+        (
+            Edit(content=Text(text="new")),
+            {"kind": "edit", "content": {"kind": "text", "text": "new", "link_preview": None}},
+        ),
+        (Revocation(), {"kind": "revocation"}),
+        (Reaction(emoji=""), {"kind": "reaction", "emoji": ""}),
+        (Forwarding(), {"kind": "forwarding"}),
+        (
+            Contacts(contacts=[ContactCard(vcard="BEGIN:VCARD\nFN:Ben\nEND:VCARD")]),
+            {"kind": "contacts", "cards": [{"name": "Ben", "vcard": "BEGIN:VCARD\nFN:Ben\nEND:VCARD"}]},
+        ),
+        (
+            Poll(question="When?", options=["Now", "Later"]),
+            {"kind": "poll", "question": "When?", "options": ["Now", "Later"], "selectable": 1},
+        ),
+    ],
+)
+def test_what_is_sent_has_the_bridges_words(content: Any, args: dict[str, object]) -> None:
+    original = Original(message_id="Q", sender="1@s.whatsapp.net", from_me=True, plaintext=None)
+    message = OutgoingMessage(message_id="M", to="1@s.whatsapp.net", content=content, original=original)
+    sent, blobs = outgoing_args(message)
+    assert (sent["content"], blobs) == (args, [])
+
+
 def test_an_outgoing_message_takes_its_quote_as_a_blob() -> None:
-    quoted = Quoted(message_id="Q", sender="1@s.whatsapp.net", from_me=False, plaintext=b"quoted")
-    message = OutgoingMessage(message_id="M", to="1@s.whatsapp.net", content=Text(text="hi"), quoted=quoted)
+    original = Original(message_id="Q", sender="1@s.whatsapp.net", from_me=False, plaintext=b"quoted")
+    message = OutgoingMessage(message_id="M", to="1@s.whatsapp.net", content=Text(text="hi"), original=original)
     args, blobs = outgoing_args(message)
     assert blobs == [b"quoted"]
-    assert args["quoted"] == {"message_id": "Q", "sender": "1@s.whatsapp.net", "from_me": False}
+    assert args["original"] == {"message_id": "Q", "sender": "1@s.whatsapp.net", "from_me": False}
     assert args["content"] == {"kind": "text", "text": "hi", "link_preview": None}
 
 

@@ -94,7 +94,7 @@ export class Connection {
     const patience = settings.store_deadline * TELL_PATIENCE
     this.#facts = new Facts(peer, number, patience, () => this.#proceed(), () => this.#fail())
     const keys = new Keys(this.#store, () => this.#credentials.me?.id)
-    const incoming = new Incoming(() => this.#credentials)
+    const incoming = new Incoming(() => this.#credentials, this.#store)
     this.#socket = makeSocket({ number, credentials: this.#credentials, store: this.#store, keys, incoming, settings, options })
     this.#contacts = new Contacts(this.#socket)
     const { send } = this.#wire
@@ -106,17 +106,17 @@ export class Connection {
   }
 
   /** Sends a message; answers WhatsApp's time of its acknowledgement. */
-  async send(args: OutgoingArguments, quoted: Uint8Array | undefined): Promise<number> {
+  async send(args: OutgoingArguments, original: Uint8Array | undefined): Promise<number> {
     this.#mustBeOpen()
     return this.#sends.send(args.message_id, () => this.#inOrder(args.to, async () => {
       this.#mustBeOpen()
       const jid = await this.#contacts.addressOf(args.to)
-      const message = await messageOf(args, jid, jidNormalizedUser(this.#credentials.me?.id), quoted)
+      const { message, options } = await messageOf(args, jid, this.#credentials, original)
       const plaintext = proto.Message.encode(message).finish()
       const messageId = args.message_id
       const onRecorded = (): void => this.#sends.encrypted(messageId)
       await sending.run({ messageId, plaintext, isRecorded: false, onRecorded }, () =>
-        this.#socket.relayMessage(jid, message, { messageId })
+        this.#socket.relayMessage(jid, message, { messageId, ...options })
       )
     }))
   }

@@ -1,53 +1,170 @@
 /** Outgoing messages: from the port's words to WAProto. Nothing is fetched for them. */
-import { type AnyMessageContent, generateWAMessage, proto, type WAMessage } from 'baileys'
+import { createHmac } from 'node:crypto'
 
+import {
+  type AnyMessageContent,
+  type AuthenticationCreds,
+  type BinaryNode,
+  generateWAMessage,
+  isJidGroup,
+  jidNormalizedUser,
+  type MessageRelayOptions,
+  proto,
+  type WAMessage,
+  type WAMessageKey
+} from 'baileys'
+
+import { unwrap } from './content.ts'
 import { CallError } from './peer.ts'
+
+interface LinkPreview {
+  url: string
+  title: string
+  description?: string | null
+}
+
+type Text = { kind: 'text'; text: string; link_preview?: LinkPreview | null }
+
+export type OutgoingContent =
+  | Text
+  | { kind: 'location'; latitude: number; longitude: number; name?: string | null; address?: string | null }
+  | { kind: 'contacts'; cards: { name: string; vcard: string }[] }
+  | { kind: 'poll'; question: string; options: string[]; selectable: number }
+  | { kind: 'edit'; content: Text }
+  | { kind: 'revocation' }
+  | { kind: 'reaction'; emoji: string }
+  | { kind: 'forwarding' }
 
 export interface OutgoingArguments {
   message_id: string
   to: string
-  content: { kind: string; text?: string; link_preview?: { url: string; title: string; description?: string | null } | null }
-  quoted: { message_id: string; sender: string; from_me: boolean } | null
+  content: OutgoingContent
+  /** The stored message it quotes, or is about. */
+  original: { message_id: string; sender: string; from_me: boolean } | null
   mentions: string[]
 }
 
-function contentOf({ content, mentions }: OutgoingArguments): AnyMessageContent {
-  if (content.kind !== 'text' || content.text === undefined) throw new CallError('unsupported_content')
-  const preview = content.link_preview
-  return {
-    text: content.text,
-    ...(mentions.length > 0 ? { mentions } : {}),
-    linkPreview: preview
-      ? {
-          'canonical-url': preview.url,
-          'matched-text': preview.url,
-          title: preview.title,
-          ...(preview.description ? { description: preview.description } : {})
-        }
-      : null
-  }
+/** A message and what its stanza says beside it. */
+export interface Outgoing {
+  message: proto.IMessage
+  options: Pick<MessageRelayOptions, 'additionalAttributes' | 'additionalNodes'>
 }
 
-function quotedOf({ quoted, to }: OutgoingArguments, plaintext: Uint8Array | undefined): WAMessage | undefined {
-  if (quoted === null || plaintext === undefined) return undefined
-  const key = { remoteJid: to, id: quoted.message_id, fromMe: quoted.from_me, participant: quoted.sender }
-  return { key, message: proto.Message.decode(plaintext) } as WAMessage
-}
-
-/** Builds the WAProto message. `quotedPlaintext` is the serialised message that is quoted. */
+/** Builds the WAProto message for `jid`. `plaintext` is the serialised original. */
 export async function messageOf(
   args: OutgoingArguments,
   jid: string,
-  ownJid: string,
-  quotedPlaintext: Uint8Array | undefined
-): Promise<proto.IMessage> {
-  const quoted = quotedOf({ ...args, to: jid }, quotedPlaintext)
-  const { message } = await generateWAMessage(jid, contentOf(args), {
-    userJid: ownJid,
+  credentials: AuthenticationCreds,
+  plaintext: Uint8Array | undefined
+): Promise<Outgoing> {
+  const { content } = args
+  const quoted = content.kind in QUOTES ? originalOf(args, jid, plaintext) : undefined
+  const { message } = await generateWAMessage(jid, contentOf(args, jid, credentials, plaintext), {
+    userJid: jidNormalizedUser(credentials.me?.id),
     messageId: args.message_id,
     upload: () => Promise.reject(new CallError('unsupported_content')),
     ...(quoted ? { quoted } : {})
   })
   if (message == null) throw new CallError('unsupported_content')
-  return message
+  return { message, options: optionsOf(args, jid) }
+}
+
+/** The kinds whose original is quoted. */
+const QUOTES: Record<string, true> = { text: true, location: true, contacts: true, poll: true }
+
+function contentOf(
+  args: OutgoingArguments,
+  jid: string,
+  credentials: AuthenticationCreds,
+  plaintext: Uint8Array | undefined
+): AnyMessageContent {
+  const { content, mentions } = args
+  const mentioning = mentions.length > 0 ? { mentions } : {}
+  switch (content.kind) {
+    case 'text':
+      return { ...textOf(content), ...mentioning }
+    case 'location':
+      return { location: placeOf(content) }
+    case 'contacts':
+      return { contacts: cardsOf(content.cards) }
+    case 'poll':
+      return {
+        poll: {
+          name: content.question,
+          values: content.options,
+          selectableCount: content.selectable,
+          messageSecret: secretOf(args.message_id, credentials)
+        },
+        ...mentioning
+      }
+    case 'edit':
+      return { ...textOf(content.content), edit: keyOf(args, jid) }
+    case 'revocation':
+      return { delete: keyOf(args, jid) }
+    case 'reaction':
+      return { react: { text: content.emoji, key: keyOf(args, jid) } }
+    case 'forwarding':
+      return { forward: forwarded(args, jid, plaintext), force: true }
+    default:
+      throw new CallError('unsupported_content')
+  }
+}
+
+function textOf({ text, link_preview: preview }: Text): { text: string; linkPreview: never } {
+  const shown = preview && {
+    'canonical-url': preview.url,
+    'matched-text': preview.url,
+    title: preview.title,
+    ...(preview.description ? { description: preview.description } : {})
+  }
+  return { text, linkPreview: (shown ?? null) as never }
+}
+
+function placeOf({ latitude, longitude, name, address }: OutgoingContent & { kind: 'location' }): proto.Message.ILocationMessage {
+  return {
+    degreesLatitude: latitude,
+    degreesLongitude: longitude,
+    ...(name ? { name } : {}),
+    ...(address ? { address } : {})
+  }
+}
+
+function cardsOf(cards: { name: string; vcard: string }[]): { displayName: string; contacts: proto.Message.IContactMessage[] } {
+  const contacts = cards.map(({ name, vcard }) => ({ displayName: name, vcard }))
+  const [first] = cards
+  return { displayName: cards.length === 1 && first ? first.name : `${cards.length} contacts`, contacts }
+}
+
+/** Votes are bound to it. The same message sent again after a crash must have the same, so it is no random number. */
+function secretOf(messageId: string, credentials: AuthenticationCreds): Buffer {
+  return createHmac('sha256', credentials.advSecretKey).update(`message secret ${messageId}`).digest()
+}
+
+/** The original as WhatsApp names it: who wrote it is said in groups only. */
+function keyOf({ original }: OutgoingArguments, jid: string): WAMessageKey {
+  if (original === null) throw new CallError('unsupported_content')
+  const { message_id: id, from_me: fromMe, sender } = original
+  return { remoteJid: jid, id, fromMe, ...(isJidGroup(jid) === true && !fromMe ? { participant: sender } : {}) }
+}
+
+function originalOf({ original }: OutgoingArguments, jid: string, plaintext: Uint8Array | undefined): WAMessage | undefined {
+  if (original === null || plaintext === undefined) return undefined
+  const key = { remoteJid: jid, id: original.message_id, fromMe: original.from_me, participant: original.sender }
+  return { key, message: proto.Message.decode(plaintext) } as WAMessage
+}
+
+/** The original without what belonged to its first sending. */
+function forwarded(args: OutgoingArguments, jid: string, plaintext: Uint8Array | undefined): WAMessage {
+  const original = originalOf(args, jid, plaintext)
+  if (original?.message == null) throw new CallError('unsupported_content')
+  const { messageContextInfo: _, ...content } = unwrap(original.message)
+  return { ...original, message: content }
+}
+
+/** As Baileys' own `sendMessage` marks them. */
+function optionsOf({ content, original }: OutgoingArguments, jid: string): Outgoing['options'] {
+  const byAdmin = isJidGroup(jid) === true && original?.from_me === false
+  const edit = { edit: '1', revocation: byAdmin ? '8' : '7' }[content.kind as string]
+  const meta: BinaryNode[] = content.kind === 'poll' ? [{ tag: 'meta', attrs: { polltype: 'creation' } }] : []
+  return { additionalAttributes: edit === undefined ? {} : { edit }, additionalNodes: meta }
 }

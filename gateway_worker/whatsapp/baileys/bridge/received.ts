@@ -13,8 +13,10 @@ import {
   proto
 } from 'baileys'
 
-import { type Mapping, personOf, phoneOf } from './addresses.ts'
-import type { Entry, EntryKey } from './store.ts'
+import { type Mapping, type Person, personOf, phoneOf } from './addresses.ts'
+import { type Change, changeOf, type Recall } from './changes.ts'
+import { type Content, contentOf, contextOf, unwrap } from './content.ts'
+import type { Entry, EntryKey, Store } from './store.ts'
 
 /** One encrypted part of a stanza. */
 export interface IncomingPart {
@@ -24,39 +26,14 @@ export interface IncomingPart {
   mayBeKnown: boolean
 }
 
-type Content = { kind: 'text'; text: string; link_preview?: LinkPreview } | { kind: 'unsupported'; whatsapp_type: string }
-
-interface LinkPreview {
-  url: string
-  title: string
-  description: string | null
-}
-
-/** Wrappers around a message that a backend need not know of. */
-const WRAPPERS = [
-  'deviceSentMessage',
-  'ephemeralMessage',
-  'viewOnceMessage',
-  'viewOnceMessageV2',
-  'viewOnceMessageV2Extension',
-  'documentWithCaptionMessage'
-] as const
-
-/** Fields that carry no content of their own. */
-const SILENT_FIELDS = new Set(['messageContextInfo', 'senderKeyDistributionMessage', 'fastRatchetKeySenderKeyDistributionMessage'])
-
-const { Type } = proto.Message.ProtocolMessage
-/** Protocol messages a backend will see; all others are between devices. */
-const TOLD_PROTOCOL_TYPES = new Set<unknown>([Type.REVOKE, Type.MESSAGE_EDIT])
-
-const MAX_WRAPPING = 8
-
 export class Incoming {
   readonly #parts = new WeakMap<object, IncomingPart>()
   readonly #credentials: () => AuthenticationCreds
+  readonly #store: Pick<Store, 'loadMessage'>
 
-  constructor(credentials: () => AuthenticationCreds) {
+  constructor(credentials: () => AuthenticationCreds, store: Pick<Store, 'loadMessage'>) {
     this.#credentials = credentials
+    this.#store = store
   }
 
   /** Notes the encrypted parts of a stanza: the Signal repository is given nothing but their bytes. */
@@ -91,7 +68,7 @@ export class Incoming {
       pushName: stanza.attrs['notify'],
       timestamp: Number(stanza.attrs['t'] ?? 0)
     }
-    return received(envelope, proto.Message.decode(plaintext), mapping)
+    return received(envelope, proto.Message.decode(plaintext), mapping, this.#recall(me))
   }
 
   /**
@@ -106,7 +83,18 @@ export class Incoming {
     const copies = (response?.peerDataOperationResult ?? []).flatMap(({ placeholderMessageResendResponse: copy }) =>
       copy?.webMessageInfoBytes ? [proto.WebMessageInfo.decode(copy.webMessageInfoBytes)] : []
     )
-    return Promise.all(copies.map((copy) => entryOfCopy(copy, key.sender, me, mapping)))
+    return Promise.all(copies.map((copy) => entryOfCopy(copy, key.sender, me, mapping, this.#recall(me))))
+  }
+
+  /** Finds stored messages, for what refers to them. */
+  #recall(me: Contact): Recall {
+    return {
+      own: [me.id, me.lid ?? ''].map((jid) => jidNormalizedUser(jid)),
+      message: async (id) => {
+        const stored = await this.#store.loadMessage(id)
+        return stored === undefined ? undefined : unwrap(proto.Message.decode(stored))
+      }
+    }
   }
 }
 
@@ -122,14 +110,18 @@ interface Envelope {
   timestamp: number
 }
 
-async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Mapping): Promise<unknown> {
+/** What is told of a message: its content, or what it does to an earlier one. */
+type Told = Content | { change: Change }
+
+async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Mapping, recall: Recall): Promise<unknown> {
   const { chat: chatJid, author } = envelope
   const message = unwrap(wrapped)
-  const content = contentOf(message)
-  if (content === null || isJidBroadcast(chatJid) || isJidNewsletter(chatJid)) return null
+  if (isJidBroadcast(chatJid) || isJidNewsletter(chatJid)) return null
   const isGroup = isJidGroup(chatJid) === true
   const chat = isGroup ? { pn: chatJid, lid: undefined } : await personOf(chatJid, envelope.chatAlternative, mapping)
   const sender = await personOf(author, envelope.authorAlternative, mapping)
+  const told = await toldOf(message, sender, recall)
+  if (told === null) return null
   return {
     message_id: envelope.id,
     chat: chat.pn ?? chat.lid ?? jidNormalizedUser(chatJid),
@@ -142,12 +134,22 @@ async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Ma
     from_me: envelope.fromMe,
     is_group: isGroup,
     timestamp: envelope.timestamp,
-    content,
-    ...contextOf(message)
+    ...('change' in told ? told : { content: told, ...contextOf(message) })
   }
 }
 
-async function entryOfCopy(copy: proto.IWebMessageInfo, sender: string, me: Contact, mapping: Mapping): Promise<Entry> {
+async function toldOf(message: proto.IMessage, sender: Person, recall: Recall): Promise<Told | null> {
+  const change = await changeOf(message, sender, recall)
+  return change === null ? contentOf(message) : { change }
+}
+
+async function entryOfCopy(
+  copy: proto.IWebMessageInfo,
+  sender: string,
+  me: Contact,
+  mapping: Mapping,
+  recall: Recall
+): Promise<Entry> {
   const { id, remoteJid, participant, fromMe } = copy.key ?? {}
   const chat = remoteJid ?? ''
   const envelope = {
@@ -164,55 +166,6 @@ async function entryOfCopy(copy: proto.IWebMessageInfo, sender: string, me: Cont
   return {
     key: { chat, sender, message_id: envelope.id, index: 0 },
     plaintext: proto.Message.encode(message).finish(),
-    message: await received(envelope, message, mapping)
-  }
-}
-
-/** The message inside its wrappers. */
-export function unwrap(message: proto.IMessage): proto.IMessage {
-  let inner = message
-  for (let depth = 0; depth < MAX_WRAPPING; depth += 1) {
-    const wrapped = WRAPPERS.map((name) => inner[name]?.message).find((candidate) => candidate != null)
-    if (wrapped == null) return inner
-    inner = wrapped
-  }
-  return inner
-}
-
-/** The names of the fields that are set. */
-function fieldsOf(message: proto.IMessage): string[] {
-  return Object.entries(message)
-    .filter(([name, value]) => value != null && !SILENT_FIELDS.has(name))
-    .map(([name]) => name)
-}
-
-/** What a backend sees of a message, or null. */
-export function contentOf(message: proto.IMessage): Content | null {
-  const { conversation, extendedTextMessage, protocolMessage } = message
-  const text = extendedTextMessage?.text ?? conversation
-  if (text != null && text !== '') {
-    const preview = previewOf(extendedTextMessage)
-    return preview ? { kind: 'text', text, link_preview: preview } : { kind: 'text', text }
-  }
-  if (protocolMessage != null && !TOLD_PROTOCOL_TYPES.has(protocolMessage.type)) return null
-  const [name] = fieldsOf(message)
-  if (name !== undefined) return { kind: 'unsupported', whatsapp_type: name }
-  // Nothing but keys between devices, or a field this version of WAProto does not know
-  return message.senderKeyDistributionMessage != null ? null : { kind: 'unsupported', whatsapp_type: 'unknown' }
-}
-
-function previewOf(text: proto.Message.IExtendedTextMessage | null | undefined): LinkPreview | undefined {
-  const url = text?.matchedText
-  return url && text.title ? { url, title: text.title, description: text.description ?? null } : undefined
-}
-
-/** What a message refers to: quote, mentions, forwarded. */
-function contextOf(message: proto.IMessage): { quoted_id: string | null; mentions: string[]; forwarded: boolean } {
-  const holders = Object.values(message) as ({ contextInfo?: proto.IContextInfo | null } | null | undefined)[]
-  const context = holders.find((holder) => typeof holder === 'object' && holder?.contextInfo != null)?.contextInfo
-  return {
-    quoted_id: context?.stanzaId ?? null,
-    mentions: context?.mentionedJid ?? [],
-    forwarded: context?.isForwarded === true
+    message: await received(envelope, message, mapping, recall)
   }
 }

@@ -9,7 +9,8 @@ import { type AuthenticationCreds, proto } from '../../../../gateway_worker/what
 import { endOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/causes.ts'
 import { encodeFrame, FrameReader } from '../../../../gateway_worker/whatsapp/baileys/bridge/frames.ts'
 import { receiptOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/receipts.ts'
-import { contentOf, Incoming, unwrap } from '../../../../gateway_worker/whatsapp/baileys/bridge/received.ts'
+import { contentOf, unwrap } from '../../../../gateway_worker/whatsapp/baileys/bridge/content.ts'
+import { Incoming } from '../../../../gateway_worker/whatsapp/baileys/bridge/received.ts'
 import { decodeKey, encodeKey } from '../../../../gateway_worker/whatsapp/baileys/bridge/values.ts'
 
 const me = { id: '15550001111:3@s.whatsapp.net', lid: '99:3@lid' }
@@ -18,14 +19,28 @@ const mapping = {
   getLIDForPN: async () => null
 }
 
+const noStore = { loadMessage: async () => undefined }
+
 test('contents have the names of the port', () => {
   const cases: [object, unknown][] = [
     [{ conversation: 'hi' }, { kind: 'text', text: 'hi' }],
     [{ extendedTextMessage: { text: 'hi' }, messageContextInfo: {} }, { kind: 'text', text: 'hi' }],
     [{ imageMessage: {} }, { kind: 'unsupported', whatsapp_type: 'imageMessage' }],
-    [{ reactionMessage: {} }, { kind: 'unsupported', whatsapp_type: 'reactionMessage' }],
-    [{ protocolMessage: { type: 0 } }, { kind: 'unsupported', whatsapp_type: 'protocolMessage' }], // revoke
-    [{ protocolMessage: { type: 14 } }, { kind: 'unsupported', whatsapp_type: 'protocolMessage' }], // edit
+    [
+      { locationMessage: { degreesLatitude: 52.5, degreesLongitude: -13, name: 'Here' } },
+      { kind: 'location', latitude: 52.5, longitude: -13, name: 'Here', address: null }
+    ],
+    [{ locationMessage: {} }, { kind: 'unsupported', whatsapp_type: 'locationMessage' }],
+    [{ contactMessage: { displayName: 'Ben', vcard: 'BEGIN:VCARD' } }, { kind: 'contacts', vcards: ['BEGIN:VCARD'] }],
+    [{ contactsArrayMessage: { contacts: [{ vcard: 'A' }, {}, { vcard: 'B' }] } }, { kind: 'contacts', vcards: ['A', 'B'] }],
+    [
+      { pollCreationMessageV3: { name: 'When?', options: [{ optionName: 'Now' }], selectableOptionsCount: 1 } },
+      { kind: 'poll', question: 'When?', options: ['Now'], selectable: 1 }
+    ],
+    [{ buttonsResponseMessage: { selectedDisplayText: 'Yes' } }, { kind: 'text', text: 'Yes' }],
+    [{ listResponseMessage: { title: 'Second row' } }, { kind: 'text', text: 'Second row' }],
+    [{ liveLocationMessage: {} }, { kind: 'unsupported', whatsapp_type: 'liveLocationMessage' }],
+    [{ reactionMessage: {} }, { kind: 'unsupported', whatsapp_type: 'reactionMessage' }], // to nothing
     [{ protocolMessage: { type: 5 } }, null], // history
     [{ protocolMessage: { type: 6 } }, null], // app state keys
     [{ senderKeyDistributionMessage: {} }, null],
@@ -54,7 +69,7 @@ test('messages our phone sends once more are entries of their own, from our own 
     peerDataOperationResult: [{ placeholderMessageResendResponse: { webMessageInfoBytes: original } }]
   }
   const plaintext = proto.Message.encode({ protocolMessage: { type: 17, peerDataOperationRequestResponseMessage } }).finish()
-  const incoming = new Incoming(() => ({ me }) as unknown as AuthenticationCreds)
+  const incoming = new Incoming(() => ({ me }) as unknown as AuthenticationCreds, noStore)
   const resent = async (from: string) => {
     const ciphertext = Buffer.of(1)
     const attrs = { id: 'P', from, category: 'peer', t: '1700000001' }

@@ -1,0 +1,119 @@
+/** What a message carries, in the contract's kinds. */
+import { proto } from 'baileys'
+
+export type Content =
+  | { kind: 'text'; text: string; link_preview?: LinkPreview }
+  | { kind: 'location'; latitude: number; longitude: number; name: string | null; address: string | null }
+  | { kind: 'contacts'; vcards: string[] }
+  | { kind: 'poll'; question: string; options: string[]; selectable: number }
+  | { kind: 'unsupported'; whatsapp_type: string }
+
+interface LinkPreview {
+  url: string
+  title: string
+  description: string | null
+}
+
+/** Wrappers around a message that a backend need not know of. */
+const WRAPPERS = [
+  'deviceSentMessage',
+  'ephemeralMessage',
+  'viewOnceMessage',
+  'viewOnceMessageV2',
+  'viewOnceMessageV2Extension',
+  'documentWithCaptionMessage',
+  'editedMessage'
+] as const
+
+/** Fields that carry no content of their own. */
+const SILENT_FIELDS = new Set(['messageContextInfo', 'senderKeyDistributionMessage', 'fastRatchetKeySenderKeyDistributionMessage'])
+
+const MAX_WRAPPING = 8
+
+/** The message inside its wrappers. */
+export function unwrap(message: proto.IMessage): proto.IMessage {
+  let inner = message
+  for (let depth = 0; depth < MAX_WRAPPING; depth += 1) {
+    const wrapped = WRAPPERS.map((name) => inner[name]?.message).find((candidate) => candidate != null)
+    if (wrapped == null) return inner
+    inner = wrapped
+  }
+  return inner
+}
+
+/** The names of the fields that are set. */
+function fieldsOf(message: proto.IMessage): string[] {
+  return Object.entries(message)
+    .filter(([name, value]) => value != null && !SILENT_FIELDS.has(name))
+    .map(([name]) => name)
+}
+
+/** What a backend sees of a message, or null. Protocol messages are told as changes, or are between devices. */
+export function contentOf(message: proto.IMessage): Content | null {
+  if (message.protocolMessage != null) return null
+  const known = textOf(message) ?? locationOf(message) ?? contactsOf(message) ?? pollOf(message)
+  if (known !== null) return known
+  const [name] = fieldsOf(message)
+  if (name !== undefined) return { kind: 'unsupported', whatsapp_type: name }
+  // Nothing but keys between devices, or a field this version of WAProto does not know
+  return message.senderKeyDistributionMessage != null ? null : { kind: 'unsupported', whatsapp_type: 'unknown' }
+}
+
+/** A text, or the text of the button or the row that somebody chose. */
+function textOf(message: proto.IMessage): Content | null {
+  const { conversation, extendedTextMessage, buttonsResponseMessage, templateButtonReplyMessage, listResponseMessage } = message
+  const chosen =
+    buttonsResponseMessage?.selectedDisplayText ?? templateButtonReplyMessage?.selectedDisplayText ?? listResponseMessage?.title
+  const text = extendedTextMessage?.text ?? conversation ?? chosen
+  if (text == null || text === '') return null
+  const preview = previewOf(extendedTextMessage)
+  return preview ? { kind: 'text', text, link_preview: preview } : { kind: 'text', text }
+}
+
+function previewOf(text: proto.Message.IExtendedTextMessage | null | undefined): LinkPreview | undefined {
+  const url = text?.matchedText
+  return url && text.title ? { url, title: text.title, description: text.description ?? null } : undefined
+}
+
+function locationOf({ locationMessage: place }: proto.IMessage): Content | null {
+  if (place?.degreesLatitude == null || place.degreesLongitude == null) return null
+  return {
+    kind: 'location',
+    latitude: place.degreesLatitude,
+    longitude: place.degreesLongitude,
+    name: place.name || null,
+    address: place.address || null
+  }
+}
+
+function contactsOf({ contactMessage, contactsArrayMessage }: proto.IMessage): Content | null {
+  const contacts = contactMessage == null ? (contactsArrayMessage?.contacts ?? []) : [contactMessage]
+  const vcards = contacts.flatMap(({ vcard }) => (vcard ? [vcard] : []))
+  return vcards.length === 0 ? null : { kind: 'contacts', vcards }
+}
+
+/** The poll in a message; WhatsApp has had several fields for it. */
+export function pollCreationOf(message: proto.IMessage): proto.Message.IPollCreationMessage | null {
+  return message.pollCreationMessage ?? message.pollCreationMessageV2 ?? message.pollCreationMessageV3 ?? null
+}
+
+export function optionsOf(poll: proto.Message.IPollCreationMessage): string[] {
+  return (poll.options ?? []).map(({ optionName }) => optionName ?? '')
+}
+
+function pollOf(message: proto.IMessage): Content | null {
+  const poll = pollCreationOf(message)
+  if (poll === null) return null
+  return { kind: 'poll', question: poll.name ?? '', options: optionsOf(poll), selectable: poll.selectableOptionsCount ?? 0 }
+}
+
+/** What a message refers to: quote, mentions, forwarded. */
+export function contextOf(message: proto.IMessage): { quoted_id: string | null; mentions: string[]; forwarded: boolean } {
+  const holders = Object.values(message) as ({ contextInfo?: proto.IContextInfo | null } | null | undefined)[]
+  const context = holders.find((holder) => typeof holder === 'object' && holder?.contextInfo != null)?.contextInfo
+  return {
+    quoted_id: context?.stanzaId ?? null,
+    mentions: context?.mentionedJid ?? [],
+    forwarded: context?.isForwarded === true
+  }
+}

@@ -1,0 +1,180 @@
+"""What a command may send, by `kind`: the models of `content`, checked as hard as WhatsApp's own clients would."""
+
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from schemas.addresses import Phone
+from schemas.content import (
+    MAX_DESCRIPTION,
+    MAX_NAME,
+    MAX_TITLE,
+    MAX_URL,
+    MAX_VCARD,
+    ContactCard,
+    Contacts,
+    LinkPreview,
+    Location,
+    Poll,
+    Text,
+    kind_of,
+    tag_of,
+)
+from schemas.model import MAX_TEXT, Many, Prose, StrictModel
+from schemas.problems import problem_at
+
+OUTGOING_KINDS: Final = ("text", "location", "contacts", "poll")
+"""The kinds `message.send` takes now."""
+
+_MAX_CARDS: Final = 100
+_MAX_PHONES: Final = 10
+_MIN_OPTIONS, _MAX_OPTIONS = 2, 12  # as WhatsApp's own clients offer
+_MAX_QUESTION: Final = 255
+_MAX_OPTION: Final = 100
+
+
+def _visible(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    return text
+
+
+def _web_address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ValueError("must be an http or https address") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not url.isprintable():
+        raise ValueError("must be an http or https address")
+    return url
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be one line of printable characters")
+    return text
+
+
+_Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=MAX_NAME), AfterValidator(_visible), AfterValidator(_one_line)
+]
+
+
+class OutgoingLinkPreview(LinkPreview, StrictModel):
+    """A link preview as a command gives it."""
+
+    url: Annotated[str, StringConstraints(max_length=MAX_URL), AfterValidator(_web_address)]
+    title: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TITLE), Prose]
+    description: Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION), Prose] | None = None
+
+
+class OutgoingText(Text, StrictModel):
+    """A text as a command gives it: 1 to 65,536 characters, something visible among them."""
+
+    text: Annotated[
+        str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_visible), Prose, Field(repr=False)
+    ]
+    link_preview: OutgoingLinkPreview | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (frozen, so narrower is safe)
+
+
+_Address = Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION), Prose]
+
+
+class OutgoingLocation(Location, StrictModel):
+    """A place as a command gives it."""
+
+    latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, repr=False)]
+    longitude: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, repr=False)]
+    name: Annotated[Annotated[str, StringConstraints(max_length=MAX_NAME), Prose] | None, Field(repr=False)] = None
+    address: Annotated[_Address | None, Field(repr=False)] = None
+
+
+class OutgoingContactCard(ContactCard, StrictModel):
+    """A person as a command gives it: `name` and `phones`, of which we make a vCard, or a `vcard` alone."""
+
+    name: _Name | None = None
+    phones: Annotated[Many[Phone], Field(max_length=_MAX_PHONES)] = ()  # pyright: ignore[reportIncompatibleVariableOverride] (frozen, so narrower is safe)
+    organization: _Name | None = None
+    email: Annotated[str, StringConstraints(max_length=MAX_NAME, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    vcard: Annotated[str, StringConstraints(max_length=MAX_VCARD), Prose] | None = None
+
+    @field_validator("vcard")
+    @classmethod
+    def _is_a_card(cls, vcard: str | None) -> str | None:
+        lines = (vcard or "BEGIN:VCARD\nEND:VCARD").strip().upper().splitlines()
+        if lines[:1] != ["BEGIN:VCARD"] or lines[-1:] != ["END:VCARD"]:
+            raise ValueError("must be a vCard: BEGIN:VCARD to END:VCARD")
+        return vcard
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "OutgoingContactCard":
+        fields = self.name, self.phones, self.organization, self.email
+        if self.vcard is not None and any(fields):
+            raise problem_at("vcard", "must stand alone: it says everything itself")
+        if self.vcard is None and (self.name is None or not self.phones):
+            raise problem_at("name" if self.name is None else "phones", "is required without a vcard")
+        return self
+
+
+class OutgoingContacts(Contacts, StrictModel):
+    """People as a command gives them."""
+
+    contacts: Annotated[Many[OutgoingContactCard], Field(min_length=1, max_length=_MAX_CARDS, repr=False)]  # pyright: ignore[reportIncompatibleVariableOverride] (frozen, so narrower is safe)
+
+
+_Question = Annotated[str, StringConstraints(min_length=1, max_length=_MAX_QUESTION), AfterValidator(_visible), Prose]
+_Option = Annotated[str, StringConstraints(min_length=1, max_length=_MAX_OPTION), AfterValidator(_visible), Prose]
+_Options = Annotated[Many[_Option], Field(min_length=_MIN_OPTIONS, max_length=_MAX_OPTIONS, repr=False)]
+
+
+class OutgoingPoll(Poll, StrictModel):
+    """A poll as a command gives it: 2 to 12 different options."""
+
+    question: Annotated[_Question, Field(repr=False)]
+    options: _Options  # pyright: ignore[reportIncompatibleVariableOverride] (frozen, so narrower is safe)
+    selectable: Annotated[int, Field(ge=1)] = 1
+
+    @field_validator("options")
+    @classmethod
+    def _differ(cls, options: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(options)) < len(options):
+            raise ValueError("must differ from each other")
+        return options
+
+    @field_validator("selectable")
+    @classmethod
+    def _are_there(cls, selectable: int, fields: ValidationInfo) -> int:
+        if selectable > len(fields.data.get("options", range(selectable))):
+            raise ValueError("must not be more than there are options")
+        return selectable
+
+
+def _kind_is_known(value: object) -> object:
+    """Name the kinds we take before anything else is looked at."""
+    if kind_of(value, OUTGOING_KINDS[0]) not in OUTGOING_KINDS:
+        kinds = ", ".join(OUTGOING_KINDS)
+        raise PydanticCustomError("kind", "must be one of the supported kinds: {kinds}", {"kinds": kinds})
+    return value
+
+
+OutgoingContent = Annotated[
+    Annotated[OutgoingText, Tag("kind=text")]
+    | Annotated[OutgoingLocation, Tag("kind=location")]
+    | Annotated[OutgoingContacts, Tag("kind=contacts")]
+    | Annotated[OutgoingPoll, Tag("kind=poll")],
+    Discriminator(tag_of, custom_error_type="kind", custom_error_message="must be one of the supported kinds"),
+    BeforeValidator(_kind_is_known),
+]
+"""The content of `message.send`, by `kind`."""

@@ -1,0 +1,115 @@
+"""Every kind of message, from one session to another: real Baileys at both ends, events on RabbitMQ."""
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Member, World
+from tests.support.backend import Document
+
+CONTENTS: dict[str, dict[str, Any]] = {
+    "text": {"kind": "text", "text": "Hello ✓"},
+    "link": {
+        "kind": "text",
+        "text": "see https://example.com/offer",
+        "linkPreview": {"url": "https://example.com/offer", "title": "An offer", "description": "For you"},
+    },
+    "location": {
+        "kind": "location",
+        "latitude": 52.5163,
+        "longitude": -13.3777,
+        "name": "The gate",
+        "address": "Berlin",
+    },
+    "contact": {"kind": "contacts", "contacts": [{"name": "Cleo", "phones": ["+15550009999"]}]},
+    "contacts": {
+        "kind": "contacts",
+        "contacts": [
+            {
+                "name": "Cleo",
+                "phones": ["+15550009999", "+15550008888"],
+                "organization": "Acme",
+                "email": "c@example.org",
+            },
+            {"name": "Dora", "phones": ["+15550007777"]},
+        ],
+    },
+    "poll": {"kind": "poll", "question": "When?", "options": ["Monday", "Tuesday"], "selectable": 1},
+    "poll-of-many": {"kind": "poll", "question": "Which?", "options": ["A", "B", "C"], "selectable": 2},
+}
+
+
+async def send(world: World, member: Member, to: Member, content: dict[str, Any], **more: Any) -> str:
+    """Send, and return WhatsApp's id once the message is delivered."""
+    return await carry_out(world, "message.send.v1", member, to, content=content, **more)
+
+
+async def carry_out(world: World, kind: str, member: Member, to: Member, **data: Any) -> str:
+    command = await world.backend.publish(kind, member.session_id, {"to": to.phone.number, **data})
+    accepted = await world.backend.reply_to(command)
+    assert accepted["type"] == "command.accepted.v1", accepted
+    await world.status(command, "delivered")
+    return accepted["data"]["messageId"]
+
+
+async def told(world: World, event_type: str, member: Member, message_id: str) -> Document:
+    """The event at `member` about this message."""
+    return await world.backend.event(
+        event_type, lambda e: e["subject"] == member.session_id and e["data"]["messageId"] == message_id
+    )
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+async def test_a_kind_arrives_as_it_was_sent(world: World, pair: tuple[Member, Member], name: str) -> None:
+    ana, ben = pair
+    message_id = await send(world, ana, ben, CONTENTS[name])
+    received = await told(world, "message.received.v1", ben, message_id)
+    assert received["data"]["content"] == CONTENTS[name]
+    assert received["data"]["sender"]["phone"] == ana.phone.number
+
+
+async def test_a_message_is_edited_reacted_to_and_revoked(world: World, pair: tuple[Member, Member]) -> None:
+    ana, ben = pair
+    message_id = await send(world, ana, ben, {"kind": "text", "text": "Helo"})
+    await told(world, "message.received.v1", ben, message_id)
+
+    await carry_out(world, "message.edit.v1", ana, ben, messageId=message_id, content={"kind": "text", "text": "Hello"})
+    edited = await told(world, "message.edited.v1", ben, message_id)
+    assert edited["data"]["content"] == {"kind": "text", "text": "Hello"}
+
+    for emoji in ("👍", ""):
+        await carry_out(world, "message.react.v1", ben, ana, messageId=message_id, emoji=emoji)
+        reacted = await world.backend.event(
+            "message.reaction.v1",
+            lambda e, emoji=emoji: e["subject"] == ana.session_id and e["data"]["emoji"] == emoji,
+        )
+        assert (reacted["data"]["messageId"], reacted["data"]["sender"]["phone"]) == (message_id, ben.phone.number)
+
+    await carry_out(world, "message.revoke.v1", ana, ben, messageId=message_id)
+    revoked = await told(world, "message.revoked.v1", ben, message_id)
+    assert revoked["data"]["fromMe"] is False
+    sequences = [e["sequence"] for e in world.backend.events if e.get("subject") == ben.session_id and "sequence" in e]
+    assert sequences == sorted(set(sequences))
+
+
+async def test_a_forwarded_message_says_so_and_is_the_same(world: World, pair: tuple[Member, Member]) -> None:
+    ana, ben = pair
+    original = await send(world, ana, ben, CONTENTS["location"])
+    await told(world, "message.received.v1", ben, original)
+    forwarded = await carry_out(world, "message.forward.v1", ben, ana, messageId=original)
+    received = await told(world, "message.received.v1", ana, forwarded)
+    assert received["data"]["content"] == CONTENTS["location"]
+    assert received["data"]["forwarded"] is True
+
+
+async def test_a_message_that_cannot_be_edited_is_refused_with_its_place(
+    world: World, pair: tuple[Member, Member]
+) -> None:
+    ana, ben = pair
+    message_id = await send(world, ana, ben, CONTENTS["text"])
+    await told(world, "message.received.v1", ben, message_id)
+    data = {"to": ana.phone.number, "messageId": message_id, "content": {"kind": "text", "text": "x"}}
+    rejected = await world.backend.ask("message.edit.v1", ben.session_id, data)
+    assert (rejected["data"]["code"], rejected["data"]["detail"]["path"]) == ("command.invalid", "data.messageId")
+    unknown = await world.backend.ask("message.edit.v1", ana.session_id, {**data, "messageId": "3EB0FFFFFFFFFFFF"})
+    assert unknown["data"]["code"] == "message.not_found"

@@ -1,0 +1,146 @@
+"""Messages about earlier messages: edit, revoke, react, forward; and what others do to theirs."""
+
+from typing import Any
+
+import pytest
+
+from gateway_worker.whatsapp.port import (
+    Changes,
+    Edit,
+    Edited,
+    Entry,
+    EntryKey,
+    Forwarding,
+    Reacted,
+    Reaction,
+    ReceivedChange,
+    ReceivedMessage,
+    Revocation,
+    Revoked,
+    Sender,
+    Voted,
+)
+from schemas.content import Poll, Text
+from schemas.errors import CommandInvalid, MessageNotFound
+from schemas.names import MessageId
+from schemas.outgoing_content import OutgoingText
+from tests.support.connections.virtual_time import VirtualClock, virtual
+from tests.support.connections.world import ANNA, BERT, World, command, text, world
+
+BERTS_JID = f"{BERT[1:]}@s.whatsapp.net"
+CARLA = "+15550003333"
+
+
+async def arrive(w: World, message: ReceivedMessage | ReceivedChange) -> None:
+    key = EntryKey(chat=BERTS_JID, sender=f"{BERTS_JID}:1", message_id=message.message_id, index=0)
+    await w.engine.last.commit(Changes(entries=[Entry(key=key, plaintext=b"plain", message=message)]))
+
+
+def from_bert(message_id: str) -> dict[str, Any]:
+    return {
+        "message_id": message_id,
+        "chat": BERTS_JID,
+        "sender": Sender(jid=BERTS_JID, phone=BERT, push_name="Bert"),
+        "from_me": False,
+        "is_group": False,
+        "timestamp": int(VirtualClock().now().timestamp()),
+    }
+
+
+async def received(w: World, message_id: str, content: Any = None) -> str:
+    await arrive(w, ReceivedMessage(**from_bert(message_id), content=content or Text(text="Hi")))
+    w.storage.messages.plaintexts[MessageId(message_id)] = b"plain"
+    return message_id
+
+
+def about(kind: str, message_id: str, **data: Any) -> Any:
+    return command(f"message.{kind}.v1", ANNA, {"to": BERT, "messageId": message_id, **data})
+
+
+@virtual
+async def test_a_text_of_ours_is_edited_and_revoked_under_ids_of_their_own() -> None:
+    async with world() as w:
+        await w.connected()
+        original = await w.send(text("Helo"))
+        edit = await w.send(about("edit", original, content={"kind": "text", "text": "Hello"}))
+        revocation = await w.send(about("revoke", original))
+        assert len({original, edit, revocation}) == 3
+        _, edited, revoked = w.engine.sent
+        assert (edited.content, revoked.content) == (Edit(content=OutgoingText(text="Hello")), Revocation())
+        assert edited.original is not None
+        assert (edited.original.message_id, edited.original.from_me) == (original, True)
+
+
+@virtual
+async def test_a_repeated_edit_is_the_same_message() -> None:
+    async with world() as w:
+        await w.connected()
+        given = about("edit", await w.send(text("Helo")), content={"kind": "text", "text": "Hello"})
+        assert await w.send(given) == await w.send(given)
+        assert len(w.engine.sent) == 2
+
+
+@virtual
+async def test_any_message_of_the_chat_is_reacted_to_and_the_reaction_taken_back() -> None:
+    async with world() as w:
+        await w.connected()
+        theirs = await received(w, "3EB0AA")
+        await w.send(about("react", theirs, emoji="👍"))
+        await w.send(about("react", theirs, emoji=""))
+        assert [each.content for each in w.engine.sent] == [Reaction(emoji="👍"), Reaction(emoji="")]
+
+
+@virtual
+async def test_a_message_of_one_chat_is_forwarded_to_another() -> None:
+    async with world() as w:
+        await w.connected()
+        theirs = await received(w, "3EB0AA")
+        await w.send(command("message.forward.v1", ANNA, {"to": CARLA, "messageId": theirs}))
+        (sent,) = w.engine.sent
+        assert (sent.to, sent.content) == (f"{CARLA[1:]}@s.whatsapp.net", Forwarding())
+        assert sent.original is not None
+        assert sent.original.plaintext == b"plain"
+
+
+@virtual
+async def test_only_texts_of_ours_are_edited_and_only_ours_revoked() -> None:
+    async with world() as w:
+        await w.connected()
+        theirs = await received(w, "3EB0AA")
+        for given in (about("edit", theirs, content={"kind": "text", "text": "x"}), about("revoke", theirs)):
+            with pytest.raises(CommandInvalid, match="messageId"):
+                await w.send(given)
+        assert not w.engine.sent
+
+
+@virtual
+async def test_what_is_not_stored_or_belongs_to_another_chat_is_not_found() -> None:
+    async with world() as w:
+        await w.connected()
+        theirs = await received(w, "3EB0AA")
+        elsewhere = command("message.react.v1", ANNA, {"to": CARLA, "messageId": theirs, "emoji": "👍"})
+        for given in (about("react", "3EB0FF", emoji="👍"), about("forward", "3EB0FF"), elsewhere):
+            with pytest.raises(MessageNotFound):
+                await w.send(given)
+
+
+@pytest.mark.parametrize(
+    ("change", "event_type", "told"),
+    [
+        (Edited(content=Text(text="new")), "message.edited.v1", {"content": {"kind": "text", "text": "new"}}),
+        (Revoked(), "message.revoked.v1", {}),
+        (Reacted(emoji="👍"), "message.reaction.v1", {"emoji": "👍"}),
+        (Voted(options=["Now"]), "poll.vote.v1", {"options": ["Now"]}),
+        (Voted(options=None), "poll.vote.v1", {}),
+    ],
+)
+@virtual
+async def test_what_somebody_does_to_a_message_is_told_once(change: Any, event_type: str, told: dict[str, Any]) -> None:
+    async with world() as w:
+        await w.connected()
+        earlier = await received(w, "3EB0AA", Poll(question="When?", options=["Now", "Later"]))
+        for _ in range(2):
+            await arrive(w, ReceivedChange(**from_bert("3EB0BB"), about=earlier, change=change))
+        (event,) = [data for kind, data in w.storage.events if kind == event_type]
+        assert {**event, "messageId": earlier, "chat": BERTS_JID, "fromMe": False} | told == event
+        assert ("options" in event) == ("options" in told)

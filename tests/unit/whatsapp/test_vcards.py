@@ -1,0 +1,49 @@
+"""vCards as WhatsApp's clients write and read them."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway_worker.whatsapp.vcards import card_text, display_name, read_card
+from schemas.content import ContactCard
+
+_names = st.text(st.characters(categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=60).map(str.strip)
+_phones = st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True)
+
+
+@given(name=_names.filter(bool), phones=st.lists(_phones, min_size=1, max_size=5, unique=True))
+def test_what_we_write_we_read_again(name: str, phones: list[str]) -> None:
+    card = ContactCard(name=name, phones=phones, email="ben@example.org")
+    assert read_card(card_text(card)) == card
+
+
+def test_a_card_is_written_as_whatsapp_writes_it() -> None:
+    card = ContactCard(name="Ben; the 2nd", phones=["+15550002222"], organization="Acme")
+    assert card_text(card).split("\n") == [
+        "BEGIN:VCARD",
+        "VERSION:3.0",
+        "N:;Ben\\; the 2nd;;;",
+        "FN:Ben\\; the 2nd",
+        "ORG:Acme;",
+        "TEL;type=CELL;type=VOICE;waid=15550002222:+15550002222",
+        "END:VCARD",
+    ]
+
+
+def test_a_phones_card_is_read_whatever_its_lines_are_called() -> None:
+    text = (
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Bauer;Ben;;;\r\nFN:Ben\r\n  Bauer\r\n"
+        "item1.TEL;waid=15550002222:+1 (555) 000-2222\r\nitem1.X-ABLabel:Mobil\r\nTEL;type=HOME:0211 12345\r\n"
+        "ORG:Acme;\r\nEMAIL;type=WORK:ben@example.org\r\nTEL:call me\r\nEND:VCARD"
+    )
+    assert read_card(text) == ContactCard(
+        name="Ben Bauer", phones=["+15550002222", "0211 12345"], organization="Acme", email="ben@example.org"
+    )
+
+
+def test_a_card_that_says_nothing_is_kept_as_it_came() -> None:
+    assert read_card("BEGIN:VCARD\nNOTE:x\nEND:VCARD") == ContactCard(vcard="BEGIN:VCARD\nNOTE:x\nEND:VCARD")
+
+
+def test_a_given_card_is_sent_as_it_is_under_its_own_name() -> None:
+    card = ContactCard(vcard="BEGIN:VCARD\nFN:Ben\nEND:VCARD")
+    assert (card_text(card), display_name(card)) == (card.vcard, "Ben")

@@ -215,6 +215,62 @@ def _sends() -> Iterator[InvalidCommand]:
         yield _case(f"send-{name}", path, "message.send.v1", data)
 
 
+def _bad_contents() -> Iterator[InvalidCommand]:
+    place = {"kind": "location", "latitude": 52.5, "longitude": 13.4}
+    poll = {"kind": "poll", "question": "When?", "options": ["Now", "Later"]}
+    card = {"name": "Ben", "phones": ["+15550002222"]}
+    bad: dict[str, tuple[str, dict[str, Any]]] = {
+        "location-without-longitude": ("longitude", {"kind": "location", "latitude": 1}),
+        "location-beyond-the-pole": ("latitude", {**place, "latitude": 90.5}),
+        "location-beyond-the-date-line": ("longitude", {**place, "longitude": -181}),
+        "location-in-words": ("latitude", {**place, "latitude": "52.5"}),
+        "location-name-too-long": ("name", {**place, "name": "x" * 513}),
+        "location-text": ("text", {**place, "text": "here"}),
+        "contacts-none": ("contacts", {"kind": "contacts", "contacts": []}),
+        "contacts-not-a-list": ("contacts", {"kind": "contacts", "contacts": card}),
+        "contacts-too-many": ("contacts", {"kind": "contacts", "contacts": [card] * 101}),
+        "contacts-without-name": ("contacts[0].name", {"kind": "contacts", "contacts": [{"phones": card["phones"]}]}),
+        "contacts-without-phone": ("contacts[0].phones", {"kind": "contacts", "contacts": [{"name": "Ben"}]}),
+        "contacts-phone": ("contacts[0].phones[0]", {"kind": "contacts", "contacts": [{**card, "phones": ["12"]}]}),
+        "contacts-email": ("contacts[0].email", {"kind": "contacts", "contacts": [{**card, "email": "ben"}]}),
+        "contacts-name-of-two-lines": (
+            "contacts[0].name",
+            {"kind": "contacts", "contacts": [{**card, "name": "Ben\nTEL:+1"}]},
+        ),
+        "contacts-vcard-and-fields": (
+            "contacts[0].vcard",
+            {"kind": "contacts", "contacts": [{**card, "vcard": "BEGIN:VCARD\nEND:VCARD"}]},
+        ),
+        "contacts-no-vcard": ("contacts[0].vcard", {"kind": "contacts", "contacts": [{"vcard": "Ben"}]}),
+        "poll-without-question": ("question", {"kind": "poll", "options": ["Now", "Later"]}),
+        "poll-of-one-option": ("options", {**poll, "options": ["Now"]}),
+        "poll-of-too-many-options": ("options", {**poll, "options": [str(number) for number in range(13)]}),
+        "poll-same-option-twice": ("options", {**poll, "options": ["Now", "Now"]}),
+        "poll-blank-option": ("options[1]", {**poll, "options": ["Now", " "]}),
+        "poll-selects-none": ("selectable", {**poll, "selectable": 0}),
+        "poll-selects-too-many": ("selectable", {**poll, "selectable": 3}),
+    }
+    for name, (path, content) in bad.items():
+        yield _case(f"content-{name}", f"data.content.{path}", "message.send.v1", {**_SEND, "content": content})
+
+
+def _about_earlier_messages() -> Iterator[InvalidCommand]:
+    about = {"to": "+15550001111", "messageId": "3EB0A1B2C3D4E5F6A7B8C9"}
+    bad: dict[str, tuple[str, str, dict[str, Any]]] = {
+        "edit-without-content": ("message.edit.v1", "data.content", about),
+        "edit-to-a-poll": ("message.edit.v1", "data.content.kind", {**about, "content": {"kind": "poll"}}),
+        "edit-empty": ("message.edit.v1", "data.content.text", {**about, "content": {**_TEXT, "text": ""}}),
+        "revoke-nothing": ("message.revoke.v1", "data.messageId", {"to": "+15550001111"}),
+        "revoke-with-text": ("message.revoke.v1", "data.content", {**about, "content": _TEXT}),
+        "react-without-emoji": ("message.react.v1", "data.emoji", about),
+        "react-with-a-novel": ("message.react.v1", "data.emoji", {**about, "emoji": "👍" * 65}),
+        "react-of-two-lines": ("message.react.v1", "data.emoji", {**about, "emoji": "👍\n"}),
+        "forward-to-nobody": ("message.forward.v1", "data.to", {"messageId": about["messageId"]}),
+    }
+    for name, (command_type, path, data) in bad.items():
+        yield _case(name, path, command_type, data)
+
+
 def _creates() -> Iterator[InvalidCommand]:
     bad: Mapping[str, tuple[str, dict[str, object]]] = {
         "user-missing": ("data.userId", {"userId": None}),
@@ -281,4 +337,12 @@ def _others() -> Iterator[InvalidCommand]:
     yield _case("worker-subject", "subject", "worker.describe.v1", {}, subject="worker/1")
 
 
-INVALID_COMMANDS: Final = (*_unreadable(), *_envelopes(), *_sends(), *_creates(), *_others())
+INVALID_COMMANDS: Final = (
+    *_unreadable(),
+    *_envelopes(),
+    *_sends(),
+    *_bad_contents(),
+    *_about_earlier_messages(),
+    *_creates(),
+    *_others(),
+)

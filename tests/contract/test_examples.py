@@ -86,6 +86,10 @@ def test_durable_events_are_those_of_sessions_and_messages() -> None:
         "session.status.v1",
         "message.status.v1",
         "message.received.v1",
+        "message.edited.v1",
+        "message.revoked.v1",
+        "message.reaction.v1",
+        "poll.vote.v1",
     }
 
 

@@ -51,13 +51,14 @@ class Line:
         self._inbound: Inbound | None = None
         self._due_at: float | None = None
         self._opening = False
+        self._judging = False
         self.link: Link | None = None
 
     @property
     def awaited(self) -> bool:
-        """Whether a connection is up or will come by itself."""
+        """Whether a connection is up or will come by itself, or it is not decided yet whether one will."""
         coming = self._due_at is not None and self._lifecycle.state is not State.FAILED
-        return self._opening or self.link is not None or coming
+        return self._opening or self._judging or self.link is not None or coming
 
     @property
     def due(self) -> bool:
@@ -118,7 +119,14 @@ class Line:
         await self._let_go()
 
     async def conclude(self) -> None:
-        """The connection is over: find out what that means for the session."""
+        """The connection is over: find out what that means for the session. Until then nobody is refused."""
+        self._judging = True
+        try:
+            await self._conclude()
+        finally:
+            self._judging = False
+
+    async def _conclude(self) -> None:
         link = self.link
         assert link is not None, "there is a connection to conclude"
         await link.hang_up(Purpose.REST)

@@ -186,10 +186,10 @@ class LiveSession:
                 return _Ending.FENCED
             except Exception:  # noqa: BLE001 (a fault of ours in one session must not take the others down)
                 _log.exception("session_failed", session=self.session_id)
+                self._poked = True  # nobody is refused before its row has been read again
                 await self._line.hang_up(Purpose.LEAVE)
                 await asyncio.sleep(_RECOVERY_SECONDS)
                 self._line.try_now()
-                self._poked = True
 
     async def _steer(self) -> _Ending:
         """The loop: look at everything, do one thing, look again; rest when there is nothing to do."""

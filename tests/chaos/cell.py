@@ -160,7 +160,9 @@ class Performance:
     def _judge(self, ledgers: Ledgers, struck: Struck) -> Outcome:
         findings = check(ledgers)
         usual = max(10, round(self._load.rate))
-        found = recovery(ledgers.events, struck.sessions, self.journal.samples, since=struck.since, usual=usual)
+        found = recovery(
+            ledgers.events, struck.sessions, self.journal.samples, struck=struck.at, since=struck.since, usual=usual
+        )
         reasons = reasons_of(self._cell.fault, findings, found, self.journal.outstanding_ids(), timed=self._load.timed)
         return Outcome(
             cell=self._cell.name,

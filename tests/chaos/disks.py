@@ -40,12 +40,11 @@ class SmallDisk:
 
     def fill(self) -> None:
         """Use up all that is left."""
-        with self._ballast.open("wb") as file:
+        with self._ballast.open("wb", buffering=0) as file:
             size = _BLOCK
             while size:
                 try:
                     file.write(b"\0" * size)
-                    file.flush()
                 except OSError as error:
                     if error.errno != errno.ENOSPC:
                         raise

@@ -31,8 +31,9 @@ class NotRunError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Struck:
-    """What happened. `since` is when the time to recover begins; `thawed_at` when a frozen worker woke up."""
+    """What happened: `at` is when it began, `since` when the time to recover does, `thawed_at` when a worker woke."""
 
+    at: float
     since: float
     sessions: Sequence[str]
     thawed_at: float | None = None
@@ -50,7 +51,7 @@ async def kill_worker(rig: Rig, _chance: random.Random, announce: Announce) -> S
     rig.workers[victim].child.send(signal.SIGKILL)
     since = time.time()
     await rig.workers[victim].child.wait()
-    return Struck(since=since, sessions=sessions)
+    return Struck(at=since, since=since, sessions=sessions)
 
 
 async def kill_and_restart_worker(rig: Rig, chance: random.Random, announce: Announce) -> Struck:
@@ -68,7 +69,8 @@ async def kill_bridge(rig: Rig, chance: random.Random, announce: Announce) -> St
     bridge = chance.choice(_bridges(rig, victim))
     announce(f"a bridge of {victim} is killed")
     bridge.kill()
-    return Struck(since=time.time(), sessions=await rig.owned(victim))
+    since = time.time()
+    return Struck(at=since, since=since, sessions=await rig.owned(victim))
 
 
 def _bridges(rig: Rig, worker_id: str) -> list[psutil.Process]:
@@ -95,7 +97,7 @@ async def freeze_worker(rig: Rig, chance: random.Random, announce: Announce) -> 
             if process.is_running():
                 process.send_signal(signal.SIGCONT)
     announce(f"{victim} goes on as a zombie")
-    return Struck(since=since, sessions=sessions, thawed_at=thawed_at)
+    return Struck(at=since, since=since, sessions=sessions, thawed_at=thawed_at)
 
 
 async def kill_rabbitmq(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
@@ -119,12 +121,13 @@ async def kill_s3(rig: Rig, _chance: random.Random, announce: Announce) -> Struc
 
 
 async def _killed(rig: Rig, service: Handle, announce: Announce, *, away: float) -> Struck:
+    at = time.time()
     announce(f"{service.name} is killed")
     await asyncio.to_thread(service.kill)
     await asyncio.sleep(away)
     await asyncio.to_thread(service.start)
     announce(f"{service.name} serves again")
-    return Struck(since=time.time(), sessions=rig.sessions)
+    return Struck(at=at, since=time.time(), sessions=rig.sessions)
 
 
 async def flush_redis(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
@@ -132,7 +135,8 @@ async def flush_redis(rig: Rig, _chance: random.Random, announce: Announce) -> S
     async with Redis.from_url(rig.services.redis_url) as client:
         await client.flushall()
     announce("redis is flushed")
-    return Struck(since=time.time(), sessions=rig.sessions)
+    since = time.time()
+    return Struck(at=since, since=since, sessions=rig.sessions)
 
 
 async def drop_whatsapp(rig: Rig, chance: random.Random, announce: Announce) -> Struck:
@@ -142,7 +146,8 @@ async def drop_whatsapp(rig: Rig, chance: random.Random, announce: Announce) -> 
             await asyncio.sleep(chance.uniform(1, 3))
         await rig.whatsapp.fault("drop")
         announce("WhatsApp has dropped everybody")
-    return Struck(since=time.time(), sessions=rig.sessions)
+    since = time.time()
+    return Struck(at=since, since=since, sessions=rig.sessions)
 
 
 async def restart_whatsapp(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
@@ -154,7 +159,8 @@ async def restart_whatsapp(rig: Rig, _chance: random.Random, announce: Announce)
     while not await rig.whatsapp.is_there():
         await asyncio.sleep(_POLL_SECONDS)
     announce("WhatsApp is back")
-    return Struck(since=time.time(), sessions=rig.sessions)
+    since = time.time()
+    return Struck(at=since, since=since, sessions=rig.sessions)
 
 
 async def storm_whatsapp(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
@@ -165,7 +171,8 @@ async def storm_whatsapp(rig: Rig, _chance: random.Random, announce: Announce) -
     await asyncio.sleep(STORM_SECONDS)
     await rig.whatsapp.calm()
     announce("WhatsApp answers again")
-    return Struck(since=time.time(), sessions=rig.sessions)
+    since = time.time()
+    return Struck(at=since, since=since, sessions=rig.sessions)
 
 
 async def cut_network(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
@@ -181,7 +188,7 @@ async def cut_network(rig: Rig, _chance: random.Random, announce: Announce) -> S
     finally:
         await rig.branch.mend()
     announce(f"{victim} has its network back")
-    return Struck(since=since, sessions=sessions, thawed_at=time.time())
+    return Struck(at=since, since=since, sessions=sessions, thawed_at=time.time())
 
 
 async def fill_disk_of_postgresql(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
@@ -195,6 +202,7 @@ async def fill_disk_of_rabbitmq(rig: Rig, _chance: random.Random, announce: Anno
 
 
 async def _filled(rig: Rig, service: Handle, announce: Announce) -> Struck:
+    at = time.time()
     disk = rig.disks[service.name]
     announce(f"the disk of {service.name} is full")
     await asyncio.to_thread(disk.fill)
@@ -209,4 +217,4 @@ async def _filled(rig: Rig, service: Handle, announce: Announce) -> Struck:
     except ProgramFailedError:  # what died in the middle of a write may need a second try
         await asyncio.to_thread(service.start)
     announce(f"there is room for {service.name} again")
-    return Struck(since=time.time(), sessions=rig.sessions)
+    return Struck(at=at, since=time.time(), sessions=rig.sessions)

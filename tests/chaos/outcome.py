@@ -64,7 +64,7 @@ def reasons_of(
     reasons = [f"{len(evidence)} x {kind}: {_some(evidence)}" for kind, evidence in by_kind.items()]
     if outstanding:
         reasons.append(f"{len(outstanding)} never came back: {_some(outstanding)}")
-    if found.never:
+    if fault.limit is not None and found.never:
         reasons.append(f"{len(found.never)} sessions never worked again: {_some(found.never)}")
     if timed and fault.limit is not None and found.p99 is not None and found.p99 > fault.limit:
         reasons.append(f"recovered in {found.p99:.1f} s (p99 of sessions), wanted {fault.limit:.0f} s")

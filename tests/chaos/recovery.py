@@ -32,12 +32,21 @@ class Recovery:
 
 
 def recovery(
-    events: Iterable[Event], sessions: Sequence[str], samples: Sequence[Sample], *, since: float, usual: int
+    events: Iterable[Event],
+    sessions: Sequence[str],
+    samples: Sequence[Sample],
+    *,
+    struck: float,
+    since: float,
+    usual: int,
 ) -> Recovery:
-    """Of the `sessions` that were hit. `usual` is how much is outstanding when all is well."""
+    """Of the `sessions` that were hit at `struck`; what they did before that, and is told only now, does not count.
+
+    `usual` is how much is outstanding when all is well.
+    """
     back: dict[str, float] = {}
     for event in events:
-        if is_success(event) and event.told_at > since and event.session_id not in back:
+        if is_success(event) and event.told_at > struck and event.at > since and event.session_id not in back:
             back[event.session_id] = event.at - since
     times = sorted(back[session_id] for session_id in sessions if session_id in back)
     heavy = [each.at for each in samples if each.at > since and each.outstanding > usual]

@@ -21,7 +21,6 @@ from tests.chaos.cell import Load, Performance
 from tests.chaos.matrix import CELLS, SHORT, Cell, chosen
 from tests.chaos.outcome import Outcome, broken, not_run
 from tests.chaos.report import Report
-from tests.chaos.rig import RigBrokenError
 from tests.chaos.workshop import Workshop
 
 _DIRECTORY: Final = ROOT / ".local" / "chaos"
@@ -59,9 +58,9 @@ async def _play(workshop: Workshop, cell: Cell, load: Load, seed: int, board: Bo
     board.begin(cell.name)("the rig is made ready")
     try:
         rig = await workshop.rig(cell.fault.stand)
-    except RigBrokenError as why:
+    except Exception as error:  # noqa: BLE001 -- whatever it was, the cell is red with it and the matrix goes on
         await workshop.discard()
-        return broken(cell.name, f"no rig to begin with: {why}", 0.0, ())
+        return broken(cell.name, f"no rig to begin with: {type(error).__name__}: {error}", 0.0, ())
     performance = Performance(rig, cell, load, cell.chance(seed), board.begin(cell.name))
     board.follow(performance.journal)
     outcome = await performance.run()

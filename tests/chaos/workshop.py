@@ -81,6 +81,8 @@ class Workshop:
         if small not in self._services:
             self._services[small] = await self._start(small=small)
         services = self._services[small]
+        for disk in self._disks.values():
+            disk.relieve()
         for service in (services.rabbitmq, services.postgresql, services.redis, services.seaweedfs):
             await asyncio.to_thread(service.start)
         return services

@@ -428,6 +428,7 @@ def message_row(
 class FakeCache:
     qrs: dict[SessionId, Json] = field(default_factory=dict[SessionId, Json])
     routes: dict[SessionId, WorkerId] = field(default_factory=dict[SessionId, WorkerId])
+    takes_seconds: float = 0
 
     async def put_qr(self, session_id: SessionId, data: Json, ttl_seconds: int) -> None:
         self.qrs[session_id] = data
@@ -436,6 +437,7 @@ class FakeCache:
         return self.qrs.get(session_id)
 
     async def drop_qr(self, session_id: SessionId) -> None:
+        await asyncio.sleep(self.takes_seconds)
         self.qrs.pop(session_id, None)
 
     async def put_route(self, session_id: SessionId, worker_id: WorkerId) -> None:

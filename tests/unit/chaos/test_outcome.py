@@ -26,7 +26,7 @@ def test_only_a_few_pieces_of_evidence_are_shown() -> None:
 
 
 def test_a_repeated_event_is_allowed_only_where_a_confirmation_can_be_lost() -> None:
-    assert reasons(WORKER, Kind.REPEATED_EVENT, Kind.RESENT, Kind.REDELIVERED_EVENT, Kind.FAILED) == []
+    assert reasons(WORKER, Kind.REPEATED_EVENT, Kind.RESENT, Kind.REDELIVERED_EVENT) == []
     assert len(reasons(WHATSAPP, Kind.REPEATED_EVENT)) == 1
 
 
@@ -37,5 +37,7 @@ def test_a_recovery_that_takes_too_long_makes_it_red_unless_nobody_looks_at_the_
     assert reasons(WHATSAPP, found=slow) == []
 
 
-def test_a_session_that_never_came_back_makes_it_red() -> None:
-    assert len(reasons(WHATSAPP, found=Recovery(first=1, p99=1, drained=0, never=("s01",)))) == 1
+def test_a_session_that_never_came_back_makes_it_red_where_a_limit_is_set() -> None:
+    gone = Recovery(first=1, p99=1, drained=0, never=("s01",))
+    assert reasons(WORKER, found=gone) == ["1 sessions never worked again: s01"]
+    assert reasons(WHATSAPP, found=gone) == []

@@ -189,6 +189,22 @@ async def test_a_message_waits_for_a_connection_that_comes_back() -> None:
 
 
 @virtual
+async def test_a_message_that_comes_between_a_connections_end_and_its_verdict_waits_for_the_next() -> None:
+    async with world() as w:
+        await w.connected()
+        w.engine.answers = [after(100)]
+        under_way, given = text("1"), text("2")
+        first = w.start_sending(under_way)
+        await w.until(lambda: len(w.engine.sent) == 1)
+        w.cache.takes_seconds = 1
+        w.engine.answers = []
+        await w.engine.last.end(Cause.LOST)
+        await w.send(given)
+        await first
+        assert [w.storage.statuses(each.id) for each in (under_way, given)] == [["sent"], ["sent"]]
+
+
+@virtual
 async def test_a_message_waits_for_the_person_who_pairs() -> None:
     async with world() as w:
         w.engine.script = show_qr

@@ -73,6 +73,13 @@ async def names(url: str, table: str) -> set[str]:
     return set((await query(url, PARTITIONS.format(table))).split())
 
 
+async def until_somebody_waits(connection: Any) -> None:
+    """Returns when another one wants a lock and has not got it."""
+    async with asyncio.timeout(5):
+        while not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):  # noqa: ASYNC110 (PostgreSQL tells nobody)
+            await asyncio.sleep(0)
+
+
 async def test_what_is_past_its_time_goes_with_its_partition_and_nothing_younger(
     store: Store, fence: Fence, clock: TestClock, migrated_database_url: str
 ) -> None:
@@ -206,6 +213,27 @@ async def test_workers_prune_side_by_side_while_others_write(
     assert before & await names(migrated_database_url, "outbox") == {"outbox_default"}
     events = await store.outbox.range(fence.session_id, 1, 1000)
     assert [each.sequence for each in events] == list(range(21, 221))
+
+
+async def test_a_write_that_meets_the_making_of_its_partition_succeeds(
+    store: Store, fence: Fence, clock: TestClock, migrated_database_url: str
+) -> None:
+    clock.pass_by(20 * DAY)
+    since, until = clock.time.date(), (clock.time + DAY).date()
+    maker = cast("Any", await asyncpg.connect(migrated_database_url))
+    try:
+        async with maker.transaction():
+            await maker.execute("LOCK TABLE outbox_default IN ACCESS EXCLUSIVE MODE")
+            writing = asyncio.create_task(talk(store, fence, 1))
+            await until_somebody_waits(maker)
+            await maker.execute(
+                "CREATE TABLE outbox_new (LIKE outbox INCLUDING DEFAULTS);"
+                f"ALTER TABLE outbox ATTACH PARTITION outbox_new FOR VALUES FROM ('{since} 0:00Z') TO ('{until} 0:00Z')"
+            )
+        await writing
+    finally:
+        await maker.close()
+    assert await count(migrated_database_url, "outbox_new") == 2
 
 
 async def test_who_reads_for_long_keeps_a_partition_and_nobody_waiting(

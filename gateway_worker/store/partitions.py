@@ -93,16 +93,15 @@ async def drop_old(database: Database, table: str, *, before: datetime, spared: 
         database: where.
         table: partitioned by `created_at`.
         before: everything older is past its time.
-        spared: SELECT of the rows ``p.*`` of ``{partition}`` that stay all the same, in the default partition.
+        spared: SELECT of the rows of ``{partition}``, which ends at ``{until}``, that stay all the same, in the default
+            partition.
     """
 
     async def drop_oldest(wire: Wire) -> int:
-        old = [each for each in await partitions(wire, table) if each.span.until <= before]
-        for partition in old[:1]:
-            await wire.execute(f"ALTER TABLE {table} DETACH PARTITION {partition.name}")
-            await wire.execute(f"INSERT INTO {table} {spared.format(partition=partition.name)}")
-            await wire.execute(f"DROP TABLE {partition.name}")
-        return len(old[:1])
+        old = [each for each in await partitions(wire, table) if each.span.until <= before][:1]
+        for each in old:
+            await _drop(wire, table, each, spared.format(partition=each.name, until=each.span.until.isoformat()))
+        return len(old)
 
     async with database.wire() as wire:
         old = [each for each in await partitions(wire, table) if each.span.until <= before]
@@ -121,6 +120,15 @@ async def _make(wire: Wire, table: str, span: Span) -> None:
         span.until,
     )
     await wire.execute(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES {bounds}")
+
+
+async def _drop(wire: Wire, table: str, partition: Partition, spared: str) -> None:
+    """Look for what is spared first: that takes its time, and everybody waits from DETACH on."""
+    await wire.execute(f"LOCK TABLE {partition.name} IN SHARE MODE")
+    await wire.execute(f"CREATE TEMPORARY TABLE spared ON COMMIT DROP AS {spared}")
+    await wire.execute(f"ALTER TABLE {table} DETACH PARTITION {partition.name}")
+    await wire.execute(f"INSERT INTO {table} SELECT * FROM spared")  # noqa: S608 (our own tables' names)
+    await wire.execute(f"DROP TABLE {partition.name}")
 
 
 async def _alone(database: Database, table: str, change: Callable[[Wire], Awaitable[int]]) -> int:

@@ -20,14 +20,20 @@ _PARTITIONS: Final = 12  # of what is kept, roughly: more cost every look, fewer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
-    """How long the rows of a partitioned table are kept, and which of them are spared when that is over.
+    """A partitioned table: how long its rows are kept, and which of them are spared when that is over.
 
-    `spared` selects ``p.*`` from a partition that is to go.
+    Attributes:
+        table: its name.
+        age: how old a row gets.
+        spared: SELECT of the spared rows of ``{partition}`` (it ends at ``{until}``). It starts from what is not done:
+            a partition may be too large to be read from end to end.
+        waits: whether a row ``t`` is spared.
     """
 
     table: str
     age: timedelta
     spared: str
+    waits: str
 
     @property
     def days(self) -> int:
@@ -36,17 +42,30 @@ class _Kept:
 
 
 _UNPUBLISHED: Final = """
-    SELECT p.* FROM sessions AS s
-    JOIN outbox_marks AS m ON m.session_id = s.id
-    JOIN {partition} AS p ON p.session_id = s.id AND p.sequence > m.published
+    SELECT p.* FROM sessions AS s JOIN outbox_marks AS m ON m.session_id = s.id
+    CROSS JOIN LATERAL (
+        SELECT * FROM {partition} WHERE session_id = s.id AND sequence > m.published OFFSET 0
+    ) AS p
     WHERE s.sequence > m.published
 """
-_OF_PENDING: Final = """
-    SELECT p.* FROM {partition} AS p
-    JOIN messages AS m ON m.session_id = p.session_id AND m.message_id = p.message_id AND m.created_at = p.created_at
-    WHERE m.status = 'pending'
+_IS_UNPUBLISHED: Final = """
+    EXISTS (SELECT FROM outbox_marks AS m WHERE m.session_id = t.session_id AND m.published < t.sequence)
 """
-_NONE: Final = "SELECT p.* FROM {partition} AS p WHERE false"
+_OF_PENDING: Final = """
+    SELECT p.* FROM messages AS m
+    CROSS JOIN LATERAL (
+        SELECT * FROM {partition}
+        WHERE session_id = m.session_id AND message_id = m.message_id AND created_at = m.created_at OFFSET 0
+    ) AS p
+    WHERE m.created_at < '{until}' AND m.status = 'pending'
+"""
+_IS_OF_PENDING: Final = """
+    EXISTS (
+        SELECT FROM messages AS m
+        WHERE m.session_id = t.session_id AND m.message_id = t.message_id AND m.created_at = t.created_at
+            AND m.status = 'pending'
+    )
+"""
 
 # These take the limit in time and the size of a bite. What a deleted session never sent is pending for nobody.
 _MESSAGES: Final = """
@@ -69,9 +88,7 @@ _COMMANDS: Final = """
 _STRAYS: Final = """
     DELETE FROM {partition} WHERE ctid = ANY (
         ARRAY(
-            SELECT t.ctid FROM {partition} AS t
-            WHERE t.created_at < $1 AND NOT EXISTS ({spared} AND p.ctid = t.ctid)
-            LIMIT $2
+            SELECT t.ctid FROM {partition} AS t WHERE t.created_at < $1 AND NOT ({waits}) LIMIT $2
         )
     )
 """
@@ -106,9 +123,7 @@ async def prune(database: Database, *, now: datetime, messages: timedelta) -> Ma
     for each in _kept(messages):
         before = now - each.age
         dropped += await drop_old(database, each.table, before=before, spared=each.spared)
-        default = f"{each.table}_default"
-        spared = each.spared.format(partition=default)
-        strays += await _eat(database, _STRAYS.format(partition=default, spared=spared), before)
+        strays += await _eat(database, _STRAYS.format(partition=f"{each.table}_default", waits=each.waits), before)
     return {"partitions_made": made, "partitions_dropped": dropped, "strays": strays, **gone}
 
 
@@ -118,9 +133,9 @@ def _age(messages: timedelta) -> timedelta:
 
 def _kept(messages: timedelta) -> Sequence[_Kept]:
     return (
-        _Kept(table="outbox", age=EVENTS, spared=_UNPUBLISHED),
-        _Kept(table="bodies", age=_age(messages), spared=_OF_PENDING),
-        _Kept(table="entries", age=_age(messages), spared=_NONE),
+        _Kept(table="outbox", age=EVENTS, spared=_UNPUBLISHED, waits=_IS_UNPUBLISHED),
+        _Kept(table="bodies", age=_age(messages), spared=_OF_PENDING, waits=_IS_OF_PENDING),
+        _Kept(table="entries", age=_age(messages), spared="SELECT * FROM {partition} WHERE false", waits="false"),
     )
 
 

@@ -9,7 +9,7 @@ import typer
 
 from gateway_worker.cli.terminal import console
 from gateway_worker.simulator.keeper import Keeper
-from gateway_worker.simulator.server import run
+from gateway_worker.simulator.running import run
 from gateway_worker.simulator.state import StateError
 
 

@@ -21,13 +21,22 @@ class FaultKind(StrEnum):
     MUTE_RECEIPTS = "mute_receipts"
     REDELIVER = "redeliver"
     MEDIA_403 = "media_403"
+    MEDIA_UPLOAD = "media_upload"
+    MEDIA_LOST = "media_lost"
     REJECT_LOGIN = "reject_login"
 
 
-DEFAULT_CODES = {FaultKind.STREAM_ERROR: 503, FaultKind.NACK: 463, FaultKind.REJECT_LOGIN: 503}
-CONDITIONS = frozenset({FaultKind.DELAY, FaultKind.MUTE, FaultKind.MUTE_RECEIPTS, FaultKind.MEDIA_403})
+DEFAULT_CODES = {
+    FaultKind.STREAM_ERROR: 503,
+    FaultKind.NACK: 463,
+    FaultKind.REJECT_LOGIN: 503,
+    FaultKind.MEDIA_403: 403,
+    FaultKind.MEDIA_UPLOAD: 500,
+}
+_MEDIA = {FaultKind.MEDIA_403, FaultKind.MEDIA_UPLOAD, FaultKind.MEDIA_LOST}
+CONDITIONS = frozenset({FaultKind.DELAY, FaultKind.MUTE, FaultKind.MUTE_RECEIPTS, *_MEDIA})
 """Faults that last until they are cleared when no `count` is given; the others strike once."""
-STARTS_LATER = frozenset({FaultKind.MUTE, FaultKind.MUTE_RECEIPTS, FaultKind.MEDIA_403, FaultKind.REJECT_LOGIN})
+STARTS_LATER = frozenset({FaultKind.MUTE, FaultKind.MUTE_RECEIPTS, FaultKind.REJECT_LOGIN, *_MEDIA})
 """Faults for which `after` is the time from the order to the first strike; for others it is how late each strike is."""
 DEFAULT_DELAY = 3.0
 

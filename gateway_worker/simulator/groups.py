@@ -1,6 +1,7 @@
 """Groups: creation, queries, and the fan-out of group messages. Always LID-addressed. Pure."""
 
 from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.errors import NotFound
 from gateway_worker.simulator.jids import LID_SERVER, parse_jid
 from gateway_worker.simulator.model import Connection, Device, Group
 from gateway_worker.simulator.offline import deliver
@@ -38,18 +39,37 @@ def _create(turn: Turn, device: Device, query: Node) -> list[Node]:
     if not 0 < len(subject) <= MAX_SUBJECT or len(asked) >= MAX_MEMBERS or len(world.groups) >= MAX_GROUPS:
         return [Node("error", {"code": "406", "text": "not-acceptable"})]
     people = [world.find(participant.attrs.get("jid", ""))[0] for participant in asked]
-    members = dict.fromkeys([device.account.phone, *(person.phone for person in people if person)])
+    members = [person.phone for person in people if person]
+    return [_describe(turn, _found(turn, device, subject, members, key=query.attrs.get("key", "")))]
+
+
+def make(turn: Turn, owner: str, subject: str, members: list[str]) -> Group:
+    """A person makes a group on the phone; `members` are bare JIDs. `NotFound` if one of them is nobody."""
+    people = [turn.world.accounts.get(owner), *(turn.world.find(jid)[0] for jid in members)]
+    if None in people or len(turn.world.groups) >= MAX_GROUPS:
+        raise NotFound("recipient.unknown", "the owner or a participant is not on WhatsApp")
+    phones = [person.phone for person in people if person]
+    return _found(turn, turn.world.accounts[owner].devices[0], subject[:MAX_SUBJECT], phones)
+
+
+def _found(turn: Turn, founder: Device, subject: str, members: list[str], *, key: str = "") -> Group:
+    """The new group; the companions of everybody in it are told."""
+    world, owner = turn.world, founder.account.phone
     number = int.from_bytes(world.entropy(5)) % 10**12
     group = Group(
-        id=f"120363{number:012}", subject=subject, owner=device.account.phone, created=int(turn.now), members=members
+        id=f"120363{number:012}",
+        subject=subject,
+        owner=owner,
+        created=int(turn.now),
+        members=dict.fromkeys([owner, *members]),
     )
     world.groups[group.id] = group
-    news = Node("create", {"type": "new", "key": query.attrs.get("key", "")}, [_describe(turn, group)])
-    for phone in members:
+    news = Node("create", {"type": "new", "key": key}, [_describe(turn, group)])
+    for phone in group.members:
         for target in world.accounts[phone].companions:
-            if target is not device:
-                deliver(turn, target, _notification(turn, group, device, news))
-    return [_describe(turn, group)]
+            if target is not founder:
+                deliver(turn, target, _notification(turn, group, founder, news))
+    return group
 
 
 def _notification(turn: Turn, group: Group, author: Device, news: Node) -> Node:

@@ -12,6 +12,7 @@ from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.groups import on_group_iq
 from gateway_worker.simulator.jids import SERVER
 from gateway_worker.simulator.login import remove_device
+from gateway_worker.simulator.media import MAX_BLOB, authorize
 from gateway_worker.simulator.model import Connection
 from gateway_worker.simulator.offline import send_backlog
 from gateway_worker.simulator.prekeys import on_encrypt_iq
@@ -108,9 +109,12 @@ def _missing(_turn: Turn, _connection: Connection, _iq: Node, _query: Node) -> l
     return [Node("error", {"code": "404", "text": "item-not-found"})]
 
 
-def _media(turn: Turn, _connection: Connection, _iq: Node, _query: Node) -> list[Node]:
-    attrs = {"auth": "simulator", "ttl": "300", "auth_ttl": "21600", "max_buckets": "12"}
-    host = Node("host", {"hostname": turn.world.authority, "maxContentLengthBytes": "104857600"})
+def _media(turn: Turn, connection: Connection, _iq: Node, _query: Node) -> list[Node]:
+    device = connection.device
+    assert device is not None
+    auth = authorize(turn, device.account.phone)
+    attrs = {"auth": auth, "ttl": "300", "auth_ttl": "21600", "max_buckets": "12"}
+    host = Node("host", {"hostname": turn.world.media_authority, "maxContentLengthBytes": str(MAX_BLOB)})
     return [Node("media_conn", attrs, [host])]
 
 

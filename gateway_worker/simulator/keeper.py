@@ -1,4 +1,4 @@
-"""The file in which a simulator keeps its state between two runs.
+"""Where a simulator's state comes from: it is new, or lies in the file that the last run has left.
 
 The state is written when a run ends (SIGTERM, SIGINT) and used up when the next one starts. A run that is killed
 (SIGKILL) leaves no state: what it had acknowledged since its start is lost, and the phones' ratchets would go back.
@@ -8,7 +8,24 @@ That is nothing that WhatsApp does, so the next start refuses, instead of preten
 import os
 from pathlib import Path
 
+from gateway_worker.simulator.model import World
 from gateway_worker.simulator.state import State, StateError, dump, load
+from gateway_worker.simulator.tls import new_authority
+from gateway_worker.simulator.wire.curve import KeyPair
+
+
+def new_state() -> State:
+    """A WhatsApp that nobody knows yet."""
+    return State(
+        root=KeyPair.generate(),
+        intermediate=KeyPair.generate(),
+        static=KeyPair.generate(),
+        world=World(entropy=os.urandom),
+        pending=[],
+        media_authority=new_authority(),
+        media_port=0,
+        last_connection=0,
+    )
 
 
 class Keeper:

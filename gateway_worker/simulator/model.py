@@ -8,6 +8,7 @@ from gateway_worker.simulator.effects import ConnectionId
 from gateway_worker.simulator.faults import Fault
 from gateway_worker.simulator.jids import LID_SERVER, PN_SERVER, Jid, device_jid, parse_jid
 from gateway_worker.simulator.ledger import Ledger
+from gateway_worker.simulator.media import MediaHost
 from gateway_worker.simulator.stats import Stats
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.nodes import Node
@@ -180,8 +181,8 @@ class World:
 
     entropy: Callable[[int], bytes]
     new_key_pair: Callable[[], KeyPair] = KeyPair.generate
-    authority: str = "127.0.0.1"
-    """`host:port` by which clients reach this server."""
+    media_authority: str = "127.0.0.1"
+    """`host:port` by which clients reach the media host, with HTTPS."""
     accounts: dict[str, Account] = field(default_factory=dict[str, Account])
     lids: dict[str, Account] = field(default_factory=dict[str, Account])
     connections: dict[ConnectionId, Connection] = field(default_factory=dict[ConnectionId, Connection])
@@ -191,6 +192,7 @@ class World:
     faults: list[Fault] = field(default_factory=list[Fault])
     stats: Stats = field(default_factory=Stats)
     ledger: Ledger = field(default_factory=Ledger)
+    media: MediaHost = field(default_factory=MediaHost)
 
     def find(self, jid: str) -> tuple[Account | None, Jid]:
         """Whose address that is, PN or LID."""

@@ -1,34 +1,29 @@
-"""Control requests that are more than one call into a topic: new phones, messages from phones, faults. Pure."""
+"""What a person does with a phone, as ordered over the control API: writes, reacts, edits, revokes, votes. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from gateway_worker.simulator import phones
-from gateway_worker.simulator.content import write_message
+from gateway_worker.simulator.changes import Arrived, apply, change_of, poll_of
+from gateway_worker.simulator.content.reading import unwrap
+from gateway_worker.simulator.content.shapes import Means, Quote
+from gateway_worker.simulator.content.writing import write_message
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import Conflict, Invalid
-from gateway_worker.simulator.faults import (
-    CONDITIONS,
-    DEFAULT_CODES,
-    DEFAULT_DELAY,
-    MAX_FAULTS,
-    STARTS_LATER,
-    Fault,
-    FaultKind,
-    current,
-    use,
-)
-from gateway_worker.simulator.login import break_connection
-from gateway_worker.simulator.model import MAX_ACCOUNTS, Account, Device
-from gateway_worker.simulator.offline import confirmed, redeliver, requeue
+from gateway_worker.simulator.fetching import fetch_file, upload
+from gateway_worker.simulator.jids import GROUP_SERVER, parse_jid
+from gateway_worker.simulator.kept import Kept
+from gateway_worker.simulator.model import MAX_ACCOUNTS, Account
+from gateway_worker.simulator.phones import Phone, find_message
 from gateway_worker.simulator.requests import Body
-
-MAX_AFTER = 3_600.0
-MAX_COUNT = 1_000_000
+from gateway_worker.simulator.sending import dispatch
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message, MessageKey
+from gateway_worker.simulator.wire.polls import seal_vote
 
 CHAT_STATES = ("typing", "recording", "paused")
+_Protocol = Message.ProtocolMessage
 
 
 def add_phone(turn: Turn, phone: str, name: str, *, passkey: bool) -> Account:
@@ -42,25 +37,6 @@ def add_phone(turn: Turn, phone: str, name: str, *, passkey: bool) -> Account:
     return account
 
 
-def send(
-    turn: Turn,
-    account: Account,
-    *,
-    to: str,
-    content: Mapping[str, Any],
-    quote: Mapping[str, Any] | None,
-    mentions: list[str],
-) -> str:
-    """A phone sends a message with the contract's content; returns its id."""
-    quoted = None
-    if quote is not None:
-        body = Body(quote)
-        quoted = phones.quote(account.primary, body.text("messageId"))
-        body.done()
-    message = write_message(content, quote=quoted, mentions=mentions)
-    return phones.send(turn, account.primary, to, message)
-
-
 def set_chat_state(turn: Turn, account: Account, to: str, state: str) -> None:
     """A person types, records or stops."""
     if state not in CHAT_STATES:
@@ -69,91 +45,153 @@ def set_chat_state(turn: Turn, account: Account, to: str, state: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FaultOrder:
-    """A fault as it was asked for."""
+class Words:
+    """What a person wants to send."""
 
-    kind: FaultKind
-    phone: str | None
-    code: int
-    after: float
-    count: int | None
-    seconds: float | None = None
-    at_login: bool = False
+    content: Mapping[str, Any]
+    quote: Mapping[str, Any] | None = None
+    mentions: list[str] = field(default_factory=list[str])
+    forwarded: bool = False
+    view_once: bool = False
 
 
-def parse_fault(body: Body) -> FaultOrder:
-    """`{kind, phone?, code?, after?, count?, seconds?, atLogin?}` with the defaults of its kind."""
-    name = body.text("kind")
-    try:
-        kind = FaultKind(name)
-    except ValueError as error:
-        raise Invalid("fault.unknown", f"kind must be one of: {', '.join(FaultKind)}") from error
-    phone, code = body.phone("phone", None), body.whole("code", 100, 999)
-    after, count = body.seconds("after", MAX_AFTER), body.whole("count", 0, MAX_COUNT)
-    seconds, at_login = body.seconds("seconds", MAX_AFTER), body.flag("atLogin")
+def send(turn: Turn, account: Account, *, to: str, words: Words) -> str:
+    """A phone sends a message to a person or group (bare JID); returns its id.
+
+    `NotFound` if nobody is there, `Conflict` if the phone is offline, `Invalid` if the content is wrong.
+    """
+    phone = account.primary
+    phones.require_online(phone)
+    means = Means(upload=partial(upload, turn=turn, phone=phone, chat=to), entropy=turn.world.entropy)
+    message = write_message(
+        words.content,
+        means,
+        quote=_quote(phone, words.quote),
+        mentions=words.mentions,
+        forwarded=words.forwarded,
+        view_once=words.view_once,
+    )
+    message_id = _new_id(turn)
+    dispatch(turn, phone, to, message, message_id)
+    kept = Kept(
+        message_id=message_id,
+        chat=to,
+        sender=_own_jid(account, to),
+        own=True,
+        device=0,
+        timestamp=turn.now,
+        message=message,
+        file=fetch_file(turn, phone, message),
+    )
+    phone.keep(kept)
+    return message_id
+
+
+def react(turn: Turn, account: Account, message_id: str, emoji: str) -> str:
+    """A person reacts to a message; an empty emoji takes it back. Returns the reaction's own id."""
+    kept = find_message(account.primary, message_id)
+    reaction = Message.ReactionMessage(key=_key(kept), text=emoji, senderTimestampMs=int(turn.now * 1000))
+    return _change(turn, account, kept, Message(reactionMessage=reaction))
+
+
+def edit(turn: Turn, account: Account, message_id: str, content: Mapping[str, Any]) -> str:
+    """A person edits an own message. `Conflict` if it is not an own one."""
+    kept = _own(account.primary, message_id)
+    means = Means(upload=partial(upload, turn=turn, phone=account.primary, chat=kept.chat), entropy=turn.world.entropy)
+    edited = _Protocol(
+        type=_Protocol.Type.MESSAGE_EDIT,
+        key=_key(kept),
+        editedMessage=write_message(content, means),
+        timestampMs=int(turn.now * 1000),
+    )
+    return _change(turn, account, kept, Message(protocolMessage=edited))
+
+
+def revoke(turn: Turn, account: Account, message_id: str) -> str:
+    """A person deletes an own message for everybody. `Conflict` if it is not an own one."""
+    kept = _own(account.primary, message_id)
+    revoked = _Protocol(type=_Protocol.Type.REVOKE, key=_key(kept))
+    return _change(turn, account, kept, Message(protocolMessage=revoked))
+
+
+def vote(turn: Turn, account: Account, message_id: str, options: list[str]) -> str:
+    """A person votes on a poll; no options take it back. `Conflict` if it is no poll, `Invalid` for other options."""
+    kept = find_message(account.primary, message_id)
+    poll, secret = poll_of(kept.message)
+    author = turn.world.find(kept.sender)[0]
+    if poll is None or author is None:
+        raise Conflict("message.no_poll", "the message is no poll")
+    known = {option.optionName for option in poll.options}
+    if not set(options) <= known:
+        raise Invalid("request.invalid", "options must be options of the poll")
+    server = _server(kept.chat)
+    sealed = seal_vote(
+        options,
+        secret=secret,
+        poll_id=kept.message_id,
+        creator=author.jid(server),
+        voter=account.jid(server),
+        iv=turn.world.entropy(12),
+    )
+    update = Message.PollUpdateMessage(
+        pollCreationMessageKey=_key(kept), vote=sealed, senderTimestampMs=int(turn.now * 1000)
+    )
+    return _change(turn, account, kept, Message(pollUpdateMessage=update))
+
+
+def _change(turn: Turn, account: Account, kept: Kept, message: Message) -> str:
+    """Sends what changes a message to its chat, and lets it take effect on the phone itself."""
+    phone = account.primary
+    phones.require_online(phone)
+    message_id = _new_id(turn)
+    dispatch(turn, phone, kept.chat, message, message_id)
+    arrived = Arrived(
+        message_id=message_id,
+        chat=kept.chat,
+        sender=_own_jid(account, kept.chat),
+        account=account,
+        own=True,
+        device=0,
+        timestamp=turn.now,
+    )
+    if (change := change_of(message, arrived)) is not None:
+        apply(turn.world, phone, account, change)
+    return message_id
+
+
+def _new_id(turn: Turn) -> str:
+    return "3A" + turn.token(9)
+
+
+def _server(chat: str) -> str:
+    """How people are addressed in a chat: groups are LID-addressed."""
+    server = parse_jid(chat).server
+    return "lid" if server == GROUP_SERVER else server
+
+
+def _own_jid(account: Account, chat: str) -> str:
+    return account.jid(_server(chat))
+
+
+def _own(phone: Phone, message_id: str) -> Kept:
+    kept = find_message(phone, message_id)
+    if not kept.own:
+        raise Conflict("message.not_own", "only its author may do that")
+    return kept
+
+
+def _key(kept: Kept) -> MessageKey:
+    """How a message is named to others in its chat."""
+    key = MessageKey(remoteJid=kept.chat, fromMe=kept.own, id=kept.message_id)
+    if parse_jid(kept.chat).server == GROUP_SERVER:
+        key.participant = kept.sender
+    return key
+
+
+def _quote(phone: Phone, quote: Mapping[str, Any] | None) -> Quote | None:
+    if quote is None:
+        return None
+    body = Body(quote)
+    kept = find_message(phone, body.text("messageId"))
     body.done()
-    lasts = seconds is not None or kind in CONDITIONS
-    return FaultOrder(
-        kind=kind,
-        phone=phone,
-        code=DEFAULT_CODES.get(kind, 0) if code is None else code,
-        after=(DEFAULT_DELAY if kind is FaultKind.DELAY else 0.0) if after is None else after,
-        count=count if count is not None or lasts else 1,
-        seconds=seconds,
-        at_login=at_login and kind is FaultKind.REDELIVER,
-    )
-
-
-def add_fault(turn: Turn, order: FaultOrder) -> Fault:
-    """The fault is on, and strikes what is there already; with `count` 0 it clears those of its kind and phone."""
-    faults = current(turn.world, turn.now)
-    starts = turn.now + (order.after if order.kind in STARTS_LATER else 0.0)
-    fault = Fault(
-        id=turn.token(),
-        kind=order.kind,
-        phone=order.phone,
-        code=order.code,
-        after=order.after,
-        remaining=order.count,
-        starts=starts,
-        ends=None if order.seconds is None else starts + order.seconds,
-        at_login=order.at_login,
-    )
-    if order.count == 0:
-        faults[:] = [old for old in faults if old.kind is not order.kind or order.phone not in (None, old.phone)]
-        return fault
-    if len(faults) >= MAX_FAULTS:
-        raise Conflict("faults.full", f"there are {MAX_FAULTS} faults already")
-    faults.append(fault)
-    _strike_at_once(turn, fault)
-    return fault
-
-
-def _strike_at_once(turn: Turn, fault: Fault) -> None:
-    """The first strike of faults that need no stanza: on what is connected, or was delivered, already."""
-    accounts = turn.world.accounts
-    people = list(accounts.values()) if fault.phone is None else [accounts[p] for p in (fault.phone,) if p in accounts]
-    companions = [device for person in people for device in person.companions]
-    devices = [device for device in companions if device.connection is not None]
-    if fault.kind in (FaultKind.DROP, FaultKind.STREAM_ERROR) and devices:
-        use(turn.world, fault)
-        for device in devices:
-            turn.later(fault.after, partial(break_connection, device=device, kind=fault.kind, code=fault.code))
-    elif fault.kind is FaultKind.REDELIVER:
-        _redeliver(turn, fault, companions if fault.at_login else devices)
-
-
-def _redeliver(turn: Turn, fault: Fault, devices: list[Device]) -> None:
-    """The last `count` messages of each device come again; with fewer than that, the next ones do."""
-    count = fault.remaining or 1
-    most = 0
-    for device in devices:
-        again = (confirmed(device) if fault.at_login else device.recent)[-count:]
-        most = max(most, len(again))
-        if fault.at_login:
-            turn.later(fault.after, partial(requeue, device=device, nodes=again))
-            continue
-        for node in again:
-            turn.later(fault.after, partial(redeliver, device=device, node=node))
-    for _ in range(most):
-        use(turn.world, fault)
+    return Quote(message_id=kept.message_id, author=kept.sender, message=unwrap(kept.message))

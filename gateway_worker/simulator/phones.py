@@ -1,67 +1,28 @@
-"""The simulated phones: primary devices that really encrypt and decrypt. What a person does with one. Pure."""
+"""The simulated phones: primary devices that really encrypt and decrypt. Their state, and more. Pure."""
 
 from dataclasses import dataclass, field
 from functools import partial
 
-from gateway_worker.simulator.bundles import bundle
-from gateway_worker.simulator.content import Quote
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import Conflict, NotFound
-from gateway_worker.simulator.jids import Jid
+from gateway_worker.simulator.kept import Change, ChatState, Kept
 from gateway_worker.simulator.model import Account, Device, World
 from gateway_worker.simulator.presence import announce
 from gateway_worker.simulator.receipts import forward
-from gateway_worker.simulator.routing import route
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.payload import SignedPreKey
 from gateway_worker.simulator.wire.sender_keys import SenderKeys
-from gateway_worker.simulator.wire.signal import SignalDevice, pad
+from gateway_worker.simulator.wire.signal import SignalDevice
 
 MAX_MESSAGES = 10_000
-"""Messages that a phone keeps, received and sent together; the oldest go first."""
+"""Messages that a phone keeps, received and sent together; the oldest go first. As many changes."""
+LATENCY = 0.02
+"""Seconds that a phone takes to answer a message."""
 MAX_PUBLISHED = 1 << 20
 MAX_CHAT_STATES = 256
 MAX_RECEIPTS = 64
 """Receipts kept per sent message."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Receipt:
-    """What one device said of a message that this person sent."""
-
-    device: str
-    type: str
-    timestamp: float
-
-
-@dataclass(slots=True, kw_only=True)
-class Kept:
-    """A message on a phone: received, sent, or copied from an own companion."""
-
-    message_id: str
-    chat: str
-    sender: str
-    """Bare JID."""
-    own: bool
-    device: int
-    """Number of the device that sent it."""
-    timestamp: float
-    message: Message
-    copies: int = 1
-    receipts: list[Receipt] = field(default_factory=list[Receipt])
-    read: bool = False
-    stanza: Node | None = None
-    """How a received one arrived: receipts answer it."""
-
-
-@dataclass(slots=True, kw_only=True)
-class ChatState:
-    """Somebody types, records or has stopped, as this phone was told."""
-
-    chat: str
-    state: str
-    timestamp: float
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -72,11 +33,15 @@ class Phone:
     signal: SignalDevice
     sender_keys: SenderKeys = field(default_factory=SenderKeys)
     """Of the groups it is in."""
+    shared_sender_keys: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    """Which devices have this phone's sender key of a group."""
     online: bool = True
     available: bool = True
     messages: dict[str, Kept] = field(default_factory=dict[str, Kept])
     sent: int = 0
     """How many of them are own."""
+    changes: dict[str, Change] = field(default_factory=dict[str, Change])
+    """What was done to earlier messages, by anybody in the chat, in order."""
     peer_messages: dict[str, Message] = field(default_factory=dict[str, Message])
     """Its own words to its companions (keys, history), for resends."""
     retries: dict[str, int] = field(default_factory=dict[str, int])
@@ -104,6 +69,12 @@ class Phone:
         self.sent += kept.own
         if len(self.messages) > MAX_MESSAGES:
             self.sent -= self.messages.pop(next(iter(self.messages))).own
+
+    def note_change(self, change: Change) -> None:
+        """Something was done to an earlier message."""
+        self.changes[change.message_id] = change
+        if len(self.changes) > MAX_MESSAGES:
+            del self.changes[next(iter(self.changes))]
 
     def see_chat_state(self, chat: str, state: Node, now: float) -> None:
         """Somebody types or has stopped."""
@@ -151,71 +122,10 @@ def address(device: Device) -> str:
     return f"{device.account.phone}.{device.number}"
 
 
-def encrypt(turn: Turn, phone: Phone, device: Device, message: Message, count: int = 0) -> Node:
-    """An `<enc>` for one device; starts the signal_session if there is none. `count` marks a resend."""
-    name = address(device)
-    if not phone.signal.has_session(name):
-        phone.signal.start_session(name, bundle(turn, device))
-    ciphertext = phone.signal.encrypt(name, pad(message.SerializeToString(), padding=1 + turn.world.entropy(1)[0] % 16))
-    attrs = {"v": "2", "type": ciphertext.type} | ({"count": str(count)} if count else {})
-    return Node("enc", attrs, ciphertext.content)
-
-
-def device_sent(message: Message, chat: str) -> Message:
-    """A message as own devices get it."""
-    return Message(deviceSentMessage=Message.DeviceSentMessage(destinationJid=chat, message=message))
-
-
 def require_online(phone: Phone) -> None:
     """`Conflict` if the phone is offline."""
     if not phone.online:
         raise Conflict("phone.offline", "the phone is offline")
-
-
-def send(turn: Turn, phone: Phone, to: str, message: Message) -> str:
-    """The phone sends a message to all devices of a person and copies to its own companions. Returns its id.
-
-    `to` is a bare JID, PN or LID. `NotFound` if nobody has it, `Conflict` if the phone is offline.
-    """
-    require_online(phone)
-    recipient, chat = turn.world.find(to)
-    if recipient is None:
-        raise NotFound("recipient.unknown", "nobody has that number or JID")
-    message_id = "3A" + turn.token(9)
-    others = recipient.devices.values() if recipient is not phone.account else ()
-    copies = [(device, device_sent(message, to)) for device in phone.account.companions]
-    targets = [*((device, message) for device in others), *copies]
-    participants = Node("participants", {}, [_to(turn, phone, chat, *target) for target in targets])
-    phone.keep(
-        Kept(
-            message_id=message_id,
-            chat=to,
-            sender=phone.account.jid(chat.server),
-            own=True,
-            device=0,
-            timestamp=turn.now,
-            message=message,
-        )
-    )
-    turn.world.stats.phone_messages_sent += 1
-    route(turn, phone.device, Node("message", {"to": to, "id": message_id, "type": "text"}, [participants]))
-    return message_id
-
-
-def _to(turn: Turn, phone: Phone, chat: Jid, device: Device, message: Message) -> Node:
-    return Node("to", {"jid": device.jid(chat.server)}, [encrypt(turn, phone, device, message)])
-
-
-def send_peer(
-    turn: Turn, phone: Phone, device: Device, message: Message, *, message_id: str = "", count: int = 0
-) -> None:
-    """The phone tells one of its companions something, end-to-end encrypted (`category="peer"`)."""
-    message_id = message_id or turn.token(10)
-    phone.peer_messages[message_id] = message
-    if len(phone.peer_messages) > MAX_MESSAGES:
-        del phone.peer_messages[next(iter(phone.peer_messages))]
-    attrs = {"to": device.jid(), "id": message_id, "type": "text", "category": "peer"}
-    route(turn, phone.device, Node("message", attrs, [encrypt(turn, phone, device, message, count)]))
 
 
 def read(turn: Turn, phone: Phone, message_id: str) -> None:
@@ -240,12 +150,6 @@ def find_message(phone: Phone, message_id: str) -> Kept:
     if message_id not in phone.messages:
         raise NotFound("message.not_found", "the phone has no message with this id")
     return phone.messages[message_id]
-
-
-def quote(phone: Phone, message_id: str) -> Quote:
-    """A quote of a message on the phone; `NotFound` if it is not there."""
-    kept = find_message(phone, message_id)
-    return Quote(message_id=message_id, author=kept.sender, message=kept.message)
 
 
 def chat_state(turn: Turn, phone: Phone, to: str, state: str) -> None:

@@ -3,25 +3,26 @@
 from google.protobuf.message import DecodeError
 
 from gateway_worker.simulator.bundles import bundle, identity_nodes, prekey_node, read_bundle, signed_prekey_node
+from gateway_worker.simulator.changes import Arrived, apply, change_of
+from gateway_worker.simulator.content.reading import is_empty
 from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.fetching import fetch_file, on_upload_request
 from gateway_worker.simulator.jids import GROUP_SERVER, parse_jid
+from gateway_worker.simulator.kept import Kept, Receipt
 from gateway_worker.simulator.ledger import note_arrival, note_decrypted, note_failure
 from gateway_worker.simulator.model import Device
 from gateway_worker.simulator.phones import (
+    LATENCY,
     MAX_MESSAGES,
     MAX_RECEIPTS,
-    Kept,
     Phone,
-    Receipt,
     address,
-    device_sent,
-    encrypt,
     later_if_online,
     origin,
-    send_peer,
 )
 from gateway_worker.simulator.receipts import message_ids
 from gateway_worker.simulator.routing import route
+from gateway_worker.simulator.sending import device_sent, encrypt, send_peer, sender_key_share, stanza_attrs
 from gateway_worker.simulator.welcome import answer_peer
 from gateway_worker.simulator.wire.errors import (
     BadKey,
@@ -38,8 +39,6 @@ from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.pairing import check_identity
 from gateway_worker.simulator.wire.signal import Ciphertext, unpad
 
-LATENCY = 0.02
-"""Seconds that a phone takes to confirm a message."""
 MAX_RETRIES = 5
 """How often a phone asks for one message again, and how often it sends one again to one device."""
 
@@ -129,27 +128,56 @@ def _accept(turn: Turn, phone: Phone, sender: Device, node: Node, message: Messa
         return
     chat = node.attrs["from"] if not own else node.attrs.get("recipient", node.attrs["from"])
     if own and message.HasField("deviceSentMessage"):
-        message = message.deviceSentMessage.message
+        message = _own_words(message)
     grouped = parse_jid(node.attrs["from"]).server == GROUP_SERVER
     later_if_online(turn, phone, LATENCY, _answer(node, "sender" if own and not grouped else ""))
-    if _count_copy(turn, phone, node.attrs["id"]) or message.HasField("protocolMessage"):
+    if _count_copy(turn, phone, node.attrs["id"]) or is_empty(message):
+        return
+    _take_in(turn, phone, sender, node, message=message, chat=parse_jid(chat).bare)
+
+
+def _own_words(copy: Message) -> Message:
+    """What an own companion has sent, as it was sent to others; polls' secrets may stand beside it."""
+    message = Message()
+    message.CopyFrom(copy.deviceSentMessage.message)
+    if copy.HasField("messageContextInfo") and not message.HasField("messageContextInfo"):
+        message.messageContextInfo.CopyFrom(copy.messageContextInfo)
+    return message
+
+
+def _take_in(turn: Turn, phone: Phone, sender: Device, node: Node, *, message: Message, chat: str) -> None:
+    """A message is kept; what changes an earlier one takes effect."""
+    arrived = Arrived(
+        message_id=node.attrs["id"],
+        chat=chat,
+        sender=parse_jid(node.attrs.get("participant") or node.attrs["from"]).bare,
+        account=sender.account,
+        own=sender.account is phone.account,
+        device=sender.number,
+        timestamp=turn.now,
+    )
+    if (change := change_of(message, arrived)) is not None:
+        apply(turn.world, phone, sender.account, change)
+        return
+    if message.HasField("protocolMessage"):
         return
     kept = Kept(
-        message_id=node.attrs["id"],
-        chat=parse_jid(chat).bare,
-        sender=parse_jid(node.attrs.get("participant") or node.attrs["from"]).bare,
-        own=own,
-        device=sender.number,
+        message_id=arrived.message_id,
+        chat=chat,
+        sender=arrived.sender,
+        own=arrived.own,
+        device=arrived.device,
         timestamp=turn.now,
         message=message,
         stanza=Node(node.tag, node.attrs),
+        file=fetch_file(turn, phone, message),
     )
     phone.keep(kept)
 
 
 def _count_copy(turn: Turn, phone: Phone, message_id: str) -> bool:
     """Whether the message is there already; then its copies are one more."""
-    kept = phone.messages.get(message_id)
+    kept = phone.messages.get(message_id) or phone.changes.get(message_id)
     if kept is None:
         return False
     kept.copies += 1
@@ -190,6 +218,9 @@ def _read_receipt(turn: Turn, phone: Phone, node: Node) -> None:
     if kind == "retry":
         _send_again(turn, phone, node)
         return
+    if kind == "server-error":
+        on_upload_request(turn, phone, node)
+        return
     device = node.attrs.get("participant") or node.attrs["from"]
     for id_ in message_ids(node):
         kept = phone.messages.get(id_)
@@ -202,8 +233,9 @@ def _send_again(turn: Turn, phone: Phone, node: Node) -> None:
     id_, who = node.attrs["id"], node.attrs.get("participant") or node.attrs["from"]
     device = turn.world.device(who)
     count = _count_retry(phone, "sent", id_, who)
-    kept, peer = phone.messages.get(id_), phone.peer_messages.get(id_)
-    if device is None or count > MAX_RETRIES or (peer is None and (kept is None or kept.device != 0)):
+    sent = phone.messages.get(id_) or phone.changes.get(id_)
+    peer = phone.peer_messages.get(id_)
+    if device is None or count > MAX_RETRIES or (peer is None and (sent is None or sent.device != 0)):
         return
     try:
         fresh = read_bundle(node) if node.child("keys") else bundle(turn, device)
@@ -214,8 +246,23 @@ def _send_again(turn: Turn, phone: Phone, node: Node) -> None:
         return
     if peer is not None:
         send_peer(turn, phone, device, peer, message_id=id_, count=count)
-    elif kept is not None:
-        own = device.account is phone.account
-        body = device_sent(kept.message, kept.chat) if own else kept.message
-        attrs = {"to": who, "id": id_, "type": "text"} | ({"recipient": kept.chat} if own else {})
+    elif sent is not None:
+        attrs = {"id": id_} | stanza_attrs(sent.message) | _destination(phone, device, sent.chat, who)
+        body = _for_one(phone, device, sent.chat, sent.message)
         route(turn, phone.device, Node("message", attrs, [encrypt(turn, phone, device, body, count)]))
+
+
+def _destination(phone: Phone, device: Device, chat: str, who: str) -> dict[str, str]:
+    """Where a message goes that is for one device of its chat only."""
+    if parse_jid(chat).server == GROUP_SERVER:
+        return {"to": chat, "participant": who}
+    return {"to": who} | ({"recipient": chat} if device.account is phone.account else {})
+
+
+def _for_one(phone: Phone, device: Device, chat: str, message: Message) -> Message:
+    """A message as that device gets it again; in a group with the sender key that it may lack."""
+    if parse_jid(chat).server == GROUP_SERVER:
+        body = sender_key_share(phone, chat)
+        body.MergeFrom(message)
+        return body
+    return device_sent(message, chat) if device.account is phone.account else message

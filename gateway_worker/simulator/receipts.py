@@ -51,6 +51,9 @@ def forward(turn: Turn, reader: Device, node: Node) -> None:
     note_receipt(turn, reader, node, message_ids(node))
     grouped = parse_jid(attrs["to"]).server == GROUP_SERVER
     author, address = turn.world.find(attrs.get("participant", "") if grouped else attrs["to"])
+    if kind == "server-error" and not reader.primary:  # the media of a message are gone: its phone may have them
+        asked = {"id": attrs["id"], "from": reader.jid(), "type": kind, "t": turn.t}
+        deliver(turn, reader.account.primary.device, Node("receipt", asked, node.content))
     if kind in _FOR_THE_SERVER or author is None:
         return
     out = {"id": attrs["id"], "t": attrs.get("t") or turn.t} | ({"type": kind} if kind else {})

@@ -12,6 +12,7 @@ MAX_TEXT = 1_024
 MAX_MENTIONS = 256
 
 _REQUIRED = object()
+_GROUP = re.compile(r"[0-9-]{1,40}@g\.us\Z")
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?\Z")
 
 
@@ -36,12 +37,28 @@ class Body:
             return default
         return value
 
-    def text(self, name: str, default: Any = _REQUIRED) -> str:
-        """A non-empty text."""
+    def text(self, name: str, default: Any = _REQUIRED, *, limit: int = MAX_TEXT, empty: bool = False) -> str:
+        """A text, which may be `empty` only if that is said."""
         value = self._take(name, default)
-        if value is not default and not (is_text(value) and 0 < len(value) <= MAX_TEXT):
-            raise Invalid("request.invalid", f"{name} must be a text of 1 to {MAX_TEXT} characters")
+        if value is not default and not (is_text(value) and (empty or value) and len(value) <= limit):
+            raise Invalid("request.invalid", f"{name} must be a text of {0 if empty else 1} to {limit} characters")
         return value
+
+    def texts(self, name: str) -> list[str]:
+        """A list of non-empty texts; empty if it is missing."""
+        values = self._take(name, [])
+        listed = cast("list[object]", values) if isinstance(values, list) else None
+        if (
+            listed is None
+            or len(listed) > MAX_MENTIONS
+            or not all(is_text(v) and 0 < len(v) <= MAX_TEXT for v in listed)
+        ):
+            raise Invalid("request.invalid", f"{name} must be a list of at most {MAX_MENTIONS} texts")
+        return cast("list[str]", listed)
+
+    def raw(self, name: str) -> object:
+        """A field as it is, for who checks it himself; None if it is missing."""
+        return self._take(name, None)
 
     def flag(self, name: str) -> bool:
         """True or false; false if it is missing."""
@@ -84,12 +101,25 @@ class Body:
         """A bare JID, from an E.164 number or a user's JID."""
         return address(self._take(name, _REQUIRED), name)
 
-    def mapping(self, name: str, *, required: bool = True) -> Mapping[str, Any] | None:
+    def chat(self, name: str) -> str:
+        """The JID of a group, or a person's as in `address`."""
+        value = self._take(name, _REQUIRED)
+        return value if isinstance(value, str) and _GROUP.match(value) else address(value, name)
+
+    def mapping(self, name: str) -> Mapping[str, Any]:
         """An object."""
-        value = self._take(name, _REQUIRED if required else None)
-        if value is not None and not isinstance(value, dict):
+        return self._mapping(name, self._take(name, _REQUIRED))
+
+    def mapping_or_none(self, name: str) -> Mapping[str, Any] | None:
+        """An object; None if it is missing."""
+        value = self._take(name, None)
+        return None if value is None else self._mapping(name, value)
+
+    @staticmethod
+    def _mapping(name: str, value: object) -> Mapping[str, Any]:
+        if not isinstance(value, dict):
             raise Invalid("request.invalid", f"{name} must be an object")
-        return cast("Mapping[str, Any] | None", value)
+        return cast("Mapping[str, Any]", value)
 
     def addresses(self, name: str) -> list[str]:
         """A list of bare JIDs; empty if it is missing."""

@@ -4,7 +4,6 @@ One reader and one writer task per connection; stanzas need no task of their own
 """
 
 import asyncio
-import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,19 +15,21 @@ from aiohttp import WSMsgType, web
 from gateway_worker.simulator.control import add_routes
 from gateway_worker.simulator.core import Core
 from gateway_worker.simulator.effects import Close, ConnectionId, Effect, Later, Send, Turn
-from gateway_worker.simulator.keeper import Keeper
-from gateway_worker.simulator.model import World
+from gateway_worker.simulator.keeper import new_state
+from gateway_worker.simulator.media_server import MediaServer
 from gateway_worker.simulator.sockets import Opened, Socket
 from gateway_worker.simulator.state import State
 from gateway_worker.simulator.timers import Timers
+from gateway_worker.simulator.tls import MediaAuthority
 from gateway_worker.simulator.wire.certificates import CertificateAuthority
-from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.errors import HandshakeError, WireError
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.noise import ServerHandshake
 
-MAX_BODY = 4 << 20
-"""Bytes of a control request."""
+MAX_BODY = 140 << 20
+"""Bytes of a control request: a large file as base64."""
+MAX_MESSAGE = 16 << 20
+"""Bytes of a client's WebSocket message."""
 MAX_CONNECTIONS = 10_000
 _BACKLOG = 2_048
 _CLOSE_TIMEOUT = 2.0
@@ -67,7 +68,7 @@ class Simulator:
     """
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0, state: State | None = None) -> None:
-        earlier = state or _fresh_state()
+        earlier = state or new_state()
         self._authority = CertificateAuthority(earlier.root, intermediate=earlier.intermediate)
         self._static = earlier.static
         self._chain, self._chain_expires = b"", 0.0
@@ -77,6 +78,8 @@ class Simulator:
         self._timers = Timers(lambda act: self._do(self.core.act(time.time(), act)))
         self._earlier = earlier.pending
         self._away_until = 0.0
+        self._media_authority = MediaAuthority(earlier.media_authority)
+        self._media = MediaServer(self._media_authority, self.turn, self._is_away, host=host, port=earlier.media_port)
         self._changed = asyncio.Event()
         self._host, self._port = host, port
         self._runner: web.AppRunner | None = None
@@ -95,6 +98,16 @@ class Simulator:
     def root_key(self) -> str:
         """The root key that clients must trust, as hex."""
         return self._authority.root_public.hex()
+
+    @property
+    def media_url(self) -> str:
+        """Where the media host is."""
+        return f"https://{self._media.authority}"
+
+    @property
+    def media_certificate(self) -> str:
+        """The certificate that clients of the media host must trust, as PEM."""
+        return self._media_authority.certificate
 
     @property
     def port(self) -> int:
@@ -117,7 +130,8 @@ class Simulator:
         await site.start()
         self._port = runner.addresses[0][1]
         self._runner = runner
-        self.core.world.authority = f"{self._host}:{self._port}"
+        await self._media.start()
+        self.core.world.media_authority = self._media.authority
         self._timers.resume(self._earlier)
 
     async def stop(self) -> None:
@@ -128,6 +142,7 @@ class Simulator:
             client.socket.close()
         if self._runner is not None:
             await self._runner.cleanup()
+        await self._media.stop()
         for id_ in list(self.core.world.connections):
             self.core.disconnected(time.time(), id_)
 
@@ -139,6 +154,8 @@ class Simulator:
             static=self._static,
             world=self.core.world,
             pending=self._timers.pending(),
+            media_authority=self._media_authority.pem,
+            media_port=self._media.port,
             last_connection=self._last_id,
         )
 
@@ -160,6 +177,9 @@ class Simulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+    def _is_away(self) -> bool:
+        return time.monotonic() < self._away_until
 
     # --- turns
 
@@ -193,11 +213,11 @@ class Simulator:
     # --- connections
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        if time.monotonic() < self._away_until and request.transport is not None:
+        if self._is_away() and request.transport is not None:
             request.transport.abort()
-        if len(self._clients) >= MAX_CONNECTIONS or time.monotonic() < self._away_until:
+        if len(self._clients) >= MAX_CONNECTIONS or self._is_away():
             raise web.HTTPServiceUnavailable(text="too many connections")
-        websocket = web.WebSocketResponse(compress=False, max_msg_size=MAX_BODY * 4, timeout=_CLOSE_TIMEOUT)
+        websocket = web.WebSocketResponse(compress=False, max_msg_size=MAX_MESSAGE, timeout=_CLOSE_TIMEOUT)
         await websocket.prepare(request)
         self._last_id += 1
         id_ = ConnectionId(self._last_id)
@@ -258,32 +278,3 @@ async def _write(socket: Socket, websocket: web.WebSocketResponse) -> None:
             await socket.gone.wait()
     with suppress(ConnectionError):
         await websocket.close()
-
-
-def _fresh_state() -> State:
-    return State(
-        root=KeyPair.generate(),
-        intermediate=KeyPair.generate(),
-        static=KeyPair.generate(),
-        world=World(entropy=os.urandom),
-        pending=[],
-        last_connection=0,
-    )
-
-
-async def run(
-    host: str, port: int, ready: Callable[[str, int], None] | None = None, keeper: Keeper | None = None
-) -> None:
-    """Serves until it is cancelled. `ready` is called with the bound address once clients can connect.
-
-    `keeper` brings what an earlier run has left, and keeps what this one leaves. `StateError` if that is not usable.
-    """
-    simulator = Simulator(host=host, port=port, state=keeper.take() if keeper else None)
-    try:
-        async with simulator:
-            if ready is not None:
-                ready(host, simulator.port)
-            await asyncio.Event().wait()
-    finally:
-        if keeper:
-            keeper.keep(simulator.state())

@@ -39,6 +39,10 @@ class State:
     world: World
     pending: list[tuple[float, Callable[[Turn], None]]]
     """What was to be done when (s since the epoch)."""
+    media_authority: bytes
+    """Key and certificate of who signs for the media host, as PEM."""
+    media_port: int
+    """Where the media host was; messages name it."""
     last_connection: int
     """The highest connection id given so far."""
 

@@ -56,6 +56,16 @@ class Stats:
     """Refused: message counters that a phone had read before."""
     broken_ratchets: int = 0
     """Those of them in a message that the phone does not have: its sender used a counter twice, and it is lost."""
+    media_uploads: int = 0
+    """Blobs put on the media host by clients and phones."""
+    media_downloads: int = 0
+    """Blobs handed out to clients."""
+    media_refused: int = 0
+    """Uploads and downloads refused: by a fault, or because nothing is there (any more)."""
+    media_reuploads: int = 0
+    """Blobs that a phone uploaded again because its companion asked for it."""
+    media_failures: int = 0
+    """Files that a phone could not fetch, or that were not what their message says."""
     malformed: int = 0
     """Refused: stanzas without what is required of them."""
     unknown_devices: int = 0

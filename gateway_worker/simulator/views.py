@@ -4,15 +4,10 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway_worker.simulator.content import read_message
 from gateway_worker.simulator.ledger import Delivered, Note, Record
-from gateway_worker.simulator.model import Account, World
-from gateway_worker.simulator.phones import Kept
+from gateway_worker.simulator.model import Account, Group, World
 
 Json = dict[str, Any]
-
-_RANK = {"delivery": 1, "read": 2, "played": 3}
-_STATUS = ("sent", "delivered", "read", "played")
 
 
 def timestamp(seconds: float) -> str:
@@ -49,41 +44,13 @@ def phone(account: Account) -> Json:
     }
 
 
-def inbox(account: Account) -> list[Json]:
-    """What others sent, in order of arrival."""
-    return [_received(kept) for kept in account.primary.messages.values() if not kept.own]
-
-
-def _received(kept: Kept) -> Json:
+def group(chat: Group) -> Json:
+    """A group and who is in it."""
     return {
-        "messageId": kept.message_id,
-        "chat": kept.chat,
-        "sender": kept.sender,
-        "timestamp": timestamp(kept.timestamp),
-        **read_message(kept.message).to_json(),
-        "copies": kept.copies,
-    }
-
-
-def outbox(account: Account) -> list[Json]:
-    """What the person sent, in order: by which device, how far it got, and every receipt."""
-    return [_sent(kept) for kept in account.primary.messages.values() if kept.own]
-
-
-def _sent(kept: Kept) -> Json:
-    rank = max((_RANK.get(receipt.type, 0) for receipt in kept.receipts), default=0)
-    return {
-        "messageId": kept.message_id,
-        "chat": kept.chat,
-        "device": kept.device,
-        "timestamp": timestamp(kept.timestamp),
-        **read_message(kept.message).to_json(),
-        "copies": kept.copies,
-        "status": _STATUS[rank],
-        "receipts": [
-            {"device": receipt.device, "type": receipt.type, "timestamp": timestamp(receipt.timestamp)}
-            for receipt in kept.receipts
-        ],
+        "groupId": chat.jid,
+        "subject": chat.subject,
+        "owner": f"+{chat.owner}",
+        "participants": [f"+{member}" for member in chat.members],
     }
 
 

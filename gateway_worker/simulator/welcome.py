@@ -4,7 +4,8 @@ import zlib
 
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.model import Account, Device
-from gateway_worker.simulator.phones import Phone, send_peer
+from gateway_worker.simulator.phones import Phone
+from gateway_worker.simulator.sending import send_peer
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import (
     HistorySync,
     Message,

@@ -9,6 +9,7 @@ WireError
 ├── PayloadError          not a client payload we know
 │   └── UnsignedPreKey    the registration's signed prekey is not signed by its identity key
 ├── PairingError          a QR text, device identity or code that does not fit
+├── MediaError            a media blob that is not what its message says
 ├── BadKey                not a usable Curve25519 public key
 └── SignalError           an end-to-end encrypted message that cannot be read
     ├── MalformedMessage  not a Signal message of version 3
@@ -57,6 +58,10 @@ class UnsignedPreKey(PayloadError):  # noqa: N818 - named by what it means, like
 
 class PairingError(WireError):
     """A QR text, device identity or pairing code that does not fit."""
+
+
+class MediaError(WireError):
+    """A media blob that is not what its message says."""
 
 
 class BadKey(WireError):  # noqa: N818 - says what happened

@@ -2,6 +2,7 @@
 //
 // Environment: BAILEYS (the package's folder), WS_URL, ROOT_KEY (hex), PAIRING_PHONE (digits: pair by code), QR_TIMEOUT (ms).
 // Baileys ignores the result of libsignal's signature check, so it is made to throw here: what we sign must be right.
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
@@ -37,6 +38,7 @@ const keys = {
 };
 const creds = baileys.initAuthCreds();
 const sent = {};
+const kept = {};
 let socket;
 
 function connect() {
@@ -62,7 +64,9 @@ function connect() {
       if (code === 515) connect();
     }
   });
+  mine.ev.on('messages.reaction', (reactions) => reactions.forEach((reaction) => tell('reaction', reaction)));
   mine.ev.on('messages.upsert', ({ messages, type }) => {
+    for (const message of messages) kept[message.key.id] = message;
     for (const message of messages) tell('message', { type, key: message.key, message: message.message, stub: message.messageStubParameters });
   });
   mine.ev.on('messages.update', (updates) => {
@@ -77,6 +81,22 @@ function connect() {
   mine.ev.on('messaging-history.set', ({ contacts }) => tell('history', { contacts: contacts.length }));
 }
 
+// {"base64": "…"} in a command stands for those bytes.
+const bytes = (_, value) => (typeof value?.base64 === 'string' ? Buffer.from(value.base64, 'base64') : value);
+
+// Baileys reads votes but has no way to make one.
+function vote({ to, poll, secret, options, creator, voter }) {
+  const hmac = (key, data) => createHmac('sha256', key).update(data).digest();
+  const sign = Buffer.concat([Buffer.from(poll.id + creator + voter + 'Poll Vote'), Buffer.from([1])]);
+  const key = hmac(hmac(Buffer.alloc(32), secret), sign);
+  const selectedOptions = options.map((option) => createHash('sha256').update(option).digest());
+  const plain = baileys.proto.Message.PollVoteMessage.encode({ selectedOptions }).finish();
+  const encIv = randomBytes(12);
+  const encPayload = baileys.aesEncryptGCM(plain, key, encIv, Buffer.from(`${poll.id}\0${voter}`));
+  const pollUpdateMessage = { pollCreationMessageKey: poll, vote: { encPayload, encIv }, senderTimestampMs: Date.now() };
+  return socket.relayMessage(to, { pollUpdateMessage }, {});
+}
+
 const commands = {
   connect,
   end: () => socket.end(undefined),
@@ -87,6 +107,20 @@ const commands = {
     const message = await socket.sendMessage(to, content, options);
     sent[message.key.id] = message.message;
     return { id: message.key.id };
+  },
+  download: async ({ id }) => {
+    const file = await baileys.downloadMediaMessage(kept[id], 'buffer', {});
+    return { size: file.length, sha256: createHash('sha256').update(file).digest('hex') };
+  },
+  reupload: async ({ id }) => {
+    kept[id] = await socket.updateMediaMessage(kept[id]);
+  },
+  vote: async (fields) => ({ id: await vote(fields) }),
+  votes: ({ id, vote, creator, voter }) => {
+    const content = baileys.normalizeMessageContent(kept[vote].message).pollUpdateMessage.vote;
+    const secret = kept[id].message.messageContextInfo.messageSecret;
+    const opened = baileys.decryptPollVote(content, { pollCreatorJid: creator, pollMsgId: id, pollEncKey: secret, voterJid: voter });
+    return opened.selectedOptions.map((hash) => Buffer.from(hash).toString('hex'));
   },
   read: ({ keys: read }) => socket.readMessages(read),
   presence: ({ state, to }) => socket.sendPresenceUpdate(state, to),
@@ -103,7 +137,7 @@ const commands = {
 
 createInterface({ input: process.stdin })
   .on('line', async (line) => {
-    const { call, ref, ...fields } = JSON.parse(line);
+    const { call, ref, ...fields } = JSON.parse(line, bytes);
     try {
       tell('result', { ref, result: (await commands[call](fields)) ?? null });
     } catch (error) {

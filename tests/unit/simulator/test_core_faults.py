@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from gateway_worker.simulator.fault_orders import FaultOrder, add_fault
 from gateway_worker.simulator.faults import FaultKind, current
 from gateway_worker.simulator.model import Account
-from gateway_worker.simulator.orders import FaultOrder, add_fault
 from tests.unit.simulator.stage import Client, Stage
 
 BOB = "15550000002"

@@ -1,9 +1,9 @@
 """The ledger: what the server and the phones saw of every message."""
 
 from gateway_worker.simulator import ledger, phones, views
+from gateway_worker.simulator.fault_orders import FaultOrder, add_fault
 from gateway_worker.simulator.faults import FaultKind
 from gateway_worker.simulator.model import Account
-from gateway_worker.simulator.orders import FaultOrder, add_fault
 from tests.unit.simulator.stage import Stage
 
 BOB = "15550000002"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway_worker.simulator import offline, orders, phones
+from gateway_worker.simulator import fault_orders, offline, phones
 from gateway_worker.simulator.faults import FaultKind
 from gateway_worker.simulator.model import Account
 from gateway_worker.simulator.reading import MAX_RETRIES
@@ -351,8 +351,8 @@ def test_a_fault_on_a_phone_without_companions_hits_what_is_sent_to_it(
     stage: Stage, bob: Account, a: Client, kind: FaultKind
 ) -> None:
     eve = stage.person("15550000003")
-    order = orders.FaultOrder(kind=kind, phone=eve.phone, code=463, after=5, count=1)
-    stage.turn(lambda turn: orders.add_fault(turn, order))
+    order = fault_orders.FaultOrder(kind=kind, phone=eve.phone, code=463, after=5, count=1)
+    stage.turn(lambda turn: fault_orders.add_fault(turn, order))
     stage.run(6)
     a.say(a.stanza(bob, "not hit", "M1"))
     assert [node.attrs["id"] for node in a.got("ack", id="M1")] == ["M1"]

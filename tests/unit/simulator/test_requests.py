@@ -9,11 +9,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway_worker.simulator import orders
-from gateway_worker.simulator.content import read_message, write_message
+from gateway_worker.simulator.content.reading import read_message
+from gateway_worker.simulator.content.shapes import Means, Uploaded
+from gateway_worker.simulator.content.writing import write_message
 from gateway_worker.simulator.errors import ControlError, Invalid
+from gateway_worker.simulator.fault_orders import add_fault, parse_fault
 from gateway_worker.simulator.faults import FaultKind
 from gateway_worker.simulator.requests import Body, address
 from tests.unit.simulator.stage import Stage
+
+
+def _upload(file: bytes, kind: str) -> Uploaded:
+    return Uploaded(
+        url=f"https://host/{kind}",
+        direct_path="/",
+        media_key=b"",
+        sha256=b"",
+        blob_sha256=b"",
+        size=len(file),
+        timestamp=0,
+    )
+
+
+MEANS = Means(upload=_upload, entropy=bytes)
+WORDS = ("+15550000001", "15550000001@s.whatsapp.net", "text", "image", "poll", "location", "contacts", "\ud800", "")
 
 json = st.recursive(
     st.one_of(
@@ -22,7 +41,7 @@ json = st.recursive(
         st.integers(),
         st.floats(),
         st.text(alphabet=st.characters()),
-        st.sampled_from(["+15550000001", "15550000001@s.whatsapp.net", "text", *FaultKind, "\ud800", ""]),
+        st.sampled_from([*WORDS, *FaultKind]),
     ),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)),
     max_leaves=6,
@@ -41,16 +60,19 @@ def _refused_or_done(action: Callable[[], object]) -> None:
 @given(_objects("kind", "phone", "code", "after", "count", "other"))
 def test_any_fault_order_is_taken_or_refused(fields: dict[str, Any]) -> None:
     stage = Stage()
-    _refused_or_done(lambda: stage.turn(lambda turn: orders.add_fault(turn, orders.parse_fault(Body(fields)))))
+    _refused_or_done(lambda: stage.turn(lambda turn: add_fault(turn, parse_fault(Body(fields)))))
 
 
-@given(_objects("kind", "text", "linkPreview"), st.one_of(st.none(), _objects("messageId", "x")))
+@given(
+    _objects("kind", "text", "linkPreview", "media", "latitude", "longitude", "contacts", "question", "options"),
+    st.one_of(st.none(), _objects("messageId", "x")),
+)
 def test_any_content_is_sent_or_refused(content: dict[str, Any], quote: dict[str, Any] | None) -> None:
     stage = Stage()
     ann, bob = stage.person(), stage.person("15550000002")
     _refused_or_done(
         lambda: stage.turn(
-            lambda turn: orders.send(turn, ann, to=bob.pn_jid, content=content, quote=quote, mentions=[])
+            lambda turn: orders.send(turn, ann, to=bob.pn_jid, words=orders.Words(content=content, quote=quote))
         )
     )
 
@@ -67,16 +89,16 @@ def test_any_body_and_address_is_taken_or_refused(value: Any) -> None:
 @given(st.text(alphabet=st.characters(codec="utf-8"), min_size=1))
 def test_a_text_comes_out_as_it_went_in(text: str) -> None:
     content = {"kind": "text", "text": text}
-    assert read_message(write_message(content, quote=None, mentions=[])).to_json() == {"content": content}
+    assert read_message(write_message(content, MEANS)).to_json() == {"content": content}
     mentions = ["15550000001@s.whatsapp.net"]
-    message = write_message(content, quote=None, mentions=mentions)
+    message = write_message(content, MEANS, mentions=mentions)
     assert read_message(message).to_json() == {"content": content, "mentions": mentions}
 
 
 def test_a_link_preview_comes_out_as_it_went_in() -> None:
     preview = {"url": "https://example.org", "title": "Example", "description": "An example"}
     content = {"kind": "text", "text": "see https://example.org", "linkPreview": preview}
-    assert read_message(write_message(content, quote=None, mentions=[])).content == content
+    assert read_message(write_message(content, MEANS)).content == content
 
 
 @pytest.mark.parametrize("value", ["+1555", "x@s.whatsapp.net", "1@g.us", "", "1" * 40, None, 5])

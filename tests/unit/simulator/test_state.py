@@ -2,16 +2,16 @@
 
 import os
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gateway_worker.simulator import orders
+from gateway_worker.simulator import fault_orders
 from gateway_worker.simulator.core import Core
 from gateway_worker.simulator.faults import FaultKind
-from gateway_worker.simulator.keeper import Keeper
+from gateway_worker.simulator.keeper import Keeper, new_state
 from gateway_worker.simulator.state import State, StateError, dump, load
-from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.nodes import Node
 from tests.unit.simulator.stage import Client, Stage
 
@@ -20,9 +20,8 @@ HEADER = b"gateway-worker simulator 1\n"
 
 
 def _state(stage: Stage) -> State:
-    keys = {name: KeyPair.generate() for name in ("root", "intermediate", "static")}
     pending = [(due, act) for due, _, act in stage.timers]
-    return State(**keys, world=stage.core.world, pending=pending, last_connection=7)
+    return replace(new_state(), world=stage.core.world, pending=pending, last_connection=7)
 
 
 def _restart(stage: Stage, *clients: Client) -> State:
@@ -73,8 +72,8 @@ def test_what_a_phone_was_about_to_say_is_said_after_a_restart(stage: Stage) -> 
 def test_faults_prekeys_and_keys_are_kept(stage: Stage) -> None:
     ann = stage.person()
     client = stage.companion(ann)
-    order = orders.FaultOrder(kind=FaultKind.MUTE, phone=ann.phone, code=0, after=0.0, count=3)
-    stage.turn(lambda turn: orders.add_fault(turn, order))
+    order = fault_orders.FaultOrder(kind=FaultKind.MUTE, phone=ann.phone, code=0, after=0.0, count=3)
+    stage.turn(lambda turn: fault_orders.add_fault(turn, order))
     spent, left = set(ann.devices[1].spent_prekeys), dict(ann.devices[1].prekeys)
     client.leave()
     before = _state(stage)

@@ -1,0 +1,138 @@
+"""What people write and do to messages, and what their phones have read."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from gateway_worker.simulator import message_views, orders, phones
+from gateway_worker.simulator.control.base import account_of, body_of
+from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.errors import NotFound
+from gateway_worker.simulator.fetching import read_file
+from gateway_worker.simulator.requests import Body
+from gateway_worker.simulator.wire.errors import MediaError
+
+if TYPE_CHECKING:
+    from gateway_worker.simulator.server import Simulator
+
+MAX_WAIT = 60.0
+"""Seconds that a long poll lasts at most."""
+
+
+class Messages:
+    """The handlers. Each reads its request, runs one turn in the core, and answers."""
+
+    def __init__(self, simulator: "Simulator") -> None:
+        self._simulator = simulator
+
+    def add_to(self, app: web.Application) -> None:
+        """Registers the paths."""
+        router = app.router
+        for name, query in (("inbox", self.inbox), ("outbox", self.outbox), ("changes", self.changes)):
+            router.add_get(f"/phones/{{phone}}/{name}", query)
+        router.add_get("/phones/{phone}/media/{message}", self.media)
+        for action, handler in (
+            ("send", self.send),
+            ("read", self.read),
+            ("react", self.react),
+            ("edit", self.edit),
+            ("revoke", self.revoke),
+            ("vote", self.vote),
+        ):
+            router.add_post(f"/phones/{{phone}}/{action}", handler)
+
+    async def send(self, request: web.Request) -> web.Response:
+        """The phone sends a message."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        to = body.chat("to")
+        words = orders.Words(
+            content=body.mapping("content"),
+            quote=body.mapping_or_none("quote"),
+            mentions=body.addresses("mentions"),
+            forwarded=body.flag("forwarded"),
+            view_once=body.flag("viewOnce"),
+        )
+        body.done()
+        return self._act(partial(orders.send, account=account, to=to, words=words))
+
+    async def read(self, request: web.Request) -> web.Response:
+        """The phone reads a message."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        message_id = body.text("messageId")
+        body.done()
+        self._simulator.turn(partial(phones.read, phone=account.primary, message_id=message_id))
+        return web.json_response({"messageId": message_id})
+
+    async def react(self, request: web.Request) -> web.Response:
+        """The person reacts to a message."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        message_id, emoji = body.text("messageId"), body.text("emoji", empty=True)
+        body.done()
+        return self._act(partial(orders.react, account=account, message_id=message_id, emoji=emoji))
+
+    async def edit(self, request: web.Request) -> web.Response:
+        """The person edits an own message."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        message_id, content = body.text("messageId"), body.mapping("content")
+        body.done()
+        return self._act(partial(orders.edit, account=account, message_id=message_id, content=content))
+
+    async def revoke(self, request: web.Request) -> web.Response:
+        """The person deletes an own message for everybody."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        message_id = body.text("messageId")
+        body.done()
+        return self._act(partial(orders.revoke, account=account, message_id=message_id))
+
+    async def vote(self, request: web.Request) -> web.Response:
+        """The person votes on a poll."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        message_id, options = body.text("messageId"), body.texts("options")
+        body.done()
+        return self._act(partial(orders.vote, account=account, message_id=message_id, options=options))
+
+    def _act(self, action: Callable[[Turn], str]) -> web.Response:
+        """Something leaves the phone; its message id."""
+        return web.json_response({"messageId": self._simulator.turn(action)})
+
+    # --- what the phone has
+
+    async def inbox(self, request: web.Request) -> web.Response:
+        """What the phone received and decrypted; `wait` and `atLeast` make it a long poll."""
+        account = account_of(self._simulator, request)
+        await self._wait(request, lambda: len(account.primary.messages) - account.primary.sent)
+        return web.json_response(message_views.inbox(account))
+
+    async def outbox(self, request: web.Request) -> web.Response:
+        """What the person sent, from the phone or a companion, with the receipts seen."""
+        account = account_of(self._simulator, request)
+        await self._wait(request, lambda: account.primary.sent)
+        return web.json_response(message_views.outbox(account))
+
+    async def changes(self, request: web.Request) -> web.Response:
+        """What was done to earlier messages; `wait` and `atLeast` make it a long poll."""
+        account = account_of(self._simulator, request)
+        await self._wait(request, lambda: len(account.primary.changes))
+        return web.json_response(message_views.changes(account))
+
+    async def media(self, request: web.Request) -> web.Response:
+        """The file of a message on the phone, decrypted."""
+        account = account_of(self._simulator, request)
+        kept = phones.find_message(account.primary, request.match_info["message"])
+        try:
+            file = read_file(self._simulator.core.world, kept.message)
+        except MediaError as error:
+            raise NotFound("media.not_found", str(error)) from error
+        if file is None:
+            raise NotFound("media.not_found", "the message has no file")
+        return web.Response(body=file, content_type="application/octet-stream")
+
+    async def _wait(self, request: web.Request, count: Callable[[], int]) -> None:
+        query = Body(dict(request.query))
+        wait, at_least = query.seconds("wait", MAX_WAIT), query.whole("atLeast", 0, phones.MAX_MESSAGES)
+        query.done()
+        if wait:
+            enough = 1 if at_least is None else at_least
+            await self._simulator.wait_until(lambda: count() >= enough, wait)

@@ -1,0 +1,126 @@
+"""People and their phones: made, paired, online and offline, in groups."""
+
+import asyncio
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from gateway_worker.simulator import groups, orders, phones, views
+from gateway_worker.simulator.control.base import account_of, body_of
+from gateway_worker.simulator.login import remove_device
+from gateway_worker.simulator.registration import awaited_code, scan, type_code
+from gateway_worker.simulator.wire.curve import KeyPair
+from gateway_worker.simulator.wire.link_code import unwrap_ephemeral, wrap_ephemeral
+
+if TYPE_CHECKING:
+    from gateway_worker.simulator.server import Simulator
+
+
+class People:
+    """The handlers. Each reads its request, runs one turn in the core, and answers."""
+
+    def __init__(self, simulator: "Simulator") -> None:
+        self._simulator = simulator
+
+    def add_to(self, app: web.Application) -> None:
+        """Registers the paths."""
+        router = app.router
+        router.add_get("/phones", self.list_phones)
+        router.add_post("/phones", self.add_phone)
+        router.add_get("/phones/{phone}", self.describe)
+        for action, handler in (
+            ("scan", self.scan),
+            ("link", self.link),
+            ("presence", self.presence),
+            ("unlink", self.unlink),
+            ("online", self.online),
+            ("offline", self.offline),
+        ):
+            router.add_post(f"/phones/{{phone}}/{action}", handler)
+        router.add_get("/groups", self.list_groups)
+        router.add_post("/groups", self.add_group)
+
+    async def list_phones(self, _request: web.Request) -> web.Response:
+        """Everybody."""
+        world = self._simulator.core.world
+        return web.json_response([views.phone(account) for account in world.accounts.values()])
+
+    async def add_phone(self, request: web.Request) -> web.Response:
+        """A person with a phone; for one who exists, name and passkey are set anew."""
+        body = await body_of(request)
+        phone, name, passkey = body.phone("phone"), body.text("name", ""), body.flag("passkey")
+        body.done()
+        account = self._simulator.turn(partial(orders.add_phone, phone=phone, name=name, passkey=passkey))
+        return web.json_response(views.phone(account))
+
+    async def describe(self, request: web.Request) -> web.Response:
+        """One person: companions, who types."""
+        return web.json_response(views.phone(account_of(self._simulator, request)))
+
+    async def scan(self, request: web.Request) -> web.Response:
+        """The person scans a QR code."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        qr = body.text("qr")
+        body.done()
+        self._simulator.turn(partial(scan, account=account, qr=qr))
+        return web.json_response(views.phone(account))
+
+    async def link(self, request: web.Request) -> web.Response:
+        """The person types a pairing code."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        code = body.text("code").replace("-", "").replace(" ", "").upper()
+        body.done()
+        waiting = self._simulator.turn(partial(awaited_code, account=account))
+        ephemeral, salt, iv = KeyPair.generate(), os.urandom(32), os.urandom(16)
+        # The derivations of the code's key take a tenth of a second: not in the loop.
+        companion = await asyncio.to_thread(unwrap_ephemeral, waiting.wrapped_ephemeral, code=code)
+        wrapped = await asyncio.to_thread(wrap_ephemeral, ephemeral.public, code=code, salt=salt, iv=iv)
+        typed = partial(type_code, companion_ephemeral=companion, ephemeral=ephemeral, wrapped=wrapped)
+        self._simulator.turn(partial(typed, account=account, link=waiting))
+        return web.json_response(views.phone(account))
+
+    async def presence(self, request: web.Request) -> web.Response:
+        """The person types, records or stops."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        to, state = body.address("to"), body.text("state")
+        body.done()
+        self._simulator.turn(partial(orders.set_chat_state, account=account, to=to, state=state))
+        return web.json_response({"to": to, "state": state})
+
+    async def unlink(self, request: web.Request) -> web.Response:
+        """The person removes companions: all, or the one named."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        number = body.whole("device", 1, 1 << 16)
+        body.done()
+        devices = [device for device in account.companions if number in (None, device.number)]
+        for device in devices:
+            self._simulator.turn(partial(remove_device, device=device, tell_it=True))
+        return web.json_response({"removed": len(devices)})
+
+    async def online(self, request: web.Request) -> web.Response:
+        """The phone is reachable again."""
+        account = account_of(self._simulator, request)
+        self._simulator.turn(partial(phones.go_online, phone=account.primary))
+        return web.json_response({"online": True})
+
+    async def offline(self, request: web.Request) -> web.Response:
+        """The phone is away."""
+        account = account_of(self._simulator, request)
+        self._simulator.turn(partial(phones.go_offline, phone=account.primary))
+        return web.json_response({"online": False})
+
+    # --- groups
+
+    async def list_groups(self, _request: web.Request) -> web.Response:
+        """All groups."""
+        return web.json_response([views.group(group) for group in self._simulator.core.world.groups.values()])
+
+    async def add_group(self, request: web.Request) -> web.Response:
+        """A person makes a group with others."""
+        body = await body_of(request)
+        owner, subject, members = body.phone("owner"), body.text("subject"), body.addresses("participants")
+        body.done()
+        group = self._simulator.turn(partial(groups.make, owner=owner, subject=subject, members=members))
+        return web.json_response(views.group(group))

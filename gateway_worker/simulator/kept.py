@@ -1,0 +1,94 @@
+"""What a phone keeps: messages, what was done to them later, and who said what of them. Plain values. Pure."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
+from gateway_worker.simulator.wire.nodes import Node
+
+
+@dataclass(slots=True, kw_only=True)
+class Receipt:
+    """What one device said of a message that this person sent."""
+
+    device: str
+    type: str
+    timestamp: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedFile:
+    """The file of a message, as the phone found it when it fetched and decrypted it."""
+
+    size: int = 0
+    sha256: str = ""
+    """Of the decrypted file, as hex."""
+    error: str = ""
+    """Why there is none."""
+
+
+class ChangeKind(StrEnum):
+    """What was done to an earlier message."""
+
+    EDIT = "edit"
+    REVOKE = "revoke"
+    REACTION = "reaction"
+    VOTE = "vote"
+
+
+@dataclass(slots=True, kw_only=True)
+class Change:
+    """Something done to an earlier message, by a message of its own."""
+
+    kind: ChangeKind
+    message_id: str
+    target: str
+    """Id of the earlier message."""
+    chat: str
+    sender: str
+    own: bool
+    device: int
+    timestamp: float
+    message: Message
+    """As it was sent, for resends."""
+    edited: Message | None = None
+    """What the earlier message says now."""
+    emoji: str = ""
+    """A reaction; empty: taken back."""
+    options: list[str] = field(default_factory=list[str])
+    """A vote; empty: taken back."""
+    refused: str = ""
+    """Why it has no effect: nobody may do that to this message, or the message is not here."""
+    copies: int = 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Kept:
+    """A message on a phone: received, sent, or copied from an own companion."""
+
+    message_id: str
+    chat: str
+    sender: str
+    """Bare JID."""
+    own: bool
+    device: int
+    """Number of the device that sent it."""
+    timestamp: float
+    message: Message
+    copies: int = 1
+    receipts: list[Receipt] = field(default_factory=list[Receipt])
+    read: bool = False
+    stanza: Node | None = None
+    """How a received one arrived: receipts answer it."""
+    file: FetchedFile | None = None
+    changes: list[Change] = field(default_factory=list[Change])
+    """What took effect on it, oldest first."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ChatState:
+    """Somebody types, records or has stopped, as this phone was told."""
+
+    chat: str
+    state: str
+    timestamp: float

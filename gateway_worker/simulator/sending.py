@@ -1,0 +1,163 @@
+"""How a phone's messages leave: encrypted for each device, or once with a sender key for a group. Pure."""
+
+from collections.abc import Iterable
+
+from gateway_worker.simulator.bundles import bundle
+from gateway_worker.simulator.content.reading import unwrap
+from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.errors import NotFound
+from gateway_worker.simulator.jids import GROUP_SERVER, LID_SERVER, parse_jid
+from gateway_worker.simulator.model import Device, Group
+from gateway_worker.simulator.phones import MAX_MESSAGES, Phone, address
+from gateway_worker.simulator.routing import route
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
+from gateway_worker.simulator.wire.nodes import Node
+from gateway_worker.simulator.wire.signal import pad
+
+_Protocol = Message.ProtocolMessage
+_MEDIA_TYPES = {
+    "imageMessage": "image",
+    "videoMessage": "video",
+    "ptvMessage": "ptv",
+    "audioMessage": "audio",
+    "documentMessage": "document",
+    "stickerMessage": "sticker",
+    "contactMessage": "vcard",
+    "contactsArrayMessage": "contact_array",
+    "locationMessage": "location",
+}
+_EDITS = {_Protocol.Type.MESSAGE_EDIT: "1", _Protocol.Type.REVOKE: "7"}
+
+
+def device_sent(message: Message, chat: str) -> Message:
+    """A message as own devices get it."""
+    copy = Message(deviceSentMessage=Message.DeviceSentMessage(destinationJid=chat, message=message))
+    if message.HasField("messageContextInfo"):
+        copy.messageContextInfo.CopyFrom(message.messageContextInfo)
+    return copy
+
+
+def encrypt(turn: Turn, phone: Phone, device: Device, message: Message, count: int = 0) -> Node:
+    """An `<enc>` for one device; starts the signal_session if there is none. `count` marks a resend."""
+    name = address(device)
+    if not phone.signal.has_session(name):
+        phone.signal.start_session(name, bundle(turn, device))
+    ciphertext = phone.signal.encrypt(name, _padded(turn, message))
+    attrs = {"v": "2", "type": ciphertext.type} | _enc_attrs(message) | ({"count": str(count)} if count else {})
+    return Node("enc", attrs, ciphertext.content)
+
+
+def _padded(turn: Turn, message: Message) -> bytes:
+    return pad(message.SerializeToString(), padding=1 + turn.world.entropy(1)[0] % 16)
+
+
+def dispatch(turn: Turn, phone: Phone, chat: str, message: Message, message_id: str) -> None:
+    """Sends a message to a chat (a bare JID) under this id. `NotFound` if nobody is there."""
+    server = parse_jid(chat).server
+    content = (
+        _to_group(turn, phone, chat, message) if server == GROUP_SERVER else _to_person(turn, phone, chat, message)
+    )
+    turn.world.stats.phone_messages_sent += 1
+    attrs = {"to": chat, "id": message_id} | stanza_attrs(message)
+    route(turn, phone.device, Node("message", attrs, content + _meta(message)))
+
+
+def _to_person(turn: Turn, phone: Phone, chat: str, message: Message) -> list[Node]:
+    """All devices of the person, and copies for the own companions."""
+    recipient, jid = turn.world.find(chat)
+    if recipient is None:
+        raise NotFound("recipient.unknown", "nobody has that number or JID")
+    others = recipient.devices.values() if recipient is not phone.account else ()
+    copy = device_sent(message, chat)
+    targets = [*((device, message) for device in others), *((device, copy) for device in phone.account.companions)]
+    listed = [
+        Node("to", {"jid": device.jid(jid.server)}, [encrypt(turn, phone, device, body)]) for device, body in targets
+    ]
+    return [Node("participants", {}, listed)]
+
+
+def _to_group(turn: Turn, phone: Phone, chat: str, message: Message) -> list[Node]:
+    """Once for everybody, and the sender key for the devices that do not have it."""
+    group = member_group(turn, phone, chat)
+    devices = _devices(turn, group, phone)
+    share = sender_key_share(phone, chat)
+    known = phone.shared_sender_keys.setdefault(chat, set())
+    new = [device for device in devices if address(device) not in known]
+    known.update(address(device) for device in new)
+    keys = [Node("to", {"jid": device.jid(LID_SERVER)}, [encrypt(turn, phone, device, share)]) for device in new]
+    ciphertext = phone.sender_keys.encrypt(chat, _padded(turn, message))
+    enc = Node("enc", {"v": "2", "type": "skmsg"} | _enc_attrs(message), ciphertext)
+    return [*([Node("participants", {}, keys)] if keys else []), enc]
+
+
+def member_group(turn: Turn, phone: Phone, chat: str) -> Group:
+    """The group with this JID; `NotFound` if the phone's person is not in it."""
+    group = turn.world.groups.get(parse_jid(chat).user)
+    if group is None or phone.account.phone not in group.members:
+        raise NotFound("recipient.unknown", "the phone is in no such group")
+    return group
+
+
+def _devices(turn: Turn, group: Group, phone: Phone) -> Iterable[Device]:
+    members = [turn.world.accounts[member] for member in group.members]
+    return [device for member in members for device in member.devices.values() if device is not phone.device]
+
+
+def sender_key_share(phone: Phone, chat: str) -> Message:
+    """What a device of a group must learn before it can read this phone's next message there."""
+    share = Message.SenderKeyDistributionMessage(
+        groupId=chat, axolotlSenderKeyDistributionMessage=phone.sender_keys.distribution(chat)
+    )
+    return Message(senderKeyDistributionMessage=share)
+
+
+def send_peer(
+    turn: Turn, phone: Phone, device: Device, message: Message, *, message_id: str = "", count: int = 0
+) -> None:
+    """The phone tells one of its companions something, end-to-end encrypted (`category="peer"`)."""
+    message_id = message_id or turn.token(10)
+    phone.peer_messages[message_id] = message
+    if len(phone.peer_messages) > MAX_MESSAGES:
+        del phone.peer_messages[next(iter(phone.peer_messages))]
+    attrs = {"to": device.jid(), "id": message_id, "type": "text", "category": "peer"}
+    route(turn, phone.device, Node("message", attrs, [encrypt(turn, phone, device, message, count)]))
+
+
+def stanza_attrs(message: Message) -> dict[str, str]:
+    """What the server may know of a message: its coarse type, and whether it edits or revokes another."""
+    bare = unwrap(message)
+    names = {field.name for field, _ in bare.ListFields()}
+    kind = "text"
+    if "reactionMessage" in names:
+        kind = "reaction"
+    elif any(name.startswith("poll") for name in names):
+        kind = "poll"
+    elif names & _MEDIA_TYPES.keys():
+        kind = "media"
+    edit = _EDITS.get(bare.protocolMessage.type) if "protocolMessage" in names else None
+    return {"type": kind} | ({"edit": edit} if edit else {})
+
+
+def _enc_attrs(message: Message) -> dict[str, str]:
+    if message.HasField("deviceSentMessage"):
+        message = message.deviceSentMessage.message
+    bare = unwrap(message)
+    if bare.HasField("reactionMessage") or bare.HasField("pollUpdateMessage"):
+        return {"decrypt-fail": "hide"}
+    for field, _ in bare.ListFields():
+        if media_type := _MEDIA_TYPES.get(field.name):
+            if bare.videoMessage.gifPlayback:
+                media_type = "gif"
+            elif bare.audioMessage.ptt:
+                media_type = "ptt"
+            return {"mediatype": media_type}
+    return {}
+
+
+def _meta(message: Message) -> list[Node]:
+    bare = unwrap(message)
+    if bare.HasField("pollUpdateMessage"):
+        return [Node("meta", {"polltype": "vote"})]
+    if any(field.name.startswith("pollCreation") for field, _ in bare.ListFields()):
+        return [Node("meta", {"polltype": "creation"})]
+    return []

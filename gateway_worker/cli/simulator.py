@@ -10,22 +10,26 @@ import typer
 from gateway_worker.cli.terminal import console
 from gateway_worker.simulator.keeper import Keeper
 from gateway_worker.simulator.running import run
+from gateway_worker.simulator.server import Simulator
 from gateway_worker.simulator.state import StateError
 
 
 async def serve_simulator(host: str, port: int, ready_file: Path | None, state_file: Path | None) -> None:
-    """Serve until SIGINT or SIGTERM. `ready_file` gets ``{"url", "whatsappUrl"}`` once it listens.
+    """Serve until SIGINT or SIGTERM.
 
-    With `state_file` everything that happened is kept there for the next run.
+    `ready_file` gets ``{"url", "whatsappUrl", "mediaCertificate"}`` once it listens; the last is the path of a file
+    beside it, for NODE_EXTRA_CA_CERTS. With `state_file` everything that happened is kept there for the next run.
     """
 
-    def ready(bound_host: str, bound_port: int) -> None:
-        url = f"http://{bound_host}:{bound_port}"
-        whatsapp = f"ws://{bound_host}:{bound_port}/ws/chat"
+    def ready(simulator: Simulator) -> None:
+        url, whatsapp = simulator.url, simulator.ws_url
         console.print(f"WhatsApp is simulated at [bold]{whatsapp}[/], its phones are controlled at [bold]{url}[/]")
         if ready_file is not None:
+            certificate = ready_file.with_suffix(".pem")
+            certificate.write_text(simulator.media_certificate)
+            told = {"url": url, "whatsappUrl": whatsapp, "mediaCertificate": str(certificate.absolute())}
             partial = ready_file.with_suffix(".partial")
-            partial.write_text(json.dumps({"url": url, "whatsappUrl": whatsapp}))
+            partial.write_text(json.dumps(told))
             partial.rename(ready_file)
 
     keeper = Keeper(state_file) if state_file else None

@@ -8,9 +8,9 @@ from gateway_worker.simulator.server import Simulator
 
 
 async def run(
-    host: str, port: int, ready: Callable[[str, int], None] | None = None, keeper: Keeper | None = None
+    host: str, port: int, ready: Callable[[Simulator], None] | None = None, keeper: Keeper | None = None
 ) -> None:
-    """Serves until it is cancelled. `ready` is called with the bound address once clients can connect.
+    """Serves until it is cancelled. `ready` is called once clients can connect.
 
     `keeper` brings what an earlier run has left, and keeps what this one leaves. `StateError` if that is not usable.
     """
@@ -18,7 +18,7 @@ async def run(
     try:
         async with simulator:
             if ready is not None:
-                ready(host, simulator.port)
+                ready(simulator)
             await asyncio.Event().wait()
     finally:
         if keeper:

@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 
 from aiohttp import WSMsgType, web
 
-from gateway_worker.simulator.control import add_routes
+from gateway_worker.simulator.control import MAX_BODY, add_routes
 from gateway_worker.simulator.core import Core
 from gateway_worker.simulator.effects import Close, ConnectionId, Effect, Later, Send, Turn
 from gateway_worker.simulator.keeper import new_state
@@ -26,8 +26,6 @@ from gateway_worker.simulator.wire.errors import HandshakeError, WireError
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.noise import ServerHandshake
 
-MAX_BODY = 140 << 20
-"""Bytes of a control request: a large file as base64."""
 MAX_MESSAGE = 16 << 20
 """Bytes of a client's WebSocket message."""
 MAX_CONNECTIONS = 10_000

@@ -4,13 +4,16 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from gateway_worker.simulator.control.base import answer_errors
+from gateway_worker.simulator.control.base import MAX_BODY, answer_errors
 from gateway_worker.simulator.control.messages import Messages
 from gateway_worker.simulator.control.people import People
 from gateway_worker.simulator.control.service import Service
 
 if TYPE_CHECKING:
     from gateway_worker.simulator.server import Simulator
+
+
+__all__ = ["MAX_BODY", "add_routes"]
 
 
 def add_routes(app: web.Application, simulator: "Simulator") -> None:

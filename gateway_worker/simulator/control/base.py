@@ -14,6 +14,11 @@ from gateway_worker.simulator.requests import Body
 if TYPE_CHECKING:
     from gateway_worker.simulator.server import Simulator
 
+MAX_BODY = 4 << 20
+"""Bytes of a control request."""
+MAX_FILE_BODY = 140 << 20
+"""Bytes of one that may hold a large file as base64."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -36,9 +41,9 @@ def _error(status: int, code: str, message: str) -> web.Response:
     return web.json_response({"code": code, "message": message}, status=status)
 
 
-async def body_of(request: web.Request) -> Body:
-    """The request's body; an empty one is an empty object."""
-    raw = await request.read()
+async def body_of(request: web.Request, limit: int = MAX_BODY) -> Body:
+    """The request's body of at most `limit` bytes; an empty one is an empty object."""
+    raw = await request.clone(client_max_size=limit).read()
     try:
         return Body(json.loads(raw) if raw.strip() else {})
     except ValueError as error:

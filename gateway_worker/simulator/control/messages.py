@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from gateway_worker.simulator import message_views, orders, phones
-from gateway_worker.simulator.control.base import account_of, body_of
+from gateway_worker.simulator.control.base import MAX_FILE_BODY, account_of, body_of
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import NotFound
 from gateway_worker.simulator.fetching import read_file
@@ -45,7 +45,7 @@ class Messages:
 
     async def send(self, request: web.Request) -> web.Response:
         """The phone sends a message."""
-        account, body = account_of(self._simulator, request), await body_of(request)
+        account, body = account_of(self._simulator, request), await body_of(request, MAX_FILE_BODY)
         to = body.chat("to")
         words = orders.Words(
             content=body.mapping("content"),
@@ -74,7 +74,7 @@ class Messages:
 
     async def edit(self, request: web.Request) -> web.Response:
         """The person edits an own message."""
-        account, body = account_of(self._simulator, request), await body_of(request)
+        account, body = account_of(self._simulator, request), await body_of(request, MAX_FILE_BODY)
         message_id, content = body.text("messageId"), body.mapping("content")
         body.done()
         return self._act(partial(orders.edit, account=account, message_id=message_id, content=content))

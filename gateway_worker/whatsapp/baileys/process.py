@@ -6,6 +6,7 @@ has run out (`lease.ts`).
 """
 
 import asyncio
+import os
 import shutil
 import socket
 from collections.abc import Sequence
@@ -20,7 +21,9 @@ from gateway_worker.whatsapp.port import EngineError
 BRIDGE: Final = Path(__file__).parent / "bridge"
 NODE_FLAGS: Final = ("--max-semi-space-size=4", "--disable-warning=ExperimentalWarning")
 _ENVIRONMENT: Final = {"NODE_COMPILE_CACHE": str(BRIDGE / "node_modules" / ".cache")}
-"""All a bridge gets of an environment. With compiled code at hand it starts in half the time and needs 20 MB less."""
+"""With compiled code at hand a bridge starts in half the time and needs 20 MB less."""
+_INHERITED: Final = ("NODE_EXTRA_CA_CERTS",)
+"""All that a bridge gets of the worker's own environment: whom to trust besides the usual authorities."""
 _STDERR_LIMIT: Final = 4096
 _EXIT_GRACE: Final = 3.0
 
@@ -84,7 +87,7 @@ class BridgeProcess:
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
                 pass_fds=(theirs.fileno(),),
-                env=_ENVIRONMENT,
+                env=_ENVIRONMENT | {name: os.environ[name] for name in _INHERITED if name in os.environ},
             )
         return cls(process, ours)
 

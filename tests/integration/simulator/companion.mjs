@@ -113,6 +113,7 @@ const commands = {
     return { size: file.length, sha256: createHash('sha256').update(file).digest('hex') };
   },
   reupload: async ({ id }) => {
+    await socket.refreshMediaConn(); // else Baileys looks for the new upload at mmg.whatsapp.net
     kept[id] = await socket.updateMediaMessage(kept[id]);
   },
   vote: async (fields) => ({ id: await vote(fields) }),

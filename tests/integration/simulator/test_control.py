@@ -123,10 +123,9 @@ async def test_a_fault_that_waits_for_media_is_accepted(world: World) -> None:
 
 
 async def test_run_serves_until_it_is_cancelled_and_says_when_it_is_ready() -> None:
-    bound: asyncio.Future[tuple[str, int]] = asyncio.get_running_loop().create_future()
-    serving = asyncio.create_task(run("127.0.0.1", 0, lambda host, port: bound.set_result((host, port))))
-    host, port = await bound
-    async with aiohttp.ClientSession() as http, http.get(f"http://{host}:{port}/stats") as response:
+    bound: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(run("127.0.0.1", 0, lambda simulator: bound.set_result(simulator.url)))
+    async with aiohttp.ClientSession(await bound) as http, http.get("/stats") as response:
         assert (await response.json())["connections"] == 0
     serving.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -1,9 +1,11 @@
-"""Groups: creation, queries, and the fan-out of group messages. Always LID-addressed. Pure."""
+"""Groups: made, found, described, and their members told of news. Always LID-addressed. Pure."""
+
+from collections.abc import Iterable
 
 from gateway_worker.simulator.effects import Turn
-from gateway_worker.simulator.errors import NotFound
-from gateway_worker.simulator.jids import LID_SERVER, parse_jid
-from gateway_worker.simulator.model import Connection, Device, Group
+from gateway_worker.simulator.errors import Conflict, NotFound
+from gateway_worker.simulator.jids import parse_jid
+from gateway_worker.simulator.model import Account, Device, Group
 from gateway_worker.simulator.offline import deliver
 from gateway_worker.simulator.wire.nodes import Node
 
@@ -12,47 +14,16 @@ MAX_SUBJECT = 100
 MAX_GROUPS = 10_000
 
 
-def on_group_iq(turn: Turn, connection: Connection, iq: Node, query: Node) -> list[Node]:
-    """An iq of `w:g2`: `create`, `participating` (mine), or a `query` of one group."""
-    device = connection.device
-    assert device is not None
-    match query.tag:
-        case "create":
-            return _create(turn, device, query)
-        case "participating":
-            mine = [group for group in turn.world.groups.values() if device.account.phone in group.members]
-            return [Node("groups", {}, [_describe(turn, group) for group in mine])]
-        case "query":
-            group = turn.world.groups.get(parse_jid(iq.attrs.get("to", "")).user)
-            if group is None:
-                return [Node("error", {"code": "404", "text": "item-not-found"})]
-            if device.account.phone not in group.members:
-                return [Node("error", {"code": "403", "text": "forbidden"})]
-            return [_describe(turn, group)]
-        case _:
-            return [Node("error", {"code": "501", "text": "feature-not-implemented"})]
-
-
-def _create(turn: Turn, device: Device, query: Node) -> list[Node]:
-    subject, world = query.attrs.get("subject", ""), turn.world
-    asked = query.children("participant")
-    if not 0 < len(subject) <= MAX_SUBJECT or len(asked) >= MAX_MEMBERS or len(world.groups) >= MAX_GROUPS:
-        return [Node("error", {"code": "406", "text": "not-acceptable"})]
-    people = [world.find(participant.attrs.get("jid", ""))[0] for participant in asked]
-    members = [person.phone for person in people if person]
-    return [_describe(turn, _found(turn, device, subject, members, key=query.attrs.get("key", "")))]
-
-
 def make(turn: Turn, owner: str, subject: str, members: list[str]) -> Group:
     """A person makes a group on the phone; `members` are bare JIDs. `NotFound` if one of them is nobody."""
     people = [turn.world.accounts.get(owner), *(turn.world.find(jid)[0] for jid in members)]
     if None in people or len(turn.world.groups) >= MAX_GROUPS:
         raise NotFound("recipient.unknown", "the owner or a participant is not on WhatsApp")
     phones = [person.phone for person in people if person]
-    return _found(turn, turn.world.accounts[owner].devices[0], subject[:MAX_SUBJECT], phones)
+    return found(turn, turn.world.accounts[owner].devices[0], subject[:MAX_SUBJECT], phones)
 
 
-def _found(turn: Turn, founder: Device, subject: str, members: list[str], *, key: str = "") -> Group:
+def found(turn: Turn, founder: Device, subject: str, members: list[str], *, key: str = "") -> Group:
     """The new group; the companions of everybody in it are told."""
     world, owner = turn.world, founder.account.phone
     number = int.from_bytes(world.entropy(5)) % 10**12
@@ -64,12 +35,27 @@ def _found(turn: Turn, founder: Device, subject: str, members: list[str], *, key
         members=dict.fromkeys([owner, *members]),
     )
     world.groups[group.id] = group
-    news = Node("create", {"type": "new", "key": key}, [_describe(turn, group)])
-    for phone in group.members:
-        for target in world.accounts[phone].companions:
-            if target is not founder:
-                deliver(turn, target, _notification(turn, group, founder, news))
+    tell(turn, group, founder, Node("create", {"type": "new", "key": key}, [describe(turn, group)]))
     return group
+
+
+def group_of(turn: Turn, group_id: str, person: Account, *, admin: bool = False) -> Group:
+    """The group, for a member (`NotFound` for others), or for an admin of it (`Conflict` for others)."""
+    group = turn.world.groups.get(parse_jid(group_id).user)
+    if group is None or person.phone not in group.members:
+        raise NotFound("recipient.unknown", "the phone is in no such group")
+    if admin and not group.is_admin(person.phone):
+        raise Conflict("group.forbidden", "only its admins may do that")
+    return group
+
+
+def tell(turn: Turn, group: Group, author: Device, news: Node, *, also: Iterable[Account] = ()) -> None:
+    """Notifies the companions of all members, and of those who just were."""
+    people = [turn.world.accounts[phone] for phone in group.members]
+    for person in (*people, *also):
+        for target in person.companions:
+            if target is not author:
+                deliver(turn, target, _notification(turn, group, author, news))
 
 
 def _notification(turn: Turn, group: Group, author: Device, news: Node) -> Node:
@@ -86,15 +72,14 @@ def _notification(turn: Turn, group: Group, author: Device, news: Node) -> Node:
     return Node("notification", attrs, [news])
 
 
-def _describe(turn: Turn, group: Group) -> Node:
+def describe(turn: Turn, group: Group) -> Node:
+    """A group as queries and notifications show it."""
     accounts = turn.world.accounts
-    participants: list[Node] = []
-    for phone in group.members:
-        member = accounts[phone]
-        attrs = {"jid": member.lid_jid, "phone_number": member.pn_jid}
-        if phone == group.owner:
-            attrs["type"] = "superadmin"
-        participants.append(Node("participant", attrs))
+    content = [participant_node(accounts[phone], _rank(group, phone)) for phone in group.members]
+    content += [Node(setting) for setting in sorted(group.settings)]
+    if group.description:
+        body = Node("body", {}, group.description.encode())
+        content.append(Node("description", {"id": group.description_id, "t": str(group.created)}, [body]))
     owner = accounts[group.owner]
     attrs = {
         "id": group.id,
@@ -107,32 +92,16 @@ def _describe(turn: Turn, group: Group) -> Node:
         "addressing_mode": "lid",
         "size": str(len(group.members)),
     }
-    return Node("group", attrs, participants)
+    return Node("group", attrs, content)
 
 
-def route_group_message(turn: Turn, sender: Device, node: Node, base: dict[str, str], shared: list[Node]) -> None:
-    """A group message: to all devices of all members, each with its own `pkmsg` (sender key) before the `skmsg`."""
-    world = turn.world
-    group = world.groups.get(parse_jid(node.attrs["to"]).user)
-    if group is None or sender.account.phone not in group.members:
-        world.stats.unknown_devices += 1
-        return
-    attrs = base | {
-        "from": group.jid,
-        "participant": sender.jid(LID_SERVER),
-        "participant_pn": sender.account.pn_jid,
-        "addressing_mode": "lid",
-    }
-    for_all = node.children("enc") + shared
-    if "participant" in node.attrs:  # a resend to one device
-        target = world.device(node.attrs["participant"])
-        if target is not None and target.account.phone in group.members:
-            deliver(turn, target, Node("message", attrs, for_all))
-        return
-    participants = node.child("participants")
-    own = {to.attrs["jid"]: to.children("enc") for to in (participants.children() if participants else [])}
-    for phone in group.members:
-        for target in list(world.accounts[phone].devices.values()):
-            if target is not sender:
-                keys = own.get(target.jid(LID_SERVER)) or own.get(target.jid()) or []
-                deliver(turn, target, Node("message", attrs, keys + for_all))
+def _rank(group: Group, phone: str) -> str:
+    if phone == group.owner:
+        return "superadmin"
+    return "admin" if phone in group.admins else ""
+
+
+def participant_node(person: Account, rank: str = "") -> Node:
+    """A member, with both addresses."""
+    attrs = {"jid": person.lid_jid, "phone_number": person.pn_jid} | ({"type": rank} if rank else {})
+    return Node("participant", attrs)

@@ -9,7 +9,7 @@ from functools import partial
 
 from gateway_worker.simulator.appstate import on_app_state_iq
 from gateway_worker.simulator.effects import Turn
-from gateway_worker.simulator.groups import on_group_iq
+from gateway_worker.simulator.group_iqs import on_group_iq
 from gateway_worker.simulator.jids import SERVER
 from gateway_worker.simulator.login import remove_device
 from gateway_worker.simulator.media import MAX_BLOB, authorize

@@ -168,6 +168,22 @@ class Group:
     owner: str
     created: int
     members: dict[str, None]
+    admins: set[str] = field(default_factory=set[str])
+    """Besides the owner."""
+    description: str = ""
+    description_id: str = ""
+    settings: set[str] = field(default_factory=set[str])
+    """`announcement`: only admins write. `locked`: only admins change subject and description."""
+    invite: str = ""
+    """The code of its link, once somebody asked for one."""
+
+    def is_admin(self, phone: str) -> bool:
+        """Whether that person may manage the group."""
+        return phone == self.owner or phone in self.admins
+
+    def may_write(self, phone: str) -> bool:
+        """Whether that member's messages are for everybody."""
+        return "announcement" not in self.settings or self.is_admin(phone)
 
     @property
     def jid(self) -> str:

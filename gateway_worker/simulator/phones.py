@@ -70,6 +70,11 @@ class Phone:
         if len(self.messages) > MAX_MESSAGES:
             self.sent -= self.messages.pop(next(iter(self.messages))).own
 
+    def forget_sender_key(self, group: str) -> None:
+        """Somebody has left a group: the next message there has a new sender key."""
+        self.sender_keys.rotate(group)
+        self.shared_sender_keys.pop(group, None)
+
     def note_change(self, change: Change) -> None:
         """Something was done to an earlier message."""
         self.changes[change.message_id] = change

@@ -8,7 +8,7 @@ from functools import partial
 
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.faults import FaultKind, strike_message
-from gateway_worker.simulator.groups import route_group_message
+from gateway_worker.simulator.group_messages import route_group_message
 from gateway_worker.simulator.jids import BROADCAST_SERVER, GROUP_SERVER, LID_SERVER, PN_SERVER, SERVER, parse_jid
 from gateway_worker.simulator.ledger import note_accepted, note_ack
 from gateway_worker.simulator.model import Account, Connection, Device

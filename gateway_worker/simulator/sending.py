@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from gateway_worker.simulator.bundles import bundle
 from gateway_worker.simulator.content.reading import unwrap
 from gateway_worker.simulator.effects import Turn
-from gateway_worker.simulator.errors import NotFound
+from gateway_worker.simulator.errors import Conflict, NotFound
+from gateway_worker.simulator.groups import group_of
 from gateway_worker.simulator.jids import GROUP_SERVER, LID_SERVER, parse_jid
 from gateway_worker.simulator.model import Device, Group
 from gateway_worker.simulator.phones import MAX_MESSAGES, Phone, address
@@ -78,7 +79,9 @@ def _to_person(turn: Turn, phone: Phone, chat: str, message: Message) -> list[No
 
 def _to_group(turn: Turn, phone: Phone, chat: str, message: Message) -> list[Node]:
     """Once for everybody, and the sender key for the devices that do not have it."""
-    group = member_group(turn, phone, chat)
+    group = group_of(turn, chat, phone.account)
+    if not group.may_write(phone.account.phone):
+        raise Conflict("group.forbidden", "only its admins may write in this group")
     devices = _devices(turn, group, phone)
     share = sender_key_share(phone, chat)
     known = phone.shared_sender_keys.setdefault(chat, set())
@@ -88,14 +91,6 @@ def _to_group(turn: Turn, phone: Phone, chat: str, message: Message) -> list[Nod
     ciphertext = phone.sender_keys.encrypt(chat, _padded(turn, message))
     enc = Node("enc", {"v": "2", "type": "skmsg"} | _enc_attrs(message), ciphertext)
     return [*([Node("participants", {}, keys)] if keys else []), enc]
-
-
-def member_group(turn: Turn, phone: Phone, chat: str) -> Group:
-    """The group with this JID; `NotFound` if the phone's person is not in it."""
-    group = turn.world.groups.get(parse_jid(chat).user)
-    if group is None or phone.account.phone not in group.members:
-        raise NotFound("recipient.unknown", "the phone is in no such group")
-    return group
 
 
 def _devices(turn: Turn, group: Group, phone: Phone) -> Iterable[Device]:

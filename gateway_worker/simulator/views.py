@@ -51,6 +51,10 @@ def group(chat: Group) -> Json:
         "subject": chat.subject,
         "owner": f"+{chat.owner}",
         "participants": [f"+{member}" for member in chat.members],
+        "admins": [f"+{member}" for member in chat.members if chat.is_admin(member)],
+        "description": chat.description,
+        "settings": sorted(chat.settings),
+        "invite": chat.invite or None,
     }
 
 

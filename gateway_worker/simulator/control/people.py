@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from gateway_worker.simulator import groups, orders, phones, views
+from gateway_worker.simulator import group_orders, groups, orders, phones, views
 from gateway_worker.simulator.control.base import account_of, body_of
 from gateway_worker.simulator.login import remove_device
 from gateway_worker.simulator.registration import awaited_code, scan, type_code
@@ -41,6 +41,7 @@ class People:
             router.add_post(f"/phones/{{phone}}/{action}", handler)
         router.add_get("/groups", self.list_groups)
         router.add_post("/groups", self.add_group)
+        router.add_post("/groups/{group}/{action}", self.change_group)
 
     async def list_phones(self, _request: web.Request) -> web.Response:
         """Everybody."""
@@ -123,4 +124,11 @@ class People:
         owner, subject, members = body.phone("owner"), body.text("subject"), body.addresses("participants")
         body.done()
         group = self._simulator.turn(partial(groups.make, owner=owner, subject=subject, members=members))
+        return web.json_response(views.group(group))
+
+    async def change_group(self, request: web.Request) -> web.Response:
+        """Somebody in a group does something to it; an `invite` is answered with its code."""
+        body = await body_of(request)
+        order = group_orders.parse(request.match_info["group"], request.match_info["action"], body)
+        group = self._simulator.turn(partial(group_orders.carry_out, order=order))
         return web.json_response(views.group(group))

@@ -72,6 +72,8 @@ function connect() {
   mine.ev.on('messages.update', (updates) => {
     for (const { key, update } of updates) tell('update', { key, status: update.status, stub: update.messageStubParameters });
   });
+  mine.ev.on('group-participants.update', (update) => tell('participants', update));
+  mine.ev.on('groups.update', (updates) => updates.forEach((update) => tell('group', update)));
   mine.ev.on('chats.update', (chats) => tell('chats', { chats }));
   mine.ev.on('presence.update', (presence) => tell('presence', presence));
   for (const tag of ['ack', 'receipt', 'notification', 'message', 'failure', 'stream:error']) {
@@ -131,6 +133,7 @@ const commands = {
   digest: () => socket.digestKeyBundle(),
   group: async ({ subject, participants }) => socket.groupCreate(subject, participants),
   groups: async () => socket.groupFetchAllParticipating(),
+  groupDo: async ({ action, args }) => (await socket[action](...args)) ?? null, // groupLeave, groupUpdateSubject …
   privacy: async () => ({ privacy: await socket.fetchPrivacySettings(true), blocked: await socket.fetchBlocklist() }),
   archive: async ({ chat, key, timestamp }) =>
     socket.chatModify({ archive: true, lastMessages: [{ key, messageTimestamp: timestamp }] }, chat),

@@ -218,3 +218,31 @@ async def test_phones_and_baileys_talk_in_a_group(world: World) -> None:
         assert reaction["key"]["id"] == first
     assert await world.stat("decryptFailures") == 0
     assert await world.stat("retries") == 0
+
+
+async def test_baileys_manages_a_group_and_hears_what_phones_do_to_it(world: World) -> None:
+    ann, bob, eve = await world.person(), await world.person(), await world.person()
+    async with baileys(world.simulator) as companion:
+        await world.pair(companion, ann)
+        made = await companion.call("group", subject="Us", participants=[f"{bob}@s.whatsapp.net"])
+        jid = made["id"]
+        added = await companion.call(
+            "groupDo", action="groupParticipantsUpdate", args=[jid, [f"{eve}@s.whatsapp.net"], "add"]
+        )
+        assert [person["status"] for person in added] == ["200"]
+        await companion.call("groupDo", action="groupUpdateSubject", args=[jid, "We"])
+        await companion.call("groupDo", action="groupUpdateDescription", args=[jid, "All of us"])
+        await companion.call("groupDo", action="groupSettingUpdate", args=[jid, "locked"])
+        code = await companion.call("groupDo", action="groupInviteCode", args=[jid])
+        (group,) = await world.get("/groups")
+        assert (group["subject"], group["description"], group["settings"]) == ("We", "All of us", ["locked"])
+        assert group["invite"] == code
+        sent = await companion.send(jid, "to both")
+        assert (await world.inbox(eve))[0]["messageId"] == sent
+        await world.post(f"/groups/{jid}/leave", phone=eve)
+        left = await companion.event("participants", lambda event: event["action"] == "remove")
+        assert [person["phoneNumber"] for person in left["participants"]] == [f"{eve}@s.whatsapp.net"]
+        await companion.call("groupDo", action="groupLeave", args=[jid])
+        assert (await world.get("/groups"))[0]["owner"] == f"+{bob}"
+    assert await world.stat("unknownIqs") == 0
+    assert await world.stat("decryptFailures") == 0

@@ -1,0 +1,116 @@
+"""What is done to a group once it is there: people, subject, description, settings, invite link. Pure."""
+
+from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.errors import Conflict
+from gateway_worker.simulator.groups import MAX_MEMBERS, MAX_SUBJECT, participant_node, tell
+from gateway_worker.simulator.model import Account, Device, Group
+from gateway_worker.simulator.wire.nodes import Node
+
+MAX_DESCRIPTION = 2_048
+OF_PEOPLE = ("add", "remove", "promote", "demote")
+SETTINGS = {"announcement": True, "not_announcement": False, "locked": True, "unlocked": False}
+
+
+def change_people(turn: Turn, author: Device, group: Group, action: str, jids: list[str]) -> Node:
+    """People are added, removed, made admins or made none; the node tells what became of each."""
+    results: list[Node] = []
+    changed: list[Account] = []
+    for jid in jids:
+        person, _ = turn.world.find(jid)
+        error = "404" if person is None else _apply(group, action, person)
+        results.append(Node("participant", {"jid": jid} | ({"error": error} if error else {})))
+        if person is not None and not error:
+            changed.append(person)
+    if changed:
+        news = Node(action, {}, [participant_node(person) for person in changed])
+        tell(turn, group, author, news, also=changed if action == "remove" else ())
+    if action == "remove":
+        _renew_sender_keys(turn, group, changed)
+    return Node(action, {}, results)
+
+
+def _apply(group: Group, action: str, person: Account) -> str:
+    """Does it; the error code if it cannot be done."""
+    phone, inside = person.phone, person.phone in group.members
+    if action == "add":
+        if inside or len(group.members) >= MAX_MEMBERS:
+            return "409"
+        group.members[phone] = None
+        return ""
+    if not inside:
+        return "404"
+    if phone == group.owner:
+        return "406"
+    if action == "promote":
+        group.admins.add(phone)
+        return ""
+    group.admins.discard(phone)
+    if action == "remove":
+        del group.members[phone]
+    return ""
+
+
+def leave(turn: Turn, author: Device, group: Group) -> None:
+    """A person leaves; if it was the owner, the first who stays is the owner."""
+    person = author.account
+    del group.members[person.phone]
+    group.admins.discard(person.phone)
+    if person.phone == group.owner and group.members:
+        group.owner = next(iter(group.members))
+    tell(turn, group, author, Node("remove", {}, [participant_node(person)]), also=[person])
+    _renew_sender_keys(turn, group, [person])
+
+
+def set_subject(turn: Turn, author: Device, group: Group, subject: str) -> bool:
+    """The group has another name; False if it is not acceptable."""
+    if not 0 < len(subject) <= MAX_SUBJECT:
+        return False
+    group.subject = subject
+    tell(turn, group, author, Node("subject", {"subject": subject, "s_o": author.account.lid_jid, "s_t": turn.t}))
+    return True
+
+
+def set_description(turn: Turn, author: Device, group: Group, description: str) -> bool:
+    """The group has another description, or none; False if it is not acceptable."""
+    if len(description) > MAX_DESCRIPTION:
+        return False
+    group.description, group.description_id = description, turn.token()
+    body = [Node("body", {}, description.encode())] if description else []
+    attrs = {"id": group.description_id} | ({} if description else {"delete": "true"})
+    tell(turn, group, author, Node("description", attrs, body or None))
+    return True
+
+
+def change_setting(turn: Turn, author: Device, group: Group, setting: str) -> None:
+    """One of `SETTINGS`: who may write, who may change subject and description."""
+    name = setting.removeprefix("not_").replace("unlocked", "locked")
+    if SETTINGS[setting]:
+        group.settings.add(name)
+    else:
+        group.settings.discard(name)
+    tell(turn, group, author, Node(setting))
+
+
+def invite_code(turn: Turn, group: Group, *, fresh: bool = False) -> str:
+    """The code of the group's link; `fresh` makes a new one, and the old one is void."""
+    if fresh or not group.invite:
+        group.invite = turn.token(11)
+    return group.invite
+
+
+def join_group(turn: Turn, device: Device, group: Group) -> None:
+    """A person comes in by the link. `Conflict` if the group is full."""
+    person = device.account
+    if person.phone in group.members:
+        return
+    if len(group.members) >= MAX_MEMBERS:
+        raise Conflict("group.full", f"there are {MAX_MEMBERS} people in the group already")
+    group.members[person.phone] = None
+    tell(turn, group, device, Node("add", {"reason": "invite"}, [participant_node(person)]))
+
+
+def _renew_sender_keys(turn: Turn, group: Group, gone: list[Account]) -> None:
+    """Who has left must not read on: the phones make new sender keys, and forget whom they gave the old one."""
+    if gone:
+        for phone in group.members:
+            turn.world.accounts[phone].primary.forget_sender_key(group.jid)

@@ -1,0 +1,114 @@
+"""Queries about groups (`xmlns="w:g2"`): who may ask and change what, and the answers. Pure."""
+
+from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.group_changes import (
+    OF_PEOPLE,
+    SETTINGS,
+    change_people,
+    change_setting,
+    invite_code,
+    join_group,
+    leave,
+    set_description,
+    set_subject,
+)
+from gateway_worker.simulator.groups import MAX_GROUPS, MAX_MEMBERS, MAX_SUBJECT, describe, found, tell
+from gateway_worker.simulator.jids import parse_jid
+from gateway_worker.simulator.model import Connection, Device, Group
+from gateway_worker.simulator.wire.nodes import Node
+
+_FORBIDDEN = Node("error", {"code": "403", "text": "forbidden"})
+_NOT_FOUND = Node("error", {"code": "404", "text": "item-not-found"})
+_NOT_ACCEPTABLE = Node("error", {"code": "406", "text": "not-acceptable"})
+_UNKNOWN = Node("error", {"code": "501", "text": "feature-not-implemented"})
+
+
+def on_group_iq(turn: Turn, connection: Connection, iq: Node, query: Node) -> list[Node]:
+    """An iq of `w:g2`: of all groups, by an invite code, or of the group that `to` names."""
+    device, to = connection.device, parse_jid(iq.attrs.get("to", ""))
+    assert device is not None
+    match query.tag:
+        case "create":
+            return _create(turn, device, query)
+        case "participating":
+            mine = [group for group in turn.world.groups.values() if device.account.phone in group.members]
+            return [Node("groups", {}, [describe(turn, group) for group in mine])]
+        case "leave":
+            return [Node("leave", {}, [_leave(turn, device, group) for group in query.children("group")])]
+        case "invite" if not to.user:
+            return _by_code(turn, device, query.attrs.get("code", ""), join=iq.attrs.get("type") == "set")
+        case _:
+            return _of_one(turn, device, iq, query)
+
+
+def _of_one(turn: Turn, device: Device, iq: Node, query: Node) -> list[Node]:
+    group = turn.world.groups.get(parse_jid(iq.attrs.get("to", "")).user)
+    if group is None:
+        return [_NOT_FOUND]
+    if device.account.phone not in group.members:
+        return [_FORBIDDEN]
+    if query.tag == "query":
+        return [describe(turn, group)]
+    if query.tag == "invite":
+        return _invite(turn, device, group, fresh=iq.attrs.get("type") == "set")
+    return _change(turn, device, group, query)
+
+
+def _create(turn: Turn, device: Device, query: Node) -> list[Node]:
+    subject, world = query.attrs.get("subject", ""), turn.world
+    asked = query.children("participant")
+    if not 0 < len(subject) <= MAX_SUBJECT or len(asked) >= MAX_MEMBERS or len(world.groups) >= MAX_GROUPS:
+        return [_NOT_ACCEPTABLE]
+    people = [world.find(participant.attrs.get("jid", ""))[0] for participant in asked]
+    members = [person.phone for person in people if person]
+    return [describe(turn, found(turn, device, subject, members, key=query.attrs.get("key", "")))]
+
+
+def _change(turn: Turn, author: Device, group: Group, query: Node) -> list[Node]:
+    tag, admin = query.tag, group.is_admin(author.account.phone)
+    if tag not in (*OF_PEOPLE, *SETTINGS, "subject", "description"):
+        turn.world.stats.unknown_iqs += 1
+        return [_UNKNOWN]
+    if not admin and (tag not in ("subject", "description") or "locked" in group.settings):
+        return [_FORBIDDEN]
+    if tag in OF_PEOPLE:
+        jids = [participant.attrs.get("jid", "") for participant in query.children("participant")]
+        return [change_people(turn, author, group, tag, jids)]
+    if tag in SETTINGS:
+        change_setting(turn, author, group, tag)
+        return []
+    return [] if _rename(turn, author, group, query) else [_NOT_ACCEPTABLE]
+
+
+def _rename(turn: Turn, author: Device, group: Group, query: Node) -> bool:
+    if query.tag == "subject":
+        return set_subject(turn, author, group, query.text)
+    body = query.child("body")
+    return set_description(turn, author, group, body.text if body else "")
+
+
+def _leave(turn: Turn, device: Device, asked: Node) -> Node:
+    group = turn.world.groups.get(parse_jid(asked.attrs.get("id", "")).user)
+    if group is None or device.account.phone not in group.members:
+        return Node("group", {"id": asked.attrs.get("id", ""), "error": "404"})
+    leave(turn, device, group)
+    return Node("group", {"id": group.id})
+
+
+def _invite(turn: Turn, device: Device, group: Group, *, fresh: bool) -> list[Node]:
+    if not group.is_admin(device.account.phone):
+        return [_FORBIDDEN]
+    code = invite_code(turn, group, fresh=fresh)
+    if fresh:
+        tell(turn, group, device, Node("invite", {"code": code}))
+    return [Node("invite", {"code": code})]
+
+
+def _by_code(turn: Turn, device: Device, code: str, *, join: bool) -> list[Node]:
+    group = next((group for group in turn.world.groups.values() if code and group.invite == code), None)
+    if group is None:
+        return [_NOT_ACCEPTABLE]
+    if not join:
+        return [describe(turn, group)]
+    join_group(turn, device, group)
+    return [Node("group", {"jid": group.jid})]

@@ -1,0 +1,35 @@
+"""The fan-out of group messages. Pure."""
+
+from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.jids import LID_SERVER, parse_jid
+from gateway_worker.simulator.model import Device
+from gateway_worker.simulator.offline import deliver
+from gateway_worker.simulator.wire.nodes import Node
+
+
+def route_group_message(turn: Turn, sender: Device, node: Node, base: dict[str, str], shared: list[Node]) -> None:
+    """A group message: to all devices of all members, each with its own `pkmsg` (sender key) before the `skmsg`."""
+    world = turn.world
+    group, phone = world.groups.get(parse_jid(node.attrs["to"]).user), sender.account.phone
+    if group is None or phone not in group.members or not group.may_write(phone):
+        world.stats.unknown_devices += 1
+        return
+    attrs = base | {
+        "from": group.jid,
+        "participant": sender.jid(LID_SERVER),
+        "participant_pn": sender.account.pn_jid,
+        "addressing_mode": "lid",
+    }
+    for_all = node.children("enc") + shared
+    if "participant" in node.attrs:  # a resend to one device
+        target = world.device(node.attrs["participant"])
+        if target is not None and target.account.phone in group.members:
+            deliver(turn, target, Node("message", attrs, for_all))
+        return
+    participants = node.child("participants")
+    own = {to.attrs["jid"]: to.children("enc") for to in (participants.children() if participants else [])}
+    for phone in group.members:
+        for target in list(world.accounts[phone].devices.values()):
+            if target is not sender:
+                keys = own.get(target.jid(LID_SERVER)) or own.get(target.jid()) or []
+                deliver(turn, target, Node("message", attrs, keys + for_all))

@@ -1,0 +1,76 @@
+"""What a person does to a group, as ordered over the control API. Pure."""
+
+from dataclasses import dataclass
+
+from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.errors import Conflict, Invalid, NotFound
+from gateway_worker.simulator.group_changes import (
+    OF_PEOPLE,
+    SETTINGS,
+    change_people,
+    change_setting,
+    invite_code,
+    join_group,
+    leave,
+    set_description,
+    set_subject,
+)
+from gateway_worker.simulator.groups import group_of
+from gateway_worker.simulator.jids import parse_jid
+from gateway_worker.simulator.model import Group
+from gateway_worker.simulator.requests import Body
+
+_ACTIONS = (*OF_PEOPLE, *SETTINGS, "subject", "description", "leave", "invite", "join")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupOrder:
+    """Who does what to which group."""
+
+    group: str
+    action: str
+    phone: str
+    people: list[str]
+    text: str
+
+
+def parse(group: str, action: str, body: Body) -> GroupOrder:
+    """`{phone, participants?, subject?, description?, code?}`, as the action wants them."""
+    if action not in _ACTIONS:
+        raise NotFound("path.not_found", f"the actions are: {', '.join(_ACTIONS)}")
+    phone, people, text = body.phone("phone"), body.addresses("participants"), ""
+    if action in ("subject", "description"):
+        text = body.text(action, empty=True)
+    elif action == "join":
+        text = body.text("code")
+    body.done()
+    return GroupOrder(group=group, action=action, phone=phone, people=people, text=text)
+
+
+def carry_out(turn: Turn, order: GroupOrder) -> Group:
+    """Does it. `NotFound` for who is not in the group, `Conflict` for who may not, `Invalid` if it cannot be so."""
+    person = turn.world.accounts.get(order.phone)
+    if person is None:
+        raise NotFound("phone.not_found", "no phone has this number")
+    device, action = person.devices[0], order.action
+    if action == "join":
+        group = turn.world.groups.get(parse_jid(order.group).user)
+        if group is None or group.invite != order.text:
+            raise NotFound("recipient.unknown", "no group has this code")
+        join_group(turn, device, group)
+        return group
+    open_to_all = action == "leave" or action in ("subject", "description")
+    group = group_of(turn, order.group, person, admin=not open_to_all)
+    if action in ("subject", "description") and "locked" in group.settings and not group.is_admin(person.phone):
+        raise Conflict("group.forbidden", "only its admins may do that")
+    if action in OF_PEOPLE:
+        change_people(turn, device, group, action, order.people)
+    elif action in SETTINGS:
+        change_setting(turn, device, group, action)
+    elif action == "leave":
+        leave(turn, device, group)
+    elif action == "invite":
+        invite_code(turn, group)
+    elif not (set_subject if action == "subject" else set_description)(turn, device, group, order.text):
+        raise Invalid("request.invalid", f"{action} is too long, or empty")
+    return group

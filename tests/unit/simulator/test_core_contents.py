@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,9 @@ from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import ControlError
 from gateway_worker.simulator.faults import FaultKind
 from gateway_worker.simulator.fetching import read_file
+from gateway_worker.simulator.history import history
 from gateway_worker.simulator.model import Account
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import HistorySync
 from tests.unit.simulator.stage import Stage
 
 BOB = "15550000002"
@@ -205,3 +208,19 @@ def test_the_media_host_wants_its_token_and_signature_and_faults_stay_with_a_pat
     assert [run(lambda turn: media.download(turn, path, signature)) for _ in range(2)] == [410, 410]
     safe = run(lambda turn: media.store(turn, blob, frozenset({ann.phone}), safe=True))
     assert safe.partition("?")[0] != path
+
+
+def test_a_new_companion_learns_of_the_past_from_its_phone(stage: Stage, ann: Account, bob: Account) -> None:
+    sent = [_send(stage, bob, ann.pn_jid, {"kind": "text", "text": f"past {number}"}) for number in range(3)]
+    gone = _send(stage, ann, bob.pn_jid, {"kind": "text", "text": "deleted"})
+    _order(stage, lambda turn: orders.revoke(turn, ann, gone))
+    names, recent = history(stage.core.world, ann)
+    told = names.protocolMessage.historySyncNotification
+    assert (told.chunkOrder, told.progress) == (1, 50)
+    told = recent.protocolMessage.historySyncNotification
+    assert (told.chunkOrder, told.progress) == (2, 100)
+    chunk = HistorySync.FromString(zlib.decompress(told.initialHistBootstrapInlinePayload))
+    (chat,) = chunk.conversations
+    assert (chat.id, chat.pnJid, chat.lidJid, chat.unreadCount) == (bob.pn_jid, bob.pn_jid, bob.lid_jid, 3)
+    assert [item.message.key.id for item in chat.messages] == sent[::-1]
+    assert {item.message.message.conversation for item in chat.messages} == {"past 0", "past 1", "past 2"}

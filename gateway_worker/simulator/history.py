@@ -1,0 +1,100 @@
+"""What a phone tells a new companion of the past: names first, then the recent messages, chat by chat. Pure.
+
+Every chunk travels inside its notification, compressed; phones of people put big ones on the media host instead.
+"""
+
+import zlib
+from collections.abc import Iterator
+
+from gateway_worker.simulator.jids import GROUP_SERVER, parse_jid
+from gateway_worker.simulator.kept import ChangeKind, Kept
+from gateway_worker.simulator.model import Account, World
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import (
+    Conversation,
+    HistorySync,
+    HistorySyncMsg,
+    Message,
+    MessageKey,
+    PhoneNumberToLIDMapping,
+    Pushname,
+    WebMessageInfo,
+)
+
+MAX_CONTACTS = 1_000
+MAX_PER_CHAT = 100
+"""The newest messages of a chat that a companion gets."""
+CHATS_PER_CHUNK = 10
+
+_Protocol = Message.ProtocolMessage
+_Kind = HistorySync.HistorySyncType
+_SYNC_TYPES = {
+    _Kind.INITIAL_BOOTSTRAP: Message.HistorySyncType.INITIAL_BOOTSTRAP,
+    _Kind.RECENT: Message.HistorySyncType.RECENT,
+}
+
+
+def history(world: World, account: Account) -> list[Message]:
+    """The chunks, in order: one with the names, then as many as there are messages for. The last one is at 100 %."""
+    recent = list(_recent(world, account))
+    names = HistorySync(syncType=_Kind.INITIAL_BOOTSTRAP)
+    _name_people(names, world, account)
+    chunks = [names, *(HistorySync(syncType=_Kind.RECENT, conversations=chats) for chats in recent)]
+    return [_notification(chunk, order, len(chunks)) for order, chunk in enumerate(chunks, start=1)]
+
+
+def _name_people(names: HistorySync, world: World, account: Account) -> None:
+    """Names and LIDs of the person and of everybody it has messages with."""
+    users = {kept.chat for kept in account.primary.messages.values()}
+    known = [found for jid in list(users)[:MAX_CONTACTS] if (found := world.find(jid)[0]) is not None]
+    for person in [account, *(person for person in known if person is not account)]:
+        names.pushnames.append(Pushname(id=person.pn_jid, pushname=person.name))
+        names.phoneNumberToLidMappings.append(PhoneNumberToLIDMapping(pnJid=person.pn_jid, lidJid=person.lid_jid))
+
+
+def _recent(world: World, account: Account) -> Iterator[list[Conversation]]:
+    """The chats with their newest messages, the newest first, as WhatsApp sends them."""
+    chats: dict[str, list[Kept]] = {}
+    for kept in account.primary.messages.values():
+        if all(change.kind is not ChangeKind.REVOKE for change in kept.changes):
+            chats.setdefault(kept.chat, []).append(kept)
+    conversations = [_conversation(world, chat, messages[-MAX_PER_CHAT:]) for chat, messages in chats.items()]
+    for start in range(0, len(conversations), CHATS_PER_CHUNK):
+        yield conversations[start : start + CHATS_PER_CHUNK]
+
+
+def _conversation(world: World, chat: str, messages: list[Kept]) -> Conversation:
+    person, _ = world.find(chat)
+    group = world.groups.get(parse_jid(chat).user) if parse_jid(chat).server == GROUP_SERVER else None
+    conversation = Conversation(
+        id=chat,
+        name=group.subject if group else (person.name if person else ""),
+        conversationTimestamp=int(messages[-1].timestamp),
+        unreadCount=sum(not kept.own and not kept.read for kept in messages),
+        messages=[
+            HistorySyncMsg(message=kept_as_stored(kept), msgOrderId=order)
+            for order, kept in reversed(list(enumerate(messages)))
+        ],
+    )
+    if person is not None:
+        conversation.pnJid, conversation.lidJid = person.pn_jid, person.lid_jid
+    return conversation
+
+
+def kept_as_stored(kept: Kept) -> WebMessageInfo:
+    """A message as phones store and pass it on."""
+    key = MessageKey(remoteJid=kept.chat, fromMe=kept.own, id=kept.message_id)
+    if parse_jid(kept.chat).server == GROUP_SERVER:
+        key.participant = kept.sender
+    return WebMessageInfo(key=key, message=kept.message, messageTimestamp=int(kept.timestamp))
+
+
+def _notification(chunk: HistorySync, order: int, count: int) -> Message:
+    chunk.chunkOrder, chunk.progress = order, 100 * order // count
+    notification = Message.HistorySyncNotification(
+        syncType=_SYNC_TYPES[chunk.syncType],
+        chunkOrder=order,
+        progress=chunk.progress,
+        initialHistBootstrapInlinePayload=zlib.compress(chunk.SerializeToString()),
+    )
+    kind = _Protocol.Type.HISTORY_SYNC_NOTIFICATION
+    return Message(protocolMessage=_Protocol(type=kind, historySyncNotification=notification))

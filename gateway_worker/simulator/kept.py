@@ -81,6 +81,7 @@ class Kept:
     stanza: Node | None = None
     """How a received one arrived: receipts answer it."""
     file: FetchedFile | None = None
+    """Of a message that came to the phone; its own files it need not fetch."""
     changes: list[Change] = field(default_factory=list[Change])
     """What took effect on it, oldest first."""
 

@@ -12,7 +12,7 @@ from gateway_worker.simulator.content.shapes import Means, Quote
 from gateway_worker.simulator.content.writing import write_message
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import Conflict, Invalid
-from gateway_worker.simulator.fetching import fetch_file, upload
+from gateway_worker.simulator.fetching import upload
 from gateway_worker.simulator.jids import GROUP_SERVER, parse_jid
 from gateway_worker.simulator.kept import Kept
 from gateway_worker.simulator.model import MAX_ACCOUNTS, Account
@@ -81,7 +81,6 @@ def send(turn: Turn, account: Account, *, to: str, words: Words) -> str:
         device=0,
         timestamp=turn.now,
         message=message,
-        file=fetch_file(turn, phone, message),
     )
     phone.keep(kept)
     return message_id

@@ -284,6 +284,9 @@ async def test_a_purge_reaches_every_partition_and_no_other_session(
         await store.prune()
     await publish_all(store, fence)
     await store.sessions.forget(fence.session_id, fence.epoch, purge=True)
+    await store.stop()
+    read = "SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname ~ '^(messages|bodies|entries|outbox)'"
+    assert await query(migrated_database_url, read) == 0, "it reads nothing of the others"
     for table, rows in (("messages", 12), ("bodies", 18), ("entries", 6), ("outbox", 12)):
         mine = await query(
             migrated_database_url, f"SELECT count(*) FROM {table} WHERE session_id = '{fence.session_id}'"

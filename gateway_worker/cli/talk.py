@@ -18,6 +18,7 @@ _MESSAGE_OVER: Final = frozenset({"delivered", "read", "played", "failed"})
 _FOLLOWED: Final = {
     "session.create.v1": ("session.status.v1", _OVER),
     "session.restart.v1": ("session.status.v1", _OVER),
+    "session.migrate.v1": ("session.status.v1", _OVER),
     "session.logout.v1": ("session.status.v1", frozenset({"logged_out"})),
     "session.delete.v1": ("session.status.v1", frozenset({"deleted"})),
     "message.send.v1": ("message.status.v1", _MESSAGE_OVER),

@@ -44,7 +44,7 @@ class Sessions(Protocol):
         ...
 
     async def take(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
-        """Own a session that needs somebody and has nobody; None when another worker was faster."""
+        """Own a session that nobody has; None when another worker was faster."""
         ...
 
     async def claim_waiting(self, worker_id: WorkerId, incarnation: str, limit: int) -> Sequence[SessionRecord]:

@@ -3,21 +3,16 @@
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, case, func, null, or_, text, update
+from sqlalchemy import ColumnElement, and_, case, func, null, or_, update
 
 from gateway_worker.store import tables
+from gateway_worker.store.owners import SIGNS
 from gateway_worker.store.records import Desired, Room, SessionRecord
 from gateway_worker.store.sessions import SessionRows, row_of, wake
 from schemas.events import SessionState
 from schemas.names import SessionId, WorkerId
 
 _S = tables.sessions
-
-NEEDS_OWNER: Final = and_(
-    _S.c.deleted_at.is_(None),
-    or_(_S.c.desired == Desired.CONNECTED.value, _S.c.generation > _S.c.applied_generation),
-)
-"""It is to be connected, or has a wish to carry out."""
 
 WAITS_FOR_ROOM: Final = and_(
     _S.c.deleted_at.is_(None),
@@ -34,19 +29,18 @@ WAITS_FOR_ROOM: Final = and_(
 """It would connect at once if somebody owned it, and nobody has been told yet that it waits."""
 
 # Sessions are counted, not believed: a worker's heartbeat is half a minute old.
-_ROOM: Final = text("""
+_ROOM: Final = f"""
+    WITH takers AS (
+        SELECT w.id, w.max_sessions, {SIGNS.format(id="w.id")}
+        FROM workers AS w WHERE w.id <> $1 AND w.status = 'online'
+    )
     SELECT
-        coalesce((
-            SELECT sum(greatest(0, w.max_sessions - (
-                SELECT count(*) FROM sessions AS s WHERE s.owner = w.id AND s.deleted_at IS NULL
-            )))
-            FROM workers AS w WHERE w.id <> :id AND w.status = 'online' AND w.lease_until > now()
-        ), 0)::bigint AS free,
-        (
-            SELECT count(*) FROM sessions
-            WHERE owner IS NULL AND deleted_at IS NULL AND (desired = 'connected' OR generation > applied_generation)
-        ) AS waiting
-""")
+        coalesce(sum(greatest(0, t.max_sessions - (
+            SELECT count(*) FROM sessions AS s WHERE s.owner = t.id AND s.deleted_at IS NULL
+        ))), 0)::bigint AS free,
+        (SELECT count(*) FROM sessions WHERE owner IS NULL AND deleted_at IS NULL) AS waiting
+    FROM takers AS t WHERE t.locked AND t.leased
+"""  # noqa: S608 (constants)
 
 
 def may_take(worker_id: WorkerId) -> ColumnElement[bool]:
@@ -90,6 +84,6 @@ class MovingSessions(SessionRows):
 
     async def room(self, worker_id: WorkerId) -> Room:
         """The room that the fleet has besides this worker."""
-        async with self._database.transaction() as connection:
-            row = (await connection.execute(_ROOM, {"id": worker_id})).one()
-        return Room(free=row.free, waiting=row.waiting)
+        async with self._database.wire() as wire:
+            (row,) = await wire.fetch(_ROOM, worker_id)
+        return Room(free=row["free"], waiting=row["waiting"])

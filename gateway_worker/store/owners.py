@@ -9,8 +9,8 @@ from schemas.names import WorkerId
 
 _FREED: Final = 500  # sessions in one statement
 
-# The key as `lock.lock_key` computes it.
-_SIGNS: Final = """
+# Of a worker. The key as `lock.lock_key` computes it.
+SIGNS: Final = """
     EXISTS (
         SELECT FROM pg_locks
         WHERE locktype = 'advisory' AND objsubid = 1 AND granted
@@ -32,11 +32,11 @@ _LOOK: Final = f"""
         SELECT (SELECT min(owner) FROM sessions WHERE deleted_at IS NULL AND owner > o.id)
         FROM owners AS o WHERE o.id IS NOT NULL
     )
-    SELECT o.id, {_SIGNS.format(id="o.id")} FROM owners AS o WHERE o.id <> $1
+    SELECT o.id, {SIGNS.format(id="o.id")} FROM owners AS o WHERE o.id <> $1
 """  # noqa: S608 (constants)
 
 _FREE: Final = f"""
-    WITH signs AS (SELECT {_SIGNS.format(id="$1")}),
+    WITH signs AS (SELECT {SIGNS.format(id="$1")}),
     orphans AS (
         SELECT id FROM sessions
         WHERE owner = $1 AND deleted_at IS NULL AND NOT (SELECT locked AND leased FROM signs)

@@ -12,13 +12,12 @@ from gateway_worker.store import tables
 from gateway_worker.store.database import Wire, translated
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.moving import (
-    NEEDS_OWNER,
     WAITS_FOR_ROOM,
     MovingSessions,
     leaving_after_claim,
     may_take,
 )
-from gateway_worker.store.records import SessionRecord
+from gateway_worker.store.records import Desired, SessionRecord
 from gateway_worker.store.rows import session_record
 from gateway_worker.store.sessions import WISHES, wake
 from schemas.names import SessionId, WorkerId
@@ -54,16 +53,16 @@ class Sessions(MovingSessions):
         return records[0] if records else None
 
     async def claim_own(self, worker_id: WorkerId, incarnation: str, limit: int) -> Sequence[SessionRecord]:
-        """Own up to `limit` more sessions that need somebody: this worker's from an earlier life, and the ownerless.
+        """Own up to `limit` more sessions: this worker's from an earlier life, and the ownerless.
 
-        A session needs somebody when it is to be connected, or has a wish to carry out. Call it again until it answers
-        nothing; workers that call it side by side get different sessions.
+        Those that are to be connected come first; the others need somebody who answers their commands. Call it again
+        until it answers nothing; workers that call it side by side get different sessions.
         """
         mine_before = and_(_S.c.owner == worker_id, _S.c.incarnation != incarnation)
         chosen = (
             select(_S.c.id)
-            .where(NEEDS_OWNER, or_(mine_before, and_(_S.c.owner.is_(None), may_take(worker_id))))
-            .order_by(_S.c.id)
+            .where(_S.c.deleted_at.is_(None), or_(mine_before, and_(_S.c.owner.is_(None), may_take(worker_id))))
+            .order_by(_S.c.desired != Desired.CONNECTED.value, _S.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
@@ -71,11 +70,11 @@ class Sessions(MovingSessions):
             return await self._own(connection, _S.c.id.in_(chosen), worker_id, incarnation)
 
     async def take(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
-        """Own a session that needs somebody and has nobody; None when it does not, or another worker was faster.
+        """Own a session that nobody has; None when there is none such, or another worker was faster.
 
         A worker that has only just handed it over does not get it back.
         """
-        nobodys = and_(_S.c.id == session_id, _S.c.owner.is_(None), NEEDS_OWNER, may_take(worker_id))
+        nobodys = and_(_S.c.id == session_id, _S.c.owner.is_(None), _S.c.deleted_at.is_(None), may_take(worker_id))
         async with self._database.transaction() as connection:
             records = await self._own(connection, nobodys, worker_id, incarnation)
         return records[0] if records else None

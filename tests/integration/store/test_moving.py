@@ -128,6 +128,18 @@ async def test_room_is_what_other_live_workers_have_free_less_those_that_wait(
         assert (await store.sessions.room(ME)).left == 0
 
 
+async def test_a_session_that_is_not_to_be_connected_has_an_owner_too_but_those_that_are_come_first(
+    store: Store,
+) -> None:
+    fence = await owned(store)
+    await store.sessions.desire(ANNA, Desired.LOGGED_OUT)
+    await store.commit(fence, ChangeState(state="logged_out", applied_generation=2))
+    await store.sessions.release(ANNA, fence.epoch)
+    await made(store, BERT)
+    waves = [await store.sessions.claim_own(OTHER, "run-2", 1) for _ in range(3)]
+    assert [[each.session_id for each in wave] for wave in waves] == [[BERT], [ANNA], []]
+
+
 async def test_a_session_that_waits_for_room_is_claimed_once_to_say_so(store: Store) -> None:
     fence = await owned(store)
     await made(store, BERT)

@@ -10,8 +10,10 @@ from gateway_worker.cli.terminal import qr_text
         ("session.create.v1", "ana", "sessions.create"),
         ("message.send.v1", "ana", "session.ana"),
         ("session.describe.v1", "ana", "control.ana"),
+        ("session.migrate.v1", "ana", "control.ana"),
         ("session.list.v1", None, "control"),
         ("worker.describe.v1", "worker-001", "worker.worker-001"),
+        ("worker.drain.v1", "worker-001", "worker.worker-001"),
         ("no.such.v1", "ana", "control"),
     ],
 )

@@ -185,6 +185,9 @@ class Ownership:
 
     async def _adopt_for_ever(self) -> None:
         """At the start and from time to time: what was ours in an earlier run, and what nobody owns."""
+        await self._adopt_all()
+        owners = self._around.storage.owners  # there was no room for the rest: others may have it
+        await until_stored(lambda: owners.free_earlier(self._around.worker_id, self._incarnation))
         while True:
             self._look.clear()
             await self._adopt_all()

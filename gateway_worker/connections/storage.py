@@ -93,6 +93,10 @@ class Owners(Protocol):
         """Make a dead owner's sessions nobody's; answers how many."""
         ...
 
+    async def free_earlier(self, worker_id: WorkerId, incarnation: str) -> None:
+        """Make nobody's what this worker owned in an earlier life and has not taken up again."""
+        ...
+
 
 class Keys(Protocol):
     """What belongs to the identity of a session."""

@@ -48,6 +48,11 @@ _FREE: Final = f"""
     FROM orphans AS o WHERE s.id = o.id
 """  # noqa: S608 (constants)
 
+_FREE_EARLIER: Final = """
+    UPDATE sessions SET owner = NULL, incarnation = NULL, epoch = epoch + 1, leaving = NULL, returns_at = NULL
+    WHERE owner = $1 AND incarnation <> $2 AND deleted_at IS NULL
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerSigns:
@@ -90,3 +95,8 @@ class Owners:
             freed += count
             if count < _FREED:
                 return freed
+
+    async def free_earlier(self, worker_id: WorkerId, incarnation: str) -> None:
+        """Make nobody's what this worker owned in an earlier life and has not taken up again."""
+        async with self._database.wire() as wire:
+            await wire.execute(_FREE_EARLIER, worker_id, incarnation)

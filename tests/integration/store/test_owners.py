@@ -76,6 +76,16 @@ async def test_an_owner_that_nobody_knows_is_dead(store: Store) -> None:
     assert await store.owners.look(ME) == [OwnerSigns(worker_id=OTHER, locked=False, leased=False)]
 
 
+async def test_what_a_restarted_worker_has_no_room_for_becomes_nobodys(store: Store) -> None:
+    await owned_by(store, ME, "one", "two")
+    (kept,) = await store.sessions.claim_own(ME, "run-2", 1)
+    await store.owners.free_earlier(ME, "run-2")
+    left = await store.sessions.get(SessionId("two"))
+    assert left is not None
+    assert left.owner is None
+    await store.commit(kept.fence, AppendEvent(type="x", data={}))
+
+
 async def test_a_row_that_a_stopped_worker_holds_is_left_for_the_next_look(
     store: Store, migrated_database_url: str
 ) -> None:

@@ -69,7 +69,6 @@ class FakeSessions:
     watchers: list[asyncio.Queue[SessionId]] = field(default_factory=list[asyncio.Queue[SessionId]])
     slots: dict[WorkerId, int] = field(default_factory=dict[WorkerId, int])  # of the workers that take sessions
     left_at: dict[SessionId, float] = field(default_factory=dict[SessionId, float])
-    live_workers: set[str] = field(default_factory=set[str])
 
     async def get(self, session_id: SessionId) -> SessionRecord | None:
         return self.rows.get(session_id)
@@ -119,7 +118,7 @@ class FakeSessions:
 
     async def claim(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
         row = self.rows.get(session_id)
-        if row is None or (row.owner is not None and row.incarnation in self.live_workers):
+        if row is None or (row.owner not in {None, worker_id}):
             return None
         stays = row.leaving == worker_id and row.owner is not None
         self.rows[session_id] = replace(
@@ -232,11 +231,16 @@ class FakeOwners:
 
     async def free(self, owner: WorkerId) -> int:
         self.freed.append(owner)
-        theirs = [key for key, row in self.sessions.rows.items() if row.owner == owner]
-        for key in theirs:
-            row = self.sessions.rows[key]
+        return self._free(lambda row: row.owner == owner)
+
+    async def free_earlier(self, worker_id: WorkerId, incarnation: str) -> None:
+        self._free(lambda row: row.owner == worker_id and row.incarnation != incarnation)
+
+    def _free(self, which: Callable[[SessionRecord], bool]) -> int:
+        freed = {key: row for key, row in self.sessions.rows.items() if which(row)}
+        for key, row in freed.items():
             self.sessions.rows[key] = replace(row, owner=None, incarnation=None, epoch=row.epoch + 1)
-        return len(theirs)
+        return len(freed)
 
 
 @dataclass

@@ -185,7 +185,6 @@ async def world(*, max_sessions: int = 5, storage: FakeStorage | None = None, nu
             monotonic=clock.monotonic,
         )
         worker_id, incarnation = WorkerId(f"worker-{number}"), f"run-{number}"
-        storage.sessions.live_workers.add(incarnation)
         storage.sessions.slots[worker_id] = max_sessions
         around = Surroundings(
             storage=storage,

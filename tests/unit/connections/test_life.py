@@ -490,7 +490,6 @@ async def test_a_session_that_lives_elsewhere_is_left_there_with_the_order() -> 
     async with world() as w:
         await w.create()
         row = w.storage.sessions.rows[ANNA]
-        w.storage.sessions.live_workers.add("run-other")
         bert = replace(
             row, session_id=SessionId("bert"), owner=WorkerId("other"), incarnation="run-other", applied_generation=1
         )
@@ -554,7 +553,6 @@ async def test_a_session_taken_over_elsewhere_stops_here_and_writes_nothing() ->
         await w.connected()
         rows = w.storage.sessions.rows
         rows[ANNA] = replace(rows[ANNA], epoch=rows[ANNA].epoch + 1, owner=WorkerId("other"), incarnation="run-other")
-        w.storage.sessions.live_workers.add("run-other")
         before = list(w.storage.events)
         await w.engine.last.end(Cause.LOST)
         await w.until(lambda: not w.manager.session_ids())

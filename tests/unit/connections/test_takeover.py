@@ -52,14 +52,13 @@ def test_after_a_burst_sessions_are_taken_up_at_a_steady_pace() -> None:
     assert (tokens.available(0.05), tokens.available(1.0), tokens.available(60.0)) == (0, 10, 50)
 
 
-async def theirs(storage: FakeStorage, *names: str) -> None:
+async def theirs(storage: FakeStorage, *names: str, incarnation: str = "run-2") -> None:
     """Sessions that were paired at the other worker."""
     for name in names:
         new = NewSession(session_id=SessionId(name), user_id=UserId("user-1"), pairing={"method": "qr"})
         await storage.sessions.create_or_get(new)
-        await storage.sessions.claim(SessionId(name), OTHER, "run-2")
+        await storage.sessions.claim(SessionId(name), OTHER, incarnation)
         storage.keys.blobs[SessionId(name)] = b"credentials"
-    storage.sessions.live_workers.add("run-2")
 
 
 async def settled(there: World, seconds: float) -> None:
@@ -94,6 +93,16 @@ async def test_what_there_is_no_room_for_becomes_nobodys_and_is_left_to_others()
 
 
 @virtual
+async def test_a_worker_that_restarts_with_less_room_leaves_the_rest_to_others() -> None:
+    storage = FakeStorage()
+    await theirs(storage, "one", "two", incarnation="run-0")
+    async with world(storage=storage, max_sessions=1, number=2) as there:
+        there.engine.script = log_in
+        await there.opened(1)
+        await there.until(lambda: [row.owner for row in storage.sessions.rows.values()] == [OTHER, None])
+
+
+@virtual
 async def test_a_living_worker_keeps_its_sessions() -> None:
     storage = FakeStorage()
     await theirs(storage, "theirs")
@@ -120,7 +129,6 @@ async def test_a_worker_that_was_out_of_sight_lets_go_of_what_others_took() -> N
         await there.connected()
         await there.storage.owners.free(WorkerId("worker-1"))
         await there.storage.sessions.claim(ANNA, OTHER, "run-2")
-        there.storage.sessions.live_workers.add("run-2")
 
         there.manager.look_again()
         await there.until(lambda: there.engine.last.over)

@@ -13,6 +13,7 @@ from schemas.names import WorkerId
 _log = structlog.get_logger()
 
 _LOOK_SECONDS = 1.0
+_SUSPICIOUS_SECONDS = 0.4  # between looks while somebody is suspected
 _JITTER = 0.2  # of it: workers that started together do not look together
 _SECOND_LOOK_SECONDS = 2.0  # a server restart, or a cut, frees a living worker's lock for a moment
 
@@ -34,6 +35,11 @@ class Suspicion:
         over = {each.worker_id for each in signs if not each.leased}
         return [each for each in suspects if each in over or now >= self._since[each] + _SECOND_LOOK_SECONDS]
 
+    @property
+    def any(self) -> bool:
+        """Whether somebody is suspected."""
+        return bool(self._since)
+
     def vanished(self, signs: Sequence[OwnerSigns]) -> bool:
         """Whether somebody suspected owns nothing any more: another worker was faster. Ask before `dead`."""
         return not self._since.keys() <= {each.worker_id for each in signs}
@@ -54,7 +60,8 @@ class Vigil:
     async def keep(self) -> None:
         """For ever."""
         while True:
-            await asyncio.sleep(_LOOK_SECONDS * self._around.rng.uniform(1 - _JITTER, 1 + _JITTER))
+            seconds = _SUSPICIOUS_SECONDS if self._suspicion.any else _LOOK_SECONDS
+            await asyncio.sleep(seconds * self._around.rng.uniform(1 - _JITTER, 1 + _JITTER))
             try:
                 await self._look()
             except StoreUnavailable:

@@ -59,6 +59,7 @@ class Lease:
 
     async def held(self) -> None:
         """Returns when it runs (again)."""
+        self.check()
         await self._running.wait()
 
     def extend(self, sent: float) -> None:

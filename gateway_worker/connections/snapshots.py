@@ -164,15 +164,16 @@ class SnapshotKeeper:
 
     async def _store_for_ever(self) -> None:
         while True:
-            await self._changed.wait()
-            await asyncio.sleep(_TICK)
+            if not self._waiting:
+                self._changed.clear()
+                await self._changed.wait()
             now = self._monotonic()
             due = sorted((each for each in self._waiting.values() if each.due <= now), key=lambda each: each.due)
             async with asyncio.TaskGroup() as tasks:
                 for each in due[:_AT_ONCE]:
                     tasks.create_task(self._see_to(each))
-            if not self._waiting:
-                self._changed.clear()
+            if len(due) < _AT_ONCE:
+                await asyncio.sleep(_TICK)
 
     async def _see_to(self, waiting: _Waiting) -> None:
         """Store it now; what is told from here on makes another one."""

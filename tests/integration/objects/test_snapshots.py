@@ -80,3 +80,8 @@ async def test_a_missing_bucket_and_a_wrong_secret_are_told_apart(services: Priv
             await SnapshotObjects(client, buckets.sessions).newest(ANA)
         with pytest.raises(PermissionError):
             await SnapshotObjects(stranger, buckets.sessions).newest(ANA)
+
+
+async def test_the_doctor_leaves_nothing_behind(snapshots: SnapshotObjects, client: S3Client, buckets: Names) -> None:
+    await snapshots.probe()
+    assert await versions(client, buckets.sessions) == []

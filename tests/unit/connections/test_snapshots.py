@@ -223,3 +223,15 @@ async def test_removals_go_on_after_s3_was_away() -> None:
         snapshots.removals = [removal]
         await asyncio.sleep(60)
     assert snapshots.done == [removal]
+
+
+@virtual
+async def test_a_worker_that_starts_looks_at_all_its_sessions_soon() -> None:
+    snapshots, observer = FakeSnapshots(), Counted()
+    everybody = [SessionId(f"session-{number}") for number in range(500)]
+    snapshots.identities = {each: each.encode() for each in everybody}
+    async with keeping(snapshots, observer) as keeper:
+        for each in everybody:
+            keeper.changed(Fence(session_id=each, epoch=1))
+        await asyncio.sleep(SOON + 3)
+    assert observer.stored == 500

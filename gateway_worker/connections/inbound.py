@@ -19,6 +19,7 @@ from gateway_worker.store.operations import (
     PutKeys,
     PutSentPlaintext,
     ReceiveMessage,
+    SettleEntries,
 )
 from gateway_worker.store.records import Status
 from gateway_worker.whatsapp.port import (
@@ -37,6 +38,7 @@ from gateway_worker.whatsapp.port import (
     ReceiptKind,
     ReceivedMessage,
     SendFailed,
+    StoredEntry,
     StoreRefused,
 )
 from schemas.errors import MessageRejectedByWhatsApp
@@ -59,8 +61,9 @@ Hear = Callable[[LifeFact], Awaitable[None]]
 class Inbound:
     """The `Owner` of one connection of one epoch.
 
-    What is not paired yet is not worth storing, and must not overwrite what is: until `Paired` arrives, credentials and
-    keys stay in memory (at most one device's), then replace the old identity in one transaction.
+    What is not paired yet is not worth storing, and must not overwrite what is: until credentials arrive, keys stay in
+    memory (at most one device's). Then both replace the old identity in one transaction, before the answer leaves that
+    completes the pairing: WhatsApp never knows a device that we do not.
     """
 
     def __init__(self, writer: Writer, around: Surroundings, hear: Hear, *, paired: bool) -> None:
@@ -100,7 +103,7 @@ class Inbound:
                 case _ if self._closed:
                     return
                 case Paired():
-                    await self._paired()
+                    pass  # its credentials came before
                 case _:
                     await self._hear(fact)
 
@@ -116,6 +119,16 @@ class Inbound:
             self._session_id, chat=key.chat, sender=key.sender, message_id=key.message_id, index=key.index
         )
 
+    async def load_unprocessed(self) -> Sequence[StoredEntry]:
+        """See `Owner.load_unprocessed`."""
+        return [
+            StoredEntry(
+                key=EntryKey(chat=each.chat, sender=each.sender, message_id=each.message_id, index=each.index),
+                plaintext=each.plaintext,
+            )
+            for each in await self._around.storage.keys.unprocessed(self._session_id)
+        ]
+
     async def load_message(self, message_id: str) -> bytes | None:
         """See `Owner.load_message`."""
         return await self._around.storage.messages.plaintext(self._session_id, MessageId(message_id))
@@ -124,8 +137,10 @@ class Inbound:
         """See `Owner.commit`."""
         if self._closed:
             raise StoreRefused("this connection is over")
-        if self._staged is not None and await self._stage(changes):
-            return
+        if self._staged is not None:
+            async with self._working():
+                if await self._stage(self._staged, changes):
+                    return
         received = [entry.message for entry in changes.entries if entry.message is not None]
         operations = [*_key_operations(changes), *(self._arrival(message) for message in received)]
         if not operations:
@@ -139,19 +154,16 @@ class Inbound:
     def _arrival(self, arrived: Arrived) -> ReceiveMessage:
         return arrival(self._session_id, arrived, self._around.clock.now())
 
-    async def _stage(self, changes: Changes) -> bool:
-        """Keep them in memory, unless the pairing succeeded meanwhile."""
+    async def _stage(self, staged: "_Staged", changes: Changes) -> bool:
+        """Take what a new device wrote; False when its pairing was stored meanwhile."""
         async with self._unstaging:
-            if self._staged is not None:
-                self._staged.keep(changes)
-            return self._staged is not None
-
-    async def _paired(self) -> None:
-        async with self._unstaging:
-            if self._staged is not None:
-                operations = [DropCredentials(), *_key_operations(self._staged.changes())]
-                await self._writer.write_surely(*operations)
+            if self._staged is None:
+                return False
+            staged.keep(changes)
+            if changes.credentials is not None:
+                await self._writer.write(DropCredentials(), *_key_operations(staged.changes()))
                 self._staged = None
+            return True
 
     async def _receipt(self, receipt: ReceiptArrived) -> None:
         at = instant(receipt.timestamp, self._around.clock.now())
@@ -207,6 +219,8 @@ def _key_operations(changes: Changes) -> list[Operation[Any]]:
         operations.append(PutKeys(keys=changes.keys))
     if changes.entries:
         operations.append(PutEntries(entries=[_new_entry(entry) for entry in changes.entries]))
+    if changes.processed:
+        operations.append(SettleEntries(message_ids=changes.processed))
     if changes.sent:
         operations.append(PutSentPlaintext(plaintexts=changes.sent))
     return operations
@@ -221,4 +235,5 @@ def _new_entry(entry: Entry) -> NewEntry:
         index=key.index,
         plaintext=entry.plaintext,
         visible=isinstance(entry.message, ReceivedMessage),
+        unprocessed=entry.unprocessed,
     )

@@ -7,29 +7,23 @@ import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 
 from gateway_worker.connections.lanes import Lanes, Place
-from gateway_worker.connections.link import Link, Purpose
 from gateway_worker.connections.message_ids import derive_message_id
 from gateway_worker.connections.outgoing import begin_operation, check_original, needs_plaintext, outgoing
 from gateway_worker.connections.quota import Quota
-from gateway_worker.connections.reach import Reach, link_before
+from gateway_worker.connections.reach import Reach
 from gateway_worker.connections.signals import Signal, until_stored
 from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.connections.tries import MAX_TRIES, Job, Tries
 from gateway_worker.connections.writer import Writer
 from gateway_worker.store.operations import AdvanceStatus, AlreadySettled, Begun, Conflict, InProgress
 from gateway_worker.store.records import MessageRecord, Status
 from gateway_worker.whatsapp.port import (
-    NotConnected,
     Original,
-    OutcomeUnknown,
-    OutgoingMessage,
-    RecipientUnknown,
-    Refused,
-    StoreRefused,
 )
 from schemas.commands import Command
 from schemas.errors import (
@@ -37,8 +31,6 @@ from schemas.errors import (
     CommandExpired,
     GatewayError,
     MessageNotFound,
-    MessageRecipientUnknown,
-    MessageRejectedByWhatsApp,
     MessageUnconfirmed,
     Unavailable,
 )
@@ -46,21 +38,9 @@ from schemas.events import Failure
 from schemas.message_commands import OutgoingCommand
 from schemas.names import MessageId
 
-MAX_TRIES = 3  # contract, section 4, "Silence"
-
 _log = structlog.get_logger()
 
 Accepted = Callable[[MessageId], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    """One message on its way. `may_have_left`: in an earlier life it was handed to WhatsApp's encryption."""
-
-    command: Command[OutgoingCommand]
-    message: OutgoingMessage
-    place: Place
-    may_have_left: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +59,7 @@ class Sender:
         self._session_id = writer.fence.session_id
         self._reach = reach
         self._around = around
+        self._tries = Tries(writer.fence.session_id, reach, around)
         self._lanes = Lanes()
         self._in_progress: set[MessageId] = set()
         self._left = Signal()
@@ -124,11 +105,11 @@ class Sender:
         if isinstance(answer, AlreadySettled):
             return
         try:
-            job = _Job(
+            job = Job(
                 command=command,
                 message=outgoing(command, message_id, self._original(referred)),
                 place=place,
-                may_have_left=isinstance(answer, InProgress) and await self._plaintext(message_id) is not None,
+                tries=await self._tried(message_id) if isinstance(answer, InProgress) else 0,
             )
             at = await self._deliver(job)
         except Unavailable:
@@ -136,7 +117,8 @@ class Sender:
         except GatewayError as error:
             await self._fail(message_id, error)
         else:
-            await self._writer.write_surely(AdvanceStatus(message_id=message_id, status=Status.SENT, at=at))
+            if at is not None:
+                await self._writer.write_surely(AdvanceStatus(message_id=message_id, status=Status.SENT, at=at))
             self._around.observer.message_sent(self._around.clock.monotonic() - arrived)
 
     async def _begin(
@@ -179,59 +161,28 @@ class Sender:
                 raise MessageNotFound
             check_original(command.data, referred.record)
 
-    async def _deliver(self, job: _Job) -> datetime:
-        """Send until WhatsApp's server has it; returns its time.
+    async def _deliver(self, job: Job) -> datetime | None:
+        """Send until WhatsApp's server has it; returns its time, or None if that is on record by now.
 
         Raises:
             GatewayError: it failed for good, and why.
         """
+        if job.tries >= MAX_TRIES:
+            raise MessageUnconfirmed
         if job.command.data.refers_to is not None and job.message.original is None:
             raise MessageNotFound
         try:
             async with asyncio.timeout(self._seconds_left(job)):
                 await job.place.turn()
-                await self._link(job, may_have_left=job.may_have_left)
+                await self._tries.link(job)
                 await until_stored(self.quota.pace)
         except TimeoutError:
             raise CommandExpired from None
-        at = await self._try(job)
+        at = await self._tries.make(job)
         job.place.leave()  # the next of this chat need not wait for our bookkeeping
         return at
 
-    async def _try(self, job: _Job) -> datetime:
-        tries, may_have_left = 0, job.may_have_left
-        while True:
-            link = await self._link(job, may_have_left=may_have_left)
-            if not await job.place.turn_on(link):
-                continue  # it ended before those before us were on it again
-            try:
-                job.place.hand_over(link)
-                acknowledged = await link.connection.send(job.message)
-            except (NotConnected, StoreRefused):
-                await link.really_ended()
-            except OutcomeUnknown as error:
-                tries, may_have_left = tries + 1, True
-                if tries >= MAX_TRIES:
-                    raise MessageUnconfirmed from error
-                link.give_up(Purpose.RENEW)
-                await link.really_ended()
-            except Refused as error:
-                raise MessageRejectedByWhatsApp(error.code) from error
-            except RecipientUnknown as error:
-                raise MessageRecipientUnknown from error
-            else:
-                return datetime.fromtimestamp(acknowledged.timestamp, UTC)
-            self._around.observer.send_retried()
-
-    async def _link(self, job: _Job, *, may_have_left: bool) -> Link:
-        """A connection to send on. A command is not started after it expired; what may have left is past that."""
-        try:
-            deadline = None if may_have_left else job.command.expires_at
-            return await link_before(self._reach, deadline, self._around.clock)
-        except GatewayError as error:
-            raise (MessageUnconfirmed() if may_have_left else error) from error
-
-    def _seconds_left(self, job: _Job) -> float | None:
+    def _seconds_left(self, job: Job) -> float | None:
         """Until it must have been started; None: as long as it takes."""
         if job.may_have_left or job.command.expires_at is None:
             return None
@@ -274,6 +225,9 @@ class Sender:
 
     async def _stored(self, message_id: MessageId) -> MessageRecord | None:
         return await until_stored(lambda: self._around.storage.messages.get(self._session_id, message_id))
+
+    async def _tried(self, message_id: MessageId) -> int:
+        return await until_stored(lambda: self._around.storage.messages.tries(self._session_id, message_id))
 
     async def _plaintext(self, message_id: MessageId) -> bytes | None:
         return await until_stored(lambda: self._around.storage.messages.plaintext(self._session_id, message_id))

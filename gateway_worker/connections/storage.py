@@ -10,7 +10,16 @@ from typing import Any, Protocol
 
 from gateway_worker.store.operations import Operation
 from gateway_worker.store.owners import OwnerSigns
-from gateway_worker.store.records import Desired, Fence, Json, MessageRecord, NewSession, Room, SessionRecord
+from gateway_worker.store.records import (
+    Desired,
+    Fence,
+    Json,
+    MessageRecord,
+    NewSession,
+    Room,
+    SessionRecord,
+    UnprocessedEntry,
+)
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 
 
@@ -115,6 +124,10 @@ class Keys(Protocol):
         """A decrypted part stored before."""
         ...
 
+    async def unprocessed(self, session_id: SessionId) -> Sequence[UnprocessedEntry]:
+        """Decrypted parts that the engine has still to act on, oldest first."""
+        ...
+
 
 class Messages(Protocol):
     """Rows of messages."""
@@ -125,6 +138,10 @@ class Messages(Protocol):
 
     async def plaintext(self, session_id: SessionId, message_id: MessageId) -> bytes | None:
         """Its serialised WAProto `Message`."""
+        ...
+
+    async def tries(self, session_id: SessionId, message_id: MessageId) -> int:
+        """How often an outgoing message was encrypted to be sent, in whichever life."""
         ...
 
     async def begun_since(self, session_id: SessionId, since: datetime, limit: int) -> Sequence[datetime]:

@@ -127,7 +127,8 @@ class PutKeys(Operation[None]):
 class NewEntry:
     """A decrypted part of an incoming stanza. `sender` with its device number.
 
-    `visible` tells that this part is the message itself (what a quote or a media fetch needs), not only key material.
+    `visible` tells that this part is the message itself (what a quote or a media fetch needs), not only key material;
+    `unprocessed`, that the engine has still to act on it (see `SettleEntries`).
     """
 
     chat: str
@@ -136,6 +137,7 @@ class NewEntry:
     index: int
     plaintext: bytes = field(repr=False)
     visible: bool
+    unprocessed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +148,18 @@ class PutEntries(Operation[None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettleEntries(Operation[None]):
+    """The engine has acted on these messages: their entries are no longer unprocessed."""
+
+    message_ids: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PutSentPlaintext(Operation[None]):
-    """Keep the serialised WAProto `Message` of outgoing messages, by message id; the last one wins."""
+    """Keep the serialised WAProto `Message` of outgoing messages, by message id; the last one wins.
+
+    Each time counts as a try: it was encrypted, and may have left.
+    """
 
     plaintexts: Mapping[str, bytes] = field(repr=False)
 

@@ -22,6 +22,7 @@ from gateway_worker.store.operations import (
     PutSentPlaintext,
     ReceiveMessage,
     RecordCommand,
+    SettleEntries,
 )
 from gateway_worker.store.records import Fence
 from schemas.names import SessionId
@@ -36,6 +37,7 @@ KINDS: Final[Sequence[Kind]] = (
     PutCredentials,
     PutKeys,
     PutEntries,
+    SettleEntries,
     PutSentPlaintext,
     ReceiveMessage,
     AdvanceStatus,
@@ -108,6 +110,8 @@ def weight(operations: Iterable[Operation[Any]]) -> int:
                 total += len(operation.keys)
             case PutEntries():
                 total += len(operation.entries)
+            case SettleEntries():
+                total += len(operation.message_ids)
             case PutSentPlaintext():
                 total += len(operation.plaintexts)
             case _:
@@ -128,6 +132,10 @@ def _rows(session_id: SessionId, operation: Operation[Any]) -> list[Row]:  # noq
             return [("credentials", session_id)]
         case PutKeys():
             return [("key", session_id, *key) for key in operation.keys]
+        case PutEntries():
+            return [("entry", session_id, entry.message_id) for entry in operation.entries if entry.unprocessed]
+        case SettleEntries():
+            return [("entry", session_id, message_id) for message_id in operation.message_ids]
         case PutSentPlaintext():
             return [("plaintext", session_id, message_id) for message_id in operation.plaintexts]
         case ChangeState():

@@ -4,13 +4,13 @@ Each reads the session's sealed data key with the value, so a value and its key 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from gateway_worker.store.database import Database
+from gateway_worker.store.database import Database, Row
 from gateway_worker.store.encryption import Ciphers, Keyring, Purpose
 from gateway_worker.store.operations import Recorded
-from gateway_worker.store.records import CommandRecord, Json, MessageRecord
+from gateway_worker.store.records import CommandRecord, Json, MessageRecord, UnprocessedEntry
 from gateway_worker.store.rows import message_record
 from gateway_worker.store.writers.commands import Seen, finish_commands, read_reply, record_commands
 from schemas.commands import CommandKey
@@ -28,6 +28,12 @@ _ENTRY: Final = """
     SELECT e.value, s.identity_key FROM entries AS e JOIN sessions AS s ON s.id = e.session_id
     WHERE e.session_id = $1 AND e.message_id = $2 AND e.sender = $3 AND e.chat = $4 AND e.index = $5
     ORDER BY e.created_at LIMIT 1
+"""
+_UNPROCESSED: Final = """
+    SELECT e.message_id, e.sender, e.chat, e.index, e.value, s.identity_key
+    FROM entries AS e JOIN sessions AS s ON s.id = e.session_id
+    WHERE e.session_id = $1 AND e.unprocessed AND e.created_at >= $2
+    ORDER BY e.created_at, e.index LIMIT $3
 """
 _SENT_PLAINTEXT: Final = """
     SELECT b.value, s.content_key FROM bodies AS b JOIN sessions AS s ON s.id = b.session_id
@@ -51,20 +57,28 @@ _MESSAGE: Final = """
     ) AS b
     WHERE m.session_id = $1 AND m.message_id = $2 AND s.deleted_at IS NULL
 """
+_TRIES: Final = """
+    SELECT b.tries FROM messages AS m
+    JOIN bodies AS b ON b.session_id = m.session_id AND b.message_id = m.message_id AND b.created_at = m.created_at
+    WHERE m.session_id = $1 AND m.message_id = $2 AND b.part = 'plaintext'
+"""
 _BEGUN: Final = """
     SELECT created_at FROM messages
     WHERE session_id = $1 AND direction = 'outgoing' AND created_at >= $2
     ORDER BY created_at DESC LIMIT $3
 """
 _COMMAND: Final = "SELECT * FROM processed_commands WHERE source = $1 AND id = $2"
+_REPLAYED: Final = timedelta(days=14)  # what the phone has not kept longer either
+_MOST_REPLAYED: Final = 200
 
 
 class Keys:
     """What belongs to the identity of a session."""
 
-    def __init__(self, database: Database, ciphers: Ciphers) -> None:
+    def __init__(self, database: Database, ciphers: Ciphers, now: Callable[[], datetime]) -> None:
         self._database = database
         self._ciphers = ciphers
+        self._now = now
 
     async def credentials(self, session_id: SessionId) -> bytes | None:
         """The credentials blob, if the session has one."""
@@ -96,6 +110,23 @@ class Keys:
         cipher = self._ciphers.of(session_id, Purpose.IDENTITY, row["identity_key"])
         return cipher.decrypt(row["value"], "entries", message_id, sender, chat, str(index))
 
+    async def unprocessed(self, session_id: SessionId) -> Sequence[UnprocessedEntry]:
+        """Decrypted parts that the engine has still to act on, oldest first."""
+        async with self._database.wire() as wire:
+            rows = await wire.fetch(_UNPROCESSED, session_id, self._now() - _REPLAYED, _MOST_REPLAYED)
+        return [self._unprocessed(session_id, row) for row in rows]
+
+    def _unprocessed(self, session_id: SessionId, row: Row) -> UnprocessedEntry:
+        cipher = self._ciphers.of(session_id, Purpose.IDENTITY, row["identity_key"])
+        name = row["message_id"], row["sender"], row["chat"], str(row["index"])
+        return UnprocessedEntry(
+            chat=row["chat"],
+            sender=row["sender"],
+            message_id=row["message_id"],
+            index=row["index"],
+            plaintext=cipher.decrypt(row["value"], "entries", *name),
+        )
+
 
 class Messages:
     """Messages in both directions."""
@@ -123,6 +154,11 @@ class Messages:
             where = (message_id, received["sender"], received["chat"], str(received["index"]))
             return cipher.decrypt(received["value"], "entries", *where)
         return None
+
+    async def tries(self, session_id: SessionId, message_id: MessageId) -> int:
+        """How often an outgoing message was encrypted to be sent, in whichever life: each time it may have left."""
+        async with self._database.wire() as wire:
+            return await wire.fetchval(_TRIES, session_id, message_id) or 0
 
     async def begun_since(self, session_id: SessionId, since: datetime, limit: int) -> Sequence[datetime]:
         """When the newest `limit` outgoing messages since then were begun, oldest first."""

@@ -184,6 +184,17 @@ class MessageRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnprocessedEntry:
+    """A decrypted part of an incoming stanza that the engine has still to act on."""
+
+    chat: str
+    sender: str
+    message_id: str
+    index: int
+    plaintext: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRecord:
     """A command the gateway has seen. `reply` is the settled answer; None while it is in progress."""
 

@@ -81,7 +81,7 @@ class Store:
         self.workers = Workers(database, self.lease)
         self.owners = Owners(database, self.workers)
         self.sessions = Sessions(database=database, keyring=keyring, ciphers=ciphers, now=clock.now)
-        self.keys = Keys(database, ciphers)
+        self.keys = Keys(database, ciphers, clock.now)
         self.messages = Messages(database, ciphers)
         self.commands = Commands(database, keyring, clock.now)
         self.snapshots = Snapshots(database=database, keyring=keyring, ciphers=ciphers, now=clock.now)

@@ -105,11 +105,13 @@ entries = Table(  # decrypted parts of incoming stanzas: a redelivered stanza is
     Column("chat", Text, nullable=False),
     Column("index", Integer, nullable=False),
     Column("visible", Boolean, nullable=False),
+    Column("unprocessed", Boolean, nullable=False, server_default=text("false")),  # the engine has still to act on it
     Column("value", LargeBinary, nullable=False),
     _time("created_at"),
     PrimaryKeyConstraint("session_id", "message_id", "sender", "chat", "index", "created_at"),
     postgresql_partition_by=_BY_TIME,
 )
+Index("entries_unprocessed", entries.c.session_id, postgresql_where=entries.c.unprocessed)
 
 messages = Table(
     "messages",
@@ -154,6 +156,7 @@ bodies = Table(  # what is written once about a message and is large, apart from
     Column("message_id", Text, nullable=False),
     Column("part", Text, nullable=False),  # content: the contract's JSON; plaintext: the WAProto we sent
     Column("value", LargeBinary, nullable=False),
+    Column("tries", Integer, nullable=False, server_default=text("1")),  # of a plaintext: how often it was encrypted
     _time("created_at"),  # its message's
     PrimaryKeyConstraint("session_id", "message_id", "part", "created_at"),
     postgresql_partition_by=_BY_TIME,

@@ -261,13 +261,24 @@ class EntryKey:
 class Entry:
     """A decrypted part, to be stored with the ratchet that decrypted it.
 
-    `plaintext` is the serialised WAProto `Message` (unpadded). `message` is None for what no backend sees
-    (key shares, history, app state …).
+    Attributes:
+        plaintext: the serialised WAProto `Message` (unpadded); empty where WhatsApp had none for us.
+        message: what a backend sees; None for key shares, history, app state …
+        unprocessed: the engine has still to act on it, after it has confirmed it.
     """
 
     key: EntryKey
     plaintext: bytes
     message: ReceivedMessage | ReceivedChange | None
+    unprocessed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEntry:
+    """An `Entry` as it was stored."""
+
+    key: EntryKey
+    plaintext: bytes
 
 
 KeyId = tuple[str, str]  # (kind, id), e.g. ("session", "1234_1.0")
@@ -278,16 +289,19 @@ class Changes:
     """What must become durable in one transaction before the engine goes on (before wire, before receipt).
 
     Attributes:
-        credentials: the whole credentials blob, when it changed.
+        credentials: the whole credentials blob, when it changed; never of a device that is not paired.
         keys: Signal and app-state keys; None removes. Values are opaque bytes.
         entries: decrypted parts of incoming messages.
-        sent: message id → serialised WAProto `Message` of an outgoing message, for later resends and quotes.
+        sent: message id → serialised WAProto `Message` of an outgoing message, for later resends and quotes; once for
+            each time it was encrypted to be sent.
+        processed: ids of messages that the engine has acted on, whose entries were stored as unprocessed.
     """
 
     credentials: bytes | None = None
     keys: Mapping[KeyId, bytes | None] = field(default_factory=dict[KeyId, bytes | None])
     entries: Sequence[Entry] = ()
     sent: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    processed: Sequence[str] = ()
 
 
 class Owner(Protocol):
@@ -303,6 +317,10 @@ class Owner(Protocol):
 
     async def load_entry(self, key: EntryKey) -> bytes | None:
         """The plaintext of an `Entry` stored earlier (a redelivered stanza must not touch the ratchet again)."""
+        ...
+
+    async def load_unprocessed(self) -> Sequence[StoredEntry]:
+        """What an earlier connection confirmed and did not live to act on, oldest first; asked after each login."""
         ...
 
     async def load_message(self, message_id: str) -> bytes | None:

@@ -76,12 +76,16 @@ class Lab:
     async def paired(self, name: str = "Ana") -> Session:
         """A session paired by QR, not connected."""
         session = await self.unpaired(name)
+        await self.pair(session)
+        return session
+
+    async def pair(self, session: Session) -> None:
+        """Its person scans the QR."""
         await session.open()
         qr = await session.owner.next(QrCode)
         await self.phones.scan(session.phone, qr.text)
         end = await session.owner.next(Disconnected)
         assert end.cause is Cause.RESTART_REQUIRED, end
-        return session
 
     async def connected(self, name: str = "Ana", **options: object) -> tuple[Session, Connection]:
         """A session paired by QR, logged in, and past what its phone sends a new device (keys, history)."""

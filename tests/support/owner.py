@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from gateway_worker.whatsapp.port import Changes, Entry, EntryKey, Fact, KeyId, ReceivedMessage
+from gateway_worker.whatsapp.port import Changes, Entry, EntryKey, Fact, KeyId, ReceivedMessage, StoredEntry
 
 F = TypeVar("F", bound=Fact)
 
@@ -16,12 +16,14 @@ async def _at_once(_: Changes) -> None:
 
 @dataclass(kw_only=True)
 class MemoryOwner:
-    """Implements `port.Owner`. `before_commit` may delay or refuse a commit."""
+    """Implements `port.Owner`. `before_commit` may delay or refuse a commit, `after_commit` keep its answer back."""
 
     before_commit: Callable[[Changes], Awaitable[None]] = _at_once
+    after_commit: Callable[[Changes], Awaitable[None]] = _at_once
     credentials: bytes | None = None
     keys: dict[KeyId, bytes] = field(default_factory=dict[KeyId, bytes])
     entries: dict[EntryKey, Entry] = field(default_factory=dict[EntryKey, Entry])
+    unprocessed: set[str] = field(default_factory=set[str])
     sent: dict[str, bytes] = field(default_factory=dict[str, bytes])
     facts: list[Fact] = field(default_factory=list[Fact])
     commits: list[Changes] = field(default_factory=list[Changes])
@@ -40,6 +42,10 @@ class MemoryOwner:
         entry = self.entries.get(key)
         return None if entry is None else entry.plaintext
 
+    async def load_unprocessed(self) -> Sequence[StoredEntry]:
+        left = [entry for entry in self.entries.values() if entry.key.message_id in self.unprocessed]
+        return [StoredEntry(key=entry.key, plaintext=entry.plaintext) for entry in left]
+
     async def load_message(self, message_id: str) -> bytes | None:
         return self.sent.get(message_id)
 
@@ -53,9 +59,14 @@ class MemoryOwner:
                 self.keys.pop(key, None)
             else:
                 self.keys[key] = value
-        self.entries.update({entry.key: entry for entry in changes.entries})
+        for entry in changes.entries:
+            self.entries.setdefault(entry.key, entry)
+            if entry.unprocessed:
+                self.unprocessed.add(entry.key.message_id)
+        self.unprocessed.difference_update(changes.processed)
         self.sent.update(changes.sent)
         await self._notify()
+        await self.after_commit(changes)
 
     def told(self, kind: type[F]) -> list[F]:
         """The facts of one kind, in order."""

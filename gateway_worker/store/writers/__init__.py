@@ -17,6 +17,7 @@ from gateway_worker.store.operations import (
     PutSentPlaintext,
     ReceiveMessage,
     RecordCommand,
+    SettleEntries,
 )
 from gateway_worker.store.transaction import Writer
 from gateway_worker.store.writers import commands, identity, messages, sessions
@@ -28,6 +29,7 @@ WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     PutCredentials: identity.put_credentials,
     PutKeys: identity.put_keys,
     PutEntries: identity.put_entries,
+    SettleEntries: identity.settle_entries,
     PutSentPlaintext: messages.put_plaintexts,
     ReceiveMessage: messages.receive,
     AdvanceStatus: messages.advance_status,

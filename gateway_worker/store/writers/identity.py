@@ -39,18 +39,24 @@ _REMOVE_KEYS: Final = """
 
 # What was decrypted cannot be decrypted again: an entry comes twice only when its transaction is tried again.
 _PUT_ENTRIES: Final = """
-    INSERT INTO entries (session_id, message_id, sender, chat, index, visible, value, created_at)
-    SELECT e.*, $8::timestamptz
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bool[], $7::bytea[])
-        AS e (session_id, message_id, sender, chat, index, visible, value)
+    INSERT INTO entries (session_id, message_id, sender, chat, index, visible, unprocessed, value, created_at)
+    SELECT e.*, $9::timestamptz
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bool[], $7::bool[], $8::bytea[])
+        AS e (session_id, message_id, sender, chat, index, visible, unprocessed, value)
     WHERE NOT EXISTS (
         SELECT FROM entries AS k
         WHERE k.session_id = e.session_id AND k.message_id = e.message_id AND k.sender = e.sender
-            AND k.chat = e.chat AND k.index = e.index AND k.created_at BETWEEN $9 AND $10
+            AND k.chat = e.chat AND k.index = e.index AND k.created_at BETWEEN $10 AND $11
     )
     ON CONFLICT DO NOTHING
 """
 _AGAIN: Final = timedelta(days=1)
+
+_SETTLE_ENTRIES: Final = """
+    UPDATE entries AS e SET unprocessed = false
+    FROM unnest($1::text[], $2::text[]) AS s (session_id, message_id)
+    WHERE e.session_id = s.session_id AND e.message_id = s.message_id AND e.unprocessed
+"""
 
 
 async def drop_credentials(transaction: Transaction, placed: Sequence[Placed]) -> None:
@@ -98,6 +104,7 @@ async def put_entries(transaction: Transaction, placed: Sequence[Placed]) -> Non
             entry.chat,
             entry.index,
             entry.visible,
+            entry.unprocessed,
             transaction.session(each).identity.encrypt(
                 entry.plaintext, "entries", entry.message_id, entry.sender, entry.chat, str(entry.index)
             ),
@@ -109,3 +116,10 @@ async def put_entries(transaction: Transaction, placed: Sequence[Placed]) -> Non
         now = transaction.now
         columns = map(list, zip(*rows, strict=True))
         await transaction.wire.execute(_PUT_ENTRIES, *columns, now, now - _AGAIN, now + _AGAIN)
+
+
+async def settle_entries(transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """Write `SettleEntries`."""
+    rows = [(each.session_id, message_id) for each in placed for message_id in each.operation.message_ids]
+    if rows:
+        await transaction.wire.execute(_SETTLE_ENTRIES, *map(list, zip(*rows, strict=True)))

@@ -45,11 +45,12 @@ _BEGIN: Final = """
 
 # What the engine sends of its own accord has no row among the messages.
 _PUT_PLAINTEXTS: Final = """
-    INSERT INTO bodies (session_id, message_id, part, value, created_at)
+    INSERT INTO bodies AS b (session_id, message_id, part, value, created_at)
     SELECT p.session_id, p.message_id, 'plaintext', p.value, coalesce(m.created_at, $4)
     FROM unnest($1::text[], $2::text[], $3::bytea[]) AS p (session_id, message_id, value)
     LEFT JOIN messages AS m ON m.session_id = p.session_id AND m.message_id = p.message_id
-    ON CONFLICT (session_id, message_id, part, created_at) DO UPDATE SET value = excluded.value
+    ON CONFLICT (session_id, message_id, part, created_at) DO UPDATE
+        SET value = excluded.value, tries = b.tries + 1
 """
 
 _RECEIVE: Final = """

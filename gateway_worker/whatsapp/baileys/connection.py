@@ -10,7 +10,15 @@ import structlog
 
 from gateway_worker.whatsapp.baileys.channel import CallFailed, Channel, ChannelLost, Request
 from gateway_worker.whatsapp.baileys.frames import Frame
-from gateway_worker.whatsapp.baileys.words import changes_of, entry_key_of, error_of, fact_of, merged, outgoing_args
+from gateway_worker.whatsapp.baileys.words import (
+    changes_of,
+    entry_key_of,
+    entry_key_told,
+    error_of,
+    fact_of,
+    merged,
+    outgoing_args,
+)
 from gateway_worker.whatsapp.port import (
     Acknowledged,
     Cause,
@@ -186,6 +194,9 @@ class BaileysConnection:
                 request.answer(list(found), list(found.values()))
             case "load_entry":
                 _answer_blob(request, await owner.load_entry(entry_key_of(args)))
+            case "load_unprocessed":
+                entries = await owner.load_unprocessed()
+                request.answer([entry_key_told(each.key) for each in entries], [each.plaintext for each in entries])
             case "load_message":
                 _answer_blob(request, await owner.load_message(args["message_id"]))
             case other:

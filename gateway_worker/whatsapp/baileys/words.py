@@ -97,6 +97,11 @@ def entry_key_of(told: Mapping[str, Any]) -> EntryKey:
     return EntryKey(chat=told["chat"], sender=told["sender"], message_id=told["message_id"], index=told["index"])
 
 
+def entry_key_told(key: EntryKey) -> dict[str, str | int]:
+    """The same, as the bridge reads it."""
+    return {"chat": key.chat, "sender": key.sender, "message_id": key.message_id, "index": key.index}
+
+
 def changes_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> Changes:
     """What `commit` carries; its blobs stand in the order credentials, keys, entries, sent."""
     rest = iter(blobs)
@@ -105,11 +110,16 @@ def changes_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> Changes:
         (kind, key_id): next(rest) if is_set else None for kind, key_id, is_set in told["keys"]
     }
     entries = [
-        Entry(key=entry_key_of(entry["key"]), plaintext=next(rest), message=_message_of(entry["message"]))
+        Entry(
+            key=entry_key_of(entry["key"]),
+            plaintext=next(rest),
+            message=_message_of(entry["message"]),
+            unprocessed=entry["unprocessed"],
+        )
         for entry in told["entries"]
     ]
     sent = {message_id: next(rest) for message_id in told["sent"]}
-    return Changes(credentials=credentials, keys=keys, entries=entries, sent=sent)
+    return Changes(credentials=credentials, keys=keys, entries=entries, sent=sent, processed=told["processed"])
 
 
 def _message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChange | None:
@@ -150,6 +160,14 @@ def _change_of(told: Mapping[str, Any]) -> Edited | Revoked | Reacted | Voted:
 
 
 def _content_of(told: Mapping[str, Any]) -> Content:
+    """A content; what a stranger made senseless is unsupported: refusing it, it would come again for ever."""
+    try:
+        return _readable(told)
+    except ValueError:
+        return Unsupported(whatsapp_type=told["kind"])
+
+
+def _readable(told: Mapping[str, Any]) -> Content:
     match told["kind"]:
         case "text":
             preview = told.get("link_preview")

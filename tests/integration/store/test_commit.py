@@ -1,6 +1,7 @@
 """Grouped, fenced commits against a real PostgreSQL."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -22,6 +23,7 @@ from gateway_worker.store.operations import (
     PutKeys,
     PutSentPlaintext,
     RecordCommand,
+    SettleEntries,
 )
 from gateway_worker.store.records import Desired, Fence, Status
 from gateway_worker.store.store import Store
@@ -222,6 +224,36 @@ async def test_decrypted_parts_are_kept_and_the_visible_one_is_the_message(store
     assert found == b"key"
     assert await store.messages.plaintext(fence.session_id, MessageId("M1")) == b"text"
     assert await store.keys.entry(fence.session_id, chat="c@g.us", sender="x", message_id="M1", index=0) is None
+
+
+async def test_what_the_engine_has_to_act_on_is_kept_until_it_has(store: Store, fence: Fence, clock: TestClock) -> None:
+    def share(name: str) -> PutEntries:
+        entry = NewEntry(
+            chat="me", sender="me:0", message_id=name, index=0, plaintext=name.encode(), visible=False, unprocessed=True
+        )
+        return PutEntries(entries=[entry])
+
+    async def left() -> list[tuple[str, bytes]]:
+        return [(each.message_id, each.plaintext) for each in await store.keys.unprocessed(fence.session_id)]
+
+    for name in ("KEYS", "HISTORY"):
+        await store.commit(fence, share(name))
+        clock.pass_by(timedelta(seconds=1))
+    assert await left() == [("KEYS", b"KEYS"), ("HISTORY", b"HISTORY")]
+    await store.commit(fence, share("LIDS"), SettleEntries(message_ids=["KEYS", "LIDS", "UNKNOWN"]))
+    assert await left() == [("HISTORY", b"HISTORY")]
+    await store.commit(fence, share("HISTORY"))  # delivered again: it is the same one
+    await store.commit(fence, SettleEntries(message_ids=["HISTORY"]))
+    assert await left() == []
+
+
+async def test_each_encryption_of_a_message_counts_as_a_try(store: Store, fence: Fence) -> None:
+    assert await store.messages.tries(fence.session_id, message_id()) == 0
+    await store.commit(fence, begin())
+    assert await store.messages.tries(fence.session_id, message_id()) == 0
+    for expected in (1, 2, 3):
+        await store.commit(fence, PutSentPlaintext(plaintexts={message_id(): b"text"}))
+        assert await store.messages.tries(fence.session_id, message_id()) == expected
 
 
 async def test_the_plaintext_of_a_sent_message_is_the_last_one(store: Store, fence: Fence) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from gateway_worker.objects.snapshots import SnapshotMoment
+from gateway_worker.store import ledger
 from gateway_worker.store.errors import StaleEpoch, StoreUnavailable
 from gateway_worker.store.operations import (
     AdvanceStatus,
@@ -27,6 +28,7 @@ from gateway_worker.store.operations import (
     PutKeys,
     PutSentPlaintext,
     ReceiveMessage,
+    SettleEntries,
 )
 from gateway_worker.store.owners import OwnerSigns
 from gateway_worker.store.records import (
@@ -39,6 +41,7 @@ from gateway_worker.store.records import (
     Room,
     SessionRecord,
     Status,
+    UnprocessedEntry,
 )
 from gateway_worker.store.snapshots import Removal, SealedSnapshot
 from gateway_worker.whatsapp.port import (
@@ -58,8 +61,6 @@ from gateway_worker.whatsapp.port import (
 )
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 from tests.support.connections.virtual_time import VirtualClock
-
-ORDER = [Status.PENDING, Status.SENT, Status.DELIVERED, Status.READ, Status.PLAYED]
 
 
 @dataclass
@@ -250,6 +251,7 @@ class FakeKeys:
         default_factory=lambda: defaultdict[SessionId, dict[tuple[str, str], bytes]](dict)
     )
     entries: dict[tuple[str, str, str, int], bytes] = field(default_factory=dict[tuple[str, str, str, int], bytes])
+    awaited: set[str] = field(default_factory=set[str])
 
     async def credentials(self, session_id: SessionId) -> bytes | None:
         return self.blobs.get(session_id)
@@ -262,18 +264,29 @@ class FakeKeys:
     ) -> bytes | None:
         return self.entries.get((chat, sender, message_id, index))
 
+    async def unprocessed(self, session_id: SessionId) -> Sequence[UnprocessedEntry]:
+        return [
+            UnprocessedEntry(chat=chat, sender=sender, message_id=message_id, index=index, plaintext=plaintext)
+            for (chat, sender, message_id, index), plaintext in self.entries.items()
+            if message_id in self.awaited
+        ]
+
 
 @dataclass
 class FakeMessages:
     rows: dict[MessageId, MessageRecord] = field(default_factory=dict[MessageId, MessageRecord])
     hashes: dict[MessageId, bytes] = field(default_factory=dict[MessageId, bytes])
     plaintexts: dict[MessageId, bytes] = field(default_factory=dict[MessageId, bytes])
+    encrypted: Counter[MessageId] = field(default_factory=Counter[MessageId])
 
     async def get(self, session_id: SessionId, message_id: MessageId) -> MessageRecord | None:
         return self.rows.get(message_id)
 
     async def plaintext(self, session_id: SessionId, message_id: MessageId) -> bytes | None:
         return self.plaintexts.get(message_id)
+
+    async def tries(self, session_id: SessionId, message_id: MessageId) -> int:
+        return self.encrypted[message_id]
 
     async def begun_since(self, session_id: SessionId, since: datetime, limit: int) -> Sequence[datetime]:
         times = sorted(row.created_at for row in self.rows.values() if row.direction is Direction.OUTGOING)
@@ -314,7 +327,7 @@ class FakeStorage:
     def last_state(self) -> Json:
         return [data for type_, data in self.events if type_ == "session.status.v1"][-1]
 
-    def _apply(self, session_id: SessionId, operation: Operation[Any]) -> Any:  # noqa: C901 (one case each)
+    def _apply(self, session_id: SessionId, operation: Operation[Any]) -> Any:  # noqa: C901, PLR0912 (one case each)
         match operation:
             case ChangeState():
                 self._change(session_id, operation)
@@ -329,8 +342,13 @@ class FakeStorage:
                 for each in operation.entries:
                     key = (each.chat, each.sender, each.message_id, each.index)
                     self.keys.entries.setdefault(key, each.plaintext)
+                    if each.unprocessed:
+                        self.keys.awaited.add(each.message_id)
+            case SettleEntries():
+                self.keys.awaited.difference_update(operation.message_ids)
             case PutSentPlaintext():
                 self.messages.plaintexts.update({MessageId(k): v for k, v in operation.plaintexts.items()})
+                self.messages.encrypted.update(MessageId(k) for k in operation.plaintexts)
             case BeginMessage():
                 return self._begin(session_id, operation)
             case AdvanceStatus():
@@ -375,13 +393,13 @@ class FakeStorage:
 
     def _advance(self, session_id: SessionId, advance: AdvanceStatus) -> bool:
         row = self.messages.rows.get(advance.message_id)
-        if row is None or row.direction is Direction.INCOMING or row.status is Status.FAILED:
+        steps = () if row is None else ledger.advance(row.status, row.error, advance.status)
+        if row is None or not steps:
             return False
-        if advance.status is not Status.FAILED and ORDER.index(advance.status) <= ORDER.index(row.status):
-            return False
-        self.messages.rows[advance.message_id] = replace(row, status=advance.status, error=advance.error)
-        event = {"sessionId": session_id, "commandId": row.command_id, "status": advance.status.value}
-        self.events.append(("message.status.v1", event | ({"error": advance.error} if advance.error else {})))
+        self.messages.rows[advance.message_id] = replace(row, status=steps[-1], error=advance.error)
+        for step in steps:
+            event = {"sessionId": session_id, "commandId": row.command_id, "status": step.value}
+            self.events.append(("message.status.v1", event | ({"error": advance.error} if advance.error else {})))
         return True
 
     def _receive(self, session_id: SessionId, receive: ReceiveMessage) -> bool:

@@ -148,7 +148,7 @@ async def pair_by_qr(connection: FakeConnection) -> None:
         await log_in(connection)
         return
     await show_qr(connection)
-    await connection.commit(Changes(credentials=b"half", keys={("pre-key", "1"): b"k"}))
+    await connection.commit(Changes(keys={("pre-key", "1"): b"k"}))
     await connection.commit(Changes(credentials=b"paired"))
     await connection.tell(Paired(jid="15550001111:3@s.whatsapp.net", lid=None))
     await connection.end(Cause.RESTART_REQUIRED, 515)

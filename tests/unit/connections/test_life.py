@@ -8,11 +8,11 @@ import pytest
 
 from gateway_worker.connections.causes import MAX_QUICK_RESTARTS
 from gateway_worker.connections.states import State
+from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.records import Desired
 from gateway_worker.whatsapp.port import (
     Cause,
     Changes,
-    Paired,
     PairingCode,
     PasskeyRequired,
     QrCode,
@@ -155,18 +155,18 @@ async def test_an_account_gated_by_a_passkey_is_told_at_once_and_the_socket_clos
 
 
 @virtual
-async def test_credentials_of_a_pairing_under_way_are_not_stored() -> None:
+async def test_keys_of_a_pairing_under_way_are_not_stored() -> None:
     async with world() as w:
 
         async def half(connection: FakeConnection) -> None:
             await show_qr(connection)
-            await connection.commit(Changes(credentials=b"half", keys={("pre-key", "1"): b"k"}))
+            await connection.commit(Changes(keys={("pre-key", "1"): b"k"}))
 
         w.engine.script = half
         await w.create()
         await w.state(State.QR_REQUIRED)
         await asyncio.sleep(1)
-        assert w.storage.keys.blobs == {}
+        assert not w.storage.keys.keys[ANNA]
         assert await w.engine.last.owner.load_keys("pre-key", ["1", "2"]) == {"1": b"k"}
 
 
@@ -307,20 +307,21 @@ async def test_a_pairing_replaces_the_keys_of_the_old_identity() -> None:
 
 
 @virtual
-async def test_keys_that_arrive_just_after_pairing_are_not_lost_while_the_database_is_away() -> None:
+async def test_a_pairing_that_cannot_be_stored_is_refused_before_whatsapp_completes_it() -> None:
     async with world() as w:
         w.engine.script = show_qr
         await w.create()
         await w.state(State.QR_REQUIRED)
-        await w.engine.last.commit(Changes(credentials=b"half"))
+        await w.engine.last.commit(Changes(keys={("pre-key", "1"): b"k"}))
         w.storage.away = True
-        paired = w.tasks.create_task(w.engine.last.tell(Paired(jid="1:3@s.whatsapp.net", lid=None)))
-        await asyncio.sleep(1)
-        later = w.tasks.create_task(w.engine.last.commit(Changes(credentials=b"whole")))
-        await asyncio.sleep(1)
+        with pytest.raises(StoreUnavailable):
+            await w.engine.last.commit(Changes(credentials=b"paired"))
         w.storage.away = False
-        await paired
-        await later
+        assert w.storage.keys.blobs == {}
+        await w.engine.last.commit(Changes(credentials=b"paired"))
+        assert w.storage.keys.blobs[ANNA] == b"paired"
+        assert w.storage.keys.keys[ANNA] == {("pre-key", "1"): b"k"}
+        await w.engine.last.commit(Changes(credentials=b"whole"))
         assert w.storage.keys.blobs[ANNA] == b"whole"
 
 

@@ -81,10 +81,11 @@ def test_blobs_of_a_commit_find_their_places() -> None:
         "credentials": True,
         "keys": [["session", "a.1", True], ["pre-key", "7", False], ["lid-mapping", "1", True]],
         "entries": [
-            {"key": KEY, "message": {**MESSAGE, "content": {"kind": "text", "text": "hi"}}},
-            {"key": {**KEY, "index": 1}, "message": None},
+            {"key": KEY, "message": {**MESSAGE, "content": {"kind": "text", "text": "hi"}}, "unprocessed": False},
+            {"key": {**KEY, "index": 1}, "message": None, "unprocessed": True},
         ],
         "sent": ["OUT"],
+        "processed": ["BEFORE"],
     }
     changes = changes_of(told, [b"creds", b"ratchet", b"lid", b"p0", b"p1", b"out"])
     assert changes.credentials == b"creds"
@@ -94,7 +95,21 @@ def test_blobs_of_a_commit_find_their_places() -> None:
     assert isinstance(message, ReceivedMessage)
     assert (message.content, message.quoted_id, message.forwarded) == (Text(text="hi"), "Q", True)
     assert changes.entries[1].message is None
+    assert [entry.unprocessed for entry in changes.entries] == [False, True]
     assert changes.sent == {"OUT": b"out"}
+    assert changes.processed == ["BEFORE"]
+
+
+def test_what_a_stranger_made_senseless_is_unsupported_and_harms_no_commit() -> None:
+    contents = [
+        {"kind": "location", "latitude": None, "longitude": 1e9, "name": None, "address": None},
+        {"kind": "poll", "question": "?", "options": None, "selectable": "many"},
+    ]
+    entries = [{"key": KEY, "message": {**MESSAGE, "content": each}, "unprocessed": False} for each in contents]
+    told = {"credentials": False, "keys": [], "entries": entries, "sent": [], "processed": []}
+    changes = changes_of(told, [b""] * 2)
+    kinds = [each.message.content for each in changes.entries if isinstance(each.message, ReceivedMessage)]
+    assert kinds == [Unsupported(whatsapp_type="location"), Unsupported(whatsapp_type="poll")]
 
 
 def test_contents_keep_previews_and_name_what_is_not_supported() -> None:
@@ -106,8 +121,9 @@ def test_contents_keep_previews_and_name_what_is_not_supported() -> None:
         {"kind": "poll", "question": "When?", "options": ["Now", "Later"], "selectable": 2},
         {"kind": "unsupported", "whatsapp_type": "pollUpdateMessage"},
     ]
-    entries = [{"key": KEY, "message": {**MESSAGE, "content": content}} for content in contents]
-    changes = changes_of({"credentials": False, "keys": [], "entries": entries, "sent": []}, [b""] * 5)
+    entries = [{"key": KEY, "message": {**MESSAGE, "content": each}, "unprocessed": False} for each in contents]
+    told = {"credentials": False, "keys": [], "entries": entries, "sent": [], "processed": []}
+    changes = changes_of(told, [b""] * 5)
     assert [entry.message.content for entry in changes.entries if isinstance(entry.message, ReceivedMessage)] == [
         Text(text="see", link_preview=LinkPreview(url="https://example.org", title="Example")),
         Location(latitude=52.5, longitude=-13.0, name="Here"),
@@ -128,8 +144,9 @@ def test_contents_keep_previews_and_name_what_is_not_supported() -> None:
     ],
 )
 def test_changes_name_the_message_they_are_about(told: dict[str, object], change: object) -> None:
-    entry = {"key": KEY, "message": {**MESSAGE, "change": {"about": "EARLIER", **told}}}
-    (read,) = changes_of({"credentials": False, "keys": [], "entries": [entry], "sent": []}, [b""]).entries
+    entry = {"key": KEY, "message": {**MESSAGE, "change": {"about": "EARLIER", **told}}, "unprocessed": False}
+    changes = {"credentials": False, "keys": [], "entries": [entry], "sent": [], "processed": []}
+    (read,) = changes_of(changes, [b""]).entries
     assert isinstance(read.message, ReceivedChange)
     assert (read.message.message_id, read.message.about, read.message.change) == ("M", "EARLIER", change)
 

@@ -11,21 +11,23 @@ import {
 import type { WebSocket } from 'ws'
 
 import { phoneOf } from './addresses.ts'
+import { Arrivals } from './arrivals.ts'
 import { type End, endOf } from './causes.ts'
 import { type Contact, Contacts } from './contacts.ts'
 import { Facts } from './facts.ts'
 import { Gate } from './gate.ts'
-import { sending, Keys } from './keys.ts'
+import { type Devices, Keys, sending } from './keys.ts'
 import type { Lease } from './lease.ts'
 import { messageOf, type OutgoingArguments } from './outgoing.ts'
 import type { Peer } from './peer.ts'
 import { CallError } from './peer.ts'
-import { receiptOf } from './receipts.ts'
+import { Protocol } from './protocol.ts'
 import { Incoming } from './received.ts'
 import { Sends } from './sends.ts'
 import type { OpenArguments, Settings } from './settings.ts'
 import { makeSocket } from './socket.ts'
 import { Store } from './store.ts'
+import { clean } from './texts.ts'
 import { decodeCredentials } from './values.ts'
 
 export interface MessageReference {
@@ -40,8 +42,6 @@ const NEXT_QR_SECONDS = 20
 const PAIRING_CODE_SECONDS = FIRST_QR_SECONDS + 5 * NEXT_QR_SECONDS
 /** Facts that wait for the owner, before we stop reading from the socket. */
 const MAX_UNTOLD = 500
-/** Messages that wait for Baileys, before we hang up and get the rest later: it may need the socket to go on. */
-const MAX_UNHANDLED = 10_000
 const CLOSE_TIMEOUT_MS = 1_000
 const LOGOUT_TIMEOUT_MS = 5_000
 /** Telling includes what the owner does about it: more patience than for a read. */
@@ -56,16 +56,15 @@ export class Connection {
   readonly #options: OpenArguments
   readonly #credentials: AuthenticationCreds
   readonly #store: Store
+  readonly #keys: Keys
   readonly #gate: Gate
   readonly #sends: Sends
   readonly #lanes = new Map<string, Promise<void>>()
   readonly #facts: Facts
+  readonly #arrivals: Arrivals
   readonly #socket: WASocket
   readonly #contacts: Contacts
   readonly #onEnd: () => void
-  #messages: Promise<unknown> = Promise.resolve()
-  #receipts: Promise<unknown> = Promise.resolve()
-  #unhandled = 0
   #ending: Promise<void> | undefined
   #settled: (() => void)[] = []
   #hasFailed = false
@@ -93,32 +92,51 @@ export class Connection {
     })
     const patience = settings.store_deadline * TELL_PATIENCE
     this.#facts = new Facts(peer, number, patience, () => this.#proceed(), () => this.#fail())
-    const keys = new Keys(this.#store, () => this.#credentials.me?.id)
+    this.#keys = new Keys(this.#store, () => this.#credentials.me?.id)
     const incoming = new Incoming(() => this.#credentials, this.#store)
-    this.#socket = makeSocket({ number, credentials: this.#credentials, store: this.#store, keys, incoming, settings, options })
+    const protocol = new Protocol(this.#store, () => this.#socket)
+    const own = { credentials: this.#credentials, store: this.#store, keys: this.#keys, incoming, protocol }
+    this.#socket = makeSocket({ number, ...own, settings, options })
     this.#contacts = new Contacts(this.#socket)
     const { send } = this.#wire
     this.#gate = new Gate(this.#store, lease, send.bind(this.#wire) as (frame: Uint8Array) => void)
     this.#wire.send = this.#gate.take.bind(this.#gate) as typeof send
     this.#sends = new Sends(this.#gate, settings.ack_deadline)
-    this.#intercept(incoming)
+    this.#arrivals = new Arrivals({
+      ...own,
+      socket: this.#socket,
+      facts: this.#facts,
+      onArrival: () => this.#pace(),
+      onFlood: () => void this.#end({ cause: 'closed', code: null, detail: 'too many messages at once' })
+    })
     this.#listen()
   }
 
   /** Sends a message; answers WhatsApp's time of its acknowledgement. */
   async send(args: OutgoingArguments, original: Uint8Array | undefined): Promise<number> {
     this.#mustBeOpen()
-    return this.#sends.send(args.message_id, () => this.#inOrder(args.to, async () => {
-      this.#mustBeOpen()
-      const jid = await this.#contacts.addressOf(args.to)
-      const { message, options } = await messageOf(args, jid, this.#credentials, original)
-      const plaintext = proto.Message.encode(message).finish()
-      const messageId = args.message_id
-      const onRecorded = (): void => this.#sends.encrypted(messageId)
-      await sending.run({ messageId, plaintext, isRecorded: false, onRecorded }, () =>
-        this.#socket.relayMessage(jid, message, { messageId, ...options })
-      )
-    }))
+    const handedOut = new Map<string, Devices>()
+    const relay = (): Promise<void> => this.#inOrder(args.to, () => this.#relay(args, original, handedOut))
+    try {
+      const timestamp = await this.#sends.send(args.message_id, relay)
+      this.#keys.acknowledged(handedOut)
+      return timestamp
+    } catch (error) {
+      this.#keys.notAcknowledged(handedOut)
+      throw error
+    }
+  }
+
+  async #relay(args: OutgoingArguments, original: Uint8Array | undefined, handedOut: Map<string, Devices>): Promise<void> {
+    this.#mustBeOpen()
+    const jid = await this.#contacts.addressOf(args.to)
+    const { message, options } = await messageOf(args, jid, this.#credentials, original)
+    const plaintext = proto.Message.encode(message).finish()
+    const messageId = args.message_id
+    const onRecorded = (): void => this.#sends.encrypted(messageId)
+    await sending.run({ messageId, plaintext, isRecorded: false, onRecorded, handedOut }, () =>
+      this.#socket.relayMessage(jid, message, { messageId, ...options })
+    )
   }
 
   /** What goes to one chat leaves in the order of the calls: the next is prepared when the last one was handed over. */
@@ -181,46 +199,6 @@ export class Connection {
     if (this.#ending !== undefined) throw new CallError('not_connected')
   }
 
-  /**
-   * Sees messages and receipts before Baileys does. Messages are handed on one by one: it would let a later one overtake
-   * one whose addresses it still looks up. Receipts are kept from it, and so from their acknowledgement, until stored.
-   */
-  #intercept(incoming: Incoming): void {
-    const { ws } = this.#socket
-    const emit = ws.emit.bind(ws)
-    ws.emit = (event: string, ...args: unknown[]): boolean => {
-      if (event !== 'CB:message' && event !== 'CB:receipt') return emit(event, ...args)
-      const stanza = args[0] as BinaryNode
-      if (event === 'CB:message') this.#takeMessage(stanza, incoming)
-      else this.#takeReceipt(stanza, () => emit(event, stanza))
-      this.#pace()
-      return true
-    }
-  }
-
-  #takeMessage(stanza: BinaryNode, incoming: Incoming): void {
-    incoming.observe(stanza)
-    delete stanza.attrs['offline'] // Baileys has a queue of its own for these, beside the others
-    this.#unhandled += 1
-    const handle = async (): Promise<void> => {
-      for (const listener of this.#socket.ws.listeners('CB:message')) await listener(stanza)
-    }
-    const done = (): unknown => (this.#unhandled -= 1)
-    this.#messages = this.#messages.then(handle).then(done, done) // Baileys answers a stanza it cannot handle by itself
-    if (this.#unhandled > MAX_UNHANDLED) void this.#end({ cause: 'closed', code: null, detail: 'too many messages at once' })
-  }
-
-  #takeReceipt(stanza: BinaryNode, pass: () => void): void {
-    const describe = async (): Promise<void> => {
-      const { me } = this.#credentials
-      const { lidMapping } = this.#socket.signalRepository
-      const receipt = me === undefined ? null : await receiptOf(stanza, me, lidMapping)
-      if (receipt === null) pass()
-      else void this.#facts.tell({ fact: 'receipt', ...receipt }).then((isStored) => isStored && pass())
-    }
-    this.#receipts = this.#receipts.then(describe).catch(() => undefined)
-  }
-
   #listen(): void {
     const { ev, ws } = this.#socket
     ev.on('creds.update', () => this.#saveCredentials())
@@ -274,9 +252,10 @@ export class Connection {
   #connected(): void {
     const { id, lid, name } = this.#credentials.me ?? { id: '' }
     const jid = jidNormalizedUser(id)
-    const known = name === undefined || name === NO_NAME ? null : name
+    const known = name === undefined || name === NO_NAME ? null : clean(name)
     const fact = { fact: 'connected', phone: phoneOf(jid), jid, lid: lid ? jidNormalizedUser(lid) : null, push_name: known }
     void this.#facts.tell(fact, () => this.#isStored())
+    this.#arrivals.replay()
     // Our name comes with the account's settings, as soon as the phone has shared their key
     if (known === null) this.#socket.resyncAppState(['critical_block'], true).catch(() => undefined)
   }

@@ -16,7 +16,12 @@ export interface Sending {
   plaintext: Uint8Array
   isRecorded: boolean
   onRecorded: () => void
+  /** Groups whose sender key goes out with it, each with all devices that have it then. */
+  handedOut: Map<string, Devices>
 }
+
+/** By JID: which devices were given our sender key of a group. */
+export type Devices = Record<string, boolean>
 
 interface Transaction {
   owner: Keys
@@ -31,11 +36,15 @@ export const sending = new AsyncLocalStorage<Sending>()
 
 /** Transactions that only write facts: they must not wait for the lock, a holder of it may be waiting for them. */
 const UNLOCKED = new Set(['lid-mapping'])
+/** Whom our sender key of a group was handed to. */
+const HANDED_OUT = 'sender-key-memory'
 
 export class Keys implements SignalKeyStoreWithTransaction {
   readonly #store: Store
   readonly #ownId: () => string | undefined
   #last: Promise<unknown> = Promise.resolve()
+  /** Sender keys that are on their way, by group. */
+  readonly #handedOut = new Map<string, Devices>()
 
   /** @param ownId our own JID: Baileys names the transactions around whole sends by it */
   constructor(store: Store, ownId: () => string | undefined) {
@@ -49,6 +58,7 @@ export class Keys implements SignalKeyStoreWithTransaction {
   }
 
   async get<K extends keyof SignalDataTypeMap>(kind: K, ids: string[]): Promise<Record<string, SignalDataTypeMap[K]>> {
+    if (kind === HANDED_OUT) return (await this.#loadHandedOut(ids)) as Record<string, SignalDataTypeMap[K]>
     const writes = this.#transaction()?.writes
     if (writes === undefined || writes.size === 0) return this.#store.get(kind, ids)
     const found: Record<string, unknown> = {}
@@ -62,7 +72,8 @@ export class Keys implements SignalKeyStoreWithTransaction {
     return found as Record<string, SignalDataTypeMap[K]>
   }
 
-  async set(changes: SignalDataSet): Promise<void> {
+  async set({ [HANDED_OUT]: handedOut, ...changes }: SignalDataSet): Promise<void> {
+    for (const [group, devices] of Object.entries(handedOut ?? {})) this.#setHandedOut(group, devices)
     const transaction = this.#transaction()
     if (transaction === undefined) {
       if (changes.session) await this.#locked(async () => this.#store.set(changes))
@@ -101,6 +112,43 @@ export class Keys implements SignalKeyStoreWithTransaction {
     message.isRecorded = true
     transaction.sent.push([message.messageId, message.plaintext])
     message.onRecorded()
+  }
+
+  /**
+   * WhatsApp has a message: the sender keys that went with it have been handed out. Not before: a crash between the
+   * commit and the wire would leave members without the key, and every next message to them unreadable.
+   */
+  acknowledged(handedOut: Map<string, Devices>): void {
+    if (handedOut.size === 0 || this.#store.isClosed) return
+    this.#store.put({ keys: [...handedOut].map(([group, devices]) => [nameOfKey(HANDED_OUT, group), devices]) }, true)
+    for (const [group, devices] of handedOut) if (this.#handedOut.get(group) === devices) this.#handedOut.delete(group)
+  }
+
+  /** It was refused, or nobody knows: the next message hands them out again. */
+  notAcknowledged(handedOut: Map<string, Devices>): void {
+    if (this.#store.isClosed) return
+    for (const group of handedOut.keys()) this.#setHandedOut(group, null)
+  }
+
+  /** Copies: Baileys adds to what it was given before it has handed anything out. */
+  async #loadHandedOut(groups: string[]): Promise<Record<string, Devices>> {
+    const stored = await this.#store.get(HANDED_OUT, groups)
+    const found: Record<string, Devices> = {}
+    for (const group of groups) {
+      const devices = this.#handedOut.get(group) ?? stored[group]
+      if (devices !== undefined) found[group] = { ...devices }
+    }
+    return found
+  }
+
+  #setHandedOut(group: string, devices: Devices | null): void {
+    if (devices === null) {
+      this.#handedOut.delete(group)
+      this.#store.set({ [HANDED_OUT]: { [group]: null } })
+    } else {
+      this.#handedOut.set(group, devices)
+      sending.getStore()?.handedOut.set(group, devices)
+    }
   }
 
   #transaction(): Transaction | undefined {

@@ -2,6 +2,7 @@
 import { areJidsSameUser, type BinaryNode, type Contact, isJidGroup, isJidStatusBroadcast, jidNormalizedUser } from 'baileys'
 
 import { type Mapping, personOf } from './addresses.ts'
+import { cleaned, cleanId, secondsOf } from './texts.ts'
 
 /** By the `type` attribute; none means delivered. `inactive`, `sender`, `retry` … say nothing a backend could use. */
 const KINDS = new Map([
@@ -30,13 +31,13 @@ export async function receiptOf({ attrs, content }: BinaryNode, me: Contact, map
   if (who === undefined || areJidsSameUser(who, me.id) || areJidsSameUser(who, me.lid)) return null
   const person = await personOf(who, attrs['participant_pn'] ?? attrs['sender_pn'], mapping)
   const address = person.pn ?? person.lid ?? jidNormalizedUser(who)
-  return {
-    message_ids: [id, ...furtherIds(content)].slice(0, MAX_IDS),
+  return cleaned({
+    message_ids: [id, ...furtherIds(content)].slice(0, MAX_IDS).map(cleanId),
     chat: isGroup ? from : address,
     kind,
-    timestamp: Number(t ?? 0),
+    timestamp: secondsOf(t),
     participant: isGroup ? address : null
-  }
+  })
 }
 
 function furtherIds(content: BinaryNode['content']): string[] {

@@ -17,6 +17,7 @@ import { type Mapping, type Person, personOf, phoneOf } from './addresses.ts'
 import { type Change, changeOf, type Recall } from './changes.ts'
 import { type Content, contentOf, contextOf, unwrap } from './content.ts'
 import type { Entry, EntryKey, Store } from './store.ts'
+import { cleaned, cleanId, secondsOf } from './texts.ts'
 
 /** One encrypted part of a stanza. */
 export interface IncomingPart {
@@ -25,6 +26,11 @@ export interface IncomingPart {
   /** The stanza may have been decrypted before: it waited in WhatsApp's queue. */
   mayBeKnown: boolean
 }
+
+/** The index of a part that is not there: whatever comes under the same id later is another one. */
+const NOTHING_YET = -1
+/** What WhatsApp leaves out on purpose: the phone will not tell it either. */
+const NEVER_RESENT = new Set(['bot_unavailable_fanout', 'hosted_unavailable_fanout', 'view_once_unavailable_fanout', 'view_once'])
 
 export class Incoming {
   readonly #parts = new WeakMap<object, IncomingPart>()
@@ -38,13 +44,40 @@ export class Incoming {
 
   /** Notes the encrypted parts of a stanza: the Signal repository is given nothing but their bytes. */
   observe(stanza: BinaryNode): void {
-    const { id, from, participant, recipient, offline } = stanza.attrs
+    const { id, from, offline } = stanza.attrs
     if (!Array.isArray(stanza.content) || id === undefined || from === undefined) return
     const parts = stanza.content.filter((child) => child.tag === 'enc' && child.content instanceof Uint8Array)
     for (const [index, part] of parts.entries()) {
-      const key = { chat: recipient || from, sender: participant || from, message_id: id, index }
-      this.#parts.set(part.content as Uint8Array, { key, stanza, mayBeKnown: offline !== undefined })
+      this.#parts.set(part.content as Uint8Array, { key: keyOf(stanza, index), stanza, mayBeKnown: offline !== undefined })
     }
+  }
+
+  /**
+   * What passes no decryption, to be stored as it arrives: plaintexts (of newsletters; no backend sees these yet), and
+   * that there should be a message which WhatsApp has for our phone only, until the phone has sent it.
+   */
+  undecrypted(stanza: BinaryNode): Entry[] {
+    const { id, from } = stanza.attrs
+    if (!Array.isArray(stanza.content) || id === undefined || from === undefined) return []
+    const children = stanza.content
+    const plaintexts = children.flatMap(({ tag, content }) => (tag === 'plaintext' && content instanceof Uint8Array ? [content] : []))
+    if (plaintexts.length > 0) {
+      return plaintexts.map((plaintext, index) => ({ key: keyOf(stanza, index), plaintext, message: null }))
+    }
+    const missing = children.find(({ tag }) => tag === 'unavailable')
+    const isForThePhone = missing !== undefined && !NEVER_RESENT.has(missing.attrs['type'] ?? '')
+    if (!isForThePhone || children.some(({ tag }) => tag === 'enc') || this.#isOwn(from)) return []
+    return [{ key: keyOf(stanza, NOTHING_YET), plaintext: new Uint8Array(), message: null, isUnprocessed: true }]
+  }
+
+  /** Whether another device of this account sent it to its own devices. */
+  isOurs({ stanza }: IncomingPart): boolean {
+    return this.#isOwn(stanza.attrs['from'])
+  }
+
+  #isOwn(jid: string | undefined): boolean {
+    const { me } = this.#credentials()
+    return [me?.id, me?.lid].some((own) => areJidsSameUser(jid, own))
   }
 
   partOf(ciphertext: Uint8Array): IncomingPart | undefined {
@@ -66,7 +99,7 @@ export class Incoming {
       authorAlternative: (isGroup ? participantAlt : fromMe ? me.lid : remoteJidAlt) ?? undefined,
       fromMe: fromMe === true,
       pushName: stanza.attrs['notify'],
-      timestamp: Number(stanza.attrs['t'] ?? 0)
+      timestamp: secondsOf(stanza.attrs['t'])
     }
     return received(envelope, proto.Message.decode(plaintext), mapping, this.#recall(me))
   }
@@ -75,15 +108,14 @@ export class Incoming {
    * Messages our phone sends once more because WhatsApp had them for it only (answers to advertisements are such): they
    * come inside a message between our own devices.
    */
-  async resent({ stanza, key }: IncomingPart, plaintext: Uint8Array, mapping: Mapping): Promise<Entry[]> {
+  async resent(part: IncomingPart, plaintext: Uint8Array, mapping: Mapping): Promise<Entry[]> {
     const { me } = this.#credentials()
-    const isOurs = [me?.id, me?.lid].some((own) => areJidsSameUser(stanza.attrs['from'], own))
-    if (me === undefined || !isOurs) return []
+    if (me === undefined || !this.isOurs(part)) return []
     const response = unwrap(proto.Message.decode(plaintext)).protocolMessage?.peerDataOperationRequestResponseMessage
     const copies = (response?.peerDataOperationResult ?? []).flatMap(({ placeholderMessageResendResponse: copy }) =>
       copy?.webMessageInfoBytes ? [proto.WebMessageInfo.decode(copy.webMessageInfoBytes)] : []
     )
-    return Promise.all(copies.map((copy) => entryOfCopy(copy, key.sender, me, mapping, this.#recall(me))))
+    return Promise.all(copies.map((copy) => entryOfCopy(copy, part.key.sender, me, mapping, this.#recall(me))))
   }
 
   /** Finds stored messages, for what refers to them. */
@@ -96,6 +128,10 @@ export class Incoming {
       }
     }
   }
+}
+
+function keyOf({ attrs: { id = '', from = '', participant, recipient } }: BinaryNode, index: number): EntryKey {
+  return { chat: cleanId(recipient || from), sender: cleanId(participant || from), message_id: cleanId(id), index }
 }
 
 /** Whose message it is and where it belongs. */
@@ -122,8 +158,8 @@ async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Ma
   const sender = await personOf(author, envelope.authorAlternative, mapping)
   const told = await toldOf(message, sender, recall)
   if (told === null) return null
-  return {
-    message_id: envelope.id,
+  return cleaned({
+    message_id: cleanId(envelope.id),
     chat: chat.pn ?? chat.lid ?? jidNormalizedUser(chatJid),
     sender: {
       jid: isLidUser(author) ? (sender.lid ?? author) : (sender.pn ?? author),
@@ -135,7 +171,7 @@ async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Ma
     is_group: isGroup,
     timestamp: envelope.timestamp,
     ...('change' in told ? told : { content: told, ...contextOf(message) })
-  }
+  })
 }
 
 async function toldOf(message: proto.IMessage, sender: Person, recall: Recall): Promise<Told | null> {
@@ -160,11 +196,11 @@ async function entryOfCopy(
     authorAlternative: fromMe === true ? me.lid : undefined,
     fromMe: fromMe === true,
     pushName: copy.pushName ?? undefined,
-    timestamp: Number(copy.messageTimestamp ?? 0)
+    timestamp: secondsOf(copy.messageTimestamp)
   }
   const message = copy.message ?? {}
   return {
-    key: { chat, sender, message_id: envelope.id, index: 0 },
+    key: { chat: cleanId(chat), sender, message_id: cleanId(envelope.id), index: 0 },
     plaintext: proto.Message.encode(message).finish(),
     message: await received(envelope, message, mapping, recall)
   }

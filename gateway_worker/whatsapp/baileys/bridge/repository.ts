@@ -4,6 +4,7 @@ import { makeLibSignalRepository } from 'baileys/lib/Signal/libsignal.js'
 
 import { BoundedMap } from './bounded.ts'
 import type { Keys } from './keys.ts'
+import { isReplayed, type Protocol } from './protocol.ts'
 import type { Incoming, IncomingPart } from './received.ts'
 import type { Store } from './store.ts'
 
@@ -13,12 +14,20 @@ type Repository = ReturnType<MakeRepository>
 const MAX_MAPPINGS = 512
 const PADDING = Buffer.of(1)
 
-export function makeRepositoryMaker(keys: Keys, store: Store, incoming: Incoming): MakeRepository {
+export interface RepositoryParts {
+  keys: Keys
+  store: Store
+  incoming: Incoming
+  protocol: Protocol
+}
+
+export function makeRepositoryMaker(parts: RepositoryParts): MakeRepository {
+  const { keys } = parts
   return (auth: SignalAuthState, log, pnToLid) => {
     const inner = makeLibSignalRepository({ creds: auth.creds, keys }, log, pnToLid)
     // Its own cache is unbounded and keeps a timer per contact
     Reflect.set(inner.lidMapping, 'mappingCache', new BoundedMap<string>(MAX_MAPPINGS))
-    const receive = makeReceiver(keys, store, incoming, inner)
+    const receive = makeReceiver(parts, inner)
     return {
       ...inner,
       encryptMessage: (options) =>
@@ -42,29 +51,38 @@ export function makeRepositoryMaker(keys: Keys, store: Store, incoming: Incoming
 type Decrypt = () => Promise<Uint8Array>
 
 /** Decrypts one part of a stanza, or answers what was decrypted of it before. */
-function makeReceiver(keys: Keys, store: Store, incoming: Incoming, repository: Repository) {
+function makeReceiver({ keys, store, incoming, protocol }: RepositoryParts, { lidMapping }: Repository) {
   const decryptAndRecord = (part: IncomingPart, name: string, decrypt: Decrypt): Promise<Uint8Array> =>
     keys.transaction(async () => {
       const padded = await decrypt()
       const plaintext = unpadRandomMax16(padded)
-      const message = await incoming.describe(part, plaintext, repository.lidMapping)
-      keys.record({ key: part.key, plaintext, message })
-      for (const entry of await incoming.resent(part, plaintext, repository.lidMapping)) keys.record(entry)
+      const message = await incoming.describe(part, plaintext, lidMapping)
+      const isUnprocessed = incoming.isOurs(part) && isReplayed(plaintext)
+      keys.record({ key: part.key, plaintext, message, isUnprocessed })
+      if (isUnprocessed) protocol.note(part.key.message_id)
+      for (const entry of await incoming.resent(part, plaintext, lidMapping)) {
+        keys.record(entry)
+        protocol.note(entry.key.message_id)
+      }
       return padded
     }, name)
+  const loadKnown = async (part: IncomingPart): Promise<Uint8Array | undefined> => {
+    const known = await store.loadEntry(part.key)
+    if (known === undefined) return undefined
+    if (incoming.isOurs(part) && isReplayed(known)) protocol.note(part.key.message_id)
+    return Buffer.concat([known, PADDING])
+  }
 
   return async (ciphertext: Uint8Array, name: string, decrypt: Decrypt): Promise<Uint8Array> => {
     const part = incoming.partOf(ciphertext)
     if (part === undefined) return keys.transaction(decrypt, name)
-    if (part.mayBeKnown) {
-      const known = await store.loadEntry(part.key)
-      if (known) return Buffer.concat([known, PADDING])
-    }
+    const known = part.mayBeKnown ? await loadKnown(part) : undefined
+    if (known) return known
     try {
       return await decryptAndRecord(part, name, decrypt)
     } catch (error) {
-      const known = await store.loadEntry(part.key)
-      if (known) return Buffer.concat([known, PADDING])
+      const before = await loadKnown(part)
+      if (before) return before
       throw error
     }
   }

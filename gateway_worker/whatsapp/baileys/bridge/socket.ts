@@ -12,7 +12,8 @@ import {
 
 import { cachesOf, GroupCache } from './caches.ts'
 import type { Keys } from './keys.ts'
-import { logger } from './logger.ts'
+import { makeLogger } from './logger.ts'
+import type { Protocol } from './protocol.ts'
 import type { Incoming } from './received.ts'
 import { makeRepositoryMaker } from './repository.ts'
 import { agentFor, type OpenArguments, type Settings } from './settings.ts'
@@ -24,6 +25,7 @@ export interface SocketParts {
   store: Store
   keys: Keys
   incoming: Incoming
+  protocol: Protocol
   settings: Settings
   options: OpenArguments
 }
@@ -35,13 +37,13 @@ const { HistorySyncType } = proto.HistorySync
 /** Without any history Baileys never learns the first LID mappings; these two are small. */
 const LEAST_HISTORY = new Set<unknown>([HistorySyncType.INITIAL_BOOTSTRAP, HistorySyncType.NON_BLOCKING_DATA])
 
-function configOf({ number, credentials, store, keys, incoming, settings, options }: SocketParts): UserFacingSocketConfig {
+function configOf({ number, credentials, store, keys, incoming, protocol, settings, options }: SocketParts): UserFacingSocketConfig {
   const agent = agentFor(options.proxy)
   const wantsHistory = options.history !== 'none'
   return {
     auth: { creds: credentials, keys: store },
-    makeSignalRepository: makeRepositoryMaker(keys, store, incoming),
-    logger,
+    makeSignalRepository: makeRepositoryMaker({ keys, store, incoming, protocol }),
+    logger: makeLogger(() => protocol.fail()),
     browser: Browsers.macOS('Chrome'), // some accounts refuse to link a device that is no usual browser
     version: settings.version ?? DEFAULT_CONNECTION_CONFIG.version,
     waWebSocketUrl: settings.url ?? DEFAULT_CONNECTION_CONFIG.waWebSocketUrl,

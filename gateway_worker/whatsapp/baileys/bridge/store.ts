@@ -19,11 +19,15 @@ export interface EntryKey {
   index: number
 }
 
-/** A decrypted part; `message` is what a backend sees, or null. */
-export interface Entry {
+export interface StoredEntry {
   key: EntryKey
   plaintext: Uint8Array
+}
+
+/** A decrypted part; `message` is what a backend sees, or null. `isUnprocessed`: Baileys has still to act on it. */
+export interface Entry extends StoredEntry {
   message: unknown
+  isUnprocessed?: boolean
 }
 
 /** What must become durable together. A key with the value null is removed. */
@@ -31,12 +35,15 @@ export interface Changes {
   keys?: Iterable<readonly [string, unknown]>
   entries?: readonly Entry[]
   sent?: readonly (readonly [string, Uint8Array])[]
+  /** Ids of messages that Baileys has acted on. */
+  processed?: readonly string[]
 }
 
 interface Group {
   keys: Map<string, unknown>
   entries: Entry[]
   sent: (readonly [string, Uint8Array])[]
+  processed: string[]
   credentials: boolean
 }
 
@@ -58,7 +65,7 @@ export function nameOfEntry(key: EntryKey): string {
   return [key.chat, key.sender, key.message_id, key.index].join('\0')
 }
 
-const emptyGroup = (): Group => ({ keys: new Map(), entries: [], sent: [], credentials: false })
+const emptyGroup = (): Group => ({ keys: new Map(), entries: [], sent: [], processed: [], credentials: false })
 
 export interface StoreEvents {
   /** Everything up to `stored` is durable now. */
@@ -87,6 +94,10 @@ export class Store implements SignalKeyStore {
     this.#connection = connection
     this.#deadlineMs = deadlineMs
     this.#events = events
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
   }
 
   get isBusy(): boolean {
@@ -124,6 +135,7 @@ export class Store implements SignalKeyStore {
     }
     if (changes.entries) group.entries.push(...changes.entries)
     if (changes.sent) group.sent.push(...changes.sent)
+    if (changes.processed) group.processed.push(...changes.processed)
     this.#schedule(linger)
   }
 
@@ -144,6 +156,14 @@ export class Store implements SignalKeyStore {
     if (entry) return entry.plaintext
     const answer = await this.#ask('load_entry', key)
     return answer.head.v === true ? Buffer.from(answer.blobs[0] ?? []) : undefined
+  }
+
+  /** What an earlier connection was not done with, oldest first. */
+  async loadUnprocessed(): Promise<StoredEntry[]> {
+    this.#mustBeOpen()
+    const answer = await this.#ask('load_unprocessed', null)
+    const keys = answer.head.v as EntryKey[]
+    return keys.map((key, index) => ({ key, plaintext: Buffer.from(answer.blobs[index] ?? []) }))
   }
 
   async loadMessage(messageId: string): Promise<Uint8Array | undefined> {
@@ -266,13 +286,13 @@ function written(group: Group, credentials: AuthenticationCreds | undefined): { 
     if (value !== null) blobs.push(encodeKey(kind, value))
     return [kind, id, value !== null]
   })
-  const entries = group.entries.map(({ key, plaintext, message }) => {
+  const entries = group.entries.map(({ key, plaintext, message, isUnprocessed = false }) => {
     blobs.push(plaintext)
-    return { key, message }
+    return { key, message, unprocessed: isUnprocessed }
   })
   const sent = group.sent.map(([messageId, plaintext]) => {
     blobs.push(plaintext)
     return messageId
   })
-  return { args: { credentials: withCredentials, keys, entries, sent }, blobs }
+  return { args: { credentials: withCredentials, keys, entries, sent, processed: group.processed }, blobs }
 }

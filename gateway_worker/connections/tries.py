@@ -1,0 +1,134 @@
+"""Handing a message to WhatsApp until its fate is certain: again under the same id, and not for ever."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from gateway_worker.connections.lanes import Place
+from gateway_worker.connections.link import Link, Purpose
+from gateway_worker.connections.reach import Reach, link_before
+from gateway_worker.connections.signals import until_stored
+from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.whatsapp.port import (
+    EngineError,
+    NotConnected,
+    OutcomeUnknown,
+    OutgoingMessage,
+    RecipientUnknown,
+    Refused,
+    StoreRefused,
+)
+from schemas.commands import Command
+from schemas.errors import (
+    GatewayError,
+    Internal,
+    MessageRecipientUnknown,
+    MessageRejectedByWhatsApp,
+    MessageUnconfirmed,
+)
+from schemas.message_commands import OutgoingCommand
+from schemas.names import MessageId, SessionId
+
+MAX_TRIES: Final = 3
+"""Contract, section 4, "Silence"; counted over all lives, so that a worker that dies at each try does not go on."""
+_PAUSE_SECONDS: Final = 1.0  # after a failure that nobody can explain
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One message on its way. `tries`: how often it was handed to WhatsApp's encryption in earlier lives."""
+
+    command: Command[OutgoingCommand]
+    message: OutgoingMessage
+    place: Place
+    tries: int
+
+    @property
+    def may_have_left(self) -> bool:
+        """Whether WhatsApp may have it from an earlier life."""
+        return self.tries > 0
+
+
+class Tries:
+    """Makes the tries of one session's messages."""
+
+    def __init__(self, session_id: SessionId, reach: Reach, around: Surroundings) -> None:
+        self._session_id = session_id
+        self._reach = reach
+        self._around = around
+
+    async def make(self, job: Job) -> datetime | None:
+        """Send until WhatsApp's server has it; returns its time, or None if that is on record by now.
+
+        Raises:
+            GatewayError: it failed for good, and why.
+        """
+        tries, may_have_left = job.tries, job.may_have_left
+        while True:
+            link = await self._link(job, may_have_left=may_have_left)
+            if may_have_left and await self._is_settled(job.message.message_id):
+                return None  # a receipt came instead of the acknowledgement
+            if not await job.place.turn_on(link):
+                continue  # it ended before those before us were on it again
+            try:
+                job.place.hand_over(link)
+                acknowledged = await link.connection.send(job.message)
+            except EngineError as error:
+                if (refusal := _refusal(error)) is not None:
+                    raise refusal from error
+                if not isinstance(error, NotConnected | StoreRefused):
+                    tries += 1
+                    may_have_left = may_have_left or isinstance(error, OutcomeUnknown)
+                if tries >= MAX_TRIES:
+                    raise (MessageUnconfirmed() if may_have_left else Internal()) from error
+                await self._recover(link, error)
+            else:
+                return datetime.fromtimestamp(acknowledged.timestamp, UTC)
+            self._around.observer.send_retried()
+
+    async def link(self, job: Job) -> Link:
+        """A connection to send on. A command is not started after it expired; what may have left is past that.
+
+        Raises:
+            GatewayError: there is none, and none will come.
+        """
+        return await self._link(job, may_have_left=job.may_have_left)
+
+    async def _link(self, job: Job, *, may_have_left: bool) -> Link:
+        try:
+            deadline = None if may_have_left else job.command.expires_at
+            return await link_before(self._reach, deadline, self._around.clock)
+        except GatewayError as error:
+            raise (MessageUnconfirmed() if may_have_left else error) from error
+
+    async def _is_settled(self, message_id: str) -> bool:
+        found = await until_stored(lambda: self._around.storage.messages.get(self._session_id, MessageId(message_id)))
+        return found is not None and found.is_final
+
+    async def _recover(self, link: Link, error: EngineError) -> None:
+        """Returns when another try makes sense."""
+        match error:
+            case NotConnected() | StoreRefused():
+                await link.really_ended()
+            case OutcomeUnknown():
+                link.give_up(Purpose.RENEW)
+                await link.really_ended()
+            case _:
+                _log.warning("send_broke", session=self._session_id, error=str(error))
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _refusal(error: EngineError) -> GatewayError | None:
+    """What another try would not change."""
+    match error:
+        case Refused():
+            return MessageRejectedByWhatsApp(error.code)
+        case RecipientUnknown():
+            return MessageRecipientUnknown()
+        case _:
+            return None

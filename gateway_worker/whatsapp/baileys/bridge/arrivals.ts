@@ -1,0 +1,81 @@
+/**
+ * What arrives from WhatsApp, before Baileys sees it.
+ *
+ * Messages are handed on one by one: Baileys would let a later one overtake one whose addresses it still looks up.
+ * Receipts are kept from it, and so from their acknowledgement, until the owner has stored them.
+ */
+import type { AuthenticationCreds, BinaryNode, WASocket } from 'baileys'
+
+import type { Facts } from './facts.ts'
+import type { Protocol } from './protocol.ts'
+import { receiptOf } from './receipts.ts'
+import type { Incoming } from './received.ts'
+import type { Store } from './store.ts'
+
+/** Messages that wait for Baileys, before we hang up and get the rest later: it may need the socket to go on. */
+const MAX_UNHANDLED = 10_000
+
+export interface ArrivalParts {
+  socket: WASocket
+  credentials: AuthenticationCreds
+  store: Store
+  facts: Facts
+  incoming: Incoming
+  protocol: Protocol
+  onArrival: () => void
+  onFlood: () => void
+}
+
+export class Arrivals {
+  readonly #parts: ArrivalParts
+  #messages: Promise<unknown> = Promise.resolve()
+  #receipts: Promise<unknown> = Promise.resolve()
+  #unhandled = 0
+
+  constructor(parts: ArrivalParts) {
+    this.#parts = parts
+    const { ws } = parts.socket
+    const emit = ws.emit.bind(ws)
+    ws.emit = (event: string, ...args: unknown[]): boolean => {
+      if (event !== 'CB:message' && event !== 'CB:receipt') return emit(event, ...args)
+      const stanza = args[0] as BinaryNode
+      if (event === 'CB:message') this.#takeMessage(stanza)
+      else this.#takeReceipt(stanza, () => emit(event, stanza))
+      parts.onArrival()
+      return true
+    }
+  }
+
+  /** Acts on what an earlier connection was not done with, in turn with the messages. */
+  replay(): void {
+    this.#messages = this.#messages.then(() => this.#parts.protocol.replay()).catch(() => undefined) // the store said why
+  }
+
+  #takeMessage(stanza: BinaryNode): void {
+    const { socket, store, incoming, protocol, onFlood } = this.#parts
+    incoming.observe(stanza)
+    delete stanza.attrs['offline'] // Baileys has a queue of its own for these, beside the others
+    this.#unhandled += 1
+    const handle = async (): Promise<void> => {
+      const entries = incoming.undecrypted(stanza)
+      if (entries.length > 0) store.put({ entries })
+      for (const listener of socket.ws.listeners('CB:message')) await listener(stanza)
+    }
+    const done = (): unknown => (this.#unhandled -= 1)
+    // Baileys answers a stanza it cannot handle by itself
+    this.#messages = this.#messages.then(() => protocol.handle(handle)).then(done, done)
+    if (this.#unhandled > MAX_UNHANDLED) onFlood()
+  }
+
+  #takeReceipt(stanza: BinaryNode, pass: () => void): void {
+    const { socket, credentials, facts } = this.#parts
+    const describe = async (): Promise<void> => {
+      const { me } = credentials
+      const { lidMapping } = socket.signalRepository
+      const receipt = me === undefined ? null : await receiptOf(stanza, me, lidMapping)
+      if (receipt === null) pass()
+      else void facts.tell({ fact: 'receipt', ...receipt }).then((isStored) => isStored && pass())
+    }
+    this.#receipts = this.#receipts.then(describe).catch(() => undefined)
+  }
+}

@@ -1,0 +1,75 @@
+import '../../../../gateway_worker/whatsapp/baileys/bridge/silence.ts'
+import '../../../../gateway_worker/whatsapp/baileys/bridge/strict.ts'
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { type AuthenticationCreds, type BinaryNode, proto } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
+
+import { isReplayed } from '../../../../gateway_worker/whatsapp/baileys/bridge/protocol.ts'
+import { receiptOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/receipts.ts'
+import { Incoming } from '../../../../gateway_worker/whatsapp/baileys/bridge/received.ts'
+
+const me = { id: '15550001111:3@s.whatsapp.net', lid: '99:3@lid' }
+const mapping = { getPNForLID: async () => null, getLIDForPN: async () => null }
+const incoming = new Incoming(() => ({ me }) as unknown as AuthenticationCreds)
+const HALF_A_PAIR = Buffer.from([0xed, 0xa0, 0x80])
+
+function stanza(attrs: Record<string, string>, ...content: BinaryNode[]): BinaryNode {
+  return { tag: 'message', attrs: { id: 'M', from: '15550002222@s.whatsapp.net', t: '1700000000', ...attrs }, content }
+}
+
+function described(attrs: Record<string, string>, plaintext: Uint8Array): Promise<any> {
+  const node = stanza(attrs, { tag: 'enc', attrs: {}, content: Buffer.of(1) })
+  incoming.observe(node)
+  const part = incoming.partOf((node.content as BinaryNode[])[0]?.content as Uint8Array)
+  assert.ok(part)
+  return incoming.describe(part, plaintext, mapping)
+}
+
+test('a text that is no text does not keep its message from being stored', async () => {
+  const broken = Buffer.concat([Buffer.of(0x0a, HALF_A_PAIR.length + 1), HALF_A_PAIR, Buffer.of(0)])
+  const message = await described({}, new Uint8Array(broken))
+  assert.equal(message.content.text.isWellFormed(), true)
+  assert.equal(message.content.text.includes('\0'), false)
+})
+
+test('neither does what a stranger put into its ids, its times and what it refers to', async () => {
+  const plaintext = proto.Message.encode({
+    extendedTextMessage: { text: 'hi', contextInfo: { stanzaId: 'Q\0', mentionedJid: ['1\0@s.whatsapp.net'] } }
+  }).finish()
+  const message = await described({ id: `\0${'x'.repeat(5_000)}`, t: 'yesterday' }, plaintext)
+  assert.equal(message.message_id.length, 256)
+  assert.equal(JSON.stringify(message).includes('\\u0000'), false)
+  assert.equal(message.timestamp, 0)
+})
+
+test('nor a receipt with such ids', async () => {
+  const node = { tag: 'receipt', attrs: { id: 'a\0b', from: '15550002222@s.whatsapp.net', t: 'x' } }
+  const receipt = await receiptOf(node, me, mapping)
+  assert.deepEqual([receipt?.message_ids, receipt?.timestamp], [['a\uFFFDb'], 0])
+})
+
+test('a plaintext is journaled as it arrives, and told to no backend', () => {
+  const node = stanza({ from: '120363000000000001@newsletter' }, { tag: 'plaintext', attrs: {}, content: Buffer.of(7) })
+  const [entry] = incoming.undecrypted(node)
+  assert.deepEqual([entry?.key.message_id, [...(entry?.plaintext ?? [])], entry?.message], ['M', [7], null])
+})
+
+test('a message that only the phone has is remembered until the phone has sent it', () => {
+  const [entry] = incoming.undecrypted(stanza({}, { tag: 'unavailable', attrs: {} }))
+  assert.deepEqual([entry?.isUnprocessed, entry?.plaintext.length, entry?.key.index], [true, 0, -1])
+  assert.deepEqual(incoming.undecrypted(stanza({}, { tag: 'unavailable', attrs: { type: 'view_once' } })), [])
+  assert.deepEqual(incoming.undecrypted(stanza({}, { tag: 'enc', attrs: {}, content: Buffer.of(1) })), [])
+})
+
+test('what the phone shares is replayed until it is acted on, nothing else is', () => {
+  const { Type } = proto.Message.ProtocolMessage
+  const plaintext = (message: proto.IMessage): Uint8Array => proto.Message.encode(message).finish()
+  for (const type of [Type.APP_STATE_SYNC_KEY_SHARE, Type.HISTORY_SYNC_NOTIFICATION, Type.LID_MIGRATION_MAPPING_SYNC]) {
+    assert.equal(isReplayed(plaintext({ protocolMessage: { type } })), true)
+    assert.equal(isReplayed(plaintext({ deviceSentMessage: { message: { protocolMessage: { type } } } })), true)
+  }
+  assert.equal(isReplayed(plaintext({ protocolMessage: { type: Type.REVOKE } })), false)
+  assert.equal(isReplayed(plaintext({ conversation: 'hi' })), false)
+})

@@ -46,7 +46,8 @@ async def test_a_message_whose_acknowledgement_was_lost_with_the_worker_is_the_s
     await world.phones.online(ben)
     await world.status(command, "delivered")
     _, entry = await world.phones.inbox(ben, 2)
-    assert entry["copies"] == 2
+    assert entry["content"]["text"] == "twice on the wire, once in the chat"
+    assert (await world.phones.stats())["messages"] == before + 2
     assert world.backend.statuses(command) == ["sent", "delivered"]
     assert (await world.phones.stats())["brokenRatchets"] == 0
 

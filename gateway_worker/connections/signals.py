@@ -10,7 +10,7 @@ from gateway_worker.store.errors import StoreUnavailable
 
 _log = structlog.get_logger()
 _FIRST_SECONDS = 0.1
-_CAP_SECONDS = 5.0
+_CAP_SECONDS = 1.0  # a database that is back is used again within a second
 
 T = TypeVar("T")
 

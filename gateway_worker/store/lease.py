@@ -62,12 +62,12 @@ class Lease:
         self.check()
         await self._running.wait()
 
-    def extend(self, sent: float) -> None:
-        """A renewal that was sent at `sent` has been taken."""
+    def extend(self, sent: float, *, locked: bool = True) -> None:
+        """A renewal that was sent at `sent` has been taken. Without the lock the trouble is not over."""
         self.check()
         self._deadline = sent + self.seconds
         self._running.set()
-        if self._troubled:
+        if self._troubled and locked:
             self._troubled = False
             self._calm_since = self.now() + _SETTLING_SECONDS
             for listener in self._return_listeners:

@@ -148,7 +148,7 @@ class Workers:
             return
         if mine is None:
             raise WorkerIdTaken(f"the worker id {worker_id} belongs to another process by now")
-        self._lease.extend(sent)
+        self._lease.extend(sent, locked=self._lock.is_held)
         self._renew_at = sent + RENEW_SECONDS
 
     async def _update(self, worker_id: WorkerId, incarnation: str, **values: Any) -> None:

@@ -49,6 +49,17 @@ async def test_a_worker_that_was_stopped_is_fenced_before_it_may_go_on() -> None
     assert played.lease.permits
 
 
+async def test_a_lease_without_the_lock_keeps_the_worker_going_and_its_trouble_open() -> None:
+    played = Played()
+    played.lease.extend(played.time)
+    played.lease.trouble()
+    played.time += 19
+    played.lease.extend(played.time, locked=False)
+    assert played.lease.remaining == LEASE_SECONDS
+    assert not played.lease.settled
+    assert played.told == []
+
+
 async def test_after_trouble_others_are_given_time_to_come_back() -> None:
     played = Played()
     played.lease.extend(played.time)

@@ -1,0 +1,214 @@
+"""The dead queue in a person's hands.
+
+Looking must change nothing. RabbitMQ puts what is given back behind what was given back before, so a partial look would
+disturb the order: everything is taken at once, in one window of `MOST`, and closing the channel gives it back as it
+was. Nothing is taken from the queue but by an ack, after what replaces it is confirmed: whatever ends this program,
+nothing is lost, and at worst a command is redriven twice, which its key makes harmless.
+
+Two people do not meet: whoever works here holds an exclusive queue, which goes with its connection.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+from aio_pika.exceptions import ChannelClosed, DeliveryError
+from aiormq.exceptions import ChannelLockedResource
+
+from consumers.burial import Epitaph, fingerprint, read_epitaph, redriven_headers, way_back
+from schemas.channels import Topology
+from schemas.envelope import Envelope
+from schemas.errors import CommandInvalid, Origin
+
+MOST: Final = 20_000  # commands in hand; with more in the queue these are the first ones
+_QUIET_SECONDS: Final = 0.5  # without an arrival: there are no more
+_SLOW_SECONDS: Final = 5.0  # the same while the broker says that there are
+_DESK_SECONDS: Final = 10.0
+_DESK_LOOK_SECONDS: Final = 0.25
+
+
+class DeskTakenError(Exception):
+    """Somebody else works on the dead queue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buried:
+    """A command in the dead queue.
+
+    Attributes:
+        position: from 1, the oldest.
+        id: the command's own, or the AMQP message's, or a fingerprint where there is none.
+        origin: what can be read of the command.
+    """
+
+    position: int
+    id: str
+    names: frozenset[str]
+    origin: Origin
+    epitaph: Epitaph
+    message: AbstractIncomingMessage = field(repr=False)
+
+    @classmethod
+    def of(cls, position: int, message: AbstractIncomingMessage) -> "Buried":
+        """Read what lies there."""
+        origin = _origin(message.body)
+        mark = fingerprint(message.headers, message.body)
+        names = (origin.id, message.message_id, mark)
+        return cls(
+            position=position,
+            id=next(name for name in names if name),
+            names=frozenset(name for name in names if name),
+            origin=origin,
+            epitaph=read_epitaph(message.headers),
+            message=message,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A command that stays where it is, and why."""
+
+    buried: Buried
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of those that were chosen."""
+
+    done: Sequence[Buried]
+    failed: Sequence[Failed]
+
+
+@dataclass(slots=True, kw_only=True)
+class Hand:
+    """The commands that lie in the dead queue at this moment, in order; `left` more are behind them."""
+
+    commands: Sequence[Buried]
+    left: int
+    _topology: Topology
+    _connection: AbstractConnection
+    _way_out: AbstractChannel | None = None
+
+    async def drop(self, chosen: Iterable[Buried]) -> Outcome:
+        """Remove them for good."""
+        done = list(chosen)
+        for buried in done:
+            await buried.message.ack()
+        return Outcome(done=done, failed=())
+
+    async def redrive(self, chosen: Iterable[Buried]) -> Outcome:
+        """Publish each again where it came from, confirmed, and only then remove it from the dead queue.
+
+        Without its `reply_to`: whoever asked was answered when it was buried. What comes of it is told by events.
+        """
+        done: list[Buried] = []
+        failed: list[Failed] = []
+        for buried in chosen:
+            why = await self._publish(buried)
+            if why is None:
+                await buried.message.ack()
+                done.append(buried)
+            else:
+                failed.append(Failed(buried=buried, why=why))
+        return Outcome(done=done, failed=failed)
+
+    async def _publish(self, buried: Buried) -> str | None:
+        """Answers why not, if not."""
+        if buried.epitaph.truncated_from is not None:
+            return "only its beginning was kept, because it was too large: it can only be dropped"
+        exchange_name, routing_key = way_back(buried.epitaph, self._topology)
+        message = _copy(buried.message, redriven_headers(buried.message.headers))
+        try:
+            way_out = await self._open_way_out()
+            exchange = await way_out.get_exchange(exchange_name, ensure=False)
+            await exchange.publish(message, routing_key, mandatory=True)
+        except ChannelClosed:
+            return f"the exchange {exchange_name} does not exist any more: drop it, and publish the command anew"
+        except DeliveryError:
+            return "the queue it came from is full, or gone: try again later"
+        return None
+
+    async def _open_way_out(self) -> AbstractChannel:
+        if self._way_out is None or self._way_out.is_closed:
+            self._way_out = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+        return self._way_out
+
+
+@asynccontextmanager
+async def dead_queue_in_hand(amqp_url: str, topology: Topology) -> AsyncGenerator[Hand]:
+    """Take the dead queue in hand; what was not acked by then goes back, in order.
+
+    Raises:
+        DeskTakenError: somebody else has it, for longer than 10 s.
+        aio_pika.exceptions.AMQPError: the broker is away, or (ChannelNotFoundEntity) there is no dead queue.
+    """
+    connection = await aio_pika.connect(amqp_url, timeout=10)
+    async with connection:
+        await _take_desk(connection, f"{topology.dead}.desk")
+        channel = await connection.channel(publisher_confirms=False)
+        commands, left = await _take_all(channel, topology.dead)
+        try:
+            yield Hand(commands=commands, left=left, _topology=topology, _connection=connection)
+        finally:
+            if not channel.is_closed:
+                await channel.close()  # the acks before it; without cancelling: that would disturb the order
+
+
+async def _take_desk(connection: AbstractConnection, name: str) -> None:
+    try:
+        async with asyncio.timeout(_DESK_SECONDS):
+            while not await _is_ours(connection, name):  # noqa: ASYNC110 (another program frees it)
+                await asyncio.sleep(_DESK_LOOK_SECONDS)
+    except TimeoutError:
+        raise DeskTakenError from None
+
+
+async def _is_ours(connection: AbstractConnection, name: str) -> bool:
+    channel = await connection.channel()
+    try:
+        await channel.declare_queue(name, exclusive=True)
+    except ChannelLockedResource:
+        return False
+    return True
+
+
+async def _take_all(channel: AbstractChannel, name: str) -> tuple[Sequence[Buried], int]:
+    queue = await channel.declare_queue(name, passive=True)
+    expected = queue.declaration_result.message_count or 0
+    arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+    await channel.set_qos(prefetch_count=MOST)
+    await queue.consume(arrived.put)
+    commands: list[Buried] = []
+    while len(commands) < MOST:
+        patience = _SLOW_SECONDS if len(commands) < min(expected, MOST) else _QUIET_SECONDS
+        try:
+            async with asyncio.timeout(patience):
+                message = await arrived.get()
+        except TimeoutError:
+            break
+        commands.append(Buried.of(len(commands) + 1, message))
+    return commands, max(0, expected - len(commands))
+
+
+def _origin(body: bytes) -> Origin:
+    try:
+        return Envelope.from_json(body).origin
+    except CommandInvalid as error:
+        return error.origin
+
+
+def _copy(message: AbstractIncomingMessage, headers: Mapping[str, Any]) -> aio_pika.Message:
+    return aio_pika.Message(
+        message.body,
+        headers=dict(headers),
+        content_type=message.content_type,
+        content_encoding=message.content_encoding,
+        message_id=message.message_id,
+        correlation_id=message.correlation_id,
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+    )

@@ -1,0 +1,203 @@
+"""What ``gateway-worker dead`` does and prints: tables for people, JSON for programs; the exit code of each."""
+
+import json
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import typer
+from aio_pika.exceptions import AMQPConnectionError, ChannelNotFoundEntity
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gateway_worker.cli.dead_queue import MOST, Buried, DeskTakenError, Hand, Outcome, dead_queue_in_hand
+from gateway_worker.cli.terminal import console, errors
+from gateway_worker.settings import Settings
+from schemas.channels import Topology
+
+_WIDTH: Final = 160  # where there is no terminal to ask
+_COLUMNS: Final = ("#", "when", "code", "type", "subject", "queue", "id")
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which commands: those that `id` names, or all, or all with a `code`."""
+
+    id: str | None = None
+    code: str | None = None
+
+    def of(self, hand: Hand) -> list[Buried]:
+        """Those of them that are there, in order."""
+        return [each for each in hand.commands if self._takes(each)]
+
+    def _takes(self, buried: Buried) -> bool:
+        if self.id is not None:
+            return self.id in buried.names
+        return self.code is None or buried.epitaph.code == self.code
+
+
+async def listing(settings: Settings, *, limit: int, code: str | None, as_json: bool) -> int:
+    """Print what lies there, without bodies."""
+    async with _in_hand(settings) as hand:
+        found = Choice(code=code).of(hand)
+        if as_json:
+            _print_json([_summary(each) for each in found[:limit]])
+            return 0
+        _table(found[:limit])
+        hidden = len(found) - min(len(found), limit)
+        if hidden or hand.left:
+            behind = f", {hand.left} behind those" if hand.left else ""
+            errors.print(f"{hidden} more{behind}: list --limit {MOST} shows up to {MOST}")
+        elif not found:
+            errors.print("The dead queue is empty." if code is None else f"Nothing in the dead queue has {code}.")
+    return 0
+
+
+async def showing(settings: Settings, id_: str, *, as_json: bool) -> int:
+    """Print whatever has this id, with headers and body."""
+    async with _in_hand(settings) as hand:
+        found = Choice(id=id_).of(hand)
+        if not found:
+            return _not_there(id_)
+        if as_json:
+            _print_json([{**_summary(each), "headers": _headers(each), "body": _body(each)} for each in found])
+            return 0
+        for each in found:
+            _show(each)
+    return 0
+
+
+async def redriving(settings: Settings, choice: Choice, *, as_json: bool) -> int:
+    """Have them tried again; 1 if some were not."""
+    async with _in_hand(settings) as hand:
+        if not (found := choice.of(hand)) and choice.id is not None:
+            return _not_there(choice.id)
+        return _report("redriven", await hand.redrive(found), hand, as_json=as_json)
+
+
+async def dropping(settings: Settings, choice: Choice, *, as_json: bool) -> int:
+    """Remove them for good."""
+    async with _in_hand(settings) as hand:
+        if not (found := choice.of(hand)) and choice.id is not None:
+            return _not_there(choice.id)
+        return _report("dropped", await hand.drop(found), hand, as_json=as_json)
+
+
+@asynccontextmanager
+async def _in_hand(settings: Settings) -> AsyncGenerator[Hand]:
+    """The dead queue, or a word on what to do and exit code 1."""
+    try:
+        async with dead_queue_in_hand(str(settings.amqp_url), Topology(settings.namespace)) as hand:
+            yield hand
+    except DeskTakenError:
+        errors.print("[red]somebody else works on the dead queue just now[/]: try again in a moment")
+    except ChannelNotFoundEntity:
+        errors.print(
+            f"[red]there is no queue {settings.namespace}.dead[/]: start a worker first (gateway-worker run), "
+            "or set GATEWAY_NAMESPACE"
+        )
+    except (AMQPConnectionError, OSError) as unreachable:
+        errors.print(
+            f"[red]RabbitMQ is not reachable[/] ({type(unreachable).__name__}): gateway-worker doctor. "
+            "What was not done yet is still in the dead queue."
+        )
+    else:
+        return
+    raise typer.Exit(1)
+
+
+def _not_there(id_: str) -> int:
+    errors.print("[red]nothing in the dead queue has the id[/]", Text(id_), ": see gateway-worker dead list")
+    return 1
+
+
+def _report(what: str, outcome: Outcome, hand: Hand, *, as_json: bool) -> int:
+    if as_json:
+        failed = [{**_summary(each.buried), "why": each.why} for each in outcome.failed]
+        _print_json({what: [each.id for each in outcome.done], "failed": failed, "left": hand.left})
+    else:
+        console.print(f"{len(outcome.done)} {what}")
+        for each in outcome.failed:
+            errors.print("[red]not[/]", Text(each.buried.id), Text(each.why))
+        if hand.left:
+            errors.print(f"{hand.left} more were behind the first {MOST}: the same again")
+    return 1 if outcome.failed else 0
+
+
+def _summary(buried: Buried) -> Document:
+    epitaph = asdict(buried.epitaph)
+    known = {
+        "position": buried.position,
+        "id": buried.id,
+        "time": epitaph["time"],
+        "code": epitaph["code"],
+        "message": epitaph["message"],
+        "type": buried.origin.type,
+        "subject": buried.origin.subject,
+        "source": buried.origin.source,
+        "queue": epitaph["queue"],
+        "exchange": epitaph["exchange"],
+        "routingKey": epitaph["routing_key"],
+        "worker": epitaph["worker"],
+        "truncatedFrom": epitaph["truncated_from"],
+        "bytes": len(buried.message.body),
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _table(found: list[Buried]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for column in _COLUMNS:
+        table.add_column(column, justify="right" if column == "#" else "left", overflow="fold")
+    for each in found:
+        epitaph, origin = each.epitaph, each.origin
+        when = (epitaph.time or "?")[:19].replace("T", " ")
+        cells = (str(each.position), when, epitaph.code, origin.type, origin.subject, epitaph.queue, each.id)
+        table.add_row(*(Text(printable(cell or "-")) for cell in cells))
+    if found:
+        paper = console if console.is_terminal else Console(highlight=False, width=_WIDTH)
+        paper.print(table)
+
+
+def _show(buried: Buried) -> None:
+    table = Table.grid(padding=(0, 2))
+    for name, value in {**_summary(buried), **_headers(buried)}.items():
+        table.add_row(Text(printable(name), style="bold"), Text(printable(str(value))))
+    console.print(table)
+    body = _body(buried)
+    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, indent=2)
+    console.print("\n[bold]body[/] [dim](may hold personal data)[/]")
+    console.print(Text(printable(text)), soft_wrap=True)
+
+
+def _headers(buried: Buried) -> Mapping[str, Any]:
+    message = buried.message
+    properties = {
+        "content_type": message.content_type,
+        "message_id": message.message_id,
+        "correlation_id": message.correlation_id,
+        "reply_to": message.reply_to,
+    }
+    return {**{name: value for name, value in properties.items() if value}, **message.headers}
+
+
+def _body(buried: Buried) -> Any:
+    """JSON, where it is; else text, whatever the bytes are."""
+    try:
+        return json.loads(buried.message.body)
+    except ValueError:
+        return buried.message.body.decode(errors="backslashreplace")
+
+
+def printable(text: str) -> str:
+    """Pure: a stranger's text, without what would steer the terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else "�" for char in text)
+
+
+def _print_json(value: object) -> None:
+    json.dump(value, sys.stdout, ensure_ascii=True, indent=2, default=str)
+    sys.stdout.write("\n")

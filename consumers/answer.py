@@ -1,6 +1,6 @@
 """The one answer to a delivery."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from consumers.ports import Publisher
 from consumers.replies import Reply, Speaker
 from gateway_worker.broker.ids import NewId
 from schemas.envelope import Envelope
-from schemas.errors import Origin
+from schemas.errors import GatewayError, Origin
 from schemas.events import COMMAND_REJECTED
 
 log = structlog.get_logger(__name__)
@@ -28,14 +28,22 @@ class Desk:
 
 
 class Answer:
-    """Given at most once. To the sender's queue if it named one; else only a rejection is told, as an event."""
+    """Given at most once. To the sender's queue if it named one; else only a rejection is told, as an event.
 
-    __slots__ = ("_desk", "_origin", "delivery", "outcome")
+    Attributes:
+        interrupted: carrying the command out was begun for this delivery; if it comes to that again, it broke off.
+        take_back: tells the failure of what was accepted, perhaps in an earlier life; False: it never was. None: what
+            is accepted needs no such word.
+    """
+
+    __slots__ = ("_desk", "_origin", "delivery", "interrupted", "outcome", "take_back")
 
     def __init__(self, desk: Desk, delivery: Delivery, origin: Origin) -> None:
         self._desk = desk
         self._origin = origin
         self.delivery = delivery
+        self.interrupted = False
+        self.take_back: Callable[[GatewayError], Awaitable[bool]] | None = None
         self.outcome: str | None = None
 
     async def give(self, reply: Reply) -> None:
@@ -48,7 +56,9 @@ class Answer:
         self.outcome = reply.outcome
         delivery = self.delivery
         if delivery.reply_to:
-            await self._desk.publisher.reply(delivery.reply_to, self._correlation_id, self._envelope(reply))
+            await self._desk.publisher.reply(
+                delivery.reply_to, self._correlation_id, self._envelope(reply), is_due=lambda: delivery.is_live
+            )
         elif reply.type == COMMAND_REJECTED.type:
             await self._desk.publisher.publish_event(self._envelope(reply))
 

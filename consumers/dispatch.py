@@ -4,9 +4,11 @@ A command that came through the wrong door is moved to the right one. So the sam
 queue: nothing is at home there, and what has no door to go to is answered `SessionNotFound` or `WorkerNotFound`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Protocol, assert_never
 
 import structlog
@@ -80,17 +82,30 @@ class Dispatcher:
                 self._check_time(command)
                 return await self.handlers[command.kind.type](command)
             case CommandClass.I | CommandClass.N:
-                return await self.once.carry_out(command, answer.delivery, self._in_time)
+                return await self.once.carry_out(command, answer, self._in_time)
             case _:
                 assert_never(command.kind.klass)
 
     async def _send(self, command: Command[Any], answer: Answer) -> None:
-        """The message's row is the record of it, so neither the ledger nor the clock is asked here."""
+        """The message's row is the record of it, so neither the ledger nor the clock is asked here.
 
-        async def tell(message_id: MessageId) -> None:
-            await answer.give(accepted(command, message_id))
+        Its reply goes out while it is being sent: a broker that takes no publishes for now holds no message up.
+        """
+        answer.take_back = partial(self.manager.fail, command)
+        failure: Exception | None = None
+        async with asyncio.TaskGroup() as telling:
 
-        await self.manager.of(command.session_id).send(command, tell)
+            async def tell(message_id: MessageId) -> None:
+                telling.create_task(answer.give(accepted(command, message_id)))
+
+            try:
+                await self.manager.of(command.session_id).send(command, tell)
+            except Exception as error:  # noqa: BLE001 (it is not the affair of the group, which would wrap it)
+                failure = error
+        if isinstance(failure, SessionNotFound) and await answer.take_back(failure):
+            answer.outcome = failure.code  # deleted after it was accepted: that was told by its status, not once more
+        elif failure is not None:
+            raise failure
 
     async def _in_time(self, command: Command[StrictModel]) -> Reply:
         self._check_time(command)
@@ -128,6 +143,7 @@ class Dispatcher:
         """The queue is missing: make it if there should be one."""
         match command.kind.door:
             case Door.SESSION:
+                await self._check_addressee(command)  # it may have gone with its session just now
                 await self.queues.declare(command.session_id)
             case Door.WORKER:
                 raise WorkerNotFound

@@ -1,6 +1,7 @@
 """The queue of commands that ran out: of time (AMQP `expiration`), or of deliveries (the broker's crash guard)."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -9,7 +10,7 @@ from consumers.answer import Answer
 from consumers.ports import Manager
 from consumers.replies import Reply
 from schemas.commands import Command, CommandClass, Door
-from schemas.errors import CommandExpired, FleetFull, Internal
+from schemas.errors import CommandExpired, FleetFull, GatewayError, Internal
 from schemas.model import StrictModel
 
 log = structlog.get_logger(__name__)
@@ -31,16 +32,18 @@ class Expired:
             CommandExpired: it was never started; a create says so if it could not be, for want of a free slot.
             Internal: it was delivered again and again without an outcome: it may bring workers down, so it is buried.
         """
+        if command.kind.klass is CommandClass.M:
+            answer.take_back = partial(self._fail, command)
         reason = answer.delivery.headers.get(_REASON)
         if reason != _OUT_OF_TIME:
             log.error("command.delivered_too_often", reason=str(reason))
             raise Internal
-        if command.kind.klass is CommandClass.M and await self._was_accepted(command):
+        if answer.take_back is not None and await answer.take_back(CommandExpired()):
             answer.outcome = CommandExpired.code
             return None
         if command.kind.door is Door.SESSIONS and await self.manager.fleet_is_full():
             raise CommandExpired(detail={"reason": FleetFull.code})
         raise CommandExpired
 
-    async def _was_accepted(self, command: Command[Any]) -> bool:
-        return await self.manager.expire(command)
+    async def _fail(self, command: Command[Any], error: GatewayError) -> bool:
+        return await self.manager.fail(command, error)

@@ -11,6 +11,7 @@ from gateway_worker.store.operations import Recorded
 from gateway_worker.store.records import Json
 from schemas.commands import Command, CommandKey
 from schemas.envelope import Envelope
+from schemas.errors import GatewayError
 from schemas.message_commands import CheckContacts, DescribeMessage, MarkRead, OutgoingCommand, SetPresence
 from schemas.names import MessageId, SessionId
 from schemas.results import (
@@ -43,8 +44,10 @@ class Publisher(Protocol):
         """Tell everyone who listens."""
         ...
 
-    async def reply(self, reply_to: str, correlation_id: str | None, envelope: Envelope) -> None:
-        """Tell the one who asked. A queue that is gone is not an error."""
+    async def reply(
+        self, reply_to: str, correlation_id: str | None, envelope: Envelope, *, is_due: Callable[[], bool]
+    ) -> None:
+        """Tell the one who asked. A queue that is gone is no error; nor is a lost connection, once it is not due."""
         ...
 
     async def forward(self, queue: str, message: Outgoing) -> None:
@@ -141,8 +144,8 @@ class Manager(Protocol):
         """Whether no worker has a free slot at this moment."""
         ...
 
-    async def expire(self, command: Command[OutgoingCommand]) -> bool:
-        """Its time ran out. If it was accepted earlier, fail it (or leave what is settled) and answer True."""
+    async def fail(self, command: Command[OutgoingCommand], error: GatewayError) -> bool:
+        """It will not be sent. If it was accepted earlier, fail it (or leave what is settled) and answer True."""
         ...
 
 

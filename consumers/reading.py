@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from consumers.burial import REDRIVEN
 from consumers.delivery import Delivery
 from schemas.commands import Command, parse_command
 from schemas.errors import CommandInvalid
@@ -31,7 +32,7 @@ def read(delivery: Delivery, now: datetime) -> Command[StrictModel]:
         raise CommandInvalid.at("", f"is larger than {MAX_COMMAND_BYTES} bytes")
     if (delivery.content_encoding or "").strip().lower() not in _PLAIN:
         raise CommandInvalid.at("", "must not be compressed or encoded (AMQP content_encoding)")
-    command = parse_command(delivery.body)
+    command = replace(parse_command(delivery.body), redriven=REDRIVEN in delivery.headers)
     expires_at = _expiration(delivery, now)
     if expires_at is None or (command.expires_at is not None and command.expires_at <= expires_at):
         return command

@@ -6,7 +6,8 @@ How::
     a gateway error  REJECT                   → rejected, ack
                      DEAD_LETTER              → dead queue, rejected, ack
                      RETRY                    → held, backed off, tried again, for as long as it takes
-    anything unexpected                       → tried a few times, logged once; then like DEAD_LETTER, ``internal``
+    anything unexpected                       → tried a few times, logged once; then like DEAD_LETTER, ``internal``;
+                                                a message that was accepted fails by its status instead
     carried out                               → the reply if one was asked for, ack
     cancelled                                 → nothing: the broker delivers it again
     no longer ours (connection lost)          → nothing: the broker delivers it again
@@ -16,19 +17,20 @@ Nothing is ever rejected or requeued at the broker by us.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final, assert_never
 
 import structlog
-from pamqp.common import FieldValue
 
 from consumers.answer import Answer, Desk
+from consumers.burial import write_epitaph
 from consumers.delivery import Delivery
 from consumers.patience import Patience
 from consumers.ports import Observer
 from consumers.reading import read
 from consumers.replies import Reply, rejected
 from schemas.commands import Command
-from schemas.errors import CommandInvalid, Disposition, GatewayError, Internal, Origin
+from schemas.errors import CommandInvalid, Disposition, GatewayError, Internal, Origin, Unavailable
 from schemas.model import StrictModel
 from schemas.names import MAX_COMMAND_BYTES, WorkerId
 
@@ -119,28 +121,29 @@ class Settler:
             case _:
                 assert_never(error.disposition)
 
+    async def _take_back(self, answer: Answer, error: GatewayError) -> bool:
+        """Whether it was accepted before; then that it failed is told by its status, for as long as it takes."""
+        while answer.take_back is not None and answer.delivery.is_live:
+            try:
+                return await answer.take_back(error)
+            except Unavailable as unavailable:
+                await self._patience.hold(type(unavailable).__name__)
+        return False
+
     async def _dead_letter(self, answer: Answer, error: GatewayError, origin: Origin) -> None:
-        """Bury it with its reasons, then say so."""
+        """Bury it with its reasons, then say so.
+
+        A crash between the two brings the delivery again: then it lies there twice, under the same id.
+        """
         delivery = answer.delivery
         if not delivery.is_live:
             return
-        message = delivery.outgoing()
-        headers = self._epitaph(delivery, error)
-        if len(delivery.body) > MAX_COMMAND_BYTES:
-            message = delivery.outgoing(max_bytes=_TRUNCATED_BYTES)
-            headers["x-gateway-truncated-from"] = len(delivery.body)
-        await self._desk.publisher.bury(message, headers)
+        truncated = len(delivery.body) > MAX_COMMAND_BYTES
+        message = delivery.outgoing(max_bytes=_TRUNCATED_BYTES if truncated else None)
+        headers = write_epitaph(delivery, error, worker_id=self._worker_id, now=self._desk.now(), truncated=truncated)
+        await self._desk.publisher.bury(replace(message, expiration=None), headers)
         log.warning("command.buried", code=error.code, queue=delivery.queue)
-        await answer.give(rejected(error, origin))
-
-    def _epitaph(self, delivery: Delivery, error: GatewayError) -> dict[str, FieldValue]:
-        """The headers by which `gateway-worker dead` tells what happened, and where to redrive it."""
-        return {
-            "x-gateway-code": error.code,
-            "x-gateway-message": error.message,
-            "x-gateway-queue": delivery.queue,
-            "x-gateway-exchange": delivery.exchange,
-            "x-gateway-routing-key": delivery.routing_key,
-            "x-gateway-worker": self._worker_id,
-            "x-gateway-time": self._desk.now().isoformat().replace("+00:00", "Z"),
-        }
+        if await self._take_back(answer, error):
+            answer.outcome = error.code
+        else:
+            await answer.give(rejected(error, origin))

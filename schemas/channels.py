@@ -23,6 +23,7 @@ _SECOND: Final = 1000  # RabbitMQ counts in milliseconds
 _MINUTE: Final = 60 * _SECOND
 _DAY: Final = 24 * 60 * _MINUTE
 WORKER_QUEUE_EXPIRES: Final = 10 * _MINUTE
+WORKER_QUEUE_TTL: Final = 9 * _MINUTE  # before the queue goes, and in silence all that is in it
 DEAD_TTL: Final = 14 * _DAY
 BACKEND_TTL: Final = 7 * _DAY
 
@@ -147,9 +148,14 @@ class Topology:
         return self._bound(queue, self.routing_key(Door.SESSION, session_id))
 
     def worker(self, worker_id: str) -> Plan:
-        """What a worker declares for the commands to itself; `commands` must exist."""
+        """What a worker declares for the commands to itself; `commands` must exist.
+
+        The queue outlives the worker for a while; what waited in vain is answered as expired before it goes.
+        """
         queue = self._command_queue(
-            self.worker_queue_name(worker_id), prefetch=10, more={"x-expires": WORKER_QUEUE_EXPIRES}
+            self.worker_queue_name(worker_id),
+            prefetch=10,
+            more={"x-expires": WORKER_QUEUE_EXPIRES, "x-message-ttl": WORKER_QUEUE_TTL},
         )
         return self._bound(queue, self.routing_key(Door.WORKER, worker_id))
 

@@ -165,11 +165,15 @@ Data_co = TypeVar("Data_co", bound=StrictModel, covariant=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command(Generic[Data_co]):
-    """A command that may be carried out: its envelope, its kind and its data."""
+    """A command that may be carried out: its envelope, its kind and its data.
+
+    `redriven`: a person had it tried again after it had failed; what was recorded of that is no answer.
+    """
 
     envelope: Envelope
     kind: CommandType
     data: Data_co
+    redriven: bool = False
 
     @property
     def id(self) -> CommandId:

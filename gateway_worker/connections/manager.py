@@ -16,7 +16,6 @@ from gateway_worker.store.records import Desired, NewSession, SessionRecord, Sta
 from schemas.commands import Command
 from schemas.errors import (
     CommandConflict,
-    CommandExpired,
     FleetFull,
     GatewayError,
     MessageUnconfirmed,
@@ -155,10 +154,11 @@ class ConnectionManager:
         """Order the session to be removed. Raises SessionNotFound."""
         await self._desire(command.session_id, Desired.DELETED, purge=command.data.purge)
 
-    async def expire(self, command: Command[OutgoingCommand]) -> bool:
-        """Its time ran out in a queue: if it was accepted earlier, fail it (or leave what is settled), and answer True.
+    async def fail(self, command: Command[OutgoingCommand], error: GatewayError) -> bool:
+        """It will not be sent: if it was accepted earlier, fail it (or leave what is settled), and answer True.
 
-        Any worker may be asked; the owner's epoch is good enough a fence for a step that only ever goes forward.
+        What may have left fails as unconfirmed. Any worker may be asked; the owner's epoch is good enough a fence for a
+        step that only ever goes forward.
         """
         storage, session_id = self._around.storage, command.session_id
         message_id = derive_message_id(command.key.source, command.key.id)
@@ -171,9 +171,9 @@ class ConnectionManager:
             if message.is_final:
                 return True
             started = await storage.messages.plaintext(session_id, message_id) is not None
-            error = MessageUnconfirmed() if started else CommandExpired()
+            why = MessageUnconfirmed() if started else error
             try:
-                await storage.commit(record.fence, self._failed(message_id, error))
+                await storage.commit(record.fence, self._failed(message_id, why))
             except StaleEpoch:
                 continue  # it moved between reading and writing
             return True

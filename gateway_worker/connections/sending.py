@@ -30,6 +30,7 @@ from schemas.errors import (
     CommandConflict,
     CommandExpired,
     GatewayError,
+    Internal,
     MessageNotFound,
     MessageUnconfirmed,
     Unavailable,
@@ -102,7 +103,7 @@ class Sender:
         referred = await self._referred(command)
         answer = await self._begin(command, message_id, referred)
         await accepted(message_id)
-        if isinstance(answer, AlreadySettled):
+        if isinstance(answer, AlreadySettled) and not (command.redriven and _was_our_fault(answer)):
             return
         try:
             job = Job(
@@ -231,3 +232,8 @@ class Sender:
 
     async def _plaintext(self, message_id: MessageId) -> bytes | None:
         return await until_stored(lambda: self._around.storage.messages.plaintext(self._session_id, message_id))
+
+
+def _was_our_fault(settled: AlreadySettled) -> bool:
+    """Whether it failed without ever having left, because of a fault of ours: a person may have it tried again."""
+    return settled.status is Status.FAILED and settled.error is not None and settled.error["code"] == Internal.code

@@ -5,7 +5,7 @@ takes a `Pipe`; everyone else calls `Publisher`.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -94,8 +94,14 @@ class Publisher:
             correlation_id=event.correlation_id,
         )
 
-    async def reply(self, reply_to: str, correlation_id: str | None, envelope: Envelope) -> None:
-        """Answer a command at the queue its sender named. A queue that is gone is logged; there is no second try."""
+    async def reply(
+        self, reply_to: str, correlation_id: str | None, envelope: Envelope, *, is_due: Callable[[], bool]
+    ) -> None:
+        """Answer a command at the queue its sender named. A queue that is gone is logged; there is no second try.
+
+        If the connection is lost it is repeated only while it `is_due`: a command that will be delivered again will be
+        answered again.
+        """
         if not frames.fits(reply_to):
             log.info("reply.undelivered", type=envelope.type, why="no such queue name")
             return
@@ -108,7 +114,7 @@ class Publisher:
         )
         try:
             async with asyncio.timeout(REPLY_SECONDS):
-                await self._insist(message)
+                await self._insist(message, is_due)
         except (Unroutable, PublishRefused) as error:
             log.info("reply.undelivered", type=envelope.type, why=type(error).__name__)
         except TimeoutError:
@@ -136,9 +142,9 @@ class Publisher:
                 self._pipe = None  # a new one declares the topology
                 await asyncio.sleep(_REPAIR_SECONDS)
 
-    async def _insist(self, message: Outgoing) -> None:
-        """Publish through broker restarts."""
-        while True:
+    async def _insist(self, message: Outgoing, is_due: Callable[[], bool] = lambda: True) -> None:
+        """Publish through broker restarts, as long as it is due."""
+        while is_due():
             pipe = await self._shared_pipe()
             try:
                 await pipe.publish(message)

@@ -1,7 +1,8 @@
 """How a message's status moves. Pure.
 
 pending ──▶ sent ──▶ delivered ──▶ read ──▶ played
-   └──────────┴──▶ failed          (a failure that was only missing its acknowledgement gives way to a receipt)
+   └──────────┴──▶ failed          (a failure that was only missing its acknowledgement gives way to a receipt;
+                                    one that was our own fault gives way when it is redriven)
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Final
 from gateway_worker.store.records import Json, Status
 
 UNCONFIRMED: Final = "message.unconfirmed"
+OUR_FAULT: Final = "internal"
 
 _RANK: Final = {Status.PENDING: 0, Status.SENT: 1, Status.DELIVERED: 2, Status.READ: 3, Status.PLAYED: 4}
 _RECEIPTS: Final = frozenset({Status.DELIVERED, Status.READ, Status.PLAYED})
@@ -30,11 +32,17 @@ def advance(current: Status, error: Json | None, wanted: Status) -> Sequence[Sta
         case Status.RECEIVED, _:
             return ()
         case Status.FAILED, _:
-            overruled = wanted in _RECEIPTS and error is not None and error.get("code") == UNCONFIRMED
-            return (wanted,) if overruled else ()
+            return (wanted,) if _overrules(wanted, None if error is None else error.get("code")) else ()
         case _, Status.FAILED:
             return (Status.FAILED,) if current in {Status.PENDING, Status.SENT} else ()
         case Status.PENDING, _ if wanted in _RECEIPTS:
             return (Status.SENT, wanted)
         case _:
             return (wanted,) if _RANK[wanted] > _RANK[current] else ()
+
+
+def _overrules(wanted: Status, failure: object) -> bool:
+    """Whether a message that has failed with this code was sent after all."""
+    return (wanted in _RECEIPTS and failure in {UNCONFIRMED, OUR_FAULT}) or (
+        wanted is Status.SENT and failure == OUR_FAULT
+    )

@@ -38,6 +38,28 @@ async def test_delete_leaves_nothing_behind(world: World) -> None:
     assert again["epoch"] > deleted["epoch"]
 
 
+async def test_five_hundred_commands_of_a_session_that_goes_are_all_told_their_end(world: World) -> None:
+    ana, ben, backend = await world.paired("Ana"), await world.phones.give("Ben"), world.backend
+    await world.phones.fault("mute", ana.phone)  # WhatsApp acknowledges nothing: they pile up
+
+    commands = [await world.send(ana, ben, f"{number}") for number in range(400)]
+    deleted = await backend.publish("session.delete.v1", ana.session_id, {})
+    commands += [await world.send(ana, ben, f"{number}") for number in range(400, 500)]
+    await backend.state(ana.session_id, "deleted", patience=60)
+
+    assert (await backend.reply_to(deleted))["type"] == "command.accepted.v1"
+    replies = [await backend.reply_to(command, patience=60) for command in commands]
+    rejected = [reply for reply in replies if reply["type"] == "command.rejected.v1"]
+    assert {reply["data"]["code"] for reply in rejected} == {"session.not_found"}
+    for reply in replies:
+        if reply["type"] == "command.accepted.v1":
+            await backend.until(lambda told=reply["data"]["commandId"]: bool(backend.statuses(told)), "a status")
+    given = [mark for mark, _ in backend.answers if mark in set(commands)]
+    assert len(given) == len(commands), "one reply each"
+    await _until_gone(world, ana.session_id)
+    await _assert_no_queue(world, ana.session_id)
+
+
 async def _until_gone(world: World, session_id: str) -> None:
     """The tombstone comes last."""
     connection = cast("Any", await asyncpg.connect(world.stage.settings["GATEWAY_DATABASE_URL"]))

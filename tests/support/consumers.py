@@ -4,7 +4,7 @@ import asyncio
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +20,7 @@ from gateway_worker.store.operations import Conflict, Done, Fresh, InProgress
 from gateway_worker.store.records import Json
 from schemas.commands import Command, CommandKey
 from schemas.envelope import Envelope
-from schemas.errors import CommandExpired, MessageNotFound, SessionNotFound, SessionNotPairing
+from schemas.errors import CommandExpired, GatewayError, MessageNotFound, SessionNotFound, SessionNotPairing
 from schemas.events import SessionState
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 from schemas.results import (
@@ -110,7 +110,10 @@ class MemoryPublisher:
     async def publish_event(self, envelope: Envelope) -> None:
         self.events.append(envelope)
 
-    async def reply(self, reply_to: str, correlation_id: str | None, envelope: Envelope) -> None:
+    async def reply(
+        self, reply_to: str, correlation_id: str | None, envelope: Envelope, *, is_due: Callable[[], bool]
+    ) -> None:
+        assert is_due()
         self.replies.append((reply_to, correlation_id, envelope))
         self.answered.set()
 
@@ -204,6 +207,7 @@ class FakeManager:
         self.failures: defaultdict[str, list[BaseException]] = defaultdict(list)
         self.full = False
         self.accepted_earlier: set[str] = set()
+        self.failed: list[tuple[str, str]] = []
         self.started = asyncio.Event()
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
@@ -261,8 +265,11 @@ class FakeManager:
     async def knows(self, session_id: SessionId) -> bool:
         return session_id in self.sessions
 
-    async def expire(self, command: Command[Any]) -> bool:
-        return command.id in self.accepted_earlier
+    async def fail(self, command: Command[Any], error: GatewayError) -> bool:
+        if command.id not in self.accepted_earlier:
+            return False
+        self.failed.append((command.id, error.code))
+        return True
 
     async def _ask(self, what: str, session_id: str) -> None:
         self.asked.append((what, session_id))

@@ -1,6 +1,7 @@
 """Messages are begun once, leave in the order of their chat, and end as sent or as failed with a reason."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
@@ -28,6 +29,7 @@ from schemas.errors import (
     AccountRestricted,
     CommandConflict,
     CommandExpired,
+    Internal,
     MessageNotFound,
     RateLimited,
     SessionNotConnected,
@@ -321,13 +323,36 @@ async def test_what_expired_in_a_queue_after_it_was_accepted_fails_by_its_status
         await w.create()
         await w.state(State.QR_REQUIRED)
         given = text()
-        assert not await w.manager.expire(given)  # nobody had accepted it
+        assert not await w.manager.fail(given, CommandExpired())  # nobody had accepted it
         sending = w.start_sending(given)
         await asyncio.sleep(1)
         sending.cancel()
         await asyncio.wait([sending])
-        assert await w.manager.expire(given)
+        assert await w.manager.fail(given, CommandExpired())
         assert failure(w, given.id) == "command.expired"
+
+
+@virtual
+async def test_a_message_that_failed_by_a_fault_of_ours_is_sent_when_a_person_has_it_redriven() -> None:
+    async with world() as w:
+        w.engine.script = show_qr
+        await w.create()
+        await w.state(State.QR_REQUIRED)
+        given = text()
+        sending = w.start_sending(given)
+        await asyncio.sleep(1)
+        sending.cancel()
+        await asyncio.wait([sending])
+        assert await w.manager.fail(given, Internal())
+        assert failure(w, given.id) == "internal"
+        w.storage.keys.blobs[ANNA] = b"credentials"
+        w.engine.script = log_in
+        await w.restart()
+        await w.state(State.CONNECTED)
+        message_id = await w.send(given)
+        assert w.engine.sent == [], "a mere duplicate changes nothing"
+        assert await w.send(replace(given, redriven=True)) == message_id
+        assert [each.message_id for each in w.engine.sent] == [message_id]
 
 
 @virtual

@@ -3,12 +3,15 @@
 import asyncio
 import gzip
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from pamqp.common import FieldValue
 
 from consumers.answer import Desk
+from consumers.burial import REDRIVEN
 from consumers.delivery import FORWARDED, Delivery
 from consumers.dispatch import Dispatcher
 from consumers.expired import Expired
@@ -18,9 +21,11 @@ from consumers.patience import Patience
 from consumers.replies import Speaker
 from consumers.settling import ATTEMPTS, Settler
 from gateway_worker.broker.ids import uuid7
+from gateway_worker.broker.outgoing import Outgoing
+from gateway_worker.connections.message_ids import derive_message_id
 from gateway_worker.store.errors import StoreUnavailable
 from schemas.channels import Topology
-from schemas.errors import FleetFull, Internal, SessionNotConnected
+from schemas.errors import FleetFull, Internal, SessionNotConnected, SessionNotFound
 from schemas.names import MAX_COMMAND_BYTES, SessionId, WorkerId
 from tests.support.consumers import (
     NOW,
@@ -354,6 +359,44 @@ async def test_what_ran_out_in_the_queue_is_told_once(
     assert bench.receiver.acked == [1]
 
 
+async def test_a_crash_between_burying_and_the_ack_buries_it_again_under_the_same_id(bench: Bench) -> None:
+    bury = bench.publisher.bury
+
+    async def bury_and_lose(message: Outgoing, headers: Mapping[str, FieldValue]) -> None:
+        await bury(message, headers)
+        bench.receiver.is_open = False  # the connection ends here
+
+    bench.publisher.bury = bury_and_lose
+    await bench.settle(b"no command")
+    assert bench.receiver.acked == []
+    assert bench.publisher.replies == []
+    bench.publisher.bury, bench.receiver.is_open = bury, True
+    await bench.settle(b"no command", redelivered=True)
+    assert [message.message_id for message, _ in bench.publisher.buried] == ["amqp-1", "amqp-1"]
+    assert bench.codes == ["command.invalid"]
+    assert bench.receiver.acked == [1]
+
+
+async def test_an_expiration_does_not_follow_a_command_into_the_dead_queue(bench: Bench) -> None:
+    await bench.settle(b"no command", expiration="5000")
+    ((message, headers),) = bench.publisher.buried
+    assert message.expiration is None
+    assert headers["x-gateway-expiration"] == "5000"
+
+
+async def test_what_the_broker_took_out_is_buried_with_where_it_was_published(bench: Bench) -> None:
+    delivery = delivery_of(
+        RESTART,
+        queue="gateway.expired",
+        exchange="gateway.expired",
+        routing_key="control.s1",
+        headers={"x-first-death-reason": "delivery_limit", "x-first-death-exchange": "gateway.commands"},
+    )
+    await bench.settler.settle(delivery, Expired(manager=bench.manager).receive)
+    ((_, headers),) = bench.publisher.buried
+    assert (headers["x-gateway-exchange"], headers["x-gateway-routing-key"]) == ("gateway.commands", "control.s1")
+
+
 # --- once ---
 
 
@@ -423,6 +466,17 @@ async def test_a_command_that_a_crash_interrupted_is_carried_out(bench: Bench, *
     assert bench.reply["type"] == "command.accepted.v1"
 
 
+async def test_a_rejection_of_old_is_no_answer_to_a_redriven_command(bench: Bench) -> None:
+    bench.manager.failures["restart"] = [SessionNotFound()]
+    await bench.settle(RESTART)
+    await bench.settle(RESTART)
+    assert bench.codes == ["session.not_found", "session.not_found"]
+    await bench.settle(RESTART, headers={REDRIVEN: 1}, reply_to="person")
+    assert bench.publisher.replies[-1][2].type == "command.accepted.v1"
+    await bench.settle(RESTART, headers={REDRIVEN: 1}, reply_to="person")
+    assert bench.manager.asked == [("restart", "s1")] * 2, "it has succeeded: that is the answer from now on"
+
+
 async def test_a_create_that_found_no_room_waits_for_some(bench: Bench) -> None:
     bench.manager.failures["create"] = [FleetFull()]
     await bench.settle(body_of("session.create.v1", "s9", CREATE), queue="gateway.sessions")
@@ -442,6 +496,47 @@ async def test_a_message_is_accepted_with_its_id_before_it_is_sent(bench: Bench)
     session.connected.set()
     await task
     assert bench.receiver.acked == [1]
+
+
+async def test_a_message_does_not_wait_for_its_reply_to_be_confirmed(bench: Bench) -> None:
+    confirmed = asyncio.Event()
+    reply = bench.publisher.reply
+
+    async def slow(*arguments: Any, **more: Any) -> None:
+        await confirmed.wait()
+        await reply(*arguments, **more)
+
+    bench.publisher.reply = slow
+    task = asyncio.create_task(bench.settle(text_message("s1"), queue="gateway.session.s1"))
+    await bench.manager.sessions[SessionId("s1")].until_sent(1)
+    assert bench.receiver.acked == []
+    confirmed.set()
+    await task
+    assert bench.receiver.acked == [1]
+    assert bench.reply["type"] == "command.accepted.v1"
+
+
+async def test_an_accepted_message_that_meets_a_fault_of_ours_fails_by_its_status(bench: Bench) -> None:
+    async def send(command: Any, accepted: Any) -> None:
+        await accepted(derive_message_id(command.key.source, command.id))
+        raise ZeroDivisionError
+
+    bench.manager.sessions[SessionId("s1")].send = send
+    bench.manager.accepted_earlier.add("m1")
+    await bench.settle(text_message("s1", command_id="m1"), queue="gateway.session.s1")
+    assert bench.reply["type"] == "command.accepted.v1"
+    assert bench.manager.failed == [("m1", "internal")]
+    assert len(bench.publisher.buried) == 1
+    assert bench.receiver.acked == [1]
+
+
+async def test_an_accepted_message_of_a_deleted_session_is_not_answered_twice(bench: Bench) -> None:
+    del bench.manager.sessions[SessionId("s1")]
+    bench.manager.accepted_earlier.add("m1")
+    await bench.settle(text_message("s1", command_id="m1"), queue="gateway.session.s1")
+    await bench.settle(text_message("s1", command_id="m2"), queue="gateway.session.s1")
+    assert bench.codes == ["session.not_found"]
+    assert bench.manager.failed == [("m1", "session.not_found")]
 
 
 async def test_a_message_tried_again_is_accepted_once(bench: Bench) -> None:

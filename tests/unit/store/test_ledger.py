@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.store.ledger import UNCONFIRMED, advance
+from gateway_worker.store.ledger import OUR_FAULT, UNCONFIRMED, advance
 from gateway_worker.store.records import Json, Status
 
 REPORTS = [Status.SENT, Status.DELIVERED, Status.READ, Status.PLAYED, Status.FAILED]
@@ -39,6 +39,9 @@ def test_every_status_is_told_at_most_once_and_never_backwards(reports: list[Sta
         (Status.FAILED, {"code": UNCONFIRMED}, Status.DELIVERED, (Status.DELIVERED,)),
         (Status.FAILED, {"code": UNCONFIRMED}, Status.SENT, ()),
         (Status.FAILED, {"code": "message.rejected_by_whatsapp"}, Status.DELIVERED, ()),
+        (Status.FAILED, {"code": OUR_FAULT}, Status.SENT, (Status.SENT,)),
+        (Status.FAILED, {"code": OUR_FAULT}, Status.READ, (Status.READ,)),
+        (Status.FAILED, {"code": OUR_FAULT}, Status.FAILED, ()),
         (Status.FAILED, None, Status.FAILED, ()),
         (Status.RECEIVED, None, Status.READ, ()),
     ],

@@ -130,6 +130,7 @@ class Worker:
             clock=clock,
             lease=self._store.lease,
             keeps_unroutable=settings.backend_queue_name is not None,
+            observer=self.metrics,
         )
         self._store.lease.on_lapse(self._relay.fence)
         announcer = Announcer(publisher, self._relay, namespace=settings.namespace, clock=clock, new_id=uuid7)

@@ -6,18 +6,20 @@ from typing import Final
 from aiormq.abc import ChannelFrame
 from aiormq.connection import Connection
 
-_FULL_SECONDS: Final = 0.002  # the driver's writer waits for the network
+_FULL_SECONDS: Final = 0.002  # the driver's writer waits for the network: look again
+_LONGEST_SECONDS: Final = 0.2  # the network stands still (RabbitMQ's memory alarm): look less often
 
 
 class Batch:
     """Collects what is written to a connection within one turn of the event loop and hands it over as one piece."""
 
-    __slots__ = ("_connection", "_parts", "_scheduled")
+    __slots__ = ("_connection", "_parts", "_pause", "_scheduled")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._parts: list[bytes] = []
         self._scheduled = False
+        self._pause = _FULL_SECONDS
 
     def write(self, frames: bytes) -> None:
         """Write whole frames, soon, in the order of calls."""
@@ -44,6 +46,8 @@ class Batch:
             self._connection.write_queue.put_nowait(ChannelFrame(payload=b"".join(self._parts), should_close=False))
         except asyncio.QueueFull:
             self._scheduled = True
-            asyncio.get_running_loop().call_later(_FULL_SECONDS, self._flush)
+            asyncio.get_running_loop().call_later(self._pause, self._flush)
+            self._pause = min(_LONGEST_SECONDS, 2 * self._pause)
         else:
+            self._pause = _FULL_SECONDS
             self._parts.clear()

@@ -5,6 +5,7 @@ in sequence. Whenever that is not enough (the session is new to this process, a 
 memory) the track is *behind*: what it misses is read from the database, and only then it is live again.
 """
 
+from bisect import insort
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ class Track:
         reading: whether somebody reads it at this moment.
         held: events in memory, queued or in flight.
         refused: events the broker would not take for now, in sequence; nothing of the session goes out before them.
+        probe: the sequence of the one event that is tried again, alone: what follows it would overtake it if there were
+            room only by then.
     """
 
     taken: int | None = None
@@ -38,11 +41,16 @@ class Track:
     reading: bool = False
     held: int = 0
     refused: list[OutboxEvent] = field(default_factory=list[OutboxEvent])
+    probe: int | None = None
 
     @property
     def is_idle(self) -> bool:
         """Whether everything known of it is published."""
         return not self.behind and not self.held
+
+    def may_go(self, event: OutboxEvent) -> bool:
+        """Whether nothing that was refused goes before it."""
+        return event.sequence == self.probe if self.probe is not None else not self.refused
 
 
 class Backlog:
@@ -107,8 +115,7 @@ class Backlog:
         """The next event to publish, taken out of the queue; None when there is none for now."""
         while self._queue:
             event = self._queue.popleft()
-            track = self._tracks[event.session_id]
-            if not track.refused:
+            if self._tracks[event.session_id].may_go(event):
                 return event
             self.refuse(event)
         return None
@@ -117,6 +124,10 @@ class Backlog:
         """It is confirmed. Answers whether its session is idle now."""
         track = self._tracks[event.session_id]
         self._release(track, 1)
+        if event.sequence == track.probe:
+            track.probe = None
+            self.put_back(track.refused)
+            track.refused = []
         return track.is_idle
 
     def put_back(self, events: Iterable[OutboxEvent]) -> None:
@@ -141,22 +152,28 @@ class Backlog:
         for session_id in dropped:
             track = self._tracks[session_id]
             self._release(track, waiting[session_id] + len(track.refused))
-            track.refused = []
+            track.refused, track.probe = [], None
             track.taken, track.behind = None, True
             track.drops += 1
 
     def refuse(self, event: OutboxEvent) -> bool:
-        """The broker would not take it: its session waits. Answers whether it is the first of its session."""
-        refused = self._tracks[event.session_id].refused
-        refused.append(event)
-        refused.sort(key=lambda each: each.sequence)
-        return len(refused) == 1
+        """The broker would not take it: its session waits. Answers whether somebody must see to a `retry`."""
+        track = self._tracks[event.session_id]
+        insort(track.refused, event, key=_sequence)
+        if track.probe is None:
+            return len(track.refused) == 1
+        if track.probe != event.sequence:
+            return False
+        track.probe = None
+        return True
 
     def retry(self, session_id: SessionId) -> None:
-        """Let the session's refused events go first again."""
+        """Let the session's first refused event go again; if it is taken, the others follow."""
         track = self.track(session_id)
-        self.put_back(track.refused)
-        track.refused = []
+        if track.refused and track.probe is None:
+            first = track.refused.pop(0)
+            track.probe = first.sequence
+            self.put_back([first])
 
     def _take(self, track: Track, event: OutboxEvent) -> None:
         track.taken = event.sequence
@@ -177,3 +194,7 @@ class Backlog:
     def busy(self) -> list[SessionId]:
         """Sessions with something still to be published."""
         return [session_id for session_id, track in self._tracks.items() if not track.is_idle]
+
+
+def _sequence(event: OutboxEvent) -> int:
+    return event.sequence

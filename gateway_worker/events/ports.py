@@ -55,3 +55,19 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The wall clock, aware, in UTC."""
         ...
+
+
+class Observer(Protocol):
+    """Told of events on their way out, synchronously; must not block or raise."""
+
+    def event_published(self, event_type: str) -> None:
+        """The broker has confirmed it."""
+        ...
+
+    def event_repeated(self, event_type: str) -> None:
+        """It was sent and its confirm was lost: it goes out again, and may arrive twice under the same id."""
+        ...
+
+    def event_refused(self, event_type: str) -> None:
+        """A queue had no room for it, or there was none: it goes out again, and other queues may have it twice."""
+        ...

@@ -25,7 +25,7 @@ from gateway_worker.broker.errors import PublishRefused, Unroutable
 from gateway_worker.broker.pipe import Pipe
 from gateway_worker.events.backlog import Backlog
 from gateway_worker.events.marker import Marker
-from gateway_worker.events.ports import Clock, Lease, Outbox
+from gateway_worker.events.ports import Clock, Lease, Observer, Outbox
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.records import OutboxEvent
@@ -54,6 +54,7 @@ class Relay:
         keeps_unroutable: what to do with an event that no queue takes. True (there should be a backend queue):
             try again until somebody takes it. False (the operator wants none): it counts as published; a backend that
             binds later asks for it with ``events.replay.v1``.
+        observer: counts.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Relay:
         clock: Clock,
         lease: Lease,
         keeps_unroutable: bool,
+        observer: Observer,
     ) -> None:
         self._outbox = outbox
         self._publisher = publisher
@@ -73,6 +75,7 @@ class Relay:
         self._lease = lease
         self._fenced = False
         self._keeps_unroutable = keeps_unroutable
+        self._observer = observer
         self._backlog = Backlog()
         self._marker = Marker(outbox)
         self._wakeup = asyncio.Event()
@@ -187,6 +190,8 @@ class Relay:
                 await asyncio.sleep(0)
         await pipe.settled()
         await pipe.close()
+        for event in under_way.values():
+            self._observer.event_repeated(event.type)
         self._backlog.put_back(under_way.values())
 
     def _answered(self, under_way: dict[int, OutboxEvent], place: int, answer: "asyncio.Future[None]") -> None:
@@ -211,6 +216,7 @@ class Relay:
 
     def _published(self, event: OutboxEvent) -> None:
         self._retries.pop(event.session_id, None)
+        self._observer.event_published(event.type)
         self._marker.mark(event.session_id, event.sequence)
         is_idle = self._backlog.published(event)
         self._room.set()
@@ -220,17 +226,18 @@ class Relay:
     def _set_aside(self, event: OutboxEvent, error: Exception) -> None:
         """The broker would not take it: its session waits, longer each time; the others go on."""
         session_id = event.session_id
+        self._observer.event_refused(event.type)
         if not self._backlog.refuse(event):
             return
         attempt = self._retries.get(session_id, 0)
         self._retries[session_id] = attempt + 1
         delay = min(_LONGEST_RETRY, _FIRST_RETRY * 2**attempt)
         log.warning("event.refused", session_id=session_id, type=event.type, why=type(error).__name__, retry_in=delay)
-        asyncio.get_running_loop().call_later(delay, self._retry, session_id)
+        asyncio.get_running_loop().call_later(delay, self._retry, session_id, isinstance(error, Unroutable))
 
-    def _retry(self, session_id: SessionId) -> None:
+    def _retry(self, session_id: SessionId, is_unroutable: bool) -> None:  # noqa: FBT001 (call_later's signature)
         self._backlog.retry(session_id)
-        self._renew = True  # a new pipe declares the topology again: perhaps the queue was removed
+        self._renew |= is_unroutable  # a new pipe declares the topology again: perhaps the queue was removed
         self._wakeup.set()
 
     def _ask_for(self, session_id: SessionId) -> None:

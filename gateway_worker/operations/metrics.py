@@ -63,7 +63,9 @@ class WorkerMetrics:
             ("snapshots_stored", "Snapshots of sessions put into their bucket.", ()),
             ("snapshot_failures", "Snapshots that could not be stored or removed just then.", ()),
             ("commands", "Deliveries settled, by command type and outcome.", ("type", "outcome")),
-            ("events_published", "Events confirmed by the broker, by type.", ("type",)),
+            ("events_published", "Durable events confirmed by the broker, by type.", ("type",)),
+            ("events_repeated", "Durable events sent again because their confirm was lost, by type.", ("type",)),
+            ("events_refused", "Durable events that a queue had no room for, or that met none, by type.", ("type",)),
         ):
             self._counters[name] = Counter(f"gateway_{name}", text, labels, registry=self.registry)
         for name, text in (
@@ -145,8 +147,16 @@ class WorkerMetrics:
         self._histograms["command_seconds"].observe(seconds)
 
     def event_published(self, event_type: str) -> None:
-        """An event is confirmed."""
+        """See `events.ports.Observer`."""
         self._counters["events_published"].labels(event_type).inc()
+
+    def event_repeated(self, event_type: str) -> None:
+        """See `events.ports.Observer`."""
+        self._counters["events_repeated"].labels(event_type).inc()
+
+    def event_refused(self, event_type: str) -> None:
+        """See `events.ports.Observer`."""
+        self._counters["events_refused"].labels(event_type).inc()
 
 
 class _Scraped(Collector):

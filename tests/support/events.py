@@ -23,6 +23,25 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+class Counts:
+    """An observer that counts."""
+
+    def __init__(self) -> None:
+        self.published = self.repeated = self.refused = 0
+
+    def event_published(self, event_type: str) -> None:
+        assert event_type
+        self.published += 1
+
+    def event_repeated(self, event_type: str) -> None:
+        assert event_type
+        self.repeated += 1
+
+    def event_refused(self, event_type: str) -> None:
+        assert event_type
+        self.refused += 1
+
+
 @dataclass(slots=True, kw_only=True)
 class WayOut:
     topology: Topology
@@ -32,6 +51,7 @@ class WayOut:
     relay: Relay
     announcer: Announcer
     replayer: Replayer
+    counts: Counts
 
 
 @asynccontextmanager
@@ -41,7 +61,7 @@ async def way_out(
     link = Link(amqp_url, name="out")
     publisher = Publisher(link, topology)
     outbox = outbox or MemoryOutbox()
-    clock = SystemClock()
+    clock, counts = SystemClock(), Counts()
     relay = Relay(
         outbox,
         publisher,
@@ -49,6 +69,7 @@ async def way_out(
         clock=clock,
         lease=lease or TestLease(),
         keeps_unroutable=topology.backend_queue is not None,
+        observer=counts,
     )
     announcer = Announcer(publisher, relay, namespace=topology.namespace, clock=clock, new_id=uuid7)
     async with asyncio.TaskGroup() as group:
@@ -63,6 +84,7 @@ async def way_out(
                 relay=relay,
                 announcer=announcer,
                 replayer=Replayer(outbox, publisher),
+                counts=counts,
             )
         finally:
             await relay.stop()

@@ -15,6 +15,7 @@ from gateway_worker.broker.link import Link
 from gateway_worker.broker.topology import declare
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.registry import Registry
+from gateway_worker.events.relay import WINDOW
 from schemas.channels import Binding, Plan, Queue, Topology
 from schemas.events import WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState
 from schemas.names import MAX_EVENT_BYTES, SessionId, WorkerId
@@ -58,6 +59,7 @@ async def test_many_sessions_keep_their_order(out: WayOut, ears: Listener) -> No
     for session in range(50):
         assert ears.first_arrivals(f"s{session}") == list(range(1, 22))
     assert len(ears.events) == 50 * 21
+    assert (out.counts.published, out.counts.repeated, out.counts.refused) == (50 * 21, 0, 0)
 
 
 async def test_past_its_lease_a_worker_tells_nothing_and_afterwards_only_of_what_is_still_its_own(
@@ -231,6 +233,8 @@ async def _kill_and_compare(services: PrivateServices, out: WayOut, ears: Listen
         await out.outbox.until_marked(1_000)
     for session_id in sessions:
         assert ears.first_arrivals(session_id) == list(range(1, 101))
+    assert out.counts.published == 1_000, "confirmed once each; what was sent again is counted apart"
+    assert out.counts.repeated <= 2 * WINDOW
 
 
 @dataclass

@@ -5,6 +5,7 @@ Every public method is one turn: it takes the time, changes the world, and retur
 
 from collections.abc import Callable
 
+from gateway_worker.simulator.calls import on_call
 from gateway_worker.simulator.effects import ConnectionId, Effect, Turn
 from gateway_worker.simulator.iqs import on_iq
 from gateway_worker.simulator.login import UNAUTHORIZED, fail, on_login
@@ -94,21 +95,20 @@ def _dispatch(turn: Turn, connection: Connection, node: Node) -> None:
     device = connection.device
     if device is None:
         return  # before login there are only queries (and `unified_session`, which nobody needs)
-    match node.tag:
-        case "message":
-            on_message(turn, connection, node)
-        case "receipt":
-            on_receipt(turn, connection, node)
-        case "ack":
-            settle_ack(turn, device, node)
-            turn.world.stats.refused_by_clients += "error" in node.attrs
-        case "presence":
-            on_presence(turn, connection, node)
-        case "chatstate":
-            on_chatstate(turn, connection, node)
-        case "ib":
-            if batch := node.child("offline_batch"):
-                count = batch.attrs.get("count", "")
-                send_backlog(turn, connection, int(count) if count.isdigit() else None)
-        case _:
-            return
+    if handler := _HANDLERS.get(node.tag):
+        handler(turn, connection, node)
+    elif node.tag == "ack":
+        settle_ack(turn, device, node)
+        turn.world.stats.refused_by_clients += "error" in node.attrs
+    elif node.tag == "ib" and (batch := node.child("offline_batch")):
+        count = batch.attrs.get("count", "")
+        send_backlog(turn, connection, int(count) if count.isdigit() else None)
+
+
+_HANDLERS: dict[str, Callable[[Turn, Connection, Node], None]] = {
+    "call": on_call,
+    "chatstate": on_chatstate,
+    "message": on_message,
+    "presence": on_presence,
+    "receipt": on_receipt,
+}

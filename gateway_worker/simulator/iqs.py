@@ -15,6 +15,7 @@ from gateway_worker.simulator.login import remove_device
 from gateway_worker.simulator.media import MAX_BLOB, authorize
 from gateway_worker.simulator.model import Connection
 from gateway_worker.simulator.offline import send_backlog
+from gateway_worker.simulator.pictures import on_picture_iq
 from gateway_worker.simulator.prekeys import on_encrypt_iq
 from gateway_worker.simulator.registration import on_link_code_iq, on_pair_device_sign
 from gateway_worker.simulator.usync import on_usync_iq
@@ -140,7 +141,7 @@ _HANDLERS: dict[str, Handler] = {
     "w:g2": on_group_iq,
     "w:m": _media,
     "w:p": _nothing,
-    "w:profile:picture": _missing,
+    "w:profile:picture": on_picture_iq,
     "w:stats": _nothing,
     "w:sync:app:state": on_app_state_iq,
 }

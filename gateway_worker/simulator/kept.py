@@ -87,6 +87,18 @@ class Kept:
 
 
 @dataclass(slots=True, kw_only=True)
+class Call:
+    """A call that this person made."""
+
+    call_id: str
+    to: str
+    video: bool
+    state: str
+    """`ringing`, `rejected` or `ended`."""
+    timestamp: float
+
+
+@dataclass(slots=True, kw_only=True)
 class ChatState:
     """Somebody types, records or has stopped, as this phone was told."""
 

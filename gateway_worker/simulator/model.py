@@ -83,6 +83,8 @@ class Account:
     presence_subscribers: dict[str, None] = field(default_factory=dict[str, None])
     collections: dict[str, list[bytes]] = field(default_factory=dict[str, list[bytes]])
     """App state: the patches of each collection, in order of their versions."""
+    picture: tuple[str, str] | None = None
+    """Id and direct path of the profile picture."""
     key_index: bytes | None = None
     """The signed list of its companions, until they change."""
     _primary: "Phone | None" = None

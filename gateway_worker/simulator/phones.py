@@ -5,7 +5,7 @@ from functools import partial
 
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import Conflict, NotFound
-from gateway_worker.simulator.kept import Change, ChatState, Kept
+from gateway_worker.simulator.kept import Call, Change, ChatState, Kept
 from gateway_worker.simulator.model import Account, Device, World
 from gateway_worker.simulator.presence import announce
 from gateway_worker.simulator.receipts import forward
@@ -47,6 +47,8 @@ class Phone:
     retries: dict[str, int] = field(default_factory=dict[str, int])
     """How often it asked for a message again, or was asked: by direction, id and device."""
     chat_states: dict[str, ChatState] = field(default_factory=dict[str, ChatState])
+    calls: dict[str, Call] = field(default_factory=dict[str, Call])
+    """Calls that the person made."""
     app_state_key: tuple[bytes, bytes] | None = None
     published: int = 0
 

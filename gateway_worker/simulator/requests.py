@@ -1,11 +1,12 @@
 """The bodies of control requests, read strictly: a wrong field is an error that names it. Pure."""
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import Any, TypeGuard, cast
 
 from gateway_worker.simulator.errors import Invalid
-from gateway_worker.simulator.jids import LID_SERVER, PN_SERVER, device_jid, parse_jid, parse_phone
+from gateway_worker.simulator.jids import LID_SERVER, PN_SERVER, STATUS, device_jid, parse_jid, parse_phone
 
 MAX_TEXT = 1_024
 """Characters of a short field."""
@@ -102,9 +103,9 @@ class Body:
         return address(self._take(name, _REQUIRED), name)
 
     def chat(self, name: str) -> str:
-        """The JID of a group, or a person's as in `address`."""
+        """The JID of a group or of status updates, or a person's as in `address`."""
         value = self._take(name, _REQUIRED)
-        return value if isinstance(value, str) and _GROUP.match(value) else address(value, name)
+        return value if isinstance(value, str) and (_GROUP.match(value) or value == STATUS) else address(value, name)
 
     def mapping(self, name: str) -> Mapping[str, Any]:
         """An object."""
@@ -141,6 +142,14 @@ def is_text(value: object) -> TypeGuard[str]:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def decode_base64(value: object, name: str) -> bytes:
+    """The bytes of a base64 text; `Invalid` for anything else."""
+    try:
+        return base64.b64decode(value, validate=True) if isinstance(value, str) else b""
+    except ValueError as error:
+        raise Invalid("request.invalid", f"{name} must be base64") from error
 
 
 def address(value: object, name: str) -> str:

@@ -7,7 +7,7 @@ from gateway_worker.simulator.content.reading import unwrap
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import Conflict, NotFound
 from gateway_worker.simulator.groups import group_of
-from gateway_worker.simulator.jids import GROUP_SERVER, LID_SERVER, parse_jid
+from gateway_worker.simulator.jids import BROADCAST_SERVER, GROUP_SERVER, LID_SERVER, parse_jid
 from gateway_worker.simulator.model import Device, Group
 from gateway_worker.simulator.phones import MAX_MESSAGES, Phone, address
 from gateway_worker.simulator.routing import route
@@ -54,10 +54,7 @@ def _padded(turn: Turn, message: Message) -> bytes:
 
 def dispatch(turn: Turn, phone: Phone, chat: str, message: Message, message_id: str) -> None:
     """Sends a message to a chat (a bare JID) under this id. `NotFound` if nobody is there."""
-    server = parse_jid(chat).server
-    content = (
-        _to_group(turn, phone, chat, message) if server == GROUP_SERVER else _to_person(turn, phone, chat, message)
-    )
+    content = _WAYS.get(parse_jid(chat).server, _to_person)(turn, phone, chat, message)
     turn.world.stats.phone_messages_sent += 1
     attrs = {"to": chat, "id": message_id} | stanza_attrs(message)
     route(turn, phone.device, Node("message", attrs, content + _meta(message)))
@@ -73,6 +70,19 @@ def _to_person(turn: Turn, phone: Phone, chat: str, message: Message) -> list[No
     targets = [*((device, message) for device in others), *((device, copy) for device in phone.account.companions)]
     listed = [
         Node("to", {"jid": device.jid(jid.server)}, [encrypt(turn, phone, device, body)]) for device, body in targets
+    ]
+    return [Node("participants", {}, listed)]
+
+
+def _to_watchers(turn: Turn, phone: Phone, _chat: str, message: Message) -> list[Node]:
+    """A status update: all devices of everybody whom the person has written with."""
+    chats = {kept.chat for kept in phone.messages.values()}
+    people = {person.phone: person for chat in chats if (person := turn.world.find(chat)[0]) is not None}
+    devices = [device for person in people.values() for device in person.devices.values()]
+    listed = [
+        Node("to", {"jid": device.jid()}, [encrypt(turn, phone, device, message)])
+        for device in devices
+        if device is not phone.device
     ]
     return [Node("participants", {}, listed)]
 
@@ -96,6 +106,9 @@ def _to_group(turn: Turn, phone: Phone, chat: str, message: Message) -> list[Nod
 def _devices(turn: Turn, group: Group, phone: Phone) -> Iterable[Device]:
     members = [turn.world.accounts[member] for member in group.members]
     return [device for member in members for device in member.devices.values() if device is not phone.device]
+
+
+_WAYS = {GROUP_SERVER: _to_group, BROADCAST_SERVER: _to_watchers}
 
 
 def sender_key_share(phone: Phone, chat: str) -> Message:

@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway_worker.simulator.kept import Call
 from gateway_worker.simulator.ledger import Delivered, Note, Record
 from gateway_worker.simulator.model import Account, Group, World
 
@@ -55,6 +56,17 @@ def group(chat: Group) -> Json:
         "description": chat.description,
         "settings": sorted(chat.settings),
         "invite": chat.invite or None,
+    }
+
+
+def call(made: Call) -> Json:
+    """A call that a person made."""
+    return {
+        "callId": made.call_id,
+        "to": made.to,
+        "video": made.video,
+        "state": made.state,
+        "timestamp": timestamp(made.timestamp),
     }
 
 

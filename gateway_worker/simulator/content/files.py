@@ -1,7 +1,5 @@
 """Messages with a file: where in a `Message` the file is, and how a phone writes one. Pure."""
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -9,7 +7,7 @@ from typing import Any, cast
 from gateway_worker.simulator.content.reading import unwrap
 from gateway_worker.simulator.content.shapes import Json, Means
 from gateway_worker.simulator.errors import Invalid
-from gateway_worker.simulator.requests import Body
+from gateway_worker.simulator.requests import Body, decode_base64
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ContextInfo, Message
 from gateway_worker.simulator.wire.media import MediaKind
 
@@ -131,10 +129,7 @@ def _cover(field: str, values: Json, *, view_once: bool) -> Message:
 
 
 def _decode(value: object) -> bytes:
-    try:
-        file = base64.b64decode(value, validate=True) if isinstance(value, str) else b""
-    except binascii.Error as error:
-        raise Invalid("content.invalid", "content.media.base64 must be base64") from error
+    file = decode_base64(value, "content.media.base64")
     if not 0 < len(file) <= MAX_FILE:
         raise Invalid("content.invalid", f"content.media.base64 must hold 1 to {MAX_FILE} bytes")
     return file

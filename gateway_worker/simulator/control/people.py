@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from gateway_worker.simulator import group_orders, groups, orders, phones, views
-from gateway_worker.simulator.control.base import account_of, body_of
+from gateway_worker.simulator import calls, group_orders, groups, orders, phones, pictures, views
+from gateway_worker.simulator.control.base import MAX_BODY, account_of, body_of
 from gateway_worker.simulator.login import remove_device
 from gateway_worker.simulator.registration import awaited_code, scan, type_code
+from gateway_worker.simulator.requests import decode_base64
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.link_code import unwrap_ephemeral, wrap_ephemeral
 
@@ -34,11 +35,15 @@ class People:
             ("scan", self.scan),
             ("link", self.link),
             ("presence", self.presence),
+            ("picture", self.picture),
+            ("call", self.call),
+            ("hang-up", self.hang_up),
             ("unlink", self.unlink),
             ("online", self.online),
             ("offline", self.offline),
         ):
             router.add_post(f"/phones/{{phone}}/{action}", handler)
+        router.add_get("/phones/{phone}/calls", self.list_calls)
         router.add_get("/groups", self.list_groups)
         router.add_post("/groups", self.add_group)
         router.add_post("/groups/{group}/{action}", self.change_group)
@@ -111,6 +116,39 @@ class People:
         account = account_of(self._simulator, request)
         self._simulator.turn(partial(phones.go_offline, phone=account.primary))
         return web.json_response({"online": False})
+
+    async def picture(self, request: web.Request) -> web.Response:
+        """The person has another profile picture, or none."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        picture = decode_base64(body.text("base64", limit=MAX_BODY, empty=True), "base64")
+        body.done()
+        self._simulator.turn(partial(pictures.set_picture, account=account, picture=picture))
+        return web.json_response(views.phone(account))
+
+    # --- calls
+
+    async def call(self, request: web.Request) -> web.Response:
+        """The person calls somebody."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        to, video = body.address("to"), body.flag("video")
+        body.done()
+        return web.json_response(
+            views.call(self._simulator.turn(partial(calls.ring, phone=account.primary, to=to, video=video)))
+        )
+
+    async def hang_up(self, request: web.Request) -> web.Response:
+        """The person ends a call."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        call_id = body.text("callId")
+        body.done()
+        return web.json_response(
+            views.call(self._simulator.turn(partial(calls.hang_up, phone=account.primary, call_id=call_id)))
+        )
+
+    async def list_calls(self, request: web.Request) -> web.Response:
+        """The calls that the person made."""
+        account = account_of(self._simulator, request)
+        return web.json_response([views.call(call) for call in account.primary.calls.values()])
 
     # --- groups
 

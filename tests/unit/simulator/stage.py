@@ -271,7 +271,11 @@ class Client:
 
     def read(self, node: Node) -> Message:
         """Decrypts a message stanza."""
-        sender = self.stage.core.world.device(node.attrs["from"])
+        return self.read_from(node, node.attrs["from"])
+
+    def read_from(self, node: Node, jid: str) -> Message:
+        """Decrypts a message stanza of this sender."""
+        sender = self.stage.core.world.device(jid)
         assert sender is not None
         (enc,) = node.children("enc")
         kind = enc.attrs["type"]

@@ -1,0 +1,28 @@
+"""Profile pictures: set on the phone, found by query, told of by notification. Pure."""
+
+from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.media import store
+from gateway_worker.simulator.model import Account, Connection
+from gateway_worker.simulator.offline import deliver
+from gateway_worker.simulator.wire.nodes import Node
+
+
+def set_picture(turn: Turn, account: Account, picture: bytes) -> None:
+    """The person has this picture from now on (JPEG), or none if it is empty; who knows the person is told."""
+    account.picture = (turn.token(), store(turn, picture, frozenset({account.phone}))) if picture else None
+    change = Node("set", {"jid": account.pn_jid, "id": account.picture[0]}) if account.picture else Node("delete")
+    for phone in account.watchers:
+        for device in turn.world.accounts[phone].companions:
+            attrs = {"from": account.pn_jid, "type": "picture", "id": turn.token(), "t": turn.t}
+            deliver(turn, device, Node("notification", attrs, [change]))
+
+
+def on_picture_iq(turn: Turn, _connection: Connection, iq: Node, query: Node) -> list[Node]:
+    """Whose picture is where; 404 for who is unknown or has none."""
+    account, _ = turn.world.find(iq.attrs.get("target") or iq.attrs.get("to", ""))
+    if account is None or account.picture is None:
+        return [Node("error", {"code": "404", "text": "item-not-found"})]
+    id_, direct_path = account.picture
+    url = f"https://{turn.world.media_authority}{direct_path}"
+    kind = query.attrs.get("type", "preview")
+    return [Node("picture", {"id": id_, "type": kind, "url": url, "direct_path": direct_path})]

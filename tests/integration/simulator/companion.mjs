@@ -74,6 +74,8 @@ function connect() {
   });
   mine.ev.on('group-participants.update', (update) => tell('participants', update));
   mine.ev.on('groups.update', (updates) => updates.forEach((update) => tell('group', update)));
+  mine.ev.on('call', (calls) => calls.forEach((call) => tell('call', call)));
+  mine.ev.on('contacts.update', (contacts) => contacts.forEach((contact) => tell('contact', contact)));
   mine.ev.on('chats.update', (chats) => tell('chats', { chats }));
   mine.ev.on('presence.update', (presence) => tell('presence', presence));
   for (const tag of ['ack', 'receipt', 'notification', 'message', 'failure', 'stream:error']) {
@@ -114,6 +116,9 @@ const commands = {
     const file = await baileys.downloadMediaMessage(kept[id], 'buffer', {});
     return { size: file.length, sha256: createHash('sha256').update(file).digest('hex') };
   },
+  picture: async ({ of }) => socket.profilePictureUrl(of, 'image'),
+  fetch: async ({ url }) => Buffer.from(await (await fetch(url)).arrayBuffer()).toString('base64'),
+  reject: ({ id, caller }) => socket.rejectCall(id, caller),
   reupload: async ({ id }) => {
     await socket.refreshMediaConn(); // else Baileys looks for the new upload at mmg.whatsapp.net
     kept[id] = await socket.updateMediaMessage(kept[id]);

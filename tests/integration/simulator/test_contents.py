@@ -246,3 +246,24 @@ async def test_baileys_manages_a_group_and_hears_what_phones_do_to_it(world: Wor
         assert (await world.get("/groups"))[0]["owner"] == f"+{bob}"
     assert await world.stat("unknownIqs") == 0
     assert await world.stat("decryptFailures") == 0
+
+
+async def test_calls_pictures_and_status_updates_reach_baileys(world: World) -> None:
+    ann, bob = await world.person(), await world.person()
+    jid = f"{bob}@s.whatsapp.net"
+    async with baileys(world.simulator) as companion:
+        await world.pair(companion, ann)
+        await companion.send(jid, "so that they know each other")
+        await world.inbox(bob)
+        call = await world.post(f"/phones/{bob}/call", to=f"+{ann}", video=True)
+        ringing = await companion.event("call", lambda event: event["status"] == "offer")
+        assert (ringing["id"], ringing["from"], ringing["isVideo"]) == (call["callId"], jid, True)
+        await companion.call("reject", id=ringing["id"], caller=ringing["from"])
+        assert [made["state"] for made in await world.get(f"/phones/{bob}/calls")] == ["rejected"]
+        await world.post(f"/phones/{bob}/picture", base64=B64)
+        assert (await companion.event("contact", lambda event: event.get("imgUrl")))["imgUrl"] == "changed"
+        url = await companion.call("picture", of=jid)
+        assert await companion.call("fetch", url=url) == B64
+        status = await _send(world, bob, "status@broadcast", {"kind": "image", "media": MEDIA})
+        assert (await companion.received(status))["key"]["remoteJid"] == "status@broadcast"
+    assert await world.stat("unknownIqs") == 0

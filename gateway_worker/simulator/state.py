@@ -8,19 +8,25 @@ classes; it is for the version that wrote it, and holds private keys.
 import io
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, fields
+from functools import cache, partial
+from hashlib import sha256
 from types import MethodType
 from typing import Any
 
 from google.protobuf.message import Message as ProtobufMessage
 
 from gateway_worker.simulator.effects import Turn
-from gateway_worker.simulator.model import World
+from gateway_worker.simulator.faults import Fault
+from gateway_worker.simulator.kept import Call, Change, Kept
+from gateway_worker.simulator.ledger import Delivered, Ledger, Record
+from gateway_worker.simulator.media import MediaHost, Stored
+from gateway_worker.simulator.model import Account, Device, Group, World
+from gateway_worker.simulator.phones import Phone
+from gateway_worker.simulator.stats import Stats
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.gen import whatsapp_pb2
 
-_MAGIC = b"gateway-worker simulator 1\n"
 _OURS = "gateway_worker.simulator."
 
 
@@ -47,27 +53,54 @@ class State:
     """The highest connection id given so far."""
 
 
+@cache
+def header() -> bytes:
+    """How a state begins: with a digest of what there is in it, so that one from another version is known as such."""
+    names = [f"{kind.__name__}.{part.name}" for kind in _KINDS for part in fields(kind)]
+    return f"gateway-worker simulator {sha256(' '.join(names).encode()).hexdigest()[:16]}\n".encode()
+
+
 def dump(state: State) -> bytes:
     """The state as bytes. There must be no connections any more."""
     assert not state.world.connections, "a connection does not outlive its server"
     out = io.BytesIO()
-    out.write(_MAGIC)
+    out.write(header())
     _Pickler(out, entropy=state.world.entropy).dump(state)
     return out.getvalue()
 
 
 def load(content: bytes, entropy: Callable[[int], bytes]) -> State:
     """The reverse; `StateError` for anything else. `entropy` is the source of random bytes from now on."""
-    if not content.startswith(_MAGIC):
+    if not content.startswith(header()):
         raise StateError("not the state of a simulator of this version")
     try:
-        state = _Unpickler(io.BytesIO(content[len(_MAGIC) :])).load()
+        state = _Unpickler(io.BytesIO(content[len(header()) :])).load()
     except (pickle.UnpicklingError, AttributeError, EOFError, IndexError, TypeError, ValueError) as error:
         raise StateError("the state is damaged, or from another version") from error
     if not isinstance(state, State):
         raise StateError("not the state of a simulator")
     state.world.entropy = entropy
     return state
+
+
+_KINDS = (
+    State,
+    World,
+    Account,
+    Device,
+    Group,
+    Phone,
+    Kept,
+    Change,
+    Call,
+    Fault,
+    Ledger,
+    Record,
+    Delivered,
+    MediaHost,
+    Stored,
+    Stats,
+)
 
 
 class _Pickler(pickle.Pickler):

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard, cast
 
+from google.protobuf.json_format import ParseDict, ParseError
+
 from gateway_worker.simulator.content.files import write_file
 from gateway_worker.simulator.content.reading import unwrap
 from gateway_worker.simulator.content.shapes import Means, Quote
@@ -142,6 +144,14 @@ def _poll(content: Mapping[str, Any], context: ContextInfo | None, means: Means)
     return message
 
 
+def _raw(content: Mapping[str, Any], _context: ContextInfo | None, _means: Means) -> Message:
+    """Anything that WhatsApp knows, as protobuf's own JSON: for kinds that the contract has no words for."""
+    try:
+        return ParseDict(content.get("message"), Message())
+    except (ParseError, TypeError, ValueError, AttributeError) as error:
+        raise Invalid("content.invalid", "content.message must be a Message in protobuf's JSON") from error
+
+
 def _short(content: Mapping[str, Any], name: str) -> str:
     value = content.get(name, "")
     if not is_text(value):
@@ -154,4 +164,5 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], ContextInfo | None, Means], Mes
     "location": _location,
     "contacts": _contacts,
     "poll": _poll,
+    "raw": _raw,
 }

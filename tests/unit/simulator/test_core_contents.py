@@ -224,3 +224,13 @@ def test_a_new_companion_learns_of_the_past_from_its_phone(stage: Stage, ann: Ac
     assert (chat.id, chat.pnJid, chat.lidJid, chat.unreadCount) == (bob.pn_jid, bob.pn_jid, bob.lid_jid, 3)
     assert [item.message.key.id for item in chat.messages] == sent[::-1]
     assert {item.message.message.conversation for item in chat.messages} == {"past 0", "past 1", "past 2"}
+
+
+def test_a_raw_message_carries_what_the_contract_has_no_words_for(stage: Stage, ann: Account, bob: Account) -> None:
+    live = {"liveLocationMessage": {"degreesLatitude": 1.5, "degreesLongitude": 2.5}}
+    raw = {"kind": "raw", "message": {"ephemeralMessage": {"message": live}}}
+    entry = _entry(bob, _send(stage, ann, bob.pn_jid, raw))
+    assert entry["content"] == {"kind": "unsupported", "whatsappType": "liveLocationMessage"}
+    for wrong in ({"nothingMessage": {}}, "text", None, {"conversation": 5}):
+        with pytest.raises(ControlError):
+            _send(stage, ann, bob.pn_jid, {"kind": "raw", "message": wrong})

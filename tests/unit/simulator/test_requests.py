@@ -32,7 +32,18 @@ def _upload(file: bytes, kind: str) -> Uploaded:
 
 
 MEANS = Means(upload=_upload, entropy=bytes)
-WORDS = ("+15550000001", "15550000001@s.whatsapp.net", "text", "image", "poll", "location", "contacts", "\ud800", "")
+WORDS = (
+    "+15550000001",
+    "15550000001@s.whatsapp.net",
+    "text",
+    "image",
+    "poll",
+    "location",
+    "contacts",
+    "raw",
+    "\ud800",
+    "",
+)
 
 json = st.recursive(
     st.one_of(
@@ -64,7 +75,9 @@ def test_any_fault_order_is_taken_or_refused(fields: dict[str, Any]) -> None:
 
 
 @given(
-    _objects("kind", "text", "linkPreview", "media", "latitude", "longitude", "contacts", "question", "options"),
+    _objects(
+        "kind", "text", "linkPreview", "media", "latitude", "longitude", "contacts", "question", "options", "message"
+    ),
     st.one_of(st.none(), _objects("messageId", "x")),
 )
 def test_any_content_is_sent_or_refused(content: dict[str, Any], quote: dict[str, Any] | None) -> None:

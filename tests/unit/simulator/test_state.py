@@ -11,12 +11,12 @@ from gateway_worker.simulator import fault_orders
 from gateway_worker.simulator.core import Core
 from gateway_worker.simulator.faults import FaultKind
 from gateway_worker.simulator.keeper import Keeper, new_state
-from gateway_worker.simulator.state import State, StateError, dump, load
+from gateway_worker.simulator.state import State, StateError, dump, header, load
 from gateway_worker.simulator.wire.nodes import Node
 from tests.unit.simulator.stage import Client, Stage
 
 BOB = "15550000002"
-HEADER = b"gateway-worker simulator 1\n"
+HEADER = header()
 
 
 def _state(stage: Stage) -> State:

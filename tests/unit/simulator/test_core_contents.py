@@ -231,6 +231,7 @@ def test_a_raw_message_carries_what_the_contract_has_no_words_for(stage: Stage, 
     raw = {"kind": "raw", "message": {"ephemeralMessage": {"message": live}}}
     entry = _entry(bob, _send(stage, ann, bob.pn_jid, raw))
     assert entry["content"] == {"kind": "unsupported", "whatsappType": "liveLocationMessage"}
-    for wrong in ({"nothingMessage": {}}, "text", None, {"conversation": 5}):
+    wrongs: list[object] = [{"nothingMessage": {}}, "text", None, {"conversation": 5}]
+    for wrong in wrongs:
         with pytest.raises(ControlError):
             _send(stage, ann, bob.pn_jid, {"kind": "raw", "message": wrong})

@@ -147,7 +147,7 @@ def _poll(content: Mapping[str, Any], context: ContextInfo | None, means: Means)
 def _raw(content: Mapping[str, Any], _context: ContextInfo | None, _means: Means) -> Message:
     """Anything that WhatsApp knows, as protobuf's own JSON: for kinds that the contract has no words for."""
     try:
-        return ParseDict(content.get("message"), Message())
+        return ParseDict(cast("dict[str, Any]", content.get("message")), Message())
     except (ParseError, TypeError, ValueError, AttributeError) as error:
         raise Invalid("content.invalid", "content.message must be a Message in protobuf's JSON") from error
 

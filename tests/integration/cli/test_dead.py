@@ -129,6 +129,7 @@ async def test_a_redriven_command_is_tried_again(shop: Backend, here: Room, pers
         while len(here.manager.asked) < 5:  # noqa: ASYNC110 (the fake tells nobody)
             await asyncio.sleep(0.05)
     await until_empty(here)
+    shop.answers.clear()
     answer = await shop.ask("session.restart.v1", "s1", command_id="again")
     assert answer["type"] == "command.accepted.v1", "what came of it is the answer to a duplicate from now on"
     assert len(here.manager.asked) == 5

@@ -90,7 +90,11 @@ class WhatsApp:
             response.raise_for_status()
             records: list[dict[str, Any]] = await response.json()
         return [
-            Acceptance(message_id=record["messageId"], at=datetime.fromisoformat(accepted["at"]).timestamp())
+            Acceptance(
+                message_id=record["messageId"],
+                at=datetime.fromisoformat(accepted["at"]).timestamp(),
+                acked=record["acked"] > 0,
+            )
             for record in records
             for accepted in record["accepted"]
             if "resendTo" not in accepted

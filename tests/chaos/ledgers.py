@@ -43,10 +43,11 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """WhatsApp's server took a message, once."""
+    """WhatsApp's server took a message, once. `acked`: it has acknowledged that message, now or another time."""
 
     message_id: str
     at: float
+    acked: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

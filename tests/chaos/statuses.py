@@ -58,10 +58,10 @@ def _against_phone(told: Sequence[Event], arrival: Arrival | None) -> Iterator[s
 def _against_server(ledgers: Ledgers) -> Iterator[str]:
     if ledgers.acceptances is None:
         return
-    accepted = {acceptance.message_id for acceptance in ledgers.acceptances}
+    acked = {acceptance.message_id for acceptance in ledgers.acceptances if acceptance.acked}
     for event in ledgers.events:
-        if event.status == "sent" and event.message_id not in accepted:
-            yield f"{event.session_id} message {event.message_id}: sent told, but WhatsApp never took it"
+        if event.status == "sent" and event.message_id not in acked:
+            yield f"{event.session_id} message {event.message_id}: sent told, but WhatsApp never acknowledged it"
 
 
 def _against_rows(ledgers: Ledgers, told: dict[str, list[Event]]) -> Iterator[str]:

@@ -174,9 +174,10 @@ def test_a_gap_before_the_first_event_of_the_cell_is_found() -> None:
 
 
 def test_sent_without_whatsapps_ack_is_wrong() -> None:
-    assert kinds(replace(CLEAN, acceptances=CLEAN.acceptances[:1] if CLEAN.acceptances else [])) == {
-        Kind.WRONG_STATUS: 1
-    }
+    assert CLEAN.acceptances is not None
+    first, second = CLEAN.acceptances
+    assert kinds(replace(CLEAN, acceptances=[first])) == {Kind.WRONG_STATUS: 1}
+    assert kinds(replace(CLEAN, acceptances=[first, replace(second, acked=False)])) == {Kind.WRONG_STATUS: 1}
 
 
 def test_a_receipt_that_was_never_told_is_wrong() -> None:

@@ -5,7 +5,7 @@ import random
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -197,8 +197,16 @@ async def fill_disk_of_postgresql(rig: Rig, _chance: random.Random, announce: An
 
 
 async def fill_disk_of_rabbitmq(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
-    """Not a byte is left on RabbitMQ's disk, for a while."""
-    return await _filled(rig, rig.services.rabbitmq, announce)
+    """Not a byte is left on RabbitMQ's disk, for a while.
+
+    The log of its quorum queues dies of that, and RabbitMQ does not start it again by itself: then somebody has to
+    restart the broker.
+    """
+    struck = await _filled(rig, rig.services.rabbitmq, announce)
+    if await rig.is_confirmed_soon():
+        return struck
+    restarted = await _killed(rig, rig.services.rabbitmq, announce, away=0.0)
+    return replace(restarted, at=struck.at)
 
 
 async def _filled(rig: Rig, service: Handle, announce: Announce) -> Struck:

@@ -126,6 +126,12 @@ class Rig:
     def _is_connected(self, session_id: str) -> bool:
         return any(event.session_id == session_id and event.state == "connected" for event in self.witness.events)
 
+    async def is_confirmed_soon(self) -> bool:
+        """Whether the broker confirms a command that does nothing."""
+        command_id, session_id = f"probe-{next(_control_ids)}", self.sessions[0]
+        address = "session.describe.v1", session_id, f"control.{session_id}"
+        return await self.publisher.publish(command_id, *address, {})
+
     async def mend(self) -> None:
         """Everything runs, every session is connected, no fault strikes. Raises RigBrokenError."""
         try:

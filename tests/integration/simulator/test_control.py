@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import ssl
 from typing import Any
 
 import aiohttp
@@ -13,10 +14,13 @@ from tests.integration.simulator.conftest import World
 GOOD_TEXT = {"kind": "text", "text": "hello"}
 
 
-async def test_the_root_key_is_hex_of_32_bytes(world: World) -> None:
+async def test_what_to_trust_is_a_root_key_of_32_bytes_and_the_media_hosts_certificate(world: World) -> None:
     answer = await world.get("/root-key")
-    assert answer == {"rootKey": world.simulator.root_key}
+    assert answer["rootKey"] == world.simulator.root_key
     assert len(bytes.fromhex(answer["rootKey"])) == 32
+    context = ssl.create_default_context(cadata=answer["mediaCertificate"])
+    async with world.http.get(f"{answer['mediaUrl']}/v/nothing", ssl=context) as response:
+        assert response.status == 404
 
 
 async def test_a_phone_is_made_once_and_may_be_renamed(world: World) -> None:

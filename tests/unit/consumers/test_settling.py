@@ -61,6 +61,7 @@ class Bench:
         self.publisher = MemoryPublisher(
             queues={TOPOLOGY.control_queue, TOPOLOGY.sessions_queue, "gateway.session.s1", "gateway.worker.w1"}
         )
+        self.worker = FakeWorker()
         self.receiver = FakeReceiver()
         self.ledger = MemoryLedger()
         self.declared: list[SessionId] = []
@@ -85,7 +86,7 @@ class Bench:
             publisher=self.publisher,
             queues=self,
             once=Once(self.ledger, wait_seconds=0.4),
-            handlers=Handlers(self.manager, FakeWorker(), replay).table(),
+            handlers=Handlers(self.manager, self.worker, replay).table(),
             now=lambda: NOW,
         )
 
@@ -300,6 +301,18 @@ async def test_a_worker_is_described_at_its_own_door(bench: Bench) -> None:
     assert bench.reply["result"]["workerId"] == "w1"
 
 
+async def test_a_worker_is_drained_at_its_own_door(bench: Bench) -> None:
+    await bench.settle(body_of("worker.drain.v1", "w1", {}), queue="gateway.worker.w1")
+    assert bench.reply["type"] == "command.accepted.v1"
+    assert bench.worker.drained
+
+
+async def test_an_order_to_move_is_accepted_wherever_the_session_lives(bench: Bench) -> None:
+    await bench.settle(body_of("session.migrate.v1", "s1", {}))
+    assert bench.reply["type"] == "command.accepted.v1"
+    assert bench.manager.asked == [("migrate", "s1")]
+
+
 # --- time ---
 
 
@@ -395,6 +408,22 @@ async def test_what_the_broker_took_out_is_buried_with_where_it_was_published(be
     await bench.settler.settle(delivery, Expired(manager=bench.manager).receive)
     ((_, headers),) = bench.publisher.buried
     assert (headers["x-gateway-exchange"], headers["x-gateway-routing-key"]) == ("gateway.commands", "control.s1")
+
+
+@pytest.mark.parametrize(("full", "detail"), [(True, {"reason": "fleet.full"}), (False, None)])
+async def test_a_create_that_ran_out_in_the_door_of_a_full_fleet_is_told_why(
+    bench: Bench, *, full: bool, detail: dict[str, str] | None
+) -> None:
+    bench.manager.full = full
+    delivery = delivery_of(
+        body_of("session.create.v1", "s9", CREATE),
+        queue="gateway.expired",
+        receiver=bench.receiver,
+        reply_to="me",
+        headers={"x-first-death-reason": "expired"},
+    )
+    await bench.settler.settle(delivery, Expired(manager=bench.manager).receive)
+    assert (bench.reply["code"], bench.reply.get("detail")) == ("command.expired", detail)
 
 
 # --- once ---

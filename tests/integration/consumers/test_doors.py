@@ -18,6 +18,7 @@ from tests.support.backend import Backend, backend
 from tests.support.consuming import Room, room
 
 TEXT = {"to": "+15550001111", "content": {"kind": "text", "text": "hello"}}
+PREFETCH = 50
 CREATE = {"sessionId": "new", "userId": "u", "pairing": {"method": "qr"}}
 
 
@@ -208,6 +209,25 @@ async def test_messages_keep_their_order_through_pause_and_reopening(shop: Backe
         await session.until_sent(120)
     assert session.begun == session.sent == [f"{number}" for number in range(120)]
     assert await here.count(here.topology.session_queue_name("s1")) == 0
+
+
+async def test_a_session_that_is_handed_over_settles_what_runs_and_leaves_the_rest_in_the_queue(
+    shop: Backend, here: Room
+) -> None:
+    doors, session_id = here.consumers.session_doors, SessionId("s1")
+    session = here.manager.of(session_id)
+    session.connected.clear()
+    for number in range(60):  # ten more than the prefetch
+        await shop.publish("message.send.v1", "s1", text(f"{number}"), reply=False)
+    async with asyncio.timeout(20):
+        while len(session.begun) < PREFETCH:  # noqa: ASYNC110 (the fake tells only what it has sent)
+            await asyncio.sleep(0.01)
+    pausing = asyncio.create_task(doors.pause(session_id, grace=10))
+    await asyncio.sleep(0)  # it has begun, and takes nothing new
+    session.connected.set()
+    await pausing
+    assert session.sent == [f"{number}" for number in range(PREFETCH)]
+    assert await here.count(here.topology.session_queue_name("s1")) == 60 - PREFETCH
 
 
 async def test_presence_does_not_wait_behind_messages(shop: Backend, here: Room) -> None:

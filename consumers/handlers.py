@@ -7,7 +7,7 @@ from consumers.ports import Manager, Replay, ThisWorker
 from consumers.replies import Reply, accepted, result
 from schemas.commands import Command
 from schemas.errors import FleetFull, Unavailable
-from schemas.message_commands import CheckContacts, DescribeMessage, MarkRead, SetPresence
+from schemas.message_commands import CheckContacts, CountMessages, DescribeMessage, ListMessages, MarkRead, SetPresence
 from schemas.session_commands import (
     CreateSession,
     DeleteSession,
@@ -42,6 +42,8 @@ class Handlers:
             "session.migrate.v1": self.migrate,
             "session.delete.v1": self.delete,
             "message.describe.v1": self.describe_message,
+            "message.history.v1": self.list_messages,
+            "message.stats.v1": self.count_messages,
             "events.replay.v1": self.replay_events,
             "message.read.v1": self.mark_read,
             "chat.presence.v1": self.set_presence,
@@ -97,6 +99,14 @@ class Handlers:
     async def describe_message(self, command: Command[DescribeMessage]) -> Reply:
         """One message's ledger."""
         return result(command, await self._manager.describe_message(command))
+
+    async def list_messages(self, command: Command[ListMessages]) -> Reply:
+        """A page of a chat."""
+        return result(command, await self._manager.list_messages(command))
+
+    async def count_messages(self, command: Command[CountMessages]) -> Reply:
+        """How many messages there were."""
+        return result(command, await self._manager.count_messages(command))
 
     async def replay_events(self, command: Command[ReplayEvents]) -> Reply:
         """Publish stored events again; the answer comes when the broker has them."""

@@ -12,12 +12,22 @@ from gateway_worker.store.records import Json
 from schemas.commands import Command, CommandKey
 from schemas.envelope import Envelope
 from schemas.errors import GatewayError
-from schemas.message_commands import CheckContacts, DescribeMessage, MarkRead, OutgoingCommand, SetPresence
+from schemas.message_commands import (
+    CheckContacts,
+    CountMessages,
+    DescribeMessage,
+    ListMessages,
+    MarkRead,
+    OutgoingCommand,
+    SetPresence,
+)
 from schemas.names import MessageId, SessionId
 from schemas.results import (
     ContactsChecked,
     EventsReplayed,
     MessageDescription,
+    MessagePage,
+    MessageStats,
     SessionDescription,
     SessionPage,
     SessionQr,
@@ -134,6 +144,14 @@ class Manager(Protocol):
 
     async def describe_message(self, command: Command[DescribeMessage]) -> MessageDescription:
         """One message's ledger."""
+        ...
+
+    async def list_messages(self, command: Command[ListMessages]) -> MessagePage:
+        """The messages of a chat, newest first."""
+        ...
+
+    async def count_messages(self, command: Command[CountMessages]) -> MessageStats:
+        """How many messages were stored in a window."""
         ...
 
     async def knows(self, session_id: SessionId) -> bool:

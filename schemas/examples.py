@@ -43,7 +43,10 @@ from schemas.results import (
     EventsReplayed,
     LedgerEntry,
     LedgerState,
+    MessageCount,
     MessageDescription,
+    MessagePage,
+    MessageStats,
     SessionDescription,
     SessionPage,
     SessionQr,
@@ -81,6 +84,8 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "session.migrate.v1": ({},),
     "session.delete.v1": ({"purge": True},),
     "message.describe.v1": ({"messageId": _MESSAGE}, {"commandId": _COMMAND}),
+    "message.history.v1": ({"chat": _PHONE}, {"chat": _PHONE, "limit": 20, "cursor": f"1795343400000000.{_MESSAGE}"}),
+    "message.stats.v1": ({}, {"since": "2026-11-21T00:00:00Z", "until": "2026-11-22T00:00:00Z"}),
     "events.replay.v1": ({"fromSequence": 57}, {"fromSequence": 57, "toSequence": 80}),
     "message.send.v1": (
         {"to": _PHONE, "content": {"kind": "text", "text": "Hello"}},
@@ -131,27 +136,41 @@ _DESCRIPTION: Final = SessionDescription(
     sequence=118,
 )
 
+_MESSAGE_DESCRIPTION: Final = MessageDescription(
+    session_id=_SESSION,
+    message_id=_MESSAGE,
+    command_id=_COMMAND,
+    direction=Direction.OUTGOING,
+    chat=_JID,
+    to=_PHONE,
+    from_me=True,
+    kind="text",
+    status=LedgerState.DELIVERED,
+    created_at=_NOW,
+    ledger=[
+        LedgerEntry(status=LedgerState.PENDING, timestamp=_NOW),
+        LedgerEntry(status=LedgerState.SENT, timestamp=_NOW + timedelta(seconds=1)),
+        LedgerEntry(status=LedgerState.DELIVERED, timestamp=_NOW + timedelta(seconds=2)),
+    ],
+    content=Text(text="Hello"),
+)
+
 RESULTS: Final[Mapping[str, Model]] = {
     "session.describe.v1": _DESCRIPTION,
     "session.list.v1": SessionPage(sessions=[_DESCRIPTION], cursor=_SESSION),
     "session.qr.v1": SessionQr(
         session_id=_SESSION, qr_string="2@AbC,dEf,gHi,jKl", qr_code=_PNG, expires_at=_NOW + timedelta(seconds=20)
     ),
-    "message.describe.v1": MessageDescription(
+    "message.describe.v1": _MESSAGE_DESCRIPTION,
+    "message.history.v1": MessagePage(messages=[_MESSAGE_DESCRIPTION], cursor=f"1795343400000000.{_MESSAGE}"),
+    "message.stats.v1": MessageStats(
         session_id=_SESSION,
-        message_id=_MESSAGE,
-        command_id=_COMMAND,
-        direction=Direction.OUTGOING,
-        chat=_JID,
-        to=_PHONE,
-        status=LedgerState.DELIVERED,
-        created_at=_NOW,
-        ledger=[
-            LedgerEntry(status=LedgerState.PENDING, timestamp=_NOW),
-            LedgerEntry(status=LedgerState.SENT, timestamp=_NOW + timedelta(seconds=1)),
-            LedgerEntry(status=LedgerState.DELIVERED, timestamp=_NOW + timedelta(seconds=2)),
+        since=_NOW - timedelta(days=1),
+        until=_NOW,
+        counts=[
+            MessageCount(direction=Direction.OUTGOING, kind="text", status=LedgerState.READ, count=118),
+            MessageCount(direction=Direction.INCOMING, kind="text", status=LedgerState.RECEIVED, count=57),
         ],
-        content=Text(text="Hello"),
     ),
     "events.replay.v1": EventsReplayed(
         session_id=_SESSION, count=62, from_sequence=57, to_sequence=118, oldest_sequence=12, newest_sequence=118

@@ -7,13 +7,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StringConstraints,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from schemas.addresses import Address, Jid, Person, Phone, jid_of
-from schemas.model import Attribute, Many, MessageIdField, StrictModel, printable
+from schemas.model import Attribute, Instant, Many, MessageIdField, StrictModel, printable
 from schemas.outgoing_content import OutgoingContent, OutgoingText
 from schemas.problems import problem_at
 from schemas.session_commands import SessionCommand, named_by_subject
@@ -21,6 +22,7 @@ from schemas.session_commands import SessionCommand, named_by_subject
 MAX_MENTIONS: Final = 1024
 MAX_PHONES: Final = 50
 MAX_MESSAGE_IDS: Final = 256
+MAX_HISTORY: Final = 200  # messages of a page: bodies are decrypted for it, and a reply is at most 16 MiB
 MAX_EMOJI: Final = 64  # characters of one emoji with all its modifiers
 _VIEWED_ONCE: Final = frozenset[str]()  # the kinds that may be: media joins
 
@@ -131,6 +133,35 @@ class CheckContacts(StrictModel):
     """``contact.check.v1``: which of these numbers are on WhatsApp."""
 
     phones: Annotated[Many[Phone], Field(min_length=1, max_length=MAX_PHONES, repr=False)]
+
+
+class ListMessages(SessionCommand):
+    """``message.history.v1``: the messages of a chat, the last stored first, at most `limit`, from behind `cursor`.
+
+    A chat with a person is stored under the number's JID where that is known; a number finds it either way.
+    """
+
+    chat: Annotated[Address, Field(repr=False)]
+    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,16}\.[!-~]{1,128}$")] | None = None
+    limit: Annotated[int, Field(ge=1, le=MAX_HISTORY)] = 50
+
+    @property
+    def chat_jid(self) -> Jid:
+        """`chat` as a JID."""
+        return jid_of(self.chat)
+
+
+class CountMessages(SessionCommand):
+    """``message.stats.v1``: how many messages were stored between `since` and `until`: by default the last 24 hours."""
+
+    since: Instant | None = None
+    until: Instant | None = None
+
+    @model_validator(mode="after")
+    def _a_window(self) -> "CountMessages":
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise problem_at("until", "must be later than since")
+        return self
 
 
 class DescribeMessage(SessionCommand):

@@ -121,11 +121,39 @@ class MessageDescription(Model):
     direction: Direction
     chat: str
     to: str | None = None
+    sender: str | None = None
+    from_me: bool
+    kind: str
     status: LedgerState
     created_at: Instant
     ledger: Sequence[LedgerEntry] = ()
     content: Content | None = None
     error: Failure | None = None
+
+
+class MessagePage(Model):
+    """``message.history.v1``: newest first. `cursor` asks for the next page; without one this is the last."""
+
+    messages: Sequence[MessageDescription]
+    cursor: str | None = None
+
+
+class MessageCount(Model):
+    """How many messages of one direction and kind stand at one status."""
+
+    direction: Direction
+    kind: str
+    status: LedgerState
+    count: int
+
+
+class MessageStats(Model):
+    """``message.stats.v1``: what was stored from `since` up to `until`, as it stands now."""
+
+    session_id: SessionId
+    since: Instant
+    until: Instant
+    counts: Sequence[MessageCount]
 
 
 class WorkerDescription(Model):

@@ -22,9 +22,9 @@ from schemas.errors import (
     SessionNotFound,
 )
 from schemas.events import Failure
-from schemas.message_commands import DescribeMessage, OutgoingCommand
+from schemas.message_commands import CountMessages, DescribeMessage, ListMessages, OutgoingCommand
 from schemas.names import MessageId, SessionId
-from schemas.results import MessageDescription, SessionDescription, SessionPage, SessionQr
+from schemas.results import MessageDescription, MessagePage, MessageStats, SessionDescription, SessionPage, SessionQr
 from schemas.session_commands import (
     CreateSession,
     DeleteSession,
@@ -200,6 +200,14 @@ class ConnectionManager:
     async def describe_message(self, command: Command[DescribeMessage]) -> MessageDescription:
         """See `Queries.describe_message`."""
         return await self._queries.describe_message(command)
+
+    async def list_messages(self, command: Command[ListMessages]) -> MessagePage:
+        """See `Queries.list_messages`."""
+        return await self._queries.list_messages(command)
+
+    async def count_messages(self, command: Command[CountMessages]) -> MessageStats:
+        """See `Queries.count_messages`."""
+        return await self._queries.count_messages(command)
 
     # --- inside ---
 

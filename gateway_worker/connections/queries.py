@@ -1,5 +1,8 @@
 """Answers from PostgreSQL and Redis, whoever owns the session."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
 from pydantic import TypeAdapter
 
 from gateway_worker.connections.message_ids import derive_message_id
@@ -11,14 +14,17 @@ from schemas.commands import Command
 from schemas.content import CONTENT_KINDS, Content
 from schemas.errors import MessageNotFound, SessionNotFound, SessionNotPairing
 from schemas.events import Failure, Reason
-from schemas.message_commands import DescribeMessage
+from schemas.message_commands import CountMessages, DescribeMessage, ListMessages
 from schemas.names import CommandId, MessageId, SessionId
 from schemas.results import (
     DesiredState,
     Direction,
     LedgerEntry,
     LedgerState,
+    MessageCount,
     MessageDescription,
+    MessagePage,
+    MessageStats,
     SessionDescription,
     SessionPage,
     SessionQr,
@@ -26,6 +32,9 @@ from schemas.results import (
 from schemas.session_commands import ListSessions
 
 _CONTENT: TypeAdapter[Content] = TypeAdapter(Content)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MICROS: Final = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_WINDOW: Final = timedelta(days=1)
 
 
 class Queries:
@@ -83,6 +92,38 @@ class Queries:
             raise MessageNotFound
         return _describe_message(record)
 
+    async def list_messages(self, command: Command[ListMessages]) -> MessagePage:
+        """The messages of a chat, newest first, a page at a time. Raises SessionNotFound."""
+        await self._record(command.session_id)
+        data = command.data
+        records = await self._storage.messages.history(
+            command.session_id,
+            data.chat_jid,
+            before=_before(data.cursor, self._clock.now()),
+            kinds=CONTENT_KINDS,
+            limit=data.limit + 1,
+        )
+        page = records[: data.limit]
+        cursor = _cursor(page[-1]) if len(records) > data.limit else None
+        return MessagePage(messages=[_describe_message(record) for record in page], cursor=cursor)
+
+    async def count_messages(self, command: Command[CountMessages]) -> MessageStats:
+        """How many messages were stored in a window, by direction, kind and status. Raises SessionNotFound."""
+        await self._record(command.session_id)
+        until = command.data.until or self._clock.now()
+        since = command.data.since or until - _WINDOW
+        tallies = await self._storage.messages.tally(command.session_id, since, until)
+        counts = [
+            MessageCount(
+                direction=Direction(tally.direction.value),
+                kind=tally.kind,
+                status=LedgerState(tally.status.value),
+                count=tally.count,
+            )
+            for tally in tallies
+        ]
+        return MessageStats(session_id=command.session_id, since=since, until=until, counts=counts)
+
     async def _record(self, session_id: SessionId) -> SessionRecord:
         record = await self._storage.sessions.get(session_id)
         if record is None or _is_going(record):
@@ -93,6 +134,19 @@ class Queries:
 def _is_going(record: SessionRecord) -> bool:
     """Its end was told; the row only waits for its last events to be published."""
     return record.state == State.DELETED.value
+
+
+def _cursor(record: MessageRecord) -> str:
+    """Names the place behind a message: microseconds since 1970, and its id."""
+    return f"{(record.created_at - _EPOCH) // timedelta(microseconds=1)}.{record.message_id}"
+
+
+def _before(cursor: str | None, now: datetime) -> tuple[datetime, str]:
+    """The place a cursor names; without one, behind everything (another worker's clock may be ahead of ours)."""
+    if cursor is None:
+        return now + timedelta(days=1), ""
+    micros, _, message_id = cursor.partition(".")
+    return _EPOCH + timedelta(microseconds=min(int(micros), _LAST_MICROS)), message_id
 
 
 def _message_id(command: Command[DescribeMessage]) -> MessageId:
@@ -131,6 +185,9 @@ def _describe_message(record: MessageRecord) -> MessageDescription:
         direction=Direction(record.direction.value),
         chat=record.chat,
         to=record.recipient,
+        sender=record.sender,
+        from_me=record.from_me,
+        kind=record.kind,
         status=LedgerState(record.status.value),
         created_at=record.created_at,
         ledger=[LedgerEntry(status=LedgerState(status.value), timestamp=at) for status, at in steps],

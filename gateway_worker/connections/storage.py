@@ -4,7 +4,7 @@ Every call on the storage raises `StoreUnavailable` when the database is away an
 session has another owner by now. The cache never raises: losing it costs a moment.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from gateway_worker.store.records import (
     Fence,
     Json,
     MessageRecord,
+    MessageTally,
     NewSession,
     Room,
     SessionRecord,
@@ -142,6 +143,22 @@ class Messages(Protocol):
 
     async def tries(self, session_id: SessionId, message_id: MessageId) -> int:
         """How often an outgoing message was encrypted to be sent, in whichever life."""
+        ...
+
+    async def history(
+        self,
+        session_id: SessionId,
+        chat: str,
+        *,
+        before: tuple[datetime, str],
+        kinds: Collection[str],
+        limit: int,
+    ) -> Sequence[MessageRecord]:
+        """Messages of a chat, newest first, older than `before` (time and id)."""
+        ...
+
+    async def tally(self, session_id: SessionId, since: datetime, until: datetime) -> Sequence[MessageTally]:
+        """How many messages stored in this window stand at which status."""
         ...
 
     async def begun_since(self, session_id: SessionId, since: datetime, limit: int) -> Sequence[datetime]:

@@ -3,14 +3,22 @@
 Each reads the session's sealed data key with the value, so a value and its key are always of the same moment.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from gateway_worker.store.database import Database, Row
 from gateway_worker.store.encryption import Ciphers, Keyring, Purpose
 from gateway_worker.store.operations import Recorded
-from gateway_worker.store.records import CommandRecord, Json, MessageRecord, UnprocessedEntry
+from gateway_worker.store.records import (
+    CommandRecord,
+    Direction,
+    Json,
+    MessageRecord,
+    MessageTally,
+    Status,
+    UnprocessedEntry,
+)
 from gateway_worker.store.rows import message_record
 from gateway_worker.store.writers.commands import Seen, finish_commands, read_reply, record_commands
 from schemas.commands import CommandKey
@@ -61,6 +69,24 @@ _TRIES: Final = """
     SELECT b.tries FROM messages AS m
     JOIN bodies AS b ON b.session_id = m.session_id AND b.message_id = m.message_id AND b.created_at = m.created_at
     WHERE m.session_id = $1 AND m.message_id = $2 AND b.part = 'plaintext'
+"""
+_HISTORY: Final = """
+    SELECT m.*, b.value AS content, s.content_key
+    FROM messages AS m
+    JOIN sessions AS s ON s.id = m.session_id
+    CROSS JOIN LATERAL (
+        SELECT value FROM bodies
+        WHERE session_id = m.session_id AND message_id = m.message_id AND part = 'content' AND created_at = m.created_at
+        LIMIT 1
+    ) AS b
+    WHERE m.session_id = $1 AND m.chat = $2 AND (m.created_at, m.message_id) < ($3, $4) AND m.kind = ANY($5)
+        AND s.deleted_at IS NULL
+    ORDER BY m.created_at DESC, m.message_id DESC LIMIT $6
+"""
+_COUNTS: Final = """
+    SELECT direction, kind, status, count(*) AS count FROM messages
+    WHERE session_id = $1 AND created_at >= $2 AND created_at < $3
+    GROUP BY direction, kind, status ORDER BY direction, kind, status
 """
 _BEGUN: Final = """
     SELECT created_at FROM messages
@@ -159,6 +185,34 @@ class Messages:
         """How often an outgoing message was encrypted to be sent, in whichever life: each time it may have left."""
         async with self._database.wire() as wire:
             return await wire.fetchval(_TRIES, session_id, message_id) or 0
+
+    async def history(
+        self,
+        session_id: SessionId,
+        chat: str,
+        *,
+        before: tuple[datetime, str],
+        kinds: Collection[str],
+        limit: int,
+    ) -> Sequence[MessageRecord]:
+        """At most `limit` messages of a chat and of these kinds, newest first, stored before `before` (time and id)."""
+        async with self._database.wire() as wire:
+            rows: Sequence[Any] = await wire.fetch(_HISTORY, session_id, chat, *before, list(kinds), limit)
+        return [message_record(row, self._ciphers) for row in rows]
+
+    async def tally(self, session_id: SessionId, since: datetime, until: datetime) -> Sequence[MessageTally]:
+        """How many messages stored from `since` up to `until` stand at which status."""
+        async with self._database.wire() as wire:
+            rows = await wire.fetch(_COUNTS, session_id, since, until)
+        return [
+            MessageTally(
+                direction=Direction(row["direction"]),
+                kind=row["kind"],
+                status=Status(row["status"]),
+                count=row["count"],
+            )
+            for row in rows
+        ]
 
     async def begun_since(self, session_id: SessionId, since: datetime, limit: int) -> Sequence[datetime]:
         """When the newest `limit` outgoing messages since then were begun, oldest first."""

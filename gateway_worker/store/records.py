@@ -147,6 +147,16 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageTally:
+    """How many messages of one direction and kind stand at one status."""
+
+    direction: Direction
+    kind: str
+    status: Status
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRecord:
     """One message, either direction, with its ledger.
 

@@ -142,6 +142,7 @@ messages = Table(
     PrimaryKeyConstraint("session_id", "message_id"),
 )
 Index("messages_created", messages.c.created_at)
+Index("messages_chat", messages.c.session_id, messages.c.chat, messages.c.created_at, messages.c.message_id)
 Index(
     "messages_begun",
     messages.c.session_id,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 SESSION: Final = "invalid-commands"
+EARLIER: Final = "2026-11-21T00:00:00Z"
+LATER: Final = "2026-11-22T00:00:00Z"
 _TEXT: Final = {"kind": "text", "text": "Hello"}
 _SEND: Final = {"to": "+15550001111", "content": _TEXT}
 _CREATE: Final = {"sessionId": SESSION, "userId": "user123", "pairing": {"method": "qr"}}
@@ -330,6 +332,11 @@ def _others() -> Iterator[InvalidCommand]:
     yield _case("check-jid", "data.phones[1]", "contact.check.v1", {"phones": [*phones, "1555@s.whatsapp.net"]})
     yield _case("message-neither-id", "data.messageId", "message.describe.v1", {})
     yield _case("message-both-ids", "data.messageId", "message.describe.v1", {"messageId": "3EB0", "commandId": "c"})
+    yield _case("history-of-nobody", "data.chat", "message.history.v1", {})
+    yield _case("history-limit", "data.limit", "message.history.v1", {"chat": "+15550001111", "limit": 201})
+    yield _case("history-cursor", "data.cursor", "message.history.v1", {"chat": "+15550001111", "cursor": "yesterday"})
+    yield _case("stats-backwards", "data.until", "message.stats.v1", {"since": LATER, "until": EARLIER})
+    yield _case("stats-a-day", "data.since", "message.stats.v1", {"since": "2026-11-22"})
     yield _case("replay-without-a-beginning", "data.fromSequence", "events.replay.v1", {})
     yield _case("replay-from-zero", "data.fromSequence", "events.replay.v1", {"fromSequence": 0})
     yield _case("replay-backwards", "data.toSequence", "events.replay.v1", {"fromSequence": 5, "toSequence": 4})

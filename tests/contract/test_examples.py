@@ -31,7 +31,8 @@ internal"""
 CONTRACT_DOORS = {
     Door.SESSIONS: "session.create.v1",
     Door.CONTROL: """session.describe.v1 session.list.v1 session.qr.v1 session.restart.v1 session.logout.v1
-        session.migrate.v1 session.delete.v1 message.describe.v1 events.replay.v1""",
+        session.migrate.v1 session.delete.v1 message.describe.v1 message.history.v1
+        message.stats.v1 events.replay.v1""",
     Door.SESSION: """message.send.v1 message.edit.v1 message.revoke.v1 message.react.v1 message.forward.v1
         message.read.v1 chat.presence.v1 contact.check.v1""",
     Door.WORKER: "worker.describe.v1 worker.drain.v1",

@@ -113,3 +113,21 @@ async def test_a_message_that_cannot_be_edited_is_refused_with_its_place(
     assert (rejected["data"]["code"], rejected["data"]["detail"]["path"]) == ("command.invalid", "data.messageId")
     unknown = await world.backend.ask("message.edit.v1", ana.session_id, {**data, "messageId": "3EB0FFFFFFFFFFFF"})
     assert unknown["data"]["code"] == "message.not_found"
+
+
+async def test_a_chat_has_a_history_and_counts(world: World, pair: tuple[Member, Member]) -> None:
+    ana, ben = pair
+    sent = [await send(world, ana, ben, {"kind": "text", "text": f"number {number}"}) for number in range(3)]
+    for message_id in sent:
+        await told(world, "message.received.v1", ben, message_id)
+
+    first = await world.backend.ask("message.history.v1", ben.session_id, {"chat": ana.phone.number, "limit": 2})
+    rest = {"chat": ana.phone.number, "limit": 1, "cursor": first["data"]["result"]["cursor"]}
+    second = await world.backend.ask("message.history.v1", ben.session_id, rest)
+    listed = [*first["data"]["result"]["messages"], *second["data"]["result"]["messages"]]
+    assert [message["messageId"] for message in listed] == sent[::-1]
+    assert listed[0]["content"] == {"kind": "text", "text": "number 2"}
+
+    stats = await world.backend.ask("message.stats.v1", ben.session_id, {})
+    counted = [each for each in stats["data"]["result"]["counts"] if each["direction"] == "incoming"]
+    assert sum(each["count"] for each in counted if each["kind"] == "text") >= len(sent)

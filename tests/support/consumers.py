@@ -29,6 +29,8 @@ from schemas.results import (
     DesiredState,
     EventsReplayed,
     MessageDescription,
+    MessagePage,
+    MessageStats,
     SessionDescription,
     SessionPage,
     SessionQr,
@@ -255,6 +257,14 @@ class FakeManager:
     async def describe_message(self, command: Command[Any]) -> MessageDescription:
         await self._ask("describe_message", command.session_id)
         raise MessageNotFound
+
+    async def list_messages(self, command: Command[Any]) -> MessagePage:
+        await self._ask("list_messages", command.session_id)
+        return MessagePage(messages=[])
+
+    async def count_messages(self, command: Command[Any]) -> MessageStats:
+        await self._ask("count_messages", command.session_id)
+        raise SessionNotFound
 
     async def migrate(self, command: Command[Any]) -> None:
         await self._ask("migrate", command.session_id)

@@ -13,13 +13,14 @@ from gateway_worker.store.transaction import Fenced, NewEvent, Transaction, dump
 from gateway_worker.store.writers.commands import Seen, record_commands
 from schemas.events import MESSAGE_STATUS, Failure, MessageState, MessageStatus
 
+# Messages of one transaction are a microsecond apart, in the order of the writes: so their times order a chat.
 _BEGIN: Final = """
     WITH given AS (
         SELECT * FROM unnest(
             $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
             $10::bigint[], $11::bytea[]
-        ) AS g (
-            session_id, message_id, chat, recipient, kind, source, id, correlation_id, traceparent, epoch, body
+        ) WITH ORDINALITY AS g (
+            session_id, message_id, chat, recipient, kind, source, id, correlation_id, traceparent, epoch, body, place
         )
     ), begun AS (
         INSERT INTO messages AS m (
@@ -27,16 +28,16 @@ _BEGIN: Final = """
             correlation_id, traceparent, status, attempts, epoch, at, created_at
         )
         SELECT session_id, message_id, 'outgoing', chat, recipient, true, kind, source, id, correlation_id,
-            traceparent, 'pending', 1, epoch, $12, $12
-        FROM given
+            traceparent, 'pending', 1, epoch, moment, moment
+        FROM given, LATERAL (SELECT $12::timestamptz + place * interval '1 microsecond' AS moment) AS t
         ON CONFLICT (session_id, message_id) DO UPDATE
             SET attempts = m.attempts + (m.status = 'pending')::int,
                 epoch = CASE WHEN m.status = 'pending' THEN excluded.epoch ELSE m.epoch END
-        RETURNING session_id, message_id, direction, status, attempts, error, xmax = 0 AS fresh,
+        RETURNING session_id, message_id, direction, status, attempts, error, created_at, xmax = 0 AS fresh,
             coalesce(failed_at, played_at, read_at, delivered_at, sent_at, created_at) AS settled_at
     ), written AS (
         INSERT INTO bodies (session_id, message_id, part, value, created_at)
-        SELECT session_id, message_id, 'content', body, $12
+        SELECT session_id, message_id, 'content', body, created_at
         FROM given JOIN begun USING (session_id, message_id) WHERE fresh
         ON CONFLICT (session_id, message_id, part, created_at) DO UPDATE SET value = excluded.value
     )
@@ -58,18 +59,20 @@ _RECEIVE: Final = """
         SELECT * FROM unnest(
             $1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::text[], $7::bigint[], $8::timestamptz[],
             $9::bytea[]
-        ) AS a (session_id, message_id, chat, sender, from_me, kind, epoch, at, body)
+        ) WITH ORDINALITY AS a (session_id, message_id, chat, sender, from_me, kind, epoch, at, body, place)
     ), fresh AS (
         INSERT INTO messages (
             session_id, message_id, direction, chat, sender, from_me, kind, status, epoch, at, created_at
         )
-        SELECT session_id, message_id, 'incoming', chat, sender, from_me, kind, 'received', epoch, at, $10
+        SELECT session_id, message_id, 'incoming', chat, sender, from_me, kind, 'received', epoch, at,
+            $10::timestamptz + place * interval '1 microsecond'
         FROM arrived
         ON CONFLICT DO NOTHING
-        RETURNING session_id, message_id
+        RETURNING session_id, message_id, created_at
     ), written AS (
         INSERT INTO bodies (session_id, message_id, part, value, created_at)
-        SELECT session_id, message_id, 'content', body, $10 FROM arrived JOIN fresh USING (session_id, message_id)
+        SELECT session_id, message_id, 'content', body, created_at
+        FROM arrived JOIN fresh USING (session_id, message_id)
         ON CONFLICT (session_id, message_id, part, created_at) DO UPDATE SET value = excluded.value
     )
     SELECT session_id, message_id FROM fresh

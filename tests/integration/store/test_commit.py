@@ -284,4 +284,4 @@ async def test_a_state_is_written_with_its_event(store: Store, fence: Fence, clo
 async def test_begun_messages_are_counted_from_the_rows(store: Store, fence: Fence, clock: TestClock) -> None:
     await store.commit(fence, begin(1), begin(2), begin(3), arrived(1))
     begun = await store.messages.begun_since(fence.session_id, clock.now(), 2)
-    assert begun == [clock.now()] * 2
+    assert begun == [clock.now() + timedelta(microseconds=place) for place in (2, 3)]

@@ -37,6 +37,7 @@ from gateway_worker.store.records import (
     Fence,
     Json,
     MessageRecord,
+    MessageTally,
     NewSession,
     Room,
     SessionRecord,
@@ -287,6 +288,28 @@ class FakeMessages:
 
     async def tries(self, session_id: SessionId, message_id: MessageId) -> int:
         return self.encrypted[message_id]
+
+    async def history(
+        self,
+        session_id: SessionId,
+        chat: str,
+        *,
+        before: tuple[datetime, str],
+        kinds: Collection[str],
+        limit: int,
+    ) -> Sequence[MessageRecord]:
+        older = [row for row in self.rows.values() if row.chat == chat and row.kind in kinds]
+        found = sorted(older, key=lambda row: (row.created_at, row.message_id), reverse=True)
+        return [row for row in found if (row.created_at, row.message_id) < before][:limit]
+
+    async def tally(self, session_id: SessionId, since: datetime, until: datetime) -> Sequence[MessageTally]:
+        counted = Counter(
+            (row.direction, row.kind, row.status) for row in self.rows.values() if since <= row.created_at < until
+        )
+        return [
+            MessageTally(direction=direction, kind=kind, status=status, count=count)
+            for (direction, kind, status), count in counted.items()
+        ]
 
     async def begun_since(self, session_id: SessionId, since: datetime, limit: int) -> Sequence[datetime]:
         times = sorted(row.created_at for row in self.rows.values() if row.direction is Direction.OUTGOING)

@@ -20,7 +20,7 @@ from gateway_worker.whatsapp.port import (
     Refused,
     SendFailed,
 )
-from schemas.content import Text
+from schemas.content import Text, Unsupported
 from tests.support.engine import Lab, lab, say
 from tests.support.phones import Phone
 
@@ -251,3 +251,18 @@ async def test_a_message_that_cannot_be_decrypted_is_asked_for_again() -> None:
         await session.owner.until(lambda: "after the loss" in session.owner.texts())
         assert session.owner.texts() == ["before", "after the loss"]
         await connection.close()
+
+
+async def test_what_a_stranger_made_senseless_arrives_as_unsupported_and_stops_nobody(shared: Lab) -> None:
+    session, connection = await shared.connected()
+    bob = await shared.phones.give("Bob")
+    before = len(session.owner.told(Disconnected))
+    nowhere = {"locationMessage": {"degreesLatitude": "NaN", "degreesLongitude": 1e9}}
+    for message in (nowhere, {"conversation": "half\0a text"}):
+        content = {"kind": "raw", "message": message}
+        await shared.phones.post(f"/phones/{bob.number}/send", {"to": session.phone.jid, "content": content})
+    await session.owner.until(lambda: "half\ufffda text" in session.owner.texts())
+    messages = [e.message for e in session.owner.entries.values() if isinstance(e.message, ReceivedMessage)]
+    assert messages[0].content == Unsupported(whatsapp_type="location")
+    assert len(session.owner.told(Disconnected)) == before
+    await connection.close()

@@ -33,7 +33,7 @@ class Drain:
 
     async def run(self) -> None:
         """Until cancelled."""
-        _log.info("worker_draining", count=len(self._held()))
+        _log.info("worker.draining", count=len(self._held()))
         while True:
             wave = await self._next_wave()
             for session in wave:
@@ -41,7 +41,7 @@ class Drain:
             while not set(wave).isdisjoint(self._held()):
                 await self._changed.next()
             if wave:
-                _log.info("sessions_handed_over", count=len(wave), left=len(self._held()))
+                _log.info("sessions.handed_over", count=len(wave), left=len(self._held()))
             else:
                 await asyncio.sleep(LOOK_SECONDS)
 

@@ -83,7 +83,7 @@ class Lifecycle:
             standing = Standing(state=follow(self.state, trigger), reason=reason, retry_at=retry_at)
             await self._writer.write_surely(*also, self._change(standing, account, applied))
             if standing.state is not self.state:
-                _log.info("session_state", session=self.session_id, state=standing.state.value, reason=_code(reason))
+                _log.info("session.state", session=self.session_id, state=standing.state.value, reason=_code(reason))
             self._standing = standing
         if account is not None:
             self.jid = account.jid

@@ -142,7 +142,7 @@ class Line:
             case Purpose.RENEW if by_us:
                 await self._apply(SILENT)
             case _:
-                _log.info("connection_ended", session=self._lifecycle.session_id, cause=outcome.cause.value)
+                _log.info("connection.ended", session=self._lifecycle.session_id, cause=outcome.cause.value)
                 await self._judge(outcome)
 
     async def unlink(self, record: SessionRecord) -> bool:
@@ -162,7 +162,7 @@ class Line:
                 await link.connection.logout()
                 await link.ended()
         except (EngineError, TimeoutError) as error:
-            _log.warning("unlink_failed", session=self._lifecycle.session_id, error=type(error).__name__)
+            _log.warning("session.unlink_failed", session=self._lifecycle.session_id, error=type(error).__name__)
             return link.outcome is not None and link.outcome.cause is Cause.LOGGED_OUT
         return True
 
@@ -205,7 +205,7 @@ class Line:
         self._due_at = None if seconds is None else now + seconds
         if verdict.alarm and verdict.reason is not None:
             self._around.observer.alarm(verdict.reason.code)
-            _log.error("session_alarm", session=self._lifecycle.session_id, code=verdict.reason.code)
+            _log.error("session.alarm", session=self._lifecycle.session_id, code=verdict.reason.code)
         await self._lifecycle.follow(verdict.trigger, reason=verdict.reason, retry_at=retry_at)
 
     async def _hear(self, link: Link, fact: LifeFact) -> None:

@@ -121,7 +121,7 @@ class Link:
                 async with asyncio.timeout(self._around.patience.closing):
                     await self._connection.close()
             except (EngineError, TimeoutError) as error:
-                _log.warning("close_failed", error=type(error).__name__)
+                _log.warning("connection.close_failed", error=type(error).__name__)
         self.end(Disconnected(cause=Cause.REQUESTED))
 
     def _move(self) -> None:

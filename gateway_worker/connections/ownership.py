@@ -223,7 +223,7 @@ class Ownership:
             if len(records) < limit:
                 break
         if adopted:
-            _log.info("sessions_adopted", count=len(adopted))
+            _log.info("sessions.adopted", count=len(adopted))
             self._tasks.create_task(_report(adopted, self._around))
 
     async def _wave(self) -> int:
@@ -256,7 +256,7 @@ class Ownership:
         try:
             await session.run()
         except Exception:  # noqa: BLE001 (one session's fault must not take the others down)
-            _log.exception("session_crashed", session=session.session_id)
+            _log.exception("session.crashed", session=session.session_id)
             await until_stored(lambda: self._around.storage.sessions.release(session.session_id, session.epoch))
         finally:
             del self._sessions[session.session_id], self._running[session.session_id]
@@ -269,7 +269,7 @@ class Ownership:
 
     async def _leave_all(self) -> None:
         """All at once; a service that is away is not waited for longer than the grace."""
-        _log.info("sessions_leaving", count=len(self._sessions))
+        _log.info("sessions.leaving", count=len(self._sessions))
         for session in self._sessions.values():
             session.leave()
         try:
@@ -277,7 +277,7 @@ class Ownership:
                 while self._sessions:
                     await self._changed.next()
         except TimeoutError:
-            _log.warning("sessions_abandoned", count=len(self._sessions))
+            _log.warning("sessions.abandoned", count=len(self._sessions))
             for task in self._running.values():
                 task.cancel()
 
@@ -301,4 +301,4 @@ async def _report(sessions: Sequence[LiveSession], around: Surroundings) -> None
         if number % _PROGRESS_STEP == 0 or number == total:
             seconds = round(around.clock.monotonic() - started, 3)
             connected = sum(each.state is State.CONNECTED for each in sessions)
-            _log.info("sessions_restored", settled=number, total=total, connected=connected, seconds=seconds)
+            _log.info("sessions.restored", settled=number, total=total, connected=connected, seconds=seconds)

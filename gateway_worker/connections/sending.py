@@ -190,7 +190,7 @@ class Sender:
         return max(0.0, (job.command.expires_at - self._around.clock.now()).total_seconds())
 
     async def _fail(self, message_id: MessageId, error: GatewayError) -> None:
-        _log.info("message_failed", session=self._session_id, message_id=message_id, code=error.code)
+        _log.info("message.failed", session=self._session_id, message_id=message_id, code=error.code)
         self._around.observer.message_failed(error.code)
         await self._writer.write_surely(
             AdvanceStatus(

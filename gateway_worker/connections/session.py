@@ -185,7 +185,7 @@ class LiveSession:
                 await self._line.hang_up(Purpose.LEAVE)
                 return _Ending.FENCED
             except Exception:  # noqa: BLE001 (a fault of ours in one session must not take the others down)
-                _log.exception("session_failed", session=self.session_id)
+                _log.exception("session.failed", session=self.session_id)
                 self._poked = True  # nobody is refused before its row has been read again
                 await self._line.hang_up(Purpose.LEAVE)
                 await asyncio.sleep(_RECOVERY_SECONDS)
@@ -296,7 +296,7 @@ class LiveSession:
                 self._let_go()
 
     def _let_go(self) -> None:
-        _log.warning("session_taken_over", session=self.session_id)
+        _log.warning("session.taken_over", session=self.session_id)
         self._around.announcer.let_go(self.session_id)
 
     def _retire(self) -> None:

@@ -44,6 +44,6 @@ async def until_stored(write: Callable[[], Awaitable[T]]) -> T:
         try:
             return await write()
         except StoreUnavailable:
-            _log.warning("store_unavailable", retry_in_seconds=wait)
+            _log.warning("store.unavailable", retry_in_seconds=wait)
         await asyncio.sleep(wait)
         wait = min(_CAP_SECONDS, wait * 2)

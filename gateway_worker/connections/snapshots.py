@@ -194,7 +194,7 @@ class SnapshotKeeper:
     def _fail(self, fence: Fence, error: Exception, *, retry_in_seconds: float | None) -> None:
         self._observer.snapshot_failed()
         kind = type(error).__name__
-        _log.warning("snapshot_failed", session=fence.session_id, error=kind, retry_in_seconds=retry_in_seconds)
+        _log.warning("snapshot.failed", session=fence.session_id, error=kind, retry_in_seconds=retry_in_seconds)
 
     async def _store(self, fence: Fence) -> None:
         """Store what is new. Each step may be repeated; what a frozen worker does late is older, or undone."""
@@ -216,7 +216,7 @@ class SnapshotKeeper:
                 await self._remove_what_is_due()
             except (StoreUnavailable, OSError) as error:  # a removal stays due until it is done
                 self._observer.snapshot_failed()
-                _log.warning("snapshot_removal_failed", error=type(error).__name__)
+                _log.warning("snapshot.removal_failed", error=type(error).__name__)
             try:
                 async with asyncio.timeout(_LOOK):
                     await self._void.wait()
@@ -234,6 +234,6 @@ class SnapshotKeeper:
             await self._bucket.remove_through(removal.session_id, removal.through)
         except PermissionError as error:
             self._observer.snapshot_failed()
-            _log.warning("snapshot_removal_refused", session=removal.session_id, code=str(error))
+            _log.warning("snapshot.removal_refused", session=removal.session_id, code=str(error))
         else:
             await self._records.removed(removal)

@@ -119,7 +119,7 @@ class Tries:
                 link.give_up(Purpose.RENEW)
                 await link.really_ended()
             case _:
-                _log.warning("send_broke", session=self._session_id, error=str(error))
+                _log.warning("message.send_broke", session=self._session_id, error=str(error))
                 await asyncio.sleep(_PAUSE_SECONDS)
 
 

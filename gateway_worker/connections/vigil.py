@@ -78,6 +78,6 @@ class Vigil:
         for worker_id in self._suspicion.dead(signs, self._around.clock.monotonic()):
             count = await owners.free(worker_id)
             if count:
-                _log.warning("worker_died", worker=worker_id, sessions=count)
+                _log.warning("worker.died", worker=worker_id, sessions=count)
                 self._around.observer.sessions_freed(count)
                 self._freed()

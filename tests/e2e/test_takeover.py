@@ -101,7 +101,7 @@ async def test_a_stopped_worker_is_fenced_and_does_nothing_more_when_it_wakes(ow
     later = [await world.send(ana, ben, f"after {number}") for number in range(5)]
     for command in later:
         await world.status(command, "delivered", patience=60)
-    await asyncio.to_thread(wait_for_line, world.worker, "session_taken_over")
+    await asyncio.to_thread(wait_for_line, world.worker, "session.taken_over")
 
     texts = [entry["content"]["text"] for entry in await world.phones.inbox(ben, 15)]
     assert texts == [f"{when} {number}" for when in ("before", "meanwhile", "after") for number in range(5)]

@@ -146,7 +146,7 @@ class BaileysConnection:
             try:
                 await self._owner.tell(fact)
             except Exception as error:  # noqa: BLE001 (the owner is not ours: whatever it raises ends the connection)
-                _log.error("owner_refused_a_fact", fact=type(fact).__name__, error=type(error).__name__)
+                _log.error("owner.refused_a_fact", fact=type(fact).__name__, error=type(error).__name__)
                 for request in requests:
                     request.refuse("store_refused")
             else:
@@ -180,7 +180,7 @@ class BaileysConnection:
         try:
             await self._ask_owner(request)
         except Exception as error:  # noqa: BLE001 (the owner is not ours: whatever it raises ends the connection)
-            _log.warning("owner_refused_a_call", method=request.method, error=type(error).__name__)
+            _log.warning("owner.refused_a_call", method=request.method, error=type(error).__name__)
             request.refuse("store_refused")
 
     async def _ask_owner(self, request: Request) -> None:

@@ -151,7 +151,7 @@ class Bridge:
         try:
             process = await BridgeProcess.start()
         except (EngineError, OSError) as error:
-            _log.error("bridge_cannot_start", bridge=self.name, reason=str(error))
+            _log.error("bridge.cannot_start", bridge=self.name, reason=str(error))
             return
         self._starts += 1
         self._process = process
@@ -176,11 +176,11 @@ class Bridge:
             self._channel = channel
             self.is_ready = True
             self._on_ready()
-            _log.info("bridge_started", bridge=self.name, pid=process.pid, restarts=self._starts - 1)
+            _log.info("bridge.started", bridge=self.name, pid=process.pid, restarts=self._starts - 1)
             await self._watch(channel)
         except (TimeoutError, ChannelLost, CallFailed) as error:
             reason = process.last_words.decode(errors="replace") if not self.is_ready else ""
-            _log.warning("bridge_ended", bridge=self.name, error=type(error).__name__, reason=reason)
+            _log.warning("bridge.ended", bridge=self.name, error=type(error).__name__, reason=reason)
         finally:
             channel.close()
 
@@ -196,7 +196,7 @@ class Bridge:
             async with asyncio.timeout(_HEALTH_TIMEOUT):
                 health = (await channel.call("describe")).head["v"]
             if health["unhandled_rejections"] > self._health.get("unhandled_rejections", 0):
-                _log.debug("bridge_rejections", bridge=self.name, count=health["unhandled_rejections"])
+                _log.debug("bridge.rejections", bridge=self.name, count=health["unhandled_rejections"])
             self._health = health
             try:
                 async with asyncio.timeout(_HEALTH_EVERY):

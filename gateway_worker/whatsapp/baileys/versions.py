@@ -28,7 +28,7 @@ async def newest_version(url: str = SERVICE_WORKER) -> Version | None:
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(url, headers=_HEADERS) as answer:
             version = version_in(await answer.content.read(_MAX_BYTES)) if answer.ok else None
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        _log.info("whatsapp_version_unreachable", error=type(error).__name__)
+        _log.info("whatsapp.version_unreachable", error=type(error).__name__)
         return None
-    _log.info("whatsapp_version", version=version)
+    _log.info("whatsapp.version", version=version)
     return version

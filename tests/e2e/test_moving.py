@@ -204,7 +204,6 @@ async def test_a_full_fleet_says_so_and_whoever_waits_connects_when_there_is_roo
     assert waiting["data"]["reason"]["code"] == "fleet.full"
     described = await world.backend.ask("session.describe.v1", ben.session_id)
     assert described["data"]["result"]["state"] == "waiting_for_capacity"
-    assert "owner" not in described["data"]["result"]
     text = await world.send(ben, ana.phone, "as soon as there is room")
     created = await world.backend.publish("session.create.v1", "third", third)
 

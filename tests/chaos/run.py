@@ -5,6 +5,7 @@ python -m tests.chaos.run [--seed N] [--messages N] [--rate N] [--only WORDS ...
 
 import argparse
 import asyncio
+import logging
 import random
 import signal
 import sys
@@ -71,6 +72,8 @@ async def _play(workshop: Workshop, cell: Cell, load: Load, seed: int, board: Bo
 
 def main() -> None:
     """Parse arguments and run; exit code 1 if a cell is red."""
+    for driver in ("aio_pika", "aiormq"):  # they complain of the very faults that we make
+        logging.getLogger(driver).setLevel(logging.CRITICAL + 1)
     given = _arguments().parse_args()
     kept = report.remembered(_MEMORY) if given.go_on else None
     cells = [cell for cell in CELLS if cell.name in SHORT] if given.short else chosen(given.only)

@@ -93,6 +93,7 @@ _AWAY: Final = (
     OSError,  # connection refused, reset, host unreachable
     TimeoutError,
     asyncpg.InterfaceError,  # the connection was closed under us
+    asyncpg.InternalClientError,  # it broke in the middle of an answer, as those of a killed server do
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # shut down, starting up, a statement cancelled by its timeout
     asyncpg.InsufficientResourcesError,  # disk full, out of memory, too many connections
@@ -122,6 +123,7 @@ def translated() -> Generator[None]:
         OSError,
         TimeoutError,
         asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
         asyncpg.PostgresError,
     ) as error:
         raise translate(error) from error

@@ -13,6 +13,8 @@ from gateway_worker.broker.errors import BrokerError, translated
 
 SOURCE: Final = "/chaos"
 _CONNECT_SECONDS: Final = 5.0
+_READY_SECONDS: Final = 10.0
+"""To connect and open a channel: a broker that is killed in between answers nobody."""
 _CONFIRM_SECONDS: Final = 10.0
 
 
@@ -57,10 +59,11 @@ class Publisher:
         """End the connection."""
         if self._connection is not None:
             with suppress(BrokerError), translated():
-                await self._connection.close()
+                async with asyncio.timeout(_CONNECT_SECONDS):
+                    await self._connection.close()
 
     async def _there(self) -> AbstractExchange:
-        async with self._lock:
+        async with self._lock, asyncio.timeout(_READY_SECONDS):
             if self._channel is None or self._channel.is_closed or self._exchange is None:
                 if self._connection is None or self._connection.is_closed:
                     self._connection = await aio_pika.connect(self._url, timeout=_CONNECT_SECONDS)

@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Any, Final
 
 import aio_pika
-from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
 from gateway_worker.broker.errors import BrokerError, translated
 from tests.chaos.ledgers import Event
 
 _PREFETCH: Final = 200
 _PAUSE_SECONDS: Final = 0.2
-_CONNECT_SECONDS: Final = 5.0
+_STEP_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,19 +48,27 @@ class Witness:
         return holds()
 
     async def _listen(self) -> None:
-        """One connection's life."""
-        with translated():
-            connection = await aio_pika.connect(self.amqp_url, timeout=_CONNECT_SECONDS)
+        """One connection's life. A broker that is killed while we connect answers nobody: nothing waits for long."""
         ended = asyncio.Event()
-        async with connection:
+        with translated():
+            connection = await aio_pika.connect(self.amqp_url, timeout=_STEP_SECONDS)
+        try:
             with translated():
-                channel = await connection.channel()
-                for end in (connection, channel):
-                    end.close_callbacks.add(_Setter(ended))
-                await channel.set_qos(prefetch_count=_PREFETCH)
-                queue = await channel.get_queue(self.queue)
-                await queue.consume(self._hear)
+                async with asyncio.timeout(_STEP_SECONDS):
+                    await self._consume(connection, ended)
             await ended.wait()
+        finally:
+            with suppress(BrokerError), translated():
+                async with asyncio.timeout(_STEP_SECONDS):
+                    await connection.close()
+
+    async def _consume(self, connection: AbstractConnection, ended: asyncio.Event) -> None:
+        channel = await connection.channel()
+        for end in (connection, channel):
+            end.close_callbacks.add(_Setter(ended))
+        await channel.set_qos(prefetch_count=_PREFETCH)
+        queue = await channel.get_queue(self.queue)
+        await queue.consume(self._hear)
 
     async def _hear(self, message: AbstractIncomingMessage) -> None:
         document = json.loads(message.body)

@@ -1,0 +1,29 @@
+"""What a driver's errors mean to the store."""
+
+import asyncpg
+import pytest
+
+from gateway_worker.store.database import translated
+from gateway_worker.store.errors import StoreError, StoreUnavailable
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionResetError(),
+        TimeoutError(),
+        asyncpg.InterfaceError("connection is closed"),
+        asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"),
+        asyncpg.CannotConnectNowError("the database system is starting up"),
+        asyncpg.DiskFullError("could not extend file"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_connection_that_breaks_in_whatever_way_says_that_the_database_is_away(error: Exception) -> None:
+    with pytest.raises(StoreUnavailable), translated():
+        raise error
+
+
+def test_a_statement_that_is_wrong_is_not_repeated() -> None:
+    with pytest.raises(StoreError), translated():
+        raise asyncpg.UndefinedTableError("no such table")

@@ -47,6 +47,10 @@ class Place:
         self.carrier = carrier
         self._lanes.fire(self._chat)
 
+    def take_back(self) -> None:
+        """It did not go after all: nobody follows it until it is handed over again."""
+        self.carrier = None
+
     def leave(self) -> None:
         """Give the place up, from anywhere in the lane; idempotent. The order of the others does not change."""
         self._lanes.leave(self._chat, self)

@@ -86,7 +86,7 @@ class Tries:
                     may_have_left = may_have_left or isinstance(error, OutcomeUnknown)
                 if tries >= MAX_TRIES:
                     raise (MessageUnconfirmed() if may_have_left else Internal()) from error
-                await self._recover(link, error)
+                await self._recover(job, link, error)
             else:
                 return datetime.fromtimestamp(acknowledged.timestamp, UTC)
             self._around.observer.send_retried()
@@ -110,7 +110,7 @@ class Tries:
         found = await until_stored(lambda: self._around.storage.messages.get(self._session_id, MessageId(message_id)))
         return found is not None and found.is_final
 
-    async def _recover(self, link: Link, error: EngineError) -> None:
+    async def _recover(self, job: Job, link: Link, error: EngineError) -> None:
         """Returns when another try makes sense."""
         match error:
             case NotConnected() | StoreRefused():
@@ -119,6 +119,7 @@ class Tries:
                 link.give_up(Purpose.RENEW)
                 await link.really_ended()
             case _:
+                job.place.take_back()
                 _log.warning("message.send_broke", session=self._session_id, error=str(error))
                 await asyncio.sleep(_PAUSE_SECONDS)
 

@@ -12,6 +12,7 @@ from gateway_worker.whatsapp.port import (
     ReceiptKind,
 )
 from schemas.commands import Command, SendMessage
+from schemas.content import Text
 from schemas.names import MessageId
 from tests.support.connections.fakes import FakeStorage
 from tests.support.connections.virtual_time import VirtualClock, virtual
@@ -108,3 +109,16 @@ async def test_a_failure_nobody_can_explain_may_be_over_a_moment_later() -> None
         given = text()
         await w.send(given)
         assert w.storage.statuses(given.id) == ["sent"]
+
+
+@virtual
+async def test_what_follows_in_its_chat_waits_for_a_message_that_broke() -> None:
+    async with world() as w:
+        await w.connected()
+        w.engine.answers = [broken]
+        first = w.start_sending(text("first"))
+        await w.until(lambda: bool(w.engine.sent))
+        others = [w.start_sending(text(body)) for body in ("second", "third")]
+        await asyncio.wait([first, *others])
+        sent = [each.content.text for each in w.engine.sent if isinstance(each.content, Text)]
+        assert sent == ["first", "first", "second", "third"]

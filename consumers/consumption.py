@@ -29,6 +29,7 @@ Settle = Callable[[Delivery], Coroutine[Any, Any, None]]
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 _CLOSE_SECONDS: Final = 5.0
+_ACK_ROUNDS: Final = 4  # for a window of 50, and as many again
 _QUIET_SECONDS: Final = 3.0  # without any outcome, when leaving: what is left waits for something
 
 
@@ -112,9 +113,18 @@ class Consumption:
             with translated():
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await self._batch.flushed()  # no ack may come after the closing
+                    await self._acks_applied()
                     await self._channel.close()
         except BrokerError:
             log.debug("channel.gone", queue=self._queue.name)
+
+    async def _acks_applied(self) -> None:
+        """A quorum queue takes 32 acks at a time; those that wait in the channel would be lost with it (tried, 3.10).
+
+        The channel hears between two questions what the queue has applied, and hands over the next.
+        """
+        for _ in range(_ACK_ROUNDS):
+            await self._channel.queue_declare(self._queue.name, passive=True, timeout=ANSWER_SECONDS)
 
     async def _settle_down(self, grace: float) -> None:
         deadline = self._clock() + grace

@@ -99,6 +99,11 @@ class Lab:
         queues = (await self.phones.stats())["queues"]
         return sum(count for device, count in queues.items() if device.startswith(f"{phone.number[1:]}:"))
 
+    def ratchets(self, phone: Phone) -> list[int]:
+        """How many ratchets the phone has with each device that it ever talked to."""
+        signal = self.simulator.core.world.accounts[phone.number[1:]].primary.signal
+        return [len(ratchets) for ratchets in signal._sessions.values()]  # pyright: ignore[reportPrivateUsage]
+
 
 @asynccontextmanager
 async def running(engine: BaileysEngine) -> AsyncGenerator[BaileysEngine]:

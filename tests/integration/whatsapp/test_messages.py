@@ -94,6 +94,24 @@ async def test_quotes_and_mentions_travel_both_ways(shared: Lab) -> None:
     await connection.close()
 
 
+async def test_a_new_connection_goes_on_in_the_old_ratchets() -> None:
+    """After each login Baileys asks for a contact's devices, and would start a new ratchet with each of them."""
+    async with lab() as own:
+        session, connection = await own.connected()
+        bob = await own.phones.give("Bob")
+        await own.phones.send(bob, session.phone.jid, "hello")
+        await session.owner.until(lambda: "hello" in session.owner.texts())
+        await say(connection, bob, "hello")
+        await connection.close()
+
+        connection = await session.connect()
+        await say(connection, bob, "here again")
+        await own.phones.inbox(bob, 2)
+        assert own.ratchets(bob) == [1, 1], "with the session and with its phone"
+        assert (await own.phones.stats())["decryptFailures"] == 0
+        await connection.close()
+
+
 async def test_what_our_own_phone_sends_is_from_me(shared: Lab) -> None:
     session, connection = await shared.connected()
     bob = await shared.phones.give("Bob")

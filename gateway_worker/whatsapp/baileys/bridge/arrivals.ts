@@ -10,6 +10,7 @@ import type { Facts } from './facts.ts'
 import type { Protocol } from './protocol.ts'
 import { receiptOf } from './receipts.ts'
 import type { Incoming } from './received.ts'
+import { resending } from './repository.ts'
 import type { Store } from './store.ts'
 
 /** Messages that wait for Baileys, before we hang up and get the rest later: it may need the socket to go on. */
@@ -36,11 +37,13 @@ export class Arrivals {
     this.#parts = parts
     const { ws } = parts.socket
     const emit = ws.emit.bind(ws)
+    const pass = (event: string, receipt: BinaryNode): unknown =>
+      receipt.attrs['type'] === 'retry' ? resending.run(true, () => emit(event, receipt)) : emit(event, receipt)
     ws.emit = (event: string, ...args: unknown[]): boolean => {
       if (event !== 'CB:message' && event !== 'CB:receipt') return emit(event, ...args)
       const stanza = args[0] as BinaryNode
       if (event === 'CB:message') this.#takeMessage(stanza)
-      else this.#takeReceipt(stanza, () => emit(event, stanza))
+      else this.#takeReceipt(stanza, () => pass(event, stanza))
       parts.onArrival()
       return true
     }

@@ -1,5 +1,7 @@
 /** Baileys' Signal repository over our keys: what it decrypts is stored with the ratchet, and never decrypted twice. */
-import { type SignalAuthState, type SocketConfig, unpadRandomMax16 } from 'baileys'
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+import { isPnUser, type SignalAuthState, type SocketConfig, unpadRandomMax16 } from 'baileys'
 import { makeLibSignalRepository } from 'baileys/lib/Signal/libsignal.js'
 
 import { BoundedMap } from './bounded.ts'
@@ -13,6 +15,9 @@ type Repository = ReturnType<MakeRepository>
 
 const MAX_MAPPINGS = 512
 const PADDING = Buffer.of(1)
+
+/** Set while a peer is answered that could not read a message of ours: it wants a new ratchet. */
+export const resending = new AsyncLocalStorage<true>()
 
 export interface RepositoryParts {
   keys: Keys
@@ -30,6 +35,10 @@ export function makeRepositoryMaker(parts: RepositoryParts): MakeRepository {
     const receive = makeReceiver(parts, inner)
     return {
       ...inner,
+      injectE2ESession: async (options) => {
+        if (resending.getStore() !== true && (await hasRatchetWith(keys, inner, options))) return
+        await inner.injectE2ESession(options)
+      },
       encryptMessage: (options) =>
         keys.transaction(async () => {
           const encrypted = await inner.encryptMessage(options)
@@ -46,6 +55,26 @@ export function makeRepositoryMaker(parts: RepositoryParts): MakeRepository {
       decryptGroupMessage: (options) => receive(options.msg, options.group, () => inner.decryptGroupMessage(options))
     }
   }
+}
+
+type Injection = Parameters<Repository['injectE2ESession']>[0]
+
+/** How a record of ratchets is stored: the open one has not been closed at any time. */
+interface StoredRecord {
+  _sessions?: Record<string, { indexInfo: { closed: number; remoteIdentityKey: string } }>
+}
+
+/**
+ * Whether there is a ratchet with this very device. Whenever Baileys asks for a contact's devices, after every login, it
+ * also starts a new ratchet with each of them: what is on its way in the old one and in the new one then crosses.
+ */
+async function hasRatchetWith(keys: Keys, repository: Repository, { jid, session }: Injection): Promise<boolean> {
+  const lid = isPnUser(jid) ? await repository.lidMapping.getLIDForPN(jid) : null
+  const address = repository.jidToSignalProtocolAddress(lid ?? jid)
+  const { [address]: stored } = await keys.get('session', [address])
+  const ratchets = Object.values((stored as StoredRecord | undefined)?._sessions ?? {})
+  const identity = Buffer.from(session.identityKey).toString('base64')
+  return ratchets.some(({ indexInfo }) => indexInfo.closed === -1 && indexInfo.remoteIdentityKey === identity)
 }
 
 type Decrypt = () => Promise<Uint8Array>

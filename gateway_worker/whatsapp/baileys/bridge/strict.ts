@@ -3,6 +3,8 @@
  *
  * - `curve.verifySignature` answers `true` unasked for signed prekeys (`isInit`), and Baileys' `Curve.verify` ignores its
  *   boolean: a forged Noise certificate, account signature or prekey would pass. Here a bad signature throws.
+ * - `decryptWithSessions` tries a message on one ratchet after the other and keeps what the failures did to them: the next
+ *   message that such a ratchet encrypts cannot be read. Here a ratchet that does not open the message stays as it was.
  * - `queue_job` is one queue per peer address for the whole process: a stalled read of one session would block others,
  *   and a job would run in the asynchronous context of whoever came first. Our key store has a lock per session instead.
  */
@@ -16,6 +18,14 @@ const SIGN_BIT = 0x80
 interface LibsignalCurve {
   verifySignature: (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean
 }
+
+/** One ratchet of a peer, as libsignal keeps it. */
+interface Ratchet {
+  serialize: () => unknown
+  constructor: { deserialize: (serialized: unknown) => Ratchet }
+}
+
+type DecryptWithSessions = (this: unknown, data: Uint8Array, ratchets: readonly Ratchet[]) => Promise<unknown>
 
 type Job = () => Promise<unknown>
 
@@ -72,6 +82,25 @@ function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: 
 
 const curve = require('libsignal/src/curve.js') as LibsignalCurve
 curve.verifySignature = verifySignature
+
+const cipher = require('libsignal/src/session_cipher.js') as { prototype: { decryptWithSessions: DecryptWithSessions } }
+const { decryptWithSessions } = cipher.prototype
+
+/** A copy costs more than a decryption, so the common case of a single ratchet does without: nobody stores its failure. */
+cipher.prototype.decryptWithSessions = async function (data, ratchets) {
+  if (ratchets.length < 2) return decryptWithSessions.call(this, data, ratchets)
+  let failure: unknown
+  for (const ratchet of ratchets) {
+    const before = ratchet.serialize()
+    try {
+      return await decryptWithSessions.call(this, data, [ratchet])
+    } catch (error) {
+      failure = error
+      Object.assign(ratchet, ratchet.constructor.deserialize(before))
+    }
+  }
+  throw failure
+}
 
 const queuePath = require.resolve('libsignal/src/queue_job.js')
 require(queuePath)

@@ -53,3 +53,47 @@ test('jobs of one address do not wait for each other: sessions share no queue', 
   assert.equal(await queueJob('15550001111.0', async () => 'at once'), 'at once')
   assert.ok(never instanceof Promise)
 })
+
+/** A device of its own, as libsignal's storage wants it. */
+function device() {
+  const [identity, signed, prekey] = [curve.generateKeyPair(), curve.generateKeyPair(), curve.generateKeyPair()]
+  const records = new Map<string, unknown>()
+  return {
+    records,
+    bundle: () => ({
+      identityKey: identity.pubKey,
+      registrationId: 7,
+      signedPreKey: { keyId: 1, publicKey: signed.pubKey, signature: curve.calculateSignature(identity.privKey, signed.pubKey) },
+      preKey: { keyId: 2, publicKey: prekey.pubKey }
+    }),
+    loadSession: async (name: string) => records.get(name),
+    storeSession: async (name: string, record: unknown) => void records.set(name, record),
+    isTrustedIdentity: async () => true,
+    loadPreKey: async () => prekey,
+    removePreKey: async () => undefined,
+    loadSignedPreKey: async () => signed,
+    getOurRegistrationId: async () => 7,
+    getOurIdentity: async () => identity
+  }
+}
+
+test('a ratchet that does not open a message stays as it was, and goes on', async () => {
+  const { SessionBuilder, SessionCipher, ProtocolAddress } = libsignal('libsignal')
+  const [ana, ben] = [device(), device()]
+  const [toBen, toAna] = [new ProtocolAddress('ben', 0), new ProtocolAddress('ana', 0)]
+  const [anas, bens] = [new SessionCipher(ana, toBen), new SessionCipher(ben, toAna)]
+  const say = async (text: string) => anas.encrypt(Buffer.from(text))
+  const read = async ({ type, body }: { type: number; body: Buffer }) =>
+    (type === 3 ? await bens.decryptPreKeyWhisperMessage(body) : await bens.decryptWhisperMessage(body)).toString()
+
+  await new SessionBuilder(ana, toBen).initOutgoing(ben.bundle())
+  assert.equal(await read(await say('first')), 'first')
+  await anas.decryptWhisperMessage((await bens.encrypt(Buffer.from('in the first ratchet'))).body)
+  await read(await say('turns it'))
+  const late = await bens.encrypt(Buffer.from('in the first ratchet again, by a key that the second has never seen'))
+
+  await new SessionBuilder(ana, toBen).initOutgoing(ben.bundle())
+  assert.equal(await read(await say('in the second')), 'in the second')
+  assert.match((await anas.decryptWhisperMessage(late.body)).toString(), /first ratchet again/)
+  assert.equal(await read(await say('in the second, still')), 'in the second, still')
+})

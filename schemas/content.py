@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Annotated, Final, Literal, cast
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
@@ -15,6 +16,8 @@ MAX_TITLE: Final = 512
 MAX_DESCRIPTION: Final = 2048
 MAX_NAME: Final = 512
 MAX_VCARD: Final = 16_384
+MAX_OBJECT: Final = 1024  # S3's own limit
+MAX_MIMETYPE: Final = 255
 MAX_CARDS: Final = 256
 MAX_POLL_OPTIONS: Final = 64  # WhatsApp's clients offer 12; strangers may send more
 
@@ -81,6 +84,85 @@ class Poll(Model):
     selectable: int = 1
 
 
+class MediaState(StrEnum):
+    """How far a message's file is. Outgoing ones are read when the message is sent; incoming ones by a job of their own."""
+
+    PENDING = "pending"  # on its way into the bucket (incoming), or to WhatsApp (outgoing)
+    READY = "ready"
+    FAILED = "failed"
+    SKIPPED = "skipped"  # not downloaded by itself: `media.fetch` gets it
+
+
+class Media(Model):
+    """A message's file, by reference. What the sender's phone said of it until `state` is ready; then what we found.
+
+    Attributes:
+        object: its key in the media bucket, once it is there.
+        size: bytes, decrypted.
+        sha256: lower-case hex of the decrypted file.
+    """
+
+    object: Annotated[str, _cut(MAX_OBJECT)] | None = None
+    mimetype: Annotated[str, _cut(MAX_MIMETYPE)] | None = None
+    size: int | None = None
+    sha256: Annotated[str, _cut(64)] | None = None
+    file_name: Annotated[Annotated[str, _cut(MAX_NAME)] | None, Field(repr=False)] = None
+    state: MediaState
+
+
+_Caption = Annotated[Annotated[str, _cut(MAX_TEXT)] | None, Field(repr=False)]
+
+
+class Image(Model):
+    """A picture."""
+
+    kind: Literal["image"] = "image"
+    media: Media
+    caption: _Caption = None
+
+
+class Video(Model):
+    """A video; `gif` plays in a loop without sound, `note` is a round one."""
+
+    kind: Literal["video"] = "video"
+    media: Media
+    caption: _Caption = None
+    gif: bool | None = None
+    note: bool | None = None
+
+
+class Audio(Model):
+    """A sound file; `seconds` long."""
+
+    kind: Literal["audio"] = "audio"
+    media: Media
+    seconds: int | None = None
+
+
+class Voice(Model):
+    """A voice message (push to talk); `seconds` long."""
+
+    kind: Literal["voice"] = "voice"
+    media: Media
+    seconds: int | None = None
+
+
+class Document(Model):
+    """Any file."""
+
+    kind: Literal["document"] = "document"
+    media: Media
+    caption: _Caption = None
+
+
+class Sticker(Model):
+    """A sticker; a WebP picture."""
+
+    kind: Literal["sticker"] = "sticker"
+    media: Media
+    animated: bool | None = None
+
+
 class Unsupported(Model):
     """Something we cannot express yet (events only). `whatsapp_type` is the field of WAProto's `Message`."""
 
@@ -105,9 +187,16 @@ Content = Annotated[
     | Annotated[Location, Tag("kind=location")]
     | Annotated[Contacts, Tag("kind=contacts")]
     | Annotated[Poll, Tag("kind=poll")]
+    | Annotated[Image, Tag("kind=image")]
+    | Annotated[Video, Tag("kind=video")]
+    | Annotated[Audio, Tag("kind=audio")]
+    | Annotated[Voice, Tag("kind=voice")]
+    | Annotated[Document, Tag("kind=document")]
+    | Annotated[Sticker, Tag("kind=sticker")]
     | Annotated[Unsupported, Tag("kind=unsupported")],
     Discriminator(tag_of, custom_error_type="kind", custom_error_message="must be a known kind"),
 ]
 """The content of a message, by `kind`."""
 
-CONTENT_KINDS: Final = frozenset({"text", "location", "contacts", "poll", "unsupported"})
+MEDIA_KINDS: Final = frozenset({"image", "video", "audio", "voice", "document", "sticker"})
+CONTENT_KINDS: Final = MEDIA_KINDS | {"text", "location", "contacts", "poll", "unsupported"}

@@ -35,6 +35,12 @@ class Room:
         await channel.close()
         return declared.message_count or 0
 
+    async def until_count(self, queue: str, expected: int) -> None:
+        """Wait until so many are ready: a quorum queue takes back what a channel held some time after it has closed it."""
+        async with asyncio.timeout(20):
+            while await self.count(queue) != expected:  # noqa: ASYNC110 (the broker has no event for it)
+                await asyncio.sleep(0.02)
+
     async def take(self, queue: str) -> tuple[bytes, dict[str, object]]:
         """Take one message out of a queue; waits for it. Answers with its body and headers."""
         channel = await self.link.channel(confirms=False)

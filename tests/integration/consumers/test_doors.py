@@ -227,7 +227,7 @@ async def test_a_session_that_is_handed_over_settles_what_runs_and_leaves_the_re
     session.connected.set()
     await pausing
     assert session.sent == [f"{number}" for number in range(PREFETCH)]
-    assert await here.count(here.topology.session_queue_name("s1")) == 60 - PREFETCH
+    await here.until_count(here.topology.session_queue_name("s1"), 60 - PREFETCH)
 
 
 async def test_presence_does_not_wait_behind_messages(shop: Backend, here: Room) -> None:
@@ -273,7 +273,7 @@ async def test_stopping_gives_back_what_is_not_settled(services: PrivateServices
             for number in range(60):
                 await shop.publish("message.send.v1", "s1", text(f"{number}"), reply=False)
         await first.consumers.stop(grace=0.05)
-        assert await first.count(topology.session_queue_name("s1")) == 60
+        await first.until_count(topology.session_queue_name("s1"), 60)
     async with room(services.amqp_url, topology, "s1", worker_id="w2") as second:
         async with asyncio.timeout(20):
             await second.manager.of(SessionId("s1")).until_sent(60)

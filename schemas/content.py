@@ -85,7 +85,7 @@ class Poll(Model):
 
 
 class MediaState(StrEnum):
-    """How far a message's file is. Outgoing ones are read when the message is sent; incoming ones by a job of their own."""
+    """How far the file of a message is; incoming ones are fetched by a job of their own."""
 
     PENDING = "pending"  # on its way into the bucket (incoming), or to WhatsApp (outgoing)
     READY = "ready"

@@ -36,7 +36,7 @@ class Room:
         return declared.message_count or 0
 
     async def until_count(self, queue: str, expected: int) -> None:
-        """Wait until so many are ready: a quorum queue takes back what a channel held some time after it has closed it."""
+        """Wait until so many are ready: a quorum queue takes back what a channel held after that has closed."""
         async with asyncio.timeout(20):
             while await self.count(queue) != expected:  # noqa: ASYNC110 (the broker has no event for it)
                 await asyncio.sleep(0.02)

@@ -24,8 +24,9 @@ from deploy.local.services import ROOT, PrivateServices
 from tests.support.private_services import Buckets, fresh_database, query
 
 RUNNER = """
-import json, sys, time
+import json, signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 from deploy.local.services import PrivateServices
 with PrivateServices(Path(sys.argv[1])) as services:
     print(json.dumps(services.environment()), flush=True)

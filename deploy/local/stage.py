@@ -36,15 +36,12 @@ class RunningSimulator:
     url: str
     whatsapp_url: str
     root_key: str
-    media_certificate: str
-    """A file with what clients of its media host must trust."""
 
     def settings(self) -> dict[str, str]:
         """What points a worker at it."""
         return {
             "GATEWAY_WHATSAPP_URL": self.whatsapp_url,
             "GATEWAY_WHATSAPP_ROOT_KEY": self.root_key,
-            "NODE_EXTRA_CA_CERTS": self.media_certificate,
         }
 
 
@@ -121,7 +118,6 @@ class Stage:
             url=addresses["url"],
             whatsapp_url=addresses["whatsappUrl"],
             root_key=root_key,
-            media_certificate=addresses["mediaCertificate"],
         )
 
     async def start_worker(

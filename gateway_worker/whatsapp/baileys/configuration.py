@@ -37,11 +37,17 @@ class Configuration:
         if self.root_key is not None and len(bytes.fromhex(self.root_key)) != 32:  # noqa: PLR2004 (Curve25519)
             raise ValueError("the root key must be 32 bytes in hex")
 
-    def to_bridge(self, newest: Version | None) -> dict[str, Any]:
-        """The arguments of `configure`; `newest` is WhatsApp Web's current version where it is known."""
+    def to_bridge(self, newest: Version | None, media_certificate: str | None = None) -> dict[str, Any]:
+        """The arguments of `configure`.
+
+        Args:
+            newest: WhatsApp Web's current version, where it is known.
+            media_certificate: PEM of an authority to trust besides the usual ones.
+        """
         return {
             "url": self.url,
             "root_key": self.root_key,
+            "media_certificate": media_certificate,
             "version": newest if self.version is None else parse_version(self.version),
             "ack_deadline": self.ack_deadline * _MS,
             "store_deadline": self.store_deadline * _MS,

@@ -10,6 +10,7 @@ from gateway_worker.whatsapp.baileys.configuration import Configuration, Version
 from gateway_worker.whatsapp.baileys.lease import Lease, NobodyElse
 from gateway_worker.whatsapp.baileys.process import check_installed
 from gateway_worker.whatsapp.baileys.supervision import Bridge, BridgeReport
+from gateway_worker.whatsapp.baileys.trust import MediaTrust
 from gateway_worker.whatsapp.baileys.versions import newest_version
 from gateway_worker.whatsapp.port import Connection, EngineError, NotConnected, OpenRequest, Owner
 from schemas.names import SessionId
@@ -28,6 +29,7 @@ class BaileysEngine:
 
     def __init__(self, *, bridges: int, configuration: Configuration | None = None, lease: Lease | None = None) -> None:
         self._configuration = configuration or Configuration()
+        self.media_trust = MediaTrust(self._configuration.url, self._configuration.root_key)
         self._newest: Version | None = None
         self._tasks = asyncio.TaskGroup()
         self._some_ready = asyncio.Event()
@@ -95,6 +97,8 @@ class BaileysEngine:
         self._open.add(request.session_id)
         try:
             await self.ready()
+            if await self.media_trust.refresh():
+                await self._reconfigure()
             bridge = min((b for b in self._bridges if b.is_ready), key=lambda b: b.sessions)
             return await bridge.open(request, owner, lambda: self._open.discard(request.session_id))
         except BaseException:
@@ -106,7 +110,11 @@ class BaileysEngine:
         return [bridge.report() for bridge in self._bridges]
 
     def _configure(self) -> dict[str, Any]:
-        return self._configuration.to_bridge(self._newest)
+        return self._configuration.to_bridge(self._newest, self.media_trust.certificate)
+
+    async def _reconfigure(self) -> None:
+        for bridge in self._bridges:
+            await bridge.reconfigure()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         try:
@@ -121,8 +129,7 @@ class BaileysEngine:
             newest = await newest_version()
             if newest is not None and newest != self._newest:
                 self._newest = newest
-                for bridge in self._bridges:
-                    await bridge.reconfigure()
+                await self._reconfigure()
             self._is_current.set()
             await asyncio.sleep(_REFRESH_EVERY)
         self._is_current.set()

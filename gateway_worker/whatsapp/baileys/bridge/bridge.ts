@@ -5,7 +5,7 @@ import { Connection, type MessageReference } from './connection.ts'
 import { Lease } from './lease.ts'
 import type { OutgoingArguments } from './outgoing.ts'
 import { type Answer, type Call, CallError, Peer } from './peer.ts'
-import { type OpenArguments, type Settings, trust } from './settings.ts'
+import { type OpenArguments, type Settings, trust, trustMedia } from './settings.ts'
 
 const TICK_MS = 500
 const MEGABYTE = 1024 * 1024
@@ -66,6 +66,7 @@ export class Bridge {
 
   async #configure(settings: Settings): Promise<void> {
     trust(settings.root_key)
+    trustMedia(settings.media_certificate)
     this.#settings = settings
     await this.#lease.renew()
     this.#watch ??= this.#startWatch()

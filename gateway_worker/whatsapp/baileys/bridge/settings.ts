@@ -1,5 +1,6 @@
 /** What Python configures a bridge with, and how it asks for a connection. */
 import { Agent as HttpsAgent } from 'node:https'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 
 import { type WAVersion, WA_CERT_DETAILS } from 'baileys'
 
@@ -9,6 +10,8 @@ import { CallError } from './peer.ts'
 export interface Settings {
   url: string | null
   root_key: string | null
+  /** PEM of an authority that signs the media host's certificate, besides the usual ones. */
+  media_certificate: string | null
   version: WAVersion | null
   ack_deadline: number
   store_deadline: number
@@ -29,6 +32,13 @@ export interface OpenArguments {
 /** Trusts another root than WhatsApp's for Noise certificates (the simulator's). */
 export function trust(rootKey: string | null): void {
   if (rootKey !== null) WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(rootKey, 'hex')
+}
+
+const USUAL_AUTHORITIES = getCACertificates('default')
+
+/** Trusts the simulator's media host too. */
+export function trustMedia(certificate: string | null): void {
+  if (certificate !== null) setDefaultCACertificates([...USUAL_AUTHORITIES, certificate])
 }
 
 /** An agent for `http(s)://` proxies, which Node tunnels through by itself; SOCKS would need a library. */

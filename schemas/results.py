@@ -112,8 +112,29 @@ class LedgerEntry(Model):
     participant: str | None = None
 
 
+class ReactionShown(Model):
+    """Somebody's reaction to a message, as it stands; `sender` of others."""
+
+    emoji: str
+    from_me: bool
+    sender: str | None = None
+    timestamp: Instant
+
+
+class VoteShown(Model):
+    """Somebody's vote in a poll, as it stands; `sender` of others."""
+
+    options: Sequence[str]
+    from_me: bool
+    sender: str | None = None
+    timestamp: Instant
+
+
 class MessageDescription(Model):
-    """``message.describe.v1``: one message's ledger. `command_id` only of what we sent; `content` while it is kept."""
+    """``message.describe.v1``: one message's ledger, and the message as it stands.
+
+    `command_id` only of what we sent; `content` while it is kept, after the last edit, and not of what was revoked.
+    """
 
     session_id: SessionId
     message_id: MessageId
@@ -129,6 +150,10 @@ class MessageDescription(Model):
     ledger: Sequence[LedgerEntry] = ()
     content: Content | None = None
     error: Failure | None = None
+    edited_at: Instant | None = None
+    revoked_at: Instant | None = None
+    reactions: Sequence[ReactionShown] | None = None
+    votes: Sequence[VoteShown] | None = None
 
 
 class MessagePage(Model):

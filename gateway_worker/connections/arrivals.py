@@ -55,6 +55,7 @@ def arrival(session_id: SessionId, arrived: Arrived, now: datetime) -> ReceiveMe
         timestamp=at,
         event_type=event_type.type,
         event=event.to_data(),
+        about=MessageId(arrived.about) if isinstance(arrived, ReceivedChange) else None,
     )
 
 

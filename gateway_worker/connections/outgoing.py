@@ -38,6 +38,7 @@ def begin_operation(
         type=command.kind.type,
         correlation_id=command.correlation_id,
         traceparent=command.envelope.traceparent,
+        about=MessageId(data.message_id) if isinstance(data, EditMessage | RevokeMessage | ReactToMessage) else None,
     )
 
 

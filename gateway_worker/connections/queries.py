@@ -1,10 +1,12 @@
 """Answers from PostgreSQL and Redis, whoever owns the session."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from pydantic import TypeAdapter
 
+from gateway_worker.connections.changes import Standing, standing
 from gateway_worker.connections.message_ids import derive_message_id
 from gateway_worker.connections.ports import Clock
 from gateway_worker.connections.states import State
@@ -35,6 +37,7 @@ _CONTENT: TypeAdapter[Content] = TypeAdapter(Content)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MICROS: Final = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 _WINDOW: Final = timedelta(days=1)
+_MAX_CHANGES: Final = 5_000  # of a page of messages, the newest: a reply stays below 16 MiB
 
 
 class Queries:
@@ -90,7 +93,7 @@ class Queries:
         record = await self._storage.messages.get(command.session_id, _message_id(command))
         if record is None:
             raise MessageNotFound
-        return _describe_message(record)
+        return (await self._as_they_stand(command.session_id, [record]))[0]
 
     async def list_messages(self, command: Command[ListMessages]) -> MessagePage:
         """The messages of a chat, newest first, a page at a time. Raises SessionNotFound."""
@@ -105,7 +108,7 @@ class Queries:
         )
         page = records[: data.limit]
         cursor = _cursor(page[-1]) if len(records) > data.limit else None
-        return MessagePage(messages=[_describe_message(record) for record in page], cursor=cursor)
+        return MessagePage(messages=await self._as_they_stand(command.session_id, page), cursor=cursor)
 
     async def count_messages(self, command: Command[CountMessages]) -> MessageStats:
         """How many messages were stored in a window, by direction, kind and status. Raises SessionNotFound."""
@@ -123,6 +126,13 @@ class Queries:
             for tally in tallies
         ]
         return MessageStats(session_id=command.session_id, since=since, until=until, counts=counts)
+
+    async def _as_they_stand(
+        self, session_id: SessionId, records: Sequence[MessageRecord]
+    ) -> Sequence[MessageDescription]:
+        ids = [record.message_id for record in records]
+        changes = await self._storage.messages.changes(session_id, ids, _MAX_CHANGES) if ids else []
+        return [_describe_message(record, standing(record, changes)) for record in records]
 
     async def _record(self, session_id: SessionId) -> SessionRecord:
         record = await self._storage.sessions.get(session_id)
@@ -176,7 +186,7 @@ def _describe(record: SessionRecord) -> SessionDescription:
     )
 
 
-def _describe_message(record: MessageRecord) -> MessageDescription:
+def _describe_message(record: MessageRecord, now: Standing) -> MessageDescription:
     steps = sorted(record.statuses.items(), key=lambda step: step[1])
     return MessageDescription(
         session_id=record.session_id,
@@ -191,6 +201,10 @@ def _describe_message(record: MessageRecord) -> MessageDescription:
         status=LedgerState(record.status.value),
         created_at=record.created_at,
         ledger=[LedgerEntry(status=LedgerState(status.value), timestamp=at) for status, at in steps],
-        content=_CONTENT.validate_python(record.content) if record.kind in CONTENT_KINDS else None,
+        content=_CONTENT.validate_python(now.content) if now.content and record.kind in CONTENT_KINDS else None,
         error=Failure.model_validate(record.error) if record.error else None,
+        edited_at=now.edited_at,
+        revoked_at=now.revoked_at,
+        reactions=now.reactions or None,
+        votes=now.votes or None,
     )

@@ -157,6 +157,12 @@ class Messages(Protocol):
         """Messages of a chat, newest first, older than `before` (time and id)."""
         ...
 
+    async def changes(
+        self, session_id: SessionId, message_ids: Collection[MessageId], limit: int
+    ) -> Sequence[MessageRecord]:
+        """The newest changes to these messages, oldest first."""
+        ...
+
     async def tally(self, session_id: SessionId, since: datetime, until: datetime) -> Sequence[MessageTally]:
         """How many messages stored in this window stand at which status."""
         ...

@@ -90,6 +90,7 @@ class BeginMessage(Operation[BeginAnswer]):
         chat: JID of the chat, when it is known already.
         kind, content: the contract's content object and its kind.
         correlation_id, traceparent: carried to every `message.status` of it.
+        about: the earlier message that it changes, if it does.
     """
 
     key: CommandKey
@@ -102,6 +103,7 @@ class BeginMessage(Operation[BeginAnswer]):
     type: str = "message.send.v1"
     correlation_id: str | None = None
     traceparent: str | None = None
+    about: MessageId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +174,7 @@ class ReceiveMessage(Operation[bool]):
         timestamp: WhatsApp's.
         content: the contract's content object, or what happened to an earlier message.
         event_type, event: the event and its data.
+        about: the earlier message that it changes, if it does.
     """
 
     message_id: MessageId
@@ -183,6 +186,7 @@ class ReceiveMessage(Operation[bool]):
     timestamp: datetime
     event: Json = field(repr=False)
     event_type: str = "message.received.v1"
+    about: MessageId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,6 +83,18 @@ _HISTORY: Final = """
         AND s.deleted_at IS NULL
     ORDER BY m.created_at DESC, m.message_id DESC LIMIT $6
 """
+_CHANGES: Final = """
+    SELECT m.*, b.value AS content, s.content_key
+    FROM messages AS m
+    JOIN sessions AS s ON s.id = m.session_id
+    CROSS JOIN LATERAL (
+        SELECT value FROM bodies
+        WHERE session_id = m.session_id AND message_id = m.message_id AND part = 'content' AND created_at = m.created_at
+        LIMIT 1
+    ) AS b
+    WHERE m.session_id = $1 AND m.about = ANY($2) AND s.deleted_at IS NULL
+    ORDER BY m.created_at DESC, m.message_id DESC LIMIT $3
+"""
 _COUNTS: Final = """
     SELECT direction, kind, status, count(*) AS count FROM messages
     WHERE session_id = $1 AND created_at >= $2 AND created_at < $3
@@ -199,6 +211,14 @@ class Messages:
         async with self._database.wire() as wire:
             rows: Sequence[Any] = await wire.fetch(_HISTORY, session_id, chat, *before, list(kinds), limit)
         return [message_record(row, self._ciphers) for row in rows]
+
+    async def changes(
+        self, session_id: SessionId, message_ids: Collection[MessageId], limit: int
+    ) -> Sequence[MessageRecord]:
+        """The newest `limit` changes to these messages (edits, revocations, reactions, votes), oldest first."""
+        async with self._database.wire() as wire:
+            rows: Sequence[Any] = await wire.fetch(_CHANGES, session_id, list(message_ids), limit)
+        return [message_record(row, self._ciphers) for row in reversed(rows)]
 
     async def tally(self, session_id: SessionId, since: datetime, until: datetime) -> Sequence[MessageTally]:
         """How many messages stored from `since` up to `until` stand at which status."""

@@ -163,7 +163,8 @@ class MessageRecord:
     Attributes:
         chat: JID of the chat, or what `to` said while the JID is not known.
         recipient: `to` as the command gave it; None for incoming ones.
-        content: the contract's content object.
+        about: the earlier message that this one changes, if it does.
+        content: the contract's content object, or what the change is.
         statuses: when each status was reached; statuses that were skipped are missing.
         error: ``{code, message, detail?}`` of a failed one.
         attempts: how often sending it was begun.
@@ -177,6 +178,7 @@ class MessageRecord:
     recipient: str | None
     from_me: bool
     kind: str
+    about: str | None
     content: Json
     command_source: str | None
     command_id: str | None

@@ -124,6 +124,7 @@ messages = Table(
     Column("recipient", Text),
     Column("from_me", Boolean, nullable=False),
     Column("kind", Text, nullable=False),
+    Column("about", Text),  # the message that this one changes: edits it, revokes it, reacts to it, votes in it
     Column("command_source", Text),
     Column("command_id", Text),
     Column("correlation_id", Text),
@@ -143,6 +144,13 @@ messages = Table(
 )
 Index("messages_created", messages.c.created_at)
 Index("messages_chat", messages.c.session_id, messages.c.chat, messages.c.created_at, messages.c.message_id)
+Index(
+    "messages_about",
+    messages.c.session_id,
+    messages.c.about,
+    messages.c.created_at,
+    postgresql_where=messages.c.about.is_not(None),
+)
 Index(
     "messages_begun",
     messages.c.session_id,

@@ -1,5 +1,7 @@
 """Every kind of message, from one session to another: real Baileys at both ends, events on RabbitMQ."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -59,6 +61,17 @@ async def told(world: World, event_type: str, member: Member, message_id: str) -
     )
 
 
+async def as_it_stands(
+    world: World, member: Member, message_id: str, until: Callable[[dict[str, Any]], bool]
+) -> dict[str, Any]:
+    """What `message.describe` shows, once it shows that."""
+    async with asyncio.timeout(20):
+        while True:
+            reply = await world.backend.ask("message.describe.v1", member.session_id, {"messageId": message_id})
+            if until(reply["data"]["result"]):
+                return reply["data"]["result"]
+
+
 @pytest.mark.parametrize("name", CONTENTS)
 async def test_a_kind_arrives_as_it_was_sent(world: World, pair: tuple[Member, Member], name: str) -> None:
     ana, ben = pair
@@ -85,9 +98,19 @@ async def test_a_message_is_edited_reacted_to_and_revoked(world: World, pair: tu
         )
         assert (reacted["data"]["messageId"], reacted["data"]["sender"]["phone"]) == (message_id, ben.phone.number)
 
+    await carry_out(world, "message.react.v1", ben, ana, messageId=message_id, emoji="🎉")
+    for member in (ana, ben):
+        shown = await as_it_stands(world, member, message_id, lambda shown: "reactions" in shown)
+        assert shown["content"] == {"kind": "text", "text": "Hello"}
+        assert "editedAt" in shown
+        assert [(each["emoji"], each["fromMe"]) for each in shown["reactions"]] == [("🎉", member is ben)]
+
     await carry_out(world, "message.revoke.v1", ana, ben, messageId=message_id)
     revoked = await told(world, "message.revoked.v1", ben, message_id)
     assert revoked["data"]["fromMe"] is False
+    for member in (ana, ben):
+        shown = await as_it_stands(world, member, message_id, lambda shown: "revokedAt" in shown)
+        assert shown.keys().isdisjoint({"content", "reactions"})
     sequences = [e["sequence"] for e in world.backend.events if e.get("subject") == ben.session_id and "sequence" in e]
     assert sequences == sorted(set(sequences))
 

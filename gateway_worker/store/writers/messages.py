@@ -18,18 +18,19 @@ _BEGIN: Final = """
     WITH given AS (
         SELECT * FROM unnest(
             $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-            $10::bigint[], $11::bytea[]
+            $10::bigint[], $11::text[], $12::bytea[]
         ) WITH ORDINALITY AS g (
-            session_id, message_id, chat, recipient, kind, source, id, correlation_id, traceparent, epoch, body, place
+            session_id, message_id, chat, recipient, kind, source, id, correlation_id, traceparent, epoch, about, body,
+            place
         )
     ), begun AS (
         INSERT INTO messages AS m (
             session_id, message_id, direction, chat, recipient, from_me, kind, command_source, command_id,
-            correlation_id, traceparent, status, attempts, epoch, at, created_at
+            correlation_id, traceparent, status, attempts, epoch, about, at, created_at
         )
         SELECT session_id, message_id, 'outgoing', chat, recipient, true, kind, source, id, correlation_id,
-            traceparent, 'pending', 1, epoch, moment, moment
-        FROM given, LATERAL (SELECT $12::timestamptz + place * interval '1 microsecond' AS moment) AS t
+            traceparent, 'pending', 1, epoch, about, moment, moment
+        FROM given, LATERAL (SELECT $13::timestamptz + place * interval '1 microsecond' AS moment) AS t
         ON CONFLICT (session_id, message_id) DO UPDATE
             SET attempts = m.attempts + (m.status = 'pending')::int,
                 epoch = CASE WHEN m.status = 'pending' THEN excluded.epoch ELSE m.epoch END
@@ -58,14 +59,14 @@ _RECEIVE: Final = """
     WITH arrived AS (
         SELECT * FROM unnest(
             $1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::text[], $7::bigint[], $8::timestamptz[],
-            $9::bytea[]
-        ) WITH ORDINALITY AS a (session_id, message_id, chat, sender, from_me, kind, epoch, at, body, place)
+            $9::text[], $10::bytea[]
+        ) WITH ORDINALITY AS a (session_id, message_id, chat, sender, from_me, kind, epoch, at, about, body, place)
     ), fresh AS (
         INSERT INTO messages (
-            session_id, message_id, direction, chat, sender, from_me, kind, status, epoch, at, created_at
+            session_id, message_id, direction, chat, sender, from_me, kind, status, epoch, at, about, created_at
         )
-        SELECT session_id, message_id, 'incoming', chat, sender, from_me, kind, 'received', epoch, at,
-            $10::timestamptz + place * interval '1 microsecond'
+        SELECT session_id, message_id, 'incoming', chat, sender, from_me, kind, 'received', epoch, at, about,
+            $11::timestamptz + place * interval '1 microsecond'
         FROM arrived
         ON CONFLICT DO NOTHING
         RETURNING session_id, message_id, created_at
@@ -156,6 +157,7 @@ async def receive(transaction: Transaction, placed: Sequence[Placed]) -> None:
             op.kind,
             each.fence.epoch,
             op.timestamp,
+            op.about,
             _encrypted_body(transaction.session(each), op.message_id, op.content),
         )
         for each in placed
@@ -219,6 +221,7 @@ def _begun_row(placed: Placed, session: Fenced) -> tuple[Any, ...]:
         op.correlation_id,
         op.traceparent,
         placed.fence.epoch,
+        op.about,
         _encrypted_body(session, op.message_id, op.content),
     )
 

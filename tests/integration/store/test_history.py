@@ -32,6 +32,21 @@ async def test_both_directions_of_a_chat_come_newest_first_behind_a_place(
     assert await store.messages.history(SESSION, CHAT, before=(LATER, ""), kinds={"poll"}, limit=5) == []
 
 
+async def test_the_changes_to_messages_are_found_by_what_they_are_about(store: Store, fence: Fence) -> None:
+    await store.commit(fence, begin(1), arrived(2))
+    about = message_id(1)
+    edit = replace(begin(3), kind="edit", about=about)
+    reaction = replace(arrived(4), kind="reacted", content={"kind": "reacted", "emoji": "x"}, about=about)
+    await store.commit(fence, edit, reaction, replace(arrived(5), about=arrived(2).message_id))
+    found = await store.messages.changes(SESSION, [about], limit=10)
+    assert [(each.message_id, each.kind, each.about) for each in found] == [
+        (edit.message_id, "edit", about),
+        (reaction.message_id, "reacted", about),
+    ]
+    (newest,) = await store.messages.changes(SESSION, [about], limit=1)
+    assert newest.message_id == reaction.message_id
+
+
 async def test_messages_are_counted_as_they_stand(store: Store, fence: Fence) -> None:
     await store.commit(fence, begin(1), begin(2), arrived(3))
     await store.commit(fence, advance(Status.SENT, 1))

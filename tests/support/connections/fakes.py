@@ -302,6 +302,11 @@ class FakeMessages:
         found = sorted(older, key=lambda row: (row.created_at, row.message_id), reverse=True)
         return [row for row in found if (row.created_at, row.message_id) < before][:limit]
 
+    async def changes(
+        self, session_id: SessionId, message_ids: Collection[MessageId], limit: int
+    ) -> Sequence[MessageRecord]:
+        return [row for row in self.rows.values() if row.about in message_ids][-limit:]
+
     async def tally(self, session_id: SessionId, since: datetime, until: datetime) -> Sequence[MessageTally]:
         counted = Counter(
             (row.direction, row.kind, row.status) for row in self.rows.values() if since <= row.created_at < until
@@ -406,6 +411,7 @@ class FakeStorage:
                 chat=begin.chat or begin.to,
                 content=begin.content,
                 command=(begin.key.source, begin.key.id),
+                about=begin.about,
             )
             return Begun()
         if self.messages.hashes[begin.message_id] != begin.body_hash:
@@ -434,6 +440,8 @@ class FakeStorage:
             chat=receive.chat,
             content=receive.content,
             sender=receive.sender,
+            about=receive.about,
+            from_me=receive.from_me,
         )
         self.events.append((receive.event_type, receive.event))
         return True
@@ -447,6 +455,9 @@ def message_row(
     content: Json,
     sender: str | None = None,
     command: tuple[str, str] | None = None,
+    about: MessageId | None = None,
+    from_me: bool | None = None,
+    at: datetime | None = None,
 ) -> MessageRecord:
     return MessageRecord(
         session_id=session_id,
@@ -455,8 +466,9 @@ def message_row(
         chat=chat,
         sender=sender,
         recipient=None if command is None else chat,
-        from_me=command is not None,
+        from_me=command is not None if from_me is None else from_me,
         kind=str(content["kind"]),
+        about=about,
         content=content,
         command_source=command[0] if command else None,
         command_id=command[1] if command else None,
@@ -465,7 +477,7 @@ def message_row(
         statuses={},
         error=None,
         attempts=1,
-        created_at=VirtualClock().now(),
+        created_at=at or VirtualClock().now(),
     )
 
 

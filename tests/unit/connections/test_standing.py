@@ -1,0 +1,84 @@
+"""A stored message as it stands after what was done to it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from gateway_worker.connections.changes import Standing, standing
+from gateway_worker.store.records import MessageRecord, Status
+from schemas.names import MessageId, SessionId
+from tests.support.connections.fakes import message_row
+
+CHAT, GROUP = "15550001111@s.whatsapp.net", "120363001@g.us"
+ANNA, BERT = "15550001111@s.whatsapp.net", "15550002222@s.whatsapp.net"
+ORIGINAL = MessageId("3EB0AA")
+NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
+NEW_TEXT = {"kind": "text", "text": "new"}
+
+
+def row(sender: str | None, content: dict[str, Any], chat: str = CHAT) -> MessageRecord:
+    """A change, or the message itself; ours when it has no sender."""
+    command = None if sender else ("/backend", "1")
+    made = message_row(SessionId("s"), ORIGINAL, chat=chat, content=content, sender=sender, command=command, at=NOON)
+    return replace(made, about=ORIGINAL, status=Status.SENT if command else made.status)
+
+
+def shown(original: MessageRecord, *changes: MessageRecord) -> Standing:
+    return standing(original, changes)
+
+
+THEIRS = row(ANNA, {"kind": "text", "text": "old"})
+OURS = row(None, {"kind": "text", "text": "old"})
+
+
+def test_the_last_edit_of_its_author_counts() -> None:
+    first = row(ANNA, {"kind": "edited", "content": {"kind": "text", "text": "newer"}})
+    second = row(ANNA, {"kind": "edited", "content": NEW_TEXT})
+    now = shown(THEIRS, first, second)
+    assert (now.content, now.edited_at) == (NEW_TEXT, second.created_at)
+
+
+def test_nobody_edits_what_somebody_else_wrote() -> None:
+    for original, sender in ((OURS, ANNA), (row(ANNA, THEIRS.content, GROUP), BERT)):
+        assert shown(original, row(sender, {"kind": "edited", "content": NEW_TEXT})).content == original.content
+
+
+def test_a_person_is_the_same_by_number_and_by_lid() -> None:
+    original = row(ANNA, THEIRS.content, GROUP)
+    assert shown(original, row("77@lid", {"kind": "edited", "content": NEW_TEXT}, GROUP)).content == NEW_TEXT
+
+
+def test_a_revoked_message_shows_nothing_but_when() -> None:
+    now = shown(THEIRS, row(BERT, {"kind": "reacted", "emoji": "x"}), row(ANNA, {"kind": "revoked"}))
+    assert (now.content, now.reactions, now.revoked_at is None) == (None, [], False)
+
+
+@pytest.mark.parametrize(("chat", "is_revoked"), [(CHAT, False), (GROUP, True)])
+def test_only_in_groups_somebody_else_revokes(chat: str, *, is_revoked: bool) -> None:
+    now = shown(row(ANNA, THEIRS.content, chat), row(None, {"kind": "revocation"}, chat))
+    assert (now.revoked_at is not None) is is_revoked
+
+
+def test_each_person_has_one_reaction_and_takes_it_back() -> None:
+    reactions = [(ANNA, "a"), (None, "b"), (ANNA, "c"), (BERT, "d"), (BERT, "")]
+    changes = [row(who, {"kind": "reacted" if who else "reaction", "emoji": emoji}) for who, emoji in reactions]
+    assert [(each.sender, each.emoji) for each in shown(OURS, *changes).reactions] == [(None, "b"), (ANNA, "c")]
+
+
+def test_each_person_has_one_vote() -> None:
+    changes = [row(who, {"kind": "voted", "options": options}) for who, options in ((ANNA, ["1"]), (ANNA, ["2"]))]
+    unread = row(BERT, {"kind": "voted", "options": None})
+    assert [(each.sender, each.options) for each in shown(OURS, *changes, unread).votes] == [(ANNA, ["2"])]
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.FAILED])
+def test_what_whatsapp_does_not_have_changes_nothing(status: Status) -> None:
+    edit = replace(row(None, {"kind": "edit", "content": NEW_TEXT}), status=status)
+    assert shown(OURS, edit).content == OURS.content
+
+
+def test_what_is_about_another_message_changes_nothing() -> None:
+    edit = replace(row(ANNA, {"kind": "edited", "content": NEW_TEXT}), about=MessageId("3EB0BB"))
+    assert shown(THEIRS, edit).content == THEIRS.content

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 from gateway_worker.store.records import Direction, Json, MessageRecord, Status
 from schemas.addresses import AddressKind, Jid, kind_of
@@ -42,7 +42,7 @@ def standing(message: MessageRecord, changes: Sequence[MessageRecord]) -> Standi
         who = _author(change)
         match change.kind:
             case "edited" | "edit":
-                content, edited_at = change.content["content"], change.created_at
+                content, edited_at = cast("Json", change.content["content"]), change.created_at
             case "revoked" | "revocation":
                 revoked_at = change.created_at
             case "reacted" | "reaction":
@@ -92,11 +92,14 @@ def _author(change: MessageRecord) -> str:
 
 def _reaction(change: MessageRecord) -> ReactionShown:
     return ReactionShown(
-        emoji=change.content["emoji"], from_me=change.from_me, sender=change.sender, timestamp=change.created_at
+        emoji=str(change.content["emoji"]), from_me=change.from_me, sender=change.sender, timestamp=change.created_at
     )
 
 
 def _vote(change: MessageRecord) -> VoteShown:
     return VoteShown(
-        options=change.content["options"], from_me=change.from_me, sender=change.sender, timestamp=change.created_at
+        options=cast("Sequence[str]", change.content["options"]),
+        from_me=change.from_me,
+        sender=change.sender,
+        timestamp=change.created_at,
     )

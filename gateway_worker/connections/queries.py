@@ -131,7 +131,7 @@ class Queries:
         self, session_id: SessionId, records: Sequence[MessageRecord]
     ) -> Sequence[MessageDescription]:
         ids = [record.message_id for record in records]
-        changes = await self._storage.messages.changes(session_id, ids, _MAX_CHANGES) if ids else []
+        changes = await self._storage.messages.changes(session_id, ids, _MAX_CHANGES)
         return [_describe_message(record, standing(record, changes)) for record in records]
 
     async def _record(self, session_id: SessionId) -> SessionRecord:

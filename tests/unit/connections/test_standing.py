@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from gateway_worker.connections.changes import Standing, standing
-from gateway_worker.store.records import MessageRecord, Status
+from gateway_worker.store.records import Json, MessageRecord, Status
 from schemas.names import MessageId, SessionId
 from tests.support.connections.fakes import message_row
 
@@ -18,7 +17,7 @@ NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 NEW_TEXT = {"kind": "text", "text": "new"}
 
 
-def row(sender: str | None, content: dict[str, Any], chat: str = CHAT) -> MessageRecord:
+def row(sender: str | None, content: Json, chat: str = CHAT) -> MessageRecord:
     """A change, or the message itself; ours when it has no sender."""
     command = None if sender else ("/backend", "1")
     made = message_row(SessionId("s"), ORIGINAL, chat=chat, content=content, sender=sender, command=command, at=NOON)

@@ -18,6 +18,7 @@ from tests.chaos.rig import WORKERS, Rig
 
 FREEZE_SECONDS: Final = 60.0
 CUT_SECONDS: Final = 30.0
+HANG_SECONDS: Final = 20.0
 STORM_SECONDS: Final = 10.0
 _AWAY_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.1
@@ -98,6 +99,63 @@ async def freeze_worker(rig: Rig, chance: random.Random, announce: Announce) -> 
                 process.send_signal(signal.SIGCONT)
     announce(f"{victim} goes on as a zombie")
     return Struck(at=since, since=since, sessions=sessions, thawed_at=thawed_at)
+
+
+async def freeze_bridge(rig: Rig, chance: random.Random, announce: Announce) -> Struck:
+    """SIGSTOP one bridge of one worker for a while: its sockets stay open, and nobody answers on them."""
+    victim = await rig.busiest()
+    sessions = await rig.owned(victim)
+    bridge = chance.choice(_bridges(rig, victim))
+    announce(f"a bridge of {victim} is frozen for {HANG_SECONDS:.0f} s")
+    bridge.send_signal(signal.SIGSTOP)
+    try:
+        await asyncio.sleep(HANG_SECONDS)
+    finally:
+        if bridge.is_running():
+            bridge.send_signal(signal.SIGCONT)
+    since = time.time()
+    announce("the bridge goes on, if its worker has not ended it")
+    return Struck(at=since - HANG_SECONDS, since=since, sessions=sessions)
+
+
+async def kill_both_workers(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+    """SIGKILL both at once, and an orchestrator starts both again."""
+    at = time.time()
+    for worker in rig.workers.values():
+        worker.child.send(signal.SIGKILL)
+    announce("both workers are killed")
+    for worker_id, worker in list(rig.workers.items()):
+        await worker.child.wait()
+        await rig.start_worker(worker_id)
+    announce("both workers run again")
+    return Struck(at=at, since=time.time(), sessions=rig.sessions)
+
+
+async def hang_rabbitmq(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+    """SIGSTOP the broker for a while: connections stay open, and nothing is answered."""
+    return await _hung(rig, rig.services.rabbitmq, announce)
+
+
+async def hang_postgresql(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+    """SIGSTOP every process of PostgreSQL for a while."""
+    return await _hung(rig, rig.services.postgresql, announce)
+
+
+async def hang_redis(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+    """SIGSTOP Redis for a while."""
+    return await _hung(rig, rig.services.redis, announce)
+
+
+async def _hung(rig: Rig, service: Handle, announce: Announce) -> Struck:
+    at = time.time()
+    announce(f"{service.name} hangs for {HANG_SECONDS:.0f} s")
+    await asyncio.to_thread(service.pause)
+    try:
+        await asyncio.sleep(HANG_SECONDS)
+    finally:
+        await asyncio.to_thread(service.resume)
+    announce(f"{service.name} goes on")
+    return Struck(at=at, since=time.time(), sessions=rig.sessions)
 
 
 async def kill_rabbitmq(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:

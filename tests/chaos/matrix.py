@@ -86,6 +86,14 @@ PLAIN: Final = (
     Fault(name="WhatsApp restarts", strike=faults.restart_whatsapp, seconds=5, loses_confirms=False),
     Fault(name="WhatsApp 503 storm", strike=faults.storm_whatsapp, seconds=faults.STORM_SECONDS, loses_confirms=False),
 )
+HANGING: Final = (
+    Fault(name="bridge frozen", strike=faults.freeze_bridge, seconds=faults.HANG_SECONDS, loses_confirms=False),
+    Fault(name="RabbitMQ hangs", strike=faults.hang_rabbitmq, seconds=faults.HANG_SECONDS),
+    Fault(name="PostgreSQL hangs", strike=faults.hang_postgresql, seconds=faults.HANG_SECONDS),
+    Fault(name="Redis hangs", strike=faults.hang_redis, seconds=faults.HANG_SECONDS, loses_confirms=False),
+    Fault(name="both workers killed, restarted", strike=faults.kill_both_workers, seconds=5),
+)
+"""Beyond what was asked for, under the mixed load only."""
 SMALL_DISKS: Final = (
     Fault(
         name="disk of PostgreSQL full",
@@ -126,7 +134,7 @@ def _cells() -> Sequence[Cell]:
     every = [
         Cell(fault=fault, direction=direction) for fault in (*PLAIN, *NETWORK, *SMALL_DISKS) for direction in Direction
     ]
-    return (*every, *(Cell(fault=fault, direction=Direction.BOTH) for fault in FLEET))
+    return (*every, *(Cell(fault=fault, direction=Direction.BOTH) for fault in (*HANGING, *FLEET)))
 
 
 CELLS: Final = _cells()

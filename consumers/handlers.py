@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from consumers.dispatch import Handler
+from consumers.group_handlers import GroupHandlers
 from consumers.ports import Manager, Replay, ThisWorker
 from consumers.replies import Reply, accepted, result
 from schemas.commands import Command
@@ -48,6 +49,7 @@ class Handlers:
             "message.read.v1": self.mark_read,
             "chat.presence.v1": self.set_presence,
             "contact.check.v1": self.check_contacts,
+            **GroupHandlers(self._manager).table(),
             "worker.describe.v1": self.describe_worker,
             "worker.drain.v1": self.drain_worker,
         }

@@ -12,6 +12,24 @@ from gateway_worker.store.records import Json
 from schemas.commands import Command, CommandKey
 from schemas.envelope import Envelope
 from schemas.errors import GatewayError
+from schemas.group_commands import (
+    ChangeParticipants,
+    CreateGroup,
+    DescribeGroup,
+    InviteToGroup,
+    JoinGroup,
+    LeaveGroup,
+    ListGroups,
+    UpdateGroup,
+)
+from schemas.group_results import (
+    GroupCreated,
+    GroupDescription,
+    GroupInvite,
+    GroupJoined,
+    GroupPage,
+    ParticipantsChanged,
+)
 from schemas.message_commands import (
     CheckContacts,
     CountMessages,
@@ -83,8 +101,49 @@ class Ledger(Protocol):
         ...
 
 
+class Groups(Protocol):
+    """The groups of a session that lives in this worker. Every call may raise gateway errors."""
+
+    async def create(self, command: Command[CreateGroup]) -> GroupCreated:
+        """Make a group."""
+        ...
+
+    async def describe(self, command: Command[DescribeGroup]) -> GroupDescription:
+        """What WhatsApp says of one."""
+        ...
+
+    async def list(self, command: Command[ListGroups]) -> GroupPage:
+        """Those that the account is in, page by page."""
+        ...
+
+    async def change_participants(self, command: Command[ChangeParticipants]) -> ParticipantsChanged:
+        """Add, remove, promote, demote."""
+        ...
+
+    async def update(self, command: Command[UpdateGroup]) -> None:
+        """Change subject, description, settings."""
+        ...
+
+    async def invite(self, command: Command[InviteToGroup]) -> GroupInvite:
+        """Its link."""
+        ...
+
+    async def join(self, command: Command[JoinGroup]) -> GroupJoined:
+        """Come in by a link."""
+        ...
+
+    async def leave(self, command: Command[LeaveGroup]) -> None:
+        """Leave one."""
+        ...
+
+
 class Session(Protocol):
     """A session that lives in this worker."""
+
+    @property
+    def groups(self) -> Groups:
+        """Its groups."""
+        ...
 
     async def send(self, command: Command[OutgoingCommand], accepted: Accepted) -> None:
         """Send a message; the order of calls is the order within a chat. Returns when it is settled."""

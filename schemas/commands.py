@@ -14,6 +14,24 @@ from pydantic import ValidationError
 
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, Problem
+from schemas.group_commands import (
+    ChangeParticipants,
+    CreateGroup,
+    DescribeGroup,
+    InviteToGroup,
+    JoinGroup,
+    LeaveGroup,
+    ListGroups,
+    UpdateGroup,
+)
+from schemas.group_results import (
+    GroupCreated,
+    GroupDescription,
+    GroupInvite,
+    GroupJoined,
+    GroupPage,
+    ParticipantsChanged,
+)
 from schemas.message_commands import (
     CheckContacts,
     CountMessages,
@@ -150,6 +168,14 @@ _TYPES: Final = (
     _session("message.read.v1", CommandClass.I, MarkRead),
     _session("chat.presence.v1", CommandClass.I, SetPresence),
     _session("contact.check.v1", CommandClass.Q, CheckContacts, ContactsChecked),
+    _session("group.create.v1", CommandClass.N, CreateGroup, GroupCreated),
+    _session("group.describe.v1", CommandClass.Q, DescribeGroup, GroupDescription),
+    _session("group.list.v1", CommandClass.Q, ListGroups, GroupPage),
+    _session("group.participants.v1", CommandClass.I, ChangeParticipants, ParticipantsChanged),
+    _session("group.update.v1", CommandClass.I, UpdateGroup),
+    _session("group.invite.v1", CommandClass.I, InviteToGroup, GroupInvite),
+    _session("group.join.v1", CommandClass.I, JoinGroup, GroupJoined),
+    _session("group.leave.v1", CommandClass.I, LeaveGroup),
     _worker("worker.describe.v1", CommandClass.Q, DescribeWorker, WorkerDescription),
     _worker("worker.drain.v1", CommandClass.I, DrainWorker),
 )

@@ -33,6 +33,7 @@ from schemas.events import (
     session_source,
     worker_source,
 )
+from schemas.group_examples import GROUP_COMMAND_DATA, GROUP_RESULTS
 from schemas.model import Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
 from schemas.results import (
@@ -116,6 +117,7 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "message.read.v1": ({"chat": _PHONE, "messageIds": [_MESSAGE]},),
     "chat.presence.v1": ({"to": _PHONE, "state": "typing"},),
     "contact.check.v1": ({"phones": [_PHONE, "+15550002222"]},),
+    **GROUP_COMMAND_DATA,
     "worker.describe.v1": ({},),
     "worker.drain.v1": ({},),
 }
@@ -181,6 +183,7 @@ RESULTS: Final[Mapping[str, Model]] = {
             Contact(phone="+15550002222", exists=False),
         ]
     ),
+    **GROUP_RESULTS,
     "worker.describe.v1": WorkerDescription(
         worker_id=_WORKER,
         status=WorkerState.ONLINE,

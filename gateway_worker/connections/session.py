@@ -13,6 +13,7 @@ from gateway_worker.connections.availability import refusal
 from gateway_worker.connections.departure import Departure
 from gateway_worker.connections.direct import Direct
 from gateway_worker.connections.door import DoorKeeper
+from gateway_worker.connections.groups import GroupDesk
 from gateway_worker.connections.lifecycle import Lifecycle
 from gateway_worker.connections.line import Line
 from gateway_worker.connections.link import Link, Purpose
@@ -76,6 +77,7 @@ class LiveSession:
         self._line = Line(self._lifecycle, self._writer, around, self._stirred)
         self._sender = Sender(self._writer, self, Quota(record, around), around)
         self._direct = Direct(record.session_id, self, around)
+        self.groups = GroupDesk(self, around)
         self._door = DoorKeeper(record.session_id, self._is_awaited, self._lifecycle.changed, around)
         self._departure = Departure(self._lifecycle, self._line, around, epoch=record.epoch)
         if self._orders.desired is Desired.CONNECTED and connects_at_takeover(

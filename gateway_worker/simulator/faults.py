@@ -24,6 +24,10 @@ class FaultKind(StrEnum):
     MEDIA_UPLOAD = "media_upload"
     MEDIA_LOST = "media_lost"
     REJECT_LOGIN = "reject_login"
+    MUTE_QUERY = "mute_query"
+    REFUSE_QUERY = "refuse_query"
+    REFUSE_ADD = "refuse_add"
+    MUTE_ACKS = "mute_acks"
 
 
 DEFAULT_CODES = {
@@ -32,11 +36,16 @@ DEFAULT_CODES = {
     FaultKind.REJECT_LOGIN: 503,
     FaultKind.MEDIA_403: 403,
     FaultKind.MEDIA_UPLOAD: 500,
+    FaultKind.REFUSE_QUERY: 500,
+    FaultKind.REFUSE_ADD: 403,
 }
 _MEDIA = {FaultKind.MEDIA_403, FaultKind.MEDIA_UPLOAD, FaultKind.MEDIA_LOST}
-CONDITIONS = frozenset({FaultKind.DELAY, FaultKind.MUTE, FaultKind.MUTE_RECEIPTS, *_MEDIA})
+CONDITIONS = frozenset(
+    {FaultKind.DELAY, FaultKind.MUTE, FaultKind.MUTE_RECEIPTS, FaultKind.REFUSE_ADD, FaultKind.MUTE_ACKS, *_MEDIA}
+)
 """Faults that last until they are cleared when no `count` is given; the others strike once."""
-STARTS_LATER = frozenset({FaultKind.MUTE, FaultKind.MUTE_RECEIPTS, FaultKind.REJECT_LOGIN, *_MEDIA})
+_OF_GROUPS = {FaultKind.MUTE_QUERY, FaultKind.REFUSE_QUERY, FaultKind.REFUSE_ADD, FaultKind.MUTE_ACKS}
+STARTS_LATER = frozenset({FaultKind.MUTE, FaultKind.MUTE_RECEIPTS, FaultKind.REJECT_LOGIN, *_MEDIA, *_OF_GROUPS})
 """Faults for which `after` is the time from the order to the first strike; for others it is how late each strike is."""
 DEFAULT_DELAY = 3.0
 

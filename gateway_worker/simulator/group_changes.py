@@ -2,6 +2,7 @@
 
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import Conflict
+from gateway_worker.simulator.faults import FaultKind, strike
 from gateway_worker.simulator.groups import MAX_MEMBERS, MAX_SUBJECT, participant_node, tell
 from gateway_worker.simulator.model import Account, Device, Group
 from gateway_worker.simulator.wire.nodes import Node
@@ -17,7 +18,7 @@ def change_people(turn: Turn, author: Device, group: Group, action: str, jids: l
     changed: list[Account] = []
     for jid in jids:
         person, _ = turn.world.find(jid)
-        error = "404" if person is None else _apply(group, action, person)
+        error = "404" if person is None else refusal(turn, action, person) or _apply(group, action, person)
         results.append(Node("participant", {"jid": jid} | ({"error": error} if error else {})))
         if person is not None and not error:
             changed.append(person)
@@ -27,6 +28,14 @@ def change_people(turn: Turn, author: Device, group: Group, action: str, jids: l
     if action == "remove":
         _renew_sender_keys(turn, group, changed)
     return Node(action, {}, results)
+
+
+def refusal(turn: Turn, action: str, person: Account) -> str:
+    """The error code of a person who may not be added (the fault `refuse_add`)."""
+    if action != "add" or not turn.world.faults:
+        return ""
+    fault = strike(turn.world, turn.now, FaultKind.REFUSE_ADD, person.phone)
+    return str(fault.code) if fault else ""
 
 
 def _apply(group: Group, action: str, person: Account) -> str:

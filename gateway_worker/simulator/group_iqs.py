@@ -9,6 +9,7 @@ from gateway_worker.simulator.group_changes import (
     invite_code,
     join_group,
     leave,
+    refusal,
     set_description,
     set_subject,
 )
@@ -59,9 +60,17 @@ def _create(turn: Turn, device: Device, query: Node) -> list[Node]:
     asked = query.children("participant")
     if not 0 < len(subject) <= MAX_SUBJECT or len(asked) >= MAX_MEMBERS or len(world.groups) >= MAX_GROUPS:
         return [_NOT_ACCEPTABLE]
-    people = [world.find(participant.attrs.get("jid", ""))[0] for participant in asked]
-    members = [person.phone for person in people if person]
-    return [describe(turn, found(turn, device, subject, members, key=query.attrs.get("key", "")))]
+    members: list[str] = []
+    refused: list[Node] = []
+    for jid in (participant.attrs.get("jid", "") for participant in asked):
+        person = world.find(jid)[0]
+        error = "404" if person is None else refusal(turn, "add", person)
+        if person is None or error:
+            refused.append(Node("participant", {"jid": jid, "error": error}))
+        else:
+            members.append(person.phone)
+    made = describe(turn, found(turn, device, subject, members, key=query.attrs.get("key", "")))
+    return [Node(made.tag, made.attrs, [*made.children(), *refused])]
 
 
 def _change(turn: Turn, author: Device, group: Group, query: Node) -> list[Node]:

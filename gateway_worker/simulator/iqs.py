@@ -9,6 +9,7 @@ from functools import partial
 
 from gateway_worker.simulator.appstate import on_app_state_iq
 from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.faults import Fault, FaultKind, strike
 from gateway_worker.simulator.group_iqs import on_group_iq
 from gateway_worker.simulator.jids import SERVER
 from gateway_worker.simulator.login import remove_device
@@ -37,17 +38,34 @@ def on_iq(turn: Turn, connection: Connection, iq: Node) -> None:
     children = iq.children()
     query = children[0] if children else _NOTHING
     namespace = iq.attrs.get("xmlns", "")
-    handler = _HANDLERS.get(namespace)
     if connection.device is None and namespace not in _BEFORE_LOGIN:
         raise NodeError(f"{namespace} before login")
-    try:
-        content = handler(turn, connection, iq, query) if handler else _unknown(turn, connection, iq, query)
-    except NodeError:
-        turn.world.stats.malformed += 1
-        content = [Node("error", {"code": "400", "text": "bad-request"})]
+    content = _answer(turn, connection, iq, query)
+    if _is_struck(turn, connection, iq, FaultKind.MUTE_QUERY):
+        return
     refused = len(content) == 1 and content[0].tag == "error"
     attrs = {"from": iq.attrs.get("to", SERVER), "type": "error" if refused else "result", "id": iq.attr("id")}
     turn.send(connection.id, Node("iq", attrs, content or None))
+
+
+def _answer(turn: Turn, connection: Connection, iq: Node, query: Node) -> list[Node]:
+    """What the query is answered."""
+    if fault := _is_struck(turn, connection, iq, FaultKind.REFUSE_QUERY):
+        return [Node("error", {"code": str(fault.code), "text": "refused"})]
+    handler = _HANDLERS.get(iq.attrs.get("xmlns", ""), _unknown)
+    try:
+        return handler(turn, connection, iq, query)
+    except NodeError:
+        turn.world.stats.malformed += 1
+        return [Node("error", {"code": "400", "text": "bad-request"})]
+
+
+def _is_struck(turn: Turn, connection: Connection, iq: Node, kind: FaultKind) -> Fault | None:
+    """The fault that hits this query, if it changes a group (others would be hit by chance: pings, prekeys …)."""
+    if not turn.world.faults or connection.device is None:
+        return None
+    changes_a_group = iq.attrs.get("xmlns") == "w:g2" and iq.attrs.get("type") == "set"
+    return strike(turn.world, turn.now, kind, connection.device.account.phone) if changes_a_group else None
 
 
 def _unknown(turn: Turn, _connection: Connection, _iq: Node, _query: Node) -> list[Node]:

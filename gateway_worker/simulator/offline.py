@@ -55,8 +55,13 @@ def settle_ack(turn: Turn, device: Device, ack: Node) -> None:
     kind, id_ = attrs.get("class", ""), attrs.get("id", "")
     if kind == "receipt":
         settle(turn, device, (kind, id_, attrs.get("to", ""), attrs.get("participant", ""), attrs.get("type", "")))
-    else:
+    elif kind != "notification" or not turn.world.faults or not _is_lost(turn, device):
         settle(turn, device, (kind, id_))
+
+
+def _is_lost(turn: Turn, device: Device) -> bool:
+    """Whether the ack of a notification is lost: it comes again after the next login."""
+    return strike(turn.world, turn.now, FaultKind.MUTE_ACKS, device.account.phone) is not None
 
 
 def announce(turn: Turn, device: Device, connection: Connection) -> None:

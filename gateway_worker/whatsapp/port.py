@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from gateway_worker.whatsapp.groups import Groups
 from schemas.content import Content, Text
 from schemas.names import SessionId
 
@@ -444,6 +445,11 @@ class PresenceState(StrEnum):
 
 class Connection(Protocol):
     """One live socket of a session. Every call raises `NotConnected` once the connection is over."""
+
+    @property
+    def groups(self) -> Groups:
+        """What is asked about groups."""
+        ...
 
     async def send(self, message: OutgoingMessage) -> Acknowledged:
         """Send; returns when WhatsApp's server acknowledged it, never earlier.

@@ -152,7 +152,7 @@ def _envelopes() -> Iterator[InvalidCommand]:
     unknown = ("message.sent.v1", "message.send.v2", "message.send", "MESSAGE.SEND.V1", "session.status.v1", "x")
     for name in unknown:
         yield _case(f"type-{name}", "type", name, _SEND)
-    for later in ("group.create.v1", "session.export.v1"):
+    for later in ("profile.set.v1", "session.export.v1"):
         yield _case(f"later-{later}", "type", later, {})
 
 
@@ -330,6 +330,7 @@ def _others() -> Iterator[InvalidCommand]:
     yield _case("check-none", "data.phones", "contact.check.v1", {"phones": []})
     yield _case("check-too-many", "data.phones", "contact.check.v1", {"phones": phones * 51})
     yield _case("check-jid", "data.phones[1]", "contact.check.v1", {"phones": [*phones, "1555@s.whatsapp.net"]})
+    yield from _groups()
     yield _case("message-neither-id", "data.messageId", "message.describe.v1", {})
     yield _case("message-both-ids", "data.messageId", "message.describe.v1", {"messageId": "3EB0", "commandId": "c"})
     yield _case("history-of-nobody", "data.chat", "message.history.v1", {})
@@ -342,6 +343,38 @@ def _others() -> Iterator[InvalidCommand]:
     yield _case("replay-backwards", "data.toSequence", "events.replay.v1", {"fromSequence": 5, "toSequence": 4})
     yield _case("worker-unknown-key", "data.deep", "worker.describe.v1", {"deep": True})
     yield _case("worker-subject", "subject", "worker.describe.v1", {}, subject="worker/1")
+
+
+def _groups() -> Iterator[InvalidCommand]:
+    group: dict[str, object] = {"groupId": "120363041234567890@g.us"}
+    people = ["+15550001111"]
+    bad: Mapping[str, tuple[str, str, dict[str, object]]] = {
+        "create-without-subject": ("create", "data.subject", {"participants": people}),
+        "create-blank": ("create", "data.subject", {"subject": "  ", "participants": people}),
+        "create-long": ("create", "data.subject", {"subject": "x" * 101, "participants": people}),
+        "create-alone": ("create", "data.participants", {"subject": "Us", "participants": []}),
+        "create-of-groups": ("create", "data.participants[0]", {"subject": "Us", "participants": [group["groupId"]]}),
+        "create-too-many": ("create", "data.participants", {"subject": "Us", "participants": people * 1024}),
+        "describe-none": ("describe", "data.groupId", {}),
+        "describe-a-person": ("describe", "data.groupId", {"groupId": "15550001111@s.whatsapp.net"}),
+        "describe-a-number": ("describe", "data.groupId", {"groupId": "+15550001111"}),
+        "list-limit": ("list", "data.limit", {"limit": 501}),
+        "list-cursor": ("list", "data.cursor", {"cursor": "next"}),
+        "people-action": ("participants", "data.action", {**group, "action": "kick", "participants": people}),
+        "people-none": ("participants", "data.participants", {**group, "action": "add", "participants": []}),
+        "people-number": ("participants", "data.participants[0]", {**group, "action": "add", "participants": [1555]}),
+        "update-nothing": ("update", "data.subject", group),
+        "update-long": ("update", "data.description", {**group, "description": "x" * 2049}),
+        "update-word": ("update", "data.announcement", {**group, "announcement": "on"}),
+        "update-unknown-key": ("update", "data.picture", {**group, "subject": "Us", "picture": "x"}),
+        "invite-word": ("invite", "data.revoke", {**group, "revoke": "yes"}),
+        "join-nothing": ("join", "data.code", {}),
+        "join-both": ("join", "data.code", {"code": "AbCdEfGh12", "link": "https://chat.whatsapp.com/AbCdEfGh12"}),
+        "join-elsewhere": ("join", "data.link", {"link": "https://example.com/AbCdEfGh12"}),
+        "leave-none": ("leave", "data.groupId", {"groupId": ""}),
+    }
+    for name, (verb, path, data) in bad.items():
+        yield _case(f"group-{name}", path, f"group.{verb}.v1", data)
 
 
 INVALID_COMMANDS: Final = (

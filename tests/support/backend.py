@@ -29,7 +29,8 @@ _DOORS = {
 
 def door_of(kind: str, subject: str) -> str:
     """The routing key the contract gives a command."""
-    return _DOORS.get(kind, "control.{subject}").format(subject=subject)
+    of_groups = "session.{subject}" if kind.startswith("group.") else "control.{subject}"
+    return _DOORS.get(kind, of_groups).format(subject=subject)
 
 
 @dataclass(slots=True)

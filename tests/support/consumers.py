@@ -38,6 +38,7 @@ from schemas.results import (
     WorkerState,
 )
 from schemas.session_commands import ListSessions, ReplayEvents
+from tests.support.groups import FakeSessionGroups
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 
@@ -162,6 +163,7 @@ class FakeSession:
         self.connected.set()
         self.changed = asyncio.Condition()
         self.failures: list[BaseException] = []
+        self.groups = FakeSessionGroups()
         self._in_progress: dict[MessageId, asyncio.Event] = {}
 
     async def send(self, command: Command[Any], accepted: Accepted) -> None:

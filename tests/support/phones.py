@@ -73,6 +73,26 @@ class Phones:
         """A fault for this phone's companions."""
         await self.post("/faults", {"kind": kind, "phone": phone.number, **more})
 
+    async def groups(self) -> list[Document]:
+        """All groups there are."""
+        async with self.http.get("/groups") as response:
+            response.raise_for_status()
+            return await response.json()
+
+    async def group(self, group_id: str) -> Document:
+        """One of them."""
+        return next(group for group in await self.groups() if group["groupId"] == group_id)
+
+    async def make_group(self, owner: Phone, subject: str, *members: Phone) -> str:
+        """A person makes a group on the phone; its JID."""
+        people = [member.number for member in members]
+        made = await self.post("/groups", {"owner": owner.number, "subject": subject, "participants": people})
+        return made["groupId"]
+
+    async def in_group(self, phone: Phone, group_id: str, action: str, **more: object) -> Document:
+        """The person does something to the group."""
+        return await self.post(f"/groups/{group_id}/{action}", {"phone": phone.number, **more})
+
     async def stats(self) -> Document:
         async with self.http.get("/stats") as response:
             return await response.json()

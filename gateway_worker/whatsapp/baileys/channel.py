@@ -15,12 +15,16 @@ class ChannelLost(ConnectionError):  # noqa: N818 (reads as the fact it is)
 
 
 class CallFailed(Exception):  # noqa: N818 (reads as the fact it is)
-    """The bridge answered a call with a failure. `kind` is its name, `details` what came with it."""
+    """The bridge answered a call with a failure. `kind` is its name, `details` what came with it.
 
-    def __init__(self, kind: str, details: Mapping[str, Any]) -> None:
+    `abandoned`: it did not answer, and the connection that the call was about is over.
+    """
+
+    def __init__(self, kind: str, details: Mapping[str, Any], *, abandoned: bool = False) -> None:
         super().__init__(kind)
         self.kind = kind
         self.details = details
+        self.abandoned = abandoned
 
 
 class Request:
@@ -100,7 +104,7 @@ class Channel(asyncio.Protocol):
         """Fail the calls about a connection that is over."""
         for about, answer in list(self._waiting.values()):
             if about == connection and not answer.done():
-                answer.set_exception(CallFailed("not_connected", {}))
+                answer.set_exception(CallFailed("not_connected", {}, abandoned=True))
 
     def close(self) -> None:
         """Close the socket: the bridge ends itself."""

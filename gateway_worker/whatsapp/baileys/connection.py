@@ -10,6 +10,7 @@ import structlog
 
 from gateway_worker.whatsapp.baileys.channel import CallFailed, Channel, ChannelLost, Request
 from gateway_worker.whatsapp.baileys.frames import Frame
+from gateway_worker.whatsapp.baileys.groups import BaileysGroups
 from gateway_worker.whatsapp.baileys.words import (
     changes_of,
     entry_key_of,
@@ -57,6 +58,7 @@ class BaileysConnection:
         self._telling: asyncio.Task[None] | None = None
         self._ended = False
         self.over = asyncio.Event()
+        self.groups = BaileysGroups(self._call, self._call_once)
 
     async def send(self, message: OutgoingMessage) -> Acknowledged:
         """See the port."""
@@ -109,6 +111,16 @@ class BaileysConnection:
             raise NotConnected("the bridge died") from error
         except CallFailed as failure:
             raise error_of(failure) from failure
+
+    async def _call_once(self, method: str, args: object) -> Frame:
+        """As `_call`, for what must not be repeated: what was under way as the connection ended may have been done."""
+        self._must_be_open()
+        try:
+            return await self._channel.call(method, self._number, args)
+        except ChannelLost as error:
+            raise OutcomeUnknown("the bridge died") from error
+        except CallFailed as failure:
+            raise OutcomeUnknown("the connection ended") if failure.abandoned else error_of(failure) from failure
 
     def _must_be_open(self) -> None:
         if self._ended:

@@ -62,6 +62,7 @@ from gateway_worker.whatsapp.port import (
 )
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 from tests.support.connections.virtual_time import VirtualClock
+from tests.support.groups import FakeGroups
 
 
 @dataclass
@@ -569,6 +570,7 @@ class FakeConnection:
         self.over = False
         self.read: list[MessageRef] = []
         self.presences: list[tuple[str, PresenceState]] = []
+        self.groups = engine.groups
 
     async def tell(self, fact: Fact) -> None:
         if not self.over:
@@ -628,6 +630,7 @@ class FakeEngine:
     sent: list[OutgoingMessage] = field(default_factory=list[OutgoingMessage])
     answers: list[Answer] = field(default_factory=list[Answer])
     unlinked: list[SessionId] = field(default_factory=list[SessionId])
+    groups: FakeGroups = field(default_factory=FakeGroups)
     refuses: bool = False
 
     async def open(self, request: OpenRequest, owner: Owner) -> FakeConnection:

@@ -60,7 +60,7 @@ export class Bridge {
       case 'close':
         return connection.close()
       default:
-        throw new CallError('unknown_method')
+        return connection.askGroups(method, args)
     }
   }
 

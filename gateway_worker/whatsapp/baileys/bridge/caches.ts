@@ -12,6 +12,8 @@ interface Timed {
 }
 
 const MINUTE = 60_000
+/** Groups of one connection whose changes are told apart. */
+const MAX_CHANGED = 500
 
 class SharedCache {
   readonly #entries: BoundedMap<Timed>
@@ -41,7 +43,7 @@ class SharedCache {
 
 // WhatsApp tells changes of these. Every time Baileys asks anew it also fetches new prekeys for all of them
 const devices = new SharedCache(20_000, 60 * MINUTE)
-const groups = new SharedCache(500, 5 * MINUTE)
+const groups = new SharedCache(500, 60 * MINUTE)
 const retries = new SharedCache(10_000, 60 * MINUTE)
 const calls = new SharedCache(1_000, 5 * MINUTE)
 const placeholders = new SharedCache(2_000, 60 * MINUTE)
@@ -72,9 +74,14 @@ export function cachesOf(connection: number): ConnectionCaches {
   }
 }
 
-/** What is known of the groups a connection sends to. */
+/** What sending to a group needs to know of it: 1,024 members are 100 kB, their names and numbers would be more. */
+type Addressees = Pick<GroupMetadata, 'id' | 'addressingMode' | 'ephemeralDuration'> & { participants: { id: string }[] }
+
+/** What is known of the groups a connection sends to, until WhatsApp tells of a change or the connection ends. */
 export class GroupCache {
   readonly #prefix: string
+  readonly #changes = new BoundedMap<number>(MAX_CHANGED)
+  #changed = 0
 
   constructor(connection: number) {
     this.#prefix = `${connection}/`
@@ -84,11 +91,24 @@ export class GroupCache {
     return groups.get(this.#prefix + jid) as GroupMetadata | undefined
   }
 
-  set(jid: string, metadata: GroupMetadata): void {
-    groups.set(this.#prefix + jid, metadata)
+  set(jid: string, { id, addressingMode, ephemeralDuration, participants }: GroupMetadata): void {
+    const members = participants.map((each) => ({ id: each.id }))
+    const kept: Addressees = {
+      id,
+      participants: members,
+      ...(addressingMode === undefined ? {} : { addressingMode }),
+      ...(ephemeralDuration === undefined ? {} : { ephemeralDuration })
+    }
+    groups.set(this.#prefix + jid, kept)
+  }
+
+  /** Stands for what is known to have changed: what was asked for before this changed is void. */
+  changes(jid: string): number {
+    return this.#changes.get(jid) ?? 0
   }
 
   forget(jid: string): void {
+    this.#changes.set(jid, ++this.#changed)
     groups.delete(this.#prefix + jid)
   }
 }

@@ -16,6 +16,7 @@ import { type End, endOf } from './causes.ts'
 import { type Contact, Contacts } from './contacts.ts'
 import { Facts } from './facts.ts'
 import { Gate } from './gate.ts'
+import { askGroups, Groups } from './groups.ts'
 import { type Devices, Keys, sending } from './keys.ts'
 import type { Lease } from './lease.ts'
 import { messageOf, type OutgoingArguments } from './outgoing.ts'
@@ -25,6 +26,7 @@ import { Protocol } from './protocol.ts'
 import { Incoming } from './received.ts'
 import { Sends } from './sends.ts'
 import type { OpenArguments, Settings } from './settings.ts'
+import { GroupCache } from './caches.ts'
 import { makeSocket } from './socket.ts'
 import { Store } from './store.ts'
 import { clean } from './texts.ts'
@@ -64,6 +66,7 @@ export class Connection {
   readonly #arrivals: Arrivals
   readonly #socket: WASocket
   readonly #contacts: Contacts
+  readonly #groups: Groups
   readonly #onEnd: () => void
   #ending: Promise<void> | undefined
   #settled: (() => void)[] = []
@@ -96,8 +99,16 @@ export class Connection {
     const incoming = new Incoming(() => this.#credentials, this.#store)
     const protocol = new Protocol(this.#store, () => this.#socket)
     const own = { credentials: this.#credentials, store: this.#store, keys: this.#keys, incoming, protocol }
-    this.#socket = makeSocket({ number, ...own, settings, options })
+    const groups = new GroupCache(number)
+    this.#socket = makeSocket({ number, ...own, settings, options, groups })
     this.#contacts = new Contacts(this.#socket)
+    this.#groups = new Groups({
+      socket: this.#socket,
+      contacts: this.#contacts,
+      cache: groups,
+      me: () => this.#credentials.me,
+      renewSenderKey: (group) => this.#renewSenderKey(group)
+    })
     const { send } = this.#wire
     this.#gate = new Gate(this.#store, lease, send.bind(this.#wire) as (frame: Uint8Array) => void)
     this.#wire.send = this.#gate.take.bind(this.#gate) as typeof send
@@ -172,6 +183,17 @@ export class Connection {
   async check(phones: readonly string[]): Promise<Contact[]> {
     this.#mustBeOpen()
     return this.#contacts.check(phones)
+  }
+
+  async askGroups(method: string, args: unknown): Promise<unknown> {
+    this.#mustBeOpen()
+    return askGroups(this.#groups, method, args)
+  }
+
+  /** After what is on its way to the group: its members must be given the key that it was encrypted with. */
+  #renewSenderKey(group: string): Promise<void> {
+    const { id, lid } = this.#credentials.me ?? { id: '' }
+    return this.#inOrder(group, async () => this.#keys.renewSenderKey(group, [id, ...(lid ? [lid] : [])]))
   }
 
   /** Unlinks this device at WhatsApp, then ends. */

@@ -6,7 +6,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-import type { SignalDataSet, SignalDataTypeMap, SignalKeyStoreWithTransaction } from 'baileys'
+import { jidDecode, type SignalDataSet, type SignalDataTypeMap, type SignalKeyStoreWithTransaction } from 'baileys'
 
 import { type Entry, nameOfKey, type Store } from './store.ts'
 
@@ -22,6 +22,12 @@ export interface Sending {
 
 /** By JID: which devices were given our sender key of a group. */
 export type Devices = Record<string, boolean>
+
+/** As Baileys names the sender key of a device in a group. */
+function senderKeyName(group: string, jid: string): string {
+  const { user = '', device = 0, domainType = 0 } = jidDecode(jid) ?? {}
+  return `${group}::${domainType === 0 ? user : `${user}_${domainType}`}::${device}`
+}
 
 interface Transaction {
   owner: Keys
@@ -120,8 +126,24 @@ export class Keys implements SignalKeyStoreWithTransaction {
    */
   acknowledged(handedOut: Map<string, Devices>): void {
     if (handedOut.size === 0 || this.#store.isClosed) return
-    this.#store.put({ keys: [...handedOut].map(([group, devices]) => [nameOfKey(HANDED_OUT, group), devices]) }, true)
-    for (const [group, devices] of handedOut) if (this.#handedOut.get(group) === devices) this.#handedOut.delete(group)
+    // Of several on their way the last knows all devices; there is none if the key was renewed meanwhile
+    const latest = [...handedOut].filter(([group, devices]) => this.#handedOut.get(group) === devices)
+    if (latest.length === 0) return
+    this.#store.put({ keys: latest.map(([group, devices]) => [nameOfKey(HANDED_OUT, group), devices]) }, true)
+    for (const [group] of latest) this.#handedOut.delete(group)
+  }
+
+  /**
+   * Somebody left a group: what we send from now on is encrypted with a new sender key, handed out to all who stay.
+   * Nothing may be on its way between its encryption and its stanza.
+   *
+   * @param own our JIDs, with the device: the group may use either
+   */
+  renewSenderKey(group: string, own: readonly string[]): void {
+    if (this.#store.isClosed) return
+    this.#handedOut.delete(group)
+    const names = own.map((jid) => senderKeyName(group, jid))
+    this.#store.set({ 'sender-key': Object.fromEntries(names.map((name) => [name, null])), [HANDED_OUT]: { [group]: null } })
   }
 
   /** It was refused, or nobody knows: the next message hands them out again. */

@@ -10,7 +10,7 @@ import {
   type WASocket
 } from 'baileys'
 
-import { cachesOf, GroupCache } from './caches.ts'
+import { cachesOf, type GroupCache } from './caches.ts'
 import type { Keys } from './keys.ts'
 import { makeLogger } from './logger.ts'
 import type { Protocol } from './protocol.ts'
@@ -28,6 +28,7 @@ export interface SocketParts {
   protocol: Protocol
   settings: Settings
   options: OpenArguments
+  groups: GroupCache
 }
 
 const QUERY_TIMEOUT_MS = 30_000
@@ -67,8 +68,9 @@ function configOf({ number, credentials, store, keys, incoming, protocol, settin
 
 /** Asks WhatsApp for a group, and remembers which of its members' LIDs belong to which number. */
 async function describeGroup(socket: WASocket, jid: string, groups: GroupCache): Promise<GroupMetadata> {
+  const started = groups.changes(jid)
   const metadata = await socket.groupMetadata(jid)
-  groups.set(jid, metadata)
+  if (groups.changes(jid) === started) groups.set(jid, metadata) // else it changed while WhatsApp answered
   const mappings = metadata.participants.flatMap(({ id, lid, phoneNumber }) => {
     const pair = { lid: lid ?? id, pn: phoneNumber ?? id }
     return pair.lid === pair.pn ? [] : [pair]
@@ -78,7 +80,7 @@ async function describeGroup(socket: WASocket, jid: string, groups: GroupCache):
 }
 
 export function makeSocket(parts: SocketParts): WASocket {
-  const groups = new GroupCache(parts.number)
+  const { groups } = parts
   const socket: WASocket = makeWASocket({
     ...configOf(parts),
     cachedGroupMetadata: async (jid) => groups.get(jid) ?? (await describeGroup(socket, jid, groups))

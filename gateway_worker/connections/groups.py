@@ -1,0 +1,240 @@
+"""What is asked of groups: it bypasses the lanes, as other queries do.
+
+To make a group may be done once only: what WhatsApp did not answer is told as unknown. Everything else may be asked
+again, and is, on the next connection.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+from gateway_worker.connections.link import Link
+from gateway_worker.connections.reach import Reach, link_before, link_soon
+from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.whatsapp.groups import Group, GroupMember, Groups, MemberOutcome, PeopleAction
+from gateway_worker.whatsapp.port import NotConnected, OutcomeUnknown, RecipientUnknown, Refused, StoreRefused
+from schemas.commands import Command
+from schemas.errors import (
+    GatewayError,
+    MessageRecipientUnknown,
+    MessageRejectedByWhatsApp,
+    OutcomeUnknownError,
+    SessionNotConnected,
+)
+from schemas.group_commands import (
+    INVITE_LINK,
+    ChangeParticipants,
+    CreateGroup,
+    DescribeGroup,
+    InviteToGroup,
+    JoinGroup,
+    LeaveGroup,
+    ListGroups,
+    ParticipantAction,
+    UpdateGroup,
+)
+from schemas.group_results import (
+    GroupCreated,
+    GroupDescription,
+    GroupInvite,
+    GroupJoined,
+    GroupPage,
+    GroupParticipant,
+    GroupPerson,
+    GroupRole,
+    GroupSummary,
+    Outcome,
+    ParticipantOutcome,
+    ParticipantsChanged,
+)
+
+_PAUSE_SECONDS: Final = 1.0  # before what WhatsApp left unanswered is asked again
+_MAX_UNANSWERED: Final = 3
+_NOT_FOUND: Final = "404"
+_NEEDS_INVITE: Final = frozenset({"403", "408"})  # privacy settings; left it a short time ago
+
+T = TypeVar("T")
+Find = Callable[[], Awaitable[Link]]
+Ask = Callable[[Groups], Awaitable[T]]
+
+
+class GroupDesk:
+    """Carries out the commands about groups of one session."""
+
+    def __init__(self, reach: Reach, around: Surroundings) -> None:
+        self._reach = reach
+        self._around = around
+
+    async def create(self, command: Command[CreateGroup]) -> GroupCreated:
+        """Make a group; waits for the connection as a message does.
+
+        Raises:
+            OutcomeUnknownError: WhatsApp did not answer; the group may be there.
+            MessageRecipientUnknown: nobody of them is on WhatsApp.
+            GatewayError: WhatsApp refused it, there will be no connection, or the command expired.
+        """
+        data = command.data
+        while True:
+            link = await self._find(command)()
+            try:
+                made = await link.connection.groups.create(data.subject, data.people)
+            except (NotConnected, StoreRefused):  # nothing has left
+                await link.really_ended()
+            except OutcomeUnknown as error:
+                raise OutcomeUnknownError from error
+            except RecipientUnknown as error:
+                raise MessageRecipientUnknown("Nobody of the participants is on WhatsApp.") from error
+            except Refused as error:
+                raise _refusal(error) from error
+            else:
+                outcomes = outcomes_of(ParticipantAction.ADD, data.participants, made.members)
+                return GroupCreated(group_id=made.group_id, subject=data.subject, participants=outcomes)
+
+    async def describe(self, command: Command[DescribeGroup]) -> GroupDescription:
+        """What WhatsApp says of it."""
+        group = await self._ask_soon(lambda groups: groups.describe(command.data.group_id))
+        members = [GroupParticipant(**_person(each), role=GroupRole(each.rank)) for each in group.members]
+        return GroupDescription(**_summary(group), participants=members)
+
+    async def list(self, command: Command[ListGroups]) -> GroupPage:
+        """A page of the groups that the account is in."""
+        data = command.data
+        groups = sorted(await self._ask_soon(lambda groups: groups.list()), key=lambda group: group.group_id)
+        rest = [group for group in groups if data.cursor is None or group.group_id > data.cursor]
+        page = rest[: data.limit]
+        cursor = page[-1].group_id if len(rest) > data.limit else None
+        return GroupPage(groups=[GroupSummary(**_summary(group)) for group in page], cursor=cursor)
+
+    async def change_participants(self, command: Command[ChangeParticipants]) -> ParticipantsChanged:
+        """Add, remove, promote or demote people."""
+        data = command.data
+        action = PeopleAction(data.action.value)
+        members = await self._ask(
+            self._find(command), lambda groups: groups.change_people(data.group_id, action, data.people)
+        )
+        return ParticipantsChanged(
+            group_id=data.group_id, participants=outcomes_of(data.action, data.participants, members)
+        )
+
+    async def update(self, command: Command[UpdateGroup]) -> None:
+        """Change what is given, one after the other. A refusal tells in its detail what was changed before it."""
+        data, find = command.data, self._find(command)
+        group_id, done = data.group_id, list[str]()
+        steps: dict[str, tuple[Any, Ask[None]]] = {
+            "subject": (data.subject, lambda groups: groups.set_subject(group_id, data.subject or "")),
+            "description": (data.description, lambda groups: groups.set_description(group_id, data.description or "")),
+            "announcement": (
+                data.announcement,
+                lambda groups: groups.set_announcement(group_id, on=data.announcement is True),
+            ),
+            "locked": (data.locked, lambda groups: groups.set_locked(group_id, on=data.locked is True)),
+        }
+        for name, (wanted, ask) in steps.items():
+            if wanted is None:
+                continue
+            try:
+                await self._ask(find, ask)
+            except (MessageRejectedByWhatsApp, MessageRecipientUnknown) as error:
+                error.detail = {**(error.detail or {}), "field": name, "changed": done}
+                raise
+            done.append(name)
+
+    async def invite(self, command: Command[InviteToGroup]) -> GroupInvite:
+        """The group's link."""
+        data = command.data
+        code = await self._ask(self._find(command), lambda groups: groups.invite(data.group_id, revoke=data.revoke))
+        return GroupInvite(group_id=data.group_id, code=code, link=f"{INVITE_LINK}{code}")
+
+    async def join(self, command: Command[JoinGroup]) -> GroupJoined:
+        """Come in by an invitation."""
+        joining = await self._ask(self._find(command), lambda groups: groups.join(command.data.invitation))
+        return GroupJoined(group_id=joining.group_id, pending=joining.pending)
+
+    async def leave(self, command: Command[LeaveGroup]) -> None:
+        """Leave it."""
+        group_id = command.data.group_id
+        await self._ask(self._find(command), lambda groups: groups.leave(group_id))
+
+    def _find(self, command: Command[Any]) -> Find:
+        return lambda: link_before(self._reach, command.expires_at, self._around.clock)
+
+    async def _ask_soon(self, ask: Ask[T]) -> T:
+        try:
+            async with asyncio.timeout(self._around.patience.query):
+                return await self._ask(lambda: link_soon(self._reach), ask)
+        except TimeoutError:
+            raise SessionNotConnected(detail={"state": self._reach.state.value}) from None
+
+    async def _ask(self, find: Find, ask: Ask[T]) -> T:
+        """Ask on a connection, and on the next one where that one ends."""
+        unanswered = 0
+        while True:
+            link = await find()
+            try:
+                return await ask(link.connection.groups)
+            except (NotConnected, StoreRefused):
+                await link.really_ended()
+            except OutcomeUnknown as error:
+                unanswered += 1
+                if unanswered >= _MAX_UNANSWERED:
+                    raise OutcomeUnknownError("WhatsApp does not answer. It may have been done.") from error
+                await asyncio.sleep(_PAUSE_SECONDS)
+            except Refused as error:
+                raise _refusal(error) from error
+
+
+def outcomes_of(
+    action: ParticipantAction, given: Sequence[str], members: Sequence[MemberOutcome]
+) -> Sequence[ParticipantOutcome]:
+    """What became of each, as the command wrote them; `members` in the same order. Pure."""
+    return [
+        ParticipantOutcome(
+            participant=participant, jid=each.jid, outcome=_outcome(action, each), whatsapp_code=each.code
+        )
+        for participant, each in zip(given, members, strict=True)
+    ]
+
+
+def _outcome(action: ParticipantAction, member: MemberOutcome) -> Outcome:
+    match action, member.code:
+        case _, "200":
+            return Outcome.DONE
+        case ParticipantAction.ADD, "409":
+            return Outcome.UNCHANGED
+        case ParticipantAction.REMOVE, "404" if member.jid is not None:
+            return Outcome.UNCHANGED
+        case ParticipantAction.ADD, code if code in _NEEDS_INVITE:
+            return Outcome.NEEDS_INVITE
+        case _, "404":
+            return Outcome.NOT_FOUND
+        case _:
+            return Outcome.REFUSED
+
+
+def _refusal(error: Refused) -> GatewayError:
+    """A group that is not there is an unknown recipient; everything else WhatsApp's own code explains."""
+    if error.code == _NOT_FOUND:
+        return MessageRecipientUnknown("The account is in no such group.", detail={"whatsappCode": error.code})
+    refusal = MessageRejectedByWhatsApp(error.code)
+    refusal.message = f"WhatsApp refused it with {error.code}."
+    return refusal
+
+
+def _person(member: GroupMember) -> dict[str, Any]:
+    return {"jid": member.jid, "lid": member.lid, "phone": member.phone}
+
+
+def _summary(group: Group) -> dict[str, Any]:
+    return {
+        "group_id": group.group_id,
+        "subject": group.subject,
+        "description": group.description,
+        "owner": None if group.owner is None else GroupPerson(**_person(group.owner)),
+        "created_at": None if group.created is None else datetime.fromtimestamp(group.created, UTC),
+        "size": group.size,
+        "announcement": group.announcement,
+        "locked": group.locked,
+        "disappearing_seconds": group.disappearing,
+        "role": None if group.rank is None else GroupRole(group.rank),
+    }

@@ -1,0 +1,105 @@
+"""The port's calls about groups, to the bridge."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from gateway_worker.whatsapp.baileys.frames import Frame
+from gateway_worker.whatsapp.groups import Group, GroupMember, Joining, MemberOutcome, NewGroup, PeopleAction, Rank
+
+Call = Callable[[str, object], Awaitable[Frame]]
+
+
+class BaileysGroups:
+    """Implements `groups.Groups`.
+
+    Args:
+        call: calls a method of the bridge about this connection; what may be repeated.
+        call_once: the same, where "no connection" must not hide that the stanza may have left.
+    """
+
+    def __init__(self, call: Call, call_once: Call) -> None:
+        self._call = call
+        self._call_once = call_once
+
+    async def create(self, subject: str, people: Sequence[str]) -> NewGroup:
+        """See the port."""
+        answer = await self._call_once("group_create", {"subject": subject, "people": list(people)})
+        made = answer.head["v"]
+        return NewGroup(group_id=made["group_id"], members=_outcomes(made["members"]))
+
+    async def describe(self, group_id: str) -> Group:
+        """See the port."""
+        return _group(await self._ask("group_describe", {"group_id": group_id}))
+
+    async def list(self) -> Sequence[Group]:
+        """See the port."""
+        return [_group(told) for told in await self._ask("group_list", {})]
+
+    async def change_people(
+        self, group_id: str, action: PeopleAction, people: Sequence[str]
+    ) -> Sequence[MemberOutcome]:
+        """See the port."""
+        args = {"group_id": group_id, "action": action.value, "people": list(people)}
+        return _outcomes(await self._ask("group_people", args))
+
+    async def set_subject(self, group_id: str, subject: str) -> None:
+        """See the port."""
+        await self._ask("group_subject", {"group_id": group_id, "text": subject})
+
+    async def set_description(self, group_id: str, description: str) -> None:
+        """See the port."""
+        await self._ask("group_description", {"group_id": group_id, "text": description})
+
+    async def set_announcement(self, group_id: str, *, on: bool) -> None:
+        """See the port."""
+        await self._ask(
+            "group_setting", {"group_id": group_id, "setting": "announcement" if on else "not_announcement"}
+        )
+
+    async def set_locked(self, group_id: str, *, on: bool) -> None:
+        """See the port."""
+        await self._ask("group_setting", {"group_id": group_id, "setting": "locked" if on else "unlocked"})
+
+    async def invite(self, group_id: str, *, revoke: bool) -> str:
+        """See the port."""
+        return str(await self._ask("group_invite", {"group_id": group_id, "revoke": revoke}))
+
+    async def join(self, code: str) -> Joining:
+        """See the port."""
+        told = await self._ask("group_join", {"code": code})
+        return Joining(group_id=told["group_id"], pending=told["pending"])
+
+    async def leave(self, group_id: str) -> None:
+        """See the port."""
+        await self._ask("group_leave", {"group_id": group_id})
+
+    async def _ask(self, method: str, args: object) -> Any:
+        return (await self._call(method, args)).head["v"]
+
+
+def _outcomes(told: Sequence[Mapping[str, Any]]) -> Sequence[MemberOutcome]:
+    return [MemberOutcome(asked=each["asked"], jid=each["jid"], code=each["code"]) for each in told]
+
+
+def _group(told: Mapping[str, Any]) -> Group:
+    owner, rank = told["owner"], told["rank"]
+    return Group(
+        group_id=told["group_id"],
+        subject=told["subject"],
+        description=told["description"],
+        owner=None if owner is None else member_of(owner),
+        created=told["created"],
+        size=told["size"],
+        announcement=told["announcement"],
+        locked=told["locked"],
+        disappearing=told["disappearing"],
+        rank=None if rank is None else Rank(rank),
+        members=[member_of(each) for each in told["members"]],
+    )
+
+
+def member_of(told: Mapping[str, Any]) -> GroupMember:
+    """Somebody, as the bridge tells it."""
+    return GroupMember(
+        jid=told["jid"], lid=told["lid"], phone=told["phone"], rank=Rank(told.get("rank") or Rank.MEMBER)
+    )

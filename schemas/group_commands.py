@@ -1,0 +1,180 @@
+"""The data of the commands about groups (contract, section 3): the life cycle of a group. As strict as it says."""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, ConfigDict, Field, Strict, StringConstraints, model_validator
+
+from schemas.addresses import AddressKind, Jid, Person, jid_of, kind_of, parse_jid
+from schemas.model import Many, Prose, StrictModel
+from schemas.problems import problem_at
+
+MAX_SUBJECT: Final = 100  # characters
+MAX_DESCRIPTION: Final = 2048
+MAX_PARTICIPANTS: Final = 1023  # beside the one who makes the group
+MAX_GROUPS: Final = 500  # of a page
+INVITE_LINK: Final = "https://chat.whatsapp.com/"
+
+_CODE: Final = r"[A-Za-z0-9_-]{8,64}"
+_CODE_PATTERN: Final = re.compile(_CODE)
+_LINK_PATTERN: Final = re.compile(rf"https?://chat\.whatsapp\.com/(?:invite/)?({_CODE})/?(?:\?[!-~]*)?")
+
+
+def _group(text: str) -> str:
+    if kind_of(parse_jid(text)) is not AddressKind.GROUP:
+        raise ValueError("must be the JID of a group")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+def _code(text: str) -> str:
+    code_of(text)
+    return text
+
+
+def code_of(text: str) -> str:
+    """The code of an invitation, given as it is or as the whole link.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if (link := _LINK_PATTERN.fullmatch(text)) is not None:
+        return str(link[1])
+    if not _CODE_PATTERN.fullmatch(text):
+        raise ValueError(f"must be the code of an invitation, or its link ({INVITE_LINK}…)")
+    return text
+
+
+GroupIdField = Annotated[
+    str,
+    StringConstraints(max_length=100),
+    AfterValidator(_group),
+    Field(json_schema_extra={"pattern": r"^[0-9]{5,32}(-[0-9]{5,32})?@g\.us$"}),
+]
+"""The JID of a group."""
+
+Subject = Annotated[str, StringConstraints(min_length=1, max_length=MAX_SUBJECT), AfterValidator(_not_blank), Prose]
+"""What a group is called."""
+
+People = Annotated[Many[Person], Field(min_length=1, max_length=MAX_PARTICIPANTS, repr=False)]
+"""People, by number or JID."""
+
+
+class ParticipantAction(StrEnum):
+    """What is done to people in a group."""
+
+    ADD = "add"
+    REMOVE = "remove"
+    PROMOTE = "promote"
+    DEMOTE = "demote"
+
+
+class GroupCommand(StrictModel):
+    """A command about one group. Abstract."""
+
+    group_id: GroupIdField = Field(repr=False)
+
+
+class CreateGroup(StrictModel):
+    """``group.create.v1``: make a group. Who cannot be added is told in the result, and does not fail it."""
+
+    subject: Subject = Field(repr=False)
+    participants: People
+
+    @property
+    def people(self) -> tuple[Jid, ...]:
+        """`participants` as JIDs."""
+        return tuple(jid_of(person) for person in self.participants)
+
+
+class DescribeGroup(GroupCommand):
+    """``group.describe.v1``: what WhatsApp says of a group that the account is in, participants included."""
+
+
+class ListGroups(StrictModel):
+    """``group.list.v1``: the groups that the account is in, in the order of their ids, from behind `cursor`."""
+
+    cursor: GroupIdField | None = Field(default=None, repr=False)
+    limit: Annotated[int, Field(ge=1, le=MAX_GROUPS)] = 100
+
+
+class ChangeParticipants(GroupCommand):
+    """``group.participants.v1``: add or remove people, make them admins or ordinary members."""
+
+    action: Annotated[ParticipantAction, Strict(strict=False)]
+    participants: People
+
+    @property
+    def people(self) -> tuple[Jid, ...]:
+        """`participants` as JIDs."""
+        return tuple(jid_of(person) for person in self.participants)
+
+
+def _at_least_one(schema: dict[str, Any]) -> None:
+    schema["minProperties"] = 2
+
+
+class UpdateGroup(GroupCommand):
+    """``group.update.v1``: change what is given, at least one.
+
+    An empty `description` removes it; `announcement`: only admins write; `locked`: only admins change these.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_at_least_one)
+
+    subject: Subject | None = Field(default=None, repr=False)
+    description: Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION), Prose] | None = Field(
+        default=None, repr=False
+    )
+    announcement: bool | None = None
+    locked: bool | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "UpdateGroup":
+        if self.subject is self.description is self.announcement is self.locked is None:
+            raise problem_at("subject", "must be given, or description, announcement or locked")
+        return self
+
+
+class InviteToGroup(GroupCommand):
+    """``group.invite.v1``: the code and link by which people join; with `revoke` a new one, and the old one is void."""
+
+    revoke: bool = False
+
+
+def _one_of_both(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = [{"required": ["code"]}, {"required": ["link"]}]
+
+
+Invitation = Annotated[str, StringConstraints(max_length=256), AfterValidator(_code)]
+"""The code of an invitation, or its whole link."""
+
+
+class JoinGroup(StrictModel):
+    """``group.join.v1``: come in by an invitation: its `code` or its `link`."""
+
+    model_config = ConfigDict(json_schema_extra=_one_of_both)
+
+    code: Invitation | None = Field(default=None, repr=False)
+    link: Invitation | None = Field(default=None, repr=False)
+
+    @model_validator(mode="after")
+    def _one(self) -> "JoinGroup":
+        if (self.code is None) == (self.link is None):
+            raise problem_at("code", "or link must be given, not both")
+        return self
+
+    @property
+    def invitation(self) -> str:
+        """The bare code."""
+        return code_of(self.code or self.link or "")
+
+
+class LeaveGroup(GroupCommand):
+    """``group.leave.v1``: leave a group."""

@@ -1,0 +1,108 @@
+"""What the commands about groups answer: the `result` of a ``command.result.v1`` (contract, 3)."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from schemas.model import Instant, Model
+
+
+class GroupRole(StrEnum):
+    """What somebody is in a group."""
+
+    MEMBER = "member"
+    ADMIN = "admin"
+    SUPERADMIN = "superadmin"  # who made it
+
+
+class Outcome(StrEnum):
+    """What became of one participant."""
+
+    DONE = "done"
+    UNCHANGED = "unchanged"  # it was so already: added who is in it, removed who is not
+    NEEDS_INVITE = "needs_invite"  # the person's privacy settings: send the group's link instead
+    NOT_FOUND = "not_found"  # not on WhatsApp, or (promote, demote) not in the group
+    REFUSED = "refused"  # anything else; WhatsApp's code says what
+
+
+class ParticipantOutcome(Model):
+    """What became of one `participant`, written as in the command; `whatsappCode` is WhatsApp's own, 200 if done."""
+
+    participant: str
+    jid: str | None = None
+    outcome: Outcome
+    whatsapp_code: str
+
+
+class GroupPerson(Model):
+    """Somebody. `jid` is the number's where it is known, else the LID; `phone` is E.164."""
+
+    jid: str
+    lid: str | None = None
+    phone: str | None = None
+
+
+class GroupParticipant(GroupPerson):
+    """Somebody in a group."""
+
+    role: GroupRole
+
+
+class GroupCreated(Model):
+    """``group.create.v1``: the group is there. `participants` tells of each who was to be in it."""
+
+    group_id: str
+    subject: str
+    participants: Sequence[ParticipantOutcome]
+
+
+class GroupSummary(Model):
+    """A group in a list. `announcement`: only admins write; `locked`: only admins change subject and description.
+
+    `role` is what the session's own account is in it; `disappearingSeconds` is missing where messages stay.
+    """
+
+    group_id: str
+    subject: str
+    description: str | None = None
+    owner: GroupPerson | None = None
+    created_at: Instant | None = None
+    size: int
+    announcement: bool
+    locked: bool
+    disappearing_seconds: int | None = None
+    role: GroupRole | None = None
+
+
+class GroupDescription(GroupSummary):
+    """``group.describe.v1``: a group with everybody in it."""
+
+    participants: Sequence[GroupParticipant]
+
+
+class GroupPage(Model):
+    """``group.list.v1``: `cursor` is there when there are more."""
+
+    groups: Sequence[GroupSummary]
+    cursor: str | None = None
+
+
+class ParticipantsChanged(Model):
+    """``group.participants.v1``: what became of each."""
+
+    group_id: str
+    participants: Sequence[ParticipantOutcome]
+
+
+class GroupInvite(Model):
+    """``group.invite.v1``: whoever has the link may join."""
+
+    group_id: str
+    code: str
+    link: str
+
+
+class GroupJoined(Model):
+    """``group.join.v1``: `pending`: an admin has to let the account in first."""
+
+    group_id: str
+    pending: bool = False

@@ -1,0 +1,177 @@
+"""Groups by commands: real Baileys at the sessions, checked at the phones and in the events of the others."""
+
+import asyncio
+from typing import Any
+
+from tests.e2e.conftest import Member, World
+from tests.e2e.test_crashes import kill_and_restart
+from tests.support.backend import Document
+from tests.support.phones import Phone
+
+
+async def ask(world: World, member: Member, verb: str, **data: Any) -> Document:
+    """A command about groups; what it was answered."""
+    reply = await world.backend.ask(f"group.{verb}.v1", member.session_id, data)
+    return reply["data"]
+
+
+async def result(world: World, member: Member, verb: str, **data: Any) -> Document:
+    """The same, for what has a result."""
+    answered = await ask(world, member, verb, **data)
+    assert "result" in answered, answered
+    return answered["result"]
+
+
+async def accepted(world: World, member: Member, verb: str, **data: Any) -> None:
+    """The same, for what has none."""
+    answered = await ask(world, member, verb, **data)
+    assert "code" not in answered, answered
+
+
+async def a_group(world: World, member: Member, *people: Phone, subject: str = "Us") -> str:
+    made = await result(world, member, "create", subject=subject, participants=[person.number for person in people])
+    assert {each["outcome"] for each in made["participants"]} == {"done"}
+    return made["groupId"]
+
+
+async def say(world: World, member: Member, group: str, text: str, **more: Any) -> str:
+    """A session writes to a group; WhatsApp's id, once one of the members has it."""
+    return await act(world, member, "send", group, content={"kind": "text", "text": text}, **more)
+
+
+async def act(world: World, member: Member, verb: str, group: str, **data: Any) -> str:
+    command = await world.backend.publish(f"message.{verb}.v1", member.session_id, {"to": group, **data})
+    reply = await world.backend.reply_to(command)
+    assert reply["type"] == "command.accepted.v1", reply
+    await world.status(command, "delivered")
+    return reply["data"]["messageId"]
+
+
+async def test_a_group_lives_by_commands(world: World, pair: tuple[Member, Member]) -> None:
+    ana, ben = pair
+    eve, joe = await world.phones.give("Eve"), await world.phones.give("Joe")
+    nobody = "+15559990000"
+    made = await result(world, ana, "create", subject="Us", participants=[ben.phone.number, eve.jid, nobody])
+    group = made["groupId"]
+    assert [(each["participant"], each["outcome"], each["whatsappCode"]) for each in made["participants"]] == [
+        (ben.phone.number, "done", "200"),
+        (eve.jid, "done", "200"),
+        (nobody, "not_found", "404"),
+    ]
+    assert (await world.phones.group(group))["subject"] == "Us"
+
+    described = await result(world, ben, "describe", groupId=group)
+    roles = {each["phone"]: each["role"] for each in described["participants"]}
+    assert roles == {ana.phone.number: "superadmin", ben.phone.number: "member", eve.number: "member"}
+    assert (described["subject"], described["size"], described["role"]) == ("Us", 3, "member")
+    assert described["owner"]["phone"] == ana.phone.number
+    assert group in [each["groupId"] for each in (await result(world, ben, "list"))["groups"]]
+
+    await world.phones.post("/faults", {"kind": "refuse_add", "phone": joe.number, "count": 1})
+    people = {"groupId": group, "participants": [joe.number, eve.number]}
+    added = await result(world, ana, "participants", action="add", **people)
+    assert [each["outcome"] for each in added["participants"]] == ["needs_invite", "unchanged"]
+    promoted = await result(world, ana, "participants", groupId=group, action="promote", participants=[eve.number])
+    assert [each["whatsappCode"] for each in promoted["participants"]] == ["200"]
+    await accepted(world, ana, "update", groupId=group, subject="We", description="All of us", locked=True)
+    shown = await world.phones.group(group)
+    assert (shown["subject"], shown["description"], "locked" in shown["settings"]) == ("We", "All of us", True)
+
+    invite = await result(world, ana, "invite", groupId=group)
+    assert invite["link"] == f"https://chat.whatsapp.com/{invite['code']}"
+    await accepted(world, ben, "leave", groupId=group)
+    assert (await ask(world, ben, "describe", groupId=group))["detail"]["whatsappCode"] == "403"
+    assert (await result(world, ben, "join", link=invite["link"])) == {"groupId": group, "pending": False}
+    assert (await result(world, ben, "join", code=invite["code"]))["groupId"] == group, "it is in it already"
+    fresh = await result(world, ana, "invite", groupId=group, revoke=True)
+    assert fresh["code"] != invite["code"]
+    assert (await ask(world, ben, "join", code=invite["code"]))["code"] == "message.rejected_by_whatsapp"
+
+
+async def test_what_may_not_be_is_refused_with_whatsapps_code(world: World, pair: tuple[Member, Member]) -> None:
+    ana, ben = pair
+    group = await a_group(world, ana, ben.phone)
+    refused = await ask(world, ben, "participants", groupId=group, action="remove", participants=[ana.phone.number])
+    assert (refused["code"], refused["detail"]) == ("message.rejected_by_whatsapp", {"whatsappCode": "403"})
+    unknown = await ask(world, ben, "describe", groupId="120363999999999999@g.us")
+    assert (unknown["code"], unknown["detail"]) == ("message.recipient_unknown", {"whatsappCode": "404"})
+    alone = await ask(world, ana, "create", subject="Us", participants=["+15559990000"])
+    assert alone["code"] == "message.recipient_unknown"
+
+
+async def test_a_group_that_was_being_made_as_the_worker_died_is_not_made_again(own_world: World) -> None:
+    world = own_world
+    ana, eve = await world.paired("Ana"), await world.phones.give("Eve")
+    await world.phones.fault("mute_query", ana.phone, count=1)
+    data = {"subject": "Us", "participants": [eve.number]}
+    command = await world.backend.publish("group.create.v1", ana.session_id, data)
+    async with asyncio.timeout(20):
+        while not await world.phones.groups():  # noqa: ASYNC110 (a state over HTTP)
+            await asyncio.sleep(0.05)
+    await kill_and_restart(world)
+    reply = await world.backend.reply_to(command)
+    assert (reply["type"], reply["data"]["code"]) == ("command.rejected.v1", "command.outcome_unknown")
+    again = await world.backend.ask("group.create.v1", ana.session_id, data, command_id=command)
+    assert again["data"]["code"] == "command.outcome_unknown"
+    (group,) = await world.phones.groups()
+    assert [each["groupId"] for each in (await result(world, ana, "list"))["groups"]] == [group["groupId"]]
+
+
+async def test_people_who_leave_read_no_more_and_those_who_come_read_from_then_on(
+    world: World, pair: tuple[Member, Member]
+) -> None:
+    ana, ben = pair
+    eve, joe = await world.phones.give("Eve"), await world.phones.give("Joe")
+    group = await a_group(world, ana, ben.phone, eve)
+    before = (await world.phones.stats())["retries"]
+    await say(world, ana, group, "to Eve")
+    await world.phones.inbox(eve, 1)
+    await result(world, ana, "participants", groupId=group, action="add", participants=[joe.number])
+    await say(world, ana, group, "to Eve and Joe")
+    await world.phones.inbox(eve, 2)
+    await world.phones.inbox(joe, 1)
+    await world.phones.in_group(eve, group, "leave")
+    await say(world, ben, group, "Ben to Joe")
+    await world.phones.inbox(joe, 2)
+    await say(world, ana, group, "to Joe")
+    texts = [entry["content"]["text"] for entry in await world.phones.inbox(joe, 3)]
+    assert texts == ["to Eve and Joe", "Ben to Joe", "to Joe"]
+    assert len(await world.phones.inbox(eve)) == 2
+    stats = await world.phones.stats()
+    assert (stats["retries"], stats["brokenRatchets"]) == (before, 0)
+
+
+async def test_a_group_is_written_to_and_answers_with_quotes_and_mentions(
+    world: World, pair: tuple[Member, Member]
+) -> None:
+    ana, ben = pair
+    eve = await world.phones.give("Eve")
+    group = await a_group(world, ana, ben.phone, eve)
+    first = await say(world, ana, group, f"@{eve.number[1:]} hello", mentions=[eve.number])
+    (entry,) = await world.phones.inbox(eve, 1)
+    assert (entry["chat"], entry["messageId"]) == (group, first)
+    assert len(entry["mentions"]) == 1
+
+    answer = await world.phones.send(eve, group, "yes", quote={"messageId": first}, mentions=[ana.phone.number])
+    for member in (ana, ben):
+        received = await world.backend.event(
+            "message.received.v1",
+            lambda e, member=member: e["subject"] == member.session_id and e["data"]["messageId"] == answer,
+        )
+        data = received["data"]
+        assert (data["chat"], data["isGroup"], data["sender"]["phone"]) == (group, True, eve.number)
+        assert (data["quote"]["messageId"], len(data["mentions"])) == (first, 1)
+
+    quoting = await say(world, ben, group, "so be it", quote={"messageId": answer})
+    await act(world, ben, "react", group, messageId=answer, emoji="👍")
+    await act(world, ana, "edit", group, messageId=first, content={"kind": "text", "text": "Hello!"})
+    await act(world, ana, "revoke", group, messageId=first)
+    poll = await act(
+        world, ana, "send", group, content={"kind": "poll", "question": "When?", "options": ["A", "B"], "selectable": 1}
+    )
+    inbox = {entry["messageId"]: entry for entry in await world.phones.inbox(eve, 3)}
+    assert inbox[quoting]["quote"]["messageId"] == answer
+    assert inbox[first]["revoked"]
+    assert inbox[poll]["content"]["question"] == "When?"
+    read = await world.backend.ask("message.read.v1", ben.session_id, {"chat": group, "messageIds": [answer]})
+    assert read["type"] == "command.accepted.v1", read

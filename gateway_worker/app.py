@@ -33,8 +33,13 @@ from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.registry import Registry
 from gateway_worker.events.relay import Relay
 from gateway_worker.events.replay import Replayer
+from gateway_worker.media.bench import Bench
+from gateway_worker.media.fetching import Fetcher
+from gateway_worker.media.preparing import Preparation
+from gateway_worker.media.spool import Spool
 from gateway_worker.objects.buckets import Buckets
 from gateway_worker.objects.client import S3Client
+from gateway_worker.objects.media import MediaObjects
 from gateway_worker.objects.snapshots import SnapshotObjects
 from gateway_worker.operations import logs
 from gateway_worker.operations.health import Check, HealthChecks
@@ -60,6 +65,7 @@ OPENING_AT_ONCE: Final = 24  # sessions that connect side by side after a start
 OPENING_SECONDS: Final = 5.0  # one that takes longer no longer holds up the others
 FLUSH_SECONDS: Final = 5.0  # for the last events, when leaving
 _RETRY_SECONDS: Final = 1.0
+_MIB: Final = 1024 * 1024
 _PRUNE_SECONDS: Final = 3600.0
 _MAX_DESCRIBED: Final = 1_000  # sessions named in `worker.describe`
 _REFUSED = (StoreError, TopologyMismatch)
@@ -106,6 +112,14 @@ class Worker:
         )
         self._cache = Cache(str(settings.redis_url))
         self._s3 = S3Client(**settings.s3)
+        self._spool = Spool(settings.own_spool, settings.media_spool_mb * _MIB)
+        self._files = Preparation(
+            spool=self._spool,
+            fetcher=Fetcher(allow_private=settings.media_allow_private),
+            bucket=MediaObjects(self._s3, settings.media_bucket),
+            bench=Bench(),
+            max_document=settings.media_max_mb * _MIB,
+        )
         self._buckets = Buckets(self._s3, (settings.sessions_bucket, settings.media_bucket))
         self._consuming = Link(str(settings.amqp_url), name=f"{self._worker_id} consume")
         self._publishing = Link(str(settings.amqp_url), name=f"{self._worker_id} publish")
@@ -159,6 +173,7 @@ class Worker:
                 storage=self._store,
                 cache=self._cache,
                 engine=self._engine,
+                files=self._files,
                 doors=self._consumers.session_doors,
                 announcer=announcer,
                 snapshots=self._snapshots,
@@ -249,6 +264,7 @@ class Worker:
 
     async def _start(self, services: asyncio.TaskGroup) -> None:
         """From the ground up; each step waits for what it needs."""
+        await asyncio.to_thread(self._spool.open)
         await self._insist("postgresql", self._store.start)
         services.create_task(self._store.run())
         await self._insist("postgresql", self._register)

@@ -2,8 +2,11 @@
 
 import base64
 import binascii
+import hashlib
 import os
 import socket
+import tempfile
+from pathlib import Path
 from typing import Annotated, Literal, TypedDict
 
 from pydantic import Field, PostgresDsn, RedisDsn, SecretStr, field_validator
@@ -19,6 +22,11 @@ def _host_name() -> str:
     """The host's name, reduced to what a worker id may hold."""
     name = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "-" for c in socket.gethostname())
     return name[:64] or "worker"
+
+
+def _spool() -> Path:
+    """Where files on their way lie by default."""
+    return Path(tempfile.gettempdir()) / f"gateway-media-{os.geteuid()}"
 
 
 class S3Access(TypedDict):
@@ -67,6 +75,9 @@ class Settings(BaseSettings):
     whatsapp_url: str | None = None
     whatsapp_root_key: str | None = None
     media_allow_private: bool = False
+    media_max_mb: Annotated[int, Field(ge=1, le=2048)] = 2048  # of a document; other kinds have WhatsApp's limits
+    media_spool: Path = Field(default_factory=_spool)
+    media_spool_mb: Annotated[int, Field(ge=1)] = 4096
 
     @field_validator("encryption_keys", mode="before")
     @classmethod
@@ -97,6 +108,12 @@ class Settings(BaseSettings):
         if self.backend_queue == "gateway.backend":
             return f"{self.namespace}.backend"
         return self.backend_queue or None
+
+    @property
+    def own_spool(self) -> Path:
+        """This worker's part of the spool: nobody else on this host has one of that name and that database."""
+        whose = hashlib.sha256(f"{self.database_url} {self.namespace}".encode()).hexdigest()[:12]
+        return self.media_spool / f"{self.worker_id}-{whose}"
 
     @property
     def s3(self) -> S3Access:

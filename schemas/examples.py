@@ -109,6 +109,23 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
             "to": _PHONE,
             "content": {"kind": "poll", "question": "When?", "options": ["Monday", "Tuesday"], "selectable": 1},
         },
+        {
+            "to": _PHONE,
+            "content": {"kind": "image", "media": {"url": "https://example.com/cat.jpg"}, "caption": "Our cat"},
+            "viewOnce": True,
+        },
+        {"to": _PHONE, "content": {"kind": "video", "media": {"object": "uploads/tour.mp4"}, "gif": True}},
+        {"to": _PHONE, "content": {"kind": "audio", "media": {"url": "https://example.com/song.mp3"}, "seconds": 187}},
+        {"to": _PHONE, "content": {"kind": "voice", "media": {"object": "user123-personal/hello.ogg"}}},
+        {
+            "to": _PHONE,
+            "content": {
+                "kind": "document",
+                "media": {"base64": "SGVsbG8=", "mimetype": "text/plain", "fileName": "hello.txt"},
+                "caption": "As promised",
+            },
+        },
+        {"to": _PHONE, "content": {"kind": "sticker", "media": {"url": "https://example.com/wave.webp"}}},
     ),
     "message.edit.v1": ({"to": _PHONE, "messageId": _MESSAGE, "content": {"kind": "text", "text": "Hello, Ben"}},),
     "message.revoke.v1": ({"to": _PHONE, "messageId": _MESSAGE},),

@@ -24,7 +24,7 @@ MAX_PHONES: Final = 50
 MAX_MESSAGE_IDS: Final = 256
 MAX_HISTORY: Final = 200  # messages of a page: bodies are decrypted for it, and a reply is at most 16 MiB
 MAX_EMOJI: Final = 64  # characters of one emoji with all its modifiers
-_VIEWED_ONCE: Final = frozenset[str]()  # the kinds that may be: media joins
+_VIEWED_ONCE: Final = frozenset({"image", "video", "voice"})
 
 
 def _null_is_empty(value: object) -> object:

@@ -33,9 +33,20 @@ from schemas.content import (
     tag_of,
 )
 from schemas.model import MAX_TEXT, Many, Prose, StrictModel
+from schemas.outgoing_media import (
+    OutgoingAudio,
+    OutgoingDocument,
+    OutgoingImage,
+    OutgoingSticker,
+    OutgoingVideo,
+    OutgoingVoice,
+)
 from schemas.problems import problem_at
 
-OUTGOING_KINDS: Final = ("text", "location", "contacts", "poll")
+OUTGOING_KINDS: Final = (
+    *("text", "location", "contacts", "poll"),
+    *("image", "video", "audio", "voice", "document", "sticker"),
+)
 """The kinds `message.send` takes now."""
 
 _MAX_CARDS: Final = 100
@@ -173,7 +184,13 @@ OutgoingContent = Annotated[
     Annotated[OutgoingText, Tag("kind=text")]
     | Annotated[OutgoingLocation, Tag("kind=location")]
     | Annotated[OutgoingContacts, Tag("kind=contacts")]
-    | Annotated[OutgoingPoll, Tag("kind=poll")],
+    | Annotated[OutgoingPoll, Tag("kind=poll")]
+    | Annotated[OutgoingImage, Tag("kind=image")]
+    | Annotated[OutgoingVideo, Tag("kind=video")]
+    | Annotated[OutgoingAudio, Tag("kind=audio")]
+    | Annotated[OutgoingVoice, Tag("kind=voice")]
+    | Annotated[OutgoingDocument, Tag("kind=document")]
+    | Annotated[OutgoingSticker, Tag("kind=sticker")],
     Discriminator(tag_of, custom_error_type="kind", custom_error_message="must be one of the supported kinds"),
     BeforeValidator(_kind_is_known),
 ]

@@ -1,12 +1,16 @@
 """From a command of class M to what is stored of it and what the engine sends. Pure."""
 
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
+from gateway_worker.media.preparing import PreparedFile
 from gateway_worker.store.operations import BeginMessage
 from gateway_worker.store.records import Json, MessageRecord
+from gateway_worker.whatsapp.files import FileContent
 from gateway_worker.whatsapp.port import Edit, Forwarding, Original, OutgoingMessage, Reaction, Revocation
 from schemas.addresses import AddressKind, Jid, kind_of
 from schemas.commands import Command
+from schemas.content import MAX_NAME, Audio, Document, Image, Media, MediaState, Sticker, Video, Voice
 from schemas.errors import CommandInvalid, MessageNotFound
 from schemas.message_commands import (
     EditMessage,
@@ -16,7 +20,17 @@ from schemas.message_commands import (
     RevokeMessage,
     SendMessage,
 )
-from schemas.names import MessageId
+from schemas.names import MessageId, SessionId
+from schemas.outgoing_media import (
+    MediaSource,
+    OutgoingAudio,
+    OutgoingDocument,
+    OutgoingFile,
+    OutgoingImage,
+    OutgoingSticker,
+    OutgoingVideo,
+    OutgoingVoice,
+)
 
 _TARGET = "data.messageId"
 
@@ -54,6 +68,62 @@ def outgoing(command: Command[OutgoingCommand], message_id: MessageId, original:
         mentions=mentions,
         view_once=view_once,
     )
+
+
+def file_of(data: OutgoingCommand) -> OutgoingFile | None:
+    """The content of a command, if it is one with a file."""
+    return data.content if isinstance(data, SendMessage) and isinstance(data.content, OutgoingFile) else None
+
+
+def check_source(data: OutgoingCommand, session_id: SessionId) -> None:
+    """Whether the session may send the file that the command names.
+
+    Raises:
+        CommandInvalid: it belongs to another session.
+    """
+    content = file_of(data)
+    if content is not None and not content.media.belongs_to(session_id):
+        raise CommandInvalid.at("data.content.media.object", "must lie in the session's own folder or in uploads/")
+
+
+def told_file(content: OutgoingFile, state: MediaState, file: PreparedFile | None = None) -> FileContent:
+    """A content with a file as it is stored and shown: with what is known of the file, never with the file itself."""
+    media = _told_media(content, state, file)
+    seconds = None if file is None else file.seconds
+    match content:
+        case OutgoingImage():
+            return Image(media=media, caption=content.caption)
+        case OutgoingVideo():
+            return Video(media=media, caption=content.caption, gif=content.gif or None, note=content.note or None)
+        case OutgoingAudio():
+            return Audio(media=media, seconds=seconds if content.seconds is None else content.seconds)
+        case OutgoingVoice():
+            return Voice(media=media, seconds=seconds if content.seconds is None else content.seconds)
+        case OutgoingDocument():
+            return Document(media=media, caption=content.caption)
+        case OutgoingSticker():
+            return Sticker(media=media, animated=(None if file is None else file.animated) or None)
+
+
+def _told_media(content: OutgoingFile, state: MediaState, file: PreparedFile | None) -> Media:
+    source = content.media
+    return Media(
+        object=source.object,
+        mimetype=source.mimetype if file is None else file.mimetype,
+        size=None if file is None else file.size,
+        sha256=None if file is None else file.sha256,
+        file_name=_name_of(source) if isinstance(content, OutgoingDocument) else source.file_name,
+        state=state,
+    )
+
+
+def _name_of(source: MediaSource) -> str | None:
+    """What a document is called: as it was given, else as its link or its key ends."""
+    if source.file_name is not None:
+        return source.file_name
+    place = source.object if source.url is None else unquote(urlsplit(source.url).path)
+    name = (place or "").rpartition("/")[2][-MAX_NAME:]
+    return name if name.strip() and name.isprintable() else None
 
 
 def needs_plaintext(data: OutgoingCommand) -> bool:
@@ -105,7 +175,8 @@ def _stored_content(data: OutgoingCommand, original: MessageRecord | None) -> Js
     """The content object of its row. What is no content of the contract's is a kind of its own."""
     match data:
         case SendMessage():
-            return data.content.to_data()
+            content = file_of(data)
+            return (data.content if content is None else told_file(content, MediaState.PENDING)).to_data()
         case EditMessage():
             return {"kind": "edit", "messageId": data.message_id, "content": data.content.to_data()}
         case RevokeMessage():

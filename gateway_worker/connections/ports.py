@@ -17,12 +17,15 @@ How a message meets a session, for those who call us::
 """
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
 from pydantic import BaseModel
 
+from gateway_worker.media.preparing import PreparedFile
 from schemas.names import SessionId
+from schemas.outgoing_media import MediaSource
 
 
 class SessionDoors(Protocol):
@@ -73,6 +76,14 @@ class Announcer(Protocol):
 
     async def flushed(self, session_id: SessionId) -> None:
         """Returns when every outbox event of the session has been published."""
+        ...
+
+
+class Files(Protocol):
+    """The room where files are made ready."""
+
+    def prepare(self, kind: str, source: MediaSource) -> AbstractAsyncContextManager[PreparedFile]:
+        """A file ready to be sent as `kind`, as long as the block runs. See `media.preparing.Preparation.prepare`."""
         ...
 
 

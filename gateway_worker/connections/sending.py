@@ -6,31 +6,49 @@ The WhatsApp id is derived from the command's key, so every repetition, in this 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
 
+from gateway_worker.connections.attachments import Attachments
 from gateway_worker.connections.lanes import Lanes, Place
 from gateway_worker.connections.message_ids import derive_message_id
-from gateway_worker.connections.outgoing import begin_operation, check_original, needs_plaintext, outgoing
+from gateway_worker.connections.outgoing import (
+    begin_operation,
+    check_original,
+    check_source,
+    file_of,
+    needs_plaintext,
+    outgoing,
+    told_file,
+)
 from gateway_worker.connections.quota import Quota
 from gateway_worker.connections.reach import Reach
 from gateway_worker.connections.signals import Signal, until_stored
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.tries import MAX_TRIES, Job, Tries
 from gateway_worker.connections.writer import Writer
-from gateway_worker.store.operations import AdvanceStatus, AlreadySettled, Begun, Conflict, InProgress
-from gateway_worker.store.records import MessageRecord, Status
-from gateway_worker.whatsapp.port import (
-    Original,
+from gateway_worker.store.operations import (
+    AdvanceStatus,
+    AlreadySettled,
+    Begun,
+    Conflict,
+    InProgress,
+    Operation,
+    ReplaceContent,
 )
+from gateway_worker.store.records import MessageRecord, Status
+from gateway_worker.whatsapp.files import Repetition
+from gateway_worker.whatsapp.port import Original
 from schemas.commands import Command
+from schemas.content import MediaState
 from schemas.errors import (
     CommandConflict,
     CommandExpired,
     GatewayError,
     Internal,
+    MediaError,
     MessageNotFound,
     MessageUnconfirmed,
     Unavailable,
@@ -61,6 +79,7 @@ class Sender:
         self._reach = reach
         self._around = around
         self._tries = Tries(writer.fence.session_id, reach, around)
+        self._attachments = Attachments(writer, reach, around)
         self._lanes = Lanes()
         self._in_progress: set[MessageId] = set()
         self._left = Signal()
@@ -116,7 +135,7 @@ class Sender:
         except Unavailable:
             raise  # nothing is known of the message's fate: the same command goes on elsewhere or later
         except GatewayError as error:
-            await self._fail(message_id, error)
+            await self._fail(command, message_id, error)
         else:
             if at is not None:
                 await self._writer.write_surely(AdvanceStatus(message_id=message_id, status=Status.SENT, at=at))
@@ -157,6 +176,7 @@ class Sender:
             raise CommandExpired
         if (refusal := self._reach.refusal()) is not None:
             raise refusal
+        check_source(command.data, self._session_id)
         if command.data.refers_to is not None:
             if referred is None:
                 raise MessageNotFound
@@ -174,6 +194,7 @@ class Sender:
             raise MessageNotFound
         try:
             async with asyncio.timeout(self._seconds_left(job)):
+                job = await self._with_file(job)
                 await job.place.turn()
                 await self._tries.link(job)
                 await until_stored(self.quota.pace)
@@ -183,23 +204,40 @@ class Sender:
         job.place.leave()  # the next of this chat need not wait for our bookkeeping
         return at
 
+    async def _with_file(self, job: Job) -> Job:
+        """With its file at WhatsApp, if it has one; what may have left goes again as it was, file and all."""
+        content, message_id = file_of(job.command.data), MessageId(job.message.message_id)
+        if content is None:
+            return job
+        plaintext = await self._plaintext(message_id) if job.may_have_left else None
+        if plaintext is None:
+            carried = replace(job.message, content=await self._attachments.attach(message_id, content))
+        else:
+            carried = replace(job.message, content=Repetition(plaintext=plaintext), original=None)
+        return replace(job, message=carried)
+
     def _seconds_left(self, job: Job) -> float | None:
         """Until it must have been started; None: as long as it takes."""
         if job.may_have_left or job.command.expires_at is None:
             return None
         return max(0.0, (job.command.expires_at - self._around.clock.now()).total_seconds())
 
-    async def _fail(self, message_id: MessageId, error: GatewayError) -> None:
+    async def _fail(self, command: Command[OutgoingCommand], message_id: MessageId, error: GatewayError) -> None:
         _log.info("message.failed", session=self._session_id, message_id=message_id, code=error.code)
         self._around.observer.message_failed(error.code)
-        await self._writer.write_surely(
+        failed: list[Operation[object]] = [
             AdvanceStatus(
                 message_id=message_id,
                 status=Status.FAILED,
                 at=self._around.clock.now(),
                 error=Failure.of(error).to_data(),
             )
-        )
+        ]
+        content = file_of(command.data)
+        if content is not None and isinstance(error, MediaError | CommandExpired):
+            told = told_file(content, MediaState.FAILED)
+            failed.append(ReplaceContent(message_id=message_id, content=told.to_data()))
+        await self._writer.write_surely(*failed)
 
     async def _referred(self, command: Command[OutgoingCommand]) -> _Referred | None:
         """The message it is about; None when there is none, or it is not stored as far as it is needed."""

@@ -172,6 +172,14 @@ class Messages(Protocol):
         ...
 
 
+class Uploads(Protocol):
+    """Files that lie at WhatsApp's media host."""
+
+    async def find(self, session_id: SessionId, file_class: str, sha256: str) -> Json | None:
+        """The reference of a file of that hash, uploaded as that class not long ago."""
+        ...
+
+
 class Storage(Protocol):
     """PostgreSQL as the connection manager sees it."""
 
@@ -193,6 +201,11 @@ class Storage(Protocol):
     @property
     def messages(self) -> Messages:
         """Messages in both directions."""
+        ...
+
+    @property
+    def uploads(self) -> Uploads:
+        """What of a session need not be uploaded again."""
         ...
 
     async def commit(self, fence: Fence, *operations: Operation[Any]) -> tuple[Any, ...]:

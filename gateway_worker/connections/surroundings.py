@@ -7,7 +7,7 @@ from random import Random
 from gateway_worker.connections.gate import OpeningGate
 from gateway_worker.connections.metrics import Observer
 from gateway_worker.connections.pairing import draw
-from gateway_worker.connections.ports import Announcer, Clock, SessionDoors
+from gateway_worker.connections.ports import Announcer, Clock, Files, SessionDoors
 from gateway_worker.connections.snapshots import SnapshotKeeper
 from gateway_worker.connections.storage import SessionCache, Storage
 from gateway_worker.whatsapp.port import Engine
@@ -36,6 +36,7 @@ class Surroundings:
     storage: Storage
     cache: SessionCache
     engine: Engine
+    files: Files
     doors: SessionDoors
     announcer: Announcer
     snapshots: SnapshotKeeper

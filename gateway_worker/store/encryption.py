@@ -105,12 +105,17 @@ class Keyring:
 class Cipher:
     """One session's data key at work."""
 
-    __slots__ = ("_aead", "_randomness", "_session_id")
+    __slots__ = ("_aead", "_naming", "_randomness", "_session_id")
 
     def __init__(self, session_id: str, key: bytes, randomness: Randomness) -> None:
         self._session_id = session_id
         self._aead = AESGCM(key)
+        self._naming = hmac.digest(key, b"name", "sha256")
         self._randomness = randomness
+
+    def name(self, column: str, *row: str) -> str:
+        """A name for something of the session's, the same each time, which tells nothing to who lacks the key."""
+        return hmac.digest(self._naming, place(self._session_id, column, *row), "sha256").hex()
 
     def encrypt(self, plaintext: bytes, column: str, *row: str) -> bytes:
         """Encrypt a value for its place: a column, and the row's key below the session's."""

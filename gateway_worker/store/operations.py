@@ -190,6 +190,29 @@ class ReceiveMessage(Operation[bool]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaceContent(Operation[None]):
+    """Say anew what a stored message holds: more is known of its file now."""
+
+    message_id: MessageId
+    content: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutUpload(Operation[None]):
+    """Remember where a file lies at WhatsApp's media host.
+
+    Attributes:
+        file_class: as what it was uploaded.
+        sha256: lower-case hex of the file.
+        reference: all that is needed to send it again, and to read it.
+    """
+
+    file_class: str
+    sha256: str = field(repr=False)
+    reference: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AdvanceStatus(Operation[bool]):
     """Move an outgoing message's status forward; answers whether it moved.
 

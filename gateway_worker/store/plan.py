@@ -20,8 +20,10 @@ from gateway_worker.store.operations import (
     PutEntries,
     PutKeys,
     PutSentPlaintext,
+    PutUpload,
     ReceiveMessage,
     RecordCommand,
+    ReplaceContent,
     SettleEntries,
 )
 from gateway_worker.store.records import Fence
@@ -40,6 +42,8 @@ KINDS: Final[Sequence[Kind]] = (
     SettleEntries,
     PutSentPlaintext,
     ReceiveMessage,
+    ReplaceContent,
+    PutUpload,
     AdvanceStatus,
     ChangeState,
     AppendEvent,
@@ -119,14 +123,14 @@ def weight(operations: Iterable[Operation[Any]]) -> int:
     return total
 
 
-def _rows(session_id: SessionId, operation: Operation[Any]) -> list[Row]:  # noqa: PLR0911 (a table, one line a kind)
+def _rows(session_id: SessionId, operation: Operation[Any]) -> list[Row]:  # noqa: C901, PLR0911 (a table, one line a kind)
     match operation:
         case RecordCommand() | FinishCommand():
             return [("command", operation.key.source, operation.key.id)]
         case BeginMessage():
             key = operation.key
             return [("command", key.source, key.id), ("message", session_id, operation.message_id)]
-        case ReceiveMessage() | AdvanceStatus():
+        case ReceiveMessage() | ReplaceContent() | AdvanceStatus():
             return [("message", session_id, operation.message_id)]
         case PutCredentials():
             return [("credentials", session_id)]
@@ -138,6 +142,8 @@ def _rows(session_id: SessionId, operation: Operation[Any]) -> list[Row]:  # noq
             return [("entry", session_id, message_id) for message_id in operation.message_ids]
         case PutSentPlaintext():
             return [("plaintext", session_id, message_id) for message_id in operation.plaintexts]
+        case PutUpload():
+            return [("upload", session_id, operation.file_class, operation.sha256)]
         case ChangeState():
             return [("state", session_id)]
         case _:  # only appended (events), at most one per statement (drops), or settled by the first (entries)

@@ -11,6 +11,7 @@ from typing import Final
 
 from gateway_worker.store.database import Database
 from gateway_worker.store.partitions import drop_old, make_ahead
+from gateway_worker.store.uploads import LIFETIME
 
 EVENTS: Final = timedelta(days=7)  # how long they may be replayed (contract, section 3)
 COMMANDS: Final = timedelta(days=7)  # how long an idempotency key is kept (contract, section 2)
@@ -85,6 +86,11 @@ _COMMANDS: Final = """
         ARRAY(SELECT ctid FROM processed_commands WHERE created_at < $1 ORDER BY created_at LIMIT $2)
     )
 """
+_UPLOADS: Final = """
+    DELETE FROM uploads WHERE ctid = ANY (
+        ARRAY(SELECT ctid FROM uploads WHERE created_at < $1 ORDER BY created_at LIMIT $2)
+    )
+"""
 _STRAYS: Final = """
     DELETE FROM {partition} WHERE ctid = ANY (
         ARRAY(
@@ -118,6 +124,7 @@ async def prune(database: Database, *, now: datetime, messages: timedelta) -> Ma
     gone = {
         "messages": await _eat(database, _MESSAGES, now - _age(messages)),
         "processed_commands": await _eat(database, _COMMANDS, now - COMMANDS),
+        "uploads": await _eat(database, _UPLOADS, now - LIFETIME),
     }
     dropped = strays = 0
     for each in _kept(messages):

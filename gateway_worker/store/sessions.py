@@ -144,7 +144,7 @@ class SessionRows:
 
     async def _remove_rows(self, session_id: SessionId, epoch: int, *, purge: bool) -> None:
         """The large part, in bites that no timeout ends and no other session waits for."""
-        doomed = [tables.credentials, tables.keys, tables.entries, tables.snapshots]
+        doomed = [tables.credentials, tables.keys, tables.entries, tables.snapshots, tables.uploads]
         doomed += [tables.messages, tables.bodies] if purge else []
         for table in doomed:
             removed = _BATCH

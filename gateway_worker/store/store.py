@@ -23,6 +23,7 @@ from gateway_worker.store.restoring import Restorer
 from gateway_worker.store.schema import require_current
 from gateway_worker.store.snapshots import Snapshots
 from gateway_worker.store.transaction import GroupWriter
+from gateway_worker.store.uploads import Uploads
 from gateway_worker.store.workers import Workers
 from gateway_worker.store.writers import WRITERS
 
@@ -48,7 +49,8 @@ class Store:
     ``start`` → anything, ``run`` beside it → ``stop``. Every call raises `StoreUnavailable` when the database is away.
 
     Attributes:
-        sessions, keys, messages, commands, outbox, workers, owners, snapshots: reads, and writes that need no fence.
+        sessions, keys, messages, uploads, commands, outbox, workers, owners, snapshots: reads, and writes that need no
+            fence.
         restorer: brings sessions back from their snapshots.
         lease: this worker's. Once it has run out, every call raises `StoreUnavailable` until it is renewed.
 
@@ -83,6 +85,7 @@ class Store:
         self.sessions = Sessions(database=database, keyring=keyring, ciphers=ciphers, now=clock.now)
         self.keys = Keys(database, ciphers, clock.now)
         self.messages = Messages(database, ciphers)
+        self.uploads = Uploads(database, ciphers, clock.now)
         self.commands = Commands(database, keyring, clock.now)
         self.snapshots = Snapshots(database=database, keyring=keyring, ciphers=ciphers, now=clock.now)
         self.outbox = Outbox(database=database, ciphers=ciphers, workers=self.workers, now=clock.now)

@@ -171,6 +171,17 @@ bodies = Table(  # what is written once about a message and is large, apart from
     postgresql_partition_by=_BY_TIME,
 )
 
+uploads = Table(  # what lies at WhatsApp's media host: the same file is not uploaded twice
+    "uploads",
+    metadata,
+    Column("session_id", Text, nullable=False),
+    Column("name", Text, nullable=False),  # keyed hash of the file and its class
+    Column("value", LargeBinary, nullable=False),  # encrypted: with it the file can be read
+    _time("created_at"),
+    PrimaryKeyConstraint("session_id", "name"),
+)
+Index("uploads_created", uploads.c.created_at)
+
 commands = Table(
     "processed_commands",
     metadata,

@@ -10,6 +10,7 @@ Errors an engine raises::
     ├── NotConnected            there is no open connection (any more); nothing has left
     ├── OutcomeUnknown          the stanza left, or may have left, and no acknowledgement came
     ├── Refused                 WhatsApp's server refused it, with a code of its own
+    ├── UploadFailed            WhatsApp's media host did not take a file
     ├── RecipientUnknown        the number is not on WhatsApp
     └── StoreRefused            a write of the owner failed or was fenced off; the connection has been closed
 """
@@ -17,8 +18,10 @@ Errors an engine raises::
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
+from gateway_worker.whatsapp.files import FileClass, FileMessage, FileReference, Repetition
 from gateway_worker.whatsapp.groups import Groups
 from schemas.content import Content, Text
 from schemas.names import SessionId
@@ -64,6 +67,12 @@ class Refused(EngineError):  # noqa: N818 (reads as the fact it is)
 
 class RecipientUnknown(EngineError):  # noqa: N818 (reads as the fact it is)
     """The recipient's number is not on WhatsApp."""
+
+
+class UploadFailed(EngineError):  # noqa: N818 (reads as the fact it is)
+    """WhatsApp's media host did not take a file; it may the next time."""
+
+    retryable = True
 
 
 class Cause(StrEnum):
@@ -401,7 +410,7 @@ class OutgoingMessage:
 
     message_id: str
     to: str
-    content: Content | Edit | Revocation | Reaction | Forwarding
+    content: Content | FileMessage | Edit | Revocation | Reaction | Forwarding | Repetition
     original: Original | None = None  # with a `Content`: the message it quotes
     mentions: Sequence[str] = ()
     view_once: bool = False
@@ -459,6 +468,18 @@ class Connection(Protocol):
             OutcomeUnknown: it may have left (no acknowledgement in 20 s, or the connection ended in between).
             StoreRefused: a key write was refused; nothing has left.
         """
+        ...
+
+    async def upload(self, path: Path, file_class: FileClass) -> FileReference:
+        """Encrypt the file at `path` (beside it, under the same name with another ending) and upload it.
+
+        Raises:
+            UploadFailed, NotConnected: it is not there.
+        """
+        ...
+
+    async def holds(self, reference: FileReference) -> bool:
+        """Whether WhatsApp's media host still gives out what was uploaded there."""
         ...
 
     async def mark_read(self, messages: Sequence[MessageRef]) -> None:

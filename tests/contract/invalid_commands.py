@@ -31,6 +31,82 @@ class InvalidCommand:
     code: str = "command.invalid"
 
 
+_URL: Final = "https://example.com/a.png"
+
+
+def _media() -> dict[str, tuple[str, Any]]:
+    """Files that nobody could fetch, or that belong to nobody."""
+    inside = "data.content.media"
+    sources: dict[str, tuple[str, Any]] = {
+        "none": (f"{inside}.url", {}),
+        "two": (f"{inside}.object", {"url": _URL, "object": "uploads/a.png"}),
+        "three": (f"{inside}.object", {"url": _URL, "object": "uploads/a.png", "base64": "AAAA"}),
+        "unknown": (f"{inside}.path", {"path": "/etc/passwd"}),
+        "url-file": (f"{inside}.url", {"url": "file:///etc/passwd"}),
+        "url-ftp": (f"{inside}.url", {"url": "ftp://example.com/a"}),
+        "url-data": (f"{inside}.url", {"url": "data:image/png;base64,AAAA"}),
+        "url-gopher": (f"{inside}.url", {"url": "gopher://example.com/"}),
+        "url-relative": (f"{inside}.url", {"url": "/a.png"}),
+        "url-no-host": (f"{inside}.url", {"url": "https:///a.png"}),
+        "url-space": (f"{inside}.url", {"url": "https://example.com/a b"}),
+        "url-line": (f"{inside}.url", {"url": "https://example.com/\r\nHost: x"}),
+        "url-backslash": (f"{inside}.url", {"url": "https://example.com\\@127.0.0.1/"}),
+        "url-credentials": (f"{inside}.url", {"url": "https://user:password@example.com/"}),
+        "url-user": (f"{inside}.url", {"url": "https://user@example.com/"}),
+        "url-port": (f"{inside}.url", {"url": "https://example.com:99999/"}),
+        "url-port-zero": (f"{inside}.url", {"url": "https://example.com:0/"}),
+        "url-brackets": (f"{inside}.url", {"url": "https://[::1/"}),
+        "url-long": (f"{inside}.url", {"url": "https://example.com/" + "a" * 2048}),
+        "url-null": (f"{inside}.url", {"url": None}),
+        "url-number": (f"{inside}.url", {"url": 1}),
+        "object-up": (f"{inside}.object", {"object": "uploads/../other/a"}),
+        "object-up-first": (f"{inside}.object", {"object": "../a"}),
+        "object-here": (f"{inside}.object", {"object": "uploads/./a"}),
+        "object-absolute": (f"{inside}.object", {"object": "/uploads/a"}),
+        "object-twice": (f"{inside}.object", {"object": "uploads//a"}),
+        "object-folder": (f"{inside}.object", {"object": "uploads/"}),
+        "object-backslash": (f"{inside}.object", {"object": "uploads\\a"}),
+        "object-nul": (f"{inside}.object", {"object": "uploads/a\0"}),
+        "object-line": (f"{inside}.object", {"object": "uploads/a\n"}),
+        "object-empty": (f"{inside}.object", {"object": ""}),
+        "object-long": (f"{inside}.object", {"object": "uploads/" + "é" * 600}),
+        "base64-empty": (f"{inside}.base64", {"base64": ""}),
+        "base64-garbage": (f"{inside}.base64", {"base64": "§§§§"}),
+        "base64-spaces": (f"{inside}.base64", {"base64": "AA AA"}),
+        "base64-lines": (f"{inside}.base64", {"base64": "AAAA\nAAAA"}),
+        "base64-url-alphabet": (f"{inside}.base64", {"base64": "A-_A"}),
+        "base64-unpadded": (f"{inside}.base64", {"base64": "AAA"}),
+        "base64-padding": (f"{inside}.base64", {"base64": "A==="}),
+        "base64-data-url": (f"{inside}.base64", {"base64": "data:image/png;base64,AAAA"}),
+        "mimetype": (f"{inside}.mimetype", {"url": _URL, "mimetype": "image"}),
+        "mimetype-line": (f"{inside}.mimetype", {"url": _URL, "mimetype": "image/png\r\nx: y"}),
+        "file-name-folder": (f"{inside}.fileName", {"url": _URL, "fileName": "../../a.png"}),
+        "file-name-line": (f"{inside}.fileName", {"url": _URL, "fileName": "a\nb"}),
+        "file-name-blank": (f"{inside}.fileName", {"url": _URL, "fileName": " "}),
+        "text": (inside, "https://example.com/a.png"),
+    }
+    cases: dict[str, tuple[str, Any]] = {
+        f"media-{name}": (path, {**_SEND, "content": {"kind": "document", "media": media}})
+        for name, (path, media) in sources.items()
+    }
+    contents: dict[str, tuple[str, Any]] = {
+        "missing": ("media", {"kind": "image"}),
+        "sticker-caption": ("caption", {"kind": "sticker", "media": {"url": _URL}, "caption": "x"}),
+        "voice-caption": ("caption", {"kind": "voice", "media": {"url": _URL}, "caption": "x"}),
+        "audio-caption": ("caption", {"kind": "audio", "media": {"url": _URL}, "caption": "x"}),
+        "image-seconds": ("seconds", {"kind": "image", "media": {"url": _URL}, "seconds": 1}),
+        "image-gif": ("gif", {"kind": "image", "media": {"url": _URL}, "gif": True}),
+        "audio-seconds": ("seconds", {"kind": "audio", "media": {"url": _URL}, "seconds": -1}),
+        "voice-seconds": ("seconds", {"kind": "voice", "media": {"url": _URL}, "seconds": 1.5}),
+        "gif-note": ("note", {"kind": "video", "media": {"url": _URL}, "gif": True, "note": True}),
+        "note-caption": ("caption", {"kind": "video", "media": {"url": _URL}, "note": True, "caption": "x"}),
+        "caption-long": ("caption", {"kind": "image", "media": {"url": _URL}, "caption": "x" * 65537}),
+    }
+    for name, (field, content) in contents.items():
+        cases[f"media-{name}"] = (f"data.content.{field}", {**_SEND, "content": content})
+    return cases
+
+
 def _routing_key(command_type: str) -> str:
     """Where the right door is (or would be) when the subject is `SESSION`."""
     if command_type in _DOORS:
@@ -176,10 +252,8 @@ def _sends() -> Iterator[InvalidCommand]:
         "content-string": ("data.content", {**_SEND, "content": "Hello"}),
         "content-without-kind": ("data.content.kind", {**_SEND, "content": {"text": "Hello"}}),
         "content-kind-unknown": ("data.content.kind", {**_SEND, "content": {"kind": "telegram", "text": "Hello"}}),
-        "content-kind-later": (
-            "data.content.kind",
-            {**_SEND, "content": {"kind": "image", "media": {"url": "https://example.com/a.png"}}},
-        ),
+        "content-kind-later": ("data.content.kind", {**_SEND, "content": {"kind": "event", "name": "Party"}}),
+        **_media(),
         "content-unsupported": (
             "data.content.kind",
             {**_SEND, "content": {"kind": "unsupported", "whatsappType": "pollCreationMessage"}},
@@ -206,6 +280,10 @@ def _sends() -> Iterator[InvalidCommand]:
         "mentions-a-name": ("data.mentions[1]", {**_SEND, "mentions": ["+15550001111", "ana"]}),
         "mentions-a-group": ("data.mentions[0]", {**_SEND, "mentions": ["120363041234567890@g.us"]}),
         "mentions-too-many": ("data.mentions", {**_SEND, "mentions": ["+15550001111"] * 1025}),
+        "view-once-document": (
+            "data.viewOnce",
+            {**_SEND, "content": {"kind": "document", "media": {"url": _URL}}, "viewOnce": True},
+        ),
         "view-once-text": ("data.viewOnce", {**_SEND, "viewOnce": True}),
         "view-once-string": ("data.viewOnce", {**_SEND, "viewOnce": "true"}),
         "key-unknown": ("data.viewonce", {**_SEND, "viewonce": True}),

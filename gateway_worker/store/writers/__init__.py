@@ -15,12 +15,14 @@ from gateway_worker.store.operations import (
     PutEntries,
     PutKeys,
     PutSentPlaintext,
+    PutUpload,
     ReceiveMessage,
     RecordCommand,
+    ReplaceContent,
     SettleEntries,
 )
 from gateway_worker.store.transaction import Writer
-from gateway_worker.store.writers import commands, identity, messages, sessions
+from gateway_worker.store.writers import commands, identity, messages, sessions, uploads
 
 WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     RecordCommand: commands.record,
@@ -32,6 +34,8 @@ WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     SettleEntries: identity.settle_entries,
     PutSentPlaintext: messages.put_plaintexts,
     ReceiveMessage: messages.receive,
+    ReplaceContent: messages.replace_content,
+    PutUpload: uploads.put,
     AdvanceStatus: messages.advance_status,
     ChangeState: sessions.change_state,
     AppendEvent: sessions.append_event,

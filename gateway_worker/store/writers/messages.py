@@ -79,6 +79,14 @@ _RECEIVE: Final = """
     SELECT session_id, message_id FROM fresh
 """
 
+_REPLACE_CONTENT: Final = """
+    UPDATE bodies AS b SET value = g.value
+    FROM unnest($1::text[], $2::text[], $3::bytea[]) AS g (session_id, message_id, value)
+    JOIN messages AS m ON m.session_id = g.session_id AND m.message_id = g.message_id
+    WHERE b.session_id = m.session_id AND b.message_id = m.message_id AND b.part = 'content'
+        AND b.created_at = m.created_at
+"""
+
 _READ_STATUS: Final = """
     SELECT
         m.session_id, m.message_id, m.direction, m.status, m.error, m.recipient, m.command_id, m.correlation_id,
@@ -170,6 +178,16 @@ async def receive(transaction: Transaction, placed: Sequence[Placed]) -> None:
         transaction.answer(each, is_new)
         if is_new:
             transaction.tell(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
+
+
+async def replace_content(transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """Write `ReplaceContent`s."""
+    rows = [
+        (each.session_id, op.message_id, _encrypted_body(transaction.session(each), op.message_id, op.content))
+        for each in placed
+        for op in [each.operation]
+    ]
+    await transaction.wire.execute(_REPLACE_CONTENT, *_columns(rows))
 
 
 async def advance_status(transaction: Transaction, placed: Sequence[Placed]) -> None:

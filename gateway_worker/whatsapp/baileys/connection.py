@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -20,6 +21,7 @@ from gateway_worker.whatsapp.baileys.words import (
     merged,
     outgoing_args,
 )
+from gateway_worker.whatsapp.files import FileClass, FileReference, reference_of
 from gateway_worker.whatsapp.port import (
     Acknowledged,
     Cause,
@@ -36,6 +38,7 @@ from gateway_worker.whatsapp.port import (
 
 _MAX_MERGED: Final = 500
 _LAST_WRITES: Final = 30.0
+_UPLOAD_SILENCE_MS: Final = 30_000
 _log = structlog.get_logger(__name__)
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
@@ -71,6 +74,15 @@ class BaileysConnection:
         except CallFailed as failure:
             raise error_of(failure) from failure
         return Acknowledged(timestamp=answer.head["v"])
+
+    async def upload(self, path: Path, file_class: FileClass) -> FileReference:
+        """See the port."""
+        args = {"path": str(path), "file_class": file_class.value, "patience": _UPLOAD_SILENCE_MS}
+        return reference_of((await self._call("upload", args)).head["v"])
+
+    async def holds(self, reference: FileReference) -> bool:
+        """See the port."""
+        return bool((await self._call("holds", reference.url)).head["v"])
 
     async def mark_read(self, messages: Sequence[MessageRef]) -> None:
         """See the port."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway_worker.whatsapp.baileys.channel import CallFailed
+from gateway_worker.whatsapp.baileys.file_words import file_args
+from gateway_worker.whatsapp.files import FileMessage, Repetition
 from gateway_worker.whatsapp.port import (
     Cause,
     Changes,
@@ -37,6 +39,7 @@ from gateway_worker.whatsapp.port import (
     Sender,
     SendFailed,
     StoreRefused,
+    UploadFailed,
     Voted,
 )
 from gateway_worker.whatsapp.vcards import card_text, display_name, read_card
@@ -188,11 +191,14 @@ def outgoing_args(message: OutgoingMessage) -> tuple[dict[str, Any], list[bytes]
     """The arguments and blobs of `send`."""
     original = message.original
     blobs = [] if original is None or original.plaintext is None else [original.plaintext]
+    if isinstance(message.content, Repetition):
+        blobs = [message.content.plaintext]
     args = {
         "message_id": message.message_id,
         "to": message.to,
         "content": _content_args(message.content),
         "mentions": list(message.mentions),
+        "view_once": message.view_once,
         "original": None
         if original is None
         else {"message_id": original.message_id, "sender": original.sender, "from_me": original.from_me},
@@ -200,7 +206,9 @@ def outgoing_args(message: OutgoingMessage) -> tuple[dict[str, Any], list[bytes]
     return args, blobs
 
 
-def _content_args(content: Content | Edit | Revocation | Reaction | Forwarding) -> dict[str, Any]:
+def _content_args(  # noqa: PLR0911 (one line a kind)
+    content: Content | FileMessage | Edit | Revocation | Reaction | Forwarding | Repetition,
+) -> dict[str, Any]:
     """Contacts go as vCards; everything else as it stands, by `kind`."""
     match content:
         case Contacts():
@@ -214,11 +222,15 @@ def _content_args(content: Content | Edit | Revocation | Reaction | Forwarding) 
             return {"kind": "reaction", "emoji": content.emoji}
         case Forwarding():
             return {"kind": "forwarding"}
+        case Repetition():
+            return {"kind": "repetition"}
+        case FileMessage():
+            return file_args(content)
         case _:
             return content.model_dump(mode="json", by_alias=False)
 
 
-def error_of(failure: CallFailed) -> EngineError:
+def error_of(failure: CallFailed) -> EngineError:  # noqa: PLR0911 (one line an error)
     """A failed call, as the port's error."""
     match failure.kind:
         case "not_connected":
@@ -227,6 +239,8 @@ def error_of(failure: CallFailed) -> EngineError:
             return OutcomeUnknown("no acknowledgement came")
         case "store_refused":
             return StoreRefused("a key write was refused")
+        case "upload_failed":
+            return UploadFailed(f"the media host did not take the file: {failure.details.get('name', '')}")
         case "recipient_unknown":
             return RecipientUnknown("the number is not on WhatsApp")
         case "refused":

@@ -3,13 +3,16 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from gateway_worker.media.preparing import PreparedFile
 from gateway_worker.objects.snapshots import SnapshotMoment
 from gateway_worker.store import ledger
 from gateway_worker.store.errors import StaleEpoch, StoreUnavailable
@@ -27,7 +30,9 @@ from gateway_worker.store.operations import (
     PutEntries,
     PutKeys,
     PutSentPlaintext,
+    PutUpload,
     ReceiveMessage,
+    ReplaceContent,
     SettleEntries,
 )
 from gateway_worker.store.owners import OwnerSigns
@@ -45,6 +50,7 @@ from gateway_worker.store.records import (
     UnprocessedEntry,
 )
 from gateway_worker.store.snapshots import Removal, SealedSnapshot
+from gateway_worker.whatsapp.files import FileClass, FileReference
 from gateway_worker.whatsapp.port import (
     Acknowledged,
     Cause,
@@ -61,6 +67,7 @@ from gateway_worker.whatsapp.port import (
     PresenceState,
 )
 from schemas.names import MessageId, SessionId, UserId, WorkerId
+from schemas.outgoing_media import MediaSource
 from tests.support.connections.virtual_time import VirtualClock
 from tests.support.groups import FakeGroups
 
@@ -323,6 +330,14 @@ class FakeMessages:
 
 
 @dataclass
+class FakeUploads:
+    known: dict[tuple[SessionId, str, str], Json] = field(default_factory=dict[tuple[SessionId, str, str], Json])
+
+    async def find(self, session_id: SessionId, file_class: str, sha256: str) -> Json | None:
+        return self.known.get((session_id, file_class, sha256))
+
+
+@dataclass
 class FakeStorage:
     """Keeps everything; `away` makes it unavailable, `events` is what a backend would be told, in order."""
 
@@ -330,6 +345,7 @@ class FakeStorage:
     owners: FakeOwners = field(init=False)
     keys: FakeKeys = field(default_factory=FakeKeys)
     messages: FakeMessages = field(default_factory=FakeMessages)
+    uploads: FakeUploads = field(default_factory=FakeUploads)
     events: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
     away: bool = False
     back: asyncio.Event = field(default_factory=asyncio.Event)
@@ -378,6 +394,11 @@ class FakeStorage:
             case PutSentPlaintext():
                 self.messages.plaintexts.update({MessageId(k): v for k, v in operation.plaintexts.items()})
                 self.messages.encrypted.update(MessageId(k) for k in operation.plaintexts)
+            case PutUpload():
+                self.uploads.known[session_id, operation.file_class, operation.sha256] = operation.reference
+            case ReplaceContent():
+                row = self.messages.rows[operation.message_id]
+                self.messages.rows[operation.message_id] = replace(row, content=operation.content)
             case BeginMessage():
                 return self._begin(session_id, operation)
             case AdvanceStatus():
@@ -592,6 +613,17 @@ class FakeConnection:
         await asyncio.sleep(0.01)
         return Acknowledged(timestamp=int(VirtualClock().now().timestamp()))
 
+    async def upload(self, path: Path, file_class: FileClass) -> FileReference:
+        self._must_be_open()
+        self.engine.uploads.append(path)
+        if self.engine.upload_answers:
+            return await self.engine.upload_answers.pop(0)(self)
+        return uploaded(len(self.engine.uploads))
+
+    async def holds(self, reference: FileReference) -> bool:
+        self._must_be_open()
+        return reference.direct_path not in self.engine.gone
+
     async def mark_read(self, messages: Sequence[MessageRef]) -> None:
         self._must_be_open()
         self.read += messages
@@ -618,6 +650,36 @@ class FakeConnection:
 
 
 Script = Callable[[FakeConnection], Awaitable[None]]
+UploadAnswer = Callable[[FakeConnection], Awaitable[FileReference]]
+
+
+def uploaded(number: int) -> FileReference:
+    """Where the `number`-th upload lies."""
+    return FileReference(
+        url=f"https://media/{number}",
+        direct_path=f"/{number}",
+        media_key=bytes(32),
+        sha256=bytes(32),
+        encrypted_sha256=bytes(32),
+        size=3,
+        timestamp=1,
+    )
+
+
+@dataclass
+class FakeFiles:
+    """Prepares nothing: whatever is named is there at once. `answers` says otherwise for the next ones."""
+
+    prepared: list[str] = field(default_factory=list[str])
+    answers: list[Callable[[], Awaitable[None]]] = field(default_factory=list[Callable[[], Awaitable[None]]])
+
+    @asynccontextmanager
+    async def prepare(self, kind: str, source: MediaSource) -> AsyncGenerator[PreparedFile]:
+        self.prepared.append(kind)
+        if self.answers:
+            await self.answers.pop(0)()
+        name = source.url or source.object or "inline"
+        yield PreparedFile(path=Path("/nowhere"), size=3, sha256=name, mimetype="image/jpeg", width=2, height=1)
 
 
 @dataclass
@@ -631,6 +693,9 @@ class FakeEngine:
     answers: list[Answer] = field(default_factory=list[Answer])
     unlinked: list[SessionId] = field(default_factory=list[SessionId])
     groups: FakeGroups = field(default_factory=FakeGroups)
+    uploads: list[Path] = field(default_factory=list[Path])
+    upload_answers: list[UploadAnswer] = field(default_factory=list["UploadAnswer"])
+    gone: set[str] = field(default_factory=set[str])
     refuses: bool = False
 
     async def open(self, request: OpenRequest, owner: Owner) -> FakeConnection:

@@ -25,6 +25,7 @@ from tests.support.connections.fakes import (
     FakeConnection,
     FakeDoors,
     FakeEngine,
+    FakeFiles,
     FakeSnapshots,
     FakeStorage,
     Script,
@@ -60,6 +61,7 @@ class World:
     observer: Alarms
     tasks: asyncio.TaskGroup
     capacity: list[bool] = field(default_factory=list[bool])
+    files: FakeFiles = field(default_factory=FakeFiles)
 
     async def until(self, condition: Callable[[], bool], *, seconds: float = 60) -> None:
         """Let virtual time pass until it holds."""
@@ -186,10 +188,12 @@ async def world(*, max_sessions: int = 5, storage: FakeStorage | None = None, nu
         )
         worker_id, incarnation = WorkerId(f"worker-{number}"), f"run-{number}"
         storage.sessions.slots[worker_id] = max_sessions
+        files = FakeFiles()
         around = Surroundings(
             storage=storage,
             cache=cache,
             engine=engine,
+            files=files,
             doors=doors,
             announcer=announcer,
             snapshots=keeper,
@@ -205,7 +209,7 @@ async def world(*, max_sessions: int = 5, storage: FakeStorage | None = None, nu
         )
         tasks.create_task(manager.run())
         tasks.create_task(keeper.run())
-        yield World(manager, storage, cache, engine, doors, announcer, snapshots, observer, tasks, capacity)
+        yield World(manager, storage, cache, engine, doors, announcer, snapshots, observer, tasks, capacity, files)
         del storage.sessions.slots[worker_id]
         await manager.stop()
         await keeper.stop()

@@ -5,6 +5,7 @@ import { Connection, type MessageReference } from './connection.ts'
 import { Lease } from './lease.ts'
 import type { OutgoingArguments } from './outgoing.ts'
 import { type Answer, type Call, CallError, Peer } from './peer.ts'
+import type { UploadArguments } from './uploads.ts'
 import { type OpenArguments, type Settings, trust, trustMedia } from './settings.ts'
 
 const TICK_MS = 500
@@ -47,6 +48,10 @@ export class Bridge {
     switch (method) {
       case 'send':
         return connection.send(args as OutgoingArguments, blobs[0])
+      case 'upload':
+        return connection.upload(args as UploadArguments)
+      case 'holds':
+        return connection.holds(args as string)
       case 'mark_read':
         return connection.markRead(args as MessageReference[])
       case 'presence': {

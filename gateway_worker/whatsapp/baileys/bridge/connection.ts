@@ -25,11 +25,12 @@ import { CallError } from './peer.ts'
 import { Protocol } from './protocol.ts'
 import { Incoming } from './received.ts'
 import { Sends } from './sends.ts'
-import type { OpenArguments, Settings } from './settings.ts'
 import { GroupCache } from './caches.ts'
+import { agentFor, type OpenArguments, type Settings } from './settings.ts'
 import { makeSocket } from './socket.ts'
 import { Store } from './store.ts'
 import { clean } from './texts.ts'
+import { type FileReference, lies, upload, type UploadArguments } from './uploads.ts'
 import { decodeCredentials } from './values.ts'
 
 export interface MessageReference {
@@ -159,6 +160,18 @@ export class Connection {
     this.#lanes.set(chat, relayed)
     relayed.then(done, done)
     return relayed
+  }
+
+  /** Encrypts a file and uploads it; answers where it lies. */
+  async upload(args: UploadArguments): Promise<FileReference> {
+    this.#mustBeOpen()
+    return upload(this.#socket, args)
+  }
+
+  /** Whether WhatsApp's media host still gives out what was uploaded there. */
+  async holds(url: string): Promise<boolean> {
+    this.#mustBeOpen()
+    return lies(url, agentFor(this.#options.proxy))
   }
 
   async markRead(messages: readonly MessageReference[]): Promise<void> {

@@ -6,6 +6,7 @@ import {
   type AuthenticationCreds,
   type BinaryNode,
   generateWAMessage,
+  generateWAMessageFromContent,
   isJidGroup,
   jidNormalizedUser,
   type MessageRelayOptions,
@@ -15,6 +16,7 @@ import {
 } from 'baileys'
 
 import { unwrap } from './content.ts'
+import { type FileContent, fileMessage, isFile } from './files.ts'
 import { CallError } from './peer.ts'
 
 interface LinkPreview {
@@ -34,6 +36,9 @@ export type OutgoingContent =
   | { kind: 'revocation' }
   | { kind: 'reaction'; emoji: string }
   | { kind: 'forwarding' }
+  /** Exactly what was encrypted before. */
+  | { kind: 'repetition' }
+  | FileContent
 
 export interface OutgoingArguments {
   message_id: string
@@ -42,6 +47,7 @@ export interface OutgoingArguments {
   /** The stored message it quotes, or is about. */
   original: { message_id: string; sender: string; from_me: boolean } | null
   mentions: string[]
+  view_once: boolean
 }
 
 /** A message and what its stanza says beside it. */
@@ -58,13 +64,13 @@ export async function messageOf(
   plaintext: Uint8Array | undefined
 ): Promise<Outgoing> {
   const { content } = args
-  const quoted = content.kind in QUOTES ? originalOf(args, jid, plaintext) : undefined
-  const { message } = await generateWAMessage(jid, contentOf(args, jid, credentials, plaintext), {
-    userJid: jidNormalizedUser(credentials.me?.id),
-    messageId: args.message_id,
-    upload: () => Promise.reject(new CallError('unsupported_content')),
-    ...(quoted ? { quoted } : {})
-  })
+  if (content.kind === 'repetition') return { message: repeated(plaintext), options: {} }
+  const quoted = content.kind in QUOTES || isFile(content) ? originalOf(args, jid, plaintext) : undefined
+  const own = { userJid: jidNormalizedUser(credentials.me?.id), messageId: args.message_id, ...(quoted ? { quoted } : {}) }
+  const upload = (): Promise<never> => Promise.reject(new CallError('unsupported_content'))
+  const { message } = isFile(content)
+    ? generateWAMessageFromContent(jid, withSecret(fileMessage(content, args.mentions, args.view_once), args, credentials), own)
+    : await generateWAMessage(jid, contentOf(args, jid, credentials, plaintext), { ...own, upload })
   if (message == null) throw new CallError('unsupported_content')
   return { message, options: optionsOf(args, jid) }
 }
@@ -138,6 +144,15 @@ function cardsOf(cards: { name: string; vcard: string }[]): { displayName: strin
 /** Votes are bound to it. The same message sent again after a crash must have the same, so it is no random number. */
 function secretOf(messageId: string, credentials: AuthenticationCreds): Buffer {
   return createHmac('sha256', credentials.advSecretKey).update(`message secret ${messageId}`).digest()
+}
+
+function withSecret(message: proto.IMessage, args: OutgoingArguments, credentials: AuthenticationCreds): proto.IMessage {
+  return { ...message, messageContextInfo: { messageSecret: secretOf(args.message_id, credentials) } }
+}
+
+function repeated(plaintext: Uint8Array | undefined): proto.IMessage {
+  if (plaintext === undefined) throw new CallError('unsupported_content')
+  return proto.Message.decode(plaintext)
 }
 
 /** The original as WhatsApp names it: who wrote it is said in groups only. */

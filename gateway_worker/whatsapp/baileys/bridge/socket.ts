@@ -62,7 +62,7 @@ function configOf({ number, credentials, store, keys, incoming, protocol, settin
     },
     ...cachesOf(number),
     ...(settings.qr_timeout === null ? {} : { qrTimeout: settings.qr_timeout }),
-    ...(agent ? { agent } : {})
+    ...(agent ? { agent, fetchAgent: agent } : {})
   }
 }
 

@@ -1,0 +1,71 @@
+"""Sending files to the workshop: a process for each, a few at a time, with a deadline."""
+
+import asyncio
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from gateway_worker.media.errors import too_large, unsupported
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_AT_ONCE: Final = 2
+_SECONDS: Final = 90.0
+_MAX_ANSWER: Final = 256 * 1024
+_PREVENTED: Final = frozenset({-9, -24, -25})  # killed, out of CPU time, out of room for its file
+
+
+class Bench:
+    """Has files looked at and made anew. `seconds` is the deadline for each."""
+
+    def __init__(self, *, at_once: int = _AT_ONCE, seconds: float = _SECONDS) -> None:
+        self._seats = asyncio.Semaphore(at_once)
+        self._seconds = seconds
+
+    async def make(self, kind: str, mimetype: str, source: Path, target: Path) -> Mapping[str, Any]:
+        """What the workshop found out; `target` is written where it says ``converted``.
+
+        Raises:
+            MediaUnsupported, MediaTooLarge: it is nothing that can be sent as `kind`.
+        """
+        order = {"kind": kind, "mimetype": mimetype, "source": str(source), "target": str(target)}
+        async with self._seats:
+            answer = await self._run(json.dumps(order))
+        fault = answer.get("fault")
+        if fault is None:
+            return answer["made"]
+        raise (too_large if fault["code"] == "too_large" else unsupported)(fault["reason"])
+
+    async def _run(self, order: str) -> Mapping[str, Any]:
+        process = await asyncio.create_subprocess_exec(
+            *_command(order),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={"PYTHONPATH": str(_ROOT), "PYTHONDONTWRITEBYTECODE": "1", "MALLOC_ARENA_MAX": "1"},
+            limit=_MAX_ANSWER,
+        )
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(self._seconds):
+                told = await process.stdout.read(_MAX_ANSWER)
+                code = await process.wait()
+        except TimeoutError as error:
+            raise too_large("work") from error
+        finally:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        if code == 0:
+            return json.loads(told)
+        raise too_large("work") if code in _PREVENTED else unsupported("unreadable")
+
+
+def _command(order: str) -> Sequence[str]:
+    setpriv = shutil.which("setpriv")
+    guard = () if setpriv is None else (setpriv, "--pdeathsig", "KILL", "--")
+    return (*guard, sys.executable, "-m", "gateway_worker.media.workshop", order)

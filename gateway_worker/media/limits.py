@@ -1,0 +1,31 @@
+"""How large what may be. Pure. WhatsApp's own limits where it has them."""
+
+from typing import Final
+
+_MIB: Final = 1024 * 1024
+
+MAX_BYTES: Final = {
+    "image": 16 * _MIB,
+    "video": 64 * _MIB,
+    "audio": 64 * _MIB,
+    "voice": 64 * _MIB,
+    "sticker": 16 * _MIB,  # of the picture that it is made from; see MAX_STATIC_STICKER
+    "document": 2048 * _MIB,
+}
+"""Bytes of the file that a command names, by kind."""
+
+MAX_STATIC_STICKER: Final = 100 * 1024
+MAX_ANIMATED_STICKER: Final = 500 * 1024
+STICKER_SIDE: Final = 512
+"""Pixels: a sticker is a square of that side."""
+
+MAX_PIXELS: Final = 50_000_000
+"""Width times height of a picture; of an animation, the frames of which are decoded one by one, see MAX_FRAMES."""
+MAX_FRAMES: Final = 600
+MAX_SIDE: Final = 16_384
+
+THUMBNAIL_SIDE: Final = 96
+MAX_THUMBNAIL: Final = 10 * 1024
+
+MAX_SECONDS: Final = 4 * 3600
+"""Of a sound that is decoded (voice)."""

@@ -1,0 +1,164 @@
+"""From a command's source to a file that WhatsApp's clients will show: fetch, sniff, make, measure."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from gateway_worker.media.bench import Bench
+from gateway_worker.media.errors import too_large, unreachable, unsupported
+from gateway_worker.media.fetching import Fetcher
+from gateway_worker.media.limits import MAX_BYTES
+from gateway_worker.media.receiving import receive
+from gateway_worker.media.sniffing import HEAD, document_type, sniff
+from gateway_worker.media.spool import Job, Spool
+from schemas.errors import Unavailable
+from schemas.outgoing_media import MAX_INLINE, MediaSource
+
+_ACCEPTED: Final = {
+    "image": {"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff"},
+    "sticker": {"image/webp", "image/png", "image/jpeg"},
+    "video": {"video/mp4", "video/3gpp"},
+    "audio": {"audio/mpeg", "audio/mp4", "audio/aac", "audio/amr", "audio/ogg", "audio/wav", "audio/flac", "video/mp4"},
+    "voice": {
+        *("audio/mpeg", "audio/mp4", "audio/aac", "audio/amr", "audio/ogg", "audio/wav", "audio/flac"),
+        *("video/mp4", "video/3gpp", "video/x-matroska"),  # sound alone may be in them
+    },
+}
+_HASHED: Final = 1024 * 1024
+
+
+class Bucket(Protocol):
+    """The media bucket."""
+
+    def reading(self, key: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """An object's bytes. Raises `FileNotFoundError`, or another `OSError`."""
+        ...
+
+
+class BucketAway(Unavailable):
+    """The media bucket cannot be reached."""
+
+    sentence = "The media bucket is not available."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedFile:
+    """A file ready to be uploaded. `sha256` lower-case hex; `thumbnail` a JPEG, `waveform` 64 values of 0 to 100."""
+
+    path: Path
+    size: int
+    sha256: str = field(repr=False)
+    mimetype: str
+    width: int | None = None
+    height: int | None = None
+    seconds: int | None = None
+    animated: bool | None = None
+    thumbnail: bytes | None = field(default=None, repr=False)
+    waveform: bytes | None = field(default=None, repr=False)
+
+
+class Preparation:
+    """Prepares files, each in a folder of its own that is gone afterwards.
+
+    Args:
+        spool: where they lie meanwhile.
+        fetcher: opens links.
+        bucket: holds objects.
+        bench: where they are decoded.
+        max_document: bytes of a document; other kinds have WhatsApp's limits.
+    """
+
+    def __init__(self, *, spool: Spool, fetcher: Fetcher, bucket: Bucket, bench: Bench, max_document: int) -> None:
+        self._spool = spool
+        self._fetcher = fetcher
+        self._bucket = bucket
+        self._bench = bench
+        self._limits = {**MAX_BYTES, "document": min(max_document, MAX_BYTES["document"])}
+
+    @asynccontextmanager
+    async def prepare(self, kind: str, source: MediaSource) -> AsyncGenerator[PreparedFile]:
+        """The file, ready to be sent as `kind`, as long as the block runs.
+
+        Raises:
+            MediaError: it cannot be had, or not be sent; `detail.reason` says why.
+            Unavailable: a service or the disk of ours is in the way; later it may work.
+        """
+        async with self._spool.job() as job:
+            received = await self._receive(kind, source, job)
+            yield await self._made(kind, source, received, job)
+
+    async def _receive(self, kind: str, source: MediaSource, job: Job) -> Path:
+        limit = self._limits[kind]
+        if source.base64 is not None:
+            return await receive(_inline(source.base64), job, "source", limit)
+        if source.url is not None:
+            async with self._fetcher.reading(source.url, limit) as pieces:
+                return await receive(pieces, job, "source", limit)
+        assert source.object is not None, "one of the three is given"
+        try:
+            async with self._bucket.reading(source.object) as pieces:
+                return await receive(pieces, job, "source", limit)
+        except (FileNotFoundError, PermissionError) as error:
+            raise unreachable("missing") from error
+        except (OSError, TimeoutError) as error:
+            raise BucketAway from error
+
+    async def _made(self, kind: str, source: MediaSource, received: Path, job: Job) -> PreparedFile:
+        head = await asyncio.to_thread(_head, received)
+        if kind == "document":
+            return await _measured(received, {"mimetype": document_type(head, source.mimetype, source.file_name)})
+        mimetype = sniff(head)
+        if mimetype not in _ACCEPTED[kind]:
+            raise unsupported("type", found=mimetype)
+        target = job.path("target")
+        made = await self._bench.make(kind, mimetype, received, target)
+        result = received
+        if made.get("converted"):
+            job.take(target.stat().st_size)
+            result = target
+        return await _measured(result, {"mimetype": mimetype, **made})
+
+
+async def _measured(path: Path, made: dict[str, Any]) -> PreparedFile:
+    size, sha256 = await asyncio.to_thread(_measure, path)
+    return PreparedFile(
+        path=path,
+        size=size,
+        sha256=sha256,
+        mimetype=made["mimetype"],
+        width=made.get("width"),
+        height=made.get("height"),
+        seconds=made.get("seconds"),
+        animated=made.get("animated"),
+        thumbnail=_bytes(made.get("thumbnail")),
+        waveform=_bytes(made.get("waveform")),
+    )
+
+
+async def _inline(text: str) -> AsyncIterator[bytes]:
+    if len(text) * 3 // 4 - text.count("=") > MAX_INLINE:
+        raise too_large("bytes", MAX_INLINE)
+    yield base64.b64decode(text, validate=True)
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD)
+
+
+def _measure(path: Path) -> tuple[int, str]:
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while piece := file.read(_HASHED):
+            digest.update(piece)
+            size += len(piece)
+    return size, digest.hexdigest()

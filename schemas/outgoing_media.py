@@ -1,0 +1,169 @@
+"""Files as commands give them: where each lies, and what kind of message it becomes."""
+
+import re
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+
+from schemas.content import MAX_MIMETYPE, MAX_NAME, MAX_OBJECT, MAX_URL
+from schemas.model import MAX_TEXT, Prose, StrictModel
+from schemas.problems import problem_at
+
+MAX_INLINE: Final = 1024 * 1024  # bytes of a file within a command
+MAX_SECONDS: Final = 24 * 3600
+UPLOADS: Final = "uploads/"
+"""The folder of the media bucket where backends put what any session may send."""
+
+_MIMETYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(\s*;\s*[\w.-]+=(\"[^\"\r\n]*\"|[\w.+-]+))*", re.ASCII)
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_SOURCES: Final = ("url", "object", "base64")
+_MAX_BASE64: Final = 24 * 1024 * 1024  # characters: what is over MAX_INLINE is too large, not malformed
+
+
+def _web_address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_web = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError as error:
+        raise ValueError("must be an https address") from error
+    if not is_web or not url.isprintable() or " " in url or "\\" in url:
+        raise ValueError("must be an https address")
+    if "@" in parts.netloc:
+        raise ValueError("must not carry a user name or password")
+    return url
+
+
+def _key(key: str) -> str:
+    """A key that names one object, the same to everybody who reads it."""
+    parts = key.split("/")
+    if not key.isprintable() or "\\" in key or any(part in {"", ".", ".."} for part in parts):
+        raise ValueError("must be the key of an object, without empty parts, `.` or `..`")
+    if len(key.encode()) > MAX_OBJECT:
+        raise ValueError(f"must have at most {MAX_OBJECT} bytes")
+    return key
+
+
+def _base64(text: str) -> str:
+    if len(text) % 4 or not _BASE64.fullmatch(text):
+        raise ValueError("must be base64 with its padding (RFC 4648, section 4)")
+    return text
+
+
+def _mimetype(text: str) -> str:
+    if not _MIMETYPE.fullmatch(text):
+        raise ValueError("must be a media type such as image/jpeg")
+    return text
+
+
+def _file_name(name: str) -> str:
+    if not name.isprintable() or not name.strip() or "/" in name or "\\" in name or name in {".", ".."}:
+        raise ValueError("must be the name of a file, without folders")
+    return name
+
+
+def _one_source(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = [{"required": [name]} for name in _SOURCES]
+
+
+_Url = Annotated[str, StringConstraints(max_length=MAX_URL), AfterValidator(_web_address)]
+_Key = Annotated[str, StringConstraints(max_length=MAX_OBJECT), AfterValidator(_key)]
+_Inline = Annotated[
+    str,
+    StringConstraints(max_length=_MAX_BASE64),
+    AfterValidator(_base64),
+    WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
+]
+_FileName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME), AfterValidator(_file_name)]
+
+
+class MediaSource(StrictModel):
+    """A file: at an `url` (https), under a key of the media bucket, or within the command (at most 1 MiB decoded).
+
+    What it is, is found by looking at it; `mimetype` only helps where that says nothing.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_one_source)
+
+    url: Annotated[_Url | None, Field(repr=False)] = None
+    object: _Key | None = None
+    base64: Annotated[_Inline | None, Field(repr=False)] = None
+    mimetype: Annotated[str, StringConstraints(max_length=MAX_MIMETYPE), AfterValidator(_mimetype)] | None = None
+    file_name: Annotated[_FileName | None, Field(repr=False)] = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "MediaSource":
+        given = [name for name in _SOURCES if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise problem_at(given[1] if given else "url", "must be given alone: url, object or base64")
+        return self
+
+    def belongs_to(self, session_id: str) -> bool:
+        """Whether the session may send it: an object must lie in its own folder, or among the uploads."""
+        return self.object is None or self.object.startswith((f"{session_id}/", UPLOADS))
+
+
+_Caption = Annotated[Annotated[str, StringConstraints(max_length=MAX_TEXT), Prose] | None, Field(repr=False)]
+_Seconds = Annotated[int, Field(ge=0, le=MAX_SECONDS)] | None
+
+
+class OutgoingImage(StrictModel):
+    """A picture: JPEG or PNG as it is, other pictures as JPEG."""
+
+    kind: Literal["image"] = "image"
+    media: MediaSource
+    caption: _Caption = None
+
+
+class OutgoingVideo(StrictModel):
+    """A video (MP4); `gif` plays in a loop without sound, `note` is a round one."""
+
+    kind: Literal["video"] = "video"
+    media: MediaSource
+    caption: _Caption = None
+    seconds: _Seconds = None
+    gif: bool = False
+    note: bool = False
+
+    @model_validator(mode="after")
+    def _one_manner(self) -> "OutgoingVideo":
+        if self.gif and self.note:
+            raise problem_at("note", "must not be set together with gif")
+        if self.note and self.caption:
+            raise problem_at("caption", "must not be given with a note: WhatsApp shows none")
+        return self
+
+
+class OutgoingAudio(StrictModel):
+    """A sound file, as it is; its length is found out unless given."""
+
+    kind: Literal["audio"] = "audio"
+    media: MediaSource
+    seconds: _Seconds = None
+
+
+class OutgoingVoice(StrictModel):
+    """A voice message (push to talk): Opus in Ogg as it is, other sound converted to that."""
+
+    kind: Literal["voice"] = "voice"
+    media: MediaSource
+    seconds: _Seconds = None
+
+
+class OutgoingDocument(StrictModel):
+    """Any file."""
+
+    kind: Literal["document"] = "document"
+    media: MediaSource
+    caption: _Caption = None
+
+
+class OutgoingSticker(StrictModel):
+    """A sticker: static or animated WebP as it is, JPEG and PNG converted."""
+
+    kind: Literal["sticker"] = "sticker"
+    media: MediaSource
+
+
+OutgoingFile = OutgoingImage | OutgoingVideo | OutgoingAudio | OutgoingVoice | OutgoingDocument | OutgoingSticker
+"""The contents with a file."""

@@ -1,0 +1,84 @@
+"""Small files of every kind, made on the spot."""
+
+import io
+import math
+import struct
+import wave
+from functools import cache
+from typing import Any, Literal
+
+import av
+from PIL import Image
+
+Picture = Literal["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"]
+
+
+@cache
+def picture(form: Picture = "JPEG", width: int = 160, height: int = 120, *, mode: str = "RGB") -> bytes:
+    """A picture with something on it."""
+    drawn = Image.linear_gradient("L").resize((width, height)).convert(mode)
+    held = io.BytesIO()
+    drawn.save(held, form)
+    return held.getvalue()
+
+
+@cache
+def turned_picture() -> bytes:
+    """A JPEG of 160 x 120 that is to be shown upright, as 120 x 160."""
+    held = io.BytesIO()
+    drawn = Image.new("RGB", (160, 120), "green")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    drawn.save(held, "JPEG", exif=exif)
+    return held.getvalue()
+
+
+@cache
+def animation(frames: int = 3, side: int = 512, form: Picture = "WEBP") -> bytes:
+    """An animated picture."""
+    drawn = [Image.new("RGB", (side, side), (number * 40 % 256, 90, 120)) for number in range(frames)]
+    held = io.BytesIO()
+    drawn[0].save(held, form, save_all=True, append_images=drawn[1:], duration=100)
+    return held.getvalue()
+
+
+@cache
+def sound(seconds: int = 2) -> bytes:
+    """A WAV file that grows louder."""
+    rate = 16_000
+    count = rate * seconds
+    held = io.BytesIO()
+    with wave.open(held, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(b"".join(struct.pack("<h", int(20_000 * math.sin(i / 10) * i / count)) for i in range(count)))
+    return held.getvalue()
+
+
+@cache
+def encoded_sound(codec: str, form: str, seconds: int = 2) -> bytes:
+    """The same, encoded: e.g. `libopus` in `ogg`, `libmp3lame` in `mp3`, `aac` in `mp4`."""
+    held = io.BytesIO()
+    with av.open(io.BytesIO(sound(seconds))) as source, av.open(held, "w", format=form) as made:
+        stream: Any = made.add_stream(codec, rate=48_000, layout="mono")
+        resampler = av.AudioResampler(format=stream.format, layout="mono", rate=48_000)
+        for frame in [*source.decode(audio=0), None]:
+            for fitted in resampler.resample(frame):
+                made.mux(stream.encode(fitted))
+        made.mux(stream.encode(None))
+    return held.getvalue()
+
+
+@cache
+def film(seconds: int = 1, form: str = "mp4", codec: str = "libx264") -> bytes:
+    """A silent video of 64 x 48."""
+    held = io.BytesIO()
+    with av.open(held, "w", format=form) as made:
+        stream: Any = made.add_stream(codec, rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(10 * seconds):
+            drawn = Image.new("RGB", (64, 48), (number * 20 % 256, 100, 50))
+            made.mux(stream.encode(av.VideoFrame.from_image(drawn)))
+        made.mux(stream.encode(None))
+    return held.getvalue()

@@ -60,7 +60,7 @@ def sound(seconds: int = 2) -> bytes:
 def encoded_sound(codec: str, form: str, seconds: int = 2) -> bytes:
     """The same, encoded: e.g. `libopus` in `ogg`, `libmp3lame` in `mp3`, `aac` in `mp4`."""
     held = io.BytesIO()
-    with av.open(io.BytesIO(sound(seconds))) as source, av.open(held, "w", format=form) as made:
+    with av.open(io.BytesIO(sound(seconds)), "r") as source, av.open(held, "w", format=form) as made:
         stream: Any = made.add_stream(codec, rate=48_000, layout="mono")
         resampler = av.AudioResampler(format=stream.format, layout="mono", rate=48_000)
         for frame in [*source.decode(audio=0), None]:

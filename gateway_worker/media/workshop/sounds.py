@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import av
 from av.audio.frame import AudioFrame
@@ -59,7 +59,7 @@ def make_video(source: Path, mimetype: str) -> dict[str, Any]:
         frame = next(_frames(container, video), None)
         if frame is None:
             raise Fault("unsupported", "unreadable")
-        picture: Image.Image = frame.to_image()
+        picture = cast("Image.Image", frame.to_image())
         turned = int(getattr(frame, "rotation", 0) or 0) % 360
         if turned:
             picture = picture.rotate(turned, expand=True)

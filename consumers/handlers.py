@@ -7,6 +7,7 @@ from consumers.group_handlers import GroupHandlers
 from consumers.ports import Manager, Replay, ThisWorker
 from consumers.replies import Reply, accepted, result
 from schemas.commands import Command
+from schemas.contact_commands import GetPicture
 from schemas.errors import FleetFull, Unavailable
 from schemas.message_commands import CheckContacts, CountMessages, DescribeMessage, ListMessages, MarkRead, SetPresence
 from schemas.session_commands import (
@@ -50,6 +51,7 @@ class Handlers:
             "chat.presence.v1": self.set_presence,
             "contact.check.v1": self.check_contacts,
             **GroupHandlers(self._manager).table(),
+            "contact.picture.v1": self.get_picture,
             "worker.describe.v1": self.describe_worker,
             "worker.drain.v1": self.drain_worker,
         }
@@ -127,6 +129,10 @@ class Handlers:
     async def check_contacts(self, command: Command[CheckContacts]) -> Reply:
         """Which numbers are on WhatsApp."""
         return result(command, await self._manager.of(command.session_id).check_contacts(command))
+
+    async def get_picture(self, command: Command[GetPicture]) -> Reply:
+        """Where somebody's picture is."""
+        return result(command, await self._manager.of(command.session_id).get_picture(command))
 
     async def describe_worker(self, command: Command[DescribeWorker]) -> Reply:
         """What this worker holds."""

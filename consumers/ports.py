@@ -10,6 +10,7 @@ from gateway_worker.broker.outgoing import Outgoing
 from gateway_worker.store.operations import Recorded
 from gateway_worker.store.records import Json
 from schemas.commands import Command, CommandKey
+from schemas.contact_commands import GetPicture
 from schemas.envelope import Envelope
 from schemas.errors import GatewayError
 from schemas.group_commands import (
@@ -41,6 +42,7 @@ from schemas.message_commands import (
 )
 from schemas.names import MessageId, SessionId
 from schemas.results import (
+    ContactPicture,
     ContactsChecked,
     EventsReplayed,
     MessageDescription,
@@ -159,6 +161,10 @@ class Session(Protocol):
 
     async def check_contacts(self, command: Command[CheckContacts]) -> ContactsChecked:
         """Which numbers are on WhatsApp."""
+        ...
+
+    async def get_picture(self, command: Command[GetPicture]) -> ContactPicture:
+        """Where somebody's picture is."""
         ...
 
 

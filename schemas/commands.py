@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
+from schemas.contact_commands import GetPicture
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, Problem
 from schemas.group_commands import (
@@ -49,6 +50,7 @@ from schemas.model import Model, StrictModel
 from schemas.names import SESSION_ID_PATTERN, WORKER_ID_PATTERN, CommandId, SessionId
 from schemas.problems import problems_of
 from schemas.results import (
+    ContactPicture,
     ContactsChecked,
     EventsReplayed,
     MessageDescription,
@@ -176,6 +178,7 @@ _TYPES: Final = (
     _session("group.invite.v1", CommandClass.I, InviteToGroup, GroupInvite),
     _session("group.join.v1", CommandClass.I, JoinGroup, GroupJoined),
     _session("group.leave.v1", CommandClass.I, LeaveGroup),
+    _session("contact.picture.v1", CommandClass.Q, GetPicture, ContactPicture),
     _worker("worker.describe.v1", CommandClass.Q, DescribeWorker, WorkerDescription),
     _worker("worker.drain.v1", CommandClass.I, DrainWorker),
 )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, computed_field
 
+from schemas.contact_events import CallReceived, PresenceUpdated
 from schemas.content import Content
 from schemas.errors import GatewayError
 from schemas.model import Instant, Model
@@ -289,6 +290,8 @@ MESSAGE_EDITED: Final = EventType(type="message.edited.v1", model=MessageEdited,
 MESSAGE_REVOKED: Final = EventType(type="message.revoked.v1", model=MessageRevoked, durable=True)
 MESSAGE_REACTION: Final = EventType(type="message.reaction.v1", model=MessageReaction, durable=True)
 POLL_VOTE: Final = EventType(type="poll.vote.v1", model=PollVote, durable=True)
+CALL_RECEIVED: Final = EventType(type="call.received.v1", model=CallReceived, durable=True)
+PRESENCE_UPDATED: Final = EventType(type="presence.updated.v1", model=PresenceUpdated)
 WORKER_REGISTERED: Final = EventType(type="worker.registered.v1", model=WorkerRegistered, of_worker=True)
 WORKER_HEARTBEAT: Final = EventType(type="worker.heartbeat.v1", model=WorkerHeartbeat, of_worker=True)
 WORKER_STOPPED: Final = EventType(type="worker.stopped.v1", model=WorkerStopped, of_worker=True)
@@ -306,6 +309,8 @@ EVENTS: Final = {
         MESSAGE_REVOKED,
         MESSAGE_REACTION,
         POLL_VOTE,
+        CALL_RECEIVED,
+        PRESENCE_UPDATED,
         WORKER_REGISTERED,
         WORKER_HEARTBEAT,
         WORKER_STOPPED,

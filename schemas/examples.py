@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from schemas.contact_events import Caller, CallReceived, PresenceUpdated, SeenState
 from schemas.content import LinkPreview, Text
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, MessageRejectedByWhatsApp
@@ -38,6 +39,7 @@ from schemas.model import Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
 from schemas.results import (
     Contact,
+    ContactPicture,
     ContactsChecked,
     DesiredState,
     Direction,
@@ -48,6 +50,7 @@ from schemas.results import (
     MessageDescription,
     MessagePage,
     MessageStats,
+    PictureState,
     SessionDescription,
     SessionPage,
     SessionQr,
@@ -132,9 +135,10 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "message.react.v1": ({"to": _PHONE, "messageId": _MESSAGE, "emoji": "👍"},),
     "message.forward.v1": ({"to": "+15550002222", "messageId": _MESSAGE},),
     "message.read.v1": ({"chat": _PHONE, "messageIds": [_MESSAGE]},),
-    "chat.presence.v1": ({"to": _PHONE, "state": "typing"},),
+    "chat.presence.v1": ({"to": _PHONE, "state": "typing"}, {"to": _PHONE, "state": "available", "subscribe": True}),
     "contact.check.v1": ({"phones": [_PHONE, "+15550002222"]},),
     **GROUP_COMMAND_DATA,
+    "contact.picture.v1": ({"to": _PHONE}, {"to": _LID, "preview": True}),
     "worker.describe.v1": ({},),
     "worker.drain.v1": ({},),
 }
@@ -201,6 +205,13 @@ RESULTS: Final[Mapping[str, Model]] = {
         ]
     ),
     **GROUP_RESULTS,
+    "contact.picture.v1": ContactPicture(
+        to=_PHONE,
+        jid=_JID,
+        state=PictureState.SHOWN,
+        id="1699887766",
+        url="https://pps.whatsapp.net/v/t61/1.jpg?oe=6925",
+    ),
     "worker.describe.v1": WorkerDescription(
         worker_id=_WORKER,
         status=WorkerState.ONLINE,
@@ -275,6 +286,20 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
     "message.revoked.v1": (MessageRevoked(**_about()),),
     "message.reaction.v1": (MessageReaction(**_about(), emoji="👍"),),
     "poll.vote.v1": (PollVote(**_about(), options=["Monday"]),),
+    "call.received.v1": (
+        CallReceived(
+            session_id=_SESSION,
+            call_id="5C2A9E0B1D7F",
+            caller=Caller(jid=_JID, lid=_LID, phone=_PHONE),
+            video=False,
+            rejected=True,
+            timestamp=_NOW,
+        ),
+    ),
+    "presence.updated.v1": (
+        PresenceUpdated(session_id=_SESSION, chat=_JID, state=SeenState.TYPING, timestamp=_NOW),
+        PresenceUpdated(session_id=_SESSION, chat=_JID, state=SeenState.UNAVAILABLE, last_seen=_NOW, timestamp=_NOW),
+    ),
     "worker.registered.v1": (
         WorkerRegistered(worker_id=_WORKER, endpoint="http://192.168.1.100:8001", max_sessions=50, version="0.1.0"),
     ),

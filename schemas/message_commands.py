@@ -123,10 +123,14 @@ class MarkRead(StrictModel):
 
 
 class SetPresence(StrictModel):
-    """``chat.presence.v1``: what a chat sees of us; `available` and `unavailable` are seen by everyone."""
+    """``chat.presence.v1``: what a chat sees of us; `available` and `unavailable` are seen by everyone.
+
+    Showing a person `typing`, `recording` or `paused`, or `subscribe`, has ``presence.updated`` tell of that person.
+    """
 
     to: Annotated[Address, Field(repr=False)]
     state: Literal["typing", "recording", "paused", "available", "unavailable"]
+    subscribe: bool = False
 
 
 class CheckContacts(StrictModel):

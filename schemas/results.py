@@ -85,6 +85,27 @@ class ContactsChecked(Model):
     contacts: Sequence[Contact]
 
 
+class PictureState(StrEnum):
+    """Whether there is a picture for us."""
+
+    SHOWN = "shown"
+    NONE = "none"
+    HIDDEN = "hidden"  # the person's privacy settings keep it from this account
+
+
+class ContactPicture(Model):
+    """``contact.picture.v1``: `url` is WhatsApp's and good for some days; `id` changes with the picture.
+
+    WhatsApp says of many a hidden picture that there is none.
+    """
+
+    to: str
+    jid: str
+    state: PictureState
+    id: str | None = None
+    url: str | None = None
+
+
 class Direction(StrEnum):
     """Who sent a message."""
 

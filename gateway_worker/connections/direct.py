@@ -15,15 +15,17 @@ from gateway_worker.whatsapp.port import (
     NotConnected,
     OutcomeUnknown,
     PresenceState,
+    RecipientUnknown,
     Refused,
     StoreRefused,
 )
 from schemas.addresses import AddressKind, jid_of, kind_of
 from schemas.commands import Command
-from schemas.errors import MessageNotFound, MessageRejectedByWhatsApp, SessionNotConnected
+from schemas.contact_commands import GetPicture
+from schemas.errors import MessageNotFound, MessageRecipientUnknown, MessageRejectedByWhatsApp, SessionNotConnected
 from schemas.message_commands import CheckContacts, MarkRead, SetPresence
 from schemas.names import MessageId, SessionId
-from schemas.results import Contact, ContactsChecked
+from schemas.results import Contact, ContactPicture, ContactsChecked, PictureState
 
 _PAUSE_SECONDS = 1.0  # before a question that WhatsApp left unanswered is put again
 
@@ -79,6 +81,21 @@ class Direct:
                 for phone in phones
             ]
         )
+
+    async def get_picture(self, command: Command[GetPicture]) -> ContactPicture:
+        """Ask WhatsApp where somebody's picture is.
+
+        Raises:
+            MessageRecipientUnknown: the number is not on WhatsApp.
+            GatewayError: as `set_presence`.
+        """
+        jid, preview = command.data.jid, command.data.preview
+        try:
+            found = await self._ask_soon(lambda link: link.get_picture(jid, preview=preview))
+        except RecipientUnknown as error:
+            raise MessageRecipientUnknown from error
+        state = PictureState.HIDDEN if found.hidden else PictureState.NONE if found.url is None else PictureState.SHOWN
+        return ContactPicture(to=command.data.to, jid=jid, state=state, id=found.id, url=found.url)
 
     async def _ask_soon(self, ask: Ask[T]) -> T:
         async def find() -> Link:

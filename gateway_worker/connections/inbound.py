@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from gateway_worker.connections.arrivals import Arrived, arrival, instant, kind_of
+from gateway_worker.connections.calls import call_arrival
 from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.writer import Writer
@@ -23,6 +24,7 @@ from gateway_worker.store.operations import (
 )
 from gateway_worker.store.records import Status
 from gateway_worker.whatsapp.port import (
+    CallArrived,
     Changes,
     Connected,
     Disconnected,
@@ -33,6 +35,7 @@ from gateway_worker.whatsapp.port import (
     Paired,
     PairingCode,
     PasskeyRequired,
+    PresenceChanged,
     QrCode,
     ReceiptArrived,
     ReceiptKind,
@@ -45,7 +48,7 @@ from schemas.errors import MessageRejectedByWhatsApp
 from schemas.events import Failure
 from schemas.names import MessageId
 
-LifeFact = QrCode | PairingCode | PasskeyRequired | Connected | Disconnected
+LifeFact = QrCode | PairingCode | PasskeyRequired | Connected | Disconnected | PresenceChanged
 
 _STATUS = {
     ReceiptKind.DELIVERED: Status.DELIVERED,
@@ -100,6 +103,8 @@ class Inbound:
                     await self._receipt(fact)
                 case SendFailed():
                     await self._refused(fact)
+                case CallArrived():
+                    await self._call(fact)
                 case _ if self._closed:
                     return
                 case Paired():
@@ -179,6 +184,9 @@ class Inbound:
         observer = self._around.observer
         for each in moved:
             (observer.receipt_stored if each else observer.receipt_ignored)(receipt.kind)
+
+    async def _call(self, call: CallArrived) -> None:
+        await self._writer.write_surely(call_arrival(self._session_id, call, self._around.clock.now()))
 
     async def _refused(self, failure: SendFailed) -> None:
         error = Failure.of(MessageRejectedByWhatsApp(failure.code)).to_data()

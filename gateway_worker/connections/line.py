@@ -14,6 +14,7 @@ from gateway_worker.connections.inbound import Inbound, LifeFact
 from gateway_worker.connections.lifecycle import Lifecycle
 from gateway_worker.connections.link import Link, Purpose
 from gateway_worker.connections.pairing import QR_TTL_SECONDS
+from gateway_worker.connections.presences import Presences
 from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.states import State, Trigger
 from gateway_worker.connections.surroundings import Surroundings
@@ -28,6 +29,7 @@ from gateway_worker.whatsapp.port import (
     OpenRequest,
     PairingCode,
     PasskeyRequired,
+    PresenceChanged,
     QrCode,
 )
 from schemas.events import Reason
@@ -40,11 +42,19 @@ _log = structlog.get_logger()
 class Line:
     """Opens and concludes the connections of one session. `stirred` is called when there may be something to do."""
 
-    def __init__(self, lifecycle: Lifecycle, writer: Writer, around: Surroundings, stirred: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        writer: Writer,
+        around: Surroundings,
+        stirred: Callable[[], None],
+        presences: Presences,
+    ) -> None:
         self._lifecycle = lifecycle
         self._writer = writer
         self._around = around
         self._stirred = stirred
+        self._presences = presences
         self._backoff = Backoff(around.rng)
         self._quick_restarts = 0
         self._bad_sessions = 0
@@ -216,7 +226,9 @@ class Line:
         elif link is self.link and not link.over and link.purpose is None:
             await self._follow(link, fact)
 
-    async def _follow(self, link: Link, fact: QrCode | PairingCode | PasskeyRequired | Connected) -> None:
+    async def _follow(
+        self, link: Link, fact: QrCode | PairingCode | PasskeyRequired | Connected | PresenceChanged
+    ) -> None:
         match fact:
             case QrCode():
                 link.settle()
@@ -233,6 +245,9 @@ class Line:
                 self._around.snapshots.changed(self._writer.fence)
                 self._quick_restarts = self._bad_sessions = 0
                 link.log_in()
+                self._presences.connected()
+            case PresenceChanged():
+                self._presences.hear(fact)
 
     async def _show_qr(self, fact: QrCode) -> None:
         """Each QR is an event; only the first changes the state."""

@@ -18,6 +18,7 @@ from gateway_worker.connections.lifecycle import Lifecycle
 from gateway_worker.connections.line import Line
 from gateway_worker.connections.link import Link, Purpose
 from gateway_worker.connections.orders import Orders, Step, connects_at_takeover, next_step
+from gateway_worker.connections.presences import Presences
 from gateway_worker.connections.quota import Quota
 from gateway_worker.connections.reasons import (
     LOGGED_OUT,
@@ -35,16 +36,19 @@ from gateway_worker.connections.writer import Writer
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations import DropCredentials
 from gateway_worker.store.records import Desired, SessionRecord
+from schemas.addresses import jid_of
 from schemas.commands import Command
+from schemas.contact_commands import GetPicture
 from schemas.errors import GatewayError
 from schemas.events import Reason
 from schemas.message_commands import CheckContacts, MarkRead, OutgoingCommand, SetPresence
 from schemas.names import MessageId, SessionId
-from schemas.results import ContactsChecked
+from schemas.results import ContactPicture, ContactsChecked
 
 _log = structlog.get_logger()
 
 _RECOVERY_SECONDS = 5.0
+_SEEN_BY_ALL = ("available", "unavailable")
 
 
 class _Ending(StrEnum):
@@ -74,7 +78,8 @@ class LiveSession:
         self._fenced = self._leaving = self._poked = False
         self._writer = Writer(record.fence, around.storage, self.fence_off)
         self._lifecycle = Lifecycle(record, around, self._writer)
-        self._line = Line(self._lifecycle, self._writer, around, self._stirred)
+        self._presences = Presences(record.session_id, self._usable, around)
+        self._line = Line(self._lifecycle, self._writer, around, self._stirred, self._presences)
         self._sender = Sender(self._writer, self, Quota(record, around), around)
         self._direct = Direct(record.session_id, self, around)
         self.groups = GroupDesk(self, around)
@@ -140,8 +145,8 @@ class LiveSession:
     async def link(self) -> Link:
         """See `Reach.link`."""
         while True:
-            if self._line.link is not None and self._line.link.usable:
-                return self._line.link
+            if (usable := self._usable()) is not None:
+                return usable
             if (error := self.refusal()) is not None:
                 raise error
             await self._lifecycle.changed.next()
@@ -155,12 +160,18 @@ class LiveSession:
         await self._direct.mark_read(command)
 
     async def set_presence(self, command: Command[SetPresence]) -> None:
-        """See `Direct.set_presence`."""
+        """See `Direct.set_presence`. Who is shown something is followed in turn, or who the command says."""
         await self._direct.set_presence(command)
+        if command.data.subscribe or command.data.state not in _SEEN_BY_ALL:
+            self._presences.follow(jid_of(command.data.to))
 
     async def check_contacts(self, command: Command[CheckContacts]) -> ContactsChecked:
         """See `Direct.check_contacts`."""
         return await self._direct.check_contacts(command)
+
+    async def get_picture(self, command: Command[GetPicture]) -> ContactPicture:
+        """See `Direct.get_picture`."""
+        return await self._direct.get_picture(command)
 
     # --- its life ---
 
@@ -169,9 +180,10 @@ class LiveSession:
         async with asyncio.TaskGroup() as tasks:
             door = tasks.create_task(self._door.keep())
             route = tasks.create_task(self._around.cache.put_route(self.session_id, self._around.worker_id))
+            presences = tasks.create_task(self._presences.run())
             ending = await self._live()
-            door.cancel()
-            route.cancel()
+            for each in (door, route, presences):
+                each.cancel()
         grace = self._around.patience.settling if ending is _Ending.MOVE else 0
         await self._around.doors.pause(self.session_id, grace=grace)
         try:
@@ -311,8 +323,11 @@ class LiveSession:
 
     def _is_awaited(self) -> bool:
         """Whether commands wait for a connection."""
-        usable = self._line.link is not None and self._line.link.usable
-        return not usable and self.refusal() is None
+        return self._usable() is None and self.refusal() is None
+
+    def _usable(self) -> Link | None:
+        link = self._line.link
+        return link if link is not None and link.usable else None
 
     def _is_settled(self) -> bool:
         if self._line.link is not None:

@@ -173,7 +173,46 @@ class SendFailed:
     code: str
 
 
-Fact = QrCode | PairingCode | PasskeyRequired | Paired | Connected | Disconnected | ReceiptArrived | SendFailed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallArrived:
+    """Somebody calls, or called while we were away. `rejected`: the engine declines it now.
+
+    `jid` (PN where it is known), `lid` and `phone` are the caller's; `group` is the group's JID in a group call;
+    `timestamp` in Unix seconds.
+    """
+
+    call_id: str
+    jid: str
+    lid: str | None
+    phone: str | None
+    video: bool
+    group: str | None
+    rejected: bool
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresenceChanged:
+    """What somebody does just now. Told as it comes, never again; `last_seen` in Unix seconds, where it is shown."""
+
+    chat: str
+    state: "PresenceState"
+    participant: str | None = None
+    last_seen: int | None = None
+
+
+Fact = (
+    QrCode
+    | PairingCode
+    | PasskeyRequired
+    | Paired
+    | Connected
+    | Disconnected
+    | ReceiptArrived
+    | SendFailed
+    | CallArrived
+    | PresenceChanged
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -442,8 +481,17 @@ class ContactCheck:
     lid: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A profile picture: where it is, or why there is none. `hidden`: it is not for us."""
+
+    id: str | None = None
+    url: str | None = None
+    hidden: bool = False
+
+
 class PresenceState(StrEnum):
-    """What a chat sees of us."""
+    """What a chat sees of us, or we of it."""
 
     TYPING = "typing"
     RECORDING = "recording"
@@ -492,6 +540,14 @@ class Connection(Protocol):
 
     async def check_contacts(self, phones: Sequence[str]) -> Sequence[ContactCheck]:
         """Which of these E.164 numbers are on WhatsApp."""
+        ...
+
+    async def get_picture(self, jid: str, *, preview: bool) -> Picture:
+        """The picture of a person or a group. Raises RecipientUnknown, and Refused for what WhatsApp does not like."""
+        ...
+
+    async def subscribe_presence(self, jid: str) -> None:
+        """Have `PresenceChanged` told of a person, as long as this connection lives."""
         ...
 
     async def logout(self) -> None:

@@ -409,6 +409,12 @@ def _others() -> Iterator[InvalidCommand]:
     yield _case("check-too-many", "data.phones", "contact.check.v1", {"phones": phones * 51})
     yield _case("check-jid", "data.phones[1]", "contact.check.v1", {"phones": [*phones, "1555@s.whatsapp.net"]})
     yield from _groups()
+    yield _case(
+        "presence-subscribe", "data.subscribe", "chat.presence.v1", {"to": phones[0], "state": "typing", "subscribe": 1}
+    )
+    yield _case("picture-of-nobody", "data.to", "contact.picture.v1", {})
+    yield _case("picture-size", "data.size", "contact.picture.v1", {"to": phones[0], "size": "full"})
+    yield _case("picture-preview", "data.preview", "contact.picture.v1", {"to": phones[0], "preview": "yes"})
     yield _case("message-neither-id", "data.messageId", "message.describe.v1", {})
     yield _case("message-both-ids", "data.messageId", "message.describe.v1", {"messageId": "3EB0", "commandId": "c"})
     yield _case("history-of-nobody", "data.chat", "message.history.v1", {})

@@ -22,6 +22,7 @@ _DOORS = {
     "message.read.v1": "session.{subject}",
     "chat.presence.v1": "session.{subject}",
     "contact.check.v1": "session.{subject}",
+    "contact.picture.v1": "session.{subject}",
     "worker.describe.v1": "worker.{subject}",
     "session.list.v1": "control",
 }

@@ -25,12 +25,14 @@ from schemas.events import SessionState
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 from schemas.results import (
     Contact,
+    ContactPicture,
     ContactsChecked,
     DesiredState,
     EventsReplayed,
     MessageDescription,
     MessagePage,
     MessageStats,
+    PictureState,
     SessionDescription,
     SessionPage,
     SessionQr,
@@ -200,6 +202,9 @@ class FakeSession:
 
     async def check_contacts(self, command: Command[Any]) -> ContactsChecked:
         return ContactsChecked(contacts=[Contact(phone=phone, exists=True) for phone in command.data.phones])
+
+    async def get_picture(self, command: Command[Any]) -> ContactPicture:
+        return ContactPicture(to=command.data.to, jid=command.data.jid, state=PictureState.NONE)
 
 
 class FakeManager:

@@ -33,6 +33,7 @@ from gateway_worker.whatsapp.port import (
     OutcomeUnknown,
     OutgoingMessage,
     Owner,
+    Picture,
     PresenceState,
 )
 
@@ -100,6 +101,15 @@ class BaileysConnection:
             ContactCheck(phone=found["phone"], exists=found["exists"], jid=found["jid"], lid=found["lid"])
             for found in answer.head["v"]
         ]
+
+    async def get_picture(self, jid: str, *, preview: bool) -> Picture:
+        """See the port."""
+        found = (await self._call("picture", {"jid": jid, "preview": preview})).head["v"]
+        return Picture(id=found["id"], url=found["url"], hidden=found["state"] == "hidden")
+
+    async def subscribe_presence(self, jid: str) -> None:
+        """See the port."""
+        await self._call("subscribe", jid)
 
     async def logout(self) -> None:
         """See the port."""

@@ -7,6 +7,7 @@ from gateway_worker.whatsapp.baileys.channel import CallFailed
 from gateway_worker.whatsapp.baileys.file_words import file_args
 from gateway_worker.whatsapp.files import FileMessage, Repetition
 from gateway_worker.whatsapp.port import (
+    CallArrived,
     Cause,
     Changes,
     Connected,
@@ -25,6 +26,8 @@ from gateway_worker.whatsapp.port import (
     Paired,
     PairingCode,
     PasskeyRequired,
+    PresenceChanged,
+    PresenceState,
     QrCode,
     Reacted,
     Reaction,
@@ -46,7 +49,7 @@ from gateway_worker.whatsapp.vcards import card_text, display_name, read_card
 from schemas.content import Contacts, Content, LinkPreview, Location, Poll, Text, Unsupported
 
 
-def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: PLR0911 (one line per fact reads best)
+def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: C901, PLR0911 (one line per fact reads best)
     """A fact as the bridge tells it.
 
     Raises:
@@ -75,6 +78,22 @@ def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: PLR0911 (one line per fac
             )
         case "send_failed":
             return SendFailed(message_id=told["message_id"], code=told["code"])
+        case "call":
+            return CallArrived(
+                call_id=told["call_id"],
+                **told["caller"],
+                video=told["is_video"],
+                group=told["group"],
+                rejected=told["is_rejected"],
+                timestamp=told["timestamp"],
+            )
+        case "presence":
+            return PresenceChanged(
+                chat=told["chat"],
+                participant=told["participant"],
+                state=PresenceState(told["state"]),
+                last_seen=told["last_seen"],
+            )
         case other:
             raise ValueError(f"the bridge told an unknown fact {other!r}")
 

@@ -64,6 +64,7 @@ from gateway_worker.whatsapp.port import (
     OpenRequest,
     OutgoingMessage,
     Owner,
+    Picture,
     PresenceState,
 )
 from schemas.names import MessageId, SessionId, UserId, WorkerId
@@ -592,6 +593,7 @@ class FakeConnection:
         self.read: list[MessageRef] = []
         self.presences: list[tuple[str, PresenceState]] = []
         self.groups = engine.groups
+        self.followed: list[str] = []
 
     async def tell(self, fact: Fact) -> None:
         if not self.over:
@@ -635,6 +637,14 @@ class FakeConnection:
     async def check_contacts(self, phones: Sequence[str]) -> Sequence[ContactCheck]:
         self._must_be_open()
         return [ContactCheck(phone=phone, exists=True, jid=f"{phone[1:]}@s.whatsapp.net") for phone in phones]
+
+    async def get_picture(self, jid: str, *, preview: bool) -> Picture:
+        self._must_be_open()
+        return Picture(id="1", url=f"https://pictures.example/{jid}?preview={preview}")
+
+    async def subscribe_presence(self, jid: str) -> None:
+        self._must_be_open()
+        self.followed.append(jid)
 
     async def logout(self) -> None:
         self._must_be_open()

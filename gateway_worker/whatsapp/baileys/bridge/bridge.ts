@@ -60,6 +60,12 @@ export class Bridge {
       }
       case 'check':
         return connection.check(args as string[])
+      case 'picture': {
+        const { jid, preview } = args as { jid: string; preview: boolean }
+        return connection.picture(jid, preview)
+      }
+      case 'subscribe':
+        return connection.subscribe(args as string)
       case 'logout':
         return connection.logout()
       case 'close':

@@ -19,9 +19,11 @@ import { Gate } from './gate.ts'
 import { askGroups, Groups } from './groups.ts'
 import { type Devices, Keys, sending } from './keys.ts'
 import type { Lease } from './lease.ts'
+import { News } from './news.ts'
 import { messageOf, type OutgoingArguments } from './outgoing.ts'
 import type { Peer } from './peer.ts'
 import { CallError } from './peer.ts'
+import { People, type Picture } from './people.ts'
 import { Protocol } from './protocol.ts'
 import { Incoming } from './received.ts'
 import { Sends } from './sends.ts'
@@ -68,6 +70,7 @@ export class Connection {
   readonly #socket: WASocket
   readonly #contacts: Contacts
   readonly #groups: Groups
+  readonly #people: People
   readonly #onEnd: () => void
   #ending: Promise<void> | undefined
   #settled: (() => void)[] = []
@@ -110,6 +113,7 @@ export class Connection {
       me: () => this.#credentials.me,
       renewSenderKey: (group) => this.#renewSenderKey(group)
     })
+    this.#people = new People(this.#socket)
     const { send } = this.#wire
     this.#gate = new Gate(this.#store, lease, send.bind(this.#wire) as (frame: Uint8Array) => void)
     this.#wire.send = this.#gate.take.bind(this.#gate) as typeof send
@@ -121,6 +125,8 @@ export class Connection {
       onArrival: () => this.#pace(),
       onFlood: () => void this.#end({ cause: 'closed', code: null, detail: 'too many messages at once' })
     })
+    const onArrival = (): void => this.#pace()
+    new News({ socket: this.#socket, facts: this.#facts, rejectsCalls: options.reject_calls, onArrival })
     this.#listen()
   }
 
@@ -207,6 +213,16 @@ export class Connection {
   #renewSenderKey(group: string): Promise<void> {
     const { id, lid } = this.#credentials.me ?? { id: '' }
     return this.#inOrder(group, async () => this.#keys.renewSenderKey(group, [id, ...(lid ? [lid] : [])]))
+  }
+
+  async picture(jid: string, isPreview: boolean): Promise<Picture> {
+    this.#mustBeOpen()
+    return this.#people.picture(await this.#contacts.addressOf(jid), isPreview)
+  }
+
+  async subscribe(jid: string): Promise<void> {
+    this.#mustBeOpen()
+    await this.#people.subscribe(jid)
   }
 
   /** Unlinks this device at WhatsApp, then ends. */
@@ -298,7 +314,7 @@ export class Connection {
   #rejectCalls(calls: BaileysEventMap['call']): void {
     if (!this.#options.reject_calls) return
     for (const call of calls) {
-      if (call.status === 'offer') this.#socket.rejectCall(call.id, call.from).catch(() => undefined)
+      if (call.status === 'offer' && !call.offline) this.#socket.rejectCall(call.id, call.from).catch(() => undefined)
     }
   }
 

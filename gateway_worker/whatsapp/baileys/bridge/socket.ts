@@ -79,6 +79,18 @@ async function describeGroup(socket: WASocket, jid: string, groups: GroupCache):
   return metadata
 }
 
+/**
+ * Baileys takes an update of the credentials that does not speak of us for another name of ours, and sends a presence
+ * with nothing in it; WhatsApp takes that for `available`, and we would appear online whatever the session wants.
+ */
+function keepName({ ev }: WASocket, credentials: AuthenticationCreds): void {
+  const emit = ev.emit.bind(ev)
+  ev.emit = (event, told) => {
+    const isSilent = event === 'creds.update' && credentials.me !== undefined && !('me' in (told as object))
+    return emit(event, isSilent ? { ...told, me: credentials.me } : told)
+  }
+}
+
 export function makeSocket(parts: SocketParts): WASocket {
   const { groups } = parts
   const socket: WASocket = makeWASocket({
@@ -86,6 +98,7 @@ export function makeSocket(parts: SocketParts): WASocket {
     cachedGroupMetadata: async (jid) => groups.get(jid) ?? (await describeGroup(socket, jid, groups))
   })
   socket.ws.on('CB:notification,type:w:gp2', ({ attrs }: { attrs: Record<string, string> }) => groups.forget(attrs['from'] ?? ''))
+  keepName(socket, parts.credentials)
   // Whatever Baileys does beside the repository goes through our keys too, not through its own transactions
   Object.assign(socket.authState, { keys: parts.keys })
   // Resends are answered from the store; a copy of each of the last 512 messages per session is not needed

@@ -1,0 +1,111 @@
+"""Whose presence is asked for, how it is told, and that a call is told once."""
+
+import asyncio
+from typing import Any
+
+from gateway_worker.connections.presences import MAX_FOLLOWED, MAX_UNTOLD, Presences
+from gateway_worker.whatsapp.port import CallArrived, Cause, PresenceChanged, PresenceState
+from schemas.addresses import Jid
+from schemas.contact_events import PresenceUpdated
+from schemas.names import SessionId
+from tests.support.connections.virtual_time import virtual
+from tests.support.connections.world import ANNA, BERT, World, command, text, world
+
+BERT_JID = "15550002222@s.whatsapp.net"
+GROUP = "12036300000@g.us"
+
+
+async def show(w: World, to: str, state: str, **more: Any) -> None:
+    await w.manager.of(ANNA).set_presence(command("chat.presence.v1", ANNA, {"to": to, "state": state, **more}))
+    await asyncio.sleep(0.1)
+
+
+def told(w: World) -> list[PresenceUpdated]:
+    return [each for each in w.announcer.told if isinstance(each, PresenceUpdated)]
+
+
+@virtual
+async def test_who_is_shown_something_is_followed_and_nobody_else() -> None:
+    async with world() as w:
+        await w.connected()
+        await w.send(text())
+        await show(w, BERT, "available")
+        assert w.engine.last.followed == []
+        await show(w, BERT, "typing")
+        await show(w, BERT, "paused")
+        await show(w, GROUP, "typing", subscribe=True)
+        await show(w, "+15550003333", "unavailable", subscribe=True)
+        assert w.engine.last.followed == [BERT_JID, "15550003333@s.whatsapp.net"]
+
+
+@virtual
+async def test_who_is_followed_is_asked_for_on_the_next_connection_too() -> None:
+    async with world() as w:
+        await w.connected()
+        await show(w, BERT, "typing")
+        await w.engine.last.end(Cause.CLOSED)
+        await w.opened(2)
+        await w.until(lambda: w.engine.last.followed == [BERT_JID])
+
+
+@virtual
+async def test_only_the_last_of_many_are_followed() -> None:
+    async with world() as w:
+        await w.connected()
+        for number in range(MAX_FOLLOWED + 1):
+            await show(w, f"+1555001{number:04}", "typing")
+        await w.engine.last.end(Cause.CLOSED)
+        await w.opened(2)
+        await w.until(lambda: len(w.engine.last.followed) == MAX_FOLLOWED)
+        assert w.engine.last.followed[0] == "15550010001@s.whatsapp.net"
+
+
+@virtual
+async def test_presence_is_told_with_its_time() -> None:
+    async with world() as w:
+        await w.connected()
+        for state, seen in ((PresenceState.TYPING, None), (PresenceState.UNAVAILABLE, 1_795_000_000)):
+            await w.engine.last.tell(PresenceChanged(chat=BERT_JID, state=state, last_seen=seen))
+            await w.until(lambda state=state: bool(told(w)) and told(w)[-1].state.value == state.value)
+        assert [each.last_seen is None for each in told(w)] == [True, False]
+        await w.engine.last.tell(PresenceChanged(chat=BERT_JID, state=PresenceState.UNAVAILABLE, last_seen=10**18))
+        await w.until(lambda: len(told(w)) == 3)
+        assert told(w)[-1].last_seen is None  # nonsense from outside
+
+
+@virtual
+async def test_what_waits_to_be_told_is_bounded_and_the_last_of_each_person() -> None:
+    async with world() as w:
+        await w.connected()
+        around = w.manager._around  # pyright: ignore[reportPrivateUsage] (its surroundings are the test's)
+        presences = Presences(SessionId("other"), lambda: None, around)
+        for number in range(MAX_UNTOLD + 1):
+            for state in (PresenceState.TYPING, PresenceState.PAUSED):
+                presences.hear(PresenceChanged(chat=f"{number}@lid", state=state))
+        presences.follow(Jid(BERT_JID))
+        telling = asyncio.create_task(presences.run())
+        await w.until(lambda: len(told(w)) == MAX_UNTOLD)
+        telling.cancel()
+        assert {each.state.value for each in told(w)} == {"paused"}
+        assert told(w)[0].chat == "1@lid"
+
+
+@virtual
+async def test_a_call_is_told_once() -> None:
+    async with world() as w:
+        await w.connected()
+        call = CallArrived(
+            call_id="C1",
+            jid=BERT_JID,
+            lid="42@lid",
+            phone=BERT,
+            video=True,
+            group=None,
+            rejected=False,
+            timestamp=1_795_000_000,
+        )
+        for _ in range(2):
+            await w.engine.last.tell(call)
+        (event,) = [data for kind, data in w.storage.events if kind == "call.received.v1"]
+        assert event["from"] == {"jid": BERT_JID, "lid": "42@lid", "phone": BERT}
+        assert (event["callId"], event["video"], event["rejected"]) == ("C1", True, False)

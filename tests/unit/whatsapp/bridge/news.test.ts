@@ -1,0 +1,89 @@
+import '../../../../gateway_worker/whatsapp/baileys/bridge/silence.ts'
+import '../../../../gateway_worker/whatsapp/baileys/bridge/strict.ts'
+
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import { test } from 'node:test'
+
+import { callOf, News, presenceOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/news.ts'
+
+const mapping = {
+  getPNForLID: async (lid: string) => (lid === '42@lid' ? '15550002222:0@s.whatsapp.net' : null),
+  getLIDForPN: async () => null
+}
+const caller = { jid: '15550002222@s.whatsapp.net', lid: '42@lid', phone: '+15550002222' }
+const call = (tag: string, attrs: Record<string, string>, more: Record<string, string> = {}, media: string[] = ['audio']) => ({
+  tag: 'call',
+  attrs: { from: '42@lid', id: 'x', t: '1795000000', ...more },
+  content: [{ tag, attrs: { 'call-id': 'C1', ...attrs }, content: media.map((name) => ({ tag: name, attrs: {} })) }]
+})
+
+test('a call that begins is told, with who calls in every addressing; what follows in it is not', async () => {
+  const told = { fact: 'call', call_id: 'C1', caller, is_video: false, group: null, is_rejected: false, timestamp: 1795000000 }
+  assert.deepEqual(await callOf(call('offer', { 'call-creator': '42:7@lid' }), mapping, false), told)
+  const pn = call('offer', { 'call-creator': '9@lid', caller_pn: '15550003333@s.whatsapp.net' }, {}, ['audio', 'video'])
+  const other = { jid: '15550003333@s.whatsapp.net', lid: '9@lid', phone: '+15550003333' }
+  assert.deepEqual(await callOf(pn, mapping, true), { ...told, caller: other, is_video: true, is_rejected: true })
+  const group = call('offer_notice', { 'call-creator': '42@lid', 'group-jid': '1203@g.us' }, { offline: '1' })
+  assert.deepEqual(await callOf(group, mapping, true), { ...told, group: '1203@g.us' }) // not declined: it is over
+  for (const tag of ['terminate', 'accept', 'relaylatency']) {
+    assert.equal(await callOf(call(tag, { 'call-creator': '42@lid' }), mapping, true), null)
+  }
+  assert.equal(await callOf({ tag: 'call', attrs: { from: '42@lid' } }, mapping, true), null)
+})
+
+test('presence and states of chats have the names of the port', async () => {
+  const one = { fact: 'presence', chat: caller.jid, participant: null, last_seen: null }
+  const state = (attrs: Record<string, string>, child: object) => ({ tag: 'chatstate', attrs, content: [child] as never })
+  const typing = { tag: 'composing', attrs: {} }
+  const cases: [Parameters<typeof presenceOf>[0], object | null][] = [
+    [{ tag: 'presence', attrs: { from: '42@lid' } }, { ...one, state: 'available' }],
+    [{ tag: 'presence', attrs: { from: '42@lid', type: 'unavailable', last: 'deny' } }, { ...one, state: 'unavailable' }],
+    [{ tag: 'presence', attrs: { from: '42@lid', type: 'unavailable', last: '1795000000' } }, { ...one, state: 'unavailable', last_seen: 1795000000 }],
+    [state({ from: '42@lid' }, typing), { ...one, state: 'typing' }],
+    [state({ from: '42@lid' }, { tag: 'composing', attrs: { media: 'audio' } }), { ...one, state: 'recording' }],
+    [state({ from: '42@lid' }, { tag: 'paused', attrs: {} }), { ...one, state: 'paused' }],
+    [state({ from: '1203@g.us', participant: '42@lid' }, typing), { ...one, chat: '1203@g.us', participant: caller.jid, state: 'typing' }],
+    [state({ from: '42@lid' }, { tag: 'dancing', attrs: {} }), null],
+    [{ tag: 'presence', attrs: { from: '1203@g.us', count: '3' } }, null],
+    [{ tag: 'presence', attrs: { from: '42@lid', type: 'error' } }, null],
+    [{ tag: 'presence', attrs: { from: 'status@broadcast' } }, null],
+    [{ tag: 'chatstate', attrs: {} }, null]
+  ]
+  for (const [stanza, expected] of cases) assert.deepEqual(await presenceOf(stanza, mapping), expected, JSON.stringify(stanza))
+})
+
+test('a call is handed on once it is stored, and presence is left out while the owner does not follow', async () => {
+  const ws = new EventEmitter()
+  const passed: string[] = []
+  ws.on('CB:call', ({ content }) => passed.push(content[0].tag))
+  const answers: ((isStored: boolean) => void)[] = []
+  const told: string[] = []
+  const facts = {
+    untold: 0,
+    tell: ({ fact }: { fact: string }) => {
+      told.push(fact)
+      return new Promise<boolean>((resolve) => answers.push(resolve))
+    }
+  }
+  const socket = { ws, signalRepository: { lidMapping: mapping } }
+  new News({ socket, facts, rejectsCalls: false, onArrival: () => undefined } as never)
+  const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+  ws.emit('CB:call', call('offer', { 'call-creator': '42@lid' }))
+  ws.emit('CB:call', call('offer', { 'call-creator': '42@lid', 'call-id': 'C2' }))
+  ws.emit('CB:call', call('terminate', { 'call-creator': '42@lid' }))
+  await settle()
+  assert.deepEqual([told, passed], [['call', 'call'], ['terminate']])
+  answers[0]?.(true)
+  answers[1]?.(false)
+  await settle()
+  assert.deepEqual(passed, ['terminate', 'offer']) // what was not stored comes again after the reconnect
+
+  ws.emit('CB:presence', { tag: 'presence', attrs: { from: '42@lid' } })
+  await settle()
+  facts.untold = 1_000
+  ws.emit('CB:presence', { tag: 'presence', attrs: { from: '42@lid' } })
+  await settle()
+  assert.deepEqual(told, ['call', 'call', 'presence'])
+})

@@ -92,6 +92,7 @@ def test_durable_events_are_those_of_sessions_and_messages() -> None:
         "message.revoked.v1",
         "message.reaction.v1",
         "poll.vote.v1",
+        "call.received.v1",
     }
 
 

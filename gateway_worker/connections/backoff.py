@@ -4,7 +4,7 @@ from random import Random
 
 FIRST_SECONDS = 1.0
 CAP_SECONDS = 60.0
-STABLE_SECONDS = 30.0
+STABLE_SECONDS = 5.0
 _DOUBLINGS = 10  # beyond this the cap has long been reached; keeps the power small
 
 
@@ -12,10 +12,12 @@ class Backoff:
     """The waits of one session.
 
     A wait is between half and all of `first` · 2ⁿ, at most `cap` seconds: the first retry is quick, and who fell
-    together does not come back together. A connection that lasted `stable` seconds forgets the failures before it.
+    together does not come back together. A connection that lasted `stable` seconds, and as long as the wait before it,
+    forgets the failures before it: one that WhatsApp cuts at once waits longer each time, and one that worked between
+    two outages is not made to wait for the first.
     """
 
-    __slots__ = ("_cap", "_connected_at", "_failures", "_first", "_rng", "_stable")
+    __slots__ = ("_cap", "_connected_at", "_failures", "_first", "_rng", "_stable", "_waited")
 
     def __init__(
         self, rng: Random, *, first: float = FIRST_SECONDS, cap: float = CAP_SECONDS, stable: float = STABLE_SECONDS
@@ -25,6 +27,7 @@ class Backoff:
         self._cap = cap
         self._stable = stable
         self._failures = 0
+        self._waited = 0.0
         self._connected_at: float | None = None
 
     @property
@@ -38,9 +41,10 @@ class Backoff:
 
     def failed(self, now: float) -> float:
         """The connection ended, or none came up, at `now`; returns the seconds to wait before the next try."""
-        if self._connected_at is not None and now - self._connected_at >= self._stable:
+        if self._connected_at is not None and now - self._connected_at >= max(self._stable, self._waited):
             self._failures = 0
         self._connected_at = None
         ceiling = min(self._cap, self._first * 2.0 ** min(self._failures, _DOUBLINGS))
         self._failures += 1
-        return ceiling * (0.5 + self._rng.random() / 2)
+        self._waited = ceiling * (0.5 + self._rng.random() / 2)
+        return self._waited

@@ -94,7 +94,8 @@ class _Relay:
         except OSError:
             writer.close()
             return
-        await asyncio.gather(_pump(reader, to_there), _pump(there, writer))
+        with suppress(asyncio.CancelledError):  # the cable is taken away: asyncio would print what it has cancelled
+            await asyncio.gather(_pump(reader, to_there), _pump(there, writer))
 
 
 def _relay_to(port: int) -> _Relay:

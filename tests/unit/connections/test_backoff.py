@@ -22,20 +22,24 @@ def test_waits_double_until_the_cap() -> None:
 
 
 def test_a_stable_connection_forgets_the_failures_before_it() -> None:
-    backoff = Backoff(Random(1), first=1, cap=60, stable=30)
+    backoff = Backoff(Random(1), first=1, cap=60, stable=5)
     for _ in range(6):
-        backoff.failed(0)
+        waited = backoff.failed(0)
     backoff.connected(100)
-    assert backoff.failed(130) <= 1
+    assert backoff.failed(100 + waited) <= 1
     assert backoff.failures == 1
 
 
 def test_a_connection_that_falls_at_once_forgets_nothing() -> None:
-    backoff = Backoff(Random(1), first=1, cap=60, stable=30)
+    backoff = Backoff(Random(1), first=1, cap=60, stable=5)
     for _ in range(6):
-        backoff.failed(0)
+        waited = backoff.failed(0)
     backoff.connected(100)
-    assert backoff.failed(101) > 16
+    assert backoff.failed(99 + waited) > 16
+    young = Backoff(Random(1), first=1, cap=60, stable=5)
+    young.failed(0)
+    young.connected(1)
+    assert young.failed(5.9) > 1
 
 
 def test_two_sessions_do_not_come_back_at_the_same_moment() -> None:

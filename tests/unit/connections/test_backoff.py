@@ -23,8 +23,7 @@ def test_waits_double_until_the_cap() -> None:
 
 def test_a_stable_connection_forgets_the_failures_before_it() -> None:
     backoff = Backoff(Random(1), first=1, cap=60, stable=5)
-    for _ in range(6):
-        waited = backoff.failed(0)
+    waited = [backoff.failed(0) for _ in range(6)][-1]
     backoff.connected(100)
     assert backoff.failed(100 + waited) <= 1
     assert backoff.failures == 1
@@ -32,8 +31,7 @@ def test_a_stable_connection_forgets_the_failures_before_it() -> None:
 
 def test_a_connection_that_falls_at_once_forgets_nothing() -> None:
     backoff = Backoff(Random(1), first=1, cap=60, stable=5)
-    for _ in range(6):
-        waited = backoff.failed(0)
+    waited = [backoff.failed(0) for _ in range(6)][-1]
     backoff.connected(100)
     assert backoff.failed(99 + waited) > 16
     young = Backoff(Random(1), first=1, cap=60, stable=5)

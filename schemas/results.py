@@ -151,10 +151,21 @@ class VoteShown(Model):
     timestamp: Instant
 
 
+class ReceiptShown(Model):
+    """How far one participant of a group is with a message of ours; the times are WhatsApp's."""
+
+    participant: str
+    status: MessageState
+    delivered_at: Instant | None = None
+    read_at: Instant | None = None
+    played_at: Instant | None = None
+
+
 class MessageDescription(Model):
     """``message.describe.v1``: one message's ledger, and the message as it stands.
 
-    `command_id` only of what we sent; `content` while it is kept, after the last edit, and not of what was revoked.
+    `command_id` only of what we sent; `content` while it is kept, after the last edit, and not of what was revoked. In
+    groups `status` and `ledger` tell of the first participant who came so far, `receipts` (of ``describe``) of each.
     """
 
     session_id: SessionId
@@ -175,6 +186,7 @@ class MessageDescription(Model):
     revoked_at: Instant | None = None
     reactions: Sequence[ReactionShown] | None = None
     votes: Sequence[VoteShown] | None = None
+    receipts: Sequence[ReceiptShown] | None = None
 
 
 class MessagePage(Model):

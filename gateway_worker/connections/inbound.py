@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 from gateway_worker.connections.arrivals import Arrived, arrival, instant, kind_of
@@ -11,6 +12,7 @@ from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.writer import Writer
 from gateway_worker.store.operations import (
+    AdvanceParticipant,
     AdvanceStatus,
     DropCredentials,
     NewEntry,
@@ -39,6 +41,7 @@ from gateway_worker.whatsapp.port import (
     QrCode,
     ReceiptArrived,
     ReceiptKind,
+    ReceiptsArrived,
     ReceivedMessage,
     SendFailed,
     StoredEntry,
@@ -100,7 +103,9 @@ class Inbound:
         async with self._working():
             match fact:
                 case ReceiptArrived():
-                    await self._receipt(fact)
+                    await self._receipts([fact])
+                case ReceiptsArrived():
+                    await self._receipts(fact.receipts)
                 case SendFailed():
                     await self._refused(fact)
                 case CallArrived():
@@ -170,20 +175,16 @@ class Inbound:
                 self._staged = None
             return True
 
-    async def _receipt(self, receipt: ReceiptArrived) -> None:
-        at = instant(receipt.timestamp, self._around.clock.now())
-        operations = [
-            AdvanceStatus(
-                message_id=MessageId(each), status=_STATUS[receipt.kind], at=at, participant=receipt.participant
-            )
-            for each in receipt.message_ids
-        ]
-        if not operations:
+    async def _receipts(self, receipts: Sequence[ReceiptArrived]) -> None:
+        """Store them in one transaction."""
+        now = self._around.clock.now()
+        advances = [(receipt.kind, each) for receipt in receipts for each in _advances(receipt, now)]
+        if not advances:
             return
-        moved = await self._writer.write_surely(*operations)
+        moved = await self._writer.write_surely(*(each for _, each in advances))
         observer = self._around.observer
-        for each in moved:
-            (observer.receipt_stored if each else observer.receipt_ignored)(receipt.kind)
+        for (kind, _), each in zip(advances, moved, strict=True):
+            (observer.receipt_stored if each else observer.receipt_ignored)(kind)
 
     async def _call(self, call: CallArrived) -> None:
         await self._writer.write_surely(call_arrival(self._session_id, call, self._around.clock.now()))
@@ -194,6 +195,16 @@ class Inbound:
             message_id=MessageId(failure.message_id), status=Status.FAILED, at=self._around.clock.now(), error=error
         )
         await self._writer.write_surely(operation)
+
+
+def _advances(receipt: ReceiptArrived, now: datetime) -> Sequence[AdvanceStatus | AdvanceParticipant]:
+    """One step for each of its messages; in groups it is one participant's."""
+    at, status = instant(receipt.timestamp, now), _STATUS[receipt.kind]
+    message_ids = [MessageId(each) for each in receipt.message_ids]
+    participant = receipt.participant
+    if participant is None:
+        return [AdvanceStatus(message_id=each, status=status, at=at) for each in message_ids]
+    return [AdvanceParticipant(message_id=each, participant=participant, status=status, at=at) for each in message_ids]
 
 
 class _Staged:

@@ -12,10 +12,11 @@ from gateway_worker.connections.ports import Clock
 from gateway_worker.connections.states import State
 from gateway_worker.connections.storage import SessionCache, Storage
 from gateway_worker.store.records import MessageRecord, SessionRecord
+from schemas.addresses import GROUP_SERVER
 from schemas.commands import Command
 from schemas.content import CONTENT_KINDS, Content
 from schemas.errors import MessageNotFound, SessionNotFound, SessionNotPairing
-from schemas.events import Failure, Reason
+from schemas.events import Failure, MessageState, Reason
 from schemas.message_commands import CountMessages, DescribeMessage, ListMessages
 from schemas.names import CommandId, MessageId, SessionId
 from schemas.results import (
@@ -27,6 +28,7 @@ from schemas.results import (
     MessageDescription,
     MessagePage,
     MessageStats,
+    ReceiptShown,
     SessionDescription,
     SessionPage,
     SessionQr,
@@ -93,7 +95,24 @@ class Queries:
         record = await self._storage.messages.get(command.session_id, _message_id(command))
         if record is None:
             raise MessageNotFound
-        return (await self._as_they_stand(command.session_id, [record]))[0]
+        (described,) = await self._as_they_stand(command.session_id, [record])
+        of_group = record.from_me and record.chat.endswith(f"@{GROUP_SERVER}")
+        return await self._with_receipts(described) if of_group else described
+
+    async def _with_receipts(self, described: MessageDescription) -> MessageDescription:
+        """The same, and how far each of the group is with it."""
+        found = await self._storage.messages.receipts(described.session_id, described.message_id)
+        receipts = [
+            ReceiptShown(
+                participant=each.participant,
+                status=MessageState(each.status.value),
+                delivered_at=each.delivered_at,
+                read_at=each.read_at,
+                played_at=each.played_at,
+            )
+            for each in found
+        ]
+        return described.model_copy(update={"receipts": receipts or None})
 
     async def list_messages(self, command: Command[ListMessages]) -> MessagePage:
         """The messages of a chat, newest first, a page at a time. Raises SessionNotFound."""

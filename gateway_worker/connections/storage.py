@@ -17,6 +17,7 @@ from gateway_worker.store.records import (
     MessageRecord,
     MessageTally,
     NewSession,
+    ParticipantReceipt,
     Room,
     SessionRecord,
     UnprocessedEntry,
@@ -139,6 +140,10 @@ class Messages(Protocol):
 
     async def plaintext(self, session_id: SessionId, message_id: MessageId) -> bytes | None:
         """Its serialised WAProto `Message`."""
+        ...
+
+    async def receipts(self, session_id: SessionId, message_id: MessageId) -> Sequence[ParticipantReceipt]:
+        """How far each participant of a group is with a message."""
         ...
 
     async def tries(self, session_id: SessionId, message_id: MessageId) -> int:

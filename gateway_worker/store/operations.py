@@ -223,7 +223,6 @@ class AdvanceStatus(Operation[bool]):
     Attributes:
         status: sent, delivered, read, played or failed.
         at: when, by WhatsApp's clock where it told.
-        participant: whose receipt, in groups.
         error: ``{code, message, detail?}`` with failed.
         chat: the JID, when it is known only now.
     """
@@ -231,9 +230,28 @@ class AdvanceStatus(Operation[bool]):
     message_id: MessageId
     status: Status
     at: datetime
-    participant: str | None = None
     error: Json | None = None
     chat: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvanceParticipant(Operation[bool]):
+    """Move one participant's progress with a message to a group; answers whether it moved.
+
+    Each step forward writes its `message.status` event, with `participant`. The message's own status goes with the
+    first participant; what `AdvanceStatus` says of unknown messages, of failed ones and of the acknowledgement holds
+    here too.
+
+    Attributes:
+        participant: the JID of a person in the group.
+        status: delivered, read or played.
+        at: when, by WhatsApp's clock.
+    """
+
+    message_id: MessageId
+    participant: str
+    status: Status
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from gateway_worker.store.spans import Span, missing
 
 log = structlog.get_logger(__name__)
 
-PARTITIONED: Final = ("outbox", "bodies", "entries")
+PARTITIONED: Final = ("outbox", "bodies", "entries", "receipts")
 _PAUSES: Final = (0.0, 0.5, 1.5)  # seconds before each try
 _PATIENCE: Final = "SET LOCAL lock_timeout = '500ms'"
 _LOCK: Final = f"SELECT pg_advisory_xact_lock({0x6761746577617901})"  # the one beside the migration's

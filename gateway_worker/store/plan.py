@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from gateway_worker.store.operations import (
+    AdvanceParticipant,
     AdvanceStatus,
     AppendEvent,
     BeginMessage,
@@ -45,6 +46,7 @@ KINDS: Final[Sequence[Kind]] = (
     ReplaceContent,
     PutUpload,
     AdvanceStatus,
+    AdvanceParticipant,
     ChangeState,
     AppendEvent,
     FinishCommand,
@@ -132,6 +134,10 @@ def _rows(session_id: SessionId, operation: Operation[Any]) -> list[Row]:  # noq
             return [("command", key.source, key.id), ("message", session_id, operation.message_id)]
         case ReceiveMessage() | ReplaceContent() | AdvanceStatus():
             return [("message", session_id, operation.message_id)]
+        case AdvanceParticipant():
+            # Not the message's row, which it reads as others of the same message left it: a hundred people may share a
+            # statement. Only a failure told in the same moment takes effect before it, and gives way to it.
+            return [("receipt", session_id, operation.message_id, operation.participant)]
         case PutCredentials():
             return [("credentials", session_id)]
         case PutKeys():

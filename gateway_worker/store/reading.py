@@ -16,6 +16,7 @@ from gateway_worker.store.records import (
     Json,
     MessageRecord,
     MessageTally,
+    ParticipantReceipt,
     Status,
     UnprocessedEntry,
 )
@@ -64,6 +65,13 @@ _MESSAGE: Final = """
         LIMIT 1  -- the row's time comes first, so that one partition is looked into
     ) AS b
     WHERE m.session_id = $1 AND m.message_id = $2 AND s.deleted_at IS NULL
+"""
+_RECEIPTS: Final = """
+    SELECT r.participant, r.status, r.delivered_at, r.read_at, r.played_at
+    FROM messages AS m
+    JOIN receipts AS r ON r.session_id = m.session_id AND r.message_id = m.message_id AND r.created_at = m.created_at
+    WHERE m.session_id = $1 AND m.message_id = $2
+    ORDER BY r.participant
 """
 _TRIES: Final = """
     SELECT b.tries FROM messages AS m
@@ -192,6 +200,21 @@ class Messages:
             where = (message_id, received["sender"], received["chat"], str(received["index"]))
             return cipher.decrypt(received["value"], "entries", *where)
         return None
+
+    async def receipts(self, session_id: SessionId, message_id: MessageId) -> Sequence[ParticipantReceipt]:
+        """How far each participant of a group is with a message."""
+        async with self._database.wire() as wire:
+            rows = await wire.fetch(_RECEIPTS, session_id, message_id)
+        return [
+            ParticipantReceipt(
+                participant=row["participant"],
+                status=Status(row["status"]),
+                delivered_at=row["delivered_at"],
+                read_at=row["read_at"],
+                played_at=row["played_at"],
+            )
+            for row in rows
+        ]
 
     async def tries(self, session_id: SessionId, message_id: MessageId) -> int:
         """How often an outgoing message was encrypted to be sent, in whichever life: each time it may have left."""

@@ -157,6 +157,17 @@ class MessageTally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParticipantReceipt:
+    """How far one participant of a group is with a message; steps that were skipped have no time."""
+
+    participant: str
+    status: Status
+    delivered_at: datetime | None
+    read_at: datetime | None
+    played_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRecord:
     """One message, either direction, with its ledger.
 

@@ -67,6 +67,7 @@ _IS_OF_PENDING: Final = """
             AND m.status = 'pending'
     )
 """
+_NOTHING: Final = "SELECT * FROM {partition} WHERE false"
 
 # These take the limit in time and the size of a bite. What a deleted session never sent is pending for nobody.
 _MESSAGES: Final = """
@@ -142,7 +143,8 @@ def _kept(messages: timedelta) -> Sequence[_Kept]:
     return (
         _Kept(table="outbox", age=EVENTS, spared=_UNPUBLISHED, waits=_IS_UNPUBLISHED),
         _Kept(table="bodies", age=_age(messages), spared=_OF_PENDING, waits=_IS_OF_PENDING),
-        _Kept(table="entries", age=_age(messages), spared="SELECT * FROM {partition} WHERE false", waits="false"),
+        _Kept(table="entries", age=_age(messages), spared=_NOTHING, waits="false"),
+        _Kept(table="receipts", age=_age(messages), spared=_NOTHING, waits="false"),
     )
 
 

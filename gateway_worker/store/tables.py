@@ -4,10 +4,10 @@ There are no foreign keys: every write of a session holds its row's lock, which 
 and a check per inserted row would cost more than the row. Nobody tries to compress encrypted columns (``STORAGE
 EXTERNAL``). `sessions`, `keys` and `messages` leave room in their pages, so that their frequent updates touch no index.
 
-What is large and only added to (`entries`, `bodies`, `outbox`) lies in partitions by time, which are dropped as a whole
-(`partitions.py`). PostgreSQL wants the time in their keys, so what makes a row unique is said elsewhere: under the lock
-of the session an event gets a new number, a body has the time of its message, and an entry is looked for before.
-Decision 0010 has the figures, also for the tables that are not partitioned.
+What is large and only added to (`entries`, `bodies`, `outbox`, and `receipts` nearly so) lies in partitions by time,
+which are dropped as a whole (`partitions.py`). PostgreSQL wants the time in their keys, so what makes a row unique is
+said elsewhere: under the lock of the session an event gets a new number, a body and a receipt have the time of their
+message, and an entry is looked for before. Decision 0010 has the figures, also for the tables that are not partitioned.
 """
 
 from sqlalchemy import (
@@ -181,6 +181,21 @@ uploads = Table(  # what lies at WhatsApp's media host: the same file is not upl
     PrimaryKeyConstraint("session_id", "name"),
 )
 Index("uploads_created", uploads.c.created_at)
+
+receipts = Table(  # how far each participant of a group is with a message of ours
+    "receipts",
+    metadata,
+    Column("session_id", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("participant", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    _time("delivered_at", nullable=True),
+    _time("read_at", nullable=True),
+    _time("played_at", nullable=True),
+    _time("created_at"),  # its message's
+    PrimaryKeyConstraint("session_id", "message_id", "participant", "created_at"),
+    postgresql_partition_by=_BY_TIME,
+)
 
 commands = Table(
     "processed_commands",

@@ -166,6 +166,13 @@ class ReceiptArrived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptsArrived:
+    """Receipts that came in a row, of a group's participants for instance: what can be stored at once."""
+
+    receipts: Sequence[ReceiptArrived]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendFailed:
     """WhatsApp's server refused a message after its acknowledgement, or outside of a pending `send`."""
 
@@ -212,6 +219,8 @@ Fact = (
     | SendFailed
     | CallArrived
     | PresenceChanged
+    | ReceiptsArrived
+    | SendFailed
 )
 
 

@@ -175,3 +175,59 @@ async def test_a_group_is_written_to_and_answers_with_quotes_and_mentions(
     assert inbox[poll]["content"]["question"] == "When?"
     read = await world.backend.ask("message.read.v1", ben.session_id, {"chat": group, "messageIds": [answer]})
     assert read["type"] == "command.accepted.v1", read
+
+
+async def test_each_participants_receipts_are_told(world: World, pair: tuple[Member, Member]) -> None:
+    ana, ben = pair
+    eve = await world.phones.give("Eve")
+    group = await a_group(world, ana, ben.phone, eve)
+    data = {"to": group, "content": {"kind": "text", "text": "who reads this?"}}
+    command = await world.backend.publish("message.send.v1", ana.session_id, data)
+    message_id = (await world.backend.reply_to(command))["data"]["messageId"]
+    people = {ben.phone.jid, eve.jid}
+    await until_told(world, command, "delivered", people)
+    await world.backend.event(
+        "message.received.v1",
+        lambda e: e["subject"] == ben.session_id and e["data"]["messageId"] == message_id,
+    )
+    await world.phones.inbox(eve, 1)
+    await world.phones.read(eve, message_id)
+    read = await world.backend.ask("message.read.v1", ben.session_id, {"chat": group, "messageIds": [message_id]})
+    assert read["type"] == "command.accepted.v1", read
+    await until_told(world, command, "read", people)
+
+    told = [(e["data"]["status"], e["data"].get("participant")) for e in statuses(world, command)]
+    assert told[0] == ("sent", None)
+    assert sorted(told[1:]) == sorted((status, who) for status in ("delivered", "read") for who in people)
+    described = await world.backend.ask("message.describe.v1", ana.session_id, {"messageId": message_id})
+    receipts = described["data"]["result"]["receipts"]
+    assert {(each["participant"], each["status"]) for each in receipts} == {(who, "read") for who in people}
+
+
+def statuses(world: World, command: str) -> list[Document]:
+    return [e for e in world.backend.events if e["type"] == "message.status.v1" and e["data"]["commandId"] == command]
+
+
+async def until_told(world: World, command: str, status: str, people: set[str], patience: float = 60.0) -> None:
+    """Wait until each of these people has come so far."""
+
+    def all_of_them() -> bool:
+        return {
+            e["data"].get("participant") for e in statuses(world, command) if e["data"]["status"] == status
+        } >= people
+
+    await world.backend.until(all_of_them, f"not everybody is told to have {status} it", patience)
+
+
+async def test_a_large_group_gets_a_message_and_confirms_it(world: World, pair: tuple[Member, Member]) -> None:
+    ana, _ = pair
+    people = [await world.phones.give(f"P{number}") for number in range(60)]
+    group = await a_group(world, ana, *people, subject="Many")
+    texts = ["first", "second", "third"]
+    for text in texts:
+        data = {"to": group, "content": {"kind": "text", "text": text}}
+        command = await world.backend.publish("message.send.v1", ana.session_id, data)
+        await until_told(world, command, "delivered", {person.jid for person in people})
+        assert len(statuses(world, command)) == 1 + len(people)
+    for person in people:
+        assert [entry["content"]["text"] for entry in await world.phones.inbox(person, 3)] == texts

@@ -5,7 +5,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from gateway_worker.whatsapp.port import Changes, Entry, EntryKey, Fact, KeyId, ReceivedMessage, StoredEntry
+from gateway_worker.whatsapp.port import (
+    Changes,
+    Entry,
+    EntryKey,
+    Fact,
+    KeyId,
+    ReceiptsArrived,
+    ReceivedMessage,
+    StoredEntry,
+)
 
 F = TypeVar("F", bound=Fact)
 
@@ -31,7 +40,7 @@ class MemoryOwner:
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def tell(self, fact: Fact) -> None:
-        self.facts.append(fact)
+        self.facts += fact.receipts if isinstance(fact, ReceiptsArrived) else [fact]
         await self._notify()
 
     async def load_keys(self, kind: str, ids: Sequence[str]) -> Mapping[str, bytes]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway_worker.store.operations import (
+    AdvanceParticipant,
     AdvanceStatus,
     AppendEvent,
     BeginMessage,
@@ -22,7 +23,7 @@ from gateway_worker.store.operations import (
     SettleEntries,
 )
 from gateway_worker.store.transaction import Writer
-from gateway_worker.store.writers import commands, identity, messages, sessions, uploads
+from gateway_worker.store.writers import commands, identity, messages, receipts, sessions, uploads
 
 WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     RecordCommand: commands.record,
@@ -37,6 +38,7 @@ WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     ReplaceContent: messages.replace_content,
     PutUpload: uploads.put,
     AdvanceStatus: messages.advance_status,
+    AdvanceParticipant: receipts.advance_participants,
     ChangeState: sessions.change_state,
     AppendEvent: sessions.append_event,
     FinishCommand: commands.finish,

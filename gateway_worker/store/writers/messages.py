@@ -5,7 +5,15 @@ from typing import Any, Final
 
 from gateway_worker.store import ledger
 from gateway_worker.store.database import Row
-from gateway_worker.store.operations import AlreadySettled, BeginAnswer, Begun, Conflict, InProgress
+from gateway_worker.store.operations import (
+    AdvanceParticipant,
+    AdvanceStatus,
+    AlreadySettled,
+    BeginAnswer,
+    Begun,
+    Conflict,
+    InProgress,
+)
 from gateway_worker.store.plan import Placed
 from gateway_worker.store.records import Direction, Json, Status
 from gateway_worker.store.rows import as_json
@@ -132,7 +140,7 @@ async def begin(transaction: Transaction, placed: Sequence[Placed]) -> None:
     if not sound:
         return
     begun = [_begun_row(each, transaction.session(each)) for each in sound]
-    rows = await transaction.wire.fetch(_BEGIN, *_columns(begun), transaction.now)
+    rows = await transaction.wire.fetch(_BEGIN, *columns(begun), transaction.now)
     by_id = {(row["session_id"], row["message_id"]): row for row in rows}
     for each in sound:
         transaction.answer(each, _begin_answer(by_id[each.session_id, each.operation.message_id]))
@@ -150,7 +158,7 @@ async def put_plaintexts(transaction: Transaction, placed: Sequence[Placed]) -> 
         for message_id, plaintext in each.operation.plaintexts.items()
     ]
     if rows:
-        await transaction.wire.execute(_PUT_PLAINTEXTS, *_columns(rows), transaction.now)
+        await transaction.wire.execute(_PUT_PLAINTEXTS, *columns(rows), transaction.now)
 
 
 async def receive(transaction: Transaction, placed: Sequence[Placed]) -> None:
@@ -171,7 +179,7 @@ async def receive(transaction: Transaction, placed: Sequence[Placed]) -> None:
         for each in placed
         for op in [each.operation]
     ]
-    found = await transaction.wire.fetch(_RECEIVE, *_columns(rows), transaction.now)
+    found = await transaction.wire.fetch(_RECEIVE, *columns(rows), transaction.now)
     fresh = {(row["session_id"], row["message_id"]) for row in found}
     for each in placed:
         is_new = (each.session_id, each.operation.message_id) in fresh
@@ -210,11 +218,16 @@ async def advance_status(transaction: Transaction, placed: Sequence[Placed]) -> 
         transaction.answer(each, bool(steps))
         if row is None or not steps:
             continue
-        moved.append(_moved_row(each, steps))
+        moved.append(moved_row(each, steps))
         for step in steps:
-            transaction.tell(each, _status_event(each, row, step))
+            transaction.tell(each, status_event(each, row, step))
     if moved:
-        await transaction.wire.execute(_ADVANCE, *_columns(moved))
+        await move(transaction, moved)
+
+
+async def move(transaction: Transaction, moved: Sequence[tuple[Any, ...]]) -> None:
+    """Write where messages stand now, a `moved_row` each."""
+    await transaction.wire.execute(_ADVANCE, *columns(moved))
 
 
 def _encrypted_body(session: Fenced, message_id: str, content: Json) -> bytes:
@@ -222,7 +235,8 @@ def _encrypted_body(session: Fenced, message_id: str, content: Json) -> bytes:
     return session.content.encrypt(dumps(content), "content", message_id)
 
 
-def _columns(rows: Iterable[tuple[Any, ...]]) -> Iterable[list[Any]]:
+def columns(rows: Iterable[tuple[Any, ...]]) -> Iterable[list[Any]]:
+    """The same by column, as `unnest` takes them. There is at least one row."""
     return map(list, zip(*rows, strict=True))
 
 
@@ -255,16 +269,22 @@ def _begin_answer(row: Row) -> BeginAnswer:
     return AlreadySettled(status=status, at=row["settled_at"], error=as_json(row["error"]))
 
 
-def _moved_row(placed: Placed, steps: Sequence[Status]) -> tuple[Any, ...]:
-    op = placed.operation
-    error = dumps(op.error).decode() if steps[-1] is Status.FAILED and op.error is not None else None
-    stamps = (op.at if status in steps else None for status in _STAMPED)
-    return (placed.session_id, op.message_id, steps[-1].value, op.chat, error, *stamps)
+def moved_row(placed: Placed, steps: Sequence[Status], *, earlier: tuple[Any, ...] | None = None) -> tuple[Any, ...]:
+    """Where a message stands after `steps`; `earlier` holds steps that it took just before."""
+    op: AdvanceStatus | AdvanceParticipant = placed.operation
+    error, chat = (op.error, op.chat) if isinstance(op, AdvanceStatus) else (None, None)
+    failure = dumps(error).decode() if steps[-1] is Status.FAILED and error is not None else None
+    stamps = [op.at if status in steps else None for status in _STAMPED]
+    if earlier is not None:
+        stamps = [before or now for before, now in zip(earlier[-len(_STAMPED) :], stamps, strict=True)]
+    return (placed.session_id, op.message_id, steps[-1].value, chat, failure, *stamps)
 
 
-def _status_event(placed: Placed, row: Row, status: Status) -> NewEvent:
-    op = placed.operation
-    failed = status is Status.FAILED and op.error is not None
+def status_event(placed: Placed, row: Row, status: Status) -> NewEvent:
+    """The event of one step; that WhatsApp's server has it is no participant's."""
+    op: AdvanceStatus | AdvanceParticipant = placed.operation
+    error = op.error if isinstance(op, AdvanceStatus) and status is Status.FAILED else None
+    participant = op.participant if isinstance(op, AdvanceParticipant) and status is op.status else None
     told = MessageStatus(
         session_id=placed.session_id,
         command_id=row["command_id"],
@@ -272,8 +292,8 @@ def _status_event(placed: Placed, row: Row, status: Status) -> NewEvent:
         to=row["recipient"],
         status=MessageState(status.value),
         timestamp=op.at,
-        participant=op.participant,
-        error=Failure.model_validate(op.error) if failed else None,
+        participant=participant,
+        error=None if error is None else Failure.model_validate(error),
     )
     return NewEvent(
         type=MESSAGE_STATUS.type,

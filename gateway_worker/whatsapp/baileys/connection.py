@@ -35,6 +35,8 @@ from gateway_worker.whatsapp.port import (
     Owner,
     Picture,
     PresenceState,
+    ReceiptArrived,
+    ReceiptsArrived,
 )
 
 _MAX_MERGED: Final = 500
@@ -194,10 +196,16 @@ class BaileysConnection:
         """The next fact; receipts that came in a row are one."""
         fact, request = self._facts.popleft()
         requests = [request]
-        while self._facts and len(requests) < _MAX_MERGED and (both := merged(fact, self._facts[0][0])) is not None:
-            fact = both
+        receipts = [fact] if isinstance(fact, ReceiptArrived) else []
+        while receipts and self._facts and len(requests) < _MAX_MERGED:
+            following = self._facts[0][0]
+            if not isinstance(following, ReceiptArrived):
+                break
             requests.append(self._facts.popleft()[1])
-        return fact, [request for request in requests if request is not None]
+            both = merged(receipts[-1], following)
+            receipts[-1:] = [receipts[-1], following] if both is None else [both]
+        told = ReceiptsArrived(receipts=receipts) if len(receipts) > 1 else receipts[0] if receipts else fact
+        return told, [request for request in requests if request is not None]
 
     async def _finish(self) -> None:
         """Nobody may open this session again while a write of this connection is still on its way."""

@@ -98,10 +98,8 @@ def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: C901, PLR0911 (one line p
             raise ValueError(f"the bridge told an unknown fact {other!r}")
 
 
-def merged(first: Fact, second: Fact) -> Fact | None:
+def merged(first: ReceiptArrived, second: ReceiptArrived) -> ReceiptArrived | None:
     """Two receipts that differ in nothing but their messages, as one; None when they are not that."""
-    if not isinstance(first, ReceiptArrived) or not isinstance(second, ReceiptArrived):
-        return None
     same = (first.chat, first.kind, first.timestamp, first.participant)
     if same != (second.chat, second.kind, second.timestamp, second.participant):
         return None

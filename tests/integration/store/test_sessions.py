@@ -187,7 +187,7 @@ async def test_a_purge_waits_for_the_events_and_then_leaves_only_the_tombstone(
     await publish_all(store, fence.session_id)
     await store.sessions.forget(fence.session_id, fence.epoch, purge=True)
     await store.sessions.forget(fence.session_id, fence.epoch, purge=True)
-    for table in ("messages", "bodies", "credentials", "keys", "outbox", "outbox_marks"):
+    for table in ("messages", "bodies", "receipts", "credentials", "keys", "outbox", "outbox_marks"):
         assert await query(migrated_database_url, f"SELECT count(*) FROM {table}") == 0, table
     erased = "SELECT identity_key IS NULL AND content_key IS NULL AND settings IS NULL AND phone IS NULL FROM sessions"
     assert await query(migrated_database_url, erased)

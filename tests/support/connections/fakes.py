@@ -44,6 +44,7 @@ from gateway_worker.store.records import (
     MessageRecord,
     MessageTally,
     NewSession,
+    ParticipantReceipt,
     Room,
     SessionRecord,
     Status,
@@ -294,6 +295,9 @@ class FakeMessages:
 
     async def plaintext(self, session_id: SessionId, message_id: MessageId) -> bytes | None:
         return self.plaintexts.get(message_id)
+
+    async def receipts(self, session_id: SessionId, message_id: MessageId) -> Sequence[ParticipantReceipt]:
+        return []
 
     async def tries(self, session_id: SessionId, message_id: MessageId) -> int:
         return self.encrypted[message_id]

@@ -73,7 +73,6 @@ def test_receipts_that_differ_in_nothing_else_become_one() -> None:
     )
     for change in ({"chat": "2@s.whatsapp.net"}, {"kind": "delivered"}, {"timestamp": 6}, {"participant": "3@lid"}):
         assert merged(_receipt("A"), _receipt("B", **change)) is None
-    assert merged(_receipt("A"), PasskeyRequired()) is None
 
 
 def test_blobs_of_a_commit_find_their_places() -> None:

@@ -1,0 +1,75 @@
+"""Receipts in groups: each participant's steps are told once each, the message goes with the first."""
+
+import random
+
+from gateway_worker.store.operations import AdvanceParticipant
+from gateway_worker.store.records import Fence, Status
+from gateway_worker.store.store import Store
+from tests.support.stores import NOON, Heard, advance, begin, message_id
+
+PEOPLE = [f"1555000{number:04}@s.whatsapp.net" for number in range(120)]
+
+
+def receipt(participant: str, status: Status, number: int = 1) -> AdvanceParticipant:
+    return AdvanceParticipant(message_id=message_id(number), participant=participant, status=status, at=NOON)
+
+
+def told(heard: Heard) -> list[tuple[str, str | None]]:
+    return [(each.data["status"], each.data.get("participant")) for each in heard.events]
+
+
+async def test_each_step_of_each_participant_is_told_once_and_never_backwards(store: Store, fence: Fence) -> None:
+    heard = Heard(store)
+    await store.commit(fence, begin(), advance(Status.SENT))
+    ana, ben, *_ = PEOPLE
+    steps = [(ana, Status.DELIVERED), (ben, Status.READ), (ben, Status.DELIVERED), (ana, Status.DELIVERED)]
+    steps += [(ana, Status.READ), (ben, Status.PLAYED), (ben, Status.READ)]
+    moved = [(await store.commit(fence, receipt(who, step)))[0] for who, step in steps]
+    assert moved == [True, True, False, False, True, True, False]
+    assert told(heard) == [
+        ("sent", None),
+        ("delivered", ana),
+        ("read", ben),
+        ("read", ana),
+        ("played", ben),
+    ]
+    message = await store.messages.get(fence.session_id, message_id())
+    assert message is not None
+    assert message.status is Status.PLAYED, "the first participant's"
+    found = {each.participant: each for each in await store.messages.receipts(fence.session_id, message_id())}
+    assert (found[ana].status, found[ana].delivered_at, found[ana].read_at) == (Status.READ, NOON, NOON)
+    assert (found[ben].status, found[ben].delivered_at) == (Status.PLAYED, None)
+
+
+async def test_receipts_of_a_large_group_in_any_order_are_one_transaction(store: Store, fence: Fence) -> None:
+    heard = Heard(store)
+    await store.commit(fence, begin())
+    before = store.transactions
+    receipts = [receipt(each, status) for each in PEOPLE for status in (Status.DELIVERED, Status.READ)]
+    random.Random(7).shuffle(receipts)
+    moved = await store.commit(fence, *receipts, *receipts)
+    assert store.transactions == before + 1
+    assert not any(moved[len(receipts) :]), "a repetition moves nothing"
+    steps = told(heard)
+    assert steps[0] == ("sent", None), "it was told before its acknowledgement came"
+    assert len(steps) == len(set(steps)) == 1 + sum(moved)
+    assert {who for status, who in steps if status == "read"} == set(PEOPLE)
+    sequences = [event.sequence for event in heard.events]
+    assert sequences == list(range(sequences[0], sequences[0] + len(steps)))
+    assert await store.commit(fence, advance(Status.SENT)) == (False,)
+    assert len(await store.messages.receipts(fence.session_id, message_id())) == len(PEOPLE)
+
+
+async def test_only_an_unconfirmed_message_is_overruled_by_a_participant(store: Store, fence: Fence) -> None:
+    heard = Heard(store)
+    refused = {"code": "message.rejected_by_whatsapp", "message": "Refused."}
+    unconfirmed = {"code": "message.unconfirmed", "message": "No acknowledgement."}
+    await store.commit(fence, begin(1), advance(Status.FAILED, 1, error=refused))
+    await store.commit(fence, begin(2), advance(Status.FAILED, 2, error=unconfirmed))
+    first, second, *_ = PEOPLE
+    answers = await store.commit(
+        fence, *(receipt(who, Status.DELIVERED, number) for number in (1, 2, 3) for who in (first, second))
+    )
+    assert answers == (False, False, True, True, False, False)
+    assert told(heard)[2:] == [("delivered", first), ("delivered", second)]
+    assert await store.messages.receipts(fence.session_id, message_id(1)) == []

@@ -216,7 +216,6 @@ Fact = (
     | Connected
     | Disconnected
     | ReceiptArrived
-    | SendFailed
     | CallArrived
     | PresenceChanged
     | ReceiptsArrived

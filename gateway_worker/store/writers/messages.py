@@ -195,7 +195,7 @@ async def replace_content(transaction: Transaction, placed: Sequence[Placed]) ->
         for each in placed
         for op in [each.operation]
     ]
-    await transaction.wire.execute(_REPLACE_CONTENT, *_columns(rows))
+    await transaction.wire.execute(_REPLACE_CONTENT, *columns(rows))
 
 
 async def advance_status(transaction: Transaction, placed: Sequence[Placed]) -> None:

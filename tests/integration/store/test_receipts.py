@@ -14,7 +14,7 @@ def receipt(participant: str, status: Status, number: int = 1) -> AdvancePartici
     return AdvanceParticipant(message_id=message_id(number), participant=participant, status=status, at=NOON)
 
 
-def told(heard: Heard) -> list[tuple[str, str | None]]:
+def told(heard: Heard) -> list[tuple[object, object]]:
     return [(each.data["status"], each.data.get("participant")) for each in heard.events]
 
 

@@ -97,7 +97,7 @@ class Media(Model):
     """A message's file, by reference. What the sender's phone said of it until `state` is ready; then what we found.
 
     Attributes:
-        object: its key in the media bucket, once it is there.
+        object: its key in the media bucket, where it is once `state` is ready.
         size: bytes, decrypted.
         sha256: lower-case hex of the decrypted file.
     """

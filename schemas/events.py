@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, computed_field
 
 from schemas.contact_events import CallReceived, PresenceUpdated
-from schemas.content import Content
+from schemas.content import Content, Media
 from schemas.errors import GatewayError
 from schemas.model import Instant, Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
@@ -145,6 +145,26 @@ class MessageReceived(Model):
     quote: Quote | None = None
     mentions: Sequence[str] | None = None
     forwarded: bool | None = None
+    view_once: bool | None = None
+
+
+class MediaReady(Model):
+    """``media.ready.v1``: the file of a message is in the media bucket, under `media.object`."""
+
+    session_id: SessionId
+    message_id: MessageId
+    chat: str
+    media: Media
+
+
+class MediaFailed(Model):
+    """``media.failed.v1``: the file of a message could not be fetched, for good; ``media.fetch.v1`` tries again."""
+
+    session_id: SessionId
+    message_id: MessageId
+    chat: str
+    media: Media
+    error: Failure
 
 
 class AboutMessage(Model):
@@ -289,6 +309,8 @@ MESSAGE_RECEIVED: Final = EventType(type="message.received.v1", model=MessageRec
 MESSAGE_EDITED: Final = EventType(type="message.edited.v1", model=MessageEdited, durable=True)
 MESSAGE_REVOKED: Final = EventType(type="message.revoked.v1", model=MessageRevoked, durable=True)
 MESSAGE_REACTION: Final = EventType(type="message.reaction.v1", model=MessageReaction, durable=True)
+MEDIA_READY: Final = EventType(type="media.ready.v1", model=MediaReady, durable=True)
+MEDIA_FAILED: Final = EventType(type="media.failed.v1", model=MediaFailed, durable=True)
 POLL_VOTE: Final = EventType(type="poll.vote.v1", model=PollVote, durable=True)
 CALL_RECEIVED: Final = EventType(type="call.received.v1", model=CallReceived, durable=True)
 PRESENCE_UPDATED: Final = EventType(type="presence.updated.v1", model=PresenceUpdated)
@@ -311,6 +333,8 @@ EVENTS: Final = {
         POLL_VOTE,
         CALL_RECEIVED,
         PRESENCE_UPDATED,
+        MEDIA_READY,
+        MEDIA_FAILED,
         WORKER_REGISTERED,
         WORKER_HEARTBEAT,
         WORKER_STOPPED,

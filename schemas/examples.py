@@ -5,15 +5,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from schemas.contact_events import Caller, CallReceived, PresenceUpdated, SeenState
-from schemas.content import LinkPreview, Text
+from schemas.content import Image, LinkPreview, Media, MediaState, Text
 from schemas.envelope import Envelope
-from schemas.errors import CommandInvalid, MessageRejectedByWhatsApp
+from schemas.errors import CommandInvalid, MediaUnreachable, MessageRejectedByWhatsApp
 from schemas.events import (
     Action,
     CommandAccepted,
     CommandRejected,
     CommandResult,
     Failure,
+    MediaFailed,
+    MediaReady,
     MessageEdited,
     MessageReaction,
     MessageReceived,
@@ -255,6 +257,16 @@ def _about() -> dict[str, Any]:
     }
 
 
+def _media(state: MediaState) -> Media:
+    return Media(
+        object=f"{_SESSION}/received/2026/11/{_MESSAGE}",
+        mimetype="image/jpeg",
+        size=48_213,
+        sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        state=state,
+    )
+
+
 EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
     "session.status.v1": (
         _session_status(SessionState.QR_REQUIRED, qr_string="2@AbC,dEf,gHi,jKl", qr_code=_PNG, expires_at=_NOW),
@@ -281,6 +293,17 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
             content=Text(text="Yes", link_preview=LinkPreview(url="https://example.com", title="Example")),
             quote=Quote(message_id=_MESSAGE),
         ),
+        MessageReceived(
+            session_id=_SESSION,
+            message_id=_MESSAGE,
+            chat=_JID,
+            sender=MessageSender(jid=_JID, lid=_LID, phone=_PHONE, push_name="Ben"),
+            from_me=False,
+            is_group=False,
+            timestamp=_NOW,
+            content=Image(media=_media(MediaState.PENDING), caption="The gate"),
+            view_once=True,
+        ),
     ),
     "message.edited.v1": (MessageEdited(**_about(), content=Text(text="Yes, at noon")),),
     "message.revoked.v1": (MessageRevoked(**_about()),),
@@ -299,6 +322,18 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
     "presence.updated.v1": (
         PresenceUpdated(session_id=_SESSION, chat=_JID, state=SeenState.TYPING, timestamp=_NOW),
         PresenceUpdated(session_id=_SESSION, chat=_JID, state=SeenState.UNAVAILABLE, last_seen=_NOW, timestamp=_NOW),
+    ),
+    "media.ready.v1": (
+        MediaReady(session_id=_SESSION, message_id=_MESSAGE, chat=_JID, media=_media(MediaState.READY)),
+    ),
+    "media.failed.v1": (
+        MediaFailed(
+            session_id=_SESSION,
+            message_id=_MESSAGE,
+            chat=_JID,
+            media=_media(MediaState.FAILED),
+            error=Failure.of(MediaUnreachable(detail={"reason": "phone"})),
+        ),
     ),
     "worker.registered.v1": (
         WorkerRegistered(worker_id=_WORKER, endpoint="http://192.168.1.100:8001", max_sessions=50, version="0.1.0"),

@@ -9,6 +9,7 @@ from schemas.addresses import Phone
 from schemas.model import StrictModel, printable
 
 MAX_PROXY: Final = 2048
+MAX_FILE: Final = 2 << 30  # bytes: what WhatsApp's clients send
 _PROXY_SCHEMES: Final = frozenset({"http", "https"})  # what Node's own agent can use
 
 
@@ -49,6 +50,18 @@ Pairing = Annotated[
 """How a device is to be linked."""
 
 
+class MediaOptions(StrictModel):
+    """What becomes of the files of messages that come in.
+
+    Attributes:
+        download: fetch them by themselves; otherwise they are `skipped`, and ``media.fetch.v1`` gets them.
+        max_bytes: larger ones are skipped, as if `download` were false; none: whatever WhatsApp takes (2 GiB).
+    """
+
+    download: bool = True
+    max_bytes: Annotated[int, Field(ge=1, le=MAX_FILE)] | None = None
+
+
 class SessionOptions(StrictModel):
     """How a session behaves. `history` ``"recent"`` asks the phone for recent chats once, after pairing."""
 
@@ -57,6 +70,7 @@ class SessionOptions(StrictModel):
     reject_calls: bool = False
     read_receipts: bool = True
     typing: Literal["off", "natural"] = "off"
+    media: MediaOptions = MediaOptions()
     proxy: Annotated[
         Annotated[str, StringConstraints(max_length=MAX_PROXY), AfterValidator(_proxy_address)] | None,
         Field(repr=False),

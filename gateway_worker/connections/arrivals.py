@@ -1,11 +1,14 @@
 """From what a connection received to the write that stores it with its event. Pure."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, assert_never
 
-from gateway_worker.store.operations import ReceiveMessage
+from gateway_worker.connections.media_rows import media_of_message
+from gateway_worker.store.operations import NewMedia, ReceiveMessage
 from gateway_worker.whatsapp.port import Edited, Reacted, ReceivedChange, ReceivedMessage, Revoked, Voted
 from gateway_worker.whatsapp.port import Sender as Author
+from schemas.content import MEDIA_KINDS, Content, MediaState
 from schemas.events import (
     MESSAGE_EDITED,
     MESSAGE_REACTION,
@@ -23,6 +26,7 @@ from schemas.events import (
 )
 from schemas.model import Model
 from schemas.names import MessageId, SessionId
+from schemas.session_settings import MediaOptions
 
 Arrived = ReceivedMessage | ReceivedChange
 
@@ -37,13 +41,16 @@ def instant(timestamp: int, now: datetime) -> datetime:
     return datetime.fromtimestamp(timestamp, UTC) if sane else now
 
 
-def arrival(session_id: SessionId, arrived: Arrived, now: datetime) -> ReceiveMessage:
+def arrival(
+    session_id: SessionId, arrived: Arrived, now: datetime, options: MediaOptions | None = None
+) -> ReceiveMessage:
     """What makes it durable, once, with the event that tells of it.
 
     A change is stored under the id of the message that tells it, as a kind of its own: so it is told once, however
     often it is delivered.
     """
     at = instant(arrived.timestamp, now)
+    arrived, media = _with_media(session_id, arrived, now, options or MediaOptions())
     content, event_type, event = _told(session_id, arrived, at)
     return ReceiveMessage(
         message_id=MessageId(arrived.message_id),
@@ -55,8 +62,38 @@ def arrival(session_id: SessionId, arrived: Arrived, now: datetime) -> ReceiveMe
         timestamp=at,
         event_type=event_type.type,
         event=event.to_data(),
+        media=media,
+        shows_media_of=_edited_file(arrived),
         about=MessageId(arrived.about) if isinstance(arrived, ReceivedChange) else None,
     )
+
+
+def _with_media(
+    session_id: SessionId, arrived: Arrived, now: datetime, options: MediaOptions
+) -> tuple[Arrived, NewMedia | None]:
+    """A message as it is told, with the key of its file in the bucket; and that file."""
+    if isinstance(arrived, ReceivedMessage) and (found := media_of_message(session_id, arrived, options, now)):
+        media, row = found
+        return replace(arrived, content=arrived.content.model_copy(update={"media": media})), row
+    match arrived:
+        case ReceivedChange(change=Edited(content=content)) if content.kind in MEDIA_KINDS:
+            return replace(arrived, change=Edited(content=_unfetched(content))), None
+        case _:
+            return arrived, None
+
+
+def _unfetched(content: Content) -> Content:
+    """An edit of a message that is not stored here: what it says of the file is all we have."""
+    media = getattr(content, "media")  # noqa: B009 (the union has members without it)
+    return content.model_copy(update={"media": media.model_copy(update={"state": MediaState.SKIPPED})})
+
+
+def _edited_file(arrived: Arrived) -> MessageId | None:
+    match arrived:
+        case ReceivedChange(change=Edited(content=content)) if content.kind in MEDIA_KINDS:
+            return MessageId(arrived.about)
+        case _:
+            return None
 
 
 def kind_of(arrived: Arrived) -> str:
@@ -87,6 +124,7 @@ def _told(session_id: SessionId, arrived: Arrived, at: datetime) -> tuple[dict[s
             quote=Quote(message_id=MessageId(arrived.quoted_id)) if arrived.quoted_id else None,
             mentions=list(arrived.mentions) or None,
             forwarded=arrived.forwarded or None,
+            view_once=arrived.view_once or None,
         )
         return arrived.content.to_data(), MESSAGE_RECEIVED, message
     content, event_type, event = _changed(arrived, {**common, "message_id": MessageId(arrived.about)})

@@ -50,6 +50,7 @@ from gateway_worker.whatsapp.port import (
 from schemas.errors import MessageRejectedByWhatsApp
 from schemas.events import Failure
 from schemas.names import MessageId
+from schemas.session_settings import MediaOptions
 
 LifeFact = QrCode | PairingCode | PasskeyRequired | Connected | Disconnected | PresenceChanged
 
@@ -72,11 +73,14 @@ class Inbound:
     completes the pairing: WhatsApp never knows a device that we do not.
     """
 
-    def __init__(self, writer: Writer, around: Surroundings, hear: Hear, *, paired: bool) -> None:
+    def __init__(
+        self, writer: Writer, around: Surroundings, hear: Hear, *, paired: bool, media: MediaOptions | None = None
+    ) -> None:
         self._writer = writer
         self._session_id = writer.fence.session_id
         self._around = around
         self._hear = hear
+        self._media = media or MediaOptions()
         self._staged = None if paired else _Staged()
         self._unstaging = asyncio.Lock()
         self._closed = False
@@ -162,7 +166,7 @@ class Inbound:
             self._around.observer.message_received(kind_of(message))
 
     def _arrival(self, arrived: Arrived) -> ReceiveMessage:
-        return arrival(self._session_id, arrived, self._around.clock.now())
+        return arrival(self._session_id, arrived, self._around.clock.now(), self._media)
 
     async def _stage(self, staged: "_Staged", changes: Changes) -> bool:
         """Take what a new device wrote; False when its pairing was stored meanwhile."""

@@ -116,7 +116,13 @@ class Line:
         await self._lifecycle.follow(Trigger.OPENED, reason=reason, applied=applied, also=also)
         credentials = await self._credentials()
         link = Link(self._around, admission, self._stirred)
-        self._inbound = Inbound(self._writer, self._around, partial(self._hear, link), paired=credentials is not None)
+        self._inbound = Inbound(
+            self._writer,
+            self._around,
+            partial(self._hear, link),
+            paired=credentials is not None,
+            media=_options(record).media,
+        )
         self._due_at = None
         self.link = link
         self._around.observer.connection_opened()
@@ -267,8 +273,12 @@ class Line:
         await self._lifecycle.announce_code(fact.code, expires_at)
 
 
+def _options(record: SessionRecord) -> SessionOptions:
+    return SessionOptions.model_validate(dict(record.options))
+
+
 def _request(record: SessionRecord, credentials: bytes | None) -> OpenRequest:
-    options = SessionOptions.model_validate(dict(record.options))
+    options = _options(record)
     phone = record.pairing.get("phone") if record.pairing.get("method") == "code" else None
     return OpenRequest(
         session_id=record.session_id,

@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from gateway_worker.connections.changes import Standing, standing
+from gateway_worker.connections.media_rows import with_media
 from gateway_worker.connections.message_ids import derive_message_id
 from gateway_worker.connections.ports import Clock
 from gateway_worker.connections.states import State
@@ -150,8 +151,9 @@ class Queries:
         self, session_id: SessionId, records: Sequence[MessageRecord]
     ) -> Sequence[MessageDescription]:
         ids = [record.message_id for record in records]
+        files = await self._storage.media.of(session_id, ids)
         changes = await self._storage.messages.changes(session_id, ids, _MAX_CHANGES)
-        return [_describe_message(record, standing(record, changes)) for record in records]
+        return [_describe_message(record, with_media(record, standing(record, changes), files)) for record in records]
 
     async def _record(self, session_id: SessionId) -> SessionRecord:
         record = await self._storage.sessions.get(session_id)

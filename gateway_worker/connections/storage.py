@@ -14,6 +14,7 @@ from gateway_worker.store.records import (
     Desired,
     Fence,
     Json,
+    MediaRecord,
     MessageRecord,
     MessageTally,
     NewSession,
@@ -185,6 +186,24 @@ class Uploads(Protocol):
         ...
 
 
+class MediaFiles(Protocol):
+    """Files of messages that came in."""
+
+    async def of(self, session_id: SessionId, message_ids: Collection[MessageId]) -> Mapping[MessageId, MediaRecord]:
+        """The files of these messages, of those that have one."""
+        ...
+
+    async def due(
+        self, session_id: SessionId, now: datetime, besides: Collection[MessageId], limit: int
+    ) -> Sequence[MediaRecord]:
+        """Files that are to be fetched now, the longest due first."""
+        ...
+
+    async def next_try(self, session_id: SessionId, besides: Collection[MessageId]) -> datetime | None:
+        """When the next file of the session is due."""
+        ...
+
+
 class Storage(Protocol):
     """PostgreSQL as the connection manager sees it."""
 
@@ -211,6 +230,11 @@ class Storage(Protocol):
     @property
     def uploads(self) -> Uploads:
         """What of a session need not be uploaded again."""
+        ...
+
+    @property
+    def media(self) -> MediaFiles:
+        """Files of messages that came in."""
         ...
 
     async def commit(self, fence: Fence, *operations: Operation[Any]) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from gateway_worker.store.records import Desired, Json, Status
+from gateway_worker.store.records import Desired, Json, MediaState, Status
 from schemas.commands import CommandKey
 from schemas.names import MessageId
 
@@ -167,6 +167,20 @@ class PutSentPlaintext(Operation[None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewMedia:
+    """The file of a message: fetched by a job of its own while it is pending.
+
+    Attributes:
+        object: the key in the media bucket under which it is to be put.
+        value: see `MediaRecord`.
+    """
+
+    state: MediaState
+    object: str
+    value: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiveMessage(Operation[bool]):
     """Record an incoming message with the event that tells of it; answers False when it was stored before.
 
@@ -175,6 +189,8 @@ class ReceiveMessage(Operation[bool]):
         content: the contract's content object, or what happened to an earlier message.
         event_type, event: the event and its data.
         about: the earlier message that it changes, if it does.
+        media: its file, if it has one.
+        shows_media_of: an edit of that message, whose file `content` and `event` are to show as it stands.
     """
 
     message_id: MessageId
@@ -187,6 +203,37 @@ class ReceiveMessage(Operation[bool]):
     event: Json = field(repr=False)
     event_type: str = "message.received.v1"
     about: MessageId | None = None
+    media: NewMedia | None = None
+    shows_media_of: MessageId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutMedia(Operation[None]):
+    """Have a message's file fetched (again)."""
+
+    message_id: MessageId
+    media: NewMedia
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryMedia(Operation[None]):
+    """A file that is still to be fetched could not be now: try again later."""
+
+    message_id: MessageId
+    next_try: datetime
+    value: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleMedia(Operation[bool]):
+    """A file is in the bucket, or will never be; answers False, and tells nothing, when that was settled before."""
+
+    message_id: MessageId
+    state: MediaState
+    value: Json = field(repr=False)
+    event_type: str
+    event: Json = field(repr=False)
+    error: Json | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,12 +20,15 @@ from gateway_worker.store.operations import (
     PutCredentials,
     PutEntries,
     PutKeys,
+    PutMedia,
     PutSentPlaintext,
     PutUpload,
     ReceiveMessage,
     RecordCommand,
     ReplaceContent,
+    RetryMedia,
     SettleEntries,
+    SettleMedia,
 )
 from gateway_worker.store.records import Fence
 from schemas.names import SessionId
@@ -45,6 +48,9 @@ KINDS: Final[Sequence[Kind]] = (
     ReceiveMessage,
     ReplaceContent,
     PutUpload,
+    PutMedia,
+    RetryMedia,
+    SettleMedia,
     AdvanceStatus,
     AdvanceParticipant,
     ChangeState,
@@ -125,19 +131,25 @@ def weight(operations: Iterable[Operation[Any]]) -> int:
     return total
 
 
-def _rows(session_id: SessionId, operation: Operation[Any]) -> list[Row]:  # noqa: C901, PLR0911 (a table, one line a kind)
+def _rows(session_id: SessionId, operation: Operation[Any]) -> list[Row]:  # noqa: C901, PLR0911, PLR0912 (a table, one line a kind)
     match operation:
         case RecordCommand() | FinishCommand():
             return [("command", operation.key.source, operation.key.id)]
         case BeginMessage():
             key = operation.key
             return [("command", key.source, key.id), ("message", session_id, operation.message_id)]
-        case ReceiveMessage() | ReplaceContent() | AdvanceStatus():
+        case ReceiveMessage():
+            files = [operation.message_id if operation.media else None, operation.shows_media_of]
+            touched: list[Row] = [("media", session_id, each) for each in files if each is not None]
+            return [("message", session_id, operation.message_id), *touched]
+        case ReplaceContent() | AdvanceStatus():
             return [("message", session_id, operation.message_id)]
         case AdvanceParticipant():
             # Not the message's row, which it reads as others of the same message left it: a hundred people may share a
             # statement. Only a failure told in the same moment takes effect before it, and gives way to it.
             return [("receipt", session_id, operation.message_id, operation.participant)]
+        case PutMedia() | RetryMedia() | SettleMedia():
+            return [("media", session_id, operation.message_id)]
         case PutCredentials():
             return [("credentials", session_id)]
         case PutKeys():

@@ -206,6 +206,35 @@ class MessageRecord:
         return self.status is not Status.PENDING
 
 
+class MediaState(StrEnum):
+    """How far the file of a message that came in is."""
+
+    PENDING = "pending"  # to be fetched
+    READY = "ready"
+    FAILED = "failed"
+    SKIPPED = "skipped"  # fetched when somebody asks for it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaRecord:
+    """The file of a message.
+
+    Attributes:
+        object: its key in the media bucket, where it is or will be.
+        value: what the connection manager keeps of it, ``media`` of it in the contract's words.
+        error: ``{code, message, detail?}`` of one that failed.
+    """
+
+    session_id: SessionId
+    message_id: MessageId
+    state: MediaState
+    object: str
+    attempts: int
+    value: Json = field(repr=False)
+    error: Json | None
+    created_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnprocessedEntry:
     """A decrypted part of an incoming stanza that the engine has still to act on."""

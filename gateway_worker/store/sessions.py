@@ -145,7 +145,7 @@ class SessionRows:
     async def _remove_rows(self, session_id: SessionId, epoch: int, *, purge: bool) -> None:
         """The large part, in bites that no timeout ends and no other session waits for."""
         doomed = [tables.credentials, tables.keys, tables.entries, tables.snapshots, tables.uploads]
-        doomed += [tables.messages, tables.bodies, tables.receipts] if purge else []
+        doomed += [tables.messages, tables.bodies, tables.receipts, tables.media] if purge else []
         for table in doomed:
             removed = _BATCH
             while removed == _BATCH:
@@ -160,7 +160,7 @@ class SessionRows:
         if tombstone["user_id"] == new.user_id and tombstone["content_key"] is not None:
             fresh["content_key"] = tombstone["content_key"]
         else:  # nothing of another user's may be read under this id
-            for table in (tables.messages, tables.bodies, tables.receipts):
+            for table in (tables.messages, tables.bodies, tables.receipts, tables.media):
                 await connection.execute(delete(table).where(table.c.session_id == new.session_id))
         del fresh["id"]
         await connection.execute(

@@ -13,6 +13,7 @@ from gateway_worker.store.encryption import Ciphers, Keyring
 from gateway_worker.store.errors import StoreError
 from gateway_worker.store.identifiers import new_event_id
 from gateway_worker.store.lease import Lease
+from gateway_worker.store.media import MediaRows
 from gateway_worker.store.operations import Operation
 from gateway_worker.store.outbox import Outbox
 from gateway_worker.store.owners import Owners
@@ -49,8 +50,8 @@ class Store:
     ``start`` → anything, ``run`` beside it → ``stop``. Every call raises `StoreUnavailable` when the database is away.
 
     Attributes:
-        sessions, keys, messages, uploads, commands, outbox, workers, owners, snapshots: reads, and writes that need no
-            fence.
+        sessions, keys, messages, media, uploads, commands, outbox, workers, owners, snapshots: reads, and writes
+            that need no fence.
         restorer: brings sessions back from their snapshots.
         lease: this worker's. Once it has run out, every call raises `StoreUnavailable` until it is renewed.
 
@@ -86,6 +87,7 @@ class Store:
         self.keys = Keys(database, ciphers, clock.now)
         self.messages = Messages(database, ciphers)
         self.uploads = Uploads(database, ciphers, clock.now)
+        self.media = MediaRows(database, ciphers)
         self.commands = Commands(database, keyring, clock.now)
         self.snapshots = Snapshots(database=database, keyring=keyring, ciphers=ciphers, now=clock.now)
         self.outbox = Outbox(database=database, ciphers=ciphers, workers=self.workers, now=clock.now)

@@ -197,6 +197,33 @@ receipts = Table(  # how far each participant of a group is with a message of ou
     postgresql_partition_by=_BY_TIME,
 )
 
+media = Table(  # files of messages that came in
+    "media",
+    metadata,
+    Column("session_id", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("state", Text, nullable=False),  # pending, ready, failed, skipped
+    Column("object", Text, nullable=False),  # its key in the media bucket, once it is there
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    _time("next_try", nullable=True),  # while it is pending
+    Column("value", LargeBinary, nullable=False),  # encrypted: where it lies at WhatsApp, what a backend is told of it
+    Column("error", JSONB),  # {code, message, detail?} of one that failed
+    _time("created_at"),  # its message's
+    _time("stored_at", nullable=True),  # when it was put into the bucket
+    PrimaryKeyConstraint("session_id", "message_id"),
+)
+Index("media_due", media.c.session_id, media.c.next_try, postgresql_where=media.c.state == "pending")
+Index("media_created", media.c.created_at)
+
+media_removals = Table(  # sessions that were purged, until nothing of them is left in the media bucket
+    "media_removals",
+    metadata,
+    Column("id", Text, primary_key=True),  # the session's
+    _time("before"),  # when it was purged
+    _time("due_at"),
+    _time("last_at"),  # the removal at this time or later is the last
+)
+
 commands = Table(
     "processed_commands",
     metadata,

@@ -23,6 +23,7 @@ from typing import Protocol
 
 from gateway_worker.whatsapp.files import FileClass, FileMessage, FileReference, Repetition
 from gateway_worker.whatsapp.groups import Groups
+from gateway_worker.whatsapp.remote_files import RemoteFile
 from schemas.content import Content, Text
 from schemas.names import SessionId
 
@@ -244,6 +245,8 @@ class ReceivedMessage:
         content: one of the kinds of the contract, `Unsupported` included.
         quoted_id: WhatsApp id of the quoted message.
         mentions: mentioned JIDs.
+        view_once: WhatsApp's clients show it once only.
+        file: where its file lies, of the kinds that have one.
     """
 
     message_id: str
@@ -256,6 +259,8 @@ class ReceivedMessage:
     quoted_id: str | None = None
     mentions: Sequence[str] = ()
     forwarded: bool = False
+    view_once: bool = False
+    file: RemoteFile | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

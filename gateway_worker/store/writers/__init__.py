@@ -15,15 +15,18 @@ from gateway_worker.store.operations import (
     PutCredentials,
     PutEntries,
     PutKeys,
+    PutMedia,
     PutSentPlaintext,
     PutUpload,
     ReceiveMessage,
     RecordCommand,
     ReplaceContent,
+    RetryMedia,
     SettleEntries,
+    SettleMedia,
 )
 from gateway_worker.store.transaction import Writer
-from gateway_worker.store.writers import commands, identity, messages, receipts, sessions, uploads
+from gateway_worker.store.writers import commands, identity, media, messages, receipts, sessions, uploads
 
 WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     RecordCommand: commands.record,
@@ -37,6 +40,9 @@ WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     ReceiveMessage: messages.receive,
     ReplaceContent: messages.replace_content,
     PutUpload: uploads.put,
+    PutMedia: media.put_media,
+    RetryMedia: media.retry_media,
+    SettleMedia: media.settle_media,
     AdvanceStatus: messages.advance_status,
     AdvanceParticipant: receipts.advance_participants,
     ChangeState: sessions.change_state,

@@ -19,6 +19,7 @@ from gateway_worker.store.records import Direction, Json, Status
 from gateway_worker.store.rows import as_json
 from gateway_worker.store.transaction import Fenced, NewEvent, Transaction, dumps
 from gateway_worker.store.writers.commands import Seen, record_commands
+from gateway_worker.store.writers.media import add_media, with_known_media
 from schemas.events import MESSAGE_STATUS, Failure, MessageState, MessageStatus
 
 # Messages of one transaction are a microsecond apart, in the order of the writes: so their times order a chat.
@@ -163,6 +164,7 @@ async def put_plaintexts(transaction: Transaction, placed: Sequence[Placed]) -> 
 
 async def receive(transaction: Transaction, placed: Sequence[Placed]) -> None:
     """Write `ReceiveMessage`s; a new one tells its event."""
+    placed = await with_known_media(transaction, placed)
     rows = [
         (
             each.session_id,
@@ -186,6 +188,7 @@ async def receive(transaction: Transaction, placed: Sequence[Placed]) -> None:
         transaction.answer(each, is_new)
         if is_new:
             transaction.tell(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
+    await add_media(transaction, [each for each in placed if (each.session_id, each.operation.message_id) in fresh])
 
 
 async def replace_content(transaction: Transaction, placed: Sequence[Placed]) -> None:

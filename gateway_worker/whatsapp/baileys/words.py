@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gateway_worker.whatsapp.baileys.attachments import file_content_of, remote_file_of
 from gateway_worker.whatsapp.baileys.channel import CallFailed
 from gateway_worker.whatsapp.baileys.file_words import file_args
 from gateway_worker.whatsapp.files import FileMessage, Repetition
@@ -46,7 +47,7 @@ from gateway_worker.whatsapp.port import (
     Voted,
 )
 from gateway_worker.whatsapp.vcards import card_text, display_name, read_card
-from schemas.content import Contacts, Content, LinkPreview, Location, Poll, Text, Unsupported
+from schemas.content import MEDIA_KINDS, Contacts, Content, LinkPreview, Location, Poll, Text, Unsupported
 
 
 def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: C901, PLR0911 (one line per fact reads best)
@@ -156,12 +157,15 @@ def _message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedCha
     }
     if (change := told.get("change")) is not None:
         return ReceivedChange(**common, about=change["about"], change=_change_of(change))
+    content = _content_of(told["content"])
     return ReceivedMessage(
         **common,
-        content=_content_of(told["content"]),
+        content=content,
         quoted_id=told["quoted_id"],
         mentions=told["mentions"],
         forwarded=told["forwarded"],
+        view_once=told["view_once"],
+        file=remote_file_of(told["content"]) if content.kind in MEDIA_KINDS else None,
     )
 
 
@@ -188,6 +192,8 @@ def _content_of(told: Mapping[str, Any]) -> Content:
 
 
 def _readable(told: Mapping[str, Any]) -> Content:
+    if (content := file_content_of(told)) is not None:
+        return content
     match told["kind"]:
         case "text":
             preview = told.get("link_preview")

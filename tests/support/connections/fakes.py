@@ -41,6 +41,8 @@ from gateway_worker.store.records import (
     Direction,
     Fence,
     Json,
+    MediaRecord,
+    MediaState,
     MessageRecord,
     MessageTally,
     NewSession,
@@ -343,6 +345,25 @@ class FakeUploads:
 
 
 @dataclass
+class FakeMedia:
+    rows: dict[MessageId, MediaRecord] = field(default_factory=dict[MessageId, MediaRecord])
+
+    async def of(self, session_id: SessionId, message_ids: Collection[MessageId]) -> Mapping[MessageId, MediaRecord]:
+        return {each: self.rows[each] for each in message_ids if each in self.rows}
+
+    async def due(
+        self, session_id: SessionId, now: datetime, besides: Collection[MessageId], limit: int
+    ) -> Sequence[MediaRecord]:
+        pending = [
+            row for row in self.rows.values() if row.session_id == session_id and row.state is MediaState.PENDING
+        ]
+        return [row for row in pending if row.message_id not in besides][:limit]
+
+    async def next_try(self, session_id: SessionId, besides: Collection[MessageId]) -> datetime | None:
+        return None
+
+
+@dataclass
 class FakeStorage:
     """Keeps everything; `away` makes it unavailable, `events` is what a backend would be told, in order."""
 
@@ -351,6 +372,7 @@ class FakeStorage:
     keys: FakeKeys = field(default_factory=FakeKeys)
     messages: FakeMessages = field(default_factory=FakeMessages)
     uploads: FakeUploads = field(default_factory=FakeUploads)
+    media: FakeMedia = field(default_factory=FakeMedia)
     events: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
     away: bool = False
     back: asyncio.Event = field(default_factory=asyncio.Event)

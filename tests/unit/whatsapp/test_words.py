@@ -45,6 +45,7 @@ MESSAGE = {
     "quoted_id": "Q",
     "mentions": ["2@s.whatsapp.net"],
     "forwarded": True,
+    "view_once": False,
 }
 
 

@@ -60,7 +60,7 @@ export class Arrivals {
     delete stanza.attrs['offline'] // Baileys has a queue of its own for these, beside the others
     this.#unhandled += 1
     const handle = async (): Promise<void> => {
-      const entries = incoming.undecrypted(stanza)
+      const entries = await incoming.undecrypted(stanza, socket.signalRepository.lidMapping)
       if (entries.length > 0) store.put({ entries })
       for (const listener of socket.ws.listeners('CB:message')) await listener(stanza)
     }

@@ -25,7 +25,7 @@ export async function changeOf(message: proto.IMessage, sender: Person, recall: 
   const { protocolMessage, reactionMessage, pollUpdateMessage } = message
   if (protocolMessage?.type === Type.REVOKE) return about(protocolMessage.key, { kind: 'revoked' })
   if (protocolMessage?.type === Type.MESSAGE_EDIT) {
-    const content = contentOf(unwrap(protocolMessage.editedMessage ?? {}))
+    const content = contentOf(unwrap(protocolMessage.editedMessage ?? {}), { isEdit: true })
     return content === null ? null : about(protocolMessage.key, { kind: 'edited', content })
   }
   if (reactionMessage != null) return about(reactionMessage.key, { kind: 'reacted', emoji: reactionMessage.text ?? '' })

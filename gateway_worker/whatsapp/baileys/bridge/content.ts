@@ -1,7 +1,10 @@
 /** What a message carries, in the contract's kinds. */
 import { proto } from 'baileys'
 
+import { type FileContent, fileOf } from './attachments.ts'
+
 export type Content =
+  | FileContent
   | { kind: 'text'; text: string; link_preview?: LinkPreview }
   | { kind: 'location'; latitude: number; longitude: number; name: string | null; address: string | null }
   | { kind: 'contacts'; vcards: string[] }
@@ -22,8 +25,14 @@ const WRAPPERS = [
   'viewOnceMessageV2',
   'viewOnceMessageV2Extension',
   'documentWithCaptionMessage',
-  'editedMessage'
+  'editedMessage',
+  'associatedChildMessage', // one of an album
+  'botInvokeMessage',
+  'groupMentionedMessage',
+  'lottieStickerMessage',
+  'pollCreationMessageV4'
 ] as const
+const VIEW_ONCE = ['viewOnceMessage', 'viewOnceMessageV2', 'viewOnceMessageV2Extension'] as const
 
 /** Fields that carry no content of their own. */
 const SILENT_FIELDS = new Set(['messageContextInfo', 'senderKeyDistributionMessage', 'fastRatchetKeySenderKeyDistributionMessage'])
@@ -35,10 +44,23 @@ export function unwrap(message: proto.IMessage): proto.IMessage {
   let inner = message
   for (let depth = 0; depth < MAX_WRAPPING; depth += 1) {
     const wrapped = WRAPPERS.map((name) => inner[name]?.message).find((candidate) => candidate != null)
-    if (wrapped == null) return inner
+    if (wrapped == null || Object.keys(wrapped).length === 0) return inner
     inner = wrapped
   }
   return inner
+}
+
+/** Whether WhatsApp shows a message once only: one of its wrappers says so, or what is inside. */
+export function isViewOnce(message: proto.IMessage): boolean {
+  let inner: proto.IMessage | null | undefined = message
+  for (let depth = 0; inner != null && depth < MAX_WRAPPING; depth += 1) {
+    const here: proto.IMessage = inner
+    if (VIEW_ONCE.some((name) => here[name] != null)) return true
+    const { imageMessage, videoMessage, audioMessage, extendedTextMessage } = here
+    if ([imageMessage, videoMessage, audioMessage, extendedTextMessage].some((part) => part?.viewOnce === true)) return true
+    inner = WRAPPERS.map((name) => here[name]?.message).find((candidate) => candidate != null)
+  }
+  return false
 }
 
 /** The names of the fields that are set. */
@@ -48,9 +70,14 @@ function fieldsOf(message: proto.IMessage): string[] {
     .map(([name]) => name)
 }
 
-/** What a backend sees of a message, or null. Protocol messages are told as changes, or are between devices. */
-export function contentOf(message: proto.IMessage): Content | null {
+/**
+ * What a backend sees of a message, or null. Protocol messages are told as changes, or are between devices. A file that
+ * nobody can fetch, because the message does not say where it lies, is no file (but an edit need not repeat that).
+ */
+export function contentOf(message: proto.IMessage, { isEdit = false } = {}): Content | null {
   if (message.protocolMessage != null) return null
+  const file = fileOf(message)
+  if (file !== null && (isEdit || file.media.lies !== null)) return file
   const known = textOf(message) ?? locationOf(message) ?? contactsOf(message) ?? pollOf(message)
   if (known !== null) return known
   const [name] = fieldsOf(message)
@@ -61,9 +88,13 @@ export function contentOf(message: proto.IMessage): Content | null {
 
 /** A text, or the text of the button or the row that somebody chose. */
 function textOf(message: proto.IMessage): Content | null {
-  const { conversation, extendedTextMessage, buttonsResponseMessage, templateButtonReplyMessage, listResponseMessage } = message
+  const { conversation, extendedTextMessage, buttonsResponseMessage, templateButtonReplyMessage } = message
+  const { listResponseMessage, interactiveResponseMessage } = message
   const chosen =
-    buttonsResponseMessage?.selectedDisplayText ?? templateButtonReplyMessage?.selectedDisplayText ?? listResponseMessage?.title
+    buttonsResponseMessage?.selectedDisplayText ??
+    templateButtonReplyMessage?.selectedDisplayText ??
+    listResponseMessage?.title ??
+    interactiveResponseMessage?.body?.text
   const text = extendedTextMessage?.text ?? conversation ?? chosen
   if (text == null || text === '') return null
   const preview = previewOf(extendedTextMessage)

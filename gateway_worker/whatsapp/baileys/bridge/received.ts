@@ -8,6 +8,7 @@ import {
   isJidBroadcast,
   isJidGroup,
   isJidNewsletter,
+  isJidStatusBroadcast,
   isLidUser,
   jidNormalizedUser,
   proto
@@ -15,7 +16,7 @@ import {
 
 import { type Mapping, type Person, personOf, phoneOf } from './addresses.ts'
 import { type Change, changeOf, type Recall } from './changes.ts'
-import { type Content, contentOf, contextOf, unwrap } from './content.ts'
+import { type Content, contentOf, contextOf, isViewOnce, unwrap } from './content.ts'
 import type { Entry, EntryKey, Store } from './store.ts'
 import { cleaned, cleanId, secondsOf } from './texts.ts'
 
@@ -29,8 +30,10 @@ export interface IncomingPart {
 
 /** The index of a part that is not there: whatever comes under the same id later is another one. */
 const NOTHING_YET = -1
+/** Media to be viewed once, which WhatsApp keeps from companions. */
+const VIEW_ONCE_ON_THE_PHONE = new Set(['view_once_unavailable_fanout', 'view_once'])
 /** What WhatsApp leaves out on purpose: the phone will not tell it either. */
-const NEVER_RESENT = new Set(['bot_unavailable_fanout', 'hosted_unavailable_fanout', 'view_once_unavailable_fanout', 'view_once'])
+const NEVER_RESENT = new Set(['bot_unavailable_fanout', 'hosted_unavailable_fanout', ...VIEW_ONCE_ON_THE_PHONE])
 
 export class Incoming {
   readonly #parts = new WeakMap<object, IncomingPart>()
@@ -54,9 +57,10 @@ export class Incoming {
 
   /**
    * What passes no decryption, to be stored as it arrives: plaintexts (of newsletters; no backend sees these yet), and
-   * that there should be a message which WhatsApp has for our phone only, until the phone has sent it.
+   * that there should be a message which WhatsApp has for our phone only, until the phone has sent it. What can be viewed
+   * once, on the phone, is told as that.
    */
-  undecrypted(stanza: BinaryNode): Entry[] {
+  async undecrypted(stanza: BinaryNode, mapping: Mapping): Promise<Entry[]> {
     const { id, from } = stanza.attrs
     if (!Array.isArray(stanza.content) || id === undefined || from === undefined) return []
     const children = stanza.content
@@ -65,8 +69,12 @@ export class Incoming {
       return plaintexts.map((plaintext, index) => ({ key: keyOf(stanza, index), plaintext, message: null }))
     }
     const missing = children.find(({ tag }) => tag === 'unavailable')
-    const isForThePhone = missing !== undefined && !NEVER_RESENT.has(missing.attrs['type'] ?? '')
-    if (!isForThePhone || children.some(({ tag }) => tag === 'enc') || this.#isOwn(from)) return []
+    if (missing === undefined || children.some(({ tag }) => tag === 'enc')) return []
+    if (VIEW_ONCE_ON_THE_PHONE.has(missing.attrs['type'] ?? '')) {
+      const message = await this.#told(stanza, { viewOnceMessage: { message: {} } }, mapping)
+      return [{ key: keyOf(stanza, NOTHING_YET), plaintext: new Uint8Array(), message }]
+    }
+    if (NEVER_RESENT.has(missing.attrs['type'] ?? '') || this.#isOwn(from)) return []
     return [{ key: keyOf(stanza, NOTHING_YET), plaintext: new Uint8Array(), message: null, isUnprocessed: true }]
   }
 
@@ -86,6 +94,10 @@ export class Incoming {
 
   /** A decrypted part as `ReceivedMessage` of the port, or null when no backend sees it. */
   async describe({ stanza }: IncomingPart, plaintext: Uint8Array, mapping: Mapping): Promise<unknown> {
+    return this.#told(stanza, proto.Message.decode(plaintext), mapping)
+  }
+
+  async #told(stanza: BinaryNode, message: proto.IMessage, mapping: Mapping): Promise<unknown> {
     const { me } = this.#credentials()
     if (me === undefined || stanza.attrs['category'] === 'peer') return null
     const { fullMessage, author } = decodeMessageNode(stanza, me.id, me.lid ?? '')
@@ -101,7 +113,7 @@ export class Incoming {
       pushName: stanza.attrs['notify'],
       timestamp: secondsOf(stanza.attrs['t'])
     }
-    return received(envelope, proto.Message.decode(plaintext), mapping, this.#recall(me))
+    return received(envelope, message, mapping, this.#recall(me))
   }
 
   /**
@@ -152,10 +164,10 @@ type Told = Content | { change: Change }
 async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Mapping, recall: Recall): Promise<unknown> {
   const { chat: chatJid, author } = envelope
   const message = unwrap(wrapped)
-  if (isJidBroadcast(chatJid) || isJidNewsletter(chatJid)) return null
+  if (isJidStatusBroadcast(chatJid) || isJidNewsletter(chatJid)) return null
   const isGroup = isJidGroup(chatJid) === true
-  const chat = isGroup ? { pn: chatJid, lid: undefined } : await personOf(chatJid, envelope.chatAlternative, mapping)
   const sender = await personOf(author, envelope.authorAlternative, mapping)
+  const chat = await chatOf(envelope, sender, mapping)
   const told = await toldOf(message, sender, recall)
   if (told === null) return null
   return cleaned({
@@ -170,8 +182,15 @@ async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Ma
     from_me: envelope.fromMe,
     is_group: isGroup,
     timestamp: envelope.timestamp,
-    ...('change' in told ? told : { content: told, ...contextOf(message) })
+    ...('change' in told ? told : { content: told, view_once: isViewOnce(wrapped), ...contextOf(message) })
   })
+}
+
+/** Where a backend looks for it: what somebody sends to a list of people arrives in the chat with that person. */
+async function chatOf({ chat, chatAlternative, fromMe }: Envelope, sender: Person, mapping: Mapping): Promise<Person> {
+  if (isJidGroup(chat)) return { pn: chat, lid: undefined }
+  if (isJidBroadcast(chat)) return fromMe ? { pn: chat, lid: undefined } : sender
+  return personOf(chat, chatAlternative, mapping)
 }
 
 async function toldOf(message: proto.IMessage, sender: Person, recall: Recall): Promise<Told | null> {

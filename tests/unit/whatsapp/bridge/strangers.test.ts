@@ -50,17 +50,34 @@ test('nor a receipt with such ids', async () => {
   assert.deepEqual([receipt?.message_ids, receipt?.timestamp], [['a\uFFFDb'], 0])
 })
 
-test('a plaintext is journaled as it arrives, and told to no backend', () => {
+test('a plaintext is journaled as it arrives, and told to no backend', async () => {
   const node = stanza({ from: '120363000000000001@newsletter' }, { tag: 'plaintext', attrs: {}, content: Buffer.of(7) })
-  const [entry] = incoming.undecrypted(node)
+  const [entry] = await incoming.undecrypted(node, mapping)
   assert.deepEqual([entry?.key.message_id, [...(entry?.plaintext ?? [])], entry?.message], ['M', [7], null])
 })
 
-test('a message that only the phone has is remembered until the phone has sent it', () => {
-  const [entry] = incoming.undecrypted(stanza({}, { tag: 'unavailable', attrs: {} }))
+test('a message that only the phone has is remembered until the phone has sent it', async () => {
+  const [entry] = await incoming.undecrypted(stanza({}, { tag: 'unavailable', attrs: {} }), mapping)
   assert.deepEqual([entry?.isUnprocessed, entry?.plaintext.length, entry?.key.index], [true, 0, -1])
-  assert.deepEqual(incoming.undecrypted(stanza({}, { tag: 'unavailable', attrs: { type: 'view_once' } })), [])
-  assert.deepEqual(incoming.undecrypted(stanza({}, { tag: 'enc', attrs: {}, content: Buffer.of(1) })), [])
+  const bot = stanza({}, { tag: 'unavailable', attrs: { type: 'bot_unavailable_fanout' } })
+  assert.deepEqual(await incoming.undecrypted(bot, mapping), [])
+  assert.deepEqual(await incoming.undecrypted(stanza({}, { tag: 'enc', attrs: {}, content: Buffer.of(1) }), mapping), [])
+})
+
+test('what WhatsApp shows once, on the phone, is told as that', async () => {
+  const node = stanza({}, { tag: 'unavailable', attrs: { type: 'view_once' } })
+  const [entry] = await incoming.undecrypted(node, mapping)
+  const message = entry?.message as any
+  assert.deepEqual(message.content, { kind: 'unsupported', whatsapp_type: 'viewOnceMessage' })
+  assert.deepEqual([message.view_once, entry?.isUnprocessed], [true, undefined])
+})
+
+test('a status is nobody\'s message; one to a list of people is a message in the chat with its sender', async () => {
+  const text = proto.Message.encode({ conversation: 'hi' }).finish()
+  const sender = { participant: '15550002222:5@s.whatsapp.net' }
+  assert.equal(await described({ from: 'status@broadcast', ...sender }, text), null)
+  const message = await described({ from: '1700000000@broadcast', ...sender }, text)
+  assert.equal(message.chat, '15550002222@s.whatsapp.net')
 })
 
 test('what the phone shares is replayed until it is acted on, nothing else is', () => {

@@ -9,7 +9,7 @@ import { type AuthenticationCreds, proto } from '../../../../gateway_worker/what
 import { endOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/causes.ts'
 import { encodeFrame, FrameReader } from '../../../../gateway_worker/whatsapp/baileys/bridge/frames.ts'
 import { receiptOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/receipts.ts'
-import { contentOf, unwrap } from '../../../../gateway_worker/whatsapp/baileys/bridge/content.ts'
+import { contentOf, isViewOnce, unwrap } from '../../../../gateway_worker/whatsapp/baileys/bridge/content.ts'
 import { Incoming } from '../../../../gateway_worker/whatsapp/baileys/bridge/received.ts'
 import { decodeKey, encodeKey } from '../../../../gateway_worker/whatsapp/baileys/bridge/values.ts'
 
@@ -40,6 +40,13 @@ test('contents have the names of the port', () => {
     [{ buttonsResponseMessage: { selectedDisplayText: 'Yes' } }, { kind: 'text', text: 'Yes' }],
     [{ listResponseMessage: { title: 'Second row' } }, { kind: 'text', text: 'Second row' }],
     [{ liveLocationMessage: {} }, { kind: 'unsupported', whatsapp_type: 'liveLocationMessage' }],
+    [{ groupInviteMessage: { groupName: 'Us' } }, { kind: 'unsupported', whatsapp_type: 'groupInviteMessage' }],
+    [{ eventMessage: { name: 'Party' } }, { kind: 'unsupported', whatsapp_type: 'eventMessage' }],
+    [{ albumMessage: { expectedImageCount: 2 } }, { kind: 'unsupported', whatsapp_type: 'albumMessage' }],
+    [{ newsletterAdminInviteMessage: {} }, { kind: 'unsupported', whatsapp_type: 'newsletterAdminInviteMessage' }],
+    [{ templateButtonReplyMessage: { selectedDisplayText: 'Later' } }, { kind: 'text', text: 'Later' }],
+    [{ interactiveResponseMessage: { body: { text: 'The blue one' } } }, { kind: 'text', text: 'The blue one' }],
+    [{ interactiveResponseMessage: {} }, { kind: 'unsupported', whatsapp_type: 'interactiveResponseMessage' }],
     [{ reactionMessage: {} }, { kind: 'unsupported', whatsapp_type: 'reactionMessage' }], // to nothing
     [{ protocolMessage: { type: 5 } }, null], // history
     [{ protocolMessage: { type: 6 } }, null], // app state keys
@@ -47,6 +54,44 @@ test('contents have the names of the port', () => {
     [{}, { kind: 'unsupported', whatsapp_type: 'unknown' }]
   ]
   for (const [message, expected] of cases) assert.deepEqual(contentOf(message), expected, JSON.stringify(message))
+})
+
+const lies = { file_class: 'image', url: null, direct_path: '/v/x.enc', media_key: '07'.repeat(32), encrypted_sha256: null }
+const part = { mimetype: 'image/jpeg', fileLength: 5, fileSha256: Buffer.alloc(32, 1), mediaKey: Buffer.alloc(32, 7), directPath: '/v/x.enc' }
+const media = { mimetype: 'image/jpeg', size: 5, sha256: '01'.repeat(32), file_name: null, lies }
+
+test('files are told with where they lie', () => {
+  const cases: [object, unknown][] = [
+    [{ imageMessage: { ...part, caption: 'Look' } }, { kind: 'image', media, caption: 'Look' }],
+    [
+      { videoMessage: { ...part, gifPlayback: true } },
+      { kind: 'video', media: { ...media, lies: { ...lies, file_class: 'video' } }, caption: null, gif: true, note: null }
+    ],
+    [
+      { ptvMessage: part },
+      { kind: 'video', media: { ...media, lies: { ...lies, file_class: 'video' } }, caption: null, gif: null, note: true }
+    ],
+    [
+      { audioMessage: { ...part, ptt: true, seconds: 3 } },
+      { kind: 'voice', media: { ...media, lies: { ...lies, file_class: 'audio' } }, seconds: 3 }
+    ],
+    [{ audioMessage: part }, { kind: 'audio', media: { ...media, lies: { ...lies, file_class: 'audio' } }, seconds: null }],
+    [
+      { documentMessage: { ...part, fileName: 'a.pdf' } },
+      { kind: 'document', media: { ...media, file_name: 'a.pdf', lies: { ...lies, file_class: 'document' } }, caption: null }
+    ],
+    [{ stickerMessage: { ...part, isAnimated: true } }, { kind: 'sticker', media, animated: true }],
+    [{ stickerMessage: { ...part, mediaKey: Buffer.alloc(3) } }, { kind: 'unsupported', whatsapp_type: 'stickerMessage' }]
+  ]
+  for (const [message, expected] of cases) assert.deepEqual(contentOf(message), expected, JSON.stringify(message))
+  const edited = contentOf({ imageMessage: { caption: 'Look again' } }, { isEdit: true })
+  assert.deepEqual([edited?.kind, edited?.kind === 'image' && edited.caption], ['image', 'Look again'])
+})
+
+test('what is to be viewed once says so, in its wrapper or itself', () => {
+  assert.equal(isViewOnce({ ephemeralMessage: { message: { viewOnceMessageV2: { message: { imageMessage: {} } } } } }), true)
+  assert.equal(isViewOnce({ audioMessage: { viewOnce: true } }), true)
+  assert.equal(isViewOnce({ imageMessage: {} }), false)
 })
 
 test('wrappers are taken off, however they are nested', () => {
@@ -91,7 +136,8 @@ test('messages our phone sends once more are entries of their own, from our own 
     content: { kind: 'text', text: 'I saw your ad' },
     quoted_id: null,
     mentions: [],
-    forwarded: false
+    forwarded: false,
+    view_once: false
   })
   assert.deepEqual(await resent('15550002222@s.whatsapp.net'), [])
 })

@@ -1,0 +1,144 @@
+"""Files of messages that came in: rows beside the messages, and how their states move."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from gateway_worker.store.media import told_of, value_of
+from gateway_worker.store.plan import Placed
+from gateway_worker.store.records import Json, MediaState
+from gateway_worker.store.transaction import NewEvent, Transaction, dumps
+from schemas.names import MessageId, SessionId
+
+_INSERT: Final = """
+    INSERT INTO media AS m (session_id, message_id, state, object, value, next_try, created_at)
+    SELECT session_id, message_id, state, object, value, CASE WHEN state = 'pending' THEN $6::timestamptz END, $6
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])
+        AS n (session_id, message_id, state, object, value)
+"""
+_ADD: Final = f"{_INSERT} ON CONFLICT DO NOTHING"
+_PUT: Final = f"""
+    {_INSERT}
+    ON CONFLICT (session_id, message_id) DO UPDATE SET
+        state = excluded.state, value = excluded.value, next_try = excluded.next_try, created_at = excluded.created_at,
+        attempts = 0, error = NULL, stored_at = NULL
+"""
+_RETRY: Final = """
+    UPDATE media AS m SET attempts = m.attempts + 1, next_try = r.next_try, value = r.value
+    FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::bytea[]) AS r (session_id, message_id, next_try, value)
+    WHERE m.session_id = r.session_id AND m.message_id = r.message_id AND m.state = 'pending'
+"""
+_SETTLE: Final = """
+    UPDATE media AS m SET
+        state = s.state, value = s.value, error = s.error::jsonb, next_try = NULL,
+        stored_at = CASE WHEN s.state = 'ready' THEN $6::timestamptz END
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[])
+        AS s (session_id, message_id, state, value, error)
+    WHERE m.session_id = s.session_id AND m.message_id = s.message_id AND m.state = 'pending'
+    RETURNING m.session_id, m.message_id
+"""
+_KNOWN: Final = """
+    SELECT m.session_id, m.message_id, m.state, m.object, m.value
+    FROM unnest($1::text[], $2::text[]) AS w (session_id, message_id)
+    JOIN media AS m ON m.session_id = w.session_id AND m.message_id = w.message_id
+"""
+
+
+async def add_media(transaction: Transaction, received: Sequence[Placed]) -> None:
+    """The files of messages that were just received for the first time."""
+    rows = [
+        (
+            each.session_id,
+            op.message_id,
+            op.media.state.value,
+            op.media.object,
+            _encrypted(transaction, each, op.media.value),
+        )
+        for each in received
+        for op in [each.operation]
+        if op.media is not None
+    ]
+    if rows:
+        await transaction.wire.execute(_ADD, *_columns(rows), transaction.now)
+
+
+async def with_known_media(transaction: Transaction, placed: Sequence[Placed]) -> Sequence[Placed]:
+    """Edits show the file of the message that they are about as it stands: an edit need not say where it lies."""
+    about = {(each.session_id, each.operation.shows_media_of) for each in placed if each.operation.shows_media_of}
+    if not about:
+        return placed
+    found = await transaction.wire.fetch(_KNOWN, *_columns(about))
+    by_session = {each.session_id: transaction.session(each).content for each in placed}
+    known = {
+        (row["session_id"], row["message_id"]): told_of(
+            MediaState(row["state"]), row["object"], value_of(row, by_session[row["session_id"]])
+        )
+        for row in found
+    }
+    return [_showing(each, known) for each in placed]
+
+
+async def put_media(transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """Write `PutMedia`s."""
+    rows = [
+        (
+            each.session_id,
+            op.message_id,
+            op.media.state.value,
+            op.media.object,
+            _encrypted(transaction, each, op.media.value),
+        )
+        for each in placed
+        for op in [each.operation]
+    ]
+    await transaction.wire.execute(_PUT, *_columns(rows), transaction.now)
+
+
+async def retry_media(transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """Write `RetryMedia`s."""
+    rows = [
+        (each.session_id, op.message_id, op.next_try, _encrypted(transaction, each, op.value))
+        for each in placed
+        for op in [each.operation]
+    ]
+    await transaction.wire.execute(_RETRY, *_columns(rows))
+
+
+async def settle_media(transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """Write `SettleMedia`s; what moves tells its event."""
+    rows = [
+        (
+            each.session_id,
+            op.message_id,
+            op.state.value,
+            _encrypted(transaction, each, op.value),
+            None if op.error is None else dumps(op.error).decode(),
+        )
+        for each in placed
+        for op in [each.operation]
+    ]
+    found = await transaction.wire.fetch(_SETTLE, *_columns(rows), transaction.now)
+    moved = {(row["session_id"], row["message_id"]) for row in found}
+    for each in placed:
+        has_moved = (each.session_id, each.operation.message_id) in moved
+        transaction.answer(each, has_moved)
+        if has_moved:
+            transaction.tell(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
+
+
+def _showing(placed: Placed, known: Mapping[tuple[SessionId, MessageId], Json]) -> Placed:
+    op = placed.operation
+    media = known.get((placed.session_id, op.shows_media_of))
+    if media is None:
+        return placed
+    content = {**op.content, "content": {**op.content["content"], "media": media}}
+    event = {**op.event, "content": {**op.event["content"], "media": media}}
+    return replace(placed, operation=replace(op, content=content, event=event))
+
+
+def _encrypted(transaction: Transaction, placed: Placed, value: Json) -> bytes:
+    return transaction.session(placed).content.encrypt(dumps(value), "media", placed.operation.message_id)
+
+
+def _columns(rows: Iterable[tuple[Any, ...]]) -> Iterable[list[Any]]:
+    return map(list, zip(*rows, strict=True))

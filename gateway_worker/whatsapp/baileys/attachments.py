@@ -1,0 +1,58 @@
+"""From the bridge's JSON to the kinds with a file. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway_worker.whatsapp.remote_files import KeyClass, RemoteFile
+from schemas.content import MEDIA_KINDS, Audio, Content, Document, Image, Media, MediaState, Sticker, Video, Voice
+
+
+def file_content_of(told: Mapping[str, Any]) -> Content | None:  # noqa: PLR0911 (one line per kind reads best)
+    """A content with a file, not fetched yet; None when it is of another kind."""
+    if told["kind"] not in MEDIA_KINDS:
+        return None
+    media = _media_of(told["media"])
+    match told["kind"]:
+        case "image":
+            return Image(media=media, caption=told["caption"])
+        case "video":
+            return Video(media=media, caption=told["caption"], gif=told["gif"], note=told["note"])
+        case "audio":
+            return Audio(media=media, seconds=told["seconds"])
+        case "voice":
+            return Voice(media=media, seconds=told["seconds"])
+        case "document":
+            return Document(media=media, caption=told["caption"])
+        case _:
+            return Sticker(media=media, animated=told["animated"])
+
+
+def remote_file_of(told: Mapping[str, Any]) -> RemoteFile | None:
+    """Where the file of a content lies; None when it has none, or does not say."""
+    media = told.get("media")
+    if media is None or media["lies"] is None:
+        return None
+    lies = media["lies"]
+    return RemoteFile(
+        key_class=KeyClass(lies["file_class"]),
+        url=lies["url"],
+        direct_path=lies["direct_path"],
+        media_key=bytes.fromhex(lies["media_key"]),
+        sha256=_bytes(media["sha256"]),
+        encrypted_sha256=_bytes(lies["encrypted_sha256"]),
+        size=media["size"],
+    )
+
+
+def _media_of(told: Mapping[str, Any]) -> Media:
+    return Media(
+        mimetype=told["mimetype"],
+        size=told["size"],
+        sha256=told["sha256"],
+        file_name=told["file_name"],
+        state=MediaState.PENDING,
+    )
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else bytes.fromhex(text)

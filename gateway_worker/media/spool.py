@@ -49,7 +49,7 @@ class Spool:
     """
 
     def __init__(self, directory: Path, max_bytes: int) -> None:
-        self._directory = directory
+        self.directory = directory
         self._max_bytes = max_bytes
         self._taken = 0
         self._numbers = itertools.count(1)
@@ -62,12 +62,12 @@ class Spool:
             PermissionError: something else is there that is not ours.
             OSError: it cannot be made.
         """
-        self._directory.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-        found = self._directory.lstat()
+        self.directory.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        found = self.directory.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-            raise PermissionError(f"{self._directory} is not a directory of ours")
-        self._directory.chmod(_PRIVATE)
-        for each in self._directory.iterdir():
+            raise PermissionError(f"{self.directory} is not a directory of ours")
+        self.directory.chmod(_PRIVATE)
+        for each in self.directory.iterdir():
             if each.is_dir() and not each.is_symlink():
                 shutil.rmtree(each)
             else:
@@ -77,7 +77,7 @@ class Spool:
     async def job(self) -> AsyncGenerator[Job]:
         """A folder, as long as it is needed."""
         async with self._jobs:
-            folder = self._directory / f"{next(self._numbers)}"
+            folder = self.directory / f"{next(self._numbers)}"
             folder.mkdir(mode=_PRIVATE)
             job = Job(folder, self)
             try:

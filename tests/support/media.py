@@ -71,14 +71,23 @@ def encoded_sound(codec: str, form: str, seconds: int = 2) -> bytes:
 
 
 @cache
-def film(seconds: int = 1, form: str = "mp4", codec: str = "libx264") -> bytes:
+def film(seconds: int = 1, form: str = "mp4", codec: str = "libx264", pixels: str = "yuv420p") -> bytes:
     """A silent video of 64 x 48."""
     held = io.BytesIO()
     with av.open(held, "w", format=form) as made:
         stream: Any = made.add_stream(codec, rate=10)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixels
         for number in range(10 * seconds):
             drawn = Image.new("RGB", (64, 48), (number * 20 % 256, 100, 50))
             made.mux(stream.encode(av.VideoFrame.from_image(drawn)))
         made.mux(stream.encode(None))
+    return held.getvalue()
+
+
+@cache
+def noisy_animation(frames: int) -> bytes:
+    """An animated WebP that cannot be packed."""
+    drawn = [Image.effect_noise((512, 512), 90 + number).convert("RGB") for number in range(frames)]
+    held = io.BytesIO()
+    drawn[0].save(held, "WEBP", save_all=True, append_images=drawn[1:], duration=100, quality=90)
     return held.getvalue()

@@ -1,0 +1,355 @@
+"""Files that are not what they should be: each is answered with its code, by the real workshop."""
+
+import io
+import struct
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from gateway_worker.media.bench import Bench
+from gateway_worker.media.fetching import Fetcher
+from gateway_worker.media.preparing import BucketAway, Preparation, PreparedFile
+from gateway_worker.media.spool import Spool
+from schemas.errors import MediaError
+from schemas.outgoing_media import MediaSource
+from tests.support import media
+
+
+class Shelf:
+    """A bucket in memory."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes | OSError] = {}
+
+    @asynccontextmanager
+    async def reading(self, key: str) -> Any:
+        found = self.files.get(key, FileNotFoundError("NoSuchKey"))
+        if isinstance(found, OSError):
+            raise found
+        yield self._pieces(found)
+
+    async def _pieces(self, content: bytes) -> AsyncIterator[bytes]:
+        for start in range(0, len(content), 65_536):
+            yield content[start : start + 65_536]
+
+
+class Room:
+    """A preparation and what is around it."""
+
+    def __init__(self, folder: Path, *, spool_bytes: int = 128 << 20) -> None:
+        self.spool = Spool(folder / "spool", spool_bytes)
+        self.spool.open()
+        self.shelf = Shelf()
+        self.files = Preparation(
+            spool=self.spool, fetcher=Fetcher(), bucket=self.shelf, bench=Bench(), max_document=32 << 20
+        )
+
+    async def prepare(self, kind: str, content: bytes, **more: str) -> tuple[PreparedFile, bytes]:
+        """The prepared file and its bytes."""
+        self.shelf.files["uploads/a"] = content
+        async with self.files.prepare(kind, MediaSource(object="uploads/a", **more)) as made:
+            return made, made.path.read_bytes()
+
+    async def refusal(self, kind: str, content: bytes) -> tuple[str, str]:
+        """Code and reason; and nothing is left in the spool."""
+        with pytest.raises(MediaError) as caught:
+            await self.prepare(kind, content)
+        assert caught.value.detail is not None
+        assert list(self.spool.directory.iterdir()) == []
+        return caught.value.code, caught.value.detail["reason"]
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(tmp_path)
+
+
+PDF = b"%PDF-1.7\n" + bytes(200)
+WRONG: dict[str, bytes] = {
+    "pdf": PDF,
+    "zip": b"PK\x03\x04" + bytes(100),
+    "exe": b"MZ" + bytes(200),
+    "elf": b"\x7fELF" + bytes(200),
+    "html": b"<!doctype html><script>alert(1)</script>",
+    "svg": b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>",
+    "text": b"hello, I am a picture.jpg",
+    "zeros": bytes(4096),
+    "gzip": zlib.compress(bytes(10), wbits=31),
+    "avif": b"\0\0\0\x1cftypavif" + bytes(100),
+    "heic": b"\0\0\0\x1cftypheic" + bytes(100),
+    "mov": media.film(form="mov"),
+    "avi": b"RIFF\x64\0\0\0AVI " + bytes(100),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("kind", ["image", "video", "audio", "voice", "sticker"])
+async def test_what_is_of_another_type_is_refused(room: Room, kind: str, wrong: str) -> None:
+    assert await room.refusal(kind, WRONG[wrong]) == ("media.unsupported", "type")
+
+
+@pytest.mark.parametrize("kind", ["image", "video", "audio", "voice", "document", "sticker"])
+async def test_nothing_is_refused(room: Room, kind: str) -> None:
+    assert await room.refusal(kind, b"") == ("media.unsupported", "empty")
+
+
+MIXED: dict[str, tuple[str, bytes]] = {
+    "image-film": ("image", media.film()),
+    "image-sound": ("image", media.sound()),
+    "video-picture": ("video", media.picture()),
+    "video-gif": ("video", media.animation(3, 32, "GIF")),
+    "video-sound": ("video", media.encoded_sound("libmp3lame", "mp3")),
+    "audio-picture": ("audio", media.picture("PNG")),
+    "voice-picture": ("voice", media.picture("PNG")),
+    "sticker-gif": ("sticker", media.animation(3, 32, "GIF")),
+    "sticker-bmp": ("sticker", media.picture("BMP")),
+    "sticker-film": ("sticker", media.film()),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+async def test_good_files_of_another_kind_are_refused(room: Room, name: str) -> None:
+    assert await room.refusal(*MIXED[name]) == ("media.unsupported", "type")
+
+
+INSIDE: dict[str, tuple[str, bytes, str]] = {
+    "video-without-picture": ("video", media.encoded_sound("aac", "mp4"), "codec"),
+    "audio-with-picture": ("audio", media.film(), "streams"),
+    "voice-with-picture": ("voice", media.film(), "streams"),
+    "video-mjpeg": ("video", media.film(codec="mjpeg", pixels="yuvj420p"), "codec"),
+}
+
+
+@pytest.mark.parametrize("name", INSIDE)
+async def test_what_is_inside_counts(room: Room, name: str) -> None:
+    kind, content, reason = INSIDE[name]
+    assert await room.refusal(kind, content) == ("media.unsupported", reason)
+
+
+def _cuts(kind: str, content: bytes, *parts: float) -> dict[str, tuple[str, bytes]]:
+    return {f"{kind}-{len(content)}-{part}": (kind, content[: int(len(content) * part)]) for part in parts}
+
+
+CUT: dict[str, tuple[str, bytes]] = {
+    **_cuts("image", media.picture("JPEG", 640, 480), 0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97),
+    **_cuts("image", media.picture("PNG", 640, 480), 0.02, 0.1, 0.3, 0.5, 0.7, 0.9),
+    **_cuts("image", media.picture("WEBP", 640, 480), 0.1, 0.5, 0.9),
+    **_cuts("image", media.picture("GIF", 640, 480), 0.1, 0.5, 0.9),
+    **_cuts("image", media.picture("BMP", 64, 48), 0.01, 0.5, 0.9),
+    **_cuts("image", media.picture("TIFF", 64, 48), 0.01, 0.5),
+    **_cuts("sticker", media.animation(3, 64), 0.1, 0.5, 0.9),
+    **_cuts("video", media.film(), 0.05, 0.3, 0.5, 0.7, 0.9, 0.99),
+    **_cuts("audio", media.encoded_sound("aac", "mp4"), 0.1, 0.5, 0.9),
+    **_cuts("audio", media.sound(), 0.0003, 0.5, 0.9),
+    **_cuts("audio", media.encoded_sound("libopus", "ogg"), 0.01, 0.5, 0.9),
+    **_cuts("voice", media.encoded_sound("libopus", "ogg", 3), 0.01, 0.5, 0.9),
+    **_cuts("voice", media.encoded_sound("flac", "flac"), 0.001),
+}
+
+
+@pytest.mark.parametrize("name", CUT)
+async def test_what_is_cut_off_is_refused(room: Room, name: str) -> None:
+    code, reason = await room.refusal(*CUT[name])
+    assert (code, reason in {"unreadable", "truncated", "type"}) == ("media.unsupported", True), reason
+
+
+def _noise(head: bytes) -> bytes:
+    return head + bytes((number * 197 + 31) % 256 for number in range(3000))
+
+
+NOISE: dict[str, tuple[str, bytes]] = {
+    "jpeg": ("image", _noise(b"\xff\xd8\xff\xe0")),
+    "png": ("image", _noise(b"\x89PNG\r\n\x1a\n")),
+    "gif": ("image", _noise(b"GIF89a")),
+    "bmp": ("image", _noise(b"BM")),
+    "tiff": ("image", _noise(b"II*\0")),
+    "webp": ("image", _noise(b"RIFF\xb0\x0b\0\0WEBPVP8 ")),
+    "sticker": ("sticker", _noise(b"RIFF\xb0\x0b\0\0WEBPVP8L")),
+    "sticker-extended": ("sticker", _noise(b"RIFF\xb0\x0b\0\0WEBPVP8X")),
+    "mp4": ("video", _noise(b"\0\0\0\x18ftypisom")),
+    "3gp": ("video", _noise(b"\0\0\0\x18ftyp3gp4")),
+    "only-ftyp": ("video", b"\0\0\0\x10ftypisom\0\0\2\0"),
+    "box-of-nothing": ("video", b"\0\0\0\x10ftypisom\0\0\2\0" + b"\0\0\0\x01moov" + bytes(8)),
+    "box-too-small": ("video", b"\0\0\0\x10ftypisom\0\0\2\0" + b"\0\0\0\x04moov" + bytes(8)),
+    "empty-boxes": ("video", b"\0\0\0\x10ftypisom\0\0\2\0" + b"\0\0\0\x08moov\0\0\0\x08mdat"),
+    "ogg": ("voice", _noise(b"OggS")),
+    "ogg-page": ("voice", b"OggS" + bytes(23)),
+    "flac": ("voice", _noise(b"fLaC")),
+    "wav": ("voice", _noise(b"RIFF\xb0\x0b\0\0WAVE")),
+    "wav-of-nothing": ("voice", b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0" + bytes(16) + b"data" + bytes(4)),
+    "mp3": ("voice", _noise(b"ID3")),
+    "amr": ("voice", b"#!AMR\n"),
+    "audio-flac": ("audio", _noise(b"fLaC")),
+    "audio-ogg": ("audio", _noise(b"OggS")),
+    "matroska": ("voice", _noise(b"\x1aE\xdf\xa3")),
+}
+
+
+@pytest.mark.parametrize("name", NOISE)
+async def test_noise_behind_a_good_beginning_is_refused(room: Room, name: str) -> None:
+    code, _ = await room.refusal(*NOISE[name])
+    assert code == "media.unsupported"
+
+
+def _png(width: int, height: int, depth: int = 1) -> bytes:
+    """A PNG of that size, packed as well as can be."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    row = 1 + (width * depth + 7) // 8
+    data = zlib.compress(bytes(min(row * height, 50_000_000)), 9)
+    header = struct.pack(">IIBBBBB", width, height, depth, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def _webp(name: bytes, body: bytes, *more: bytes) -> bytes:
+    inside = b"WEBP" + b"".join([name + struct.pack("<I", len(body)) + body, *more])
+    return b"RIFF" + struct.pack("<I", len(inside)) + inside
+
+
+def _canvas(width: int, height: int) -> bytes:
+    return b"\x02\0\0\0" + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+
+
+def _frame(width: int = 1, height: int = 1) -> bytes:
+    body = bytes(6) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little") + bytes(4)
+    return b"ANMF" + struct.pack("<I", len(body)) + body
+
+
+def _bmp(width: int, height: int) -> bytes:
+    return (
+        b"BM" + struct.pack("<IHHIIiiHHIIiiII", 1000, 0, 0, 54, 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0) + bytes(900)
+    )
+
+
+def _jpeg_of(width: int, height: int) -> bytes:
+    """A small JPEG that says it is as large."""
+    content = bytearray(media.picture("JPEG"))
+    at = content.index(b"\xff\xc0") + 5
+    content[at : at + 4] = struct.pack(">HH", height, width)
+    return bytes(content)
+
+
+def _gif_of(width: int, height: int) -> bytes:
+    content = bytearray(media.picture("GIF"))
+    content[6:10] = struct.pack("<HH", width, height)
+    return bytes(content)
+
+
+HUGE: dict[str, tuple[str, bytes, str]] = {
+    "png-wide": ("image", _png(20_000, 100), "pixels"),
+    "png-high": ("image", _png(100, 20_000), "pixels"),
+    "png-bomb": ("image", _png(16_000, 16_000), "pixels"),
+    "png-beyond": ("image", _png(2**31 - 1, 2**31 - 1), "pixels"),
+    "png-sticker": ("sticker", _png(16_000, 16_000), "pixels"),
+    "jpeg": ("image", _jpeg_of(65_000, 65_000), "pixels"),
+    "jpeg-sticker": ("sticker", _jpeg_of(60_000, 60_000), "pixels"),
+    "gif": ("image", _gif_of(65_535, 65_535), "pixels"),
+    "bmp": ("image", _bmp(100_000, 100_000), "pixels"),
+    "webp-canvas": ("image", _webp(b"VP8X", _canvas(16_384, 16_384), _frame()), "pixels"),
+    "webp-canvas-most": ("image", _webp(b"VP8X", _canvas(1 << 24, 1 << 24), _frame()), "pixels"),
+    "webp-lossless": ("image", _webp(b"VP8L", b"\x2f" + struct.pack("<I", 16_383 | 16_383 << 14) + bytes(3)), "pixels"),
+    "webp-lossy": ("image", _webp(b"VP8 ", bytes(3) + b"\x9d\x01\x2a" + struct.pack("<HH", 16383, 16383)), "pixels"),
+    "sticker-canvas": ("sticker", _webp(b"VP8X", _canvas(16_384, 16_384), _frame(), _frame()), "pixels"),
+    "sticker-lossless": (
+        "sticker",
+        _webp(b"VP8L", b"\x2f" + struct.pack("<I", 16_383 | 16_383 << 14) + b"\0\0\0"),
+        "pixels",
+    ),
+    "sticker-frames": ("sticker", _webp(b"VP8X", _canvas(512, 512), *[_frame() for _ in range(5000)]), "frames"),
+    "image-frames": ("image", _webp(b"VP8X", _canvas(512, 512), *[_frame() for _ in range(5000)]), "frames"),
+    "sticker-chunks": ("sticker", _webp(b"VP8X", _canvas(512, 512), b"XXXX\0\0\0\0" * 150_000), "chunks"),
+    "sticker-bytes": ("sticker", media.noisy_animation(20), "bytes"),
+    "image-bytes": ("image", b"\xff\xd8\xff" + bytes(17 << 20), "bytes"),
+    "document-bytes": ("document", b"%PDF-" + bytes(33 << 20), "bytes"),
+    "video-bytes": ("video", b"\0\0\0\x18ftypisom" + bytes(65 << 20), "bytes"),
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+async def test_what_is_too_large_is_refused_before_it_hurts(room: Room, name: str) -> None:
+    kind, content, reason = HUGE[name]
+    assert await room.refusal(kind, content) == ("media.too_large", reason)
+
+
+CONTRADICTIONS: dict[str, tuple[str, bytes]] = {
+    "frame-outside": ("sticker", _webp(b"VP8X", _canvas(64, 64), _frame(100, 100), _frame())),
+    "riff-too-long": ("sticker", b"RIFF\xff\xff\xff\x7fWEBP" + media.picture("WEBP")[12:]),
+    "chunk-too-long": ("sticker", _webp(b"VP8X", _canvas(64, 64), b"ANMF\xff\xff\xff\x7f")),
+    "no-picture": ("sticker", _webp(b"EXIF", bytes(10))),
+    "short-canvas": ("sticker", _webp(b"VP8X", bytes(2))),
+    "animated-too-wide": ("sticker", media.animation(3, 600)),
+    "png-without-data": ("image", media.picture("PNG")[:33] + b"\0\0\0\0IEND\xaeB`\x82"),
+    "png-changed": ("image", media.picture("PNG").replace(b"IDAT", b"IDAU")),
+    "jpeg-zero": ("image", _jpeg_of(0, 0)),
+    "jpeg-without-data": ("image", media.picture("JPEG")[:300] + b"\xff\xd9"),
+}
+
+
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+async def test_what_contradicts_itself_is_refused(room: Room, name: str) -> None:
+    code, _ = await room.refusal(*CONTRADICTIONS[name])
+    assert code == "media.unsupported"
+
+
+async def test_an_object_that_is_missing_or_withheld_is_unreachable(room: Room) -> None:
+    for trouble in (FileNotFoundError("NoSuchKey"), PermissionError("AccessDenied")):
+        room.shelf.files["uploads/b"] = trouble
+        with pytest.raises(MediaError) as caught:
+            async with room.files.prepare("document", MediaSource(object="uploads/b")):
+                pass
+        assert (caught.value.code, caught.value.detail) == ("media.unreachable", {"reason": "missing"})
+
+
+async def test_a_bucket_that_is_away_is_no_fault_of_the_file(room: Room) -> None:
+    room.shelf.files["uploads/b"] = ConnectionError()
+    with pytest.raises(BucketAway):
+        async with room.files.prepare("document", MediaSource(object="uploads/b")):
+            pass
+
+
+DOCUMENTS: dict[str, tuple[bytes, dict[str, str], str]] = {
+    "pdf": (PDF, {"mimetype": "image/png", "file_name": "a.png"}, "application/pdf"),
+    "picture": (media.picture("PNG"), {"mimetype": "application/pdf"}, "image/png"),
+    "text": (b"hello", {}, "text/plain"),
+    "csv": (b"a,b\n", {"file_name": "a.csv"}, "text/csv"),
+    "text-that-says-pdf": (b"hello", {"mimetype": "application/pdf"}, "text/plain"),
+    "docx": (
+        b"PK\x03\x04" + bytes(50),
+        {"file_name": "a.docx"},
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ),
+    "zip-that-says-pdf": (b"PK\x03\x04" + bytes(50), {"mimetype": "application/pdf"}, "application/zip"),
+    "unknown": (b"\x01\x02\x03\x00" * 50, {}, "application/octet-stream"),
+    "unknown-that-says-jpeg": (b"\x01\x02\x03\x00" * 50, {"mimetype": "image/jpeg"}, "application/octet-stream"),
+    "7z": (b"7z\xbc\xaf\x27\x1c" + bytes(50), {}, "application/x-7z-compressed"),
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+async def test_a_document_is_called_what_it_is(room: Room, name: str) -> None:
+    content, more, mimetype = DOCUMENTS[name]
+    made, same = await room.prepare("document", content, **more)
+    assert (made.mimetype, same) == (mimetype, content)
+
+
+async def test_a_still_sticker_that_is_too_large_is_made_smaller(room: Room) -> None:
+    made, content = await room.prepare("sticker", media.picture("WEBP", 900, 700))
+    with Image.open(io.BytesIO(content)) as picture:
+        assert (picture.size, made.animated, len(content) <= 100 * 1024) == ((512, 512), False, True)
+
+
+async def test_the_spool_is_bounded_and_empties_itself(tmp_path: Path) -> None:
+    room = Room(tmp_path, spool_bytes=1 << 20)
+    assert await room.refusal("document", bytes(2 << 20)) == ("media.too_large", "bytes")
+    (room.spool.directory / "left").write_bytes(b"from an earlier life")
+    (room.spool.directory / "7").mkdir()
+    room.spool.open()
+    assert list(room.spool.directory.iterdir()) == []
+    assert room.spool.directory.stat().st_mode & 0o777 == 0o700

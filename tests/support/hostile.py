@@ -1,4 +1,4 @@
-"""A web server that misbehaves, by the path that is asked for. It listens on 127.0.0.2, which stands for the internet."""
+"""A web server that misbehaves, by the path that is asked for. Its address, 127.0.0.2, stands for the internet."""
 
 import asyncio
 import gzip

@@ -3,10 +3,9 @@
 import io
 import struct
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -27,7 +26,7 @@ class Shelf:
         self.files: dict[str, bytes | OSError] = {}
 
     @asynccontextmanager
-    async def reading(self, key: str) -> Any:
+    async def reading(self, key: str) -> AsyncGenerator[AsyncIterator[bytes]]:
         found = self.files.get(key, FileNotFoundError("NoSuchKey"))
         if isinstance(found, OSError):
             raise found

@@ -28,6 +28,7 @@ from gateway_worker.connections.reach import Reach
 from gateway_worker.connections.signals import Signal, until_stored
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.tries import MAX_TRIES, Job, Tries
+from gateway_worker.connections.typing import Typing
 from gateway_worker.connections.writer import Writer
 from gateway_worker.store.operations import (
     AdvanceStatus,
@@ -73,7 +74,7 @@ class _Referred:
 class Sender:
     """Sends the messages of one owned session."""
 
-    def __init__(self, writer: Writer, reach: Reach, quota: Quota, around: Surroundings) -> None:
+    def __init__(self, writer: Writer, reach: Reach, quota: Quota, typing: Typing, around: Surroundings) -> None:
         self._writer = writer
         self._session_id = writer.fence.session_id
         self._reach = reach
@@ -84,6 +85,7 @@ class Sender:
         self._in_progress: set[MessageId] = set()
         self._left = Signal()
         self.quota = quota
+        self.typing = typing
 
     async def send(self, command: Command[OutgoingCommand], accepted: Accepted) -> None:
         """Send a message; returns when it is settled. See `connections.ports` for the whole promise.
@@ -196,7 +198,8 @@ class Sender:
             async with asyncio.timeout(self._seconds_left(job)):
                 job = await self._with_file(job)
                 await job.place.turn()
-                await self._tries.link(job)
+                link = await self._tries.link(job)
+                await self.typing.show(job, link, self._seconds_left(job))
                 await until_stored(self.quota.pace)
         except TimeoutError:
             raise CommandExpired from None

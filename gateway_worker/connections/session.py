@@ -32,6 +32,7 @@ from gateway_worker.connections.sending import Accepted, Sender
 from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.states import State, Trigger
 from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.connections.typing import Typing
 from gateway_worker.connections.writer import Writer
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations import DropCredentials
@@ -80,7 +81,7 @@ class LiveSession:
         self._lifecycle = Lifecycle(record, around, self._writer)
         self._presences = Presences(record.session_id, self._usable, around)
         self._line = Line(self._lifecycle, self._writer, around, self._stirred, self._presences)
-        self._sender = Sender(self._writer, self, Quota(record, around), around)
+        self._sender = Sender(self._writer, self, Quota(record, around), Typing(record, around), around)
         self._direct = Direct(record.session_id, self, around)
         self.groups = GroupDesk(self, around)
         self._door = DoorKeeper(record.session_id, self._is_awaited, self._lifecycle.changed, around)
@@ -267,6 +268,7 @@ class LiveSession:
         if record.limits != self._record.limits:
             self._sender.quota = Quota(record, self._around)
         if record.settings != self._record.settings:
+            self._sender.typing = Typing(record, self._around)
             self._around.snapshots.changed(self._writer.fence)
         self._record: SessionRecord = record
         self._orders = Orders.of(record)

@@ -165,3 +165,13 @@ async def test_numbers_are_checked_in_the_order_asked_with_their_repetitions(wor
     assert (too_many["data"]["code"], too_many["data"]["detail"]["path"]) == ("command.invalid", "data.phones")
     bad = await world.backend.ask("contact.check.v1", ana.session_id, {"phones": [ben.number, "+1"]})
     assert (bad["data"]["code"], bad["data"]["detail"]["path"]) == ("command.invalid", "data.phones[1]")
+
+
+async def test_a_text_is_typed_before_it_arrives_if_the_session_is_to_be_natural(world: World) -> None:
+    ana = await world.paired("Ana", options={"typing": "natural"})
+    ben = await world.phones.give("Ben")
+    await world.send(ana, ben, "hello " * 10)
+    await world.phones.inbox(ben, at_least=1)
+    async with world.phones.http.get(f"/phones/{ben.number}") as response:
+        states = (await response.json())["chatStates"]
+    assert [(state["chat"], state["state"]) for state in states] == [(ana.phone.jid, "typing")]

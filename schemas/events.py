@@ -10,6 +10,7 @@ from pydantic import Field, computed_field
 from schemas.contact_events import CallReceived, PresenceUpdated
 from schemas.content import Content, Media
 from schemas.errors import GatewayError
+from schemas.history_events import HistorySynced
 from schemas.model import Instant, Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
 
@@ -313,6 +314,7 @@ MEDIA_READY: Final = EventType(type="media.ready.v1", model=MediaReady, durable=
 MEDIA_FAILED: Final = EventType(type="media.failed.v1", model=MediaFailed, durable=True)
 POLL_VOTE: Final = EventType(type="poll.vote.v1", model=PollVote, durable=True)
 CALL_RECEIVED: Final = EventType(type="call.received.v1", model=CallReceived, durable=True)
+HISTORY_SYNCED: Final = EventType(type="history.synced.v1", model=HistorySynced, durable=True)
 PRESENCE_UPDATED: Final = EventType(type="presence.updated.v1", model=PresenceUpdated)
 WORKER_REGISTERED: Final = EventType(type="worker.registered.v1", model=WorkerRegistered, of_worker=True)
 WORKER_HEARTBEAT: Final = EventType(type="worker.heartbeat.v1", model=WorkerHeartbeat, of_worker=True)
@@ -332,6 +334,7 @@ EVENTS: Final = {
         MESSAGE_REACTION,
         POLL_VOTE,
         CALL_RECEIVED,
+        HISTORY_SYNCED,
         PRESENCE_UPDATED,
         MEDIA_READY,
         MEDIA_FAILED,

@@ -37,6 +37,7 @@ from schemas.events import (
     worker_source,
 )
 from schemas.group_examples import GROUP_COMMAND_DATA, GROUP_RESULTS
+from schemas.history_events import HistorySynced
 from schemas.model import Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
 from schemas.results import (
@@ -318,6 +319,9 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
             rejected=True,
             timestamp=_NOW,
         ),
+    ),
+    "history.synced.v1": (
+        HistorySynced(session_id=_SESSION, progress=45, chats=10, messages=412, is_last=False, timestamp=_NOW),
     ),
     "presence.updated.v1": (
         PresenceUpdated(session_id=_SESSION, chat=_JID, state=SeenState.TYPING, timestamp=_NOW),

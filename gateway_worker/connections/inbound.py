@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway_worker.connections.arrivals import Arrived, arrival, instant, kind_of
 from gateway_worker.connections.calls import call_arrival
+from gateway_worker.connections.past import history_operations
 from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.writer import Writer
@@ -33,6 +34,7 @@ from gateway_worker.whatsapp.port import (
     Entry,
     EntryKey,
     Fact,
+    HistoryPart,
     KeyId,
     Paired,
     PairingCode,
@@ -164,6 +166,15 @@ class Inbound:
         self._around.snapshots.stored(self._writer.fence, changes)
         for message in received:
             self._around.observer.message_received(kind_of(message))
+
+    async def store_history(self, part: HistoryPart) -> None:
+        """See `Owner.store_history`."""
+        if self._closed:
+            raise StoreRefused("this connection is over")
+        operations = history_operations(self._session_id, part, self._around.clock.now())
+        if operations:
+            async with self._working():
+                await self._writer.write(*operations)
 
     def _arrival(self, arrived: Arrived) -> ReceiveMessage:
         return arrival(self._session_id, arrived, self._around.clock.now(), self._media)

@@ -16,6 +16,7 @@ from gateway_worker.store.operations import (
     ChangeState,
     DropCredentials,
     FinishCommand,
+    FinishHistory,
     Operation,
     PutCredentials,
     PutEntries,
@@ -29,6 +30,7 @@ from gateway_worker.store.operations import (
     RetryMedia,
     SettleEntries,
     SettleMedia,
+    StoreHistory,
 )
 from gateway_worker.store.records import Fence
 from schemas.names import SessionId
@@ -46,6 +48,8 @@ KINDS: Final[Sequence[Kind]] = (
     SettleEntries,
     PutSentPlaintext,
     ReceiveMessage,
+    StoreHistory,
+    FinishHistory,
     ReplaceContent,
     PutUpload,
     PutMedia,
@@ -122,7 +126,9 @@ def weight(operations: Iterable[Operation[Any]]) -> int:
                 total += len(operation.keys)
             case PutEntries():
                 total += len(operation.entries)
-            case SettleEntries():
+            case StoreHistory():
+                total += len(operation.messages)
+            case SettleEntries() | FinishHistory():
                 total += len(operation.message_ids)
             case PutSentPlaintext():
                 total += len(operation.plaintexts)
@@ -150,13 +156,15 @@ def _rows(session_id: SessionId, operation: Operation[Any]) -> list[Row]:  # noq
             return [("receipt", session_id, operation.message_id, operation.participant)]
         case PutMedia() | RetryMedia() | SettleMedia():
             return [("media", session_id, operation.message_id)]
+        case StoreHistory():
+            return [("message", session_id, message.message_id) for message in operation.messages]
         case PutCredentials():
             return [("credentials", session_id)]
         case PutKeys():
             return [("key", session_id, *key) for key in operation.keys]
         case PutEntries():
             return [("entry", session_id, entry.message_id) for entry in operation.entries if entry.unprocessed]
-        case SettleEntries():
+        case SettleEntries() | FinishHistory():
             return [("entry", session_id, message_id) for message_id in operation.message_ids]
         case PutSentPlaintext():
             return [("plaintext", session_id, message_id) for message_id in operation.plaintexts]

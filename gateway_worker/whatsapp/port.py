@@ -343,6 +343,42 @@ class StoredEntry:
     plaintext: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastMessage:
+    """A message that the phone had before this device was linked.
+
+    Attributes:
+        entry: its WAProto, for quotes, forwards and files.
+        message: what a backend sees.
+        status: of one of ours, as far as the phone knows (``sent``, ``delivered``, ``read``, ``played``).
+        order: tells it from others of the same second: they follow each other.
+    """
+
+    entry: StoredEntry
+    message: ReceivedMessage
+    status: str | None
+    order: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synced:
+    """A part of the history is complete. `progress` in percent; `chats` and `messages` are those of this part."""
+
+    progress: int
+    chats: int
+    messages: int
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryPart:
+    """A slice of a part of the phone's history; with the last slice `synced`, and what it makes `processed`."""
+
+    messages: Sequence[PastMessage] = ()
+    synced: Synced | None = None
+    processed: Sequence[str] = ()
+
+
 KeyId = tuple[str, str]  # (kind, id), e.g. ("session", "1234_1.0")
 
 
@@ -391,6 +427,10 @@ class Owner(Protocol):
 
     async def commit(self, changes: Changes) -> None:
         """Make `changes` durable, atomically, under the owner's epoch. Raises when refused: the engine then closes."""
+        ...
+
+    async def store_history(self, part: HistoryPart) -> None:
+        """Make a slice of the history durable, as `commit` does. It may come again after a crash."""
         ...
 
 

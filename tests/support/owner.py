@@ -10,6 +10,7 @@ from gateway_worker.whatsapp.port import (
     Entry,
     EntryKey,
     Fact,
+    HistoryPart,
     KeyId,
     ReceiptsArrived,
     ReceivedMessage,
@@ -36,6 +37,7 @@ class MemoryOwner:
     sent: dict[str, bytes] = field(default_factory=dict[str, bytes])
     facts: list[Fact] = field(default_factory=list[Fact])
     commits: list[Changes] = field(default_factory=list[Changes])
+    history: list[HistoryPart] = field(default_factory=list[HistoryPart])
     loaded_entries: list[EntryKey] = field(default_factory=list[EntryKey])
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -57,6 +59,11 @@ class MemoryOwner:
 
     async def load_message(self, message_id: str) -> bytes | None:
         return self.sent.get(message_id)
+
+    async def store_history(self, part: HistoryPart) -> None:
+        self.history.append(part)
+        self.unprocessed.difference_update(part.processed)
+        await self._notify()
 
     async def commit(self, changes: Changes) -> None:
         await self.before_commit(changes)

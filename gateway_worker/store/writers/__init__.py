@@ -11,6 +11,7 @@ from gateway_worker.store.operations import (
     ChangeState,
     DropCredentials,
     FinishCommand,
+    FinishHistory,
     Operation,
     PutCredentials,
     PutEntries,
@@ -24,9 +25,10 @@ from gateway_worker.store.operations import (
     RetryMedia,
     SettleEntries,
     SettleMedia,
+    StoreHistory,
 )
 from gateway_worker.store.transaction import Writer
-from gateway_worker.store.writers import commands, identity, media, messages, receipts, sessions, uploads
+from gateway_worker.store.writers import commands, history, identity, media, messages, receipts, sessions, uploads
 
 WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     RecordCommand: commands.record,
@@ -38,6 +40,8 @@ WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     SettleEntries: identity.settle_entries,
     PutSentPlaintext: messages.put_plaintexts,
     ReceiveMessage: messages.receive,
+    StoreHistory: history.store,
+    FinishHistory: history.finish,
     ReplaceContent: messages.replace_content,
     PutUpload: uploads.put,
     PutMedia: media.put_media,

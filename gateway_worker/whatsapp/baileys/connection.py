@@ -12,6 +12,7 @@ import structlog
 from gateway_worker.whatsapp.baileys.channel import CallFailed, Channel, ChannelLost, Request
 from gateway_worker.whatsapp.baileys.frames import Frame
 from gateway_worker.whatsapp.baileys.groups import BaileysGroups
+from gateway_worker.whatsapp.baileys.history_words import history_of
 from gateway_worker.whatsapp.baileys.words import (
     changes_of,
     entry_key_of,
@@ -230,6 +231,9 @@ class BaileysConnection:
         match request.method:
             case "commit":
                 await owner.commit(changes_of(args, request.blobs))
+                request.answer()
+            case "history":
+                await owner.store_history(history_of(args, request.blobs))
                 request.answer()
             case "load_keys":
                 found = await owner.load_keys(args["kind"], args["ids"])

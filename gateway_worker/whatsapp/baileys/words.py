@@ -134,7 +134,7 @@ def changes_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> Changes:
         Entry(
             key=entry_key_of(entry["key"]),
             plaintext=next(rest),
-            message=_message_of(entry["message"]),
+            message=message_of(entry["message"]),
             unprocessed=entry["unprocessed"],
         )
         for entry in told["entries"]
@@ -143,7 +143,8 @@ def changes_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> Changes:
     return Changes(credentials=credentials, keys=keys, entries=entries, sent=sent, processed=told["processed"])
 
 
-def _message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChange | None:
+def message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChange | None:
+    """What a backend sees of a message, if anything."""
     if told is None:
         return None
     sender = told["sender"]

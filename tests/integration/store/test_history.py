@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
+from gateway_worker.store.operations import FinishHistory, HistoricMessage, NewEntry, PutEntries, StoreHistory
 from gateway_worker.store.records import Direction, Fence, Status
 from gateway_worker.store.store import Store
 from tests.integration.store.conftest import SESSION
@@ -57,3 +59,43 @@ async def test_messages_are_counted_as_they_stand(store: Store, fence: Fence) ->
         (Direction.OUTGOING, "text", Status.SENT): 1,
     }
     assert await store.messages.tally(SESSION, LATER, LATER + timedelta(days=1)) == []
+
+
+def _past(number: int, **more: Any) -> HistoricMessage:
+    values: dict[str, Any] = {
+        "message_id": message_id(number),
+        "chat": CHAT,
+        "sender": CHAT,
+        "from_me": False,
+        "kind": "text",
+        "content": {"kind": "text", "text": f"past {number}"},
+        "status": Status.RECEIVED,
+        "at": NOON - timedelta(days=400),
+        "created_at": NOON - timedelta(days=400) + timedelta(microseconds=number),
+    }
+    return HistoricMessage(**{**values, **more})
+
+
+async def test_the_past_is_stored_once_in_the_place_of_its_time(store: Store, fence: Fence) -> None:
+    await store.commit(fence, replace(begin(9), chat=CHAT))
+    slices = [_past(1), _past(2, from_me=True, status=Status.READ), _past(9)]  # the last is known better here
+    for _ in range(2):
+        await store.commit(fence, StoreHistory(messages=slices))
+    found = await store.messages.history(SESSION, CHAT, before=(LATER, ""), kinds={"text"}, limit=10)
+    assert [(each.message_id, each.status) for each in found] == [
+        (message_id(9), Status.PENDING),
+        (message_id(2), Status.READ),
+        (message_id(1), Status.RECEIVED),
+    ]
+    assert found[2].content == {"kind": "text", "text": "past 1"}
+
+
+async def test_a_part_that_comes_again_is_told_once(store: Store, fence: Fence) -> None:
+    entry = NewEntry(
+        chat=CHAT, sender=CHAT, message_id="NOTE", index=0, plaintext=b"p", visible=False, unprocessed=True
+    )
+    await store.commit(fence, PutEntries(entries=[entry]))
+    finish = FinishHistory(message_ids=["NOTE"], event_type="history.synced.v1", event={"progress": 5})
+    assert await store.commit(fence, finish) == (True,)
+    assert await store.commit(fence, finish) == (False,)
+    assert await store.keys.unprocessed(SESSION) == []

@@ -14,7 +14,7 @@ from tests.support.connections.world import ANNA, World, command, text, world
 BERT_JID = "15550002222@s.whatsapp.net"
 CARLA = "+15550003333"
 SLOW = "x" * 1_000
-NATURAL = {"options": {"typing": "natural"}}
+NATURAL = {"typing": "natural"}
 
 
 def test_it_lasts_as_long_as_a_person_types_within_bounds() -> None:
@@ -35,7 +35,7 @@ async def seconds_of(w: World, body: str, *, to: str = "+15550002222") -> float:
 @virtual
 async def test_a_text_is_typed_first_and_other_chats_do_not_wait() -> None:
     async with world() as w:
-        await w.connected(**NATURAL)
+        await w.connected(options=NATURAL)
         slow = w.start_sending(text(SLOW))
         after_it = w.start_sending(text("and", to="+15550002222"))
         assert await seconds_of(w, "hi", to=CARLA) == pytest.approx(SHORTEST, abs=0.1)
@@ -55,7 +55,7 @@ async def test_nothing_is_typed_where_it_is_off_or_there_is_no_text() -> None:
         assert await seconds_of(w, SLOW) < 0.1
         assert w.engine.last.presences == []
     async with world() as w:
-        await w.connected(**NATURAL)
+        await w.connected(options=NATURAL)
         place = {"kind": "location", "latitude": 1.0, "longitude": 2.0}
         await w.send(command("message.send.v1", ANNA, {"to": CARLA, "content": place}))
         assert w.engine.last.presences == []
@@ -64,7 +64,7 @@ async def test_nothing_is_typed_where_it_is_off_or_there_is_no_text() -> None:
 @virtual
 async def test_a_message_that_expires_is_not_made_late_by_it() -> None:
     async with world() as w:
-        await w.connected(**NATURAL)
+        await w.connected(options=NATURAL)
         soon = VirtualClock().now() + timedelta(seconds=4)
         given = text(SLOW, expiresat=soon.isoformat())
         await w.send(given)
@@ -79,7 +79,7 @@ async def test_a_try_after_the_first_is_not_typed_again() -> None:
         raise OutcomeUnknown
 
     async with world() as w:
-        await w.connected(**NATURAL)
+        await w.connected(options=NATURAL)
         w.engine.answers = [lost]
         await w.send(text("once more"))
         assert sum(len(connection.presences) for connection in w.engine.opened) == 1
@@ -88,7 +88,7 @@ async def test_a_try_after_the_first_is_not_typed_again() -> None:
 @virtual
 async def test_a_connection_that_ends_while_typing_costs_nothing_but_time() -> None:
     async with world() as w:
-        await w.connected(**NATURAL)
+        await w.connected(options=NATURAL)
         sending = w.start_sending(text(SLOW))
         await asyncio.sleep(2)
         await w.engine.last.end(Cause.CLOSED)

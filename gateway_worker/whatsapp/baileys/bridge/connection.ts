@@ -18,6 +18,7 @@ import { Facts } from './facts.ts'
 import { Gate } from './gate.ts'
 import { askGroups, Groups } from './groups.ts'
 import { type Devices, Keys, sending } from './keys.ts'
+import { History } from './history.ts'
 import type { Lease } from './lease.ts'
 import { News } from './news.ts'
 import { messageOf, type OutgoingArguments } from './outgoing.ts'
@@ -101,10 +102,17 @@ export class Connection {
     this.#facts = new Facts(peer, number, patience, () => this.#proceed(), () => this.#fail())
     this.#keys = new Keys(this.#store, () => this.#credentials.me?.id)
     const incoming = new Incoming(() => this.#credentials, this.#store)
-    const protocol = new Protocol(this.#store, () => this.#socket)
+    const history = new History({
+      store: this.#store,
+      incoming,
+      mapping: () => this.#socket.signalRepository.lidMapping,
+      isWanted: options.history !== 'none'
+    })
+    const protocol = new Protocol(this.#store, () => this.#socket, history)
     const own = { credentials: this.#credentials, store: this.#store, keys: this.#keys, incoming, protocol }
     const groups = new GroupCache(number)
     this.#socket = makeSocket({ number, ...own, settings, options, groups })
+    history.listen(this.#socket)
     this.#contacts = new Contacts(this.#socket)
     this.#groups = new Groups({
       socket: this.#socket,

@@ -6,6 +6,7 @@
  */
 import { isJidGroup, jidNormalizedUser, proto, type WASocket } from 'baileys'
 
+import { bringing, type History } from './history.ts'
 import type { EntryKey, Store, StoredEntry } from './store.ts'
 
 type Upserted = Parameters<WASocket['upsertMessage']>[0]
@@ -32,11 +33,13 @@ export function isReplayed(plaintext: Uint8Array): boolean {
 export class Protocol {
   readonly #store: Store
   readonly #socket: () => WASocket
-  readonly #underWay = new Set<string>()
+  readonly #history: Pick<History, 'stored'>
+  #underWay = new Set<string>()
   #hasFailed = false
 
-  constructor(store: Store, socket: () => WASocket) {
+  constructor(store: Store, socket: () => WASocket, history: Pick<History, 'stored'>) {
     this.#store = store
+    this.#history = history
     this.#socket = socket
   }
 
@@ -52,10 +55,12 @@ export class Protocol {
 
   /** Lets Baileys handle one stanza; what it acted on is processed from now on, in the commit of what it wrote. */
   async handle(stanza: () => Promise<void>): Promise<void> {
-    this.#underWay.clear()
+    const underWay = new Set<string>()
+    this.#underWay = underWay
     this.#hasFailed = false
-    await stanza()
-    if (this.#underWay.size > 0 && !this.#hasFailed) this.#store.put({ processed: [...this.#underWay] }, true)
+    await bringing.run(underWay, stanza)
+    await this.#history.stored()
+    if (underWay.size > 0 && !this.#hasFailed) this.#store.put({ processed: [...underWay] }, true)
   }
 
   /** Acts on what an earlier connection was not done with. */

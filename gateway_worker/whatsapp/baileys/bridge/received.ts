@@ -130,6 +130,16 @@ export class Incoming {
     return Promise.all(copies.map((copy) => entryOfCopy(copy, part.key.sender, me, mapping, this.#recall(me))))
   }
 
+  /** A message of the phone's history; null when no backend sees it. What happened to it is in it already. */
+  async ofHistory(info: proto.IWebMessageInfo, mapping: Mapping): Promise<Entry | null> {
+    const { me } = this.#credentials()
+    const { id, remoteJid, participant } = info.key ?? {}
+    if (me === undefined || !id || !remoteJid || info.message == null) return null
+    const author = info.key?.fromMe === true ? me.id : (participant ?? info.participant ?? remoteJid)
+    const entry = await entryOfCopy(info, cleanId(author), me, mapping, this.#recall(me))
+    return entry.message === null ? null : entry
+  }
+
   /** Finds stored messages, for what refers to them. */
   #recall(me: Contact): Recall {
     return {

@@ -8,6 +8,7 @@
 import type { AuthenticationCreds, SignalDataSet, SignalDataTypeMap, SignalKeyStore } from 'baileys'
 
 import { BoundedMap } from './bounded.ts'
+import type { HistoryArguments } from './history.ts'
 import type { Peer } from './peer.ts'
 import { decodeKey, encodeCredentials, encodeKey } from './values.ts'
 
@@ -85,6 +86,7 @@ export class Store implements SignalKeyStore {
   #timer: NodeJS.Immediate | NodeJS.Timeout | undefined
   #credentials: AuthenticationCreds | undefined
   #closed = false
+  readonly #waiting: (() => void)[] = []
   /** Number of the group a change taken last went to, and of the last durable one. */
   taken = 0
   stored = 0
@@ -172,14 +174,29 @@ export class Store implements SignalKeyStore {
     return answer.head.v === true ? answer.blobs[0] : undefined
   }
 
+  /** Stores a slice of the history, after what was taken before; returns when it is durable. */
+  async putHistory({ entries, part, processed }: HistoryArguments): Promise<void> {
+    await this.#caughtUp(this.taken)
+    this.#mustBeOpen()
+    const told = entries.map(({ key, message, status, order }) => ({ key, message, status, order }))
+    const blobs = entries.map(({ plaintext }) => plaintext)
+    await this.#ask('history', { entries: told, part, processed }, blobs)
+  }
+
   /** Forgets everything; later calls fail. */
   close(): void {
     this.#closed = true
+    this.#waiting.splice(0).forEach((resolve) => resolve())
     this.#unschedule()
     this.#cache.clear()
     this.#collecting = emptyGroup()
     this.#committing = undefined
     this.#credentials = undefined
+  }
+
+  /** Resolves when the group of this number is durable, or never will be. */
+  async #caughtUp(group: number): Promise<void> {
+    while (!this.#closed && this.stored < group) await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
   #mustBeOpen(): void {
@@ -222,8 +239,8 @@ export class Store implements SignalKeyStore {
     return value
   }
 
-  #ask(method: string, args: unknown): ReturnType<Peer['call']> {
-    return this.#peer.call(method, this.#connection, args, [], this.#deadlineMs).catch((error: unknown) => {
+  #ask(method: string, args: unknown, blobs: Uint8Array[] = []): ReturnType<Peer['call']> {
+    return this.#peer.call(method, this.#connection, args, blobs, this.#deadlineMs).catch((error: unknown) => {
       this.#fail(error)
       throw error
     })
@@ -259,6 +276,7 @@ export class Store implements SignalKeyStore {
     this.#remember(group)
     this.#committing = undefined
     this.stored += 1
+    this.#waiting.splice(0).forEach((resolve) => resolve())
     if (this.taken > this.stored) void this.#commit()
     this.#events.onStored()
   }

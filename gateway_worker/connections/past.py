@@ -1,0 +1,87 @@
+"""From a part of the phone's history to the writes that store it. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from gateway_worker.connections.arrivals import instant
+from gateway_worker.store.operations import (
+    FinishHistory,
+    HistoricMessage,
+    NewEntry,
+    Operation,
+    PutEntries,
+    StoreHistory,
+)
+from gateway_worker.store.records import Status
+from gateway_worker.whatsapp.port import HistoryPart, PastMessage
+from schemas.content import Content, Media, MediaState
+from schemas.events import HISTORY_SYNCED
+from schemas.history_events import HistorySynced
+from schemas.names import MessageId, SessionId
+
+_MICROSECONDS = 1_000_000
+
+
+def history_operations(session_id: SessionId, part: HistoryPart, now: datetime) -> list[Operation[Any]]:
+    """What makes it durable. What is stored already stays as it is, so a part may come again."""
+    operations: list[Operation[Any]] = []
+    if part.messages:
+        operations.append(PutEntries(entries=[_entry(each) for each in part.messages]))
+        operations.append(StoreHistory(messages=_distinct(part.messages, now)))
+    if (synced := part.synced) is not None:
+        told = HistorySynced(
+            session_id=session_id,
+            progress=synced.progress,
+            chats=synced.chats,
+            messages=synced.messages,
+            is_last=synced.is_last,
+            timestamp=now,
+        )
+        finish = FinishHistory(message_ids=part.processed, event_type=HISTORY_SYNCED.type, event=told.to_data())
+        operations.append(finish)
+    return operations
+
+
+def _distinct(messages: Sequence[PastMessage], now: datetime) -> list[HistoricMessage]:
+    """A message may stand in a part twice; the first counts."""
+    found: dict[str, HistoricMessage] = {}
+    for each in messages:
+        found.setdefault(each.entry.key.message_id, _stored(each, now))
+    return list(found.values())
+
+
+def _stored(past: PastMessage, now: datetime) -> HistoricMessage:
+    message, at = past.message, instant(past.message.timestamp, now)
+    return HistoricMessage(
+        message_id=MessageId(message.message_id),
+        chat=message.chat,
+        sender=message.sender.jid,
+        from_me=message.from_me,
+        kind=message.content.kind,
+        content=_referenced(message.content).to_data(),
+        status=Status(past.status) if past.status else Status.RECEIVED,
+        at=at,
+        # In its place among the messages of the chat: a second holds many, which come in order
+        created_at=at + timedelta(microseconds=past.order % _MICROSECONDS),
+    )
+
+
+def _referenced(content: Content) -> Content:
+    """A file of the past is not downloaded by itself: `media.fetch` gets it."""
+    media = getattr(content, "media", None)
+    if not isinstance(media, Media):
+        return content
+    return content.model_copy(update={"media": media.model_copy(update={"state": MediaState.SKIPPED})})
+
+
+def _entry(past: PastMessage) -> NewEntry:
+    key = past.entry.key
+    return NewEntry(
+        chat=key.chat,
+        sender=key.sender,
+        message_id=key.message_id,
+        index=key.index,
+        plaintext=past.entry.plaintext,
+        visible=True,
+    )

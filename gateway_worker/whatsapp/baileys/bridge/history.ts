@@ -1,0 +1,114 @@
+/**
+ * The phone's history, part by part: described as messages are, and given to the owner in slices.
+ *
+ * A part is kept from Baileys' event buffer, which would gather all of them, and is stored before the stanza that brought
+ * it is processed: one part is in memory at a time, and a crash brings back the part that it interrupted.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+import { type BaileysEventMap, proto, type WAMessage, type WASocket } from 'baileys'
+
+import type { Mapping } from './addresses.ts'
+import type { Incoming } from './received.ts'
+import type { Store } from './store.ts'
+
+type Told = BaileysEventMap['messaging-history.set']
+
+interface Part {
+  /** Oldest first. */
+  messages: WAMessage[]
+  chats: number
+  progress: number
+}
+
+export interface HistoryParts {
+  store: Pick<Store, 'putHistory'>
+  incoming: Pick<Incoming, 'ofHistory'>
+  mapping: () => Mapping
+  isWanted: boolean
+}
+
+/** Ids of the messages of the stanza that is being handled, in whatever Baileys does about it and however long. */
+export const bringing = new AsyncLocalStorage<ReadonlySet<string>>()
+
+const SLICE = 100
+const WHOLE = 100
+
+const { Status } = proto.WebMessageInfo
+/** What our phone knows of a message of ours. */
+const STATUSES = new Map<unknown, string>([
+  [Status.SERVER_ACK, 'sent'],
+  [Status.DELIVERY_ACK, 'delivered'],
+  [Status.READ, 'read'],
+  [Status.PLAYED, 'played']
+])
+
+export class History {
+  readonly #parts: HistoryParts
+  #storing: Promise<unknown> = Promise.resolve()
+
+  constructor(parts: HistoryParts) {
+    this.#parts = parts
+  }
+
+  /** From now on a history of this socket comes here, and nowhere else. */
+  listen({ ev }: WASocket): void {
+    const emit = ev.emit.bind(ev)
+    ev.emit = (event, told) => {
+      if (event !== 'messaging-history.set') return emit(event, told)
+      if (this.#parts.isWanted) this.#take(partOf(told as Told), [...(bringing.getStore() ?? [])])
+      return true
+    }
+  }
+
+  /** Returns when all that has come is stored, or the connection is lost: one part is in memory at a time. */
+  async stored(): Promise<void> {
+    await this.#storing
+  }
+
+  /** With the last slice of a part it is told, and the stanza that brought it is processed. */
+  #take(part: Part, broughtBy: readonly string[]): void {
+    const store = (): Promise<void> => this.#store(part, broughtBy)
+    this.#storing = this.#storing.then(store).catch(() => undefined) // the store ends the connection
+  }
+
+  async #store({ messages, chats, progress }: Part, processed: readonly string[]): Promise<void> {
+    for (let start = 0; start < messages.length; start += SLICE) {
+      const entries = await this.#described(messages.slice(start, start + SLICE), start)
+      await this.#parts.store.putHistory({ entries, part: null, processed: [] })
+    }
+    const part = { progress, chats, messages: messages.length, is_last: progress >= WHOLE }
+    await this.#parts.store.putHistory({ entries: [], part, processed })
+  }
+
+  async #described(messages: readonly WAMessage[], start: number): Promise<HistoricEntry[]> {
+    const mapping = this.#parts.mapping()
+    const described = messages.map(async (info, index) => {
+      const entry = await this.#parts.incoming.ofHistory(info, mapping)
+      const status = info.key.fromMe === true ? (STATUSES.get(info.status) ?? null) : null
+      return entry === null ? [] : [{ ...entry, status, order: start + index }]
+    })
+    return (await Promise.all(described)).flat()
+  }
+}
+
+function partOf({ messages, chats, progress }: Told): Part {
+  const percent = Math.round(Number(progress ?? 0))
+  const sane = Number.isFinite(percent) ? Math.min(Math.max(percent, 0), WHOLE) : 0
+  return { messages: messages.reverse(), chats: chats.length, progress: sane }
+}
+
+/** A message of the history. `order` tells it from others of the same second: they follow each other. */
+export interface HistoricEntry {
+  key: { chat: string; sender: string; message_id: string; index: number }
+  plaintext: Uint8Array
+  message: unknown
+  status: string | null
+  order: number
+}
+
+export interface HistoryArguments {
+  entries: HistoricEntry[]
+  part: { progress: number; chats: number; messages: number; is_last: boolean } | null
+  processed: readonly string[]
+}

@@ -1,0 +1,26 @@
+"""A part of the history: from the bridge's JSON to the port's words. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gateway_worker.whatsapp.baileys.words import entry_key_of, message_of
+from gateway_worker.whatsapp.port import HistoryPart, PastMessage, ReceivedMessage, StoredEntry, Synced
+
+
+def history_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> HistoryPart:
+    """What `history` carries; one blob for each entry."""
+    part = told["part"]
+    return HistoryPart(
+        messages=[
+            PastMessage(
+                entry=StoredEntry(key=entry_key_of(entry["key"]), plaintext=blob),
+                message=message,
+                status=entry["status"],
+                order=entry["order"],
+            )
+            for entry, blob in zip(told["entries"], blobs, strict=True)
+            if isinstance(message := message_of(entry["message"]), ReceivedMessage)
+        ],
+        synced=None if part is None else Synced(**part),
+        processed=told["processed"],
+    )

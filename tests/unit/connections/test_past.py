@@ -1,0 +1,76 @@
+"""What is written of a part of the phone's history."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from gateway_worker.connections.past import history_operations
+from gateway_worker.store.operations import FinishHistory, HistoricMessage, Operation, PutEntries, StoreHistory
+from gateway_worker.store.records import Status
+from gateway_worker.whatsapp.port import (
+    EntryKey,
+    HistoryPart,
+    PastMessage,
+    ReceivedMessage,
+    Sender,
+    StoredEntry,
+    Synced,
+)
+from schemas.content import Content, Image, Media, MediaState, Text
+from schemas.names import SessionId
+
+ANNA = SessionId("anna")
+CHAT = "15550002222@s.whatsapp.net"
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+THEN = NOW - timedelta(days=3)
+
+
+def past(message_id: str, content: Content, *, order: int = 0, status: str | None = None, **more: Any) -> PastMessage:
+    message = ReceivedMessage(
+        message_id=message_id,
+        chat=CHAT,
+        sender=Sender(jid=CHAT),
+        from_me=status is not None,
+        is_group=False,
+        timestamp=int(THEN.timestamp()),
+        content=content,
+    )
+    key = EntryKey(chat=CHAT, sender=CHAT, message_id=message_id, index=0)
+    return PastMessage(entry=StoredEntry(key=key, plaintext=b"p"), message=message, status=status, order=order, **more)
+
+
+def stored(operations: list[Operation[Any]]) -> list[HistoricMessage]:
+    (found,) = [each for each in operations if isinstance(each, StoreHistory)]
+    return list(found.messages)
+
+
+def test_messages_of_one_second_keep_their_order_and_their_state() -> None:
+    messages = [
+        past("B", Text(text="second"), order=8, status="read"),
+        past("A", Text(text="first"), order=7),
+        past("A", Text(text="again"), order=9),
+    ]
+    found = stored(history_operations(ANNA, HistoryPart(messages=messages), NOW))
+    assert [(each.message_id, each.status, each.from_me) for each in found] == [
+        ("B", Status.READ, True),
+        ("A", Status.RECEIVED, False),
+    ]
+    assert [each.at for each in found] == [THEN, THEN]
+    assert found[0].created_at - found[1].created_at == timedelta(microseconds=1)
+
+
+def test_files_of_the_past_are_referenced_and_not_fetched() -> None:
+    picture = Image(media=Media(mimetype="image/jpeg", size=9, state=MediaState.PENDING), caption="us")
+    operations = history_operations(ANNA, HistoryPart(messages=[past("A", picture)]), NOW)
+    (message,) = stored(operations)
+    assert message.content["media"] == {"mimetype": "image/jpeg", "size": 9, "state": "skipped"}
+    (entries,) = [each for each in operations if isinstance(each, PutEntries)]
+    assert [(entry.plaintext, entry.visible) for entry in entries.entries] == [(b"p", True)]
+
+
+def test_a_part_that_is_complete_is_told_with_the_stanza_that_brought_it() -> None:
+    part = HistoryPart(synced=Synced(progress=45, chats=2, messages=7, is_last=False), processed=["NOTE"])
+    (finish,) = history_operations(ANNA, part, NOW)
+    assert isinstance(finish, FinishHistory)
+    assert (finish.message_ids, finish.event_type) == (["NOTE"], "history.synced.v1")
+    assert (finish.event["progress"], finish.event["isLast"], finish.event["messages"]) == (45, False, 7)
+    assert history_operations(ANNA, HistoryPart(), NOW) == []

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -140,7 +140,9 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(services: PrivateServices, directory: Path, max_sessions: int = 300) -> AsyncGenerator[Rig]:
+async def rig(
+    services: PrivateServices, directory: Path, max_sessions: int = 300, own: Mapping[str, str] | None = None
+) -> AsyncGenerator[Rig]:
     """A fresh simulator, worker and backend on these services."""
     async with AsyncExitStack() as stack:
         namespace = unique_name()
@@ -149,6 +151,7 @@ async def rig(services: PrivateServices, directory: Path, max_sessions: int = 30
             "GATEWAY_MAX_SESSIONS": str(max_sessions),
             "GATEWAY_BACKEND_QUEUE": "",
             "GATEWAY_REDIS_URL": services.redis_database(1),
+            **(own or {}),
         }
         stage = await stack.enter_async_context(Stage(directory / namespace, settings))
         await stage.create_database(namespace)

@@ -13,7 +13,7 @@ from typing import Final
 from rich.console import Console
 
 from deploy.local.services import ROOT, PrivateServices
-from tests.bench import bare, gateway, measure, simulator
+from tests.bench import bare, files, gateway, measure, simulator
 from tests.bench.report import Report, Section, Target
 
 console = Console(highlight=False)
@@ -30,6 +30,7 @@ class Scale:
         self.paced_seconds = 5 if quick else 20
         self.fleet = 20 if quick else 200
         self.middle = 10 if quick else 50
+        self.documents = 2 if quick else 5
         self.comeback = 20 if quick else 100
 
 
@@ -111,6 +112,20 @@ async def memory_and_restarts(services: PrivateServices, directory: Path, scale:
     ]
 
 
+async def large_files(services: PrivateServices, directory: Path, scale: Scale, report: Report) -> None:
+    """Documents of 64 MiB: memory, and texts to somebody else meanwhile."""
+    own = {"GATEWAY_MEDIA_ALLOW_PRIVATE": "true"}
+    async with gateway.rig(services, directory, own=own) as rig:
+        await rig.pair(["alice", "bob", "carol"])
+        bob, carol = rig.people["bob"], rig.people["carol"]
+        for section, targets in (
+            await files.memory(rig, carol, scale.documents),
+            await files.behind_an_upload(rig, bob, carol, scale.paced_seconds),
+        ):
+            report.sections.append(section)
+            report.targets += targets
+
+
 async def simulator_alone(services: PrivateServices, directory: Path, scale: Scale, report: Report) -> None:
     """Whether the simulator is fast enough not to be what is measured."""
     del services, scale
@@ -131,6 +146,7 @@ async def run(*, quick: bool, output: Path, only: str | None) -> None:
     parts: dict[str, Callable[[PrivateServices, Path, Scale, Report], Awaitable[None]]] = {
         "messages": messages_side_by_side,
         "memory": memory_and_restarts,
+        "files": large_files,
         "simulator": simulator_alone,
     }
     with PrivateServices(directory / "services") as services:
@@ -147,7 +163,7 @@ def main() -> None:
     """Parse arguments and run."""
     parser = argparse.ArgumentParser(description="Benchmark: bare Baileys and the whole gateway, side by side.")
     parser.add_argument("--quick", action="store_true", help="a look in two minutes instead of the record")
-    parser.add_argument("--only", choices=("messages", "memory", "simulator"))
+    parser.add_argument("--only", choices=("messages", "memory", "files", "simulator"))
     parser.add_argument("--output", type=Path, default=ROOT / "tests" / "bench" / "REPORT.md")
     given = parser.parse_args()
     asyncio.run(run(quick=given.quick, output=given.output, only=given.only))

@@ -1,0 +1,152 @@
+"""Files through the gateway: what a large one costs in memory, and whether texts to others wait for a slow one."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+import psutil
+from aiohttp import web
+
+from tests.bench import measure
+from tests.bench.gateway import Rig, Run, paced
+from tests.bench.report import Section, Target
+from tests.support.phones import Phone
+
+SIZE: Final = 64 * measure.MIB
+_PIECE: Final = bytes(range(256)) * 1024
+_LOOK: Final = 0.02
+_RATE: Final = 20
+
+
+@asynccontextmanager
+async def _site(seconds: float) -> AsyncGenerator[str]:
+    """A web server that takes so long to give out a document of `SIZE`."""
+
+    async def give(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        pieces = SIZE // len(_PIECE)
+        for number in range(pieces):
+            await answer.write(_PIECE if number else b"%PDF-1.7" + request.path_qs.encode().ljust(64) + _PIECE[72:])
+            if seconds:
+                await asyncio.sleep(seconds / pieces)
+        await answer.write_eof()
+        return answer
+
+    app = web.Application()
+    app.router.add_get("/{name}", give)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@dataclass(slots=True)
+class _Peaks:
+    """Most resident bytes of each process of a worker, above what it had at the beginning."""
+
+    pid: int
+    before: dict[int, int] = field(default_factory=dict[int, int])
+    most: dict[int, int] = field(default_factory=dict[int, int])
+    names: dict[int, str] = field(default_factory=dict[int, str])
+
+    def look(self) -> None:
+        root = psutil.Process(self.pid)
+        for process in [root, *root.children(recursive=True)]:
+            try:
+                resident, is_bridge = process.memory_info().rss, process.exe().endswith("/node")
+            except psutil.NoSuchProcess:
+                continue
+            self.before.setdefault(process.pid, resident)
+            self.most[process.pid] = max(self.most.get(process.pid, 0), resident)
+            self.names[process.pid] = "bridge" if is_bridge else "worker"
+
+    async def watch(self) -> None:
+        while True:
+            self.look()
+            await asyncio.sleep(_LOOK)
+
+    def above(self) -> dict[str, float]:
+        """MiB by role; of bridges the one that grew most."""
+        found: dict[str, float] = {}
+        for pid, most in self.most.items():
+            name = self.names[pid]
+            found[name] = max(found.get(name, 0.0), (most - self.before[pid]) / measure.MIB)
+        return found
+
+
+async def _send(rig: Rig, to: Phone, url: str) -> str:
+    data = {"to": to.number, "content": {"kind": "document", "media": {"url": url}}}
+    return await rig.probe.publish("message.send.v1", "session.alice", "alice", data)
+
+
+async def _sent(rig: Rig, command_id: str) -> None:
+    await rig.probe.until(lambda: command_id in rig.probe.sent or rig.probe.failed, "a document to be sent")
+    if rig.probe.failed:
+        raise RuntimeError("a document failed")
+
+
+async def memory(rig: Rig, to: Phone, documents: int) -> tuple[Section, list[Target]]:
+    """Documents of 64 MiB, one after the other."""
+    async with _site(0) as site:
+        await rig.send("alice", to, 0)
+        await rig.probe.until(lambda: len(rig.probe.sent) > 0, "a first text")
+        peaks = _Peaks(rig.worker.child.pid)
+        watching = asyncio.create_task(peaks.watch())
+        for number in range(documents):
+            await _sent(rig, await _send(rig, to, f"{site}/{number}"))
+        watching.cancel()
+    above = peaks.above()
+    section = Section(title="A document of 64 MiB", columns=("process", "MiB above before, at most"))
+    section.rows += [(name, f"{extra:.0f}") for name, extra in sorted(above.items())]
+    section.notes.append(f"{documents} in a row, looked at every {_LOOK * 1000:.0f} ms.")
+    return section, [
+        Target(name=f"64 MiB through the {name}", wanted="< 64 MiB", measured=f"{extra:.0f} MiB", reached=extra < 64)
+        for name, extra in sorted(above.items())
+    ]
+
+
+async def _texts(rig: Rig, to: Phone, seconds: float) -> Run:
+    return await paced(rig, "alice", to, _RATE, seconds)
+
+
+async def behind_an_upload(rig: Rig, texts_to: Phone, files_to: Phone, seconds: float) -> tuple[Section, list[Target]]:
+    """Texts to one person alone, and while a document for another is on its way all the time.
+
+    It comes slowly: one that comes fast keeps the simulator busy, whose phones decrypt it where WhatsApp would answer.
+    """
+    alone = await _texts(rig, texts_to, seconds)
+    async with _site(seconds + 2) as site:
+        document = await _send(rig, files_to, f"{site}/slow")
+        beside = await _beside(rig, texts_to, seconds)
+        if document in rig.probe.sent:
+            raise RuntimeError("the document was faster than the texts: nothing was measured")
+        await _sent(rig, document)
+    section = Section(title="Texts behind a slow upload to another chat", columns=("", "p50 ms", "p99 ms", "worst ms"))
+    for name, latency in (("alone", alone.latency), ("behind a document that takes its time", beside)):
+        section.rows.append((name, f"{latency.p50}", f"{latency.p99}", f"{latency.worst}"))
+    more = beside.p50 - alone.latency.p50
+    reached = more <= 10
+    return section, [
+        Target(name="p50 of texts behind an upload", wanted="≤ +10 ms", measured=f"{more:+.1f} ms", reached=reached)
+    ]
+
+
+async def _beside(rig: Rig, to: Phone, seconds: float) -> measure.Latency:
+    """As `paced`, counting the texts only."""
+    texts = [await rig.send("alice", to, number) async for number in _ticks(int(_RATE * seconds))]
+    await rig.probe.until(lambda: all(each in rig.probe.sent for each in texts), "all texts to be sent")
+    return measure.percentiles([rig.probe.sent[each] - rig.probe.published[each] for each in texts])
+
+
+async def _ticks(count: int) -> AsyncIterator[int]:
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    for number in range(count):
+        await asyncio.sleep(max(0.0, started + number / _RATE - loop.time()))
+        yield number

@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     media_allow_private: bool = False
     media_max_mb: Annotated[int, Field(ge=1, le=2048)] = 2048  # of a document; other kinds have WhatsApp's limits
     media_spool: Path = Field(default_factory=_spool)
-    media_spool_mb: Annotated[int, Field(ge=1)] = 4096
+    media_spool_mb: Annotated[int, Field(ge=1)] = 768
 
     @field_validator("encryption_keys", mode="before")
     @classmethod

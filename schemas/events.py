@@ -10,6 +10,7 @@ from pydantic import Field, computed_field
 from schemas.contact_events import CallReceived, PresenceUpdated
 from schemas.content import Content, Media
 from schemas.errors import GatewayError
+from schemas.group_events import GroupParticipantsChanged, GroupUpdated
 from schemas.history_events import HistorySynced
 from schemas.model import Instant, Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
@@ -313,6 +314,8 @@ MESSAGE_REACTION: Final = EventType(type="message.reaction.v1", model=MessageRea
 MEDIA_READY: Final = EventType(type="media.ready.v1", model=MediaReady, durable=True)
 MEDIA_FAILED: Final = EventType(type="media.failed.v1", model=MediaFailed, durable=True)
 POLL_VOTE: Final = EventType(type="poll.vote.v1", model=PollVote, durable=True)
+GROUP_UPDATED: Final = EventType(type="group.updated.v1", model=GroupUpdated, durable=True)
+GROUP_PARTICIPANTS: Final = EventType(type="group.participants.v1", model=GroupParticipantsChanged, durable=True)
 CALL_RECEIVED: Final = EventType(type="call.received.v1", model=CallReceived, durable=True)
 HISTORY_SYNCED: Final = EventType(type="history.synced.v1", model=HistorySynced, durable=True)
 PRESENCE_UPDATED: Final = EventType(type="presence.updated.v1", model=PresenceUpdated)
@@ -333,6 +336,8 @@ EVENTS: Final = {
         MESSAGE_REVOKED,
         MESSAGE_REACTION,
         POLL_VOTE,
+        GROUP_UPDATED,
+        GROUP_PARTICIPANTS,
         CALL_RECEIVED,
         HISTORY_SYNCED,
         PRESENCE_UPDATED,

@@ -36,7 +36,7 @@ from schemas.events import (
     session_source,
     worker_source,
 )
-from schemas.group_examples import GROUP_COMMAND_DATA, GROUP_RESULTS
+from schemas.group_examples import GROUP_COMMAND_DATA, GROUP_EVENT_DATA, GROUP_RESULTS
 from schemas.history_events import HistorySynced
 from schemas.model import Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
@@ -339,6 +339,7 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
             error=Failure.of(MediaUnreachable(detail={"reason": "phone"})),
         ),
     ),
+    **GROUP_EVENT_DATA,
     "worker.registered.v1": (
         WorkerRegistered(worker_id=_WORKER, endpoint="http://192.168.1.100:8001", max_sessions=50, version="0.1.0"),
     ),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from schemas.group_events import GroupAuthor, GroupParticipantsChanged, GroupUpdated, PeopleChange, PictureChange
 from schemas.group_results import (
     GroupCreated,
     GroupDescription,
@@ -19,6 +20,7 @@ from schemas.group_results import (
     ParticipantsChanged,
 )
 from schemas.model import Model
+from schemas.names import SessionId
 
 _NOW: Final = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 _GROUP: Final = "120363041234567890@g.us"
@@ -74,4 +76,31 @@ GROUP_RESULTS: Final[Mapping[str, Model]] = {
     "group.participants.v1": ParticipantsChanged(group_id=_GROUP, participants=[_ADDED, _PRIVATE]),
     "group.invite.v1": GroupInvite(group_id=_GROUP, code=_CODE, link=f"https://chat.whatsapp.com/{_CODE}"),
     "group.join.v1": GroupJoined(group_id=_GROUP),
+}
+
+_ABOUT: Final[Mapping[str, Any]] = {
+    "session_id": SessionId("user123-personal"),
+    "group_id": _GROUP,
+    "by": GroupAuthor(**_ANA, push_name="Ana"),
+    "timestamp": _NOW,
+}
+
+GROUP_EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
+    "group.updated.v1": (
+        GroupUpdated(**_ABOUT, subject="Sunday at noon"),
+        GroupUpdated(**_ABOUT, announcement=True),
+        GroupUpdated(**_ABOUT, picture=PictureChange.CHANGED),
+    ),
+    "group.participants.v1": (
+        GroupParticipantsChanged(
+            **_ABOUT, action=PeopleChange.ADD, participants=[GroupPerson(**_BEN)], includes_me=False
+        ),
+        GroupParticipantsChanged(
+            **_ABOUT,
+            action=PeopleChange.ADD,
+            participants=[GroupPerson(**_ANA), GroupPerson(**_BEN)],
+            includes_me=True,
+            subject="Sunday",
+        ),
+    ),
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway_worker.connections.arrivals import Arrived, arrival, instant, kind_of
 from gateway_worker.connections.calls import call_arrival
+from gateway_worker.connections.group_news import group_arrivals
 from gateway_worker.connections.past import history_operations
 from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.surroundings import Surroundings
@@ -26,6 +27,7 @@ from gateway_worker.store.operations import (
     SettleEntries,
 )
 from gateway_worker.store.records import Status
+from gateway_worker.whatsapp.groups import GroupNews
 from gateway_worker.whatsapp.port import (
     CallArrived,
     Changes,
@@ -116,6 +118,8 @@ class Inbound:
                     await self._refused(fact)
                 case CallArrived():
                     await self._call(fact)
+                case GroupNews():
+                    await self._writer.write_surely(*group_arrivals(self._session_id, fact, self._around.clock.now()))
                 case _ if self._closed:
                     return
                 case Paired():

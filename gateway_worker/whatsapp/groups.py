@@ -84,6 +84,51 @@ class Joining:
     pending: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembersChanged:
+    """People came, went, or have another rank.
+
+    Attributes:
+        action: ``add``, ``remove``, ``promote``, ``demote``, ``join`` (by a link) or ``leave``.
+        includes_me: the account itself is among them.
+        subject: what the group is called, where the account came into it.
+    """
+
+    action: str
+    people: Sequence[GroupMember]
+    includes_me: bool
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupChanged:
+    """A group is as these say now; None: not told. `picture` is ``changed`` or ``removed``."""
+
+    subject: str | None = None
+    description: str | None = None
+    announcement: bool | None = None
+    locked: bool | None = None
+    disappearing: int | None = None
+    picture: str | None = None
+    invite_code: str | None = None
+    whatsapp_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupNews:
+    """A notification about a group. WhatsApp delivers it again, under its id, until it is acknowledged.
+
+    `by` did it; `timestamp` in Unix seconds.
+    """
+
+    notification_id: str
+    group_id: str
+    by: GroupMember | None
+    push_name: str | None
+    timestamp: int
+    news: Sequence[MembersChanged | GroupChanged]
+
+
 class Groups(Protocol):
     """What one connection can do with groups.
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway_worker.whatsapp.files import FileClass, FileMessage, FileReference, Repetition
-from gateway_worker.whatsapp.groups import Groups
+from gateway_worker.whatsapp.groups import GroupNews, Groups
 from gateway_worker.whatsapp.remote_files import RemoteFile
 from schemas.content import Content, Text
 from schemas.names import SessionId
@@ -220,6 +220,7 @@ Fact = (
     | CallArrived
     | PresenceChanged
     | ReceiptsArrived
+    | GroupNews
     | SendFailed
 )
 

@@ -92,6 +92,8 @@ def test_durable_events_are_those_of_sessions_and_messages() -> None:
         "message.revoked.v1",
         "message.reaction.v1",
         "poll.vote.v1",
+        "group.updated.v1",
+        "group.participants.v1",
         "call.received.v1",
         "media.ready.v1",
         "media.failed.v1",

@@ -231,3 +231,91 @@ async def test_a_large_group_gets_a_message_and_confirms_it(world: World, pair: 
         assert len(statuses(world, command)) == 1 + len(people)
     for person in people:
         assert [entry["content"]["text"] for entry in await world.phones.inbox(person, 3)] == texts
+
+
+def news(world: World, member: Member, group: str) -> list[Document]:
+    """The events about a group, in the order of their sequence, each once."""
+    events = [
+        e
+        for e in world.backend.of(member.session_id)
+        if e["type"] in ("group.updated.v1", "group.participants.v1") and e["data"]["groupId"] == group
+    ]
+    return sorted({e["id"]: e for e in events}.values(), key=lambda e: e["sequence"])
+
+
+def said(event: Document) -> tuple[Any, ...]:
+    """What an event says, in short."""
+    data = event["data"]
+    if event["type"] == "group.participants.v1":
+        return (data["action"], sorted(each["phone"] for each in data["participants"]), data["includesMe"])
+    names = ("subject", "description", "announcement", "locked", "inviteCode")
+    return tuple((name, data[name]) for name in names if name in data)
+
+
+async def test_what_happens_to_a_group_is_told_with_who_did_it(world: World, pair: tuple[Member, Member]) -> None:
+    ana, ben = pair
+    eve, joe = await world.phones.give("Eve"), await world.phones.give("Joe")
+    group = await a_group(world, ana, ben.phone, eve)
+    await accepted(world, ana, "update", groupId=group, subject="We", description="All of us", announcement=True)
+    await accepted(world, ana, "update", groupId=group, description="", announcement=False)
+    await result(world, ana, "participants", groupId=group, action="promote", participants=[eve.number])
+    await world.phones.in_group(eve, group, "add", participants=[joe.number])
+    await world.phones.in_group(joe, group, "leave")
+    code = (await result(world, ana, "invite", groupId=group, revoke=True))["code"]
+    await world.phones.in_group(joe, group, "join", code=code)
+    await world.phones.in_group(eve, group, "remove", participants=[ben.phone.number])
+    await world.backend.event(
+        "group.participants.v1",
+        lambda e: e["subject"] == ben.session_id and e["data"]["groupId"] == group and e["data"]["action"] == "remove",
+    )
+    events = news(world, ben, group)
+    everybody = sorted(person.number for person in (ana.phone, ben.phone, eve))
+    assert [said(event) for event in events] == [
+        ("add", everybody, True),
+        (("subject", "We"),),
+        (("description", "All of us"),),
+        (("announcement", True),),
+        (("description", ""),),
+        (("announcement", False),),
+        ("promote", [eve.number], False),
+        ("add", [joe.number], False),
+        ("leave", [joe.number], False),
+        (("inviteCode", code),),
+        ("join", [joe.number], False),
+        ("remove", [ben.phone.number], True),
+    ]
+    assert events[0]["data"]["subject"] == "Us"
+    by = [event["data"]["by"]["phone"] for event in events]
+    assert by == [ana.phone.number] * 7 + [eve.number, joe.number, ana.phone.number, joe.number, eve.number]
+
+
+async def test_a_notification_that_comes_again_is_told_once(own_world: World) -> None:
+    world = own_world
+    ana, eve = await world.paired("Ana"), await world.phones.give("Eve")
+    await world.phones.fault("mute_acks", ana.phone)
+    group = await world.phones.make_group(eve, "Us", ana.phone)
+    await world.phones.in_group(eve, group, "subject", subject="We")
+
+    def told(subject: str) -> bool:
+        return any(e["data"].get("subject") == subject for e in news(world, ana, group))
+
+    await world.backend.until(lambda: told("We"), "the subject is not told")
+    assert await queued(world, ana) >= 2
+    await world.phones.post("/faults", {"kind": "mute_acks", "phone": ana.phone.number, "count": 0})
+    await kill_and_restart(world)  # the confirmations were lost, and so is all that the worker knew
+    await world.phones.in_group(eve, group, "subject", subject="They")
+    await world.backend.until(lambda: told("They"), "the next subject is not told")
+    assert [said(event) for event in news(world, ana, group)] == [
+        ("add", sorted([eve.number, ana.phone.number]), True),
+        (("subject", "We"),),
+        (("subject", "They"),),
+    ]
+    async with asyncio.timeout(20):
+        while await queued(world, ana):  # noqa: ASYNC110 (a counter over HTTP)
+            await asyncio.sleep(0.05)
+
+
+async def queued(world: World, member: Member) -> int:
+    """What WhatsApp keeps for the session, because it was not confirmed."""
+    queues: dict[str, int] = (await world.phones.stats())["queues"]
+    return sum(count for device, count in queues.items() if device.startswith(f"{member.phone.number[1:]}:"))

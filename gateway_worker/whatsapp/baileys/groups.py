@@ -4,7 +4,18 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from gateway_worker.whatsapp.baileys.frames import Frame
-from gateway_worker.whatsapp.groups import Group, GroupMember, Joining, MemberOutcome, NewGroup, PeopleAction, Rank
+from gateway_worker.whatsapp.groups import (
+    Group,
+    GroupChanged,
+    GroupMember,
+    GroupNews,
+    Joining,
+    MemberOutcome,
+    MembersChanged,
+    NewGroup,
+    PeopleAction,
+    Rank,
+)
 
 Call = Callable[[str, object], Awaitable[Frame]]
 
@@ -103,3 +114,27 @@ def member_of(told: Mapping[str, Any]) -> GroupMember:
     return GroupMember(
         jid=told["jid"], lid=told["lid"], phone=told["phone"], rank=Rank(told.get("rank") or Rank.MEMBER)
     )
+
+
+def group_news_of(told: Mapping[str, Any]) -> GroupNews:
+    """A notification, as the bridge tells it."""
+    by = told["by"]
+    return GroupNews(
+        notification_id=told["id"],
+        group_id=told["group"],
+        by=None if by is None else member_of(by),
+        push_name=told["push_name"],
+        timestamp=told["timestamp"],
+        news=[_news(each) for each in told["news"]],
+    )
+
+
+def _news(told: Mapping[str, Any]) -> MembersChanged | GroupChanged:
+    if told["kind"] == "people":
+        return MembersChanged(
+            action=told["action"],
+            people=[member_of(each) for each in told["people"]],
+            includes_me=told["includes_me"],
+            subject=told["subject"],
+        )
+    return GroupChanged(**{name: value for name, value in told.items() if name != "kind"})

@@ -6,6 +6,7 @@ from typing import Any
 from gateway_worker.whatsapp.baileys.attachments import file_content_of, remote_file_of
 from gateway_worker.whatsapp.baileys.channel import CallFailed
 from gateway_worker.whatsapp.baileys.file_words import file_args
+from gateway_worker.whatsapp.baileys.groups import group_news_of
 from gateway_worker.whatsapp.files import FileMessage, Repetition
 from gateway_worker.whatsapp.port import (
     CallArrived,
@@ -77,6 +78,8 @@ def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: C901, PLR0911 (one line p
                 timestamp=told["timestamp"],
                 participant=told["participant"],
             )
+        case "group":
+            return group_news_of(told)
         case "send_failed":
             return SendFailed(message_id=told["message_id"], code=told["code"])
         case "call":

@@ -16,6 +16,7 @@ import { type End, endOf } from './causes.ts'
 import { type Contact, Contacts } from './contacts.ts'
 import { Facts } from './facts.ts'
 import { Gate } from './gate.ts'
+import { GroupNews } from './groupnews.ts'
 import { askGroups, Groups } from './groups.ts'
 import { type Devices, Keys, sending } from './keys.ts'
 import { History } from './history.ts'
@@ -134,6 +135,13 @@ export class Connection {
       onFlood: () => void this.#end({ cause: 'closed', code: null, detail: 'too many messages at once' })
     })
     const onArrival = (): void => this.#pace()
+    new GroupNews({
+      socket: this.#socket,
+      facts: this.#facts,
+      me: () => this.#credentials.me,
+      renewSenderKey: (group) => this.#renewSenderKey(group),
+      onArrival
+    })
     new News({ socket: this.#socket, facts: this.#facts, rejectsCalls: options.reject_calls, onArrival })
     this.#listen()
   }

@@ -21,7 +21,7 @@ import { CallError } from './peer.ts'
 import { StoreClosed } from './store.ts'
 import { cleaned } from './texts.ts'
 
-interface Person {
+export interface Person {
   jid: string
   lid: string | null
   phone: string | null

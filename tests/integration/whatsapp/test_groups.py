@@ -3,6 +3,7 @@
 import time
 
 from gateway_worker.simulator.model import Group
+from gateway_worker.whatsapp.groups import PeopleAction
 from gateway_worker.whatsapp.port import OutgoingMessage, ReceiptArrived
 from schemas.content import Text
 from tests.support.engine import Lab, new_message_id
@@ -48,3 +49,28 @@ async def test_a_group_message_goes_to_all_and_is_described_with_its_sender(shar
     assert stats["decryptFailures"] == stats["retries"] == 0
     await from_ana.close()
     await from_bob.close()
+
+
+async def test_who_has_left_knows_no_key_that_is_used_from_then_on(shared: Lab) -> None:
+    _, from_ana = await shared.connected("Ana")
+    eve, joe = await shared.phones.give("Eve"), await shared.phones.give("Joe")
+    made = await from_ana.groups.create("Us", [eve.jid, joe.jid])
+
+    async def say(text: str, count: int) -> None:
+        message = OutgoingMessage(message_id=new_message_id(), to=made.group_id, content=Text(text=text))
+        await from_ana.send(message)
+        await shared.phones.inbox(joe, count)
+
+    def chains() -> int:
+        """How many sender keys of others Joe's phone was given."""
+        learned = shared.simulator.core.world.accounts[joe.number[1:]].primary.sender_keys._learned  # pyright: ignore[reportPrivateUsage]
+        return sum(len(each) for (group, _), each in learned.items() if group == made.group_id)
+
+    await say("one", 1)
+    await say("two", 2)
+    assert chains() == 1
+    await from_ana.groups.change_people(made.group_id, PeopleAction.REMOVE, [eve.jid])
+    await say("three", 3)
+    assert chains() == 2
+    assert len(await shared.phones.inbox(eve)) == 2
+    await from_ana.close()

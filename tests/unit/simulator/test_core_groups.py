@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway_worker.simulator import group_orders, groups, message_views, orders
+from gateway_worker.simulator import fault_orders, group_orders, groups, message_views, orders
 from gateway_worker.simulator.errors import ControlError
 from gateway_worker.simulator.model import Account, Group
 from gateway_worker.simulator.requests import Body
@@ -130,3 +130,22 @@ def test_a_person_joins_by_the_code_of_a_phone(stage: Stage, ann: Account, eve: 
         _order(stage, group, "join", phone=eve.phone, code="other")
     _order(stage, group, "join", phone=eve.phone, code=group.invite)
     assert eve.phone in group.members
+
+
+def test_faults_of_queries_hit_changes_of_groups_only(stage: Stage, ann: Account, bob: Account, eve: Account) -> None:
+    client = stage.companion(ann)
+
+    def ordered(kind: str, **fields: Any) -> None:
+        order = fault_orders.parse_fault(Body({"kind": kind, **fields}))
+        stage.turn(lambda turn: fault_orders.add_fault(turn, order))
+
+    ordered("refuse_add", phone=bob.phone, count=1)
+    people = [Node("participant", {"jid": person}) for person in (bob.pn_jid, eve.pn_jid, "1999@s.whatsapp.net")]
+    made = client.ask("w:g2", Node("create", {"subject": "Us", "key": "K"}, people), kind="set").need("group")
+    errors = [person.attrs.get("error") for person in made.children("participant")]
+    assert sorted(filter(None, errors)) == ["403", "404"]
+    jid = f"{made.attrs['id']}@g.us"
+    ordered("refuse_query", phone=ann.phone, code=429)
+    assert client.ask("w:g2", Node("query"), to=jid).need("group").attrs["subject"] == "Us"
+    assert client.ask("w:g2", Node("subject", {}, b"We"), kind="set", to=jid).need("error").attrs["code"] == "429"
+    assert client.ask("w:g2", Node("subject", {}, b"We"), kind="set", to=jid).attrs["type"] == "result"

@@ -9,7 +9,15 @@ from consumers.replies import Reply, accepted, result
 from schemas.commands import Command
 from schemas.contact_commands import GetPicture
 from schemas.errors import FleetFull, Unavailable
-from schemas.message_commands import CheckContacts, CountMessages, DescribeMessage, ListMessages, MarkRead, SetPresence
+from schemas.message_commands import (
+    CheckContacts,
+    CountMessages,
+    DescribeMessage,
+    FetchMedia,
+    ListMessages,
+    MarkRead,
+    SetPresence,
+)
 from schemas.session_commands import (
     CreateSession,
     DeleteSession,
@@ -47,6 +55,7 @@ class Handlers:
             "message.history.v1": self.list_messages,
             "message.stats.v1": self.count_messages,
             "events.replay.v1": self.replay_events,
+            "media.fetch.v1": self.fetch_media,
             "message.read.v1": self.mark_read,
             "chat.presence.v1": self.set_presence,
             "contact.check.v1": self.check_contacts,
@@ -115,6 +124,11 @@ class Handlers:
     async def replay_events(self, command: Command[ReplayEvents]) -> Reply:
         """Publish stored events again; the answer comes when the broker has them."""
         return result(command, await self._replay(command.session_id, command.data))
+
+    async def fetch_media(self, command: Command[FetchMedia]) -> Reply:
+        """Have a message's media fetched; `media.ready` or `media.failed` follows."""
+        await self._manager.of(command.session_id).fetch_media(command)
+        return accepted(command)
 
     async def mark_read(self, command: Command[MarkRead]) -> Reply:
         """Send read receipts."""

@@ -35,6 +35,7 @@ from schemas.message_commands import (
     CheckContacts,
     CountMessages,
     DescribeMessage,
+    FetchMedia,
     ListMessages,
     MarkRead,
     OutgoingCommand,
@@ -153,6 +154,10 @@ class Session(Protocol):
 
     async def mark_read(self, command: Command[MarkRead]) -> None:
         """Mark incoming messages read."""
+        ...
+
+    async def fetch_media(self, command: Command[FetchMedia]) -> None:
+        """Have a message's media fetched into the bucket."""
         ...
 
     async def set_presence(self, command: Command[SetPresence]) -> None:

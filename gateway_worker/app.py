@@ -25,6 +25,8 @@ from gateway_worker.broker.link import Link
 from gateway_worker.cache.client import Cache
 from gateway_worker.connections.gate import OpeningGate
 from gateway_worker.connections.manager import ConnectionManager
+from gateway_worker.connections.media_janitor import MediaJanitor
+from gateway_worker.connections.media_jobs import MediaRunner
 from gateway_worker.connections.snapshots import Identity as SnapshotIdentity
 from gateway_worker.connections.snapshots import SnapshotKeeper
 from gateway_worker.connections.surroundings import Surroundings
@@ -40,6 +42,7 @@ from gateway_worker.media.spool import Spool
 from gateway_worker.objects.buckets import Buckets
 from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.media import MediaObjects
+from gateway_worker.objects.received import ReceivedObjects
 from gateway_worker.objects.snapshots import SnapshotObjects
 from gateway_worker.operations import logs
 from gateway_worker.operations.health import Check, HealthChecks
@@ -52,6 +55,7 @@ from gateway_worker.store.store import Store
 from gateway_worker.whatsapp.baileys import identity
 from gateway_worker.whatsapp.baileys.configuration import Configuration
 from gateway_worker.whatsapp.baileys.engine import BaileysEngine
+from gateway_worker.whatsapp.downloads import Downloads
 from schemas.channels import Topology
 from schemas.events import SessionState, WorkerHeartbeat, WorkerRegistered, WorkerState
 from schemas.events import WorkerMetrics as Pulse
@@ -94,6 +98,7 @@ class Worker:
         self._started_at = self._clock.monotonic()
         self._leaving = asyncio.Event()
         self._draining = False
+        self._tending: list[asyncio.Task[None]] = []
         self._telling: asyncio.Task[None] | None = None
         self.metrics = WorkerMetrics()
         self._meter = ResourceMeter()
@@ -168,12 +173,22 @@ class Worker:
             observer=self.metrics,
             monotonic=clock.monotonic,
         )
+        self._downloads = Downloads(self._engine.media_trust)
+        received = ReceivedObjects(self._s3, settings.media_bucket)
+        self._media = MediaRunner(rows=self._store.media, downloads=self._downloads, bucket=received, now=clock.now)
+        self._janitor = MediaJanitor(
+            rows=self._store.media,
+            bucket=received,
+            keeps=timedelta(days=settings.media_retention_days),
+            now=clock.now,
+        )
         self._manager = ConnectionManager(
             Surroundings(
                 storage=self._store,
                 cache=self._cache,
                 engine=self._engine,
                 files=self._files,
+                media=self._media,
                 doors=self._consumers.session_doors,
                 announcer=announcer,
                 snapshots=self._snapshots,
@@ -248,6 +263,7 @@ class Worker:
             await self._server.stop()
             await self._cache.stop()
             await self._s3.stop()
+            await self._downloads.stop()
 
     async def _serve(self, services: asyncio.TaskGroup, port: int) -> None:
         starting = services.create_task(self._start(services))
@@ -271,6 +287,7 @@ class Worker:
         services.create_task(self._ensure_buckets())
         services.create_task(self._prune())
         services.create_task(self._snapshots.run())
+        self._tending = [services.create_task(service.run()) for service in (self._media, self._janitor)]
         for service in (self._publishing, self._consuming, self._engine, self._relay, self._consumers, self._manager):
             services.create_task(service.run())
         await self._engine.ready()
@@ -287,6 +304,8 @@ class Worker:
         await self._consumers.stop()
         await self._manager.stop()
         await self._snapshots.stop()
+        for task in self._tending:
+            task.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):
                 await self._relay.all_flushed()

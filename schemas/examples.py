@@ -137,6 +137,7 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "message.revoke.v1": ({"to": _PHONE, "messageId": _MESSAGE},),
     "message.react.v1": ({"to": _PHONE, "messageId": _MESSAGE, "emoji": "👍"},),
     "message.forward.v1": ({"to": "+15550002222", "messageId": _MESSAGE},),
+    "media.fetch.v1": ({"messageId": _MESSAGE}, {"chat": _PHONE, "messageId": _MESSAGE}),
     "message.read.v1": ({"chat": _PHONE, "messageIds": [_MESSAGE]},),
     "chat.presence.v1": ({"to": _PHONE, "state": "typing"}, {"to": _PHONE, "state": "available", "subscribe": True}),
     "contact.check.v1": ({"phones": [_PHONE, "+15550002222"]},),

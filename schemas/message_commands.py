@@ -122,6 +122,16 @@ class MarkRead(StrictModel):
     message_ids: Annotated[Many[MessageIdField], Field(min_length=1, max_length=MAX_MESSAGE_IDS)]
 
 
+class FetchMedia(StrictModel):
+    """``media.fetch.v1``: put the media of a stored message, of either direction, into the media bucket (again).
+
+    `messageId` alone finds it; `chat` may be told as with other commands.
+    """
+
+    message_id: MessageIdField
+    chat: Annotated[Address | None, Field(repr=False)] = None
+
+
 class SetPresence(StrictModel):
     """``chat.presence.v1``: what a chat sees of us; `available` and `unavailable` are seen by everyone.
 

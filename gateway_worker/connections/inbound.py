@@ -170,6 +170,8 @@ class Inbound:
         self._around.snapshots.stored(self._writer.fence, changes)
         for message in received:
             self._around.observer.message_received(kind_of(message))
+        if any(isinstance(message, ReceivedMessage) and message.file is not None for message in received):
+            self._around.media.arrived(self._session_id)
 
     async def store_history(self, part: HistoryPart) -> None:
         """See `Owner.store_history`."""

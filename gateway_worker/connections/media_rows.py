@@ -13,6 +13,7 @@ from gateway_worker.store.operations import NewMedia
 from gateway_worker.store.records import Direction, Json, MediaRecord, MediaState, MessageRecord
 from gateway_worker.whatsapp.port import ReceivedMessage
 from gateway_worker.whatsapp.remote_files import RemoteFile
+from schemas.addresses import AddressKind, Jid, kind_of
 from schemas.content import MEDIA_KINDS, Media
 from schemas.names import MessageId, SessionId
 from schemas.session_settings import MAX_FILE, MediaOptions
@@ -31,6 +32,7 @@ class Wanted:
         chat: as backends know it.
         author: who sent it in a group.
         told: what the sender's phone said of it, in the contract's words.
+        limit: most bytes that are wanted.
         refused_at: since when WhatsApp's media host does not have it, in Unix seconds.
     """
 
@@ -40,6 +42,7 @@ class Wanted:
     author: str | None
     from_me: bool
     told: Json = field(repr=False)
+    limit: int = MAX_FILE
     refused_at: float | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -51,6 +54,7 @@ class Wanted:
             "author": self.author,
             "fromMe": self.from_me,
             "media": self.told,
+            "limit": self.limit,
             "refusedAt": self.refused_at,
         }
 
@@ -65,12 +69,25 @@ class Wanted:
             author=stored["author"],
             from_me=stored["fromMe"],
             told=stored["media"],
+            limit=stored["limit"],
             refused_at=stored["refusedAt"],
         )
 
     def found(self, **told: object) -> "Wanted":
         """With what was found out about the file itself."""
-        return replace(self, told={**self.told, **told})
+        return replace(self, told={**self.told, **told}, refused_at=None)
+
+    def refused(self, now: datetime) -> "Wanted":
+        """WhatsApp's host does not have it; since when, if that is not known."""
+        return replace(self, refused_at=now.timestamp()) if self.refused_at is None else self
+
+    def at(self, direct_path: str) -> "Wanted":
+        """The sender's phone has put it there."""
+        return replace(self, file=self.file.at(direct_path))
+
+    def asked_for(self) -> "Wanted":
+        """Somebody wants it, however large it is."""
+        return replace(self, limit=MAX_FILE, refused_at=None)
 
 
 def object_of(session_id: SessionId, message_id: str, now: datetime) -> str:
@@ -99,9 +116,24 @@ def media_of_message(
         author=message.sender.jid if message.is_group else None,
         from_me=message.from_me,
         told=told,
+        limit=options.max_bytes or MAX_FILE,
     )
     shown = Media.model_validate(told_of(state, key, {"media": told}))
     return shown, NewMedia(state=state, object=key, value=wanted.to_json())
+
+
+def fetched_media(message: MessageRecord, file: RemoteFile, media: Media, key: str) -> NewMedia:
+    """The row of a stored message's file that somebody asks for."""
+    is_group = kind_of(Jid(message.chat)) is AddressKind.GROUP
+    wanted = Wanted(
+        file=file,
+        kind=message.kind,
+        chat=message.chat,
+        author=message.sender if is_group else None,
+        from_me=message.from_me,
+        told={name: value for name, value in media.to_data().items() if name in _TOLD},
+    )
+    return NewMedia(state=MediaState.PENDING, object=key, value=wanted.to_json())
 
 
 def is_wanted(size: int | None, options: MediaOptions) -> bool:

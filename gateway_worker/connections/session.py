@@ -29,6 +29,7 @@ from gateway_worker.connections.reasons import (
     WORKER_STOPPED,
 )
 from gateway_worker.connections.sending import Accepted, Sender
+from gateway_worker.connections.session_media import SessionMedia
 from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.states import State, Trigger
 from gateway_worker.connections.surroundings import Surroundings
@@ -42,7 +43,7 @@ from schemas.commands import Command
 from schemas.contact_commands import GetPicture
 from schemas.errors import GatewayError
 from schemas.events import Reason
-from schemas.message_commands import CheckContacts, MarkRead, OutgoingCommand, SetPresence
+from schemas.message_commands import CheckContacts, FetchMedia, MarkRead, OutgoingCommand, SetPresence
 from schemas.names import MessageId, SessionId
 from schemas.results import ContactPicture, ContactsChecked
 
@@ -84,6 +85,7 @@ class LiveSession:
         self._sender = Sender(self._writer, self, Quota(record, around), Typing(record, around), around)
         self._direct = Direct(record.session_id, self, around)
         self.groups = GroupDesk(self, around)
+        self._media = SessionMedia(self._writer, self, around, self._proxy)
         self._door = DoorKeeper(record.session_id, self._is_awaited, self._lifecycle.changed, around)
         self._departure = Departure(self._lifecycle, self._line, around, epoch=record.epoch)
         if self._orders.desired is Desired.CONNECTED and connects_at_takeover(
@@ -174,6 +176,10 @@ class LiveSession:
         """See `Direct.get_picture`."""
         return await self._direct.get_picture(command)
 
+    async def fetch_media(self, command: Command[FetchMedia]) -> None:
+        """See `SessionMedia.fetch`."""
+        await self._media.fetch(command)
+
     # --- its life ---
 
     async def run(self) -> None:
@@ -182,7 +188,11 @@ class LiveSession:
             door = tasks.create_task(self._door.keep())
             route = tasks.create_task(self._around.cache.put_route(self.session_id, self._around.worker_id))
             presences = tasks.create_task(self._presences.run())
-            ending = await self._live()
+            self._around.media.adopt(self._media)
+            try:
+                ending = await self._live()
+            finally:
+                await self._around.media.let_go(self.session_id)
             for each in (door, route, presences):
                 each.cancel()
         grace = self._around.patience.settling if ending is _Ending.MOVE else 0
@@ -319,6 +329,10 @@ class LiveSession:
         self.retired = True
 
     # --- what it knows of itself ---
+
+    def _proxy(self) -> str | None:
+        proxy = self._record.options.get("proxy")
+        return proxy if isinstance(proxy, str) else None
 
     def _wants_connection(self) -> bool:
         return self._orders.desired is Desired.CONNECTED

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from gateway_worker.connections.gate import OpeningGate
+from gateway_worker.connections.media_ports import MediaJobs, NoMedia
 from gateway_worker.connections.metrics import Observer
 from gateway_worker.connections.pairing import draw
 from gateway_worker.connections.ports import Announcer, Clock, Files, SessionDoors
@@ -45,5 +46,6 @@ class Surroundings:
     rng: Random
     gate: OpeningGate
     worker_id: WorkerId
+    media: MediaJobs = field(default_factory=NoMedia)
     draw_qr: Callable[[str], Awaitable[str]] = draw
     patience: Patience = field(default_factory=Patience)

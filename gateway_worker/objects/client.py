@@ -31,12 +31,12 @@ class S3Client:
         self._client: Any = None
 
     @asynccontextmanager
-    async def calling(self) -> AsyncGenerator[Any]:
-        """The driver's client, for what has to be done within one deadline."""
+    async def calling(self, seconds: float | None = CALL_SECONDS) -> AsyncGenerator[Any]:
+        """The driver's client, for what has to be done within one deadline; None: the caller has one of its own."""
         if self._client is None:
             self._client = self._connect()  # opens a session of aiohttp, which wants a running loop
         try:
-            async with asyncio.timeout(CALL_SECONDS):
+            async with asyncio.timeout(seconds):
                 yield self._client
         except S3Error as error:
             raise _translated(error.code or "") from error

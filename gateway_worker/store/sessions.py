@@ -12,6 +12,7 @@ from gateway_worker.store import tables
 from gateway_worker.store.database import Database, Row
 from gateway_worker.store.encryption import Ciphers, Keyring, Purpose
 from gateway_worker.store.errors import EventsUnpublished, StaleEpoch
+from gateway_worker.store.media import LATE_UPLOADS
 from gateway_worker.store.records import Desired, Json, NewSession, SessionRecord
 from gateway_worker.store.rows import session_record
 from gateway_worker.store.transaction import dumps
@@ -132,6 +133,8 @@ class SessionRows:
             if purge and published < row["sequence"]:
                 raise EventsUnpublished("events of the session are still to be published")
             await _remove_published(connection, session_id, published, everything=published == row["sequence"])
+            if purge:
+                await self._have_objects_removed(connection, session_id)
             await _change(
                 connection,
                 session_id,
@@ -154,6 +157,13 @@ class SessionRows:
                     await connection.execute(_BY_INDEX)
                     result = await connection.execute(_bite(table, session_id))
                     removed = result.rowcount
+
+    async def _have_objects_removed(self, connection: AsyncConnection, session_id: SessionId) -> None:
+        """Nothing of it may stay in the media bucket."""
+        now = self._now()
+        values = {"before": now, "due_at": now, "last_at": now + LATE_UPLOADS}
+        removal = upsert(tables.media_removals).values(id=session_id, **values)
+        await connection.execute(removal.on_conflict_do_update(index_elements=["id"], set_=values))
 
     async def _revive(self, connection: AsyncConnection, tombstone: RowMapping, new: NewSession) -> RowMapping:
         fresh = self._fresh_row(new)

@@ -87,7 +87,7 @@ class Store:
         self.keys = Keys(database, ciphers, clock.now)
         self.messages = Messages(database, ciphers)
         self.uploads = Uploads(database, ciphers, clock.now)
-        self.media = MediaRows(database, ciphers)
+        self.media = MediaRows(database, ciphers, clock.now)
         self.commands = Commands(database, keyring, clock.now)
         self.snapshots = Snapshots(database=database, keyring=keyring, ciphers=ciphers, now=clock.now)
         self.outbox = Outbox(database=database, ciphers=ciphers, workers=self.workers, now=clock.now)

@@ -11,6 +11,7 @@ Errors an engine raises::
     ├── OutcomeUnknown          the stanza left, or may have left, and no acknowledgement came
     ├── Refused                 WhatsApp's server refused it, with a code of its own
     ├── UploadFailed            WhatsApp's media host did not take a file
+    ├── NotOnPhone              the phone does not have the file of a message any more
     ├── RecipientUnknown        the number is not on WhatsApp
     └── StoreRefused            a write of the owner failed or was fenced off; the connection has been closed
 """
@@ -25,6 +26,9 @@ from gateway_worker.whatsapp.files import FileClass, FileMessage, FileReference,
 from gateway_worker.whatsapp.groups import GroupNews, Groups
 from gateway_worker.whatsapp.remote_files import RemoteFile
 from schemas.content import Content, Text
+from gateway_worker.whatsapp.groups import Groups
+from gateway_worker.whatsapp.remote_files import FileRequest, RemoteFile
+from schemas.content import Content, Media, Text
 from schemas.names import SessionId
 
 
@@ -74,6 +78,10 @@ class UploadFailed(EngineError):  # noqa: N818 (reads as the fact it is)
     """WhatsApp's media host did not take a file; it may the next time."""
 
     retryable = True
+
+
+class NotOnPhone(EngineError):  # noqa: N818 (reads as the fact it is)
+    """The phone does not have the file of a message (any more), or will not give it."""
 
 
 class Cause(StrEnum):
@@ -582,6 +590,19 @@ class Connection(Protocol):
 
     async def holds(self, reference: FileReference) -> bool:
         """Whether WhatsApp's media host still gives out what was uploaded there."""
+        ...
+
+    async def ask_for_file(self, request: FileRequest) -> str:
+        """Have the file of a message put at WhatsApp again; answers its new path. A phone that is off never answers.
+
+        Raises:
+            NotOnPhone: nobody has it any more.
+            NotConnected: the connection is over.
+        """
+        ...
+
+    async def file_in(self, plaintext: bytes) -> tuple[RemoteFile, Media] | None:
+        """The file of a serialised WAProto `Message` and what is said of it; None when there is none."""
         ...
 
     async def mark_read(self, messages: Sequence[MessageRef]) -> None:

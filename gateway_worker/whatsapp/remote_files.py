@@ -66,3 +66,17 @@ class RemoteFile:
             encrypted_sha256=None if stored["encrypted"] is None else bytes.fromhex(stored["encrypted"]),
             size=stored["size"],
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRequest:
+    """Asks the sender's phone, by way of our own, to put the file of a message at WhatsApp again.
+
+    `participant` is the author in a group; `media_key` proves that we have the message.
+    """
+
+    message_id: str
+    chat: str
+    participant: str | None
+    from_me: bool
+    media_key: bytes = field(repr=False)

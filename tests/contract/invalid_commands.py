@@ -397,6 +397,8 @@ def _others() -> Iterator[InvalidCommand]:
     yield _case("restart-unknown-key", "data.force", "session.restart.v1", {"force": True})
     yield _case("logout-unknown-key", "data.purge", "session.logout.v1", {"purge": True})
     yield _case("delete-purge-string", "data.purge", "session.delete.v1", {"purge": "yes"})
+    yield _case("fetch-nothing", "data.messageId", "media.fetch.v1", {"chat": "+15550001111"})
+    yield _case("fetch-from-nowhere", "data.chat", "media.fetch.v1", {"chat": "x", "messageId": "3EB0"})
     yield _case("read-without-chat", "data.chat", "message.read.v1", {"messageIds": ["3EB0"]})
     yield _case("read-none", "data.messageIds", "message.read.v1", {"chat": "+15550001111", "messageIds": []})
     yield _case("read-number", "data.messageIds[0]", "message.read.v1", {"chat": "+15550001111", "messageIds": [1]})

@@ -20,6 +20,7 @@ _DOORS = {
     "session.create.v1": "sessions.create",
     "message.send.v1": "session.{subject}",
     "message.read.v1": "session.{subject}",
+    "media.fetch.v1": "session.{subject}",
     "chat.presence.v1": "session.{subject}",
     "contact.check.v1": "session.{subject}",
     "contact.picture.v1": "session.{subject}",

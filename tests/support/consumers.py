@@ -194,6 +194,9 @@ class FakeSession:
         async with self.changed:
             await self.changed.wait_for(lambda: len(self.sent) >= count)
 
+    async def fetch_media(self, command: Command[Any]) -> None:
+        raise MessageNotFound(detail={"messageId": command.data.message_id})
+
     async def mark_read(self, command: Command[Any]) -> None:
         raise MessageNotFound(detail={"messageId": command.data.message_ids[0]})
 

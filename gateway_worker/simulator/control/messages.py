@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from google.protobuf.json_format import MessageToDict
 
 from gateway_worker.simulator import message_views, orders, phones
 from gateway_worker.simulator.control.base import MAX_FILE_BODY, account_of, body_of
@@ -33,6 +34,7 @@ class Messages:
         for name, query in (("inbox", self.inbox), ("outbox", self.outbox), ("changes", self.changes)):
             router.add_get(f"/phones/{{phone}}/{name}", query)
         router.add_get("/phones/{phone}/media/{message}", self.media)
+        router.add_get("/phones/{phone}/raw/{message}", self.raw)
         for action, handler in (
             ("send", self.send),
             ("read", self.read),
@@ -128,6 +130,12 @@ class Messages:
         if file is None:
             raise NotFound("media.not_found", "the message has no file")
         return web.Response(body=file, content_type="application/octet-stream")
+
+    async def raw(self, request: web.Request) -> web.Response:
+        """A message on the phone as it was encrypted, in protobuf's JSON."""
+        account = account_of(self._simulator, request)
+        kept = phones.find_message(account.primary, request.match_info["message"])
+        return web.json_response(MessageToDict(kept.message))
 
     async def _wait(self, request: web.Request, count: Callable[[], int]) -> None:
         query = Body(dict(request.query))

@@ -11,7 +11,7 @@ def file_content_of(told: Mapping[str, Any]) -> Content | None:  # noqa: PLR0911
     """A content with a file, not fetched yet; None when it is of another kind."""
     if told["kind"] not in MEDIA_KINDS:
         return None
-    media = _media_of(told["media"])
+    media = media_of(told["media"])
     match told["kind"]:
         case "image":
             return Image(media=media, caption=told["caption"])
@@ -30,7 +30,7 @@ def file_content_of(told: Mapping[str, Any]) -> Content | None:  # noqa: PLR0911
 def remote_file_of(told: Mapping[str, Any]) -> RemoteFile | None:
     """Where the file of a content lies; None when it has none, or does not say."""
     media = told.get("media")
-    if media is None or media["lies"] is None:
+    if not media or media["lies"] is None:
         return None
     lies = media["lies"]
     return RemoteFile(
@@ -44,7 +44,8 @@ def remote_file_of(told: Mapping[str, Any]) -> RemoteFile | None:
     )
 
 
-def _media_of(told: Mapping[str, Any]) -> Media:
+def media_of(told: Mapping[str, Any]) -> Media:
+    """What the sender's phone says of a file."""
     return Media(
         mimetype=told["mimetype"],
         size=told["size"],

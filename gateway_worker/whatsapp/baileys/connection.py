@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import structlog
 
+from gateway_worker.whatsapp.baileys.attachments import media_of, remote_file_of
 from gateway_worker.whatsapp.baileys.channel import CallFailed, Channel, ChannelLost, Request
 from gateway_worker.whatsapp.baileys.frames import Frame
 from gateway_worker.whatsapp.baileys.groups import BaileysGroups
@@ -39,6 +40,8 @@ from gateway_worker.whatsapp.port import (
     ReceiptArrived,
     ReceiptsArrived,
 )
+from gateway_worker.whatsapp.remote_files import FileRequest, RemoteFile
+from schemas.content import Media
 
 _MAX_MERGED: Final = 500
 _LAST_WRITES: Final = 30.0
@@ -88,6 +91,23 @@ class BaileysConnection:
         """See the port."""
         return bool((await self._call("holds", reference.url)).head["v"])
 
+    async def ask_for_file(self, request: FileRequest) -> str:
+        """See the port."""
+        args = {
+            "message_id": request.message_id,
+            "chat": request.chat,
+            "participant": request.participant,
+            "from_me": request.from_me,
+            "media_key": request.media_key.hex(),
+        }
+        return str((await self._call("ask_for_file", args)).head["v"])
+
+    async def file_in(self, plaintext: bytes) -> tuple[RemoteFile, Media] | None:
+        """See the port."""
+        told = (await self._call("file_in", None, [plaintext])).head["v"]
+        file = remote_file_of({"media": told})
+        return None if file is None else (file, media_of(told))
+
     async def mark_read(self, messages: Sequence[MessageRef]) -> None:
         """See the port."""
         refs = [{"message_id": m.message_id, "chat": m.chat, "participant": m.participant} for m in messages]
@@ -128,10 +148,10 @@ class BaileysConnection:
                 await self._call(method, None)
         await self.over.wait()
 
-    async def _call(self, method: str, args: object) -> Frame:
+    async def _call(self, method: str, args: object, blobs: Sequence[bytes] = ()) -> Frame:
         self._must_be_open()
         try:
-            return await self._channel.call(method, self._number, args)
+            return await self._channel.call(method, self._number, args, blobs=blobs)
         except ChannelLost as error:
             raise NotConnected("the bridge died") from error
         except CallFailed as failure:

@@ -34,6 +34,8 @@ class MediaTrust:
         self._asked_at: float | None = None
         self._asking = asyncio.Lock()
         self._context: ssl.SSLContext | None = None
+        self.authority: str | None = None
+        """``host:port`` of the simulator's media host; None: WhatsApp's own."""
         self.certificate: str | None = None
         """PEM of the authority to trust as well; None: nobody besides the usual ones."""
 
@@ -77,6 +79,7 @@ class MediaTrust:
         if str(told.get("rootKey")).lower() != self._root_key or not isinstance(certificate, str):
             return None
         ssl.create_default_context().load_verify_locations(cadata=certificate)
+        self.authority = urlsplit(str(told.get("mediaUrl"))).netloc or None
         return certificate
 
 

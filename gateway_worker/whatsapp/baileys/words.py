@@ -23,6 +23,7 @@ from gateway_worker.whatsapp.port import (
     Forwarding,
     KeyId,
     NotConnected,
+    NotOnPhone,
     OutcomeUnknown,
     OutgoingMessage,
     Paired,
@@ -268,6 +269,8 @@ def error_of(failure: CallFailed) -> EngineError:  # noqa: PLR0911 (one line an 
             return StoreRefused("a key write was refused")
         case "upload_failed":
             return UploadFailed(f"the media host did not take the file: {failure.details.get('name', '')}")
+        case "not_on_phone":
+            return NotOnPhone("the phone does not have the file")
         case "recipient_unknown":
             return RecipientUnknown("the number is not on WhatsApp")
         case "refused":

@@ -64,12 +64,15 @@ from gateway_worker.whatsapp.port import (
     Fact,
     MessageRef,
     NotConnected,
+    NotOnPhone,
     OpenRequest,
     OutgoingMessage,
     Owner,
     Picture,
     PresenceState,
 )
+from gateway_worker.whatsapp.remote_files import FileRequest, RemoteFile
+from schemas.content import Media
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 from schemas.outgoing_media import MediaSource
 from tests.support.connections.virtual_time import VirtualClock
@@ -651,6 +654,12 @@ class FakeConnection:
     async def holds(self, reference: FileReference) -> bool:
         self._must_be_open()
         return reference.direct_path not in self.engine.gone
+
+    async def ask_for_file(self, request: FileRequest) -> str:
+        raise NotOnPhone
+
+    async def file_in(self, plaintext: bytes) -> tuple[RemoteFile, Media] | None:
+        return None
 
     async def mark_read(self, messages: Sequence[MessageRef]) -> None:
         self._must_be_open()

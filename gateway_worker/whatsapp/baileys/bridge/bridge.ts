@@ -5,6 +5,7 @@ import { Connection, type MessageReference } from './connection.ts'
 import { Lease } from './lease.ts'
 import type { OutgoingArguments } from './outgoing.ts'
 import { type Answer, type Call, CallError, Peer } from './peer.ts'
+import { type FileRequest, fileIn } from './resending.ts'
 import type { UploadArguments } from './uploads.ts'
 import { type OpenArguments, type Settings, trust, trustMedia } from './settings.ts'
 
@@ -52,6 +53,10 @@ export class Bridge {
         return connection.upload(args as UploadArguments)
       case 'holds':
         return connection.holds(args as string)
+      case 'ask_for_file':
+        return connection.askForFile(args as FileRequest)
+      case 'file_in':
+        return fileIn(blobs[0])
       case 'mark_read':
         return connection.markRead(args as MessageReference[])
       case 'presence': {

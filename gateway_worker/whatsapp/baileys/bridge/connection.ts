@@ -28,6 +28,7 @@ import { CallError } from './peer.ts'
 import { People, type Picture } from './people.ts'
 import { Protocol } from './protocol.ts'
 import { Incoming } from './received.ts'
+import { askForFile, type FileRequest } from './resending.ts'
 import { Sends } from './sends.ts'
 import { GroupCache } from './caches.ts'
 import { agentFor, type OpenArguments, type Settings } from './settings.ts'
@@ -194,6 +195,12 @@ export class Connection {
   async holds(url: string): Promise<boolean> {
     this.#mustBeOpen()
     return lies(url, agentFor(this.#options.proxy))
+  }
+
+  /** Has a message's file put at WhatsApp again; answers its new path. A phone that is off never answers. */
+  async askForFile(request: FileRequest): Promise<string> {
+    this.#mustBeOpen()
+    return askForFile(this.#socket, request)
   }
 
   async markRead(messages: readonly MessageReference[]): Promise<void> {

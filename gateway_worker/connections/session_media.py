@@ -1,0 +1,232 @@
+"""The files of one session's messages: fetched one by one, each from WhatsApp straight into the bucket.
+
+A file that is gone from WhatsApp's host is asked for from the sender's phone (our own phone passes that on). Whatever
+is away only delays; what is not the file that the message tells of, or is nowhere any more, fails for good.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from gateway_worker.connections.media_ports import Bucket
+from gateway_worker.connections.media_rows import Wanted, fetched_media, object_of
+from gateway_worker.connections.reach import Reach, link_soon
+from gateway_worker.connections.signals import until_stored
+from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.connections.writer import Writer
+from gateway_worker.objects.safe_mimetypes import safe_mimetype
+from gateway_worker.store.media import told_of
+from gateway_worker.store.operations import AppendEvent, NewMedia, PutMedia, RetryMedia, SettleMedia
+from gateway_worker.store.records import MediaRecord, MediaState, MessageRecord
+from gateway_worker.whatsapp.downloads import (
+    Downloads,
+    FileGone,
+    FileTooLarge,
+    HostAway,
+    NowhereToLook,
+)
+from gateway_worker.whatsapp.media_cipher import FileDamaged
+from gateway_worker.whatsapp.port import EngineError, NotOnPhone
+from gateway_worker.whatsapp.remote_files import FileRequest
+from schemas.commands import Command
+from schemas.content import MEDIA_KINDS, Media
+from schemas.errors import (
+    CommandInvalid,
+    GatewayError,
+    MediaError,
+    MediaTooLarge,
+    MediaUnreachable,
+    MediaUnsupported,
+    MessageNotFound,
+)
+from schemas.events import MEDIA_FAILED, MEDIA_READY, Failure, MediaFailed, MediaReady
+from schemas.message_commands import FetchMedia
+from schemas.names import MessageId, SessionId
+
+_log = structlog.get_logger()
+
+_FIRST_RETRY: Final = 2.0
+_LONGEST_RETRY: Final = 600.0
+_LINK_SECONDS: Final = 20.0
+_PHONE_SECONDS: Final = 45.0
+_PHONE_PATIENCE: Final = timedelta(days=2)  # a phone that is off so long does not keep the file waiting any longer
+_HOST_PATIENCE: Final = timedelta(days=7)
+
+
+class SessionMedia:
+    """What is to be fetched for a session that this worker owns.
+
+    Args:
+        proxy: tells the session's proxy as it is now.
+    """
+
+    def __init__(self, writer: Writer, reach: Reach, around: Surroundings, proxy: Callable[[], str | None]) -> None:
+        self._writer = writer
+        self._reach = reach
+        self._around = around
+        self._proxy = proxy
+
+    @property
+    def session_id(self) -> SessionId:
+        """Whose files."""
+        return self._writer.fence.session_id
+
+    async def carry_out(self, record: MediaRecord, downloads: Downloads, bucket: Bucket) -> None:
+        """Fetch one file and store how that went. Raises StaleEpoch when another worker owns the session."""
+        wanted = Wanted.of(record)
+        try:
+            wanted = await self._store(record, wanted, downloads, bucket)
+        except _Later as later:
+            await self._again(record, later.wanted, later.reason)
+        except MediaError as error:
+            await self._settle(record, wanted, MediaState.FAILED, error)
+        else:
+            await self._settle(record, wanted, MediaState.READY, None)
+
+    async def _store(self, record: MediaRecord, wanted: Wanted, downloads: Downloads, bucket: Bucket) -> Wanted:
+        try:
+            try:
+                return await self._download(record, wanted, downloads, bucket)
+            except FileGone:
+                wanted = await self._from_phone(record, wanted)
+                return await self._download(record, wanted, downloads, bucket)
+        except FileDamaged as error:
+            raise MediaUnsupported(detail={"reason": "damaged", "check": str(error)}) from error
+        except FileTooLarge as error:
+            raise MediaTooLarge(detail={"limit": wanted.limit}) from error
+        except NowhereToLook as error:
+            raise MediaUnreachable(detail={"reason": "no_place"}) from error
+        except FileGone as error:  # also what the phone uploaded just now
+            raise _Later(wanted, "gone") from error
+        except HostAway as error:
+            if self._around.clock.now() - record.created_at > _HOST_PATIENCE:
+                raise MediaUnreachable(detail={"reason": "host"}) from error
+            raise _Later(wanted, "host_away") from error
+        except OSError as error:
+            raise _Later(wanted, f"s3 {type(error).__name__}") from error
+
+    async def _download(self, record: MediaRecord, wanted: Wanted, downloads: Downloads, bucket: Bucket) -> Wanted:
+        declared = wanted.told.get("mimetype")
+        async with downloads.opened(wanted.file, proxy=self._proxy(), limit=wanted.limit) as file:
+            kind = await bucket.put(
+                record.object,
+                file,
+                lambda head: safe_mimetype(wanted.kind, declared if isinstance(declared, str) else None, head),
+            )
+            return wanted.found(mimetype=kind, size=file.size, sha256=file.sha256)
+
+    async def _from_phone(self, record: MediaRecord, wanted: Wanted) -> Wanted:
+        """Where the sender's phone has put the file anew."""
+        now = self._around.clock.now()
+        wanted = wanted.refused(now)
+        assert wanted.refused_at is not None, "it was refused"
+        request = FileRequest(
+            message_id=record.message_id,
+            chat=wanted.chat,
+            participant=wanted.author,
+            from_me=wanted.from_me,
+            media_key=wanted.file.media_key,
+        )
+        try:
+            async with asyncio.timeout(_LINK_SECONDS):
+                link = await link_soon(self._reach)
+            async with asyncio.timeout(_PHONE_SECONDS):
+                return wanted.at(await link.connection.ask_for_file(request))
+        except NotOnPhone as error:
+            raise MediaUnreachable(detail={"reason": "not_on_phone"}) from error
+        except (EngineError, GatewayError, TimeoutError) as error:
+            if now.timestamp() - wanted.refused_at > _PHONE_PATIENCE.total_seconds():
+                raise MediaUnreachable(detail={"reason": "phone"}) from error
+            raise _Later(wanted, f"phone {type(error).__name__}") from error
+
+    async def _again(self, record: MediaRecord, wanted: Wanted, reason: str) -> None:
+        delay = min(_LONGEST_RETRY, _FIRST_RETRY * 2 ** min(record.attempts, 20)) * (
+            0.75 + self._around.rng.random() / 2
+        )
+        _log.info("media.delayed", session=self.session_id, reason=reason, attempts=record.attempts, seconds=delay)
+        next_try = self._around.clock.now() + timedelta(seconds=delay)
+        await self._writer.write_surely(
+            RetryMedia(message_id=record.message_id, next_try=next_try, value=wanted.to_json())
+        )
+
+    async def _settle(self, record: MediaRecord, wanted: Wanted, state: MediaState, error: MediaError | None) -> None:
+        failure = None if error is None else Failure.of(error)
+        event = self._event(record, wanted, state, failure)
+        _log.info(
+            "media.settled", session=self.session_id, state=state.value, code=None if error is None else error.code
+        )
+        await self._writer.write_surely(
+            SettleMedia(
+                message_id=record.message_id,
+                state=state,
+                value=wanted.to_json(),
+                error=None if failure is None else failure.to_data(),
+                event_type=(MEDIA_READY if failure is None else MEDIA_FAILED).type,
+                event=event.to_data(),
+            )
+        )
+
+    def _event(
+        self, record: MediaRecord, wanted: Wanted, state: MediaState, failure: Failure | None
+    ) -> MediaReady | MediaFailed:
+        media = Media.model_validate(told_of(state, record.object, {"media": wanted.told}))
+        if failure is None:
+            return MediaReady(session_id=self.session_id, message_id=record.message_id, chat=wanted.chat, media=media)
+        return MediaFailed(
+            session_id=self.session_id, message_id=record.message_id, chat=wanted.chat, media=media, error=failure
+        )
+
+    async def fetch(self, command: Command[FetchMedia]) -> None:
+        """Have the file of a stored message fetched (again), or tell once more that it is there.
+
+        Raises:
+            MessageNotFound: no such message is stored.
+            CommandInvalid: it has no file.
+            GatewayError: it was never fetched, and there is no connection that could tell where it lies.
+        """
+        message_id = MessageId(command.data.message_id)
+        storage, media = self._around.storage, self._around.media
+        message = await until_stored(lambda: storage.messages.get(self.session_id, message_id))
+        if message is None:
+            raise MessageNotFound(detail={"messageId": message_id})
+        if message.kind not in MEDIA_KINDS:
+            raise CommandInvalid.at("data.messageId", "is not a message with media")
+        record = (await until_stored(lambda: storage.media.of(self.session_id, [message_id]))).get(message_id)
+        if record is not None and record.state is MediaState.READY and await media.has(record.object):
+            event = self._event(record, Wanted.of(record), record.state, None)
+            await self._writer.write_surely(AppendEvent(type=MEDIA_READY.type, data=event.to_data()))
+            return
+        if record is None:
+            new = await self._unknown(message)
+        else:
+            value = Wanted.of(record).asked_for().to_json()
+            new = NewMedia(state=MediaState.PENDING, object=record.object, value=value)
+        await self._writer.write_surely(PutMedia(message_id=message_id, media=new))
+        media.arrived(self.session_id)
+
+    async def _unknown(self, message: MessageRecord) -> NewMedia:
+        """Where the file of a message lies that we sent, or whose row is gone: its own words tell."""
+        storage = self._around.storage
+        plaintext = await until_stored(lambda: storage.messages.plaintext(self.session_id, message.message_id))
+        if plaintext is None:
+            raise MessageNotFound(detail={"messageId": message.message_id})
+        async with asyncio.timeout(self._around.patience.query):
+            link = await link_soon(self._reach)
+            found = await link.connection.file_in(plaintext)
+        if found is None:
+            raise CommandInvalid.at("data.messageId", "does not say where its media lies")
+        file, media = found
+        key = object_of(self.session_id, message.message_id, self._around.clock.now())
+        return fetched_media(message, file, media, key)
+
+
+class _Later(Exception):  # noqa: N818 (reads as what it says)
+    """It cannot be fetched now."""
+
+    def __init__(self, wanted: Wanted, reason: str) -> None:
+        super().__init__(reason)
+        self.wanted = wanted
+        self.reason = reason

@@ -1,0 +1,36 @@
+/** Files that are gone from WhatsApp's hosts: the sender's phone puts them there again, by way of our own. */
+import { proto, type WASocket } from 'baileys'
+
+import { type Attachment, placeOf } from './attachments.ts'
+import { unwrap } from './content.ts'
+import { CallError } from './peer.ts'
+
+export interface FileRequest {
+  message_id: string
+  chat: string
+  participant: string | null
+  from_me: boolean
+  /** In hexadecimal. */
+  media_key: string
+}
+
+/** What a serialised message says of its file, or null. */
+export function fileIn(plaintext: Uint8Array | undefined): Attachment | null {
+  return plaintext === undefined ? null : placeOf(unwrap(proto.Message.decode(plaintext)))
+}
+
+/** Answers the new path. Which kind of message it is makes no difference to the question. */
+export async function askForFile(socket: WASocket, request: FileRequest): Promise<string> {
+  const { message_id: id, chat: remoteJid, from_me: fromMe, participant, media_key } = request
+  const file: proto.Message.IImageMessage = { mediaKey: Buffer.from(media_key, 'hex') }
+  const key = { id, remoteJid, fromMe, ...(participant === null ? {} : { participant }) }
+  try {
+    await socket.updateMediaMessage({ key, message: { imageMessage: file } } as proto.IWebMessageInfo & { key: typeof key })
+  } catch (error) {
+    // A status says what the phone answered; without one the connection ended, or the answer made no sense
+    const status = (error as { output?: { statusCode?: number } }).output?.statusCode
+    throw new CallError(status === 428 ? 'not_connected' : 'not_on_phone')
+  }
+  if (!file.directPath) throw new CallError('not_on_phone')
+  return file.directPath
+}

@@ -1,0 +1,266 @@
+"""Files of messages that come in: told at once, then fetched into the bucket, or it is told why not."""
+
+import asyncio
+import base64
+import hashlib
+import io
+import json
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from deploy.local.services import PrivateServices
+from gateway_worker.objects.client import S3Client
+from tests.e2e.conftest import Member, World
+from tests.support.backend import Document
+from tests.support.phones import Phone
+from tests.support.s3 import s3_client
+
+BUCKET = "whatsapp-media"
+JPEG = b"\xff\xd8\xff\xe0" + os.urandom(3_000)
+CONTENTS: dict[str, tuple[dict[str, Any], str, bytes]] = {
+    "image": ({"kind": "image", "caption": "Look"}, "image/jpeg", JPEG),
+    "video": ({"kind": "video", "caption": "Look"}, "video/mp4", os.urandom(20_000)),
+    "gif": ({"kind": "video", "gif": True}, "video/mp4", os.urandom(2_000)),
+    "note": ({"kind": "video", "note": True}, "video/mp4", os.urandom(2_000)),
+    "audio": ({"kind": "audio", "seconds": 3}, "audio/mp4", os.urandom(2_000)),
+    "voice": ({"kind": "voice", "seconds": 2}, "audio/ogg; codecs=opus", b"OggS" + os.urandom(2_000)),
+    "document": ({"kind": "document"}, "application/pdf", b"%PDF-1.7" + os.urandom(1_000)),
+    "captioned": ({"kind": "document", "caption": "The plan"}, "application/pdf", b"%PDF-1.7" + os.urandom(1_000)),
+    "large": ({"kind": "document"}, "application/zip", os.urandom(11 * 1024 * 1024 + 17)),
+    "sticker": ({"kind": "sticker"}, "image/webp", b"RIFF\x00\x00\x00\x00WEBP" + os.urandom(500)),
+}
+
+
+async def say(world: World, phone: Phone, to: Member, content: dict[str, Any], **more: Any) -> str:
+    body = json.dumps({"to": to.phone.number, "content": content, **more}).encode()
+    async with world.phones.http.post(f"/phones/{phone.number}/send", data=io.BytesIO(body)) as response:
+        assert response.ok, await response.text()
+        return (await response.json())["messageId"]
+
+
+def with_file(content: dict[str, Any], file: bytes, **media: str) -> dict[str, Any]:
+    return {**content, "media": {"base64": base64.b64encode(file).decode(), **media}}
+
+
+async def told(world: World, event_type: str, member: Member, message_id: str, patience: float = 30.0) -> Document:
+    return await world.backend.event(
+        event_type, lambda e: e["subject"] == member.session_id and e["data"]["messageId"] == message_id, patience
+    )
+
+
+async def stored(services: PrivateServices, key: str) -> tuple[bytes, str]:
+    """An object of the media bucket: its bytes and its content type."""
+    async with s3_client(services) as client:
+        return await read(client, key)
+
+
+async def read(client: S3Client, key: str) -> tuple[bytes, str]:
+    async with client.calling() as driver, await driver.get_object(BUCKET, key) as response:
+        return await response.read(), response.headers["Content-Type"]
+
+
+async def keys(services: PrivateServices, session_id: str) -> list[str]:
+    async with s3_client(services) as client, client.calling() as driver:
+        found = driver.list_objects(BUCKET, prefix=f"{session_id}/", recursive=True)
+        return [each.object_name async for each in found]
+
+
+def summary(content: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name != "media"}
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+async def test_a_file_comes_into_the_bucket_as_it_was_sent(
+    world: World, pair: tuple[Member, Member], name: str
+) -> None:
+    ana, _ = pair
+    cleo = await world.phones.give("Cleo")
+    content, mimetype, file = CONTENTS[name]
+    message_id = await say(world, cleo, ana, with_file(content, file, mimetype=mimetype, fileName="../a b.bin"))
+
+    received = (await told(world, "message.received.v1", ana, message_id))["data"]["content"]
+    sha256 = hashlib.sha256(file).hexdigest()
+    assert summary(received) == content
+    assert (received["media"]["state"], received["media"]["size"], received["media"]["sha256"]) == (
+        "pending", len(file), sha256,
+    )  # fmt: skip
+    ready = (await told(world, "media.ready.v1", ana, message_id))["data"]
+    assert ready["media"]["object"] == received["media"]["object"]
+    assert ready["media"]["object"].startswith(f"{ana.session_id}/received/")
+    assert (ready["media"]["state"], ready["media"]["mimetype"]) == ("ready", mimetype)
+    assert (ready["media"]["size"], ready["media"]["sha256"]) == (len(file), sha256)
+    in_bucket, content_type = await stored(world.services, ready["media"]["object"])
+    assert (hashlib.sha256(in_bucket).hexdigest(), content_type) == (sha256, mimetype)
+
+    described = await world.backend.ask("message.describe.v1", ana.session_id, {"messageId": message_id})
+    assert described["data"]["result"]["content"]["media"] == ready["media"]
+
+
+async def test_what_has_no_file_or_no_kind_is_told_all_the_same(world: World, pair: tuple[Member, Member]) -> None:
+    ana, _ = pair
+    cleo = await world.phones.give("Cleo")
+    raw: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"ephemeralMessage": {"message": {"conversation": "gone soon"}}}, {"kind": "text", "text": "gone soon"}),
+        ({"buttonsResponseMessage": {"selectedDisplayText": "Yes"}}, {"kind": "text", "text": "Yes"}),
+        ({"listResponseMessage": {"title": "Second"}}, {"kind": "text", "text": "Second"}),
+        ({"templateButtonReplyMessage": {"selectedDisplayText": "Later"}}, {"kind": "text", "text": "Later"}),
+        ({"interactiveResponseMessage": {"body": {"text": "Blue"}}}, {"kind": "text", "text": "Blue"}),
+        (
+            {"liveLocationMessage": {"degreesLatitude": 1.0, "degreesLongitude": 2.0}},
+            {"kind": "unsupported", "whatsappType": "liveLocationMessage"},
+        ),
+        ({"groupInviteMessage": {"groupName": "Us"}}, {"kind": "unsupported", "whatsappType": "groupInviteMessage"}),
+        ({"eventMessage": {"name": "Party"}}, {"kind": "unsupported", "whatsappType": "eventMessage"}),
+        ({"albumMessage": {"expectedImageCount": 2}}, {"kind": "unsupported", "whatsappType": "albumMessage"}),
+    ]
+    for message, expected in raw:
+        message_id = await say(world, cleo, ana, {"kind": "raw", "message": message})
+        received = await told(world, "message.received.v1", ana, message_id)
+        assert received["data"]["content"] == expected
+        assert received["data"]["sender"]["phone"] == cleo.number
+
+
+async def test_what_is_viewed_once_says_so(world: World, pair: tuple[Member, Member]) -> None:
+    ana, _ = pair
+    cleo = await world.phones.give("Cleo")
+    message_id = await say(world, cleo, ana, with_file({"kind": "image"}, JPEG), viewOnce=True)
+    received = await told(world, "message.received.v1", ana, message_id)
+    assert (received["data"]["viewOnce"], received["data"]["content"]["kind"]) == (True, "image")
+    await told(world, "media.ready.v1", ana, message_id)
+
+
+async def test_a_file_that_is_gone_is_uploaded_again_by_the_phone(world: World) -> None:
+    ana, cleo = await world.paired("Ana"), await world.phones.give("Cleo")
+    await world.phones.fault("media_403", cleo, code=410)
+    message_id = await say(world, cleo, ana, with_file({"kind": "image"}, JPEG))
+    ready = await told(world, "media.ready.v1", ana, message_id)
+    assert (await stored(world.services, ready["data"]["media"]["object"]))[0] == JPEG
+
+
+async def test_a_file_that_nobody_has_any_more_fails_and_is_asked_for_in_vain(world: World) -> None:
+    ana, cleo = await world.paired("Ana"), await world.phones.give("Cleo")
+    await world.phones.fault("media_403", cleo)
+    await world.phones.fault("media_lost", ana.phone)
+    message_id = await say(world, cleo, ana, with_file({"kind": "image"}, JPEG))
+    failed = (await told(world, "media.failed.v1", ana, message_id))["data"]
+    assert (failed["error"]["code"], failed["media"]["state"]) == ("media.unreachable", "failed")
+    assert await keys(world.services, ana.session_id) == []
+
+    await world.phones.post("/faults", {"kind": "media_lost", "phone": ana.phone.number, "count": 0})
+    fetched = await world.backend.ask("media.fetch.v1", ana.session_id, {"messageId": message_id})
+    assert fetched["type"] == "command.accepted.v1", fetched
+    ready = await told(world, "media.ready.v1", ana, message_id)
+    assert (await stored(world.services, ready["data"]["media"]["object"]))[0] == JPEG
+
+
+@pytest.mark.parametrize("field", ["fileSha256", "fileEncSha256", "mediaKey"])
+async def test_another_file_than_the_message_tells_of_is_not_kept(
+    world: World, pair: tuple[Member, Member], field: str
+) -> None:
+    ana, ben = pair
+    cleo = await world.phones.give("Cleo")
+    original = await say(world, cleo, ben, with_file({"kind": "document"}, os.urandom(6 * 1024 * 1024)))
+    await told(world, "media.ready.v1", ben, original)
+    async with world.phones.http.get(f"/phones/{cleo.number}/raw/{original}") as response:
+        assert response.ok, await response.text()
+        message = await response.json()
+    part = message["documentMessage"]
+    part[field] = base64.b64encode(os.urandom(32)).decode()
+    before = await keys(world.services, ana.session_id)
+    message_id = await say(world, cleo, ana, {"kind": "raw", "message": message})
+    failed = (await told(world, "media.failed.v1", ana, message_id))["data"]
+    assert (failed["error"]["code"], failed["error"]["detail"]["reason"]) == ("media.unsupported", "damaged")
+    assert await keys(world.services, ana.session_id) == before
+
+
+async def test_what_is_not_wanted_is_skipped_until_it_is_asked_for(world: World) -> None:
+    ana = await world.paired("Ana", options={"media": {"maxBytes": 1_000}})
+    cleo = await world.phones.give("Cleo")
+    small = await say(world, cleo, ana, with_file({"kind": "image"}, JPEG[:900]))
+    large = await say(world, cleo, ana, with_file({"kind": "image"}, JPEG))
+    await told(world, "media.ready.v1", ana, small)
+    received = await told(world, "message.received.v1", ana, large)
+    assert received["data"]["content"]["media"]["state"] == "skipped"
+    assert len(await keys(world.services, ana.session_id)) == 1
+
+    for times in (1, 2):  # the second time it is there already
+        asked = await world.backend.ask("media.fetch.v1", ana.session_id, {"messageId": large})
+        assert asked["type"] == "command.accepted.v1", asked
+        await world.backend.until(
+            lambda times=times: len([
+                e for e in world.backend.of(ana.session_id, "media.ready.v1") if e["data"]["messageId"] == large
+            ]) == times,
+            "media.ready",
+        )  # fmt: skip
+    text = await world.phones.send(cleo, ana.phone.number, "Hi")
+    await told(world, "message.received.v1", ana, text)
+    refused = await world.backend.ask("media.fetch.v1", ana.session_id, {"messageId": text})
+    assert (refused["data"]["code"], refused["data"]["detail"]["path"]) == ("command.invalid", "data.messageId")
+    unknown = await world.backend.ask("media.fetch.v1", ana.session_id, {"messageId": "3EB0FFFF"})
+    assert unknown["data"]["code"] == "message.not_found"
+
+
+async def test_an_edited_caption_shows_the_file_as_it_stands(world: World, pair: tuple[Member, Member]) -> None:
+    ana, _ = pair
+    cleo = await world.phones.give("Cleo")
+    message_id = await say(world, cleo, ana, with_file({"kind": "image", "caption": "Lok"}, JPEG))
+    ready = await told(world, "media.ready.v1", ana, message_id)
+    edit: dict[str, Any] = {
+        "type": "MESSAGE_EDIT",
+        "key": {"id": message_id, "fromMe": True, "remoteJid": ana.phone.jid},
+    }
+    edit["editedMessage"] = {"imageMessage": {"caption": "Look"}}
+    await say(world, cleo, ana, {"kind": "raw", "message": {"protocolMessage": edit}})
+    edited = await told(world, "message.edited.v1", ana, message_id)
+    assert edited["data"]["content"] == {"kind": "image", "caption": "Look", "media": ready["data"]["media"]}
+
+
+@pytest.mark.timeout(180)
+async def test_a_purge_leaves_nothing_in_the_bucket(world: World) -> None:
+    ana, cleo = await world.paired("Ana"), await world.phones.give("Cleo")
+    message_id = await say(world, cleo, ana, with_file({"kind": "image"}, JPEG))
+    await told(world, "media.ready.v1", ana, message_id)
+    assert len(await keys(world.services, ana.session_id)) == 1
+    await world.backend.ask("session.delete.v1", ana.session_id, {"purge": True})
+    await world.backend.state(ana.session_id, "deleted")
+    async with asyncio.timeout(120):
+        while await keys(world.services, ana.session_id):  # noqa: ASYNC110 (S3 tells nobody)
+            await asyncio.sleep(1)
+
+
+@pytest.mark.timeout(240)
+async def test_a_worker_that_is_killed_while_it_fetches_leaves_it_to_the_next(own_world: World) -> None:
+    world = own_world
+    ana, cleo = await world.paired("Ana"), await world.phones.give("Cleo")
+    files = {os.urandom(8 * 1024 * 1024 + n) for n in range(3)}
+    ids = [await say(world, cleo, ana, with_file({"kind": "document"}, file)) for file in files]
+    await told(world, "message.received.v1", ana, ids[-1])
+    await world.worker.child.end(signal.SIGKILL)
+    await world.worker.child.wait()
+    world.worker = await world.stage.start_worker("worker-001")
+    for message_id, file in zip(ids, files, strict=True):
+        ready = await told(world, "media.ready.v1", ana, message_id, 90)
+        assert (await stored(world.services, ready["data"]["media"]["object"]))[0] == file
+    told_ids = [e["data"]["messageId"] for e in world.backend.of(ana.session_id, "media.ready.v1")]
+    assert sorted(told_ids) == sorted(ids)
+    assert len(await keys(world.services, ana.session_id)) == len(ids)
+
+
+@pytest.mark.timeout(240)
+async def test_while_s3_is_away_messages_come_and_their_files_later(own_world: World) -> None:
+    world = own_world
+    ana, cleo = await world.paired("Ana"), await world.phones.give("Cleo")
+    await asyncio.to_thread(world.services.seaweedfs.kill)
+    try:
+        message_id = await say(world, cleo, ana, with_file({"kind": "image"}, JPEG))
+        await told(world, "message.received.v1", ana, message_id)
+        text = await world.phones.send(cleo, ana.phone.number, "and a text")
+        await told(world, "message.received.v1", ana, text)
+        assert not world.backend.of(ana.session_id, "media.failed.v1")
+    finally:
+        await asyncio.to_thread(world.services.seaweedfs.start)
+    ready = await told(world, "media.ready.v1", ana, message_id, 120)
+    assert (await stored(world.services, ready["data"]["media"]["object"]))[0] == JPEG

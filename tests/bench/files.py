@@ -1,6 +1,10 @@
 """Files through the gateway: what a large one costs in memory, and whether texts to others wait for a slow one."""
 
 import asyncio
+import base64
+import io
+import json
+import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,9 +14,10 @@ import psutil
 from aiohttp import web
 
 from tests.bench import measure
-from tests.bench.gateway import Rig, Run, paced
+from tests.bench.gateway import PATIENCE, Rig, Run, paced
 from tests.bench.report import Section, Target
 from tests.support.phones import Phone
+from tests.support.s3 import s3_client
 
 SIZE: Final = 64 * measure.MIB
 _PIECE: Final = bytes(range(256)) * 1024
@@ -150,3 +155,34 @@ async def _ticks(count: int) -> AsyncIterator[int]:
     for number in range(count):
         await asyncio.sleep(max(0.0, started + number / _RATE - loop.time()))
         yield number
+
+
+async def receiving(rig: Rig, sender: Phone, to: Phone, documents: int) -> tuple[Section, list[Target]]:
+    """Documents of 64 MiB that come in for the session `alice`, one after the other, until each is in the bucket."""
+    peaks = _Peaks(rig.worker.child.pid)
+    peaks.look()
+    watching = asyncio.create_task(peaks.watch())
+    for number in range(documents):
+        media = {"base64": base64.b64encode(os.urandom(SIZE)).decode()}
+        body = json.dumps({"to": to.number, "content": {"kind": "document", "media": media}}).encode()
+        async with rig.phones.http.post(f"/phones/{sender.number}/send", data=io.BytesIO(body)) as answer:
+            answer.raise_for_status()
+        async with asyncio.timeout(PATIENCE):
+            while await _stored(rig, "alice") <= number:  # noqa: ASYNC110 (S3 tells nobody)
+                await asyncio.sleep(0.1)
+    watching.cancel()
+    above = peaks.above()
+    section = Section(title="A document of 64 MiB that comes in", columns=("process", "MiB above before, at most"))
+    section.rows += [(name, f"{extra:.0f}") for name, extra in sorted(above.items())]
+    section.notes.append(f"{documents} in a row, looked at every {_LOOK * 1000:.0f} ms.")
+    return section, [
+        Target(name=f"64 MiB into the {name}", wanted="< 64 MiB", measured=f"{extra:.0f} MiB", reached=extra < 64)
+        for name, extra in sorted(above.items())
+    ]
+
+
+async def _stored(rig: Rig, session_id: str) -> int:
+    """How many received files of a session the bucket has."""
+    async with s3_client(rig.services) as client, client.calling() as driver:
+        found = driver.list_objects("whatsapp-media", prefix=f"{session_id}/received/", recursive=True)
+        return len([each async for each in found])

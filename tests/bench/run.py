@@ -120,6 +120,7 @@ async def large_files(services: PrivateServices, directory: Path, scale: Scale, 
         bob, carol = rig.people["bob"], rig.people["carol"]
         for section, targets in (
             await files.memory(rig, carol, scale.documents),
+            await files.receiving(rig, carol, rig.people["alice"], scale.documents),
             await files.behind_an_upload(rig, bob, carol, scale.paced_seconds),
         ):
             report.sections.append(section)

@@ -9,6 +9,7 @@ import os
 import signal
 from typing import Any
 
+import psutil
 import pytest
 
 from deploy.local.services import PrivateServices
@@ -264,3 +265,30 @@ async def test_while_s3_is_away_messages_come_and_their_files_later(own_world: W
         await asyncio.to_thread(world.services.seaweedfs.start)
     ready = await told(world, "media.ready.v1", ana, message_id, 120)
     assert (await stored(world.services, ready["data"]["media"]["object"]))[0] == JPEG
+
+
+@pytest.mark.timeout(240)
+async def test_a_document_of_64_mb_costs_less_than_64_mb_of_memory(own_world: World) -> None:
+    world = own_world
+    ana, cleo = await world.paired("Ana"), await world.phones.give("Cleo")
+    warm = await say(world, cleo, ana, with_file({"kind": "document"}, os.urandom(1_000)))
+    await told(world, "media.ready.v1", ana, warm)
+    root = psutil.Process(world.worker.child.pid)
+    before = {each.pid: each.memory_info().rss for each in (root, *root.children(recursive=True))}
+    most = dict(before)
+
+    async def watch() -> None:
+        while True:
+            for each in (root, *root.children(recursive=True)):
+                most[each.pid] = max(most.get(each.pid, 0), each.memory_info().rss)
+            await asyncio.sleep(0.02)
+
+    watching = asyncio.create_task(watch())
+    file = os.urandom(64 * 1024 * 1024)
+    message_id = await say(world, cleo, ana, with_file({"kind": "document"}, file))
+    ready = await told(world, "media.ready.v1", ana, message_id, 120)
+    watching.cancel()
+    assert ready["data"]["media"]["sha256"] == hashlib.sha256(file).hexdigest()
+    grown = {pid: (most[pid] - before.get(pid, 0)) / 2**20 for pid in most}
+    print("MiB above before:", grown)  # noqa: T201
+    assert max(grown.values()) < 64, grown

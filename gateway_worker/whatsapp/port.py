@@ -24,9 +24,6 @@ from typing import Protocol
 
 from gateway_worker.whatsapp.files import FileClass, FileMessage, FileReference, Repetition
 from gateway_worker.whatsapp.groups import GroupNews, Groups
-from gateway_worker.whatsapp.remote_files import RemoteFile
-from schemas.content import Content, Text
-from gateway_worker.whatsapp.groups import Groups
 from gateway_worker.whatsapp.remote_files import FileRequest, RemoteFile
 from schemas.content import Content, Media, Text
 from schemas.names import SessionId

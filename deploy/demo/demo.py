@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +13,9 @@ import aiohttp
 from rich.live import Live
 
 from deploy.demo.board import message_board, qr_board
-from deploy.demo.ledger import Ledger
+from deploy.demo.ledger import Event, Ledger
 from deploy.demo.phones import Person, Phones
+from deploy.demo.scenes import SceneFailedError, Scenes
 from deploy.local.program import ProgramFailedError
 from deploy.local.services import ROOT, PrivateServices
 from deploy.local.stage import RunningSimulator, Stage
@@ -49,6 +50,23 @@ class Conversation:
                 self.live_qr[str(document["subject"])] = document["data"]["qrString"]
             self.changed.set()
 
+    async def publish(self, command_type: str, person: Person, data: dict[str, Any]) -> str:
+        """Publish a command to the person's session; returns its id."""
+        door = f"session.{person.session_id}"
+        return await self.backend.publish(command_type, door, person.session_id, data, self.reply_to)
+
+    async def event(self, event_type: str, session: Person | None, **wanted: Any) -> Event:
+        """The event, or reply, whose data has these values; waits for it."""
+        found: list[Event] = []
+
+        def is_there() -> bool:
+            event = self.ledger.find(event_type, session and session.session_id, wanted)
+            found.extend([] if event is None else [event])
+            return event is not None
+
+        await self.until(is_there, f"{event_type} with {', '.join(wanted)}")
+        return found[0]
+
     async def until(self, holds: Callable[[], bool], what: str) -> None:
         """Wait for something to become true; TimeoutError names what did not happen."""
         try:
@@ -73,7 +91,10 @@ async def perform() -> str:
         conversation = await _set_up(stack)
         await _pair(conversation)
         await _talk(conversation)
-        return await _count(conversation, time.monotonic() - started)
+        counts = {step: conversation.ledger.total(step) for step in ("sent", "delivered", "read")}
+        console.rule("more than texts")
+        await Scenes(stage=conversation, me=ANA, you=BEN).play()
+        return await _count(conversation, counts, time.monotonic() - started)
 
 
 async def _set_up(stack: AsyncExitStack) -> Conversation:
@@ -173,7 +194,7 @@ async def _read(conversation: Conversation, me: Person, you: Person) -> None:
     await conversation.backend.publish("message.read.v1", f"session.{me.session_id}", me.session_id, data)
 
 
-async def _count(conversation: Conversation, seconds: float) -> str:
+async def _count(conversation: Conversation, counts: Mapping[str, int], seconds: float) -> str:
     """Hold the ledger of events against what the phones decrypted; the summary line."""
     ledger = conversation.ledger
     for person in PEOPLE:
@@ -187,10 +208,10 @@ async def _count(conversation: Conversation, seconds: float) -> str:
     if ledger.gaps():
         raise DemoFailedError(f"{ledger.gaps()} sequence numbers are missing")
     console.print(f"[green]✓[/] both phones decrypted all {MESSAGES} messages; sequences have no gap")
-    sent, delivered, read = (ledger.total(step) for step in ("sent", "delivered", "read"))
+    sent, delivered, read = counts["sent"], counts["delivered"], counts["read"]
     return (
         f"demo: {len(PEOPLE)} sessions paired, {sent} messages sent, {delivered} delivered, {read} read, "
-        f"in {seconds:.1f} s"
+        f"an image, a voice message, a poll and a group, in {seconds:.1f} s"
     )
 
 
@@ -204,7 +225,7 @@ async def _until_signalled() -> int:
     except asyncio.CancelledError:
         console.print("demo: interrupted; everything it started has ended")
         return 130
-    except (DemoFailedError, ProgramFailedError) as failure:
+    except (DemoFailedError, SceneFailedError, ProgramFailedError) as failure:
         console.print(f"[red]demo: failed[/]: {failure}")
         console.print(f"logs: {_relative(_DIRECTORY / 'logs')}")
         return 1

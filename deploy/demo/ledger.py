@@ -19,9 +19,11 @@ class Ledger:
     sequences: dict[str, list[int]] = field(default_factory=dict[str, "list[int]"])
     latest: list[Event] = field(default_factory=list[Event])
     failures: list[str] = field(default_factory=list[str])
+    seen: list[Event] = field(default_factory=list[Event])
 
     def take(self, event: Event) -> None:
         """Count one event or reply."""
+        self.seen.append(event)
         session, data = str(event.get("subject")), event["data"]
         if "sequence" in event:
             self.sequences.setdefault(session, []).append(event["sequence"])
@@ -38,9 +40,19 @@ class Ledger:
                 self._step(session, "accepted")
             case "command.rejected.v1":
                 self.failures.append(f"{data['code']}: {data['message']}")
+            case "media.failed.v1":
+                self.failures.append(str(data.get("error")))
             case _:
                 pass
         self.latest = [*self.latest[-7:], event]
+
+    def find(self, event_type: str, session: str | None, wanted: Mapping[str, Any]) -> Event | None:
+        """The first event of this type whose data has these values."""
+        for event in self.seen:
+            fits = event["type"] == event_type and (session is None or event.get("subject") == session)
+            if fits and wanted.items() <= {key: event["data"].get(key) for key in wanted}.items():
+                return event
+        return None
 
     def total(self, step: str) -> int:
         """A step's count over all sessions."""

@@ -34,13 +34,17 @@ class Phones:
         """The person reads a message, which sends a read receipt."""
         await self._post(f"/phones/{person.phone}/read", {"messageId": message_id})
 
+    async def vote(self, person: Person, message_id: str, options: list[str]) -> None:
+        """The person votes in a poll that is on the phone."""
+        await self._post(f"/phones/{person.phone}/vote", {"messageId": message_id, "options": options})
+
     async def inbox(self, person: Person) -> list[dict[str, Any]]:
         """What arrived and was decrypted on the phone."""
         async with self._http.get(f"/phones/{person.phone}/inbox") as response:
             response.raise_for_status()
             return await response.json()
 
-    async def _post(self, path: str, body: dict[str, str]) -> None:
+    async def _post(self, path: str, body: dict[str, Any]) -> None:
         async with self._http.post(path, json=body) as response:
             if not response.ok:
                 raise RuntimeError(f"the simulator answered {response.status}: {(await response.text())[:300]}")

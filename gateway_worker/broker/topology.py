@@ -4,7 +4,7 @@ from typing import Final
 
 from aiormq.channel import Channel
 
-from gateway_worker.broker.errors import TopologyMismatch, translated
+from gateway_worker.broker.errors import BrokerLost, QueueMissing, TopologyMismatch, translated
 from schemas.channels import Exchange, Plan, Queue
 
 ANSWER_SECONDS: Final = 30.0
@@ -15,17 +15,20 @@ async def declare(channel: Channel, plan: Plan) -> None:
 
     Raises:
         TopologyMismatch: something of that name exists with other arguments; the message says what to do.
-        BrokerLost: ask for another channel and declare again.
+        BrokerLost: ask for another channel and declare again; also when somebody removed meanwhile what was declared.
     """
     for exchange in plan.exchanges:
         await _declare_exchange(channel, exchange)
     for queue in plan.queues:
         await _declare_queue(channel, queue)
-    for binding in plan.bindings:
-        with translated():
-            await channel.queue_bind(
-                binding.queue, binding.exchange, routing_key=binding.routing_key, timeout=ANSWER_SECONDS
-            )
+    try:
+        for binding in plan.bindings:
+            with translated():
+                await channel.queue_bind(
+                    binding.queue, binding.exchange, routing_key=binding.routing_key, timeout=ANSWER_SECONDS
+                )
+    except QueueMissing as error:  # it was just declared: somebody has removed it since
+        raise BrokerLost(str(error)) from error
 
 
 async def _declare_exchange(channel: Channel, exchange: Exchange) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from deploy.local.services import PrivateServices
-from gateway_worker.broker.errors import TopologyMismatch
+from gateway_worker.broker.errors import BrokerLost, TopologyMismatch
 from gateway_worker.broker.link import Link
 from gateway_worker.broker.topology import declare
 from gateway_worker.events.publisher import Publisher
@@ -161,6 +161,14 @@ async def test_a_backend_queue_that_was_removed_comes_back(out: WayOut, services
         async with hearing(services.amqp_url, queue) as ears:
             await ears.until(3)
             assert ears.first_arrivals("s1") == [1, 2, 3]
+
+
+async def test_a_queue_that_goes_while_it_is_bound_is_declared_again(out: WayOut) -> None:
+    channel = await out.link.channel(confirms=False)
+    events = out.topology.events
+    gone = Binding(exchange=events, queue=f"{out.topology.namespace}.gone", routing_key="#")
+    with pytest.raises(BrokerLost):
+        await declare(channel, Plan(bindings=(gone,)))
 
 
 async def test_without_a_backend_queue_nobody_is_waited_for(services: PrivateServices, namespace: str) -> None:

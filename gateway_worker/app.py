@@ -24,6 +24,7 @@ from gateway_worker.broker.ids import uuid7
 from gateway_worker.broker.link import Link
 from gateway_worker.cache.client import Cache
 from gateway_worker.connections.gate import OpeningGate
+from gateway_worker.connections.identities import MappingForm
 from gateway_worker.connections.manager import ConnectionManager
 from gateway_worker.connections.media_janitor import MediaJanitor
 from gateway_worker.connections.media_jobs import MediaRunner
@@ -197,6 +198,7 @@ class Worker:
                 rng=random.Random(),  # noqa: S311 (jitter)
                 gate=OpeningGate(OPENING_AT_ONCE, OPENING_SECONDS),
                 worker_id=self._worker_id,
+                mappings=MappingForm(kind=identity.MAPPING_KIND, id_of=identity.mapping_id, read=identity.mappings),
             ),
             incarnation=self._incarnation,
             max_sessions=settings.max_sessions,

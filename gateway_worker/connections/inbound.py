@@ -9,6 +9,7 @@ from typing import Any
 from gateway_worker.connections.arrivals import Arrived, arrival, instant, kind_of
 from gateway_worker.connections.calls import call_arrival
 from gateway_worker.connections.group_news import group_arrivals
+from gateway_worker.connections.identities import Identities
 from gateway_worker.connections.past import history_operations
 from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.surroundings import Surroundings
@@ -17,6 +18,7 @@ from gateway_worker.store.operations import (
     AdvanceParticipant,
     AdvanceStatus,
     DropCredentials,
+    JoinChats,
     NewEntry,
     Operation,
     PutCredentials,
@@ -78,12 +80,20 @@ class Inbound:
     """
 
     def __init__(
-        self, writer: Writer, around: Surroundings, hear: Hear, *, paired: bool, media: MediaOptions | None = None
+        self,
+        writer: Writer,
+        around: Surroundings,
+        hear: Hear,
+        *,
+        identities: Identities,
+        paired: bool,
+        media: MediaOptions | None = None,
     ) -> None:
         self._writer = writer
         self._session_id = writer.fence.session_id
         self._around = around
         self._hear = hear
+        self._identities = identities
         self._media = media or MediaOptions()
         self._staged = None if paired else _Staged()
         self._unstaging = asyncio.Lock()
@@ -162,11 +172,14 @@ class Inbound:
                 if await self._stage(self._staged, changes):
                     return
         received = [entry.message for entry in changes.entries if entry.message is not None]
-        operations = [*_key_operations(changes), *(self._arrival(message) for message in received)]
+        mappings = self._around.mappings.among(changes.keys)
+        joins = [JoinChats(chats=mappings)] if mappings else []
+        operations = [*_key_operations(changes), *joins, *(self._arrival(message) for message in received)]
         if not operations:
             return
         async with self._working():
             await self._writer.write(*operations)
+        self._identities.learn(mappings)
         self._around.snapshots.stored(self._writer.fence, changes)
         for message in received:
             self._around.observer.message_received(kind_of(message))
@@ -183,7 +196,7 @@ class Inbound:
                 await self._writer.write(*operations)
 
     def _arrival(self, arrived: Arrived) -> ReceiveMessage:
-        return arrival(self._session_id, arrived, self._around.clock.now(), self._media)
+        return arrival(self._session_id, self._identities.completed(arrived), self._around.clock.now(), self._media)
 
     async def _stage(self, staged: "_Staged", changes: Changes) -> bool:
         """Take what a new device wrote; False when its pairing was stored meanwhile."""
@@ -191,6 +204,7 @@ class Inbound:
             if self._staged is None:
                 return False
             staged.keep(changes)
+            self._identities.learn(self._around.mappings.among(changes.keys))
             if changes.credentials is not None:
                 await self._writer.write(DropCredentials(), *_key_operations(staged.changes()))
                 self._staged = None

@@ -10,6 +10,7 @@ import structlog
 from gateway_worker.connections.backoff import Backoff
 from gateway_worker.connections.causes import PASSKEY, REFRESH_SECONDS, SILENT, Retry, Verdict, judge
 from gateway_worker.connections.gate import Pass
+from gateway_worker.connections.identities import Identities
 from gateway_worker.connections.inbound import Inbound, LifeFact
 from gateway_worker.connections.lifecycle import Lifecycle
 from gateway_worker.connections.link import Link, Purpose
@@ -48,13 +49,16 @@ class Line:
         writer: Writer,
         around: Surroundings,
         stirred: Callable[[], None],
+        *,
         presences: Presences,
+        identities: Identities,
     ) -> None:
         self._lifecycle = lifecycle
         self._writer = writer
         self._around = around
         self._stirred = stirred
         self._presences = presences
+        self._identities = identities
         self._backoff = Backoff(around.rng)
         self._quick_restarts = 0
         self._bad_sessions = 0
@@ -120,6 +124,7 @@ class Line:
             self._writer,
             self._around,
             partial(self._hear, link),
+            identities=self._identities,
             paired=credentials is not None,
             media=_options(record).media,
         )

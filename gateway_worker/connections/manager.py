@@ -52,7 +52,7 @@ class ConnectionManager:
         self, around: Surroundings, *, incarnation: str, max_sessions: int, capacity_changed: CapacityListener
     ) -> None:
         self._around = around
-        self._queries = Queries(around.storage, around.cache, around.clock)
+        self._queries = Queries(around.storage, around.cache, around.clock, around.mappings)
         self._ownership = Ownership(
             around, incarnation=incarnation, max_sessions=max_sessions, capacity_changed=capacity_changed
         )

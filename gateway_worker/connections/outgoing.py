@@ -8,7 +8,7 @@ from gateway_worker.store.operations import BeginMessage
 from gateway_worker.store.records import Json, MessageRecord
 from gateway_worker.whatsapp.files import FileContent
 from gateway_worker.whatsapp.port import Edit, Forwarding, Original, OutgoingMessage, Reaction, Revocation
-from schemas.addresses import AddressKind, Jid, kind_of
+from schemas.addresses import AddressKind, kind_of
 from schemas.commands import Command
 from schemas.content import MAX_NAME, Audio, Document, Image, Media, MediaState, Sticker, Video, Voice
 from schemas.errors import CommandInvalid, MessageNotFound
@@ -131,15 +131,14 @@ def needs_plaintext(data: OutgoingCommand) -> bool:
     return isinstance(data, SendMessage | ForwardMessage)
 
 
-def check_original(data: OutgoingCommand, record: MessageRecord) -> None:
-    """Whether the command can be about this message.
+def check_original(data: OutgoingCommand, record: MessageRecord, *, same_chat: bool) -> None:
+    """Whether the command can be about this message; `same_chat`: it belongs to the chat that the command names.
 
     Raises:
         MessageNotFound: it belongs to another chat.
         CommandInvalid: WhatsApp would not let us do that.
     """
-    of_that_chat = isinstance(data, ForwardMessage | SendMessage) or _same_chat(record.chat, data.recipient)
-    if not of_that_chat:
+    if not (same_chat or isinstance(data, ForwardMessage | SendMessage)):
         raise MessageNotFound
     match data:
         case EditMessage() if not (record.from_me and record.kind == "text"):
@@ -148,11 +147,6 @@ def check_original(data: OutgoingCommand, record: MessageRecord) -> None:
             raise CommandInvalid.at(_TARGET, "must be a message that this session sent, except in a group")
         case _:
             return
-
-
-def _same_chat(one: str, other: Jid) -> bool:
-    """Whether both may name the same chat: a person's PN and LID are two names of one."""
-    return one == other or {one.rpartition("@")[2], other.rpartition("@")[2]} == {"s.whatsapp.net", "lid"}
 
 
 def _content(data: OutgoingCommand) -> Any:

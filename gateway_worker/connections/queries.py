@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from gateway_worker.connections.changes import Standing, standing
+from gateway_worker.connections.identities import MappingForm, chat_of
 from gateway_worker.connections.media_rows import with_media
 from gateway_worker.connections.message_ids import derive_message_id
 from gateway_worker.connections.ports import Clock
@@ -46,10 +47,11 @@ _MAX_CHANGES: Final = 5_000  # of a page of messages, the newest: a reply stays 
 class Queries:
     """What can be asked about sessions and messages."""
 
-    def __init__(self, storage: Storage, cache: SessionCache, clock: Clock) -> None:
+    def __init__(self, storage: Storage, cache: SessionCache, clock: Clock, mappings: MappingForm) -> None:
         self._storage = storage
         self._cache = cache
         self._clock = clock
+        self._mappings = mappings
 
     async def knows(self, session_id: SessionId) -> bool:
         """Whether there is such a session, wherever it lives. One whose end was told is gone."""
@@ -121,7 +123,7 @@ class Queries:
         data = command.data
         records = await self._storage.messages.history(
             command.session_id,
-            data.chat_jid,
+            await chat_of(self._mappings, self._storage.keys, command.session_id, data.chat_jid),
             before=_before(data.cursor, self._clock.now()),
             kinds=CONTENT_KINDS,
             limit=data.limit + 1,

@@ -12,6 +12,7 @@ from datetime import datetime
 import structlog
 
 from gateway_worker.connections.attachments import Attachments
+from gateway_worker.connections.identities import Identities
 from gateway_worker.connections.lanes import Lanes, Place
 from gateway_worker.connections.message_ids import derive_message_id
 from gateway_worker.connections.outgoing import (
@@ -42,6 +43,7 @@ from gateway_worker.store.operations import (
 from gateway_worker.store.records import MessageRecord, Status
 from gateway_worker.whatsapp.files import Repetition
 from gateway_worker.whatsapp.port import Original
+from schemas.addresses import Jid
 from schemas.commands import Command
 from schemas.content import MediaState
 from schemas.errors import (
@@ -74,7 +76,16 @@ class _Referred:
 class Sender:
     """Sends the messages of one owned session."""
 
-    def __init__(self, writer: Writer, reach: Reach, quota: Quota, typing: Typing, around: Surroundings) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        reach: Reach,
+        around: Surroundings,
+        *,
+        quota: Quota,
+        typing: Typing,
+        identities: Identities,
+    ) -> None:
         self._writer = writer
         self._session_id = writer.fence.session_id
         self._reach = reach
@@ -86,6 +97,7 @@ class Sender:
         self._left = Signal()
         self.quota = quota
         self.typing = typing
+        self._identities = identities
 
     async def send(self, command: Command[OutgoingCommand], accepted: Accepted) -> None:
         """Send a message; returns when it is settled. See `connections.ports` for the whole promise.
@@ -95,7 +107,8 @@ class Sender:
             StaleEpoch: another worker owns the session.
         """
         arrived = self._around.clock.monotonic()
-        place = self._lanes.take(command.data.recipient)  # before the first await: the order of calls is the order
+        chat = self._identities.chat_of(command.data.recipient)
+        place = self._lanes.take(chat)  # before the first await: the order of calls is the order
         try:
             message_id = derive_message_id(command.key.source, command.key.id)
             while message_id in self._in_progress:
@@ -129,7 +142,7 @@ class Sender:
         try:
             job = Job(
                 command=command,
-                message=outgoing(command, message_id, self._original(referred)),
+                message=replace(outgoing(command, message_id, self._original(referred)), to=self._chat(command)),
                 place=place,
                 tries=await self._tried(message_id) if isinstance(answer, InProgress) else 0,
             )
@@ -157,7 +170,8 @@ class Sender:
         answer = None
         try:
             record = None if referred is None else referred.record
-            (answer,) = await self._writer.write_surely(begin_operation(command, message_id, record))
+            begin = begin_operation(command, message_id, record)
+            (answer,) = await self._writer.write_surely(replace(begin, chat=self._chat(command)))
         finally:
             if not isinstance(answer, Begun):
                 self.quota.give_back(reserved)
@@ -182,7 +196,8 @@ class Sender:
         if command.data.refers_to is not None:
             if referred is None:
                 raise MessageNotFound
-            check_original(command.data, referred.record)
+            same = self._identities.chat_of(Jid(referred.record.chat)) == self._chat(command)
+            check_original(command.data, referred.record, same_chat=same)
 
     async def _deliver(self, job: Job) -> datetime | None:
         """Send until WhatsApp's server has it; returns its time, or None if that is on record by now.
@@ -218,6 +233,9 @@ class Sender:
         else:
             carried = replace(job.message, content=Repetition(plaintext=plaintext), original=None)
         return replace(job, message=carried)
+
+    def _chat(self, command: Command[OutgoingCommand]) -> Jid:
+        return self._identities.chat_of(command.data.recipient)
 
     def _seconds_left(self, job: Job) -> float | None:
         """Until it must have been started; None: as long as it takes."""

@@ -14,6 +14,7 @@ from gateway_worker.connections.departure import Departure
 from gateway_worker.connections.direct import Direct
 from gateway_worker.connections.door import DoorKeeper
 from gateway_worker.connections.groups import GroupDesk
+from gateway_worker.connections.identities import Identities
 from gateway_worker.connections.lifecycle import Lifecycle
 from gateway_worker.connections.line import Line
 from gateway_worker.connections.link import Link, Purpose
@@ -81,8 +82,18 @@ class LiveSession:
         self._writer = Writer(record.fence, around.storage, self.fence_off)
         self._lifecycle = Lifecycle(record, around, self._writer)
         self._presences = Presences(record.session_id, self._usable, around)
-        self._line = Line(self._lifecycle, self._writer, around, self._stirred, self._presences)
-        self._sender = Sender(self._writer, self, Quota(record, around), Typing(record, around), around)
+        self._identities = Identities(around.mappings)
+        self._line = Line(
+            self._lifecycle, self._writer, around, self._stirred, presences=self._presences, identities=self._identities
+        )
+        self._sender = Sender(
+            self._writer,
+            self,
+            around,
+            quota=Quota(record, around),
+            typing=Typing(record, around),
+            identities=self._identities,
+        )
         self._direct = Direct(record.session_id, self, around)
         self.groups = GroupDesk(self, around)
         self._media = SessionMedia(self._writer, self, around, self._proxy)
@@ -184,6 +195,8 @@ class LiveSession:
 
     async def run(self) -> None:
         """Until it is deleted, given up by `leave` or `move`, or owned by another worker."""
+        keys = self._around.storage.keys
+        await until_stored(lambda: self._identities.load(self.session_id, keys))  # before the first command comes
         async with asyncio.TaskGroup() as tasks:
             door = tasks.create_task(self._door.keep())
             route = tasks.create_task(self._around.cache.put_route(self.session_id, self._around.worker_id))

@@ -121,6 +121,10 @@ class Keys(Protocol):
         """The keys that are stored."""
         ...
 
+    async def of_kind(self, session_id: SessionId, kind: str, limit: int) -> Mapping[str, bytes]:
+        """The stored keys of a kind, by id; which ones, if there are more than `limit`, is left open."""
+        ...
+
     async def entry(
         self, session_id: SessionId, *, chat: str, sender: str, message_id: str, index: int
     ) -> bytes | None:

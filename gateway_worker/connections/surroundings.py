@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from gateway_worker.connections.gate import OpeningGate
+from gateway_worker.connections.identities import MappingForm
 from gateway_worker.connections.media_ports import MediaJobs, NoMedia
 from gateway_worker.connections.metrics import Observer
 from gateway_worker.connections.pairing import draw
@@ -46,6 +47,7 @@ class Surroundings:
     rng: Random
     gate: OpeningGate
     worker_id: WorkerId
+    mappings: MappingForm
     media: MediaJobs = field(default_factory=NoMedia)
     draw_qr: Callable[[str], Awaitable[str]] = draw
     patience: Patience = field(default_factory=Patience)

@@ -279,6 +279,13 @@ class FinishHistory(Operation[bool]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JoinChats(Operation[None]):
+    """What was stored as the chat of a LID belongs to the chat of its number from now on: `chats` is LID → PN."""
+
+    chats: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaceContent(Operation[None]):
     """Say anew what a stored message holds: more is known of its file now."""
 

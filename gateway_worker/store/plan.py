@@ -17,6 +17,7 @@ from gateway_worker.store.operations import (
     DropCredentials,
     FinishCommand,
     FinishHistory,
+    JoinChats,
     Operation,
     PutCredentials,
     PutEntries,
@@ -50,6 +51,7 @@ KINDS: Final[Sequence[Kind]] = (
     ReceiveMessage,
     StoreHistory,
     FinishHistory,
+    JoinChats,
     ReplaceContent,
     PutUpload,
     PutMedia,
@@ -126,6 +128,8 @@ def weight(operations: Iterable[Operation[Any]]) -> int:
                 total += len(operation.keys)
             case PutEntries():
                 total += len(operation.entries)
+            case JoinChats():
+                total += len(operation.chats)
             case StoreHistory():
                 total += len(operation.messages)
             case SettleEntries() | FinishHistory():
@@ -156,6 +160,8 @@ def _rows(session_id: SessionId, operation: Operation[Any]) -> list[Row]:  # noq
             return [("receipt", session_id, operation.message_id, operation.participant)]
         case PutMedia() | RetryMedia() | SettleMedia():
             return [("media", session_id, operation.message_id)]
+        case JoinChats():
+            return [("chats", session_id)]
         case StoreHistory():
             return [("message", session_id, message.message_id) for message in operation.messages]
         case PutCredentials():

@@ -33,6 +33,10 @@ _KEYS: Final = """
     SELECT k.id, k.value, s.identity_key FROM keys AS k JOIN sessions AS s ON s.id = k.session_id
     WHERE k.session_id = $1 AND k.kind = $2 AND k.id = ANY($3)
 """
+_KEYS_OF_KIND: Final = """
+    SELECT k.id, k.value, s.identity_key FROM keys AS k JOIN sessions AS s ON s.id = k.session_id
+    WHERE k.session_id = $1 AND k.kind = $2 LIMIT $3
+"""
 _ENTRY: Final = """
     SELECT e.value, s.identity_key FROM entries AS e JOIN sessions AS s ON s.id = e.session_id
     WHERE e.session_id = $1 AND e.message_id = $2 AND e.sender = $3 AND e.chat = $4 AND e.index = $5
@@ -138,12 +142,17 @@ class Keys:
         """The keys of a kind that are stored, by id."""
         async with self._database.wire() as wire:
             rows = await wire.fetch(_KEYS, session_id, kind, list(ids))
-        return {
-            row["id"]: self._ciphers.of(session_id, Purpose.IDENTITY, row["identity_key"]).decrypt(
-                row["value"], "keys", kind, row["id"]
-            )
-            for row in rows
-        }
+        return {row["id"]: self._key(session_id, kind, row) for row in rows}
+
+    def _key(self, session_id: SessionId, kind: str, row: Row) -> bytes:
+        cipher = self._ciphers.of(session_id, Purpose.IDENTITY, row["identity_key"])
+        return cipher.decrypt(row["value"], "keys", kind, row["id"])
+
+    async def of_kind(self, session_id: SessionId, kind: str, limit: int) -> Mapping[str, bytes]:
+        """The keys of a kind, by id; not more than `limit`."""
+        async with self._database.wire() as wire:
+            rows = await wire.fetch(_KEYS_OF_KIND, session_id, kind, limit)
+        return {row["id"]: self._key(session_id, kind, row) for row in rows}
 
     async def entry(
         self, session_id: SessionId, *, chat: str, sender: str, message_id: str, index: int

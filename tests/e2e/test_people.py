@@ -175,3 +175,33 @@ async def test_a_text_is_typed_before_it_arrives_if_the_session_is_to_be_natural
     async with world.phones.http.get(f"/phones/{ben.number}") as response:
         states = (await response.json())["chatStates"]
     assert [(state["chat"], state["state"]) for state in states] == [(ana.phone.jid, "typing")]
+
+
+async def test_number_and_lid_are_one_chat_and_one_lane(world: World) -> None:
+    ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
+    checked = await world.backend.ask("contact.check.v1", ana.session_id, {"phones": [ben.number]})
+    lid = checked["data"]["result"]["contacts"][0]["lid"]
+    names = [ben.number, lid, ben.jid]
+    commands = [
+        await world.backend.publish(
+            "message.send.v1", ana.session_id, {"to": names[turn % 3], "content": {"kind": "text", "text": str(turn)}}
+        )
+        for turn in range(30)
+    ]
+    inbox = await world.phones.inbox(ben, at_least=len(commands))
+    assert [message["content"]["text"] for message in inbox] == [str(turn) for turn in range(30)]
+    for command in commands:
+        await world.status(command, "delivered")
+    async with world.phones.http.get(f"/phones/{ana.phone.number}") as response:
+        own_lid = (await response.json())["lid"]
+    answer = await world.phones.send(ben, own_lid, "by LID")
+    told = await world.backend.event("message.received.v1", _of(ana, messageId=answer))
+    assert told["data"]["chat"] == ben.jid
+    assert (told["data"]["sender"]["lid"], told["data"]["sender"]["phone"]) == (lid, ben.number)
+    pages = [
+        (await world.backend.ask("message.history.v1", ana.session_id, {"chat": name}))["data"]["result"]["messages"]
+        for name in names
+    ]
+    assert pages[0] == pages[1] == pages[2]
+    assert [message["messageId"] for message in pages[0]][:1] == [answer]
+    assert len(pages[0]) == 31

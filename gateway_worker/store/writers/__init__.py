@@ -12,6 +12,7 @@ from gateway_worker.store.operations import (
     DropCredentials,
     FinishCommand,
     FinishHistory,
+    JoinChats,
     Operation,
     PutCredentials,
     PutEntries,
@@ -28,7 +29,17 @@ from gateway_worker.store.operations import (
     StoreHistory,
 )
 from gateway_worker.store.transaction import Writer
-from gateway_worker.store.writers import commands, history, identity, media, messages, receipts, sessions, uploads
+from gateway_worker.store.writers import (
+    chats,
+    commands,
+    history,
+    identity,
+    media,
+    messages,
+    receipts,
+    sessions,
+    uploads,
+)
 
 WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     RecordCommand: commands.record,
@@ -42,6 +53,7 @@ WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     ReceiveMessage: messages.receive,
     StoreHistory: history.store,
     FinishHistory: history.finish,
+    JoinChats: chats.join,
     ReplaceContent: messages.replace_content,
     PutUpload: uploads.put,
     PutMedia: media.put_media,

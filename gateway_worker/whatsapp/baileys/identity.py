@@ -9,6 +9,7 @@ contact's phone starts a new Signal session with it; its own next message to a c
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 KINDS: Final = frozenset({"app-state-sync-key", "lid-mapping", "tctoken"})
@@ -66,3 +67,22 @@ def _read(credentials: bytes) -> dict[str, Any]:
 
 def _next_prekey(document: dict[str, Any]) -> int:
     return int(document.get("nextPreKeyId", 1))
+
+
+MAPPING_KIND: Final = "lid-mapping"
+_REVERSE: Final = "_reverse"
+_TEXT_FORM: Final = 3  # see `values.ts`
+
+
+def mapping_id(lid: str) -> str:
+    """The id of the key that says whose a LID (JID) is."""
+    return f"{lid.partition('@')[0]}{_REVERSE}"
+
+
+def mappings(keys: Mapping[str, bytes]) -> dict[str, str]:
+    """LID → PN (JIDs), from keys of `MAPPING_KIND` by id. Each pair is kept in both directions; one says it all."""
+    return {
+        f"{key_id.removesuffix(_REVERSE)}@lid": f"{value[1:].decode()}@s.whatsapp.net"
+        for key_id, value in keys.items()
+        if key_id.endswith(_REVERSE) and value[:1] == bytes([_TEXT_FORM])
+    }

@@ -4,7 +4,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway_worker.store.operations import FinishHistory, HistoricMessage, NewEntry, PutEntries, StoreHistory
+from gateway_worker.store.operations import (
+    FinishHistory,
+    HistoricMessage,
+    JoinChats,
+    NewEntry,
+    PutEntries,
+    PutKeys,
+    StoreHistory,
+)
 from gateway_worker.store.records import Direction, Fence, Status
 from gateway_worker.store.store import Store
 from tests.integration.store.conftest import SESSION
@@ -99,3 +107,17 @@ async def test_a_part_that_comes_again_is_told_once(store: Store, fence: Fence) 
     assert await store.commit(fence, finish) == (True,)
     assert await store.commit(fence, finish) == (False,)
     assert await store.keys.unprocessed(SESSION) == []
+
+
+async def test_a_chat_under_two_names_is_joined(store: Store, fence: Fence) -> None:
+    await store.commit(fence, replace(begin(1), chat="42@lid"), replace(begin(2), chat=CHAT))
+    await store.commit(fence, JoinChats(chats={"42@lid": CHAT, "43@lid": "15550003333@s.whatsapp.net"}))
+    found = await store.messages.history(SESSION, CHAT, before=(LATER, ""), kinds={"text"}, limit=10)
+    assert [each.message_id for each in found] == [message_id(2), message_id(1)]
+
+
+async def test_the_keys_of_a_kind_are_read_as_a_whole(store: Store, fence: Fence) -> None:
+    keys = {("lid-mapping", str(number)): str(number).encode() for number in range(3)}
+    await store.commit(fence, PutKeys(keys={**keys, ("session", "1"): b"s"}))
+    assert await store.keys.of_kind(SESSION, "lid-mapping", 10) == {"0": b"0", "1": b"1", "2": b"2"}
+    assert len(await store.keys.of_kind(SESSION, "lid-mapping", 2)) == 2

@@ -25,6 +25,7 @@ from gateway_worker.store.operations import (
     Conflict,
     DropCredentials,
     InProgress,
+    JoinChats,
     Operation,
     PutCredentials,
     PutEntries,
@@ -275,6 +276,10 @@ class FakeKeys:
     async def load(self, session_id: SessionId, kind: str, ids: Sequence[str]) -> Mapping[str, bytes]:
         return {each: self.keys[session_id][kind, each] for each in ids if (kind, each) in self.keys[session_id]}
 
+    async def of_kind(self, session_id: SessionId, kind: str, limit: int) -> Mapping[str, bytes]:
+        found = {each: value for (kind_, each), value in self.keys[session_id].items() if kind_ == kind}
+        return dict(list(found.items())[:limit])
+
     async def entry(
         self, session_id: SessionId, *, chat: str, sender: str, message_id: str, index: int
     ) -> bytes | None:
@@ -435,6 +440,12 @@ class FakeStorage:
                 return self._advance(session_id, operation)
             case ReceiveMessage():
                 return self._receive(session_id, operation)
+            case JoinChats(chats=chats):
+                for message_id, row in self.messages.rows.items():
+                    self.messages.rows[message_id] = replace(row, chat=chats.get(row.chat, row.chat))
+            case JoinChats(chats=chats):
+                for message_id, row in self.messages.rows.items():
+                    self.messages.rows[message_id] = replace(row, chat=chats.get(row.chat, row.chat))
             case _:
                 raise AssertionError(f"unexpected {operation!r}")
         return None

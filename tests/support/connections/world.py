@@ -10,12 +10,14 @@ from random import Random
 from typing import Any
 
 from gateway_worker.connections.gate import OpeningGate
+from gateway_worker.connections.identities import MappingForm
 from gateway_worker.connections.manager import ConnectionManager
 from gateway_worker.connections.metrics import Unobserved
 from gateway_worker.connections.pairing import png_data_url
 from gateway_worker.connections.snapshots import Identity, SnapshotKeeper
 from gateway_worker.connections.states import State
 from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.whatsapp.baileys import identity
 from gateway_worker.whatsapp.port import Cause, Changes, Connected, Paired, QrCode
 from schemas.commands import Command, parse_command
 from schemas.names import MessageId, SessionId, WorkerId
@@ -38,6 +40,7 @@ BERT = "+15550002222"
 IDENTITY = Identity(
     kinds=frozenset({"app-key", "mapping"}), urgent_kinds=frozenset({"app-key"}), mark=lambda credentials: credentials
 )
+MAPPINGS = MappingForm(kind=identity.MAPPING_KIND, id_of=identity.mapping_id, read=identity.mappings)
 _numbers = itertools.count(1)
 
 
@@ -202,6 +205,7 @@ async def world(*, max_sessions: int = 5, storage: FakeStorage | None = None, nu
             rng=Random(1),
             gate=OpeningGate(20, 15),
             worker_id=worker_id,
+            mappings=MAPPINGS,
             draw_qr=draw_at_once,  # a thread knows no virtual time
         )
         manager = ConnectionManager(

@@ -1,0 +1,81 @@
+"""Which LID is which number: the people of one session, in memory, as its keys say it.
+
+The keys are the truth: they are stored with what taught them, travel in snapshots, and are read at each
+take-over. A person has one chat and one lane, whichever name a command or a message uses.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from gateway_worker.connections.arrivals import Arrived
+from gateway_worker.connections.storage import Keys
+from gateway_worker.whatsapp.port import KeyId
+from schemas.addresses import Jid, phone_of
+from schemas.names import SessionId
+
+MAX_PEOPLE: Final = 20_000  # of one session; a person beyond them has two chats until it is heard of again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingForm:
+    """How an engine keeps its mappings among its keys: see `whatsapp.baileys.identity`.
+
+    Attributes:
+        kind: of the keys.
+        id_of: the id of the key that says whose a LID (JID) is.
+        read: from keys, by id, to LID → PN (JIDs).
+    """
+
+    kind: str
+    id_of: Callable[[str], str]
+    read: Callable[[Mapping[str, bytes]], Mapping[str, str]]
+
+    def among(self, keys: Mapping[KeyId, bytes | None]) -> Mapping[str, str]:
+        """The mappings among keys that are just written."""
+        found = {key_id: value for (kind, key_id), value in keys.items() if kind == self.kind and value is not None}
+        return self.read(found) if found else {}
+
+
+class Identities:
+    """The people of one session."""
+
+    def __init__(self, form: MappingForm) -> None:
+        self._form = form
+        self._pn_of: dict[str, Jid] = {}
+        self._lid_of: dict[str, str] = {}
+
+    async def load(self, session_id: SessionId, keys: Keys) -> None:
+        """Read what is known; for a session that was just taken over."""
+        self.learn(self._form.read(await keys.of_kind(session_id, self._form.kind, MAX_PEOPLE)))
+
+    def learn(self, pn_of_lid: Mapping[str, str]) -> None:
+        """More is known, and stored. Those who were learnt first are forgotten first."""
+        for lid, pn in pn_of_lid.items():
+            self._pn_of[lid], self._lid_of[pn] = Jid(pn), lid
+        while len(self._pn_of) > MAX_PEOPLE:
+            lid = next(iter(self._pn_of))
+            self._lid_of.pop(self._pn_of.pop(lid), None)
+
+    def chat_of(self, jid: Jid) -> Jid:
+        """The one name of a chat: the PN of a person, where it is known."""
+        return self._pn_of.get(jid, jid)
+
+    def completed(self, arrived: Arrived) -> Arrived:
+        """A message with all that is known of who wrote it and where."""
+        sender = arrived.sender
+        pn = self._pn_of.get(sender.lid or sender.jid)
+        lid = sender.lid or self._lid_of.get(pn or sender.jid)
+        phone = sender.phone or (None if pn is None else phone_of(pn))
+        if (lid, phone) != (sender.lid, sender.phone):
+            arrived = replace(arrived, sender=replace(sender, lid=lid, phone=phone))
+        chat = self._pn_of.get(arrived.chat)
+        return arrived if chat is None else replace(arrived, chat=chat)
+
+
+async def chat_of(form: MappingForm, keys: Keys, session_id: SessionId, jid: Jid) -> Jid:
+    """The one name of a chat of any session, read from its keys."""
+    if not jid.endswith("@lid"):
+        return jid
+    found = form.read(await keys.load(session_id, form.kind, [form.id_of(jid)]))
+    return Jid(found.get(jid, jid))

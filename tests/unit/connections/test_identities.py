@@ -1,0 +1,104 @@
+"""A person's number and LID are two names of one chat and one lane."""
+
+import asyncio
+
+import pytest
+
+from gateway_worker.connections.identities import MAX_PEOPLE, Identities
+from gateway_worker.whatsapp.baileys.identity import MAPPING_KIND, mappings
+from gateway_worker.whatsapp.port import (
+    Acknowledged,
+    Changes,
+    Entry,
+    EntryKey,
+    OutgoingMessage,
+    ReceivedMessage,
+    Sender,
+)
+from schemas.addresses import Jid
+from schemas.content import Text
+from schemas.errors import MessageNotFound
+from tests.support.connections.virtual_time import VirtualClock, virtual
+from tests.support.connections.world import ANNA, BERT, MAPPINGS, World, command, text, world
+
+BERTS_JID = f"{BERT[1:]}@s.whatsapp.net"
+BERTS_LID = "42000042@lid"
+MAPPED = {(MAPPING_KIND, "42000042_reverse"): b"\x0315550002222", (MAPPING_KIND, "15550002222"): b"\x0342000042"}
+
+
+def test_each_pair_of_keys_is_one_mapping_and_nonsense_is_none() -> None:
+    keys = {
+        "42000042_reverse": b"\x0315550002222",
+        "15550002222": b"\x0342000042",
+        "7_reverse": b"\x00{}",
+        "8_reverse": b"",
+    }
+    assert mappings(keys) == {BERTS_LID: BERTS_JID}
+
+
+def test_the_people_in_memory_are_bounded() -> None:
+    people = Identities(MAPPINGS)
+    people.learn({f"{number}@lid": f"{number}@s.whatsapp.net" for number in range(MAX_PEOPLE + 1)})
+    assert people.chat_of(Jid("0@lid")) == "0@lid"
+    assert people.chat_of(Jid(f"{MAX_PEOPLE}@lid")) == f"{MAX_PEOPLE}@s.whatsapp.net"
+
+
+async def history(w: World, chat: str) -> list[str]:
+    page = await w.manager.list_messages(command("message.history.v1", ANNA, {"chat": chat}))
+    return [message.message_id for message in page.messages]
+
+
+@virtual
+async def test_what_goes_to_a_lid_waits_for_what_went_to_its_number() -> None:
+    async def slow(_: OutgoingMessage) -> Acknowledged:
+        await asyncio.sleep(5)
+        return Acknowledged(timestamp=int(VirtualClock().now().timestamp()))
+
+    async with world() as w:
+        w.storage.keys.keys[ANNA] |= MAPPED  # from an earlier owner
+        await w.connected()
+        w.engine.answers = [slow, slow]
+        sending = [w.start_sending(text(body, to=to)) for body, to in (("1", BERT), ("2", BERTS_LID), ("3", BERTS_JID))]
+        ids = await asyncio.gather(*sending)
+        assert [message.to for message in w.engine.sent] == [BERTS_JID] * 3
+        assert [message.message_id for message in w.engine.sent] == ids
+        for name in (BERT, BERTS_JID, BERTS_LID):
+            assert set(await history(w, name)) == set(ids)
+
+
+@virtual
+async def test_a_chat_of_a_lid_is_joined_to_its_number_as_soon_as_that_is_known() -> None:
+    async with world() as w:
+        await w.connected()
+        before = await w.send(text(to=BERTS_LID))
+        with pytest.raises(MessageNotFound):
+            await w.send(command("message.react.v1", ANNA, {"to": BERT, "messageId": before, "emoji": "x"}))
+        await w.engine.last.commit(Changes(keys=MAPPED))
+        await w.send(command("message.react.v1", ANNA, {"to": BERT, "messageId": before, "emoji": "x"}))
+        after = await w.send(text(to=BERT))
+        assert await history(w, BERTS_LID) == await history(w, BERT) == [after, before]
+
+
+@virtual
+async def test_a_sender_is_told_with_every_name_that_is_known() -> None:
+    async with world() as w:
+        await w.connected()
+        await w.engine.last.commit(Changes(keys=MAPPED))
+        for number, jid in enumerate((BERTS_JID, BERTS_LID)):
+            message = ReceivedMessage(
+                message_id=f"3EB0{number}",
+                chat=jid,
+                sender=Sender(jid=jid, phone=BERT if jid == BERTS_JID else None),
+                from_me=False,
+                is_group=False,
+                timestamp=1_795_000_000,
+                content=Text(text="hi"),
+            )
+            key = EntryKey(chat=jid, sender=jid, message_id=message.message_id, index=0)
+            await w.engine.last.commit(Changes(entries=[Entry(key=key, plaintext=b"p", message=message)]))
+        told = [event for kind, event in w.storage.events if kind == "message.received.v1"]
+        assert [event["chat"] for event in told] == [BERTS_JID, BERTS_JID]
+        assert [event["sender"] for event in told] == [
+            {"jid": BERTS_JID, "lid": BERTS_LID, "phone": BERT},
+            {"jid": BERTS_LID, "lid": BERTS_LID, "phone": BERT},
+        ]

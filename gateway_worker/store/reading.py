@@ -59,7 +59,7 @@ _RECEIVED_PLAINTEXT: Final = """
     WHERE e.session_id = $1 AND e.message_id = $2 AND e.visible
     ORDER BY e.created_at, e.index LIMIT 1
 """
-_MESSAGE: Final = """
+_WITH_CONTENT: Final = """
     SELECT m.*, b.value AS content, s.content_key
     FROM messages AS m
     JOIN sessions AS s ON s.id = m.session_id
@@ -68,6 +68,9 @@ _MESSAGE: Final = """
         WHERE session_id = m.session_id AND message_id = m.message_id AND part = 'content' AND created_at = m.created_at
         LIMIT 1  -- the row's time comes first, so that one partition is looked into
     ) AS b
+"""
+_MESSAGE: Final = f"""
+    {_WITH_CONTENT}
     WHERE m.session_id = $1 AND m.message_id = $2 AND s.deleted_at IS NULL
 """
 _RECEIPTS: Final = """
@@ -82,28 +85,14 @@ _TRIES: Final = """
     JOIN bodies AS b ON b.session_id = m.session_id AND b.message_id = m.message_id AND b.created_at = m.created_at
     WHERE m.session_id = $1 AND m.message_id = $2 AND b.part = 'plaintext'
 """
-_HISTORY: Final = """
-    SELECT m.*, b.value AS content, s.content_key
-    FROM messages AS m
-    JOIN sessions AS s ON s.id = m.session_id
-    CROSS JOIN LATERAL (
-        SELECT value FROM bodies
-        WHERE session_id = m.session_id AND message_id = m.message_id AND part = 'content' AND created_at = m.created_at
-        LIMIT 1
-    ) AS b
+_HISTORY: Final = f"""
+    {_WITH_CONTENT}
     WHERE m.session_id = $1 AND m.chat = $2 AND (m.created_at, m.message_id) < ($3, $4) AND m.kind = ANY($5)
         AND s.deleted_at IS NULL
     ORDER BY m.created_at DESC, m.message_id DESC LIMIT $6
 """
-_CHANGES: Final = """
-    SELECT m.*, b.value AS content, s.content_key
-    FROM messages AS m
-    JOIN sessions AS s ON s.id = m.session_id
-    CROSS JOIN LATERAL (
-        SELECT value FROM bodies
-        WHERE session_id = m.session_id AND message_id = m.message_id AND part = 'content' AND created_at = m.created_at
-        LIMIT 1
-    ) AS b
+_CHANGES: Final = f"""
+    {_WITH_CONTENT}
     WHERE m.session_id = $1 AND m.about = ANY($2) AND s.deleted_at IS NULL
     ORDER BY m.created_at DESC, m.message_id DESC LIMIT $3
 """

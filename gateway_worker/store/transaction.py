@@ -9,7 +9,7 @@
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -244,3 +244,8 @@ def encrypt_event(event: OutboxEvent, cipher: Cipher) -> bytes:
 def dumps(value: object) -> bytes:
     """Compact JSON."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")
+
+
+def columns(rows: Iterable[tuple[Any, ...]]) -> Iterable[list[Any]]:
+    """The same by column, as `unnest` takes them. There is at least one row."""
+    return map(list, zip(*rows, strict=True))

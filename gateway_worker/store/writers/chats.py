@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway_worker.store.plan import Placed
-from gateway_worker.store.transaction import Transaction
+from gateway_worker.store.transaction import Transaction, columns
 
 _JOIN: Final = """
     UPDATE messages AS m SET chat = j.pn
@@ -16,4 +16,4 @@ _JOIN: Final = """
 async def join(transaction: Transaction, placed: Sequence[Placed]) -> None:
     """Write `JoinChats`; most find nothing to do."""
     rows = [(each.session_id, lid, pn) for each in placed for lid, pn in each.operation.chats.items()]
-    await transaction.wire.execute(_JOIN, *map(list, zip(*rows, strict=True)))
+    await transaction.wire.execute(_JOIN, *columns(rows))

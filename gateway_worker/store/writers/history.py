@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway_worker.store.plan import Placed
-from gateway_worker.store.transaction import NewEvent, Transaction, dumps
+from gateway_worker.store.transaction import NewEvent, Transaction, columns, dumps
 
 _STORE: Final = """
     WITH told AS (
@@ -41,7 +41,7 @@ _FINISH: Final = """
 async def finish(transaction: Transaction, placed: Sequence[Placed]) -> None:
     """Write `FinishHistory`s. A stanza that WhatsApp sends again brings its part again: that is told once."""
     rows = [(each.session_id, message_id) for each in placed for message_id in each.operation.message_ids]
-    found = await transaction.wire.fetch(_FINISH, *map(list, zip(*rows, strict=True))) if rows else ()
+    found = await transaction.wire.fetch(_FINISH, *columns(rows)) if rows else ()
     settled = {(row["session_id"], row["message_id"]) for row in found}
     for each in placed:
         ids = each.operation.message_ids
@@ -71,4 +71,4 @@ async def store(transaction: Transaction, placed: Sequence[Placed]) -> None:
         for message in each.operation.messages
     ]
     if rows:
-        await transaction.wire.execute(_STORE, *map(list, zip(*rows, strict=True)))
+        await transaction.wire.execute(_STORE, *columns(rows))

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from gateway_worker.store.plan import Placed
-from gateway_worker.store.transaction import Transaction
+from gateway_worker.store.transaction import Transaction, columns
 
 LATE_WRITES: Final = timedelta(minutes=20)
 """S3 refuses what was signed more than 15 minutes ago: so long a frozen worker may still write a snapshot."""
@@ -89,9 +89,9 @@ async def put_keys(transaction: Transaction, placed: Sequence[Placed]) -> None:
             else:
                 put.append((each.session_id, kind, key_id, cipher.encrypt(value, "keys", kind, key_id)))
     if put:
-        await transaction.wire.execute(_PUT_KEYS, *map(list, zip(*put, strict=True)))
+        await transaction.wire.execute(_PUT_KEYS, *columns(put))
     if removed:
-        await transaction.wire.execute(_REMOVE_KEYS, *map(list, zip(*removed, strict=True)))
+        await transaction.wire.execute(_REMOVE_KEYS, *columns(removed))
 
 
 async def put_entries(transaction: Transaction, placed: Sequence[Placed]) -> None:
@@ -114,12 +114,12 @@ async def put_entries(transaction: Transaction, placed: Sequence[Placed]) -> Non
     ]
     if rows:
         now = transaction.now
-        columns = map(list, zip(*rows, strict=True))
-        await transaction.wire.execute(_PUT_ENTRIES, *columns, now, now - _AGAIN, now + _AGAIN)
+        by_column = columns(rows)
+        await transaction.wire.execute(_PUT_ENTRIES, *by_column, now, now - _AGAIN, now + _AGAIN)
 
 
 async def settle_entries(transaction: Transaction, placed: Sequence[Placed]) -> None:
     """Write `SettleEntries`."""
     rows = [(each.session_id, message_id) for each in placed for message_id in each.operation.message_ids]
     if rows:
-        await transaction.wire.execute(_SETTLE_ENTRIES, *map(list, zip(*rows, strict=True)))
+        await transaction.wire.execute(_SETTLE_ENTRIES, *columns(rows))

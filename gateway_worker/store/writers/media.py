@@ -1,13 +1,13 @@
 """Files of messages that came in: rows beside the messages, and how their states move."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from gateway_worker.store.media import told_of, value_of
 from gateway_worker.store.plan import Placed
 from gateway_worker.store.records import Json, MediaState
-from gateway_worker.store.transaction import NewEvent, Transaction, dumps
+from gateway_worker.store.transaction import NewEvent, Transaction, columns, dumps
 from schemas.names import MessageId, SessionId
 
 _INSERT: Final = """
@@ -46,20 +46,9 @@ _KNOWN: Final = """
 
 async def add_media(transaction: Transaction, received: Sequence[Placed]) -> None:
     """The files of messages that were just received for the first time."""
-    rows = [
-        (
-            each.session_id,
-            op.message_id,
-            op.media.state.value,
-            op.media.object,
-            _encrypted(transaction, each, op.media.value),
-        )
-        for each in received
-        for op in [each.operation]
-        if op.media is not None
-    ]
+    rows = [_media_row(transaction, each) for each in received if each.operation.media is not None]
     if rows:
-        await transaction.wire.execute(_ADD, *_columns(rows), transaction.now)
+        await transaction.wire.execute(_ADD, *columns(rows), transaction.now)
 
 
 async def with_known_media(transaction: Transaction, placed: Sequence[Placed]) -> Sequence[Placed]:
@@ -67,7 +56,7 @@ async def with_known_media(transaction: Transaction, placed: Sequence[Placed]) -
     about = {(each.session_id, each.operation.shows_media_of) for each in placed if each.operation.shows_media_of}
     if not about:
         return placed
-    found = await transaction.wire.fetch(_KNOWN, *_columns(about))
+    found = await transaction.wire.fetch(_KNOWN, *columns(about))
     by_session = {each.session_id: transaction.session(each).content for each in placed}
     known = {
         (row["session_id"], row["message_id"]): told_of(
@@ -80,18 +69,8 @@ async def with_known_media(transaction: Transaction, placed: Sequence[Placed]) -
 
 async def put_media(transaction: Transaction, placed: Sequence[Placed]) -> None:
     """Write `PutMedia`s."""
-    rows = [
-        (
-            each.session_id,
-            op.message_id,
-            op.media.state.value,
-            op.media.object,
-            _encrypted(transaction, each, op.media.value),
-        )
-        for each in placed
-        for op in [each.operation]
-    ]
-    await transaction.wire.execute(_PUT, *_columns(rows), transaction.now)
+    rows = [_media_row(transaction, each) for each in placed]
+    await transaction.wire.execute(_PUT, *columns(rows), transaction.now)
 
 
 async def retry_media(transaction: Transaction, placed: Sequence[Placed]) -> None:
@@ -101,7 +80,7 @@ async def retry_media(transaction: Transaction, placed: Sequence[Placed]) -> Non
         for each in placed
         for op in [each.operation]
     ]
-    await transaction.wire.execute(_RETRY, *_columns(rows))
+    await transaction.wire.execute(_RETRY, *columns(rows))
 
 
 async def settle_media(transaction: Transaction, placed: Sequence[Placed]) -> None:
@@ -117,7 +96,7 @@ async def settle_media(transaction: Transaction, placed: Sequence[Placed]) -> No
         for each in placed
         for op in [each.operation]
     ]
-    found = await transaction.wire.fetch(_SETTLE, *_columns(rows), transaction.now)
+    found = await transaction.wire.fetch(_SETTLE, *columns(rows), transaction.now)
     moved = {(row["session_id"], row["message_id"]) for row in found}
     for each in placed:
         has_moved = (each.session_id, each.operation.message_id) in moved
@@ -136,9 +115,11 @@ def _showing(placed: Placed, known: Mapping[tuple[SessionId, MessageId], Json]) 
     return replace(placed, operation=replace(op, content=content, event=event))
 
 
+def _media_row(transaction: Transaction, placed: Placed) -> tuple[Any, ...]:
+    op = placed.operation
+    value = _encrypted(transaction, placed, op.media.value)
+    return (placed.session_id, op.message_id, op.media.state.value, op.media.object, value)
+
+
 def _encrypted(transaction: Transaction, placed: Placed, value: Json) -> bytes:
     return transaction.session(placed).content.encrypt(dumps(value), "media", placed.operation.message_id)
-
-
-def _columns(rows: Iterable[tuple[Any, ...]]) -> Iterable[list[Any]]:
-    return map(list, zip(*rows, strict=True))

@@ -1,6 +1,6 @@
 """Messages in both directions, and how their statuses move."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from gateway_worker.store import ledger
@@ -17,7 +17,7 @@ from gateway_worker.store.operations import (
 from gateway_worker.store.plan import Placed
 from gateway_worker.store.records import Direction, Json, Status
 from gateway_worker.store.rows import as_json
-from gateway_worker.store.transaction import Fenced, NewEvent, Transaction, dumps
+from gateway_worker.store.transaction import Fenced, NewEvent, Transaction, columns, dumps
 from gateway_worker.store.writers.commands import Seen, record_commands
 from gateway_worker.store.writers.media import add_media, with_known_media
 from schemas.events import MESSAGE_STATUS, Failure, MessageState, MessageStatus
@@ -236,11 +236,6 @@ async def move(transaction: Transaction, moved: Sequence[tuple[Any, ...]]) -> No
 def _encrypted_body(session: Fenced, message_id: str, content: Json) -> bytes:
     """A message's content object for its row."""
     return session.content.encrypt(dumps(content), "content", message_id)
-
-
-def columns(rows: Iterable[tuple[Any, ...]]) -> Iterable[list[Any]]:
-    """The same by column, as `unnest` takes them. There is at least one row."""
-    return map(list, zip(*rows, strict=True))
 
 
 def _begun_row(placed: Placed, session: Fenced) -> tuple[Any, ...]:

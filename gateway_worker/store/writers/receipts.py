@@ -12,8 +12,8 @@ from gateway_worker.store.database import Row
 from gateway_worker.store.plan import Placed
 from gateway_worker.store.records import Direction, Status
 from gateway_worker.store.rows import as_json
-from gateway_worker.store.transaction import Transaction
-from gateway_worker.store.writers.messages import columns, move, moved_row, status_event
+from gateway_worker.store.transaction import Transaction, columns
+from gateway_worker.store.writers.messages import move, moved_row, status_event
 
 # A receipt's row has the time of its message: so they lie in one partition, and one is looked into.
 _READ: Final = """

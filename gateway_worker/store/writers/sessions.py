@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway_worker.store.plan import Placed
-from gateway_worker.store.transaction import NewEvent, Transaction, dumps
+from gateway_worker.store.transaction import NewEvent, Transaction, columns, dumps
 from schemas.events import SESSION_STATUS
 
 _CHANGE: Final = """
@@ -45,7 +45,7 @@ async def change_state(transaction: Transaction, placed: Sequence[Placed]) -> No
         for each in placed
         for op in [each.operation]
     ]
-    await transaction.wire.execute(_CHANGE, *map(list, zip(*rows, strict=True)), transaction.now)
+    await transaction.wire.execute(_CHANGE, *columns(rows), transaction.now)
     for each in placed:
         if each.operation.event is not None:
             transaction.tell(each, _event(each, SESSION_STATUS.type, each.operation.event))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway_worker.store.plan import Placed
-from gateway_worker.store.transaction import Transaction, dumps
+from gateway_worker.store.transaction import Transaction, columns, dumps
 from gateway_worker.store.uploads import COLUMN
 
 _PUT: Final = """
@@ -21,4 +21,4 @@ async def put(transaction: Transaction, placed: Sequence[Placed]) -> None:
         cipher, op = transaction.session(each).identity, each.operation
         name = cipher.name(COLUMN, op.file_class, op.sha256)
         rows.append((each.session_id, name, cipher.encrypt(dumps(op.reference), COLUMN, name)))
-    await transaction.wire.execute(_PUT, *map(list, zip(*rows, strict=True)), transaction.now)
+    await transaction.wire.execute(_PUT, *columns(rows), transaction.now)

@@ -8,7 +8,7 @@ from typing import Final
 from alembic import op
 
 revision: Final = "0008"
-down_revision: Final = "0006"
+down_revision: Final = "0007"
 
 _CHANGES: Final = (
     """

@@ -1,13 +1,13 @@
 """Files of messages that came in: fetched by a job of their own, kept for a while, removed from the bucket.
 
-Revision: 0007
+Revision: 0009
 """
 
 from typing import Final
 
 from alembic import op
 
-revision: Final = "0007"
+revision: Final = "0009"
 down_revision: Final = "0008"
 
 _STATEMENTS: Final = (

@@ -1,13 +1,13 @@
 """A message is shown as it stands: edited, revoked, with the reactions to it.
 
-Revision: 0010
+Revision: 0006
 """
 
 from typing import Final
 
 from alembic import op
 
-revision: Final = "0010"
+revision: Final = "0006"
 down_revision: Final = "0005"
 
 

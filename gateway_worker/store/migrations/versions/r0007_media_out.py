@@ -1,14 +1,14 @@
 """What lies at WhatsApp's media host already, so that it is not uploaded twice.
 
-Revision: 0006
+Revision: 0007
 """
 
 from typing import Final
 
 from alembic import op
 
-revision: Final = "0006"
-down_revision: Final = "0010"
+revision: Final = "0007"
+down_revision: Final = "0006"
 
 _TABLE: Final = """
     CREATE TABLE uploads (

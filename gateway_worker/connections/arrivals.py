@@ -6,8 +6,8 @@ from typing import Any, Final, assert_never
 
 from gateway_worker.connections.media_rows import media_of_message
 from gateway_worker.store.operations import NewMedia, ReceiveMessage
-from gateway_worker.whatsapp.port import Edited, Reacted, ReceivedChange, ReceivedMessage, Revoked, Voted
-from gateway_worker.whatsapp.port import Sender as Author
+from gateway_worker.whatsapp.incoming import Edited, Reacted, ReceivedChange, ReceivedMessage, Revoked, Voted
+from gateway_worker.whatsapp.incoming import Sender as Author
 from schemas.content import MEDIA_KINDS, Content, MediaState
 from schemas.events import (
     MESSAGE_EDITED,

@@ -16,6 +16,7 @@ from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.writer import Writer
 from gateway_worker.media.preparing import PreparedFile
 from gateway_worker.store.operations import PutUpload, ReplaceContent
+from gateway_worker.whatsapp.errors import EngineError, NotConnected, StoreRefused
 from gateway_worker.whatsapp.files import (
     FILE_CLASSES,
     FileClass,
@@ -24,7 +25,6 @@ from gateway_worker.whatsapp.files import (
     reference_data,
     reference_of,
 )
-from gateway_worker.whatsapp.port import EngineError, NotConnected, StoreRefused
 from schemas.content import MediaState
 from schemas.errors import MediaUnreachable, Unavailable
 from schemas.names import MessageId

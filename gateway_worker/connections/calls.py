@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway_worker.connections.arrivals import instant
 from gateway_worker.store.operations import ReceiveMessage
-from gateway_worker.whatsapp.port import CallArrived
+from gateway_worker.whatsapp.facts import CallArrived
 from schemas.contact_events import Caller, CallReceived
 from schemas.events import CALL_RECEIVED
 from schemas.names import MessageId, SessionId

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from gateway_worker.connections.states import PAIRING, State, Trigger
-from gateway_worker.whatsapp.port import Cause
+from gateway_worker.whatsapp.facts import Cause
 from schemas.events import Action, Reason
 
 MAX_QUICK_RESTARTS: Final = 3  # 515 follows a pairing once; a server that only ever says 515 is backed off from

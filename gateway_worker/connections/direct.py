@@ -9,16 +9,10 @@ from gateway_worker.connections.reach import Reach, link_before, link_soon
 from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.store.records import MessageRecord
-from gateway_worker.whatsapp.port import (
-    Connection,
-    MessageRef,
-    NotConnected,
-    OutcomeUnknown,
-    PresenceState,
-    RecipientUnknown,
-    Refused,
-    StoreRefused,
-)
+from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, RecipientUnknown, Refused, StoreRefused
+from gateway_worker.whatsapp.outgoing import MessageRef
+from gateway_worker.whatsapp.people import PresenceState
+from gateway_worker.whatsapp.port import Connection
 from schemas.addresses import AddressKind, jid_of, kind_of
 from schemas.commands import Command
 from schemas.contact_commands import GetPicture

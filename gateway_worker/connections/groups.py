@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 from gateway_worker.connections.link import Link
 from gateway_worker.connections.reach import Reach, link_before, link_soon
 from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, RecipientUnknown, Refused, StoreRefused
 from gateway_worker.whatsapp.groups import Group, GroupMember, Groups, MemberOutcome, PeopleAction
-from gateway_worker.whatsapp.port import NotConnected, OutcomeUnknown, RecipientUnknown, Refused, StoreRefused
 from schemas.commands import Command
 from schemas.errors import (
     GatewayError,

@@ -29,17 +29,12 @@ from gateway_worker.store.operations import (
     SettleEntries,
 )
 from gateway_worker.store.records import Status
-from gateway_worker.whatsapp.groups import GroupNews
-from gateway_worker.whatsapp.port import (
+from gateway_worker.whatsapp.errors import StoreRefused
+from gateway_worker.whatsapp.facts import (
     CallArrived,
-    Changes,
     Connected,
     Disconnected,
-    Entry,
-    EntryKey,
     Fact,
-    HistoryPart,
-    KeyId,
     Paired,
     PairingCode,
     PasskeyRequired,
@@ -48,11 +43,12 @@ from gateway_worker.whatsapp.port import (
     ReceiptArrived,
     ReceiptKind,
     ReceiptsArrived,
-    ReceivedMessage,
     SendFailed,
-    StoredEntry,
-    StoreRefused,
 )
+from gateway_worker.whatsapp.groups import GroupNews
+from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, StoredEntry
+from gateway_worker.whatsapp.past import HistoryPart
+from gateway_worker.whatsapp.port import Changes, KeyId
 from schemas.errors import MessageRejectedByWhatsApp
 from schemas.events import Failure
 from schemas.names import MessageId

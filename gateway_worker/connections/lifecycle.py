@@ -14,7 +14,7 @@ from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.writer import Writer
 from gateway_worker.store.operations import ChangeState, Operation
 from gateway_worker.store.records import SessionRecord
-from gateway_worker.whatsapp.port import Connected
+from gateway_worker.whatsapp.facts import Connected
 from schemas.events import SESSION_STATUS, Reason, SessionStatus
 from schemas.names import SessionId, UserId
 from schemas.results import SessionQr

@@ -22,17 +22,17 @@ from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.writer import Writer
 from gateway_worker.store.operations import DropCredentials
 from gateway_worker.store.records import SessionRecord
-from gateway_worker.whatsapp.port import (
+from gateway_worker.whatsapp.errors import EngineError
+from gateway_worker.whatsapp.facts import (
     Cause,
     Connected,
     Disconnected,
-    EngineError,
-    OpenRequest,
     PairingCode,
     PasskeyRequired,
     PresenceChanged,
     QrCode,
 )
+from gateway_worker.whatsapp.port import OpenRequest
 from schemas.events import Reason
 from schemas.results import SessionQr
 from schemas.session_settings import SessionOptions

@@ -9,7 +9,9 @@ import structlog
 from gateway_worker.connections.gate import Pass
 from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.surroundings import Surroundings
-from gateway_worker.whatsapp.port import Cause, Connection, Disconnected, EngineError, NotConnected, OpenRequest, Owner
+from gateway_worker.whatsapp.errors import EngineError, NotConnected
+from gateway_worker.whatsapp.facts import Cause, Disconnected
+from gateway_worker.whatsapp.port import Connection, OpenRequest, Owner
 
 _log = structlog.get_logger()
 

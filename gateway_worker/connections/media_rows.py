@@ -11,7 +11,7 @@ from gateway_worker.connections.changes import Standing
 from gateway_worker.store.media import told_of
 from gateway_worker.store.operations import NewMedia
 from gateway_worker.store.records import Direction, Json, MediaRecord, MediaState, MessageRecord
-from gateway_worker.whatsapp.port import ReceivedMessage
+from gateway_worker.whatsapp.incoming import ReceivedMessage
 from gateway_worker.whatsapp.remote_files import RemoteFile
 from schemas.addresses import AddressKind, Jid, kind_of
 from schemas.content import MEDIA_KINDS, Media

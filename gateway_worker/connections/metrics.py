@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from gateway_worker.whatsapp.port import Cause, ReceiptKind
+from gateway_worker.whatsapp.facts import Cause, ReceiptKind
 
 
 class Observer(Protocol):

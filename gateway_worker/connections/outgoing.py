@@ -7,7 +7,7 @@ from gateway_worker.media.preparing import PreparedFile
 from gateway_worker.store.operations import BeginMessage
 from gateway_worker.store.records import Json, MessageRecord
 from gateway_worker.whatsapp.files import FileContent
-from gateway_worker.whatsapp.port import Edit, Forwarding, Original, OutgoingMessage, Reaction, Revocation
+from gateway_worker.whatsapp.outgoing import Edit, Forwarding, Original, OutgoingMessage, Reaction, Revocation
 from schemas.addresses import AddressKind, kind_of
 from schemas.commands import Command
 from schemas.content import MAX_NAME, Audio, Document, Image, Media, MediaState, Sticker, Video, Voice

@@ -14,7 +14,7 @@ from gateway_worker.store.operations import (
     StoreHistory,
 )
 from gateway_worker.store.records import Status
-from gateway_worker.whatsapp.port import HistoryPart, PastMessage
+from gateway_worker.whatsapp.past import HistoryPart, PastMessage
 from schemas.content import Content, Media, MediaState
 from schemas.events import HISTORY_SYNCED
 from schemas.history_events import HistorySynced

@@ -11,7 +11,8 @@ import structlog
 from gateway_worker.connections.link import Link
 from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.surroundings import Surroundings
-from gateway_worker.whatsapp.port import EngineError, PresenceChanged
+from gateway_worker.whatsapp.errors import EngineError
+from gateway_worker.whatsapp.facts import PresenceChanged
 from schemas.addresses import AddressKind, Jid, kind_of
 from schemas.contact_events import PresenceUpdated, SeenState
 from schemas.events import PRESENCE_UPDATED

@@ -42,7 +42,7 @@ from gateway_worker.store.operations import (
 )
 from gateway_worker.store.records import MessageRecord, Status
 from gateway_worker.whatsapp.files import Repetition
-from gateway_worker.whatsapp.port import Original
+from gateway_worker.whatsapp.outgoing import Original
 from schemas.addresses import Jid
 from schemas.commands import Command
 from schemas.content import MediaState

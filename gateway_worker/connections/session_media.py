@@ -28,8 +28,8 @@ from gateway_worker.whatsapp.downloads import (
     HostAway,
     NowhereToLook,
 )
+from gateway_worker.whatsapp.errors import EngineError, NotOnPhone
 from gateway_worker.whatsapp.media_cipher import FileDamaged
-from gateway_worker.whatsapp.port import EngineError, NotOnPhone
 from gateway_worker.whatsapp.remote_files import FileRequest
 from schemas.commands import Command
 from schemas.content import MEDIA_KINDS, Media

@@ -12,15 +12,15 @@ from gateway_worker.connections.link import Link, Purpose
 from gateway_worker.connections.reach import Reach, link_before
 from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.surroundings import Surroundings
-from gateway_worker.whatsapp.port import (
+from gateway_worker.whatsapp.errors import (
     EngineError,
     NotConnected,
     OutcomeUnknown,
-    OutgoingMessage,
     RecipientUnknown,
     Refused,
     StoreRefused,
 )
+from gateway_worker.whatsapp.outgoing import OutgoingMessage
 from schemas.commands import Command
 from schemas.errors import (
     GatewayError,

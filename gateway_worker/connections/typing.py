@@ -14,7 +14,8 @@ from gateway_worker.connections.link import Link
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.tries import Job
 from gateway_worker.store.records import SessionRecord
-from gateway_worker.whatsapp.port import EngineError, PresenceState
+from gateway_worker.whatsapp.errors import EngineError
+from gateway_worker.whatsapp.people import PresenceState
 from schemas.content import Text
 from schemas.session_settings import SessionOptions
 

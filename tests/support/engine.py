@@ -12,16 +12,9 @@ from gateway_worker.simulator.server import Simulator
 from gateway_worker.whatsapp.baileys.configuration import Configuration
 from gateway_worker.whatsapp.baileys.engine import BaileysEngine
 from gateway_worker.whatsapp.baileys.lease import Lease
-from gateway_worker.whatsapp.port import (
-    Acknowledged,
-    Cause,
-    Connected,
-    Connection,
-    Disconnected,
-    OpenRequest,
-    OutgoingMessage,
-    QrCode,
-)
+from gateway_worker.whatsapp.facts import Cause, Connected, Disconnected, QrCode
+from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
+from gateway_worker.whatsapp.port import Connection, OpenRequest
 from schemas.content import Text
 from schemas.names import SessionId
 from tests.support.owner import MemoryOwner

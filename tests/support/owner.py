@@ -5,17 +5,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from gateway_worker.whatsapp.port import (
-    Changes,
-    Entry,
-    EntryKey,
-    Fact,
-    HistoryPart,
-    KeyId,
-    ReceiptsArrived,
-    ReceivedMessage,
-    StoredEntry,
-)
+from gateway_worker.whatsapp.facts import Fact, ReceiptsArrived
+from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, StoredEntry
+from gateway_worker.whatsapp.past import HistoryPart
+from gateway_worker.whatsapp.port import Changes, KeyId
 
 F = TypeVar("F", bound=Fact)
 

@@ -23,23 +23,12 @@ from gateway_worker.whatsapp.baileys.words import (
     merged,
     outgoing_args,
 )
+from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown
+from gateway_worker.whatsapp.facts import Cause, Disconnected, Fact, ReceiptArrived, ReceiptsArrived
 from gateway_worker.whatsapp.files import FileClass, FileReference, reference_of
-from gateway_worker.whatsapp.port import (
-    Acknowledged,
-    Cause,
-    ContactCheck,
-    Disconnected,
-    Fact,
-    MessageRef,
-    NotConnected,
-    OutcomeUnknown,
-    OutgoingMessage,
-    Owner,
-    Picture,
-    PresenceState,
-    ReceiptArrived,
-    ReceiptsArrived,
-)
+from gateway_worker.whatsapp.outgoing import Acknowledged, MessageRef, OutgoingMessage
+from gateway_worker.whatsapp.people import ContactCheck, Picture, PresenceState
+from gateway_worker.whatsapp.port import Owner
 from gateway_worker.whatsapp.remote_files import FileRequest, RemoteFile
 from schemas.content import Media
 

@@ -12,7 +12,8 @@ from gateway_worker.whatsapp.baileys.process import check_installed
 from gateway_worker.whatsapp.baileys.supervision import Bridge, BridgeReport
 from gateway_worker.whatsapp.baileys.trust import MediaTrust
 from gateway_worker.whatsapp.baileys.versions import newest_version
-from gateway_worker.whatsapp.port import Connection, EngineError, NotConnected, OpenRequest, Owner
+from gateway_worker.whatsapp.errors import EngineError, NotConnected
+from gateway_worker.whatsapp.port import Connection, OpenRequest, Owner
 from schemas.names import SessionId
 
 _REFRESH_EVERY: Final = 24 * 3600.0

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway_worker.whatsapp.baileys.words import entry_key_of, message_of
-from gateway_worker.whatsapp.port import HistoryPart, PastMessage, ReceivedMessage, StoredEntry, Synced
+from gateway_worker.whatsapp.incoming import ReceivedMessage, StoredEntry
+from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
 
 
 def history_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> HistoryPart:

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from gateway_worker.whatsapp.port import EngineError
+from gateway_worker.whatsapp.errors import EngineError
 
 BRIDGE: Final = Path(__file__).parent / "bridge"
 NODE_FLAGS: Final = ("--max-semi-space-size=4", "--disable-warning=ExperimentalWarning")

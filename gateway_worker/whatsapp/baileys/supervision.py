@@ -14,7 +14,8 @@ from gateway_worker.whatsapp.baileys.connection import BaileysConnection, Spawn
 from gateway_worker.whatsapp.baileys.lease import Lease
 from gateway_worker.whatsapp.baileys.process import BridgeProcess
 from gateway_worker.whatsapp.baileys.words import error_of
-from gateway_worker.whatsapp.port import EngineError, NotConnected, OpenRequest, Owner
+from gateway_worker.whatsapp.errors import EngineError, NotConnected
+from gateway_worker.whatsapp.port import OpenRequest, Owner
 
 _START_TIMEOUT: Final = 30.0
 _HEALTH_EVERY: Final = 2.0

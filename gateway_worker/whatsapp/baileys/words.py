@@ -7,47 +7,46 @@ from gateway_worker.whatsapp.baileys.attachments import file_content_of, remote_
 from gateway_worker.whatsapp.baileys.channel import CallFailed
 from gateway_worker.whatsapp.baileys.file_words import file_args
 from gateway_worker.whatsapp.baileys.groups import group_news_of
-from gateway_worker.whatsapp.files import FileMessage, Repetition
-from gateway_worker.whatsapp.port import (
-    CallArrived,
-    Cause,
-    Changes,
-    Connected,
-    Disconnected,
-    Edit,
-    Edited,
+from gateway_worker.whatsapp.errors import (
     EngineError,
-    Entry,
-    EntryKey,
-    Fact,
-    Forwarding,
-    KeyId,
     NotConnected,
     NotOnPhone,
     OutcomeUnknown,
-    OutgoingMessage,
+    RecipientUnknown,
+    Refused,
+    StoreRefused,
+    UploadFailed,
+)
+from gateway_worker.whatsapp.facts import (
+    CallArrived,
+    Cause,
+    Connected,
+    Disconnected,
+    Fact,
     Paired,
     PairingCode,
     PasskeyRequired,
     PresenceChanged,
-    PresenceState,
     QrCode,
-    Reacted,
-    Reaction,
     ReceiptArrived,
     ReceiptKind,
+    SendFailed,
+)
+from gateway_worker.whatsapp.files import FileMessage, Repetition
+from gateway_worker.whatsapp.incoming import (
+    Edited,
+    Entry,
+    EntryKey,
+    Reacted,
     ReceivedChange,
     ReceivedMessage,
-    RecipientUnknown,
-    Refused,
-    Revocation,
     Revoked,
     Sender,
-    SendFailed,
-    StoreRefused,
-    UploadFailed,
     Voted,
 )
+from gateway_worker.whatsapp.outgoing import Edit, Forwarding, OutgoingMessage, Reaction, Revocation
+from gateway_worker.whatsapp.people import PresenceState
+from gateway_worker.whatsapp.port import Changes, KeyId
 from gateway_worker.whatsapp.vcards import card_text, display_name, read_card
 from schemas.content import MEDIA_KINDS, Contacts, Content, LinkPreview, Location, Poll, Text, Unsupported
 

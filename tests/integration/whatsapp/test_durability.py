@@ -6,7 +6,9 @@ from typing import Self
 
 import pytest
 
-from gateway_worker.whatsapp.port import Cause, Changes, Disconnected, StoreRefused
+from gateway_worker.whatsapp.errors import StoreRefused
+from gateway_worker.whatsapp.facts import Cause, Disconnected
+from gateway_worker.whatsapp.port import Changes
 from tests.support.engine import Lab, lab, say
 from tests.support.owner import MemoryOwner
 

@@ -13,7 +13,9 @@ from gateway_worker.whatsapp.baileys.channel import Channel, Request
 from gateway_worker.whatsapp.baileys.configuration import Configuration
 from gateway_worker.whatsapp.baileys.engine import BaileysEngine
 from gateway_worker.whatsapp.baileys.process import BridgeProcess
-from gateway_worker.whatsapp.port import Cause, Disconnected, EngineError, NotConnected, OpenRequest
+from gateway_worker.whatsapp.errors import EngineError, NotConnected
+from gateway_worker.whatsapp.facts import Cause, Disconnected
+from gateway_worker.whatsapp.port import OpenRequest
 from tests.support.engine import Lab, Session, lab, running, say
 from tests.support.lease import TestLease
 

@@ -3,8 +3,9 @@
 import time
 
 from gateway_worker.simulator.model import Group
+from gateway_worker.whatsapp.facts import ReceiptArrived
 from gateway_worker.whatsapp.groups import PeopleAction
-from gateway_worker.whatsapp.port import OutgoingMessage, ReceiptArrived
+from gateway_worker.whatsapp.outgoing import OutgoingMessage
 from schemas.content import Text
 from tests.support.engine import Lab, new_message_id
 from tests.support.phones import Phone

@@ -5,21 +5,12 @@ import random
 
 import pytest
 
-from gateway_worker.whatsapp.port import (
-    Changes,
-    Disconnected,
-    MessageRef,
-    NotConnected,
-    Original,
-    OutcomeUnknown,
-    PresenceState,
-    ReceiptArrived,
-    ReceiptKind,
-    ReceivedMessage,
-    RecipientUnknown,
-    Refused,
-    SendFailed,
-)
+from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, RecipientUnknown, Refused
+from gateway_worker.whatsapp.facts import Disconnected, ReceiptArrived, ReceiptKind, SendFailed
+from gateway_worker.whatsapp.incoming import ReceivedMessage
+from gateway_worker.whatsapp.outgoing import MessageRef, Original
+from gateway_worker.whatsapp.people import PresenceState
+from gateway_worker.whatsapp.port import Changes
 from schemas.content import Text, Unsupported
 from tests.support.engine import Lab, lab, say
 from tests.support.phones import Phone

@@ -1,14 +1,6 @@
 """Pairing by QR and by code, against the simulator, over the real bridge."""
 
-from gateway_worker.whatsapp.port import (
-    Cause,
-    Connected,
-    Disconnected,
-    Paired,
-    PairingCode,
-    PasskeyRequired,
-    QrCode,
-)
+from gateway_worker.whatsapp.facts import Cause, Connected, Disconnected, Paired, PairingCode, PasskeyRequired, QrCode
 from tests.support.engine import Lab, lab
 
 

@@ -1,7 +1,8 @@
 """A device that comes back with its identity alone: what a snapshot holds, and nothing of its conversations."""
 
 from gateway_worker.whatsapp.baileys.identity import KINDS, revive
-from gateway_worker.whatsapp.port import Connection, Disconnected
+from gateway_worker.whatsapp.facts import Disconnected
+from gateway_worker.whatsapp.port import Connection
 from tests.support.engine import Lab, Session, say
 from tests.support.owner import MemoryOwner
 from tests.support.phones import Phone

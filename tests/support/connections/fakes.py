@@ -54,24 +54,12 @@ from gateway_worker.store.records import (
     UnprocessedEntry,
 )
 from gateway_worker.store.snapshots import Removal, SealedSnapshot
+from gateway_worker.whatsapp.errors import EngineError, NotConnected, NotOnPhone
+from gateway_worker.whatsapp.facts import Cause, Disconnected, Fact
 from gateway_worker.whatsapp.files import FileClass, FileReference
-from gateway_worker.whatsapp.port import (
-    Acknowledged,
-    Cause,
-    Changes,
-    ContactCheck,
-    Disconnected,
-    EngineError,
-    Fact,
-    MessageRef,
-    NotConnected,
-    NotOnPhone,
-    OpenRequest,
-    OutgoingMessage,
-    Owner,
-    Picture,
-    PresenceState,
-)
+from gateway_worker.whatsapp.outgoing import Acknowledged, MessageRef, OutgoingMessage
+from gateway_worker.whatsapp.people import ContactCheck, Picture, PresenceState
+from gateway_worker.whatsapp.port import Changes, OpenRequest, Owner
 from gateway_worker.whatsapp.remote_files import FileRequest, RemoteFile
 from schemas.content import Media
 from schemas.names import MessageId, SessionId, UserId, WorkerId

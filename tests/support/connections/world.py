@@ -18,7 +18,8 @@ from gateway_worker.connections.snapshots import Identity, SnapshotKeeper
 from gateway_worker.connections.states import State
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.whatsapp.baileys import identity
-from gateway_worker.whatsapp.port import Cause, Changes, Connected, Paired, QrCode
+from gateway_worker.whatsapp.facts import Cause, Connected, Paired, QrCode
+from gateway_worker.whatsapp.port import Changes
 from schemas.commands import Command, parse_command
 from schemas.names import MessageId, SessionId, WorkerId
 from tests.support.connections.fakes import (

@@ -8,8 +8,10 @@ import pytest
 
 from gateway_worker.media.preparing import BucketAway
 from gateway_worker.store.records import Json
+from gateway_worker.whatsapp.errors import NotConnected, UploadFailed
+from gateway_worker.whatsapp.facts import Cause
 from gateway_worker.whatsapp.files import FileMessage, FileReference, Repetition
-from gateway_worker.whatsapp.port import Acknowledged, Cause, NotConnected, OutgoingMessage, UploadFailed
+from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
 from schemas.commands import Command, SendMessage
 from schemas.errors import CommandInvalid, MediaUnsupported
 from schemas.names import MessageId

@@ -4,22 +4,19 @@ from typing import Any
 
 import pytest
 
-from gateway_worker.whatsapp.port import (
-    Changes,
-    Edit,
+from gateway_worker.whatsapp.incoming import (
     Edited,
     Entry,
     EntryKey,
-    Forwarding,
     Reacted,
-    Reaction,
     ReceivedChange,
     ReceivedMessage,
-    Revocation,
     Revoked,
     Sender,
     Voted,
 )
+from gateway_worker.whatsapp.outgoing import Edit, Forwarding, Reaction, Revocation
+from gateway_worker.whatsapp.port import Changes
 from schemas.content import Poll, Text
 from schemas.errors import CommandInvalid, MessageNotFound
 from schemas.names import MessageId

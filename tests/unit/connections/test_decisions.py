@@ -7,7 +7,7 @@ from gateway_worker.connections.causes import VERDICTS, Retry, judge
 from gateway_worker.connections.orders import Orders, Step, connects_at_takeover, next_step
 from gateway_worker.connections.states import LIVE, TRANSITIONS, State, Trigger
 from gateway_worker.store.records import Desired
-from gateway_worker.whatsapp.port import Cause
+from gateway_worker.whatsapp.facts import Cause
 from schemas.errors import ClientOutdated, SessionNotConnected
 from schemas.events import Action, Reason
 

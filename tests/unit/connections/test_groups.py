@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from gateway_worker.connections.groups import outcomes_of
+from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, RecipientUnknown, Refused
 from gateway_worker.whatsapp.groups import Group, GroupMember, MemberOutcome, Rank
-from gateway_worker.whatsapp.port import NotConnected, OutcomeUnknown, RecipientUnknown, Refused
 from schemas.errors import GatewayError, MessageRecipientUnknown, MessageRejectedByWhatsApp, OutcomeUnknownError
 from schemas.group_commands import ParticipantAction
 from tests.support.connections.virtual_time import virtual

@@ -6,15 +6,9 @@ import pytest
 
 from gateway_worker.connections.identities import MAX_PEOPLE, Identities
 from gateway_worker.whatsapp.baileys.identity import MAPPING_KIND, mappings
-from gateway_worker.whatsapp.port import (
-    Acknowledged,
-    Changes,
-    Entry,
-    EntryKey,
-    OutgoingMessage,
-    ReceivedMessage,
-    Sender,
-)
+from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender
+from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
+from gateway_worker.whatsapp.port import Changes
 from schemas.addresses import Jid
 from schemas.content import Text
 from schemas.errors import MessageNotFound

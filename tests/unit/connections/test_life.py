@@ -10,14 +10,9 @@ from gateway_worker.connections.causes import MAX_QUICK_RESTARTS
 from gateway_worker.connections.states import State
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.records import Desired
-from gateway_worker.whatsapp.port import (
-    Cause,
-    Changes,
-    PairingCode,
-    PasskeyRequired,
-    QrCode,
-    StoreRefused,
-)
+from gateway_worker.whatsapp.errors import StoreRefused
+from gateway_worker.whatsapp.facts import Cause, PairingCode, PasskeyRequired, QrCode
+from gateway_worker.whatsapp.port import Changes
 from schemas.errors import CommandConflict, FleetFull, SessionNotFound, SessionNotPairing
 from schemas.events import SessionStatus
 from schemas.names import SessionId, WorkerId

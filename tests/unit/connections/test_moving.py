@@ -10,7 +10,7 @@ import pytest
 from gateway_worker.connections.draining import WAVE
 from gateway_worker.connections.states import State
 from gateway_worker.store.records import Json
-from gateway_worker.whatsapp.port import Cause
+from gateway_worker.whatsapp.facts import Cause
 from schemas.errors import FleetFull, SessionNotFound
 from schemas.names import SessionId, WorkerId
 from tests.support.connections.fakes import FakeStorage

@@ -6,15 +6,8 @@ from typing import Any
 from gateway_worker.connections.past import history_operations
 from gateway_worker.store.operations import FinishHistory, HistoricMessage, Operation, PutEntries, StoreHistory
 from gateway_worker.store.records import Status
-from gateway_worker.whatsapp.port import (
-    EntryKey,
-    HistoryPart,
-    PastMessage,
-    ReceivedMessage,
-    Sender,
-    StoredEntry,
-    Synced,
-)
+from gateway_worker.whatsapp.incoming import EntryKey, ReceivedMessage, Sender, StoredEntry
+from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
 from schemas.content import Content, Image, Media, MediaState, Text
 from schemas.names import SessionId
 

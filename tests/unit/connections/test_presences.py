@@ -4,7 +4,8 @@ import asyncio
 from typing import Any
 
 from gateway_worker.connections.presences import MAX_FOLLOWED, MAX_UNTOLD, Presences
-from gateway_worker.whatsapp.port import CallArrived, Cause, PresenceChanged, PresenceState
+from gateway_worker.whatsapp.facts import CallArrived, Cause, PresenceChanged
+from gateway_worker.whatsapp.people import PresenceState
 from schemas.addresses import Jid
 from schemas.contact_events import PresenceUpdated
 from schemas.names import SessionId

@@ -3,14 +3,9 @@
 import asyncio
 
 from gateway_worker.store.records import Status
-from gateway_worker.whatsapp.port import (
-    Acknowledged,
-    EngineError,
-    OutcomeUnknown,
-    OutgoingMessage,
-    ReceiptArrived,
-    ReceiptKind,
-)
+from gateway_worker.whatsapp.errors import EngineError, OutcomeUnknown
+from gateway_worker.whatsapp.facts import ReceiptArrived, ReceiptKind
+from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
 from schemas.commands import Command, SendMessage
 from schemas.content import Text
 from schemas.names import MessageId

@@ -8,22 +8,11 @@ from typing import cast
 import pytest
 
 from gateway_worker.connections.states import State
-from gateway_worker.whatsapp.port import (
-    Acknowledged,
-    Cause,
-    Changes,
-    Entry,
-    EntryKey,
-    NotConnected,
-    OutcomeUnknown,
-    OutgoingMessage,
-    ReceiptArrived,
-    ReceiptKind,
-    ReceivedMessage,
-    RecipientUnknown,
-    Refused,
-    Sender,
-)
+from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, RecipientUnknown, Refused
+from gateway_worker.whatsapp.facts import Cause, ReceiptArrived, ReceiptKind
+from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender
+from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
+from gateway_worker.whatsapp.port import Changes
 from schemas.content import Text
 from schemas.errors import (
     AccountRestricted,

@@ -7,7 +7,10 @@ from random import Random
 import pytest
 
 from gateway_worker.connections.typing import LONGEST, SHORTEST, typing_seconds
-from gateway_worker.whatsapp.port import Acknowledged, Cause, OutcomeUnknown, OutgoingMessage, PresenceState
+from gateway_worker.whatsapp.errors import OutcomeUnknown
+from gateway_worker.whatsapp.facts import Cause
+from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
+from gateway_worker.whatsapp.people import PresenceState
 from tests.support.connections.virtual_time import VirtualClock, virtual
 from tests.support.connections.world import ANNA, World, command, text, world
 

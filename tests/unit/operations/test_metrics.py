@@ -2,7 +2,7 @@ from prometheus_client.exposition import generate_latest
 
 from gateway_worker.connections.metrics import Observer
 from gateway_worker.operations.metrics import BridgeReading, Readings, WorkerMetrics
-from gateway_worker.whatsapp.port import Cause, ReceiptKind
+from gateway_worker.whatsapp.facts import Cause, ReceiptKind
 
 
 def test_what_the_manager_counts_is_shown() -> None:

@@ -6,32 +6,17 @@ import pytest
 
 from gateway_worker.whatsapp.baileys.channel import CallFailed
 from gateway_worker.whatsapp.baileys.words import changes_of, error_of, fact_of, merged, outgoing_args
-from gateway_worker.whatsapp.port import (
-    Cause,
-    Connected,
-    Disconnected,
-    Edit,
-    Edited,
+from gateway_worker.whatsapp.errors import (
     EngineError,
-    Forwarding,
     NotConnected,
-    Original,
     OutcomeUnknown,
-    OutgoingMessage,
-    PasskeyRequired,
-    Reacted,
-    Reaction,
-    ReceiptArrived,
-    ReceiptKind,
-    ReceivedChange,
-    ReceivedMessage,
     RecipientUnknown,
     Refused,
-    Revocation,
-    Revoked,
     StoreRefused,
-    Voted,
 )
+from gateway_worker.whatsapp.facts import Cause, Connected, Disconnected, PasskeyRequired, ReceiptArrived, ReceiptKind
+from gateway_worker.whatsapp.incoming import Edited, Reacted, ReceivedChange, ReceivedMessage, Revoked, Voted
+from gateway_worker.whatsapp.outgoing import Edit, Forwarding, Original, OutgoingMessage, Reaction, Revocation
 from schemas.content import ContactCard, Contacts, LinkPreview, Location, Poll, Text, Unsupported
 
 KEY = {"chat": "1@s.whatsapp.net", "sender": "1:2@s.whatsapp.net", "message_id": "M", "index": 0}

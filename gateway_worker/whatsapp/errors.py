@@ -1,0 +1,65 @@
+"""What an engine could not do. Pure.
+
+Errors an engine raises::
+
+    EngineError                 the base; `retryable` says if the same call may succeed later on a new connection
+    ├── NotConnected            there is no open connection (any more); nothing has left
+    ├── OutcomeUnknown          the stanza left, or may have left, and no acknowledgement came
+    ├── Refused                 WhatsApp's server refused it, with a code of its own
+    ├── UploadFailed            WhatsApp's media host did not take a file
+    ├── NotOnPhone              the phone does not have the file of a message any more
+    ├── RecipientUnknown        the number is not on WhatsApp
+    └── StoreRefused            a write of the owner failed or was fenced off; the connection has been closed
+"""
+
+
+class EngineError(Exception):
+    """Something an engine could not do."""
+
+    retryable = False
+
+
+class NotConnected(EngineError):  # noqa: N818 (reads as the fact it is)
+    """No open connection: nothing has left for WhatsApp."""
+
+    retryable = True
+
+
+class OutcomeUnknown(EngineError):  # noqa: N818 (reads as the fact it is)
+    """The stanza may have reached WhatsApp, only its acknowledgement is missing. Safe to repeat under the same id."""
+
+    retryable = True
+
+
+class StoreRefused(EngineError):  # noqa: N818 (reads as the fact it is)
+    """The owner's store failed or fenced the write; the engine has closed the connection and forgotten its memory."""
+
+    retryable = True
+
+
+class Refused(EngineError):  # noqa: N818 (reads as the fact it is)
+    """WhatsApp's server refused a stanza.
+
+    Args:
+        code: WhatsApp's own code, e.g. ``"463"`` (restricted, or no privacy token for a new contact).
+        text: WhatsApp's words, when it sent any.
+    """
+
+    def __init__(self, code: str, text: str = "") -> None:
+        super().__init__(f"refused by WhatsApp with {code}")
+        self.code = code
+        self.text = text
+
+
+class RecipientUnknown(EngineError):  # noqa: N818 (reads as the fact it is)
+    """The recipient's number is not on WhatsApp."""
+
+
+class UploadFailed(EngineError):  # noqa: N818 (reads as the fact it is)
+    """WhatsApp's media host did not take a file; it may the next time."""
+
+    retryable = True
+
+
+class NotOnPhone(EngineError):  # noqa: N818 (reads as the fact it is)
+    """The phone does not have the file of a message (any more), or will not give it."""

@@ -1,0 +1,157 @@
+"""What a connection tells its owner, in order and one at a time. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway_worker.whatsapp.groups import GroupNews
+from gateway_worker.whatsapp.people import PresenceState
+
+
+class Cause(StrEnum):
+    """Why a connection ended, in our words; the number WhatsApp or Baileys gave travels in `Disconnected.code`."""
+
+    RESTART_REQUIRED = "restart_required"  # 515: normal after pairing, open again at once
+    LOGGED_OUT = "logged_out"  # 401: unlinked from the phone, or the credentials are void
+    BANNED = "banned"  # 403: the account is restricted
+    REPLACED = "replaced"  # 440: somebody else uses our credentials: an ownership alarm
+    OUTDATED = "outdated"  # 405: the web version is too old
+    UNAVAILABLE = "unavailable"  # 503
+    CLOSED = "closed"  # 428: the socket closed
+    LOST = "lost"  # 408 after login: no answer any more
+    PAIRING_TIMEOUT = "pairing_timeout"  # 408 before login: the last QR or code ran out
+    BAD_SESSION = "bad_session"  # 500
+    UNTRUSTED = "untrusted"  # 400: the Noise certificate is not signed by the trusted root
+    STORE_FAILED = "store_failed"  # a write of ours failed or was fenced; closed by the bridge itself
+    BRIDGE_DIED = "bridge_died"  # the process that held the socket is gone
+    REQUESTED = "requested"  # we closed it
+    UNKNOWN = "unknown"  # anything else, with its code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QrCode:
+    """A QR to be scanned. `expires_in` seconds until WhatsApp rotates it."""
+
+    text: str
+    expires_in: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairingCode:
+    """Eight characters to be typed on the phone. `expires_in` in seconds."""
+
+    code: str
+    expires_in: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyRequired:
+    """After the scan WhatsApp asked for a passkey ceremony that we cannot perform yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """The phone linked this device; WhatsApp will close with 515 now. JIDs carry the device number."""
+
+    jid: str
+    lid: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """Logged in and ready. `phone` is E.164 with ``+``; `jid`, `lid` without a device number."""
+
+    phone: str
+    jid: str
+    lid: str | None
+    push_name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnected:
+    """The connection is over. Always the last fact of a connection, exactly once.
+
+    `detail` is WhatsApp's or Baileys' words, bounded to 300 characters and free of keys and contents.
+    """
+
+    cause: Cause
+    code: int | None = None
+    detail: str = ""
+
+
+class ReceiptKind(StrEnum):
+    """What a receipt stanza says of our message."""
+
+    DELIVERED = "delivered"
+    READ = "read"
+    PLAYED = "played"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptArrived:
+    """A receipt for messages of ours. `timestamp` in Unix seconds; `participant` only in groups."""
+
+    message_ids: Sequence[str]
+    chat: str
+    kind: ReceiptKind
+    timestamp: int
+    participant: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptsArrived:
+    """Receipts that came in a row, of a group's participants for instance: what can be stored at once."""
+
+    receipts: Sequence[ReceiptArrived]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendFailed:
+    """WhatsApp's server refused a message after its acknowledgement, or outside of a pending `send`."""
+
+    message_id: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallArrived:
+    """Somebody calls, or called while we were away. `rejected`: the engine declines it now.
+
+    `jid` (PN where it is known), `lid` and `phone` are the caller's; `group` is the group's JID in a group call;
+    `timestamp` in Unix seconds.
+    """
+
+    call_id: str
+    jid: str
+    lid: str | None
+    phone: str | None
+    video: bool
+    group: str | None
+    rejected: bool
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresenceChanged:
+    """What somebody does just now. Told as it comes, never again; `last_seen` in Unix seconds, where it is shown."""
+
+    chat: str
+    state: PresenceState
+    participant: str | None = None
+    last_seen: int | None = None
+
+
+Fact = (
+    QrCode
+    | PairingCode
+    | PasskeyRequired
+    | Paired
+    | Connected
+    | Disconnected
+    | ReceiptArrived
+    | CallArrived
+    | PresenceChanged
+    | ReceiptsArrived
+    | GroupNews
+    | SendFailed
+)

@@ -1,0 +1,126 @@
+"""Messages that come in, as a backend sees them, and as they are stored. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway_worker.whatsapp.remote_files import RemoteFile
+from schemas.content import Content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who wrote a message, in whichever addressing it used; JIDs without a device number, `phone` E.164 with ``+``."""
+
+    jid: str
+    lid: str | None = None
+    phone: str | None = None
+    push_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedMessage:
+    """A message as a backend sees it.
+
+    Attributes:
+        message_id: WhatsApp's id.
+        chat: the JID of the chat: PN JID of the other side where it is known, else its LID; group JID in groups.
+        timestamp: Unix seconds, WhatsApp's clock.
+        content: one of the kinds of the contract, `Unsupported` included.
+        quoted_id: WhatsApp id of the quoted message.
+        mentions: mentioned JIDs.
+        view_once: WhatsApp's clients show it once only.
+        file: where its file lies, of the kinds that have one.
+    """
+
+    message_id: str
+    chat: str
+    sender: Sender
+    from_me: bool
+    is_group: bool
+    timestamp: int
+    content: Content
+    quoted_id: str | None = None
+    mentions: Sequence[str] = ()
+    forwarded: bool = False
+    view_once: bool = False
+    file: RemoteFile | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """The message has another content now."""
+
+    content: Content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoked:
+    """The message was deleted for everyone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reacted:
+    """Somebody reacted; an empty `emoji` takes it back."""
+
+    emoji: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voted:
+    """Somebody voted in a poll: everything chosen now; None when the poll is not stored here."""
+
+    options: Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedChange:
+    """Something that happened to an earlier message, told by a message of its own.
+
+    Attributes:
+        message_id: WhatsApp's id of the telling message.
+        about: WhatsApp's id of the earlier one.
+        chat, sender, from_me, is_group, timestamp: as in `ReceivedMessage`, of the telling message.
+    """
+
+    message_id: str
+    about: str
+    chat: str
+    sender: Sender
+    from_me: bool
+    is_group: bool
+    timestamp: int
+    change: Edited | Revoked | Reacted | Voted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryKey:
+    """Names one encrypted part (``enc``) of one incoming stanza."""
+
+    chat: str
+    sender: str  # with the device number
+    message_id: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A decrypted part, to be stored with the ratchet that decrypted it.
+
+    Attributes:
+        plaintext: the serialised WAProto `Message` (unpadded); empty where WhatsApp had none for us.
+        message: what a backend sees; None for key shares, history, app state …
+        unprocessed: the engine has still to act on it, after it has confirmed it.
+    """
+
+    key: EntryKey
+    plaintext: bytes
+    message: ReceivedMessage | ReceivedChange | None
+    unprocessed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEntry:
+    """An `Entry` as it was stored."""
+
+    key: EntryKey
+    plaintext: bytes

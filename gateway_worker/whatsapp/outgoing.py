@@ -1,0 +1,72 @@
+"""Messages that go out, and what is said of others in going out. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway_worker.whatsapp.files import FileMessage, Repetition
+from schemas.content import Content, Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """A stored message that an outgoing one is about: the one it quotes, edits, revokes, reacts to or forwards.
+
+    `plaintext` is its serialised WAProto `Message`; only quoting and forwarding need it.
+    """
+
+    message_id: str
+    sender: str
+    from_me: bool
+    plaintext: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """Another text for the original."""
+
+    content: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """Delete the original for everyone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """React to the original; an empty `emoji` takes the reaction back."""
+
+    emoji: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forwarding:
+    """The original itself, marked as forwarded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingMessage:
+    """A message to send. `to` is a JID (PN, LID or group); `message_id` is ours and the same at every try."""
+
+    message_id: str
+    to: str
+    content: Content | FileMessage | Edit | Revocation | Reaction | Forwarding | Repetition
+    original: Original | None = None  # with a `Content`: the message it quotes
+    mentions: Sequence[str] = ()
+    view_once: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """WhatsApp's server has the message. `timestamp` in Unix seconds, WhatsApp's clock."""
+
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRef:
+    """Names a message for a receipt. `participant` only in groups."""
+
+    message_id: str
+    chat: str
+    participant: str | None = None

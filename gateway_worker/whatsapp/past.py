@@ -1,0 +1,42 @@
+"""The history that a phone had before this device was linked to it. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway_worker.whatsapp.incoming import ReceivedMessage, StoredEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastMessage:
+    """A message that the phone had before this device was linked.
+
+    Attributes:
+        entry: its WAProto, for quotes, forwards and files.
+        message: what a backend sees.
+        status: of one of ours, as far as the phone knows (``sent``, ``delivered``, ``read``, ``played``).
+        order: tells it from others of the same second: they follow each other.
+    """
+
+    entry: StoredEntry
+    message: ReceivedMessage
+    status: str | None
+    order: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synced:
+    """A part of the history is complete. `progress` in percent; `chats` and `messages` are those of this part."""
+
+    progress: int
+    chats: int
+    messages: int
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryPart:
+    """A slice of a part of the phone's history; with the last slice `synced`, and what it makes `processed`."""
+
+    messages: Sequence[PastMessage] = ()
+    synced: Synced | None = None
+    processed: Sequence[str] = ()

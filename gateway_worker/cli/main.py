@@ -44,7 +44,7 @@ def main(
 @app.command()
 def run() -> None:
     """Run a worker until SIGTERM or SIGINT; a second signal ends it at once."""
-    from gateway_worker.app import serve  # noqa: PLC0415 (the drivers take a second to import; --help need not wait)
+    from gateway_worker.app.serving import serve  # noqa: PLC0415 (the drivers take a second to import; --help need not wait)
 
     raise typer.Exit(serve(settings()))
 

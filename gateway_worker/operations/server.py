@@ -49,7 +49,7 @@ class HealthServer:
         self._started_at = monotonic()
         self._meter = ResourceMeter()
         self._runner: web.AppRunner | None = None
-        self.ready = False  # app.py says so when everything has started
+        self.ready = False  # `app` says so when everything has started
 
     async def start(self, host: str, port: int) -> int:
         """Listen; port 0 takes a free one. Returns the port."""

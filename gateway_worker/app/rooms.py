@@ -1,0 +1,131 @@
+"""What decides: events, consumers, sessions, media. Each room gets what it needs of the ground, and of the others."""
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from consumers import service as arrivals
+from gateway_worker.app.ground import Ground
+from gateway_worker.broker.ids import uuid7
+from gateway_worker.connections.gate import OpeningGate
+from gateway_worker.connections.identities import MappingForm
+from gateway_worker.connections.manager import ConnectionManager
+from gateway_worker.connections.media_janitor import MediaJanitor
+from gateway_worker.connections.media_jobs import MediaRunner
+from gateway_worker.connections.snapshots import Identity, SnapshotKeeper
+from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.events.announcer import Announcer
+from gateway_worker.events.publisher import Publisher
+from gateway_worker.events.relay import Relay
+from gateway_worker.objects.received import ReceivedObjects
+from gateway_worker.objects.snapshots import SnapshotObjects
+from gateway_worker.operations.metrics import WorkerMetrics
+from gateway_worker.settings import Settings
+from gateway_worker.whatsapp.baileys import identity
+from schemas.names import WorkerId
+
+OPENING_AT_ONCE: Final = 24  # sessions that connect side by side after a start
+OPENING_SECONDS: Final = 5.0  # one that takes longer no longer holds up the others
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """Built and not started; `consumers` has still to be told whom to `serve`."""
+
+    publisher: Publisher
+    relay: Relay
+    announcer: Announcer
+    consumers: arrivals.Consumers
+    snapshots: SnapshotKeeper
+    media: MediaRunner
+    janitor: MediaJanitor
+    manager: ConnectionManager
+
+
+def furnish(settings: Settings, ground: Ground, metrics: WorkerMetrics, incarnation: str) -> Rooms:
+    """The rooms of a worker; `incarnation` tells this run of it from its earlier ones."""
+    publisher = Publisher(ground.publishing, ground.topology)
+    relay = _relay(settings, ground, metrics, publisher)
+    announcer = Announcer(publisher, relay, namespace=settings.namespace, clock=ground.clock, new_id=uuid7)
+    consumers = _consumers(settings, ground, metrics, publisher)
+    snapshots = _snapshots(settings, ground, metrics)
+    received = ReceivedObjects(ground.s3, settings.media_bucket)
+    media = MediaRunner(rows=ground.store.media, downloads=ground.downloads, bucket=received, now=ground.clock.now)
+    manager = ConnectionManager(
+        Surroundings(
+            storage=ground.store,
+            cache=ground.cache,
+            engine=ground.engine,
+            files=ground.files,
+            media=media,
+            doors=consumers.session_doors,
+            announcer=announcer,
+            snapshots=snapshots,
+            observer=metrics,
+            clock=ground.clock,
+            rng=random.Random(),  # noqa: S311 (jitter)
+            gate=OpeningGate(OPENING_AT_ONCE, OPENING_SECONDS),
+            worker_id=WorkerId(settings.worker_id),
+            mappings=MappingForm(kind=identity.MAPPING_KIND, id_of=identity.mapping_id, read=identity.mappings),
+        ),
+        incarnation=incarnation,
+        max_sessions=settings.max_sessions,
+        capacity_changed=consumers.capacity_changed,
+    )
+    ground.store.lease.on_return(manager.look_again)
+    return Rooms(
+        publisher=publisher,
+        relay=relay,
+        announcer=announcer,
+        consumers=consumers,
+        snapshots=snapshots,
+        media=media,
+        janitor=MediaJanitor(
+            rows=ground.store.media,
+            bucket=received,
+            keeps=timedelta(days=settings.media_retention_days),
+            now=ground.clock.now,
+        ),
+        manager=manager,
+    )
+
+
+def _relay(settings: Settings, ground: Ground, metrics: WorkerMetrics, publisher: Publisher) -> Relay:
+    relay = Relay(
+        ground.store.outbox,
+        publisher,
+        namespace=settings.namespace,
+        clock=ground.clock,
+        lease=ground.store.lease,
+        keeps_unroutable=settings.backend_queue_name is not None,
+        observer=metrics,
+    )
+    ground.store.lease.on_lapse(relay.fence)
+    return relay
+
+
+def _consumers(settings: Settings, ground: Ground, metrics: WorkerMetrics, publisher: Publisher) -> arrivals.Consumers:
+    return arrivals.Consumers(
+        arrivals.Surroundings(
+            link=ground.consuming,
+            topology=ground.topology,
+            publisher=publisher,
+            ledger=ground.store.commands,
+            worker_id=WorkerId(settings.worker_id),
+            now=ground.clock.now,
+            monotonic=ground.clock.monotonic,
+            new_id=uuid7,
+            observer=metrics,
+        )
+    )
+
+
+def _snapshots(settings: Settings, ground: Ground, metrics: WorkerMetrics) -> SnapshotKeeper:
+    return SnapshotKeeper(
+        records=ground.store.snapshots,
+        bucket=SnapshotObjects(ground.s3, settings.sessions_bucket),
+        identity=Identity(kinds=identity.KINDS, urgent_kinds=identity.URGENT_KINDS, mark=identity.mark),
+        observer=metrics,
+        monotonic=ground.clock.monotonic,
+    )

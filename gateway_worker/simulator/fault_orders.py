@@ -7,8 +7,8 @@ from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import Conflict, Invalid
 from gateway_worker.simulator.faults import (
     CONDITIONS,
+    DEFAULT_AFTER,
     DEFAULT_CODES,
-    DEFAULT_DELAY,
     MAX_FAULTS,
     STARTS_LATER,
     Fault,
@@ -54,7 +54,7 @@ def parse_fault(body: Body) -> FaultOrder:
         kind=kind,
         phone=phone,
         code=DEFAULT_CODES.get(kind, 0) if code is None else code,
-        after=(DEFAULT_DELAY if kind is FaultKind.DELAY else 0.0) if after is None else after,
+        after=DEFAULT_AFTER.get(kind, 0.0) if after is None else after,
         count=count if count is not None or lasts else 1,
         seconds=seconds,
         at_login=at_login and kind is FaultKind.REDELIVER,

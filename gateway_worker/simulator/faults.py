@@ -22,6 +22,7 @@ class FaultKind(StrEnum):
     REDELIVER = "redeliver"
     MEDIA_403 = "media_403"
     MEDIA_UPLOAD = "media_upload"
+    MEDIA_SLOW = "media_slow"
     MEDIA_LOST = "media_lost"
     REJECT_LOGIN = "reject_login"
     MUTE_QUERY = "mute_query"
@@ -40,14 +41,13 @@ DEFAULT_CODES = {
     FaultKind.REFUSE_ADD: 403,
 }
 _MEDIA = {FaultKind.MEDIA_403, FaultKind.MEDIA_UPLOAD, FaultKind.MEDIA_LOST}
-CONDITIONS = frozenset(
-    {FaultKind.DELAY, FaultKind.MUTE, FaultKind.MUTE_RECEIPTS, FaultKind.REFUSE_ADD, FaultKind.MUTE_ACKS, *_MEDIA}
-)
+_LASTING = {FaultKind.DELAY, FaultKind.MUTE, FaultKind.MUTE_RECEIPTS, FaultKind.MEDIA_SLOW}
+CONDITIONS = frozenset({*_LASTING, FaultKind.REFUSE_ADD, FaultKind.MUTE_ACKS, *_MEDIA})
 """Faults that last until they are cleared when no `count` is given; the others strike once."""
 _OF_GROUPS = {FaultKind.MUTE_QUERY, FaultKind.REFUSE_QUERY, FaultKind.REFUSE_ADD, FaultKind.MUTE_ACKS}
 STARTS_LATER = frozenset({FaultKind.MUTE, FaultKind.MUTE_RECEIPTS, FaultKind.REJECT_LOGIN, *_MEDIA, *_OF_GROUPS})
 """Faults for which `after` is the time from the order to the first strike; for others it is how late each strike is."""
-DEFAULT_DELAY = 3.0
+DEFAULT_AFTER = {FaultKind.DELAY: 3.0, FaultKind.MEDIA_SLOW: 10.0}
 
 
 @dataclass(slots=True, kw_only=True)

@@ -76,6 +76,13 @@ def store(turn: Turn, blob: bytes, people: frozenset[str], *, safe: bool = False
     return f"{path}?ccb=11-4&oh={signature}&oe={int(turn.now) + 2_592_000:X}&_nc_sid=5e03e0"
 
 
+def upload_seconds(turn: Turn, auth: str) -> float:
+    """How long the upload that begins now is to take at least."""
+    phone = turn.world.media.auths.get(auth)
+    fault = None if phone is None else strike(turn.world, turn.now, FaultKind.MEDIA_SLOW, phone)
+    return 0.0 if fault is None else fault.after
+
+
 def upload(turn: Turn, *, auth: str, token: str, blob: bytes) -> str | int:
     """A client's upload: the `direct_path`, or the status that refuses it."""
     phone = turn.world.media.auths.get(auth)

@@ -3,14 +3,16 @@
 Paths are WhatsApp's: `/mms/<kind>/<token>?auth=…` takes a blob and answers where it lies; which then gives it out.
 """
 
+import asyncio
 from collections.abc import Callable
 
 from aiohttp import web
 
 from gateway_worker.simulator.effects import Turn
-from gateway_worker.simulator.media import MAX_BLOB, download, upload
+from gateway_worker.simulator.media import MAX_BLOB, download, upload, upload_seconds
 from gateway_worker.simulator.tls import MediaAuthority
 
+_PIECE = 64 << 10
 RunTurn = Callable[[Callable[[Turn], object]], object]
 
 
@@ -53,8 +55,10 @@ class MediaServer:
 
     async def _take(self, request: web.Request) -> web.Response:
         self._refuse_while_away(request)
-        blob = await request.read()
         auth, token = request.query.get("auth", ""), request.match_info["token"]
+        seconds = self._turn(lambda turn: upload_seconds(turn, auth))
+        assert isinstance(seconds, float)
+        blob = await _read_slowly(request, seconds) if seconds else await request.read()
         taken = self._turn(lambda turn: upload(turn, auth=auth, token=token, blob=blob))
         if isinstance(taken, int):
             return web.json_response({"error": taken}, status=taken)
@@ -78,3 +82,15 @@ class MediaServer:
             if request.transport is not None:
                 request.transport.abort()
             raise web.HTTPServiceUnavailable
+
+
+async def _read_slowly(request: web.Request, seconds: float) -> bytes:
+    """The whole body at a steady pace: the client gets rid of it no faster, and of its end after `seconds`."""
+    loop = asyncio.get_running_loop()
+    began, size, blob = loop.time(), request.content_length or MAX_BLOB, bytearray()
+    while piece := await request.content.read(_PIECE):
+        blob += piece
+        if len(blob) > MAX_BLOB:
+            raise web.HTTPRequestEntityTooLarge(MAX_BLOB, len(blob))
+        await asyncio.sleep(began + seconds * len(blob) / size - loop.time())
+    return bytes(blob)

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -195,6 +196,18 @@ async def test_an_upload_that_whatsapp_refuses_fails_at_the_client(world: World)
         with pytest.raises(AssertionError, match="upload failed"):
             await companion.call("send", to=f"{bob}@s.whatsapp.net", content=content, options={})
         assert await world.stat("mediaRefused") == 1
+
+
+async def test_a_slow_media_host_takes_an_upload_in_its_time(world: World) -> None:
+    ann, bob = await world.person(), await world.person()
+    async with baileys(world.simulator) as companion:
+        await world.pair(companion, ann)
+        await world.post("/faults", kind="media_slow", phone=ann, after=1, count=1)
+        content = {"image": BYTES, "jpegThumbnail": ""}
+        for at_least, at_most in ((1.0, 10.0), (0.0, 1.0)):
+            began = time.monotonic()
+            await companion.call("send", to=f"{bob}@s.whatsapp.net", content=content, options={})
+            assert at_least <= time.monotonic() - began < at_most
 
 
 async def test_phones_and_baileys_talk_in_a_group(world: World) -> None:

@@ -22,7 +22,9 @@ import { type Devices, Keys, sending } from './keys.ts'
 import { History } from './history.ts'
 import type { Lease } from './lease.ts'
 import { News } from './news.ts'
+import { ChatOrder } from './order.ts'
 import { messageOf, type OutgoingArguments } from './outgoing.ts'
+import { Pairing } from './pairing.ts'
 import type { Peer } from './peer.ts'
 import { CallError } from './peer.ts'
 import { People, type Picture } from './people.ts'
@@ -44,10 +46,6 @@ export interface MessageReference {
   participant: string | null
 }
 
-const FIRST_QR_SECONDS = 60
-const NEXT_QR_SECONDS = 20
-/** A code lives as long as the six refs of a pairing: WhatsApp's own limit is somewhat longer. */
-const PAIRING_CODE_SECONDS = FIRST_QR_SECONDS + 5 * NEXT_QR_SECONDS
 /** Facts that wait for the owner, before we stop reading from the socket. */
 const MAX_UNTOLD = 500
 const CLOSE_TIMEOUT_MS = 1_000
@@ -56,18 +54,16 @@ const LOGOUT_TIMEOUT_MS = 5_000
 const TELL_PATIENCE = 4
 /** A name Baileys itself uses while it does not know ours; without any it stays inactive. */
 const NO_NAME = '~'
-const PASSKEY_NOTIFICATIONS = new Set(['passkey_prologue_request', 'crsc_continuation'])
 
 export class Connection {
   readonly number: number
-  readonly #settings: Settings
   readonly #options: OpenArguments
   readonly #credentials: AuthenticationCreds
   readonly #store: Store
   readonly #keys: Keys
   readonly #gate: Gate
   readonly #sends: Sends
-  readonly #lanes = new Map<string, Promise<void>>()
+  readonly #order = new ChatOrder()
   readonly #facts: Facts
   readonly #arrivals: Arrivals
   readonly #socket: WASocket
@@ -78,8 +74,6 @@ export class Connection {
   #ending: Promise<void> | undefined
   #settled: (() => void)[] = []
   #hasFailed = false
-  #qrs = 0
-  #hasCode = false
 
   constructor(
     number: number,
@@ -91,7 +85,6 @@ export class Connection {
     onEnd: () => void
   ) {
     this.number = number
-    this.#settings = settings
     this.#options = options
     this.#onEnd = onEnd
     const credentials = stored === undefined ? undefined : decodeCredentials(stored)
@@ -144,6 +137,13 @@ export class Connection {
       onArrival
     })
     new News({ socket: this.#socket, facts: this.#facts, rejectsCalls: options.reject_calls, onArrival })
+    new Pairing({
+      socket: this.#socket,
+      facts: this.#facts,
+      pairWith: options.pair_with,
+      qrTimeout: settings.qr_timeout,
+      onFailed: (end) => void this.#end(end)
+    })
     this.#listen()
   }
 
@@ -151,7 +151,7 @@ export class Connection {
   async send(args: OutgoingArguments, original: Uint8Array | undefined): Promise<number> {
     this.#mustBeOpen()
     const handedOut = new Map<string, Devices>()
-    const relay = (): Promise<void> => this.#inOrder(args.to, () => this.#relay(args, original, handedOut))
+    const relay = (): Promise<void> => this.#order.after(args.to, () => this.#relay(args, original, handedOut))
     try {
       const timestamp = await this.#sends.send(args.message_id, relay)
       this.#keys.acknowledged(handedOut)
@@ -172,17 +172,6 @@ export class Connection {
     await sending.run({ messageId, plaintext, isRecorded: false, onRecorded, handedOut }, () =>
       this.#socket.relayMessage(jid, message, { messageId, ...options })
     )
-  }
-
-  /** What goes to one chat leaves in the order of the calls: the next is prepared when the last one was handed over. */
-  #inOrder(chat: string, relay: () => Promise<void>): Promise<void> {
-    const relayed = (this.#lanes.get(chat) ?? Promise.resolve()).then(relay, relay)
-    const done = (): void => {
-      if (this.#lanes.get(chat) === relayed) this.#lanes.delete(chat)
-    }
-    this.#lanes.set(chat, relayed)
-    relayed.then(done, done)
-    return relayed
   }
 
   /** Encrypts a file and uploads it; answers where it lies. */
@@ -235,7 +224,7 @@ export class Connection {
   /** After what is on its way to the group: its members must be given the key that it was encrypted with. */
   #renewSenderKey(group: string): Promise<void> {
     const { id, lid } = this.#credentials.me ?? { id: '' }
-    return this.#inOrder(group, async () => this.#keys.renewSenderKey(group, [id, ...(lid ? [lid] : [])]))
+    return this.#order.after(group, async () => this.#keys.renewSenderKey(group, [id, ...(lid ? [lid] : [])]))
   }
 
   async picture(jid: string, isPreview: boolean): Promise<Picture> {
@@ -282,11 +271,6 @@ export class Connection {
       const code = this.#sends.acknowledge(node)
       if (code !== undefined) void this.#facts.tell({ fact: 'send_failed', message_id: node.attrs['id'], code })
     })
-    ws.on('CB:notification', ({ attrs, content }: BinaryNode) => {
-      const tags = Array.isArray(content) ? content.map((child) => child.tag) : []
-      const isPasskey = [attrs['type'] ?? '', ...tags].some((name) => PASSKEY_NOTIFICATIONS.has(name))
-      if (isPasskey) void this.#facts.tell({ fact: 'passkey_required' })
-    })
   }
 
   /** A device that is not paired has nothing worth keeping. */
@@ -297,30 +281,15 @@ export class Connection {
     this.#store.putCredentials(this.#credentials)
   }
 
-  #update({ qr, isNewLogin, connection, lastDisconnect, isOnline }: BaileysEventMap['connection.update']): void {
+  #update({ isNewLogin, connection, lastDisconnect, isOnline }: BaileysEventMap['connection.update']): void {
     // Receipts of a device that does not appear online are not shown as delivered; but delivered it is, and stored
     if (isOnline === false) this.#socket.ev.emit('connection.update', { isOnline: true })
-    if (qr !== undefined) this.#offerPairing(qr)
     if (isNewLogin === true) {
       const { id, lid } = this.#credentials.me ?? { id: '' }
       void this.#facts.tell({ fact: 'paired', jid: id, lid: lid ?? null }, () => this.#isStored())
     }
     if (connection === 'open') this.#connected()
     if (connection === 'close') void this.#end(endOf(lastDisconnect?.error))
-  }
-
-  #offerPairing(qr: string): void {
-    if (this.#options.pair_with === null) {
-      const seconds = this.#qrs++ === 0 ? FIRST_QR_SECONDS : NEXT_QR_SECONDS
-      const configured = this.#settings.qr_timeout
-      void this.#facts.tell({ fact: 'qr', text: qr, expires_in: configured === null ? seconds : configured / 1000 })
-    } else if (!this.#hasCode) {
-      this.#hasCode = true
-      const told = this.#socket
-        .requestPairingCode(this.#options.pair_with)
-        .then((code) => this.#facts.tell({ fact: 'pairing_code', code, expires_in: PAIRING_CODE_SECONDS }))
-      told.catch((error: unknown) => void this.#end(endOf(error as Error)))
-    }
   }
 
   #connected(): void {

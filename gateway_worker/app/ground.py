@@ -78,5 +78,5 @@ def lay(settings: Settings, clock: SystemClock) -> Ground:
         consuming=Link(str(settings.amqp_url), name=f"{settings.worker_id} consume"),
         publishing=Link(str(settings.amqp_url), name=f"{settings.worker_id} publish"),
         engine=engine,
-        downloads=Downloads(engine.media_trust),
+        downloads=engine.downloads,
     )

@@ -10,7 +10,7 @@ from schemas.contact_events import Caller, CallReceived
 from schemas.events import CALL_RECEIVED
 from schemas.names import MessageId, SessionId
 
-_KIND: Final = "call"
+CALL_KIND: Final = "call"
 
 
 def call_arrival(session_id: SessionId, call: CallArrived, now: datetime) -> ReceiveMessage:
@@ -30,8 +30,8 @@ def call_arrival(session_id: SessionId, call: CallArrived, now: datetime) -> Rec
         chat=call.group or call.jid,
         sender=call.jid,
         from_me=False,
-        kind=_KIND,
-        content={"kind": _KIND, "callId": call.call_id, "video": call.video},
+        kind=CALL_KIND,
+        content={"kind": CALL_KIND, "callId": call.call_id, "video": call.video},
         timestamp=at,
         event_type=CALL_RECEIVED.type,
         event=told.to_data(),

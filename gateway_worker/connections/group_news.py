@@ -12,7 +12,7 @@ from schemas.group_results import GroupPerson
 from schemas.model import Model
 from schemas.names import MessageId, SessionId
 
-_KIND: Final = "group"
+GROUP_KIND: Final = "group"
 
 
 def group_arrivals(session_id: SessionId, told: GroupNews, now: datetime) -> list[ReceiveMessage]:
@@ -38,8 +38,8 @@ def _arrival(session_id: SessionId, told: GroupNews, index: int, now: datetime) 
         chat=told.group_id,
         sender=told.group_id if told.by is None else told.by.jid,
         from_me=False,
-        kind=_KIND,
-        content={"kind": _KIND, "type": event_type.type, "data": data},
+        kind=GROUP_KIND,
+        content={"kind": GROUP_KIND, "type": event_type.type, "data": data},
         timestamp=at,
         event_type=event_type.type,
         event=data,

@@ -6,7 +6,9 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
+from gateway_worker.connections.calls import CALL_KIND
 from gateway_worker.connections.changes import Standing, standing
+from gateway_worker.connections.group_news import GROUP_KIND
 from gateway_worker.connections.identities import MappingForm, chat_of
 from gateway_worker.connections.media_rows import with_media
 from gateway_worker.connections.message_ids import derive_message_id
@@ -41,6 +43,7 @@ _CONTENT: TypeAdapter[Content] = TypeAdapter(Content)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MICROS: Final = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 _WINDOW: Final = timedelta(days=1)
+_NO_MESSAGES: Final = frozenset({CALL_KIND, GROUP_KIND})  # kept beside them, told by events of their own
 _MAX_CHANGES: Final = 5_000  # of a page of messages, the newest: a reply stays below 16 MiB
 
 
@@ -137,7 +140,7 @@ class Queries:
         await self._record(command.session_id)
         until = command.data.until or self._clock.now()
         since = command.data.since or until - _WINDOW
-        tallies = await self._storage.messages.tally(command.session_id, since, until)
+        tallies = await self._storage.messages.tally(command.session_id, since, until, without=_NO_MESSAGES)
         counts = [
             MessageCount(
                 direction=Direction(tally.direction.value),

@@ -173,7 +173,9 @@ class Messages(Protocol):
         """The newest changes to these messages, oldest first."""
         ...
 
-    async def tally(self, session_id: SessionId, since: datetime, until: datetime) -> Sequence[MessageTally]:
+    async def tally(
+        self, session_id: SessionId, since: datetime, until: datetime, *, without: Collection[str] = ()
+    ) -> Sequence[MessageTally]:
         """How many messages stored in this window stand at which status."""
         ...
 

@@ -1,13 +1,15 @@
 """What a phone tells a new companion of the past: names first, then the recent messages, chat by chat. Pure.
 
-Every chunk travels inside its notification, compressed; phones of people put big ones on the media host instead.
+A small chunk travels inside its notification, compressed; a larger one lies on the media host, encrypted like a file.
 """
 
 import zlib
 from collections.abc import Iterator
 
+from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.jids import GROUP_SERVER, parse_jid
 from gateway_worker.simulator.kept import ChangeKind, Kept
+from gateway_worker.simulator.media import store
 from gateway_worker.simulator.model import Account, World
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import (
     Conversation,
@@ -19,11 +21,14 @@ from gateway_worker.simulator.wire.gen.whatsapp_pb2 import (
     Pushname,
     WebMessageInfo,
 )
+from gateway_worker.simulator.wire.media import KEY_SIZE, seal
 
 MAX_CONTACTS = 1_000
 MAX_PER_CHAT = 100
 """The newest messages of a chat that a companion gets."""
 CHATS_PER_CHUNK = 10
+MAX_INLINE = 16_384
+"""Bytes of a compressed chunk that its notification may carry. WhatsApp's own limit is not known."""
 
 _Protocol = Message.ProtocolMessage
 _Kind = HistorySync.HistorySyncType
@@ -33,13 +38,14 @@ _SYNC_TYPES = {
 }
 
 
-def history(world: World, account: Account) -> list[Message]:
+def history(turn: Turn, account: Account) -> list[Message]:
     """The chunks, in order: one with the names, then as many as there are messages for. The last one is at 100 %."""
+    world = turn.world
     recent = list(_recent(world, account))
     names = HistorySync(syncType=_Kind.INITIAL_BOOTSTRAP)
     _name_people(names, world, account)
     chunks = [names, *(HistorySync(syncType=_Kind.RECENT, conversations=chats) for chats in recent)]
-    return [_notification(chunk, order, len(chunks)) for order, chunk in enumerate(chunks, start=1)]
+    return [_notification(turn, account, chunk, order, len(chunks)) for order, chunk in enumerate(chunks, start=1)]
 
 
 def _name_people(names: HistorySync, world: World, account: Account) -> None:
@@ -88,13 +94,24 @@ def kept_as_stored(kept: Kept) -> WebMessageInfo:
     return WebMessageInfo(key=key, message=kept.message, messageTimestamp=int(kept.timestamp))
 
 
-def _notification(chunk: HistorySync, order: int, count: int) -> Message:
+def _notification(turn: Turn, account: Account, chunk: HistorySync, order: int, count: int) -> Message:
     chunk.chunkOrder, chunk.progress = order, 100 * order // count
     notification = Message.HistorySyncNotification(
-        syncType=_SYNC_TYPES[chunk.syncType],
-        chunkOrder=order,
-        progress=chunk.progress,
-        initialHistBootstrapInlinePayload=zlib.compress(chunk.SerializeToString()),
+        syncType=_SYNC_TYPES[chunk.syncType], chunkOrder=order, progress=chunk.progress
     )
+    compressed = zlib.compress(chunk.SerializeToString())
+    if len(compressed) <= MAX_INLINE:
+        notification.initialHistBootstrapInlinePayload = compressed
+    else:
+        _upload(turn, account, compressed, notification)
     kind = _Protocol.Type.HISTORY_SYNC_NOTIFICATION
     return Message(protocolMessage=_Protocol(type=kind, historySyncNotification=notification))
+
+
+def _upload(turn: Turn, account: Account, chunk: bytes, notification: Message.HistorySyncNotification) -> None:
+    """Puts a chunk on the media host; the notification tells where, and how it is read."""
+    media_key = turn.world.entropy(KEY_SIZE)
+    sealed = seal(chunk, media_key=media_key, kind="History")
+    notification.directPath = store(turn, sealed.blob, frozenset({account.phone}))
+    notification.mediaKey, notification.fileLength = media_key, len(chunk)
+    notification.fileSha256, notification.fileEncSha256 = sealed.sha256, sealed.blob_sha256

@@ -18,7 +18,7 @@ def welcome(turn: Turn, device: Device) -> None:
     if account.devices.get(device.number) is device:
         phone = account.primary
         send_peer(turn, phone, device, _key_share(turn, phone))
-        for chunk in history(turn.world, account):
+        for chunk in history(turn, account):
             send_peer(turn, phone, device, chunk)
 
 

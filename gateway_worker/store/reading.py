@@ -98,7 +98,7 @@ _CHANGES: Final = f"""
 """
 _COUNTS: Final = """
     SELECT direction, kind, status, count(*) AS count FROM messages
-    WHERE session_id = $1 AND created_at >= $2 AND created_at < $3
+    WHERE session_id = $1 AND created_at >= $2 AND created_at < $3 AND kind <> ALL($4)
     GROUP BY direction, kind, status ORDER BY direction, kind, status
 """
 _BEGUN: Final = """
@@ -241,10 +241,12 @@ class Messages:
             rows: Sequence[Any] = await wire.fetch(_CHANGES, session_id, list(message_ids), limit)
         return [message_record(row, self._ciphers) for row in reversed(rows)]
 
-    async def tally(self, session_id: SessionId, since: datetime, until: datetime) -> Sequence[MessageTally]:
-        """How many messages stored from `since` up to `until` stand at which status."""
+    async def tally(
+        self, session_id: SessionId, since: datetime, until: datetime, *, without: Collection[str] = ()
+    ) -> Sequence[MessageTally]:
+        """How many messages stored from `since` up to `until`, of all kinds but these, stand at which status."""
         async with self._database.wire() as wire:
-            rows = await wire.fetch(_COUNTS, session_id, since, until)
+            rows = await wire.fetch(_COUNTS, session_id, since, until, list(without))
         return [
             MessageTally(
                 direction=Direction(row["direction"]),

@@ -12,6 +12,7 @@ class KeyClass(StrEnum):
     VIDEO = "video"
     AUDIO = "audio"
     DOCUMENT = "document"
+    HISTORY = "history"
 
     @property
     def purpose(self) -> bytes:

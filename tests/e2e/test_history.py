@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import signal
 
 from tests.e2e.conftest import Member, World
@@ -84,6 +85,37 @@ async def test_a_session_without_history_stores_and_tells_none(world: World) -> 
     stored = await _history(world, ana, friend.number)
     assert [message["messageId"] for message in stored] == [now["data"]["messageId"]]
     assert world.backend.of(ana.session_id, "history.synced.v1") == []
+
+
+async def _write_much(world: World, friend: Phone, ana: Phone) -> list[str]:
+    """So much that it does not fit into the notification; the ids, oldest first."""
+    noise = random.Random(1)
+    return [await world.phones.send(friend, ana.number, noise.randbytes(12_000).hex()) for _ in range(3)]
+
+
+async def test_what_is_too_large_for_a_notification_comes_from_the_media_host(world: World) -> None:
+    ana, ben = await world.phones.give("Ana"), await world.phones.give("Ben")
+    ids = await _write_much(world, ben, ana)
+    before = (await world.phones.stats())["mediaDownloads"]
+    member = await _paired(world, ana, **RECENT)
+    last = await _synced(world, member)
+    assert (last["data"]["progress"], last["data"]["messages"]) == (100, 3)
+    stored = await _history(world, member, ben.number)
+    assert [message["messageId"] for message in stored] == ids[::-1]
+    assert {len(message["content"]["text"]) for message in stored} == {24_000}
+    assert (await world.phones.stats())["mediaDownloads"] == before + 1
+
+
+async def test_a_part_that_whatsapp_does_not_have_any_more_holds_up_nothing(world: World) -> None:
+    ana, chats = await _with_past(world, friends=11, each=1)  # two parts, the newest chat is in the second
+    ben = Phone(next(iter(chats)), "Friend 0")
+    await _write_much(world, ben, ana)
+    await world.phones.fault("media_403", ana, code=404, count=1)
+    member = await _paired(world, ana, **RECENT)
+    assert (await _synced(world, member))["data"]["chats"] == 1
+    assert await _history(world, member, ben.number) == []
+    newest = await world.phones.send(ben, ana.number, "now")
+    await world.backend.event("message.received.v1", lambda e: e["data"]["messageId"] == newest)
 
 
 async def test_a_worker_that_is_killed_in_the_middle_goes_on_with_the_history(own_world: World) -> None:

@@ -13,6 +13,7 @@ from gateway_worker.whatsapp.baileys.attachments import media_of, remote_file_of
 from gateway_worker.whatsapp.baileys.channel import CallFailed, Channel, ChannelLost, Request
 from gateway_worker.whatsapp.baileys.frames import Frame
 from gateway_worker.whatsapp.baileys.groups import BaileysGroups
+from gateway_worker.whatsapp.baileys.history_files import HistoryFiles, history_file_of
 from gateway_worker.whatsapp.baileys.history_words import history_of
 from gateway_worker.whatsapp.baileys.words import (
     changes_of,
@@ -45,15 +46,24 @@ class BaileysConnection:
     """Implements `port.Connection`. Facts are told one at a time and in order; keys are loaded and stored meanwhile."""
 
     def __init__(
-        self, *, number: int, channel: Channel, owner: Owner, spawn: Spawn, on_end: Callable[[], None]
+        self,
+        *,
+        number: int,
+        channel: Channel,
+        owner: Owner,
+        history: HistoryFiles,
+        spawn: Spawn,
+        on_end: Callable[[], None],
     ) -> None:
         self._number = number
         self._channel = channel
         self._owner = owner
+        self._history = history
         self._spawn = spawn
         self._on_end = on_end
         self._facts: deque[tuple[Fact, Request | None]] = deque()
         self._work: set[asyncio.Task[None]] = set()
+        self._fetching: set[asyncio.Task[None]] = set()
         self._telling: asyncio.Task[None] | None = None
         self._ended = False
         self.over = asyncio.Event()
@@ -165,9 +175,12 @@ class BaileysConnection:
         if request.method == "tell":
             self._take(fact_of(request.args), request)
             return
-        task = self._spawn(self._answer(request))
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
+        if request.method == "fetch_history":
+            tasks, task = self._fetching, self._spawn(self._fetch(request))
+        else:
+            tasks, task = self._work, self._spawn(self._answer(request))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     def lose(self) -> None:
         """The bridge is gone."""
@@ -179,6 +192,8 @@ class BaileysConnection:
             return
         if isinstance(fact, Disconnected):
             self._ended = True
+            for task in self._fetching:
+                task.cancel()
         self._facts.append((fact, request))
         if self._telling is None:
             self._telling = self._spawn(self._tell())
@@ -226,6 +241,14 @@ class BaileysConnection:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         self._on_end()
+
+    async def _fetch(self, request: Request) -> None:
+        """Fetch a part of the history; nothing of it is worth waiting for once the connection is over."""
+        try:
+            _answer_blob(request, await self._history.fetch(history_file_of(request.args)))
+        except asyncio.CancelledError:
+            request.refuse("not_connected")
+            raise
 
     async def _answer(self, request: Request) -> None:
         """Answer a question; whatever the owner raises refuses it, and the bridge ends the connection."""

@@ -12,6 +12,7 @@ from gateway_worker.whatsapp.baileys.process import check_installed
 from gateway_worker.whatsapp.baileys.supervision import Bridge, BridgeReport
 from gateway_worker.whatsapp.baileys.trust import MediaTrust
 from gateway_worker.whatsapp.baileys.versions import newest_version
+from gateway_worker.whatsapp.downloads import Downloads
 from gateway_worker.whatsapp.errors import EngineError, NotConnected
 from gateway_worker.whatsapp.port import Connection, OpenRequest, Owner
 from schemas.names import SessionId
@@ -31,6 +32,7 @@ class BaileysEngine:
     def __init__(self, *, bridges: int, configuration: Configuration | None = None, lease: Lease | None = None) -> None:
         self._configuration = configuration or Configuration()
         self.media_trust = MediaTrust(self._configuration.url, self._configuration.root_key)
+        self.downloads = Downloads(self.media_trust)
         self._newest: Version | None = None
         self._tasks = asyncio.TaskGroup()
         self._some_ready = asyncio.Event()
@@ -40,6 +42,7 @@ class BaileysEngine:
                 name=f"bridge-{number}",
                 configure=self._configure,
                 lease=lease or NobodyElse(),
+                downloads=self.downloads,
                 spawn=self._spawn,
                 on_ready=self._some_ready.set,
             )

@@ -11,9 +11,11 @@ import structlog
 
 from gateway_worker.whatsapp.baileys.channel import CallFailed, Channel, ChannelLost, Request
 from gateway_worker.whatsapp.baileys.connection import BaileysConnection, Spawn
+from gateway_worker.whatsapp.baileys.history_files import HistoryFiles
 from gateway_worker.whatsapp.baileys.lease import Lease
 from gateway_worker.whatsapp.baileys.process import BridgeProcess
 from gateway_worker.whatsapp.baileys.words import error_of
+from gateway_worker.whatsapp.downloads import Downloads
 from gateway_worker.whatsapp.errors import EngineError, NotConnected
 from gateway_worker.whatsapp.port import OpenRequest, Owner
 
@@ -50,6 +52,7 @@ class Bridge:
         name: str,
         configure: Callable[[], dict[str, Any]],
         lease: Lease,
+        downloads: Downloads,
         spawn: Spawn,
         on_ready: Callable[[], None],
     ) -> None:
@@ -57,6 +60,7 @@ class Bridge:
         self._on_ready = on_ready
         self._configure = configure
         self._lease = lease
+        self._downloads = downloads
         self._spawn = spawn
         self._connections: dict[int, BaileysConnection] = {}
         self._numbers = 0
@@ -115,6 +119,7 @@ class Bridge:
             number=number,
             channel=channel,
             owner=owner,
+            history=HistoryFiles(self._downloads, request.proxy),
             spawn=self._spawn,
             on_end=forget,
         )

@@ -66,6 +66,7 @@ async def test_messages_are_counted_as_they_stand(store: Store, fence: Fence) ->
         (Direction.OUTGOING, "text", Status.PENDING): 1,
         (Direction.OUTGOING, "text", Status.SENT): 1,
     }
+    assert await store.messages.tally(SESSION, NOON, LATER, without={"text"}) == []
     assert await store.messages.tally(SESSION, LATER, LATER + timedelta(days=1)) == []
 
 

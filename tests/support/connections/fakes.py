@@ -318,9 +318,13 @@ class FakeMessages:
     ) -> Sequence[MessageRecord]:
         return [row for row in self.rows.values() if row.about in message_ids][-limit:]
 
-    async def tally(self, session_id: SessionId, since: datetime, until: datetime) -> Sequence[MessageTally]:
+    async def tally(
+        self, session_id: SessionId, since: datetime, until: datetime, *, without: Collection[str] = ()
+    ) -> Sequence[MessageTally]:
         counted = Counter(
-            (row.direction, row.kind, row.status) for row in self.rows.values() if since <= row.created_at < until
+            (row.direction, row.kind, row.status)
+            for row in self.rows.values()
+            if since <= row.created_at < until and row.kind not in without
         )
         return [
             MessageTally(direction=direction, kind=kind, status=status, count=count)

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import random
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -13,9 +14,10 @@ from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import ControlError
 from gateway_worker.simulator.faults import FaultKind
 from gateway_worker.simulator.fetching import read_file
-from gateway_worker.simulator.history import history
+from gateway_worker.simulator.history import MAX_INLINE, history
 from gateway_worker.simulator.model import Account
-from gateway_worker.simulator.wire.gen.whatsapp_pb2 import HistorySync
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import HistorySync, Message
+from gateway_worker.simulator.wire.media import unseal
 from tests.unit.simulator.stage import Stage
 
 BOB = "15550000002"
@@ -210,11 +212,32 @@ def test_the_media_host_wants_its_token_and_signature_and_faults_stay_with_a_pat
     assert safe.partition("?")[0] != path
 
 
+def _history(stage: Stage, person: Account) -> list[Message]:
+    told: list[Message] = []
+    stage.turn(lambda turn: told.extend(history(turn, person)))
+    return told
+
+
+def test_a_large_part_of_the_past_lies_on_the_media_host(stage: Stage, ann: Account, bob: Account) -> None:
+    text = random.Random(1).randbytes(MAX_INLINE).hex()
+    sent = _send(stage, bob, ann.pn_jid, {"kind": "text", "text": text})
+    _, recent = _history(stage, ann)
+    told = recent.protocolMessage.historySyncNotification
+    assert told.initialHistBootstrapInlinePayload == b""
+    blob = media.fetch(stage.core.world, told.directPath)
+    assert blob is not None
+    hashes = {"sha256": told.fileSha256, "blob_sha256": told.fileEncSha256}
+    compressed = unseal(blob, media_key=told.mediaKey, kind="History", **hashes)
+    assert len(compressed) == told.fileLength
+    (chat,) = HistorySync.FromString(zlib.decompress(compressed)).conversations
+    assert [item.message.key.id for item in chat.messages] == [sent]
+
+
 def test_a_new_companion_learns_of_the_past_from_its_phone(stage: Stage, ann: Account, bob: Account) -> None:
     sent = [_send(stage, bob, ann.pn_jid, {"kind": "text", "text": f"past {number}"}) for number in range(3)]
     gone = _send(stage, ann, bob.pn_jid, {"kind": "text", "text": "deleted"})
     _order(stage, lambda turn: orders.revoke(turn, ann, gone))
-    names, recent = history(stage.core.world, ann)
+    names, recent = _history(stage, ann)
     told = names.protocolMessage.historySyncNotification
     assert (told.chunkOrder, told.progress) == (1, 50)
     told = recent.protocolMessage.historySyncNotification

@@ -51,7 +51,14 @@ export class Arrivals {
 
   /** Acts on what an earlier connection was not done with, in turn with the messages. */
   replay(): void {
-    this.#messages = this.#messages.then(() => this.#parts.protocol.replay()).catch(() => undefined) // the store said why
+    void this.inTurn(() => this.#parts.protocol.replay()).catch(() => undefined) // the store said why
+  }
+
+  /** Does something when the messages before it are handled. */
+  inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#messages.then(work)
+    this.#messages = done.catch(() => undefined) // whoever asked for it is told
+    return done
   }
 
   #takeMessage(stanza: BinaryNode): void {

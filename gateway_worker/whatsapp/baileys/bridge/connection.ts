@@ -20,6 +20,7 @@ import { GroupNews } from './groupnews.ts'
 import { askGroups, Groups } from './groups.ts'
 import { type Devices, Keys, sending } from './keys.ts'
 import { History } from './history.ts'
+import { fetchHistory } from './historyfiles.ts'
 import type { Lease } from './lease.ts'
 import { News } from './news.ts'
 import { ChatOrder } from './order.ts'
@@ -103,10 +104,16 @@ export class Connection {
       mapping: () => this.#socket.signalRepository.lidMapping,
       isWanted: options.history !== 'none'
     })
-    const protocol = new Protocol(this.#store, () => this.#socket, history)
+    const protocol = new Protocol({
+      store: this.#store,
+      socket: () => this.#socket,
+      history,
+      fetch: (place) => fetchHistory(peer, number, place),
+      inTurn: (work) => this.#arrivals.inTurn(work)
+    })
     const own = { credentials: this.#credentials, store: this.#store, keys: this.#keys, incoming, protocol }
     const groups = new GroupCache(number)
-    this.#socket = makeSocket({ number, ...own, settings, options, groups })
+    this.#socket = makeSocket({ number, ...own, history, settings, options, groups })
     history.listen(this.#socket)
     this.#contacts = new Contacts(this.#socket)
     this.#groups = new Groups({

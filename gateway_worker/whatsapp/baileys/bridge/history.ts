@@ -28,6 +28,11 @@ export interface HistoryParts {
   isWanted: boolean
 }
 
+const { HistorySyncType } = proto.HistorySync
+
+/** Without any history Baileys never learns the first LID mappings; these two are small. */
+const LEAST_HISTORY = new Set<unknown>([HistorySyncType.INITIAL_BOOTSTRAP, HistorySyncType.NON_BLOCKING_DATA])
+
 /** Ids of the messages of the stanza that is being handled, in whatever Baileys does about it and however long. */
 export const bringing = new AsyncLocalStorage<ReadonlySet<string>>()
 
@@ -49,6 +54,11 @@ export class History {
 
   constructor(parts: HistoryParts) {
     this.#parts = parts
+  }
+
+  /** Whether Baileys is to read parts of this kind. */
+  takes(syncType: unknown): boolean {
+    return this.#parts.isWanted ? syncType !== HistorySyncType.FULL : LEAST_HISTORY.has(syncType)
   }
 
   /** From now on a history of this socket comes here, and nowhere else. */

@@ -88,17 +88,17 @@ function makeReceiver({ keys, store, incoming, protocol }: RepositoryParts, { li
       const message = await incoming.describe(part, plaintext, lidMapping)
       const isUnprocessed = incoming.isOurs(part) && isReplayed(plaintext)
       keys.record({ key: part.key, plaintext, message, isUnprocessed })
-      if (isUnprocessed) protocol.note(part.key.message_id)
+      if (isUnprocessed) protocol.note(part.key, plaintext)
       for (const entry of await incoming.resent(part, plaintext, lidMapping)) {
         keys.record(entry)
-        protocol.note(entry.key.message_id)
+        protocol.note(entry.key, entry.plaintext)
       }
       return padded
     }, name)
   const loadKnown = async (part: IncomingPart): Promise<Uint8Array | undefined> => {
     const known = await store.loadEntry(part.key)
     if (known === undefined) return undefined
-    if (incoming.isOurs(part) && isReplayed(known)) protocol.note(part.key.message_id)
+    if (incoming.isOurs(part) && isReplayed(known)) protocol.note(part.key, known)
     return Buffer.concat([known, PADDING])
   }
 

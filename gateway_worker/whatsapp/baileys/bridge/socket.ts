@@ -11,6 +11,8 @@ import {
 } from 'baileys'
 
 import { cachesOf, type GroupCache } from './caches.ts'
+import type { History } from './history.ts'
+import { placeOf } from './historyfiles.ts'
 import type { Keys } from './keys.ts'
 import { makeLogger } from './logger.ts'
 import type { Protocol } from './protocol.ts'
@@ -26,6 +28,7 @@ export interface SocketParts {
   keys: Keys
   incoming: Incoming
   protocol: Protocol
+  history: History
   settings: Settings
   options: OpenArguments
   groups: GroupCache
@@ -33,14 +36,8 @@ export interface SocketParts {
 
 const QUERY_TIMEOUT_MS = 30_000
 
-const { HistorySyncType } = proto.HistorySync
-
-/** Without any history Baileys never learns the first LID mappings; these two are small. */
-const LEAST_HISTORY = new Set<unknown>([HistorySyncType.INITIAL_BOOTSTRAP, HistorySyncType.NON_BLOCKING_DATA])
-
-function configOf({ number, credentials, store, keys, incoming, protocol, settings, options }: SocketParts): UserFacingSocketConfig {
+function configOf({ number, credentials, store, keys, incoming, protocol, history, settings, options }: SocketParts): UserFacingSocketConfig {
   const agent = agentFor(options.proxy)
-  const wantsHistory = options.history !== 'none'
   return {
     auth: { creds: credentials, keys: store },
     makeSignalRepository: makeRepositoryMaker({ keys, store, incoming, protocol }),
@@ -53,8 +50,7 @@ function configOf({ number, credentials, store, keys, incoming, protocol, settin
     markOnlineOnConnect: options.mark_online,
     emitOwnEvents: false,
     syncFullHistory: false,
-    shouldSyncHistoryMessage: ({ syncType }) =>
-      wantsHistory ? syncType !== HistorySyncType.FULL : LEAST_HISTORY.has(syncType),
+    shouldSyncHistoryMessage: (notification) => history.takes(notification.syncType) && placeOf(notification) === null,
     transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
     getMessage: async ({ id }) => {
       const stored = id == null ? undefined : await store.loadMessage(id)

@@ -1,0 +1,58 @@
+"""Parts of the phone's history, from WhatsApp's media host: asked for until it has answered."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+
+from gateway_worker.whatsapp.downloads import DownloadFailed, Downloads, FileDamaged, HostAway
+from gateway_worker.whatsapp.remote_files import KeyClass, RemoteFile
+
+MAX_PART: Final = 12 << 20  # bytes, compressed; it goes to the bridge in one frame
+_LONGEST_PAUSE: Final = 60.0
+_log = structlog.get_logger(__name__)
+
+
+class HistoryFiles:
+    """Fetches what one session's phone has put there. `proxy` is the session's; the pause, in seconds, doubles."""
+
+    def __init__(self, downloads: Downloads, proxy: str | None, *, first_pause: float = 1.0) -> None:
+        self._downloads = downloads
+        self._proxy = proxy
+        self._first_pause = first_pause
+
+    async def fetch(self, file: RemoteFile) -> bytes | None:
+        """The part, compressed, as large as `MAX_PART` at most; None when nobody will ever get it."""
+        pause = self._first_pause
+        while True:
+            try:
+                return await self._read(file)
+            except HostAway as error:
+                _log.info("history.host_away", reason=str(error), retry_in_seconds=pause)
+            except (DownloadFailed, FileDamaged) as error:
+                _log.warning("history.part_lost", error=type(error).__name__)
+                return None
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _read(self, file: RemoteFile) -> bytes:
+        async with self._downloads.opened(file, proxy=self._proxy, limit=MAX_PART) as incoming:
+            return await incoming.read(MAX_PART + 1)  # to its end, where it is checked
+
+
+def history_file_of(told: Mapping[str, Any]) -> RemoteFile:
+    """Where a part lies, in the bridge's words."""
+    return RemoteFile(
+        key_class=KeyClass.HISTORY,
+        url=None,
+        direct_path=told["direct_path"],
+        media_key=bytes.fromhex(told["media_key"]),
+        sha256=_bytes(told["sha256"]),
+        encrypted_sha256=_bytes(told["encrypted_sha256"]),
+        size=told["size"],
+    )
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else bytes.fromhex(text)

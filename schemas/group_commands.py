@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, ConfigDict, Field, Strict, StringConstraints, model_validator
 
 from schemas.addresses import AddressKind, Jid, Person, jid_of, kind_of, parse_jid
-from schemas.model import Many, Prose, StrictModel
+from schemas.model import Many, Prose, StrictModel, Visible
 from schemas.problems import problem_at
 
 MAX_SUBJECT: Final = 100  # characters
@@ -24,12 +24,6 @@ _LINK_PATTERN: Final = re.compile(rf"https?://chat\.whatsapp\.com/(?:invite/)?({
 def _group(text: str) -> str:
     if kind_of(parse_jid(text)) is not AddressKind.GROUP:
         raise ValueError("must be the JID of a group")
-    return text
-
-
-def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise ValueError("must not be blank")
     return text
 
 
@@ -59,7 +53,7 @@ GroupIdField = Annotated[
 ]
 """The JID of a group."""
 
-Subject = Annotated[str, StringConstraints(min_length=1, max_length=MAX_SUBJECT), AfterValidator(_not_blank), Prose]
+Subject = Annotated[str, StringConstraints(min_length=1, max_length=MAX_SUBJECT), Visible, Prose]
 """What a group is called."""
 
 People = Annotated[Many[Person], Field(min_length=1, max_length=MAX_PARTICIPANTS, repr=False)]

@@ -86,6 +86,12 @@ def _no_nul(value: str) -> str:
     return value
 
 
+def _visible(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
 Item = TypeVar("Item")
 
 Instant = Annotated[datetime, BeforeValidator(parse_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -105,3 +111,6 @@ MessageIdField = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")]
 
 Prose = AfterValidator(_no_nul)
 """Text for people: anything but U+0000, which neither WhatsApp nor PostgreSQL holds."""
+
+Visible = AfterValidator(_visible)
+"""More than white space."""

@@ -1,7 +1,6 @@
 """What a command may send, by `kind`: the models of `content`, checked as hard as WhatsApp's own clients would."""
 
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -32,7 +31,7 @@ from schemas.content import (
     kind_of,
     tag_of,
 )
-from schemas.model import MAX_TEXT, Many, Prose, StrictModel
+from schemas.model import MAX_TEXT, Many, Prose, StrictModel, Visible
 from schemas.outgoing_media import (
     OutgoingAudio,
     OutgoingDocument,
@@ -42,6 +41,7 @@ from schemas.outgoing_media import (
     OutgoingVoice,
 )
 from schemas.problems import problem_at
+from schemas.web_addresses import web_address
 
 OUTGOING_KINDS: Final = (
     *("text", "location", "contacts", "poll"),
@@ -56,37 +56,19 @@ _MAX_QUESTION: Final = 255
 _MAX_OPTION: Final = 100
 
 
-def _visible(text: str) -> str:
-    if not text.strip():
-        raise ValueError("must not be empty")
-    return text
-
-
-def _web_address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise ValueError("must be an http or https address") from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not url.isprintable():
-        raise ValueError("must be an http or https address")
-    return url
-
-
 def _one_line(text: str) -> str:
     if not text.isprintable():
         raise ValueError("must be one line of printable characters")
     return text
 
 
-_Name = Annotated[
-    str, StringConstraints(min_length=1, max_length=MAX_NAME), AfterValidator(_visible), AfterValidator(_one_line)
-]
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME), Visible, AfterValidator(_one_line)]
 
 
 class OutgoingLinkPreview(LinkPreview, StrictModel):
     """A link preview as a command gives it."""
 
-    url: Annotated[str, StringConstraints(max_length=MAX_URL), AfterValidator(_web_address)]
+    url: Annotated[str, StringConstraints(max_length=MAX_URL), AfterValidator(web_address)]
     title: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TITLE), Prose]
     description: Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION), Prose] | None = None
 
@@ -94,9 +76,7 @@ class OutgoingLinkPreview(LinkPreview, StrictModel):
 class OutgoingText(Text, StrictModel):
     """A text as a command gives it: 1 to 65,536 characters, something visible among them."""
 
-    text: Annotated[
-        str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_visible), Prose, Field(repr=False)
-    ]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), Visible, Prose, Field(repr=False)]
     link_preview: OutgoingLinkPreview | None = None  # pyright: ignore[reportIncompatibleVariableOverride] (frozen, so narrower is safe)
 
 
@@ -145,8 +125,8 @@ class OutgoingContacts(Contacts, StrictModel):
     contacts: Annotated[Many[OutgoingContactCard], Field(min_length=1, max_length=_MAX_CARDS, repr=False)]  # pyright: ignore[reportIncompatibleVariableOverride] (frozen, so narrower is safe)
 
 
-_Question = Annotated[str, StringConstraints(min_length=1, max_length=_MAX_QUESTION), AfterValidator(_visible), Prose]
-_Option = Annotated[str, StringConstraints(min_length=1, max_length=_MAX_OPTION), AfterValidator(_visible), Prose]
+_Question = Annotated[str, StringConstraints(min_length=1, max_length=_MAX_QUESTION), Visible, Prose]
+_Option = Annotated[str, StringConstraints(min_length=1, max_length=_MAX_OPTION), Visible, Prose]
 _Options = Annotated[Many[_Option], Field(min_length=_MIN_OPTIONS, max_length=_MAX_OPTIONS, repr=False)]
 
 

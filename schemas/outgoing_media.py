@@ -2,13 +2,13 @@
 
 import re
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
 from schemas.content import MAX_MIMETYPE, MAX_NAME, MAX_OBJECT, MAX_URL
 from schemas.model import MAX_TEXT, Prose, StrictModel
 from schemas.problems import problem_at
+from schemas.web_addresses import open_address
 
 MAX_INLINE: Final = 1024 * 1024  # bytes of a file within a command
 MAX_SECONDS: Final = 24 * 3600
@@ -19,19 +19,6 @@ _MIMETYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(\s*;\s*[\w.-]+=(\"[^\"\r\n]*\"
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _SOURCES: Final = ("url", "object", "base64")
 _MAX_BASE64: Final = 24 * 1024 * 1024  # characters: what is over MAX_INLINE is too large, not malformed
-
-
-def _web_address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        is_web = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError as error:
-        raise ValueError("must be an https address") from error
-    if not is_web or not url.isprintable() or " " in url or "\\" in url:
-        raise ValueError("must be an https address")
-    if "@" in parts.netloc:
-        raise ValueError("must not carry a user name or password")
-    return url
 
 
 def _key(key: str) -> str:
@@ -66,7 +53,7 @@ def _one_source(schema: dict[str, Any]) -> None:
     schema["oneOf"] = [{"required": [name]} for name in _SOURCES]
 
 
-_Url = Annotated[str, StringConstraints(max_length=MAX_URL), AfterValidator(_web_address)]
+_Url = Annotated[str, StringConstraints(max_length=MAX_URL), AfterValidator(open_address)]
 _Key = Annotated[str, StringConstraints(max_length=MAX_OBJECT), AfterValidator(_key)]
 _Inline = Annotated[
     str,

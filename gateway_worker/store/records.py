@@ -294,7 +294,7 @@ class WorkerStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerRecord:
-    """A worker's row. `metrics` as in the contract's heartbeat. `lease_until` is on the database's clock."""
+    """A worker's row. `lease_until` is on the database's clock."""
 
     worker_id: WorkerId
     incarnation: str
@@ -302,7 +302,6 @@ class WorkerRecord:
     max_sessions: int
     version: str
     status: WorkerStatus
-    metrics: Json
     started_at: datetime
     heartbeat_at: datetime
     lease_until: datetime

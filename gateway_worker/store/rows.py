@@ -95,6 +95,5 @@ def worker_record(row: Row) -> WorkerRecord:
     return WorkerRecord(
         worker_id=row["id"],
         status=WorkerStatus(row["status"]),
-        metrics=as_json(row["metrics"]) or {},
         **{column: row[column] for column in same},
     )

@@ -289,7 +289,6 @@ workers = Table(
     Column("max_sessions", Integer, nullable=False),
     Column("version", Text, nullable=False),
     Column("status", Text, nullable=False),
-    Column("metrics", JSONB, nullable=False),
     _time("started_at"),
     _time("heartbeat_at"),
     _time("lease_until"),

@@ -74,7 +74,6 @@ class Workers:
             "max_sessions": max_sessions,
             "version": version,
             "status": WorkerStatus.ONLINE.value,
-            "metrics": {},
             "started_at": func.now(),
             "heartbeat_at": func.now(),
             "lease_until": func.now() + timedelta(seconds=self._lease.seconds),

@@ -152,7 +152,6 @@ _TABLES: Final = (
         max_sessions integer NOT NULL,
         version text NOT NULL,
         status text NOT NULL,
-        metrics jsonb NOT NULL,
         started_at timestamptz NOT NULL,
         heartbeat_at timestamptz NOT NULL,
         lease_until timestamptz NOT NULL

@@ -1,12 +1,16 @@
 """The data of the events about people: calls, presence, and what changes about them."""
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
-from schemas.model import Instant, Model
+from schemas.group_events import PictureChange
+from schemas.model import MAX_ATTRIBUTE, Instant, Model
 from schemas.names import SessionId
+
+MAX_ABOUT: Final = 1_024  # characters; WhatsApp's own clients allow 139
 
 
 class Caller(Model):
@@ -53,4 +57,40 @@ class PresenceUpdated(Model):
     participant: str | None = None
     state: SeenState
     last_seen: Instant | None = None
+    timestamp: Instant
+
+
+class ContactChange(StrEnum):
+    """What changed about a contact: the key of the event that tells of it."""
+
+    PUSH_NAME = "pushName"
+    SAVED_NAME = "savedName"
+    VERIFIED_NAME = "verifiedName"
+    ABOUT = "about"
+    PICTURE = "picture"
+    LID = "lid"
+    PHONE = "phone"
+
+
+Name = Annotated[str, Field(max_length=MAX_ATTRIBUTE)]
+
+
+class ContactUpdated(Model):
+    """``contact.updated.v1``: something about a person is new to the session; `changed` says what.
+
+    All that is known is there, as it is now: what is in `changed` and missing is gone. `pushName` is what people call
+    themselves, `savedName` what the account's owner calls them, `verifiedName` a business's. `picture` is there only
+    when it changed (``contact.picture.v1`` gets it). `jid` is the number's, where that is known, else the LID.
+    """
+
+    session_id: SessionId
+    jid: str
+    lid: str | None = None
+    phone: str | None = None
+    push_name: Name | None = None
+    saved_name: Name | None = None
+    verified_name: Name | None = None
+    about: Annotated[str, Field(max_length=MAX_ABOUT)] | None = None
+    picture: PictureChange | None = None
+    changed: Sequence[ContactChange]
     timestamp: Instant

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, computed_field
 
-from schemas.contact_events import CallReceived, PresenceUpdated
+from schemas.contact_events import CallReceived, ContactUpdated, PresenceUpdated
 from schemas.content import Content, Media
 from schemas.errors import GatewayError
 from schemas.group_events import GroupParticipantsChanged, GroupUpdated
@@ -317,6 +317,7 @@ POLL_VOTE: Final = EventType(type="poll.vote.v1", model=PollVote, durable=True)
 GROUP_UPDATED: Final = EventType(type="group.updated.v1", model=GroupUpdated, durable=True)
 GROUP_PARTICIPANTS: Final = EventType(type="group.participants.v1", model=GroupParticipantsChanged, durable=True)
 CALL_RECEIVED: Final = EventType(type="call.received.v1", model=CallReceived, durable=True)
+CONTACT_UPDATED: Final = EventType(type="contact.updated.v1", model=ContactUpdated, durable=True)
 HISTORY_SYNCED: Final = EventType(type="history.synced.v1", model=HistorySynced, durable=True)
 PRESENCE_UPDATED: Final = EventType(type="presence.updated.v1", model=PresenceUpdated)
 WORKER_REGISTERED: Final = EventType(type="worker.registered.v1", model=WorkerRegistered, of_worker=True)
@@ -339,6 +340,7 @@ EVENTS: Final = {
         GROUP_UPDATED,
         GROUP_PARTICIPANTS,
         CALL_RECEIVED,
+        CONTACT_UPDATED,
         HISTORY_SYNCED,
         PRESENCE_UPDATED,
         MEDIA_READY,

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from schemas.contact_events import Caller, CallReceived, PresenceUpdated, SeenState
+from schemas.contact_events import (
+    Caller,
+    CallReceived,
+    ContactChange,
+    ContactUpdated,
+    PresenceUpdated,
+    SeenState,
+)
 from schemas.content import Image, LinkPreview, Media, MediaState, Text
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, MediaUnreachable, MessageRejectedByWhatsApp
@@ -36,6 +43,7 @@ from schemas.events import (
     session_source,
     worker_source,
 )
+from schemas.group_events import PictureChange
 from schemas.group_examples import GROUP_COMMAND_DATA, GROUP_EVENT_DATA, GROUP_RESULTS
 from schemas.history_events import HistorySynced
 from schemas.model import Model
@@ -318,6 +326,28 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
             caller=Caller(jid=_JID, lid=_LID, phone=_PHONE),
             video=False,
             rejected=True,
+            timestamp=_NOW,
+        ),
+    ),
+    "contact.updated.v1": (
+        ContactUpdated(
+            session_id=_SESSION,
+            jid=_JID,
+            lid=_LID,
+            phone=_PHONE,
+            push_name="Ben",
+            saved_name="Ben the plumber",
+            changed=[ContactChange.SAVED_NAME],
+            timestamp=_NOW,
+        ),
+        ContactUpdated(
+            session_id=_SESSION,
+            jid=_LID,
+            lid=_LID,
+            push_name="Eve",
+            about="At work",
+            picture=PictureChange.REMOVED,
+            changed=[ContactChange.PICTURE],
             timestamp=_NOW,
         ),
     ),

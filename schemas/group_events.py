@@ -15,7 +15,7 @@ class GroupAuthor(GroupPerson):
 
 
 class PictureChange(StrEnum):
-    """What became of a group's picture."""
+    """What became of a picture."""
 
     CHANGED = "changed"
     REMOVED = "removed"

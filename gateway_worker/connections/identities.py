@@ -61,12 +61,15 @@ class Identities:
         """The one name of a chat: the PN of a person, where it is known."""
         return self._pn_of.get(jid, jid)
 
+    def names_of(self, jid: str, lid: str | None, phone: str | None) -> tuple[str | None, str | None]:
+        """LID and number of a person, from what is told of it and what is known."""
+        pn = self._pn_of.get(lid or jid)
+        return lid or self._lid_of.get(pn or jid), phone or (None if pn is None else phone_of(pn))
+
     def completed(self, arrived: Arrived) -> Arrived:
         """A message with all that is known of who wrote it and where."""
         sender = arrived.sender
-        pn = self._pn_of.get(sender.lid or sender.jid)
-        lid = sender.lid or self._lid_of.get(pn or sender.jid)
-        phone = sender.phone or (None if pn is None else phone_of(pn))
+        lid, phone = self.names_of(sender.jid, sender.lid, sender.phone)
         if (lid, phone) != (sender.lid, sender.phone):
             arrived = replace(arrived, sender=replace(sender, lid=lid, phone=phone))
         chat = self._pn_of.get(arrived.chat)

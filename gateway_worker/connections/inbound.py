@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from gateway_worker.connections.arrivals import Arrived, arrival, instant, kind_of
+from gateway_worker.connections.arrivals import arrival, instant, kind_of
 from gateway_worker.connections.calls import call_arrival
+from gateway_worker.connections.contacts import Heard, contact_news
 from gateway_worker.connections.group_news import group_arrivals
 from gateway_worker.connections.identities import Identities
 from gateway_worker.connections.past import history_operations
@@ -25,7 +26,6 @@ from gateway_worker.store.operations import (
     PutEntries,
     PutKeys,
     PutSentPlaintext,
-    ReceiveMessage,
     SettleEntries,
 )
 from gateway_worker.store.records import Status
@@ -48,6 +48,7 @@ from gateway_worker.whatsapp.facts import (
 from gateway_worker.whatsapp.groups import GroupNews
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, StoredEntry
 from gateway_worker.whatsapp.past import HistoryPart
+from gateway_worker.whatsapp.people import ContactsTold
 from gateway_worker.whatsapp.port import Changes, KeyId
 from schemas.errors import MessageRejectedByWhatsApp
 from schemas.events import Failure
@@ -91,6 +92,7 @@ class Inbound:
         self._hear = hear
         self._identities = identities
         self._media = media or MediaOptions()
+        self._heard = Heard()
         self._staged = None if paired else _Staged()
         self._unstaging = asyncio.Lock()
         self._closed = False
@@ -126,6 +128,8 @@ class Inbound:
                     await self._call(fact)
                 case GroupNews():
                     await self._writer.write_surely(*group_arrivals(self._session_id, fact, self._around.clock.now()))
+                case ContactsTold():
+                    await self._contacts(fact)
                 case _ if self._closed:
                     return
                 case Paired():
@@ -167,10 +171,13 @@ class Inbound:
             async with self._working():
                 if await self._stage(self._staged, changes):
                     return
-        received = [entry.message for entry in changes.entries if entry.message is not None]
+        now = self._around.clock.now()
+        received = [self._identities.completed(entry.message) for entry in changes.entries if entry.message is not None]
         mappings = self._around.mappings.among(changes.keys)
         joins = [JoinChats(chats=mappings)] if mappings else []
-        operations = [*_key_operations(changes), *joins, *(self._arrival(message) for message in received)]
+        arrivals = [arrival(self._session_id, message, now, self._media) for message in received]
+        contacts = self._heard.news(received, self._identities, now)
+        operations = [*_key_operations(changes), *joins, *arrivals, *contacts]
         if not operations:
             return
         async with self._working():
@@ -190,9 +197,6 @@ class Inbound:
         if operations:
             async with self._working():
                 await self._writer.write(*operations)
-
-    def _arrival(self, arrived: Arrived) -> ReceiveMessage:
-        return arrival(self._session_id, self._identities.completed(arrived), self._around.clock.now(), self._media)
 
     async def _stage(self, staged: "_Staged", changes: Changes) -> bool:
         """Take what a new device wrote; False when its pairing was stored meanwhile."""
@@ -216,6 +220,11 @@ class Inbound:
         observer = self._around.observer
         for (kind, _), each in zip(advances, moved, strict=True):
             (observer.receipt_stored if each else observer.receipt_ignored)(kind)
+
+    async def _contacts(self, told: ContactsTold) -> None:
+        """All in one transaction."""
+        if operations := contact_news(told, self._identities, self._around.clock.now()):
+            await self._writer.write_surely(*operations)
 
     async def _call(self, call: CallArrived) -> None:
         await self._writer.write_surely(call_arrival(self._session_id, call, self._around.clock.now()))

@@ -10,7 +10,8 @@ from gateway_worker.simulator.wire.nodes import Node
 def set_picture(turn: Turn, account: Account, picture: bytes) -> None:
     """The person has this picture from now on (JPEG), or none if it is empty; who knows the person is told."""
     account.picture = (turn.token(), store(turn, picture, frozenset({account.phone}))) if picture else None
-    change = Node("set", {"jid": account.pn_jid, "id": account.picture[0]}) if account.picture else Node("delete")
+    whose = {"jid": account.pn_jid}
+    change = Node("set", whose | {"id": account.picture[0]}) if account.picture else Node("delete", whose)
     for phone in account.watchers:
         for device in turn.world.accounts[phone].companions:
             attrs = {"from": account.pn_jid, "type": "picture", "id": turn.token(), "t": turn.t}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from gateway_worker.store.contacts import Contact
 from gateway_worker.store.records import Desired, Json, MediaState, Status
 from schemas.commands import CommandKey
 from schemas.names import MessageId
@@ -108,7 +109,7 @@ class BeginMessage(Operation[BeginAnswer]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropCredentials(Operation[None]):
-    """Destroy the credentials, every key of the identity and, soon after, its snapshots (logout, or it is replaced)."""
+    """Destroy credentials, keys, contacts and, soon after, snapshots of the identity (logout, or it is replaced)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,6 +284,19 @@ class JoinChats(Operation[None]):
     """What was stored as the chat of a LID belongs to the chat of its number from now on: `chats` is LID → PN."""
 
     chats: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnContacts(Operation[int]):
+    """Keep what is told of people; answers how many `contact.updated` events tell that it is new.
+
+    Attributes:
+        contacts: in the order in which it was told.
+        from_before: see `contacts.learn`.
+    """
+
+    contacts: Sequence[Contact]
+    from_before: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from gateway_worker.store.operations import (
     FinishCommand,
     FinishHistory,
     JoinChats,
+    LearnContacts,
     Operation,
     PutCredentials,
     PutEntries,
@@ -52,6 +53,7 @@ KINDS: Final[Sequence[Kind]] = (
     StoreHistory,
     FinishHistory,
     JoinChats,
+    LearnContacts,
     ReplaceContent,
     PutUpload,
     PutMedia,
@@ -130,6 +132,8 @@ def weight(operations: Iterable[Operation[Any]]) -> int:
                 total += len(operation.entries)
             case JoinChats():
                 total += len(operation.chats)
+            case LearnContacts():
+                total += len(operation.contacts)
             case StoreHistory():
                 total += len(operation.messages)
             case SettleEntries() | FinishHistory():
@@ -178,5 +182,5 @@ def _rows(session_id: SessionId, operation: Operation[Any]) -> list[Row]:  # noq
             return [("upload", session_id, operation.file_class, operation.sha256)]
         case ChangeState():
             return [("state", session_id)]
-        case _:  # only appended (events), at most one per statement (drops), or settled by the first (entries)
+        case _:  # only appended (events), one per statement (drops), settled by the first (entries), in turn (contacts)
             return []

@@ -45,7 +45,8 @@ _REPLACE: Final = """
 _EMPTY: Final = (
     "DELETE FROM credentials WHERE session_id = $1",
     "DELETE FROM keys WHERE session_id = $1",
-    "DELETE FROM entries WHERE session_id = $1",  # of another data key
+    "DELETE FROM entries WHERE session_id = $1",  # of another data key, as the next
+    "DELETE FROM contacts WHERE session_id = $1",
     "DELETE FROM snapshots WHERE session_id = $1",
 )
 _PUBLISHED: Final = "SELECT published FROM outbox_marks WHERE session_id = $1"

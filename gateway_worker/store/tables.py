@@ -182,6 +182,15 @@ uploads = Table(  # what lies at WhatsApp's media host: the same file is not upl
 )
 Index("uploads_created", uploads.c.created_at)
 
+contacts = Table(  # what is known of people
+    "contacts",
+    metadata,
+    Column("session_id", Text, nullable=False),
+    Column("jid", Text, nullable=False),  # the number's, where it is known, else the LID
+    Column("value", LargeBinary, nullable=False),  # encrypted: the other address, names, status text, picture
+    PrimaryKeyConstraint("session_id", "jid"),
+)
+
 receipts = Table(  # how far each participant of a group is with a message of ours
     "receipts",
     metadata,

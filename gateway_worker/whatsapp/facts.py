@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway_worker.whatsapp.groups import GroupNews
-from gateway_worker.whatsapp.people import PresenceState
+from gateway_worker.whatsapp.people import ContactsTold, PresenceState
 
 
 class Cause(StrEnum):
@@ -153,5 +153,6 @@ Fact = (
     | PresenceChanged
     | ReceiptsArrived
     | GroupNews
+    | ContactsTold
     | SendFailed
 )

@@ -9,12 +9,16 @@ from schemas.content import Content
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """Who wrote a message, in whichever addressing it used; JIDs without a device number, `phone` E.164 with ``+``."""
+    """Who wrote a message, in whichever addressing it used; JIDs without a device number, `phone` E.164 with ``+``.
+
+    `verified_name` is a business's.
+    """
 
     jid: str
     lid: str | None = None
     phone: str | None = None
     push_name: str | None = None
+    verified_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """People in the port's words: whether they are there, how they look, what they do just now. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -31,3 +32,35 @@ class Picture:
     id: str | None = None
     url: str | None = None
     hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactNews:
+    """What is told of a person: what is None is not told, what is empty is gone.
+
+    Attributes:
+        jid: in either addressing, without a device number; `lid` and `phone` as far as they are known.
+        push_name: what the person calls itself; `saved_name`: what the account's owner calls it.
+        verified_name: of a business.
+        about: the person's status text.
+        picture: whatever tells this profile picture from another one; empty: it was removed.
+        timestamp: Unix seconds; None: just now; 0: nobody knows since when.
+    """
+
+    jid: str
+    lid: str | None = None
+    phone: str | None = None
+    push_name: str | None = None
+    saved_name: str | None = None
+    verified_name: str | None = None
+    about: str | None = None
+    picture: str | None = None
+    timestamp: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactsTold:
+    """News of people. `from_before`: it was so before this device was linked."""
+
+    contacts: Sequence[ContactNews]
+    from_before: bool = False

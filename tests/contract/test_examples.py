@@ -95,6 +95,7 @@ def test_durable_events_are_those_of_sessions_and_messages() -> None:
         "group.updated.v1",
         "group.participants.v1",
         "call.received.v1",
+        "contact.updated.v1",
         "media.ready.v1",
         "media.failed.v1",
         "history.synced.v1",

@@ -13,6 +13,7 @@ from gateway_worker.store.operations import (
     FinishCommand,
     FinishHistory,
     JoinChats,
+    LearnContacts,
     Operation,
     PutCredentials,
     PutEntries,
@@ -32,6 +33,7 @@ from gateway_worker.store.transaction import Writer
 from gateway_worker.store.writers import (
     chats,
     commands,
+    contacts,
     history,
     identity,
     media,
@@ -54,6 +56,7 @@ WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     StoreHistory: history.store,
     FinishHistory: history.finish,
     JoinChats: chats.join,
+    LearnContacts: contacts.learn_contacts,
     ReplaceContent: messages.replace_content,
     PutUpload: uploads.put,
     PutMedia: media.put_media,

@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 
 from gateway_worker.whatsapp.baileys.attachments import media_of, remote_file_of
+from gateway_worker.whatsapp.baileys.batches import MAX_BATCH, go_together, together
 from gateway_worker.whatsapp.baileys.channel import CallFailed, Channel, ChannelLost, Request
 from gateway_worker.whatsapp.baileys.frames import Frame
 from gateway_worker.whatsapp.baileys.groups import BaileysGroups
@@ -21,11 +22,10 @@ from gateway_worker.whatsapp.baileys.words import (
     entry_key_told,
     error_of,
     fact_of,
-    merged,
     outgoing_args,
 )
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown
-from gateway_worker.whatsapp.facts import Cause, Disconnected, Fact, ReceiptArrived, ReceiptsArrived
+from gateway_worker.whatsapp.facts import Cause, Disconnected, Fact
 from gateway_worker.whatsapp.files import FileClass, FileReference, reference_of
 from gateway_worker.whatsapp.outgoing import Acknowledged, MessageRef, OutgoingMessage
 from gateway_worker.whatsapp.people import ContactCheck, Picture, PresenceState
@@ -33,7 +33,6 @@ from gateway_worker.whatsapp.port import Owner
 from gateway_worker.whatsapp.remote_files import FileRequest, RemoteFile
 from schemas.content import Media
 
-_MAX_MERGED: Final = 500
 _LAST_WRITES: Final = 30.0
 _UPLOAD_SILENCE_MS: Final = 30_000
 _log = structlog.get_logger(__name__)
@@ -218,19 +217,14 @@ class BaileysConnection:
         self._telling = None
 
     def _next(self) -> tuple[Fact, list[Request]]:
-        """The next fact; receipts that came in a row are one."""
+        """The next fact, with those behind it that can be stored with it."""
         fact, request = self._facts.popleft()
-        requests = [request]
-        receipts = [fact] if isinstance(fact, ReceiptArrived) else []
-        while receipts and self._facts and len(requests) < _MAX_MERGED:
-            following = self._facts[0][0]
-            if not isinstance(following, ReceiptArrived):
-                break
-            requests.append(self._facts.popleft()[1])
-            both = merged(receipts[-1], following)
-            receipts[-1:] = [receipts[-1], following] if both is None else [both]
-        told = ReceiptsArrived(receipts=receipts) if len(receipts) > 1 else receipts[0] if receipts else fact
-        return told, [request for request in requests if request is not None]
+        facts, requests = [fact], [request]
+        while self._facts and len(facts) < MAX_BATCH and go_together(fact, self._facts[0][0]):
+            following, request = self._facts.popleft()
+            facts.append(following)
+            requests.append(request)
+        return together(facts), [each for each in requests if each is not None]
 
     async def _finish(self) -> None:
         """Nobody may open this session again while a write of this connection is still on its way."""

@@ -45,13 +45,13 @@ from gateway_worker.whatsapp.incoming import (
     Voted,
 )
 from gateway_worker.whatsapp.outgoing import Edit, Forwarding, OutgoingMessage, Reaction, Revocation
-from gateway_worker.whatsapp.people import PresenceState
+from gateway_worker.whatsapp.people import ContactNews, ContactsTold, PresenceState
 from gateway_worker.whatsapp.port import Changes, KeyId
 from gateway_worker.whatsapp.vcards import card_text, display_name, read_card
 from schemas.content import MEDIA_KINDS, Contacts, Content, LinkPreview, Location, Poll, Text, Unsupported
 
 
-def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: C901, PLR0911 (one line per fact reads best)
+def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: C901, PLR0911, PLR0912 (one line per fact reads best)
     """A fact as the bridge tells it.
 
     Raises:
@@ -80,6 +80,10 @@ def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: C901, PLR0911 (one line p
             )
         case "group":
             return group_news_of(told)
+        case "contacts":
+            return ContactsTold(
+                contacts=[ContactNews(**each) for each in told["contacts"]], from_before=told["from_before"]
+            )
         case "send_failed":
             return SendFailed(message_id=told["message_id"], code=told["code"])
         case "call":
@@ -154,7 +158,7 @@ def message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChan
     common: dict[str, Any] = {
         "message_id": told["message_id"],
         "chat": told["chat"],
-        "sender": Sender(jid=sender["jid"], lid=sender["lid"], phone=sender["phone"], push_name=sender["push_name"]),
+        "sender": Sender(**sender),
         "from_me": told["from_me"],
         "is_group": told["is_group"],
         "timestamp": told["timestamp"],

@@ -26,6 +26,7 @@ from gateway_worker.store.operations import (
     DropCredentials,
     InProgress,
     JoinChats,
+    LearnContacts,
     Operation,
     PutCredentials,
     PutEntries,
@@ -374,6 +375,7 @@ class FakeStorage:
     uploads: FakeUploads = field(default_factory=FakeUploads)
     media: FakeMedia = field(default_factory=FakeMedia)
     events: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
+    learnt: list[LearnContacts] = field(default_factory=list[LearnContacts])
     away: bool = False
     back: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -435,9 +437,8 @@ class FakeStorage:
             case JoinChats(chats=chats):
                 for message_id, row in self.messages.rows.items():
                     self.messages.rows[message_id] = replace(row, chat=chats.get(row.chat, row.chat))
-            case JoinChats(chats=chats):
-                for message_id, row in self.messages.rows.items():
-                    self.messages.rows[message_id] = replace(row, chat=chats.get(row.chat, row.chat))
+            case LearnContacts():
+                self.learnt.append(operation)
             case _:
                 raise AssertionError(f"unexpected {operation!r}")
         return None

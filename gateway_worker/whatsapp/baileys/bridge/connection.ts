@@ -143,7 +143,13 @@ export class Connection {
       renewSenderKey: (group) => this.#renewSenderKey(group),
       onArrival
     })
-    new News({ socket: this.#socket, facts: this.#facts, rejectsCalls: options.reject_calls, onArrival })
+    new News({
+      socket: this.#socket,
+      facts: this.#facts,
+      me: () => this.#credentials.me,
+      rejectsCalls: options.reject_calls,
+      onArrival
+    })
     new Pairing({
       socket: this.#socket,
       facts: this.#facts,

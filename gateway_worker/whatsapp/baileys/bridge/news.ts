@@ -1,18 +1,20 @@
 /**
- * What others do, apart from messages: they call, they type, they come and go.
+ * What others do, apart from messages: they call, they type, they come and go, they look different.
  *
- * A call is kept from Baileys, and so from its acknowledgement, until the owner has stored it. Presence is told as it
- * comes, and left out while the owner does not follow: the next one says how things are.
+ * A call is kept from Baileys, and so from its acknowledgement, until the owner has stored it; so is what is told of a
+ * person. Presence is told as it comes, and left out while the owner does not follow: the next one says how things are.
  */
-import { type BinaryNode, isJidBroadcast, isJidGroup, isJidNewsletter, jidNormalizedUser, type WASocket } from 'baileys'
+import { type BinaryNode, type Contact, isJidBroadcast, isJidGroup, isJidNewsletter, jidNormalizedUser, type WASocket } from 'baileys'
 
 import { type Mapping, personOf, phoneOf } from './addresses.ts'
+import { contactNewsOf, isContactNews } from './contactnews.ts'
 import type { Fact, Facts } from './facts.ts'
 import { cleaned, cleanId, secondsOf } from './texts.ts'
 
 export interface NewsParts {
   socket: WASocket
   facts: Facts
+  me: () => Contact | undefined
   /** Whether this session declines calls. */
   rejectsCalls: boolean
   onArrival: () => void
@@ -32,11 +34,20 @@ export class News {
     ws.emit = (event: string, ...args: unknown[]): boolean => {
       const stanza = args[0] as BinaryNode
       if (event === 'CB:presence' || event === 'CB:chatstate') this.#takePresence(stanza)
-      if (event !== 'CB:call') return emit(event, ...args)
-      this.#keep((mapping) => callOf(stanza, mapping, parts.rejectsCalls), () => emit(event, stanza))
+      const describe = this.#describing(event, stanza)
+      if (describe === undefined) return emit(event, ...args)
+      this.#keep(describe, () => emit(event, stanza))
       parts.onArrival()
       return true
     }
+  }
+
+  /** How a stanza is described that must be stored before it is acknowledged; undefined for all others. */
+  #describing(event: string, stanza: BinaryNode): ((mapping: Mapping) => Promise<Fact | null>) | undefined {
+    const { me, rejectsCalls } = this.#parts
+    if (event === 'CB:call') return (mapping) => callOf(stanza, mapping, rejectsCalls)
+    if (event !== 'CB:notification' || !isContactNews(stanza)) return undefined
+    return (mapping) => contactNewsOf(stanza, me(), mapping)
   }
 
   /** Tells what a stanza says, in order, and hands it on once that is stored; a stanza that says nothing at once. */

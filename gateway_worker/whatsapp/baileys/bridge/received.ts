@@ -5,6 +5,7 @@ import {
   type BinaryNode,
   type Contact,
   decodeMessageNode,
+  getBinaryNodeChildBuffer,
   isJidBroadcast,
   isJidGroup,
   isJidNewsletter,
@@ -111,6 +112,7 @@ export class Incoming {
       authorAlternative: (isGroup ? participantAlt : fromMe ? me.lid : remoteJidAlt) ?? undefined,
       fromMe: fromMe === true,
       pushName: stanza.attrs['notify'],
+      verifiedName: verifiedNameOf(stanza),
       timestamp: secondsOf(stanza.attrs['t'])
     }
     return received(envelope, message, mapping, this.#recall(me))
@@ -156,6 +158,18 @@ function keyOf({ attrs: { id = '', from = '', participant, recipient } }: Binary
   return { chat: cleanId(recipient || from), sender: cleanId(participant || from), message_id: cleanId(id), index }
 }
 
+/** What a business is called, as WhatsApp certifies it. A certificate that cannot be read names nobody. */
+function verifiedNameOf(stanza: BinaryNode): string | undefined {
+  const certificate = getBinaryNodeChildBuffer(stanza, 'verified_name')
+  if (!(certificate instanceof Uint8Array)) return undefined
+  try {
+    const { details } = proto.VerifiedNameCertificate.decode(certificate)
+    return details ? (proto.VerifiedNameCertificate.Details.decode(details).verifiedName ?? undefined) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Whose message it is and where it belongs. */
 interface Envelope {
   id: string
@@ -165,6 +179,7 @@ interface Envelope {
   authorAlternative: string | undefined
   fromMe: boolean
   pushName: string | undefined
+  verifiedName: string | undefined
   timestamp: number
 }
 
@@ -187,7 +202,8 @@ async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Ma
       jid: isLidUser(author) ? (sender.lid ?? author) : (sender.pn ?? author),
       lid: sender.lid ?? null,
       phone: phoneOf(sender.pn),
-      push_name: envelope.pushName ?? null
+      push_name: envelope.pushName ?? null,
+      verified_name: envelope.verifiedName ?? null
     },
     from_me: envelope.fromMe,
     is_group: isGroup,
@@ -225,6 +241,7 @@ async function entryOfCopy(
     authorAlternative: fromMe === true ? me.lid : undefined,
     fromMe: fromMe === true,
     pushName: copy.pushName ?? undefined,
+    verifiedName: copy.verifiedBizName ?? undefined,
     timestamp: secondsOf(copy.messageTimestamp)
   }
   const message = copy.message ?? {}

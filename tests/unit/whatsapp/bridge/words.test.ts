@@ -129,7 +129,7 @@ test('messages our phone sends once more are entries of their own, from our own 
   assert.deepEqual(entry?.message, {
     message_id: 'AD',
     chat: '15550002222@s.whatsapp.net',
-    sender: { jid: '42@lid', lid: '42@lid', phone: '+15550002222', push_name: 'Bob' },
+    sender: { jid: '42@lid', lid: '42@lid', phone: '+15550002222', push_name: 'Bob', verified_name: null },
     from_me: false,
     is_group: false,
     timestamp: 1_700_000_000,

@@ -1,0 +1,99 @@
+"""Contacts: what changes about people is told, once."""
+
+import base64
+from collections.abc import Callable
+
+from tests.e2e.conftest import Member, World
+from tests.support.backend import Document
+from tests.support.phones import Phone
+
+_UPDATED = "contact.updated.v1"
+
+
+def _about(member: Member, phone: Phone, *changed: str) -> Callable[[Document], bool]:
+    """Whether an event tells this session that this about that person has changed."""
+    return lambda event: (
+        event["subject"] == member.session_id
+        and event["data"]["jid"] == phone.jid
+        and event["data"]["changed"] == list(changed)
+    )
+
+
+def _names(world: World, member: Member) -> list[object]:
+    return [event["data"].get("pushName") for event in world.backend.of(member.session_id, _UPDATED)]
+
+
+async def _say(world: World, member: Member, phone: Phone, text: str) -> None:
+    """The phone writes to the session, and that has come out as an event."""
+    await world.phones.send(phone, member.phone.number, text)
+    await world.backend.event(
+        "message.received.v1",
+        lambda event: event["subject"] == member.session_id and event["data"]["content"].get("text") == text,
+    )
+
+
+async def _show(world: World, phone: Phone, picture: bytes) -> None:
+    await world.phones.post(f"/phones/{phone.number}/picture", {"base64": base64.b64encode(picture).decode()})
+
+
+async def _rename(world: World, phone: Phone, name: str) -> None:
+    await world.phones.post("/phones", {"phone": phone.number, "name": name})
+
+
+async def test_a_person_that_renames_itself_is_told_with_its_next_message(world: World) -> None:
+    ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
+    await _say(world, ana, ben, "I am Ben")
+    told = await world.backend.event(_UPDATED, _about(ana, ben, "pushName"))
+    assert (told["data"]["pushName"], told["data"]["phone"]) == ("Ben", ben.number)
+    assert told["data"]["lid"].endswith("@lid")
+    assert told["sequence"] > 0
+
+    await _rename(world, ben, "Benny")
+    await _say(world, ana, ben, "and now?")
+    await _say(world, ana, ben, "still Benny")
+    await _say(world, ana, ben, "that was all")
+    assert _names(world, ana) == ["Ben", "Benny"]
+
+    await world.backend.ask("session.restart.v1", ana.session_id)
+    await world.backend.until(
+        lambda: (
+            len([e for e in world.backend.of(ana.session_id, "session.status.v1") if e["data"]["state"] == "connected"])
+            > 1
+        ),
+        "it came back",
+    )
+    await _say(world, ana, ben, "Benny, on a new connection")
+    assert _names(world, ana) == ["Ben", "Benny"]
+
+
+async def test_a_picture_that_changes_or_goes_is_told(world: World) -> None:
+    ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
+    await _say(world, ana, ben, "hello")
+    await world.status(await world.send(ana, ben, "hello yourself"), "delivered")  # WhatsApp tells who asked for it
+    for picture, word in ((b"\xff\xd8 one \xff\xd9", "changed"), (b"", "removed")):
+        await _show(world, ben, picture)
+        told = await world.backend.event(
+            _UPDATED,
+            lambda event, word=word: _about(ana, ben, "picture")(event) and event["data"]["picture"] == word,
+        )
+        assert told["data"]["pushName"] == "Ben"
+
+
+async def test_what_changed_while_the_worker_was_away_is_told_when_it_is_back(own_world: World) -> None:
+    world = own_world
+    ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
+    await _say(world, ana, ben, "hello")
+    await world.status(await world.send(ana, ben, "hello yourself"), "delivered")
+    await world.worker.stop()
+    await _show(world, ben, b"\xff\xd8 one \xff\xd9")
+    await _show(world, ben, b"\xff\xd8 two \xff\xd9")
+    await _rename(world, ben, "Benny")
+    await world.phones.send(ben, ana.phone.number, "where are you?")
+    await world.stage.start_worker("worker-001")
+    await world.backend.event(
+        _UPDATED, lambda event: _about(ana, ben, "pushName")(event) and event["data"]["pushName"] == "Benny"
+    )
+    await world.backend.until(
+        lambda: len([e for e in world.backend.of(ana.session_id, _UPDATED) if e["data"].get("picture")]) == 2,
+        "both pictures",
+    )

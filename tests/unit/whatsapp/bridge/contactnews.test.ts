@@ -1,0 +1,63 @@
+import '../../../../gateway_worker/whatsapp/baileys/bridge/silence.ts'
+import '../../../../gateway_worker/whatsapp/baileys/bridge/strict.ts'
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { contactNewsOf, isContactNews } from '../../../../gateway_worker/whatsapp/baileys/bridge/contactnews.ts'
+
+const me = { id: '15550001111:3@s.whatsapp.net', lid: '99:3@lid' }
+const mapping = {
+  getPNForLID: async (lid: string) => (lid === '42@lid' ? '15550002222:0@s.whatsapp.net' : null),
+  getLIDForPN: async () => null
+}
+const ben = { jid: '15550002222@s.whatsapp.net', lid: '42@lid', phone: '+15550002222' }
+const notification = (type: string, child: object | undefined, from = '42@lid') => ({
+  tag: 'notification',
+  attrs: { type, from, id: 'N1', t: '1795000000' },
+  content: child === undefined ? [] : [child as never]
+})
+const told = (news: object, person: object = ben) => ({
+  fact: 'contacts',
+  contacts: [{ ...person, ...news, timestamp: 1795000000 }],
+  from_before: false
+})
+
+test('another picture, none any more, and another status text are told', async () => {
+  const cases: [string, object, object][] = [
+    ['picture', { tag: 'set', attrs: { jid: '15550002222@s.whatsapp.net', id: '7' } }, { picture: '7' }],
+    ['picture', { tag: 'add', attrs: { id: '8' } }, { picture: '8' }],
+    ['picture', { tag: 'set', attrs: { hash: 'Xyz' } }, { picture: 'N1' }],
+    ['picture', { tag: 'delete', attrs: { jid: '42@lid' } }, { picture: '' }],
+    ['status', { tag: 'set', attrs: {}, content: Buffer.from('At work\0') }, { about: 'At work\uFFFD' }],
+    ['status', { tag: 'set', attrs: {} }, { about: '' }]
+  ]
+  for (const [type, child, news] of cases) {
+    assert.deepEqual(await contactNewsOf(notification(type, child), me, mapping), told(news), JSON.stringify(child))
+  }
+})
+
+test('a person that has no number here is told by its LID', async () => {
+  const stranger = { jid: '43@lid', lid: '43@lid', phone: null }
+  const removed = notification('picture', { tag: 'delete', attrs: {} }, '43@lid')
+  assert.deepEqual(await contactNewsOf(removed, me, mapping), told({ picture: '' }, stranger))
+})
+
+test('what is about the account itself, or says nothing, is not told', async () => {
+  for (const from of ['15550001111@s.whatsapp.net', '99@lid']) {
+    assert.equal(await contactNewsOf(notification('picture', { tag: 'delete', attrs: {} }, from), me, mapping), null)
+  }
+  for (const child of [undefined, { tag: 'rename', attrs: {} }]) {
+    assert.equal(await contactNewsOf(notification('picture', child), me, mapping), null)
+  }
+  assert.equal(await contactNewsOf(notification('status', { tag: 'delete', attrs: {} }), me, mapping), null)
+})
+
+test('only notifications about one person are kept back', () => {
+  assert.equal(isContactNews(notification('picture', undefined)), true)
+  assert.equal(isContactNews(notification('status', undefined, '15550002222@s.whatsapp.net')), true)
+  for (const from of ['1203@g.us', 's.whatsapp.net', '1@newsletter']) {
+    assert.equal(isContactNews(notification('picture', undefined, from)), false)
+  }
+  assert.equal(isContactNews(notification('devices', undefined)), false)
+})

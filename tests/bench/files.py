@@ -120,26 +120,58 @@ async def _texts(rig: Rig, to: Phone, seconds: float) -> Run:
     return await paced(rig, "alice", to, _RATE, seconds)
 
 
-async def behind_an_upload(rig: Rig, texts_to: Phone, files_to: Phone, seconds: float) -> tuple[Section, list[Target]]:
-    """Texts to one person alone, and while a document for another is on its way all the time.
+async def behind_a_file(rig: Rig, texts_to: Phone, files_to: Phone, seconds: float) -> tuple[Section, list[Target]]:
+    """Texts to one person alone, while a document for another is fetched, and while WhatsApp's media host takes one in.
 
-    It comes slowly: one that comes fast keeps the simulator busy, whose phones decrypt it where WhatsApp would answer.
+    Both come slowly: one that comes fast keeps the simulator busy, whose phones decrypt it where WhatsApp would answer.
     """
-    alone = await _texts(rig, texts_to, seconds)
+    before = (await _texts(rig, texts_to, seconds)).latency
     async with _site(seconds + 2) as site:
-        document = await _send(rig, files_to, f"{site}/slow")
-        beside = await _beside(rig, texts_to, seconds)
-        if document in rig.probe.sent:
-            raise RuntimeError("the document was faster than the texts: nothing was measured")
-        await _sent(rig, document)
-    section = Section(title="Texts behind a slow upload to another chat", columns=("", "p50 ms", "p99 ms", "worst ms"))
-    for name, latency in (("alone", alone.latency), ("behind a document that takes its time", beside)):
-        section.rows.append((name, f"{latency.p50}", f"{latency.p99}", f"{latency.worst}"))
-    more = beside.p50 - alone.latency.p50
-    reached = more <= 10
+        fetched = await _during(rig, texts_to, seconds, await _send(rig, files_to, f"{site}/slow"))
+    async with _site(0) as site:
+        await rig.phones.fault("media_slow", rig.people["alice"], after=seconds + 5, count=1)
+        document = await _send(rig, files_to, f"{site}/quick")
+        await _begun(rig)
+        uploaded = await _during(rig, texts_to, seconds, document)
+    after = (await _texts(rig, texts_to, seconds)).latency
+    section = Section(title="Texts behind a slow file to another chat", columns=("", "p50 ms", "p99 ms", "worst ms"))
+    rows = {
+        "alone, before": before,
+        "behind a document that is fetched slowly": fetched,
+        "behind a document that WhatsApp's media host takes slowly": uploaded,
+        "alone, after": after,
+    }
+    section.rows += [(name, f"{each.p50}", f"{each.p99}", f"{each.worst}") for name, each in rows.items()]
+    alone = min(before.p50, after.p50)  # a machine that was busy with something else is no excuse
     return section, [
-        Target(name="p50 of texts behind an upload", wanted="≤ +10 ms", measured=f"{more:+.1f} ms", reached=reached)
+        _not_delayed("p50 of texts behind a slow fetch", fetched.p50 - alone),
+        _not_delayed("p50 of texts behind a slow upload", uploaded.p50 - alone),
     ]
+
+
+def _not_delayed(name: str, more: float) -> Target:
+    return Target(name=name, wanted="≤ +10 ms", measured=f"{more:+.1f} ms", reached=more <= 10)
+
+
+async def _begun(rig: Rig) -> None:
+    """The media host has begun to take the document in: the one fault that there is has struck, and is gone."""
+    async with asyncio.timeout(PATIENCE):
+        while await _faults(rig):  # noqa: ASYNC110 (a list over HTTP)
+            await asyncio.sleep(_LOOK)
+
+
+async def _faults(rig: Rig) -> list[object]:
+    async with rig.phones.http.get("/faults") as answer:
+        return await answer.json()
+
+
+async def _during(rig: Rig, to: Phone, seconds: float, document: str) -> measure.Latency:
+    """Texts while this document is on its way all the time."""
+    texts = await _beside(rig, to, seconds)
+    if document in rig.probe.sent:
+        raise RuntimeError("the document was faster than the texts: nothing was measured")
+    await _sent(rig, document)
+    return texts
 
 
 async def _beside(rig: Rig, to: Phone, seconds: float) -> measure.Latency:

@@ -121,7 +121,7 @@ async def large_files(services: PrivateServices, directory: Path, scale: Scale, 
         for section, targets in (
             await files.memory(rig, carol, scale.documents),
             await files.receiving(rig, carol, rig.people["alice"], scale.documents),
-            await files.behind_an_upload(rig, bob, carol, scale.paced_seconds),
+            await files.behind_a_file(rig, bob, carol, scale.paced_seconds),
         ):
             report.sections.append(section)
             report.targets += targets

@@ -85,6 +85,7 @@ class Attachments:
     async def _reference(self, file: PreparedFile, file_class: FileClass) -> FileReference:
         known = await self._known(file, file_class)
         if known is not None:
+            self._around.observer.file_reused()
             return known
         reference = await self._upload(file, file_class)
         await self._writer.write_surely(
@@ -120,11 +121,16 @@ class Attachments:
         """None: it failed, and not because the connection ended."""
         while True:
             link = await self._reach.link()
+            began = self._around.clock.monotonic()
             try:
                 async with asyncio.timeout(_LEAST_SECONDS + file.size / _LEAST_BYTES_PER_SECOND):
-                    return await link.connection.upload(file.path, file_class)
+                    reference = await link.connection.upload(file.path, file_class)
             except (NotConnected, StoreRefused):
                 await link.really_ended()
             except (EngineError, TimeoutError) as error:
                 _log.warning("media.upload_failed", session=self._session_id, error=type(error).__name__)
+                self._around.observer.upload_failed()
                 return None
+            else:
+                self._around.observer.file_uploaded(self._around.clock.monotonic() - began)
+                return reference

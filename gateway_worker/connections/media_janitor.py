@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from gateway_worker.store.errors import StoreError
+from gateway_worker.store.errors import StoreError, StoreUnavailable
 from gateway_worker.store.media import ExpiredMedia, MediaRemoval
 from schemas.names import SessionId
 
@@ -79,7 +79,7 @@ class MediaJanitor:
         while True:
             try:
                 await self.clean()
-            except (StoreError, OSError) as error:
+            except (StoreUnavailable, StoreError, OSError) as error:
                 _log.warning("media.cleaning_failed", error=type(error).__name__)
             await asyncio.sleep(_EVERY)
 

@@ -12,18 +12,18 @@ from typing import Final
 
 import structlog
 
-from gateway_worker.connections.media_ports import Bucket, FileOwner
+from gateway_worker.connections.media_ports import Bucket, Downloads, FileOwner
 from gateway_worker.connections.storage import MediaFiles
 from gateway_worker.store.errors import StaleEpoch, StoreError, StoreUnavailable
 from gateway_worker.store.records import MediaRecord
-from gateway_worker.whatsapp.downloads import Downloads
 from schemas.names import MessageId, SessionId
 
 _log = structlog.get_logger()
 
 AT_ONCE: Final = 6  # files of the worker: with their parts, less than 100 MB
 PER_SESSION: Final = 2
-_LOOK_AGAIN: Final = 5.0  # after the database was away
+_AWAY: Final = 5.0  # before the database is asked again
+_UNREADABLE: Final = 300.0  # before rows are looked at again that this program cannot read
 
 
 class MediaRunner:
@@ -38,6 +38,7 @@ class MediaRunner:
         self._waiting: deque[SessionId] = deque()  # in turn
         self._timers: dict[SessionId, asyncio.TimerHandle] = {}
         self._under_way: dict[tuple[SessionId, MessageId], asyncio.Task[None]] = {}
+        self._set_aside: set[tuple[SessionId, MessageId]] = set()  # no row could be written of how they went
         self._stir = asyncio.Event()
 
     # --- what sessions tell ---
@@ -56,6 +57,7 @@ class MediaRunner:
     async def let_go(self, session_id: SessionId) -> None:
         """See `MediaJobs`."""
         self._sessions.pop(session_id, None)
+        self._set_aside = {key for key in self._set_aside if key[0] != session_id}
         if timer := self._timers.pop(session_id, None):
             timer.cancel()
         tasks = [task for (owner, _), task in self._under_way.items() if owner == session_id]
@@ -88,25 +90,30 @@ class MediaRunner:
         if session is None:
             return
         session_id = session.session_id
-        busy = [message_id for owner, message_id in self._under_way if owner == session_id]
-        if len(busy) >= PER_SESSION:
+        if sum(owner == session_id for owner, _ in self._under_way) >= PER_SESSION:
             return  # it is looked at again when one of these is done
-        try:
-            found = await self._rows.due(session_id, self._now(), busy, 1)
-            next_try = None if found else await self._rows.next_try(session_id, busy)
-        except StoreError as error:
-            if not isinstance(error, StoreUnavailable):  # others are not held up by what this program cannot read
-                _log.error("media.unreadable", session=session_id, error=type(error).__name__)
-            self._look_again(session_id, _LOOK_AGAIN)
-            return
-        if next_try is not None:
-            self._look_again(session_id, (next_try - self._now()).total_seconds())
-        if found and self._sessions.get(session_id) is session:
-            (record,) = found
+        record = await self._due(session_id)
+        if record is not None and self._sessions.get(session_id) is session:
             task = tasks.create_task(self._fetch(session, record))
             self._under_way[session_id, record.message_id] = task
             task.add_done_callback(lambda _: self._done(session_id, record.message_id))
             self.arrived(session_id)
+
+    async def _due(self, session_id: SessionId) -> MediaRecord | None:
+        """The next file of a session; where there is none, it is looked at again when there is."""
+        besides = [message_id for owner, message_id in (*self._under_way, *self._set_aside) if owner == session_id]
+        try:
+            found = await self._rows.due(session_id, self._now(), besides, 1)
+            if found:
+                return found[0]
+            if (next_try := await self._rows.next_try(session_id, besides)) is not None:
+                self._look_again(session_id, (next_try - self._now()).total_seconds())
+        except StoreUnavailable:
+            self._look_again(session_id, _AWAY)
+        except StoreError as error:  # others are not held up by what this program cannot read
+            _log.error("media.unreadable", session=session_id, error=type(error).__name__)
+            self._look_again(session_id, _UNREADABLE)
+        return None
 
     def _look_again(self, session_id: SessionId, seconds: float) -> None:
         if timer := self._timers.pop(session_id, None):
@@ -121,8 +128,8 @@ class MediaRunner:
         except StaleEpoch:
             self._sessions.pop(session.session_id, None)
         except Exception:  # noqa: BLE001 (a fault of ours in one file must not take the others down)
-            _log.exception("media.crashed", session=session.session_id)
-            await asyncio.sleep(_LOOK_AGAIN)
+            _log.exception("media.set_aside", session=session.session_id, message_id=record.message_id)
+            self._set_aside.add((session.session_id, record.message_id))
 
     def _done(self, session_id: SessionId, message_id: MessageId) -> None:
         del self._under_way[session_id, message_id]

@@ -1,11 +1,12 @@
 """What sessions and the one who fetches their files ask of each other, and of the bucket."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from gateway_worker.objects.received import Source
 from gateway_worker.store.records import MediaRecord
-from gateway_worker.whatsapp.downloads import Downloads
+from gateway_worker.whatsapp.remote_files import RemoteFile
 from schemas.names import SessionId
 
 
@@ -21,6 +22,28 @@ class Bucket(Protocol):
         ...
 
 
+class Incoming(Source, Protocol):
+    """A file that is being read; see `whatsapp.downloads`. `size` and `sha256` are of what was read so far."""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """In hexadecimal."""
+        ...
+
+
+class Downloads(Protocol):
+    """WhatsApp's media hosts; see `whatsapp.downloads`, also for what they raise."""
+
+    def opened(self, file: RemoteFile, *, proxy: str | None, limit: int) -> AbstractAsyncContextManager[Incoming]:
+        """A file to be read."""
+        ...
+
+
 class FileOwner(Protocol):
     """A session whose files are fetched here."""
 
@@ -30,7 +53,11 @@ class FileOwner(Protocol):
         ...
 
     async def carry_out(self, record: MediaRecord, downloads: Downloads, bucket: Bucket) -> None:
-        """Fetch one file and store how that went. Raises StaleEpoch when another worker owns the session."""
+        """Fetch one file and store how that went, whatever that is.
+
+        Raises:
+            StaleEpoch: another worker owns the session.
+        """
         ...
 
 

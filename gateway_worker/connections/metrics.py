@@ -44,6 +44,24 @@ class Observer(Protocol):
     def message_received(self, kind: str) -> None:
         """An incoming message is stored."""
 
+    def file_fetched(self, seconds: float) -> None:
+        """The file of an incoming message is in the bucket, `seconds` after this try began."""
+
+    def file_delayed(self, reason: str) -> None:
+        """A file could not be fetched just now: it is tried again. `reason` is one of a few words."""
+
+    def file_failed(self, code: str) -> None:
+        """A file will not be fetched any more."""
+
+    def file_uploaded(self, seconds: float) -> None:
+        """WhatsApp's media host has taken the file of an outgoing message, in `seconds`."""
+
+    def file_reused(self) -> None:
+        """A file lay at WhatsApp's media host already."""
+
+    def upload_failed(self) -> None:
+        """An upload failed while its connection lived; mostly it is tried again."""
+
     def snapshot_stored(self) -> None:
         """A session's snapshot is in its bucket."""
 
@@ -66,5 +84,11 @@ class Unobserved:
     def receipt_stored(self, kind: ReceiptKind) -> None: ...  # noqa: D102
     def receipt_ignored(self, kind: ReceiptKind) -> None: ...  # noqa: D102
     def message_received(self, kind: str) -> None: ...  # noqa: D102
+    def file_fetched(self, seconds: float) -> None: ...  # noqa: D102
+    def file_delayed(self, reason: str) -> None: ...  # noqa: D102
+    def file_failed(self, code: str) -> None: ...  # noqa: D102
+    def file_uploaded(self, seconds: float) -> None: ...  # noqa: D102
+    def file_reused(self) -> None: ...  # noqa: D102
+    def upload_failed(self) -> None: ...  # noqa: D102
     def snapshot_stored(self) -> None: ...  # noqa: D102
     def snapshot_failed(self) -> None: ...  # noqa: D102

@@ -1,33 +1,29 @@
 """The files of one session's messages: fetched one by one, each from WhatsApp straight into the bucket.
 
 A file that is gone from WhatsApp's host is asked for from the sender's phone (our own phone passes that on). Whatever
-is away only delays; what is not the file that the message tells of, or is nowhere any more, fails for good.
+is away only delays; what is not the file that the message tells of, or is nowhere any more, fails for good. So does one
+with which a fault of ours shows again and again: it is told of as `internal`, and `media.fetch` tries it anew.
 """
 
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final
+from typing import Final, cast
 
 import structlog
 
-from gateway_worker.connections.media_ports import Bucket
+from gateway_worker.connections.media_ports import Bucket, Downloads
 from gateway_worker.connections.media_rows import Wanted, fetched_media, object_of
 from gateway_worker.connections.reach import Reach, link_soon
 from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.writer import Writer
 from gateway_worker.objects.safe_mimetypes import safe_mimetype
+from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.media import told_of
 from gateway_worker.store.operations import AppendEvent, NewMedia, PutMedia, RetryMedia, SettleMedia
-from gateway_worker.store.records import MediaRecord, MediaState, MessageRecord
-from gateway_worker.whatsapp.downloads import (
-    Downloads,
-    FileGone,
-    FileTooLarge,
-    HostAway,
-    NowhereToLook,
-)
+from gateway_worker.store.records import Json, MediaRecord, MediaState, MessageRecord
+from gateway_worker.whatsapp.downloads import FileGone, FileTooLarge, HostAway, NowhereToLook
 from gateway_worker.whatsapp.errors import EngineError, NotOnPhone
 from gateway_worker.whatsapp.media_cipher import FileDamaged
 from gateway_worker.whatsapp.remote_files import FileRequest
@@ -36,11 +32,13 @@ from schemas.content import MEDIA_KINDS, Media
 from schemas.errors import (
     CommandInvalid,
     GatewayError,
+    Internal,
     MediaError,
     MediaTooLarge,
     MediaUnreachable,
     MediaUnsupported,
     MessageNotFound,
+    SessionNotConnected,
 )
 from schemas.events import MEDIA_FAILED, MEDIA_READY, Failure, MediaFailed, MediaReady
 from schemas.message_commands import FetchMedia
@@ -54,6 +52,9 @@ _LINK_SECONDS: Final = 20.0
 _PHONE_SECONDS: Final = 45.0
 _PHONE_PATIENCE: Final = timedelta(days=2)  # a phone that is off so long does not keep the file waiting any longer
 _HOST_PATIENCE: Final = timedelta(days=7)
+MAX_CRASHES: Final = 10
+"""How often in a row a fault of ours may show with one file: about a quarter of an hour, by the pauses between."""
+_CRASHES: Final = "crashes"
 
 
 class SessionMedia:
@@ -75,16 +76,37 @@ class SessionMedia:
         return self._writer.fence.session_id
 
     async def carry_out(self, record: MediaRecord, downloads: Downloads, bucket: Bucket) -> None:
-        """Fetch one file and store how that went. Raises StaleEpoch when another worker owns the session."""
+        """See `FileOwner`."""
+        began = self._around.clock.monotonic()
+        try:
+            await self._try(record, downloads, bucket, began)
+        except StaleEpoch:
+            raise
+        except Exception as error:  # noqa: BLE001 (a fault of ours in one file: it has an end, and the others go on)
+            await self._crashed(record, error)
+
+    async def _try(self, record: MediaRecord, downloads: Downloads, bucket: Bucket, began: float) -> None:
         wanted = Wanted.of(record)
         try:
             wanted = await self._store(record, wanted, downloads, bucket)
         except _Later as later:
-            await self._again(record, later.wanted, later.reason)
+            await self._again(record, later.wanted.to_json(), later.reason, record.attempts)
         except MediaError as error:
             await self._settle(record, wanted, MediaState.FAILED, error)
         else:
+            self._around.observer.file_fetched(self._around.clock.monotonic() - began)
             await self._settle(record, wanted, MediaState.READY, None)
+
+    async def _crashed(self, record: MediaRecord, error: Exception) -> None:
+        crashes = cast("int", record.value.get(_CRASHES, 0)) + 1  # it goes with the first try that ends as it should
+        said_once = error if crashes == 1 else None
+        _log.error(
+            "media.crashed", session=self.session_id, crashes=crashes, kind=type(error).__name__, exc_info=said_once
+        )
+        if crashes < MAX_CRASHES:
+            await self._again(record, {**record.value, _CRASHES: crashes}, "crashed", crashes - 1)
+        else:
+            await self._settle(record, Wanted.of(record), MediaState.FAILED, Internal())
 
     async def _store(self, record: MediaRecord, wanted: Wanted, downloads: Downloads, bucket: Bucket) -> Wanted:
         try:
@@ -106,7 +128,8 @@ class SessionMedia:
                 raise MediaUnreachable(detail={"reason": "host"}) from error
             raise _Later(wanted, "host_away") from error
         except OSError as error:
-            raise _Later(wanted, f"s3 {type(error).__name__}") from error
+            _log.info("media.bucket_away", session=self.session_id, error=type(error).__name__)
+            raise _Later(wanted, "bucket_away") from error
 
     async def _download(self, record: MediaRecord, wanted: Wanted, downloads: Downloads, bucket: Bucket) -> Wanted:
         declared = wanted.told.get("mimetype")
@@ -140,20 +163,20 @@ class SessionMedia:
         except (EngineError, GatewayError, TimeoutError) as error:
             if now.timestamp() - wanted.refused_at > _PHONE_PATIENCE.total_seconds():
                 raise MediaUnreachable(detail={"reason": "phone"}) from error
-            raise _Later(wanted, f"phone {type(error).__name__}") from error
+            _log.info("media.phone_away", session=self.session_id, error=type(error).__name__)
+            raise _Later(wanted, "phone_away") from error
 
-    async def _again(self, record: MediaRecord, wanted: Wanted, reason: str) -> None:
-        delay = min(_LONGEST_RETRY, _FIRST_RETRY * 2 ** min(record.attempts, 20)) * (
-            0.75 + self._around.rng.random() / 2
-        )
-        _log.info("media.delayed", session=self.session_id, reason=reason, attempts=record.attempts, seconds=delay)
+    async def _again(self, record: MediaRecord, value: Json, reason: str, attempts: int) -> None:
+        delay = min(_LONGEST_RETRY, _FIRST_RETRY * 2 ** min(attempts, 20)) * (0.75 + self._around.rng.random() / 2)
+        _log.info("media.delayed", session=self.session_id, reason=reason, attempts=attempts, seconds=delay)
+        self._around.observer.file_delayed(reason)
         next_try = self._around.clock.now() + timedelta(seconds=delay)
-        await self._writer.write_surely(
-            RetryMedia(message_id=record.message_id, next_try=next_try, value=wanted.to_json())
-        )
+        await self._writer.write_surely(RetryMedia(message_id=record.message_id, next_try=next_try, value=value))
 
-    async def _settle(self, record: MediaRecord, wanted: Wanted, state: MediaState, error: MediaError | None) -> None:
+    async def _settle(self, record: MediaRecord, wanted: Wanted, state: MediaState, error: GatewayError | None) -> None:
         failure = None if error is None else Failure.of(error)
+        if error is not None:
+            self._around.observer.file_failed(error.code)
         event = self._event(record, wanted, state, failure)
         _log.info(
             "media.settled", session=self.session_id, state=state.value, code=None if error is None else error.code
@@ -185,7 +208,8 @@ class SessionMedia:
         Raises:
             MessageNotFound: no such message is stored.
             CommandInvalid: it has no file.
-            GatewayError: it was never fetched, and there is no connection that could tell where it lies.
+            SessionNotConnected: its row is gone, and there is no connection that could tell where it lies.
+            GatewayError: the same, and none will come by itself.
         """
         message_id = MessageId(command.data.message_id)
         storage, media = self._around.storage, self._around.media
@@ -213,9 +237,12 @@ class SessionMedia:
         plaintext = await until_stored(lambda: storage.messages.plaintext(self.session_id, message.message_id))
         if plaintext is None:
             raise MessageNotFound(detail={"messageId": message.message_id})
-        async with asyncio.timeout(self._around.patience.query):
-            link = await link_soon(self._reach)
-            found = await link.connection.file_in(plaintext)
+        try:
+            async with asyncio.timeout(self._around.patience.query):
+                link = await link_soon(self._reach)
+                found = await link.connection.file_in(plaintext)
+        except (EngineError, TimeoutError) as error:
+            raise SessionNotConnected(detail={"state": self._reach.state.value}) from error
         if found is None:
             raise CommandInvalid.at("data.messageId", "does not say where its media lies")
         file, media = found

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from gateway_worker.whatsapp.facts import Cause, ReceiptKind
 
+_FILE_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
@@ -60,6 +61,12 @@ class WorkerMetrics:
             ("sends_retried", "Messages sent again under the same id.", ()),
             ("receipts", "Receipts, by kind and by whether they moved a status.", ("kind", "moved")),
             ("messages_received", "Incoming messages stored, by kind.", ("kind",)),
+            ("files_fetched", "Files of incoming messages put into the bucket.", ()),
+            ("files_delayed", "Tries to fetch such a file that are to be made again, by reason.", ("reason",)),
+            ("files_failed", "Such files that will not be fetched any more, by code.", ("code",)),
+            ("files_uploaded", "Files of outgoing messages that WhatsApp's media host took.", ()),
+            ("files_reused", "Files of outgoing messages that lay there already.", ()),
+            ("upload_failures", "Uploads that failed while their connection lived.", ()),
             ("snapshots_stored", "Snapshots of sessions put into their bucket.", ()),
             ("snapshot_failures", "Snapshots that could not be stored or removed just then.", ()),
             ("commands", "Deliveries settled, by command type and outcome.", ("type", "outcome")),
@@ -68,12 +75,14 @@ class WorkerMetrics:
             ("events_refused", "Durable events that a queue had no room for, or that met none, by type.", ("type",)),
         ):
             self._counters[name] = Counter(f"gateway_{name}", text, labels, registry=self.registry)
-        for name, text in (
-            ("login_seconds", "From opening a socket to being logged in."),
-            ("send_seconds", "From a command's arrival to WhatsApp's acknowledgement."),
-            ("command_seconds", "From a command's arrival to its being settled."),
+        for name, text, buckets in (
+            ("login_seconds", "From opening a socket to being logged in.", _SECONDS),
+            ("send_seconds", "From a command's arrival to WhatsApp's acknowledgement.", _SECONDS),
+            ("command_seconds", "From a command's arrival to its being settled.", _SECONDS),
+            ("file_fetch_seconds", "Of the try that put an incoming file into the bucket.", _FILE_SECONDS),
+            ("file_upload_seconds", "Of an upload that WhatsApp's media host took.", _FILE_SECONDS),
         ):
-            self._histograms[name] = Histogram(f"gateway_{name}", text, buckets=_SECONDS, registry=self.registry)
+            self._histograms[name] = Histogram(f"gateway_{name}", text, buckets=buckets, registry=self.registry)
 
     def observe(self, readings: Readings, *, version: str) -> None:
         """Show these gauges from now on."""
@@ -132,6 +141,32 @@ class WorkerMetrics:
     def message_received(self, kind: str) -> None:
         """See `Observer`."""
         self._counters["messages_received"].labels(kind).inc()
+
+    def file_fetched(self, seconds: float) -> None:
+        """See `Observer`."""
+        self._counters["files_fetched"].inc()
+        self._histograms["file_fetch_seconds"].observe(seconds)
+
+    def file_delayed(self, reason: str) -> None:
+        """See `Observer`."""
+        self._counters["files_delayed"].labels(reason).inc()
+
+    def file_failed(self, code: str) -> None:
+        """See `Observer`."""
+        self._counters["files_failed"].labels(code).inc()
+
+    def file_uploaded(self, seconds: float) -> None:
+        """See `Observer`."""
+        self._counters["files_uploaded"].inc()
+        self._histograms["file_upload_seconds"].observe(seconds)
+
+    def file_reused(self) -> None:
+        """See `Observer`."""
+        self._counters["files_reused"].inc()
+
+    def upload_failed(self) -> None:
+        """See `Observer`."""
+        self._counters["upload_failures"].inc()
 
     def snapshot_stored(self) -> None:
         """See `Observer`."""

@@ -2,6 +2,8 @@
 """The rooms around the connection manager, in memory: they keep what they are given and do what a test tells them."""
 
 import asyncio
+import hashlib
+import io
 from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -13,12 +15,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from gateway_worker.media.preparing import PreparedFile
+from gateway_worker.objects.received import Source
 from gateway_worker.objects.snapshots import SnapshotMoment
 from gateway_worker.store import ledger
 from gateway_worker.store.errors import StaleEpoch, StoreUnavailable
 from gateway_worker.store.operations import (
     AdvanceStatus,
     AlreadySettled,
+    AppendEvent,
     BeginMessage,
     Begun,
     ChangeState,
@@ -27,15 +31,19 @@ from gateway_worker.store.operations import (
     InProgress,
     JoinChats,
     LearnContacts,
+    NewMedia,
     Operation,
     PutCredentials,
     PutEntries,
     PutKeys,
+    PutMedia,
     PutSentPlaintext,
     PutUpload,
     ReceiveMessage,
     ReplaceContent,
+    RetryMedia,
     SettleEntries,
+    SettleMedia,
 )
 from gateway_worker.store.owners import OwnerSigns
 from gateway_worker.store.records import (
@@ -347,7 +355,38 @@ class FakeUploads:
 
 @dataclass
 class FakeMedia:
+    """The rows, and when they are due; `failures` is what looks at what is due raise, `looks` when they came."""
+
     rows: dict[MessageId, MediaRecord] = field(default_factory=dict[MessageId, MediaRecord])
+    next_tries: dict[MessageId, datetime] = field(default_factory=dict[MessageId, datetime])
+    failures: dict[SessionId, Exception] = field(default_factory=dict[SessionId, Exception])
+    looks: list[tuple[SessionId, float]] = field(default_factory=list[tuple[SessionId, float]])
+
+    def put(self, session_id: SessionId, message_id: MessageId, new: NewMedia) -> None:
+        now = VirtualClock().now()
+        self.next_tries[message_id] = now
+        self.rows[message_id] = MediaRecord(
+            session_id=session_id,
+            message_id=message_id,
+            state=new.state,
+            object=new.object,
+            attempts=0,
+            value=new.value,
+            error=None,
+            created_at=now,
+        )
+
+    def retry(self, again: RetryMedia) -> None:
+        row = self.rows[again.message_id]
+        self.rows[again.message_id] = replace(row, attempts=row.attempts + 1, value=again.value)
+        self.next_tries[again.message_id] = again.next_try
+
+    def settle(self, settled: SettleMedia) -> bool:
+        row = self.rows[settled.message_id]
+        if row.state is not MediaState.PENDING:
+            return False
+        self.rows[settled.message_id] = replace(row, state=settled.state, value=settled.value, error=settled.error)
+        return True
 
     async def of(self, session_id: SessionId, message_ids: Collection[MessageId]) -> Mapping[MessageId, MediaRecord]:
         return {each: self.rows[each] for each in message_ids if each in self.rows}
@@ -355,13 +394,69 @@ class FakeMedia:
     async def due(
         self, session_id: SessionId, now: datetime, besides: Collection[MessageId], limit: int
     ) -> Sequence[MediaRecord]:
-        pending = [
-            row for row in self.rows.values() if row.session_id == session_id and row.state is MediaState.PENDING
-        ]
-        return [row for row in pending if row.message_id not in besides][:limit]
+        self.looks.append((session_id, VirtualClock().monotonic()))
+        if failure := self.failures.get(session_id):
+            raise failure
+        pending = [row for row in self._pending(session_id, besides) if self.next_tries[row.message_id] <= now]
+        return sorted(pending, key=lambda row: self.next_tries[row.message_id])[:limit]
 
     async def next_try(self, session_id: SessionId, besides: Collection[MessageId]) -> datetime | None:
-        return None
+        return min((self.next_tries[row.message_id] for row in self._pending(session_id, besides)), default=None)
+
+    def _pending(self, session_id: SessionId, besides: Collection[MessageId]) -> list[MediaRecord]:
+        rows = [row for row in self.rows.values() if row.session_id == session_id and row.message_id not in besides]
+        return [row for row in rows if row.state is MediaState.PENDING]
+
+
+class FakeFile:
+    """A file that is there."""
+
+    def __init__(self, content: bytes) -> None:
+        self._rest = io.BytesIO(content)
+        self.size = len(content)
+        self.sha256 = hashlib.sha256(content).hexdigest()
+
+    async def read(self, size: int) -> bytes:
+        return self._rest.read(size)
+
+
+@dataclass
+class FakeMediaHost:
+    """WhatsApp's media host, where every file is the same, behind `trouble` and a `gate` if there are such."""
+
+    content: bytes = b"\xff\xd8\xff a picture"
+    trouble: Exception | None = None
+    gate: asyncio.Event | None = None
+    asked: list[float] = field(default_factory=list[float])
+    proxies: list[str | None] = field(default_factory=list[str | None])
+
+    @asynccontextmanager
+    async def opened(self, file: RemoteFile, *, proxy: str | None, limit: int) -> AsyncGenerator[FakeFile]:
+        self.asked.append(VirtualClock().monotonic())
+        self.proxies.append(proxy)
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.trouble is not None:
+            raise self.trouble
+        yield FakeFile(self.content)
+
+
+@dataclass
+class FakeMediaBucket:
+    """The media bucket; `trouble` as above."""
+
+    objects: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    trouble: Exception | None = None
+
+    async def put(self, key: str, source: Source, content_type: Callable[[bytes], str]) -> str:
+        content = await source.read(1 << 30)
+        if self.trouble is not None:
+            raise self.trouble
+        self.objects[key] = content
+        return content_type(content[:64])
+
+    async def exists(self, key: str) -> bool:
+        return key in self.objects
 
 
 @dataclass
@@ -439,6 +534,15 @@ class FakeStorage:
                     self.messages.rows[message_id] = replace(row, chat=chats.get(row.chat, row.chat))
             case LearnContacts():
                 self.learnt.append(operation)
+            case PutMedia():
+                self.media.put(session_id, operation.message_id, operation.media)
+            case RetryMedia():
+                self.media.retry(operation)
+            case SettleMedia():
+                if self.media.settle(operation):
+                    self.events.append((operation.event_type, operation.event))
+            case AppendEvent():
+                self.events.append((operation.type, operation.data))
             case _:
                 raise AssertionError(f"unexpected {operation!r}")
         return None
@@ -500,6 +604,8 @@ class FakeStorage:
             from_me=receive.from_me,
         )
         self.events.append((receive.event_type, receive.event))
+        if receive.media is not None:
+            self.media.put(session_id, receive.message_id, receive.media)
         return True
 
 
@@ -663,7 +769,8 @@ class FakeConnection:
         raise NotOnPhone
 
     async def file_in(self, plaintext: bytes) -> tuple[RemoteFile, Media] | None:
-        return None
+        self._must_be_open()
+        return self.engine.files.get(plaintext)
 
     async def mark_read(self, messages: Sequence[MessageRef]) -> None:
         self._must_be_open()
@@ -745,6 +852,7 @@ class FakeEngine:
     uploads: list[Path] = field(default_factory=list[Path])
     upload_answers: list[UploadAnswer] = field(default_factory=list["UploadAnswer"])
     gone: set[str] = field(default_factory=set[str])
+    files: dict[bytes, tuple[RemoteFile, Media]] = field(default_factory=dict[bytes, tuple[RemoteFile, Media]])
     refuses: bool = False
 
     async def open(self, request: OpenRequest, owner: Owner) -> FakeConnection:

@@ -12,6 +12,7 @@ from typing import Any
 from gateway_worker.connections.gate import OpeningGate
 from gateway_worker.connections.identities import MappingForm
 from gateway_worker.connections.manager import ConnectionManager
+from gateway_worker.connections.media_jobs import MediaRunner
 from gateway_worker.connections.metrics import Unobserved
 from gateway_worker.connections.pairing import png_data_url
 from gateway_worker.connections.snapshots import Identity, SnapshotKeeper
@@ -29,6 +30,8 @@ from tests.support.connections.fakes import (
     FakeDoors,
     FakeEngine,
     FakeFiles,
+    FakeMediaBucket,
+    FakeMediaHost,
     FakeSnapshots,
     FakeStorage,
     Script,
@@ -48,6 +51,25 @@ _numbers = itertools.count(1)
 class Alarms(Unobserved):
     def __init__(self) -> None:
         self.codes: list[str] = []
+        self.files: list[str] = []  # what became of tries to fetch or upload them
+
+    def file_fetched(self, seconds: float) -> None:  # noqa: ARG002 (see Observer)
+        self.files.append("fetched")
+
+    def file_delayed(self, reason: str) -> None:
+        self.files.append(reason)
+
+    def file_failed(self, code: str) -> None:
+        self.files.append(code)
+
+    def file_uploaded(self, seconds: float) -> None:  # noqa: ARG002
+        self.files.append("uploaded")
+
+    def file_reused(self) -> None:
+        self.files.append("reused")
+
+    def upload_failed(self) -> None:
+        self.files.append("upload failed")
 
     def alarm(self, code: str) -> None:
         self.codes.append(code)
@@ -66,6 +88,8 @@ class World:
     tasks: asyncio.TaskGroup
     capacity: list[bool] = field(default_factory=list[bool])
     files: FakeFiles = field(default_factory=FakeFiles)
+    media_host: FakeMediaHost = field(default_factory=FakeMediaHost)
+    media_bucket: FakeMediaBucket = field(default_factory=FakeMediaBucket)
 
     async def until(self, condition: Callable[[], bool], *, seconds: float = 60) -> None:
         """Let virtual time pass until it holds."""
@@ -192,12 +216,14 @@ async def world(*, max_sessions: int = 5, storage: FakeStorage | None = None, nu
         )
         worker_id, incarnation = WorkerId(f"worker-{number}"), f"run-{number}"
         storage.sessions.slots[worker_id] = max_sessions
-        files = FakeFiles()
+        files, host, bucket = FakeFiles(), FakeMediaHost(), FakeMediaBucket()
+        media = MediaRunner(rows=storage.media, downloads=host, bucket=bucket, now=clock.now)
         around = Surroundings(
             storage=storage,
             cache=cache,
             engine=engine,
             files=files,
+            media=media,
             doors=doors,
             announcer=announcer,
             snapshots=keeper,
@@ -214,7 +240,11 @@ async def world(*, max_sessions: int = 5, storage: FakeStorage | None = None, nu
         )
         tasks.create_task(manager.run())
         tasks.create_task(keeper.run())
-        yield World(manager, storage, cache, engine, doors, announcer, snapshots, observer, tasks, capacity, files)
+        fetching = tasks.create_task(media.run())
+        yield World(
+            manager, storage, cache, engine, doors, announcer, snapshots, observer, tasks, capacity, files, host, bucket
+        )
         del storage.sessions.slots[worker_id]
         await manager.stop()
         await keeper.stop()
+        fetching.cancel()

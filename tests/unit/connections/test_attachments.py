@@ -62,6 +62,7 @@ async def test_the_same_file_is_uploaded_once_and_again_when_it_is_gone() -> Non
         w.engine.gone.add(uploaded(1).direct_path)
         await w.send(picture())
         assert [each.reference for each in sent_files(w)] == [uploaded(1), uploaded(1), uploaded(2)]
+        assert w.observer.files == ["uploaded", "reused", "uploaded"]
 
 
 @virtual

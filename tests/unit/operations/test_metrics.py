@@ -12,6 +12,12 @@ def test_what_the_manager_counts_is_shown() -> None:
     observer.connection_ended(Cause.REPLACED)
     observer.message_sent(0.02)
     observer.receipt_ignored(ReceiptKind.READ)
+    observer.file_fetched(200.0)
+    observer.file_delayed("host_away")
+    observer.file_failed("media.unreachable")
+    observer.file_uploaded(0.3)
+    observer.file_reused()
+    observer.upload_failed()
     metrics.command_settled("message.send.v1", "acked", 0.03)
 
     text = generate_latest(metrics.registry).decode()
@@ -19,6 +25,12 @@ def test_what_the_manager_counts_is_shown() -> None:
     assert 'gateway_connections_ended_total{cause="replaced"} 1.0' in text
     assert 'gateway_receipts_total{kind="read",moved="no"} 1.0' in text
     assert "gateway_send_seconds_count 1.0" in text
+    assert 'gateway_file_fetch_seconds_bucket{le="300.0"} 1.0' in text
+    assert 'gateway_files_delayed_total{reason="host_away"} 1.0' in text
+    assert 'gateway_files_failed_total{code="media.unreachable"} 1.0' in text
+    assert 'gateway_file_upload_seconds_bucket{le="0.5"} 1.0' in text
+    assert "gateway_files_reused_total 1.0" in text
+    assert "gateway_upload_failures_total 1.0" in text
     assert 'gateway_commands_total{outcome="acked",type="message.send.v1"} 1.0' in text
 
 

@@ -19,7 +19,7 @@ from typing import Final
 from gateway_worker.whatsapp.errors import EngineError
 
 BRIDGE: Final = Path(__file__).parent / "bridge"
-NODE_FLAGS: Final = ("--max-semi-space-size=4", "--disable-warning=ExperimentalWarning")
+NODE_FLAGS: Final = ("--max-semi-space-size=4", "--expose-gc", "--disable-warning=ExperimentalWarning")
 _ENVIRONMENT: Final = {"NODE_COMPILE_CACHE": str(BRIDGE / "node_modules" / ".cache")}
 """With compiled code at hand a bridge starts in half the time and needs 20 MB less."""
 _INHERITED: Final = ("NODE_EXTRA_CA_CERTS",)

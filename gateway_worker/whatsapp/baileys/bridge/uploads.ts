@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises'
 import { getMediaKeys, type MediaType, type WASocket } from 'baileys'
 
 import { CallError } from './peer.ts'
+import { sweeping } from './sweeping.ts'
 
 export interface UploadArguments {
   path: string
@@ -71,7 +72,11 @@ async function encrypt(from: string, to: string, fileClass: MediaType): Promise<
 }
 
 /** Uploads a file; the host may be asked again when this fails. */
-export async function upload(socket: WASocket, args: UploadArguments): Promise<FileReference> {
+export function upload(socket: WASocket, args: UploadArguments): Promise<FileReference> {
+  return sweeping(() => encryptAndUpload(socket, args))
+}
+
+async function encryptAndUpload(socket: WASocket, args: UploadArguments): Promise<FileReference> {
   const encryptedPath = `${args.path}.enc`
   try {
     const { mediaKey, sha256, encryptedSha256, size } = await encrypt(args.path, encryptedPath, args.file_class)

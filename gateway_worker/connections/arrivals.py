@@ -8,6 +8,7 @@ from gateway_worker.connections.media_rows import media_of_message
 from gateway_worker.store.operations import NewMedia, ReceiveMessage
 from gateway_worker.whatsapp.incoming import Edited, Reacted, ReceivedChange, ReceivedMessage, Revoked, Voted
 from gateway_worker.whatsapp.incoming import Sender as Author
+from schemas.addresses import jid_of
 from schemas.content import MEDIA_KINDS, Content, MediaState
 from schemas.events import (
     MESSAGE_EDITED,
@@ -65,6 +66,7 @@ def arrival(
         media=media,
         shows_media_of=_edited_file(arrived),
         about=MessageId(arrived.about) if isinstance(arrived, ReceivedChange) else None,
+        only_of_author=_only_of_author(arrived),
     )
 
 
@@ -94,6 +96,17 @@ def _edited_file(arrived: Arrived) -> MessageId | None:
             return MessageId(arrived.about)
         case _:
             return None
+
+
+def _only_of_author(arrived: Arrived) -> bool:
+    """Only the author edits; the author, or in a group an admin, revokes."""
+    match arrived:
+        case ReceivedChange(change=Edited()):
+            return True
+        case ReceivedChange(change=Revoked(), is_group=is_group):
+            return not is_group
+        case _:
+            return False
 
 
 def kind_of(arrived: Arrived) -> str:
@@ -147,4 +160,6 @@ def _changed(arrived: ReceivedChange, common: dict[str, Any]) -> tuple[dict[str,
 
 
 def _author(sender: Author) -> MessageSender:
-    return MessageSender(jid=sender.jid, lid=sender.lid, phone=sender.phone, push_name=sender.push_name)
+    """Named by the number where that is known; the row keeps the name by which WhatsApp addresses the sender there."""
+    jid = sender.jid if sender.phone is None else jid_of(sender.phone)
+    return MessageSender(jid=jid, lid=sender.lid, phone=sender.phone, push_name=sender.push_name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
 
+from gateway_worker.store.authors import Author, same_author
 from gateway_worker.store.records import Direction, Json, MessageRecord, Status
 from schemas.addresses import AddressKind, Jid, kind_of
 from schemas.results import ReactionShown, VoteShown
@@ -80,10 +81,7 @@ def _has_effect(message: MessageRecord, change: MessageRecord) -> bool:
 
 
 def _same_author(one: MessageRecord, other: MessageRecord) -> bool:
-    if one.from_me or other.from_me:
-        return one.from_me == other.from_me
-    of_one, of_other = one.sender or "", other.sender or ""
-    return of_one == of_other or of_one.rpartition("@")[2] != of_other.rpartition("@")[2]  # PN and LID of one person
+    return same_author(Author(one.from_me, one.sender), Author(other.from_me, other.sender))
 
 
 def _author(change: MessageRecord) -> str:

@@ -4,12 +4,13 @@ The keys are the truth: they are stored with what taught them, travel in snapsho
 take-over. A person has one chat and one lane, whichever name a command or a message uses.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway_worker.connections.arrivals import Arrived
 from gateway_worker.connections.storage import Keys
+from gateway_worker.whatsapp.incoming import ReceivedMessage
 from gateway_worker.whatsapp.port import KeyId
 from schemas.addresses import Jid, phone_of
 from schemas.names import SessionId
@@ -72,13 +73,23 @@ class Identities:
         lid, phone = self.names_of(sender.jid, sender.lid, sender.phone)
         if (lid, phone) != (sender.lid, sender.phone):
             arrived = replace(arrived, sender=replace(sender, lid=lid, phone=phone))
+        if isinstance(arrived, ReceivedMessage) and arrived.mentions:
+            arrived = replace(arrived, mentions=[self._pn_of.get(each, each) for each in arrived.mentions])
         chat = self._pn_of.get(arrived.chat)
         return arrived if chat is None else replace(arrived, chat=chat)
 
 
 async def chat_of(form: MappingForm, keys: Keys, session_id: SessionId, jid: Jid) -> Jid:
     """The one name of a chat of any session, read from its keys."""
-    if not jid.endswith("@lid"):
-        return jid
-    found = form.read(await keys.load(session_id, form.kind, [form.id_of(jid)]))
-    return Jid(found.get(jid, jid))
+    return Jid((await names_of(form, keys, session_id, [jid])).get(jid, jid))
+
+
+async def names_of(
+    form: MappingForm, keys: Keys, session_id: SessionId, jids: Collection[str | None]
+) -> Mapping[str, str]:
+    """The numbers' JIDs of those of these who are named by a LID, as far as they are known, read from the keys."""
+    lids = sorted({jid for jid in jids if jid is not None and jid.endswith("@lid")})
+    if not lids:
+        return {}
+    found = form.read(await keys.load(session_id, form.kind, [form.id_of(lid) for lid in lids]))
+    return {lid: found[lid] for lid in lids if lid in found}

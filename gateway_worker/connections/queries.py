@@ -1,6 +1,7 @@
 """Answers from PostgreSQL and Redis, whoever owns the session."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -9,7 +10,7 @@ from pydantic import TypeAdapter
 from gateway_worker.connections.calls import CALL_KIND
 from gateway_worker.connections.changes import Standing, standing
 from gateway_worker.connections.group_news import GROUP_KIND
-from gateway_worker.connections.identities import MappingForm, chat_of
+from gateway_worker.connections.identities import MappingForm, chat_of, names_of
 from gateway_worker.connections.media_rows import with_media
 from gateway_worker.connections.message_ids import derive_message_id
 from gateway_worker.connections.ports import Clock
@@ -158,7 +159,13 @@ class Queries:
         ids = [record.message_id for record in records]
         files = await self._storage.media.of(session_id, ids)
         changes = await self._storage.messages.changes(session_id, ids, _MAX_CHANGES)
-        return [_describe_message(record, with_media(record, standing(record, changes), files)) for record in records]
+        senders = {each.sender for each in (*records, *changes)}
+        names = await names_of(self._mappings, self._storage.keys, session_id, senders)
+        changes = [_renamed(each, names) for each in changes]
+        return [
+            _describe_message(record, with_media(record, standing(record, changes), files))
+            for record in (_renamed(each, names) for each in records)
+        ]
 
     async def _record(self, session_id: SessionId) -> SessionRecord:
         record = await self._storage.sessions.get(session_id)
@@ -170,6 +177,12 @@ class Queries:
 def _is_going(record: SessionRecord) -> bool:
     """Its end was told; the row only waits for its last events to be published."""
     return record.state == State.DELETED.value
+
+
+def _renamed(record: MessageRecord, names: Mapping[str, str]) -> MessageRecord:
+    """With its sender under the one name of that person."""
+    name = names.get(record.sender or "")
+    return record if name is None else replace(record, sender=name)
 
 
 def _cursor(record: MessageRecord) -> str:

@@ -127,6 +127,8 @@ class Tries:
 def _refusal(error: EngineError) -> GatewayError | None:
     """What another try would not change."""
     match error:
+        case Refused(code="404"):
+            return MessageRecipientUnknown(detail={"whatsappCode": error.code})
         case Refused():
             return MessageRejectedByWhatsApp(error.code)
         case RecipientUnknown():

@@ -1,19 +1,28 @@
-"""The fan-out of group messages. Pure."""
+"""The fan-out of group messages, and who may send them. Pure."""
 
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.jids import LID_SERVER, parse_jid
-from gateway_worker.simulator.model import Device
+from gateway_worker.simulator.model import Device, World
 from gateway_worker.simulator.offline import deliver
 from gateway_worker.simulator.wire.nodes import Node
+
+NOT_ALLOWED = 420
+"""What WhatsApp answers to a message for a group in which the sender may not write, or is not."""
+
+
+def may_send(world: World, sender: Device, group_jid: str) -> bool:
+    """Whether the sender is in the group, and may write there."""
+    group, phone = world.groups.get(parse_jid(group_jid).user), sender.account.phone
+    return group is not None and phone in group.members and group.may_write(phone)
 
 
 def route_group_message(turn: Turn, sender: Device, node: Node, base: dict[str, str], shared: list[Node]) -> None:
     """A group message: to all devices of all members, each with its own `pkmsg` (sender key) before the `skmsg`."""
     world = turn.world
-    group, phone = world.groups.get(parse_jid(node.attrs["to"]).user), sender.account.phone
-    if group is None or phone not in group.members or not group.may_write(phone):
+    if not may_send(world, sender, node.attrs["to"]):
         world.stats.unknown_devices += 1
         return
+    group = world.groups[parse_jid(node.attrs["to"]).user]
     attrs = base | {
         "from": group.jid,
         "participant": sender.jid(LID_SERVER),

@@ -50,12 +50,11 @@ def group_of(turn: Turn, group_id: str, person: Account, *, admin: bool = False)
 
 
 def tell(turn: Turn, group: Group, author: Device, news: Node, *, also: Iterable[Account] = ()) -> None:
-    """Notifies the companions of all members, and of those who just were."""
+    """Notifies the companions of all members, and of those who just were; the one that did it among them."""
     people = [turn.world.accounts[phone] for phone in group.members]
     for person in (*people, *also):
         for target in person.companions:
-            if target is not author:
-                deliver(turn, target, _notification(turn, group, author, news))
+            deliver(turn, target, _notification(turn, group, author, news))
 
 
 def _notification(turn: Turn, group: Group, author: Device, news: Node) -> Node:

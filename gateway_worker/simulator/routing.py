@@ -8,7 +8,7 @@ from functools import partial
 
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.faults import FaultKind, strike_message
-from gateway_worker.simulator.group_messages import route_group_message
+from gateway_worker.simulator.group_messages import NOT_ALLOWED, may_send, route_group_message
 from gateway_worker.simulator.jids import BROADCAST_SERVER, GROUP_SERVER, LID_SERVER, PN_SERVER, SERVER, parse_jid
 from gateway_worker.simulator.ledger import note_accepted, note_ack
 from gateway_worker.simulator.model import Account, Connection, Device
@@ -35,6 +35,9 @@ def on_message(turn: Turn, connection: Connection, node: Node) -> None:
         _acknowledge(turn, sender, node, error=STANZA_INVALID)
         return
     if turn.world.faults and _faulty(turn, sender, node):
+        return
+    if parse_jid(node.attrs["to"]).server == GROUP_SERVER and not may_send(turn.world, sender, node.attrs["to"]):
+        _acknowledge(turn, sender, node, error=NOT_ALLOWED)
         return
     _acknowledge(turn, sender, node)
     route(turn, sender, node)

@@ -190,6 +190,7 @@ class ReceiveMessage(Operation[bool]):
         content: the contract's content object, or what happened to an earlier message.
         event_type, event: the event and its data.
         about: the earlier message that it changes, if it does.
+        only_of_author: it is told only if that one is by the same person, or not stored here.
         media: its file, if it has one.
         shows_media_of: an edit of that message, whose file `content` and `event` are to show as it stands.
     """
@@ -204,6 +205,7 @@ class ReceiveMessage(Operation[bool]):
     event: Json = field(repr=False)
     event_type: str = "message.received.v1"
     about: MessageId | None = None
+    only_of_author: bool = False
     media: NewMedia | None = None
     shows_media_of: MessageId | None = None
 

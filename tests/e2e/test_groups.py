@@ -99,6 +99,38 @@ async def test_what_may_not_be_is_refused_with_whatsapps_code(world: World, pair
     assert alone["code"] == "message.recipient_unknown"
 
 
+async def test_who_may_not_write_to_a_group_is_told_why(world: World, pair: tuple[Member, Member]) -> None:
+    ana, ben = pair
+    group = await a_group(world, ana, ben.phone)
+    await accepted(world, ana, "update", groupId=group, announcement=True)
+    assert await failed(world, ben, group) == ("message.rejected_by_whatsapp", {"whatsappCode": "420"})
+    await accepted(world, ben, "leave", groupId=group)
+    assert await failed(world, ben, group) == ("message.rejected_by_whatsapp", {"whatsappCode": "403"})
+    nowhere = "120363999999999999@g.us"
+    assert await failed(world, ben, nowhere) == ("message.recipient_unknown", {"whatsappCode": "404"})
+
+
+async def failed(world: World, member: Member, group: str) -> tuple[str, Document]:
+    """A message that fails: its error."""
+    data = {"to": group, "content": {"kind": "text", "text": "Hello?"}}
+    command = await world.backend.publish("message.send.v1", member.session_id, data)
+    error = (await world.status(command, "failed"))["data"]["error"]
+    return error["code"], error["detail"]
+
+
+async def test_what_a_session_does_to_a_group_itself_is_told_once(world: World, pair: tuple[Member, Member]) -> None:
+    ana, ben = pair
+    group = await a_group(world, ana, ben.phone, subject="Us")
+    await accepted(world, ana, "update", groupId=group, subject="We")
+    renamed = await world.backend.event(
+        "group.updated.v1", lambda e: (e["subject"], e["data"]["groupId"]) == (ana.session_id, group)
+    )
+    assert (renamed["data"]["subject"], renamed["data"]["by"]["jid"]) == ("We", ana.phone.jid)
+    made = world.backend.of(ana.session_id, "group.participants.v1")
+    told = [each["data"] for each in made if each["data"]["groupId"] == group]
+    assert [(each["action"], each["includesMe"], each["subject"]) for each in told] == [("add", True, "Us")]
+
+
 async def test_a_group_that_was_being_made_as_the_worker_died_is_not_made_again(own_world: World) -> None:
     world = own_world
     ana, eve = await world.paired("Ana"), await world.phones.give("Eve")
@@ -159,8 +191,11 @@ async def test_a_group_is_written_to_and_answers_with_quotes_and_mentions(
             lambda e, member=member: e["subject"] == member.session_id and e["data"]["messageId"] == answer,
         )
         data = received["data"]
-        assert (data["chat"], data["isGroup"], data["sender"]["phone"]) == (group, True, eve.number)
-        assert (data["quote"]["messageId"], len(data["mentions"])) == (first, 1)
+        assert (data["chat"], data["isGroup"]) == (group, True)
+        assert (data["sender"]["jid"], data["sender"]["phone"]) == (eve.jid, eve.number), "as in all other events"
+        assert (data["quote"]["messageId"], data["mentions"]) == (first, [ana.phone.jid])
+        listed = await world.backend.ask("message.describe.v1", member.session_id, {"messageId": answer})
+        assert listed["data"]["result"]["sender"] == eve.jid
 
     quoting = await say(world, ben, group, "so be it", quote={"messageId": answer})
     await act(world, ben, "react", group, messageId=answer, emoji="👍")

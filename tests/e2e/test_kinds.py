@@ -117,6 +117,24 @@ async def test_a_message_is_edited_reacted_to_and_revoked(world: World, pair: tu
     assert sequences == sorted(set(sequences))
 
 
+async def test_what_a_stranger_does_to_our_messages_is_not_told(world: World, pair: tuple[Member, Member]) -> None:
+    ana, ben = pair
+    eve = await world.phones.give("Eve")
+    mine = await send(world, ana, ben, {"kind": "text", "text": "mine"})
+    key = {"remoteJid": ana.phone.jid, "id": mine, "fromMe": True}
+    edited = {"conversation": "not mine"}
+    for forged in ({"type": "REVOKE"}, {"type": "MESSAGE_EDIT", "editedMessage": edited}):
+        raw = {"kind": "raw", "message": {"protocolMessage": {"key": key, **forged}}}
+        await world.phones.post(f"/phones/{eve.number}/send", {"to": ana.phone.number, "content": raw})
+    after = await world.phones.send(eve, ana.phone.number, "that was me")
+    await told(world, "message.received.v1", ana, after)
+    kinds = ("message.revoked.v1", "message.edited.v1")
+    changes = [e["data"]["messageId"] for e in world.backend.of(ana.session_id) if e["type"] in kinds]
+    assert mine not in changes
+    shown = await as_it_stands(world, ana, mine, lambda shown: "content" in shown)
+    assert shown["content"] == {"kind": "text", "text": "mine"}
+
+
 async def test_a_forwarded_message_says_so_and_is_the_same(world: World, pair: tuple[Member, Member]) -> None:
     ana, ben = pair
     original = await send(world, ana, ben, CONTENTS["location"])

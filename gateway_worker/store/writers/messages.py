@@ -19,6 +19,7 @@ from gateway_worker.store.records import Direction, Json, Status
 from gateway_worker.store.rows import as_json
 from gateway_worker.store.transaction import Fenced, NewEvent, Transaction, columns, dumps
 from gateway_worker.store.writers.commands import Seen, record_commands
+from gateway_worker.store.writers.forgeries import forgeries
 from gateway_worker.store.writers.media import add_media, with_known_media
 from schemas.events import MESSAGE_STATUS, Failure, MessageState, MessageStatus
 
@@ -183,10 +184,11 @@ async def receive(transaction: Transaction, placed: Sequence[Placed]) -> None:
     ]
     found = await transaction.wire.fetch(_RECEIVE, *columns(rows), transaction.now)
     fresh = {(row["session_id"], row["message_id"]) for row in found}
+    forged = await forgeries(transaction, placed)
     for each in placed:
         is_new = (each.session_id, each.operation.message_id) in fresh
         transaction.answer(each, is_new)
-        if is_new:
+        if is_new and each not in forged:
             transaction.tell(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
     await add_media(transaction, [each for each in placed if (each.session_id, each.operation.message_id) in fresh])
 

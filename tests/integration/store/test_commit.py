@@ -1,7 +1,9 @@
 """Grouped, fenced commits against a real PostgreSQL."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -47,6 +49,25 @@ async def test_events_of_many_callers_are_numbered_without_a_gap(store: Store, f
 async def test_concurrent_callers_share_transactions(store: Store, fence: Fence) -> None:
     await asyncio.gather(*(store.commit(fence, event(number)) for number in range(200)))
     assert store.transactions <= 4
+
+
+async def test_what_only_its_author_may_do_to_a_message_is_told_of_nobody_else(store: Store, fence: Fence) -> None:
+    heard = Heard(store)
+    mine, theirs = begin(1), arrived(1)
+    await store.commit(fence, mine, theirs)
+    known, unknown = message_id(1), MessageId("NOBODY-KNOWS")
+    tried: list[tuple[MessageId, dict[str, Any]]] = [
+        (theirs.message_id, {}),
+        (theirs.message_id, {"sender": "15550009999@s.whatsapp.net"}),
+        (theirs.message_id, {"from_me": True}),
+        (known, {}),
+        (known, {"from_me": True}),
+        (unknown, {}),
+    ]
+    for number, (about, author) in enumerate(tried):
+        change = replace(arrived(10 + number), kind="edited", about=about, only_of_author=True, **author)
+        assert await store.commit(fence, change) == (True,), "it is stored, so that it comes once"
+    assert [event.data["number"] for event in heard.events] == [1, 10, 14, 15]
 
 
 async def test_a_stale_fence_is_refused_and_its_neighbours_go_on(store: Store, fence: Fence) -> None:

@@ -87,6 +87,7 @@ async def test_a_sender_is_told_with_every_name_that_is_known() -> None:
                 is_group=False,
                 timestamp=1_795_000_000,
                 content=Text(text="hi"),
+                mentions=[BERTS_LID, "9@lid"],
             )
             key = EntryKey(chat=jid, sender=jid, message_id=message.message_id, index=0)
             await w.engine.last.commit(Changes(entries=[Entry(key=key, plaintext=b"p", message=message)]))
@@ -94,5 +95,6 @@ async def test_a_sender_is_told_with_every_name_that_is_known() -> None:
         assert [event["chat"] for event in told] == [BERTS_JID, BERTS_JID]
         assert [event["sender"] for event in told] == [
             {"jid": BERTS_JID, "lid": BERTS_LID, "phone": BERT},
-            {"jid": BERTS_LID, "lid": BERTS_LID, "phone": BERT},
+            {"jid": BERTS_JID, "lid": BERTS_LID, "phone": BERT},
         ]
+        assert [event["mentions"] for event in told] == [[BERTS_JID, "9@lid"]] * 2

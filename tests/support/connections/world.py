@@ -23,19 +23,10 @@ from gateway_worker.whatsapp.facts import Cause, Connected, Paired, QrCode
 from gateway_worker.whatsapp.port import Changes
 from schemas.commands import Command, parse_command
 from schemas.names import MessageId, SessionId, WorkerId
-from tests.support.connections.fakes import (
-    FakeAnnouncer,
-    FakeCache,
-    FakeConnection,
-    FakeDoors,
-    FakeEngine,
-    FakeFiles,
-    FakeMediaBucket,
-    FakeMediaHost,
-    FakeSnapshots,
-    FakeStorage,
-    Script,
-)
+from tests.support.connections.fake_engine import FakeConnection, FakeEngine, Script
+from tests.support.connections.fake_media import FakeFiles, FakeMediaBucket, FakeMediaHost
+from tests.support.connections.fake_rooms import FakeAnnouncer, FakeCache, FakeDoors, FakeSnapshots
+from tests.support.connections.fake_storage import FakeStorage
 from tests.support.connections.virtual_time import VirtualClock
 
 ANNA = SessionId("anna")

@@ -15,7 +15,8 @@ from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
 from schemas.commands import Command, SendMessage
 from schemas.errors import CommandInvalid, MediaUnsupported
 from schemas.names import MessageId
-from tests.support.connections.fakes import FakeConnection, FakeStorage, uploaded
+from tests.support.connections.fake_engine import FakeConnection, uploaded
+from tests.support.connections.fake_storage import FakeStorage
 from tests.support.connections.virtual_time import VirtualClock, virtual
 from tests.support.connections.world import ANNA, BERT, World, command, text, world
 

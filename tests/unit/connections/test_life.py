@@ -16,7 +16,8 @@ from gateway_worker.whatsapp.port import Changes
 from schemas.errors import CommandConflict, FleetFull, SessionNotFound, SessionNotPairing
 from schemas.events import SessionStatus
 from schemas.names import SessionId, WorkerId
-from tests.support.connections.fakes import FakeConnection, FakeStorage
+from tests.support.connections.fake_engine import FakeConnection
+from tests.support.connections.fake_storage import FakeStorage
 from tests.support.connections.virtual_time import virtual
 from tests.support.connections.world import ANNA, ME, command, log_in, pair_by_qr, show_qr, then, world
 

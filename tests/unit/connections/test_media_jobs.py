@@ -12,7 +12,7 @@ from gateway_worker.store.errors import StaleEpoch, StoreError, StoreUnavailable
 from gateway_worker.store.operations import NewMedia
 from gateway_worker.store.records import MediaRecord, MediaState
 from schemas.names import MessageId, SessionId
-from tests.support.connections.fakes import FakeMedia, FakeMediaBucket, FakeMediaHost
+from tests.support.connections.fake_media import FakeMedia, FakeMediaBucket, FakeMediaHost
 from tests.support.connections.virtual_time import EPOCH, VirtualClock, virtual
 
 ANNA, BERT = SessionId("anna"), SessionId("bert")

@@ -13,7 +13,7 @@ from gateway_worker.store.records import Json
 from gateway_worker.whatsapp.facts import Cause
 from schemas.errors import FleetFull, SessionNotFound
 from schemas.names import SessionId, WorkerId
-from tests.support.connections.fakes import FakeStorage
+from tests.support.connections.fake_storage import FakeStorage
 from tests.support.connections.virtual_time import virtual
 from tests.support.connections.world import ANNA, World, command, log_in, text, world
 

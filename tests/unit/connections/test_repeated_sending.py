@@ -9,7 +9,7 @@ from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
 from schemas.commands import Command, SendMessage
 from schemas.content import Text
 from schemas.names import MessageId
-from tests.support.connections.fakes import FakeStorage
+from tests.support.connections.fake_storage import FakeStorage
 from tests.support.connections.virtual_time import VirtualClock, virtual
 from tests.support.connections.world import BERT, text, world
 

@@ -24,7 +24,7 @@ from schemas.errors import (
     SessionNotConnected,
 )
 from schemas.names import MessageId
-from tests.support.connections.fakes import Answer, FakeConnection
+from tests.support.connections.fake_engine import Answer, FakeConnection
 from tests.support.connections.virtual_time import VirtualClock, virtual
 from tests.support.connections.world import ANNA, BERT, World, command, log_in, show_qr, text, world
 

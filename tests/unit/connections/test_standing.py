@@ -8,7 +8,7 @@ import pytest
 from gateway_worker.connections.changes import Standing, standing
 from gateway_worker.store.records import Json, MessageRecord, Status
 from schemas.names import MessageId, SessionId
-from tests.support.connections.fakes import message_row
+from tests.support.connections.fake_messages import message_row
 
 CHAT, GROUP = "15550001111@s.whatsapp.net", "120363001@g.us"
 ANNA, BERT = "15550001111@s.whatsapp.net", "15550002222@s.whatsapp.net"

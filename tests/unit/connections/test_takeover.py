@@ -8,7 +8,7 @@ from gateway_worker.connections.vigil import Suspicion
 from gateway_worker.store.owners import OwnerSigns
 from gateway_worker.store.records import NewSession
 from schemas.names import SessionId, UserId, WorkerId
-from tests.support.connections.fakes import FakeStorage
+from tests.support.connections.fake_storage import FakeStorage
 from tests.support.connections.virtual_time import VirtualClock, virtual
 from tests.support.connections.world import ANNA, World, log_in, text, world
 

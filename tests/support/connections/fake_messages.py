@@ -1,0 +1,148 @@
+# ruff: noqa: ARG002 (a fake takes what the port takes, and needs less)
+"""Messages, keys and uploads, in memory."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway_worker.store.records import (
+    Direction,
+    Json,
+    MessageRecord,
+    MessageTally,
+    ParticipantReceipt,
+    Status,
+    UnprocessedEntry,
+)
+from schemas.names import MessageId, SessionId
+from tests.support.connections.virtual_time import VirtualClock
+
+
+@dataclass
+class FakeKeys:
+    blobs: dict[SessionId, bytes] = field(default_factory=dict[SessionId, bytes])
+    keys: dict[SessionId, dict[tuple[str, str], bytes]] = field(
+        default_factory=lambda: defaultdict[SessionId, dict[tuple[str, str], bytes]](dict)
+    )
+    entries: dict[tuple[str, str, str, int], bytes] = field(default_factory=dict[tuple[str, str, str, int], bytes])
+    awaited: set[str] = field(default_factory=set[str])
+
+    async def credentials(self, session_id: SessionId) -> bytes | None:
+        return self.blobs.get(session_id)
+
+    async def load(self, session_id: SessionId, kind: str, ids: Sequence[str]) -> Mapping[str, bytes]:
+        return {each: self.keys[session_id][kind, each] for each in ids if (kind, each) in self.keys[session_id]}
+
+    async def of_kind(self, session_id: SessionId, kind: str, limit: int) -> Mapping[str, bytes]:
+        found = {each: value for (kind_, each), value in self.keys[session_id].items() if kind_ == kind}
+        return dict(list(found.items())[:limit])
+
+    async def entry(
+        self, session_id: SessionId, *, chat: str, sender: str, message_id: str, index: int
+    ) -> bytes | None:
+        return self.entries.get((chat, sender, message_id, index))
+
+    async def unprocessed(self, session_id: SessionId) -> Sequence[UnprocessedEntry]:
+        return [
+            UnprocessedEntry(chat=chat, sender=sender, message_id=message_id, index=index, plaintext=plaintext)
+            for (chat, sender, message_id, index), plaintext in self.entries.items()
+            if message_id in self.awaited
+        ]
+
+
+@dataclass
+class FakeMessages:
+    rows: dict[MessageId, MessageRecord] = field(default_factory=dict[MessageId, MessageRecord])
+    hashes: dict[MessageId, bytes] = field(default_factory=dict[MessageId, bytes])
+    plaintexts: dict[MessageId, bytes] = field(default_factory=dict[MessageId, bytes])
+    encrypted: Counter[MessageId] = field(default_factory=Counter[MessageId])
+
+    async def get(self, session_id: SessionId, message_id: MessageId) -> MessageRecord | None:
+        return self.rows.get(message_id)
+
+    async def plaintext(self, session_id: SessionId, message_id: MessageId) -> bytes | None:
+        return self.plaintexts.get(message_id)
+
+    async def receipts(self, session_id: SessionId, message_id: MessageId) -> Sequence[ParticipantReceipt]:
+        return []
+
+    async def tries(self, session_id: SessionId, message_id: MessageId) -> int:
+        return self.encrypted[message_id]
+
+    async def history(
+        self,
+        session_id: SessionId,
+        chat: str,
+        *,
+        before: tuple[datetime, str],
+        kinds: Collection[str],
+        limit: int,
+    ) -> Sequence[MessageRecord]:
+        older = [row for row in self.rows.values() if row.chat == chat and row.kind in kinds]
+        found = sorted(older, key=lambda row: (row.created_at, row.message_id), reverse=True)
+        return [row for row in found if (row.created_at, row.message_id) < before][:limit]
+
+    async def changes(
+        self, session_id: SessionId, message_ids: Collection[MessageId], limit: int
+    ) -> Sequence[MessageRecord]:
+        return [row for row in self.rows.values() if row.about in message_ids][-limit:]
+
+    async def tally(
+        self, session_id: SessionId, since: datetime, until: datetime, *, without: Collection[str] = ()
+    ) -> Sequence[MessageTally]:
+        counted = Counter(
+            (row.direction, row.kind, row.status)
+            for row in self.rows.values()
+            if since <= row.created_at < until and row.kind not in without
+        )
+        return [
+            MessageTally(direction=direction, kind=kind, status=status, count=count)
+            for (direction, kind, status), count in counted.items()
+        ]
+
+    async def begun_since(self, session_id: SessionId, since: datetime, limit: int) -> Sequence[datetime]:
+        times = sorted(row.created_at for row in self.rows.values() if row.direction is Direction.OUTGOING)
+        return [time for time in times if time >= since][-limit:]
+
+
+@dataclass
+class FakeUploads:
+    known: dict[tuple[SessionId, str, str], Json] = field(default_factory=dict[tuple[SessionId, str, str], Json])
+
+    async def find(self, session_id: SessionId, file_class: str, sha256: str) -> Json | None:
+        return self.known.get((session_id, file_class, sha256))
+
+
+def message_row(
+    session_id: SessionId,
+    message_id: MessageId,
+    *,
+    chat: str,
+    content: Json,
+    sender: str | None = None,
+    command: tuple[str, str] | None = None,
+    about: MessageId | None = None,
+    from_me: bool | None = None,
+    at: datetime | None = None,
+) -> MessageRecord:
+    return MessageRecord(
+        session_id=session_id,
+        message_id=message_id,
+        direction=Direction.INCOMING if command is None else Direction.OUTGOING,
+        chat=chat,
+        sender=sender,
+        recipient=None if command is None else chat,
+        from_me=command is not None if from_me is None else from_me,
+        kind=str(content["kind"]),
+        about=about,
+        content=content,
+        command_source=command[0] if command else None,
+        command_id=command[1] if command else None,
+        correlation_id=None,
+        status=Status.PENDING if command else Status.RECEIVED,
+        statuses={},
+        error=None,
+        attempts=1,
+        created_at=at or VirtualClock().now(),
+    )

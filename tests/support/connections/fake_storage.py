@@ -1,0 +1,188 @@
+"""The store in memory: it applies what is written as PostgreSQL would, in one go."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gateway_worker.store import ledger
+from gateway_worker.store.errors import StaleEpoch, StoreUnavailable
+from gateway_worker.store.operations import (
+    AdvanceStatus,
+    AlreadySettled,
+    AppendEvent,
+    BeginMessage,
+    Begun,
+    ChangeState,
+    Conflict,
+    DropCredentials,
+    InProgress,
+    JoinChats,
+    LearnContacts,
+    Operation,
+    PutCredentials,
+    PutEntries,
+    PutKeys,
+    PutMedia,
+    PutSentPlaintext,
+    PutUpload,
+    ReceiveMessage,
+    ReplaceContent,
+    RetryMedia,
+    SettleEntries,
+    SettleMedia,
+)
+from gateway_worker.store.records import Fence, Json
+from schemas.names import MessageId, SessionId
+from tests.support.connections.fake_media import FakeMedia
+from tests.support.connections.fake_messages import FakeKeys, FakeMessages, FakeUploads, message_row
+from tests.support.connections.fake_sessions import FakeOwners, FakeSessions
+
+
+@dataclass
+class FakeStorage:
+    """Keeps everything; `away` makes it unavailable, `events` is what a backend would be told, in order."""
+
+    sessions: FakeSessions = field(default_factory=FakeSessions)
+    owners: FakeOwners = field(init=False)
+    keys: FakeKeys = field(default_factory=FakeKeys)
+    messages: FakeMessages = field(default_factory=FakeMessages)
+    uploads: FakeUploads = field(default_factory=FakeUploads)
+    media: FakeMedia = field(default_factory=FakeMedia)
+    events: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
+    learnt: list[LearnContacts] = field(default_factory=list[LearnContacts])
+    away: bool = False
+    back: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.owners = FakeOwners(self.sessions)
+
+    async def commit(self, fence: Fence, *operations: Operation[Any]) -> tuple[Any, ...]:
+        await asyncio.sleep(0)
+        if self.away:
+            raise StoreUnavailable
+        row = self.sessions.rows.get(fence.session_id)
+        if row is None or row.epoch != fence.epoch:
+            raise StaleEpoch
+        return tuple(self._apply(fence.session_id, operation) for operation in operations)
+
+    def statuses(self, command_id: str) -> list[str]:
+        return [str(data["status"]) for _, data in self.events if data.get("commandId") == command_id]
+
+    def states(self, session_id: str) -> list[str]:
+        kind = "session.status.v1"
+        return [str(data["state"]) for type_, data in self.events if type_ == kind and data["sessionId"] == session_id]
+
+    def last_state(self) -> Json:
+        return [data for type_, data in self.events if type_ == "session.status.v1"][-1]
+
+    def _apply(self, session_id: SessionId, operation: Operation[Any]) -> Any:  # noqa: C901, PLR0912 (one case each)
+        match operation:
+            case ChangeState():
+                self._change(session_id, operation)
+            case DropCredentials():
+                self.keys.blobs.pop(session_id, None)
+                self.keys.keys.pop(session_id, None)
+            case PutCredentials():
+                self.keys.blobs[session_id] = operation.blob
+            case PutKeys():
+                self.keys.keys[session_id].update({k: v for k, v in operation.keys.items() if v is not None})
+            case PutEntries():
+                for each in operation.entries:
+                    key = (each.chat, each.sender, each.message_id, each.index)
+                    self.keys.entries.setdefault(key, each.plaintext)
+                    if each.unprocessed:
+                        self.keys.awaited.add(each.message_id)
+            case SettleEntries():
+                self.keys.awaited.difference_update(operation.message_ids)
+            case PutSentPlaintext():
+                self.messages.plaintexts.update({MessageId(k): v for k, v in operation.plaintexts.items()})
+                self.messages.encrypted.update(MessageId(k) for k in operation.plaintexts)
+            case PutUpload():
+                self.uploads.known[session_id, operation.file_class, operation.sha256] = operation.reference
+            case ReplaceContent():
+                row = self.messages.rows[operation.message_id]
+                self.messages.rows[operation.message_id] = replace(row, content=operation.content)
+            case BeginMessage():
+                return self._begin(session_id, operation)
+            case AdvanceStatus():
+                return self._advance(session_id, operation)
+            case ReceiveMessage():
+                return self._receive(session_id, operation)
+            case JoinChats(chats=chats):
+                for message_id, row in self.messages.rows.items():
+                    self.messages.rows[message_id] = replace(row, chat=chats.get(row.chat, row.chat))
+            case LearnContacts():
+                self.learnt.append(operation)
+            case PutMedia():
+                self.media.put(session_id, operation.message_id, operation.media)
+            case RetryMedia():
+                self.media.retry(operation)
+            case SettleMedia():
+                if self.media.settle(operation):
+                    self.events.append((operation.event_type, operation.event))
+            case AppendEvent():
+                self.events.append((operation.type, operation.data))
+            case _:
+                raise AssertionError(f"unexpected {operation!r}")
+        return None
+
+    def _change(self, session_id: SessionId, change: ChangeState) -> None:
+        row = self.sessions.rows[session_id]
+        self.sessions.rows[session_id] = replace(
+            row,
+            state=change.state,
+            reason=change.reason,
+            retry_at=change.retry_at,
+            applied_generation=change.applied_generation or row.applied_generation,
+            phone=change.phone or row.phone,
+            jid=change.jid or row.jid,
+        )
+        if change.event is not None:
+            self.events.append(("session.status.v1", change.event))
+
+    def _begin(self, session_id: SessionId, begin: BeginMessage) -> object:
+        known = self.messages.rows.get(begin.message_id)
+        if known is None:
+            self.messages.hashes[begin.message_id] = begin.body_hash
+            self.messages.rows[begin.message_id] = message_row(
+                session_id,
+                begin.message_id,
+                chat=begin.chat or begin.to,
+                content=begin.content,
+                command=(begin.key.source, begin.key.id),
+                about=begin.about,
+            )
+            return Begun()
+        if self.messages.hashes[begin.message_id] != begin.body_hash:
+            return Conflict()
+        if known.is_final:
+            return AlreadySettled(status=known.status, at=known.created_at, error=known.error)
+        return InProgress(attempts=2)
+
+    def _advance(self, session_id: SessionId, advance: AdvanceStatus) -> bool:
+        row = self.messages.rows.get(advance.message_id)
+        steps = () if row is None else ledger.advance(row.status, row.error, advance.status)
+        if row is None or not steps:
+            return False
+        self.messages.rows[advance.message_id] = replace(row, status=steps[-1], error=advance.error)
+        for step in steps:
+            event = {"sessionId": session_id, "commandId": row.command_id, "status": step.value}
+            self.events.append(("message.status.v1", event | ({"error": advance.error} if advance.error else {})))
+        return True
+
+    def _receive(self, session_id: SessionId, receive: ReceiveMessage) -> bool:
+        if receive.message_id in self.messages.rows:
+            return False
+        self.messages.rows[receive.message_id] = message_row(
+            session_id,
+            receive.message_id,
+            chat=receive.chat,
+            content=receive.content,
+            sender=receive.sender,
+            about=receive.about,
+            from_me=receive.from_me,
+        )
+        self.events.append((receive.event_type, receive.event))
+        if receive.media is not None:
+            self.media.put(session_id, receive.message_id, receive.media)
+        return True

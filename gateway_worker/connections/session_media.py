@@ -208,6 +208,7 @@ class SessionMedia:
         Raises:
             MessageNotFound: no such message is stored.
             CommandInvalid: it has no file.
+            MediaUnreachable: it does not say where its file lies; it never left, say.
             SessionNotConnected: its row is gone, and there is no connection that could tell where it lies.
             GatewayError: the same, and none will come by itself.
         """
@@ -236,7 +237,7 @@ class SessionMedia:
         storage = self._around.storage
         plaintext = await until_stored(lambda: storage.messages.plaintext(self.session_id, message.message_id))
         if plaintext is None:
-            raise MessageNotFound(detail={"messageId": message.message_id})
+            raise MediaUnreachable(detail={"reason": "no_place"})
         try:
             async with asyncio.timeout(self._around.patience.query):
                 link = await link_soon(self._reach)
@@ -244,7 +245,7 @@ class SessionMedia:
         except (EngineError, TimeoutError) as error:
             raise SessionNotConnected(detail={"state": self._reach.state.value}) from error
         if found is None:
-            raise CommandInvalid.at("data.messageId", "does not say where its media lies")
+            raise MediaUnreachable(detail={"reason": "no_place"})
         file, media = found
         key = object_of(self.session_id, message.message_id, self._around.clock.now())
         return fetched_media(message, file, media, key)

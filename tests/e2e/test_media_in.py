@@ -15,6 +15,7 @@ import pytest
 from deploy.local.services import PrivateServices
 from gateway_worker.objects.client import S3Client
 from tests.e2e.conftest import Member, World
+from tests.e2e.test_takeover import wait_for_line
 from tests.support.backend import Document
 from tests.support.phones import Phone
 from tests.support.s3 import s3_client
@@ -265,6 +266,28 @@ async def test_while_s3_is_away_messages_come_and_their_files_later(own_world: W
         await asyncio.to_thread(world.services.seaweedfs.start)
     ready = await told(world, "media.ready.v1", ana, message_id, 120)
     assert (await stored(world.services, ready["data"]["media"]["object"]))[0] == JPEG
+
+
+@pytest.mark.timeout(240)
+async def test_while_s3_and_postgresql_are_away_the_worker_lives_and_fetches_what_is_due_afterwards(
+    own_world: World,
+) -> None:
+    world = own_world
+    ana, cleo = await world.paired("Ana"), await world.phones.give("Cleo")
+    await asyncio.to_thread(world.services.seaweedfs.kill)
+    try:
+        message_id = await say(world, cleo, ana, with_file({"kind": "image"}, JPEG))
+        await told(world, "message.received.v1", ana, message_id)
+        await asyncio.to_thread(wait_for_line, world.worker, "media.delayed")
+        await asyncio.to_thread(world.services.postgresql.kill)
+        await asyncio.sleep(8)  # the next try comes due, and nobody can be asked which it is
+        await asyncio.to_thread(world.services.postgresql.start)
+    finally:
+        await asyncio.to_thread(world.services.seaweedfs.start)
+    ready = await told(world, "media.ready.v1", ana, message_id, 120)
+    assert (await stored(world.services, ready["data"]["media"]["object"]))[0] == JPEG
+    assert world.worker.child.is_alive
+    assert len(world.backend.of(ana.session_id, "media.ready.v1")) == 1
 
 
 @pytest.mark.timeout(240)

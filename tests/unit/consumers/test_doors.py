@@ -1,0 +1,70 @@
+"""Commands come in at their doors, and are moved from the wrong ones."""
+
+import pytest
+
+from consumers.delivery import FORWARDED
+from tests.support.consumers import body_of, text_message
+from tests.support.consuming_bench import CREATE, DESCRIBE, Bench
+
+
+@pytest.mark.parametrize(
+    ("body", "arrives_at", "belongs_to"),
+    [
+        (body_of("session.create.v1", "s9", CREATE), "gateway.control", "gateway.sessions"),
+        (DESCRIBE, "gateway.session.s1", "gateway.control"),
+        (text_message("s1"), "gateway.control", "gateway.session.s1"),
+        (text_message("s1"), "gateway.session.other", "gateway.session.s1"),
+        (text_message("s1"), "gateway.unroutable", "gateway.session.s1"),
+        (body_of("worker.describe.v1", "w1", {}), "gateway.control", "gateway.worker.w1"),
+    ],
+)
+async def test_a_command_at_the_wrong_door_is_moved(
+    bench: Bench, body: bytes, arrives_at: str, belongs_to: str
+) -> None:
+    await bench.settle(body, queue=arrives_at, correlation_id="c", expiration="60000", headers={"mine": "yes"})
+    ((queue, message),) = bench.publisher.forwarded
+    assert queue == belongs_to
+    assert (message.body, message.reply_to, message.correlation_id) == (body, "me", "c")
+    assert (message.expiration, message.headers) == ("60000", {"mine": "yes", FORWARDED: 1})
+    assert bench.receiver.acked == [1]
+    assert bench.publisher.replies == []
+
+
+async def test_a_command_is_not_moved_for_ever(bench: Bench) -> None:
+    await bench.settle(DESCRIBE, queue="gateway.unroutable", headers={FORWARDED: 3})
+    assert bench.publisher.forwarded == []
+    assert bench.codes == ["internal"]
+
+
+async def test_a_command_for_an_unknown_session_is_answered(bench: Bench) -> None:
+    await bench.settle(text_message("nobody"), queue="gateway.unroutable")
+    assert bench.codes == ["session.not_found"]
+
+
+async def test_a_command_for_an_unknown_worker_is_answered(bench: Bench) -> None:
+    await bench.settle(body_of("worker.describe.v1", "w7", {}), queue="gateway.unroutable")
+    assert bench.codes == ["worker.not_found"]
+
+
+async def test_a_known_session_without_a_queue_gets_one(bench: Bench) -> None:
+    bench.publisher.queues.discard("gateway.session.s1")
+    await bench.settle(text_message("s1"), queue="gateway.unroutable")
+    assert bench.declared == ["s1"]
+    assert [queue for queue, _ in bench.publisher.forwarded] == ["gateway.session.s1"]
+
+
+async def test_a_worker_is_described_at_its_own_door(bench: Bench) -> None:
+    await bench.settle(body_of("worker.describe.v1", "w1", {}), queue="gateway.worker.w1")
+    assert bench.reply["result"]["workerId"] == "w1"
+
+
+async def test_a_worker_is_drained_at_its_own_door(bench: Bench) -> None:
+    await bench.settle(body_of("worker.drain.v1", "w1", {}), queue="gateway.worker.w1")
+    assert bench.reply["type"] == "command.accepted.v1"
+    assert bench.worker.drained
+
+
+async def test_an_order_to_move_is_accepted_wherever_the_session_lives(bench: Bench) -> None:
+    await bench.settle(body_of("session.migrate.v1", "s1", {}))
+    assert bench.reply["type"] == "command.accepted.v1"
+    assert bench.manager.asked == [("migrate", "s1")]

@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
@@ -84,6 +85,15 @@ class MediaSource(StrictModel):
         if len(given) != 1:
             raise problem_at(given[1] if given else "url", "must be given alone: url, object or base64")
         return self
+
+    @property
+    def name(self) -> str | None:
+        """What the file is called: as it was given, else as its link or its key ends."""
+        if self.file_name is not None:
+            return self.file_name
+        place = self.object if self.url is None else unquote(urlsplit(self.url).path)
+        name = (place or "").rpartition("/")[2][-MAX_NAME:]
+        return name if name.strip() and name.isprintable() else None
 
     def belongs_to(self, session_id: str) -> bool:
         """Whether the session may send it: an object must lie in its own folder, or among the uploads."""

@@ -1,7 +1,6 @@
 """From a command of class M to what is stored of it and what the engine sends. Pure."""
 
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from gateway_worker.media.preparing import PreparedFile
 from gateway_worker.store.operations import BeginMessage
@@ -10,7 +9,7 @@ from gateway_worker.whatsapp.files import FileContent
 from gateway_worker.whatsapp.outgoing import Edit, Forwarding, Original, OutgoingMessage, Reaction, Revocation
 from schemas.addresses import AddressKind, kind_of
 from schemas.commands import Command
-from schemas.content import MAX_NAME, Audio, Document, Image, Media, MediaState, Sticker, Video, Voice
+from schemas.content import Audio, Document, Image, Media, MediaState, Sticker, Video, Voice
 from schemas.errors import CommandInvalid, MessageNotFound
 from schemas.message_commands import (
     EditMessage,
@@ -22,7 +21,6 @@ from schemas.message_commands import (
 )
 from schemas.names import MessageId, SessionId
 from schemas.outgoing_media import (
-    MediaSource,
     OutgoingAudio,
     OutgoingDocument,
     OutgoingFile,
@@ -112,18 +110,9 @@ def _told_media(content: OutgoingFile, state: MediaState, file: PreparedFile | N
         mimetype=source.mimetype if file is None else file.mimetype,
         size=None if file is None else file.size,
         sha256=None if file is None else file.sha256,
-        file_name=_name_of(source) if isinstance(content, OutgoingDocument) else source.file_name,
+        file_name=source.name if isinstance(content, OutgoingDocument) else source.file_name,
         state=state,
     )
-
-
-def _name_of(source: MediaSource) -> str | None:
-    """What a document is called: as it was given, else as its link or its key ends."""
-    if source.file_name is not None:
-        return source.file_name
-    place = source.object if source.url is None else unquote(urlsplit(source.url).path)
-    name = (place or "").rpartition("/")[2][-MAX_NAME:]
-    return name if name.strip() and name.isprintable() else None
 
 
 def needs_plaintext(data: OutgoingCommand) -> bool:
@@ -131,14 +120,16 @@ def needs_plaintext(data: OutgoingCommand) -> bool:
     return isinstance(data, SendMessage | ForwardMessage)
 
 
-def check_original(data: OutgoingCommand, record: MessageRecord, *, same_chat: bool) -> None:
+def check_original(data: OutgoingCommand, record: MessageRecord, *, same_chat: bool, is_revoked: bool) -> None:
     """Whether the command can be about this message; `same_chat`: it belongs to the chat that the command names.
 
     Raises:
-        MessageNotFound: it belongs to another chat.
+        MessageNotFound: it belongs to another chat, or was deleted for everyone.
         CommandInvalid: WhatsApp would not let us do that.
     """
     if not (same_chat or isinstance(data, ForwardMessage | SendMessage)):
+        raise MessageNotFound
+    if is_revoked and not isinstance(data, RevokeMessage):
         raise MessageNotFound
     match data:
         case EditMessage() if not (record.from_me and record.kind == "text"):

@@ -6,7 +6,7 @@ The WhatsApp id is derived from the command's key, so every repetition, in this 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -15,12 +15,12 @@ from gateway_worker.connections.attachments import Attachments
 from gateway_worker.connections.identities import Identities
 from gateway_worker.connections.lanes import Lanes, Place
 from gateway_worker.connections.message_ids import derive_message_id
+from gateway_worker.connections.originals import Originals, Referred
 from gateway_worker.connections.outgoing import (
     begin_operation,
     check_original,
     check_source,
     file_of,
-    needs_plaintext,
     outgoing,
     told_file,
 )
@@ -42,7 +42,6 @@ from gateway_worker.store.operations import (
 )
 from gateway_worker.store.records import MessageRecord, Status
 from gateway_worker.whatsapp.files import Repetition
-from gateway_worker.whatsapp.outgoing import Original
 from schemas.addresses import Jid
 from schemas.commands import Command
 from schemas.content import MediaState
@@ -65,14 +64,6 @@ _log = structlog.get_logger()
 Accepted = Callable[[MessageId], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Referred:
-    """The stored message that a command is about."""
-
-    record: MessageRecord
-    plaintext: bytes | None
-
-
 class Sender:
     """Sends the messages of one owned session."""
 
@@ -92,6 +83,7 @@ class Sender:
         self._around = around
         self._tries = Tries(writer.fence.session_id, reach, around)
         self._attachments = Attachments(writer, reach, around)
+        self._originals = Originals(writer.fence.session_id, around.storage.messages)
         self._lanes = Lanes()
         self._in_progress: set[MessageId] = set()
         self._left = Signal()
@@ -134,15 +126,16 @@ class Sender:
     async def _begin_and_deliver(
         self, command: Command[OutgoingCommand], message_id: MessageId, place: Place, accepted: Accepted, arrived: float
     ) -> None:
-        referred = await self._referred(command)
+        referred = await self._originals.find(command.data)
         answer = await self._begin(command, message_id, referred)
         await accepted(message_id)
         if isinstance(answer, AlreadySettled) and not (command.redriven and _was_our_fault(answer)):
             return
         try:
+            original = None if referred is None else referred.original(self._reach.jid)
             job = Job(
                 command=command,
-                message=replace(outgoing(command, message_id, self._original(referred)), to=self._chat(command)),
+                message=replace(outgoing(command, message_id, original), to=self._chat(command)),
                 place=place,
                 tries=await self._tried(message_id) if isinstance(answer, InProgress) else 0,
             )
@@ -157,7 +150,7 @@ class Sender:
             self._around.observer.message_sent(self._around.clock.monotonic() - arrived)
 
     async def _begin(
-        self, command: Command[OutgoingCommand], message_id: MessageId, referred: _Referred | None
+        self, command: Command[OutgoingCommand], message_id: MessageId, referred: Referred | None
     ) -> Begun | InProgress | AlreadySettled:
         """Make it durable as pending, unless it is refused first; what was accepted earlier is never refused."""
         reserved = None
@@ -186,7 +179,7 @@ class Sender:
             case _:
                 raise TypeError(type(answer).__name__)
 
-    def _check(self, command: Command[OutgoingCommand], referred: _Referred | None) -> None:
+    def _check(self, command: Command[OutgoingCommand], referred: Referred | None) -> None:
         """Raise what speaks against accepting it now."""
         if command.expires_at is not None and command.expires_at <= self._around.clock.now():
             raise CommandExpired
@@ -197,7 +190,7 @@ class Sender:
             if referred is None:
                 raise MessageNotFound
             same = self._identities.chat_of(Jid(referred.record.chat)) == self._chat(command)
-            check_original(command.data, referred.record, same_chat=same)
+            check_original(command.data, referred.record, same_chat=same, is_revoked=referred.is_revoked)
 
     async def _deliver(self, job: Job) -> datetime | None:
         """Send until WhatsApp's server has it; returns its time, or None if that is on record by now.
@@ -259,29 +252,6 @@ class Sender:
             told = told_file(content, MediaState.FAILED)
             failed.append(ReplaceContent(message_id=message_id, content=told.to_data()))
         await self._writer.write_surely(*failed)
-
-    async def _referred(self, command: Command[OutgoingCommand]) -> _Referred | None:
-        """The message it is about; None when there is none, or it is not stored as far as it is needed."""
-        if command.data.refers_to is None:
-            return None
-        message_id = MessageId(command.data.refers_to)
-        record = await self._stored(message_id)
-        plaintext = await self._plaintext(message_id) if needs_plaintext(command.data) else None
-        if record is None or (plaintext is None and needs_plaintext(command.data)):
-            return None
-        return _Referred(record=record, plaintext=plaintext)
-
-    def _original(self, referred: _Referred | None) -> Original | None:
-        if referred is None:
-            return None
-        record = referred.record
-        sender = self._reach.jid if record.sender is None else record.sender
-        return Original(
-            message_id=record.message_id,
-            sender=sender or record.chat,
-            from_me=record.from_me,
-            plaintext=referred.plaintext,
-        )
 
     async def _stored(self, message_id: MessageId) -> MessageRecord | None:
         return await until_stored(lambda: self._around.storage.messages.get(self._session_id, message_id))

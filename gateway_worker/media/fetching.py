@@ -13,12 +13,12 @@ from functools import partial
 from typing import Final
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from gateway_worker.media import addresses
 from gateway_worker.media.addresses import Address
 from gateway_worker.media.errors import forbidden, too_large, unreachable
+from gateway_worker.media.pinning import Pinned, PinnedConnector
 
 MAX_REDIRECTS: Final = 5
 _CHUNK: Final = 64 * 1024
@@ -111,7 +111,7 @@ class Fetcher:
             async with asyncio.timeout(self._deadlines.headers):
                 return await session.get(url, allow_redirects=False, headers=_HEADERS)
 
-    async def _pin(self, url: URL) -> "_Pinned":
+    async def _pin(self, url: URL) -> Pinned:
         """The checked addresses of its host."""
         if url.scheme != "https" and not (url.scheme == "http" and self._allow_private):
             raise forbidden("scheme")
@@ -129,12 +129,12 @@ class Fetcher:
             raise unreachable("dns")
         if not all(self._is_allowed(addresses.parse(each)) for each in found):
             raise forbidden("address")
-        return _Pinned(found)
+        return Pinned(found)
 
-    def _session(self, pinned: "_Pinned") -> aiohttp.ClientSession:
+    def _session(self, pinned: Pinned) -> aiohttp.ClientSession:
         limits = self._deadlines
         return aiohttp.ClientSession(
-            connector=_PinnedConnector(pinned),
+            connector=PinnedConnector(pinned),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
@@ -174,38 +174,6 @@ def _told() -> Generator[None]:
         raise unreachable("connect") from error
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise unreachable("protocol") from error
-
-
-class _Pinned(AbstractResolver):
-    """Answers with the addresses that were checked, and with nothing else."""
-
-    def __init__(self, found: Sequence[str]) -> None:
-        self._found = found
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """The checked addresses, whatever the host is called."""
-        return [
-            ResolveResult(
-                hostname=host,
-                host=each,
-                port=port,
-                family=socket.AF_INET6 if ":" in each else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for each in self._found
-            if family in (socket.AF_UNSPEC, socket.AF_INET6 if ":" in each else socket.AF_INET)
-        ]
-
-    async def close(self) -> None:
-        """Nothing to close."""
-
-
-class _PinnedConnector(aiohttp.TCPConnector):
-    def __init__(self, pinned: _Pinned) -> None:
-        super().__init__(resolver=pinned, use_dns_cache=False, force_close=True, limit=1)
 
 
 def _parsed(url: str) -> URL:
@@ -260,9 +228,11 @@ class _Inflating:
         try:
             if not piece and not self._stream.eof:
                 raise unreachable("interrupted")
-            while piece and not self._stream.eof:
+            while piece:
+                if self._stream.eof:
+                    raise unreachable("encoding")  # what is behind the end: there may be no end of it
                 if decoded := self._stream.decompress(piece, _CHUNK):
                     yield decoded
-                piece = self._stream.unconsumed_tail
+                piece = self._stream.unconsumed_tail or self._stream.unused_data
         except zlib.error as error:
             raise unreachable("encoding") from error

@@ -111,7 +111,7 @@ class Preparation:
     async def _made(self, kind: str, source: MediaSource, received: Path, job: Job) -> PreparedFile:
         head = await asyncio.to_thread(_head, received)
         if kind == "document":
-            return await _measured(received, {"mimetype": document_type(head, source.mimetype, source.file_name)})
+            return await _measured(received, {"mimetype": document_type(head, source.mimetype, source.name)})
         mimetype = sniff(head)
         if mimetype not in _ACCEPTED[kind]:
             raise unsupported("type", found=mimetype)

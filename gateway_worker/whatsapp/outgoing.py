@@ -11,13 +11,15 @@ from schemas.content import Content, Text
 class Original:
     """A stored message that an outgoing one is about: the one it quotes, edits, revokes, reacts to or forwards.
 
-    `plaintext` is its serialised WAProto `Message`; only quoting and forwarding need it.
+    Only quoting and forwarding need `plaintext`, its serialised WAProto `Message`, and `edited`, what its text or
+    caption has become since.
     """
 
     message_id: str
     sender: str
     from_me: bool
     plaintext: bytes | None
+    edited: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -145,6 +145,28 @@ async def test_a_forwarded_message_says_so_and_is_the_same(world: World, pair: t
     assert received["data"]["forwarded"] is True
 
 
+async def test_what_was_edited_is_quoted_and_forwarded_as_it_says_now_and_what_was_revoked_not_at_all(
+    world: World, pair: tuple[Member, Member]
+) -> None:
+    ana, ben = pair
+    original = await send(world, ana, ben, {"kind": "text", "text": "a slip"})
+    await told(world, "message.received.v1", ben, original)
+    now = {"kind": "text", "text": "what was meant"}
+    await carry_out(world, "message.edit.v1", ana, ben, messageId=original, content=now)
+    await told(world, "message.edited.v1", ben, original)
+
+    forwarded = await carry_out(world, "message.forward.v1", ben, ana, messageId=original)
+    assert (await told(world, "message.received.v1", ana, forwarded))["data"]["content"] == now
+    assert (await as_it_stands(world, ben, forwarded, lambda shown: "content" in shown))["content"] == now
+
+    await carry_out(world, "message.revoke.v1", ana, ben, messageId=original)
+    await told(world, "message.revoked.v1", ben, original)
+    about = {"to": ana.phone.number, "messageId": original}
+    reply = {"to": ana.phone.number, "content": now, "quote": {"messageId": original}}
+    for kind, data in (("message.forward.v1", about), ("message.send.v1", reply)):
+        assert (await world.backend.ask(kind, ben.session_id, data))["data"]["code"] == "message.not_found"
+
+
 async def test_a_message_that_cannot_be_edited_is_refused_with_its_place(
     world: World, pair: tuple[Member, Member]
 ) -> None:

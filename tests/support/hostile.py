@@ -95,6 +95,12 @@ async def _endless_head(writer: Write, _: str) -> None:
         await writer.drain()
 
 
+async def _endless_interim(writer: Write, _: str) -> None:
+    while not writer.is_closing():
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000)
+        await writer.drain()
+
+
 async def _reset(writer: Write, _: str) -> None:
     writer.transport.abort()
 
@@ -111,6 +117,7 @@ TRICKS: dict[str, Trick] = {
     "silent-body": _silent_body,
     "endless": _endless,
     "endless-head": _endless_head,
+    "endless-interim": _endless_interim,
     "reset": _reset,
     "closed": _says(b""),
     "garbage": _says(b"\x00\xff\x13 garbage\r\n\r\n"),
@@ -134,8 +141,10 @@ TRICKS: dict[str, Trick] = {
     "bomb-deflate": _body(zlib.compress(bytes(64 << 20), 9), "Content-Encoding: deflate"),
     "gzip-cut": _body(gzip.compress(bytes(range(256)) * 40)[:100], "Content-Encoding: gzip"),
     "gzip-garbage": _body(b"not gzip at all", "Content-Encoding: gzip"),
+    "gzip-more": _body(gzip.compress(b"%PDF-") + gzip.compress(b"1.7"), "Content-Encoding: gzip"),
     "gzip-none": _body(b"", "Content-Encoding: gzip"),
     "good": _body(b"%PDF-1.7 fine"),
+    "good-hinted": _says(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + _OK.encode() + b"\r\n%PDF-1.7 fine"),
     "good-gzip": _body(gzip.compress(b"%PDF-1.7 fine"), "Content-Encoding: gzip"),
 }
 

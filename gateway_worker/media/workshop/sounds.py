@@ -90,6 +90,8 @@ def make_voice(source: Path, target: Path, mimetype: str) -> dict[str, Any]:
     check_whole(source, mimetype)
     with _reading(source, mimetype) as container:
         _check_sound(container)
+        if _seconds(container) > limits.MAX_SECONDS:
+            raise Fault("too_large", "seconds")  # by its own account: `_Loudness` finds out what is true
         sound = container.streams.audio[0]
         is_voice = mimetype == "audio/ogg" and sound.codec_context.name == "opus"
         loudness = _Loudness()

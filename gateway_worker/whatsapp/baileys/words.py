@@ -232,7 +232,12 @@ def outgoing_args(message: OutgoingMessage) -> tuple[dict[str, Any], list[bytes]
         "view_once": message.view_once,
         "original": None
         if original is None
-        else {"message_id": original.message_id, "sender": original.sender, "from_me": original.from_me},
+        else {
+            "message_id": original.message_id,
+            "sender": original.sender,
+            "from_me": original.from_me,
+            "edited": original.edited,
+        },
     }
     return args, blobs
 

@@ -241,6 +241,15 @@ def _gif_of(width: int, height: int) -> bytes:
     return bytes(content)
 
 
+def _slow_sound(seconds: int) -> bytes:
+    """A WAV of one sample a second."""
+    return (
+        b"RIFF"
+        + struct.pack("<I4s4sIHHIIHH4sI", 36 + seconds, b"WAVE", b"fmt ", 16, 1, 1, 1, 1, 1, 8, b"data", seconds)
+        + bytes(seconds)
+    )
+
+
 HUGE: dict[str, tuple[str, bytes, str]] = {
     "png-wide": ("image", _png(20_000, 100), "pixels"),
     "png-high": ("image", _png(100, 20_000), "pixels"),
@@ -266,6 +275,7 @@ HUGE: dict[str, tuple[str, bytes, str]] = {
     "sticker-chunks": ("sticker", _webp(b"VP8X", _canvas(512, 512), b"XXXX\0\0\0\0" * 150_000), "chunks"),
     "sticker-bytes": ("sticker", media.noisy_animation(20), "bytes"),
     "image-bytes": ("image", b"\xff\xd8\xff" + bytes(17 << 20), "bytes"),
+    "voice-seconds": ("voice", _slow_sound(20_000), "seconds"),
     "document-bytes": ("document", b"%PDF-" + bytes(33 << 20), "bytes"),
     "video-bytes": ("video", b"\0\0\0\x18ftypisom" + bytes(65 << 20), "bytes"),
 }
@@ -336,6 +346,12 @@ async def test_a_document_is_called_what_it_is(room: Room, name: str) -> None:
     content, more, mimetype = DOCUMENTS[name]
     made, same = await room.prepare("document", content, **more)
     assert (made.mimetype, same) == (mimetype, content)
+
+
+async def test_a_document_without_a_name_is_called_as_its_key_ends(room: Room) -> None:
+    room.shelf.files["uploads/a.csv"] = b"a,b\n"
+    async with room.files.prepare("document", MediaSource(object="uploads/a.csv")) as made:
+        assert made.mimetype == "text/csv"
 
 
 async def test_a_still_sticker_that_is_too_large_is_made_smaller(room: Room) -> None:

@@ -132,6 +132,7 @@ UNREACHABLE = {
     "silent": "timeout",
     "silent-body": "timeout",
     "endless-head": "protocol",
+    "endless-interim": "connect",
     "reset": "connect",
     "closed": "connect",
     "garbage": "protocol",
@@ -151,6 +152,7 @@ UNREACHABLE = {
     "twice": "encoding",
     "gzip-cut": "interrupted",
     "gzip-garbage": "encoding",
+    "gzip-more": "encoding",
     "gzip-none": "interrupted",
 }
 
@@ -191,7 +193,7 @@ async def test_the_tests_setting_does_not_open_the_metadata(spool: Spool) -> Non
 
 
 @pytest.mark.parametrize(
-    "trick", ["good", "good-gzip", "to/302/%2Fgood", "to/308/http%3A%2F%2Ffiles.test%3APORT%2Fgood"]
+    "trick", ["good", "good-gzip", "good-hinted", "to/302/%2Fgood", "to/308/http%3A%2F%2Ffiles.test%3APORT%2Fgood"]
 )
 async def test_what_behaves_is_fetched(fetcher: Fetcher, spool: Spool, server: Hostile, trick: str) -> None:
     url = server.url(trick.replace("PORT", str(server.port)), "files.test")

@@ -100,6 +100,23 @@ async def test_a_message_of_one_chat_is_forwarded_to_another() -> None:
 
 
 @virtual
+async def test_what_was_edited_is_forwarded_as_it_says_now_and_what_was_revoked_not_at_all() -> None:
+    async with world() as w:
+        await w.connected()
+        theirs = await received(w, "3EB0AA")
+        await arrive(w, ReceivedChange(**from_bert("3EB0BB"), about=theirs, change=Edited(content=Text(text="Meant"))))
+        await w.send(about("forward", theirs))
+        (sent,) = w.engine.sent
+        assert sent.original is not None
+        assert (sent.original.plaintext, sent.original.edited) == (b"plain", "Meant")
+
+        await arrive(w, ReceivedChange(**from_bert("3EB0CC"), about=theirs, change=Revoked()))
+        for given in (about("forward", theirs), about("react", theirs, emoji="👍"), text(quote=theirs)):
+            with pytest.raises(MessageNotFound):
+                await w.send(given)
+
+
+@virtual
 async def test_only_texts_of_ours_are_edited_and_only_ours_revoked() -> None:
     async with world() as w:
         await w.connected()

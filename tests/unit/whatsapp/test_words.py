@@ -164,11 +164,16 @@ def test_what_is_sent_has_the_bridges_words(content: Any, args: dict[str, object
 
 
 def test_an_outgoing_message_takes_its_quote_as_a_blob() -> None:
-    original = Original(message_id="Q", sender="1@s.whatsapp.net", from_me=False, plaintext=b"quoted")
+    original = Original(message_id="Q", sender="1@s.whatsapp.net", from_me=False, plaintext=b"quoted", edited="new")
     message = OutgoingMessage(message_id="M", to="1@s.whatsapp.net", content=Text(text="hi"), original=original)
     args, blobs = outgoing_args(message)
     assert blobs == [b"quoted"]
-    assert args["original"] == {"message_id": "Q", "sender": "1@s.whatsapp.net", "from_me": False}
+    assert args["original"] == {
+        "message_id": "Q",
+        "sender": "1@s.whatsapp.net",
+        "from_me": False,
+        "edited": "new",
+    }
     assert args["content"] == {"kind": "text", "text": "hi", "link_preview": None}
 
 

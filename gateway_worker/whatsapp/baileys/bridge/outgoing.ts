@@ -45,7 +45,7 @@ export interface OutgoingArguments {
   to: string
   content: OutgoingContent
   /** The stored message it quotes, or is about. */
-  original: { message_id: string; sender: string; from_me: boolean } | null
+  original: { message_id: string; sender: string; from_me: boolean; edited: string | null } | null
   mentions: string[]
   view_once: boolean
 }
@@ -165,8 +165,22 @@ function keyOf({ original }: OutgoingArguments, jid: string): WAMessageKey {
 function originalOf({ original }: OutgoingArguments, jid: string, plaintext: Uint8Array | undefined): WAMessage | undefined {
   if (original === null || plaintext === undefined) return undefined
   const key = { remoteJid: jid, id: original.message_id, fromMe: original.from_me, participant: original.sender }
-  return { key, message: proto.Message.decode(plaintext) } as WAMessage
+  return { key, message: saying(original.edited, proto.Message.decode(plaintext)) } as WAMessage
 }
+
+/** The message with the text or the caption that an edit gave it. */
+function saying(edited: string | null, message: proto.IMessage): proto.IMessage {
+  if (edited === null) return message
+  const inner = unwrap(message)
+  if (inner.conversation) inner.conversation = edited
+  if (inner.extendedTextMessage) inner.extendedTextMessage = { ...inner.extendedTextMessage, ...NO_PREVIEW, text: edited }
+  const captioned = inner.imageMessage ?? inner.videoMessage ?? inner.documentMessage
+  if (captioned) captioned.caption = edited
+  return message
+}
+
+/** An edited text need not have the link any more that its preview was of. */
+const NO_PREVIEW = { matchedText: null, title: null, description: null, jpegThumbnail: null }
 
 /** The original without what belonged to its first sending. */
 function forwarded(args: OutgoingArguments, jid: string, plaintext: Uint8Array | undefined): WAMessage {

@@ -36,9 +36,15 @@ def _collection(turn: Turn, device: Device, collection: Node) -> Node:
         return _failed(name, len(log), "409", "conflict")
     if len(log) >= MAX_PATCHES or len(patch.data) > MAX_PATCH:
         return _failed(name, len(log), "406", "not-acceptable")
-    log.append(_numbered(patch.data, len(log) + 1))
-    _tell_others(turn, device.account, device, name, len(log))
+    append(turn, device.account, name, patch.data, author=device)
     return Node("collection", {"name": name, "version": str(len(log)), "type": "result"})
+
+
+def append(turn: Turn, account: Account, name: str, patch: bytes, author: Device | None = None) -> None:
+    """A device (the phone, if none is named) has written a patch; all others are told."""
+    log = account.collections.setdefault(name, [])
+    log.append(_numbered(patch, len(log) + 1))
+    _tell_others(turn, account, author, name, len(log))
 
 
 def _read(name: str, log: list[bytes], version: int) -> Node:
@@ -62,7 +68,7 @@ def _failed(name: str, version: int, code: str, text: str) -> Node:
     return Node("collection", attrs, [Node("error", {"code": code, "text": text})])
 
 
-def _tell_others(turn: Turn, account: Account, author: Device, name: str, version: int) -> None:
+def _tell_others(turn: Turn, account: Account, author: Device | None, name: str, version: int) -> None:
     for device in account.companions:
         if device is not author:
             attrs = {"from": account.pn_jid, "type": "server_sync", "id": turn.token(), "t": turn.t}

@@ -1,4 +1,4 @@
-"""What a phone tells a new companion of the past: names first, then the recent messages, chat by chat. Pure.
+"""What a phone tells a new companion of the past: addresses and names, then the recent messages by chat. Pure.
 
 A small chunk travels inside its notification, compressed; a larger one lies on the media host, encrypted like a file.
 """
@@ -34,27 +34,29 @@ _Protocol = Message.ProtocolMessage
 _Kind = HistorySync.HistorySyncType
 _SYNC_TYPES = {
     _Kind.INITIAL_BOOTSTRAP: Message.HistorySyncType.INITIAL_BOOTSTRAP,
+    _Kind.PUSH_NAME: Message.HistorySyncType.PUSH_NAME,
     _Kind.RECENT: Message.HistorySyncType.RECENT,
 }
 
 
 def history(turn: Turn, account: Account) -> list[Message]:
-    """The chunks, in order: one with the names, then as many as there are messages for. The last one is at 100 %."""
+    """The chunks, in order: addresses, names, then as many as there are messages for. The last one is at 100 %."""
     world = turn.world
     recent = list(_recent(world, account))
-    names = HistorySync(syncType=_Kind.INITIAL_BOOTSTRAP)
-    _name_people(names, world, account)
-    chunks = [names, *(HistorySync(syncType=_Kind.RECENT, conversations=chats) for chats in recent)]
+    addresses, names = HistorySync(syncType=_Kind.INITIAL_BOOTSTRAP), HistorySync(syncType=_Kind.PUSH_NAME)
+    for person in _people(world, account):
+        names.pushnames.append(Pushname(id=person.pn_jid, pushname=person.name))
+        mapping = PhoneNumberToLIDMapping(pnJid=person.pn_jid, lidJid=person.lid_jid)
+        addresses.phoneNumberToLidMappings.append(mapping)
+    chunks = [addresses, names, *(HistorySync(syncType=_Kind.RECENT, conversations=chats) for chats in recent)]
     return [_notification(turn, account, chunk, order, len(chunks)) for order, chunk in enumerate(chunks, start=1)]
 
 
-def _name_people(names: HistorySync, world: World, account: Account) -> None:
-    """Names and LIDs of the person and of everybody it has messages with."""
+def _people(world: World, account: Account) -> list[Account]:
+    """The person and everybody it has messages with."""
     users = {kept.chat for kept in account.primary.messages.values()}
     known = [found for jid in list(users)[:MAX_CONTACTS] if (found := world.find(jid)[0]) is not None]
-    for person in [account, *(person for person in known if person is not account)]:
-        names.pushnames.append(Pushname(id=person.pn_jid, pushname=person.name))
-        names.phoneNumberToLidMappings.append(PhoneNumberToLIDMapping(pnJid=person.pn_jid, lidJid=person.lid_jid))
+    return [account, *(person for person in known if person is not account)]
 
 
 def _recent(world: World, account: Account) -> Iterator[list[Conversation]]:

@@ -16,8 +16,8 @@ from gateway_worker.simulator.login import remove_device
 from gateway_worker.simulator.media import MAX_BLOB, authorize
 from gateway_worker.simulator.model import Connection
 from gateway_worker.simulator.offline import send_backlog
-from gateway_worker.simulator.pictures import on_picture_iq
 from gateway_worker.simulator.prekeys import on_encrypt_iq
+from gateway_worker.simulator.profiles import on_picture_iq
 from gateway_worker.simulator.registration import on_link_code_iq, on_pair_device_sign
 from gateway_worker.simulator.usync import on_usync_iq
 from gateway_worker.simulator.wire.errors import NodeError

@@ -1,5 +1,6 @@
 """What a phone tells its companion, as real `pkmsg`: app-state keys, history, and what it is asked for. Pure."""
 
+from gateway_worker.simulator.address_book import app_state_key
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.history import history, kept_as_stored
 from gateway_worker.simulator.model import Device
@@ -37,15 +38,13 @@ def answer_peer(turn: Turn, phone: Phone, device: Device, request_id: str, messa
 
 
 def _key_share(turn: Turn, phone: Phone) -> Message:
-    if phone.app_state_key is None:
-        phone.app_state_key = (b"\x00\x00" + turn.world.entropy(4), turn.world.entropy(32))
-    id_, secret = phone.app_state_key
+    key = app_state_key(turn, phone)
     fingerprint = Message.AppStateSyncKeyFingerprint(
         rawId=phone.account.raw_id, currentIndex=1, deviceIndexes=list(phone.account.devices)
     )
-    data = Message.AppStateSyncKeyData(keyData=secret, fingerprint=fingerprint, timestamp=int(turn.now * 1000))
-    key = Message.AppStateSyncKey(keyId=Message.AppStateSyncKeyId(keyId=id_), keyData=data)
-    share = Message.AppStateSyncKeyShare(keys=[key])
+    data = Message.AppStateSyncKeyData(keyData=key.secret, fingerprint=fingerprint, timestamp=int(turn.now * 1000))
+    shared = Message.AppStateSyncKey(keyId=Message.AppStateSyncKeyId(keyId=key.id), keyData=data)
+    share = Message.AppStateSyncKeyShare(keys=[shared])
     return Message(protocolMessage=_Protocol(type=_Protocol.Type.APP_STATE_SYNC_KEY_SHARE, appStateSyncKeyShare=share))
 
 

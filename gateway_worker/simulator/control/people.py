@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from gateway_worker.simulator import calls, group_orders, groups, orders, phones, pictures, views
+from gateway_worker.simulator import address_book, calls, group_orders, groups, orders, phones, profiles, views
 from gateway_worker.simulator.control.base import MAX_BODY, account_of, body_of
 from gateway_worker.simulator.login import remove_device
 from gateway_worker.simulator.registration import awaited_code, scan, type_code
@@ -36,6 +36,8 @@ class People:
             ("link", self.link),
             ("presence", self.presence),
             ("picture", self.picture),
+            ("about", self.about),
+            ("save", self.save),
             ("call", self.call),
             ("hang-up", self.hang_up),
             ("unlink", self.unlink),
@@ -122,8 +124,24 @@ class People:
         account, body = account_of(self._simulator, request), await body_of(request)
         picture = decode_base64(body.text("base64", limit=MAX_BODY, empty=True), "base64")
         body.done()
-        self._simulator.turn(partial(pictures.set_picture, account=account, picture=picture))
+        self._simulator.turn(partial(profiles.set_picture, account=account, picture=picture))
         return web.json_response(views.phone(account))
+
+    async def about(self, request: web.Request) -> web.Response:
+        """The person has another status text, or none."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        text = body.text("text", empty=True)
+        body.done()
+        self._simulator.turn(partial(profiles.set_about, account=account, text=text))
+        return web.json_response(views.phone(account))
+
+    async def save(self, request: web.Request) -> web.Response:
+        """The person saves somebody under a name."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        contact, name = body.address("contact"), body.text("name")
+        body.done()
+        self._simulator.turn(partial(address_book.save_contact, account=account, jid=contact, name=name))
+        return web.json_response({"contact": contact, "name": name})
 
     # --- calls
 

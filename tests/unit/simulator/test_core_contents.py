@@ -221,7 +221,7 @@ def _history(stage: Stage, person: Account) -> list[Message]:
 def test_a_large_part_of_the_past_lies_on_the_media_host(stage: Stage, ann: Account, bob: Account) -> None:
     text = random.Random(1).randbytes(MAX_INLINE).hex()
     sent = _send(stage, bob, ann.pn_jid, {"kind": "text", "text": text})
-    _, recent = _history(stage, ann)
+    *_, recent = _history(stage, ann)
     told = recent.protocolMessage.historySyncNotification
     assert told.initialHistBootstrapInlinePayload == b""
     blob = media.fetch(stage.core.world, told.directPath)
@@ -237,11 +237,11 @@ def test_a_new_companion_learns_of_the_past_from_its_phone(stage: Stage, ann: Ac
     sent = [_send(stage, bob, ann.pn_jid, {"kind": "text", "text": f"past {number}"}) for number in range(3)]
     gone = _send(stage, ann, bob.pn_jid, {"kind": "text", "text": "deleted"})
     _order(stage, lambda turn: orders.revoke(turn, ann, gone))
-    names, recent = _history(stage, ann)
-    told = names.protocolMessage.historySyncNotification
-    assert (told.chunkOrder, told.progress) == (1, 50)
-    told = recent.protocolMessage.historySyncNotification
-    assert (told.chunkOrder, told.progress) == (2, 100)
+    addresses, names, recent = (each.protocolMessage.historySyncNotification for each in _history(stage, ann))
+    assert [(told.chunkOrder, told.progress) for told in (addresses, names, recent)] == [(1, 33), (2, 66), (3, 100)]
+    people = HistorySync.FromString(zlib.decompress(names.initialHistBootstrapInlinePayload)).pushnames
+    assert {person.id: person.pushname for person in people} == {each.pn_jid: each.name for each in (ann, bob)}
+    told = recent
     chunk = HistorySync.FromString(zlib.decompress(told.initialHistBootstrapInlinePayload))
     (chat,) = chunk.conversations
     assert (chat.id, chat.pnJid, chat.lidJid, chat.unreadCount) == (bob.pn_jid, bob.pn_jid, bob.lid_jid, 3)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway_worker.simulator import calls, media, orders, pictures
+from gateway_worker.simulator import address_book, calls, media, orders, profiles
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import ControlError
 from gateway_worker.simulator.kept import Call
@@ -59,11 +59,11 @@ def test_a_call_that_nobody_takes_is_ended_by_the_caller(stage: Stage, ann: Acco
 def test_a_picture_is_found_told_of_and_removed(stage: Stage, ann: Account, bob: Account) -> None:
     client = stage.companion(ann)
     client.ask("usync", _devices_of(bob))
-    stage.turn(lambda turn: pictures.set_picture(turn, bob, b"a jpeg"))
+    stage.turn(lambda turn: profiles.set_picture(turn, bob, b"a jpeg"))
     assert client.got("notification", type="picture")[-1].child("set")
     found = _picture(stage, client.ask("w:profile:picture", Node("picture", {"type": "image"}), to=bob.pn_jid))
     assert found == b"a jpeg"
-    stage.turn(lambda turn: pictures.set_picture(turn, bob, b""))
+    stage.turn(lambda turn: profiles.set_picture(turn, bob, b""))
     assert client.got("notification", type="picture")[-1].child("delete")
     answer = client.ask("w:profile:picture", Node("picture"), to=bob.pn_jid)
     assert answer.need("error").attrs["code"] == "404"
@@ -98,3 +98,26 @@ def test_a_status_update_reaches_whom_the_person_has_written_with(stage: Stage, 
     assert (update.attrs["participant"], client.read_from(update, bob.pn_jid).conversation) == (bob.pn_jid, "my day")
     assert [kept.chat for kept in ann.primary.messages.values()] == [bob.pn_jid, "status@broadcast"]
     assert not stranger.primary.messages
+
+
+def test_a_status_text_is_told_to_whom_the_person_is_known(stage: Stage, ann: Account, bob: Account) -> None:
+    client = stage.companion(ann)
+    client.ask("usync", _devices_of(bob))
+    stage.turn(lambda turn: profiles.set_about(turn, bob, "At work"))
+    (told,) = client.got("notification", type="status")
+    assert (told.attrs["from"], told.need("set").data) == (bob.pn_jid, b"At work")
+
+
+def test_a_saved_contact_is_written_to_the_app_state_and_companions_are_told(
+    stage: Stage, ann: Account, bob: Account
+) -> None:
+    client = stage.companion(ann)
+    for name in ("Bob", "Bob the builder"):
+        stage.turn(lambda turn, name=name: address_book.save_contact(turn, ann, bob.lid_jid, name))
+    told = [node.need("collection").attrs for node in client.got("notification", type="server_sync")]
+    assert told == [{"name": "critical_unblock_low", "version": version} for version in ("1", "2")]
+    read = Node("sync", {}, [Node("collection", {"name": "critical_unblock_low", "version": "0"})])
+    answer = client.ask("w:sync:app:state", read, kind="set").need("sync").need("collection")
+    assert len(answer.need("patches").children("patch")) == 2
+    with pytest.raises(ControlError):
+        stage.turn(lambda turn: address_book.save_contact(turn, ann, "1999@s.whatsapp.net", "Nobody"))

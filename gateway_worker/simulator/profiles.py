@@ -1,4 +1,4 @@
-"""Profile pictures: set on the phone, found by query, told of by notification. Pure."""
+"""How people show themselves: pictures, found by query, and status texts; changes are told by notification. Pure."""
 
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.media import store
@@ -12,10 +12,12 @@ def set_picture(turn: Turn, account: Account, picture: bytes) -> None:
     account.picture = (turn.token(), store(turn, picture, frozenset({account.phone}))) if picture else None
     whose = {"jid": account.pn_jid}
     change = Node("set", whose | {"id": account.picture[0]}) if account.picture else Node("delete", whose)
-    for phone in account.watchers:
-        for device in turn.world.accounts[phone].companions:
-            attrs = {"from": account.pn_jid, "type": "picture", "id": turn.token(), "t": turn.t}
-            deliver(turn, device, Node("notification", attrs, [change]))
+    _tell(turn, account, "picture", change)
+
+
+def set_about(turn: Turn, account: Account, text: str) -> None:
+    """The person has another status text, or none; who knows the person is told."""
+    _tell(turn, account, "status", Node("set", {}, text.encode()))
 
 
 def on_picture_iq(turn: Turn, _connection: Connection, iq: Node, query: Node) -> list[Node]:
@@ -27,3 +29,10 @@ def on_picture_iq(turn: Turn, _connection: Connection, iq: Node, query: Node) ->
     url = f"https://{turn.world.media_authority}{direct_path}"
     kind = query.attrs.get("type", "preview")
     return [Node("picture", {"id": id_, "type": kind, "url": url, "direct_path": direct_path})]
+
+
+def _tell(turn: Turn, account: Account, kind: str, change: Node) -> None:
+    for phone in account.watchers:
+        for device in turn.world.accounts[phone].companions:
+            attrs = {"from": account.pn_jid, "type": kind, "id": turn.token(), "t": turn.t}
+            deliver(turn, device, Node("notification", attrs, [change]))

@@ -352,7 +352,9 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
         ),
     ),
     "history.synced.v1": (
-        HistorySynced(session_id=_SESSION, progress=45, chats=10, messages=412, is_last=False, timestamp=_NOW),
+        HistorySynced(
+            session_id=_SESSION, progress=45, chats=10, messages=412, contacts=0, is_last=False, timestamp=_NOW
+        ),
     ),
     "presence.updated.v1": (
         PresenceUpdated(session_id=_SESSION, chat=_JID, state=SeenState.TYPING, timestamp=_NOW),

@@ -11,13 +11,14 @@ from schemas.names import SessionId
 class HistorySynced(Model):
     """``history.synced.v1``: a part of the phone's history is stored and can be asked for (``message.history.v1``).
 
-    `progress` is the phone's own estimate in percent; `chats` and `messages` are those of this part; `is_last`: the
-    phone has given all that it was asked for.
+    `progress` is the phone's own estimate in percent; `chats`, `messages` and `contacts` (people whose names came: no
+    ``contact.updated.v1`` tells these) are those of this part; `is_last`: the phone has given all it was asked for.
     """
 
     session_id: SessionId
     progress: Annotated[int, Field(ge=0, le=100)]
     chats: int
     messages: int
+    contacts: int = 0
     is_last: bool
     timestamp: Instant

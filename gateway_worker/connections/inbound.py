@@ -193,7 +193,7 @@ class Inbound:
         """See `Owner.store_history`."""
         if self._closed:
             raise StoreRefused("this connection is over")
-        operations = history_operations(self._session_id, part, self._around.clock.now())
+        operations = history_operations(self._session_id, part, self._identities, self._around.clock.now())
         if operations:
             async with self._working():
                 await self._writer.write(*operations)

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway_worker.connections.arrivals import instant
+from gateway_worker.connections.contacts import contact_news, names_in
+from gateway_worker.connections.identities import Identities
 from gateway_worker.store.operations import (
     FinishHistory,
     HistoricMessage,
@@ -15,6 +17,7 @@ from gateway_worker.store.operations import (
 )
 from gateway_worker.store.records import Status
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage
+from gateway_worker.whatsapp.people import ContactsTold
 from schemas.content import Content, Media, MediaState
 from schemas.events import HISTORY_SYNCED
 from schemas.history_events import HistorySynced
@@ -23,9 +26,13 @@ from schemas.names import MessageId, SessionId
 _MICROSECONDS = 1_000_000
 
 
-def history_operations(session_id: SessionId, part: HistoryPart, now: datetime) -> list[Operation[Any]]:
+def history_operations(
+    session_id: SessionId, part: HistoryPart, identities: Identities, now: datetime
+) -> list[Operation[Any]]:
     """What makes it durable. What is stored already stays as it is, so a part may come again."""
+    people = [*part.contacts, *names_in(each.message for each in part.messages)]
     operations: list[Operation[Any]] = []
+    operations += contact_news(ContactsTold(contacts=people, from_before=True), identities, now)
     if part.messages:
         operations.append(PutEntries(entries=[_entry(each) for each in part.messages]))
         operations.append(StoreHistory(messages=_distinct(part.messages, now)))
@@ -35,6 +42,7 @@ def history_operations(session_id: SessionId, part: HistoryPart, now: datetime) 
             progress=synced.progress,
             chats=synced.chats,
             messages=synced.messages,
+            contacts=synced.contacts,
             is_last=synced.is_last,
             timestamp=now,
         )

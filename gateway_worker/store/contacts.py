@@ -51,7 +51,7 @@ def learn(
     Args:
         known: what was known: nothing, one contact, or two under two names that turn out to be one person.
         told: what is told now.
-        from_before: it was so before this device was linked: where nothing was known, there is nothing to tell.
+        from_before: it was so before this device was linked: to be known, and not to be told.
     """
     facts = _newest(known)
     changed: list[ContactChange] = []
@@ -62,12 +62,10 @@ def learn(
         if before is not None and (fact.at < before.at or fact.value == before.value):
             continue
         facts[name] = fact
-        if before is not None or not from_before:
-            changed.append(name)
+        changed.append(name)
     contact = _under_one_name(known, told, facts)
-    if not from_before:
-        changed += [each for each in ADDRESSES if any(_address(one, each) != _address(contact, each) for one in known)]
-    return contact, changed
+    changed += [each for each in ADDRESSES if any(_address(one, each) != _address(contact, each) for one in known)]
+    return contact, [] if from_before else changed
 
 
 def _newest(known: Sequence[Contact]) -> dict[ContactChange, ContactFact]:

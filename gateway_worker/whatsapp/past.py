@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway_worker.whatsapp.incoming import ReceivedMessage, StoredEntry
+from gateway_worker.whatsapp.people import ContactNews
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +26,15 @@ class PastMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Synced:
-    """A part of the history is complete. `progress` in percent; `chats` and `messages` are those of this part."""
+    """A part of the history is complete. `progress` in percent.
+
+    `chats`, `messages` and `contacts` (names of people that came as a list) are those of this part.
+    """
 
     progress: int
     chats: int
     messages: int
+    contacts: int = 0
     is_last: bool
 
 
@@ -38,5 +43,6 @@ class HistoryPart:
     """A slice of a part of the phone's history; with the last slice `synced`, and what it makes `processed`."""
 
     messages: Sequence[PastMessage] = ()
+    contacts: Sequence[ContactNews] = ()
     synced: Synced | None = None
     processed: Sequence[str] = ()

@@ -40,6 +40,10 @@ async def _rename(world: World, phone: Phone, name: str) -> None:
     await world.phones.post("/phones", {"phone": phone.number, "name": name})
 
 
+async def _save(world: World, member: Member, phone: Phone, name: str) -> None:
+    await world.phones.post(f"/phones/{member.phone.number}/save", {"contact": phone.number, "name": name})
+
+
 async def test_a_person_that_renames_itself_is_told_with_its_next_message(world: World) -> None:
     ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
     await _say(world, ana, ben, "I am Ben")
@@ -88,12 +92,47 @@ async def test_what_changed_while_the_worker_was_away_is_told_when_it_is_back(ow
     await _show(world, ben, b"\xff\xd8 one \xff\xd9")
     await _show(world, ben, b"\xff\xd8 two \xff\xd9")
     await _rename(world, ben, "Benny")
+    await _save(world, ana, ben, "Ben the plumber")
     await world.phones.send(ben, ana.phone.number, "where are you?")
     await world.stage.start_worker("worker-001")
     await world.backend.event(
         _UPDATED, lambda event: _about(ana, ben, "pushName")(event) and event["data"]["pushName"] == "Benny"
     )
+    await world.backend.event(_UPDATED, _about(ana, ben, "savedName"))
     await world.backend.until(
         lambda: len([e for e in world.backend.of(ana.session_id, _UPDATED) if e["data"].get("picture")]) == 2,
         "both pictures",
     )
+
+
+async def test_a_contact_that_the_owner_saves_is_told_and_one_saved_before_is_not(world: World) -> None:
+    ana, ben, eve = await world.phones.give("Ana"), await world.phones.give("Ben"), await world.phones.give("Eve")
+    await world.phones.send(ben, ana.number, "before there was a companion")
+    member = Member(session_id=world.new_session_id(), phone=ana)
+    await _save(world, member, ben, "Ben the plumber")
+    await world.create(member.session_id, options={"history": "recent"})
+    await world.scan(member.session_id, ana)
+    await world.backend.state(member.session_id, "connected")
+    synced = await world.backend.event(
+        "history.synced.v1", lambda event: event["subject"] == member.session_id and event["data"]["contacts"] > 0
+    )
+    assert synced["data"]["contacts"] == 1
+
+    await _save(world, member, eve, "My Eve")
+    told = await world.backend.event(_UPDATED, _about(member, eve, "savedName"))
+    assert (told["data"]["savedName"], told["data"]["phone"]) == ("My Eve", eve.number)
+    await _save(world, member, ben, "Ben the baker")
+    told = await world.backend.event(_UPDATED, _about(member, ben, "savedName"))
+    assert (told["data"]["savedName"], told["data"]["pushName"]) == ("Ben the baker", "Ben")
+    assert [event["data"]["savedName"] for event in world.backend.of(member.session_id, _UPDATED)] == [
+        "My Eve",
+        "Ben the baker",
+    ]
+
+
+async def test_another_status_text_is_told(world: World) -> None:
+    ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
+    await world.status(await world.send(ana, ben, "hello"), "delivered")
+    await world.phones.post(f"/phones/{ben.number}/about", {"text": "At work"})
+    told = await world.backend.event(_UPDATED, _about(ana, ben, "about"))
+    assert told["data"]["about"] == "At work"

@@ -6,6 +6,7 @@ from typing import Any
 from gateway_worker.whatsapp.baileys.words import entry_key_of, message_of
 from gateway_worker.whatsapp.incoming import ReceivedMessage, StoredEntry
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
+from gateway_worker.whatsapp.people import ContactNews
 
 
 def history_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> HistoryPart:
@@ -22,6 +23,7 @@ def history_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> HistoryPart:
             for entry, blob in zip(told["entries"], blobs, strict=True)
             if isinstance(message := message_of(entry["message"]), ReceivedMessage)
         ],
+        contacts=[ContactNews(**each) for each in told["contacts"]],
         synced=None if part is None else Synced(**part),
         processed=told["processed"],
     )

@@ -1,15 +1,26 @@
 """What is written of a part of the phone's history."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from gateway_worker.connections.identities import Identities
 from gateway_worker.connections.past import history_operations
-from gateway_worker.store.operations import FinishHistory, HistoricMessage, Operation, PutEntries, StoreHistory
+from gateway_worker.store.operations import (
+    FinishHistory,
+    HistoricMessage,
+    LearnContacts,
+    Operation,
+    PutEntries,
+    StoreHistory,
+)
 from gateway_worker.store.records import Status
 from gateway_worker.whatsapp.incoming import EntryKey, ReceivedMessage, Sender, StoredEntry
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
+from gateway_worker.whatsapp.people import ContactNews
 from schemas.content import Content, Image, Media, MediaState, Text
 from schemas.names import SessionId
+from tests.support.connections.world import MAPPINGS
 
 ANNA = SessionId("anna")
 CHAT = "15550002222@s.whatsapp.net"
@@ -42,7 +53,7 @@ def test_messages_of_one_second_keep_their_order_and_their_state() -> None:
         past("A", Text(text="first"), order=7),
         past("A", Text(text="again"), order=9),
     ]
-    found = stored(history_operations(ANNA, HistoryPart(messages=messages), NOW))
+    found = stored(history_operations(ANNA, HistoryPart(messages=messages), Identities(MAPPINGS), NOW))
     assert [(each.message_id, each.status, each.from_me) for each in found] == [
         ("B", Status.READ, True),
         ("A", Status.RECEIVED, False),
@@ -53,7 +64,7 @@ def test_messages_of_one_second_keep_their_order_and_their_state() -> None:
 
 def test_files_of_the_past_are_referenced_and_not_fetched() -> None:
     picture = Image(media=Media(mimetype="image/jpeg", size=9, state=MediaState.PENDING), caption="us")
-    operations = history_operations(ANNA, HistoryPart(messages=[past("A", picture)]), NOW)
+    operations = history_operations(ANNA, HistoryPart(messages=[past("A", picture)]), Identities(MAPPINGS), NOW)
     (message,) = stored(operations)
     assert message.content["media"] == {"mimetype": "image/jpeg", "size": 9, "state": "skipped"}
     (entries,) = [each for each in operations if isinstance(each, PutEntries)]
@@ -62,8 +73,21 @@ def test_files_of_the_past_are_referenced_and_not_fetched() -> None:
 
 def test_a_part_that_is_complete_is_told_with_the_stanza_that_brought_it() -> None:
     part = HistoryPart(synced=Synced(progress=45, chats=2, messages=7, is_last=False), processed=["NOTE"])
-    (finish,) = history_operations(ANNA, part, NOW)
+    (finish,) = history_operations(ANNA, part, Identities(MAPPINGS), NOW)
     assert isinstance(finish, FinishHistory)
     assert (finish.message_ids, finish.event_type) == (["NOTE"], "history.synced.v1")
     assert (finish.event["progress"], finish.event["isLast"], finish.event["messages"]) == (45, False, 7)
-    assert history_operations(ANNA, HistoryPart(), NOW) == []
+    assert history_operations(ANNA, HistoryPart(), Identities(MAPPINGS), NOW) == []
+
+
+def test_people_whose_names_came_are_known_without_a_word() -> None:
+    named = past("A", Text(text="Hi"))
+    named = replace(named, message=replace(named.message, sender=Sender(jid=CHAT, push_name="Ben")))
+    listed = ContactNews(jid="42@lid", push_name="Eve", timestamp=0)
+    operations = history_operations(ANNA, HistoryPart(messages=[named], contacts=[listed]), Identities(MAPPINGS), NOW)
+    (learnt,) = [each for each in operations if isinstance(each, LearnContacts)]
+    assert learnt.from_before
+    assert [(each.jid, fact.value, fact.at) for each in learnt.contacts for fact in each.facts.values()] == [
+        ("42@lid", "Eve", 0),
+        (CHAT, "Ben", int(THEN.timestamp())),
+    ]

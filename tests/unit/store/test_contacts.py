@@ -49,12 +49,12 @@ def test_a_picture_that_is_removed_is_told_though_nobody_knew_of_it_once() -> No
     assert learn([contact], ben({PICTURE: "7"}, 20))[1] == [PICTURE]
 
 
-def test_what_was_so_before_fills_what_is_unknown_without_a_word() -> None:
+def test_what_was_so_before_is_known_without_a_word() -> None:
     contact, changed = learn([], ben({NAME: "Ben"}, 0), from_before=True)
     assert (contact, changed) == (ben({NAME: "Ben"}, 0), [])
     assert learn([contact], ben({SAVED: "Plumber"}), from_before=True)[1] == []
+    assert learn([ben({NAME: "Ben"}, 1)], ben({NAME: "Benny"}, 2), from_before=True) == (ben({NAME: "Benny"}, 2), [])
     assert learn([contact], ben({NAME: "Benny"}))[1] == [NAME]
-    assert learn([ben({SAVED: "Plumber"})], ben({SAVED: "Ben"}, 20), from_before=True)[1] == [SAVED]
 
 
 def test_a_number_that_becomes_known_is_told_under_the_one_name() -> None:

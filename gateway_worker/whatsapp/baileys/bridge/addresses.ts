@@ -1,5 +1,5 @@
 /** JIDs as the port speaks them: without a device number, the phone number's where it is known. */
-import { isLidUser, isPnUser, jidDecode, jidNormalizedUser } from 'baileys'
+import { areJidsSameUser, type Contact, isLidUser, isPnUser, jidDecode, jidNormalizedUser } from 'baileys'
 
 /** Knows which LID belongs to which number. */
 export interface Mapping {
@@ -26,4 +26,9 @@ export async function personOf(jid: string, alternative: string | undefined, map
 export function phoneOf(pn: string | undefined): string | null {
   const user = pn === undefined ? undefined : jidDecode(pn)?.user
   return user === undefined ? null : `+${user}`
+}
+
+/** Whether a JID, in either addressing, is the account's own. */
+export function isOwn(jid: string | undefined, me: Contact | undefined): boolean {
+  return [me?.id, me?.lid].some((own) => areJidsSameUser(jid, own))
 }

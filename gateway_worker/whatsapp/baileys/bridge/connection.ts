@@ -11,6 +11,7 @@ import {
 import type { WebSocket } from 'ws'
 
 import { phoneOf } from './addresses.ts'
+import { AddressBook } from './addressbook.ts'
 import { Arrivals } from './arrivals.ts'
 import { type End, endOf } from './causes.ts'
 import { type Contact, Contacts } from './contacts.ts'
@@ -68,6 +69,7 @@ export class Connection {
   readonly #facts: Facts
   readonly #arrivals: Arrivals
   readonly #socket: WASocket
+  readonly #addressBook: AddressBook
   readonly #contacts: Contacts
   readonly #groups: Groups
   readonly #people: People
@@ -102,6 +104,7 @@ export class Connection {
       store: this.#store,
       incoming,
       mapping: () => this.#socket.signalRepository.lidMapping,
+      me: () => this.#credentials.me,
       isWanted: options.history !== 'none'
     })
     const protocol = new Protocol({
@@ -115,6 +118,12 @@ export class Connection {
     const groups = new GroupCache(number)
     this.#socket = makeSocket({ number, ...own, history, settings, options, groups })
     history.listen(this.#socket)
+    this.#addressBook = new AddressBook({
+      socket: this.#socket,
+      facts: this.#facts,
+      appState: this.#keys.appState,
+      credentials: this.#credentials
+    })
     this.#contacts = new Contacts(this.#socket)
     this.#groups = new Groups({
       socket: this.#socket,
@@ -314,6 +323,7 @@ export class Connection {
     this.#arrivals.replay()
     // Our name comes with the account's settings, as soon as the phone has shared their key
     if (known === null) this.#socket.resyncAppState(['critical_block'], true).catch(() => undefined)
+    this.#addressBook.read()
   }
 
   #rejectCalls(calls: BaileysEventMap['call']): void {

@@ -1,7 +1,7 @@
 /** What WhatsApp tells of people by notification: they have another picture, another status text, or none. */
-import { areJidsSameUser, type BinaryNode, type Contact, isLidUser, isPnUser, jidNormalizedUser } from 'baileys'
+import { type BinaryNode, type Contact, isLidUser, isPnUser, jidNormalizedUser } from 'baileys'
 
-import { type Mapping, personOf, phoneOf } from './addresses.ts'
+import { isOwn, type Mapping, personOf, phoneOf } from './addresses.ts'
 import type { Fact } from './facts.ts'
 import { cleaned, cleanId, secondsOf } from './texts.ts'
 
@@ -20,7 +20,7 @@ export async function contactNewsOf(stanza: BinaryNode, me: Contact | undefined,
   const { attrs, content } = stanza
   const from = attrs['from'] ?? ''
   const [child] = Array.isArray(content) ? content : []
-  if (child === undefined || [me?.id, me?.lid].some((own) => areJidsSameUser(from, own))) return null
+  if (child === undefined || isOwn(from, me)) return null
   const news = attrs['type'] === PICTURE ? pictureOf(child, attrs['id']) : aboutOf(child)
   if (news === null) return null
   const { pn, lid } = await personOf(from, child.attrs['jid'], mapping)

@@ -6,11 +6,12 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-import { type BaileysEventMap, proto, type WAMessage, type WASocket } from 'baileys'
+import { type BaileysEventMap, type Contact, jidNormalizedUser, proto, type WAMessage, type WASocket } from 'baileys'
 
-import type { Mapping } from './addresses.ts'
+import { isOwn, type Mapping, personOf, phoneOf } from './addresses.ts'
 import type { Incoming } from './received.ts'
 import type { Store } from './store.ts'
+import { cleaned } from './texts.ts'
 
 type Told = BaileysEventMap['messaging-history.set']
 
@@ -18,6 +19,7 @@ interface Part {
   /** Oldest first. */
   messages: WAMessage[]
   chats: number
+  contacts: Told['contacts']
   progress: number
 }
 
@@ -25,6 +27,7 @@ export interface HistoryParts {
   store: Pick<Store, 'putHistory'>
   incoming: Pick<Incoming, 'ofHistory'>
   mapping: () => Mapping
+  me: () => Contact | undefined
   isWanted: boolean
 }
 
@@ -37,6 +40,7 @@ const LEAST_HISTORY = new Set<unknown>([HistorySyncType.INITIAL_BOOTSTRAP, Histo
 export const bringing = new AsyncLocalStorage<ReadonlySet<string>>()
 
 const SLICE = 100
+const CONTACTS_SLICE = 200
 const WHOLE = 100
 
 const { Status } = proto.WebMessageInfo
@@ -51,6 +55,7 @@ const STATUSES = new Map<unknown, string>([
 export class History {
   readonly #parts: HistoryParts
   #storing: Promise<unknown> = Promise.resolve()
+  #progress = 0
 
   constructor(parts: HistoryParts) {
     this.#parts = parts
@@ -66,7 +71,7 @@ export class History {
     const emit = ev.emit.bind(ev)
     ev.emit = (event, told) => {
       if (event !== 'messaging-history.set') return emit(event, told)
-      if (this.#parts.isWanted) this.#take(partOf(told as Told), [...(bringing.getStore() ?? [])])
+      if (this.#parts.isWanted) this.#take(partOf(told as Told, this.#parts.me()), [...(bringing.getStore() ?? [])])
       return true
     }
   }
@@ -82,13 +87,21 @@ export class History {
     this.#storing = this.#storing.then(store).catch(() => undefined) // the store ends the connection
   }
 
-  async #store({ messages, chats, progress }: Part, processed: readonly string[]): Promise<void> {
+  async #store({ messages, chats, contacts, progress }: Part, processed: readonly string[]): Promise<void> {
+    const { store, mapping } = this.#parts
+    for (let start = 0; start < contacts.length; start += CONTACTS_SLICE) {
+      const slice = contacts.slice(start, start + CONTACTS_SLICE)
+      const named = await Promise.all(slice.map((contact) => nameOf(contact, mapping())))
+      await store.putHistory({ entries: [], contacts: named, part: null, processed: [] })
+    }
     for (let start = 0; start < messages.length; start += SLICE) {
       const entries = await this.#described(messages.slice(start, start + SLICE), start)
-      await this.#parts.store.putHistory({ entries, part: null, processed: [] })
+      await store.putHistory({ entries, contacts: [], part: null, processed: [] })
     }
-    const part = { progress, chats, messages: messages.length, is_last: progress >= WHOLE }
-    await this.#parts.store.putHistory({ entries: [], part, processed })
+    this.#progress = Math.max(this.#progress, progress) // names come without an estimate of their own
+    const counts = { chats, contacts: contacts.length, messages: messages.length }
+    const part = { progress: this.#progress, ...counts, is_last: progress >= WHOLE }
+    await store.putHistory({ entries: [], contacts: [], part, processed })
   }
 
   async #described(messages: readonly WAMessage[], start: number): Promise<HistoricEntry[]> {
@@ -102,10 +115,19 @@ export class History {
   }
 }
 
-function partOf({ messages, chats, progress }: Told): Part {
+function partOf({ messages, chats, contacts, progress }: Told, me: Contact | undefined): Part {
   const percent = Math.round(Number(progress ?? 0))
   const sane = Number.isFinite(percent) ? Math.min(Math.max(percent, 0), WHOLE) : 0
-  return { messages: messages.reverse(), chats: chats.length, progress: sane }
+  const named = contacts.filter(({ id, notify, verifiedName }) => (notify || verifiedName) && !isOwn(id, me))
+  return { messages: messages.reverse(), chats: chats.length, contacts: named, progress: sane }
+}
+
+/** What somebody is called, as `ContactNews` of the port; nobody knows since when. */
+async function nameOf({ id, lid, phoneNumber, notify, verifiedName }: Told['contacts'][number], mapping: Mapping): Promise<object> {
+  const person = await personOf(id, lid ?? phoneNumber, mapping)
+  const jid = person.pn ?? person.lid ?? jidNormalizedUser(id)
+  const names = { push_name: notify ?? null, verified_name: verifiedName ?? null }
+  return cleaned({ jid, lid: person.lid ?? null, phone: phoneOf(person.pn), ...names, timestamp: 0 })
 }
 
 /** A message of the history. `order` tells it from others of the same second: they follow each other. */
@@ -119,6 +141,7 @@ export interface HistoricEntry {
 
 export interface HistoryArguments {
   entries: HistoricEntry[]
-  part: { progress: number; chats: number; messages: number; is_last: boolean } | null
+  contacts: object[]
+  part: { progress: number; chats: number; contacts: number; messages: number; is_last: boolean } | null
   processed: readonly string[]
 }

@@ -8,6 +8,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 
 import { jidDecode, type SignalDataSet, type SignalDataTypeMap, type SignalKeyStoreWithTransaction } from 'baileys'
 
+import { AppState, VERSION } from './appstate.ts'
 import { type Entry, nameOfKey, type Store } from './store.ts'
 
 /** A plaintext to be stored with the first ratchet step of its message. */
@@ -48,6 +49,7 @@ const HANDED_OUT = 'sender-key-memory'
 export class Keys implements SignalKeyStoreWithTransaction {
   readonly #store: Store
   readonly #ownId: () => string | undefined
+  readonly appState: AppState
   #last: Promise<unknown> = Promise.resolve()
   /** Sender keys that are on their way, by group. */
   readonly #handedOut = new Map<string, Devices>()
@@ -56,6 +58,7 @@ export class Keys implements SignalKeyStoreWithTransaction {
   constructor(store: Store, ownId: () => string | undefined) {
     this.#store = store
     this.#ownId = ownId
+    this.appState = new AppState(store)
     this.get = this.get.bind(this) // Baileys takes it off the object to read the prekeys of a retry receipt
   }
 
@@ -65,6 +68,7 @@ export class Keys implements SignalKeyStoreWithTransaction {
 
   async get<K extends keyof SignalDataTypeMap>(kind: K, ids: string[]): Promise<Record<string, SignalDataTypeMap[K]>> {
     if (kind === HANDED_OUT) return (await this.#loadHandedOut(ids)) as Record<string, SignalDataTypeMap[K]>
+    if (kind === VERSION) return (await this.appState.get(ids)) as Record<string, SignalDataTypeMap[K]>
     const writes = this.#transaction()?.writes
     if (writes === undefined || writes.size === 0) return this.#store.get(kind, ids)
     const found: Record<string, unknown> = {}
@@ -78,8 +82,9 @@ export class Keys implements SignalKeyStoreWithTransaction {
     return found as Record<string, SignalDataTypeMap[K]>
   }
 
-  async set({ [HANDED_OUT]: handedOut, ...changes }: SignalDataSet): Promise<void> {
+  async set({ [HANDED_OUT]: handedOut, [VERSION]: versions, ...changes }: SignalDataSet): Promise<void> {
     for (const [group, devices] of Object.entries(handedOut ?? {})) this.#setHandedOut(group, devices)
+    if (versions) this.appState.set(versions)
     const transaction = this.#transaction()
     if (transaction === undefined) {
       if (changes.session) await this.#locked(async () => this.#store.set(changes))
@@ -95,10 +100,11 @@ export class Keys implements SignalKeyStoreWithTransaction {
    * Runs `work`; its writes are taken by the store together when it succeeds, and dropped when it fails.
    *
    * A transaction named by our own JID is Baileys' bracket around a whole send, network and all: it is no transaction
-   * here, each step inside commits by itself, and `gate.ts` keeps the order.
+   * here, each step inside commits by itself, and `gate.ts` keeps the order. It also brackets readings of the app state.
    */
   async transaction<T>(work: () => Promise<T>, name: string): Promise<T> {
-    if (this.#transaction() !== undefined || name === this.#ownId()) return work()
+    if (this.#transaction() !== undefined) return work()
+    if (name === this.#ownId()) return this.appState.read(work)
     if (UNLOCKED.has(name)) return this.#run(work)
     return this.#locked(() => this.#run(work))
   }

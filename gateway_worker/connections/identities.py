@@ -67,6 +67,10 @@ class Identities:
         pn = self._pn_of.get(lid or jid)
         return lid or self._lid_of.get(pn or jid), phone or (None if pn is None else phone_of(pn))
 
+    def lid_of(self, jid: str) -> str | None:
+        """The LID of a person named by the number, where it is known."""
+        return self._lid_of.get(jid)
+
     def completed(self, arrived: Arrived) -> Arrived:
         """A message with all that is known of who wrote it and where."""
         sender = arrived.sender

@@ -50,6 +50,7 @@ from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, S
 from gateway_worker.whatsapp.past import HistoryPart
 from gateway_worker.whatsapp.people import ContactsTold
 from gateway_worker.whatsapp.port import Changes, KeyId
+from schemas.addresses import Jid
 from schemas.errors import MessageRejectedByWhatsApp
 from schemas.events import Failure
 from schemas.names import MessageId
@@ -213,7 +214,7 @@ class Inbound:
     async def _receipts(self, receipts: Sequence[ReceiptArrived]) -> None:
         """Store them in one transaction."""
         now = self._around.clock.now()
-        advances = [(receipt.kind, each) for receipt in receipts for each in _advances(receipt, now)]
+        advances = [(receipt.kind, each) for receipt in receipts for each in self._advances(receipt, now)]
         if not advances:
             return
         moved = await self._writer.write_surely(*(each for _, each in advances))
@@ -226,6 +227,16 @@ class Inbound:
         if operations := contact_news(told, self._identities, self._around.clock.now()):
             await self._writer.write_surely(*operations)
 
+    def _advances(self, receipt: ReceiptArrived, now: datetime) -> Sequence[AdvanceStatus | AdvanceParticipant]:
+        """One step for each of its messages; in groups it is one participant's, under the one name of that person."""
+        at, status = instant(receipt.timestamp, now), _STATUS[receipt.kind]
+        ids = [MessageId(each) for each in receipt.message_ids]
+        if receipt.participant is None:
+            return [AdvanceStatus(message_id=each, status=status, at=at) for each in ids]
+        who = self._identities.chat_of(Jid(receipt.participant))
+        lid = self._identities.lid_of(who)
+        return [AdvanceParticipant(message_id=each, participant=who, lid=lid, status=status, at=at) for each in ids]
+
     async def _call(self, call: CallArrived) -> None:
         await self._writer.write_surely(call_arrival(self._session_id, call, self._around.clock.now()))
 
@@ -235,16 +246,6 @@ class Inbound:
             message_id=MessageId(failure.message_id), status=Status.FAILED, at=self._around.clock.now(), error=error
         )
         await self._writer.write_surely(operation)
-
-
-def _advances(receipt: ReceiptArrived, now: datetime) -> Sequence[AdvanceStatus | AdvanceParticipant]:
-    """One step for each of its messages; in groups it is one participant's."""
-    at, status = instant(receipt.timestamp, now), _STATUS[receipt.kind]
-    message_ids = [MessageId(each) for each in receipt.message_ids]
-    participant = receipt.participant
-    if participant is None:
-        return [AdvanceStatus(message_id=each, status=status, at=at) for each in message_ids]
-    return [AdvanceParticipant(message_id=each, participant=participant, status=status, at=at) for each in message_ids]
 
 
 class _Staged:

@@ -356,12 +356,14 @@ class AdvanceParticipant(Operation[bool]):
 
     Attributes:
         participant: the JID of a person in the group.
+        lid: that person's LID, where `participant` is the number's: an earlier receipt may stand under it.
         status: delivered, read or played.
         at: when, by WhatsApp's clock.
     """
 
     message_id: MessageId
     participant: str
+    lid: str | None = None
     status: Status
     at: datetime
 

@@ -19,11 +19,23 @@ from gateway_worker.store.writers.messages import move, moved_row, status_event
 _READ: Final = """
     SELECT
         w.session_id, w.message_id, w.participant, m.direction, m.status, m.error, m.recipient, m.command_id,
-        m.correlation_id, m.traceparent, m.created_at, r.status AS progress
-    FROM unnest($1::text[], $2::text[], $3::text[]) AS w (session_id, message_id, participant)
+        m.correlation_id, m.traceparent, m.created_at, coalesce(r.status, l.status) AS progress,
+        CASE WHEN r.status IS NULL THEN l.participant END AS stands_under
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w (session_id, message_id, participant, lid)
     JOIN messages AS m ON m.session_id = w.session_id AND m.message_id = w.message_id
     LEFT JOIN receipts AS r ON r.session_id = w.session_id AND r.message_id = w.message_id
         AND r.participant = w.participant AND r.created_at = m.created_at
+    LEFT JOIN receipts AS l ON l.session_id = w.session_id AND l.message_id = w.message_id
+        AND l.participant = w.lid AND l.created_at = m.created_at
+"""
+
+# Rare: between the first receipt of a person and the next it was learnt which number the LID belongs to.
+_RENAME: Final = """
+    UPDATE receipts AS r SET participant = n.participant
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+        AS n (session_id, message_id, participant, stands_under, created_at)
+    WHERE r.session_id = n.session_id AND r.message_id = n.message_id AND r.participant = n.stands_under
+        AND r.created_at = n.created_at
 """
 
 _WRITE: Final = """
@@ -49,12 +61,16 @@ Name = tuple[str, str]
 async def advance_participants(transaction: Transaction, placed: Sequence[Placed]) -> None:
     """Write `AdvanceParticipant`s: read where messages and participants stand, and move those that move."""
     names = [(each.session_id, each.operation.message_id, each.operation.participant) for each in placed]
-    found = await transaction.wire.fetch(_READ, *columns(names))
+    lids = {name: each.operation.lid for each, name in zip(placed, names, strict=True)}
+    found = await transaction.wire.fetch(_READ, *columns([(*name, lid) for name, lid in lids.items()]))
     rows = {
         (row["session_id"], row["message_id"], row["participant"]): row
         for row in found
         if row["direction"] == Direction.OUTGOING
     }
+    misnamed = [(*name, row["stands_under"], row["created_at"]) for name, row in rows.items() if row["stands_under"]]
+    if misnamed:
+        await transaction.wire.execute(_RENAME, *columns(misnamed))
     standing: dict[Name, Status] = {}
     moved: dict[Name, tuple[Any, ...]] = {}
     written: list[tuple[Any, ...]] = []

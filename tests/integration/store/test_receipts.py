@@ -1,6 +1,7 @@
 """Receipts in groups: each participant's steps are told once each, the message goes with the first."""
 
 import random
+from dataclasses import replace
 
 from gateway_worker.store.operations import AdvanceParticipant
 from gateway_worker.store.records import Fence, Status
@@ -39,6 +40,18 @@ async def test_each_step_of_each_participant_is_told_once_and_never_backwards(st
     found = {each.participant: each for each in await store.messages.receipts(fence.session_id, message_id())}
     assert (found[ana].status, found[ana].delivered_at, found[ana].read_at) == (Status.READ, NOON, NOON)
     assert (found[ben].status, found[ben].delivered_at) == (Status.PLAYED, None)
+
+
+async def test_a_person_whose_number_is_learnt_between_two_receipts_stays_one(store: Store, fence: Fence) -> None:
+    heard = Heard(store)
+    await store.commit(fence, begin(), advance(Status.SENT), receipt("42@lid", Status.DELIVERED))
+    ana, *_ = PEOPLE
+    steps = [Status.DELIVERED, Status.READ, Status.READ]
+    moved = await store.commit(fence, *(replace(receipt(ana, step), lid="42@lid") for step in steps))
+    assert moved == (False, True, False)
+    assert told(heard) == [("sent", None), ("delivered", "42@lid"), ("read", ana)]
+    (found,) = await store.messages.receipts(fence.session_id, message_id())
+    assert (found.participant, found.status, found.delivered_at, found.read_at) == (ana, Status.READ, NOON, NOON)
 
 
 async def test_receipts_of_a_large_group_in_any_order_are_one_transaction(store: Store, fence: Fence) -> None:

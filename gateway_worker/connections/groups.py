@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
+from gateway_worker.connections.group_pages import GroupPages
 from gateway_worker.connections.link import Link
 from gateway_worker.connections.reach import Reach, link_before, link_soon
 from gateway_worker.connections.surroundings import Surroundings
@@ -65,6 +66,7 @@ class GroupDesk:
     def __init__(self, reach: Reach, around: Surroundings) -> None:
         self._reach = reach
         self._around = around
+        self._pages = GroupPages(lambda: self._ask_soon(lambda groups: groups.list()))
 
     async def create(self, command: Command[CreateGroup]) -> GroupCreated:
         """Make a group; waits for the connection as a message does.
@@ -99,11 +101,7 @@ class GroupDesk:
 
     async def list(self, command: Command[ListGroups]) -> GroupPage:
         """A page of the groups that the account is in."""
-        data = command.data
-        groups = sorted(await self._ask_soon(lambda groups: groups.list()), key=lambda group: group.group_id)
-        rest = [group for group in groups if data.cursor is None or group.group_id > data.cursor]
-        page = rest[: data.limit]
-        cursor = page[-1].group_id if len(rest) > data.limit else None
+        page, cursor = await self._pages.page(command.data.cursor, command.data.limit)
         return GroupPage(groups=[GroupSummary(**_summary(group)) for group in page], cursor=cursor)
 
     async def change_participants(self, command: Command[ChangeParticipants]) -> ParticipantsChanged:

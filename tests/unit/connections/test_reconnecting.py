@@ -9,7 +9,17 @@ from gateway_worker.connections.states import State
 from gateway_worker.whatsapp.facts import Cause
 from tests.support.connections.fake_engine import FakeConnection
 from tests.support.connections.virtual_time import virtual
-from tests.support.connections.world import ANNA, log_in, show_qr, then, world
+from tests.support.connections.world import ANNA, World, log_in, show_qr, then, world
+
+
+async def _refuse(connection: FakeConnection) -> None:
+    await connection.end(Cause.UNAVAILABLE, 503)
+
+
+async def _go_away(w: World) -> None:
+    """WhatsApp answers 503 from now on, on the connection that there is and on every later one."""
+    w.engine.script = _refuse
+    await _refuse(w.engine.last)
 
 
 @virtual
@@ -28,12 +38,7 @@ async def test_a_lost_connection_comes_back_by_itself(cause: Cause) -> None:
 async def test_a_whatsapp_that_is_away_for_long_is_tried_for_ever_with_growing_waits() -> None:
     async with world() as w:
         await w.connected()
-
-        async def refuse(connection: FakeConnection) -> None:
-            await connection.end(Cause.UNAVAILABLE, 503)
-
-        w.engine.script = refuse
-        await w.engine.last.end(Cause.UNAVAILABLE, 503)
+        await _go_away(w)
         await asyncio.sleep(3600)
         assert 60 <= len(w.engine.opened) <= 140
         w.engine.script = log_in
@@ -126,12 +131,7 @@ async def test_a_bad_session_is_tried_a_few_times_and_then_fails() -> None:
 async def test_the_door_is_paused_after_a_long_absence_and_open_when_the_session_is_back() -> None:
     async with world() as w:
         await w.connected()
-
-        async def refuse(connection: FakeConnection) -> None:
-            await connection.end(Cause.UNAVAILABLE, 503)
-
-        w.engine.script = refuse
-        await w.engine.last.end(Cause.UNAVAILABLE, 503)
+        await _go_away(w)
         await asyncio.sleep(290)
         assert w.doors.log == ["declare", "open"]
         await asyncio.sleep(20)

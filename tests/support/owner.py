@@ -13,16 +13,20 @@ from gateway_worker.whatsapp.port import Changes, KeyId
 F = TypeVar("F", bound=Fact)
 
 
-async def _at_once(_: Changes) -> None:
+async def _at_once(_: Changes | Fact) -> None:
     """Store without delay."""
 
 
 @dataclass(kw_only=True)
 class MemoryOwner:
-    """Implements `port.Owner`. `before_commit` may delay or refuse a commit, `after_commit` keep its answer back."""
+    """Implements `port.Owner`.
+
+    `before_commit` and `before_tell` may delay or refuse a commit and a fact, `after_commit` keep its answer back.
+    """
 
     before_commit: Callable[[Changes], Awaitable[None]] = _at_once
     after_commit: Callable[[Changes], Awaitable[None]] = _at_once
+    before_tell: Callable[[Fact], Awaitable[None]] = _at_once
     credentials: bytes | None = None
     keys: dict[KeyId, bytes] = field(default_factory=dict[KeyId, bytes])
     entries: dict[EntryKey, Entry] = field(default_factory=dict[EntryKey, Entry])
@@ -35,6 +39,7 @@ class MemoryOwner:
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def tell(self, fact: Fact) -> None:
+        await self.before_tell(fact)
         self.facts += fact.receipts if isinstance(fact, ReceiptsArrived) else [fact]
         await self._notify()
 

@@ -1,0 +1,74 @@
+"""What WhatsApp tells of people, over the real bridge: what is not stored is told again."""
+
+from gateway_worker.whatsapp.facts import Disconnected, Fact
+from gateway_worker.whatsapp.people import ContactNews, ContactsTold
+from tests.support.engine import Lab, Session, say
+from tests.support.phones import Phone
+
+
+class StoreAwayError(Exception):
+    """The database is away."""
+
+
+async def refuse_contacts(fact: Fact) -> None:
+    if isinstance(fact, ContactsTold):
+        raise StoreAwayError
+
+
+async def take_all(_: Fact) -> None:
+    """The database is back."""
+
+
+async def save(lab: Lab, session: Session, person: Phone, name: str) -> None:
+    await lab.phones.post(f"/phones/{session.phone.number}/save", {"contact": person.number, "name": name})
+
+
+def told(session: Session) -> list[ContactNews]:
+    return [contact for fact in session.owner.told(ContactsTold) for contact in fact.contacts]
+
+
+async def test_a_notification_that_was_not_stored_comes_again(shared: Lab) -> None:
+    session, connection = await shared.connected()
+    bob = await shared.phones.give("Bob")
+    await say(connection, bob, "so that WhatsApp tells of Bob")
+    session.owner.before_tell = refuse_contacts
+    await shared.phones.post(f"/phones/{bob.number}/about", {"text": "At work"})
+    await session.owner.next(Disconnected, 2)
+    session.owner.before_tell = take_all
+    connection = await session.connect()
+    await session.owner.next(ContactsTold)
+    (news,) = told(session)
+    assert (news.jid, news.phone, news.about) == (bob.jid, bob.number, "At work")
+    await connection.close()
+
+
+async def test_a_saved_contact_that_was_not_stored_is_read_again(shared: Lab) -> None:
+    session, connection = await shared.connected()
+    bob, eve = await shared.phones.give("Bob"), await shared.phones.give("Eve")
+    await save(shared, session, eve, "My Eve")
+    await session.owner.next(ContactsTold)
+    session.owner.before_tell = refuse_contacts
+    await save(shared, session, bob, "Bob the builder")
+    await session.owner.next(Disconnected, 2)
+    session.owner.before_tell = take_all
+    connection = await session.connect()
+    second = await session.owner.next(ContactsTold, 2)
+    assert not second.from_before
+    assert [(news.jid, news.saved_name) for news in told(session)] == [
+        (eve.jid, "My Eve"),
+        (bob.jid, "Bob the builder"),
+    ]
+    await connection.close()
+
+
+async def test_those_who_were_saved_before_are_told_as_that(shared: Lab) -> None:
+    session = await shared.unpaired()
+    people = [await shared.phones.give(f"Person {number}") for number in range(3)]
+    for person in people:
+        await save(shared, session, person, f"My {person.name}")
+    await shared.pair(session)
+    connection = await session.connect()
+    fact = await session.owner.next(ContactsTold)
+    assert fact.from_before
+    assert [news.saved_name for news in fact.contacts] == [f"My {person.name}" for person in people]
+    await connection.close()

@@ -126,6 +126,7 @@ class SessionMedia:
         except HostAway as error:
             if self._around.clock.now() - record.created_at > _HOST_PATIENCE:
                 raise MediaUnreachable(detail={"reason": "host"}) from error
+            _log.info("media.host_away", session=self.session_id, error=str(error))
             raise _Later(wanted, "host_away") from error
         except OSError as error:
             _log.info("media.bucket_away", session=self.session_id, error=type(error).__name__)

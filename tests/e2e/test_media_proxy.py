@@ -1,0 +1,81 @@
+"""A session's proxy carries everything between it and WhatsApp: the connection, and files both ways."""
+
+import base64
+import os
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.e2e.conftest import World, a_world
+from tests.e2e.test_media_in import say, stored, told, with_file
+from tests.support.certificates import self_signed
+from tests.support.private_services import PrivateServices
+from tests.support.proxies import Proxy, a_proxy, tls_before
+
+CREDENTIALS = base64.b64encode(b"user:secret").decode()
+SIZE = 900_000
+
+
+@pytest.fixture
+async def behind_tls(services: PrivateServices, migrated_template: str, tmp_path: Path) -> AsyncGenerator[World]:
+    """A world whose WhatsApp speaks TLS, as the real one does: proxies tunnel nothing else."""
+    context, certificate = self_signed(tmp_path)
+    async with a_world(services, migrated_template, tmp_path) as world:
+        plain_port = urlsplit(world.simulator.url).port
+        assert plain_port is not None
+        async with tls_before(plain_port, context) as port:
+            await world.worker.stop()
+            world.stage.settings |= {
+                "GATEWAY_WHATSAPP_URL": f"wss://127.0.0.1:{port}/ws/chat",
+                "NODE_EXTRA_CA_CERTS": str(certificate),
+                "SSL_CERT_FILE": str(certificate),
+            }
+            world.worker = await world.stage.start_worker("worker-001")
+            yield world
+
+
+async def media_host(world: World) -> str:
+    async with world.phones.http.get("/root-key") as answer:
+        told_keys: dict[str, str] = await answer.json()
+        return urlsplit(told_keys["mediaUrl"]).netloc
+
+
+def whatsapp(world: World) -> str:
+    return urlsplit(world.stage.settings["GATEWAY_WHATSAPP_URL"]).netloc
+
+
+def credentials(proxy: Proxy, target: str) -> set[str | None]:
+    return {each.authorization for each in proxy.tunnels if each.target == target}
+
+
+@pytest.mark.timeout(180)
+async def test_a_sessions_proxy_carries_its_connection_and_its_files_and_no_other_sessions(behind_tls: World) -> None:
+    world = behind_tls
+    host = await media_host(world)
+    async with a_proxy() as proxy:
+        ana = await world.paired("Ana", options={"proxy": f"http://user:secret@127.0.0.1:{proxy.port}"})
+        assert proxy.up(whatsapp(world)) > 0
+
+        cleo = await world.phones.give("Cleo")
+        incoming = os.urandom(SIZE)
+        received = await say(world, cleo, ana, with_file({"kind": "document"}, incoming))
+        ready = await told(world, "media.ready.v1", ana, received)
+        assert (await stored(world.services, ready["data"]["media"]["object"]))[0] == incoming
+        assert SIZE < proxy.down(host) < 2 * SIZE
+
+        before, outgoing = proxy.up(host), os.urandom(SIZE)
+        content = {"kind": "document", "media": {"base64": base64.b64encode(outgoing).decode()}}
+        for _ in range(2):  # the second time the host is only asked whether it has the file
+            data = {"to": cleo.number, "content": content}
+            command = await world.backend.publish("message.send.v1", ana.session_id, data)
+            await world.status(command, "delivered")
+        assert SIZE < proxy.up(host) - before < 2 * SIZE
+        assert credentials(proxy, host) == credentials(proxy, whatsapp(world)) == {f"Basic {CREDENTIALS}"}
+
+        through = len(proxy.tunnels), proxy.up(host), proxy.down(host)
+        ben = await world.paired("Ben")
+        message_id = await say(world, cleo, ben, with_file({"kind": "document"}, incoming))
+        await told(world, "media.ready.v1", ben, message_id)
+        assert (len(proxy.tunnels), proxy.up(host), proxy.down(host)) == through

@@ -63,6 +63,7 @@ class Attachments:
                 return await self._attach(message_id, content)
             except Unavailable as error:
                 _log.warning("media.waiting", session=self._session_id, message_id=message_id, reason=str(error))
+                self._around.observer.file_held()
             await asyncio.sleep(pause)
             pause = min(_LONGEST_PAUSE, pause * 2)
 

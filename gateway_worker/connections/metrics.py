@@ -53,6 +53,9 @@ class Observer(Protocol):
     def file_failed(self, code: str) -> None:
         """A file will not be fetched any more."""
 
+    def file_held(self) -> None:
+        """Our bucket or disk is in the way of an outgoing file: it is tried again, and its chat waits."""
+
     def file_uploaded(self, seconds: float) -> None:
         """WhatsApp's media host has taken the file of an outgoing message, in `seconds`."""
 
@@ -87,6 +90,7 @@ class Unobserved:
     def file_fetched(self, seconds: float) -> None: ...  # noqa: D102
     def file_delayed(self, reason: str) -> None: ...  # noqa: D102
     def file_failed(self, code: str) -> None: ...  # noqa: D102
+    def file_held(self) -> None: ...  # noqa: D102
     def file_uploaded(self, seconds: float) -> None: ...  # noqa: D102
     def file_reused(self) -> None: ...  # noqa: D102
     def upload_failed(self) -> None: ...  # noqa: D102

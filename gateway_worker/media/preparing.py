@@ -30,6 +30,13 @@ _ACCEPTED: Final = {
     },
 }
 _HASHED: Final = 1024 * 1024
+_OUR_FAULT: Final = frozenset(
+    {
+        *("InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthorizationHeaderMalformed"),
+        *("ExpiredToken", "InvalidToken", "TokenRefreshRequired", "RequestTimeTooSkewed"),
+    }
+)
+"""S3's refusals that say nothing of the object: whoever runs the worker can mend its credentials or its clock."""
 
 
 class Bucket(Protocol):
@@ -104,6 +111,8 @@ class Preparation:
             async with self._bucket.reading(source.object) as pieces:
                 return await receive(pieces, job, "source", limit)
         except (FileNotFoundError, PermissionError) as error:
+            if str(error) in _OUR_FAULT:
+                raise BucketAway from error
             raise unreachable("missing") from error
         except (OSError, TimeoutError) as error:
             raise BucketAway from error

@@ -64,6 +64,7 @@ class WorkerMetrics:
             ("files_fetched", "Files of incoming messages put into the bucket.", ()),
             ("files_delayed", "Tries to fetch such a file that are to be made again, by reason.", ("reason",)),
             ("files_failed", "Such files that will not be fetched any more, by code.", ("code",)),
+            ("files_held", "Tries to get outgoing files that our bucket or disk was in the way of.", ()),
             ("files_uploaded", "Files of outgoing messages that WhatsApp's media host took.", ()),
             ("files_reused", "Files of outgoing messages that lay there already.", ()),
             ("upload_failures", "Uploads that failed while their connection lived.", ()),
@@ -154,6 +155,10 @@ class WorkerMetrics:
     def file_failed(self, code: str) -> None:
         """See `Observer`."""
         self._counters["files_failed"].labels(code).inc()
+
+    def file_held(self) -> None:
+        """See `Observer`."""
+        self._counters["files_held"].inc()
 
     def file_uploaded(self, seconds: float) -> None:
         """See `Observer`."""

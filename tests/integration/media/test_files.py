@@ -14,9 +14,12 @@ from gateway_worker.media.bench import Bench
 from gateway_worker.media.fetching import Fetcher
 from gateway_worker.media.preparing import BucketAway, Preparation, PreparedFile
 from gateway_worker.media.spool import Spool
+from gateway_worker.objects.media import MediaObjects
 from schemas.errors import MediaError
 from schemas.outgoing_media import MediaSource
 from tests.support import media
+from tests.support.private_services import Buckets, PrivateServices
+from tests.support.s3 import s3_client
 
 
 class Shelf:
@@ -308,7 +311,7 @@ async def test_what_contradicts_itself_is_refused(room: Room, name: str) -> None
 
 
 async def test_an_object_that_is_missing_or_withheld_is_unreachable(room: Room) -> None:
-    for trouble in (FileNotFoundError("NoSuchKey"), PermissionError("AccessDenied")):
+    for trouble in (FileNotFoundError("NoSuchKey"), PermissionError("AccessDenied"), PermissionError("Whatever")):
         room.shelf.files["uploads/b"] = trouble
         with pytest.raises(MediaError) as caught:
             async with room.files.prepare("document", MediaSource(object="uploads/b")):
@@ -317,10 +320,32 @@ async def test_an_object_that_is_missing_or_withheld_is_unreachable(room: Room) 
 
 
 async def test_a_bucket_that_is_away_is_no_fault_of_the_file(room: Room) -> None:
-    room.shelf.files["uploads/b"] = ConnectionError()
-    with pytest.raises(BucketAway):
-        async with room.files.prepare("document", MediaSource(object="uploads/b")):
-            pass
+    for trouble in (ConnectionError(), TimeoutError(), PermissionError("InvalidAccessKeyId")):
+        room.shelf.files["uploads/b"] = trouble
+        with pytest.raises(BucketAway):
+            async with room.files.prepare("document", MediaSource(object="uploads/b")):
+                pass
+
+
+async def test_a_real_bucket_that_refuses_our_credentials_is_away_and_one_without_the_object_is_not(
+    services: PrivateServices, buckets: Buckets, tmp_path: Path
+) -> None:
+    async with s3_client(services) as client, s3_client(services, secret="wrong") as stranger:
+        async with client.calling() as driver:
+            await driver.make_bucket(buckets.media)
+        with pytest.raises(BucketAway):
+            await prepared_from(MediaObjects(stranger, buckets.media), tmp_path / "stranger")
+        with pytest.raises(MediaError) as caught:
+            await prepared_from(MediaObjects(client, buckets.media), tmp_path / "known")
+        assert caught.value.detail == {"reason": "missing"}
+
+
+async def prepared_from(bucket: MediaObjects, folder: Path) -> None:
+    spool = Spool(folder, 1 << 20)
+    spool.open()
+    files = Preparation(spool=spool, fetcher=Fetcher(), bucket=bucket, bench=Bench(), max_document=1 << 20)
+    async with files.prepare("document", MediaSource(object="uploads/b")):
+        pass
 
 
 DOCUMENTS: dict[str, tuple[bytes, dict[str, str], str]] = {

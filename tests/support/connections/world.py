@@ -53,6 +53,9 @@ class Alarms(Unobserved):
     def file_failed(self, code: str) -> None:
         self.files.append(code)
 
+    def file_held(self) -> None:
+        self.files.append("held")
+
     def file_uploaded(self, seconds: float) -> None:  # noqa: ARG002
         self.files.append("uploaded")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -145,17 +146,28 @@ async def test_what_cannot_be_prepared_fails_and_lets_the_next_pass() -> None:
 
 
 @virtual
-async def test_a_bucket_that_is_away_holds_the_message_back() -> None:
+async def test_a_bucket_that_is_away_holds_back_the_message_and_its_chat_and_no_other() -> None:
     async with world() as w:
         await w.connected()
+        tries: list[float] = []
 
         async def away() -> None:
+            tries.append(VirtualClock().monotonic())
             raise BucketAway
 
-        w.files.answers = [away] * 3
+        w.files.answers = [away] * 8
         given = picture()
-        await w.send(given)
+        held, behind = w.start_sending(given), w.start_sending(text("behind it"))
+        for number in range(5):
+            await w.send(text("elsewhere", to=f"+1555000333{number}"))
+            await asyncio.sleep(10)
+        assert w.storage.statuses(given.id) == []
+        assert [round(later - earlier) for earlier, later in pairwise(tries)] == [1, 2, 4, 8, 15, 15]
+        await asyncio.gather(held, behind)
         assert w.storage.statuses(given.id) == ["sent"]
+        sent = [type(each.content).__name__ for each in w.engine.sent]
+        assert sent == [*["OutgoingText"] * 5, "FileMessage", "OutgoingText"]
+        assert w.observer.files == [*["held"] * 8, "uploaded"]
 
 
 @virtual

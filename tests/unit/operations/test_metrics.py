@@ -15,6 +15,7 @@ def test_what_the_manager_counts_is_shown() -> None:
     observer.file_fetched(200.0)
     observer.file_delayed("host_away")
     observer.file_failed("media.unreachable")
+    observer.file_held()
     observer.file_uploaded(0.3)
     observer.file_reused()
     observer.upload_failed()
@@ -29,6 +30,7 @@ def test_what_the_manager_counts_is_shown() -> None:
     assert 'gateway_files_delayed_total{reason="host_away"} 1.0' in text
     assert 'gateway_files_failed_total{code="media.unreachable"} 1.0' in text
     assert 'gateway_file_upload_seconds_bucket{le="0.5"} 1.0' in text
+    assert "gateway_files_held_total 1.0" in text
     assert "gateway_files_reused_total 1.0" in text
     assert "gateway_upload_failures_total 1.0" in text
     assert 'gateway_commands_total{outcome="acked",type="message.send.v1"} 1.0' in text

@@ -42,7 +42,11 @@ _PRIVATE: Final = (
     IPv6Network("::1/128"),
     IPv6Network("fc00::/7"),
 )
-_NAT64: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+_NAT64: Final = (
+    IPv6Network("64:ff9b::/96"),
+    IPv6Network("64:ff9b:1::/48"),
+    IPv6Network("::ffff:0:0:0/96"),  # SIIT
+)
 _TEREDO: Final = IPv6Network("2001::/32")
 _SIX_TO_FOUR: Final = IPv6Network("2002::/16")
 _COMPATIBLE: Final = IPv6Network("::/96")

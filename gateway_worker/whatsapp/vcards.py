@@ -59,7 +59,8 @@ def _phone(parameters: str, value: str) -> str | None:
     """E.164 where WhatsApp vouches for it (`waid`), else the number as somebody wrote it."""
     if (waid := _WAID.search(parameters)) is not None:
         return f"+{waid[1]}"
-    return value if _NUMBER.fullmatch(value) else None
+    number = value.removeprefix("tel:").partition(";")[0]  # version 4.0 writes an URI (RFC 3966)
+    return number if _NUMBER.fullmatch(number) else None
 
 
 def _escape(text: str) -> str:

@@ -40,6 +40,11 @@ def test_a_phones_card_is_read_whatever_its_lines_are_called() -> None:
     )
 
 
+def test_numbers_of_version_4_are_read() -> None:
+    text = "BEGIN:VCARD\nVERSION:4.0\nFN:Ben\nTEL;VALUE=uri;TYPE=cell:tel:+15550002222;ext=5\nEND:VCARD"
+    assert read_card(text) == ContactCard(name="Ben", phones=["+15550002222"])
+
+
 def test_a_card_that_says_nothing_is_kept_as_it_came() -> None:
     assert read_card("BEGIN:VCARD\nNOTE:x\nEND:VCARD") == ContactCard(vcard="BEGIN:VCARD\nNOTE:x\nEND:VCARD")
 

@@ -71,9 +71,15 @@ function attachment(part: Part, fileClass: Place['file_class']): Attachment {
     mimetype: part.mimetype || null,
     size: Number.isSafeInteger(size) && size >= 0 ? size : null,
     sha256: hex(part.fileSha256, HASH_BYTES),
-    file_name: ('fileName' in part ? part.fileName : null) || null,
+    file_name: ('fileName' in part && part.fileName ? nameOf(part.fileName) : null) || null,
     lies: place(part, fileClass)
   }
+}
+
+/** A name without folders and without control characters, those that turn the direction among them: somebody may save the file under it. */
+function nameOf(told: string): string {
+  const name = (told.split(/[/\\]/).at(-1) ?? '').replaceAll(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu, '').trim()
+  return name === '.' || name === '..' ? '' : name
 }
 
 function place(part: Part, fileClass: Place['file_class']): Place | null {

@@ -125,7 +125,8 @@ function contactsOf({ contactMessage, contactsArrayMessage }: proto.IMessage): C
 
 /** The poll in a message; WhatsApp has had several fields for it. */
 export function pollCreationOf(message: proto.IMessage): proto.Message.IPollCreationMessage | null {
-  return message.pollCreationMessage ?? message.pollCreationMessageV2 ?? message.pollCreationMessageV3 ?? null
+  const { pollCreationMessage, pollCreationMessageV2, pollCreationMessageV3, pollCreationMessageV5 } = message
+  return pollCreationMessage ?? pollCreationMessageV2 ?? pollCreationMessageV3 ?? pollCreationMessageV5 ?? null
 }
 
 export function optionsOf(poll: proto.Message.IPollCreationMessage): string[] {

@@ -37,6 +37,10 @@ test('contents have the names of the port', () => {
       { pollCreationMessageV3: { name: 'When?', options: [{ optionName: 'Now' }], selectableOptionsCount: 1 } },
       { kind: 'poll', question: 'When?', options: ['Now'], selectable: 1 }
     ],
+    [
+      { pollCreationMessageV5: { name: 'When?', options: [{ optionName: 'Now' }], selectableOptionsCount: 1 } },
+      { kind: 'poll', question: 'When?', options: ['Now'], selectable: 1 }
+    ],
     [{ buttonsResponseMessage: { selectedDisplayText: 'Yes' } }, { kind: 'text', text: 'Yes' }],
     [{ listResponseMessage: { title: 'Second row' } }, { kind: 'text', text: 'Second row' }],
     [{ liveLocationMessage: {} }, { kind: 'unsupported', whatsapp_type: 'liveLocationMessage' }],
@@ -79,6 +83,10 @@ test('files are told with where they lie', () => {
     [
       { documentMessage: { ...part, fileName: 'a.pdf' } },
       { kind: 'document', media: { ...media, file_name: 'a.pdf', lies: { ...lies, file_class: 'document' } }, caption: null }
+    ],
+    [
+      { documentMessage: { ...part, fileName: '..\\x/../\u202efdp\n.exe' } },
+      { kind: 'document', media: { ...media, file_name: 'fdp.exe', lies: { ...lies, file_class: 'document' } }, caption: null }
     ],
     [{ stickerMessage: { ...part, isAnimated: true } }, { kind: 'sticker', media, animated: true }],
     [{ stickerMessage: { ...part, mediaKey: Buffer.alloc(3) } }, { kind: 'unsupported', whatsapp_type: 'stickerMessage' }]

@@ -15,6 +15,7 @@ from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.whatsapp.errors import (
     EngineError,
     NotConnected,
+    NotForwardable,
     OutcomeUnknown,
     RecipientUnknown,
     Refused,
@@ -23,6 +24,7 @@ from gateway_worker.whatsapp.errors import (
 from gateway_worker.whatsapp.outgoing import OutgoingMessage
 from schemas.commands import Command
 from schemas.errors import (
+    CommandInvalid,
     GatewayError,
     Internal,
     MessageRecipientUnknown,
@@ -133,5 +135,7 @@ def _refusal(error: EngineError) -> GatewayError | None:
             return MessageRejectedByWhatsApp(error.code)
         case RecipientUnknown():
             return MessageRecipientUnknown()
+        case NotForwardable():
+            return CommandInvalid.at("data.messageId", "must not be a message that is viewed once")
         case _:
             return None

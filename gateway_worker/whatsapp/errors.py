@@ -9,6 +9,7 @@ Errors an engine raises::
     ├── UploadFailed            WhatsApp's media host did not take a file
     ├── NotOnPhone              the phone does not have the file of a message any more
     ├── RecipientUnknown        the number is not on WhatsApp
+    ├── NotForwardable          the message is to be viewed once: nobody may pass it on
     └── StoreRefused            a write of the owner failed or was fenced off; the connection has been closed
 """
 
@@ -53,6 +54,10 @@ class Refused(EngineError):  # noqa: N818 (reads as the fact it is)
 
 class RecipientUnknown(EngineError):  # noqa: N818 (reads as the fact it is)
     """The recipient's number is not on WhatsApp."""
+
+
+class NotForwardable(EngineError):  # noqa: N818 (reads as the fact it is)
+    """The message is to be viewed once: nobody may pass it on."""
 
 
 class UploadFailed(EngineError):  # noqa: N818 (reads as the fact it is)

@@ -271,6 +271,17 @@ async def test_a_forwarded_file_is_not_uploaded_again(studio: Studio) -> None:
     assert (await studio.world.phones.stats())["mediaUploads"] == before
 
 
+async def test_what_is_viewed_once_is_not_forwarded(studio: Studio) -> None:
+    source = await studio.source("base64", "image", media.picture("PNG", 81, 55))
+    original = await studio.sent({"kind": "image", "media": source}, viewOnce=True)
+    data = {"to": studio.ben.phone.number, "messageId": original}
+    command = await studio.world.backend.publish(
+        "message.forward.v1", studio.ana.session_id, data, routing_key=f"session.{studio.ana.session_id}"
+    )
+    failed = await studio.world.status(command, "failed")
+    assert failed["data"]["error"]["code"] == "command.invalid"
+
+
 async def test_the_history_tells_of_the_file_and_does_not_hold_it(studio: Studio) -> None:
     content = media.picture("PNG", 80, 55)
     source = await studio.source("base64", "image", content)

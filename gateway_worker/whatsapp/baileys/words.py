@@ -10,6 +10,7 @@ from gateway_worker.whatsapp.baileys.groups import group_news_of
 from gateway_worker.whatsapp.errors import (
     EngineError,
     NotConnected,
+    NotForwardable,
     NotOnPhone,
     OutcomeUnknown,
     RecipientUnknown,
@@ -279,6 +280,8 @@ def error_of(failure: CallFailed) -> EngineError:  # noqa: PLR0911 (one line an 
             return UploadFailed(f"the media host did not take the file: {failure.details.get('name', '')}")
         case "not_on_phone":
             return NotOnPhone("the phone does not have the file")
+        case "not_forwardable":
+            return NotForwardable("it is to be viewed once")
         case "recipient_unknown":
             return RecipientUnknown("the number is not on WhatsApp")
         case "refused":

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from gateway_worker.connections.states import State
-from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, RecipientUnknown, Refused
+from gateway_worker.whatsapp.errors import NotConnected, NotForwardable, OutcomeUnknown, RecipientUnknown, Refused
 from gateway_worker.whatsapp.facts import Cause, ReceiptArrived, ReceiptKind
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
@@ -245,7 +245,11 @@ async def test_a_connection_that_is_gone_without_a_word_is_closed_and_replaced()
 @virtual
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(Refused("463"), "message.rejected_by_whatsapp"), (RecipientUnknown(), "message.recipient_unknown")],
+    [
+        (Refused("463"), "message.rejected_by_whatsapp"),
+        (RecipientUnknown(), "message.recipient_unknown"),
+        (NotForwardable(), "command.invalid"),
+    ],
 )
 async def test_a_refusal_is_final_and_named(error: Exception, code: str) -> None:
     async with world() as w:

@@ -15,7 +15,7 @@ import {
   type WAMessageKey
 } from 'baileys'
 
-import { unwrap } from './content.ts'
+import { isViewOnce, unwrap } from './content.ts'
 import { type FileContent, fileMessage, isFile } from './files.ts'
 import { CallError } from './peer.ts'
 
@@ -186,6 +186,7 @@ const NO_PREVIEW = { matchedText: null, title: null, description: null, jpegThum
 function forwarded(args: OutgoingArguments, jid: string, plaintext: Uint8Array | undefined): WAMessage {
   const original = originalOf(args, jid, plaintext)
   if (original?.message == null) throw new CallError('unsupported_content')
+  if (isViewOnce(original.message)) throw new CallError('not_forwardable')
   const { messageContextInfo: _, ...content } = unwrap(original.message)
   return { ...original, message: content }
 }

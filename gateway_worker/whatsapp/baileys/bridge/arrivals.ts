@@ -11,6 +11,7 @@ import type { Protocol } from './protocol.ts'
 import { receiptOf } from './receipts.ts'
 import type { Incoming } from './received.ts'
 import { resending } from './repository.ts'
+import { asksForItself, Retries, type RetryParts } from './retries.ts'
 import type { Store } from './store.ts'
 
 /** Messages that wait for Baileys, before we hang up and get the rest later: it may need the socket to go on. */
@@ -23,6 +24,7 @@ export interface ArrivalParts {
   facts: Facts
   incoming: Incoming
   protocol: Protocol
+  order: RetryParts['order']
   onArrival: () => void
   onFlood: () => void
 }
@@ -37,8 +39,11 @@ export class Arrivals {
     this.#parts = parts
     const { ws } = parts.socket
     const emit = ws.emit.bind(ws)
-    const pass = (event: string, receipt: BinaryNode): unknown =>
-      receipt.attrs['type'] === 'retry' ? resending.run(true, () => emit(event, receipt)) : emit(event, receipt)
+    const retries = new Retries(parts)
+    const pass = (event: string, receipt: BinaryNode): unknown => {
+      if (asksForItself(receipt)) return retries.answer(receipt)
+      return receipt.attrs['type'] === 'retry' ? resending.run(true, () => emit(event, receipt)) : emit(event, receipt)
+    }
     ws.emit = (event: string, ...args: unknown[]): boolean => {
       if (event !== 'CB:message' && event !== 'CB:receipt') return emit(event, ...args)
       const stanza = args[0] as BinaryNode

@@ -141,6 +141,7 @@ export class Connection {
       ...own,
       socket: this.#socket,
       facts: this.#facts,
+      order: this.#order,
       onArrival: () => this.#pace(),
       onFlood: () => void this.#end({ cause: 'closed', code: null, detail: 'too many messages at once' })
     })

@@ -116,7 +116,7 @@ async def large_files(services: PrivateServices, directory: Path, scale: Scale, 
     """Documents of 64 MiB: memory, and texts to somebody else meanwhile."""
     own = {"GATEWAY_MEDIA_ALLOW_PRIVATE": "true"}
     async with gateway.rig(services, directory, own=own) as rig:
-        await rig.pair(["alice", "bob", "carol"])
+        await rig.pair(["alice", "bob", "carol", "dave"])
         bob, carol = rig.people["bob"], rig.people["carol"]
         for section, targets in (
             await files.memory(rig, carol, scale.documents),

@@ -16,7 +16,7 @@ from consumers.answer import Answer
 from consumers.ports import Ledger
 from consumers.replies import Reply, rejected
 from gateway_worker.connections.signals import until_stored
-from gateway_worker.store.operations import Conflict, Done, Fresh, InProgress, Recorded
+from gateway_worker.store.operations.commands import Conflict, Done, Fresh, InProgress, Recorded
 from gateway_worker.store.records import Json
 from schemas.commands import Command, CommandClass, CommandKey, Subject
 from schemas.errors import (

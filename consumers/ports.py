@@ -7,7 +7,7 @@ from typing import Protocol
 from pamqp.common import FieldValue
 
 from gateway_worker.broker.outgoing import Outgoing
-from gateway_worker.store.operations import Recorded
+from gateway_worker.store.operations.commands import Recorded
 from gateway_worker.store.records import Json
 from schemas.commands import Command, CommandKey
 from schemas.contact_commands import GetPicture

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, assert_never
 
 from gateway_worker.connections.media_rows import media_of_message
-from gateway_worker.store.operations import NewMedia, ReceiveMessage
+from gateway_worker.store.operations.media import NewMedia
+from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.whatsapp.incoming import Edited, Reacted, ReceivedChange, ReceivedMessage, Revoked, Voted
 from gateway_worker.whatsapp.incoming import Sender as Author
 from schemas.addresses import jid_of

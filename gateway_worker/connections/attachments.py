@@ -15,7 +15,8 @@ from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.writer import Writer
 from gateway_worker.media.preparing import PreparedFile
-from gateway_worker.store.operations import PutUpload, ReplaceContent
+from gateway_worker.store.operations.media import PutUpload
+from gateway_worker.store.operations.messages import ReplaceContent
 from gateway_worker.whatsapp.errors import EngineError, NotConnected, StoreRefused
 from gateway_worker.whatsapp.files import (
     FILE_CLASSES,

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from gateway_worker.connections.arrivals import instant
-from gateway_worker.store.operations import ReceiveMessage
+from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.whatsapp.facts import CallArrived
 from schemas.contact_events import Caller, CallReceived
 from schemas.events import CALL_RECEIVED

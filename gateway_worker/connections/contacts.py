@@ -8,7 +8,7 @@ from typing import Final
 from gateway_worker.connections.arrivals import Arrived, instant
 from gateway_worker.connections.identities import Identities
 from gateway_worker.store.contacts import Contact, ContactFact
-from gateway_worker.store.operations import LearnContacts
+from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.whatsapp.people import ContactNews, ContactsTold
 from schemas.addresses import LID_SERVER, USER_SERVER, phone_of
 from schemas.contact_events import MAX_ABOUT, ContactChange

@@ -11,7 +11,7 @@ from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.states import LIVE, State, Trigger
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.store.errors import EventsUnpublished
-from gateway_worker.store.operations import DropCredentials
+from gateway_worker.store.operations.identity import DropCredentials
 from gateway_worker.store.records import SessionRecord
 from schemas.events import Reason
 from schemas.names import WorkerId

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Final, assert_never
 
 from gateway_worker.connections.arrivals import instant
-from gateway_worker.store.operations import ReceiveMessage
+from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.whatsapp.groups import GroupChanged, GroupMember, GroupNews, MembersChanged
 from schemas.events import GROUP_PARTICIPANTS, GROUP_UPDATED, EventType
 from schemas.group_events import GroupAuthor, GroupParticipantsChanged, GroupUpdated, PeopleChange, PictureChange

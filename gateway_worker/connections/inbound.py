@@ -15,19 +15,11 @@ from gateway_worker.connections.past import history_operations
 from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.writer import Writer
-from gateway_worker.store.operations import (
-    AdvanceParticipant,
-    AdvanceStatus,
-    DropCredentials,
-    JoinChats,
-    NewEntry,
-    Operation,
-    PutCredentials,
-    PutEntries,
-    PutKeys,
-    PutSentPlaintext,
-    SettleEntries,
-)
+from gateway_worker.store.operations.identity import DropCredentials, PutCredentials, PutKeys
+from gateway_worker.store.operations.messages import NewEntry, PutEntries, PutSentPlaintext, SettleEntries
+from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.people import JoinChats
+from gateway_worker.store.operations.receipts import AdvanceParticipant, AdvanceStatus
 from gateway_worker.store.records import Status
 from gateway_worker.whatsapp.errors import StoreRefused
 from gateway_worker.whatsapp.facts import (

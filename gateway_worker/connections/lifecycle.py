@@ -12,7 +12,8 @@ from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.states import LIVE, PAIRING, State, Trigger, follow
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.writer import Writer
-from gateway_worker.store.operations import ChangeState, Operation
+from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.sessions import ChangeState
 from gateway_worker.store.records import SessionRecord
 from gateway_worker.whatsapp.facts import Connected
 from schemas.events import SESSION_STATUS, Reason, SessionStatus

@@ -20,7 +20,7 @@ from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.states import State, Trigger
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.writer import Writer
-from gateway_worker.store.operations import DropCredentials
+from gateway_worker.store.operations.identity import DropCredentials
 from gateway_worker.store.records import SessionRecord
 from gateway_worker.whatsapp.errors import EngineError
 from gateway_worker.whatsapp.facts import (

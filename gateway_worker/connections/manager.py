@@ -11,7 +11,7 @@ from gateway_worker.connections.session import LiveSession
 from gateway_worker.connections.states import State
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.store.errors import StaleEpoch
-from gateway_worker.store.operations import AdvanceStatus
+from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.records import Desired, NewSession, SessionRecord, Status
 from schemas.commands import Command
 from schemas.errors import (

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 from gateway_worker.connections.changes import Standing
 from gateway_worker.store.media import told_of
-from gateway_worker.store.operations import NewMedia
+from gateway_worker.store.operations.media import NewMedia
 from gateway_worker.store.records import Direction, Json, MediaRecord, MediaState, MessageRecord
 from gateway_worker.whatsapp.incoming import ReceivedMessage
 from gateway_worker.whatsapp.remote_files import RemoteFile

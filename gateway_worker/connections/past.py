@@ -7,14 +7,9 @@ from typing import Any
 from gateway_worker.connections.arrivals import instant
 from gateway_worker.connections.contacts import contact_news, names_in
 from gateway_worker.connections.identities import Identities
-from gateway_worker.store.operations import (
-    FinishHistory,
-    HistoricMessage,
-    NewEntry,
-    Operation,
-    PutEntries,
-    StoreHistory,
-)
+from gateway_worker.store.operations.history import FinishHistory, HistoricMessage, StoreHistory
+from gateway_worker.store.operations.messages import NewEntry, PutEntries
+from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.records import Status
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage
 from gateway_worker.whatsapp.people import ContactsTold

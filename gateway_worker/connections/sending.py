@@ -31,15 +31,10 @@ from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.tries import MAX_TRIES, Job, Tries
 from gateway_worker.connections.typing import Typing
 from gateway_worker.connections.writer import Writer
-from gateway_worker.store.operations import (
-    AdvanceStatus,
-    AlreadySettled,
-    Begun,
-    Conflict,
-    InProgress,
-    Operation,
-    ReplaceContent,
-)
+from gateway_worker.store.operations.commands import AlreadySettled, Begun, Conflict, InProgress
+from gateway_worker.store.operations.messages import ReplaceContent
+from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.records import MessageRecord, Status
 from gateway_worker.whatsapp.files import Repetition
 from schemas.addresses import Jid

@@ -37,7 +37,7 @@ from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.typing import Typing
 from gateway_worker.connections.writer import Writer
 from gateway_worker.store.errors import StaleEpoch
-from gateway_worker.store.operations import DropCredentials
+from gateway_worker.store.operations.identity import DropCredentials
 from gateway_worker.store.records import Desired, SessionRecord
 from schemas.addresses import jid_of
 from schemas.commands import Command

@@ -21,7 +21,8 @@ from gateway_worker.connections.writer import Writer
 from gateway_worker.objects.safe_mimetypes import safe_mimetype
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.media import told_of
-from gateway_worker.store.operations import AppendEvent, NewMedia, PutMedia, RetryMedia, SettleMedia
+from gateway_worker.store.operations.media import NewMedia, PutMedia, RetryMedia, SettleMedia
+from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.records import Json, MediaRecord, MediaState, MessageRecord
 from gateway_worker.whatsapp.downloads import FileGone, FileTooLarge, HostAway, NowhereToLook
 from gateway_worker.whatsapp.errors import EngineError, NotOnPhone

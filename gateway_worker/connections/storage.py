@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from gateway_worker.store.operations import Operation
+from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.owners import OwnerSigns
 from gateway_worker.store.records import (
     Desired,

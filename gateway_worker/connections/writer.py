@@ -6,7 +6,7 @@ from typing import Any
 from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.storage import Storage
 from gateway_worker.store.errors import StaleEpoch
-from gateway_worker.store.operations import Operation
+from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.records import Fence
 
 

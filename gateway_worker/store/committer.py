@@ -15,7 +15,7 @@ import structlog
 
 from gateway_worker.store.database import Database, is_away, translate
 from gateway_worker.store.errors import StaleEpoch, StoreError, StoreUnavailable
-from gateway_worker.store.operations import Operation
+from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.plan import stands_alone, weight
 from gateway_worker.store.records import Fence, OutboxEvent
 from gateway_worker.store.transaction import GroupWriter, Outcome, Writing

@@ -8,32 +8,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from gateway_worker.store.operations import (
-    AdvanceParticipant,
-    AdvanceStatus,
-    AppendEvent,
-    BeginMessage,
-    ChangeState,
-    DropCredentials,
-    FinishCommand,
-    FinishHistory,
-    JoinChats,
-    LearnContacts,
-    Operation,
-    PutCredentials,
+from gateway_worker.store.operations.commands import BeginMessage, FinishCommand, RecordCommand
+from gateway_worker.store.operations.history import FinishHistory, StoreHistory
+from gateway_worker.store.operations.identity import DropCredentials, PutCredentials, PutKeys
+from gateway_worker.store.operations.media import PutMedia, PutUpload, RetryMedia, SettleMedia
+from gateway_worker.store.operations.messages import (
     PutEntries,
-    PutKeys,
-    PutMedia,
     PutSentPlaintext,
-    PutUpload,
     ReceiveMessage,
-    RecordCommand,
     ReplaceContent,
-    RetryMedia,
     SettleEntries,
-    SettleMedia,
-    StoreHistory,
 )
+from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.people import JoinChats, LearnContacts
+from gateway_worker.store.operations.receipts import AdvanceParticipant, AdvanceStatus
+from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.records import Fence
 from schemas.names import SessionId
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from gateway_worker.store.database import Database, Row
 from gateway_worker.store.encryption import Ciphers, Keyring, Purpose
-from gateway_worker.store.operations import Recorded
+from gateway_worker.store.operations.commands import Recorded
 from gateway_worker.store.records import (
     CommandRecord,
     Direction,

@@ -12,7 +12,8 @@ from typing import Final
 from gateway_worker.store.database import Database, Row, Wire, translated
 from gateway_worker.store.encryption import Ciphers, Keyring, Purpose
 from gateway_worker.store.errors import RestoreRefused
-from gateway_worker.store.operations import ChangeState, PutCredentials, PutKeys
+from gateway_worker.store.operations.identity import PutCredentials, PutKeys
+from gateway_worker.store.operations.sessions import ChangeState
 from gateway_worker.store.records import Desired, Fence
 from gateway_worker.store.sessions import WISHES
 from gateway_worker.store.snapshot_format import Moment, Snapshot, unseal

@@ -14,7 +14,7 @@ from gateway_worker.store.errors import StoreError
 from gateway_worker.store.identifiers import new_event_id
 from gateway_worker.store.lease import Lease
 from gateway_worker.store.media import MediaRows
-from gateway_worker.store.operations import Operation
+from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.outbox import Outbox
 from gateway_worker.store.owners import Owners
 from gateway_worker.store.ownership import Sessions

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from gateway_worker.store.database import Wire
 from gateway_worker.store.encryption import Cipher, Ciphers, Keyring, Purpose
-from gateway_worker.store.operations import Operation
+from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.plan import Placed, rounds
 from gateway_worker.store.records import Fence, Json, OutboxEvent
 from schemas.names import SessionId

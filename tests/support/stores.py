@@ -4,7 +4,9 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-from gateway_worker.store.operations import AdvanceStatus, BeginMessage, ReceiveMessage
+from gateway_worker.store.operations.commands import BeginMessage
+from gateway_worker.store.operations.messages import ReceiveMessage
+from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.records import Json, OutboxEvent, Status
 from gateway_worker.store.store import Store
 from schemas.commands import CommandKey

@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway_worker.store.database import Wire
 from gateway_worker.store.encryption import Keyring, place
-from gateway_worker.store.operations import Conflict, Done, Fresh, InProgress, Recorded
+from gateway_worker.store.operations.commands import Conflict, Done, Fresh, InProgress, Recorded
 from gateway_worker.store.plan import Placed
 from gateway_worker.store.records import Json
 from gateway_worker.store.transaction import Transaction, dumps

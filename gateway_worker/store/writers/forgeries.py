@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from gateway_worker.store.authors import Author, same_author
-from gateway_worker.store.operations import ReceiveMessage
+from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.store.plan import Placed
 from gateway_worker.store.transaction import Transaction, columns
 

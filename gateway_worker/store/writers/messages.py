@@ -5,15 +5,8 @@ from typing import Any, Final
 
 from gateway_worker.store import ledger
 from gateway_worker.store.database import Row
-from gateway_worker.store.operations import (
-    AdvanceParticipant,
-    AdvanceStatus,
-    AlreadySettled,
-    BeginAnswer,
-    Begun,
-    Conflict,
-    InProgress,
-)
+from gateway_worker.store.operations.commands import AlreadySettled, BeginAnswer, Begun, Conflict, InProgress
+from gateway_worker.store.operations.receipts import AdvanceParticipant, AdvanceStatus
 from gateway_worker.store.plan import Placed
 from gateway_worker.store.records import Direction, Json, Status
 from gateway_worker.store.rows import as_json

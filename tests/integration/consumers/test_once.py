@@ -16,7 +16,7 @@ from consumers.ports import Ledger
 from consumers.replies import Reply, Speaker, accepted
 from gateway_worker.broker.ids import uuid7
 from gateway_worker.store.errors import StoreUnavailable
-from gateway_worker.store.operations import Recorded
+from gateway_worker.store.operations.commands import Recorded
 from gateway_worker.store.records import Json
 from gateway_worker.store.store import Store
 from schemas.commands import Command, CommandClass, CommandKey, CommandType, Door

@@ -11,7 +11,7 @@ from deploy.local.services import PrivateServices
 from gateway_worker.connections.media_janitor import MediaJanitor
 from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.received import PART, ReceivedObjects
-from gateway_worker.store.operations import NewMedia, SettleMedia
+from gateway_worker.store.operations.media import NewMedia, SettleMedia
 from gateway_worker.store.records import Fence, MediaState, NewSession
 from gateway_worker.store.store import Store
 from schemas.names import MessageId, SessionId, UserId, WorkerId

@@ -8,25 +8,19 @@ from typing import Any
 import pytest
 
 from gateway_worker.store.errors import StaleEpoch, StoreError
-from gateway_worker.store.operations import (
+from gateway_worker.store.operations.commands import (
     AlreadySettled,
-    AppendEvent,
     Begun,
-    ChangeState,
     Conflict,
     Done,
-    DropCredentials,
     FinishCommand,
     Fresh,
     InProgress,
-    NewEntry,
-    PutCredentials,
-    PutEntries,
-    PutKeys,
-    PutSentPlaintext,
     RecordCommand,
-    SettleEntries,
 )
+from gateway_worker.store.operations.identity import DropCredentials, PutCredentials, PutKeys
+from gateway_worker.store.operations.messages import NewEntry, PutEntries, PutSentPlaintext, SettleEntries
+from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.records import Desired, Fence, Status
 from gateway_worker.store.store import Store
 from schemas.names import MessageId, SessionId, WorkerId

@@ -8,7 +8,10 @@ import pytest
 
 from gateway_worker.store.contacts import Contact, ContactFact
 from gateway_worker.store.errors import StaleEpoch
-from gateway_worker.store.operations import AppendEvent, DropCredentials, LearnContacts, RecordCommand
+from gateway_worker.store.operations.commands import RecordCommand
+from gateway_worker.store.operations.identity import DropCredentials
+from gateway_worker.store.operations.people import LearnContacts
+from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.records import Fence
 from gateway_worker.store.store import Store
 from schemas.contact_events import ContactChange

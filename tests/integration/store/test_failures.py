@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 
 from gateway_worker.store.database import create_engine
 from gateway_worker.store.errors import KeyUnavailable, SchemaMismatch, StoreUnavailable
-from gateway_worker.store.operations import AppendEvent, ChangeState
+from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.records import Fence, Status
 from gateway_worker.store.schema import check_schema, migrate
 from gateway_worker.store.store import Store

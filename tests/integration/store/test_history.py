@@ -4,15 +4,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway_worker.store.operations import (
-    FinishHistory,
-    HistoricMessage,
-    JoinChats,
-    NewEntry,
-    PutEntries,
-    PutKeys,
-    StoreHistory,
-)
+from gateway_worker.store.operations.history import FinishHistory, HistoricMessage, StoreHistory
+from gateway_worker.store.operations.identity import PutKeys
+from gateway_worker.store.operations.messages import NewEntry, PutEntries
+from gateway_worker.store.operations.people import JoinChats
 from gateway_worker.store.records import Direction, Fence, Status
 from gateway_worker.store.store import Store
 from tests.integration.store.conftest import SESSION

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from gateway_worker.store.operations import ChangeState
+from gateway_worker.store.operations.sessions import ChangeState
 from gateway_worker.store.records import Desired, Fence, NewSession, SessionRecord
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from gateway_worker.store.operations import AppendEvent
+from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.records import Extent, Fence, NewSession
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId

@@ -7,7 +7,7 @@ import pytest
 
 from gateway_worker.store.database import connect
 from gateway_worker.store.errors import StaleEpoch
-from gateway_worker.store.operations import AppendEvent
+from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.owners import OwnerSigns
 from gateway_worker.store.records import Fence, NewSession
 from gateway_worker.store.store import Store

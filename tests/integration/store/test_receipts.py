@@ -3,7 +3,7 @@
 import random
 from dataclasses import replace
 
-from gateway_worker.store.operations import AdvanceParticipant
+from gateway_worker.store.operations.receipts import AdvanceParticipant
 from gateway_worker.store.records import Fence, Status
 from gateway_worker.store.store import Store
 from tests.support.stores import NOON, Heard, advance, begin, message_id

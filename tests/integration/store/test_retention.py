@@ -8,17 +8,15 @@ from typing import Any, cast
 import asyncpg
 import pytest
 
-from gateway_worker.store.operations import (
+from gateway_worker.store.operations.commands import (
     AlreadySettled,
     Conflict,
     Done,
     FinishCommand,
     InProgress,
-    NewEntry,
-    PutEntries,
-    PutSentPlaintext,
     RecordCommand,
 )
+from gateway_worker.store.operations.messages import NewEntry, PutEntries, PutSentPlaintext
 from gateway_worker.store.records import Fence, NewSession, Status
 from gateway_worker.store.store import Store
 from schemas.names import MessageId, SessionId, UserId, WorkerId

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from gateway_worker.store.errors import EventsUnpublished, StaleEpoch
-from gateway_worker.store.operations import AppendEvent, PutCredentials, PutKeys
+from gateway_worker.store.operations.identity import PutCredentials, PutKeys
+from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.records import Desired, Fence, NewSession
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId

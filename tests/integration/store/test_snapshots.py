@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from gateway_worker.store.errors import RestoreRefused, SchemaMismatch, SnapshotInvalid, Tampered
-from gateway_worker.store.operations import ChangeState, DropCredentials, PutCredentials, PutKeys
+from gateway_worker.store.operations.identity import DropCredentials, PutCredentials, PutKeys
+from gateway_worker.store.operations.sessions import ChangeState
 from gateway_worker.store.records import Desired, Fence, NewSession
 from gateway_worker.store.snapshot_format import Moment
 from gateway_worker.store.snapshots import Removal, SealedSnapshot

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gateway_worker.store.errors import StaleEpoch
-from gateway_worker.store.operations import PutUpload, ReplaceContent
+from gateway_worker.store.operations.media import PutUpload
+from gateway_worker.store.operations.messages import ReplaceContent
 from gateway_worker.store.records import Fence, Json, NewSession, Status
 from gateway_worker.store.store import Store
 from gateway_worker.store.uploads import LIFETIME

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gateway_worker.media.preparing import PreparedFile
 from gateway_worker.objects.received import Source
-from gateway_worker.store.operations import NewMedia, RetryMedia, SettleMedia
+from gateway_worker.store.operations.media import NewMedia, RetryMedia, SettleMedia
 from gateway_worker.store.records import MediaRecord, MediaState
 from gateway_worker.whatsapp.remote_files import RemoteFile
 from schemas.names import MessageId, SessionId

@@ -6,31 +6,20 @@ from typing import Any
 
 from gateway_worker.store import ledger
 from gateway_worker.store.errors import StaleEpoch, StoreUnavailable
-from gateway_worker.store.operations import (
-    AdvanceStatus,
-    AlreadySettled,
-    AppendEvent,
-    BeginMessage,
-    Begun,
-    ChangeState,
-    Conflict,
-    DropCredentials,
-    InProgress,
-    JoinChats,
-    LearnContacts,
-    Operation,
-    PutCredentials,
+from gateway_worker.store.operations.commands import AlreadySettled, BeginMessage, Begun, Conflict, InProgress
+from gateway_worker.store.operations.identity import DropCredentials, PutCredentials, PutKeys
+from gateway_worker.store.operations.media import PutMedia, PutUpload, RetryMedia, SettleMedia
+from gateway_worker.store.operations.messages import (
     PutEntries,
-    PutKeys,
-    PutMedia,
     PutSentPlaintext,
-    PutUpload,
     ReceiveMessage,
     ReplaceContent,
-    RetryMedia,
     SettleEntries,
-    SettleMedia,
 )
+from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.people import JoinChats, LearnContacts
+from gateway_worker.store.operations.receipts import AdvanceStatus
+from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.records import Fence, Json
 from schemas.names import MessageId, SessionId
 from tests.support.connections.fake_media import FakeMedia

@@ -9,7 +9,7 @@ from datetime import timedelta
 from gateway_worker.connections.media_jobs import AT_ONCE, PER_SESSION, MediaRunner
 from gateway_worker.connections.media_ports import Bucket, Downloads
 from gateway_worker.store.errors import StaleEpoch, StoreError, StoreUnavailable
-from gateway_worker.store.operations import NewMedia
+from gateway_worker.store.operations.media import NewMedia
 from gateway_worker.store.records import MediaRecord, MediaState
 from schemas.names import MessageId, SessionId
 from tests.support.connections.fake_media import FakeMedia, FakeMediaBucket, FakeMediaHost

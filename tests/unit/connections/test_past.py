@@ -6,14 +6,10 @@ from typing import Any
 
 from gateway_worker.connections.identities import Identities
 from gateway_worker.connections.past import history_operations
-from gateway_worker.store.operations import (
-    FinishHistory,
-    HistoricMessage,
-    LearnContacts,
-    Operation,
-    PutEntries,
-    StoreHistory,
-)
+from gateway_worker.store.operations.history import FinishHistory, HistoricMessage, StoreHistory
+from gateway_worker.store.operations.messages import PutEntries
+from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.store.records import Status
 from gateway_worker.whatsapp.incoming import EntryKey, ReceivedMessage, Sender, StoredEntry
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced

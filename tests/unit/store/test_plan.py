@@ -2,22 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.store import operations
-from gateway_worker.store.operations import (
-    AdvanceStatus,
-    AppendEvent,
-    BeginMessage,
-    DropCredentials,
-    FinishCommand,
-    Operation,
-    PutKeys,
-    RecordCommand,
-)
+from gateway_worker.store import operations as package
+from gateway_worker.store.operations.commands import BeginMessage, FinishCommand, RecordCommand
+from gateway_worker.store.operations.identity import DropCredentials, PutKeys
+from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.receipts import AdvanceStatus
+from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.plan import KINDS, Placed, rounds, stands_alone, weight
 from gateway_worker.store.records import Fence, Status
 from gateway_worker.store.writers import WRITERS
@@ -113,7 +110,10 @@ def test_the_weight_of_a_write_is_its_rows() -> None:
 
 def test_every_kind_of_operation_has_its_place_and_its_writer() -> None:
     classes = {
-        name for name, each in vars(operations).items() if isinstance(each, type) and issubclass(each, Operation)
+        name
+        for module in iter_modules(package.__path__)
+        for name, each in vars(import_module(f"{package.__name__}.{module.name}")).items()
+        if isinstance(each, type) and issubclass(each, Operation)
     }
     assert {kind.__name__ for kind in KINDS} == classes - {"Operation"}
     assert set(WRITERS) == set(KINDS)

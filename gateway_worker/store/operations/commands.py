@@ -1,0 +1,96 @@
+"""A command is recorded once, and gets one answer."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.records import Json, Status
+from schemas.commands import CommandKey
+from schemas.names import MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """This command was never seen before; it is recorded as in progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class InProgress:
+    """The same command was begun before and not finished; `attempts` counts the begins, this one included."""
+
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The same command was finished before, with this reply."""
+
+    reply: Json | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Another command was seen under the same key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The message is recorded as pending; nothing of it has ever left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlreadySettled:
+    """The same message was sent (`status` sent or later) or has failed before; there is nothing left to do."""
+
+    status: Status
+    at: datetime
+    error: Json | None
+
+
+Recorded = Fresh | InProgress | Done | Conflict
+
+
+BeginAnswer = Begun | InProgress | AlreadySettled | Conflict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordCommand(Operation[Recorded]):
+    """Remember a command before its effect. A known key with another `body_hash` (sha256) is a conflict."""
+
+    key: CommandKey
+    body_hash: bytes
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginMessage(Operation[BeginAnswer]):
+    """Record an outgoing message as pending, before anything of it leaves, and its command with it.
+
+    Attributes:
+        message_id: derived from the key, so that every repetition is the same message.
+        to: as the command gave it.
+        chat: JID of the chat, when it is known already.
+        kind, content: the contract's content object and its kind.
+        correlation_id, traceparent: carried to every `message.status` of it.
+        about: the earlier message that it changes, if it does.
+    """
+
+    key: CommandKey
+    body_hash: bytes
+    message_id: MessageId
+    to: str
+    kind: str
+    content: Json
+    chat: str | None = None
+    type: str = "message.send.v1"
+    correlation_id: str | None = None
+    traceparent: str | None = None
+    about: MessageId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishCommand(Operation[None]):
+    """Remember a recorded command's reply: a repetition gets it again. A command not recorded is left alone."""
+
+    key: CommandKey
+    reply: Json | None = field(repr=False)

@@ -1,0 +1,51 @@
+"""The phone's history."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.records import Json, Status
+from schemas.names import MessageId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoricMessage:
+    """A message from before the device was linked.
+
+    Attributes:
+        status: received; of one of ours what the phone knows.
+        at: WhatsApp's time.
+        created_at: its place among the messages of its chat; within the second of `at`.
+    """
+
+    message_id: MessageId
+    chat: str
+    sender: str
+    from_me: bool
+    kind: str
+    content: Json = field(repr=False)
+    status: Status
+    at: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreHistory(Operation[None]):
+    """Keep messages of the past, each id once; one that is stored already stays as it is. No event tells of them."""
+
+    messages: Sequence[HistoricMessage]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishHistory(Operation[bool]):
+    """A part of the history is stored: its stanza is no longer unprocessed, which the event tells. False: it was.
+
+    Attributes:
+        message_ids: of the stanza that brought the part.
+        event_type, event: the event and its data.
+    """
+
+    message_ids: Sequence[str]
+    event_type: str
+    event: Json = field(repr=False)

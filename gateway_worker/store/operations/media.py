@@ -1,0 +1,66 @@
+"""Files: what is to be fetched, what lies at WhatsApp."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.records import Json, MediaState
+from schemas.names import MessageId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMedia:
+    """The file of a message: fetched by a job of its own while it is pending.
+
+    Attributes:
+        object: the key in the media bucket under which it is to be put.
+        value: see `MediaRecord`.
+    """
+
+    state: MediaState
+    object: str
+    value: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutMedia(Operation[None]):
+    """Have a message's file fetched (again)."""
+
+    message_id: MessageId
+    media: NewMedia
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryMedia(Operation[None]):
+    """A file that is still to be fetched could not be now: try again later."""
+
+    message_id: MessageId
+    next_try: datetime
+    value: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleMedia(Operation[bool]):
+    """A file is in the bucket, or will never be; answers False, and tells nothing, when that was settled before."""
+
+    message_id: MessageId
+    state: MediaState
+    value: Json = field(repr=False)
+    event_type: str
+    event: Json = field(repr=False)
+    error: Json | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutUpload(Operation[None]):
+    """Remember where a file lies at WhatsApp's media host.
+
+    Attributes:
+        file_class: as what it was uploaded.
+        sha256: lower-case hex of the file.
+        reference: all that is needed to send it again, and to read it.
+    """
+
+    file_class: str
+    sha256: str = field(repr=False)
+    reference: Json = field(repr=False)

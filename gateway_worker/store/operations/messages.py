@@ -1,0 +1,88 @@
+"""What came in and what went out, with the ratchets that carried it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway_worker.store.operations.media import NewMedia
+from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.records import Json
+from schemas.names import MessageId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """A decrypted part of an incoming stanza. `sender` with its device number.
+
+    `visible` tells that this part is the message itself (what a quote or a media fetch needs), not only key material;
+    `unprocessed`, that the engine has still to act on it (see `SettleEntries`).
+    """
+
+    chat: str
+    sender: str
+    message_id: str
+    index: int
+    plaintext: bytes = field(repr=False)
+    visible: bool
+    unprocessed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutEntries(Operation[None]):
+    """Keep decrypted parts; one that is stored already stays as it is."""
+
+    entries: Sequence[NewEntry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleEntries(Operation[None]):
+    """The engine has acted on these messages: their entries are no longer unprocessed."""
+
+    message_ids: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutSentPlaintext(Operation[None]):
+    """Keep the serialised WAProto `Message` of outgoing messages, by message id; the last one wins.
+
+    Each time counts as a try: it was encrypted, and may have left.
+    """
+
+    plaintexts: Mapping[str, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveMessage(Operation[bool]):
+    """Record an incoming message with the event that tells of it; answers False when it was stored before.
+
+    Attributes:
+        timestamp: WhatsApp's.
+        content: the contract's content object, or what happened to an earlier message.
+        event_type, event: the event and its data.
+        about: the earlier message that it changes, if it does.
+        only_of_author: it is told only if that one is by the same person, or not stored here.
+        media: its file, if it has one.
+        shows_media_of: an edit of that message, whose file `content` and `event` are to show as it stands.
+    """
+
+    message_id: MessageId
+    chat: str
+    sender: str
+    from_me: bool
+    kind: str
+    content: Json = field(repr=False)
+    timestamp: datetime
+    event: Json = field(repr=False)
+    event_type: str = "message.received.v1"
+    about: MessageId | None = None
+    only_of_author: bool = False
+    media: NewMedia | None = None
+    shows_media_of: MessageId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaceContent(Operation[None]):
+    """Say anew what a stored message holds: more is known of its file now."""
+
+    message_id: MessageId
+    content: Json = field(repr=False)

@@ -1,0 +1,27 @@
+"""Who is who, and what is known of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway_worker.store.contacts import Contact
+from gateway_worker.store.operations.operation import Operation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinChats(Operation[None]):
+    """What was stored as the chat of a LID belongs to the chat of its number from now on: `chats` is LID → PN."""
+
+    chats: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnContacts(Operation[int]):
+    """Keep what is told of people; answers how many `contact.updated` events tell that it is new.
+
+    Attributes:
+        contacts: in the order in which it was told.
+        from_before: see `contacts.learn`.
+    """
+
+    contacts: Sequence[Contact]
+    from_before: bool = False

@@ -1,0 +1,52 @@
+"""How far a message of ours is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.records import Json, Status
+from schemas.names import MessageId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvanceStatus(Operation[bool]):
+    """Move an outgoing message's status forward; answers whether it moved.
+
+    Only a step forward writes its `message.status` event (see `ledger.advance`), with the command's id as its
+    cause. A status that proves the server's acknowledgement before it came (a receipt overtaking it) writes `sent`
+    first. An unknown message, and an incoming one, does not move.
+
+    Attributes:
+        status: sent, delivered, read, played or failed.
+        at: when, by WhatsApp's clock where it told.
+        error: ``{code, message, detail?}`` with failed.
+        chat: the JID, when it is known only now.
+    """
+
+    message_id: MessageId
+    status: Status
+    at: datetime
+    error: Json | None = None
+    chat: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvanceParticipant(Operation[bool]):
+    """Move one participant's progress with a message to a group; answers whether it moved.
+
+    Each step forward writes its `message.status` event, with `participant`. The message's own status goes with the
+    first participant; what `AdvanceStatus` says of unknown messages, of failed ones and of the acknowledgement holds
+    here too.
+
+    Attributes:
+        participant: the JID of a person in the group.
+        lid: that person's LID, where `participant` is the number's: an earlier receipt may stand under it.
+        status: delivered, read or played.
+        at: when, by WhatsApp's clock.
+    """
+
+    message_id: MessageId
+    participant: str
+    lid: str | None = None
+    status: Status
+    at: datetime

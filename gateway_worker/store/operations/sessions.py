@@ -1,0 +1,45 @@
+"""A session's state, and what is told of it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.records import Desired, Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeState(Operation[None]):
+    """Write the session's state, and the `session.status` event that tells of it.
+
+    Attributes:
+        state: one of the contract's states; `state_since` moves only when it differs from the stored one.
+        reason, retry_at: replace what is stored, None clears.
+        desired, applied_generation, phone, jid, lid, push_name: None leaves what is stored.
+        event: data of `session.status.v1`; None writes no event.
+        causation_id, correlation_id, traceparent: of that event.
+    """
+
+    state: str
+    reason: Json | None = None
+    retry_at: datetime | None = None
+    desired: Desired | None = None
+    applied_generation: int | None = None
+    phone: str | None = None
+    jid: str | None = None
+    lid: str | None = None
+    push_name: str | None = None
+    event: Json | None = field(default=None, repr=False)
+    causation_id: str | None = None
+    correlation_id: str | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppendEvent(Operation[None]):
+    """Write any other durable event."""
+
+    type: str
+    data: Json = field(repr=False)
+    causation_id: str | None = None
+    correlation_id: str | None = None
+    traceparent: str | None = None

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from schemas.errors import MAX_PROBLEMS, Problem
 
 _TAG: Final = re.compile(r"(kind|method)=.*")  # tags of discriminated unions, which are no part of a path
+_COUNTED: Final = re.compile(r" after validation, not (more|\d+)$")
 _MAX_KEY: Final = 64
 _MAX_PROBLEM: Final = 300
 
@@ -32,11 +33,20 @@ def problem_at(name: str, problem: str) -> PydanticCustomError:
 
 def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
     """The first `MAX_PROBLEMS` problems; `prefix` is the path of the validated value, e.g. ``data``."""
-    details = error.errors(include_url=False)
+    found = error.errors(include_url=False)
+    details = [each for each in found if not _is_shortened(each, found)]
     return [
         Problem(path=_path(prefix, detail), problem=_sentence(detail)[:_MAX_PROBLEM])
         for detail in details[:MAX_PROBLEMS]
     ]
+
+
+def _is_shortened(detail: ErrorDetails, all_of_them: list[ErrorDetails]) -> bool:
+    """An array is only too short because its first bad item, which is told, ended it."""
+    at = detail["loc"]
+    return detail["type"] == "too_short" and any(
+        len(each["loc"]) > len(at) and each["loc"][: len(at)] == at for each in all_of_them
+    )
 
 
 def _path(prefix: str, detail: ErrorDetails) -> str:
@@ -68,7 +78,7 @@ def _implied_step(detail: ErrorDetails) -> tuple[str, ...]:
 def _sentence(detail: ErrorDetails) -> str:
     if (words := _WORDS.get(detail["type"])) is not None:
         return words
-    message = detail["msg"].removeprefix("Value error, ")
+    message = _COUNTED.sub("", detail["msg"].removeprefix("Value error, "))
     for before, after in (("Input should be ", "must be "), ("String should ", "must "), ("Tuple should ", "must ")):
         if message.startswith(before):
             return after + message.removeprefix(before)

@@ -46,6 +46,26 @@ def test_problems_are_listed_but_not_without_end() -> None:
     assert len(refusal.detail["problems"]) == MAX_PROBLEMS
 
 
+def test_an_array_is_told_by_its_bad_item_or_by_its_length() -> None:
+    for phones, problem in (
+        ([], {"path": "data.phones", "problem": "must have at least 1 item"}),
+        (["+15550001111"] * 51, {"path": "data.phones", "problem": "must have at most 50 items"}),
+        (["+999999999"], {"path": "data.phones[0]", "problem": "has a country code that does not exist"}),
+    ):
+        data = {"phones": phones}
+        body = {
+            "specversion": "1.0",
+            "id": "1",
+            "source": "/t",
+            "type": "contact.check.v1",
+            "subject": "s",
+            "data": data,
+        }
+        refusal = refusal_of(json.dumps(body).encode())
+        assert refusal.detail is not None
+        assert refusal.detail["problems"] == [problem]
+
+
 def test_a_refusal_never_repeats_a_value() -> None:
     secret = "hunter2-is-not-for-logs"
     send = {"to": secret, "content": {"kind": secret, "text": [secret]}, "quote": secret, "viewOnce": secret}

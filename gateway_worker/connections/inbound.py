@@ -152,9 +152,14 @@ class Inbound:
             for each in await self._around.storage.keys.unprocessed(self._session_id)
         ]
 
-    async def load_message(self, message_id: str) -> bytes | None:
+    async def load_message(self, message_id: str, *, chat: str | None) -> bytes | None:
         """See `Owner.load_message`."""
-        return await self._around.storage.messages.plaintext(self._session_id, MessageId(message_id))
+        messages, name = self._around.storage.messages, MessageId(message_id)
+        if chat is not None:
+            record = await messages.get(self._session_id, name)
+            if record is None or not self._identities.may_be_one(Jid(record.chat), Jid(chat)):
+                return None
+        return await messages.plaintext(self._session_id, name)
 
     async def commit(self, changes: Changes) -> None:
         """See `Owner.commit`."""

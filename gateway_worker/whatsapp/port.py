@@ -64,8 +64,11 @@ class Owner(Protocol):
         """What an earlier connection confirmed and did not live to act on, oldest first; asked after each login."""
         ...
 
-    async def load_message(self, message_id: str) -> bytes | None:
-        """The serialised WAProto `Message` of a stored message, either direction (resend, quote)."""
+    async def load_message(self, message_id: str, *, chat: str | None) -> bytes | None:
+        """The serialised WAProto `Message` of a stored message, either direction (resend, quote).
+
+        `chat` (a JID) is where it is asked for by others: what belongs to another chat is not there for them.
+        """
         ...
 
     async def commit(self, changes: Changes) -> None:

@@ -270,7 +270,7 @@ class BaileysConnection:
                 entries = await owner.load_unprocessed()
                 request.answer([entry_key_told(each.key) for each in entries], [each.plaintext for each in entries])
             case "load_message":
-                _answer_blob(request, await owner.load_message(args["message_id"]))
+                _answer_blob(request, await owner.load_message(args["message_id"], chat=args["chat"]))
             case other:
                 raise ValueError(f"the bridge asked for {other!r}")
 

@@ -98,3 +98,16 @@ async def test_a_sender_is_told_with_every_name_that_is_known() -> None:
             {"jid": BERTS_JID, "lid": BERTS_LID, "phone": BERT},
         ]
         assert [event["mentions"] for event in told] == [[BERTS_JID, "9@lid"]] * 2
+
+
+@virtual
+async def test_a_message_is_given_again_to_its_own_chat_and_to_no_other() -> None:
+    async with world() as w:
+        w.storage.keys.keys[ANNA] |= MAPPED
+        await w.connected()
+        sent = await w.send(text(to=BERT))
+        await w.engine.last.commit(Changes(sent={sent: b"proto"}))
+        for chat in (None, BERTS_JID, BERTS_LID, "77@lid"):  # the last may be a LID of his that nobody has told us
+            assert await w.engine.last.owner.load_message(sent, chat=chat) == b"proto"
+        for chat in ("15550003333@s.whatsapp.net", "120363000000000001@g.us"):
+            assert await w.engine.last.owner.load_message(sent, chat=chat) is None

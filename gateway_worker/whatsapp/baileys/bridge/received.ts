@@ -147,7 +147,7 @@ export class Incoming {
     return {
       own: [me.id, me.lid ?? ''].map((jid) => jidNormalizedUser(jid)),
       message: async (id) => {
-        const stored = await this.#store.loadMessage(id)
+        const stored = await this.#store.loadMessage(id, null)
         return stored === undefined ? undefined : unwrap(proto.Message.decode(stored))
       }
     }

@@ -49,7 +49,7 @@ export class Retries {
     const { id = '', from: group = '', participant: jid = '' } = receipt.attrs
     const name = `${id}:${jid}`
     const tries = this.#tries.get(name) ?? 0
-    const stored = tries < MAX_TRIES ? await store.loadMessage(id) : undefined
+    const stored = tries < MAX_TRIES ? await store.loadMessage(id, group) : undefined
     if (stored === undefined) return
     this.#tries.set(name, tries + 1)
     const session = extractE2ESessionFromRetryReceipt(receipt)

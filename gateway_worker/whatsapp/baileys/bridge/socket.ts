@@ -4,6 +4,7 @@ import {
   Browsers,
   DEFAULT_CONNECTION_CONFIG,
   type GroupMetadata,
+  jidNormalizedUser,
   makeWASocket,
   proto,
   type UserFacingSocketConfig,
@@ -52,8 +53,9 @@ function configOf({ number, credentials, store, keys, incoming, protocol, histor
     syncFullHistory: false,
     shouldSyncHistoryMessage: (notification) => history.takes(notification.syncType) && placeOf(notification) === null,
     transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
-    getMessage: async ({ id }) => {
-      const stored = id == null ? undefined : await store.loadMessage(id)
+    getMessage: async ({ id, remoteJid }) => {
+      const chat = remoteJid ? jidNormalizedUser(remoteJid) : null // null: another device of ours asks
+      const stored = id == null ? undefined : await store.loadMessage(id, chat)
       return stored === undefined ? undefined : proto.Message.decode(stored)
     },
     ...cachesOf(number),

@@ -168,9 +168,10 @@ export class Store implements SignalKeyStore {
     return keys.map((key, index) => ({ key, plaintext: Buffer.from(answer.blobs[index] ?? []) }))
   }
 
-  async loadMessage(messageId: string): Promise<Uint8Array | undefined> {
+  /** A stored message; of `chat` where somebody there asks for it: nobody is given what was written to others. */
+  async loadMessage(messageId: string, chat: string | null): Promise<Uint8Array | undefined> {
     this.#mustBeOpen()
-    const answer = await this.#ask('load_message', { message_id: messageId })
+    const answer = await this.#ask('load_message', { message_id: messageId, chat })
     return answer.head.v === true ? answer.blobs[0] : undefined
   }
 

@@ -96,7 +96,7 @@ class AboutMessage(OutgoingCommand):
 
 
 class EditMessage(AboutMessage):
-    """``message.edit.v1``: replace the text of a message of ours. WhatsApp's clients take it for 15 minutes."""
+    """``message.edit.v1``: another text for a message of ours, or its caption. WhatsApp takes it for 15 minutes."""
 
     content: OutgoingText
 

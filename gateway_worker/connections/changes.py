@@ -43,7 +43,7 @@ def standing(message: MessageRecord, changes: Sequence[MessageRecord]) -> Standi
         who = _author(change)
         match change.kind:
             case "edited" | "edit":
-                content, edited_at = cast("Json", change.content["content"]), change.created_at
+                content, edited_at = _edited(message.content, change), change.created_at
             case "revoked" | "revocation":
                 revoked_at = change.created_at
             case "reacted" | "reaction":
@@ -65,6 +65,12 @@ def standing(message: MessageRecord, changes: Sequence[MessageRecord]) -> Standi
         reactions=list(reactions.values()),
         votes=list(votes.values()),
     )
+
+
+def _edited(content: Json, change: MessageRecord) -> Json:
+    """What an edit of ours says of a file is its caption alone."""
+    said = cast("Json", change.content["content"])
+    return {**content, **said} if change.kind == "edit" and "caption" in said else said
 
 
 def _has_effect(message: MessageRecord, change: MessageRecord) -> bool:

@@ -57,7 +57,7 @@ class Originals:
         if record is None:
             return None
         plaintext = None
-        if needs_plaintext(data):
+        if needs_plaintext(data, record):
             plaintext = await until_stored(lambda: self._messages.plaintext(self._session_id, message_id))
             if plaintext is None:
                 return None

@@ -115,9 +115,9 @@ def _told_media(content: OutgoingFile, state: MediaState, file: PreparedFile | N
     )
 
 
-def needs_plaintext(data: OutgoingCommand) -> bool:
-    """Whether the original's WAProto is needed, not only its name."""
-    return isinstance(data, SendMessage | ForwardMessage)
+def needs_plaintext(data: OutgoingCommand, record: MessageRecord) -> bool:
+    """Whether the WAProto of the original, `record`, is needed, not only its name: a caption is sent with its file."""
+    return isinstance(data, SendMessage | ForwardMessage) or (isinstance(data, EditMessage) and _has_caption(record))
 
 
 def check_original(data: OutgoingCommand, record: MessageRecord, *, same_chat: bool, is_revoked: bool) -> None:
@@ -132,12 +132,18 @@ def check_original(data: OutgoingCommand, record: MessageRecord, *, same_chat: b
     if is_revoked and not isinstance(data, RevokeMessage):
         raise MessageNotFound
     match data:
-        case EditMessage() if not (record.from_me and record.kind == "text"):
-            raise CommandInvalid.at(_TARGET, "must be a text that this session sent")
+        case EditMessage() if not (record.from_me and (record.kind == "text" or _has_caption(record))):
+            raise CommandInvalid.at(_TARGET, "must be a text or a caption that this session sent")
+        case EditMessage() if _has_caption(record) and data.content.link_preview is not None:
+            raise CommandInvalid.at("data.content.linkPreview", "must not be given for a caption")
         case RevokeMessage() if not (record.from_me or kind_of(data.recipient) is AddressKind.GROUP):
             raise CommandInvalid.at(_TARGET, "must be a message that this session sent, except in a group")
         case _:
             return
+
+
+def _has_caption(record: MessageRecord) -> bool:
+    return bool(record.content.get("caption"))
 
 
 def _content(data: OutgoingCommand) -> Any:
@@ -163,7 +169,11 @@ def _stored_content(data: OutgoingCommand, original: MessageRecord | None) -> Js
             content = file_of(data)
             return (data.content if content is None else told_file(content, MediaState.PENDING)).to_data()
         case EditMessage():
-            return {"kind": "edit", "messageId": data.message_id, "content": data.content.to_data()}
+            assert original is not None, "it was looked up before"
+            content = data.content.to_data()
+            if _has_caption(original):
+                content = {"kind": original.content["kind"], "caption": data.content.text}
+            return {"kind": "edit", "messageId": data.message_id, "content": content}
         case RevokeMessage():
             return {"kind": "revocation", "messageId": data.message_id}
         case ReactToMessage():

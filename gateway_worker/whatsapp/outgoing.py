@@ -11,8 +11,8 @@ from schemas.content import Content, Text
 class Original:
     """A stored message that an outgoing one is about: the one it quotes, edits, revokes, reacts to or forwards.
 
-    Only quoting and forwarding need `plaintext`, its serialised WAProto `Message`, and `edited`, what its text or
-    caption has become since.
+    Only quoting, forwarding and editing a caption need `plaintext`, its serialised WAProto `Message`, and `edited`,
+    what its text or caption has become since.
     """
 
     message_id: str
@@ -24,7 +24,7 @@ class Original:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """Another text for the original."""
+    """Another text for the original, or for its caption where it has one."""
 
     content: Text
 

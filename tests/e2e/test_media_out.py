@@ -346,3 +346,39 @@ async def test_a_worker_fetches_nothing_from_its_own_machine_unless_told_so(worl
         command = await world.backend.publish("message.send.v1", ana.session_id, data)
         failed = await world.status(command, "failed")
         assert failed["data"]["error"]["code"] == "media.forbidden_address"
+
+
+@pytest.mark.parametrize("kind", ["image", "video", "document"])
+async def test_a_caption_is_edited_and_its_file_stays(studio: Studio, kind: str) -> None:
+    ana, ben, backend = studio.ana, studio.ben, studio.world.backend
+    source = await studio.source("base64", kind, FILES[kind][0])
+    original = await studio.sent({"kind": kind, "media": source, "caption": "Helo"})
+    data = {"to": ben.phone.number, "messageId": original, "content": {"kind": "text", "text": "Hello"}}
+    await studio.world.status(await backend.publish("message.edit.v1", ana.session_id, data), "delivered")
+    await backend.event(
+        "message.edited.v1",
+        lambda e: (
+            e["subject"] == ben.session_id
+            and (e["data"]["messageId"], e["data"]["content"]["caption"]) == (original, "Hello")
+        ),
+    )
+    arrived = (await studio.arrived(original))["content"]
+    assert (arrived["kind"], arrived["caption"]) == (kind, "Hello")
+    assert await studio.file(original) == FILES[kind][0]
+    for member in (ana, ben):
+        described = await backend.ask("message.describe.v1", member.session_id, {"messageId": original})
+        shown = described["data"]["result"]["content"]
+        assert (shown["kind"], shown["caption"], shown["media"]["size"]) == (kind, "Hello", len(FILES[kind][0]))
+
+
+async def test_a_caption_takes_no_link_preview_and_what_is_viewed_once_no_edit(studio: Studio) -> None:
+    image = {"kind": "image", "media": await studio.source("base64", "image", FILES["image"][0]), "caption": "Helo"}
+    preview = {"url": "https://example.com", "title": "An offer"}
+    original = await studio.sent(image)
+    data = {"to": studio.ben.phone.number, "messageId": original, "content": {"kind": "text", "text": "Hello"}}
+    told = {**data, "content": {**data["content"], "linkPreview": preview}}
+    refused = (await studio.world.backend.ask("message.edit.v1", studio.ana.session_id, told))["data"]
+    assert (refused["code"], refused["detail"]["path"]) == ("command.invalid", "data.content.linkPreview")
+    once = {**data, "messageId": await studio.sent(image, viewOnce=True)}
+    command = await studio.world.backend.publish("message.edit.v1", studio.ana.session_id, once)
+    assert (await studio.world.status(command, "failed"))["data"]["error"]["code"] == "command.invalid"

@@ -39,6 +39,12 @@ def test_the_last_edit_of_its_author_counts() -> None:
     assert (now.content, now.edited_at) == (NEW_TEXT, second.created_at)
 
 
+def test_an_edited_caption_of_ours_leaves_the_file_as_it_is() -> None:
+    photo = replace(OURS, content={"kind": "image", "caption": "old", "media": {"size": 1}})
+    edit = replace(row(None, {"kind": "edit", "content": {"kind": "image", "caption": "new"}}), status=Status.SENT)
+    assert shown(photo, edit).content == {"kind": "image", "caption": "new", "media": {"size": 1}}
+
+
 def test_nobody_edits_what_somebody_else_wrote() -> None:
     for original, sender in ((OURS, ANNA), (row(ANNA, THEIRS.content, GROUP), BERT)):
         assert shown(original, row(sender, {"kind": "edited", "content": NEW_TEXT})).content == original.content

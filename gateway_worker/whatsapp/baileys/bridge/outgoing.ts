@@ -65,6 +65,9 @@ export async function messageOf(
 ): Promise<Outgoing> {
   const { content } = args
   if (content.kind === 'repetition') return { message: repeated(plaintext), options: {} }
+  if (content.kind === 'edit' && plaintext !== undefined) {
+    return { message: recaptioned(args, jid, content.content.text, plaintext), options: optionsOf(args, jid) }
+  }
   const quoted = content.kind in QUOTES || isFile(content) ? originalOf(args, jid, plaintext) : undefined
   const own = { userJid: jidNormalizedUser(credentials.me?.id), messageId: args.message_id, ...(quoted ? { quoted } : {}) }
   const upload = (): Promise<never> => Promise.reject(new CallError('unsupported_content'))
@@ -177,6 +180,15 @@ function saying(edited: string | null, message: proto.IMessage): proto.IMessage 
   const captioned = inner.imageMessage ?? inner.videoMessage ?? inner.documentMessage
   if (captioned) captioned.caption = edited
   return message
+}
+
+/** A caption is edited by sending the message of its file once more, as WhatsApp's clients do. */
+function recaptioned(args: OutgoingArguments, jid: string, caption: string, plaintext: Uint8Array): proto.IMessage {
+  const original = proto.Message.decode(plaintext)
+  if (isViewOnce(original)) throw new CallError('not_forwardable')
+  const { messageContextInfo: _, ...editedMessage } = saying(caption, original)
+  const type = proto.Message.ProtocolMessage.Type.MESSAGE_EDIT
+  return { protocolMessage: { key: keyOf(args, jid), editedMessage, timestampMs: Date.now(), type } }
 }
 
 /** An edited text need not have the link any more that its preview was of. */

@@ -69,7 +69,7 @@ class Attachments:
             pause = min(_LONGEST_PAUSE, pause * 2)
 
     async def _attach(self, message_id: MessageId, content: OutgoingFile) -> FileMessage:
-        async with self._around.files.prepare(content.kind, content.media) as file:
+        async with self._around.files.prepare(content.kind, content.media, party=self._session_id) as file:
             reference = await self._reference(file, FILE_CLASSES[content.kind])
         told = told_file(content, MediaState.READY, file)
         await self._writer.write_surely(ReplaceContent(message_id=message_id, content=told.to_data()))

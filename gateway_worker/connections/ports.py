@@ -82,7 +82,7 @@ class Announcer(Protocol):
 class Files(Protocol):
     """The room where files are made ready."""
 
-    def prepare(self, kind: str, source: MediaSource) -> AbstractAsyncContextManager[PreparedFile]:
+    def prepare(self, kind: str, source: MediaSource, *, party: str) -> AbstractAsyncContextManager[PreparedFile]:
         """A file ready to be sent as `kind`, as long as the block runs. See `media.preparing.Preparation.prepare`."""
         ...
 

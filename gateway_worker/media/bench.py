@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway_worker.media.errors import too_large, unsupported
+from gateway_worker.media.seats import Seats
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _AT_ONCE: Final = 2
@@ -22,17 +23,17 @@ class Bench:
     """Has files looked at and made anew. `seconds` is the deadline for each."""
 
     def __init__(self, *, at_once: int = _AT_ONCE, seconds: float = _SECONDS) -> None:
-        self._seats = asyncio.Semaphore(at_once)
+        self._seats = Seats(at_once)
         self._seconds = seconds
 
-    async def make(self, kind: str, mimetype: str, source: Path, target: Path) -> Mapping[str, Any]:
-        """What the workshop found out; `target` is written where it says ``converted``.
+    async def make(self, kind: str, mimetype: str, source: Path, target: Path, *, party: str) -> Mapping[str, Any]:
+        """What the workshop found out; `target` is written where it says ``converted``. For each `party` one at a time.
 
         Raises:
             MediaUnsupported, MediaTooLarge: it is nothing that can be sent as `kind`.
         """
         order = {"kind": kind, "mimetype": mimetype, "source": str(source), "target": str(target)}
-        async with self._seats:
+        async with self._seats.taken(party):
             answer = await self._run(json.dumps(order))
         fault = answer.get("fault")
         if fault is None:

@@ -88,8 +88,8 @@ class Preparation:
         self._limits = {**MAX_BYTES, "document": min(max_document, MAX_BYTES["document"])}
 
     @asynccontextmanager
-    async def prepare(self, kind: str, source: MediaSource) -> AsyncGenerator[PreparedFile]:
-        """The file, ready to be sent as `kind`, as long as the block runs.
+    async def prepare(self, kind: str, source: MediaSource, *, party: str) -> AsyncGenerator[PreparedFile]:
+        """The file, ready to be sent as `kind`, as long as the block runs; of one `party` (a session) one is decoded.
 
         Raises:
             MediaError: it cannot be had, or not be sent; `detail.reason` says why.
@@ -97,7 +97,7 @@ class Preparation:
         """
         async with self._spool.job() as job:
             received = await self._receive(kind, source, job)
-            yield await self._made(kind, source, received, job)
+            yield await self._made(kind, source, received, job, party)
 
     async def _receive(self, kind: str, source: MediaSource, job: Job) -> Path:
         limit = self._limits[kind]
@@ -117,7 +117,7 @@ class Preparation:
         except (OSError, TimeoutError) as error:
             raise BucketAway from error
 
-    async def _made(self, kind: str, source: MediaSource, received: Path, job: Job) -> PreparedFile:
+    async def _made(self, kind: str, source: MediaSource, received: Path, job: Job, party: str) -> PreparedFile:
         head = await asyncio.to_thread(_head, received)
         if kind == "document":
             return await _measured(received, {"mimetype": document_type(head, source.mimetype, source.name)})
@@ -125,7 +125,7 @@ class Preparation:
         if mimetype not in _ACCEPTED[kind]:
             raise unsupported("type", found=mimetype)
         target = job.path("target")
-        made = await self._bench.make(kind, mimetype, received, target)
+        made = await self._bench.make(kind, mimetype, received, target, party=party)
         result = received
         if made.get("converted"):
             job.take(target.stat().st_size)

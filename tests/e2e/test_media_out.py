@@ -375,9 +375,10 @@ async def test_a_caption_takes_no_link_preview_and_what_is_viewed_once_no_edit(s
     image = {"kind": "image", "media": await studio.source("base64", "image", FILES["image"][0]), "caption": "Helo"}
     preview = {"url": "https://example.com", "title": "An offer"}
     original = await studio.sent(image)
-    data = {"to": studio.ben.phone.number, "messageId": original, "content": {"kind": "text", "text": "Hello"}}
-    told = {**data, "content": {**data["content"], "linkPreview": preview}}
-    refused = (await studio.world.backend.ask("message.edit.v1", studio.ana.session_id, told))["data"]
+    said = {"kind": "text", "text": "Hello"}
+    data = {"to": studio.ben.phone.number, "messageId": original, "content": said}
+    shown = {**data, "content": {**said, "linkPreview": preview}}
+    refused = (await studio.world.backend.ask("message.edit.v1", studio.ana.session_id, shown))["data"]
     assert (refused["code"], refused["detail"]["path"]) == ("command.invalid", "data.content.linkPreview")
     once = {**data, "messageId": await studio.sent(image, viewOnce=True)}
     command = await studio.world.backend.publish("message.edit.v1", studio.ana.session_id, once)

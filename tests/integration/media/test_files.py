@@ -54,7 +54,7 @@ class Room:
     async def prepare(self, kind: str, content: bytes, **more: str) -> tuple[PreparedFile, bytes]:
         """The prepared file and its bytes."""
         self.shelf.files["uploads/a"] = content
-        async with self.files.prepare(kind, MediaSource(object="uploads/a", **more)) as made:
+        async with self.files.prepare(kind, MediaSource(object="uploads/a", **more), party="s") as made:
             return made, made.path.read_bytes()
 
     async def refusal(self, kind: str, content: bytes) -> tuple[str, str]:
@@ -314,7 +314,7 @@ async def test_an_object_that_is_missing_or_withheld_is_unreachable(room: Room) 
     for trouble in (FileNotFoundError("NoSuchKey"), PermissionError("AccessDenied"), PermissionError("Whatever")):
         room.shelf.files["uploads/b"] = trouble
         with pytest.raises(MediaError) as caught:
-            async with room.files.prepare("document", MediaSource(object="uploads/b")):
+            async with room.files.prepare("document", MediaSource(object="uploads/b"), party="s"):
                 pass
         assert (caught.value.code, caught.value.detail) == ("media.unreachable", {"reason": "missing"})
 
@@ -323,7 +323,7 @@ async def test_a_bucket_that_is_away_is_no_fault_of_the_file(room: Room) -> None
     for trouble in (ConnectionError(), TimeoutError(), PermissionError("InvalidAccessKeyId")):
         room.shelf.files["uploads/b"] = trouble
         with pytest.raises(BucketAway):
-            async with room.files.prepare("document", MediaSource(object="uploads/b")):
+            async with room.files.prepare("document", MediaSource(object="uploads/b"), party="s"):
                 pass
 
 
@@ -344,7 +344,7 @@ async def prepared_from(bucket: MediaObjects, folder: Path) -> None:
     spool = Spool(folder, 1 << 20)
     spool.open()
     files = Preparation(spool=spool, fetcher=Fetcher(), bucket=bucket, bench=Bench(), max_document=1 << 20)
-    async with files.prepare("document", MediaSource(object="uploads/b")):
+    async with files.prepare("document", MediaSource(object="uploads/b"), party="s"):
         pass
 
 
@@ -375,7 +375,7 @@ async def test_a_document_is_called_what_it_is(room: Room, name: str) -> None:
 
 async def test_a_document_without_a_name_is_called_as_its_key_ends(room: Room) -> None:
     room.shelf.files["uploads/a.csv"] = b"a,b\n"
-    async with room.files.prepare("document", MediaSource(object="uploads/a.csv")) as made:
+    async with room.files.prepare("document", MediaSource(object="uploads/a.csv"), party="s") as made:
         assert made.mimetype == "text/csv"
 
 

@@ -134,7 +134,7 @@ class FakeFiles:
     answers: list[Callable[[], Awaitable[None]]] = field(default_factory=list[Callable[[], Awaitable[None]]])
 
     @asynccontextmanager
-    async def prepare(self, kind: str, source: MediaSource) -> AsyncGenerator[PreparedFile]:
+    async def prepare(self, kind: str, source: MediaSource, *, party: str) -> AsyncGenerator[PreparedFile]:
         self.prepared.append(kind)
         if self.answers:
             await self.answers.pop(0)()

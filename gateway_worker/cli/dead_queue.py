@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import ChannelClosed, DeliveryError
 from aiormq.exceptions import ChannelLockedResource
 
@@ -29,6 +29,7 @@ _QUIET_SECONDS: Final = 0.5  # without an arrival: there are no more
 _SLOW_SECONDS: Final = 5.0  # the same while the broker says that there are
 _DESK_SECONDS: Final = 10.0
 _DESK_LOOK_SECONDS: Final = 0.25
+_ROUNDS: Final = 3  # what is sent, what was kept back until then, and one to spare
 
 
 class DeskTakenError(Exception):
@@ -93,12 +94,13 @@ class Hand:
     _topology: Topology
     _connection: AbstractConnection
     _way_out: AbstractChannel | None = None
+    is_changed: bool = False  # something was taken out
 
     async def drop(self, chosen: Iterable[Buried]) -> Outcome:
         """Remove them for good."""
         done = list(chosen)
         for buried in done:
-            await buried.message.ack()
+            await self._take_out(buried)
         return Outcome(done=done, failed=())
 
     async def redrive(self, chosen: Iterable[Buried]) -> Outcome:
@@ -111,11 +113,15 @@ class Hand:
         for buried in chosen:
             why = await self._publish(buried)
             if why is None:
-                await buried.message.ack()
+                await self._take_out(buried)
                 done.append(buried)
             else:
                 failed.append(Failed(buried=buried, why=why))
         return Outcome(done=done, failed=failed)
+
+    async def _take_out(self, buried: Buried) -> None:
+        self.is_changed = True
+        await buried.message.ack()
 
     async def _publish(self, buried: Buried) -> str | None:
         """Answers why not, if not."""
@@ -151,11 +157,15 @@ async def dead_queue_in_hand(amqp_url: str, topology: Topology) -> AsyncGenerato
     async with connection:
         await _take_desk(connection, f"{topology.dead}.desk")
         channel = await connection.channel(publisher_confirms=False)
-        commands, left = await _take_all(channel, topology.dead)
+        queue = await channel.declare_queue(topology.dead, passive=True)
+        commands, left = await _take_all(channel, queue)
+        hand = Hand(commands=commands, left=left, _topology=topology, _connection=connection)
         try:
-            yield Hand(commands=commands, left=left, _topology=topology, _connection=connection)
+            yield hand
         finally:
             if not channel.is_closed:
+                if hand.is_changed:
+                    await _see_acks_through(queue)
                 await channel.close()  # the acks before it; without cancelling: that would disturb the order
 
 
@@ -177,8 +187,17 @@ async def _is_ours(connection: AbstractConnection, name: str) -> bool:
     return True
 
 
-async def _take_all(channel: AbstractChannel, name: str) -> tuple[Sequence[Buried], int]:
-    queue = await channel.declare_queue(name, passive=True)
+async def _see_acks_through(queue: AbstractQueue) -> None:
+    """Return when what was acked is gone for good.
+
+    With many acks under way (``quorum_commands_soft_limit``) RabbitMQ keeps further ones back, and forgets them when
+    the channel closes: the commands would lie there again. A get is answered after what was sent before it was applied.
+    """
+    for _ in range(_ROUNDS):
+        await queue.get(fail=False)  # there is nothing, or what is behind the window: given back with the rest
+
+
+async def _take_all(channel: AbstractChannel, queue: AbstractQueue) -> tuple[Sequence[Buried], int]:
     expected = queue.declaration_result.message_count or 0
     arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
     await channel.set_qos(prefetch_count=MOST)

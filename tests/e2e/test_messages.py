@@ -1,3 +1,5 @@
+import asyncio
+
 from tests.e2e.conftest import World
 
 
@@ -150,3 +152,16 @@ async def test_messages_to_one_chat_arrive_in_the_order_of_their_commands(world:
         await world.status(command, "sent")
 
     assert [entry["content"]["text"] for entry in await world.phones.inbox(ben, 60)] == texts
+
+
+async def test_sessions_that_write_to_the_same_person_at_once_do_not_hold_each_other_up(world: World) -> None:
+    writers = [await world.paired(name) for name in ("Ana", "Ben", "Cleo")]  # two at least on the same bridge
+    dora = await world.paired("Dora")
+    commands = [
+        command
+        for number in range(20)
+        for command in await asyncio.gather(*(world.send(each, dora.phone, f"{number}") for each in writers))
+    ]
+    for command in commands:
+        await world.status(command, "delivered")
+    assert all(world.backend.statuses(command)[:2] == ["sent", "delivered"] for command in commands)

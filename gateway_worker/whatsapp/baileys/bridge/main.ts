@@ -4,6 +4,7 @@
  * It speaks over the file descriptor it is given only, and ends when that closes: nobody would store what it learns.
  */
 import './silence.ts'
+import './contexts.ts'
 import './strict.ts'
 
 import { Socket } from 'node:net'

@@ -118,6 +118,11 @@ def kind_of(jid: str) -> AddressKind:
             raise ValueError("is not a user, LID or group JID")
 
 
+def told_jid(phone: str) -> Jid:
+    """The PN JID of a number that WhatsApp told, the inverse of `phone_of`: what WhatsApp has, no plan forbids."""
+    return Jid(f"{phone.removeprefix('+')}@{USER_SERVER}")
+
+
 def phone_of(jid: str) -> str | None:
     """The E.164 number in a PN JID (a device number is left out); None for every other JID."""
     user, _, server = jid.partition("@")

@@ -9,7 +9,7 @@ from gateway_worker.store.operations.media import NewMedia
 from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.whatsapp.incoming import Edited, Reacted, ReceivedChange, ReceivedMessage, Revoked, Voted
 from gateway_worker.whatsapp.incoming import Sender as Author
-from schemas.addresses import jid_of
+from schemas.addresses import told_jid
 from schemas.content import MEDIA_KINDS, Content, MediaState
 from schemas.events import (
     MESSAGE_EDITED,
@@ -162,5 +162,5 @@ def _changed(arrived: ReceivedChange, common: dict[str, Any]) -> tuple[dict[str,
 
 def _author(sender: Author) -> MessageSender:
     """Named by the number where that is known; the row keeps the name by which WhatsApp addresses the sender there."""
-    jid = sender.jid if sender.phone is None else jid_of(sender.phone)
+    jid = sender.jid if sender.phone is None else told_jid(sender.phone)
     return MessageSender(jid=jid, lid=sender.lid, phone=sender.phone, push_name=sender.push_name)

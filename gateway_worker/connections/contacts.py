@@ -10,7 +10,7 @@ from gateway_worker.connections.identities import Identities
 from gateway_worker.store.contacts import Contact, ContactFact
 from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.whatsapp.people import ContactNews, ContactsTold
-from schemas.addresses import LID_SERVER, USER_SERVER, phone_of
+from schemas.addresses import LID_SERVER, USER_SERVER, phone_of, told_jid
 from schemas.contact_events import MAX_ABOUT, ContactChange
 from schemas.model import MAX_ATTRIBUTE
 
@@ -79,7 +79,7 @@ def _contact(told: ContactNews, identities: Identities, now: datetime) -> Contac
         ContactChange.PICTURE: _bounded(told.picture, MAX_ATTRIBUTE),
     }
     return Contact(
-        jid=told.jid if phone is None else f"{phone[1:]}@{USER_SERVER}",
+        jid=told.jid if phone is None else told_jid(phone),
         lid=lid,
         phone=phone,
         facts={name: ContactFact(value=value, at=at) for name, value in values.items() if value is not None},

@@ -12,7 +12,7 @@ from gateway_worker.connections.arrivals import Arrived
 from gateway_worker.connections.storage import Keys
 from gateway_worker.whatsapp.incoming import ReceivedMessage
 from gateway_worker.whatsapp.port import KeyId
-from schemas.addresses import AddressKind, Jid, kind_of, phone_of
+from schemas.addresses import LID_SERVER, USER_SERVER, Jid, phone_of
 from schemas.names import SessionId
 
 MAX_PEOPLE: Final = 20_000  # of one session; a person beyond them has two chats until it is heard of again
@@ -65,8 +65,7 @@ class Identities:
     def may_be_one(self, chat: Jid, other: Jid) -> bool:
         """Whether two names can be of one chat, as far as is known: a LID that nobody knows may be anybody's."""
         one, two = self.chat_of(chat), self.chat_of(other)
-        people = {AddressKind.USER, AddressKind.LID}
-        return one == two or {kind_of(one), kind_of(two)} == people
+        return one == two or {each.rpartition("@")[2] for each in (one, two)} == {USER_SERVER, LID_SERVER}
 
     def names_of(self, jid: str, lid: str | None, phone: str | None) -> tuple[str | None, str | None]:
         """LID and number of a person, from what is told of it and what is known."""

@@ -169,9 +169,8 @@ def _stored_content(data: OutgoingCommand, original: MessageRecord | None) -> Js
             content = file_of(data)
             return (data.content if content is None else told_file(content, MediaState.PENDING)).to_data()
         case EditMessage():
-            assert original is not None, "it was looked up before"
             content = data.content.to_data()
-            if _has_caption(original):
+            if original is not None and _has_caption(original):  # None: accepted before, and the original is gone
                 content = {"kind": original.content["kind"], "caption": data.content.text}
             return {"kind": "edit", "messageId": data.message_id, "content": content}
         case RevokeMessage():

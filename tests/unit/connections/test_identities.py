@@ -1,9 +1,12 @@
 """A person's number and LID are two names of one chat and one lane."""
 
 import asyncio
+from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
+from gateway_worker.connections.arrivals import arrival
 from gateway_worker.connections.identities import MAX_PEOPLE, Identities
 from gateway_worker.whatsapp.baileys.identity import MAPPING_KIND, mappings
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender
@@ -12,6 +15,7 @@ from gateway_worker.whatsapp.port import Changes
 from schemas.addresses import Jid
 from schemas.content import Text
 from schemas.errors import MessageNotFound
+from schemas.session_settings import MediaOptions
 from tests.support.connections.virtual_time import VirtualClock, virtual
 from tests.support.connections.world import ANNA, BERT, MAPPINGS, World, command, text, world
 
@@ -109,5 +113,21 @@ async def test_a_message_is_given_again_to_its_own_chat_and_to_no_other() -> Non
         await w.engine.last.commit(Changes(sent={sent: b"proto"}))
         for chat in (None, BERTS_JID, BERTS_LID, "77@lid"):  # the last may be a LID of his that nobody has told us
             assert await w.engine.last.owner.load_message(sent, chat=chat) == b"proto"
-        for chat in ("15550003333@s.whatsapp.net", "120363000000000001@g.us"):
+        for chat in ("15550003333@s.whatsapp.net", "120363000000000001@g.us", "status@broadcast"):
             assert await w.engine.last.owner.load_message(sent, chat=chat) is None
+
+
+@pytest.mark.parametrize("number", ["0", "99912345678"])
+def test_a_sender_whose_number_no_plan_has_is_heard_all_the_same(number: str) -> None:
+    sender = Sender(jid="42000042@lid", lid="42000042@lid", phone=f"+{number}")
+    message = ReceivedMessage(
+        message_id="3EB0AA",
+        chat=sender.jid,
+        sender=sender,
+        from_me=False,
+        is_group=False,
+        timestamp=1,
+        content=Text(text="Hello"),
+    )
+    told = arrival(ANNA, message, datetime(2026, 11, 26, tzinfo=UTC), MediaOptions()).event
+    assert cast("dict[str, str]", told["sender"])["jid"] == f"{number}@s.whatsapp.net"

@@ -4,6 +4,7 @@ Seen from the worker: it *receives* commands and *sends* events and replies. ``a
 returns; a test fails when it does not.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -67,6 +68,10 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 (yaml's signature)
         return True
+
+
+# YAML 1.2 reads a plain row of digits as a number, also where YAML 1.1 does not: a text of digits is quoted.
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[0-9]+"), list("0123456789"))
 
 
 def document() -> dict[str, Any]:

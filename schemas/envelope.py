@@ -13,6 +13,7 @@ from schemas.errors import CommandInvalid, Origin, Problem
 from schemas.model import MAX_ATTRIBUTE, Attribute, Instant
 from schemas.names import MAX_COMMAND_BYTES
 from schemas.problems import problem_at, problems_of
+from schemas.sequence import MAX_EPOCH, SequenceNumber
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 MAX_EXTENSIONS: Final = 32
@@ -41,8 +42,9 @@ class Envelope(BaseModel):
         expiresat: a command is not started after that.
         correlationid: the sender's own mark, carried through.
         causationid: the id of the command that led to this event.
-        sequence: of a durable event, per session, from 1 without a gap (but for one jump when it is restored).
-        epoch: of an event, rises whenever the session changes its owner.
+        sequence: of a durable event, per session, from 1 without a gap (but for one jump when it is restored); on the
+            wire a string of 20 digits.
+        epoch: of an event, rises whenever the session changes its owner; below 2³¹.
         data: what is said; a model of `schemas.commands` or `schemas.events` as JSON.
     """
 
@@ -61,8 +63,8 @@ class Envelope(BaseModel):
     traceparent: Attribute | None = None
     correlationid: Attribute | None = None
     causationid: Attribute | None = None
-    sequence: Annotated[int, Field(ge=1, lt=2**63)] | None = None
-    epoch: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    sequence: Annotated[SequenceNumber, Field(ge=1)] | None = None
+    epoch: Annotated[int, Field(ge=0, le=MAX_EPOCH)] | None = None
     data: dict[str, Any] = Field(default_factory=dict[str, Any], repr=False)
 
     @model_validator(mode="after")

@@ -101,7 +101,10 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "message.describe.v1": ({"messageId": _MESSAGE}, {"commandId": _COMMAND}),
     "message.history.v1": ({"chat": _PHONE}, {"chat": _PHONE, "limit": 20, "cursor": f"1795343400000000.{_MESSAGE}"}),
     "message.stats.v1": ({}, {"since": "2026-11-21T00:00:00Z", "until": "2026-11-22T00:00:00Z"}),
-    "events.replay.v1": ({"fromSequence": 57}, {"fromSequence": 57, "toSequence": 80}),
+    "events.replay.v1": (
+        {"fromSequence": "00000000000000000057"},
+        {"fromSequence": "00000000000000000057", "toSequence": "00000000000000000080"},
+    ),
     "message.send.v1": (
         {"to": _PHONE, "content": {"kind": "text", "text": "Hello"}},
         {

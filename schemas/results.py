@@ -7,6 +7,7 @@ from schemas.content import Content
 from schemas.events import Failure, MessageState, Reason, SessionState, WorkerState
 from schemas.model import Instant, Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
+from schemas.sequence import SequenceNumber
 
 
 class DesiredState(StrEnum):
@@ -33,7 +34,7 @@ class SessionDescription(Model):
     name: str | None = None
     owner: WorkerId | None = None
     epoch: int
-    sequence: int
+    sequence: SequenceNumber
     retry_at: Instant | None = None
     reason: Reason | None = None
 
@@ -64,10 +65,10 @@ class EventsReplayed(Model):
 
     session_id: SessionId
     count: int
-    from_sequence: int | None = None
-    to_sequence: int | None = None
-    oldest_sequence: int | None = None
-    newest_sequence: int
+    from_sequence: SequenceNumber | None = None
+    to_sequence: SequenceNumber | None = None
+    oldest_sequence: SequenceNumber | None = None
+    newest_sequence: SequenceNumber
 
 
 class Contact(Model):

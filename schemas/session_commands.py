@@ -9,11 +9,11 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from schemas.model import SessionIdField, StrictModel, UserIdField
+from schemas.sequence import SequenceAsked
 from schemas.session_settings import Pairing, SessionLimits, SessionOptions
 
 MAX_PAGE: Final = 500
 MAX_REPLAYED: Final = 5_000
-MAX_SEQUENCE: Final = 2**63 - 1
 
 
 def _null_is_absent(value: object) -> object:
@@ -84,10 +84,11 @@ class ReplayEvents(SessionCommand):
     """``events.replay.v1``: publish the session's stored events again, from one sequence to another, both included.
 
     Without `toSequence` up to the newest. At most 5,000 events go out for one command; the result says how far it came.
+    Both are given as events tell them, or as a person types them: without the zeros, or as a number.
     """
 
-    from_sequence: Annotated[int, Field(ge=1, le=MAX_SEQUENCE)]
-    to_sequence: Annotated[int, Field(ge=1, le=MAX_SEQUENCE)] | None = None
+    from_sequence: SequenceAsked
+    to_sequence: SequenceAsked | None = None
 
     @field_validator("to_sequence")
     @classmethod

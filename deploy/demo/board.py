@@ -39,7 +39,9 @@ def message_board(people: Sequence[Person], ledger: Ledger, goal: int) -> Render
     for column in ("seq", "type", "session", "what"):
         events.add_column(column, no_wrap=True)
     for event in ledger.latest:
-        events.add_row(str(event.get("sequence", "·")), event["type"], str(event.get("subject")), _gist(event))
+        events.add_row(
+            str(event.get("sequence", "·")).lstrip("0"), event["type"], str(event.get("subject")), _gist(event)
+        )
     return Group(counts, events)
 
 

@@ -26,7 +26,7 @@ class Ledger:
         self.seen.append(event)
         session, data = str(event.get("subject")), event["data"]
         if "sequence" in event:
-            self.sequences.setdefault(session, []).append(event["sequence"])
+            self.sequences.setdefault(session, []).append(int(event["sequence"]))
         match event["type"]:
             case "session.status.v1":
                 self.states[session] = data["status"]

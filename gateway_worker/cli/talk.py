@@ -103,7 +103,7 @@ def show(document: Document) -> None:
     data: dict[str, Any] = document["data"]
     clock = time.strftime("%H:%M:%S")
     shown = {key: value for key, value in data.items() if key not in {"qrString", "qrCode"}}
-    sequence = document.get("sequence", "·")
+    sequence = document.get("sequence", "·").lstrip("0")  # for people
     line = f"{clock} {sequence:>5} {document['type']:<22} {document.get('subject', '')} "
     console.print(line, end="", markup=False)
     console.print(json.dumps(shown, ensure_ascii=False), style="dim", markup=False, soft_wrap=True)

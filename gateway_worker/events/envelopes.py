@@ -9,6 +9,7 @@ from gateway_worker.store.records import OutboxEvent
 from schemas.envelope import Envelope
 from schemas.events import EVENTS, session_source, worker_source
 from schemas.names import SessionId, WorkerId
+from schemas.sequence import write as write_sequence
 
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _TOO_LARGE: Final = {"kind": "unsupported", "whatsappType": "too_large"}
@@ -31,7 +32,7 @@ def encode(event: OutboxEvent, namespace: str) -> bytes:
         attributes["correlationid"] = event.correlation_id
     if event.causation_id is not None:
         attributes["causationid"] = event.causation_id
-    numbers = {"sequence": event.sequence, "epoch": event.epoch}
+    numbers = {"sequence": write_sequence(event.sequence), "epoch": event.epoch}
     return _JSON.encode({**attributes, **numbers, "data": event.data}).encode()
 
 

@@ -35,7 +35,8 @@ _HEADER: Final = len(_MAGIC) + 3
 _PURPOSE: Final = "snapshot"
 
 SEQUENCE_STEP: Final = 10**9
-EPOCH_STEP: Final = 10**6
+EPOCH_STEP: Final = 2**16
+"""More owners than a session has between two snapshots; so small that it stays below 2³¹ for 16,000 restores."""
 _DRIFT: Final = 10  # a tenth of a step further on, a snapshot is out of date even if the identity is the same
 
 

@@ -103,7 +103,7 @@ def read_event(document: dict[str, Any], *, redelivered: bool, at: float) -> Eve
         session_id=document.get("subject") or "",
         at=at,
         told_at=datetime.fromisoformat(document["time"]).timestamp(),
-        sequence=document.get("sequence"),
+        sequence=int(document["sequence"]) if "sequence" in document else None,
         epoch=document.get("epoch"),
         redelivered=redelivered,
         command_id=data.get("commandId"),

@@ -426,6 +426,8 @@ def _others() -> Iterator[InvalidCommand]:
     yield _case("stats-a-day", "data.since", "message.stats.v1", {"since": "2026-11-22"})
     yield _case("replay-without-a-beginning", "data.fromSequence", "events.replay.v1", {})
     yield _case("replay-from-zero", "data.fromSequence", "events.replay.v1", {"fromSequence": 0})
+    yield _case("replay-from-a-word", "data.fromSequence", "events.replay.v1", {"fromSequence": "the first"})
+    yield _case("replay-from-too-far", "data.fromSequence", "events.replay.v1", {"fromSequence": "9" * 20})
     yield _case("replay-backwards", "data.toSequence", "events.replay.v1", {"fromSequence": 5, "toSequence": 4})
     yield _case("worker-unknown-key", "data.deep", "worker.describe.v1", {"deep": True})
     yield _case("worker-subject", "subject", "worker.describe.v1", {}, subject="worker/1")

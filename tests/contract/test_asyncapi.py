@@ -49,7 +49,7 @@ def test_an_example_against_its_schema_would_be_found(tmp_path: Path) -> None:
         "session.create.v1": {"data": {"sessionId": "s", "userId": "u", "pairing": {"method": "sms"}}},
         "session.qr.v1": {"data": {"unknown": 1}},
         "session.status.v1": {"subject": "no subject"},
-        "message.received.v1": {"sequence": None},
+        "message.received.v1": {"sequence": 118},
         "command.result.v1.contact.check.v1": {"data": {"commandId": "1", "commandType": "x", "result": {}}},
     }
     for message, changes in wrong.items():

@@ -23,8 +23,8 @@ async def kill_and_restart(world: World) -> None:
 def told_once(events: list[Document]) -> list[Document]:
     """Events as a consumer sees them: by `source` and `id` (a crash tells some again), in the order of `sequence`."""
     by_id = {(event["source"], event["id"]): event for event in events if "sequence" in event}
-    ordered = sorted(by_id.values(), key=lambda event: event["sequence"])
-    assert [event["sequence"] for event in ordered] == list(range(1, len(ordered) + 1)), "no gap, no number twice"
+    ordered = sorted(by_id.values(), key=lambda event: int(event["sequence"]))
+    assert [int(event["sequence"]) for event in ordered] == list(range(1, len(ordered) + 1)), "no gap, no number twice"
     return ordered
 
 

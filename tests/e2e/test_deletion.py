@@ -34,7 +34,7 @@ async def test_delete_leaves_nothing_behind(world: World) -> None:
     before = len(world.backend.events)
     await world.create(ana.session_id)
     again = await world.backend.state(ana.session_id, "connecting", after=before)
-    assert again["sequence"] == deleted["sequence"] + 1
+    assert int(again["sequence"]) == int(deleted["sequence"]) + 1
     assert again["epoch"] > deleted["epoch"]
 
 

@@ -275,7 +275,7 @@ def news(world: World, member: Member, group: str) -> list[Document]:
         for e in world.backend.of(member.session_id)
         if e["type"] in ("group.updated.v1", "group.participants.v1") and e["data"]["groupId"] == group
     ]
-    return sorted({e["id"]: e for e in events}.values(), key=lambda e: e["sequence"])
+    return sorted({e["id"]: e for e in events}.values(), key=lambda e: int(e["sequence"]))
 
 
 def said(event: Document) -> tuple[Any, ...]:

@@ -113,7 +113,9 @@ async def test_a_message_is_edited_reacted_to_and_revoked(world: World, pair: tu
     for member in (ana, ben):
         shown = await as_it_stands(world, member, message_id, lambda shown: "revokedAt" in shown)
         assert shown.keys().isdisjoint({"content", "reactions"})
-    sequences = [e["sequence"] for e in world.backend.events if e.get("subject") == ben.session_id and "sequence" in e]
+    sequences = [
+        int(e["sequence"]) for e in world.backend.events if e.get("subject") == ben.session_id and "sequence" in e
+    ]
     assert sequences == sorted(set(sequences))
 
 

@@ -51,7 +51,7 @@ async def check_sent(world: World, members: Sequence[Member], to: Phone, command
 def check_events(world: World, session_id: str) -> None:
     """No sequence is missing, none came twice, and the epoch never fell."""
     durable = [event for event in world.backend.of(session_id) if "sequence" in event]
-    assert [event["sequence"] for event in durable] == list(range(1, len(durable) + 1))
+    assert [int(event["sequence"]) for event in durable] == list(range(1, len(durable) + 1))
     epochs = [event["epoch"] for event in durable]
     assert epochs == sorted(epochs)
 

@@ -23,7 +23,7 @@ async def test_a_session_is_paired_by_qr_and_tells_every_step(world: World) -> N
     assert connected["data"]["userId"] == "tester"
     assert connected["data"]["workerId"] == "worker-001"
     assert shown["_routing_key"] == f"session.status.{session_id}"
-    sequences = [event["sequence"] for event in world.backend.of(session_id) if "sequence" in event]
+    sequences = [int(event["sequence"]) for event in world.backend.of(session_id) if "sequence" in event]
     assert sequences == list(range(1, len(sequences) + 1))
 
 

@@ -49,7 +49,7 @@ async def test_sigterm_under_load_loses_nothing(own_world: World) -> None:
     inbox = await world.phones.inbox(ben, len(texts))
     assert [entry["content"]["text"] for entry in inbox] == texts
     assert all(world.backend.statuses(command).count("sent") == 1 for command in commands)
-    sequences = [event["sequence"] for event in world.backend.of(ana.session_id) if "sequence" in event]
+    sequences = [int(event["sequence"]) for event in world.backend.of(ana.session_id) if "sequence" in event]
     assert sequences == list(range(1, len(sequences) + 1))
 
 

@@ -64,7 +64,7 @@ async def test_a_killed_workers_sessions_live_on_at_the_other(own_world: World) 
     assert world.backend.statuses(command).count("sent") == 1
     for member in members:
         numbered = [event for event in world.backend.of(member.session_id) if "sequence" in event]
-        assert [event["sequence"] for event in numbered] == list(range(1, len(numbered) + 1))
+        assert [int(event["sequence"]) for event in numbered] == list(range(1, len(numbered) + 1))
         assert numbered[-1]["epoch"] > numbered[0]["epoch"]
 
 

@@ -125,7 +125,7 @@ class Listener:
 
     def first_arrivals(self, session_id: str) -> list[int]:
         """The sequences of a session in the order in which each arrived for the first time."""
-        return list(dict.fromkeys(event["sequence"] for event in self.events if event["subject"] == session_id))
+        return list(dict.fromkeys(int(event["sequence"]) for event in self.events if event["subject"] == session_id))
 
 
 @asynccontextmanager

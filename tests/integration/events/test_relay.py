@@ -42,7 +42,7 @@ async def test_an_event_is_published_as_the_contract_says(out: WayOut, ears: Lis
     await ears.until(1)
     (event,) = ears.events
     assert event["source"] == f"/{out.topology.namespace}/sessions/s1"
-    assert (event["id"], event["sequence"], event["epoch"], event["subject"]) == ("s1-1", 1, 1, "s1")
+    assert (event["id"], int(event["sequence"]), event["epoch"], event["subject"]) == ("s1-1", 1, 1, "s1")
     await out.outbox.until_marked(1)
 
 

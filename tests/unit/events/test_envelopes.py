@@ -18,7 +18,7 @@ def test_a_durable_event_is_the_same_bytes_each_time() -> None:
     assert first == (
         b'{"specversion":"1.0","id":"s1-7","source":"/gateway/sessions/s1","type":"message.status.v1","subject":"s1",'
         b'"time":"2026-11-22T10:30:00Z","datacontenttype":"application/json","traceparent":"00-1-2-00",'
-        b'"correlationid":"k","causationid":"c","sequence":7,"epoch":1,"data":{"sessionId":"s1","n":7}}'
+        b'"correlationid":"k","causationid":"c","sequence":"00000000000000000007","epoch":1,"data":{"sessionId":"s1","n":7}}'
     )
 
 

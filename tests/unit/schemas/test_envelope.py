@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid
@@ -34,7 +35,7 @@ _ENVELOPES = st.builds(
     correlationid=st.none() | _LINE,
     causationid=st.none() | _LINE,
     sequence=st.none() | st.integers(1, 2**63 - 1),
-    epoch=st.none() | st.integers(0, 2**63 - 1),
+    epoch=st.none() | st.integers(0, 2**31 - 1),
     data=st.dictionaries(st.text(_UNICODE, max_size=10), _JSON, max_size=5),
     mark=st.booleans() | st.integers(-(2**31), 2**31 - 1) | _LINE,
 )
@@ -99,3 +100,23 @@ def test_an_object_with_too_many_fields_is_refused_before_any_model_looks() -> N
     body = {"specversion": "1.0", "id": "1", "source": "/t", "type": "x", "data": dict.fromkeys(map(str, range(257)))}
     with pytest.raises(CommandInvalid, match="more than 256 fields"):
         Envelope.from_json(json.dumps(body).encode())
+
+
+@pytest.mark.parametrize("sequence", [1, 118, 4_000_000_001, 2**63 - 1])
+def test_a_sequence_is_a_string_whose_order_is_that_of_the_numbers(sequence: int) -> None:
+    written = json.loads(envelope(sequence=sequence).to_json())["sequence"]
+    assert (len(written), int(written)) == (20, sequence)
+    assert written > f"{sequence - 1:020}"
+    assert envelope(sequence=written).sequence == sequence
+
+
+@pytest.mark.parametrize("sequence", [0, "", "x", "-1", "1.0", "1e3", "0" * 21, "9" * 20, "１", 1.0, True])  # noqa: RUF001
+def test_what_is_no_sequence_is_refused(sequence: object) -> None:
+    with pytest.raises(ValidationError, match="sequence"):
+        envelope(sequence=sequence)
+
+
+def test_an_epoch_is_one_of_cloudevents_integers() -> None:
+    assert envelope(epoch=2**31 - 1).epoch == 2**31 - 1
+    with pytest.raises(ValidationError, match="epoch"):
+        envelope(epoch=2**31)

@@ -9,7 +9,7 @@ from gateway_worker.store.errors import RestoreRefused, SchemaMismatch, Snapshot
 from gateway_worker.store.operations.identity import DropCredentials, PutCredentials, PutKeys
 from gateway_worker.store.operations.sessions import ChangeState
 from gateway_worker.store.records import Desired, Fence, NewSession
-from gateway_worker.store.snapshot_format import Moment
+from gateway_worker.store.snapshot_format import EPOCH_STEP, Moment
 from gateway_worker.store.snapshots import Removal, SealedSnapshot
 from gateway_worker.store.store import Store
 from gateway_worker.store.writers.identity import LATE_WRITES
@@ -159,7 +159,7 @@ async def test_an_empty_database_gets_the_session_back(store: Store, fence: Fenc
     assert was is not None
     assert found is not None
     assert sequence == found.sequence == 2_000_000_001
-    assert found.epoch == 2_000_000
+    assert found.epoch == 2 * EPOCH_STEP
     assert [found.user_id, *found.settings, found.phone, found.jid] == [was.user_id, *was.settings, was.phone, was.jid]
     assert (found.state, found.desired, found.owner, found.has_wish) == (
         "disconnected",

@@ -1,8 +1,10 @@
 """How a message's status moves. Pure.
 
 pending ──▶ sent ──▶ delivered ──▶ read ──▶ played
-   └──────────┴──▶ failed          (a failure that was only missing its acknowledgement gives way to a receipt;
-                                    one that was our own fault gives way when it is redriven)
+   └──▶ failed                     (a failure that was only missing its acknowledgement gives way to a receipt;
+                                    one that was our own fault gives way to the acknowledgement, when it is redriven)
+
+What WhatsApp's server has acknowledged does not fail any more, whatever it says later.
 """
 
 from collections.abc import Sequence
@@ -34,7 +36,7 @@ def advance(current: Status, error: Json | None, wanted: Status) -> Sequence[Sta
         case Status.FAILED, _:
             return (wanted,) if _overrules(wanted, None if error is None else error.get("code")) else ()
         case _, Status.FAILED:
-            return (Status.FAILED,) if current in {Status.PENDING, Status.SENT} else ()
+            return (Status.FAILED,) if current is Status.PENDING else ()
         case Status.PENDING, _ if wanted in _RECEIPTS:
             return (Status.SENT, wanted)
         case _:
@@ -43,6 +45,4 @@ def advance(current: Status, error: Json | None, wanted: Status) -> Sequence[Sta
 
 def _overrules(wanted: Status, failure: object) -> bool:
     """Whether a message that has failed with this code was sent after all."""
-    return (wanted in _RECEIPTS and failure in {UNCONFIRMED, OUR_FAULT}) or (
-        wanted is Status.SENT and failure == OUR_FAULT
-    )
+    return failure == (OUR_FAULT if wanted is Status.SENT else UNCONFIRMED) and wanted is not Status.FAILED

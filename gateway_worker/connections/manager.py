@@ -161,7 +161,10 @@ class ConnectionManager:
         step that only ever goes forward.
         """
         storage, session_id = self._around.storage, command.session_id
-        message_id = derive_message_id(command.key.source, command.key.id)
+        secret = await storage.messages.secret(session_id)
+        if secret is None:
+            return False
+        message_id = derive_message_id(secret, command.key)
         session = self._ownership.get(session_id)
         while session is None or not session.is_sending(message_id):
             record = await storage.sessions.get(session_id)

@@ -18,7 +18,7 @@ from gateway_worker.connections.states import State
 from gateway_worker.connections.storage import SessionCache, Storage
 from gateway_worker.store.records import MessageRecord, SessionRecord
 from schemas.addresses import GROUP_SERVER
-from schemas.commands import Command
+from schemas.commands import Command, CommandKey
 from schemas.content import CONTENT_KINDS, Content
 from schemas.errors import MessageNotFound, SessionNotFound, SessionNotPairing
 from schemas.events import Failure, MessageState, Reason
@@ -99,7 +99,7 @@ class Queries:
             SessionNotFound, MessageNotFound: there is no such thing.
         """
         await self._record(command.session_id)
-        record = await self._storage.messages.get(command.session_id, _message_id(command))
+        record = await self._storage.messages.get(command.session_id, await self._message_id(command))
         if record is None:
             raise MessageNotFound
         (described,) = await self._as_they_stand(command.session_id, [record])
@@ -153,6 +153,16 @@ class Queries:
         ]
         return MessageStats(session_id=command.session_id, since=since, until=until, counts=counts)
 
+    async def _message_id(self, command: Command[DescribeMessage]) -> MessageId:
+        if command.data.message_id is not None:
+            return MessageId(command.data.message_id)
+        assert command.data.command_id is not None, "the schema wants one of both"
+        secret = await self._storage.messages.secret(command.session_id)
+        if secret is None:
+            raise SessionNotFound
+        key = CommandKey(source=command.data.source or command.key.source, id=command.data.command_id)
+        return derive_message_id(secret, key)
+
     async def _as_they_stand(
         self, session_id: SessionId, records: Sequence[MessageRecord]
     ) -> Sequence[MessageDescription]:
@@ -196,13 +206,6 @@ def _before(cursor: str | None, now: datetime) -> tuple[datetime, str]:
         return now + timedelta(days=1), ""
     micros, _, message_id = cursor.partition(".")
     return _EPOCH + timedelta(microseconds=min(int(micros), _LAST_MICROS)), message_id
-
-
-def _message_id(command: Command[DescribeMessage]) -> MessageId:
-    if command.data.message_id is not None:
-        return MessageId(command.data.message_id)
-    assert command.data.command_id is not None, "the schema wants one of both"
-    return derive_message_id(command.data.source or command.key.source, command.data.command_id)
 
 
 def _describe(record: SessionRecord) -> SessionDescription:

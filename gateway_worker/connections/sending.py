@@ -48,6 +48,7 @@ from schemas.errors import (
     MediaError,
     MessageNotFound,
     MessageUnconfirmed,
+    SessionNotFound,
     Unavailable,
 )
 from schemas.events import Failure
@@ -81,6 +82,7 @@ class Sender:
         self._originals = Originals(writer.fence.session_id, around.storage.messages)
         self._lanes = Lanes()
         self._in_progress: set[MessageId] = set()
+        self._known_secret: bytes | None = None
         self._left = Signal()
         self.quota = quota
         self.typing = typing
@@ -97,7 +99,7 @@ class Sender:
         chat = self._identities.chat_of(command.data.recipient)
         place = self._lanes.take(chat)  # before the first await: the order of calls is the order
         try:
-            message_id = derive_message_id(command.key.source, command.key.id)
+            message_id = derive_message_id(await self._secret(), command.key)
             while message_id in self._in_progress:
                 await self._left.next()
             with self._exclusively(message_id):
@@ -247,6 +249,14 @@ class Sender:
             told = told_file(content, MediaState.FAILED)
             failed.append(ReplaceContent(message_id=message_id, content=told.to_data()))
         await self._writer.write_surely(*failed)
+
+    async def _secret(self) -> bytes:
+        """Asked for once: it lives as long as the session."""
+        if self._known_secret is None:
+            self._known_secret = await until_stored(lambda: self._around.storage.messages.secret(self._session_id))
+        if self._known_secret is None:
+            raise SessionNotFound
+        return self._known_secret
 
     async def _stored(self, message_id: MessageId) -> MessageRecord | None:
         return await until_stored(lambda: self._around.storage.messages.get(self._session_id, message_id))

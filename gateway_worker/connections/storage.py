@@ -147,6 +147,10 @@ class Messages(Protocol):
         """Its serialised WAProto `Message`."""
         ...
 
+    async def secret(self, session_id: SessionId) -> bytes | None:
+        """What the ids of its outgoing messages are derived with; None when there is no such session."""
+        ...
+
     async def receipts(self, session_id: SessionId, message_id: MessageId) -> Sequence[ParticipantReceipt]:
         """How far each participant of a group is with a message."""
         ...

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from gateway_worker.store.database import Database, Row
 from gateway_worker.store.encryption import Ciphers, Keyring, Purpose
+from gateway_worker.store.message_secret import message_secret
 from gateway_worker.store.operations.commands import Recorded
 from gateway_worker.store.records import (
     CommandRecord,
@@ -73,6 +74,7 @@ _MESSAGE: Final = f"""
     {_WITH_CONTENT}
     WHERE m.session_id = $1 AND m.message_id = $2 AND s.deleted_at IS NULL
 """
+_DERIVING: Final = "SELECT content_key, message_secret FROM sessions WHERE id = $1"
 _RECEIPTS: Final = """
     SELECT r.participant, r.status, r.delivered_at, r.read_at, r.played_at
     FROM messages AS m
@@ -175,9 +177,16 @@ class Keys:
 class Messages:
     """Messages in both directions."""
 
-    def __init__(self, database: Database, ciphers: Ciphers) -> None:
+    def __init__(self, database: Database, keyring: Keyring, ciphers: Ciphers) -> None:
         self._database = database
+        self._keyring = keyring
         self._ciphers = ciphers
+
+    async def secret(self, session_id: SessionId) -> bytes | None:
+        """What the ids of a session's outgoing messages are derived with; None when there is no such session."""
+        async with self._database.wire() as wire:
+            row = await wire.fetchrow(_DERIVING, session_id)
+        return None if row is None else message_secret(row, session_id, self._keyring, self._ciphers)
 
     async def get(self, session_id: SessionId, message_id: MessageId) -> MessageRecord | None:
         """One message with its ledger."""

@@ -12,6 +12,7 @@ from typing import Final
 from gateway_worker.store.database import Database, Row, Wire, translated
 from gateway_worker.store.encryption import Ciphers, Keyring, Purpose
 from gateway_worker.store.errors import RestoreRefused
+from gateway_worker.store.message_secret import sealed
 from gateway_worker.store.operations.identity import PutCredentials, PutKeys
 from gateway_worker.store.operations.sessions import ChangeState
 from gateway_worker.store.records import Desired, Fence
@@ -32,9 +33,10 @@ _FIND: Final = """
 """
 _INSERT: Final = """
     INSERT INTO sessions (
-        id, epoch, sequence, settings, identity_key, content_key, user_id, state, state_since, desired, created_at
+        id, epoch, sequence, settings, identity_key, content_key, message_secret, user_id, state, state_since, desired,
+        created_at
     )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 'disconnected', $8, 'connected', $8)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'disconnected', $9, 'connected', $9)
 """
 _REPLACE: Final = """
     UPDATE sessions SET
@@ -144,7 +146,8 @@ class Restorer:
         row = (session_id, resumed.epoch, resumed.sequence, cipher.encrypt(dumps(settings), "settings"), identity_key)
         if is_new:
             content_key = self._keyring.new_data_key(session_id, Purpose.CONTENT)
-            await wire.execute(_INSERT, *row, content_key, snapshot.user_id, self._now())
+            secret = sealed(snapshot.message_secret, session_id, self._keyring)
+            await wire.execute(_INSERT, *row, content_key, secret, snapshot.user_id, self._now())
         else:
             for statement in _EMPTY:
                 await wire.execute(statement, session_id)

@@ -143,6 +143,7 @@ class SessionRows:
                 deleted_at=case((_S.c.deleted_at.is_(None), self._now()), else_=_S.c.deleted_at),
                 applied_generation=_S.c.generation,
                 content_key=None if purge else _S.c.content_key,
+                message_secret=None if purge else _S.c.message_secret,
             )
 
     async def _remove_rows(self, session_id: SessionId, epoch: int, *, purge: bool) -> None:
@@ -168,7 +169,7 @@ class SessionRows:
     async def _revive(self, connection: AsyncConnection, tombstone: RowMapping, new: NewSession) -> RowMapping:
         fresh = self._fresh_row(new)
         if tombstone["user_id"] == new.user_id and tombstone["content_key"] is not None:
-            fresh["content_key"] = tombstone["content_key"]
+            fresh |= {column: tombstone[column] for column in ("content_key", "message_secret")}
         else:  # nothing of another user's may be read under this id
             for table in (tables.messages, tables.bodies, tables.receipts, tables.media):
                 await connection.execute(delete(table).where(table.c.session_id == new.session_id))
@@ -199,6 +200,7 @@ class SessionRows:
             "desired": new.desired.value,
             "identity_key": identity_key,
             "content_key": self._keyring.new_data_key(new.session_id, Purpose.CONTENT),
+            "message_secret": None,
             "settings": self._settings(
                 new.session_id, identity_key, pairing=new.pairing, options=new.options, limits=new.limits
             ),

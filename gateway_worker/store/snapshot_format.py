@@ -47,6 +47,7 @@ class Snapshot:
     Attributes:
         user_id, pairing, options, limits, phone, jid, lid, push_name: as in its row.
         credentials: the engine's blob.
+        message_secret: see `message_secret.py`.
         keys: those of the identity, by (kind, id).
     """
 
@@ -58,6 +59,7 @@ class Snapshot:
     jid: str | None
     lid: str | None
     push_name: str | None
+    message_secret: bytes = field(repr=False)
     credentials: bytes = field(repr=False)
     keys: Mapping[tuple[str, str], bytes] = field(repr=False)
 
@@ -92,6 +94,7 @@ class _Document(BaseModel):
     jid: str | None
     lid: str | None
     push_name: str | None
+    message_secret: bytes
     credentials: bytes
     keys: list[tuple[str, str, bytes]]
 
@@ -111,6 +114,7 @@ def seal(snapshot: Snapshot, moment: Moment, keyring: Keyring, *, randomness: Ra
         jid=snapshot.jid,
         lid=snapshot.lid,
         push_name=snapshot.push_name,
+        message_secret=snapshot.message_secret,
         credentials=snapshot.credentials,
         keys=[(kind, key_id, value) for (kind, key_id), value in snapshot.keys.items()],
     )
@@ -182,6 +186,7 @@ def _read(packed: bytes) -> Snapshot:
         jid=document.jid,
         lid=document.lid,
         push_name=document.push_name,
+        message_secret=document.message_secret,
         credentials=document.credentials,
         keys={(kind, key_id): value for kind, key_id, value in document.keys},
     )

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gateway_worker.store.database import Database, Row
 from gateway_worker.store.encryption import Cipher, Ciphers, Keyring, Purpose
+from gateway_worker.store.message_secret import message_secret
 from gateway_worker.store.records import Fence
 from gateway_worker.store.rows import settings_of
 from gateway_worker.store.snapshot_format import Moment, Snapshot, fingerprint, seal
@@ -100,7 +101,10 @@ class Snapshots:
         if row is None:
             return None
         cipher = self._ciphers.of(fence.session_id, Purpose.IDENTITY, row["identity_key"])
-        return await asyncio.to_thread(self._seal, fence, row, cipher, mark)
+        secret = message_secret(row, fence.session_id, self._keyring, self._ciphers)
+        if secret is None:  # only its tombstone has none
+            return None
+        return await asyncio.to_thread(self._seal, fence, row, cipher, secret, mark)
 
     async def keep(self, sealed: SealedSnapshot) -> bool:
         """Remember that it is stored; False when it is not wanted any more (another owner, or a void identity)."""
@@ -124,9 +128,9 @@ class Snapshots:
             if gone == "DELETE 0":
                 await wire.execute(_REMOVED_FOR_NOW, removal.session_id, removal.through)
 
-    def _seal(self, fence: Fence, row: Row, cipher: Cipher, mark: Mark) -> SealedSnapshot | None:
+    def _seal(self, fence: Fence, row: Row, cipher: Cipher, secret: bytes, mark: Mark) -> SealedSnapshot | None:
         """In a thread: some sessions know ten thousand contacts."""
-        snapshot = _opened(row, cipher)
+        snapshot = _opened(row, cipher, secret)
         moment = Moment(session_id=fence.session_id, epoch=fence.epoch, sequence=row["sequence"])
         found = fingerprint(snapshot, moment, self._keyring, mark(snapshot.credentials))
         if found == row["fingerprint"]:
@@ -135,12 +139,13 @@ class Snapshots:
         return SealedSnapshot(fence=fence, sequence=moment.sequence, fingerprint=found, body=body)
 
 
-def _opened(row: Row, cipher: Cipher) -> Snapshot:
+def _opened(row: Row, cipher: Cipher, secret: bytes) -> Snapshot:
     keys: Any = zip(row["kinds"] or (), row["ids"] or (), row["blobs"] or (), strict=True)
     return Snapshot(
         user_id=row["user_id"],
         **settings_of(row, cipher),
         **{column: row[column] for column in ("phone", "jid", "lid", "push_name")},
+        message_secret=secret,
         credentials=cipher.decrypt(row["credentials"], "credentials"),
         keys={(kind, key_id): cipher.decrypt(value, "keys", kind, key_id) for kind, key_id, value in keys},
     )

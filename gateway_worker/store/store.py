@@ -85,7 +85,7 @@ class Store:
         self.owners = Owners(database, self.workers)
         self.sessions = Sessions(database=database, keyring=keyring, ciphers=ciphers, now=clock.now)
         self.keys = Keys(database, ciphers, clock.now)
-        self.messages = Messages(database, ciphers)
+        self.messages = Messages(database, keyring, ciphers)
         self.uploads = Uploads(database, ciphers, clock.now)
         self.media = MediaRows(database, ciphers, clock.now)
         self.commands = Commands(database, keyring, clock.now)

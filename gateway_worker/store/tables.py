@@ -61,6 +61,7 @@ sessions = Table(
     Column("settings", LargeBinary),  # encrypted {pairing, options, limits}: a proxy's address carries its password
     Column("identity_key", LargeBinary),  # sealed data keys; NULL once destroyed
     Column("content_key", LargeBinary),
+    Column("message_secret", LargeBinary),  # sealed; of a session restored from a snapshot alone: see message_secret.py
     _time("created_at"),
     _time("deleted_at", nullable=True),  # set in a tombstone
 )

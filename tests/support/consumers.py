@@ -173,7 +173,7 @@ class FakeSession:
         self.begun.append(text)
         if self.failures:
             raise self.failures.pop(0)
-        message_id = derive_message_id(command.key.source, command.key.id)
+        message_id = derive_message_id(b"secret", command.key)
         if command.expires_at is not None and command.expires_at <= NOW:
             raise CommandExpired
         while (first := self._in_progress.get(message_id)) is not None:

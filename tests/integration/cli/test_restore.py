@@ -32,6 +32,7 @@ SNAPSHOT = Snapshot(
     jid="15550001111@s.whatsapp.net",
     lid=None,
     push_name="Ana",
+    message_secret=bytes(32),
     credentials=b'{"nextPreKeyId": 813}',
     keys={("lid-mapping", "15550001111"): b"\x0399"},
 )

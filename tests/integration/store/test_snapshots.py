@@ -168,6 +168,9 @@ async def test_an_empty_database_gets_the_session_back(store: Store, fence: Fenc
         True,
     )
     assert await empty_store.keys.credentials(SESSION) == b"revived credentials"
+    secret = await store.messages.secret(SESSION)
+    assert secret is not None
+    assert await empty_store.messages.secret(SESSION) == secret, "a repeated command is the message that had left"
     assert await empty_store.keys.load(SESSION, "lid-mapping", ["1"]) == {"1": b"1@lid"}
     assert await empty_store.keys.load(SESSION, "session", ["1.0"]) == {}
     assert await empty_store.keys.load(SESSION, "pre-key", ["7"]) == {}

@@ -64,6 +64,9 @@ class FakeMessages:
     async def plaintext(self, session_id: SessionId, message_id: MessageId) -> bytes | None:
         return self.plaintexts.get(message_id)
 
+    async def secret(self, session_id: SessionId) -> bytes | None:
+        return b"secret of a test"
+
     async def receipts(self, session_id: SessionId, message_id: MessageId) -> Sequence[ParticipantReceipt]:
         return []
 

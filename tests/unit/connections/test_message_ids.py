@@ -6,23 +6,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway_worker.connections.message_ids import derive_message_id
+from schemas.commands import CommandKey
 
 words = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
+keys = st.builds(lambda source, name: CommandKey(source=source, id=name), words, words)
+SECRET = bytes(range(32))
 
 
 def test_the_id_of_a_known_key_never_changes() -> None:
-    assert derive_message_id("/backend/eu-1", "01JD0000000000000000000000") == "3EB05466E298149C789D32"
+    key = CommandKey(source="/backend/eu-1", id="01JD0000000000000000000000")
+    assert derive_message_id(SECRET, key) == "3EB0B93F711FE19374A0B9"
 
 
-@given(words, words)
-def test_an_id_has_the_shape_whatsapp_web_gives(source: str, command_id: str) -> None:
-    assert re.fullmatch(r"3EB0[0-9A-F]{18}", derive_message_id(source, command_id))
+@given(keys)
+def test_an_id_has_the_shape_whatsapp_web_gives(key: CommandKey) -> None:
+    assert re.fullmatch(r"3EB0[0-9A-F]{18}", derive_message_id(SECRET, key))
 
 
 @given(st.lists(st.tuples(words, words), unique=True, max_size=50))
-def test_different_keys_have_different_ids(keys: list[tuple[str, str]]) -> None:
-    assert len({derive_message_id(*key) for key in keys}) == len(keys)
+def test_different_keys_have_different_ids(pairs: list[tuple[str, str]]) -> None:
+    ids = {derive_message_id(SECRET, CommandKey(source=source, id=name)) for source, name in pairs}
+    assert len(ids) == len(pairs)
+
+
+@given(keys, st.binary(min_size=32, max_size=32))
+def test_who_does_not_have_the_secret_does_not_know_the_id(key: CommandKey, guess: bytes) -> None:
+    assert derive_message_id(guess, key) != derive_message_id(SECRET, key) or guess == SECRET
 
 
 def test_the_border_between_source_and_id_counts() -> None:
-    assert derive_message_id("ab", "c") != derive_message_id("a", "bc")
+    one, other = CommandKey(source="ab", id="c"), CommandKey(source="a", id="bc")
+    assert derive_message_id(SECRET, one) != derive_message_id(SECRET, other)

@@ -26,6 +26,7 @@ SNAPSHOT = Snapshot(
     jid="15550001111@s.whatsapp.net",
     lid=None,
     push_name="Anna ☺",
+    message_secret=bytes(32),
     credentials=b'{"noiseKey": "private"}',
     keys={("lid-mapping", "15550001111"): b"\x0399", ("app-state-sync-key", "AAA="): bytes(range(256))},
 )

@@ -35,6 +35,7 @@ _TABLES: Final = (
         settings bytea,
         identity_key bytea,
         content_key bytea,
+        message_secret bytea,
         created_at timestamptz NOT NULL,
         deleted_at timestamptz
     ) WITH (fillfactor = 60)

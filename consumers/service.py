@@ -65,6 +65,8 @@ class Consumers:
         self._reopener = Reopener()
         self._capacity = False
         self._capacity_told = asyncio.Event()
+        self._deliveries: set[asyncio.Task[None]] = set()
+        self._lets_go = False
         self._receive: Receive | None = None
         self._common: list[Door] = []
         self._fleet: Door | None = None
@@ -124,11 +126,19 @@ class Consumers:
         """Take nothing new, let what is under way settle for `grace` seconds, give the rest back; `run` returns."""
         self._capacity = False
         fleet = [] if self._fleet is None else [self._fleet]
-        async with asyncio.TaskGroup() as group:
-            for door in (*self._common, *fleet):
-                group.create_task(door.close(grace=grace))
-            group.create_task(self.session_doors.close(grace=grace))
-        self._stopped.set()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for door in (*self._common, *fleet):
+                    group.create_task(door.close(grace=grace))
+                group.create_task(self.session_doors.close(grace=grace))
+        finally:
+            self._stopped.set()
+
+    def let_go(self) -> None:
+        """Leave what is under way as it is, and what still comes: it is not settled, and will be delivered again."""
+        self._lets_go = True
+        for task in self._deliveries:
+            task.cancel()
 
     async def _mind_the_fleet(self) -> None:
         while self._fleet is not None:
@@ -151,7 +161,12 @@ class Consumers:
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         assert self._group is not None, "run() comes before the first door"
-        return self._group.create_task(coroutine)
+        task = self._group.create_task(coroutine)
+        if self._lets_go:
+            task.cancel()
+        self._deliveries.add(task)
+        task.add_done_callback(self._deliveries.discard)
+        return task
 
 
 def _settler(around: Surroundings) -> Settler:

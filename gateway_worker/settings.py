@@ -6,16 +6,48 @@ import hashlib
 import os
 import socket
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Any, Literal, Self, TypedDict
 
-from pydantic import Field, PostgresDsn, RedisDsn, SecretStr, field_validator
-from pydantic.networks import AmqpDsn
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PostgresDsn,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway_worker import addresses
+from gateway_worker.setting_names import PREFIX, misspelt
+from schemas.channels import Topology
 from schemas.names import WORKER_ID_PATTERN
 
 _KEY_BYTES = 32  # AES-256
+_MOST_DAYS = 36_500
+
+
+def _check_amqp(text: str) -> str:
+    for url in addresses.amqp_nodes(text):
+        for file in addresses.named_files(url):
+            if not Path(file).exists():
+                raise ValueError(f"it names {file}, which is not there")
+    return text
+
+
+def _check_database(value: object) -> object:
+    return addresses.check_database(value) if isinstance(value, str) else value
+
+
+_Database = Annotated[PostgresDsn, BeforeValidator(_check_database)]
+_Bucket = Annotated[str, AfterValidator(addresses.check_bucket)]
+_Days = Annotated[int, Field(ge=1, le=_MOST_DAYS)]
 
 
 def _host_name() -> str:
@@ -39,24 +71,30 @@ class S3Access(TypedDict):
 
 
 class Settings(BaseSettings):
-    """Everything a worker can be told. Addresses carry credentials, so they are secrets and never printed whole."""
+    """Everything a worker can be told. Addresses carry credentials, so they are secrets and never printed whole.
+
+    A ``GATEWAY_…`` name that is none of these, in the environment or in ``.env``, is an error: a typo must not pass for
+    a default. Only what Kubernetes adds by itself for a Service of such a name is tolerated.
+    """
 
     model_config = SettingsConfigDict(
-        env_prefix="GATEWAY_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
-    amqp_url: AmqpDsn = AmqpDsn("amqp://guest:guest@127.0.0.1:5672/")
-    database_url: PostgresDsn = PostgresDsn("postgresql://postgres@127.0.0.1:5432/gateway")
-    redis_url: RedisDsn = RedisDsn("redis://127.0.0.1:6379/0")
-    s3_endpoint: str = "127.0.0.1:9000"
+    amqp_url: Annotated[str, AfterValidator(_check_amqp)] = Field("amqp://guest:guest@127.0.0.1:5672/", repr=False)
+    database_url: _Database = Field(PostgresDsn("postgresql://postgres@127.0.0.1:5432/gateway"), repr=False)
+    redis_url: Annotated[str, AfterValidator(addresses.check_redis)] = Field("redis://127.0.0.1:6379/0", repr=False)
+    s3_endpoint: Annotated[str, AfterValidator(addresses.check_s3)] = "127.0.0.1:9000"
     s3_access_key: SecretStr = SecretStr("")
     s3_secret_key: SecretStr = SecretStr("")
     s3_secure: bool = True
-    sessions_bucket: str = "whatsapp-sessions"
-    media_bucket: str = "whatsapp-media"
+    sessions_bucket: _Bucket = "whatsapp-sessions"
+    media_bucket: _Bucket = "whatsapp-media"
 
     namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "gateway"
-    backend_queue: str = "gateway.backend"  # empty declares none; follows the namespace when left alone
+    backend_queue: Annotated[str, Field(max_length=255)] = (
+        "gateway.backend"  # empty declares none; follows the namespace when left alone
+    )
     worker_id: Annotated[str, Field(pattern=WORKER_ID_PATTERN)] = Field(default_factory=_host_name)
     max_sessions: Annotated[int, Field(ge=1, le=100_000)] = 50
     bridges: Annotated[int, Field(ge=1, le=64)] = Field(default_factory=lambda: max(2, min(8, os.cpu_count() or 2)))
@@ -65,19 +103,36 @@ class Settings(BaseSettings):
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8001
 
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
-    message_retention_days: Annotated[int, Field(ge=1)] = 90
-    media_retention_days: Annotated[int, Field(ge=1)] = 30
+    message_retention_days: _Days = 90
+    media_retention_days: _Days = 30
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
 
-    whatsapp_version: str | None = None
-    whatsapp_url: str | None = None
-    whatsapp_root_key: str | None = None
+    whatsapp_version: Annotated[str, Field(pattern=r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,12}$")] | None = None
+    whatsapp_url: Annotated[str, Field(pattern=r"^wss?://[^/\s]+")] | None = None
+    whatsapp_root_key: Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{64}$")] | None = None
     media_allow_private: bool = False
     media_max_mb: Annotated[int, Field(ge=1, le=2048)] = 2048  # of a document; other kinds have WhatsApp's limits
     media_spool: Path = Field(default_factory=_spool)
-    media_spool_mb: Annotated[int, Field(ge=1)] = 768
+    media_spool_mb: Annotated[int, Field(ge=1, le=1024 * 1024)] = 768
+
+    def __init__(self, **given: Any) -> None:
+        """From the environment and ``.env``; tests give another ``_env_file``.
+
+        Raises:
+            ValidationError: everything that is wrong with them, each by its name.
+        """
+        wrong = [
+            _detail(name, advice)
+            for name, advice in _misspelt(given.get("_env_file", self.model_config.get("env_file"))).items()
+        ]
+        try:
+            super().__init__(**given)
+        except ValidationError as invalid:
+            wrong += [_as_given(error) for error in invalid.errors(include_url=False, include_input=False)]
+        if wrong:
+            raise ValidationError.from_exception_data("settings", wrong, hide_input=True) from None
 
     @field_validator("encryption_keys", mode="before")
     @classmethod
@@ -95,7 +150,31 @@ class Settings(BaseSettings):
                 size = 0
             if size != _KEY_BYTES:
                 raise ValueError("each of ENCRYPTION_KEYS must be base64 of 32 bytes (openssl rand -base64 32)")
+        if len({key.get_secret_value() for key in keys}) != len(keys):
+            raise ValueError("a key stands there twice")
         return keys
+
+    @field_validator("backend_queue")
+    @classmethod
+    def _is_no_queue_of_the_broker(cls, name: str) -> str:
+        if name.startswith("amq."):
+            raise ValueError("names that begin with amq. belong to RabbitMQ")
+        return name
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        if self.sessions_bucket == self.media_bucket:
+            raise ValueError("GATEWAY_SESSIONS_BUCKET and GATEWAY_MEDIA_BUCKET must be two buckets")
+        if self.whatsapp_url is not None and self.whatsapp_root_key is None:
+            raise ValueError(
+                "GATEWAY_WHATSAPP_URL goes with GATEWAY_WHATSAPP_ROOT_KEY: the simulator's, see GET /root-key"
+            )
+        if self.whatsapp_root_key is not None and self.whatsapp_url is None:
+            raise ValueError("GATEWAY_WHATSAPP_ROOT_KEY goes with GATEWAY_WHATSAPP_URL: WhatsApp's own key is built in")
+        own = {queue.name for queue in Topology(self.namespace, None).fleet().queues}
+        if self.backend_queue_name in own:
+            raise ValueError("GATEWAY_BACKEND_QUEUE is the name of a queue for commands: events need one of their own")
+        return self
 
     @field_validator("log_level", "log_format", mode="before")
     @classmethod
@@ -129,3 +208,21 @@ class Settings(BaseSettings):
     def raw_encryption_keys(self) -> tuple[bytes, ...]:
         """The AES-256 keys, first the one that encrypts."""
         return tuple(base64.b64decode(key.get_secret_value()) for key in self.encryption_keys)
+
+
+def _misspelt(env_file: object) -> Mapping[str, str]:
+    """Names that are no settings, in the environment and in the ``.env`` file → what to do."""
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    of_file = dotenv_values(env_file) if isinstance(env_file, str | Path) and Path(env_file).is_file() else {}
+    return {**misspelt(of_file, known), **misspelt(os.environ, known)}
+
+
+def _as_given(error: Any) -> InitErrorDetails:
+    """One of pydantic's errors, to be raised once more: under the setting's whole name, without the value."""
+    name = "_".join(str(part) for part in error["loc"] if isinstance(part, str))
+    return _detail(f"{PREFIX}{name}".upper() if name else None, error["msg"].removeprefix("Value error, "))
+
+
+def _detail(name: str | None, message: str) -> InitErrorDetails:
+    kind = PydanticCustomError("setting", "{message}", {"message": message})
+    return InitErrorDetails(type=kind, loc=(name,) if name else (), input=None)

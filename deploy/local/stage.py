@@ -141,6 +141,10 @@ class Stage:
                 await self._still_starting(child)
         return RunningWorker(child=child, worker_id=worker_id, url=f"http://127.0.0.1:{port}")
 
+    async def launch(self, name: str, *arguments: str, settings: Mapping[str, str] | None = None) -> Child:
+        """Start ``gateway-worker ARGUMENTS`` and return at once; its log has that name."""
+        return await self._start(self._program(name, *arguments, settings=settings))
+
     async def _start(self, program: Program) -> Child:
         child = await Child.start(program)
         self._children.append(child)

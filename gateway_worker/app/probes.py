@@ -1,5 +1,7 @@
 """What probes and Prometheus see of a worker."""
 
+import asyncio
+
 from gateway_worker import __version__
 from gateway_worker.app.ground import Ground
 from gateway_worker.app.rooms import Rooms
@@ -13,8 +15,7 @@ def checks_of(ground: Ground) -> HealthChecks:
     """What a worker cannot work without, and what it can."""
 
     async def ask_broker() -> None:
-        if not (ground.consuming.is_up and ground.publishing.is_up):
-            raise ConnectionError
+        await asyncio.gather(ground.consuming.ask(), ground.publishing.ask())
 
     async def ask_bridges() -> None:
         if not any(report.up for report in ground.engine.describe()):
@@ -26,7 +27,7 @@ def checks_of(ground: Ground) -> HealthChecks:
             Check(name="rabbitmq", required=True, ask=ask_broker),
             Check(name="redis", required=False, ask=ground.cache.check),
             Check(name="s3", required=False, ask=ground.buckets.check),
-            Check(name="bridges", required=True, ask=ask_bridges),
+            Check(name="bridges", required=True, ask=ask_bridges, is_service=False),
         ]
     )
 

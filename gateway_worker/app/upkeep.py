@@ -30,7 +30,7 @@ async def insist(start: Callable[[], Awaitable[T]]) -> T:
 
 
 async def make_buckets(buckets: Buckets) -> None:
-    """Make the buckets. Media and snapshots need them; messages do not, so nothing waits for it."""
+    """Make the buckets, until cancelled. Media and snapshots need them; messages do not, so nothing waits for it."""
     while True:
         try:
             await buckets.ensure()

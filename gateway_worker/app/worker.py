@@ -6,8 +6,9 @@ A crash of any service ends the worker: what was under way is not settled, and t
 import asyncio
 import os
 import secrets
+from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -15,6 +16,7 @@ from gateway_worker import __version__
 from gateway_worker.app import probes
 from gateway_worker.app.clock import SystemClock
 from gateway_worker.app.ground import lay
+from gateway_worker.app.leaving import Leaving, close, end, end_process_soon
 from gateway_worker.app.rooms import furnish
 from gateway_worker.app.standing import Standing
 from gateway_worker.app.upkeep import insist, make_buckets, prune
@@ -28,7 +30,7 @@ from schemas.results import WorkerDescription
 
 _log = structlog.get_logger()
 
-FLUSH_SECONDS: Final = 5.0  # for the last events, when leaving
+FLUSH_SECONDS: Final = 5.0  # for the last events, when leaving with everything at hand
 
 
 class Worker:
@@ -39,6 +41,8 @@ class Worker:
         self._worker_id = WorkerId(settings.worker_id)
         self._incarnation = secrets.token_hex(8)
         self._leaving = asyncio.Event()
+        self._registered = False
+        self._services: list[asyncio.Task[None]] = []
         self._tending: list[asyncio.Task[None]] = []
         self._telling: asyncio.Task[None] | None = None
         clock, metrics = SystemClock(), WorkerMetrics()
@@ -78,55 +82,73 @@ class Worker:
     async def run(self) -> None:
         """Start, serve until `leave`, stop."""
         port = await self._server.start(self._settings.http_host, self._settings.http_port)
+        _log.info("worker.starting", http_port=port, version=__version__)
         ground = self._ground
+        code = 1
         try:
             async with asyncio.TaskGroup() as services:
                 await self._serve(services, port)
+            code = 0
         finally:
-            for opened in (self._server, ground.cache, ground.s3, ground.downloads):
-                await opened.stop()
+            await close(*(opened.stop() for opened in (self._server, ground.cache, ground.s3, ground.downloads)))
+            end_process_soon(code)
 
-    async def _serve(self, services: asyncio.TaskGroup, port: int) -> None:
-        starting = services.create_task(self._start(services))
-        leaving = services.create_task(self._leaving.wait())
+    async def _serve(self, group: asyncio.TaskGroup, port: int) -> None:
+        starting = group.create_task(self._start(group))
+        leaving = group.create_task(self._leaving.wait())
         await asyncio.wait({starting, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done() and not starting.cancelled() and starting.exception() is None:
             self._server.ready = True
             _log.info("worker.ready", http_port=port, version=__version__, incarnation=self._incarnation)
         await leaving
-        starting.cancel()
-        with suppress(asyncio.CancelledError):
-            await starting
-        await self._stop()
+        await end([starting])
+        await self._leave(group)
 
-    async def _start(self, services: asyncio.TaskGroup) -> None:
+    async def _start(self, group: asyncio.TaskGroup) -> None:
         """From the ground up; each step waits for what it needs."""
         ground, rooms = self._ground, self._rooms
+
+        def run(service: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+            self._services.append(group.create_task(service))
+            return self._services[-1]
+
         await asyncio.to_thread(ground.spool.open)
         await insist(ground.store.start)
-        services.create_task(ground.store.run())
+        run(ground.store.run())
         await insist(self._register)
-        services.create_task(make_buckets(ground.buckets))
-        services.create_task(prune(ground.store, self._leaving))
-        services.create_task(rooms.snapshots.run())
-        self._tending = [services.create_task(service.run()) for service in (rooms.media, rooms.janitor)]
+        run(prune(ground.store, self._leaving))
+        run(rooms.snapshots.run())
+        self._tending = [run(make_buckets(ground.buckets)), run(rooms.media.run()), run(rooms.janitor.run())]
         for service in (
             ground.publishing, ground.consuming, ground.engine, rooms.relay, rooms.consumers, rooms.manager
         ):  # fmt: skip
-            services.create_task(service.run())
+            run(service.run())
         await ground.engine.ready()
         await rooms.consumers.open()
-        self._telling = services.create_task(self._registry.run())
+        self._telling = run(self._registry.run())
 
-    async def _stop(self) -> None:
+    async def _leave(self, group: asyncio.TaskGroup) -> None:
         """From the roof down: take nothing new, settle, close sockets, give sessions back, tell what is left."""
-        ground, rooms = self._ground, self._rooms
         self._checks.draining = True
         self._server.ready = False
-        rooms.manager.take_no_more()
-        with suppress(StoreUnavailable):
-            await ground.store.workers.draining(self._worker_id, self._incarnation)
-        await rooms.consumers.stop()
+        self._rooms.manager.take_no_more()
+        leaving = Leaving(self._checks.of_services, hurry=self._rooms.consumers.let_go)
+        looking = group.create_task(leaving.look())
+        await leaving.settle(self._settle())
+        await leaving.give_back(self._give_back())
+        looking.cancel()
+        await leaving.shut(self._shut())
+        await end(self._services)
+        _log.info("worker.left")
+
+    async def _settle(self) -> None:
+        if self._registered:
+            with suppress(StoreUnavailable):
+                await self._ground.store.workers.draining(self._worker_id, self._incarnation)
+        await self._rooms.consumers.stop()
+
+    async def _give_back(self) -> None:
+        ground, rooms = self._ground, self._rooms
         await rooms.manager.stop()
         await rooms.snapshots.stop()
         for task in self._tending:
@@ -139,12 +161,15 @@ class Worker:
             await asyncio.wait({self._telling}, timeout=FLUSH_SECONDS)
             self._telling.cancel()  # a broker that is away is told nothing
         await rooms.relay.stop()
-        await ground.engine.stop()
-        with suppress(StoreUnavailable):
-            await ground.store.workers.stopped(self._worker_id, self._incarnation)
-        for service in (ground.consuming, ground.publishing, ground.store):
+        if self._registered:
+            with suppress(StoreUnavailable):
+                await ground.store.workers.stopped(self._worker_id, self._incarnation)
+
+    async def _shut(self) -> None:
+        ground = self._ground
+        for service in (ground.engine, ground.consuming, ground.publishing, ground.store):
             await service.stop()
-        _log.info("worker.left")
+        await asyncio.gather(*self._services, return_exceptions=True)
 
     async def _register(self) -> None:
         await self._ground.store.workers.register(
@@ -154,3 +179,4 @@ class Worker:
             max_sessions=self._settings.max_sessions,
             version=__version__,
         )
+        self._registered = True

@@ -77,6 +77,32 @@ class Link:
         if self._connection is not None:
             await self._close(self._connection)
 
+    async def is_blocked(self) -> bool:
+        """Whether the broker takes no publishes on it just now: an alarm of its memory or of its disk."""
+        if self._connection is None:
+            return False
+        try:
+            async with asyncio.timeout(0):
+                await self._connection.ready()
+        except TimeoutError:
+            return True
+        return False
+
+    async def ask(self) -> None:
+        """Have the broker answer, now. One that blocks this connection would not: it is there all the same.
+
+        Raises:
+            BrokerLost: there is no connection. The caller sets the deadline.
+        """
+        connection = self._connection
+        if connection is None or not connection.is_opened:
+            raise BrokerLost("there is no connection")
+        if await self.is_blocked():
+            return
+        with translated():
+            channel = await connection.channel(publisher_confirms=False)
+            await channel.close()
+
     async def connection(self) -> Connection:
         """The connection, as soon as there is one. Waits for ever."""
         while True:

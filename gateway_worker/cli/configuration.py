@@ -3,16 +3,15 @@
 import typer
 from pydantic import ValidationError
 
-from gateway_worker.cli.terminal import errors
+from gateway_worker.cli.terminal import complain
 from gateway_worker.settings import Settings
 
 
 def settings() -> Settings:
-    """The settings, or a readable list of what is wrong with them and exit code 2."""
+    """The settings, or a line for each thing that is wrong with them, and exit code 2."""
     try:
         return Settings()
     except ValidationError as invalid:
         for error in invalid.errors(include_url=False, include_input=False):
-            name = "_".join(["GATEWAY", *(str(part) for part in error["loc"])]).upper()
-            errors.print(f"[red]{name}[/]: {error['msg']}")
+            complain("".join(f"{name}: " for name in error["loc"]) + error["msg"])
         raise typer.Exit(2) from None

@@ -10,6 +10,11 @@ console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
 
+def complain(line: str) -> None:
+    """Say what is wrong, in one line whatever the terminal's width."""
+    errors.print(line, style="red", markup=False, soft_wrap=True)
+
+
 def qr_text(payload: str) -> Text:
     """`payload` as a QR code for a terminal: two modules a character, black on white whatever the theme.
 

@@ -23,12 +23,13 @@ class Health(StrEnum):
 class Check:
     """One dependency. `ask` returns when it answered and raises when it is not well.
 
-    `required`: without it the worker is `down`; else only `degraded`.
+    `required`: without it the worker is `down`; else only `degraded`. `is_service`: it is outside of this process.
     """
 
     name: str
     required: bool
     ask: Callable[[], Awaitable[object]]
+    is_service: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,11 @@ class HealthChecks:
         self._asked_at = float("-inf")
         self.draining = False
 
+    @property
+    def of_services(self) -> Sequence[Callable[[], Awaitable[object]]]:
+        """The questions to services alone, for who wants fresh answers at a pace of its own."""
+        return [check.ask for check in self._checks if check.is_service]
+
     async def findings(self) -> Mapping[str, Finding]:
         """Check name → finding, at most a second old."""
         async with self._lock:
@@ -70,12 +76,38 @@ class HealthChecks:
         started = self._monotonic()
         error: str | None = None
         try:
-            async with asyncio.timeout(CHECK_TIMEOUT):
-                await check.ask()
+            await answer(check.ask, CHECK_TIMEOUT)
         except Exception as unwell:  # noqa: BLE001 (whatever a driver raises means: not well; its name is reported)
             error = type(unwell).__name__
         latency = round(1000 * (self._monotonic() - started), 2)
         return Finding(ok=error is None, required=check.required, latency_ms=latency, error=error)
+
+
+async def answer(ask: Callable[[], Awaitable[object]], seconds: float) -> None:
+    """Ask, and wait so long at most, also where the question does not let itself be cancelled.
+
+    asyncpg does not, for some seconds: it first tells the silent server that the query is cancelled.
+
+    Raises:
+        TimeoutError: there was no answer.
+    """
+    asking = asyncio.ensure_future(ask())
+    try:
+        done, _ = await asyncio.wait({asking}, timeout=seconds)
+    except asyncio.CancelledError:
+        asking.cancel()
+        raise
+    if not done:
+        asking.add_done_callback(_hear)
+        asking.cancel()
+        raise TimeoutError
+    asking.result()
+
+
+def _hear(late: "asyncio.Future[object]") -> None:
+    """Whatever it says now, nobody listens any more; unheard, it would be logged as forgotten."""
+    if not late.cancelled():
+        late.exception()
 
 
 def judge(findings: Iterable[Finding], *, draining: bool) -> Health:

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from gateway_worker.operations.health import Check, Finding, Health, HealthChecks, judge
+from gateway_worker.operations.health import Check, Finding, Health, HealthChecks, answer, judge
 
 WELL = Finding(ok=True, required=True, latency_ms=1)
 NEEDED = Finding(ok=False, required=True, latency_ms=1, error="X")
@@ -48,3 +48,17 @@ async def test_a_failing_check_tells_its_kind_but_not_its_text() -> None:
 
     assert health is Health.DOWN
     assert findings["rabbitmq"].error == "ConnectionRefusedError"
+
+
+async def test_a_question_that_cannot_be_cancelled_holds_nobody_up() -> None:
+    released = asyncio.Event()
+
+    async def ask() -> None:
+        try:
+            await released.wait()
+        except asyncio.CancelledError:
+            await released.wait()
+
+    with pytest.raises(TimeoutError):
+        await answer(ask, 0.01)
+    released.set()

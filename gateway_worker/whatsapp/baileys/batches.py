@@ -8,6 +8,7 @@ from gateway_worker.whatsapp.facts import Fact, ReceiptArrived, ReceiptsArrived
 from gateway_worker.whatsapp.people import ContactsTold
 
 MAX_BATCH: Final = 500
+MAX_WEIGHT: Final = 4_000  # ids of messages, and people: each is a row
 
 
 def go_together(first: Fact, second: Fact) -> bool:
@@ -19,6 +20,17 @@ def go_together(first: Fact, second: Fact) -> bool:
             return True
         case _:
             return False
+
+
+def weight_of(fact: Fact) -> int:
+    """How many rows it is."""
+    match fact:
+        case ReceiptArrived():
+            return len(fact.message_ids)
+        case ContactsTold():
+            return len(fact.contacts)
+        case _:
+            return 1
 
 
 def together(facts: Sequence[Fact]) -> Fact:

@@ -5,9 +5,12 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
+import structlog
+
 from gateway_worker.whatsapp.baileys.frames import Frame, FrameError, FrameReader, encode
 
 _HIGH_WATER: Final = 8 * 1024 * 1024
+_log = structlog.get_logger(__name__)
 
 
 class ChannelLost(ConnectionError):  # noqa: N818 (reads as the fact it is)
@@ -126,7 +129,8 @@ class Channel(asyncio.Protocol):
         """asyncio: bytes from the bridge."""
         try:
             frames = self._reader.feed(data)
-        except FrameError:
+        except FrameError as error:
+            _log.error("bridge.not_understood", reason=str(error))
             self.close()  # nothing behind it can be trusted
             return
         for frame in frames:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -10,9 +10,9 @@ from typing import Any, Final
 import structlog
 
 from gateway_worker.whatsapp.baileys.attachments import media_of, remote_file_of
-from gateway_worker.whatsapp.baileys.batches import MAX_BATCH, go_together, together
+from gateway_worker.whatsapp.baileys.batches import MAX_BATCH, MAX_WEIGHT, go_together, together, weight_of
 from gateway_worker.whatsapp.baileys.channel import CallFailed, Channel, ChannelLost, Request
-from gateway_worker.whatsapp.baileys.frames import Frame
+from gateway_worker.whatsapp.baileys.frames import Frame, FrameError, how_many_fit
 from gateway_worker.whatsapp.baileys.groups import BaileysGroups
 from gateway_worker.whatsapp.baileys.history_files import HistoryFiles, history_file_of
 from gateway_worker.whatsapp.baileys.history_words import history_of
@@ -191,6 +191,8 @@ class BaileysConnection:
             return
         if isinstance(fact, Disconnected):
             self._ended = True
+            if fact.cause is Cause.STORE_FAILED and fact.detail:
+                _log.error("bridge.could_not_write", reason=fact.detail)
             for task in self._fetching:
                 task.cancel()
         self._facts.append((fact, request))
@@ -219,8 +221,11 @@ class BaileysConnection:
     def _next(self) -> tuple[Fact, list[Request]]:
         """The next fact, with those behind it that can be stored with it."""
         fact, request = self._facts.popleft()
-        facts, requests = [fact], [request]
+        facts, requests, weight = [fact], [request], weight_of(fact)
         while self._facts and len(facts) < MAX_BATCH and go_together(fact, self._facts[0][0]):
+            weight += weight_of(self._facts[0][0])
+            if weight > MAX_WEIGHT:
+                break
             following, request = self._facts.popleft()
             facts.append(following)
             requests.append(request)
@@ -249,7 +254,12 @@ class BaileysConnection:
         try:
             await self._ask_owner(request)
         except Exception as error:  # noqa: BLE001 (the owner is not ours: whatever it raises ends the connection)
-            _log.warning("owner.refused_a_call", method=request.method, error=type(error).__name__)
+            _log.warning(
+                "owner.refused_a_call",
+                method=request.method,
+                error=type(error).__name__,
+                reason=str(error) if isinstance(error, FrameError) else None,
+            )
             request.refuse("store_refused")
 
     async def _ask_owner(self, request: Request) -> None:
@@ -262,17 +272,26 @@ class BaileysConnection:
                 await owner.store_history(history_of(args, request.blobs))
                 request.answer()
             case "load_keys":
-                found = await owner.load_keys(args["kind"], args["ids"])
-                request.answer(list(found), list(found.values()))
+                _answer_keys(request, await owner.load_keys(args["kind"], args["ids"]))
             case "load_entry":
                 _answer_blob(request, await owner.load_entry(entry_key_of(args)))
             case "load_unprocessed":
                 entries = await owner.load_unprocessed()
-                request.answer([entry_key_told(each.key) for each in entries], [each.plaintext for each in entries])
+                plaintexts = [each.plaintext for each in entries]
+                # The bridge asks for those that do not fit, one by one
+                fitting = plaintexts[: how_many_fit(map(len, plaintexts))]
+                request.answer([entry_key_told(each.key) for each in entries], fitting)
             case "load_message":
                 _answer_blob(request, await owner.load_message(args["message_id"], chat=args["chat"]))
             case other:
                 raise ValueError(f"the bridge asked for {other!r}")
+
+
+def _answer_keys(request: Request, found: Mapping[str, bytes]) -> None:
+    """Answer as many keys as fit into a frame, and which others there are: the bridge asks for these again."""
+    ids, values = list(found), list(found.values())
+    count = how_many_fit(map(len, values))
+    request.answer({"found": ids[:count], "rest": ids[count:]}, values[:count])
 
 
 def _answer_blob(request: Request, blob: bytes | None) -> None:

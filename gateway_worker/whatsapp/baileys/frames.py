@@ -4,19 +4,22 @@ Pure: bytes in, frames out. A head is JSON, blobs (keys, credentials, messages) 
 """
 
 import struct
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from pydantic_core import from_json, to_json
 
-MAX_FRAME_BYTES: Final = 16 * 1024 * 1024
+MAX_FRAME_BYTES: Final = 24 * 1024 * 1024
+ANSWER_BYTES: Final = 1024 * 1024
+"""About as much as a frame of several values should hold; a single value may be larger."""
 _SIZES: Final = struct.Struct("<II")
 _SIZE: Final = struct.Struct("<I")
 
 
 class FrameError(ValueError):
-    """The bytes are no frame of ours, or it would be larger than 16 MiB."""
+    """The bytes are no frame of ours, or it would be larger than 24 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,18 @@ def encode(head: dict[str, Any], blobs: Sequence[bytes] = ()) -> bytes:
     text = to_json({**head, "b": [len(blob) for blob in blobs]} if blobs else head)
     size = _SIZE.size + len(text) + sum(map(len, blobs))
     if size + _SIZE.size > MAX_FRAME_BYTES:
-        raise FrameError("a frame would be larger than 16 MiB")
+        raise FrameError(f"a frame would be larger than 24 MiB: {len(text)} bytes of JSON, {size - len(text)} others")
     return b"".join((_SIZES.pack(size, len(text)), text, *blobs))
+
+
+def how_many_fit(sizes: Iterable[int]) -> int:
+    """How many of the first values go into one frame: as many as it should hold, and at least one."""
+    total = 0
+    for count, size in enumerate(sizes):
+        total += size
+        if total > ANSWER_BYTES and count:
+            return count
+    return sys.maxsize
 
 
 class FrameReader:

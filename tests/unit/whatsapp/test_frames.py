@@ -55,5 +55,5 @@ def test_blobs_that_do_not_add_up_are_refused() -> None:
 
 
 def test_a_frame_has_a_largest_size() -> None:
-    with pytest.raises(FrameError, match="16 MiB"):
+    with pytest.raises(FrameError, match="24 MiB"):
         encode({}, [bytes(MAX_FRAME_BYTES)])

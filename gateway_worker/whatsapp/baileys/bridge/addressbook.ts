@@ -12,7 +12,6 @@ import {
 import { isOwn, type Mapping, personOf, phoneOf } from './addresses.ts'
 import type { AppState } from './appstate.ts'
 import type { Facts } from './facts.ts'
-import { cleaned } from './texts.ts'
 
 type Saved = BaileysEventMap['contacts.upsert'][number]
 
@@ -77,7 +76,7 @@ export class AddressBook {
     for (let start = 0; start < saved.length; start += MAX_TOLD) {
       const slice = saved.slice(start, start + MAX_TOLD)
       const contacts = await Promise.all(slice.map((contact) => savedName(contact, this.#parts.socket.signalRepository.lidMapping)))
-      await this.#parts.facts.tell(cleaned({ fact: 'contacts', contacts, from_before: isFromBefore }))
+      await this.#parts.facts.tell({ fact: 'contacts', contacts, from_before: isFromBefore })
     }
   }
 }

@@ -16,6 +16,7 @@ import type { Store } from './store.ts'
 
 /** Messages that wait for Baileys, before we hang up and get the rest later: it may need the socket to go on. */
 const MAX_UNHANDLED = 10_000
+const MAX_UNHANDLED_BYTES = 64 * 1024 * 1024
 
 export interface ArrivalParts {
   socket: WASocket
@@ -34,6 +35,7 @@ export class Arrivals {
   #messages: Promise<unknown> = Promise.resolve()
   #receipts: Promise<unknown> = Promise.resolve()
   #unhandled = 0
+  #unhandledBytes = 0
 
   constructor(parts: ArrivalParts) {
     this.#parts = parts
@@ -70,16 +72,21 @@ export class Arrivals {
     const { socket, store, incoming, protocol, onFlood } = this.#parts
     incoming.observe(stanza)
     delete stanza.attrs['offline'] // Baileys has a queue of its own for these, beside the others
+    const bytes = bytesOf(stanza)
     this.#unhandled += 1
+    this.#unhandledBytes += bytes
     const handle = async (): Promise<void> => {
       const entries = await incoming.undecrypted(stanza, socket.signalRepository.lidMapping)
       if (entries.length > 0) store.put({ entries })
       for (const listener of socket.ws.listeners('CB:message')) await listener(stanza)
     }
-    const done = (): unknown => (this.#unhandled -= 1)
+    const done = (): void => {
+      this.#unhandled -= 1
+      this.#unhandledBytes -= bytes
+    }
     // Baileys answers a stanza it cannot handle by itself
     this.#messages = this.#messages.then(() => protocol.handle(handle)).then(done, done)
-    if (this.#unhandled > MAX_UNHANDLED) onFlood()
+    if (this.#unhandled > MAX_UNHANDLED || this.#unhandledBytes > MAX_UNHANDLED_BYTES) onFlood()
   }
 
   #takeReceipt(stanza: BinaryNode, pass: () => void): void {
@@ -93,4 +100,10 @@ export class Arrivals {
     }
     this.#receipts = this.#receipts.then(describe).catch(() => undefined)
   }
+}
+
+/** What its parts hold: all else of a stanza is small. */
+function bytesOf({ content }: BinaryNode): number {
+  const parts = Array.isArray(content) ? content : []
+  return parts.reduce((sum, part) => sum + (part.content instanceof Uint8Array ? part.content.length : 0), 0)
 }

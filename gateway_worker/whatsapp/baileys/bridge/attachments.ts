@@ -1,6 +1,8 @@
 /** The file of a message: what its sender's phone says of it, and where it lies encrypted at WhatsApp. */
 import { proto } from 'baileys'
 
+import { addressOf } from './limits.ts'
+
 /** What a backend is told of a file before anybody has looked at it. */
 export interface Attachment {
   mimetype: string | null
@@ -34,6 +36,8 @@ type Part =
   | proto.Message.IDocumentMessage
   | proto.Message.IStickerMessage
 
+/** Of a name that a stranger gave a file: what it ends with says what it is. */
+const MAX_READ = 4_096
 const KEY_BYTES = 32
 const HASH_BYTES = 32
 
@@ -78,17 +82,19 @@ function attachment(part: Part, fileClass: Place['file_class']): Attachment {
 
 /** A name without folders and without control characters, those that turn the direction among them: somebody may save the file under it. */
 function nameOf(told: string): string {
-  const name = (told.split(/[/\\]/).at(-1) ?? '').replaceAll(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu, '').trim()
+  const name = (told.slice(-MAX_READ).split(/[/\\]/).at(-1) ?? '').replaceAll(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu, '').trim()
   return name === '.' || name === '..' ? '' : name
 }
 
 function place(part: Part, fileClass: Place['file_class']): Place | null {
   const mediaKey = hex(part.mediaKey, KEY_BYTES)
-  if (mediaKey === null || !(part.url || part.directPath)) return null
+  const url = addressOf(part.url)
+  const directPath = addressOf(part.directPath)
+  if (mediaKey === null || !(url || directPath)) return null
   return {
     file_class: fileClass,
-    url: part.url || null,
-    direct_path: part.directPath || null,
+    url,
+    direct_path: directPath,
     media_key: mediaKey,
     encrypted_sha256: hex(part.fileEncSha256, HASH_BYTES)
   }

@@ -1,4 +1,4 @@
-import { clean } from './texts.ts'
+import { cut } from './limits.ts'
 
 /** Why a connection ended, in the port's words: `Cause`. */
 
@@ -34,7 +34,7 @@ interface Boom {
 /** Maps the error Baileys closes a socket with. Its message is WhatsApp's or Baileys' own text, never a stanza. */
 export function endOf(error: Boom | undefined): End {
   const code = error?.output?.statusCode ?? null
-  const detail = clean((error?.message ?? '').slice(0, MAX_DETAIL))
+  const detail = cut(error?.message ?? '', MAX_DETAIL)
   if (detail === QR_RAN_OUT) return { cause: 'pairing_timeout', code, detail }
   if (code === 400 && /certifica/i.test(detail)) return { cause: 'untrusted', code, detail }
   // The address could not be reached, or answered no WebSocket: nothing is wrong with the session

@@ -5,6 +5,7 @@ import { decryptPollVote, jidNormalizedUser, proto } from 'baileys'
 
 import type { Person } from './addresses.ts'
 import { type Content, contentOf, optionsOf, pollCreationOf, unwrap } from './content.ts'
+import { isId, isJid, MAX_OPTIONS } from './limits.ts'
 
 export type Change =
   | { about: string; kind: 'edited'; content: Content }
@@ -38,21 +39,23 @@ export async function changeOf(message: proto.IMessage, sender: Person, recall: 
 
 type Happening<T> = T extends { about: string } ? Omit<T, 'about'> : never
 
+/** A change of what can have no id is about nothing. */
 function about(key: proto.IMessageKey | null | undefined, change: Happening<Change>): Change | null {
-  return key?.id ? ({ about: key.id, ...change } as Change) : null
+  return isId(key?.id) ? ({ about: key.id, ...change } as Change) : null
 }
 
 /** The options a vote names, by their hashes; null when the poll is not stored, or the vote does not open. */
 async function chosen(vote: proto.Message.IPollUpdateMessage, sender: Person, recall: Recall): Promise<string[] | null> {
   const key = vote.pollCreationMessageKey
-  const message = key?.id ? await recall.message(key.id) : undefined
+  const message = isId(key?.id) ? await recall.message(key.id) : undefined
   const poll = message === undefined ? null : pollCreationOf(message)
   const secret = message?.messageContextInfo?.messageSecret
   if (poll === null || !secret || !key?.id || vote.vote == null) return null
   const opened = open(vote.vote, key, secret, sender, recall.own)
   if (opened === null) return null
   const names = new Map(optionsOf(poll).map((name) => [createHash('sha256').update(name).digest('hex'), name]))
-  return (opened.selectedOptions ?? []).flatMap((hash) => names.get(Buffer.from(hash).toString('hex')) ?? [])
+  const hashes = new Set((opened.selectedOptions ?? []).slice(0, MAX_OPTIONS).map((hash) => Buffer.from(hash).toString('hex')))
+  return [...hashes].flatMap((hash) => names.get(hash) ?? [])
 }
 
 /**
@@ -81,5 +84,5 @@ function open(
 }
 
 function addresses(jids: readonly (string | null | undefined)[]): string[] {
-  return [...new Set(jids.flatMap((jid) => (jid ? [jidNormalizedUser(jid)] : [])))]
+  return [...new Set(jids.flatMap((jid) => (isJid(jid) ? [jidNormalizedUser(jid)] : [])))]
 }

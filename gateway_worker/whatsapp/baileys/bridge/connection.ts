@@ -16,6 +16,7 @@ import { Arrivals } from './arrivals.ts'
 import { type End, endOf } from './causes.ts'
 import { type Contact, Contacts } from './contacts.ts'
 import { Facts } from './facts.ts'
+import { FrameTooLarge } from './frames.ts'
 import { Gate } from './gate.ts'
 import { GroupNews } from './groupnews.ts'
 import { askGroups, Groups } from './groups.ts'
@@ -38,7 +39,6 @@ import { GroupCache } from './caches.ts'
 import { agentFor, type OpenArguments, type Settings } from './settings.ts'
 import { makeSocket } from './socket.ts'
 import { Store } from './store.ts'
-import { clean } from './texts.ts'
 import { type FileReference, lies, upload, type UploadArguments } from './uploads.ts'
 import { decodeCredentials } from './values.ts'
 
@@ -48,8 +48,6 @@ export interface MessageReference {
   participant: string | null
 }
 
-/** Facts that wait for the owner, before we stop reading from the socket. */
-const MAX_UNTOLD = 500
 const CLOSE_TIMEOUT_MS = 1_000
 const LOGOUT_TIMEOUT_MS = 5_000
 /** Telling includes what the owner does about it: more patience than for a read. */
@@ -94,10 +92,10 @@ export class Connection {
     this.#credentials = credentials?.account ? credentials : initAuthCreds()
     this.#store = new Store(peer, number, settings.store_deadline, {
       onStored: () => this.#proceed(),
-      onFailed: () => this.#fail()
+      onFailed: (error) => this.#fail(error)
     })
     const patience = settings.store_deadline * TELL_PATIENCE
-    this.#facts = new Facts(peer, number, patience, () => this.#proceed(), () => this.#fail())
+    this.#facts = new Facts(peer, number, patience, () => this.#proceed(), (error) => this.#fail(error))
     this.#keys = new Keys(this.#store, () => this.#credentials.me?.id)
     const incoming = new Incoming(() => this.#credentials, this.#store)
     const history = new History({
@@ -318,7 +316,7 @@ export class Connection {
   #connected(): void {
     const { id, lid, name } = this.#credentials.me ?? { id: '' }
     const jid = jidNormalizedUser(id)
-    const known = name === undefined || name === NO_NAME ? null : clean(name)
+    const known = name === undefined || name === NO_NAME ? null : name
     const fact = { fact: 'connected', phone: phoneOf(jid), jid, lid: lid ? jidNormalizedUser(lid) : null, push_name: known }
     void this.#facts.tell(fact, () => this.#isStored())
     this.#arrivals.replay()
@@ -344,7 +342,7 @@ export class Connection {
   /** Reads no more from WhatsApp than the owner can follow. */
   #pace(): void {
     const wire = this.#wire as WebSocket | null
-    if (this.#facts.untold > MAX_UNTOLD || this.#store.isBusy) wire?.pause()
+    if (this.#facts.isBusy || this.#store.isBusy) wire?.pause()
     else if (wire?.isPaused) wire.resume()
   }
 
@@ -354,10 +352,10 @@ export class Connection {
     return new Promise((resolve) => this.#settled.push(resolve))
   }
 
-  #fail(): void {
+  #fail(error?: unknown): void {
     this.#hasFailed = true
     this.#settled.splice(0).forEach((resolve) => resolve())
-    void this.#end({ cause: 'store_failed', code: null, detail: '' })
+    void this.#end({ cause: 'store_failed', code: null, detail: error instanceof FrameTooLarge ? error.message : '' })
   }
 
   #end(end: End): Promise<void> {

@@ -3,7 +3,7 @@ import { type BinaryNode, type Contact, isLidUser, isPnUser, jidNormalizedUser }
 
 import { isOwn, type Mapping, personOf, phoneOf } from './addresses.ts'
 import type { Fact } from './facts.ts'
-import { cleaned, cleanId, secondsOf } from './texts.ts'
+import { secondsOf } from './limits.ts'
 
 const PICTURE = 'picture'
 const STATUS = 'status'
@@ -25,13 +25,13 @@ export async function contactNewsOf(stanza: BinaryNode, me: Contact | undefined,
   if (news === null) return null
   const { pn, lid } = await personOf(from, child.attrs['jid'], mapping)
   const person = { jid: pn ?? lid ?? jidNormalizedUser(from), lid: lid ?? null, phone: phoneOf(pn) }
-  return cleaned({ fact: 'contacts', contacts: [{ ...person, ...news, timestamp: secondsOf(attrs['t']) }], from_before: false })
+  return { fact: 'contacts', contacts: [{ ...person, ...news, timestamp: secondsOf(attrs['t']) }], from_before: false }
 }
 
 /** WhatsApp sometimes leaves the picture's id out: then the notification is what tells it from another one. */
 function pictureOf({ tag, attrs }: BinaryNode, id = ''): { picture: string } | null {
   if (tag === 'delete') return { picture: '' }
-  return SHOWN.has(tag) ? { picture: cleanId(attrs['id'] ?? id) } : null
+  return SHOWN.has(tag) ? { picture: attrs['id'] ?? id } : null
 }
 
 function aboutOf({ tag, content }: BinaryNode): { about: string } | null {

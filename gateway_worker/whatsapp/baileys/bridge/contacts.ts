@@ -3,6 +3,7 @@ import { type BinaryNode, isPnUser, jidDecode, jidNormalizedUser, USyncQuery, US
 
 import { BoundedMap } from './bounded.ts'
 import { CallError } from './peer.ts'
+import { boundCheck } from './told.ts'
 
 export interface Contact {
   phone: string
@@ -67,7 +68,7 @@ export class Contacts {
     await this.#socket.signalRepository.lidMapping.storeLIDPNMappings(mappings)
     return phones.map((phone) => {
       const answer = answers.find((candidate) => digits(candidate.phone) === digits(phone))
-      return answer?.exists === true ? { ...answer, phone } : { phone, exists: false, jid: null, lid: null }
+      return answer?.exists === true ? boundCheck({ ...answer, phone }) : { phone, exists: false, jid: null, lid: null }
     })
   }
 }

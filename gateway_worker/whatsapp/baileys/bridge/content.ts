@@ -107,13 +107,13 @@ function previewOf(text: proto.Message.IExtendedTextMessage | null | undefined):
 }
 
 function locationOf({ locationMessage: place }: proto.IMessage): Content | null {
-  if (place?.degreesLatitude == null || place.degreesLongitude == null) return null
+  if (!Number.isFinite(place?.degreesLatitude) || !Number.isFinite(place?.degreesLongitude)) return null
   return {
     kind: 'location',
-    latitude: place.degreesLatitude,
-    longitude: place.degreesLongitude,
-    name: place.name || null,
-    address: place.address || null
+    latitude: place?.degreesLatitude ?? 0,
+    longitude: place?.degreesLongitude ?? 0,
+    name: place?.name || null,
+    address: place?.address || null
   }
 }
 

@@ -1,5 +1,11 @@
 /** What a connection tells its owner: in order, one frame each; the owner's answer says that it has been stored. */
+import { jsonBytes } from './limits.ts'
 import type { Peer } from './peer.ts'
+import { boundFact } from './told.ts'
+
+/** Facts that wait for the owner, before we stop reading from the socket. */
+const MAX_UNTOLD = 500
+const MAX_UNTOLD_BYTES = 8 * 1024 * 1024
 
 export type Fact = { fact: string } & Record<string, unknown>
 
@@ -8,12 +14,13 @@ export class Facts {
   readonly #connection: number
   readonly #deadlineMs: number
   readonly #onTold: () => void
-  readonly #onRefused: () => void
+  readonly #onRefused: (error: unknown) => void
   #last: Promise<unknown> = Promise.resolve()
-  /** Facts the owner has not answered yet. */
+  /** Facts the owner has not answered yet, and their bytes. */
   untold = 0
+  #untoldBytes = 0
 
-  constructor(peer: Peer, connection: number, deadlineMs: number, onTold: () => void, onRefused: () => void) {
+  constructor(peer: Peer, connection: number, deadlineMs: number, onTold: () => void, onRefused: (error: unknown) => void) {
     this.#peer = peer
     this.#connection = connection
     this.#deadlineMs = deadlineMs
@@ -21,9 +28,17 @@ export class Facts {
     this.#onRefused = onRefused
   }
 
+  /** Whether the owner follows so slowly that no more should be read from WhatsApp. */
+  get isBusy(): boolean {
+    return this.untold > MAX_UNTOLD || this.#untoldBytes > MAX_UNTOLD_BYTES
+  }
+
   /** Tells a fact after those before it, and once `ready` resolves; resolves to whether the owner has taken it. */
-  async tell(fact: Fact, ready?: () => Promise<void>): Promise<boolean> {
+  async tell(described: Fact, ready?: () => Promise<void>): Promise<boolean> {
+    const fact = boundFact(described)
+    const bytes = jsonBytes(fact)
     this.untold += 1
+    this.#untoldBytes += bytes
     const leaving = this.#last.then(async () => {
       await ready?.()
       // Wrapped: the next fact follows this one, it does not wait for its answer
@@ -33,11 +48,12 @@ export class Facts {
     const { answer } = await leaving
     try {
       await answer
-    } catch {
-      this.#onRefused()
+    } catch (error) {
+      this.#onRefused(error)
       return false
     } finally {
       this.untold -= 1
+      this.#untoldBytes -= bytes
     }
     this.#onTold()
     return true

@@ -10,7 +10,11 @@
  */
 import type { Socket } from 'node:net'
 
-export const MAX_FRAME_BYTES = 16 * 1024 * 1024
+/**
+ * Batches are cut at a megabyte (`commit.ts`). One change alone may be as large as a frame of WhatsApp's, 16 MiB, and is told
+ * by no more than another (`told.ts`): whatever one stanza brings fits.
+ */
+export const MAX_FRAME_BYTES = 24 * 1024 * 1024
 const SIZES = 8
 
 export interface Head {
@@ -35,10 +39,16 @@ export interface Frame {
   blobs: Buffer[]
 }
 
+/** A frame that cannot be written. Its message says what it was, and holds nothing of what was in it. */
+export class FrameTooLarge extends RangeError {}
+
 export function encodeFrame(head: Head, blobs: readonly Uint8Array[] = []): Buffer {
   const text = Buffer.from(JSON.stringify(blobs.length > 0 ? { ...head, b: blobs.map((blob) => blob.length) } : head))
   const size = blobs.reduce((sum, blob) => sum + blob.length, SIZES + text.length)
-  if (size > MAX_FRAME_BYTES) throw new RangeError('a frame would be too large')
+  if (size > MAX_FRAME_BYTES) {
+    const told = size - text.length
+    throw new FrameTooLarge(`a frame of ${head.m ?? 'an answer'} would be too large: ${text.length} bytes of JSON, ${told} others`)
+  }
   const frame = Buffer.allocUnsafe(size)
   frame.writeUInt32LE(size - 4, 0)
   frame.writeUInt32LE(text.length, 4)

@@ -16,7 +16,7 @@ import {
 import { type Mapping, personOf } from './addresses.ts'
 import type { Fact, Facts } from './facts.ts'
 import { type Person, personOf as toldPerson } from './groups.ts'
-import { cleaned, cleanId, secondsOf } from './texts.ts'
+import { secondsOf } from './limits.ts'
 
 export interface GroupNewsParts {
   socket: WASocket
@@ -87,15 +87,15 @@ export async function groupNewsOf(stanza: BinaryNode, me: Contact | undefined, m
   const isMe = (jid: string | undefined): boolean => [me?.id, me?.lid].some((own) => areJidsSameUser(jid, own))
   const news = children.map((child) => (attrs['type'] === PICTURE ? pictureOf(child) : newsOf(child, [author, by?.pn, by?.lid], isMe)))
   if (news.length === 0) return null
-  return cleaned({
+  return {
     fact: 'group',
-    id: cleanId(id),
+    id,
     group: from,
     by: by === null ? null : toldPerson([by.pn, by.lid, author]),
     push_name: notify ?? null,
     timestamp: secondsOf(t),
     news
-  })
+  }
 }
 
 function newsOf(child: BinaryNode, author: readonly (string | undefined)[], isMe: (jid: string | undefined) => boolean): News {

@@ -17,9 +17,10 @@ import {
 import { phoneOf } from './addresses.ts'
 import type { GroupCache } from './caches.ts'
 import type { Contacts } from './contacts.ts'
+import { cut, jidOf, MAX_WORD } from './limits.ts'
 import { CallError } from './peer.ts'
 import { StoreClosed } from './store.ts'
-import { cleaned } from './texts.ts'
+import { boundGroup, boundOutcome } from './told.ts'
 
 export interface Person {
   jid: string
@@ -80,7 +81,7 @@ export class Groups {
     const attrs = { subject, key: generateMessageIDV2() }
     const answer = await this.#change(ALL, { tag: 'create', attrs, content: known.map(participant) })
     const group = getBinaryNodeChild(answer, 'group')
-    const group_id = groupJid(group?.attrs['id'] ?? group?.attrs['jid'] ?? '')
+    const group_id = jidOf(groupJid(group?.attrs['id'] ?? group?.attrs['jid'] ?? ''))
     return { group_id, members: outcomes(asked, getBinaryNodeChildren(group, 'participant')) }
   }
 
@@ -117,7 +118,7 @@ export class Groups {
 
   async invite({ group_id, revoke }: { group_id: string; revoke: boolean }): Promise<string> {
     const answer = await this.#query(group_id, revoke ? 'set' : 'get', { tag: 'invite', attrs: {} })
-    return getBinaryNodeChild(answer, 'invite')?.attrs['code'] ?? ''
+    return cut(getBinaryNodeChild(answer, 'invite')?.attrs['code'] ?? '', MAX_WORD)
   }
 
   /** Who is in it already is in it: a repetition is no error. */
@@ -133,7 +134,7 @@ export class Groups {
     const group = getBinaryNodeChild(answer, 'group')
     const request = getBinaryNodeChild(answer, 'membership_approval_request')
     const jid = group?.attrs['jid'] ?? group?.attrs['id'] ?? request?.attrs['jid'] ?? ''
-    return { group_id: groupJid(jid), pending: group === undefined }
+    return { group_id: jidOf(groupJid(jid)), pending: group === undefined }
   }
 
   async leave({ group_id }: { group_id: string }): Promise<void> {
@@ -180,12 +181,12 @@ export class Groups {
     const { me, owner, ownerPn } = { me: this.#parts.me(), ...group }
     const isMe = (jid: string | undefined): boolean => [me?.id, me?.lid].some((own) => areJidsSameUser(jid, own))
     const own = group.participants.find(({ id, phoneNumber }) => isMe(id) || isMe(phoneNumber))
-    return cleaned({
+    return boundGroup({
       group_id: group.id,
       subject: group.subject ?? '',
       description: group.desc ?? null,
       owner: owner ? personOf([owner, ownerPn]) : null,
-      created: Number.isSafeInteger(group.creation) ? (group.creation ?? null) : null,
+      created: group.creation ?? null,
       size: group.size ?? group.participants.length,
       announcement: group.announce === true,
       locked: group.restrict === true,
@@ -256,7 +257,7 @@ function outcomes(asked: readonly Asked[], answers: readonly BinaryNode[]): Outc
   }
   return asked.map(({ asked: jid, addresses }) => {
     const code = addresses.map((address) => codes.get(address)).find((found) => found !== undefined)
-    return { asked: jid, jid: addresses[0] ?? null, code: code ?? NOT_FOUND }
+    return boundOutcome({ asked: jid, jid: addresses[0] ?? null, code: code ?? NOT_FOUND })
   })
 }
 

@@ -9,9 +9,11 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { type BaileysEventMap, type Contact, jidNormalizedUser, proto, type WAMessage, type WASocket } from 'baileys'
 
 import { isOwn, type Mapping, personOf, phoneOf } from './addresses.ts'
+import { PART_BYTES } from './commit.ts'
+import { jsonBytes } from './limits.ts'
 import type { Incoming } from './received.ts'
 import type { Store } from './store.ts'
-import { cleaned } from './texts.ts'
+import { boundContact } from './told.ts'
 
 type Told = BaileysEventMap['messaging-history.set']
 
@@ -95,8 +97,9 @@ export class History {
       await store.putHistory({ entries: [], contacts: named, part: null, processed: [] })
     }
     for (let start = 0; start < messages.length; start += SLICE) {
-      const entries = await this.#described(messages.slice(start, start + SLICE), start)
-      await store.putHistory({ entries, contacts: [], part: null, processed: [] })
+      for (const entries of inParts(await this.#described(messages.slice(start, start + SLICE), start))) {
+        await store.putHistory({ entries, contacts: [], part: null, processed: [] })
+      }
     }
     this.#progress = Math.max(this.#progress, progress) // names come without an estimate of their own
     const counts = { chats, contacts: contacts.length, messages: messages.length }
@@ -122,12 +125,28 @@ function partOf({ messages, chats, contacts, progress }: Told, me: Contact | und
   return { messages: messages.reverse(), chats: chats.length, contacts: named, progress: sane }
 }
 
+/** As many at a time as a frame should hold. */
+function inParts(entries: readonly HistoricEntry[]): HistoricEntry[][] {
+  const parts: HistoricEntry[][] = [[]]
+  let bytes = 0
+  for (const entry of entries) {
+    const size = entry.plaintext.length + jsonBytes(entry.message)
+    bytes += size
+    if (bytes > PART_BYTES && parts.at(-1)?.length) {
+      parts.push([])
+      bytes = size
+    }
+    parts.at(-1)?.push(entry)
+  }
+  return parts
+}
+
 /** What somebody is called, as `ContactNews` of the port; nobody knows since when. */
 async function nameOf({ id, lid, phoneNumber, notify, verifiedName }: Told['contacts'][number], mapping: Mapping): Promise<object> {
   const person = await personOf(id, lid ?? phoneNumber, mapping)
   const jid = person.pn ?? person.lid ?? jidNormalizedUser(id)
   const names = { push_name: notify ?? null, verified_name: verifiedName ?? null }
-  return cleaned({ jid, lid: person.lid ?? null, phone: phoneOf(person.pn), ...names, timestamp: 0 })
+  return boundContact({ jid, lid: person.lid ?? null, phone: phoneOf(person.pn), ...names, timestamp: 0 })
 }
 
 /** A message of the history. `order` tells it from others of the same second: they follow each other. */

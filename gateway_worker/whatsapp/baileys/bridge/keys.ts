@@ -9,7 +9,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { jidDecode, type SignalDataSet, type SignalDataTypeMap, type SignalKeyStoreWithTransaction } from 'baileys'
 
 import { AppState, VERSION } from './appstate.ts'
-import { type Entry, nameOfKey, type Store } from './store.ts'
+import type { Entry } from './commit.ts'
+import { nameOfKey, type Store } from './store.ts'
 
 /** A plaintext to be stored with the first ratchet step of its message. */
 export interface Sending {

@@ -9,7 +9,7 @@ import { type BinaryNode, type Contact, isJidBroadcast, isJidGroup, isJidNewslet
 import { type Mapping, personOf, phoneOf } from './addresses.ts'
 import { contactNewsOf, isContactNews } from './contactnews.ts'
 import type { Fact, Facts } from './facts.ts'
-import { cleaned, cleanId, secondsOf } from './texts.ts'
+import { secondsOf } from './limits.ts'
 
 export interface NewsParts {
   socket: WASocket
@@ -81,15 +81,15 @@ export async function callOf({ attrs, content }: BinaryNode, mapping: Mapping, r
   if (offer === undefined || !OFFERS.has(offer.tag) || id === undefined || from === undefined) return null
   const person = await personOf(from, offer.attrs['caller_pn'], mapping)
   const media = Array.isArray(offer.content) ? offer.content.map(({ tag }) => tag) : []
-  return cleaned({
+  return {
     fact: 'call',
-    call_id: cleanId(id),
+    call_id: id,
     caller: { jid: person.pn ?? person.lid ?? jidNormalizedUser(from), lid: person.lid ?? null, phone: phoneOf(person.pn) },
     is_video: media.includes('video'),
     group: offer.attrs['group-jid'] ?? null,
     is_rejected: rejectsCalls && attrs['offline'] === undefined,
     timestamp: secondsOf(attrs['t'])
-  })
+  }
 }
 
 /** Presence or a chat's state, as `PresenceChanged` of the port; null when it says nothing. */
@@ -103,13 +103,13 @@ export async function presenceOf({ tag, attrs, content }: BinaryNode, mapping: M
   const person = await personOf(participant ?? from, attrs['participant_pn'], mapping)
   const address = person.pn ?? person.lid ?? jidNormalizedUser(participant ?? from)
   const seen = secondsOf(last)
-  return cleaned({
+  return {
     fact: 'presence',
     chat: isGroup ? from : address,
     participant: isGroup ? address : null,
     state,
     last_seen: state === 'unavailable' && seen > 0 ? seen : null
-  })
+  }
 }
 
 function presenceState({ type }: Record<string, string | undefined>): string | null {

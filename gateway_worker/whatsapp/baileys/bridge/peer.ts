@@ -1,6 +1,7 @@
 /** The other end of our socket: Python. Calls go both ways; every call has one answer, in any order. */
 import type { Socket } from 'node:net'
 
+import { cut, MAX_NAME } from './limits.ts'
 import { encodeFrame, FrameReader, FrameWriter, type Failure, type Frame } from './frames.ts'
 
 export interface Answer {
@@ -21,7 +22,8 @@ export class CallError extends Error {
 
   constructor(kind: string, details: Record<string, unknown> = {}) {
     super(kind)
-    this.failure = { ...details, kind }
+    const told = Object.entries(details).map(([name, value]) => [name, typeof value === 'string' ? cut(value, MAX_NAME) : value])
+    this.failure = { ...Object.fromEntries(told), kind }
   }
 }
 
@@ -55,7 +57,13 @@ export class Peer {
         reject(new CallError('deadline'))
       }, timeoutMs)
       this.#waiting.set(id, { resolve, reject, timer })
-      this.#writer.write(encodeFrame({ c: id, m: method, s: connection, a: args }, blobs))
+      try {
+        this.#writer.write(encodeFrame({ c: id, m: method, s: connection, a: args }, blobs))
+      } catch (error) {
+        clearTimeout(timer)
+        this.#waiting.delete(id)
+        throw error
+      }
     })
   }
 

@@ -3,6 +3,7 @@ import type { BinaryNode, WASocket } from 'baileys'
 
 import { BoundedMap } from './bounded.ts'
 import { CallError } from './peer.ts'
+import { boundPicture } from './told.ts'
 
 export interface Picture {
   state: 'shown' | 'none' | 'hidden'
@@ -35,7 +36,7 @@ export class People {
     try {
       const url = await this.#socket.profilePictureUrl(jid, isPreview ? 'preview' : 'image')
       if (url === undefined) return { state: 'none', id: null, url: null }
-      return { state: 'shown', id: this.#ids.get(url) ?? null, url }
+      return boundPicture({ state: 'shown', id: this.#ids.get(url) ?? null, url })
     } catch (error) {
       const code = codeOf(error)
       if (NONE.has(code)) return { state: 'none', id: null, url: null }

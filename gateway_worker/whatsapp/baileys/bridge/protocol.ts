@@ -8,9 +8,10 @@
  */
 import { isJidGroup, jidNormalizedUser, proto, type WASocket } from 'baileys'
 
+import type { EntryKey, StoredEntry } from './commit.ts'
 import { bringing, type History } from './history.ts'
 import { carrying, type HistoryPlace, placeOf } from './historyfiles.ts'
-import type { EntryKey, Store, StoredEntry } from './store.ts'
+import type { Store } from './store.ts'
 
 type Upserted = Parameters<WASocket['upsertMessage']>[0]
 
@@ -22,14 +23,11 @@ const REPLAYED = new Set<unknown>([
 ])
 
 /** A message between our own devices is wrapped for all but the phone. */
-const innerOf = (plaintext: Uint8Array): proto.IMessage => {
-  const message = proto.Message.decode(plaintext)
-  return message.deviceSentMessage?.message ?? message
-}
+const innerOf = (message: proto.IMessage): proto.IMessage => message.deviceSentMessage?.message ?? message
 
 /** Whether Baileys has to act on a message of our own phone. */
-export function isReplayed(plaintext: Uint8Array): boolean {
-  const { protocolMessage } = innerOf(plaintext)
+export function isReplayed(message: proto.IMessage): boolean {
+  const { protocolMessage } = innerOf(message)
   return protocolMessage != null && REPLAYED.has(protocolMessage.type)
 }
 
@@ -57,8 +55,8 @@ export class Protocol {
   }
 
   /** The stanza that is being handled is one of these: Baileys acts on it, or it is fetched first. */
-  note(key: EntryKey, plaintext: Uint8Array): void {
-    const message = innerOf(plaintext)
+  note(key: EntryKey, noted: proto.IMessage): void {
+    const message = innerOf(noted)
     const notification = message.protocolMessage?.historySyncNotification
     const place = notification == null ? null : placeOf(notification)
     if (place === null || !this.#parts.history.takes(notification?.syncType)) this.#underWay.add(key.message_id)
@@ -89,8 +87,9 @@ export class Protocol {
 
   async #replay({ key, plaintext }: StoredEntry): Promise<void> {
     if (plaintext.length === 0) return this.#askPhone(key)
-    this.note(key, plaintext)
-    if (!this.#elsewhere.has(key.message_id)) await this.#upsert(key, innerOf(plaintext))
+    const message = proto.Message.decode(plaintext)
+    this.note(key, message)
+    if (!this.#elsewhere.has(key.message_id)) await this.#upsert(key, innerOf(message))
   }
 
   async #upsert({ chat, message_id: id }: EntryKey, message: proto.IMessage): Promise<void> {

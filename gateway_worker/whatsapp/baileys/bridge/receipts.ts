@@ -2,7 +2,7 @@
 import { areJidsSameUser, type BinaryNode, type Contact, isJidGroup, isJidStatusBroadcast, jidNormalizedUser } from 'baileys'
 
 import { type Mapping, personOf } from './addresses.ts'
-import { cleaned, cleanId, secondsOf } from './texts.ts'
+import { isId, secondsOf } from './limits.ts'
 
 /** By the `type` attribute; none means delivered. `inactive`, `sender`, `retry` … say nothing a backend could use. */
 const KINDS = new Map([
@@ -11,7 +11,6 @@ const KINDS = new Map([
   ['read', 'read'],
   ['played', 'played']
 ])
-const MAX_IDS = 2_000
 
 export interface Receipt {
   message_ids: string[]
@@ -31,13 +30,10 @@ export async function receiptOf({ attrs, content }: BinaryNode, me: Contact, map
   if (who === undefined || areJidsSameUser(who, me.id) || areJidsSameUser(who, me.lid)) return null
   const person = await personOf(who, attrs['participant_pn'] ?? attrs['sender_pn'], mapping)
   const address = person.pn ?? person.lid ?? jidNormalizedUser(who)
-  return cleaned({
-    message_ids: [id, ...furtherIds(content)].slice(0, MAX_IDS).map(cleanId),
-    chat: isGroup ? from : address,
-    kind,
-    timestamp: secondsOf(t),
-    participant: isGroup ? address : null
-  })
+  // No message of ours has an id that is none
+  const message_ids = [id, ...furtherIds(content)].filter(isId)
+  if (message_ids.length === 0) return null
+  return { message_ids, chat: isGroup ? from : address, kind, timestamp: secondsOf(t), participant: isGroup ? address : null }
 }
 
 function furtherIds(content: BinaryNode['content']): string[] {

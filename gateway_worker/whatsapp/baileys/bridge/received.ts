@@ -18,8 +18,12 @@ import {
 import { type Mapping, type Person, personOf, phoneOf } from './addresses.ts'
 import { type Change, changeOf, type Recall } from './changes.ts'
 import { type Content, contentOf, contextOf, isViewOnce, unwrap } from './content.ts'
-import type { Entry, EntryKey, Store } from './store.ts'
-import { cleaned, cleanId, secondsOf } from './texts.ts'
+import type { Entry, EntryKey } from './commit.ts'
+import { decoded, keptOf } from './decoding.ts'
+import { idOf, jidOf, secondsOf } from './limits.ts'
+import { type Store, StoreClosed } from './store.ts'
+import { CallError } from './peer.ts'
+import { boundMessage } from './told.ts'
 
 /** One encrypted part of a stanza. */
 export interface IncomingPart {
@@ -67,7 +71,9 @@ export class Incoming {
     const children = stanza.content
     const plaintexts = children.flatMap(({ tag, content }) => (tag === 'plaintext' && content instanceof Uint8Array ? [content] : []))
     if (plaintexts.length > 0) {
-      return plaintexts.map((plaintext, index) => ({ key: keyOf(stanza, index), plaintext, message: null }))
+      return plaintexts.map((plaintext, index) => {
+        return { key: keyOf(stanza, index), plaintext: keptOf(plaintext, {}), message: null }
+      })
     }
     const missing = children.find(({ tag }) => tag === 'unavailable')
     if (missing === undefined || children.some(({ tag }) => tag === 'enc')) return []
@@ -94,8 +100,8 @@ export class Incoming {
   }
 
   /** A decrypted part as `ReceivedMessage` of the port, or null when no backend sees it. */
-  async describe({ stanza }: IncomingPart, plaintext: Uint8Array, mapping: Mapping): Promise<unknown> {
-    return this.#told(stanza, proto.Message.decode(plaintext), mapping)
+  async describe({ stanza }: IncomingPart, message: proto.IMessage | null, mapping: Mapping): Promise<unknown> {
+    return this.#told(stanza, message ?? {}, mapping)
   }
 
   async #told(stanza: BinaryNode, message: proto.IMessage, mapping: Mapping): Promise<unknown> {
@@ -115,19 +121,19 @@ export class Incoming {
       verifiedName: verifiedNameOf(stanza),
       timestamp: secondsOf(stanza.attrs['t'])
     }
-    return received(envelope, message, mapping, this.#recall(me))
+    return toldWhatever(envelope, message, mapping, this.#recall(me))
   }
 
   /**
    * Messages our phone sends once more because WhatsApp had them for it only (answers to advertisements are such): they
    * come inside a message between our own devices.
    */
-  async resent(part: IncomingPart, plaintext: Uint8Array, mapping: Mapping): Promise<Entry[]> {
+  async resent(part: IncomingPart, message: proto.IMessage | null, mapping: Mapping): Promise<Entry[]> {
     const { me } = this.#credentials()
-    if (me === undefined || !this.isOurs(part)) return []
-    const response = unwrap(proto.Message.decode(plaintext)).protocolMessage?.peerDataOperationRequestResponseMessage
+    if (me === undefined || message === null || !this.isOurs(part)) return []
+    const response = unwrap(message).protocolMessage?.peerDataOperationRequestResponseMessage
     const copies = (response?.peerDataOperationResult ?? []).flatMap(({ placeholderMessageResendResponse: copy }) =>
-      copy?.webMessageInfoBytes ? [proto.WebMessageInfo.decode(copy.webMessageInfoBytes)] : []
+      copy?.webMessageInfoBytes ? copiesIn(copy.webMessageInfoBytes) : []
     )
     return Promise.all(copies.map((copy) => entryOfCopy(copy, part.key.sender, me, mapping, this.#recall(me))))
   }
@@ -138,7 +144,7 @@ export class Incoming {
     const { id, remoteJid, participant } = info.key ?? {}
     if (me === undefined || !id || !remoteJid || info.message == null) return null
     const author = info.key?.fromMe === true ? me.id : (participant ?? info.participant ?? remoteJid)
-    const entry = await entryOfCopy(info, cleanId(author), me, mapping, this.#recall(me))
+    const entry = await entryOfCopy(info, jidOf(author), me, mapping, this.#recall(me))
     return entry.message === null ? null : entry
   }
 
@@ -148,14 +154,15 @@ export class Incoming {
       own: [me.id, me.lid ?? ''].map((jid) => jidNormalizedUser(jid)),
       message: async (id) => {
         const stored = await this.#store.loadMessage(id, null)
-        return stored === undefined ? undefined : unwrap(proto.Message.decode(stored))
+        const message = stored === undefined ? null : decoded(stored)
+        return message === null ? undefined : unwrap(message)
       }
     }
   }
 }
 
 function keyOf({ attrs: { id = '', from = '', participant, recipient } }: BinaryNode, index: number): EntryKey {
-  return { chat: cleanId(recipient || from), sender: cleanId(participant || from), message_id: cleanId(id), index }
+  return { chat: jidOf(recipient || from), sender: jidOf(participant || from), message_id: idOf(id), index }
 }
 
 /** What a business is called, as WhatsApp certifies it. A certificate that cannot be read names nobody. */
@@ -167,6 +174,14 @@ function verifiedNameOf(stanza: BinaryNode): string | undefined {
     return details ? (proto.VerifiedNameCertificate.Details.decode(details).verifiedName ?? undefined) : undefined
   } catch {
     return undefined
+  }
+}
+
+function copiesIn(bytes: Uint8Array): proto.IWebMessageInfo[] {
+  try {
+    return [proto.WebMessageInfo.decode(bytes)]
+  } catch {
+    return [] // the phone is asked again
   }
 }
 
@@ -186,6 +201,16 @@ interface Envelope {
 /** What is told of a message: its content, or what it does to an earlier one. */
 type Told = Content | { change: Change }
 
+/** What cannot be described, however that may be, is told as that: else it would come again for ever. */
+async function toldWhatever(envelope: Envelope, message: proto.IMessage, mapping: Mapping, recall: Recall): Promise<unknown> {
+  try {
+    return await received(envelope, message, mapping, recall)
+  } catch (error) {
+    if (error instanceof StoreClosed || error instanceof CallError) throw error // nothing can be stored any more
+    return received(envelope, {}, mapping, recall)
+  }
+}
+
 async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Mapping, recall: Recall): Promise<unknown> {
   const { chat: chatJid, author } = envelope
   const message = unwrap(wrapped)
@@ -195,8 +220,8 @@ async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Ma
   const chat = await chatOf(envelope, sender, mapping)
   const told = await toldOf(message, sender, recall)
   if (told === null) return null
-  return cleaned({
-    message_id: cleanId(envelope.id),
+  return boundMessage({
+    message_id: envelope.id,
     chat: chat.pn ?? chat.lid ?? jidNormalizedUser(chatJid),
     sender: {
       jid: isLidUser(author) ? (sender.lid ?? author) : (sender.pn ?? author),
@@ -246,8 +271,8 @@ async function entryOfCopy(
   }
   const message = copy.message ?? {}
   return {
-    key: { chat: cleanId(chat), sender, message_id: cleanId(envelope.id), index: 0 },
-    plaintext: proto.Message.encode(message).finish(),
-    message: await received(envelope, message, mapping, recall)
+    key: { chat: jidOf(chat), sender, message_id: idOf(envelope.id), index: 0 },
+    plaintext: keptOf(proto.Message.encode(message).finish(), message),
+    message: await toldWhatever(envelope, message, mapping, recall)
   }
 }

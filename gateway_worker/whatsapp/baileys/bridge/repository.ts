@@ -5,6 +5,7 @@ import { isPnUser, type SignalAuthState, type SocketConfig, unpadRandomMax16 } f
 import { makeLibSignalRepository } from 'baileys/lib/Signal/libsignal.js'
 
 import { BoundedMap } from './bounded.ts'
+import { decoded, keptOf } from './decoding.ts'
 import type { Keys } from './keys.ts'
 import { isReplayed, type Protocol } from './protocol.ts'
 import type { Incoming, IncomingPart } from './received.ts'
@@ -85,20 +86,23 @@ function makeReceiver({ keys, store, incoming, protocol }: RepositoryParts, { li
     keys.transaction(async () => {
       const padded = await decrypt()
       const plaintext = unpadRandomMax16(padded)
-      const message = await incoming.describe(part, plaintext, lidMapping)
-      const isUnprocessed = incoming.isOurs(part) && isReplayed(plaintext)
-      keys.record({ key: part.key, plaintext, message, isUnprocessed })
-      if (isUnprocessed) protocol.note(part.key, plaintext)
-      for (const entry of await incoming.resent(part, plaintext, lidMapping)) {
+      const content = decoded(plaintext)
+      const message = await incoming.describe(part, content, lidMapping)
+      const isUnprocessed = content !== null && incoming.isOurs(part) && isReplayed(content)
+      const kept = isUnprocessed ? plaintext : keptOf(plaintext, content)
+      keys.record({ key: part.key, plaintext: kept, message, isUnprocessed })
+      if (isUnprocessed) protocol.note(part.key, content)
+      for (const entry of await incoming.resent(part, content, lidMapping)) {
         keys.record(entry)
-        protocol.note(entry.key, entry.plaintext)
+        protocol.note(entry.key, {})
       }
-      return padded
+      return kept === plaintext ? padded : Buffer.concat([kept, PADDING])
     }, name)
   const loadKnown = async (part: IncomingPart): Promise<Uint8Array | undefined> => {
     const known = await store.loadEntry(part.key)
     if (known === undefined) return undefined
-    if (incoming.isOurs(part) && isReplayed(known)) protocol.note(part.key, known)
+    const content = incoming.isOurs(part) ? decoded(known) : null
+    if (content !== null && isReplayed(content)) protocol.note(part.key, content)
     return Buffer.concat([known, PADDING])
   }
 

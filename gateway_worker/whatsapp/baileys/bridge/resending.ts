@@ -3,7 +3,10 @@ import { proto, type WASocket } from 'baileys'
 
 import { type Attachment, placeOf } from './attachments.ts'
 import { unwrap } from './content.ts'
+import { decoded } from './decoding.ts'
+import { addressOf } from './limits.ts'
 import { CallError } from './peer.ts'
+import { boundAttachment } from './told.ts'
 
 export interface FileRequest {
   message_id: string
@@ -16,7 +19,8 @@ export interface FileRequest {
 
 /** What a serialised message says of its file, or null. */
 export function fileIn(plaintext: Uint8Array | undefined): Attachment | null {
-  return plaintext === undefined ? null : placeOf(unwrap(proto.Message.decode(plaintext)))
+  const message = plaintext === undefined ? null : decoded(plaintext)
+  return message === null ? null : boundAttachment(placeOf(unwrap(message)))
 }
 
 /** Answers the new path. Which kind of message it is makes no difference to the question. */
@@ -31,6 +35,7 @@ export async function askForFile(socket: WASocket, request: FileRequest): Promis
     const status = (error as { output?: { statusCode?: number } }).output?.statusCode
     throw new CallError(status === 428 ? 'not_connected' : 'not_on_phone')
   }
-  if (!file.directPath) throw new CallError('not_on_phone')
-  return file.directPath
+  const path = addressOf(file.directPath)
+  if (path === null) throw new CallError('not_on_phone')
+  return path
 }

@@ -2,6 +2,7 @@
 import type { BinaryNode } from 'baileys'
 
 import type { Gate } from './gate.ts'
+import { secondsOf } from './limits.ts'
 import { CallError } from './peer.ts'
 import { StoreClosed } from './store.ts'
 
@@ -57,7 +58,7 @@ export class Sends {
     const { id = '', error, t } = attrs
     const waiting = this.#take(id)
     if (waiting === undefined) return error
-    if (error === undefined) waiting.resolve(Number(t ?? 0))
+    if (error === undefined) waiting.resolve(secondsOf(t))
     else waiting.reject(new CallError('refused', { code: error, text: attrs['text'] ?? '' }))
     return undefined
   }

@@ -8,49 +8,16 @@
 import type { AuthenticationCreds, SignalDataSet, SignalDataTypeMap, SignalKeyStore } from 'baileys'
 
 import { BoundedMap } from './bounded.ts'
+import { type Changes, type EntryKey, Group, nameOfEntry, PART_BYTES, type StoredEntry } from './commit.ts'
 import type { HistoryArguments } from './history.ts'
+import { isId, jidOf, keyNameOf } from './limits.ts'
 import type { Peer } from './peer.ts'
-import { decodeKey, encodeCredentials, encodeKey } from './values.ts'
-
-/** Names one encrypted part of one incoming stanza, as `EntryKey` of the port. */
-export interface EntryKey {
-  chat: string
-  sender: string
-  message_id: string
-  index: number
-}
-
-export interface StoredEntry {
-  key: EntryKey
-  plaintext: Uint8Array
-}
-
-/** A decrypted part; `message` is what a backend sees, or null. `isUnprocessed`: Baileys has still to act on it. */
-export interface Entry extends StoredEntry {
-  message: unknown
-  isUnprocessed?: boolean
-}
-
-/** What must become durable together. A key with the value null is removed. */
-export interface Changes {
-  keys?: Iterable<readonly [string, unknown]>
-  entries?: readonly Entry[]
-  sent?: readonly (readonly [string, Uint8Array])[]
-  /** Ids of messages that Baileys has acted on. */
-  processed?: readonly string[]
-}
-
-interface Group {
-  keys: Map<string, unknown>
-  entries: Entry[]
-  sent: (readonly [string, Uint8Array])[]
-  processed: string[]
-  credentials: boolean
-}
+import { decodeKey, encodeCredentials } from './values.ts'
 
 const MAX_CACHED_KEYS = 256
 /** Changes that may wait for a commit before the connection stops reading from its socket. */
 const MAX_WAITING = 200
+const MAX_WAITING_BYTES = 8 * PART_BYTES
 /** Protocol messages are processed after their receipt: their effects join the commit when it waits this long. */
 const LINGER_MS = 20
 /** Keys read once at most: not worth a place in the cache. */
@@ -58,15 +25,10 @@ const UNCACHED = new Set(['pre-key'])
 
 export class StoreClosed extends Error {}
 
+/** The name of a key here and in the store; a stranger may have made its id. */
 export function nameOfKey(kind: string, id: string): string {
-  return `${kind}\0${id}`
+  return `${kind}\0${keyNameOf(id)}`
 }
-
-export function nameOfEntry(key: EntryKey): string {
-  return [key.chat, key.sender, key.message_id, key.index].join('\0')
-}
-
-const emptyGroup = (): Group => ({ keys: new Map(), entries: [], sent: [], processed: [], credentials: false })
 
 export interface StoreEvents {
   /** Everything up to `stored` is durable now. */
@@ -81,7 +43,7 @@ export class Store implements SignalKeyStore {
   readonly #events: StoreEvents
   readonly #cache = new BoundedMap<unknown>(MAX_CACHED_KEYS)
   readonly #loads = new Set<Set<string>>()
-  #collecting = emptyGroup()
+  #collecting = new Group()
   #committing: Group | undefined
   #timer: NodeJS.Immediate | NodeJS.Timeout | undefined
   #credentials: AuthenticationCreds | undefined
@@ -103,7 +65,7 @@ export class Store implements SignalKeyStore {
   }
 
   get isBusy(): boolean {
-    return this.#collecting.keys.size + this.#collecting.entries.length > MAX_WAITING
+    return this.#collecting.size > MAX_WAITING || this.#collecting.bytes > MAX_WAITING_BYTES
   }
 
   async get<K extends keyof SignalDataTypeMap>(kind: K, ids: string[]): Promise<Record<string, SignalDataTypeMap[K]>> {
@@ -130,14 +92,8 @@ export class Store implements SignalKeyStore {
   /** Takes changes; they are durable when `stored` reaches what `taken` is now. */
   put(changes: Changes, linger = false): void {
     this.#mustBeOpen()
-    const group = this.#collecting
-    for (const [name, value] of changes.keys ?? []) {
-      group.keys.set(name, value)
-      for (const load of this.#loads) load.add(name)
-    }
-    if (changes.entries) group.entries.push(...changes.entries)
-    if (changes.sent) group.sent.push(...changes.sent)
-    if (changes.processed) group.processed.push(...changes.processed)
+    for (const load of this.#loads) for (const [name] of changes.keys ?? []) load.add(name)
+    this.#collecting.add(changes)
     this.#schedule(linger)
   }
 
@@ -145,7 +101,7 @@ export class Store implements SignalKeyStore {
   putCredentials(credentials: AuthenticationCreds): void {
     this.#mustBeOpen()
     this.#credentials = credentials
-    this.#collecting.credentials = true
+    this.#collecting.hasCredentials = true
     this.#schedule(false)
   }
 
@@ -153,8 +109,7 @@ export class Store implements SignalKeyStore {
   async loadEntry(key: EntryKey): Promise<Uint8Array | undefined> {
     this.#mustBeOpen()
     const name = nameOfEntry(key)
-    const waiting = [...this.#collecting.entries, ...(this.#committing?.entries ?? [])]
-    const entry = waiting.find((candidate) => nameOfEntry(candidate.key) === name)
+    const entry = this.#collecting.entry(name) ?? this.#committing?.entry(name)
     if (entry) return entry.plaintext
     const answer = await this.#ask('load_entry', key)
     return answer.head.v === true ? Buffer.from(answer.blobs[0] ?? []) : undefined
@@ -165,13 +120,20 @@ export class Store implements SignalKeyStore {
     this.#mustBeOpen()
     const answer = await this.#ask('load_unprocessed', null)
     const keys = answer.head.v as EntryKey[]
-    return keys.map((key, index) => ({ key, plaintext: Buffer.from(answer.blobs[index] ?? []) }))
+    const entries: StoredEntry[] = []
+    for (const [index, key] of keys.entries()) {
+      // Only so many fit into one answer
+      const plaintext = answer.blobs[index] ?? (await this.loadEntry(key))
+      if (plaintext !== undefined) entries.push({ key, plaintext: Buffer.from(plaintext) })
+    }
+    return entries
   }
 
   /** A stored message; of `chat` where somebody there asks for it: nobody is given what was written to others. */
   async loadMessage(messageId: string, chat: string | null): Promise<Uint8Array | undefined> {
     this.#mustBeOpen()
-    const answer = await this.#ask('load_message', { message_id: messageId, chat })
+    if (!isId(messageId)) return undefined // nothing is stored under such a name
+    const answer = await this.#ask('load_message', { message_id: messageId, chat: chat === null ? null : jidOf(chat) })
     return answer.head.v === true ? answer.blobs[0] : undefined
   }
 
@@ -190,7 +152,7 @@ export class Store implements SignalKeyStore {
     this.#waiting.splice(0).forEach((resolve) => resolve())
     this.#unschedule()
     this.#cache.clear()
-    this.#collecting = emptyGroup()
+    this.#collecting = new Group()
     this.#committing = undefined
     this.#credentials = undefined
   }
@@ -216,19 +178,28 @@ export class Store implements SignalKeyStore {
     const changed = new Set<string>()
     this.#loads.add(changed)
     try {
-      const answer = await this.#ask('load_keys', { kind, ids })
+      const values = await this.#stored(kind, ids.map(keyNameOf))
       const found: Record<string, unknown> = {}
-      const stored = answer.head.v as string[]
-      const values = new Map(stored.map((id, index) => [id, answer.blobs[index]]))
       for (const id of ids) {
-        const name = nameOfKey(kind, id)
-        const value = this.#settled(name, values.get(id), changed, kind)
+        const value = this.#settled(nameOfKey(kind, id), values.get(keyNameOf(id)), changed, kind)
         if (value !== null) found[id] = value
       }
       return found
     } finally {
       this.#loads.delete(changed)
     }
+  }
+
+  /** Keys as the owner has them. Only so many fit into one answer: it names those that did not. */
+  async #stored(kind: string, ids: string[]): Promise<Map<string, Buffer | undefined>> {
+    const values = new Map<string, Buffer | undefined>()
+    for (let left = ids; left.length > 0; ) {
+      const { head, blobs } = await this.#ask('load_keys', { kind, ids: left })
+      const { found, rest } = head.v as { found: string[]; rest: string[] }
+      for (const [index, id] of found.entries()) values.set(id, blobs[index])
+      left = rest
+    }
+    return values
   }
 
   /** What a key is after a load: a change made meanwhile wins over what was read. */
@@ -265,10 +236,13 @@ export class Store implements SignalKeyStore {
 
   async #commit(): Promise<void> {
     const group = (this.#committing = this.#collecting)
-    this.#collecting = emptyGroup()
+    this.#collecting = new Group()
     try {
-      const { args, blobs } = written(group, this.#credentials)
-      await this.#peer.call('commit', this.#connection, args, blobs, this.#deadlineMs)
+      const changed = group.hasCredentials ? this.#credentials : undefined
+      for (const { args, blobs } of group.commits(changed && encodeCredentials(changed))) {
+        await this.#peer.call('commit', this.#connection, args, blobs, this.#deadlineMs)
+        if (this.#closed) return
+      }
     } catch (error) {
       this.#fail(error)
       return
@@ -293,25 +267,4 @@ export class Store implements SignalKeyStore {
     this.close()
     this.#events.onFailed(error)
   }
-}
-
-/** A group as the arguments and blobs of `commit`; the blobs in the order credentials, keys, entries, sent. */
-function written(group: Group, credentials: AuthenticationCreds | undefined): { args: unknown; blobs: Uint8Array[] } {
-  const blobs: Uint8Array[] = []
-  const withCredentials = group.credentials && credentials !== undefined
-  if (withCredentials) blobs.push(encodeCredentials(credentials))
-  const keys = [...group.keys].map(([name, value]) => {
-    const [kind = '', id = ''] = name.split('\0')
-    if (value !== null) blobs.push(encodeKey(kind, value))
-    return [kind, id, value !== null]
-  })
-  const entries = group.entries.map(({ key, plaintext, message, isUnprocessed = false }) => {
-    blobs.push(plaintext)
-    return { key, message, unprocessed: isUnprocessed }
-  })
-  const sent = group.sent.map(([messageId, plaintext]) => {
-    blobs.push(plaintext)
-    return messageId
-  })
-  return { args: { credentials: withCredentials, keys, entries, sent, processed: group.processed }, blobs }
 }

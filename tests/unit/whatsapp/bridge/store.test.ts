@@ -52,7 +52,7 @@ function setUp(): { python: Python; store: Store; gate: Gate; keys: Keys; wire: 
 
 const frame = (text: string): Buffer => Buffer.from(text)
 const stored = (id: string, value: unknown): Partial<Frame> => ({
-  head: { v: [id] },
+  head: { v: { found: [id], rest: [] } },
   blobs: [encodeKey('session', value)]
 })
 

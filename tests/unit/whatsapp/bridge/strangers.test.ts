@@ -6,6 +6,7 @@ import { test } from 'node:test'
 
 import { type AuthenticationCreds, type BinaryNode, proto } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
+import { decoded, keptOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/decoding.ts'
 import { isReplayed } from '../../../../gateway_worker/whatsapp/baileys/bridge/protocol.ts'
 import { receiptOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/receipts.ts'
 import { Incoming } from '../../../../gateway_worker/whatsapp/baileys/bridge/received.ts'
@@ -24,7 +25,7 @@ function described(attrs: Record<string, string>, plaintext: Uint8Array): Promis
   incoming.observe(node)
   const part = incoming.partOf((node.content as BinaryNode[])[0]?.content as Uint8Array)
   assert.ok(part)
-  return incoming.describe(part, plaintext, mapping)
+  return incoming.describe(part, decoded(plaintext), mapping)
 }
 
 test('a text that is no text does not keep its message from being stored', async () => {
@@ -39,15 +40,47 @@ test('neither does what a stranger put into its ids, its times and what it refer
     extendedTextMessage: { text: 'hi', contextInfo: { stanzaId: 'Q\0', mentionedJid: ['1\0@s.whatsapp.net'] } }
   }).finish()
   const message = await described({ id: `\0${'x'.repeat(5_000)}`, t: 'yesterday' }, plaintext)
-  assert.equal(message.message_id.length, 256)
+  assert.match(message.message_id, /^~[0-9a-f]{40}$/)
+  assert.deepEqual([message.quoted_id, message.mentions], [null, []])
   assert.equal(JSON.stringify(message).includes('\\u0000'), false)
   assert.equal(message.timestamp, 0)
 })
 
-test('nor a receipt with such ids', async () => {
+test('nor a receipt with such ids: no message of ours has one', async () => {
   const node = { tag: 'receipt', attrs: { id: 'a\0b', from: '15550002222@s.whatsapp.net', t: 'x' } }
+  assert.equal(await receiptOf(node, me, mapping), null)
+  Object.assign(node, { content: [{ tag: 'list', attrs: {}, content: [{ tag: 'item', attrs: { id: 'M2' } }] }] })
   const receipt = await receiptOf(node, me, mapping)
-  assert.deepEqual([receipt?.message_ids, receipt?.timestamp], [['a\uFFFDb'], 0])
+  assert.deepEqual([receipt?.message_ids, receipt?.timestamp], [['M2'], 0])
+})
+
+test('a message that cannot be read, or not in bounded time, is told as something unsupported', async () => {
+  const field = Buffer.of(0x62, 0x00) // an empty sub-message
+  for (const plaintext of [Buffer.of(0x62, 0x7f, 0x0a), Buffer.concat(Array.from({ length: 200_000 }, () => field))]) {
+    const message = await described({}, plaintext)
+    assert.deepEqual(message.content, { kind: 'unsupported', whatsapp_type: 'unknown' })
+    assert.equal(keptOf(plaintext, decoded(plaintext)).length, 0)
+  }
+})
+
+test('of a message that is too large its text is kept', () => {
+  const plaintext = proto.Message.encode({ conversation: 'x'.repeat(2_000_000) }).finish()
+  const kept = proto.Message.decode(keptOf(plaintext, decoded(plaintext)))
+  assert.equal(kept.conversation?.length, 65_536)
+  const small = proto.Message.encode({ conversation: 'hi' }).finish()
+  assert.equal(keptOf(small, decoded(small)), small)
+})
+
+test('a change of a message that can have no id is told as something unsupported', async () => {
+  const key = { id: 'x'.repeat(12_000), remoteJid: '15550002222@s.whatsapp.net' }
+  const message = await described({}, proto.Message.encode({ reactionMessage: { key, text: '+' } }).finish())
+  assert.deepEqual(message.content, { kind: 'unsupported', whatsapp_type: 'reactionMessage' })
+})
+
+test('who mentions everybody twice mentions a thousand', async () => {
+  const mentionedJid = Array.from({ length: 60_000 }, (_, index) => `1555${index}@s.whatsapp.net`)
+  const message = await described({}, proto.Message.encode({ extendedTextMessage: { text: 'hi', contextInfo: { mentionedJid } } }).finish())
+  assert.deepEqual([message.content.text, message.mentions.length], ['hi', 1_024])
 })
 
 test('a plaintext is journaled as it arrives, and told to no backend', async () => {
@@ -82,11 +115,10 @@ test('a status is nobody\'s message; one to a list of people is a message in the
 
 test('what the phone shares is replayed until it is acted on, nothing else is', () => {
   const { Type } = proto.Message.ProtocolMessage
-  const plaintext = (message: proto.IMessage): Uint8Array => proto.Message.encode(message).finish()
   for (const type of [Type.APP_STATE_SYNC_KEY_SHARE, Type.HISTORY_SYNC_NOTIFICATION, Type.LID_MIGRATION_MAPPING_SYNC]) {
-    assert.equal(isReplayed(plaintext({ protocolMessage: { type } })), true)
-    assert.equal(isReplayed(plaintext({ deviceSentMessage: { message: { protocolMessage: { type } } } })), true)
+    assert.equal(isReplayed(({ protocolMessage: { type } })), true)
+    assert.equal(isReplayed(({ deviceSentMessage: { message: { protocolMessage: { type } } } })), true)
   }
-  assert.equal(isReplayed(plaintext({ protocolMessage: { type: Type.REVOKE } })), false)
-  assert.equal(isReplayed(plaintext({ conversation: 'hi' })), false)
+  assert.equal(isReplayed(({ protocolMessage: { type: Type.REVOKE } })), false)
+  assert.equal(isReplayed(({ conversation: 'hi' })), false)
 })

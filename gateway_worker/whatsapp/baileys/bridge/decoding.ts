@@ -1,0 +1,71 @@
+/**
+ * Reads WAProto messages of strangers in bounded time. To be loaded before anything is decoded: Baileys' own reading too.
+ *
+ * A megabyte holds half a million fields, each an object: reading them stops everybody's connections. Who sends more than
+ * `MAX_READS` tags, lengths and numbers has sent no message, as who sends what is no WAProto, or nests it endlessly.
+ */
+import { createRequire } from 'node:module'
+
+import { proto } from 'baileys'
+
+import { MAX_TEXT } from './limits.ts'
+
+/** A text that mentions 60,000 people has 120,000. */
+export const MAX_READS = 150_000
+/** Of what is journaled of a message; its largest text and its thumbnails need a third of that. */
+export const MAX_KEPT_BYTES = 1_048_576
+const MAX_KEY_BYTES = 4_096
+
+interface Reader {
+  uint32: () => number
+}
+
+type Decode = (source: Uint8Array | Reader, length?: number, end?: number) => proto.Message
+
+const require = createRequire(createRequire(import.meta.url).resolve('baileys/package.json'))
+const { Reader } = require('protobufjs/minimal') as {
+  Reader: { new (): Reader; create: (bytes: Uint8Array) => Reader; prototype: Reader }
+}
+const decodeAll = proto.Message.decode as unknown as Decode
+
+class TooManyFields extends RangeError {}
+
+function bounded(bytes: Uint8Array): Reader {
+  const reader = Reader.create(bytes)
+  const read = reader.uint32
+  let left = MAX_READS
+  reader.uint32 = (): number => {
+    if (left-- === 0) throw new TooManyFields()
+    return read.call(reader)
+  }
+  return reader
+}
+
+const decode: Decode = (source, length, end) =>
+  decodeAll(source instanceof Uint8Array ? bounded(source) : source, length, end)
+Object.assign(proto.Message, { decode })
+
+/** A message; null when it cannot be read. */
+export function decoded(plaintext: Uint8Array): proto.IMessage | null {
+  try {
+    return proto.Message.decode(plaintext)
+  } catch {
+    return null
+  }
+}
+
+/**
+ * What is journaled of a message, and handed to Baileys: all of it, or its text and the key it brings when it is too
+ * large. A redelivered one is recognised by its id; what it is answered with need not be what it was.
+ */
+export function keptOf(plaintext: Uint8Array, message: proto.IMessage | null): Uint8Array {
+  if (message === null) return new Uint8Array()
+  if (plaintext.length <= MAX_KEPT_BYTES) return plaintext
+  const { conversation, extendedTextMessage, senderKeyDistributionMessage: key } = message
+  const text = (extendedTextMessage?.text ?? conversation ?? '').slice(0, MAX_TEXT).toWellFormed()
+  const isSmall = (key?.axolotlSenderKeyDistributionMessage?.length ?? Infinity) <= MAX_KEY_BYTES && (key?.groupId?.length ?? 0) <= MAX_KEY_BYTES
+  return proto.Message.encode({
+    ...(text === '' ? {} : { conversation: text }),
+    ...(key != null && isSmall ? { senderKeyDistributionMessage: key } : {})
+  }).finish()
+}

@@ -1,0 +1,90 @@
+"""What strangers write at its largest, over the real bridge: it is told, cut as the contract cuts, and comes once."""
+
+import asyncio
+from typing import Any, Final
+
+import pytest
+
+from gateway_worker.whatsapp.facts import Disconnected
+from gateway_worker.whatsapp.incoming import ReceivedMessage
+from schemas.content import Text, Unsupported
+from tests.support.engine import Lab, Session
+from tests.support.phones import Phone
+
+_MAX_TEXT: Final = 65_536
+_MANY: Final = 80
+_CONTROL: Final = "\x01" * 60_000  # 360,000 bytes each in JSON
+
+
+async def _raw(lab: Lab, sender: Phone, session: Session, message: dict[str, Any]) -> str:
+    content = {"kind": "raw", "message": message}
+    answer = await lab.phones.post(f"/phones/{sender.number}/send", {"to": session.phone.jid, "content": content})
+    return answer["messageId"]
+
+
+def _told(session: Session) -> dict[str, ReceivedMessage]:
+    messages = [entry.message for entry in session.owner.entries.values()]
+    return {message.message_id: message for message in messages if isinstance(message, ReceivedMessage)}
+
+
+async def _drained(lab: Lab, session: Session) -> None:
+    """All that waited at WhatsApp has been confirmed."""
+    async with asyncio.timeout(20):
+        while await lab.queued(session.phone):  # noqa: ASYNC110 (another program's queue: it tells nobody)
+            await asyncio.sleep(0.05)
+
+
+async def test_more_than_a_frame_holds_arrives_after_an_absence(shared: Lab) -> None:
+    session, connection = await shared.connected()
+    bob = await shared.phones.give("Bob")
+    await connection.close()
+    before = len(session.owner.told(Disconnected))
+    sent = [await shared.phones.send(bob, session.phone.jid, _CONTROL) for _ in range(_MANY)]
+    connection = await session.connect()
+    await session.owner.until(lambda: set(sent) <= _told(session).keys(), patience=60)
+    await _drained(shared, session)
+    assert len(session.owner.told(Disconnected)) == before
+    assert [message_id for message_id in _told(session) if message_id in sent] == sent
+    assert max(sum(len(each.plaintext) for each in commit.entries) for commit in session.owner.commits) < 2**20
+    await connection.close()
+
+
+@pytest.mark.parametrize("megabytes", [9, 15])
+async def test_a_text_of_megabytes_is_told_with_its_beginning_and_does_not_come_again(
+    shared: Lab, megabytes: int
+) -> None:
+    session, connection = await shared.connected()
+    bob = await shared.phones.give("Bob")
+    await shared.phones.fault("redeliver", session.phone)
+    message_id = await _raw(shared, bob, session, {"conversation": "y" * (megabytes * 1_000_000)})
+    await session.owner.until(lambda: message_id in _told(session))
+    assert _told(session)[message_id].content == Text(text="y" * _MAX_TEXT)
+    [entry] = [entry for entry in session.owner.entries.values() if entry.key.message_id == message_id]
+    assert len(entry.plaintext) < 2**20
+    await connection.close()
+
+    connection = await session.connect()
+    await shared.phones.send(bob, session.phone.jid, "after")
+    await session.owner.until(lambda: "after" in session.owner.texts())
+    assert len([each for each in session.owner.entries if each.message_id == message_id]) == 1
+    await _drained(shared, session)
+    await connection.close()
+
+
+async def test_neither_names_nor_lists_beyond_measure_end_a_connection(shared: Lab) -> None:
+    session, connection = await shared.connected()
+    bob = await shared.phones.give("Bob")
+    before = len(session.owner.told(Disconnected))
+    key = {"id": "x" * 12_000, "remoteJid": session.phone.jid}
+    reaction = await _raw(shared, bob, session, {"reactionMessage": {"key": key, "text": "+"}})
+    mentioned = [f"1555{number:07}@s.whatsapp.net" for number in range(60_000)]
+    mentioning = {"text": "hi", "contextInfo": {"mentionedJid": mentioned, "stanzaId": "q" * 70_000}}
+    mention = await _raw(shared, bob, session, {"extendedTextMessage": mentioning})
+    await session.owner.until(lambda: {reaction, mention} <= _told(session).keys())
+    told = _told(session)
+    assert told[reaction].content == Unsupported(whatsapp_type="reactionMessage")
+    assert told[mention].content == Text(text="hi")
+    assert told[mention].mentions == mentioned[:1_024]
+    assert told[mention].quoted_id is None
+    assert len(session.owner.told(Disconnected)) == before
+    await connection.close()

@@ -1,0 +1,123 @@
+import '../../../../gateway_worker/whatsapp/baileys/bridge/silence.ts'
+import '../../../../gateway_worker/whatsapp/baileys/bridge/strict.ts'
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { cut, idOf, isId, isJid, jidOf, jsonBytes, keyNameOf, Unbounded } from '../../../../gateway_worker/whatsapp/baileys/bridge/limits.ts'
+import { boundContact, boundFact, boundGroup, boundMessage, MAX_TOLD_BYTES } from '../../../../gateway_worker/whatsapp/baileys/bridge/told.ts'
+
+/** JSON writes six bytes for each of these. */
+const HUGE = '\u0001'.repeat(300_000)
+const ODD = 'a\0b\uD800'
+const JID = `${'9'.repeat(85)}@s.whatsapp.net`
+const MANY = 70_000
+const many = <T>(value: T): T[] => Array.from({ length: MANY }, () => value)
+
+const person = { jid: JID, lid: JID, phone: `+${'9'.repeat(20)}` }
+const place = { file_class: HUGE, url: HUGE, direct_path: HUGE, media_key: HUGE, encrypted_sha256: HUGE }
+const media = { mimetype: HUGE, size: 1e300, sha256: HUGE, file_name: HUGE, lies: place }
+const contents = [
+  { kind: 'text', text: HUGE, link_preview: { url: HUGE, title: HUGE, description: HUGE } },
+  { kind: 'location', latitude: 1e308, longitude: Number.NaN, name: HUGE, address: HUGE },
+  { kind: 'contacts', vcards: many(HUGE) },
+  { kind: 'poll', question: HUGE, options: many(HUGE), selectable: -1 },
+  { kind: 'image', media, caption: HUGE },
+  { kind: 'video', media, caption: HUGE, gif: true, note: true },
+  { kind: 'audio', media, seconds: 2 ** 40 },
+  { kind: 'voice', media, seconds: Infinity },
+  { kind: 'document', media, caption: HUGE },
+  { kind: 'sticker', media, animated: true },
+  { kind: 'unsupported', whatsapp_type: HUGE }
+]
+const envelope = {
+  message_id: HUGE,
+  chat: HUGE,
+  sender: { ...person, push_name: HUGE, verified_name: HUGE },
+  from_me: false,
+  is_group: false,
+  timestamp: 1e300
+}
+const changes = [
+  ...contents.map((content) => ({ about: HUGE, kind: 'edited', content })),
+  { about: HUGE, kind: 'revoked' },
+  { about: HUGE, kind: 'reacted', emoji: HUGE },
+  { about: HUGE, kind: 'voted', options: many(HUGE) }
+]
+const changed = {
+  kind: 'changed',
+  subject: HUGE,
+  description: HUGE,
+  announcement: true,
+  locked: true,
+  disappearing: 1e300,
+  picture: HUGE,
+  invite_code: HUGE,
+  whatsapp_type: HUGE
+}
+const news = [changed, { kind: 'people', action: HUGE, people: many(person), includes_me: true, subject: HUGE }]
+const contact = { ...person, push_name: HUGE, saved_name: HUGE, verified_name: HUGE, about: HUGE, picture: HUGE, timestamp: 1e300 }
+const facts = [
+  { fact: 'qr', text: HUGE, expires_in: 60 },
+  { fact: 'pairing_code', code: HUGE, expires_in: 60 },
+  { fact: 'passkey_required' },
+  { fact: 'paired', jid: HUGE, lid: HUGE },
+  { fact: 'connected', phone: HUGE, jid: HUGE, lid: HUGE, push_name: HUGE },
+  { fact: 'disconnected', cause: HUGE, code: 1e300, detail: HUGE },
+  { fact: 'receipt', message_ids: many('~'.repeat(128)), chat: HUGE, kind: HUGE, timestamp: -1, participant: HUGE },
+  { fact: 'send_failed', message_id: HUGE, code: HUGE },
+  { fact: 'group', id: HUGE, group: HUGE, by: person, push_name: HUGE, timestamp: 1, news: Array.from({ length: 40 }, () => news).flat() },
+  { fact: 'contacts', contacts: Array.from({ length: 300 }, () => contact), from_before: true },
+  { fact: 'call', call_id: HUGE, caller: person, is_video: true, group: HUGE, is_rejected: true, timestamp: 1e300 },
+  { fact: 'presence', chat: HUGE, participant: HUGE, state: HUGE, last_seen: 1e300 }
+]
+
+test('whatever a stranger fills, and however much of it, what is told of a message fits into an event', () => {
+  const whole = { ...envelope, view_once: true, quoted_id: HUGE, mentions: many(JID), forwarded: true }
+  const sizes = contents.map((content) => jsonBytes(boundMessage({ ...whole, content })))
+  const ofChanges = changes.map((change) => jsonBytes(boundMessage({ ...envelope, change })))
+  assert.ok(Math.max(...sizes, ...ofChanges) < MAX_TOLD_BYTES, String([...sizes, ...ofChanges]))
+  assert.ok(Math.max(...sizes) > 500_000, 'the largest is no accident')
+})
+
+test('so does every fact', () => {
+  for (const fact of facts) assert.ok(jsonBytes(boundFact(fact)) < MAX_TOLD_BYTES, fact.fact)
+  assert.ok(jsonBytes(boundContact(contact)) < 20_000)
+})
+
+test('numbers are what PostgreSQL holds', () => {
+  const told: any = boundMessage({ ...envelope, content: contents[3] })
+  assert.deepEqual([told.timestamp, told.content.selectable], [0, 0])
+  const voice: any = boundMessage({ ...envelope, content: contents[7] })
+  assert.deepEqual([voice.content.seconds, voice.content.media.size], [null, null])
+})
+
+test('a field that nobody gave a limit is not told', () => {
+  assert.throws(() => boundMessage({ ...envelope, novelty: 1 }), Unbounded)
+  assert.throws(() => boundMessage({ ...envelope, content: { kind: 'hologram' } }), Unbounded)
+  assert.throws(() => boundFact({ fact: 'moon', phase: 1 }), Unbounded)
+})
+
+test('names that are none are told by their hash, each by its own', () => {
+  for (const name of [HUGE, ODD, '', 'x'.repeat(12_000), 'a b']) {
+    assert.ok(isId(idOf(name)) && isJid(jidOf(name)))
+    assert.equal(idOf(idOf(name)), idOf(name))
+    assert.notEqual(idOf(name), idOf(`${name}x`))
+  }
+  assert.equal(jidOf('15550001111:3@s.whatsapp.net'), '15550001111:3@s.whatsapp.net')
+  assert.equal(keyNameOf('120363@g.us::42::0'), '120363@g.us::42::0')
+  assert.equal(keyNameOf('x'.repeat(12_000)).length, 41)
+})
+
+test('a text is cut between its characters', () => {
+  assert.equal(cut('ab\u{1F600}', 3), 'ab')
+  assert.equal(cut('ab\u{1F600}', 4), 'ab\u{1F600}')
+  assert.equal(cut(ODD, 9), 'a\uFFFDb\uFFFD')
+})
+
+test('a group of any size is told', () => {
+  const group = { group_id: JID, subject: HUGE, description: HUGE, owner: person, created: 1e300, size: 70_000, announcement: true }
+  const told: any = boundGroup({ ...group, locked: true, disappearing: null, rank: null, members: many({ ...person, rank: 'member' }) })
+  assert.ok(jsonBytes(told) < MAX_TOLD_BYTES)
+  assert.deepEqual([told.created, told.members.length], [null, 2_048])
+})

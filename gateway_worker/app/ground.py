@@ -56,6 +56,7 @@ def lay(settings: Settings, clock: SystemClock) -> Ground:
             url=settings.whatsapp_url, root_key=settings.whatsapp_root_key, version=settings.whatsapp_version
         ),
         lease=store.lease,
+        spool=settings.own_spool,
     )
     store.lease.on_lapse(engine.fence)
     s3 = S3Client(**settings.s3)

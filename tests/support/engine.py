@@ -5,6 +5,7 @@ import itertools
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import aiohttp
 
@@ -113,14 +114,20 @@ async def running(engine: BaileysEngine) -> AsyncGenerator[BaileysEngine]:
 
 @asynccontextmanager
 async def lab(
-    *, bridges: int = 1, trusted: str | None = None, lease: Lease | None = None, **configuration: object
+    *,
+    bridges: int = 1,
+    trusted: str | None = None,
+    lease: Lease | None = None,
+    spool: Path | None = None,
+    **configuration: object,
 ) -> AsyncGenerator[Lab]:
     """A simulator and an engine. `trusted` replaces the simulator's root key."""
     async with Simulator() as simulator, aiohttp.ClientSession(simulator.url) as http:
         settings = Configuration(url=simulator.ws_url, root_key=trusted or simulator.root_key)
         for name, value in configuration.items():
             object.__setattr__(settings, name, value)
-        async with running(BaileysEngine(bridges=bridges, configuration=settings, lease=lease)) as engine:
+        engine = BaileysEngine(bridges=bridges, configuration=settings, lease=lease, spool=spool)
+        async with running(engine):
             yield Lab(simulator=simulator, phones=Phones(http), engine=engine)
 
 

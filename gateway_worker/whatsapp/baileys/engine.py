@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -27,9 +28,19 @@ class BaileysEngine:
 
     Sessions go to the bridge that holds the fewest. One that dies takes only its own down: their owners are told
     `Disconnected(BRIDGE_DIED)` and may open them again at once, elsewhere or in its successor.
+
+    Args:
+        spool: where the files lie that are sent: the only ones that a bridge gets at.
     """
 
-    def __init__(self, *, bridges: int, configuration: Configuration | None = None, lease: Lease | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        bridges: int,
+        configuration: Configuration | None = None,
+        lease: Lease | None = None,
+        spool: Path | None = None,
+    ) -> None:
         self._configuration = configuration or Configuration()
         self.media_trust = MediaTrust(self._configuration.url, self._configuration.root_key)
         self.downloads = Downloads(self.media_trust)
@@ -42,6 +53,7 @@ class BaileysEngine:
                 name=f"bridge-{number}",
                 configure=self._configure,
                 lease=lease or NobodyElse(),
+                spool=spool,
                 downloads=self.downloads,
                 spawn=self._spawn,
                 on_ready=self._some_ready.set,

@@ -18,9 +18,10 @@ from typing import Final
 
 from gateway_worker.whatsapp.errors import EngineError
 
-BRIDGE: Final = Path(__file__).parent / "bridge"
+BRIDGE: Final = Path(__file__).resolve().parent / "bridge"
 NODE_FLAGS: Final = ("--max-semi-space-size=4", "--expose-gc", "--disable-warning=ExperimentalWarning")
-_ENVIRONMENT: Final = {"NODE_COMPILE_CACHE": str(BRIDGE / "node_modules" / ".cache")}
+_COMPILED: Final = BRIDGE / "node_modules" / ".cache"
+_ENVIRONMENT: Final = {"NODE_COMPILE_CACHE": str(_COMPILED)}
 """With compiled code at hand a bridge starts in half the time and needs 20 MB less."""
 _INHERITED: Final = ("NODE_EXTRA_CA_CERTS",)
 """All that a bridge gets of the worker's own environment: whom to trust besides the usual authorities."""
@@ -56,11 +57,21 @@ def check_installed() -> None:
         raise BridgeMissing("the bridge's packages are not installed; run `make setup`")
 
 
-def command(descriptor: int) -> Sequence[str]:
-    """The command line of a bridge that speaks over `descriptor`."""
+def permissions(spool: Path | None) -> Sequence[str]:
+    """What Node lets a bridge do: read its own program, read and write the spool. No other process, no native code."""
+    own = () if spool is None else (str(spool.absolute()), f"{spool.absolute()}/*")
+    trusted = [os.environ[name] for name in _INHERITED if name in os.environ]
+    reads = [f"--allow-fs-read={path}" for path in (f"{BRIDGE}/*", *trusted, *own)]
+    writes = [f"--allow-fs-write={path}" for path in (f"{_COMPILED}/*", *own)]
+    return ("--permission", *reads, *writes)
+
+
+def command(descriptor: int, spool: Path | None = None) -> Sequence[str]:
+    """The command line of a bridge that speaks over `descriptor` and sends files that lie in `spool`."""
     setpriv = shutil.which("setpriv")
     guard = () if setpriv is None else (setpriv, "--pdeathsig", "KILL", "--")
-    return (*guard, str(node_program()), *NODE_FLAGS, str(BRIDGE / "main.ts"), str(descriptor))
+    program = (str(node_program()), *NODE_FLAGS, *permissions(spool), str(BRIDGE / "main.ts"))
+    return (*guard, *program, str(descriptor))
 
 
 @dataclass(slots=True)
@@ -72,8 +83,8 @@ class BridgeProcess:
     last_words: bytes = b""
 
     @classmethod
-    async def start(cls) -> "BridgeProcess":
-        """Start one.
+    async def start(cls, spool: Path | None = None) -> "BridgeProcess":
+        """Start one. Of all files it gets at its own and those in `spool` only.
 
         Raises:
             BridgeMissing: something of it is not installed.
@@ -82,7 +93,7 @@ class BridgeProcess:
         ours.setblocking(False)
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                *command(theirs.fileno()),
+                *command(theirs.fileno(), spool),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,

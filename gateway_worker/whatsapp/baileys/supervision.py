@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -53,6 +54,7 @@ class Bridge:
         configure: Callable[[], dict[str, Any]],
         lease: Lease,
         downloads: Downloads,
+        spool: Path | None,
         spawn: Spawn,
         on_ready: Callable[[], None],
     ) -> None:
@@ -61,6 +63,7 @@ class Bridge:
         self._configure = configure
         self._lease = lease
         self._downloads = downloads
+        self._spool = spool
         self._spawn = spawn
         self._connections: dict[int, BaileysConnection] = {}
         self._numbers = 0
@@ -155,7 +158,7 @@ class Bridge:
         """One life of the process, from its start to its end."""
         await self._lease.held()
         try:
-            process = await BridgeProcess.start()
+            process = await BridgeProcess.start(self._spool)
         except (EngineError, OSError) as error:
             _log.error("bridge.cannot_start", bridge=self.name, reason=str(error))
             return

@@ -272,6 +272,6 @@ async def test_what_a_stranger_made_senseless_arrives_as_unsupported_and_stops_n
         await shared.phones.post(f"/phones/{bob.number}/send", {"to": session.phone.jid, "content": content})
     await session.owner.until(lambda: "half\ufffda text" in session.owner.texts())
     messages = [e.message for e in session.owner.entries.values() if isinstance(e.message, ReceivedMessage)]
-    assert messages[0].content == Unsupported(whatsapp_type="location")
+    assert messages[0].content == Unsupported(whatsapp_type="locationMessage")
     assert len(session.owner.told(Disconnected)) == before
     await connection.close()

@@ -132,6 +132,8 @@ class Dispatcher:
         except Unroutable:
             await self._make_home(command)
             raise Unavailable("The command's queue has only just been made.") from None
+        if delivery.queue == self.topology.unroutable and command.kind.door is Door.SESSION:
+            await self.queues.declare(command.session_id)  # the queue is there, and nothing led to it
         answer.outcome = "forwarded"
 
     async def _check_addressee(self, command: Command[StrictModel]) -> None:

@@ -76,8 +76,8 @@ def lay(settings: Settings, clock: SystemClock) -> Ground:
             bench=Bench(),
             max_document=settings.media_max_mb * _MIB,
         ),
-        consuming=Link(str(settings.amqp_url), name=f"{settings.worker_id} consume"),
-        publishing=Link(str(settings.amqp_url), name=f"{settings.worker_id} publish"),
+        consuming=Link(settings.amqp_url, name=f"{settings.worker_id} consume"),
+        publishing=Link(settings.amqp_url, name=f"{settings.worker_id} publish"),
         engine=engine,
         downloads=engine.downloads,
     )

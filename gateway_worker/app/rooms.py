@@ -1,13 +1,14 @@
 """What decides: events, consumers, sessions, media. Each room gets what it needs of the ground, and of the others."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 from consumers import service as arrivals
 from gateway_worker.app.ground import Ground
 from gateway_worker.broker.ids import uuid7
+from gateway_worker.broker.watch import TopologyWatch
 from gateway_worker.connections.gate import OpeningGate
 from gateway_worker.connections.identities import MappingForm
 from gateway_worker.connections.manager import ConnectionManager
@@ -23,9 +24,10 @@ from gateway_worker.objects.snapshots import SnapshotObjects
 from gateway_worker.operations.metrics import WorkerMetrics
 from gateway_worker.settings import Settings
 from gateway_worker.whatsapp.baileys import identity
-from schemas.names import WorkerId
+from schemas.names import SessionId, WorkerId
 
 OPENING_AT_ONCE: Final = 24  # sessions that connect side by side after a start
+_PAGE: Final = 500  # sessions read at once, to bind their queues again
 OPENING_SECONDS: Final = 5.0  # one that takes longer no longer holds up the others
 
 
@@ -35,6 +37,7 @@ class Rooms:
 
     publisher: Publisher
     relay: Relay
+    watch: TopologyWatch
     announcer: Announcer
     consumers: arrivals.Consumers
     snapshots: SnapshotKeeper
@@ -77,6 +80,7 @@ def furnish(settings: Settings, ground: Ground, metrics: WorkerMetrics, incarnat
     return Rooms(
         publisher=publisher,
         relay=relay,
+        watch=_watch(settings, ground, metrics, consumers),
         announcer=announcer,
         consumers=consumers,
         snapshots=snapshots,
@@ -118,6 +122,28 @@ def _consumers(settings: Settings, ground: Ground, metrics: WorkerMetrics, publi
             new_id=uuid7,
             observer=metrics,
         )
+    )
+
+
+def _watch(settings: Settings, ground: Ground, metrics: WorkerMetrics, consumers: arrivals.Consumers) -> TopologyWatch:
+    fleet, own = ground.topology.fleet(), ground.topology.worker(WorkerId(settings.worker_id))
+
+    async def bind_sessions(missed: str) -> None:
+        """With the exchange of commands went the bindings of every session's queue, whoever owns it."""
+        if missed != ground.topology.commands:
+            return
+        last: SessionId | None = None
+        while page := await ground.store.sessions.list(last, _PAGE):
+            for record in page:
+                await consumers.session_doors.declare(record.session_id)
+            last = page[-1].session_id
+
+    return TopologyWatch(
+        ground.consuming,
+        ground.publishing,
+        replace(fleet, queues=(*fleet.queues, *own.queues), bindings=(*fleet.bindings, *own.bindings)),
+        bindings_lost=bind_sessions,
+        missed=metrics.topology_missed,
     )
 
 

@@ -3,20 +3,20 @@
 import asyncio
 import signal
 from collections.abc import Iterable
-from typing import Final, cast
+from typing import cast
 
 import structlog
 import uvloop
 
+from gateway_worker.app.errors import Misconfigured
 from gateway_worker.app.worker import Worker
-from gateway_worker.broker.errors import TopologyMismatch
+from gateway_worker.broker.errors import BrokerRefused, TopologyMismatch
 from gateway_worker.operations import logs
 from gateway_worker.settings import Settings
-from gateway_worker.store.errors import StoreError
+from gateway_worker.store.database import complaint
+from gateway_worker.store.errors import DatabaseRefused, StoreError
 
 _log = structlog.get_logger()
-
-_REFUSED: Final = (StoreError, TopologyMismatch)
 
 
 def serve(settings: Settings) -> int:
@@ -28,9 +28,10 @@ def serve(settings: Settings) -> int:
     try:
         uvloop.run(_run(settings))
     except BaseExceptionGroup as group:
-        for error in _leaves(group):
-            _log_end(error)
-        return 1
+        ends = [_told(error, settings) for error in _leaves(group)]
+        return 2 if 2 in ends else 1  # noqa: PLR2004 (misconfigured)
+    except Misconfigured as error:
+        return _told(error, settings)
     return 0
 
 
@@ -42,12 +43,20 @@ async def _run(settings: Settings) -> None:
     await worker.run()
 
 
-def _log_end(error: BaseException) -> None:
-    """What ended the worker: something a person must put right, or a crash with its trace."""
-    if isinstance(error, _REFUSED):
-        _log.error("worker.refused", error=str(error))
-    else:
-        _log.error("worker.crashed", exc_info=error)
+def _told(error: BaseException, settings: Settings) -> int:
+    """Log what ended the worker; the exit code: 2 for settings that are wrong, 1 for all else."""
+    match error:
+        case Misconfigured() | BrokerRefused():
+            _log.error("worker.refused", error=str(error))
+            return 2
+        case DatabaseRefused() | StoreError():
+            _log.error("worker.refused", error=complaint(error, str(settings.database_url)))
+            return 2 if isinstance(error, DatabaseRefused) else 1
+        case TopologyMismatch():
+            _log.error("worker.refused", error=str(error))
+        case _:
+            _log.error("worker.crashed", exc_info=error)
+    return 1
 
 
 def _leaves(error: BaseException) -> Iterable[BaseException]:

@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 import structlog
 
 from gateway_worker.objects.buckets import Buckets
-from gateway_worker.store.errors import StoreUnavailable
+from gateway_worker.store.database import complaint
+from gateway_worker.store.errors import DatabaseRefused, StoreUnavailable
 from gateway_worker.store.store import Store
 
 _log = structlog.get_logger()
@@ -19,13 +20,19 @@ _BUCKETS_RETRY_SECONDS: Final = 10.0
 _PRUNE_SECONDS: Final = 3600.0
 
 
-async def insist(start: Callable[[], Awaitable[T]]) -> T:
-    """Call until PostgreSQL is there."""
+async def insist(start: Callable[[], Awaitable[T]], url: str) -> T:
+    """Call until PostgreSQL is there, at `url`.
+
+    Raises:
+        DatabaseRefused: it is, and lets nobody in: settings are wrong.
+    """
     while True:
         try:
             return await start()
-        except StoreUnavailable:
-            _log.warning("worker.waiting_for", dependency="postgresql")
+        except DatabaseRefused:
+            raise
+        except StoreUnavailable as error:
+            _log.warning("worker.waiting_for", dependency="postgresql", why=complaint(error, url))
             await asyncio.sleep(_RETRY_SECONDS)
 
 
@@ -35,7 +42,7 @@ async def make_buckets(buckets: Buckets) -> None:
         try:
             await buckets.ensure()
         except Exception as error:  # noqa: BLE001 (whatever the driver raises: not there yet)
-            _log.warning("worker.waiting_for", dependency="s3", error=type(error).__name__)
+            _log.warning("worker.waiting_for", dependency="s3", error=type(error).__name__, why=str(error))
             await asyncio.sleep(_BUCKETS_RETRY_SECONDS)
         else:
             return

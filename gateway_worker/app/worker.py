@@ -4,6 +4,7 @@ A crash of any service ends the worker: what was under way is not settled, and t
 """
 
 import asyncio
+import errno
 import os
 import secrets
 from collections.abc import Coroutine
@@ -15,6 +16,7 @@ import structlog
 from gateway_worker import __version__
 from gateway_worker.app import probes
 from gateway_worker.app.clock import SystemClock
+from gateway_worker.app.errors import Misconfigured
 from gateway_worker.app.ground import lay
 from gateway_worker.app.leaving import Leaving, close, end, end_process_soon
 from gateway_worker.app.rooms import furnish
@@ -52,7 +54,7 @@ class Worker:
         rooms.consumers.serve(rooms.manager, self, Replayer(ground.store.outbox, rooms.publisher).replay)
         self._standing = standing = Standing(settings, rooms.manager, ground.engine, clock)
         self._registry = Registry(rooms.announcer, ground.cache, card=standing.card, pulse=standing.pulse)
-        self._checks = probes.checks_of(ground)
+        self._checks = probes.checks_of(ground, rooms.watch)
         probes.observe(metrics, ground, rooms, standing)
         self._server = probes.server_of(self._checks, metrics, standing)
 
@@ -81,7 +83,7 @@ class Worker:
 
     async def run(self) -> None:
         """Start, serve until `leave`, stop."""
-        port = await self._server.start(self._settings.http_host, self._settings.http_port)
+        port = await self._listen()
         _log.info("worker.starting", http_port=port, version=__version__)
         ground = self._ground
         code = 1
@@ -112,10 +114,11 @@ class Worker:
             self._services.append(group.create_task(service))
             return self._services[-1]
 
-        await asyncio.to_thread(ground.spool.open)
-        await insist(ground.store.start)
+        await self._open_spool()
+        database = str(self._settings.database_url)
+        await insist(ground.store.start, database)
         run(ground.store.run())
-        await insist(self._register)
+        await insist(self._register, database)
         run(prune(ground.store, self._leaving))
         run(rooms.snapshots.run())
         self._tending = [run(make_buckets(ground.buckets)), run(rooms.media.run()), run(rooms.janitor.run())]
@@ -126,6 +129,7 @@ class Worker:
         await ground.engine.ready()
         await rooms.consumers.open()
         self._telling = run(self._registry.run())
+        self._tending.append(run(rooms.watch.run()))
 
     async def _leave(self, group: asyncio.TaskGroup) -> None:
         """From the roof down: take nothing new, settle, close sockets, give sessions back, tell what is left."""
@@ -170,6 +174,21 @@ class Worker:
         for service in (ground.engine, ground.consuming, ground.publishing, ground.store):
             await service.stop()
         await asyncio.gather(*self._services, return_exceptions=True)
+
+    async def _listen(self) -> int:
+        host, port = self._settings.http_host, self._settings.http_port
+        try:
+            return await self._server.start(host, port)
+        except OSError as error:
+            name = "GATEWAY_HTTP_PORT" if error.errno in {errno.EADDRINUSE, errno.EACCES} else "GATEWAY_HTTP_HOST"
+            raise Misconfigured(f"{name}: cannot listen at {host}:{port}: {error.strerror or error}") from error
+
+    async def _open_spool(self) -> None:
+        try:
+            await asyncio.to_thread(self._ground.spool.open)
+        except OSError as error:
+            where = self._settings.own_spool
+            raise Misconfigured(f"GATEWAY_MEDIA_SPOOL: {where} cannot be used: {error.strerror or error}") from error
 
     async def _register(self) -> None:
         await self._ground.store.workers.register(

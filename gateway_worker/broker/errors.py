@@ -4,6 +4,7 @@ Nothing above this room sees `aiormq`'s errors::
 
 BrokerError
 ├── BrokerLost           the connection or channel is gone; what was under way may or may not have happened
+│   └── BrokerRefused    a node does not let us in: user, password or virtual host are wrong
 ├── Unroutable           a mandatory publish met no queue
 ├── PublishRefused       the broker refused to store the message (a full queue)
 ├── QueueMissing         consuming or declaring passively a queue that does not exist
@@ -31,6 +32,10 @@ class BrokerError(Exception):
 
 class BrokerLost(BrokerError):  # noqa: N818 (reads as the fact it is)
     """The connection or the channel is gone. Ask the `Link` for another one and repeat under the same ids."""
+
+
+class BrokerRefused(BrokerLost):
+    """A node does not let us in, and will not before somebody changes something: the text says what."""
 
 
 class Unroutable(BrokerError):  # noqa: N818 (reads as the fact it is)

@@ -17,15 +17,16 @@ from aiormq.channel import Channel
 from aiormq.connection import Connection
 from yarl import URL
 
-from gateway_worker.broker.errors import BrokerLost, translated
+from gateway_worker.addresses import shown
+from gateway_worker.broker.errors import BrokerLost, BrokerRefused, translated
 from gateway_worker.broker.leniency import read_leniently
+from gateway_worker.broker.nodes import Nodes, let_in
 from gateway_worker.broker.writing import Batch
 
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
-CONNECT_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 6  # silent for 2-3 of them is gone: a stopped worker, before its lease is over
 CHANNEL_SECONDS: Final = 30.0
 _FIRST_DELAY: Final = 0.1
@@ -38,17 +39,18 @@ class Link:
     """A service that keeps one connection.
 
     Args:
-        url: AMQP URL with credentials; never logged.
+        address: of one node or several, with credentials, which are never logged. See `addresses.amqp_nodes`.
         name: shown in RabbitMQ's list of connections, e.g. ``worker-1 consume``.
-        chance: where the jitter of the back-off comes from.
+        chance: where the jitter of the back-off comes from, and the first node.
     """
 
-    def __init__(self, url: str, *, name: str, chance: random.Random | None = None) -> None:
+    def __init__(self, address: str, *, name: str, chance: random.Random | None = None) -> None:
         read_leniently()
-        query = {"name": name, "heartbeat": str(HEARTBEAT_SECONDS)}
         self.name = name
-        self._url = URL(url).update_query(query)
+        self._query = {"name": name, "heartbeat": str(HEARTBEAT_SECONDS)}
         self._chance = chance or random.Random()  # noqa: S311 (jitter, not a secret)
+        self._nodes = Nodes(address, self._chance)
+        self._refused = 0  # nodes in a row, before the first connection
         self._connection: Connection | None = None
         self._batch: Batch | None = None
         self._up = asyncio.Event()
@@ -60,16 +62,23 @@ class Link:
         return self._connection is not None and self._connection.is_opened
 
     async def run(self) -> None:
-        """Connect, and connect again, until stopped."""
+        """Connect, and connect again, until stopped: a node that is lost or does not answer is followed by the next.
+
+        Raises:
+            BrokerRefused: no node has ever let us in, and all refuse: settings are wrong. Later that is waited out, as
+                credentials may be on their way to be changed.
+        """
         attempt = 0
         while not self._stopping.is_set():
             connection = await self._connect(attempt)
             if connection is None:
-                await self._pause(attempt)
                 attempt += 1
-                continue
-            attempt = 0
-            await self._hold(connection)
+                if attempt % len(self._nodes) == 0:
+                    await self._pause(attempt // len(self._nodes) - 1)
+            else:
+                attempt = 0
+                await self._hold(connection)
+            self._nodes.turn()
 
     async def stop(self) -> None:
         """Close the connection in good order; `run` returns. Unacknowledged deliveries go back to their queues."""
@@ -154,12 +163,23 @@ class Link:
 
     async def _connect(self, attempt: int) -> Connection | None:
         try:
-            with translated():
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    return await aiormq.connect(self._url)
+            connection = await let_in(self._nodes.here, self._dial, self._nodes.seconds)
         except BrokerLost as error:
             log.warning("broker.unreachable", link=self.name, attempt=attempt + 1, error=str(error))
+            self._count_refusal(error)
             return None
+        self._refused = -1
+        return connection
+
+    async def _dial(self, url: str) -> Connection:
+        return await aiormq.connect(URL(url).update_query(self._query))
+
+    def _count_refusal(self, error: BrokerLost) -> None:
+        if self._refused < 0:
+            return
+        self._refused = self._refused + 1 if isinstance(error, BrokerRefused) else 0
+        if self._refused == len(self._nodes):
+            raise error
 
     async def _hold(self, connection: Connection) -> None:
         """Return when this connection is over, for whatever reason."""
@@ -167,7 +187,7 @@ class Link:
         if self._stopping.is_set():
             await self._close(connection)
         self._up.set()
-        log.info("broker.connected", link=self.name)
+        log.info("broker.connected", link=self.name, node=shown(self._nodes.here))
         try:
             closing = cast("asyncio.Future[Any]", connection.closing)
             await asyncio.wait({closing})

@@ -11,6 +11,8 @@ from typing import Any
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
+from gateway_worker.broker.errors import BrokerLost
+from gateway_worker.broker.nodes import first_of
 from schemas.channels import Topology
 
 Document = dict[str, Any]
@@ -24,6 +26,12 @@ class TerminalBackend:
     def __init__(self, channel: AbstractChannel, topology: Topology) -> None:
         self._channel = channel
         self._topology = topology
+        self._arrivals: list[asyncio.Queue[Document | None]] = []
+
+    def lost(self, *_reason: object) -> None:
+        """The connection is gone: whoever waits for something is told."""
+        for arrivals in self._arrivals:
+            arrivals.put_nowait(None)
 
     async def publish(
         self, command_type: str, routing_key: str, subject: str | None, data: Document, reply_to: str | None = None
@@ -56,7 +64,7 @@ class TerminalBackend:
     async def replies(self) -> AsyncGenerator[tuple[str, AsyncIterator[Document]]]:
         """A reply queue of our own: its name, and the replies that come."""
         queue = await self._channel.declare_queue(exclusive=True)
-        arrived: asyncio.Queue[Document] = asyncio.Queue(_BACKLOG)
+        arrived = self._new_arrivals()
         await queue.consume(_into(arrived), no_ack=True)
         yield queue.name, _drain(arrived)
 
@@ -65,29 +73,36 @@ class TerminalBackend:
         """The events of one subject, or all, from now on."""
         queue = await self._channel.declare_queue(exclusive=True)
         await queue.bind(self._topology.events, f"*.*.{subject}" if subject else "#")
-        arrived: asyncio.Queue[Document] = asyncio.Queue(_BACKLOG)
+        arrived = self._new_arrivals()
         await queue.consume(_into(arrived), no_ack=True)
         yield _drain(arrived)
+
+    def _new_arrivals(self) -> "asyncio.Queue[Document | None]":
+        self._arrivals.append(asyncio.Queue())
+        return self._arrivals[-1]
 
 
 @asynccontextmanager
 async def connect(amqp_url: str, namespace: str) -> AsyncGenerator[TerminalBackend]:
-    """Connect; raises aio-pika's connection errors."""
-    connection = await aio_pika.connect(amqp_url, timeout=10)
+    """Connect to the first node that lets us in. Raises BrokerLost."""
+    connection = await first_of(amqp_url, aio_pika.connect)
     async with connection:
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        yield TerminalBackend(channel, Topology(namespace))
+        backend = TerminalBackend(channel, Topology(namespace))
+        connection.close_callbacks.add(backend.lost)
+        yield backend
 
 
-def _into(queue: "asyncio.Queue[Document]") -> Any:
+def _into(queue: "asyncio.Queue[Document | None]") -> Any:
     async def arrived(message: AbstractIncomingMessage) -> None:
-        if queue.full():
+        if queue.qsize() >= _BACKLOG:
             queue.get_nowait()
         queue.put_nowait(json.loads(message.body))
 
     return arrived
 
 
-async def _drain(queue: "asyncio.Queue[Document]") -> AsyncIterator[Document]:
-    while True:
-        yield await queue.get()
+async def _drain(queue: "asyncio.Queue[Document | None]") -> AsyncIterator[Document]:
+    while (document := await queue.get()) is not None:
+        yield document
+    raise BrokerLost("RabbitMQ: the connection was lost")

@@ -20,6 +20,7 @@ from aio_pika.exceptions import ChannelClosed, DeliveryError
 from aiormq.exceptions import ChannelLockedResource
 
 from consumers.burial import Epitaph, fingerprint, read_epitaph, redriven_headers, way_back
+from gateway_worker.broker.nodes import first_of
 from schemas.channels import Topology
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, Origin
@@ -151,9 +152,10 @@ async def dead_queue_in_hand(amqp_url: str, topology: Topology) -> AsyncGenerato
 
     Raises:
         DeskTakenError: somebody else has it, for longer than 10 s.
-        aio_pika.exceptions.AMQPError: the broker is away, or (ChannelNotFoundEntity) there is no dead queue.
+        BrokerLost: no node of the broker lets us in.
+        aio_pika.exceptions.AMQPError: the broker goes away, or (ChannelNotFoundEntity) there is no dead queue.
     """
-    connection = await aio_pika.connect(amqp_url, timeout=10)
+    connection = await first_of(amqp_url, aio_pika.connect)
     async with connection:
         await _take_desk(connection, f"{topology.dead}.desk")
         channel = await connection.channel(publisher_confirms=False)

@@ -9,12 +9,14 @@ from typing import Any, Final
 
 import typer
 from aio_pika.exceptions import AMQPConnectionError, ChannelNotFoundEntity
+from aiormq.exceptions import ChannelAccessRefused
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gateway_worker.broker.errors import BrokerLost
 from gateway_worker.cli.dead_queue import MOST, Buried, DeskTakenError, Hand, Outcome, dead_queue_in_hand
-from gateway_worker.cli.terminal import console, errors
+from gateway_worker.cli.terminal import complain, console, errors
 from gateway_worker.settings import Settings
 from schemas.channels import Topology
 
@@ -91,7 +93,7 @@ async def dropping(settings: Settings, choice: Choice, *, as_json: bool) -> int:
 async def _in_hand(settings: Settings) -> AsyncGenerator[Hand]:
     """The dead queue, or a word on what to do and exit code 1."""
     try:
-        async with dead_queue_in_hand(str(settings.amqp_url), Topology(settings.namespace)) as hand:
+        async with dead_queue_in_hand(settings.amqp_url, Topology(settings.namespace)) as hand:
             yield hand
     except DeskTakenError:
         errors.print("[red]somebody else works on the dead queue just now[/]: try again in a moment")
@@ -100,6 +102,10 @@ async def _in_hand(settings: Settings) -> AsyncGenerator[Hand]:
             f"[red]there is no queue {settings.namespace}.dead[/]: start a worker first (gateway-worker run), "
             "or set GATEWAY_NAMESPACE"
         )
+    except BrokerLost as away:
+        complain(f"{away}. Nothing was done: what is in the dead queue stays there.")
+    except ChannelAccessRefused as refused:
+        complain(f"RabbitMQ does not let this user work on the dead queue: {refused}")
     except (AMQPConnectionError, OSError) as unreachable:
         errors.print(
             f"[red]RabbitMQ is not reachable[/] ({type(unreachable).__name__}): gateway-worker doctor. "

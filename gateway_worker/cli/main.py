@@ -12,7 +12,7 @@ from gateway_worker import __version__
 from gateway_worker.cli import dead
 from gateway_worker.cli import session as session_commands
 from gateway_worker.cli.configuration import settings
-from gateway_worker.cli.terminal import console, errors
+from gateway_worker.cli.terminal import errors
 
 app = typer.Typer(
     name="gateway-worker",
@@ -52,10 +52,9 @@ def run() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database schema to this version."""
-    from gateway_worker.store.schema import migrate as upgrade  # noqa: PLC0415 (as above)
+    from gateway_worker.cli.migration import bring_up_to_date  # noqa: PLC0415 (as above)
 
-    asyncio.run(upgrade(str(settings().database_url)))
-    console.print("The schema is up to date.")
+    raise typer.Exit(asyncio.run(bring_up_to_date(settings())))
 
 
 @app.command()
@@ -140,6 +139,6 @@ def events(session: SessionOption = None) -> None:
     from gateway_worker.cli.talk import follow  # noqa: PLC0415 (as above)
 
     try:
-        asyncio.run(follow(settings(), session))
+        raise typer.Exit(asyncio.run(follow(settings(), session)))
     except KeyboardInterrupt:
         raise typer.Exit(0) from None

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
-from gateway_worker.cli.terminal import console, errors
+from gateway_worker.cli.terminal import complain, console, errors
 from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.snapshots import SnapshotMoment, SnapshotObjects
 from gateway_worker.settings import Settings
+from gateway_worker.store.database import complaint
 from gateway_worker.store.errors import RestoreRefused, StoreError, StoreUnavailable
 from gateway_worker.store.snapshot_format import Moment
 from gateway_worker.store.store import Store
@@ -45,7 +46,7 @@ async def restore(settings: Settings, session_id: SessionId, *, force: bool) -> 
     except RestoreRefused as refused:
         errors.print(f"[red]Not restored[/]: {refused}")
     except StoreUnavailable as error:
-        errors.print(f"[red]Not restored[/]: {error.message} See gateway-worker doctor.")
+        complain(f"Not restored: {complaint(error, str(settings.database_url))}")
     except (StoreError, ValueError) as error:
         errors.print(f"[red]The snapshot cannot be used[/]: {error}")
     else:

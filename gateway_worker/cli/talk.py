@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from aio_pika.exceptions import AMQPConnectionError, ChannelClosed, DeliveryError
+from aiormq.exceptions import ChannelAccessRefused
 
+from gateway_worker.broker.errors import BrokerLost
 from gateway_worker.cli.backend import Document, TerminalBackend, connect
-from gateway_worker.cli.terminal import console, errors, qr_text
+from gateway_worker.cli.terminal import complain, console, errors, qr_text
 from gateway_worker.settings import Settings
 from schemas.commands import COMMANDS, Door
 
+_TROUBLE: Final = (BrokerLost, AMQPConnectionError, ChannelClosed, DeliveryError, OSError)
 _OVER: Final = frozenset({"connected", "logged_out", "failed", "restricted", "passkey_required", "deleted"})
 _MESSAGE_OVER: Final = frozenset({"delivered", "read", "played", "failed"})
 _FOLLOWED: Final = {
@@ -47,18 +50,15 @@ async def publish_and_follow(
     """Publish, print the reply and, with `wait`, the events until the outcome. 0 well, 1 not, 3 out of time."""
     command_type = name if name.endswith(".v1") else f"{name}.v1"
     try:
-        async with asyncio.timeout(patience), connect(str(settings.amqp_url), settings.namespace) as backend:
+        async with asyncio.timeout(patience), connect(settings.amqp_url, settings.namespace) as backend:
             return await _converse(backend, command_type, subject, complete(command_type, subject, data), wait=wait)
     except TimeoutError:
         errors.print(
             f"[yellow]no outcome within {patience:.0f} s[/]; the command is in the queue and will be carried out"
         )
         return 3
-    except (AMQPConnectionError, OSError) as unreachable:
-        errors.print(f"[red]RabbitMQ is not reachable[/] ({type(unreachable).__name__}): gateway-worker doctor")
-        return 1
-    except (ChannelClosed, DeliveryError):
-        errors.print("[red]the gateway's exchanges are missing[/]: start a worker first (gateway-worker run)")
+    except _TROUBLE as trouble:
+        complain(_told(trouble))
         return 1
 
 
@@ -91,11 +91,28 @@ async def _outcome(events: AsyncIterator[Document], command_id: str, event_type:
     return 1
 
 
-async def follow(settings: Settings, subject: str | None) -> None:
-    """Print events for ever."""
-    async with connect(str(settings.amqp_url), settings.namespace) as backend, backend.events(subject) as events:
-        async for event in events:
-            show(event)
+async def follow(settings: Settings, subject: str | None) -> int:
+    """Print events until the connection is lost; 1 then, and when there never was one."""
+    try:
+        async with connect(settings.amqp_url, settings.namespace) as backend, backend.events(subject) as events:
+            async for event in events:
+                show(event)
+    except _TROUBLE as trouble:
+        complain(_told(trouble))
+    return 1
+
+
+def _told(trouble: Exception) -> str:
+    """One line: what it is, and what to do."""
+    match trouble:
+        case BrokerLost():
+            return f"{trouble}: see gateway-worker doctor"
+        case ChannelAccessRefused():
+            return f"RabbitMQ does not let this user do it: {trouble}: see gateway-worker topology --definitions"
+        case ChannelClosed() | DeliveryError():
+            return "the gateway's exchanges are missing: start a worker first (gateway-worker run)"
+        case _:
+            return f"RabbitMQ went away ({type(trouble).__name__}): see gateway-worker doctor"
 
 
 def show(document: Document) -> None:

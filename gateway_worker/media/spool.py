@@ -60,7 +60,7 @@ class Spool:
 
         Raises:
             PermissionError: something else is there that is not ours.
-            OSError: it cannot be made.
+            OSError: it cannot be made, or not written to.
         """
         self.directory.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
         found = self.directory.lstat()
@@ -72,6 +72,9 @@ class Spool:
                 shutil.rmtree(each)
             else:
                 each.unlink()
+        probe = self.directory / "probe"
+        probe.write_bytes(b"writable")
+        probe.unlink()
 
     @asynccontextmanager
     async def job(self) -> AsyncGenerator[Job]:

@@ -19,6 +19,10 @@ class Health(StrEnum):
     DOWN = "down"  # something it cannot work without is missing
 
 
+class Unwell(Exception):  # noqa: N818 (reads as the fact it is)
+    """A check's own words: its text is shown to whoever asks, so it names no address."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One dependency. `ask` returns when it answered and raises when it is not well.
@@ -34,7 +38,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What a check found. `error` is a class name, never a driver's text (it may hold addresses)."""
+    """What a check found. `error` is a class name or our own words, never a driver's text (it may hold addresses)."""
 
     ok: bool
     required: bool
@@ -78,7 +82,7 @@ class HealthChecks:
         try:
             await answer(check.ask, CHECK_TIMEOUT)
         except Exception as unwell:  # noqa: BLE001 (whatever a driver raises means: not well; its name is reported)
-            error = type(unwell).__name__
+            error = str(unwell) if isinstance(unwell, Unwell) else type(unwell).__name__
         latency = round(1000 * (self._monotonic() - started), 2)
         return Finding(ok=error is None, required=check.required, latency_ms=latency, error=error)
 

@@ -71,6 +71,7 @@ class WorkerMetrics:
             ("snapshots_stored", "Snapshots of sessions put into their bucket.", ()),
             ("snapshot_failures", "Snapshots that could not be stored or removed just then.", ()),
             ("commands", "Deliveries settled, by command type and outcome.", ("type", "outcome")),
+            ("topology_missing", "Exchanges and queues of ours that were found missing, and declared again.", ()),
             ("events_published", "Durable events confirmed by the broker, by type.", ("type",)),
             ("events_repeated", "Durable events sent again because their confirm was lost, by type.", ("type",)),
             ("events_refused", "Durable events that a queue had no room for, or that met none, by type.", ("type",)),
@@ -185,6 +186,10 @@ class WorkerMetrics:
         """A delivery got its one outcome."""
         self._counters["commands"].labels(command_type, outcome).inc()
         self._histograms["command_seconds"].observe(seconds)
+
+    def topology_missed(self) -> None:
+        """An exchange or queue of ours had been deleted."""
+        self._counters["topology_missing"].inc()
 
     def event_published(self, event_type: str) -> None:
         """See `events.ports.Observer`."""

@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from gateway_worker.store.errors import StoreError, StoreUnavailable
+from gateway_worker.addresses import shown
+from gateway_worker.store.errors import DatabaseRefused, StoreError, StoreUnavailable
 from gateway_worker.store.lease import Lease
 
 
@@ -89,6 +90,10 @@ _BY_INDEX: Final = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_m
 _ENGINE_POOL: Final = 4
 _WIRE_POOL: Final = 8
 
+_REFUSED: Final = (
+    asyncpg.InvalidCatalogNameError,  # there is no such database
+    asyncpg.InvalidAuthorizationSpecificationError,  # a wrong password, no such user, pg_hba.conf
+)
 _AWAY: Final = (
     OSError,  # connection refused, reset, host unreachable
     TimeoutError,
@@ -101,6 +106,7 @@ _AWAY: Final = (
     asyncpg.LockNotAvailableError,
     asyncpg.CheckViolationError,  # only partitions check: this row's was made at this moment, and it fits the next time
     asyncpg.ReadOnlySQLTransactionError,  # a former primary, in a failover
+    *_REFUSED,
 )
 
 
@@ -131,10 +137,36 @@ def translated() -> Generator[None]:
 
 def translate(error: BaseException) -> StoreUnavailable | StoreError:
     """Our error for a driver's."""
-    kind = type(error.driver_exception if isinstance(error, DBAPIError) else error).__name__
+    theirs = error.driver_exception if isinstance(error, DBAPIError) else error
+    kind = type(theirs).__name__
+    if isinstance(theirs, _REFUSED):
+        return DatabaseRefused(_words(theirs))
     if is_away(error):
         return StoreUnavailable(f"The database is not available ({kind}).")
+    if isinstance(theirs, asyncpg.ClientConfigurationError):
+        return StoreError(f"GATEWAY_DATABASE_URL cannot be used: {_words(theirs)}")
+    if isinstance(theirs, asyncpg.InsufficientPrivilegeError):
+        return StoreError(f"the database does not let this user do what it must: {_words(theirs)}")
     return StoreError(f"the database refused a statement ({kind})")
+
+
+def _words(error: BaseException) -> str:
+    """Its first line: of these errors it names users, databases and tables, and no value."""
+    return str(error).partition("\n")[0]
+
+
+def complaint(error: StoreUnavailable | StoreError, url: str) -> str:
+    """What a person is told, in one line, of a database at `url` that cannot be used."""
+    match error:
+        case DatabaseRefused(why=why):
+            return f"PostgreSQL at {shown(url)} lets nobody in: {why} (GATEWAY_DATABASE_URL)"
+        case StoreUnavailable():
+            cause = error.__cause__
+            words = _words(cause) if isinstance(cause, OSError) and not isinstance(cause, TimeoutError) else ""
+            absence = words or "it does not answer" if isinstance(cause, OSError) else error.message
+            return f"PostgreSQL at {shown(url)} is not available: {absence} (GATEWAY_DATABASE_URL)"
+        case _:
+            return f"PostgreSQL at {shown(url)}: {error}"
 
 
 async def connect(url: str, *, name: str = "gateway-worker") -> Any:

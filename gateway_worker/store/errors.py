@@ -4,6 +4,7 @@
 
     Unavailable (schemas.errors; disposition RETRY)
     ├── StoreUnavailable        the database is away, overloaded, or too slow: the same call may succeed later
+    │   └── DatabaseRefused     it does not let us in: user, password or database are wrong
     └── StaleEpoch              another worker owns the session now (or it is deleted): nothing was written
     StoreError                  everything else: not repeated by itself
     ├── SchemaMismatch          the database's schema is not the one this program was written for
@@ -21,6 +22,18 @@ from schemas.errors import Unavailable
 
 class StoreUnavailable(Unavailable):
     """The database did not answer, or not in time. Nothing of the call was written; the same call may succeed later."""
+
+
+class DatabaseRefused(StoreUnavailable):
+    """The database does not let us in. While a worker runs that is waited out: credentials may be about to change.
+
+    Attributes:
+        why: the server's own words, for operators: they name a user or a database.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__("The database is not available.")
+        self.why = why
 
 
 class StaleEpoch(Unavailable):

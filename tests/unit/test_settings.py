@@ -1,8 +1,10 @@
 import base64
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from gateway_worker.addresses import amqp_nodes
 from gateway_worker.settings import Settings
 
 KEY = base64.b64encode(bytes(32)).decode()
@@ -58,6 +60,73 @@ def test_the_default_event_queue_follows_the_namespace(
 def test_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     with pytest.raises(ValidationError):
         settings(monkeypatch, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("MAX_SESSION", "3", "did you mean GATEWAY_MAX_SESSIONS?"),
+        ("PORT", "8002", "did you mean GATEWAY_HTTP_PORT?"),
+        (
+            "S3_ENDPOINT",
+            "http://minio:9000",
+            "write host:port without a scheme, e.g. minio:9000, and GATEWAY_S3_SECURE",
+        ),
+        ("S3_ENDPOINT", "minio:9000/bucket", "without a path"),
+        ("S3_ENDPOINT", "", "no host"),
+        ("DATABASE_URL", "postgresql+asyncpg://u:hidden@h/d", "without +asyncpg"),
+        ("DATABASE_URL", "mysql://u:hidden@h/d", "write postgresql://"),
+        ("REDIS_URL", "http://:hidden@h", "write redis://"),
+        ("REDIS_URL", "redis://:hidden@h/first", "number of a database"),
+        ("AMQP_URL", "https://u:hidden@h", "write amqp://"),
+        ("AMQP_URL", "amqp://u:hidden@h:70000/", "1 to 65535"),
+        ("AMQP_URL", "amqp://u:hidden@a,a/", "twice"),
+        ("AMQP_URL", "amqps://u:hidden@a/?cafile=/no/such/file", "/no/such/file, which is not there"),
+        ("SESSIONS_BUCKET", "whatsapp-media", "must be two buckets"),
+        ("MEDIA_BUCKET", "Not_A_Bucket", "3 to 63"),
+        ("BACKEND_QUEUE", "gateway.control", "events need one of their own"),
+        ("BACKEND_QUEUE", "amq.queue", "belong to RabbitMQ"),
+        ("ENCRYPTION_KEYS", f"{KEY},{KEY}", "twice"),
+        ("WHATSAPP_URL", "ws://127.0.0.1:1/", "GATEWAY_WHATSAPP_ROOT_KEY"),
+        ("LOG_LEVEL", "loud", "'debug', 'info'"),
+        ("MESSAGE_RETENTION_DAYS", "-1", "greater than"),
+    ],
+)
+def test_what_cannot_work_is_told_by_the_settings_name_and_without_the_secret(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        settings(monkeypatch, **{name: value})
+
+    (error,) = refused.value.errors()
+    line = " ".join([*map(str, error["loc"]), error["msg"]])
+    assert f"GATEWAY_{name}" in line
+    assert told in line
+    assert "hidden" not in str(refused.value)
+
+
+def test_what_kubernetes_adds_for_a_service_of_that_name_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    links = {
+        "PORT": "tcp://10.0.0.1:8001", "PORT_8001_TCP_ADDR": "10.0.0.1", "SERVICE_HOST": "10.0.0.1",
+        "WORKER_SERVICE_PORT_HTTP": "8001", "WORKER_PORT": "tcp://10.0.0.1:8001",
+    }  # fmt: skip
+    assert settings(monkeypatch, **links).http_port == Settings.model_fields["http_port"].default
+
+
+def test_a_misspelt_line_of_the_env_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("GATEWAY_MAX_SESION=3\nRABBITMQ_PASSWORD=x\n")
+    with pytest.raises(ValidationError, match="did you mean GATEWAY_MAX_SESSIONS"):
+        Settings(_env_file=tmp_path / ".env")  # pyright: ignore[reportCallIssue] (pydantic-settings' own argument)
+
+
+def test_one_address_may_name_several_nodes() -> None:
+    whole = amqp_nodes("amqp://u:p@a:1/v?x=y,amqps://u:p@b/v")
+    assert whole == ["amqp://u:p@a:1/v?x=y", "amqps://u:p@b:5671/v"]
+    assert amqp_nodes("amqp://u:p@a:1,b,[::1]:3/v") == [
+        "amqp://u:p@a:1/v",
+        "amqp://u:p@b:5672/v",
+        "amqp://u:p@[::1]:3/v",
+    ]
 
 
 def test_the_worker_id_is_made_of_the_host_name(monkeypatch: pytest.MonkeyPatch) -> None:

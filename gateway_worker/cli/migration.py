@@ -1,0 +1,19 @@
+"""``gateway-worker migrate``: the database's schema."""
+
+from gateway_worker.cli.terminal import complain, console
+from gateway_worker.settings import Settings
+from gateway_worker.store.database import complaint
+from gateway_worker.store.errors import StoreError, StoreUnavailable
+from gateway_worker.store.schema import migrate
+
+
+async def bring_up_to_date(settings: Settings) -> int:
+    """Migrate; the exit code: 0 done, 1 not, and then a line says why."""
+    url = str(settings.database_url)
+    try:
+        await migrate(url)
+    except (StoreError, StoreUnavailable) as error:
+        complain(complaint(error, url))
+        return 1
+    console.print("The schema is up to date.")
+    return 0

@@ -1,0 +1,74 @@
+"""What cannot work is told in one line that names the setting, by every command: no trace, no secret."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+_PATIENCE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A command, settings that cannot work, and what of them its one line must name."""
+
+    command: tuple[str, ...]
+    wrong: Mapping[str, str] = field(default_factory=dict[str, str])
+    named: tuple[str, ...]
+
+
+async def refuse(case: Case, environment: Mapping[str, str], folder: Path) -> str:
+    """Run it to its end; the line with the reason."""
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway_worker", *case.command,
+        cwd=folder, env={**os.environ, **environment, **case.wrong},
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            said, _ = await program.communicate()
+    finally:
+        if program.returncode is None:
+            program.kill()
+            await program.communicate()
+    text = said.decode()
+    assert program.returncode in {1, 2}, (case, text)
+    assert "Traceback" not in text, text
+    assert "hidden" not in text, text
+    lines = [line for line in text.splitlines() if all(name in line for name in case.named)]
+    assert len(lines) >= 1, (case, text)
+    return lines[0]
+
+
+def moved(url: str, path: str) -> str:
+    return f"{url.rpartition('/')[0]}/{path}"
+
+
+@pytest.mark.timeout(300)
+async def test_what_cannot_work_is_told_in_one_line(gateway_environment: dict[str, str], tmp_path: Path) -> None:
+    environment = {**gateway_environment, "GATEWAY_HTTP_HOST": "127.0.0.1", "GATEWAY_HTTP_PORT": "0"}
+    amqp, database = environment["GATEWAY_AMQP_URL"], environment["GATEWAY_DATABASE_URL"]
+    no_vhost = {"GATEWAY_AMQP_URL": moved(amqp, "no-such-vhost")}
+    no_database = {"GATEWAY_DATABASE_URL": moved(database, "no_such_database")}
+    no_host = {"GATEWAY_AMQP_URL": "amqp://u:hidden@no-such-host.invalid:5672/"}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        cases = (
+            Case(command=("run",), wrong={"GATEWAY_HTTP_PORT": port}, named=("GATEWAY_HTTP_PORT", port)),
+            Case(command=("run",), wrong=no_database, named=("no_such_database", "GATEWAY_DATABASE_URL")),
+            Case(command=("migrate",), wrong=no_database, named=("no_such_database", "GATEWAY_DATABASE_URL")),
+            Case(command=("command", "session.list"), wrong=no_vhost, named=("no-such-vhost", "GATEWAY_AMQP_URL")),
+            Case(command=("events",), wrong=no_host, named=("no-such-host.invalid:5672",)),
+            Case(command=("doctor",), wrong={**no_vhost, **no_database}, named=("rabbitmq", "no-such-vhost")),
+        )
+        for pair in (cases[at : at + 2] for at in range(0, len(cases), 2)):
+            async with asyncio.TaskGroup() as programs:
+                for case in pair:
+                    programs.create_task(refuse(case, environment, tmp_path))

@@ -83,6 +83,7 @@ class Settings(BaseSettings):
 
     amqp_url: Annotated[str, AfterValidator(_check_amqp)] = Field("amqp://guest:guest@127.0.0.1:5672/", repr=False)
     database_url: _Database = Field(PostgresDsn("postgresql://postgres@127.0.0.1:5432/gateway"), repr=False)
+    database_direct_url: _Database | None = Field(None, repr=False)
     redis_url: Annotated[str, AfterValidator(addresses.check_redis)] = Field("redis://127.0.0.1:6379/0", repr=False)
     s3_endpoint: Annotated[str, AfterValidator(addresses.check_s3)] = "127.0.0.1:9000"
     s3_access_key: SecretStr = SecretStr("")
@@ -187,6 +188,11 @@ class Settings(BaseSettings):
         if self.backend_queue == "gateway.backend":
             return f"{self.namespace}.backend"
         return self.backend_queue or None
+
+    @property
+    def direct_database(self) -> str | None:
+        """Where PostgreSQL itself is, when a pooler stands before `database_url`."""
+        return None if self.database_direct_url is None else str(self.database_direct_url)
 
     @property
     def own_spool(self) -> Path:

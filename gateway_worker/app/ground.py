@@ -46,6 +46,7 @@ def lay(settings: Settings, clock: SystemClock) -> Ground:
     """The ground for a worker of these settings."""
     store = Store(
         str(settings.database_url),
+        direct_url=settings.direct_database,
         encryption_keys=settings.raw_encryption_keys,
         clock=clock,
         message_retention=timedelta(days=settings.message_retention_days),

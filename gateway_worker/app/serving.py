@@ -14,7 +14,7 @@ from gateway_worker.broker.errors import BrokerRefused, TopologyMismatch
 from gateway_worker.operations import logs
 from gateway_worker.settings import Settings
 from gateway_worker.store.database import complaint
-from gateway_worker.store.errors import DatabaseRefused, StoreError
+from gateway_worker.store.errors import DatabasePooled, DatabaseRefused, StoreError
 
 _log = structlog.get_logger()
 
@@ -46,7 +46,7 @@ async def _run(settings: Settings) -> None:
 def _told(error: BaseException, settings: Settings) -> int:
     """Log what ended the worker; the exit code: 2 for settings that are wrong, 1 for all else."""
     match error:
-        case Misconfigured() | BrokerRefused():
+        case Misconfigured() | BrokerRefused() | DatabasePooled():
             _log.error("worker.refused", error=str(error))
             return 2
         case DatabaseRefused() | StoreError():

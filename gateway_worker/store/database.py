@@ -141,6 +141,9 @@ def translate(error: BaseException) -> StoreUnavailable | StoreError:
     kind = type(theirs).__name__
     if isinstance(theirs, _REFUSED):
         return DatabaseRefused(_words(theirs))
+    if isinstance(theirs, asyncpg.ProtocolViolationError) and "startup parameter" in str(theirs):
+        needed = ",".join(startup_parameters())
+        return StoreError(f"the pooler before it refuses ({_words(theirs)}): ignore_startup_parameters = {needed}")
     if is_away(error):
         return StoreUnavailable(f"The database is not available ({kind}).")
     if isinstance(theirs, asyncpg.ClientConfigurationError):
@@ -153,6 +156,11 @@ def translate(error: BaseException) -> StoreUnavailable | StoreError:
 def _words(error: BaseException) -> str:
     """Its first line: of these errors it names users, databases and tables, and no value."""
     return str(error).partition("\n")[0]
+
+
+def startup_parameters() -> Sequence[str]:
+    """What a connection of ours says when it opens: a pooler must let it pass, or ignore it."""
+    return sorted({**_SERVER_SETTINGS, **_BY_INDEX})
 
 
 def complaint(error: StoreUnavailable | StoreError, url: str) -> str:
@@ -208,12 +216,14 @@ class Database:
 
     Args:
         url: ``postgresql://user:password@host:port/database``.
+        direct_url: for what needs a session of its own (the lock, notifications), where a pooler stands before `url`.
         name: the application's name in ``pg_stat_activity``.
         lease: once it has run out, nothing goes to the server but its renewal.
     """
 
-    def __init__(self, url: str, *, name: str, lease: Lease) -> None:
+    def __init__(self, url: str, *, direct_url: str | None = None, name: str, lease: Lease) -> None:
         self._url = url
+        self._direct_url = direct_url or url
         self._lease = lease
         self._name = name
         self._engine = create_engine(url, name=name)
@@ -248,7 +258,7 @@ class Database:
     async def own_connection(self, purpose: str) -> Wire:
         """A connection outside of the pools, for a lock or for notifications. The caller closes it."""
         with translated():
-            return cast("Wire", await connect(self._url, name=f"{self._name} {purpose}"))
+            return cast("Wire", await connect(self._direct_url, name=f"{self._name} {purpose}"))
 
     @asynccontextmanager
     async def wire(self) -> AsyncGenerator[Wire]:

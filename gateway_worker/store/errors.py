@@ -8,6 +8,7 @@
     └── StaleEpoch              another worker owns the session now (or it is deleted): nothing was written
     StoreError                  everything else: not repeated by itself
     ├── SchemaMismatch          the database's schema is not the one this program was written for
+    ├── DatabasePooled          a transaction pooler stands before what needs a session of its own
     ├── WorkerIdTaken           a live worker already uses this worker id
     ├── EventsUnpublished       a purge would make events unreadable that are still to be published
     ├── SnapshotInvalid         an object is no snapshot that this program can read
@@ -46,6 +47,10 @@ class StoreError(Exception):
 
 class SchemaMismatch(StoreError):  # noqa: N818 (reads as the fact it is)
     """The database's schema is older or newer than this program, or missing."""
+
+
+class DatabasePooled(StoreError):  # noqa: N818 (reads as the fact it is)
+    """What needs a session of the server would not get one. The text is one line, and names the setting."""
 
 
 class WorkerIdTaken(StoreError):  # noqa: N818 (reads as the fact it is)

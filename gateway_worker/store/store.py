@@ -18,6 +18,7 @@ from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.outbox import Outbox
 from gateway_worker.store.owners import Owners
 from gateway_worker.store.ownership import Sessions
+from gateway_worker.store.pooler import require_sessions
 from gateway_worker.store.reading import Commands, Keys, Messages
 from gateway_worker.store.records import Fence
 from gateway_worker.store.restoring import Restorer
@@ -57,6 +58,7 @@ class Store:
 
     Args:
         url: ``postgresql://user:password@host:port/database``.
+        direct_url: the same database past a transaction pooler, where there is one.
         encryption_keys: AES-256 keys, 32 bytes each; the first encrypts, all decrypt.
         clock: the wall clock.
         name: shown by ``pg_stat_activity``.
@@ -68,6 +70,7 @@ class Store:
         self,
         url: str,
         *,
+        direct_url: str | None = None,
         encryption_keys: Sequence[bytes],
         clock: Clock,
         name: str = "gateway-worker",
@@ -79,7 +82,8 @@ class Store:
         self._clock = clock
         self._message_retention = message_retention
         self.lease = Lease()
-        self._database = database = Database(url, name=name, lease=self.lease)
+        self._database = database = Database(url, direct_url=direct_url, name=name, lease=self.lease)
+        self._urls = url, direct_url
         self._background: asyncio.Task[None] | None = None
         self.workers = Workers(database, self.lease)
         self.owners = Owners(database, self.workers)
@@ -104,7 +108,9 @@ class Store:
         Raises:
             StoreUnavailable: the database is away.
             SchemaMismatch: its schema is not this program's.
+            DatabasePooled: the worker's lock would be void.
         """
+        await require_sessions(*self._urls)
         await self._database.open()
         try:
             async with self._database.transaction() as connection:

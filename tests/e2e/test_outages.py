@@ -2,6 +2,8 @@
 
 import asyncio
 
+import aio_pika
+import aiohttp
 import pytest
 
 from tests.e2e.conftest import World
@@ -68,3 +70,24 @@ async def test_commands_wait_while_whatsapp_takes_no_login(own_world: World) -> 
     texts = [entry["content"]["text"] for entry in await world.phones.inbox(ben, 10)]
     assert texts == [f"{number}" for number in range(10)]
     assert not [reply for _, reply in backend.answers if reply["type"] == "command.rejected.v1"]
+
+
+@pytest.mark.timeout(180)
+async def test_an_exchange_deleted_while_nobody_speaks_comes_back_with_every_binding(own_world: World) -> None:
+    world = own_world
+    ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
+    name = f"{world.stage.settings['GATEWAY_NAMESPACE']}.commands"
+    async with await aio_pika.connect(world.services.amqp_url) as connection:
+        await (await connection.channel()).exchange_delete(name)
+
+    async with aiohttp.ClientSession(world.worker.url) as http, asyncio.timeout(60):
+        noted: str = ""
+        while name not in noted:
+            async with http.get("/health") as response:
+                noted = (await response.json())["checks"]["topology"].get("error", "")
+        metrics = await (await http.get("/metrics")).text()
+        assert "gateway_topology_missing_total 1.0" in metrics
+        while "topology.restored" not in world.worker.log():
+            await asyncio.sleep(0.1)
+
+    await world.status(await world.send(ana, ben, "still here"), "delivered")

@@ -110,8 +110,8 @@ def _why(url: str, error: BaseException | None) -> str | None:
 def _no_vhost(url: str, user: str) -> str:
     vhost = URL(url).path.removeprefix("/") or "/"
     return (
-        f"the virtual host {vhost!r} does not exist, or the user {user!r} may not use it: see GATEWAY_AMQP_URL"
-        f" (rabbitmqctl add_vhost, set_permissions)"
+        f"the virtual host {vhost!r} does not exist, or the user {user!r} may not use it or has too many connections:"
+        " see GATEWAY_AMQP_URL (rabbitmqctl add_vhost, set_permissions)"
     )
 
 

@@ -85,7 +85,5 @@ async def _server(url: str) -> str:
 
 async def _connect(url: str) -> Any:
     """As a pooler takes it: without startup parameters, and without prepared statements that outlive a transaction."""
-    connection: Any = await asyncpg.connect(
-        url, timeout=CONNECT_SECONDS, command_timeout=CALL_SECONDS, statement_cache_size=0
-    )
-    return cast("Any", connection)
+    options: dict[str, Any] = {"timeout": CONNECT_SECONDS, "command_timeout": CALL_SECONDS, "statement_cache_size": 0}
+    return cast("Any", await asyncpg.connect(url, **options))

@@ -43,12 +43,12 @@ default_pool_size = 10
 ignore_startup_parameters = {",".join(startup_parameters())}
 """
     )
-    account = {"user": "nobody"} if os.geteuid() == 0 else {}
-    if account:
+    account = "nobody" if os.geteuid() == 0 else None  # it refuses to run as root
+    if account is not None:
         for path in (users, configuration):
-            os.chown(path, pwd.getpwnam("nobody").pw_uid, -1)
+            os.chown(path, pwd.getpwnam(account).pw_uid, -1)
     program = await asyncio.create_subprocess_exec(
-        PROGRAM, str(configuration), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, **account
+        PROGRAM, str(configuration), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, user=account
     )
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):

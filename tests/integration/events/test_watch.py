@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import aio_pika
@@ -138,7 +139,8 @@ async def test_a_node_that_goes_is_followed_by_the_next(services: PrivateService
             first = await link.connection()
             assert first.url.port == one.port
             await one.shut()
-            await asyncio.wait({asyncio.ensure_future(first.closing)}, timeout=_PATIENCE_SECONDS)
+            closing = cast("asyncio.Future[Any]", first.closing)
+            await asyncio.wait({closing}, timeout=_PATIENCE_SECONDS)
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 second = await link.connection()
             assert second.url.port == two.port

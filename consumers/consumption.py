@@ -21,6 +21,7 @@ from gateway_worker.broker import frames
 from gateway_worker.broker.errors import BrokerError, translated
 from gateway_worker.broker.topology import ANSWER_SECONDS
 from gateway_worker.broker.writing import Batch
+from gateway_worker.cancelling import end
 from schemas.channels import Queue
 
 log = structlog.get_logger(__name__)
@@ -137,11 +138,7 @@ class Consumption:
 
     async def abandon(self) -> None:
         """Cancel what runs: it is not settled, and will be delivered again."""
-        running = set(self._running)
-        for task in running:
-            task.cancel()
-        if running:
-            await asyncio.wait(running)
+        await end(*self._running)
 
     async def _cancel(self) -> None:
         if self._tag is None or not self.is_open:

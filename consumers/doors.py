@@ -144,9 +144,13 @@ class Door:
             lost=self._lost,
             clock=self._hall.clock,
         )
-        if self._declares:
-            await declare(channel, self._plan)
-        await consumption.start()
+        try:
+            if self._declares:
+                await declare(channel, self._plan)
+            await consumption.start()
+        except asyncio.CancelledError:  # nobody else knows of it: the broker must not go on delivering to it
+            await consumption.end(grace=0, cancel_first=False)
+            raise
         self._consumption = consumption
         self._declares = not self.keeps_order
 

@@ -25,6 +25,8 @@ from aiormq.exceptions import (
     PublishError,
 )
 
+from gateway_worker.cancelling import cancellable
+
 
 class BrokerError(Exception):
     """The base of all."""
@@ -59,10 +61,12 @@ def translated() -> Generator[None]:
     """Driver errors → ours.
 
     When a connection ends, aiormq hands its own reason to everyone who waits, and that reason may be a plain
-    `CancelledError` or `Exception`. A cancellation is ours only if somebody asked this very task to end.
+    `CancelledError` or `Exception`. A cancellation is ours only if somebody asked this very task to end; and then it
+    takes effect here, also where the driver lost it.
     """
     try:
-        yield
+        with cancellable():
+            yield
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is None or task.cancelling():

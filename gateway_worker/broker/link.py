@@ -18,7 +18,7 @@ from aiormq.connection import Connection
 from yarl import URL
 
 from gateway_worker.addresses import shown
-from gateway_worker.broker.errors import BrokerLost, BrokerRefused, translated
+from gateway_worker.broker.errors import BrokerError, BrokerLost, BrokerRefused, translated
 from gateway_worker.broker.leniency import read_leniently
 from gateway_worker.broker.nodes import Nodes, let_in
 from gateway_worker.broker.writing import Batch
@@ -127,7 +127,7 @@ class Link:
             confirms: whether publishes on it are confirmed (costs a round trip more).
         """
         while True:
-            connection = await self.connection()
+            connection, channel = await self.connection(), None
             try:
                 with translated():
                     channel = await connection.channel(
@@ -136,6 +136,10 @@ class Link:
                 return cast("Channel", channel)  # the driver promises only its abstract base
             except BrokerLost:
                 await asyncio.sleep(_NOTICE_SECONDS)
+            except asyncio.CancelledError:
+                if channel is not None:
+                    await discard(cast("Channel", channel))
+                raise
 
     def batch(self, channel: Channel) -> Batch:
         """Through which frames of our own go out, on the connection of this channel."""
@@ -158,6 +162,9 @@ class Link:
                         await channel.close()
             except BrokerLost:
                 await asyncio.sleep(_NOTICE_SECONDS)
+            except asyncio.CancelledError:
+                await discard(channel)
+                raise
             else:
                 return outcome
 
@@ -213,3 +220,13 @@ class Link:
                 await connection.close(timeout=_CLOSE_SECONDS)
         except BrokerLost:
             log.info("broker.closed_hard", link=self.name)
+
+
+async def discard(channel: Channel) -> None:
+    """Close a channel that nobody wants any more; for one who is being cancelled, so not for long."""
+    try:
+        with translated():
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await channel.close()
+    except BrokerError:
+        log.debug("channel.gone")

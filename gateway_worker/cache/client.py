@@ -12,6 +12,7 @@ import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
+from gateway_worker.cancelling import cancellable
 from schemas.events import WorkerHeartbeat
 from schemas.names import SessionId, WorkerId
 
@@ -95,7 +96,8 @@ class Cache:
 
     async def _try(self, call: Awaitable[T]) -> T | None:
         try:
-            answer = await call
+            with cancellable():
+                answer = await call
         except (RedisError, OSError, TimeoutError) as error:
             if not self._away:
                 self._away = True

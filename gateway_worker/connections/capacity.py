@@ -14,13 +14,14 @@ from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.writer import Writer
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.records import SessionRecord
+from schemas.names import SessionId
 
 _log = structlog.get_logger()
 
 LIMIT: Final = 50  # sessions told of at a time
 
 
-async def tell_waiting(around: Surroundings, incarnation: str) -> None:
+async def tell_waiting(around: Surroundings, incarnation: str, held: set[SessionId]) -> None:
     """Tell of those that nobody owns, if the whole fleet is full. For a worker that has no room itself.
 
     Each is claimed, written, and released: so one worker tells it, under a fence of its own, whoever else looks. It
@@ -31,11 +32,16 @@ async def tell_waiting(around: Surroundings, incarnation: str) -> None:
     if room.free or not room.waiting:
         return
     claimed = await until_stored(lambda: sessions.claim_waiting(around.worker_id, incarnation, LIMIT))
-    for record in claimed:
-        try:
-            await _tell(record, around)
-        finally:
-            await until_stored(lambda record=record: sessions.release(record.session_id, record.epoch))
+    names = {record.session_id for record in claimed}
+    held |= names
+    try:
+        for record in claimed:
+            try:
+                await _tell(record, around)
+            finally:
+                await until_stored(lambda record=record: sessions.release(record.session_id, record.epoch))
+    finally:
+        held -= names
 
 
 async def _tell(record: SessionRecord, around: Surroundings) -> None:

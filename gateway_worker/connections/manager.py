@@ -46,6 +46,9 @@ class ConnectionManager:
         incarnation: tells this run of the worker from its earlier ones.
         max_sessions: how many sessions it may own.
         capacity_changed: told at each change whether there is a free slot.
+
+    Attributes:
+        ownership: which sessions run here.
     """
 
     def __init__(
@@ -53,29 +56,29 @@ class ConnectionManager:
     ) -> None:
         self._around = around
         self._queries = Queries(around.storage, around.cache, around.clock, around.mappings)
-        self._ownership = Ownership(
+        self.ownership = Ownership(
             around, incarnation=incarnation, max_sessions=max_sessions, capacity_changed=capacity_changed
         )
 
     async def run(self) -> None:
         """Restore the sessions, then keep them until `stop`."""
-        await self._ownership.run()
+        await self.ownership.run()
 
     async def stop(self) -> None:
         """Close every connection, tell that, release the sessions; returns when it is done."""
-        await self._ownership.stop()
+        await self.ownership.stop()
 
     def take_no_more(self) -> None:
         """Claim no session from now on; idempotent."""
-        self._ownership.take_no_more()
+        self.ownership.take_no_more()
 
     def drain(self) -> None:
         """Take no more, and hand every session over as soon as another worker has room for it; idempotent."""
-        self._ownership.drain()
+        self.ownership.drain()
 
     def look_again(self) -> None:
         """See `Ownership.look_again`."""
-        self._ownership.look_again()
+        self.ownership.look_again()
 
     # --- what it holds ---
 
@@ -85,7 +88,7 @@ class ConnectionManager:
         Raises:
             SessionNotFound: it does not.
         """
-        session = self._ownership.get(session_id)
+        session = self.ownership.get(session_id)
         if session is None or session.retired:
             raise SessionNotFound
         return session
@@ -93,7 +96,7 @@ class ConnectionManager:
     @property
     def has_free_slot(self) -> bool:
         """Whether it takes another session now."""
-        return self._ownership.has_free_slot
+        return self.ownership.has_free_slot
 
     async def fleet_is_full(self) -> bool:
         """Whether no worker has a free slot at this moment."""
@@ -103,11 +106,11 @@ class ConnectionManager:
 
     def session_ids(self) -> Sequence[SessionId]:
         """The sessions it owns, in order."""
-        return self._ownership.session_ids()
+        return self.ownership.session_ids()
 
     def sessions_by_state(self) -> Mapping[State, int]:
         """How many of them are in which state."""
-        return self._ownership.by_state()
+        return self.ownership.by_state()
 
     # --- commands ---
 
@@ -121,7 +124,7 @@ class ConnectionManager:
             CommandConflict: it belongs to another user, or is just being deleted.
             FleetFull: it is new, and there is no free slot here.
         """
-        await self._ownership.started.wait()
+        await self.ownership.started.wait()
         data, sessions = command.data, self._around.storage.sessions
         known = await self._after_deletion(data.session_id)
         if known is None and not self.has_free_slot:
@@ -133,10 +136,10 @@ class ConnectionManager:
             await self._update(data)
             await sessions.desire(data.session_id, Desired.CONNECTED)
         await self._around.doors.declare(data.session_id)
-        if (session := self._ownership.get(data.session_id)) is not None:
+        if (session := self.ownership.get(data.session_id)) is not None:
             session.poke()
         elif self.has_free_slot:  # else whoever has a slot takes it, or it waits for one
-            await self._ownership.claim(data.session_id)
+            await self.ownership.claim(data.session_id)
 
     async def restart(self, command: Command[RestartSession]) -> None:
         """Order a new connection with the same credentials. Raises SessionNotFound."""
@@ -165,7 +168,7 @@ class ConnectionManager:
         if secret is None:
             return False
         message_id = derive_message_id(secret, command.key)
-        session = self._ownership.get(session_id)
+        session = self.ownership.get(session_id)
         while session is None or not session.is_sending(message_id):
             record = await storage.sessions.get(session_id)
             message = await storage.messages.get(session_id, message_id)
@@ -234,7 +237,7 @@ class ConnectionManager:
         """The order is written, if there is such a session: its owner is to look at it."""
         if ordered is None:
             raise SessionNotFound
-        if (session := self._ownership.get(session_id)) is not None:
+        if (session := self.ownership.get(session_id)) is not None:
             session.poke()  # others learn of it through `watch`
 
     async def _after_deletion(self, session_id: SessionId) -> SessionRecord | None:

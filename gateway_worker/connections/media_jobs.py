@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from gateway_worker.cancelling import end
 from gateway_worker.connections.media_ports import Bucket, Downloads, FileOwner
 from gateway_worker.connections.storage import MediaFiles
 from gateway_worker.store.errors import StaleEpoch, StoreError, StoreUnavailable
@@ -60,11 +61,7 @@ class MediaRunner:
         self._set_aside = {key for key in self._set_aside if key[0] != session_id}
         if timer := self._timers.pop(session_id, None):
             timer.cancel()
-        tasks = [task for (owner, _), task in self._under_way.items() if owner == session_id]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await end(*(task for (owner, _), task in self._under_way.items() if owner == session_id))
 
     async def has(self, key: str) -> bool:
         """See `MediaJobs`."""

@@ -1,8 +1,11 @@
 """What the connection manager counts. `operations` implements it with Prometheus; nothing here names a session."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway_worker.whatsapp.facts import Cause, ReceiptKind
+
+LIMBO_KINDS: Final = ("not_run", "not_owned", "not_ending")
+"""How a session may be in limbo: owned and not run, run and not owned, fenced and not ending."""
 
 
 class Observer(Protocol):
@@ -19,6 +22,9 @@ class Observer(Protocol):
 
     def sessions_freed(self, count: int) -> None:
         """Sessions of a worker that died are nobody's now."""
+
+    def session_mended(self, kind: str) -> None:
+        """A session was in limbo, and is taken care of; `kind` is one of `LIMBO_KINDS`."""
 
     def alarm(self, code: str) -> None:
         """Something an operator should look at, by its reason's code (``session.replaced`` …)."""
@@ -79,6 +85,7 @@ class Unobserved:
     def connection_ended(self, cause: Cause) -> None: ...  # noqa: D102
     def logged_in(self, seconds: float) -> None: ...  # noqa: D102
     def sessions_freed(self, count: int) -> None: ...  # noqa: D102
+    def session_mended(self, kind: str) -> None: ...  # noqa: D102
     def alarm(self, code: str) -> None: ...  # noqa: D102
     def message_begun(self) -> None: ...  # noqa: D102
     def message_sent(self, seconds: float) -> None: ...  # noqa: D102

@@ -1,16 +1,23 @@
-"""Which sessions this worker owns: claiming, running, giving back."""
+"""Which sessions this worker owns: claiming, running, giving back.
+
+Records of claims may arrive here in another order than the database made them in: of two, the one with the higher epoch
+is the newer, and nothing else is looked at.
+"""
 
 import asyncio
 import contextvars
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
 import structlog
 
+from gateway_worker.cancelling import end
 from gateway_worker.connections.capacity import tell_waiting
 from gateway_worker.connections.draining import Drain
 from gateway_worker.connections.ports import CapacityListener
+from gateway_worker.connections.reconciliation import Reconciliation
 from gateway_worker.connections.routes import keep_routes
 from gateway_worker.connections.session import LiveSession
 from gateway_worker.connections.signals import Signal, until_stored
@@ -83,6 +90,14 @@ class Ownership:
         """Whether it takes another session now."""
         return self.room > 0 and self.started.is_set()
 
+    def running(self) -> Mapping[SessionId, LiveSession]:
+        """The sessions that run here at this moment."""
+        return dict(self._sessions)
+
+    def claiming(self) -> AbstractSet[SessionId]:
+        """The sessions that are being claimed, or held for a moment, at this moment."""
+        return frozenset(self._claiming)
+
     def session_ids(self) -> Sequence[SessionId]:
         """The sessions it owns, in order."""
         return sorted(self._sessions)
@@ -100,11 +115,11 @@ class Ownership:
                     self._add_chore(chore)
                 self._add_chore(vigil.keep())
                 self._add_chore(keep_routes(self._around, self.session_ids))
+                self._add_chore(Reconciliation(self._around, self, self._incarnation).keep())
                 self.started.set()
                 self._tell_capacity()
                 await self._stopping.wait()
-                for chore in self._chores:
-                    chore.cancel()
+                self._tasks.create_task(end(*self._chores))
                 await self._leave_all()
         finally:
             self._stopped.set()
@@ -146,21 +161,33 @@ class Ownership:
             self._start(record)
         self._tell_capacity()
 
+    async def recover(self, session_id: SessionId, epoch: int) -> None:
+        """It is this worker's, and does not run: it starts under a new epoch, or goes to who has room for it."""
+        if self.has_free_slot:
+            await self.claim(session_id)
+        else:
+            await self._around.storage.sessions.release(session_id, epoch)
+
+    def cut_short(self, session_id: SessionId) -> None:
+        """A fenced session that does not come to its end: whatever holds it up is cancelled."""
+        if (task := self._running.get(session_id)) is not None:
+            task.cancel()
+
     async def _watch(self) -> None:
         """Orders may come through any worker: the owner reads them, and what nobody owns is claimed."""
         while True:
             try:
                 async for session_id in self._around.storage.sessions.watch():
-                    await self._see_to(session_id)
+                    await self.see_to(session_id)
             except StoreUnavailable:
                 await asyncio.sleep(_WATCH_PAUSE_SECONDS)
 
-    async def _see_to(self, session_id: SessionId) -> None:
+    async def see_to(self, session_id: SessionId) -> None:
         """It has a new order, or a worker has just given it up."""
         if (session := self._sessions.get(session_id)) is not None:
             session.poke()
             return
-        if self.has_free_slot and await self._take(session_id):
+        if self.has_free_slot and await self.take(session_id):
             return
         record = await self._around.storage.sessions.get(session_id)
         if record is None or not record.has_wish or self._stopping.is_set():
@@ -168,7 +195,7 @@ class Ownership:
         if self.has_free_slot or record.desired is Desired.DELETED:  # what goes away needs no slot
             await self.claim(session_id)
 
-    async def _take(self, session_id: SessionId, *, returned: bool = False) -> bool:
+    async def take(self, session_id: SessionId, *, returned: bool = False) -> bool:
         """Own it and start it, if nobody has it."""
         if session_id in self._claiming:
             return False
@@ -185,12 +212,12 @@ class Ownership:
 
     async def _adopt_for_ever(self) -> None:
         """At the start and from time to time: what was ours in an earlier run, and what nobody owns."""
-        await self._adopt_all()
+        await self.adopt()
         owners = self._around.storage.owners  # there was no room for the rest: others may have it
         await until_stored(lambda: owners.free_earlier(self._around.worker_id, self._incarnation))
         while True:
             self._look.clear()
-            await self._adopt_all()
+            await self.adopt()
             self._tell_capacity()  # only now: those that wait for a slot come before new ones
             with suppress(TimeoutError):
                 async with asyncio.timeout(_ADOPT_SECONDS):
@@ -200,19 +227,19 @@ class Ownership:
         while True:
             await asyncio.sleep(_FULL_SECONDS)
             if not self.has_free_slot:
-                await tell_waiting(self._around, self._incarnation)
+                await tell_waiting(self._around, self._incarnation, self._claiming)
 
-    async def _take_back(self, session_id: SessionId) -> None:
+    async def take_back(self, session_id: SessionId) -> None:
         """What was handed over and taken by nobody goes on here; meanwhile its slot is kept."""
         self._returning.add(session_id)
         try:
             await asyncio.sleep(self._around.patience.returning)
-            await until_stored(lambda: self._take(session_id, returned=True))
+            await until_stored(lambda: self.take(session_id, returned=True))
         finally:
             self._returning.discard(session_id)
             self._tell_capacity()
 
-    async def _adopt_all(self) -> None:
+    async def adopt(self) -> None:
         """Claim in waves, as long as there are sessions and slots."""
         adopted: list[LiveSession] = []
         while (limit := await self._wave()) > 0:
@@ -238,10 +265,17 @@ class Ownership:
         return await self._around.storage.sessions.claim_own(self._around.worker_id, self._incarnation, limit)
 
     def _start(self, record: SessionRecord, *, returned: bool = False) -> LiveSession | None:
-        """None while it still runs here under an old epoch (others thought us dead): it starts when that has ended."""
-        if (stale := self._sessions.get(record.session_id)) is not None:
-            self._heirs[record.session_id] = record
-            stale.fence_off()
+        """None while it still runs here under an older epoch: it starts when that has ended. An older record is void.
+
+        None also when this worker leaves: what was claimed in that moment becomes nobody's with the end of its lease.
+        """
+        if self._stopping.is_set():
+            return None
+        if (present := self._sessions.get(record.session_id)) is not None:
+            known = self._heirs.get(record.session_id)
+            if record.epoch > max(present.epoch, known.epoch if known else 0):
+                self._heirs[record.session_id] = record
+                present.fence_off()
             return None
         session = LiveSession(record, self._around, returned=returned)
         self._sessions[record.session_id] = session
@@ -261,8 +295,8 @@ class Ownership:
         finally:
             del self._sessions[session.session_id], self._running[session.session_id]
             if session.handed_over and not self._stopping.is_set():
-                self._add_chore(self._take_back(session.session_id))
-            if (heir := self._heirs.pop(session.session_id, None)) is not None and not self._stopping.is_set():
+                self._add_chore(self.take_back(session.session_id))
+            if (heir := self._heirs.pop(session.session_id, None)) is not None:
                 self._start(heir)
             self._changed.fire()
             self._look.set()
@@ -278,8 +312,7 @@ class Ownership:
                     await self._changed.next()
         except TimeoutError:
             _log.warning("sessions.abandoned", count=len(self._sessions))
-            for task in self._running.values():
-                task.cancel()
+            await end(*self._running.values())
 
     def _add_chore(self, chore: Coroutine[None, None, None]) -> None:
         """Something that goes on beside the sessions, and ends when the worker leaves."""

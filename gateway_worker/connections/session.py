@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import structlog
 
+from gateway_worker.cancelling import end
 from gateway_worker.connections.availability import refusal
 from gateway_worker.connections.departure import Departure
 from gateway_worker.connections.direct import Direct
@@ -78,7 +79,8 @@ class LiveSession:
         self._record: SessionRecord = record
         self._orders = Orders.of(record)
         self._stir = asyncio.Event()
-        self._fenced = self._leaving = self._poked = False
+        self._fenced_since: float | None = None
+        self._leaving = self._poked = False
         self._writer = Writer(record.fence, around.storage, self.fence_off)
         self._lifecycle = Lifecycle(record, around, self._writer)
         self._presences = Presences(record.session_id, self._usable, around)
@@ -130,9 +132,15 @@ class LiveSession:
         self._poked = True
         self._stirred()
 
+    @property
+    def fenced_since(self) -> float | None:
+        """When it lost its fence, on the monotonic clock; None while that holds, as far as is known."""
+        return self._fenced_since
+
     def fence_off(self) -> None:
         """It has another owner, or is owned under another epoch, by now: let go of it."""
-        self._fenced = True
+        if self._fenced_since is None:
+            self._fenced_since = self._around.clock.monotonic()
         self._stirred()
 
     def leave(self) -> None:
@@ -195,6 +203,13 @@ class LiveSession:
 
     async def run(self) -> None:
         """Until it is deleted, given up by `leave` or `move`, or owned by another worker."""
+        try:
+            await self._run()
+        except asyncio.CancelledError:  # cut short; whoever owns it next needs its connection
+            await self._line.hang_up(Purpose.LEAVE)
+            raise
+
+    async def _run(self) -> None:
         keys = self._around.storage.keys
         await until_stored(lambda: self._identities.load(self.session_id, keys))  # before the first command comes
         async with asyncio.TaskGroup() as tasks:
@@ -206,8 +221,7 @@ class LiveSession:
                 ending = await self._live()
             finally:
                 await self._around.media.let_go(self.session_id)
-            for each in (door, route, presences):
-                each.cancel()
+                await end(door, route, presences)
         grace = self._around.patience.settling if ending is _Ending.MOVE else 0
         await self._around.doors.pause(self.session_id, grace=grace)
         try:
@@ -220,6 +234,7 @@ class LiveSession:
             try:
                 return await self._steer()
             except StaleEpoch:
+                self.fence_off()
                 await self._line.hang_up(Purpose.LEAVE)
                 return _Ending.FENCED
             except Exception:  # noqa: BLE001 (a fault of ours in one session must not take the others down)
@@ -234,7 +249,7 @@ class LiveSession:
         while True:
             self._stir.clear()
             link = self._line.link
-            if self._fenced:
+            if self._fenced_since is not None:
                 raise StaleEpoch
             if self._leaving:
                 return _Ending.LEAVE

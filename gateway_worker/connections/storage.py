@@ -63,6 +63,10 @@ class Sessions(Protocol):
         """Own up to `limit` sessions that wait for room and were not told so: only to say so under a fence."""
         ...
 
+    async def owned(self, worker_id: WorkerId, incarnation: str) -> Mapping[SessionId, int]:
+        """The sessions that this run of the worker owns, with their epochs."""
+        ...
+
     async def release(self, session_id: SessionId, epoch: int, *, left: WorkerId | None = None) -> None:
         """Own it no longer, if it is still owned under `epoch`; `left` must not have it back for a while."""
         ...

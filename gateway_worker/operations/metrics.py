@@ -9,6 +9,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from gateway_worker.connections.metrics import LIMBO_KINDS
 from gateway_worker.whatsapp.facts import Cause, ReceiptKind
 
 _FILE_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
@@ -53,6 +54,7 @@ class WorkerMetrics:
             ("connections_opened", "Sockets opened to WhatsApp.", ()),
             ("connections_ended", "Sockets that ended, by cause.", ("cause",)),
             ("sessions_freed", "Sessions of dead workers that this one made claimable.", ()),
+            ("sessions_mended", "Sessions found in limbo and mended, by what was wrong.", ("kind",)),
             ("lease_lapses", "How often this worker's lease ran out, and it closed its sockets.", ()),
             ("alarms", "Things an operator should look at, by code.", ("code",)),
             ("messages_begun", "Outgoing messages made durable.", ()),
@@ -77,6 +79,8 @@ class WorkerMetrics:
             ("events_refused", "Durable events that a queue had no room for, or that met none, by type.", ("type",)),
         ):
             self._counters[name] = Counter(f"gateway_{name}", text, labels, registry=self.registry)
+        for kind in LIMBO_KINDS:  # there from the start: an alert must see the first one as an increase
+            self._counters["sessions_mended"].labels(kind)
         for name, text, buckets in (
             ("login_seconds", "From opening a socket to being logged in.", _SECONDS),
             ("send_seconds", "From a command's arrival to WhatsApp's acknowledgement.", _SECONDS),
@@ -106,6 +110,10 @@ class WorkerMetrics:
     def sessions_freed(self, count: int) -> None:
         """See `Observer`."""
         self._counters["sessions_freed"].inc(count)
+
+    def session_mended(self, kind: str) -> None:
+        """See `Observer`."""
+        self._counters["sessions_mended"].labels(kind).inc()
 
     def lease_lapsed(self) -> None:
         """The worker has fenced itself."""

@@ -118,6 +118,11 @@ def is_away(error: BaseException) -> bool:
     return isinstance(error, (*_AWAY, PoolTimeoutError)) and not isinstance(error, ValueError)
 
 
+def is_locked(error: BaseException) -> bool:
+    """Whether a driver's error says that somebody has locked a row for longer than we wait."""
+    return isinstance(error, asyncpg.LockNotAvailableError)
+
+
 @contextmanager
 def translated() -> Generator[None]:
     """Raise `StoreUnavailable` or `StoreError` for whatever a driver raises inside. The message names no value."""

@@ -1,7 +1,7 @@
 """Who owns a session: claims under a rising epoch, releases, and the wishes that reach an owner."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -28,6 +28,7 @@ _S = tables.sessions
 _POLL_SECONDS: Final = 5.0
 _POLLED: Final = 1_000
 _RECONNECT_SECONDS: Final = 1.0
+_OWNED: Final = "SELECT id, epoch FROM sessions WHERE owner = $1 AND incarnation = $2 AND deleted_at IS NULL"
 _WISHED: Final = """
     (SELECT id FROM sessions WHERE generation > applied_generation AND deleted_at IS NULL ORDER BY id LIMIT $1)
     UNION
@@ -90,6 +91,12 @@ class Sessions(MovingSessions):
         )
         async with self._database.transaction() as connection:
             return await self._own(connection, _S.c.id.in_(chosen), worker_id, incarnation)
+
+    async def owned(self, worker_id: WorkerId, incarnation: str) -> Mapping[SessionId, int]:
+        """The sessions that this run of the worker owns, with their epochs."""
+        async with self._database.wire() as wire:
+            rows = await wire.fetch(_OWNED, worker_id, incarnation)
+        return {SessionId(row["id"]): row["epoch"] for row in rows}
 
     async def release(self, session_id: SessionId, epoch: int, *, left: WorkerId | None = None) -> None:
         """Own it no longer, if it is still owned under `epoch`, and wake the workers: somebody may take it at once.

@@ -2,7 +2,7 @@
 
 ::
 
-    lock and read the sessions whose epoch holds      the others are refused, here and now
+    lock and read the sessions whose epoch holds      the others are refused, here and now; what is locked is left out
     each round, each kind: one statement              writers/
     number the events, in the order of the writes     from the sequence read under the lock
     move the sequences, insert the outbox             one statement
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from gateway_worker.store.database import Wire
+from gateway_worker.store.database import Row, Wire
 from gateway_worker.store.encryption import Cipher, Ciphers, Keyring, Purpose
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.plan import Placed, rounds
@@ -29,6 +29,18 @@ _FENCE: Final = """
     ORDER BY s.id
     FOR NO KEY UPDATE OF s
 """
+
+# As above, but waiting for nobody: neither for a session's row, nor long for other rows in this transaction.
+_FENCE_AT_ONCE: Final = f"""
+    SELECT f.*, set_config('lock_timeout', $3, true) FROM ({_FENCE} SKIP LOCKED) AS f
+"""  # noqa: S608 (constants)
+
+_HELD: Final = """
+    SELECT s.id, s.epoch FROM unnest($1::text[], $2::bigint[]) AS w (id, epoch)
+    JOIN sessions AS s ON s.id = w.id AND s.epoch = w.epoch
+    WHERE s.deleted_at IS NULL
+"""
+"""Read without a lock: of the sessions that were skipped, those whose fence holds. The others' epoch is stale."""
 
 _PUBLISH: Final = """
     WITH moved AS (
@@ -75,10 +87,17 @@ class Fenced:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a group came to. `answers` by write; None where the fence did not hold. `events` in order."""
+    """What a group came to.
+
+    Attributes:
+        answers: by write; None where nothing was written.
+        events: in order.
+        locked: the writes whose session somebody has locked; the fence of the others without an answer did not hold.
+    """
 
     answers: Sequence[tuple[Any, ...] | None]
     events: Sequence[OutboxEvent]
+    locked: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,7 +149,15 @@ class GroupWriter:
         self._writers = writers
         self._new_event_id = new_event_id
 
-    async def write(self, wire: Wire, group: Sequence[Writing], now: datetime, earlier: Outcome | None) -> Outcome:
+    async def write(
+        self,
+        wire: Wire,
+        group: Sequence[Writing],
+        now: datetime,
+        earlier: Outcome | None,
+        *,
+        lock_seconds: float | None = None,
+    ) -> Outcome:
         """Write a group; the caller commits.
 
         Args:
@@ -139,8 +166,11 @@ class GroupWriter:
             now: the wall clock.
             earlier: what the same group came to in a transaction whose commit was not answered. The locks taken here
                 waited for it; if its events are there, it was committed, and its outcome stands.
+            lock_seconds: leave out sessions that somebody has locked, and wait no longer than that for any other row;
+                None waits as long as the server lets it. Without effect where there is an `earlier`.
         """
-        sessions = await self._fence(wire, group)
+        waits = lock_seconds is None or earlier is not None
+        sessions = await (self._fence(wire, group) if waits else self._fence_at_once(wire, group, lock_seconds))
         if earlier is not None and await _is_there(wire, earlier):
             return earlier
         transaction = Transaction(wire=wire, keyring=self._keyring, now=now, sessions=sessions)
@@ -155,6 +185,7 @@ class GroupWriter:
             for kind, placed in each.steps():
                 await self._writers[kind](transaction, placed)
         events = await self._publish(transaction, group)
+        held = frozenset[tuple[SessionId, int]]() if waits else await self._held(wire, group, sessions)
         return Outcome(
             [
                 tuple(transaction.answers.get((number, index)) for index in range(len(writing.operations)))
@@ -163,11 +194,31 @@ class GroupWriter:
                 for number, writing in enumerate(group)
             ],
             events,
+            frozenset(
+                number
+                for number, writing in enumerate(group)
+                if (writing.fence.session_id, writing.fence.epoch) in held
+            ),
         )
 
+    async def _fence_at_once(
+        self, wire: Wire, group: Sequence[Writing], lock_seconds: float | None
+    ) -> Mapping[tuple[SessionId, int], Fenced]:
+        return self._fenced(await wire.fetch(_FENCE_AT_ONCE, *_wanted(group), f"{round((lock_seconds or 0) * 1000)}ms"))
+
+    async def _held(
+        self, wire: Wire, group: Sequence[Writing], sessions: Mapping[tuple[SessionId, int], Fenced]
+    ) -> frozenset[tuple[SessionId, int]]:
+        """Of the sessions that were not locked here, those that somebody else has locked."""
+        skipped = [writing for writing in group if (writing.fence.session_id, writing.fence.epoch) not in sessions]
+        if not skipped:
+            return frozenset()
+        return frozenset((row["id"], row["epoch"]) for row in await wire.fetch(_HELD, *_wanted(skipped)))
+
     async def _fence(self, wire: Wire, group: Sequence[Writing]) -> Mapping[tuple[SessionId, int], Fenced]:
-        wanted = sorted({(writing.fence.session_id, writing.fence.epoch) for writing in group})
-        rows = await wire.fetch(_FENCE, [session_id for session_id, _ in wanted], [epoch for _, epoch in wanted])
+        return self._fenced(await wire.fetch(_FENCE, *_wanted(group)))
+
+    def _fenced(self, rows: Sequence[Row]) -> Mapping[tuple[SessionId, int], Fenced]:
         return {
             (row["id"], row["epoch"]): Fenced(
                 row["id"],
@@ -220,6 +271,12 @@ class GroupWriter:
             correlation_id=new.correlation_id,
             traceparent=new.traceparent,
         )
+
+
+def _wanted(group: Sequence[Writing]) -> tuple[list[str], list[int]]:
+    """Sessions and epochs, each once, in the order of the sessions: whoever locks several locks them in that order."""
+    wanted = sorted({(writing.fence.session_id, writing.fence.epoch) for writing in group})
+    return [session_id for session_id, _ in wanted], [epoch for _, epoch in wanted]
 
 
 async def _is_there(wire: Wire, earlier: Outcome) -> bool:

@@ -1,6 +1,8 @@
 """Doors, disposition by disposition, on a real RabbitMQ."""
 
 import asyncio
+import random
+import time
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 
@@ -285,3 +287,31 @@ async def _exists(here: Room, queue: str) -> None:
         await here.count(queue)
     except Exception as error:
         raise AssertionError("gone") from error
+
+
+async def test_whoever_opens_a_door_can_be_cancelled_at_any_moment(here: Room) -> None:
+    """Also in the very moment in which the broker answers; and nobody then consumes the queue."""
+    doors, session_id, chance = here.consumers.session_doors, SessionId("s9"), random.Random(9)
+    await doors.declare(session_id)
+    began = time.perf_counter()
+    await doors.open(session_id)
+    seconds = time.perf_counter() - began
+    await doors.pause(session_id)
+
+    async def keep() -> None:
+        await doors.open(session_id)
+        await asyncio.Event().wait()
+
+    for _ in range(60):
+        keeper = asyncio.create_task(keep())
+        await asyncio.sleep(chance.uniform(0, seconds))
+        keeper.cancel()
+        async with asyncio.timeout(20):
+            await asyncio.wait({keeper})
+        await doors.pause(session_id)
+    channel = await here.link.channel(confirms=False)
+    queue = here.topology.session(session_id).queues[0].name
+    async with asyncio.timeout(20):
+        while (await channel.queue_declare(queue, passive=True)).consumer_count:  # noqa: ASYNC110 (no event for it)
+            await asyncio.sleep(0.05)
+    await channel.close()

@@ -3,7 +3,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway_worker.store.owners import OwnerSigns
@@ -67,6 +67,9 @@ class FakeSessions:
         return self.rows[session_id]
 
     async def claim(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
+        return self._claim(session_id, worker_id, incarnation)
+
+    def _claim(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
         row = self.rows.get(session_id)
         if row is None or (row.owner not in {None, worker_id}):
             return None
@@ -87,19 +90,23 @@ class FakeSessions:
             if (row.owner is None and self._may_take(row, worker_id))
             or (row.owner == worker_id and row.incarnation != incarnation)
         ]
-        claimed = [await self.claim(each, worker_id, incarnation) for each in free[:limit]]
+        claimed = [self._claim(each, worker_id, incarnation) for each in free[:limit]]
         return [row for row in claimed if row is not None]
 
     async def take(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
         row = self.rows.get(session_id)
         if row is None or row.owner is not None or not self._may_take(row, worker_id):
             return None
-        return await self.claim(session_id, worker_id, incarnation)
+        return self._claim(session_id, worker_id, incarnation)
 
     async def claim_waiting(self, worker_id: WorkerId, incarnation: str, limit: int) -> Sequence[SessionRecord]:
         waiting = [each for each in self._ownerless() if each.state != "waiting_for_capacity"]
-        claimed = [await self.claim(each.session_id, worker_id, incarnation) for each in waiting[:limit]]
+        claimed = [self._claim(each.session_id, worker_id, incarnation) for each in waiting[:limit]]
         return [row for row in claimed if row is not None]
+
+    async def owned(self, worker_id: WorkerId, incarnation: str) -> Mapping[SessionId, int]:
+        mine = (worker_id, incarnation)
+        return {key: row.epoch for key, row in self.rows.items() if (row.owner, row.incarnation) == mine}
 
     async def release(self, session_id: SessionId, epoch: int, *, left: WorkerId | None = None) -> None:
         row = self.rows.get(session_id)

@@ -42,6 +42,7 @@ _numbers = itertools.count(1)
 class Alarms(Unobserved):
     def __init__(self) -> None:
         self.codes: list[str] = []
+        self.mended: list[str] = []  # sessions found in limbo
         self.files: list[str] = []  # what became of tries to fetch or upload them
 
     def file_fetched(self, seconds: float) -> None:  # noqa: ARG002 (see Observer)
@@ -64,6 +65,9 @@ class Alarms(Unobserved):
 
     def upload_failed(self) -> None:
         self.files.append("upload failed")
+
+    def session_mended(self, kind: str) -> None:
+        self.mended.append(kind)
 
     def alarm(self, code: str) -> None:
         self.codes.append(code)

@@ -13,7 +13,7 @@ from aiohttp.http_parser import RawResponseMessage
 from aiohttp.streams import StreamReader
 
 _MAX_HEADS: Final = 8
-"""The answer's own, and those of 1xx before it: an endless row of these keeps aiohttp, and with it the worker, busy."""
+"""The answer's own, and the few interim ones that a host may send before it. Nothing else bounds their number."""
 
 
 class Pinned(AbstractResolver):

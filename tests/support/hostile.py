@@ -95,12 +95,6 @@ async def _endless_head(writer: Write, _: str) -> None:
         await writer.drain()
 
 
-async def _endless_interim(writer: Write, _: str) -> None:
-    while not writer.is_closing():
-        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000)
-        await writer.drain()
-
-
 async def _reset(writer: Write, _: str) -> None:
     writer.transport.abort()
 
@@ -117,7 +111,6 @@ TRICKS: dict[str, Trick] = {
     "silent-body": _silent_body,
     "endless": _endless,
     "endless-head": _endless_head,
-    "endless-interim": _endless_interim,
     "reset": _reset,
     "closed": _says(b""),
     "garbage": _says(b"\x00\xff\x13 garbage\r\n\r\n"),
@@ -144,6 +137,7 @@ TRICKS: dict[str, Trick] = {
     "gzip-more": _body(gzip.compress(b"%PDF-") + gzip.compress(b"1.7"), "Content-Encoding: gzip"),
     "gzip-none": _body(b"", "Content-Encoding: gzip"),
     "good": _body(b"%PDF-1.7 fine"),
+    "many-heads": _says(b"HTTP/1.1 102 Processing\r\n\r\n" * 12 + _OK.encode() + b"\r\n%PDF-1.7 fine"),
     "good-hinted": _says(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + _OK.encode() + b"\r\n%PDF-1.7 fine"),
     "good-gzip": _body(gzip.compress(b"%PDF-1.7 fine"), "Content-Encoding: gzip"),
 }

@@ -139,7 +139,7 @@ UNREACHABLE = {
     "silent": "timeout",
     "silent-body": "timeout",
     "endless-head": "protocol",
-    "endless-interim": "connect",
+    "many-heads": "connect",
     "reset": "connect",
     "closed": "connect",
     "garbage": "protocol",

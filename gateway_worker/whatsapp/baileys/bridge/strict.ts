@@ -1,8 +1,8 @@
 /**
  * Makes libsignal strict before Baileys is loaded. Imported second, after `silence.ts`.
  *
- * - `curve.verifySignature` answers `true` unasked for signed prekeys (`isInit`), and Baileys' `Curve.verify` ignores its
- *   boolean: a forged Noise certificate, account signature or prekey would pass. Here a bad signature throws.
+ * - Whoever asks for the check of a signature has to look at its answer, and not everybody below us does. Here a bad
+ *   signature throws, whatever it is on: certificate, account or prekey.
  * - `decryptWithSessions` tries a message on one ratchet after the other and keeps what the failures did to them: the next
  *   message that such a ratchet encrypts cannot be read. Here a ratchet that does not open the message stays as it was.
  * - `queue_job` is one queue per peer address for the whole process: a stalled read of one session would block others,

@@ -29,6 +29,7 @@ class Scale:
         self.messages = 200 if quick else 1_500
         self.paced_seconds = 5 if quick else 20
         self.fleet = 20 if quick else 200
+        self.thousand = 12 if quick else 1_000
         self.middle = 10 if quick else 50
         self.documents = 2 if quick else 5
         self.comeback = 20 if quick else 100
@@ -112,6 +113,33 @@ async def memory_and_restarts(services: PrivateServices, directory: Path, scale:
     ]
 
 
+async def thousand(services: PrivateServices, directory: Path, scale: Scale, report: Report) -> None:
+    """One worker full to the brim: all are created and paired, none is left out; all come back; what each takes."""
+    async with gateway.rig(services, directory, max_sessions=scale.thousand + 8) as rig:
+        empty = rig.usage()
+
+        def each() -> str:
+            usage = rig.usage()
+            extra = usage.rss_of(*_WORKER_ROLES) - empty.rss_of(*_WORKER_ROLES)
+            return f"{extra / measure.MIB / scale.thousand:.2f}"
+
+        console.print(f"creating and pairing {scale.thousand} sessions …")
+        took = await rig.pair([f"s{number}" for number in range(scale.thousand)])
+        table = Section(title=f"Fleet of {scale.thousand} on one worker", columns=("what", "seconds", "MB per session"))
+        table.rows.append(("created and paired, 8 at a time", f"{took:.1f}", each()))
+        back = await rig.restart(scale.thousand)
+        table.rows.append(("all connected after a restart", f"{back:.1f}", each()))
+    report.sections.append(table)
+    report.targets.append(
+        Target(
+            name=f"{scale.thousand} created, paired and back",
+            wanted="all",
+            measured=f"all, back after {back:.1f} s",
+            reached=True,
+        )
+    )
+
+
 async def large_files(services: PrivateServices, directory: Path, scale: Scale, report: Report) -> None:
     """Documents of 64 MiB: memory, and texts to somebody else meanwhile."""
     own = {"GATEWAY_MEDIA_ALLOW_PRIVATE": "true"}
@@ -147,6 +175,7 @@ async def run(*, quick: bool, output: Path, only: str | None) -> None:
     parts: dict[str, Callable[[PrivateServices, Path, Scale, Report], Awaitable[None]]] = {
         "messages": messages_side_by_side,
         "memory": memory_and_restarts,
+        "fleet": thousand,
         "files": large_files,
         "simulator": simulator_alone,
     }
@@ -164,7 +193,7 @@ def main() -> None:
     """Parse arguments and run."""
     parser = argparse.ArgumentParser(description="Benchmark: bare Baileys and the whole gateway, side by side.")
     parser.add_argument("--quick", action="store_true", help="a look in two minutes instead of the record")
-    parser.add_argument("--only", choices=("messages", "memory", "files", "simulator"))
+    parser.add_argument("--only", choices=("messages", "memory", "fleet", "files", "simulator"))
     parser.add_argument("--output", type=Path, default=ROOT / "tests" / "bench" / "REPORT.md")
     given = parser.parse_args()
     asyncio.run(run(quick=given.quick, output=given.output, only=given.only))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -25,7 +25,7 @@ MESSAGE = "SELECT FROM messages WHERE session_id = $1 FOR UPDATE"
 @asynccontextmanager
 async def locked(url: str, statement: str, *arguments: Any) -> AsyncGenerator[Any]:
     """An operator's transaction that holds it."""
-    connection: Any = await asyncpg.connect(url)
+    connection = cast("Any", await asyncpg.connect(url))  # its own settings: a lock that is held for as long as it likes
     try:
         async with connection.transaction():
             await connection.fetch(statement, *arguments)

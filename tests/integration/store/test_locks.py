@@ -25,7 +25,7 @@ MESSAGE = "SELECT FROM messages WHERE session_id = $1 FOR UPDATE"
 @asynccontextmanager
 async def locked(url: str, statement: str, *arguments: Any) -> AsyncGenerator[Any]:
     """An operator's transaction that holds it."""
-    connection = cast("Any", await asyncpg.connect(url))  # its own settings: a lock that is held for as long as it likes
+    connection = cast("Any", await asyncpg.connect(url))  # with no limits of ours
     try:
         async with connection.transaction():
             await connection.fetch(statement, *arguments)

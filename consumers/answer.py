@@ -7,11 +7,12 @@ from datetime import datetime
 import structlog
 
 from consumers.delivery import Delivery
+from consumers.fence import Audience
 from consumers.ports import Publisher
 from consumers.replies import Reply, Speaker
 from gateway_worker.broker.ids import NewId
 from schemas.envelope import Envelope
-from schemas.errors import GatewayError, Origin
+from schemas.errors import GatewayError
 from schemas.events import COMMAND_REJECTED
 
 log = structlog.get_logger(__name__)
@@ -28,7 +29,7 @@ class Desk:
 
 
 class Answer:
-    """Given at most once. To the sender's queue if it named one; else only a rejection is told, as an event.
+    """Given at most once. To the sender's queue if it named one of its own; else only a rejection is told, as an event.
 
     Attributes:
         interrupted: carrying the command out was begun for this delivery; if it comes to that again, it broke off.
@@ -36,11 +37,12 @@ class Answer:
             is accepted needs no such word.
     """
 
-    __slots__ = ("_desk", "_origin", "delivery", "interrupted", "outcome", "take_back")
+    __slots__ = ("_audience", "_desk", "_origin", "delivery", "interrupted", "outcome", "take_back")
 
-    def __init__(self, desk: Desk, delivery: Delivery, origin: Origin) -> None:
+    def __init__(self, desk: Desk, delivery: Delivery, audience: Audience) -> None:
         self._desk = desk
-        self._origin = origin
+        self._audience = audience
+        self._origin = audience.origin
         self.delivery = delivery
         self.interrupted = False
         self.take_back: Callable[[GatewayError], Awaitable[bool]] | None = None
@@ -55,11 +57,11 @@ class Answer:
             return
         self.outcome = reply.outcome
         delivery = self.delivery
-        if delivery.reply_to:
+        if self._audience.reply_to is not None:
             await self._desk.publisher.reply(
-                delivery.reply_to, self._correlation_id, self._envelope(reply), is_due=lambda: delivery.is_live
+                self._audience.reply_to, self._correlation_id, self._envelope(reply), is_due=lambda: delivery.is_live
             )
-        elif reply.type == COMMAND_REJECTED.type:
+        elif self._audience.hears_events and reply.type == COMMAND_REJECTED.type:
             await self._desk.publisher.publish_event(self._envelope(reply))
 
     @property

@@ -1,4 +1,4 @@
-"""What is written on a command in the dead queue, how it is read, and where the command goes when redriven. Pure."""
+"""What is written on a command in the dead queue, how it is read, and with which key it is redriven. Pure."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from pamqp.common import FieldValue
 
 from consumers.delivery import Delivery
+from consumers.fence import door_key
 from schemas.channels import Topology
 from schemas.errors import GatewayError
 from schemas.names import WorkerId
@@ -17,6 +18,8 @@ REDRIVEN: Final = "x-gateway-redriven"
 """Header that counts how often a person had a command tried again."""
 
 _OURS: Final = "x-gateway-"
+_CODE: Final = "x-gateway-code"
+_COPIES: Final = frozenset({"CC", "BCC"})  # further routing keys, which the broker follows
 _BROKERS: Final = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count")
 _UNKNOWN: Final = "unknown"
 
@@ -40,7 +43,7 @@ def write_epitaph(
 ) -> dict[str, FieldValue]:
     """The headers of a command that we bury."""
     headers: dict[str, FieldValue] = {
-        "x-gateway-code": error.code,
+        _CODE: error.code,
         "x-gateway-message": error.message,
         "x-gateway-queue": delivery.queue,
         # what the broker took out of a queue says itself where it was published
@@ -58,11 +61,11 @@ def write_epitaph(
 
 def read_epitaph(headers: Mapping[str, Any]) -> Epitaph:
     """What stands in the headers, whether we wrote it or the broker (its crash guard buries on its own)."""
-    if "x-gateway-code" not in headers:
+    if _CODE not in headers:
         return _by_the_broker(headers)
     truncated_from = headers.get("x-gateway-truncated-from")
     return Epitaph(
-        code=_text(headers, "x-gateway-code"),
+        code=_text(headers, _CODE),
         message=_text(headers, "x-gateway-message"),
         queue=_text(headers, "x-gateway-queue"),
         exchange=str(headers.get("x-gateway-exchange", "")),
@@ -76,22 +79,19 @@ def read_epitaph(headers: Mapping[str, Any]) -> Epitaph:
 def redriven_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
     """The headers as the sender wrote them, and how often the command was redriven, this time included."""
     times = headers.get(REDRIVEN)
-    kept = {name: value for name, value in headers.items() if not name.startswith((_OURS, *_BROKERS))}
+    ours = (_OURS, *_BROKERS)
+    kept = {name: value for name, value in headers.items() if name not in _COPIES and not name.startswith(ours)}
     return {**kept, REDRIVEN: (times if isinstance(times, int) else 0) + 1}
 
 
-def way_back(epitaph: Epitaph, topology: Topology) -> tuple[str, str]:
-    """Exchange and routing key to publish it to again: where it came from.
+def way_back(routing_key: str, headers: Mapping[str, Any], topology: Topology) -> str:
+    """The key to publish it with again to the exchange of commands, so that it may do no more than it might before.
 
-    What was moved by name, or came out of a queue of ours, has no exchange to go back to: it goes through the front.
+    Neither key nor exchange is taken from its headers, which its sender may have written. `routing_key` is the one with
+    which it lies in the dead queue: whoever buried it kept it, and we put the key of the door in place of a queue's
+    name. Only the broker leaves that name.
     """
-    exchange, key = epitaph.exchange, epitaph.routing_key
-    if exchange in {topology.unroutable, topology.expired, topology.dead}:
-        return topology.commands, key
-    if exchange:
-        return exchange, key
-    door = key.removeprefix(f"{topology.namespace}.")
-    return topology.commands, "sessions.create" if door == "sessions" else door
+    return routing_key if _CODE in headers else door_key(routing_key, topology)
 
 
 def fingerprint(headers: Mapping[str, Any], body: bytes) -> str:

@@ -189,6 +189,7 @@ class Consumption:
             body=message.body,
             redelivered=bool(message.redelivered),
             headers=_plain(properties.headers),
+            header_names=frozenset(properties.headers or ()),
             message_id=properties.message_id,
             correlation_id=properties.correlation_id,
             reply_to=properties.reply_to,

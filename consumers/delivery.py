@@ -32,6 +32,8 @@ class Delivery:
     Attributes:
         queue: the door it came through.
         exchange, routing_key: where it was published to.
+        headers: those that can be published again as they are.
+        header_names: of all there are; `leniency.UNREADABLE` among them says that the rest could not be read.
         arrived: monotonic seconds.
         tag: names it at its `receiver`.
     """
@@ -42,6 +44,7 @@ class Delivery:
     body: bytes = field(repr=False)
     redelivered: bool
     headers: Mapping[str, FieldValue]
+    header_names: frozenset[str]
     message_id: str | None
     correlation_id: str | None
     reply_to: str | None

@@ -13,6 +13,7 @@ from consumers.delivery import Delivery
 from consumers.dispatch import Dispatcher
 from consumers.doors import Door, Hall, Reopener
 from consumers.expired import Expired
+from consumers.fence import Fence
 from consumers.handlers import Handlers
 from consumers.once import Once
 from consumers.patience import Patience
@@ -38,6 +39,7 @@ class Surroundings:
     Attributes:
         link: the connection for consuming; not the publisher's.
         now, monotonic: the wall clock in UTC, and seconds that never go back.
+        fence: who may ask what.
     """
 
     link: Link
@@ -49,6 +51,7 @@ class Surroundings:
     monotonic: Callable[[], float]
     new_id: NewId
     observer: Observer
+    fence: Fence
 
 
 class Consumers:
@@ -178,6 +181,7 @@ def _settler(around: Surroundings) -> Settler:
     )
     return Settler(
         desk,
+        around.fence,
         worker_id=around.worker_id,
         observer=around.observer,
         patience=Patience(),

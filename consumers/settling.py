@@ -3,6 +3,7 @@
 How::
 
     unreadable, unknown, against the schema   → dead queue, rejected, ack
+    not for its sender to ask (`fence`)       → dead queue, rejected, ack
     a gateway error  REJECT                   → rejected, ack
                      DEAD_LETTER              → dead queue, rejected, ack
                      RETRY                    → held, backed off, tried again, for as long as it takes
@@ -25,6 +26,7 @@ import structlog
 from consumers.answer import Answer, Desk
 from consumers.burial import write_epitaph
 from consumers.delivery import Delivery
+from consumers.fence import Fence
 from consumers.patience import Patience
 from consumers.ports import Observer
 from consumers.reading import read
@@ -51,6 +53,7 @@ class Settler:
     def __init__(
         self,
         desk: Desk,
+        fence: Fence,
         *,
         worker_id: WorkerId,
         observer: Observer,
@@ -59,6 +62,7 @@ class Settler:
         delays: tuple[float, ...] = _DELAYS,
     ) -> None:
         self._desk = desk
+        self._fence = fence
         self._worker_id = worker_id
         self._observer = observer
         self._patience = patience
@@ -71,16 +75,25 @@ class Settler:
         try:
             command = read(delivery, self._desk.now())
         except CommandInvalid as error:
-            answer = Answer(self._desk, delivery, error.origin)
+            answer = Answer(self._desk, delivery, self._fence.audience(delivery, error.origin))
             await self._dead_letter(answer, error, error.origin)
         else:
             command_type = command.kind.type
-            answer = Answer(self._desk, delivery, command.envelope.origin)
+            answer = Answer(self._desk, delivery, self._fence.audience(delivery, command.envelope.origin))
             with structlog.contextvars.bound_contextvars(command_id=command.id, command_type=command_type):
-                await self._carry_out(command, answer, receive)
+                await self._carry_out(command, answer, self._fenced(receive))
         if delivery.is_live:
             delivery.ack()
             self._observer.command_settled(command_type, answer.outcome or "done", self._monotonic() - delivery.arrived)
+
+    def _fenced(self, receive: Receive) -> Receive:
+        """Nothing is carried out, moved or told to have expired that its sender may not ask."""
+
+        async def check_first(command: Command[StrictModel], answer: Answer) -> Reply | None:
+            self._fence.check(command, answer.delivery)
+            return await receive(command, answer)
+
+        return check_first
 
     async def _carry_out(self, command: Command[StrictModel], answer: Answer, receive: Receive) -> None:
         """Try until there is an outcome. The first try reaches `receive` without waiting for anything."""
@@ -141,7 +154,8 @@ class Settler:
         truncated = len(delivery.body) > MAX_COMMAND_BYTES
         message = delivery.outgoing(max_bytes=_TRUNCATED_BYTES if truncated else None)
         headers = write_epitaph(delivery, error, worker_id=self._worker_id, now=self._desk.now(), truncated=truncated)
-        await self._desk.publisher.bury(replace(message, expiration=None), headers)
+        key = self._fence.routing_key(delivery)
+        await self._desk.publisher.bury(replace(message, expiration=None, routing_key=key), headers)
         log.warning("command.buried", code=error.code, queue=delivery.queue)
         if await self._take_back(answer, error):
             answer.outcome = error.code

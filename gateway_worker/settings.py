@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     media_bucket: _Bucket = "whatsapp-media"
 
     namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "gateway"
+    reply_queues: Literal["any", "owned"] = "any"  # of others: decision 0021
     backend_queue: Annotated[str, Field(max_length=255)] = (
         "gateway.backend"  # empty declares none; follows the namespace when left alone
     )

@@ -53,8 +53,11 @@ _TITLES: Final = {
 }
 _DESCRIPTION: Final = (
     "Commands go to the topic exchange `gateway.commands`, events come from the topic exchange `gateway.events`, a "
-    "reply goes to the command's `reply_to`. Every message is a CloudEvent in structured JSON mode. `gateway` is the "
-    "namespace (`GATEWAY_NAMESPACE`). The contract's prose says what the schemas cannot."
+    "reply goes to the command's `reply_to`, a queue of its sender's own. The routing key of a command names its "
+    "subject, or is `control`, or `sessions.create` for a creation; otherwise it is rejected with `command.forbidden`. "
+    "`sessions.create.{sessionId}` creates that session alone: by these keys the broker's topic permissions separate "
+    "tenants. Every message is a CloudEvent in structured JSON mode. `gateway` is the namespace (`GATEWAY_NAMESPACE`). "
+    "The contract's prose says what the schemas cannot."
 )
 
 

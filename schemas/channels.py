@@ -84,6 +84,12 @@ class Topology:
         self.dead = f"{namespace}.dead"  # an exchange and its queue
         self.sessions_queue = f"{namespace}.sessions"
         self.control_queue = f"{namespace}.control"
+        self.backend_own = f"{namespace}-backend."  # what names of queues of the backend's begin with
+        self.tenants = f"{namespace}-tenant."  # and of tenants, each followed by its prefix and another dot
+
+    def tenant_own(self, prefix: str) -> str:
+        """What the names of queues begin with that belong to the tenant whose session ids begin with `prefix`."""
+        return f"{self.tenants}{prefix}."
 
     def session_queue_name(self, session_id: str) -> str:
         """``gateway.session.<sessionId>``."""
@@ -129,6 +135,7 @@ class Topology:
         )
         bindings = (
             Binding(exchange=self.commands, queue=self.sessions_queue, routing_key="sessions.create"),
+            Binding(exchange=self.commands, queue=self.sessions_queue, routing_key="sessions.create.*"),
             Binding(exchange=self.commands, queue=self.control_queue, routing_key="control.#"),
             *(
                 Binding(exchange=name, queue=name, routing_key="")
@@ -159,6 +166,14 @@ class Topology:
         )
         return self._bound(queue, self.routing_key(Door.WORKER, worker_id))
 
+    def tenant(self, prefix: str) -> Plan:
+        """The queues in which a tenant hears; it may make none itself but those that the broker names."""
+        return Plan(
+            queues=tuple(
+                Queue(name=f"{self.tenant_own(prefix)}{name}", arguments=_EVENT_QUEUE) for name in ("events", "replies")
+            )
+        )
+
     def whole(self) -> Plan:
         """Everything that may ever be declared, with placeholders for ids: to be shown to people."""
         parts = (self.fleet(), self.session("<sessionId>"), self.worker("<workerId>"))
@@ -180,16 +195,18 @@ class Topology:
     def _backend_queues(self) -> tuple[Queue, ...]:
         if self.backend_queue is None:
             return ()
-        arguments = _quorum(NO_LIMIT) | {
-            "x-max-length-bytes": BACKEND_QUEUE_BYTES,
-            "x-overflow": "drop-head",
-            "x-message-ttl": BACKEND_TTL,
-        }
-        return (Queue(name=self.backend_queue, arguments=arguments),)
+        return (Queue(name=self.backend_queue, arguments=_EVENT_QUEUE),)
 
 
 def _quorum(delivery_limit: int) -> dict[str, str | int | bool]:
     return {"x-queue-type": "quorum", "x-delivery-limit": delivery_limit}
+
+
+_EVENT_QUEUE: Final[Arguments] = _quorum(NO_LIMIT) | {
+    "x-max-length-bytes": BACKEND_QUEUE_BYTES,
+    "x-overflow": "drop-head",
+    "x-message-ttl": BACKEND_TTL,
+}
 
 
 def _dead_letters_to(exchange: str) -> dict[str, str | int | bool]:

@@ -48,7 +48,7 @@ from schemas.message_commands import (
     SetPresence,
 )
 from schemas.model import Model, StrictModel
-from schemas.names import SESSION_ID_PATTERN, WORKER_ID_PATTERN, CommandId, SessionId
+from schemas.names import RESERVED_SESSION_IDS, SESSION_ID_PATTERN, WORKER_ID_PATTERN, CommandId, SessionId
 from schemas.problems import problems_of
 from schemas.results import (
     ContactPicture,
@@ -291,4 +291,6 @@ def _subject_of(envelope: Envelope, kind: CommandType) -> tuple[str | None, list
         return subject, [Problem(path=f"data.{kind.subject.value}", problem="must be the same as the subject")]
     if not _PATTERNS[kind.subject].fullmatch(subject):
         return subject, [Problem(path="subject", problem="must be 1 to 64 of A-Z a-z 0-9 _ -")]
+    if kind.subject is Subject.SESSION and subject.lower() in RESERVED_SESSION_IDS:
+        return subject, [Problem(path="subject", problem="is a name that no session can have")]
     return subject, []

@@ -1,16 +1,21 @@
-"""A RabbitMQ definitions file: the fleet's topology, and two users who may do no more than they must. Pure.
+"""RabbitMQ definitions files: the fleet's topology with two users of least rights, and a tenant's user. Pure.
 
 The users carry an empty password hash, with which RabbitMQ lets nobody in: after the import,
 ``rabbitmqctl change_password <user> <password>``. Permissions, as RabbitMQ checks them: to declare needs *configure* on
 the name, and for a queue's dead-letter exchange *read* on the queue and *write* on the exchange, for an alternate
 exchange likewise; to bind, *write* on the queue and *read* on the exchange; to publish, *write* on the exchange
 (``amq.default`` is the nameless one that replies go through); to consume, *read* on the queue.
+
+Topic permissions are checked on the routing key of a publish (*write*) and of a binding (*read*), and nowhere else:
+whoever may *configure* an exchange, or a queue with a dead-letter exchange, can have the broker publish for him with
+any key. Hence a tenant may configure nothing but queues that the broker names, its other queues come with the
+definitions, and the worker refuses what came by such a way (`consumers.fence`).
 """
 
 import re
 from typing import Any
 
-from schemas.channels import Topology
+from schemas.channels import Plan, Topology
 
 _OWN_QUEUES = r"amq\.gen-.*"  # queues the broker names, e.g. for replies
 
@@ -35,16 +40,7 @@ def definitions(topology: Topology, vhost: str = "/") -> dict[str, Any]:
             }
             for exchange in plan.exchanges
         ],
-        "queues": [
-            {
-                "name": queue.name,
-                "vhost": vhost,
-                "durable": True,
-                "auto_delete": False,
-                "arguments": dict(queue.arguments),
-            }
-            for queue in plan.queues
-        ],
+        "queues": _queues(plan, vhost),
         "bindings": [
             {
                 "source": binding.exchange,
@@ -57,6 +53,63 @@ def definitions(topology: Topology, vhost: str = "/") -> dict[str, Any]:
             for binding in plan.bindings
         ],
     }
+
+
+def tenant_definitions(topology: Topology, prefix: str, vhost: str = "/") -> dict[str, Any]:
+    """A user for the sessions whose ids begin with `prefix`, and the queues in which it hears of them.
+
+    It binds its event queue itself, session by session (``#.<sessionId>``): a binding cannot name a part of a word.
+    """
+    name = f"{topology.namespace}-tenant-{prefix}"
+    return {
+        "vhosts": [{"name": vhost}],
+        "users": [_user(name)],
+        "permissions": [_tenant_may(topology, name, prefix, vhost)],
+        "topic_permissions": [
+            {"user": name, "vhost": vhost, **rights} for rights in _tenant_may_ask_and_hear(topology, prefix)
+        ],
+        "queues": _queues(topology.tenant(prefix), vhost),
+    }
+
+
+def _queues(plan: Plan, vhost: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": queue.name,
+            "vhost": vhost,
+            "durable": True,
+            "auto_delete": False,
+            "arguments": dict(queue.arguments),
+        }
+        for queue in plan.queues
+    ]
+
+
+def _tenant_may(topology: Topology, user: str, prefix: str, vhost: str) -> dict[str, str]:
+    own = rf"{_OWN_QUEUES}|{re.escape(topology.tenant_own(prefix))}.*"
+    return {
+        "user": user,
+        "vhost": vhost,
+        "configure": rf"^{_OWN_QUEUES}$",
+        "write": rf"^({re.escape(topology.commands)}|{own})$",
+        "read": rf"^({re.escape(topology.events)}|{own})$",
+    }
+
+
+def _tenant_may_ask_and_hear(topology: Topology, prefix: str) -> list[dict[str, str]]:
+    session = rf"{re.escape(prefix)}[A-Za-z0-9_-]*"
+    return [
+        {
+            "exchange": topology.commands,
+            "write": rf"^(sessions\.create|control|session)\.{session}$",
+            "read": "",
+        },
+        {
+            "exchange": topology.events,
+            "write": "",
+            "read": rf"^(#|[a-z*]+\.[a-z*]+)\.{session}$",
+        },
+    ]
 
 
 def _user(name: str) -> dict[str, Any]:

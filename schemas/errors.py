@@ -5,6 +5,7 @@ The letter says what happens to the delivery: **R** retry (hold it, back off), *
 
     GatewayError
     ├── CommandInvalid              command.invalid                 D   unreadable, unknown, or against the schema
+    ├── CommandForbidden            command.forbidden               D   not for its sender to ask
     ├── CommandConflict             command.conflict                A   the same key with another body
     ├── CommandExpired              command.expired                 A   its `expiresat` or AMQP `expiration` ran out
     ├── OutcomeUnknownError         command.outcome_unknown         A   started before a crash, not repeatable
@@ -45,6 +46,21 @@ class Disposition(StrEnum):
     RETRY = "retry"  # hold it and back off: the trouble is ours and passing
     REJECT = "reject"  # answer, then ack
     DEAD_LETTER = "dead_letter"  # publish to the dead queue, answer, then ack
+
+
+class Breach(StrEnum):
+    """Why a command is forbidden."""
+
+    ROUTING_KEY = "routingKey"
+    REPLY_TO = "replyTo"
+    ROUTE = "route"
+
+
+_BREACHES: Final = {
+    Breach.ROUTING_KEY: "The routing key does not name the subject of the command.",
+    Breach.REPLY_TO: "`reply_to` names a queue that is not the sender's.",
+    Breach.ROUTE: "It was not published to the exchange of commands, so nobody has checked the routing key.",
+}
 
 
 class GatewayError(Exception):
@@ -109,6 +125,18 @@ class CommandInvalid(GatewayError):  # noqa: N818 (the contract's word)
     def at(cls, path: str, problem: str, *, origin: Origin | None = None) -> "CommandInvalid":
         """A command with one problem."""
         return cls([Problem(path=path, problem=problem)], origin=origin)
+
+
+class CommandForbidden(GatewayError):  # noqa: N818 (the contract's word)
+    """What the broker let the sender do does not cover the command; `detail` is ``{"because": <a `Breach`>}``."""
+
+    code = "command.forbidden"
+    sentence = "The sender may not ask this."
+    disposition = Disposition.DEAD_LETTER
+
+    def __init__(self, breach: Breach) -> None:
+        super().__init__(_BREACHES[breach], detail={"because": breach.value})
+        self.breach = breach
 
 
 class CommandConflict(GatewayError):  # noqa: N818 (the contract's word)

@@ -66,7 +66,7 @@ def lay(settings: Settings, clock: SystemClock) -> Ground:
         clock=clock,
         topology=Topology(settings.namespace, settings.backend_queue_name),
         store=store,
-        cache=Cache(str(settings.redis_url)),
+        cache=Cache(str(settings.redis_url), settings.namespace),
         s3=s3,
         buckets=Buckets(s3, (settings.sessions_bucket, settings.media_bucket)),
         spool=spool,

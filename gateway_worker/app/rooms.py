@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from consumers import service as arrivals
+from consumers.fence import Fence, ReplyQueues
 from gateway_worker.app.ground import Ground
 from gateway_worker.broker.ids import uuid7
 from gateway_worker.broker.watch import TopologyWatch
@@ -121,6 +122,7 @@ def _consumers(settings: Settings, ground: Ground, metrics: WorkerMetrics, publi
             monotonic=ground.clock.monotonic,
             new_id=uuid7,
             observer=metrics,
+            fence=Fence(ground.topology, ReplyQueues(settings.reply_queues)),
         )
     )
 

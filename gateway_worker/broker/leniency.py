@@ -12,6 +12,9 @@ from typing import Final
 from pamqp import decode
 from pamqp.common import FieldTable
 
+UNREADABLE: Final = "x-gateway-unreadable"
+"""Header that stands for all headers of a message of which one could not be read."""
+
 _LENGTH: Final = struct.Struct(">I")
 
 
@@ -36,8 +39,8 @@ def _timestamp(value: bytes) -> tuple[int, datetime]:
 
 
 def _table(value: bytes) -> tuple[int, FieldTable]:
-    """All headers, or none if one of them cannot be read."""
+    """All headers, or `UNREADABLE` alone if one of them cannot be read."""
     try:
         return decode.field_table(value)
     except (ValueError, OverflowError, OSError):
-        return 4 + _LENGTH.unpack_from(value)[0], {}
+        return 4 + _LENGTH.unpack_from(value)[0], {UNREADABLE: True}

@@ -1,4 +1,13 @@
-"""Redis keys of the contract (section 6): routing, live QR codes, worker status.
+"""Redis keys of the contract (section 6), each behind the namespace: routing, live QR codes, worker status.
+
+::
+
+    gateway:session:{sessionId}:worker   the id of the worker that holds it   90 s, told again every 30 s
+    gateway:qr:{sessionId}               JSON of the live QR                  as long as the QR, at most 120 s
+    gateway:worker:{workerId}:status     hash, what its heartbeats say        90 s, told again every 30 s
+
+All go by themselves when whoever keeps them is gone. Two gateways on one
+Redis share none of them, since no id and no namespace has a colon.
 
 Losing Redis costs a moment, so nothing here raises but `check`: what cannot be written is dropped, what cannot be read
 is not there, and an outage is logged once when it begins and once when it ends.
@@ -22,6 +31,7 @@ Json = Mapping[str, object]
 
 CALL_SECONDS: Final = 1.0  # a Redis that is slower than that is as good as away
 WORKER_STATUS_SECONDS: Final = 90
+ROUTE_SECONDS: Final = 90  # three rounds of `connections.routes`
 MAX_QR_SECONDS: Final = 120
 _CONNECTIONS: Final = 16
 _DROP_ROUTE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
@@ -32,9 +42,11 @@ class Cache:
 
     Args:
         url: ``redis://[user:password@]host:port/database``, or ``rediss://``.
+        namespace: what every key begins with, before a colon.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, namespace: str) -> None:
+        self._namespace = namespace
         pool = BlockingConnectionPool.from_url(  # pyright: ignore[reportUnknownVariableType] (redis-py's own kwargs)
             url,
             max_connections=_CONNECTIONS,
@@ -57,32 +69,35 @@ class Cache:
     async def put_qr(self, session_id: SessionId, data: Json, ttl_seconds: int) -> None:
         """Keep the live QR, for at most 120 s."""
         ttl = max(1, min(ttl_seconds, MAX_QR_SECONDS))
-        await self._try(self._redis.set(f"qr:{session_id}", json.dumps(dict(data)), ex=ttl))
+        await self._try(self._redis.set(self._qr(session_id), json.dumps(dict(data)), ex=ttl))
 
     async def qr(self, session_id: SessionId) -> Json | None:
         """The live QR, if there is one."""
-        found: str | None = await self._try(self._redis.get(f"qr:{session_id}"))
+        found: str | None = await self._try(self._redis.get(self._qr(session_id)))
         return None if found is None else cast("Json", json.loads(found))
 
     async def drop_qr(self, session_id: SessionId) -> None:
         """The QR is no longer live."""
-        await self._try(self._redis.delete(f"qr:{session_id}"))
+        await self._try(self._redis.delete(self._qr(session_id)))
 
     async def put_route(self, session_id: SessionId, worker_id: WorkerId) -> None:
         """The session lives at this worker."""
         await self.put_routes([session_id], worker_id)
 
     async def put_routes(self, session_ids: Sequence[SessionId], worker_id: WorkerId) -> None:
-        """All of them live at this worker."""
-        await self._try(self._redis.mset({_route(each): worker_id for each in session_ids}))
+        """All of them live at this worker; each route goes by itself after 90 s without being told again."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for each in session_ids:
+            pipeline.set(self._route(each), worker_id, ex=ROUTE_SECONDS)
+        await self._try(pipeline.execute())
 
     async def drop_route(self, session_id: SessionId, worker_id: WorkerId) -> None:
         """It no longer lives at this worker; a route to another one is left alone."""
-        await self._try(self._redis.eval(_DROP_ROUTE, 1, _route(session_id), worker_id))
+        await self._try(self._redis.eval(_DROP_ROUTE, 1, self._route(session_id), worker_id))
 
     async def put_worker_status(self, worker_id: WorkerId, heartbeat: WorkerHeartbeat) -> None:
         """Replace the worker's status hash; it goes by itself after 90 s without another one."""
-        key = f"worker:{worker_id}:status"
+        key = self._status(worker_id)
         fields = {"status": heartbeat.status.value, **_flat(heartbeat.metrics.to_data())}
         pipeline = self._redis.pipeline(transaction=True)
         pipeline.delete(key)
@@ -92,7 +107,16 @@ class Cache:
 
     async def drop_worker_status(self, worker_id: WorkerId) -> None:
         """The worker is gone."""
-        await self._try(self._redis.delete(f"worker:{worker_id}:status"))
+        await self._try(self._redis.delete(self._status(worker_id)))
+
+    def _qr(self, session_id: SessionId) -> str:
+        return f"{self._namespace}:qr:{session_id}"
+
+    def _route(self, session_id: SessionId) -> str:
+        return f"{self._namespace}:session:{session_id}:worker"
+
+    def _status(self, worker_id: WorkerId) -> str:
+        return f"{self._namespace}:worker:{worker_id}:status"
 
     async def _try(self, call: Awaitable[T]) -> T | None:
         try:
@@ -107,10 +131,6 @@ class Cache:
             self._away = False
             log.info("redis.back")
         return answer
-
-
-def _route(session_id: SessionId) -> str:
-    return f"session:{session_id}:worker"
 
 
 def _flat(metrics: dict[str, Any]) -> dict[str, str]:

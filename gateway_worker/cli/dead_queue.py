@@ -105,7 +105,7 @@ class Hand:
         return Outcome(done=done, failed=())
 
     async def redrive(self, chosen: Iterable[Buried]) -> Outcome:
-        """Publish each again where it came from, confirmed, and only then remove it from the dead queue.
+        """Publish each again with the key it came with, confirmed, and only then remove it from the dead queue.
 
         Without its `reply_to`: whoever asked was answered when it was buried. What comes of it is told by events.
         """
@@ -128,14 +128,15 @@ class Hand:
         """Answers why not, if not."""
         if buried.epitaph.truncated_from is not None:
             return "only its beginning was kept, because it was too large: it can only be dropped"
-        exchange_name, routing_key = way_back(buried.epitaph, self._topology)
-        message = _copy(buried.message, redriven_headers(buried.message.headers))
+        headers = buried.message.headers
+        routing_key = way_back(buried.message.routing_key or "", headers, self._topology)
+        message = _copy(buried.message, redriven_headers(headers))
         try:
             way_out = await self._open_way_out()
-            exchange = await way_out.get_exchange(exchange_name, ensure=False)
+            exchange = await way_out.get_exchange(self._topology.commands, ensure=False)
             await exchange.publish(message, routing_key, mandatory=True)
         except ChannelClosed:
-            return f"the exchange {exchange_name} does not exist any more: drop it, and publish the command anew"
+            return "the exchange of commands is missing: start a worker first"
         except DeliveryError:
             return "the queue it came from is full, or gone: try again later"
         return None

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -13,6 +14,7 @@ from gateway_worker.cli import dead
 from gateway_worker.cli import session as session_commands
 from gateway_worker.cli.configuration import settings
 from gateway_worker.cli.terminal import errors
+from schemas.names import SESSION_ID_PATTERN
 
 app = typer.Typer(
     name="gateway-worker",
@@ -63,11 +65,24 @@ def topology(
     definitions: Annotated[
         bool, typer.Option("--definitions", help="Print a RabbitMQ definitions file with least-privilege users.")
     ] = False,
+    tenant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PREFIX",
+            help="With --definitions: a user who may do no more than use the sessions whose ids begin so.",
+        ),
+    ] = None,
 ) -> None:
     """Print the exchanges, queues and bindings a worker declares."""
-    from gateway_worker.cli.topology import definitions_text, topology_text  # noqa: PLC0415 (as above)
+    from gateway_worker.cli.topology import definitions_text, tenant_text, topology_text  # noqa: PLC0415 (as above)
 
     current = settings()
+    if tenant is not None:
+        if not definitions or not re.fullmatch(SESSION_ID_PATTERN, tenant):
+            errors.print("[red]--tenant goes with --definitions[/], and is 1 to 64 of A-Z a-z 0-9 _ -")
+            raise typer.Exit(2)
+        typer.echo(tenant_text(current.namespace, tenant))
+        return
     render = definitions_text if definitions else topology_text
     typer.echo(render(current.namespace, current.backend_queue_name))
 

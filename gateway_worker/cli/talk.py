@@ -13,7 +13,7 @@ from gateway_worker.broker.errors import BrokerLost
 from gateway_worker.cli.backend import Document, TerminalBackend, connect
 from gateway_worker.cli.terminal import complain, console, errors, qr_text
 from gateway_worker.settings import Settings
-from schemas.commands import COMMANDS, Door
+from schemas.commands import COMMANDS, Door, Subject
 
 _TROUBLE: Final = (BrokerLost, AMQPConnectionError, ChannelClosed, DeliveryError, OSError)
 _OVER: Final = frozenset({"connected", "logged_out", "failed", "restricted", "passkey_required", "deleted"})
@@ -37,11 +37,14 @@ def complete(command_type: str, subject: str | None, data: Document) -> Document
 
 
 def routing_key_of(command_type: str, subject: str | None) -> str:
-    """The door of a command; an unknown one goes to its session, or to ``control``, to be answered there."""
+    """The door of a command, and whom it is for; an unknown one goes to ``control``, to be answered there.
+
+    A session is made with its own key rather than with the bare one, so that a tenant may do it too.
+    """
     kind = COMMANDS.get(command_type)
-    if kind is None or subject is None:
+    if kind is None or subject is None or kind.subject is Subject.FLEET:
         return "control"
-    return "sessions.create" if kind.door is Door.SESSIONS else f"{kind.door.value}.{subject}"
+    return f"sessions.create.{subject}" if kind.door is Door.SESSIONS else f"{kind.door.value}.{subject}"
 
 
 async def publish_and_follow(

@@ -7,12 +7,17 @@ from rich.console import Console
 from rich.table import Table
 
 from schemas.channels import Topology
-from schemas.definitions import definitions
+from schemas.definitions import definitions, tenant_definitions
 
 
 def definitions_text(namespace: str, backend_queue: str | None) -> str:
     """A RabbitMQ definitions file, as JSON."""
     return json.dumps(definitions(Topology(namespace, backend_queue)), indent=2)
+
+
+def tenant_text(namespace: str, prefix: str) -> str:
+    """A RabbitMQ definitions file with one more user, for the sessions whose ids begin with `prefix`, as JSON."""
+    return json.dumps(tenant_definitions(Topology(namespace), prefix), indent=2)
 
 
 def topology_text(namespace: str, backend_queue: str | None) -> str:

@@ -22,9 +22,9 @@ CONTRACT_EXAMPLE = """{"specversion": "1.0", "id": "01JD…", "source": "/backen
  "expiresat": "2026-11-22T10:35:00Z", "traceparent": "00-…", "correlationid": "order-77",
  "data": {"to": "+15550001111", "content": {"kind": "text", "text": "Hello"}}}"""
 
-CONTRACT_CODES = """command.invalid command.conflict command.expired command.outcome_unknown session.not_found
-session.not_connected session.not_pairing pairing.timeout pairing.passkey_required client.outdated fleet.full
-worker.not_found message.not_found message.recipient_unknown message.rejected_by_whatsapp message.unconfirmed
+CONTRACT_CODES = """command.invalid command.forbidden command.conflict command.expired command.outcome_unknown
+session.not_found session.not_connected session.not_pairing pairing.timeout pairing.passkey_required client.outdated
+fleet.full worker.not_found message.not_found message.recipient_unknown message.rejected_by_whatsapp message.unconfirmed
 account.restricted media.too_large media.unreachable media.forbidden_address media.unsupported rate.limited
 internal"""
 

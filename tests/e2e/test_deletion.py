@@ -102,4 +102,9 @@ async def _assert_no_rows(world: World, session_id: str) -> None:
 
 async def _assert_no_redis_keys(world: World, session_id: str) -> None:
     async with Redis.from_url(world.stage.settings["GATEWAY_REDIS_URL"]) as redis:
-        assert await redis.exists(f"session:{session_id}:worker", f"qr:{session_id}") == 0
+        assert (
+            await redis.exists(
+                f"{world.backend.namespace}:session:{session_id}:worker", f"{world.backend.namespace}:qr:{session_id}"
+            )
+            == 0
+        )

@@ -150,9 +150,10 @@ async def test_a_drained_worker_hands_over_what_it_has_and_takes_nothing_new(own
     assert await health(world.worker, "/readyz") == (503, {"status": "draining"})
     status, body = await health(world.worker, "/health")
     assert (status, body["status"]) == (503, "draining")
+    namespace = world.backend.namespace
     async with redis.from_url(world.stage.settings["GATEWAY_REDIS_URL"], decode_responses=True) as client:  # pyright: ignore[reportUnknownMemberType] (redis-py's own kwargs)
-        assert await client.hget(f"worker:{FIRST}:status", "status") == "draining"
-        assert await client.get(f"session:{members[0].session_id}:worker") == SECOND
+        assert await client.hget(f"{namespace}:worker:{FIRST}:status", "status") == "draining"
+        assert await client.get(f"{namespace}:session:{members[0].session_id}:worker") == SECOND
     later = await world.paired("Late")
     shown = await world.backend.ask("session.describe.v1", later.session_id)
     assert shown["data"]["result"]["owner"] == SECOND

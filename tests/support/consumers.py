@@ -83,9 +83,10 @@ def delivery_of(body: bytes, *, queue: str, receiver: FakeReceiver | None = None
     """A delivery that nobody published."""
     values: dict[str, Any] = {
         "exchange": "gateway.commands",
-        "routing_key": "somewhere",
+        "routing_key": "control",
         "redelivered": False,
         "headers": {},
+        "header_names": frozenset(more.get("headers", ())),
         "message_id": "amqp-1",
         "correlation_id": None,
         "reply_to": None,

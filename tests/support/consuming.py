@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from consumers.fence import Fence
 from consumers.ports import Unobserved
 from consumers.service import Consumers, Surroundings
 from gateway_worker.broker.ids import uuid7
@@ -72,6 +73,7 @@ async def room(
             monotonic=time.monotonic,
             new_id=uuid7,
             observer=Unobserved(),
+            fence=Fence(topology),
         )
     )
     manager = FakeManager(*session_ids)

@@ -5,6 +5,7 @@ from typing import Any
 from consumers.answer import Desk
 from consumers.delivery import Delivery
 from consumers.dispatch import Dispatcher
+from consumers.fence import Fence
 from consumers.handlers import Handlers
 from consumers.once import Once
 from consumers.patience import Patience
@@ -59,6 +60,7 @@ class Bench:
         )
         self.settler = Settler(
             desk,
+            Fence(TOPOLOGY),
             worker_id=WorkerId("w1"),
             observer=self.noted,
             patience=Patience(),

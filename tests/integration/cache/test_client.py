@@ -15,7 +15,7 @@ ANA, WORKER = SessionId("ana"), WorkerId("worker-001")
 
 @pytest.fixture
 async def cache(redis_url: str) -> AsyncGenerator[Cache]:
-    made = Cache(redis_url)
+    made = Cache(redis_url, "gw")
     yield made
     await made.stop()
 
@@ -25,7 +25,7 @@ async def test_a_qr_is_kept_for_at_most_two_minutes(cache: Cache, redis_url: str
 
     assert await cache.qr(ANA) == {"qrString": "2@x"}
     async with Redis.from_url(redis_url) as redis:
-        assert 0 < await redis.ttl("qr:ana") <= 120
+        assert 0 < await redis.ttl("gw:qr:ana") <= 120
     await cache.drop_qr(ANA)
     assert await cache.qr(ANA) is None
 
@@ -38,19 +38,35 @@ async def test_routes_and_worker_status_have_the_contracts_keys(cache: Cache, re
     await cache.put_worker_status(WORKER, heartbeat)
 
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
-        assert await redis.get("session:ana:worker") == "worker-001"
-        status = await redis.hgetall("worker:worker-001:status")
+        assert await redis.get("gw:session:ana:worker") == "worker-001"
+        status = await redis.hgetall("gw:worker:worker-001:status")
         assert (status["status"], status["sessionCount"], status["maxSessions"]) == ("online", "2", "50")
-        assert 0 < await redis.ttl("worker:worker-001:status") <= 90
+        assert 0 < await redis.ttl("gw:worker:worker-001:status") <= 90
         await cache.drop_route(ANA, WorkerId("worker-002"))
-        assert await redis.get("session:ana:worker") == "worker-001", "it was not that worker's"
+        assert await redis.get("gw:session:ana:worker") == "worker-001", "it was not that worker's"
         await cache.drop_route(ANA, WORKER)
         await cache.drop_worker_status(WORKER)
         assert await redis.keys("*") == []
 
 
+async def test_two_namespaces_share_nothing_and_every_key_goes_by_itself(cache: Cache, redis_url: str) -> None:
+    other = Cache(redis_url, "other")
+    for each, worker in ((cache, WORKER), (other, WorkerId("worker-002"))):
+        await each.put_routes([ANA, SessionId("ben")], worker)
+        await each.put_qr(ANA, {"qrString": worker}, 60)
+    await other.drop_qr(ANA)
+    await other.drop_route(SessionId("ben"), WorkerId("worker-002"))
+
+    assert (await cache.qr(ANA), await other.qr(ANA)) == ({"qrString": WORKER}, None)
+    async with Redis.from_url(redis_url, decode_responses=True) as redis:
+        keys = set(await redis.keys("*"))
+        assert keys == {"gw:session:ana:worker", "gw:session:ben:worker", "gw:qr:ana", "other:session:ana:worker"}
+        assert all([0 < await redis.ttl(key) <= 90 for key in keys])
+    await other.stop()
+
+
 async def test_an_absent_redis_disturbs_nobody_but_the_health_check(services: PrivateServices, redis_url: str) -> None:
-    cache = Cache(redis_url)
+    cache = Cache(redis_url, "gw")
     await cache.put_route(ANA, WORKER)
     await asyncio.to_thread(services.redis.kill)
     try:

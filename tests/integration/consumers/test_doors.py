@@ -80,8 +80,6 @@ async def test_a_command_at_the_wrong_door_reaches_the_right_one(shop: Backend) 
     for kind, subject, data, wrong in (
         ("session.describe.v1", "s1", {}, "session.s1"),
         ("message.send.v1", "s1", TEXT, "control.s1"),
-        ("message.send.v1", "s1", TEXT, "session.s2"),
-        ("message.send.v1", "s1", TEXT, "no.such.door"),
         ("worker.describe.v1", "w1", {}, "control"),
     ):
         reply = await shop.ask(kind, subject, data, routing_key=wrong)

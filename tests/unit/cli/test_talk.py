@@ -7,11 +7,12 @@ from gateway_worker.cli.terminal import qr_text
 @pytest.mark.parametrize(
     ("command_type", "subject", "expected"),
     [
-        ("session.create.v1", "ana", "sessions.create"),
+        ("session.create.v1", "ana", "sessions.create.ana"),
         ("message.send.v1", "ana", "session.ana"),
         ("session.describe.v1", "ana", "control.ana"),
         ("session.migrate.v1", "ana", "control.ana"),
         ("session.list.v1", None, "control"),
+        ("session.list.v1", "ana", "control"),
         ("worker.describe.v1", "worker-001", "worker.worker-001"),
         ("worker.drain.v1", "worker-001", "worker.worker-001"),
         ("no.such.v1", "ana", "control"),

@@ -4,31 +4,28 @@ from datetime import UTC, datetime
 
 import pytest
 
-from consumers.burial import REDRIVEN, Epitaph, fingerprint, read_epitaph, redriven_headers, way_back
+from consumers.burial import REDRIVEN, fingerprint, read_epitaph, redriven_headers, way_back
 from schemas.channels import Topology
 
 TOPOLOGY = Topology("gateway")
 
 
-def lying(exchange: str, routing_key: str) -> Epitaph:
-    return Epitaph(code="internal", message="", queue="q", exchange=exchange, routing_key=routing_key)
-
-
 @pytest.mark.parametrize(
-    ("exchange", "key", "way"),
+    ("key", "headers", "way"),
     [
-        ("gateway.commands", "session.s1", ("gateway.commands", "session.s1")),
-        ("someone.elses", "x", ("someone.elses", "x")),
-        ("", "gateway.session.s1", ("gateway.commands", "session.s1")),
-        ("", "gateway.worker.w1", ("gateway.commands", "worker.w1")),
-        ("", "gateway.control", ("gateway.commands", "control")),
-        ("", "gateway.sessions", ("gateway.commands", "sessions.create")),
-        ("gateway.expired", "session.s1", ("gateway.commands", "session.s1")),
-        ("gateway.unroutable", "no.such.door", ("gateway.commands", "no.such.door")),
+        ("session.s1", {"x-gateway-code": "internal"}, "session.s1"),
+        ("session.s1", {"x-gateway-code": "internal", "x-gateway-routing-key": "control"}, "session.s1"),
+        ("gateway.control", {"x-gateway-code": "command.forbidden"}, "gateway.control"),
+        ("session.s1", {}, "session.s1"),
+        ("no.such.door", {}, "no.such.door"),
+        ("gateway.session.s1", {}, "session.s1"),
+        ("gateway.worker.w1", {}, "worker.w1"),
+        ("gateway.control", {}, "control"),
+        ("gateway.sessions", {}, "sessions.create"),
     ],
 )
-def test_a_command_goes_back_where_it_came_from(exchange: str, key: str, way: tuple[str, str]) -> None:
-    assert way_back(lying(exchange, key), TOPOLOGY) == way
+def test_a_command_is_redriven_with_the_key_it_was_buried_with(key: str, headers: dict[str, str], way: str) -> None:
+    assert way_back(key, headers, TOPOLOGY) == way
 
 
 def test_what_the_broker_buried_is_understood_too() -> None:
@@ -47,7 +44,7 @@ def test_what_the_broker_buried_is_understood_too() -> None:
 def test_a_redriven_command_carries_the_senders_headers_and_a_count() -> None:
     headers: dict[str, object] = {
         "x-gateway-code": "internal", "x-gateway-forwarded": 3, "x-death": [{}], "x-first-death-reason": "expired",
-        "x-delivery-count": 4, "tenant": "t1",
+        "x-delivery-count": 4, "tenant": "t1", "CC": ["session.s2"], "BCC": ["session.s3"],
     }  # fmt: skip
     assert redriven_headers(headers) == {"tenant": "t1", REDRIVEN: 1}
     assert redriven_headers({REDRIVEN: 1}) == {REDRIVEN: 2}

@@ -63,7 +63,8 @@ async def test_what_ran_out_in_the_queue_is_told_once(
         queue="gateway.expired",
         receiver=bench.receiver,
         reply_to="me",
-        headers={"x-first-death-reason": reason},
+        exchange="gateway.expired",
+        headers={"x-first-death-reason": reason, "x-first-death-exchange": "gateway.commands"},
     )
     await bench.settler.settle(delivery, Expired(manager=bench.manager).receive)
     assert bench.codes == codes
@@ -119,7 +120,8 @@ async def test_a_create_that_ran_out_in_the_door_of_a_full_fleet_is_told_why(
         queue="gateway.expired",
         receiver=bench.receiver,
         reply_to="me",
-        headers={"x-first-death-reason": "expired"},
+        exchange="gateway.expired",
+        headers={"x-first-death-reason": "expired", "x-first-death-exchange": "gateway.commands"},
     )
     await bench.settler.settle(delivery, Expired(manager=bench.manager).receive)
     assert (bench.reply["code"], bench.reply.get("detail")) == ("command.expired", detail)

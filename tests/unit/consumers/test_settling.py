@@ -32,7 +32,7 @@ async def test_poison_is_buried_with_its_reason_answered_and_acked(bench: Bench,
     await bench.settle(body)
     ((message, headers),) = bench.publisher.buried
     assert headers["x-gateway-code"] == "command.invalid"
-    assert headers["x-gateway-routing-key"] == "somewhere"
+    assert headers["x-gateway-routing-key"] == "control"
     assert headers["x-gateway-worker"] == "w1"
     assert len(message.body) <= MAX_COMMAND_BYTES
     assert bench.codes == ["command.invalid"]

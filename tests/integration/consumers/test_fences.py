@@ -1,0 +1,259 @@
+"""Who shares a broker with others does nothing in their name: on a real RabbitMQ, with users as we define them."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aio_pika
+import pytest
+from aio_pika.abc import AbstractChannel, ExchangeType
+from aiormq.exceptions import ChannelAccessRefused
+
+from deploy.local.services import PrivateServices
+from gateway_worker.cli.backend import connect
+from gateway_worker.cli.dead_queue import dead_queue_in_hand
+from gateway_worker.cli.topology import definitions_text, tenant_text
+from schemas.channels import Topology
+from schemas.names import SessionId
+from tests.support.backend import Backend, backend
+from tests.support.consumers import body_of, text_message
+from tests.support.consuming import Room, room
+from tests.support.rabbitmqctl import rabbitmqctl
+
+OURS, THEIRS = "acme-1", "other-1"
+CREATE = {"sessionId": OURS, "userId": "u", "pairing": {"method": "qr"}}
+
+
+@pytest.fixture
+async def here(services: PrivateServices, namespace: str) -> AsyncGenerator[Room]:
+    async with room(services.amqp_url, Topology(namespace, f"{namespace}.backend"), OURS, THEIRS) as made:
+        yield made
+
+
+@pytest.fixture
+async def shop(services: PrivateServices, here: Room) -> AsyncGenerator[Backend]:
+    async with backend(services.amqp_url, here.topology.namespace) as made:
+        yield made
+
+
+def carried_out(here: Room) -> list[Any]:
+    """What reached the other tenant's session."""
+    return [*here.manager.of(SessionId(THEIRS)).sent, *here.manager.asked]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [f"session.{OURS}", f"control.{OURS}", f"sessions.create.{OURS}", "sessions.create", "session.nobody", "worker.w1"],
+)
+async def test_a_command_with_anothers_key_is_forbidden(shop: Backend, here: Room, key: str) -> None:
+    here.consumers.capacity_changed(True)
+    for kind, data in {
+        "message.send.v1": {"to": "+15550001111", "content": {"kind": "text", "text": "hello"}},
+        "message.history.v1": {"chat": "15550001111@s.whatsapp.net"},
+        "session.delete.v1": {},
+    }.items():
+        reply = await shop.ask(kind, THEIRS, data, routing_key=key)
+        assert (reply["data"]["code"], reply["data"]["detail"]) == ("command.forbidden", {"because": "routingKey"})
+        _, headers = await here.take(here.topology.dead)
+        assert headers["x-gateway-code"] == "command.forbidden"
+    assert carried_out(here) == []
+
+
+async def test_a_copy_at_another_session_is_forbidden(shop: Backend, here: Room) -> None:
+    """Sender-selected distribution: the broker looks at the permission of the key alone, and routes copies."""
+    for header in ("CC", "BCC"):
+        headers: dict[str, Any] = {header: [f"session.{THEIRS}", "control"]}
+        mark = str(uuid.uuid4())
+        body = text_message(THEIRS, "by copy", command_id=mark)
+        await shop.publish_raw(f"session.{OURS}", body, headers=headers, message_id=mark)
+        for _ in range(3):
+            _, told = await here.take(here.topology.dead)
+            assert told["x-gateway-code"] == "command.forbidden"
+    assert carried_out(here) == []
+
+
+async def _publish_by_dead_lettering(channel: AbstractChannel, topology: Topology, key: str, body: bytes) -> None:
+    way: dict[str, Any] = {
+        "x-dead-letter-exchange": topology.commands,
+        "x-dead-letter-routing-key": key,
+        "x-message-ttl": 1,
+    }
+    queue = await channel.declare_queue(exclusive=True, arguments=way)
+    # a broker that finds a table of deaths writes no header about the first
+    headers: dict[str, Any] = {"x-death": [{"queue": "forged"}]}
+    await channel.default_exchange.publish(aio_pika.Message(body, headers=headers), queue.name)
+
+
+async def _publish_by_binding(channel: AbstractChannel, topology: Topology, key: str, body: bytes) -> None:
+    own = await channel.declare_exchange(str(uuid.uuid4()), ExchangeType.TOPIC, auto_delete=True)
+    commands = await channel.get_exchange(topology.commands, ensure=False)
+    await commands.bind(own, "#")
+    await own.publish(aio_pika.Message(body), key)
+
+
+async def _publish_by_alternate(channel: AbstractChannel, topology: Topology, key: str, body: bytes) -> None:
+    more: Any = {"alternate-exchange": topology.commands}
+    own = await channel.declare_exchange(str(uuid.uuid4()), ExchangeType.TOPIC, arguments=more)
+    await own.publish(aio_pika.Message(body), key, mandatory=False)
+    await own.delete()
+
+
+@pytest.mark.parametrize("publish", [_publish_by_dead_lettering, _publish_by_binding, _publish_by_alternate])
+async def test_a_command_that_the_broker_published_for_somebody_is_forbidden(
+    shop: Backend, here: Room, publish: Callable[[AbstractChannel, Topology, str, bytes], Awaitable[None]]
+) -> None:
+    """None of these ways asks for a topic permission, so the key proves nothing."""
+    await publish(shop.channel, here.topology, f"session.{THEIRS}", text_message(THEIRS))
+    _, headers = await here.take(here.topology.dead)
+    assert headers["x-gateway-code"] == "command.forbidden"
+    assert carried_out(here) == []
+
+
+async def test_a_reply_goes_to_no_queue_of_ours_nor_to_another_tenants(shop: Backend, here: Room) -> None:
+    topology = here.topology
+    for queue in (
+        topology.session_queue_name(THEIRS),
+        topology.control_queue,
+        topology.backend_queue,
+        topology.dead,
+        f"{topology.tenant_own('other-')}events",
+    ):
+        for body in (text_message(OURS), b"no command"):
+            await shop.publish_raw(f"session.{OURS}", body, reply_to=queue)
+            event = await shop.event("command.rejected.v1")
+            shop.events.clear()
+            assert event["_routing_key"] == f"command.rejected.{OURS}"
+            assert event["data"]["code"] == ("command.invalid" if body == b"no command" else "command.forbidden")
+    assert here.manager.of(SessionId(OURS)).sent == []
+
+
+async def test_a_forbidden_command_that_is_redriven_is_forbidden_again(
+    services: PrivateServices, shop: Backend, here: Room
+) -> None:
+    forged: dict[str, Any] = {"x-gateway-code": "internal", "x-gateway-routing-key": "control"}
+    await shop.publish_raw(f"control.{OURS}", body_of("session.delete.v1", THEIRS, {}), headers=forged)
+    for _ in range(2):
+        told = await shop.event("command.rejected.v1")
+        assert (told["subject"], told["data"]["code"]) == (OURS, "command.forbidden")
+        shop.events.clear()
+        async with dead_queue_in_hand(services.amqp_url, here.topology) as hand:
+            (buried,) = hand.commands
+            assert (await hand.redrive([buried])).done == [buried]
+    assert (await shop.event("command.rejected.v1"))["subject"] == OURS
+    assert carried_out(here) == []
+
+
+# --- tenants ---------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def user(services: PrivateServices, folder: Path, definitions: str, name: str) -> AsyncGenerator[str]:
+    """Import definitions, give their user a password, and remove it afterwards. Answers with its URL."""
+    file = folder / "definitions.json"
+    await asyncio.to_thread(file.write_text, definitions)
+    await rabbitmqctl(services, "import_definitions", str(file))
+    await rabbitmqctl(services, "change_password", name, "secret")
+    try:
+        yield f"amqp://{name}:secret@{services.amqp_url.rpartition('@')[2]}"
+    finally:
+        await rabbitmqctl(services, "delete_user", name)
+
+
+@asynccontextmanager
+async def a_channel(url: str, *, confirms: bool = True) -> AsyncGenerator[AbstractChannel]:
+    connection = await aio_pika.connect(url)
+    async with connection:
+        yield await connection.channel(publisher_confirms=confirms)
+
+
+async def refused(url: str, act: Callable[[AbstractChannel], Awaitable[Any]]) -> None:
+    """Each on a channel of its own: a refusal closes it."""
+    async with a_channel(url) as channel:
+        with pytest.raises(ChannelAccessRefused):
+            await act(channel)
+
+
+async def test_a_tenant_uses_its_sessions_and_nothing_else(
+    services: PrivateServices, here: Room, tmp_path: Path
+) -> None:
+    topology = here.topology
+    here.consumers.capacity_changed(True)
+    name = f"{topology.namespace}-tenant-acme-"
+    async with user(services, tmp_path, tenant_text(topology.namespace, "acme-"), name) as url:
+        await _everything_allowed(url, topology)
+        await _nothing_else(url, topology)
+    async with a_channel(services.amqp_url) as channel:
+        for queue in topology.tenant("acme-").queues:
+            await channel.queue_delete(queue.name)
+    assert here.manager.of(SessionId(THEIRS)).sent == []
+
+
+async def _everything_allowed(url: str, topology: Topology) -> None:
+    own = topology.tenant_own("acme-")
+    async with a_channel(url) as channel:
+        events = await channel.get_queue(f"{own}events", ensure=False)
+        for session in (OURS, "acme-2"):
+            await events.bind(topology.events, f"#.{session}")
+        arrived: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
+
+        async def take(message: aio_pika.abc.AbstractIncomingMessage) -> None:
+            arrived.put_nowait(json.loads(message.body))
+
+        await (await channel.get_queue(f"{own}replies", ensure=False)).consume(take, no_ack=True)
+        await (await channel.get_queue("amq.rabbitmq.reply-to", ensure=False)).consume(take, no_ack=True)
+        commands = await channel.get_exchange(topology.commands, ensure=False)
+        for key, body, reply_to in (
+            (f"sessions.create.{OURS}", body_of("session.create.v1", OURS, CREATE), f"{own}replies"),
+            (f"session.{OURS}", text_message(OURS), "amq.rabbitmq.reply-to"),
+            (f"control.{OURS}", body_of("session.describe.v1", OURS, {}), f"{own}replies"),
+        ):
+            await commands.publish(aio_pika.Message(body, reply_to=reply_to), key)
+            async with asyncio.timeout(20):
+                assert (await arrived.get())["type"] in {"command.accepted.v1", "command.result.v1"}
+    async with connect(url, topology.namespace) as terminal, terminal.events(OURS), terminal.replies() as (queue, _):
+        assert queue.startswith("amq.gen-")
+
+
+async def publish(channel: AbstractChannel, exchange: str, key: str) -> None:
+    target = await channel.get_exchange(exchange, ensure=False) if exchange else channel.default_exchange
+    await target.publish(aio_pika.Message(text_message(THEIRS)), key)
+
+
+async def bind(channel: AbstractChannel, queue: str, exchange: str, key: str) -> None:
+    await (await channel.get_queue(queue, ensure=False)).bind(exchange, key)
+
+
+async def take_from(channel: AbstractChannel, queue: str) -> None:
+    await (await channel.get_queue(queue, ensure=False)).get(no_ack=True, fail=False)
+
+
+async def _nothing_else(url: str, topology: Topology) -> None:
+    own, events = topology.tenant_own("acme-"), f"{topology.tenant_own('acme-')}events"
+    for key in (f"session.{THEIRS}", f"control.{THEIRS}", "control", "sessions.create", "worker.w1", "session.acme-.x"):
+        await refused(url, partial(publish, exchange=topology.commands, key=key))
+    await refused(url, partial(publish, exchange=topology.events, key=f"session.status.{OURS}"))
+    await refused(url, partial(publish, exchange="", key=topology.session_queue_name(THEIRS)))
+    for key in ("#", f"#.{THEIRS}", f"*.*.{THEIRS}", "message.status.*", "#.acme-1.#", "*.*.*"):
+        await refused(url, partial(bind, queue=events, exchange=topology.events, key=key))
+    await refused(url, partial(bind, queue=events, exchange=topology.commands, key=f"session.{OURS}"))
+    for queue in (topology.session_queue_name(THEIRS), topology.dead, f"{topology.namespace}.backend"):
+        await refused(url, partial(take_from, queue=queue))
+    await refused(url, lambda channel: channel.declare_queue(f"{own}more"))
+    await refused(url, lambda channel: channel.declare_exchange(f"{own}more", ExchangeType.TOPIC))
+    await refused(url, lambda channel: channel.queue_delete(events))
+
+
+async def test_a_backend_of_least_rights_asks_and_hears(services: PrivateServices, here: Room, tmp_path: Path) -> None:
+    topology = here.topology
+    name = f"{topology.namespace}-backend"
+    async with user(services, tmp_path, definitions_text(topology.namespace, topology.backend_queue), name) as url:
+        async with backend(url, topology.namespace) as shop:
+            assert (await shop.ask("session.describe.v1", OURS))["type"] == "command.result.v1"
+            assert (await shop.ask("session.list.v1", ""))["type"] == "command.result.v1"
+        await refused(url, partial(publish, exchange="", key=topology.control_queue))
+    await rabbitmqctl(services, "delete_user", f"{topology.namespace}-worker")

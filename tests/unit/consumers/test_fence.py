@@ -1,0 +1,196 @@
+"""The routing key names the subject, replies go to the sender's own queues, and nothing comes in by another way."""
+
+import contextlib
+from typing import Any
+
+import pytest
+
+from consumers.expired import Expired
+from consumers.fence import Fence, ReplyQueues
+from gateway_worker.broker.leniency import UNREADABLE
+from schemas.channels import Topology
+from schemas.commands import parse_command
+from schemas.errors import CommandForbidden
+from tests.support.consumers import body_of, delivery_of, text_message
+from tests.support.consuming_bench import CREATE, DESCRIBE, Bench
+
+LIST = body_of("session.list.v1", None, {})
+CREATED = body_of("session.create.v1", "s9", CREATE)
+WORKER = body_of("worker.describe.v1", "w1", {})
+SEND = text_message("s1")
+
+
+@pytest.mark.parametrize(
+    ("key", "bodies"),
+    [
+        ("control", [SEND, DESCRIBE, LIST, CREATED, WORKER]),
+        ("control.s1", [SEND, DESCRIBE]),
+        ("session.s1", [SEND, DESCRIBE]),
+        ("sessions.create.s1", [SEND, DESCRIBE]),
+        ("sessions.create", [CREATED]),
+        ("sessions.create.s9", [CREATED]),
+        ("control.s9", [CREATED]),
+        ("worker.w1", [WORKER]),
+        ("session.w1", []),
+        ("control.w1", []),
+        ("worker.s1", []),
+        ("control.s1.s1", []),
+        ("control.", []),
+        ("session", []),
+        ("worker", []),
+        ("Session.s1", []),
+        ("session.s1 ", []),
+        ("session.*", []),
+        ("session.#", []),
+        ("#", []),
+        ("", []),
+        ("gateway.control", []),
+        ("gateway.session.s1", []),
+    ],
+)
+def test_a_key_allows_what_it_names(key: str, bodies: list[bytes]) -> None:
+    fence = Fence(Topology("gateway"))
+    allowed: list[bytes] = []
+    for body in (SEND, DESCRIBE, LIST, CREATED, WORKER):
+        with contextlib.suppress(CommandForbidden):
+            fence.check(parse_command(body), delivery_of(body, queue="gateway.control", routing_key=key))
+            allowed.append(body)
+    assert allowed == bodies
+
+
+@pytest.mark.parametrize("queue", ["sessions", "control", "session.s2", "worker.w1", "unroutable", "expired"])
+async def test_a_command_with_anothers_key_is_forbidden_at_every_door(bench: Bench, queue: str) -> None:
+    is_expired = queue == "expired"
+    dead = {"x-first-death-reason": "expired", "x-first-death-exchange": "gateway.commands"}
+    delivery = delivery_of(
+        SEND,
+        queue=f"gateway.{queue}",
+        exchange="gateway.expired" if is_expired else "gateway.commands",
+        routing_key="session.s2",
+        receiver=bench.receiver,
+        reply_to="me",
+        headers=dead if is_expired else {},
+    )
+    receive = Expired(manager=bench.manager).receive if is_expired else bench.dispatcher.receive
+    await bench.settler.settle(delivery, receive)
+    assert bench.codes == ["command.forbidden"]
+    ((message, headers),) = bench.publisher.buried
+    assert (message.routing_key, headers["x-gateway-code"]) == ("session.s2", "command.forbidden")
+    assert bench.publisher.forwarded == []
+    assert bench.manager.asked == []
+    assert bench.receiver.acked == [1]
+
+
+@pytest.mark.parametrize(
+    ("more", "allowed"),
+    [
+        ({"exchange": "", "routing_key": "gateway.session.s1"}, True),  # moved by us
+        ({"exchange": "", "routing_key": "gateway.control"}, True),
+        ({"exchange": "", "routing_key": "gateway.session.s2"}, False),
+        ({"exchange": "", "routing_key": "gateway.sessions"}, False),
+        ({"exchange": "", "routing_key": "gateway.unroutable"}, False),
+        ({"exchange": "tenants.own", "routing_key": "session.s1"}, False),
+        ({"exchange": "gateway.events", "routing_key": "control"}, False),
+        ({"exchange": "gateway.unroutable", "routing_key": "session.s1"}, False),
+        ({"exchange": "gateway.expired", "routing_key": "session.s1"}, False),
+        ({"headers": {"x-first-death-queue": "tenants.own"}}, False),
+        ({"header_names": frozenset({"x-death"})}, False),
+        ({"header_names": frozenset({UNREADABLE})}, False),
+        ({"headers": {"x-gateway-forwarded": 1}, "routing_key": "session.s2"}, False),
+    ],
+)
+def test_only_a_key_that_the_broker_has_checked_counts(more: dict[str, Any], allowed: bool) -> None:  # noqa: FBT001 (a table's column)
+    delivery = delivery_of(SEND, queue="gateway.session.s1", **more)
+    if allowed:
+        Fence(Topology("gateway")).check(parse_command(SEND), delivery)
+    else:
+        with pytest.raises(CommandForbidden):
+            Fence(Topology("gateway")).check(parse_command(SEND), delivery)
+
+
+@pytest.mark.parametrize(("key", "allowed"), [("session.control", True), ("session.session.control", True)])
+def test_a_namespace_may_be_called_like_a_door(key: str, allowed: bool) -> None:  # noqa: FBT001 (a table's column)
+    fence = Fence(Topology("session"))
+    dead = {"x-first-death-exchange": "session.commands"}
+    of_control = text_message("control")
+    expired = delivery_of(
+        of_control, queue="session.expired", exchange="session.expired", routing_key=key, headers=dead
+    )
+    fence.check(parse_command(of_control), expired)
+    with pytest.raises(CommandForbidden):
+        fence.check(parse_command(SEND), expired)
+    assert allowed
+
+
+@pytest.mark.parametrize(
+    ("queue", "in_any", "in_owned"),
+    [
+        ("amq.rabbitmq.reply-to.g1h2AA5yZXBseUAyNjQ5Nw==.x", True, True),
+        ("amq.gen-Xa2", True, True),
+        ("amq_0123456789abcdef0123456789abcdef", True, True),
+        ("gateway-backend.replies.1", True, True),
+        ("gateway-tenant.s.replies", True, True),
+        ("gateway-tenant.s1.replies", True, True),
+        ("my-replies", True, False),
+        ("gateway-tenant.other-.replies", False, False),
+        ("gateway-tenant..replies", False, False),
+        ("gateway-tenant.s", False, False),
+        ("gateway.session.s1", False, False),
+        ("gateway.session.other", False, False),
+        ("gateway.worker.w1", False, False),
+        ("gateway.control", False, False),
+        ("gateway.sessions", False, False),
+        ("gateway.unroutable", False, False),
+        ("gateway.expired", False, False),
+        ("gateway.dead", False, False),
+        ("gateway.backend", False, False),
+        ("gateway.not-yet-thought-of", False, False),
+        ("shop-events", False, False),  # GATEWAY_BACKEND_QUEUE
+        ("amq.topic", False, False),
+    ],
+)
+def test_replies_go_to_queues_of_the_senders(queue: str, *, in_any: bool, in_owned: bool) -> None:
+    for replies, expected in ((ReplyQueues.ANY, in_any), (ReplyQueues.OWNED, in_owned)):
+        fence = Fence(Topology("gateway", "shop-events"), replies)
+        delivery = delivery_of(SEND, queue="gateway.session.s1", routing_key="session.s1", reply_to=queue)
+        command = parse_command(SEND)
+        if expected:
+            fence.check(command, delivery)
+        else:
+            with pytest.raises(CommandForbidden) as refused:
+                fence.check(command, delivery)
+            assert refused.value.detail == {"because": "replyTo"}
+        assert fence.audience(delivery, command.envelope.origin).reply_to == (queue if expected else None)
+
+
+async def test_a_command_whose_reply_would_go_to_anothers_queue_is_told_as_an_event(bench: Bench) -> None:
+    await bench.settle(text_message("s1"), queue="gateway.session.s1", reply_to="gateway.session.s2")
+    (event,) = bench.publisher.events
+    assert (event.subject, event.data["code"]) == ("s1", "command.forbidden")
+    assert (bench.publisher.replies, bench.manager.of("s1").sent) == ([], [])  # pyright: ignore[reportArgumentType] (an id)
+
+
+@pytest.mark.parametrize("body", [SEND, b'{"subject": "s1", "id": "1"}', b"no command"])
+@pytest.mark.parametrize("reply_to", [None, "gateway.backend"])
+async def test_what_is_refused_is_told_to_its_sender_and_not_to_the_one_it_named(
+    bench: Bench, body: bytes, reply_to: str | None
+) -> None:
+    await bench.settle(body, queue="gateway.session.s2", routing_key="session.s2", reply_to=reply_to)
+    (event,) = bench.publisher.events
+    assert event.subject == "s2"
+    assert bench.publisher.replies == []
+
+
+@pytest.mark.parametrize("key", ["nowhere", "sessions.create.s1.x"])
+async def test_what_names_nobody_is_told_to_nobody_in_particular(bench: Bench, key: str) -> None:
+    await bench.settle(SEND, queue="gateway.unroutable", routing_key=key, reply_to=None)
+    (event,) = bench.publisher.events
+    assert (event.subject, event.data["code"]) == (None, "command.forbidden")
+
+
+async def test_an_event_that_came_in_as_a_command_makes_no_further_event(bench: Bench) -> None:
+    await bench.settle(
+        b"{}", queue="gateway.unroutable", exchange="gateway.events", routing_key="command.rejected.s1", reply_to=None
+    )
+    assert bench.publisher.events == []
+    assert len(bench.publisher.buried) == 1

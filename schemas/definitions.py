@@ -147,6 +147,6 @@ def _backend_may_ask(topology: Topology, vhost: str) -> dict[str, str]:
         "user": f"{topology.namespace}-backend",
         "vhost": vhost,
         "exchange": topology.commands,
-        "write": r"^(sessions\.create|control(\.[^.]+)?|session\.[^.]+|worker\.[^.]+)$",
+        "write": r"^(sessions\.create(\.[^.]+)?|control(\.[^.]+)?|session\.[^.]+|worker\.[^.]+)$",
         "read": "",
     }

@@ -219,6 +219,8 @@ def _envelopes() -> Iterator[InvalidCommand]:
         "subject-newline": ("subject", {"subject": "user123\n"}),
         "subject-too-long": ("subject", {"subject": "x" * 65}),
         "subject-number": ("subject", {"subject": 5}),
+        "subject-of-a-folder": ("subject", {"subject": "uploads"}),
+        "subject-of-a-folder-in-capitals": ("subject", {"subject": "Snapshots"}),
     }
     for name, (path, attributes) in bad.items():
         yield _case(name, path, "message.send.v1", _SEND, **attributes)
@@ -384,6 +386,9 @@ def _creates() -> Iterator[InvalidCommand]:
     for name, (path, changes) in bad.items():
         data = {key: value for key, value in {**_CREATE, **changes}.items() if value is not None}
         yield _case(f"create-{name}", path, "session.create.v1", data)
+    folder = {**_CREATE, "sessionId": "UPLOADS"}
+    yield _case("create-folder", "subject", "session.create.v1", folder, subject="UPLOADS")
+    yield _case("create-folder-without-subject", "subject", "session.create.v1", folder, subject=None)
 
 
 def _others() -> Iterator[InvalidCommand]:

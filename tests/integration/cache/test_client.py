@@ -1,4 +1,5 @@
 import asyncio
+import uuid
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -80,3 +81,33 @@ async def test_an_absent_redis_disturbs_nobody_but_the_health_check(services: Pr
     await cache.put_qr(ANA, {"qrString": "again"}, 20)
     assert await cache.qr(ANA) == {"qrString": "again"}
     await cache.stop()
+
+
+async def test_a_redis_user_limited_to_the_namespace_is_enough(redis_url: str) -> None:
+    """The rights that deploy/security.md names."""
+    name = f"user-{uuid.uuid4().hex}"
+    rights = "resetkeys ~gw:* resetchannels -@all +@connection +get +set +del +hset +expire +eval +multi +exec"
+    async with Redis.from_url(redis_url) as redis:
+        await redis.execute_command("ACL", "SETUSER", name, "on", ">secret", *rights.split())
+        limited = f"redis://{name}:secret@{redis_url.rpartition('@')[2]}"
+        cache, other = Cache(limited, "gw"), Cache(limited, "other")
+        try:
+            metrics = WorkerMetrics(
+                session_count=0, max_sessions=1, active_connections=0, cpu_usage=0.0, memory_usage=0.0
+            )
+            for each in (cache, other):
+                await each.check()
+                await each.put_route(ANA, WORKER)
+                await each.put_qr(ANA, {"qrString": "2@x"}, 20)
+                await each.put_worker_status(
+                    WORKER, WorkerHeartbeat(worker_id=WORKER, status=WorkerState.ONLINE, metrics=metrics)
+                )
+            assert (await cache.qr(ANA), await other.qr(ANA)) == ({"qrString": "2@x"}, None)
+            assert len(await redis.keys("*")) == 3
+            await cache.drop_route(ANA, WORKER)
+            await cache.drop_worker_status(WORKER)
+            assert await redis.keys("*") == [b"gw:qr:ana"]
+        finally:
+            await cache.stop()
+            await other.stop()
+            await redis.execute_command("ACL", "DELUSER", name)

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.channels import DEAD_TTL, Topology
 from schemas.commands import Door
-from schemas.definitions import definitions
+from schemas.definitions import definitions, tenant_definitions
 
 
 def test_names_follow_the_namespace() -> None:
@@ -100,3 +100,28 @@ def test_a_worker_may_touch_only_its_namespace() -> None:
 
 def test_no_password_stands_in_the_definitions() -> None:
     assert all(user["password_hash"] == "" for user in definitions(Topology())["users"])
+
+
+@pytest.mark.parametrize("prefix", ["acme-", "a", "a_b-", "-"])
+def test_a_tenants_patterns_cover_its_prefix_and_no_more(prefix: str) -> None:
+    printed = tenant_definitions(Topology("gw"), prefix)
+    (commands, events) = printed["topic_permissions"]
+    for key in (f"session.{prefix}1", f"control.{prefix}", f"sessions.create.{prefix}1"):
+        assert re.search(commands["write"], key)
+    for key in ("control", "sessions.create", "#", f"session.x{prefix}1", f"session.{prefix}.b", f"worker.{prefix}1"):
+        assert not re.search(commands["write"], key)
+    for key in (f"#.{prefix}1", f"*.*.{prefix}1", f"message.status.{prefix}1"):
+        assert re.search(events["read"], key)
+    for key in ("#", "*.*.*", f"#.x{prefix}1", f"#.{prefix}1.#", f"#.{prefix}*", f"message.status.{prefix}#"):
+        assert not re.search(events["read"], key)
+    (rights,) = printed["permissions"]
+    for queue in printed["queues"]:
+        assert re.search(rights["read"], queue["name"])
+        assert not re.search(rights["configure"], queue["name"])
+    assert not re.search(rights["read"], f"gw-tenant.{prefix}x.events")
+
+
+def test_a_backend_may_use_every_key_of_the_contract() -> None:
+    (asks,) = definitions(Topology("gw"))["topic_permissions"]
+    for key in ("sessions.create", "sessions.create.s", "control", "control.s", "session.s", "worker.w"):
+        assert re.search(asks["write"], key)

@@ -5,9 +5,9 @@ of commands. So that key says for whom a sender speaks, and a command is carried
 
     control                     everything: whoever may publish with it is trusted with all
     sessions.create             the creation of any session, and nothing else
-    sessions.create.<session>   )
-    control.<session>           ) that session
-    session.<session>           )
+    sessions.create.<session>   that session
+    session.<session>           that session
+    control.<id>                the session, or worker, of that id
     worker.<worker>             that worker
     anything else               nothing
 
@@ -39,6 +39,12 @@ _DOORS: Final = {
     "session": Door.SESSION,
     "worker": Door.WORKER,
 }
+_NAMED: Final = {
+    Door.SESSIONS: {Subject.SESSION},
+    Door.CONTROL: {Subject.SESSION, Subject.WORKER},
+    Door.SESSION: {Subject.SESSION},
+    Door.WORKER: {Subject.WORKER},
+}
 _CREATE: Final = "session.create.v1"
 _DEATHS: Final = ("x-death", "x-first-death-")
 _DEATH_EXCHANGE: Final = "x-first-death-exchange"
@@ -67,8 +73,7 @@ class Scope:
         kind = command.kind
         if self.subject is None:
             return self.door is Door.CONTROL or (self.door is Door.SESSIONS and kind.door is Door.SESSIONS)
-        named = Subject.WORKER if self.door is Door.WORKER else Subject.SESSION
-        return kind.subject is named and self.subject == command.subject
+        return kind.subject in _NAMED[self.door] and self.subject == command.subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

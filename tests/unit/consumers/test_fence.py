@@ -32,7 +32,7 @@ SEND = text_message("s1")
         ("control.s9", [CREATED]),
         ("worker.w1", [WORKER]),
         ("session.w1", []),
-        ("control.w1", []),
+        ("control.w1", [WORKER]),
         ("worker.s1", []),
         ("control.s1.s1", []),
         ("control.", []),

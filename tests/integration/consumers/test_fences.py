@@ -86,9 +86,7 @@ async def _publish_by_dead_lettering(channel: AbstractChannel, topology: Topolog
         "x-message-ttl": 1,
     }
     queue = await channel.declare_queue(exclusive=True, arguments=way)
-    # a broker that finds a table of deaths writes no header about the first
-    headers: dict[str, Any] = {"x-death": [{"queue": "forged"}]}
-    await channel.default_exchange.publish(aio_pika.Message(body, headers=headers), queue.name)
+    await channel.default_exchange.publish(aio_pika.Message(body), queue.name)
 
 
 async def _publish_by_binding(channel: AbstractChannel, topology: Topology, key: str, body: bytes) -> None:

@@ -241,7 +241,7 @@ class _Scraped(Collector):
                 ("resident_bytes", "Its resident memory."),
                 ("cpu_seconds", "CPU it has used since it started."),
                 ("restarts", "How often it was started again."),
-                ("loop_lag_seconds", "How late its event loop runs."),
+                ("loop_lag_seconds", "How long its event loop stood still at most, since it was asked last."),
             )
         }
         for bridge in self._readings.bridges():

@@ -13,6 +13,7 @@ from gateway_worker.simulator.phones import MAX_MESSAGES, Phone, address
 from gateway_worker.simulator.routing import route
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 from gateway_worker.simulator.wire.nodes import Node
+from gateway_worker.simulator.wire.raw import to_wire
 from gateway_worker.simulator.wire.signal import pad
 
 _Protocol = Message.ProtocolMessage
@@ -49,7 +50,7 @@ def encrypt(turn: Turn, phone: Phone, device: Device, message: Message, count: i
 
 
 def _padded(turn: Turn, message: Message) -> bytes:
-    return pad(message.SerializeToString(), padding=1 + turn.world.entropy(1)[0] % 16)
+    return pad(to_wire(message), padding=1 + turn.world.entropy(1)[0] % 16)
 
 
 def dispatch(turn: Turn, phone: Phone, chat: str, message: Message, message_id: str) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 from rich.console import Console
 
 from deploy.local.services import ROOT
-from tests.chaos import report
+from tests.chaos import report, wild
 from tests.chaos.board import Board
 from tests.chaos.cell import Load, Performance
 from tests.chaos.matrix import CELLS, SHORT, Cell, chosen
@@ -30,8 +30,8 @@ _MEMORY: Final = _DIRECTORY / "outcomes.json"
 console = Console(highlight=False)
 
 
-async def perform(cells: Sequence[Cell], load: Load, written: Report, board: Board) -> None:
-    """Play the cells that the report does not have yet."""
+async def perform(cells: Sequence[Cell], load: Load, written: Report, board: Board, wild_messages: int) -> None:
+    """Play the cells that the report does not have yet; at last the wild messages, if there are any."""
     _end_in_good_order_on_sigterm()
     workshop = Workshop(directory=_DIRECTORY / "logs", say=board.say)
     try:
@@ -42,6 +42,10 @@ async def perform(cells: Sequence[Cell], load: Load, written: Report, board: Boa
                 outcome = await _play(workshop, cell, load, written.seed, board)
                 written.add(outcome)
                 board.end(outcome)
+        if wild_messages and wild.NAME not in written.outcomes:
+            outcome = await wild.endure(written.seed, wild_messages, board.begin(wild.NAME))
+            written.add(outcome)
+            board.end(outcome)
     finally:
         await workshop.close()
 
@@ -77,14 +81,17 @@ def main() -> None:
     given = _arguments().parse_args()
     kept = report.remembered(_MEMORY) if given.go_on else None
     cells = [cell for cell in CELLS if cell.name in SHORT] if given.short else chosen(given.only)
-    if not cells:
+    wild_messages = given.wild if not given.short and _is_wanted(wild.NAME, given.only) else 0
+    names = [*(cell.name for cell in cells), *([wild.NAME] if wild_messages else [])]
+    if not names:
         sys.exit(f"no cell is called so; there are:\n{_listed(CELLS)}")
-    written = _report(given, kept, [cell.name for cell in cells])
-    console.print(f"{len(cells)} cells, seed [bold]{written.seed}[/]; `--seed {written.seed}` repeats them")
-    with Board(console, len(cells)) as board:
-        asyncio.run(perform(cells, Load(messages=written.messages, rate=written.rate), written, board))
+    written = _report(given, kept, names)
+    console.print(f"{len(names)} cells, seed [bold]{written.seed}[/]; `--seed {written.seed}` repeats them")
+    with Board(console, len(names)) as board:
+        load = Load(messages=written.messages, rate=written.rate)
+        asyncio.run(perform(cells, load, written, board, wild_messages))
     red = [outcome.cell for outcome in written.outcomes.values() if outcome.verdict == "red"]
-    console.print(f"{len(red)} of {len(cells)} cells are red; written to {written.path}")
+    console.print(f"{len(red)} of {len(names)} cells are red; written to {written.path}")
     sys.exit(1 if red else 0)
 
 
@@ -94,6 +101,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--messages", type=int, help="per cell and direction: 1000, or 100 in the short form")
     parser.add_argument("--rate", type=float, default=50.0, help="messages per second in all")
     parser.add_argument("--only", nargs="+", default=(), help="cells whose name contains one of these")
+    parser.add_argument("--wild", type=int, default=wild.MESSAGES, help="wild messages; 0 leaves that cell out")
     parser.add_argument("--short", action="store_true", help="six cells, in a few minutes")
     parser.add_argument("--continue", dest="go_on", action="store_true", help="go on with the run that was interrupted")
     parser.add_argument("--output", type=Path, default=None, help="where the report goes")
@@ -118,8 +126,12 @@ def _report(given: argparse.Namespace, kept: Mapping[str, object] | None, cells:
     return written
 
 
+def _is_wanted(name: str, only: Sequence[str]) -> bool:
+    return not only or any(word in name for word in only)
+
+
 def _listed(cells: Sequence[Cell]) -> str:
-    return "\n".join(f"  {cell.name}" for cell in cells)
+    return "\n".join(f"  {name}" for name in (*(cell.name for cell in cells), wild.NAME))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """From the contract's `content` to a `Message`, as a phone of a person would write it. Pure."""
 
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard, cast
 
@@ -13,6 +14,7 @@ from gateway_worker.simulator.errors import Invalid
 from gateway_worker.simulator.requests import Body, is_text
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ContextInfo, Message
 from gateway_worker.simulator.wire.polls import SECRET_SIZE
+from gateway_worker.simulator.wire.raw import from_raw
 
 MAX_TEXT = 65_536
 """Characters of a text message."""
@@ -145,11 +147,15 @@ def _poll(content: Mapping[str, Any], context: ContextInfo | None, means: Means)
 
 
 def _raw(content: Mapping[str, Any], _context: ContextInfo | None, _means: Means) -> Message:
-    """Anything that WhatsApp knows, as protobuf's own JSON: for kinds that the contract has no words for."""
+    """Anything that WhatsApp knows, as protobuf's own JSON; or any bytes, as a phone could encrypt them too."""
     try:
+        if "base64" in content:
+            return from_raw(b64decode(content["base64"], validate=True))
         return ParseDict(cast("dict[str, Any]", content.get("message")), Message())
     except (ParseError, TypeError, ValueError, AttributeError) as error:
-        raise Invalid("content.invalid", "content.message must be a Message in protobuf's JSON") from error
+        raise Invalid(
+            "content.invalid", "content.message must be a Message in protobuf's JSON, or content.base64 bytes"
+        ) from error
 
 
 def _short(content: Mapping[str, Any], name: str) -> str:

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.whatsapp.baileys.frames import MAX_FRAME_BYTES, FrameError, FrameReader, encode
+from gateway_worker.whatsapp.baileys.frames import (
+    ANSWER_BYTES,
+    MAX_FRAME_BYTES,
+    FrameError,
+    FrameReader,
+    encode,
+    how_many_fit,
+)
 
 heads = st.dictionaries(
     st.text(min_size=1, max_size=5).filter(lambda name: name != "b"),
@@ -57,3 +64,9 @@ def test_blobs_that_do_not_add_up_are_refused() -> None:
 def test_a_frame_has_a_largest_size() -> None:
     with pytest.raises(FrameError, match="24 MiB"):
         encode({}, [bytes(MAX_FRAME_BYTES)])
+
+
+def test_of_several_values_as_many_are_sent_as_a_frame_should_hold() -> None:
+    assert how_many_fit([ANSWER_BYTES // 2, ANSWER_BYTES // 2, 1]) == 2
+    assert how_many_fit([10 * ANSWER_BYTES, 1]) == 1
+    assert how_many_fit([1, 1, 1]) >= 3

@@ -12,6 +12,8 @@ import { MAX_TEXT } from './limits.ts'
 
 /** A text that mentions 60,000 people has 120,000. */
 export const MAX_READS = 150_000
+/** Above this Baileys is not given it to read once more. */
+const MAX_HANDED_READS = 20_000
 /** Of what is journaled of a message; its largest text and its thumbnails need a third of that. */
 export const MAX_KEPT_BYTES = 1_048_576
 const MAX_KEY_BYTES = 4_096
@@ -30,19 +32,22 @@ const decodeAll = proto.Message.decode as unknown as Decode
 
 class TooManyFields extends RangeError {}
 
-function bounded(bytes: Uint8Array): Reader {
-  const reader = Reader.create(bytes)
+/** Messages that took long to read. */
+const slow = new WeakSet<proto.IMessage>()
+
+const decode: Decode = (source, length, end) => {
+  if (!(source instanceof Uint8Array)) return decodeAll(source, length, end)
+  const reader = Reader.create(source)
   const read = reader.uint32
-  let left = MAX_READS
+  let reads = 0
   reader.uint32 = (): number => {
-    if (left-- === 0) throw new TooManyFields()
+    if (++reads > MAX_READS) throw new TooManyFields()
     return read.call(reader)
   }
-  return reader
+  const message = decodeAll(reader, length, end)
+  if (reads > MAX_HANDED_READS) slow.add(message)
+  return message
 }
-
-const decode: Decode = (source, length, end) =>
-  decodeAll(source instanceof Uint8Array ? bounded(source) : source, length, end)
 Object.assign(proto.Message, { decode })
 
 /** A message; null when it cannot be read. */
@@ -56,11 +61,11 @@ export function decoded(plaintext: Uint8Array): proto.IMessage | null {
 
 /**
  * What is journaled of a message, and handed to Baileys: all of it, or its text and the key it brings when it is too
- * large. A redelivered one is recognised by its id; what it is answered with need not be what it was.
+ * large, or was slow to read. A redelivered one is recognised by its id; what it is answered with need not be what it was.
  */
 export function keptOf(plaintext: Uint8Array, message: proto.IMessage | null): Uint8Array {
   if (message === null) return new Uint8Array()
-  if (plaintext.length <= MAX_KEPT_BYTES) return plaintext
+  if (plaintext.length <= MAX_KEPT_BYTES && !slow.has(message)) return plaintext
   const { conversation, extendedTextMessage, senderKeyDistributionMessage: key } = message
   const text = (extendedTextMessage?.text ?? conversation ?? '').slice(0, MAX_TEXT).toWellFormed()
   const isSmall = (key?.axolotlSenderKeyDistributionMessage?.length ?? Infinity) <= MAX_KEY_BYTES && (key?.groupId?.length ?? 0) <= MAX_KEY_BYTES

@@ -187,3 +187,64 @@ test('a late write in a finished transaction is not lost', async () => {
   const commit = await python.next()
   assert.deepEqual(commit.args.keys, [['lid-mapping', '1555', true]])
 })
+
+const entryOf = (id: string, text: string) => {
+  const key = { chat: 'c', sender: 's', message_id: id, index: 0 }
+  return { key, plaintext: frame('p'), message: { text } }
+}
+
+test('a group that is larger than a frame should be leaves in parts, in order, each stanza whole', async () => {
+  const { python, store, gate, wire } = setUp()
+  const text = '\u0001'.repeat(60_000) // 360,000 bytes in JSON
+  for (let index = 0; index < 7; index += 1) {
+    store.put({ keys: [[`session\0${index}`, Buffer.of(index)]], entries: [entryOf(`M${index}`, text)] })
+  }
+  gate.take(frame('receipts'))
+  const parts: string[][] = []
+  for (let stored = 0; stored < 7; ) {
+    const { args, blobs, answer } = await python.next()
+    assert.equal(args.keys.length, args.entries.length)
+    assert.equal(blobs.length, 2 * args.entries.length)
+    assert.ok(Buffer.byteLength(JSON.stringify(args)) <= 1_100_000)
+    assert.deepEqual(wire, [])
+    parts.push(args.entries.map(({ key }: { key: { message_id: string } }) => key.message_id))
+    stored += args.entries.length
+    answer()
+  }
+  await new Promise(setImmediate)
+  assert.deepEqual(parts, [['M0', 'M1'], ['M2', 'M3'], ['M4', 'M5'], ['M6']])
+  assert.deepEqual(wire, ['receipts'])
+})
+
+test('keys that turn out to be large are written in parts too', async () => {
+  const { python, store } = setUp()
+  const huge = { ratchet: 'x'.repeat(3_000_000) }
+  for (let index = 0; index < 4; index += 1) store.set({ session: { [`a.${index}`]: huge as never } })
+  const sizes: number[] = []
+  for (let stored = 0; stored < 4; ) {
+    const { args, blobs, answer } = await python.next()
+    stored += args.keys.length
+    sizes.push(blobs.reduce((sum, blob) => sum + blob.length, 0))
+    answer()
+  }
+  assert.ok(Math.max(...sizes) < 8_000_000, String(sizes))
+})
+
+test('what does not fit into one answer is asked for again', async () => {
+  const { python, store } = setUp()
+  const reading = store.get('session', ['a.1', 'b.1'])
+  const first = await python.next()
+  first.answer({ head: { v: { found: ['a.1'], rest: ['b.1'] } }, blobs: [encodeKey('session', Buffer.of(1))] })
+  const second = await python.next()
+  assert.deepEqual(second.args.ids, ['b.1'])
+  second.answer({ head: { v: { found: ['b.1'], rest: [] } }, blobs: [encodeKey('session', Buffer.of(2))] })
+  assert.deepEqual(await reading, { 'a.1': Buffer.of(1), 'b.1': Buffer.of(2) })
+})
+
+test('a name that a stranger made is no longer than an index holds', async () => {
+  const { python, store } = setUp()
+  store.set({ 'lid-mapping': { ['9'.repeat(12_000)]: '1555', 'a\0b': '1' } })
+  const { args } = await python.next()
+  for (const [, id] of args.keys) assert.match(id, /^~[0-9a-f]{40}$/)
+  assert.deepEqual(await store.get('lid-mapping', ['a\0b']), { 'a\0b': '1' })
+})

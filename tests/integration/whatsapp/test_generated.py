@@ -20,6 +20,7 @@ async def wilderness(shared: Lab) -> Wilderness:
     return await Wilderness.of(shared)
 
 
+@pytest.mark.timeout(600)
 @settings(
     max_examples=_EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example]
 )

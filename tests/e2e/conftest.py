@@ -11,7 +11,7 @@ import pytest
 
 from deploy.local.services import PrivateServices
 from deploy.local.stage import RunningSimulator, RunningWorker, Stage
-from tests.support.backend import Backend, Document, backend
+from tests.support.backend import PATIENCE, Backend, Document, backend
 from tests.support.phones import Phone, Phones
 from tests.support.private_services import empty_redis, fresh_database, unique_name
 
@@ -63,7 +63,7 @@ class World:
         data = {"to": to.number, "content": {"kind": "text", "text": text}, **more}
         return await self.backend.publish("message.send.v1", member.session_id, data)
 
-    async def status(self, command_id: str, status: str, patience: float = 30.0) -> Document:
+    async def status(self, command_id: str, status: str, patience: float = PATIENCE) -> Document:
         """The message.status event of a command with that status."""
         return await self.backend.event(
             "message.status.v1",

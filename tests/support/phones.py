@@ -50,7 +50,7 @@ class Phones:
         )
         return answer["messageId"]
 
-    async def inbox(self, phone: Phone, at_least: int = 0, wait: float = 20.0) -> list[Document]:
+    async def inbox(self, phone: Phone, at_least: int = 0, wait: float = 60.0) -> list[Document]:
         """What the phone decrypted; waits until there are `at_least` so many."""
         query = {"atLeast": str(at_least), "wait": str(wait)}
         async with self.http.get(f"/phones/{phone.number}/inbox", params=query) as response:

@@ -27,6 +27,17 @@ _REFUSED: Final = {
     "broadcast": "is a broadcast list or the status, which are not supported",
 }
 _MAX_LENGTH: Final = 100
+_MOBILES: Final = tuple(
+    (re.compile(shape), form)
+    for shape, form in (
+        (r"(55\d{2})9(\d{8})", r"\1\2"),
+        (r"(55\d{2})([6-9]\d{7})", r"\g<1>9\2"),  # landlines begin with 2 to 5
+        (r"521(\d{10})", r"52\1"),
+        (r"52(\d{10})", r"521\1"),
+        (r"549(\d{10})", r"54\1"),
+        (r"54(\d{10})", r"549\1"),
+    )
+)
 
 
 class AddressKind(StrEnum):
@@ -121,6 +132,19 @@ def kind_of(jid: str) -> AddressKind:
 def told_jid(phone: str) -> Jid:
     """The PN JID of a number that WhatsApp told, the inverse of `phone_of`: what WhatsApp has, no plan forbids."""
     return Jid(f"{phone.removeprefix('+')}@{USER_SERVER}")
+
+
+def spellings(jid: str) -> frozenset[str]:
+    """A JID in every way in which one and the same number is written: with and without the digit of mobiles.
+
+    Brazil (a 9 behind the area code), Mexico (1) and Argentina (9, both behind the country code) added or dropped it;
+    WhatsApp knows an account by the form it signed up with, people dial the other.
+    """
+    user, _, server = jid.partition("@")
+    if server != USER_SERVER:
+        return frozenset((jid,))
+    other = next((found.expand(form) for shape, form in _MOBILES if (found := shape.fullmatch(user))), user)
+    return frozenset((jid, f"{other}@{server}"))
 
 
 def phone_of(jid: str) -> str | None:

@@ -1,5 +1,6 @@
 """The data of the commands about messages, chats and contacts. As strict as the contract (section 3) says."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
@@ -15,6 +16,7 @@ from pydantic import (
 
 from schemas.addresses import Address, Jid, Person, Phone, jid_of
 from schemas.model import Attribute, Instant, Many, MessageIdField, StrictModel, printable
+from schemas.names import MessageId
 from schemas.outgoing_content import OutgoingContent, OutgoingText
 from schemas.problems import problem_at
 from schemas.session_commands import SessionCommand, named_by_subject
@@ -36,10 +38,41 @@ def _named_by_subject_and_id(schema: dict[str, Any]) -> None:
     schema["oneOf"] = [{"required": ["messageId"]}, {"required": ["commandId"]}]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """Which stored message a command means. Strangers choose their ids: an id alone may name several.
+
+    Attributes:
+        chat, sender: only one of that chat, or by that person; None leaves it open.
+    """
+
+    message_id: MessageId
+    chat: Jid | None = None
+    sender: Jid | None = None
+
+
+def _jid(address: str | None) -> Jid | None:
+    return None if address is None else jid_of(address)
+
+
+_SomeChat = Annotated[Address | None, Field(repr=False)]
+_SomePerson = Annotated[Person | None, Field(repr=False)]
+
+
 class QuoteRequest(StrictModel):
-    """The stored message a new one replies to."""
+    """The stored message a new one replies to: one of the same chat first.
+
+    `chat` and `sender` tell it from others under its id.
+    """
 
     message_id: MessageIdField
+    chat: _SomeChat = None
+    sender: _SomePerson = None
+
+    @property
+    def reference(self) -> Reference:
+        """Which it is."""
+        return Reference(message_id=MessageId(self.message_id), chat=_jid(self.chat), sender=_jid(self.sender))
 
 
 class OutgoingCommand(StrictModel):
@@ -53,8 +86,8 @@ class OutgoingCommand(StrictModel):
         return jid_of(self.to)
 
     @property
-    def refers_to(self) -> str | None:
-        """WhatsApp's id of the stored message it is about, or replies to."""
+    def refers_to(self) -> Reference | None:
+        """The stored message it is about, or replies to."""
         return None
 
 
@@ -74,9 +107,9 @@ class SendMessage(OutgoingCommand):
         return view_once
 
     @property
-    def refers_to(self) -> str | None:
+    def refers_to(self) -> Reference | None:
         """See `OutgoingCommand`."""
-        return None if self.quote is None else self.quote.message_id
+        return None if self.quote is None else self.quote.reference
 
     @property
     def mentioned(self) -> tuple[Jid, ...]:
@@ -85,14 +118,15 @@ class SendMessage(OutgoingCommand):
 
 
 class AboutMessage(OutgoingCommand):
-    """A command about an earlier message of the chat `to`."""
+    """A command about an earlier message of the chat `to`; `sender` tells it from others under its id."""
 
     message_id: MessageIdField
+    sender: _SomePerson = None
 
     @property
-    def refers_to(self) -> str | None:
+    def refers_to(self) -> Reference | None:
         """See `OutgoingCommand`."""
-        return self.message_id
+        return Reference(message_id=MessageId(self.message_id), chat=self.recipient, sender=_jid(self.sender))
 
 
 class EditMessage(AboutMessage):
@@ -112,7 +146,14 @@ class ReactToMessage(AboutMessage):
 
 
 class ForwardMessage(AboutMessage):
-    """``message.forward.v1``: send a stored message, of whatever chat of the session, to `to`."""
+    """``message.forward.v1``: send a stored message, of whatever chat of the session, or of `chat`, to `to`."""
+
+    chat: _SomeChat = None
+
+    @property
+    def refers_to(self) -> Reference | None:
+        """See `OutgoingCommand`."""
+        return Reference(message_id=MessageId(self.message_id), chat=_jid(self.chat), sender=_jid(self.sender))
 
 
 class MarkRead(StrictModel):
@@ -125,11 +166,17 @@ class MarkRead(StrictModel):
 class FetchMedia(StrictModel):
     """``media.fetch.v1``: put the media of a stored message, of either direction, into the media bucket (again).
 
-    `messageId` alone finds it; `chat` may be told as with other commands.
+    `messageId` alone finds it; `chat` and `sender` tell it from others under its id.
     """
 
     message_id: MessageIdField
-    chat: Annotated[Address | None, Field(repr=False)] = None
+    chat: _SomeChat = None
+    sender: _SomePerson = None
+
+    @property
+    def refers_to(self) -> Reference:
+        """The message."""
+        return Reference(message_id=MessageId(self.message_id), chat=_jid(self.chat), sender=_jid(self.sender))
 
 
 class SetPresence(StrictModel):
@@ -181,7 +228,8 @@ class CountMessages(SessionCommand):
 class DescribeMessage(SessionCommand):
     """``message.describe.v1``: one message's ledger, by WhatsApp's id or by the id of the command that sent it.
 
-    `source` is the source of that command; without it, the source of this one.
+    `source` is the source of that command; without it, the source of this one. `chat` and `sender` tell a message from
+    others under its id; without them it is ours, or else the one that came first.
     """
 
     model_config = ConfigDict(json_schema_extra=_named_by_subject_and_id)
@@ -189,6 +237,12 @@ class DescribeMessage(SessionCommand):
     message_id: MessageIdField | None = None
     command_id: Attribute | None = None
     source: Attribute | None = None
+    chat: _SomeChat = None
+    sender: _SomePerson = None
+
+    def reference(self, message_id: MessageId) -> Reference:
+        """The message, of that id."""
+        return Reference(message_id=message_id, chat=_jid(self.chat), sender=_jid(self.sender))
 
     @model_validator(mode="after")
     def _one_id(self) -> "DescribeMessage":

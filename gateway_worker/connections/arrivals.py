@@ -1,13 +1,15 @@
 """From what a connection received to the write that stores it with its event. Pure."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, assert_never
 
 from gateway_worker.connections.media_rows import media_of_message
+from gateway_worker.store.authors import Person, Right
 from gateway_worker.store.operations.media import NewMedia
 from gateway_worker.store.operations.messages import ReceiveMessage
-from gateway_worker.whatsapp.incoming import Edited, Reacted, ReceivedChange, ReceivedMessage, Revoked, Voted
+from gateway_worker.whatsapp.incoming import Edited, EntryKey, Reacted, ReceivedChange, ReceivedMessage, Revoked, Voted
 from gateway_worker.whatsapp.incoming import Sender as Author
 from schemas.addresses import told_jid
 from schemas.content import MEDIA_KINDS, Content, MediaState
@@ -43,8 +45,18 @@ def instant(timestamp: int, now: datetime) -> datetime:
     return datetime.fromtimestamp(timestamp, UTC) if sane else now
 
 
+NamesOf = Callable[[str], frozenset[str]]
+"""All names of a chat or a person that are known, the given one among them."""
+
+
 def arrival(
-    session_id: SessionId, arrived: Arrived, now: datetime, options: MediaOptions | None = None
+    session_id: SessionId,
+    arrived: Arrived,
+    now: datetime,
+    options: MediaOptions | None = None,
+    *,
+    names_of: NamesOf,
+    entry: EntryKey | None = None,
 ) -> ReceiveMessage:
     """What makes it durable, once, with the event that tells of it.
 
@@ -65,10 +77,36 @@ def arrival(
         event_type=event_type.type,
         event=event.to_data(),
         media=media,
-        shows_media_of=_edited_file(arrived),
-        about=MessageId(arrived.about) if isinstance(arrived, ReceivedChange) else None,
-        only_of_author=_only_of_author(arrived),
+        chats=chat_names(arrived, names_of),
+        senders=sender_names(arrived.sender, names_of),
+        entry=None if entry is None else (entry.chat, entry.sender),
+        **({} if isinstance(arrived, ReceivedMessage) else _changing(arrived, names_of)),
     )
+
+
+def sender_names(sender: Author, names_of: NamesOf) -> frozenset[str]:
+    """All that is known of who wrote a message."""
+    told = (sender.jid, sender.lid, None if sender.phone is None else told_jid(sender.phone))
+    return frozenset(name for each in told if each for name in names_of(each))
+
+
+def chat_names(arrived: Arrived, names_of: NamesOf) -> frozenset[str]:
+    """All that is known of where it was written: a person's chat has that person's names."""
+    names = names_of(arrived.chat)
+    return names if arrived.is_group or arrived.from_me else names | sender_names(arrived.sender, names_of)
+
+
+def _changing(arrived: ReceivedChange, names_of: NamesOf) -> dict[str, Any]:
+    """What it changes, and what decides whether it may."""
+    author = arrived.author
+    edited = arrived.change.content.kind if isinstance(arrived.change, Edited) else None
+    return {
+        "about": MessageId(arrived.about),
+        "right": _right(arrived),
+        "by_admin": arrived.by_admin and arrived.is_group,
+        "about_author": None if author is None else Person.of(author == "", *(names_of(author) if author else ())),
+        "shows_media": edited in MEDIA_KINDS,
+    }
 
 
 def _with_media(
@@ -91,23 +129,16 @@ def _unfetched(content: Content) -> Content:
     return content.model_copy(update={"media": media.model_copy(update={"state": MediaState.SKIPPED})})
 
 
-def _edited_file(arrived: Arrived) -> MessageId | None:
-    match arrived:
-        case ReceivedChange(change=Edited(content=content)) if content.kind in MEDIA_KINDS:
-            return MessageId(arrived.about)
+def _right(arrived: ReceivedChange) -> Right:
+    match arrived.change:
+        case Edited():
+            return Right.AUTHOR
+        case Revoked():
+            return Right.AUTHOR_OR_ADMIN
+        case Reacted() | Voted():
+            return Right.ANYONE
         case _:
-            return None
-
-
-def _only_of_author(arrived: Arrived) -> bool:
-    """Only the author edits; the author, or in a group an admin, revokes."""
-    match arrived:
-        case ReceivedChange(change=Edited()):
-            return True
-        case ReceivedChange(change=Revoked(), is_group=is_group):
-            return not is_group
-        case _:
-            return False
+            assert_never(arrived.change)
 
 
 def kind_of(arrived: Arrived) -> str:
@@ -142,7 +173,8 @@ def _told(session_id: SessionId, arrived: Arrived, at: datetime) -> tuple[dict[s
         )
         return arrived.content.to_data(), MESSAGE_RECEIVED, message
     content, event_type, event = _changed(arrived, {**common, "message_id": MessageId(arrived.about)})
-    return {"kind": kind_of(arrived), "messageId": arrived.about, **content}, event_type, event
+    author = {} if arrived.author is None else {"author": arrived.author}
+    return {"kind": kind_of(arrived), "messageId": arrived.about, **author, **content}, event_type, event
 
 
 def _changed(arrived: ReceivedChange, common: dict[str, Any]) -> tuple[dict[str, Any], EventType, Model]:

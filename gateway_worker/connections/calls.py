@@ -28,7 +28,9 @@ def call_arrival(session_id: SessionId, call: CallArrived, now: datetime) -> Rec
     return ReceiveMessage(
         message_id=MessageId(f"call:{call.call_id}"),  # no message has such an id
         chat=call.group or call.jid,
+        chats=frozenset(each for each in (call.group or call.lid,) if each),
         sender=call.jid,
+        senders=frozenset(each for each in (call.lid,) if each),
         from_me=False,
         kind=CALL_KIND,
         content={"kind": CALL_KIND, "callId": call.call_id, "video": call.video},

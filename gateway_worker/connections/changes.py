@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
 
-from gateway_worker.store.authors import Author, same_author
+from gateway_worker.store.authors import Person, is_group, same_author
 from gateway_worker.store.records import Direction, Json, MessageRecord, Status
-from schemas.addresses import AddressKind, Jid, kind_of
+from schemas.addresses import spellings
 from schemas.results import ReactionShown, VoteShown
 
 _NOT_THERE_YET: Final = frozenset({Status.PENDING, Status.FAILED})
@@ -31,9 +31,18 @@ class Standing:
     votes: Sequence[VoteShown]
 
 
-def standing(message: MessageRecord, changes: Sequence[MessageRecord]) -> Standing:
-    """What became of `message` by `changes`, oldest first. What WhatsApp's clients would not show is left out."""
-    effective = [change for change in changes if change.about == message.message_id and _has_effect(message, change)]
+def standing(message: MessageRecord, changes: Sequence[MessageRecord], *, begun_counts: bool = False) -> Standing:
+    """What became of `message` by `changes`, oldest first. What WhatsApp's clients would not show is left out.
+
+    Everybody in it under one name. Changes of ours count once WhatsApp has them, or, if `begun_counts`, from when they
+    were begun.
+    """
+    without = {Status.FAILED} if begun_counts else _NOT_THERE_YET
+    effective = [
+        change
+        for change in changes
+        if not (change.direction is Direction.OUTGOING and change.status in without) and _has_effect(message, change)
+    ]
     content: Json | None = message.content
     edited_at: datetime | None = None
     revoked_at: datetime | None = None
@@ -74,20 +83,27 @@ def _edited(content: Json, change: MessageRecord) -> Json:
 
 
 def _has_effect(message: MessageRecord, change: MessageRecord) -> bool:
-    """Only the author edits; the author, or in a group an admin, revokes; ours count once WhatsApp has them."""
-    if change.direction is Direction.OUTGOING and change.status in _NOT_THERE_YET:
+    """In its chat, about it and not about another message under its id, and by whom WhatsApp lets do it.
+
+    Whether somebody is an admin was asked as the change came: one that counted for nothing is not stored.
+    """
+    if change.about != message.message_id or spellings(message.chat).isdisjoint(spellings(change.chat)):
         return False
+    author = Person.of(message.from_me, message.sender)
+    by_author = same_author(message.chat, author, Person.of(change.from_me, change.sender))
     match change.kind:
         case "edited" | "edit":
-            return _same_author(message, change)
+            return by_author
         case "revoked" | "revocation":
-            return _same_author(message, change) or kind_of(Jid(message.chat)) is AddressKind.GROUP
+            return by_author or (is_group(message.chat) and _names(change, message.chat, author))
         case _:
-            return True
+            return _names(change, message.chat, author)
 
 
-def _same_author(one: MessageRecord, other: MessageRecord) -> bool:
-    return same_author(Author(one.from_me, one.sender), Author(other.from_me, other.sender))
+def _names(change: MessageRecord, chat: str, author: Person) -> bool:
+    """Whether it may be about a message of this author, as far as its own words say."""
+    said = cast("str | None", change.content.get("author"))
+    return said is None or same_author(chat, author, Person.of(said == "", said))
 
 
 def _author(change: MessageRecord) -> str:

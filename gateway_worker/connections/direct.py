@@ -1,9 +1,10 @@
 """What bypasses the lanes: read receipts, presence, and asking who is on WhatsApp."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from gateway_worker.connections.identities import Identities
 from gateway_worker.connections.link import Link
 from gateway_worker.connections.reach import Reach, link_before, link_soon
 from gateway_worker.connections.signals import until_stored
@@ -13,7 +14,7 @@ from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, Recipie
 from gateway_worker.whatsapp.outgoing import MessageRef
 from gateway_worker.whatsapp.people import PresenceState
 from gateway_worker.whatsapp.port import Connection
-from schemas.addresses import AddressKind, jid_of, kind_of
+from schemas.addresses import AddressKind, Jid, jid_of, kind_of
 from schemas.commands import Command
 from schemas.contact_commands import GetPicture
 from schemas.errors import MessageNotFound, MessageRecipientUnknown, MessageRejectedByWhatsApp, SessionNotConnected
@@ -30,10 +31,11 @@ Ask = Callable[[Connection], Awaitable[T]]
 class Direct:
     """Carries out at once what needs no order. All of it may be repeated without harm."""
 
-    def __init__(self, session_id: SessionId, reach: Reach, around: Surroundings) -> None:
+    def __init__(self, session_id: SessionId, reach: Reach, around: Surroundings, identities: Identities) -> None:
         self._session_id = session_id
         self._reach = reach
         self._around = around
+        self._identities = identities
 
     async def mark_read(self, command: Command[MarkRead]) -> None:
         """Send read receipts; waits for the connection as a message does.
@@ -43,8 +45,8 @@ class Direct:
             GatewayError: there is no connection and none will come, or the command expired.
         """
         chat = jid_of(command.data.chat)
-        records = [await self._stored(MessageId(each)) for each in command.data.message_ids]
-        refs = [_ref(record, chat) for record in records if not record.from_me]
+        found = [each for name in command.data.message_ids for each in await self._stored(MessageId(name), chat)]
+        refs = [_ref(record, chat) for record in found if not record.from_me]
         if not refs:
             return
 
@@ -114,11 +116,14 @@ class Direct:
             except Refused as error:
                 raise MessageRejectedByWhatsApp(error.code) from error
 
-    async def _stored(self, message_id: MessageId) -> MessageRecord:
-        record = await until_stored(lambda: self._around.storage.messages.get(self._session_id, message_id))
-        if record is None:
+    async def _stored(self, message_id: MessageId, chat: Jid) -> Sequence[MessageRecord]:
+        """All of the chat under this id."""
+        found = await until_stored(lambda: self._around.storage.messages.under(self._session_id, message_id))
+        names = self._identities.all_names(chat)
+        here = [each for each in found if not names.isdisjoint(self._identities.all_names(each.chat))]
+        if not here:
             raise MessageNotFound(detail={"messageId": message_id})
-        return record
+        return here
 
 
 def _ref(record: MessageRecord, chat: str) -> MessageRef:

@@ -12,7 +12,7 @@ from gateway_worker.connections.arrivals import Arrived
 from gateway_worker.connections.storage import Keys
 from gateway_worker.whatsapp.incoming import ReceivedMessage
 from gateway_worker.whatsapp.port import KeyId
-from schemas.addresses import LID_SERVER, USER_SERVER, Jid, phone_of
+from schemas.addresses import LID_SERVER, USER_SERVER, Jid, phone_of, spellings
 from schemas.names import SessionId
 
 MAX_PEOPLE: Final = 20_000  # of one session; a person beyond them has two chats until it is heard of again
@@ -66,6 +66,12 @@ class Identities:
         """Whether two names can be of one chat, as far as is known: a LID that nobody knows may be anybody's."""
         one, two = self.chat_of(chat), self.chat_of(other)
         return one == two or {each.rpartition("@")[2] for each in (one, two)} == {USER_SERVER, LID_SERVER}
+
+    def all_names(self, jid: str) -> frozenset[str]:
+        """Every JID that is known of a person, or of the chat with that person; whatever else has but one."""
+        pn, lid = self._pn_of.get(jid), self._lid_of.get(jid)
+        known = {jid, *([pn] if pn else []), *([lid] if lid else [])}
+        return frozenset(spelling for each in known for spelling in spellings(each))
 
     def names_of(self, jid: str, lid: str | None, phone: str | None) -> tuple[str | None, str | None]:
         """LID and number of a person, from what is told of it and what is known."""

@@ -6,15 +6,17 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from gateway_worker.connections.arrivals import arrival, instant, kind_of
+from gateway_worker.connections.arrivals import NamesOf, arrival, instant, kind_of
 from gateway_worker.connections.calls import call_arrival
 from gateway_worker.connections.contacts import Heard, contact_news
 from gateway_worker.connections.group_news import group_arrivals
 from gateway_worker.connections.identities import Identities
+from gateway_worker.connections.originals import Originals
 from gateway_worker.connections.past import history_operations
 from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.writer import Writer
+from gateway_worker.store.authors import Person, same_author
 from gateway_worker.store.operations.identity import DropCredentials, PutCredentials, PutKeys
 from gateway_worker.store.operations.messages import NewEntry, PutEntries, PutSentPlaintext, SettleEntries
 from gateway_worker.store.operations.operation import Operation
@@ -39,6 +41,7 @@ from gateway_worker.whatsapp.facts import (
 )
 from gateway_worker.whatsapp.groups import GroupNews
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, StoredEntry
+from gateway_worker.whatsapp.outgoing import SentMessage
 from gateway_worker.whatsapp.past import HistoryPart
 from gateway_worker.whatsapp.people import ContactsTold
 from gateway_worker.whatsapp.port import Changes, KeyId
@@ -86,6 +89,7 @@ class Inbound:
         self._identities = identities
         self._media = media or MediaOptions()
         self._heard = Heard()
+        self._originals = Originals(self._session_id, around.storage.messages, identities, lambda: None)
         self._staged = None if paired else _Staged()
         self._unstaging = asyncio.Lock()
         self._closed = False
@@ -152,14 +156,29 @@ class Inbound:
             for each in await self._around.storage.keys.unprocessed(self._session_id)
         ]
 
-    async def load_message(self, message_id: str, *, chat: str | None) -> bytes | None:
-        """See `Owner.load_message`."""
+    async def load_sent(self, message_id: str, *, chat: str | None) -> SentMessage | None:
+        """See `Owner.load_sent`."""
         messages, name = self._around.storage.messages, MessageId(message_id)
-        if chat is not None:
-            record = await messages.get(self._session_id, name)
-            if record is None or not self._identities.may_be_one(Jid(record.chat), Jid(chat)):
-                return None
-        return await messages.plaintext(self._session_id, name)
+        record = await messages.get(self._session_id, name)
+        if chat is not None and (record is None or not self._identities.may_be_one(Jid(record.chat), Jid(chat))):
+            return None
+        plaintext = await messages.plaintext(self._session_id, name)
+        if plaintext is None or record is None:
+            return None if plaintext is None else SentMessage(plaintext=plaintext)
+        now = await self._originals.as_it_stands(record, plaintext)
+        return None if now.is_revoked else SentMessage(plaintext=plaintext, edited=now.edited)
+
+    async def load_poll(self, message_id: str, *, chat: str, author: str | None) -> bytes | None:
+        """See `Owner.load_poll`."""
+        messages, names_of = self._around.storage.messages, self._identities.all_names
+        for record in await messages.under(self._session_id, MessageId(message_id)):
+            said = None if author is None else Person.of(author == "", *names_of(author))
+            wrote = Person.of(record.from_me, *names_of(record.sender or record.chat))
+            if names_of(chat).isdisjoint(names_of(record.chat)):
+                continue
+            if said is None or same_author(record.chat, said, wrote):
+                return await messages.plaintext(self._session_id, record.message_id, record.number)
+        return None
 
     async def commit(self, changes: Changes) -> None:
         """See `Owner.commit`."""
@@ -173,7 +192,12 @@ class Inbound:
         received = [self._identities.completed(entry.message) for entry in changes.entries if entry.message is not None]
         mappings = self._around.mappings.among(changes.keys)
         joins = [JoinChats(chats=mappings)] if mappings else []
-        arrivals = [arrival(self._session_id, message, now, self._media) for message in received]
+        known = self._knowing(mappings)
+        keys = [entry.key for entry in changes.entries if entry.message is not None]
+        arrivals = [
+            arrival(self._session_id, message, now, self._media, names_of=known, entry=key)
+            for message, key in zip(received, keys, strict=True)
+        ]
         contacts = self._heard.news(received, self._identities, now)
         operations = [*_key_operations(changes), *joins, *arrivals, *contacts]
         if not operations:
@@ -186,6 +210,16 @@ class Inbound:
             self._around.observer.message_received(kind_of(message))
         if any(isinstance(message, ReceivedMessage) and message.file is not None for message in received):
             self._around.media.arrived(self._session_id)
+
+    def _knowing(self, mappings: Mapping[str, str]) -> NamesOf:
+        """All names, also those that are learnt only now, with the messages themselves."""
+        fresh = {**mappings, **{pn: lid for lid, pn in mappings.items()}}
+
+        def names_of(jid: str) -> frozenset[str]:
+            known = self._identities.all_names(jid)
+            return known if jid not in fresh else known | self._identities.all_names(fresh[jid])
+
+        return names_of
 
     async def store_history(self, part: HistoryPart) -> None:
         """See `Owner.store_history`."""
@@ -229,10 +263,15 @@ class Inbound:
         at, status = instant(receipt.timestamp, now), _STATUS[receipt.kind]
         ids = [MessageId(each) for each in receipt.message_ids]
         if receipt.participant is None:
-            return [AdvanceStatus(message_id=each, status=status, at=at) for each in ids]
+            chats = self._identities.all_names(receipt.chat)
+            return [AdvanceStatus(message_id=each, status=status, at=at, told_in=chats) for each in ids]
         who = self._identities.chat_of(Jid(receipt.participant))
         lid = self._identities.lid_of(who)
-        return [AdvanceParticipant(message_id=each, participant=who, lid=lid, status=status, at=at) for each in ids]
+        group = receipt.chat
+        return [
+            AdvanceParticipant(message_id=each, chat=group, participant=who, lid=lid, status=status, at=at)
+            for each in ids
+        ]
 
     async def _call(self, call: CallArrived) -> None:
         await self._writer.write_surely(call_arrival(self._session_id, call, self._around.clock.now()))

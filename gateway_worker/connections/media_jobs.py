@@ -17,7 +17,7 @@ from gateway_worker.connections.media_ports import Bucket, Downloads, FileOwner
 from gateway_worker.connections.storage import MediaFiles
 from gateway_worker.store.errors import StaleEpoch, StoreError, StoreUnavailable
 from gateway_worker.store.records import MediaRecord
-from schemas.names import MessageId, SessionId
+from schemas.names import SessionId
 
 _log = structlog.get_logger()
 
@@ -38,8 +38,8 @@ class MediaRunner:
         self._sessions: dict[SessionId, FileOwner] = {}
         self._waiting: deque[SessionId] = deque()  # in turn
         self._timers: dict[SessionId, asyncio.TimerHandle] = {}
-        self._under_way: dict[tuple[SessionId, MessageId], asyncio.Task[None]] = {}
-        self._set_aside: set[tuple[SessionId, MessageId]] = set()  # no row could be written of how they went
+        self._under_way: dict[tuple[SessionId, str], asyncio.Task[None]] = {}  # by session and object
+        self._set_aside: set[tuple[SessionId, str]] = set()  # no row could be written of how they went
         self._stir = asyncio.Event()
 
     # --- what sessions tell ---
@@ -92,13 +92,13 @@ class MediaRunner:
         record = await self._due(session_id)
         if record is not None and self._sessions.get(session_id) is session:
             task = tasks.create_task(self._fetch(session, record))
-            self._under_way[session_id, record.message_id] = task
-            task.add_done_callback(lambda _: self._done(session_id, record.message_id))
+            self._under_way[session_id, record.object] = task
+            task.add_done_callback(lambda _: self._done(session_id, record.object))
             self.arrived(session_id)
 
     async def _due(self, session_id: SessionId) -> MediaRecord | None:
         """The next file of a session; where there is none, it is looked at again when there is."""
-        besides = [message_id for owner, message_id in (*self._under_way, *self._set_aside) if owner == session_id]
+        besides = [key for owner, key in (*self._under_way, *self._set_aside) if owner == session_id]
         try:
             found = await self._rows.due(session_id, self._now(), besides, 1)
             if found:
@@ -126,8 +126,8 @@ class MediaRunner:
             self._sessions.pop(session.session_id, None)
         except Exception:  # noqa: BLE001 (a fault of ours in one file must not take the others down)
             _log.exception("media.set_aside", session=session.session_id, message_id=record.message_id)
-            self._set_aside.add((session.session_id, record.message_id))
+            self._set_aside.add((session.session_id, record.object))
 
-    def _done(self, session_id: SessionId, message_id: MessageId) -> None:
-        del self._under_way[session_id, message_id]
+    def _done(self, session_id: SessionId, key: str) -> None:
+        del self._under_way[session_id, key]
         self.arrived(session_id)

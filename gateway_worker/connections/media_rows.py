@@ -10,16 +10,26 @@ from typing import Any, Final, cast
 from gateway_worker.connections.changes import Standing
 from gateway_worker.store.media import told_of
 from gateway_worker.store.operations.media import NewMedia
-from gateway_worker.store.records import Direction, Json, MediaRecord, MediaState, MessageRecord
+from gateway_worker.store.records import Direction, Json, MediaRecord, MediaState, MessageName, MessageRecord
 from gateway_worker.whatsapp.incoming import ReceivedMessage
 from gateway_worker.whatsapp.remote_files import RemoteFile
 from schemas.addresses import AddressKind, Jid, kind_of
 from schemas.content import MEDIA_KINDS, Media
-from schemas.names import MessageId, SessionId
+from schemas.names import SessionId
 from schemas.session_settings import MAX_FILE, MediaOptions
 
 _SAFE: Final = re.compile(r"^[A-Za-z0-9_-]{1,128}$")
 _TOLD: Final = ("mimetype", "size", "sha256", "fileName")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageOfFile:
+    """What makes a message one: its id, its chat and who wrote it."""
+
+    message_id: str
+    chat: str
+    author: str
+    from_me: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +100,14 @@ class Wanted:
         return replace(self, limit=MAX_FILE, refused_at=None)
 
 
-def object_of(session_id: SessionId, message_id: str, now: datetime) -> str:
+def object_of(session_id: SessionId, message: MessageOfFile, now: datetime) -> str:
     """The key of a received file in the media bucket: nothing in it is of the sender's choice, save a usual id.
 
-    The same message gets the same key wherever and however often it is fetched.
+    Another message under the same id has another key.
     """
-    name = message_id if _SAFE.match(message_id) else hashlib.sha256(message_id.encode()).hexdigest()
+    author = "" if message.from_me else message.author
+    digest = hashlib.sha256(f"{message.message_id}\0{message.chat}\0{author}".encode()).hexdigest()
+    name = f"{message.message_id}-{digest[:16]}" if _SAFE.match(message.message_id) else digest
     return f"{session_id}/received/{now:%Y/%m}/{name}"
 
 
@@ -107,7 +119,10 @@ def media_of_message(
     if message.file is None or not isinstance(media, Media):
         return None
     state = MediaState.PENDING if is_wanted(message.file.size, options) else MediaState.SKIPPED
-    key = object_of(session_id, message.message_id, now)
+    named = MessageOfFile(
+        message_id=message.message_id, chat=message.chat, author=message.sender.jid, from_me=message.from_me
+    )
+    key = object_of(session_id, named, now)
     told = {name: value for name, value in media.to_data().items() if name in _TOLD}
     wanted = Wanted(
         file=message.file,
@@ -141,11 +156,11 @@ def is_wanted(size: int | None, options: MediaOptions) -> bool:
     return options.download and (size or 0) <= (options.max_bytes or MAX_FILE)
 
 
-def with_media(message: MessageRecord, now: Standing, files: Mapping[MessageId, MediaRecord]) -> Standing:
+def with_media(message: MessageRecord, now: Standing, files: Mapping[MessageName, MediaRecord]) -> Standing:
     """A stored message with its file as it stands. What is not kept any more can only be asked for again."""
     if now.content is None or now.content["kind"] not in MEDIA_KINDS:
         return now
-    record, content = files.get(message.message_id), cast("dict[str, Any]", now.content)
+    record, content = files.get((message.message_id, message.number)), cast("dict[str, Any]", now.content)
     if record is not None:
         media = told_of(record.state, record.object, record.value)
     elif message.direction is Direction.INCOMING:

@@ -1,14 +1,18 @@
 """The stored messages that commands are about: quoted, edited, revoked, reacted to or forwarded, as they stand now."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gateway_worker.connections.changes import standing
+from gateway_worker.connections.identities import Identities
+from gateway_worker.connections.naming import one_of
 from gateway_worker.connections.outgoing import needs_plaintext
 from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.storage import Messages
 from gateway_worker.store.records import MessageRecord
 from gateway_worker.whatsapp.outgoing import Original
-from schemas.message_commands import OutgoingCommand
+from schemas.addresses import Jid
+from schemas.message_commands import EditMessage, OutgoingCommand, Reference
 from schemas.names import MessageId, SessionId
 
 _MAX_CHANGES = 1_000  # the newest: edits and revocations among more reactions than that are not seen
@@ -42,32 +46,46 @@ class Referred:
 
 
 class Originals:
-    """Finds the originals of one session."""
+    """Finds the originals of one session. `own` tells the account's JID."""
 
-    def __init__(self, session_id: SessionId, messages: Messages) -> None:
+    def __init__(
+        self, session_id: SessionId, messages: Messages, identities: Identities, own: Callable[[], str | None]
+    ) -> None:
         self._session_id = session_id
         self._messages = messages
+        self._identities = identities
+        self._own = own
 
     async def find(self, data: OutgoingCommand) -> Referred | None:
         """The message it is about; None when there is none, or it is not stored as far as it is needed."""
         if data.refers_to is None:
             return None
-        message_id = MessageId(data.refers_to)
-        record = await until_stored(lambda: self._messages.get(self._session_id, message_id))
+        record = await self.named(data.refers_to, first_in=data.recipient, ours=isinstance(data, EditMessage))
         if record is None:
             return None
         plaintext = None
         if needs_plaintext(data, record):
-            plaintext = await until_stored(lambda: self._messages.plaintext(self._session_id, message_id))
+            name = record.message_id, record.number
+            plaintext = await until_stored(lambda: self._messages.plaintext(self._session_id, *name))
             if plaintext is None:
                 return None
-        return await self._as_it_stands(record, plaintext)
+        return await self.as_it_stands(record, plaintext)
 
-    async def _as_it_stands(self, record: MessageRecord, plaintext: bytes | None) -> Referred:
+    async def named(
+        self, reference: Reference, *, first_in: Jid | None = None, ours: bool = False
+    ) -> MessageRecord | None:
+        """The stored message that is meant, of those by us if that is said; see `naming.one_of`."""
+        found = await until_stored(lambda: self._messages.under(self._session_id, reference.message_id))
+        mine = [each for each in found if each.from_me] if ours else ()
+        names_of, own = self._identities.all_names, self._identities.all_names(self._own() or "")
+        return one_of(mine or found, reference, names_of, own=own, first_in=first_in)
+
+    async def as_it_stands(self, record: MessageRecord, plaintext: bytes | None) -> Referred:
+        """What became of it. What we have begun to do to it counts: it goes out before whatever is asked for now."""
         changes = await until_stored(
             lambda: self._messages.changes(self._session_id, [record.message_id], _MAX_CHANGES)
         )
-        now = standing(record, changes)
+        now = standing(self._named_once(record), [self._named_once(each) for each in changes], begun_counts=True)
         content = now.content or record.content
         said = content.get("text") or content.get("caption") or ""
         return Referred(
@@ -76,3 +94,15 @@ class Originals:
             edited=None if now.edited_at is None else str(said),
             is_revoked=now.revoked_at is not None,
         )
+
+    async def is_revoked(self, message_id: MessageId) -> bool:
+        """Whether a message of ours was deleted for everyone, or is about to be: it must not leave (again)."""
+        record = await until_stored(lambda: self._messages.get(self._session_id, message_id))
+        return record is not None and (await self.as_it_stands(record, None)).is_revoked
+
+    def _named_once(self, record: MessageRecord) -> MessageRecord:
+        """With its sender, and whose message it changes, under the one name of that person."""
+        author = record.content.get("author")
+        if isinstance(author, str):
+            record = replace(record, content={**record.content, "author": self._identities.chat_of(Jid(author))})
+        return record if record.sender is None else replace(record, sender=self._identities.chat_of(Jid(record.sender)))

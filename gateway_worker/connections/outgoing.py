@@ -162,6 +162,13 @@ def _content(data: OutgoingCommand) -> Any:
             raise TypeError(type(data).__name__)
 
 
+def _author_of(original: MessageRecord | None) -> Json:
+    """Whose message it is about: another person's may have the same id."""
+    if original is None:  # accepted before, and the original is gone
+        return {}
+    return {"author": "" if original.from_me else original.sender or original.chat}
+
+
 def _stored_content(data: OutgoingCommand, original: MessageRecord | None) -> Json:
     """The content object of its row. What is no content of the contract's is a kind of its own."""
     match data:
@@ -174,9 +181,9 @@ def _stored_content(data: OutgoingCommand, original: MessageRecord | None) -> Js
                 content = {"kind": original.content["kind"], "caption": data.content.text}
             return {"kind": "edit", "messageId": data.message_id, "content": content}
         case RevokeMessage():
-            return {"kind": "revocation", "messageId": data.message_id}
+            return {"kind": "revocation", "messageId": data.message_id, **_author_of(original)}
         case ReactToMessage():
-            return {"kind": "reaction", "messageId": data.message_id, "emoji": data.emoji}
+            return {"kind": "reaction", "messageId": data.message_id, "emoji": data.emoji, **_author_of(original)}
         case ForwardMessage():
             assert original is not None, "it was looked up before"
             return original.content

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway_worker.connections.arrivals import instant
+from gateway_worker.connections.arrivals import chat_names, instant, sender_names
 from gateway_worker.connections.contacts import contact_news, names_in
 from gateway_worker.connections.identities import Identities
 from gateway_worker.store.operations.history import FinishHistory, HistoricMessage, StoreHistory
@@ -13,6 +13,7 @@ from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.records import Status
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage
 from gateway_worker.whatsapp.people import ContactsTold
+from schemas.addresses import Jid
 from schemas.content import Content, Media, MediaState
 from schemas.events import HISTORY_SYNCED
 from schemas.history_events import HistorySynced
@@ -30,7 +31,7 @@ def history_operations(
     operations += contact_news(ContactsTold(contacts=people, from_before=True), identities, now)
     if part.messages:
         operations.append(PutEntries(entries=[_entry(each) for each in part.messages]))
-        operations.append(StoreHistory(messages=_distinct(part.messages, now)))
+        operations.append(StoreHistory(messages=_distinct(part.messages, identities, now)))
     if (synced := part.synced) is not None:
         told = HistorySynced(
             session_id=session_id,
@@ -46,21 +47,27 @@ def history_operations(
     return operations
 
 
-def _distinct(messages: Sequence[PastMessage], now: datetime) -> list[HistoricMessage]:
+def _distinct(messages: Sequence[PastMessage], identities: Identities, now: datetime) -> list[HistoricMessage]:
     """A message may stand in a part twice; the first counts."""
-    found: dict[str, HistoricMessage] = {}
+    found: dict[tuple[str, str, str], HistoricMessage] = {}
     for each in messages:
-        found.setdefault(each.entry.key.message_id, _stored(each, now))
+        message = each.message
+        author = "" if message.from_me else identities.chat_of(Jid(message.sender.jid))
+        name = (message.message_id, identities.chat_of(Jid(message.chat)), author)
+        found.setdefault(name, _stored(each, identities, now))
     return list(found.values())
 
 
-def _stored(past: PastMessage, now: datetime) -> HistoricMessage:
+def _stored(past: PastMessage, identities: Identities, now: datetime) -> HistoricMessage:
     message, at = past.message, instant(past.message.timestamp, now)
     return HistoricMessage(
         message_id=MessageId(message.message_id),
         chat=message.chat,
         sender=message.sender.jid,
         from_me=message.from_me,
+        chats=chat_names(message, identities.all_names),
+        senders=sender_names(message.sender, identities.all_names),
+        entry=(past.entry.key.chat, past.entry.key.sender),
         kind=message.content.kind,
         content=_referenced(message.content).to_data(),
         status=Status(past.status) if past.status else Status.RECEIVED,

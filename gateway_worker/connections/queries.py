@@ -13,11 +13,13 @@ from gateway_worker.connections.group_news import GROUP_KIND
 from gateway_worker.connections.identities import MappingForm, chat_of, names_of
 from gateway_worker.connections.media_rows import with_media
 from gateway_worker.connections.message_ids import derive_message_id
+from gateway_worker.connections.naming import one_of
 from gateway_worker.connections.ports import Clock
 from gateway_worker.connections.states import State
 from gateway_worker.connections.storage import SessionCache, Storage
+from gateway_worker.store.records import Direction as Sent
 from gateway_worker.store.records import MessageRecord, SessionRecord
-from schemas.addresses import GROUP_SERVER
+from schemas.addresses import GROUP_SERVER, spellings
 from schemas.commands import Command, CommandKey
 from schemas.content import CONTENT_KINDS, Content
 from schemas.errors import MessageNotFound, SessionNotFound, SessionNotPairing
@@ -98,12 +100,12 @@ class Queries:
         Raises:
             SessionNotFound, MessageNotFound: there is no such thing.
         """
-        await self._record(command.session_id)
-        record = await self._storage.messages.get(command.session_id, await self._message_id(command))
+        session = await self._record(command.session_id)
+        record = await self._named(command, session)
         if record is None:
             raise MessageNotFound
         (described,) = await self._as_they_stand(command.session_id, [record])
-        of_group = record.from_me and record.chat.endswith(f"@{GROUP_SERVER}")
+        of_group = record.direction is Sent.OUTGOING and record.chat.endswith(f"@{GROUP_SERVER}")
         return await self._with_receipts(described) if of_group else described
 
     async def _with_receipts(self, described: MessageDescription) -> MessageDescription:
@@ -153,6 +155,20 @@ class Queries:
         ]
         return MessageStats(session_id=command.session_id, since=since, until=until, counts=counts)
 
+    async def _named(self, command: Command[DescribeMessage], session: SessionRecord) -> MessageRecord | None:
+        """The message that is meant; whose names nobody can ask, since this may be any worker, are read."""
+        reference = command.data.reference(await self._message_id(command))
+        found = await self._storage.messages.under(command.session_id, reference.message_id)
+        told = [reference.chat, reference.sender, session.jid, session.lid]
+        asked = {*told, *(each.chat for each in found), *(each.sender for each in found)}
+        numbers = await names_of(self._mappings, self._storage.keys, command.session_id, asked)
+
+        def all_names(jid: str) -> frozenset[str]:
+            return spellings(numbers.get(jid, jid)) | {jid}
+
+        own = {name for jid in (session.jid, session.lid) if jid for name in all_names(jid)}
+        return one_of(found, reference, all_names, own=own)
+
     async def _message_id(self, command: Command[DescribeMessage]) -> MessageId:
         if command.data.message_id is not None:
             return MessageId(command.data.message_id)
@@ -167,9 +183,9 @@ class Queries:
         self, session_id: SessionId, records: Sequence[MessageRecord]
     ) -> Sequence[MessageDescription]:
         ids = [record.message_id for record in records]
-        files = await self._storage.media.of(session_id, ids)
+        files = await self._storage.media.of(session_id, [(each.message_id, each.number) for each in records])
         changes = await self._storage.messages.changes(session_id, ids, _MAX_CHANGES)
-        senders = {each.sender for each in (*records, *changes)}
+        senders = {each.sender for each in (*records, *changes)} | {_said_author(each) for each in changes}
         names = await names_of(self._mappings, self._storage.keys, session_id, senders)
         changes = [_renamed(each, names) for each in changes]
         return [
@@ -189,9 +205,16 @@ def _is_going(record: SessionRecord) -> bool:
     return record.state == State.DELETED.value
 
 
+def _said_author(change: MessageRecord) -> str | None:
+    author = change.content.get("author")
+    return author if isinstance(author, str) else None
+
+
 def _renamed(record: MessageRecord, names: Mapping[str, str]) -> MessageRecord:
-    """With its sender under the one name of that person."""
-    name = names.get(record.sender or "")
+    """With its sender, and whose message it changes, under the one name of that person."""
+    name, author = names.get(record.sender or ""), names.get(_said_author(record) or "")
+    if author is not None:
+        record = replace(record, content={**record.content, "author": author})
     return record if name is None else replace(record, sender=name)
 
 

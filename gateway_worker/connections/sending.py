@@ -72,14 +72,15 @@ class Sender:
         quota: Quota,
         typing: Typing,
         identities: Identities,
+        originals: Originals,
     ) -> None:
         self._writer = writer
         self._session_id = writer.fence.session_id
         self._reach = reach
         self._around = around
-        self._tries = Tries(writer.fence.session_id, reach, around)
+        self._tries = Tries(writer.fence.session_id, reach, around, originals)
         self._attachments = Attachments(writer, reach, around)
-        self._originals = Originals(writer.fence.session_id, around.storage.messages)
+        self._originals = originals
         self._lanes = Lanes()
         self._in_progress: set[MessageId] = set()
         self._known_secret: bytes | None = None
@@ -135,6 +136,7 @@ class Sender:
                 message=replace(outgoing(command, message_id, original), to=self._chat(command)),
                 place=place,
                 tries=await self._tried(message_id) if isinstance(answer, InProgress) else 0,
+                is_repeated=not isinstance(answer, Begun),
             )
             at = await self._deliver(job)
         except Unavailable:

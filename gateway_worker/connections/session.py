@@ -20,6 +20,7 @@ from gateway_worker.connections.lifecycle import Lifecycle
 from gateway_worker.connections.line import Line
 from gateway_worker.connections.link import Link, Purpose
 from gateway_worker.connections.orders import Orders, Step, connects_at_takeover, next_step
+from gateway_worker.connections.originals import Originals
 from gateway_worker.connections.presences import Presences
 from gateway_worker.connections.quota import Quota
 from gateway_worker.connections.reasons import (
@@ -88,6 +89,7 @@ class LiveSession:
         self._line = Line(
             self._lifecycle, self._writer, around, self._stirred, presences=self._presences, identities=self._identities
         )
+        originals = Originals(record.session_id, around.storage.messages, self._identities, lambda: self.jid)
         self._sender = Sender(
             self._writer,
             self,
@@ -95,10 +97,11 @@ class LiveSession:
             quota=Quota(record, around),
             typing=Typing(record, around),
             identities=self._identities,
+            originals=originals,
         )
-        self._direct = Direct(record.session_id, self, around)
+        self._direct = Direct(record.session_id, self, around, self._identities)
         self.groups = GroupDesk(self, around)
-        self._media = SessionMedia(self._writer, self, around, self._proxy)
+        self._media = SessionMedia(self._writer, self, around, self._proxy, originals)
         self._door = DoorKeeper(record.session_id, self._is_awaited, self._lifecycle.changed, around)
         self._departure = Departure(self._lifecycle, self._line, around, epoch=record.epoch)
         if self._orders.desired is Desired.CONNECTED and connects_at_takeover(

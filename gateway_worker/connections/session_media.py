@@ -13,7 +13,8 @@ from typing import Final, cast
 import structlog
 
 from gateway_worker.connections.media_ports import Bucket, Downloads
-from gateway_worker.connections.media_rows import Wanted, fetched_media, object_of
+from gateway_worker.connections.media_rows import MessageOfFile, Wanted, fetched_media, object_of
+from gateway_worker.connections.originals import Originals
 from gateway_worker.connections.reach import Reach, link_soon
 from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.surroundings import Surroundings
@@ -65,11 +66,19 @@ class SessionMedia:
         proxy: tells the session's proxy as it is now.
     """
 
-    def __init__(self, writer: Writer, reach: Reach, around: Surroundings, proxy: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        reach: Reach,
+        around: Surroundings,
+        proxy: Callable[[], str | None],
+        originals: Originals,
+    ) -> None:
         self._writer = writer
         self._reach = reach
         self._around = around
         self._proxy = proxy
+        self._originals = originals
 
     @property
     def session_id(self) -> SessionId:
@@ -173,7 +182,9 @@ class SessionMedia:
         _log.info("media.delayed", session=self.session_id, reason=reason, attempts=attempts, seconds=delay)
         self._around.observer.file_delayed(reason)
         next_try = self._around.clock.now() + timedelta(seconds=delay)
-        await self._writer.write_surely(RetryMedia(message_id=record.message_id, next_try=next_try, value=value))
+        await self._writer.write_surely(
+            RetryMedia(message_id=record.message_id, number=record.number, next_try=next_try, value=value)
+        )
 
     async def _settle(self, record: MediaRecord, wanted: Wanted, state: MediaState, error: GatewayError | None) -> None:
         failure = None if error is None else Failure.of(error)
@@ -186,6 +197,7 @@ class SessionMedia:
         await self._writer.write_surely(
             SettleMedia(
                 message_id=record.message_id,
+                number=record.number,
                 state=state,
                 value=wanted.to_json(),
                 error=None if failure is None else failure.to_data(),
@@ -208,7 +220,7 @@ class SessionMedia:
         """Have the file of a stored message fetched (again), or tell once more that it is there.
 
         Raises:
-            MessageNotFound: no such message is stored.
+            MessageNotFound: no such message is stored, or it was deleted for everyone.
             CommandInvalid: it has no file.
             MediaUnreachable: it does not say where its file lies; it never left, say.
             SessionNotConnected: its row is gone, and there is no connection that could tell where it lies.
@@ -216,12 +228,13 @@ class SessionMedia:
         """
         message_id = MessageId(command.data.message_id)
         storage, media = self._around.storage, self._around.media
-        message = await until_stored(lambda: storage.messages.get(self.session_id, message_id))
-        if message is None:
+        message = await self._originals.named(command.data.refers_to)
+        if message is None or (await self._originals.as_it_stands(message, None)).is_revoked:
             raise MessageNotFound(detail={"messageId": message_id})
         if message.kind not in MEDIA_KINDS:
             raise CommandInvalid.at("data.messageId", "is not a message with media")
-        record = (await until_stored(lambda: storage.media.of(self.session_id, [message_id]))).get(message_id)
+        name = (message_id, message.number)
+        record = (await until_stored(lambda: storage.media.of(self.session_id, [name]))).get(name)
         if record is not None and record.state is MediaState.READY and await media.has(record.object):
             event = self._event(record, Wanted.of(record), record.state, None)
             await self._writer.write_surely(AppendEvent(type=MEDIA_READY.type, data=event.to_data()))
@@ -231,13 +244,14 @@ class SessionMedia:
         else:
             value = Wanted.of(record).asked_for().to_json()
             new = NewMedia(state=MediaState.PENDING, object=record.object, value=value)
-        await self._writer.write_surely(PutMedia(message_id=message_id, media=new))
+        await self._writer.write_surely(PutMedia(message_id=message_id, number=message.number, media=new))
         media.arrived(self.session_id)
 
     async def _unknown(self, message: MessageRecord) -> NewMedia:
         """Where the file of a message lies that we sent, or whose row is gone: its own words tell."""
         storage = self._around.storage
-        plaintext = await until_stored(lambda: storage.messages.plaintext(self.session_id, message.message_id))
+        name = message.message_id, message.number
+        plaintext = await until_stored(lambda: storage.messages.plaintext(self.session_id, *name))
         if plaintext is None:
             raise MediaUnreachable(detail={"reason": "no_place"})
         try:
@@ -249,7 +263,10 @@ class SessionMedia:
         if found is None:
             raise MediaUnreachable(detail={"reason": "no_place"})
         file, media = found
-        key = object_of(self.session_id, message.message_id, self._around.clock.now())
+        named = MessageOfFile(
+            message_id=message.message_id, chat=message.chat, author=message.sender or "", from_me=message.from_me
+        )
+        key = object_of(self.session_id, named, self._around.clock.now())
         return fetched_media(message, file, media, key)
 
 

@@ -15,6 +15,7 @@ from gateway_worker.store.records import (
     Fence,
     Json,
     MediaRecord,
+    MessageName,
     MessageRecord,
     MessageTally,
     NewSession,
@@ -144,11 +145,15 @@ class Messages(Protocol):
     """Rows of messages."""
 
     async def get(self, session_id: SessionId, message_id: MessageId) -> MessageRecord | None:
-        """A message, either direction."""
+        """An outgoing message."""
         ...
 
-    async def plaintext(self, session_id: SessionId, message_id: MessageId) -> bytes | None:
-        """Its serialised WAProto `Message`."""
+    async def under(self, session_id: SessionId, message_id: MessageId) -> Sequence[MessageRecord]:
+        """All messages under an id, ours first."""
+        ...
+
+    async def plaintext(self, session_id: SessionId, message_id: MessageId, number: int = 0) -> bytes | None:
+        """The serialised WAProto `Message` of one of them; 0: of the one that we sent."""
         ...
 
     async def secret(self, session_id: SessionId) -> bytes | None:
@@ -203,17 +208,17 @@ class Uploads(Protocol):
 class MediaFiles(Protocol):
     """Files of messages that came in."""
 
-    async def of(self, session_id: SessionId, message_ids: Collection[MessageId]) -> Mapping[MessageId, MediaRecord]:
+    async def of(self, session_id: SessionId, names: Collection[MessageName]) -> Mapping[MessageName, MediaRecord]:
         """The files of these messages, of those that have one."""
         ...
 
     async def due(
-        self, session_id: SessionId, now: datetime, besides: Collection[MessageId], limit: int
+        self, session_id: SessionId, now: datetime, besides: Collection[str], limit: int
     ) -> Sequence[MediaRecord]:
-        """Files that are to be fetched now, the longest due first."""
+        """Files that are to be fetched now, without these objects, the longest due first."""
         ...
 
-    async def next_try(self, session_id: SessionId, besides: Collection[MessageId]) -> datetime | None:
+    async def next_try(self, session_id: SessionId, besides: Collection[str]) -> datetime | None:
         """When the next file of the session is due."""
         ...
 

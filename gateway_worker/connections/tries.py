@@ -9,6 +9,7 @@ import structlog
 
 from gateway_worker.connections.lanes import Place
 from gateway_worker.connections.link import Link, Purpose
+from gateway_worker.connections.originals import Originals
 from gateway_worker.connections.reach import Reach, link_before
 from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.surroundings import Surroundings
@@ -27,6 +28,7 @@ from schemas.errors import (
     CommandInvalid,
     GatewayError,
     Internal,
+    MessageNotFound,
     MessageRecipientUnknown,
     MessageRejectedByWhatsApp,
     MessageUnconfirmed,
@@ -43,12 +45,18 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One message on its way. `tries`: how often it was handed to WhatsApp's encryption in earlier lives."""
+    """One message on its way.
+
+    Attributes:
+        tries: how often it was handed to WhatsApp's encryption in earlier lives.
+        is_repeated: it was begun before.
+    """
 
     command: Command[OutgoingCommand]
     message: OutgoingMessage
     place: Place
     tries: int
+    is_repeated: bool = False
 
     @property
     def may_have_left(self) -> bool:
@@ -59,8 +67,9 @@ class Job:
 class Tries:
     """Makes the tries of one session's messages."""
 
-    def __init__(self, session_id: SessionId, reach: Reach, around: Surroundings) -> None:
+    def __init__(self, session_id: SessionId, reach: Reach, around: Surroundings, originals: Originals) -> None:
         self._session_id = session_id
+        self._originals = originals
         self._reach = reach
         self._around = around
 
@@ -70,11 +79,13 @@ class Tries:
         Raises:
             GatewayError: it failed for good, and why.
         """
-        tries, may_have_left = job.tries, job.may_have_left
+        tries, may_have_left, is_repeated = job.tries, job.may_have_left, job.is_repeated
         while True:
             link = await self._link(job, may_have_left=may_have_left)
             if may_have_left and await self._is_settled(job.message.message_id):
                 return None  # a receipt came instead of the acknowledgement
+            if is_repeated and await self._originals.is_revoked(MessageId(job.message.message_id)):
+                raise MessageUnconfirmed if may_have_left else MessageNotFound  # what was deleted is not sent again
             if not await job.place.turn_on(link):
                 continue  # it ended before those before us were on it again
             try:
@@ -91,6 +102,7 @@ class Tries:
                 await self._recover(job, link, error)
             else:
                 return datetime.fromtimestamp(acknowledged.timestamp, UTC)
+            is_repeated = True
             self._around.observer.send_retried()
 
     async def link(self, job: Job) -> Link:

@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from gateway_worker.store.database import Database, Row
 from gateway_worker.store.encryption import Cipher, Ciphers, Purpose
-from gateway_worker.store.records import Json, MediaRecord, MediaState
+from gateway_worker.store.records import Json, MediaRecord, MediaState, MessageName
 from gateway_worker.store.rows import as_json
 from schemas.names import MessageId, SessionId
 
@@ -19,14 +19,14 @@ _FOUND: Final = """
     SELECT m.*, s.content_key FROM media AS m JOIN sessions AS s ON s.id = m.session_id
     WHERE m.session_id = $1 AND s.content_key IS NOT NULL
 """
-_ONES: Final = f"{_FOUND} AND m.message_id = ANY($2)"
+_ONES: Final = f"""
+    {_FOUND} AND (m.message_id, m.number) IN (SELECT * FROM unnest($2::text[], $3::int[]))
+"""  # noqa: S608 (our own words)
 _DUE: Final = f"""
-    {_FOUND} AND m.state = 'pending' AND m.next_try <= $2 AND NOT m.message_id = ANY($3)
+    {_FOUND} AND m.state = 'pending' AND m.next_try <= $2 AND NOT m.object = ANY($3)
     ORDER BY m.next_try LIMIT $4
 """
-_NEXT: Final = (
-    "SELECT min(next_try) FROM media WHERE session_id = $1 AND state = 'pending' AND NOT message_id = ANY($2)"
-)
+_NEXT: Final = "SELECT min(next_try) FROM media WHERE session_id = $1 AND state = 'pending' AND NOT object = ANY($2)"
 
 
 _EXPIRED: Final = """
@@ -34,9 +34,10 @@ _EXPIRED: Final = """
     WHERE created_at < least($1, clock_timestamp()) AND state <> 'pending' ORDER BY created_at LIMIT $2
 """
 _FORGET: Final = """
-    DELETE FROM media AS m USING unnest($1::text[], $2::text[], $3::timestamptz[])
-        AS g (session_id, message_id, created_at)
-    WHERE m.session_id = g.session_id AND m.message_id = g.message_id AND m.created_at = g.created_at
+    DELETE FROM media AS m USING unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
+        AS g (session_id, message_id, object, created_at)
+    WHERE m.session_id = g.session_id AND m.message_id = g.message_id AND m.object = g.object
+        AND m.created_at = g.created_at
 """
 _REMOVALS: Final = """
     UPDATE media_removals SET due_at = $1::timestamptz + $2::interval WHERE id IN (
@@ -76,24 +77,25 @@ class MediaRows:
         self._ciphers = ciphers
         self._now = now
 
-    async def of(self, session_id: SessionId, message_ids: Collection[MessageId]) -> Mapping[MessageId, MediaRecord]:
+    async def of(self, session_id: SessionId, names: Collection[MessageName]) -> Mapping[MessageName, MediaRecord]:
         """The files of these messages, of those that have one."""
-        if not message_ids:
+        if not names:
             return {}
+        ids, numbers = [message_id for message_id, _ in names], [number for _, number in names]
         async with self._database.wire() as wire:
-            rows = await wire.fetch(_ONES, session_id, list(message_ids))
-        return {row["message_id"]: self._record(row) for row in rows}
+            rows = await wire.fetch(_ONES, session_id, ids, numbers)
+        return {(row["message_id"], row["number"]): self._record(row) for row in rows}
 
     async def due(
-        self, session_id: SessionId, now: datetime, besides: Collection[MessageId], limit: int
+        self, session_id: SessionId, now: datetime, besides: Collection[str], limit: int
     ) -> Sequence[MediaRecord]:
-        """At most `limit` files that are to be fetched now, the longest due first, without `besides`."""
+        """At most `limit` files that are to be fetched now, the longest due first, without these objects."""
         async with self._database.wire() as wire:
             rows = await wire.fetch(_DUE, session_id, now, list(besides), limit)
         return [self._record(row) for row in rows]
 
-    async def next_try(self, session_id: SessionId, besides: Collection[MessageId]) -> datetime | None:
-        """When the next of a session's files is due, without `besides`; None when there is none."""
+    async def next_try(self, session_id: SessionId, besides: Collection[str]) -> datetime | None:
+        """When the next of a session's files is due, without these objects; None when there is none."""
         async with self._database.wire() as wire:
             return await wire.fetchval(_NEXT, session_id, list(besides))
 
@@ -110,6 +112,7 @@ class MediaRows:
                 _FORGET,
                 [each.session_id for each in expired],
                 [each.message_id for each in expired],
+                [each.object for each in expired],
                 [each.created_at for each in expired],
             )
 
@@ -137,6 +140,7 @@ class MediaRows:
         return MediaRecord(
             session_id=row["session_id"],
             message_id=row["message_id"],
+            number=row["number"],
             state=MediaState(row["state"]),
             object=row["object"],
             attempts=row["attempts"],

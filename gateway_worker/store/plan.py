@@ -142,7 +142,10 @@ def _rows(session_id: SessionId, operation: Operation[Any]) -> list[Row]:  # noq
             key = operation.key
             return [("command", key.source, key.id), ("message", session_id, operation.message_id)]
         case ReceiveMessage():
-            files = [operation.message_id if operation.media else None, operation.shows_media_of]
+            files = [
+                operation.message_id if operation.media else None,
+                operation.about if operation.shows_media else None,
+            ]
             touched: list[Row] = [("media", session_id, each) for each in files if each is not None]
             return [("message", session_id, operation.message_id), *touched]
         case ReplaceContent() | AdvanceStatus():

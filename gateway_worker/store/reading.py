@@ -51,13 +51,16 @@ _UNPROCESSED: Final = """
 """
 _SENT_PLAINTEXT: Final = """
     SELECT b.value, s.content_key FROM bodies AS b JOIN sessions AS s ON s.id = b.session_id
-    WHERE b.session_id = $1 AND b.message_id = $2 AND b.part = 'plaintext'
+    WHERE b.session_id = $1 AND b.message_id = $2 AND b.number = 0 AND b.part = 'plaintext'
     ORDER BY b.created_at DESC LIMIT 1
 """
 _RECEIVED_PLAINTEXT: Final = """
     SELECT e.sender, e.chat, e.index, e.value, s.identity_key
-    FROM entries AS e JOIN sessions AS s ON s.id = e.session_id
-    WHERE e.session_id = $1 AND e.message_id = $2 AND e.visible
+    FROM messages AS m
+    JOIN sessions AS s ON s.id = m.session_id
+    JOIN entries AS e ON e.session_id = m.session_id AND e.message_id = m.message_id
+        AND e.chat = split_part(m.entry, E'\\n', 1) AND e.sender = split_part(m.entry, E'\\n', 2)
+    WHERE m.session_id = $1 AND m.message_id = $2 AND m.number = $3 AND e.visible
     ORDER BY e.created_at, e.index LIMIT 1
 """
 _WITH_CONTENT: Final = """
@@ -66,26 +69,30 @@ _WITH_CONTENT: Final = """
     JOIN sessions AS s ON s.id = m.session_id
     CROSS JOIN LATERAL (
         SELECT value FROM bodies
-        WHERE session_id = m.session_id AND message_id = m.message_id AND part = 'content' AND created_at = m.created_at
+        WHERE session_id = m.session_id AND message_id = m.message_id AND number = m.number AND part = 'content'
+            AND created_at = m.created_at
         LIMIT 1  -- the row's time comes first, so that one partition is looked into
     ) AS b
 """
-_MESSAGE: Final = f"""
+_MESSAGES: Final = f"""
     {_WITH_CONTENT}
     WHERE m.session_id = $1 AND m.message_id = $2 AND s.deleted_at IS NULL
+    ORDER BY m.number LIMIT $3
 """
+_MOST_UNDER_ONE_ID: Final = 100
 _DERIVING: Final = "SELECT content_key, message_secret FROM sessions WHERE id = $1"
 _RECEIPTS: Final = """
     SELECT r.participant, r.status, r.delivered_at, r.read_at, r.played_at
     FROM messages AS m
     JOIN receipts AS r ON r.session_id = m.session_id AND r.message_id = m.message_id AND r.created_at = m.created_at
-    WHERE m.session_id = $1 AND m.message_id = $2
+    WHERE m.session_id = $1 AND m.message_id = $2 AND m.number = 0
     ORDER BY r.participant
 """
 _TRIES: Final = """
     SELECT b.tries FROM messages AS m
-    JOIN bodies AS b ON b.session_id = m.session_id AND b.message_id = m.message_id AND b.created_at = m.created_at
-    WHERE m.session_id = $1 AND m.message_id = $2 AND b.part = 'plaintext'
+    JOIN bodies AS b ON b.session_id = m.session_id AND b.message_id = m.message_id AND b.number = m.number
+        AND b.created_at = m.created_at
+    WHERE m.session_id = $1 AND m.message_id = $2 AND m.number = 0 AND b.part = 'plaintext'
 """
 _HISTORY: Final = f"""
     {_WITH_CONTENT}
@@ -189,24 +196,35 @@ class Messages:
         return None if row is None else message_secret(row, session_id, self._keyring, self._ciphers)
 
     async def get(self, session_id: SessionId, message_id: MessageId) -> MessageRecord | None:
-        """One message with its ledger."""
-        async with self._database.wire() as wire:
-            row: Any = await wire.fetchrow(_MESSAGE, session_id, message_id)
-        return None if row is None else message_record(row, self._ciphers)
+        """An outgoing message with its ledger."""
+        found = await self.under(session_id, message_id)
+        return next((each for each in found if each.direction is Direction.OUTGOING), None)
 
-    async def plaintext(self, session_id: SessionId, message_id: MessageId) -> bytes | None:
-        """A message's serialised WAProto `Message`, either direction: to send it again, or to quote it."""
+    async def under(self, session_id: SessionId, message_id: MessageId) -> Sequence[MessageRecord]:
+        """All messages under an id, ours first, then in the order in which they came."""
+        async with self._database.wire() as wire:
+            rows: Sequence[Any] = await wire.fetch(_MESSAGES, session_id, message_id, _MOST_UNDER_ONE_ID)
+        return [message_record(row, self._ciphers) for row in rows]
+
+    async def plaintext(self, session_id: SessionId, message_id: MessageId, number: int = 0) -> bytes | None:
+        """A message's serialised WAProto `Message`: of one of ours to send it again, of any to quote it."""
+        if number == 0:
+            return await self._sent_plaintext(session_id, message_id)
+        async with self._database.wire() as wire:
+            received = await wire.fetchrow(_RECEIVED_PLAINTEXT, session_id, message_id, number)
+        if received is None:
+            return None
+        cipher = self._ciphers.of(session_id, Purpose.IDENTITY, received["identity_key"])
+        where = (message_id, received["sender"], received["chat"], str(received["index"]))
+        return cipher.decrypt(received["value"], "entries", *where)
+
+    async def _sent_plaintext(self, session_id: SessionId, message_id: MessageId) -> bytes | None:
         async with self._database.wire() as wire:
             sent = await wire.fetchrow(_SENT_PLAINTEXT, session_id, message_id)
-            received = await wire.fetchrow(_RECEIVED_PLAINTEXT, session_id, message_id) if sent is None else None
-        if sent is not None:
-            cipher = self._ciphers.of(session_id, Purpose.CONTENT, sent["content_key"])
-            return cipher.decrypt(sent["value"], "plaintext", message_id)
-        if received is not None:
-            cipher = self._ciphers.of(session_id, Purpose.IDENTITY, received["identity_key"])
-            where = (message_id, received["sender"], received["chat"], str(received["index"]))
-            return cipher.decrypt(received["value"], "entries", *where)
-        return None
+        if sent is None:
+            return None
+        cipher = self._ciphers.of(session_id, Purpose.CONTENT, sent["content_key"])
+        return cipher.decrypt(sent["value"], "plaintext", message_id)
 
     async def receipts(self, session_id: SessionId, message_id: MessageId) -> Sequence[ParticipantReceipt]:
         """How far each participant of a group is with a message."""

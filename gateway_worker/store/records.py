@@ -12,6 +12,8 @@ from enum import StrEnum
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 
 Json = Mapping[str, object]
+MessageName = tuple[MessageId, int]
+"""A message of a session: its id, and which of the messages under that id it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +174,7 @@ class MessageRecord:
     """One message, either direction, with its ledger.
 
     Attributes:
+        number: which of the messages under this id: 0 is ours, sent by a command; strangers choose theirs.
         chat: JID of the chat, or what `to` said while the JID is not known.
         recipient: `to` as the command gave it; None for incoming ones.
         about: the earlier message that this one changes, if it does.
@@ -183,6 +186,7 @@ class MessageRecord:
 
     session_id: SessionId
     message_id: MessageId
+    number: int
     direction: Direction
     chat: str
     sender: str | None
@@ -227,6 +231,7 @@ class MediaRecord:
 
     session_id: SessionId
     message_id: MessageId
+    number: int
     state: MediaState
     object: str
     attempts: int

@@ -56,15 +56,17 @@ _OF_PENDING: Final = """
     SELECT p.* FROM messages AS m
     CROSS JOIN LATERAL (
         SELECT * FROM {partition}
-        WHERE session_id = m.session_id AND message_id = m.message_id AND created_at = m.created_at OFFSET 0
+        WHERE session_id = m.session_id AND message_id = m.message_id AND number = m.number
+            AND created_at = m.created_at
+        OFFSET 0
     ) AS p
     WHERE m.created_at < '{until}' AND m.status = 'pending'
 """
 _IS_OF_PENDING: Final = """
     EXISTS (
         SELECT FROM messages AS m
-        WHERE m.session_id = t.session_id AND m.message_id = t.message_id AND m.created_at = t.created_at
-            AND m.status = 'pending'
+        WHERE m.session_id = t.session_id AND m.message_id = t.message_id AND m.number = t.number
+            AND m.created_at = t.created_at AND m.status = 'pending'
     )
 """
 _NOTHING: Final = "SELECT * FROM {partition} WHERE false"

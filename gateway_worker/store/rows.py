@@ -31,7 +31,7 @@ _SAME_IN_SESSION: Final = (
     "created_at",
 )
 _SAME_IN_MESSAGE: Final = (
-    *("session_id", "message_id", "chat", "sender", "recipient", "from_me", "kind", "about"),
+    *("session_id", "message_id", "number", "chat", "sender", "recipient", "from_me", "kind", "about"),
     *("command_source", "command_id", "correlation_id", "attempts", "created_at"),
 )
 

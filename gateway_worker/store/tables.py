@@ -119,11 +119,15 @@ messages = Table(
     metadata,
     Column("session_id", Text, nullable=False),
     Column("message_id", Text, nullable=False),
+    # Strangers choose their ids: under one there may be a message of ours, 0, and others, 1 and on, each of another
+    # chat or sender. Which of them one is, is looked for before, under the lock of the session; it never changes.
+    Column("number", Integer, nullable=False, server_default=text("0")),
     Column("direction", Text, nullable=False),
     Column("chat", Text, nullable=False),
     Column("sender", Text),
     Column("recipient", Text),
     Column("from_me", Boolean, nullable=False),
+    Column("entry", Text),  # chat and sender of its entry, by the names they had as it came, on a line each
     Column("kind", Text, nullable=False),
     Column("about", Text),  # the message that this one changes: edits it, revokes it, reacts to it, votes in it
     Column("command_source", Text),
@@ -141,7 +145,7 @@ messages = Table(
     Column("epoch", BigInteger, nullable=False),  # under which it was begun or received
     _time("at"),  # WhatsApp's time of an incoming one, ours of an outgoing one
     _time("created_at"),
-    PrimaryKeyConstraint("session_id", "message_id"),
+    PrimaryKeyConstraint("session_id", "message_id", "number"),
 )
 Index("messages_created", messages.c.created_at)
 Index("messages_chat", messages.c.session_id, messages.c.chat, messages.c.created_at, messages.c.message_id)
@@ -164,11 +168,12 @@ bodies = Table(  # what is written once about a message and is large, apart from
     metadata,
     Column("session_id", Text, nullable=False),
     Column("message_id", Text, nullable=False),
+    Column("number", Integer, nullable=False, server_default=text("0")),  # its message's, as in `media`
     Column("part", Text, nullable=False),  # content: the contract's JSON; plaintext: the WAProto we sent
     Column("value", LargeBinary, nullable=False),
     Column("tries", Integer, nullable=False, server_default=text("1")),  # of a plaintext: how often it was encrypted
     _time("created_at"),  # its message's
-    PrimaryKeyConstraint("session_id", "message_id", "part", "created_at"),
+    PrimaryKeyConstraint("session_id", "message_id", "number", "part", "created_at"),
     postgresql_partition_by=_BY_TIME,
 )
 
@@ -212,6 +217,7 @@ media = Table(  # files of messages that came in
     metadata,
     Column("session_id", Text, nullable=False),
     Column("message_id", Text, nullable=False),
+    Column("number", Integer, nullable=False, server_default=text("0")),
     Column("state", Text, nullable=False),  # pending, ready, failed, skipped
     Column("object", Text, nullable=False),  # its key in the media bucket, once it is there
     Column("attempts", Integer, nullable=False, server_default=text("0")),
@@ -220,7 +226,7 @@ media = Table(  # files of messages that came in
     Column("error", JSONB),  # {code, message, detail?} of one that failed
     _time("created_at"),  # its message's
     _time("stored_at", nullable=True),  # when it was put into the bucket
-    PrimaryKeyConstraint("session_id", "message_id"),
+    PrimaryKeyConstraint("session_id", "message_id", "number"),
 )
 Index("media_due", media.c.session_id, media.c.next_try, postgresql_where=media.c.state == "pending")
 Index("media_created", media.c.created_at)

@@ -84,6 +84,8 @@ class ReceivedChange:
         message_id: WhatsApp's id of the telling message.
         about: WhatsApp's id of the earlier one.
         chat, sender, from_me, is_group, timestamp: as in `ReceivedMessage`, of the telling message.
+        author: the JID of whose message the earlier one is, as the telling one says; empty: ours; None: unsaid.
+        by_admin: the sender is an admin of the group now.
     """
 
     message_id: str
@@ -94,6 +96,8 @@ class ReceivedChange:
     is_group: bool
     timestamp: int
     change: Edited | Revoked | Reacted | Voted
+    author: str | None = None
+    by_admin: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

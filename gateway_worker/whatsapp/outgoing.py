@@ -1,7 +1,7 @@
 """Messages that go out, and what is said of others in going out. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway_worker.whatsapp.files import FileMessage, Repetition
 from schemas.content import Content, Text
@@ -56,6 +56,14 @@ class OutgoingMessage:
     original: Original | None = None  # with a `Content`: the message it quotes
     mentions: Sequence[str] = ()
     view_once: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentMessage:
+    """A message of ours to be sent again: its WAProto `Message` as it was, and what its text or caption is now."""
+
+    plaintext: bytes = field(repr=False)
+    edited: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

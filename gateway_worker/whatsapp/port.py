@@ -15,7 +15,7 @@ from gateway_worker.whatsapp.facts import Fact
 from gateway_worker.whatsapp.files import FileClass, FileReference
 from gateway_worker.whatsapp.groups import Groups
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, StoredEntry
-from gateway_worker.whatsapp.outgoing import Acknowledged, MessageRef, OutgoingMessage
+from gateway_worker.whatsapp.outgoing import Acknowledged, MessageRef, OutgoingMessage, SentMessage
 from gateway_worker.whatsapp.past import HistoryPart
 from gateway_worker.whatsapp.people import ContactCheck, Picture, PresenceState
 from gateway_worker.whatsapp.remote_files import FileRequest, RemoteFile
@@ -64,11 +64,15 @@ class Owner(Protocol):
         """What an earlier connection confirmed and did not live to act on, oldest first; asked after each login."""
         ...
 
-    async def load_message(self, message_id: str, *, chat: str | None) -> bytes | None:
-        """The serialised WAProto `Message` of a stored message, either direction (resend, quote).
+    async def load_sent(self, message_id: str, *, chat: str | None) -> SentMessage | None:
+        """A message of ours, to be sent again to who could not read it; None also for what was deleted since.
 
         `chat` (a JID) is where it is asked for by others: what belongs to another chat is not there for them.
         """
+        ...
+
+    async def load_poll(self, message_id: str, *, chat: str, author: str | None) -> bytes | None:
+        """The WAProto `Message` of a poll of a chat, of either direction; `author` as in `ReceivedChange`."""
         ...
 
     async def commit(self, changes: Changes) -> None:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from gateway_worker.whatsapp.facts import Fact, ReceiptsArrived
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, StoredEntry
+from gateway_worker.whatsapp.outgoing import SentMessage
 from gateway_worker.whatsapp.past import HistoryPart
 from gateway_worker.whatsapp.port import Changes, KeyId
 
@@ -55,7 +56,11 @@ class MemoryOwner:
         left = [entry for entry in self.entries.values() if entry.key.message_id in self.unprocessed]
         return [StoredEntry(key=entry.key, plaintext=entry.plaintext) for entry in left]
 
-    async def load_message(self, message_id: str, *, chat: str | None) -> bytes | None:  # noqa: ARG002 (it keeps no chats)
+    async def load_sent(self, message_id: str, *, chat: str | None) -> SentMessage | None:  # noqa: ARG002 (no chats)
+        plaintext = self.sent.get(message_id)
+        return None if plaintext is None else SentMessage(plaintext=plaintext)
+
+    async def load_poll(self, message_id: str, *, chat: str, author: str | None) -> bytes | None:  # noqa: ARG002
         return self.sent.get(message_id)
 
     async def store_history(self, part: HistoryPart) -> None:

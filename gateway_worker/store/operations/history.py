@@ -14,6 +14,7 @@ class HistoricMessage:
     """A message from before the device was linked.
 
     Attributes:
+        chats, senders, entry: as in `ReceiveMessage`.
         status: received; of one of ours what the phone knows.
         at: WhatsApp's time.
         created_at: its place among the messages of its chat; within the second of `at`.
@@ -28,11 +29,14 @@ class HistoricMessage:
     status: Status
     at: datetime
     created_at: datetime
+    chats: frozenset[str] = frozenset()
+    senders: frozenset[str] = frozenset()
+    entry: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreHistory(Operation[None]):
-    """Keep messages of the past, each id once; one that is stored already stays as it is. No event tells of them."""
+    """Keep messages of the past, each once; one that is stored already stays as it is. No event tells of them."""
 
     messages: Sequence[HistoricMessage]
 

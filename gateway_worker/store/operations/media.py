@@ -27,6 +27,7 @@ class PutMedia(Operation[None]):
     """Have a message's file fetched (again)."""
 
     message_id: MessageId
+    number: int = 0  # which of the messages under this id
     media: NewMedia
 
 
@@ -35,6 +36,7 @@ class RetryMedia(Operation[None]):
     """A file that is still to be fetched could not be now: try again later."""
 
     message_id: MessageId
+    number: int = 0  # which of the messages under this id
     next_try: datetime
     value: Json = field(repr=False)
 
@@ -44,6 +46,7 @@ class SettleMedia(Operation[bool]):
     """A file is in the bucket, or will never be; answers False, and tells nothing, when that was settled before."""
 
     message_id: MessageId
+    number: int = 0  # which of the messages under this id
     state: MediaState
     value: Json = field(repr=False)
     event_type: str

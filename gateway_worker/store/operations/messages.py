@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from gateway_worker.store.authors import Person, Right
 from gateway_worker.store.operations.media import NewMedia
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.records import Json
@@ -55,14 +56,19 @@ class PutSentPlaintext(Operation[None]):
 class ReceiveMessage(Operation[bool]):
     """Record an incoming message with the event that tells of it; answers False when it was stored before.
 
+    The key of a message is its chat, its sender and its id: whatever else came under the id is another message. A
+    change that `authors.meant` finds to count for nothing is not recorded.
+
     Attributes:
+        chat, sender: by the names under which they are kept; `chats` and `senders` hold all that are known.
         timestamp: WhatsApp's.
         content: the contract's content object, or what happened to an earlier message.
         event_type, event: the event and its data.
+        entry: names the entry that holds it, if there is one: its chat and its sender.
         about: the earlier message that it changes, if it does.
-        only_of_author: it is told only if that one is by the same person, or not stored here.
+        right, by_admin, about_author: see `authors.Attempt`.
         media: its file, if it has one.
-        shows_media_of: an edit of that message, whose file `content` and `event` are to show as it stands.
+        shows_media: an edit of a message whose file `content` and `event` are to show as it stands.
     """
 
     message_id: MessageId
@@ -74,15 +80,20 @@ class ReceiveMessage(Operation[bool]):
     timestamp: datetime
     event: Json = field(repr=False)
     event_type: str = "message.received.v1"
+    chats: frozenset[str] = frozenset()
+    senders: frozenset[str] = frozenset()
+    entry: tuple[str, str] | None = None
     about: MessageId | None = None
-    only_of_author: bool = False
+    right: Right = Right.ANYONE
+    by_admin: bool = False
+    about_author: Person | None = None
     media: NewMedia | None = None
-    shows_media_of: MessageId | None = None
+    shows_media: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaceContent(Operation[None]):
-    """Say anew what a stored message holds: more is known of its file now."""
+    """Say anew what an outgoing message holds: more is known of its file now."""
 
     message_id: MessageId
     content: Json = field(repr=False)

@@ -21,6 +21,7 @@ class AdvanceStatus(Operation[bool]):
         at: when, by WhatsApp's clock where it told.
         error: ``{code, message, detail?}`` with failed.
         chat: the JID, when it is known only now.
+        told_in: all names of the chat in which others tell it; what belongs to another chat does not move.
     """
 
     message_id: MessageId
@@ -28,6 +29,7 @@ class AdvanceStatus(Operation[bool]):
     at: datetime
     error: Json | None = None
     chat: str | None = None
+    told_in: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class AdvanceParticipant(Operation[bool]):
     here too.
 
     Attributes:
+        chat: the group's JID; what belongs to another chat does not move.
         participant: the JID of a person in the group.
         lid: that person's LID, where `participant` is the number's: an earlier receipt may stand under it.
         status: delivered, read or played.
@@ -46,6 +49,7 @@ class AdvanceParticipant(Operation[bool]):
     """
 
     message_id: MessageId
+    chat: str
     participant: str
     lid: str | None = None
     status: Status

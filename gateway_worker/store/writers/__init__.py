@@ -28,6 +28,7 @@ from gateway_worker.store.writers import (
     media,
     messages,
     receipts,
+    receiving,
     sessions,
     uploads,
 )
@@ -41,7 +42,7 @@ WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     PutEntries: identity.put_entries,
     SettleEntries: identity.settle_entries,
     PutSentPlaintext: messages.put_plaintexts,
-    ReceiveMessage: messages.receive,
+    ReceiveMessage: receiving.receive,
     StoreHistory: history.store,
     FinishHistory: history.finish,
     JoinChats: chats.join,

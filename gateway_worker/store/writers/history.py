@@ -9,26 +9,34 @@ from typing import Final
 
 from gateway_worker.store.plan import Placed
 from gateway_worker.store.transaction import NewEvent, Transaction, columns, dumps
+from gateway_worker.store.writers.receiving import KNOWN, names
 
-_STORE: Final = """
+_STORE: Final = f"""
     WITH told AS (
-        SELECT * FROM unnest(
-            $1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::text[], $7::text[], $8::bigint[],
-            $9::timestamptz[], $10::timestamptz[], $11::bytea[]
-        ) AS t (session_id, message_id, chat, sender, from_me, kind, status, epoch, at, created_at, body)
+        SELECT *, string_to_array(chat_names, E'\\n') AS chats, string_to_array(sender_names, E'\\n') AS senders
+        FROM unnest(
+            $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::text[],
+            $10::text[], $11::bigint[], $12::timestamptz[], $13::timestamptz[], $14::bytea[]
+        ) WITH ORDINALITY AS t (
+            session_id, message_id, chat, chat_names, sender, sender_names, entry, from_me, kind, status, epoch, at,
+            created_at, body, place
+        )
+    ), new AS (
+        SELECT t.*, k.number + row_number() OVER (PARTITION BY t.session_id, t.message_id ORDER BY place) - 1 AS number
+        FROM told AS t CROSS JOIN LATERAL ({KNOWN.format(new="t")}) AS k
+        WHERE NOT k.is_known
     ), fresh AS (
         INSERT INTO messages (
-            session_id, message_id, direction, chat, sender, from_me, kind, status, epoch, at, created_at
+            session_id, message_id, number, direction, chat, sender, entry, from_me, kind, status, epoch, at, created_at
         )
-        SELECT session_id, message_id, 'incoming', chat, sender, from_me, kind, status, epoch, at, created_at FROM told
-        ON CONFLICT DO NOTHING
-        RETURNING session_id, message_id, created_at
+        SELECT session_id, message_id, number, 'incoming', chat, sender, entry, from_me, kind, status, epoch, at,
+            created_at
+        FROM new
     )
-    INSERT INTO bodies (session_id, message_id, part, value, created_at)
-    SELECT session_id, message_id, 'content', body, f.created_at
-    FROM told JOIN fresh AS f USING (session_id, message_id)
-    ON CONFLICT (session_id, message_id, part, created_at) DO UPDATE SET value = excluded.value
-"""
+    INSERT INTO bodies (session_id, message_id, number, part, value, created_at)
+    SELECT session_id, message_id, number, 'content', body, created_at FROM new
+    ON CONFLICT (session_id, message_id, number, part, created_at) DO UPDATE SET value = excluded.value
+"""  # noqa: S608 (our own words)
 
 _FINISH: Final = """
     UPDATE entries AS e SET unprocessed = false
@@ -58,7 +66,10 @@ async def store(transaction: Transaction, placed: Sequence[Placed]) -> None:
             each.session_id,
             message.message_id,
             message.chat,
+            names(message.chat, *message.chats),
             message.sender,
+            names(message.sender, *message.senders),
+            None if message.entry is None else names(*message.entry),
             message.from_me,
             message.kind,
             message.status.value,

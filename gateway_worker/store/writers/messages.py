@@ -1,4 +1,4 @@
-"""Messages in both directions, and how their statuses move."""
+"""Outgoing messages, and how their statuses move. Each is number 0 of its id."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -8,12 +8,10 @@ from gateway_worker.store.database import Row
 from gateway_worker.store.operations.commands import AlreadySettled, BeginAnswer, Begun, Conflict, InProgress
 from gateway_worker.store.operations.receipts import AdvanceParticipant, AdvanceStatus
 from gateway_worker.store.plan import Placed
-from gateway_worker.store.records import Direction, Json, Status
+from gateway_worker.store.records import Json, Status
 from gateway_worker.store.rows import as_json
 from gateway_worker.store.transaction import Fenced, NewEvent, Transaction, columns, dumps
 from gateway_worker.store.writers.commands import Seen, record_commands
-from gateway_worker.store.writers.forgeries import forgeries
-from gateway_worker.store.writers.media import add_media, with_known_media
 from schemas.events import MESSAGE_STATUS, Failure, MessageState, MessageStatus
 
 # Messages of one transaction are a microsecond apart, in the order of the writes: so their times order a chat.
@@ -34,16 +32,16 @@ _BEGIN: Final = """
         SELECT session_id, message_id, 'outgoing', chat, recipient, true, kind, source, id, correlation_id,
             traceparent, 'pending', 1, epoch, about, moment, moment
         FROM given, LATERAL (SELECT $13::timestamptz + place * interval '1 microsecond' AS moment) AS t
-        ON CONFLICT (session_id, message_id) DO UPDATE
+        ON CONFLICT (session_id, message_id, number) DO UPDATE
             SET attempts = m.attempts + (m.status = 'pending')::int,
                 epoch = CASE WHEN m.status = 'pending' THEN excluded.epoch ELSE m.epoch END
-        RETURNING session_id, message_id, direction, status, attempts, error, created_at, xmax = 0 AS fresh,
+        RETURNING session_id, message_id, status, attempts, error, created_at, xmax = 0 AS fresh,
             coalesce(failed_at, played_at, read_at, delivered_at, sent_at, created_at) AS settled_at
     ), written AS (
         INSERT INTO bodies (session_id, message_id, part, value, created_at)
         SELECT session_id, message_id, 'content', body, created_at
         FROM given JOIN begun USING (session_id, message_id) WHERE fresh
-        ON CONFLICT (session_id, message_id, part, created_at) DO UPDATE SET value = excluded.value
+        ON CONFLICT (session_id, message_id, number, part, created_at) DO UPDATE SET value = excluded.value
     )
     SELECT * FROM begun
 """
@@ -53,49 +51,25 @@ _PUT_PLAINTEXTS: Final = """
     INSERT INTO bodies AS b (session_id, message_id, part, value, created_at)
     SELECT p.session_id, p.message_id, 'plaintext', p.value, coalesce(m.created_at, $4)
     FROM unnest($1::text[], $2::text[], $3::bytea[]) AS p (session_id, message_id, value)
-    LEFT JOIN messages AS m ON m.session_id = p.session_id AND m.message_id = p.message_id
-    ON CONFLICT (session_id, message_id, part, created_at) DO UPDATE
+    LEFT JOIN messages AS m ON m.session_id = p.session_id AND m.message_id = p.message_id AND m.number = 0
+    ON CONFLICT (session_id, message_id, number, part, created_at) DO UPDATE
         SET value = excluded.value, tries = b.tries + 1
-"""
-
-_RECEIVE: Final = """
-    WITH arrived AS (
-        SELECT * FROM unnest(
-            $1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::text[], $7::bigint[], $8::timestamptz[],
-            $9::text[], $10::bytea[]
-        ) WITH ORDINALITY AS a (session_id, message_id, chat, sender, from_me, kind, epoch, at, about, body, place)
-    ), fresh AS (
-        INSERT INTO messages (
-            session_id, message_id, direction, chat, sender, from_me, kind, status, epoch, at, about, created_at
-        )
-        SELECT session_id, message_id, 'incoming', chat, sender, from_me, kind, 'received', epoch, at, about,
-            $11::timestamptz + place * interval '1 microsecond'
-        FROM arrived
-        ON CONFLICT DO NOTHING
-        RETURNING session_id, message_id, created_at
-    ), written AS (
-        INSERT INTO bodies (session_id, message_id, part, value, created_at)
-        SELECT session_id, message_id, 'content', body, created_at
-        FROM arrived JOIN fresh USING (session_id, message_id)
-        ON CONFLICT (session_id, message_id, part, created_at) DO UPDATE SET value = excluded.value
-    )
-    SELECT session_id, message_id FROM fresh
 """
 
 _REPLACE_CONTENT: Final = """
     UPDATE bodies AS b SET value = g.value
     FROM unnest($1::text[], $2::text[], $3::bytea[]) AS g (session_id, message_id, value)
-    JOIN messages AS m ON m.session_id = g.session_id AND m.message_id = g.message_id
-    WHERE b.session_id = m.session_id AND b.message_id = m.message_id AND b.part = 'content'
+    JOIN messages AS m ON m.session_id = g.session_id AND m.message_id = g.message_id AND m.number = 0
+    WHERE b.session_id = m.session_id AND b.message_id = m.message_id AND b.number = 0 AND b.part = 'content'
         AND b.created_at = m.created_at
 """
 
 _READ_STATUS: Final = """
     SELECT
-        m.session_id, m.message_id, m.direction, m.status, m.error, m.recipient, m.command_id, m.correlation_id,
+        m.session_id, m.message_id, m.chat, m.status, m.error, m.recipient, m.command_id, m.correlation_id,
         m.traceparent
     FROM unnest($1::text[], $2::text[]) AS w (session_id, message_id)
-    JOIN messages AS m ON m.session_id = w.session_id AND m.message_id = w.message_id
+    JOIN messages AS m ON m.session_id = w.session_id AND m.message_id = w.message_id AND m.number = 0
 """
 
 _ADVANCE: Final = """
@@ -112,7 +86,7 @@ _ADVANCE: Final = """
         $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
         $8::timestamptz[], $9::timestamptz[], $10::timestamptz[]
     ) AS a (session_id, message_id, status, chat, error, sent_at, delivered_at, read_at, played_at, failed_at)
-    WHERE m.session_id = a.session_id AND m.message_id = a.message_id
+    WHERE m.session_id = a.session_id AND m.message_id = a.message_id AND m.number = 0
 """
 
 _STAMPED: Final = (Status.SENT, Status.DELIVERED, Status.READ, Status.PLAYED, Status.FAILED)
@@ -156,36 +130,6 @@ async def put_plaintexts(transaction: Transaction, placed: Sequence[Placed]) -> 
         await transaction.wire.execute(_PUT_PLAINTEXTS, *columns(rows), transaction.now)
 
 
-async def receive(transaction: Transaction, placed: Sequence[Placed]) -> None:
-    """Write `ReceiveMessage`s; a new one tells its event."""
-    placed = await with_known_media(transaction, placed)
-    rows = [
-        (
-            each.session_id,
-            op.message_id,
-            op.chat,
-            op.sender,
-            op.from_me,
-            op.kind,
-            each.fence.epoch,
-            op.timestamp,
-            op.about,
-            _encrypted_body(transaction.session(each), op.message_id, op.content),
-        )
-        for each in placed
-        for op in [each.operation]
-    ]
-    found = await transaction.wire.fetch(_RECEIVE, *columns(rows), transaction.now)
-    fresh = {(row["session_id"], row["message_id"]) for row in found}
-    forged = await forgeries(transaction, placed)
-    for each in placed:
-        is_new = (each.session_id, each.operation.message_id) in fresh
-        transaction.answer(each, is_new)
-        if is_new and each not in forged:
-            transaction.tell(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
-    await add_media(transaction, [each for each in placed if (each.session_id, each.operation.message_id) in fresh])
-
-
 async def replace_content(transaction: Transaction, placed: Sequence[Placed]) -> None:
     """Write `ReplaceContent`s."""
     rows = [
@@ -201,13 +145,13 @@ async def advance_status(transaction: Transaction, placed: Sequence[Placed]) -> 
     found = await transaction.wire.fetch(
         _READ_STATUS, [each.session_id for each in placed], [each.operation.message_id for each in placed]
     )
-    # The direction is looked at here: in the statement it would let PostgreSQL take the index of outgoing messages, and
-    # read all of a session's at every receipt.
-    ours = (row for row in found if row["direction"] == Direction.OUTGOING)
-    by_id = {(row["session_id"], row["message_id"]): row for row in ours}
+    by_id = {(row["session_id"], row["message_id"]): row for row in found}
     moved: list[tuple[Any, ...]] = []
     for each in placed:
         row = by_id.get((each.session_id, each.operation.message_id))
+        told_in = each.operation.told_in
+        if row is not None and told_in is not None and row["chat"] not in told_in:
+            row = None  # of who reads another chat
         steps = (
             ledger.advance(Status(row["status"]), as_json(row["error"]), each.operation.status)
             if row is not None
@@ -254,8 +198,6 @@ def _begun_row(placed: Placed, session: Fenced) -> tuple[Any, ...]:
 def _begin_answer(row: Row) -> BeginAnswer:
     if row["fresh"]:
         return Begun()
-    if row["direction"] != Direction.OUTGOING:
-        return Conflict()
     status = Status(row["status"])
     if status is Status.PENDING:
         return InProgress(row["attempts"])

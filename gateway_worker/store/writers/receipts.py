@@ -10,7 +10,7 @@ from typing import Any, Final
 from gateway_worker.store import ledger
 from gateway_worker.store.database import Row
 from gateway_worker.store.plan import Placed
-from gateway_worker.store.records import Direction, Status
+from gateway_worker.store.records import Status
 from gateway_worker.store.rows import as_json
 from gateway_worker.store.transaction import Transaction, columns
 from gateway_worker.store.writers.messages import move, moved_row, status_event
@@ -18,11 +18,11 @@ from gateway_worker.store.writers.messages import move, moved_row, status_event
 # A receipt's row has the time of its message: so they lie in one partition, and one is looked into.
 _READ: Final = """
     SELECT
-        w.session_id, w.message_id, w.participant, m.direction, m.status, m.error, m.recipient, m.command_id,
+        w.session_id, w.message_id, w.participant, m.chat, m.status, m.error, m.recipient, m.command_id,
         m.correlation_id, m.traceparent, m.created_at, coalesce(r.status, l.status) AS progress,
         CASE WHEN r.status IS NULL THEN l.participant END AS stands_under
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w (session_id, message_id, participant, lid)
-    JOIN messages AS m ON m.session_id = w.session_id AND m.message_id = w.message_id
+    JOIN messages AS m ON m.session_id = w.session_id AND m.message_id = w.message_id AND m.number = 0
     LEFT JOIN receipts AS r ON r.session_id = w.session_id AND r.message_id = w.message_id
         AND r.participant = w.participant AND r.created_at = m.created_at
     LEFT JOIN receipts AS l ON l.session_id = w.session_id AND l.message_id = w.message_id
@@ -63,11 +63,7 @@ async def advance_participants(transaction: Transaction, placed: Sequence[Placed
     names = [(each.session_id, each.operation.message_id, each.operation.participant) for each in placed]
     lids = {name: each.operation.lid for each, name in zip(placed, names, strict=True)}
     found = await transaction.wire.fetch(_READ, *columns([(*name, lid) for name, lid in lids.items()]))
-    rows = {
-        (row["session_id"], row["message_id"], row["participant"]): row
-        for row in found
-        if row["direction"] == Direction.OUTGOING
-    }
+    rows = {(row["session_id"], row["message_id"], row["participant"]): row for row in found}
     misnamed = [(*name, row["stands_under"], row["created_at"]) for name, row in rows.items() if row["stands_under"]]
     if misnamed:
         await transaction.wire.execute(_RENAME, *columns(misnamed))
@@ -76,6 +72,8 @@ async def advance_participants(transaction: Transaction, placed: Sequence[Placed
     written: list[tuple[Any, ...]] = []
     for each, name in zip(placed, names, strict=True):
         row = rows.get(name)
+        if row is not None and row["chat"] != each.operation.chat:
+            row = None  # of who reads another chat
         is_step = row is not None and _step(transaction, each, row, standing, moved)
         transaction.answer(each, is_step)
         if row is not None and is_step:

@@ -281,8 +281,15 @@ class BaileysConnection:
                 # The bridge asks for those that do not fit, one by one
                 fitting = plaintexts[: how_many_fit(map(len, plaintexts))]
                 request.answer([entry_key_told(each.key) for each in entries], fitting)
-            case "load_message":
-                _answer_blob(request, await owner.load_message(args["message_id"], chat=args["chat"]))
+            case "load_sent":
+                sent = await owner.load_sent(args["message_id"], chat=args["chat"])
+                if sent is None:
+                    request.answer(None)
+                else:
+                    request.answer({"edited": sent.edited}, [sent.plaintext])
+            case "load_poll":
+                name, chat, author = args["message_id"], args["chat"], args["author"]
+                _answer_blob(request, await owner.load_poll(name, chat=chat, author=author))
             case other:
                 raise ValueError(f"the bridge asked for {other!r}")
 

@@ -165,7 +165,13 @@ def message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChan
         "timestamp": told["timestamp"],
     }
     if (change := told.get("change")) is not None:
-        return ReceivedChange(**common, about=change["about"], change=_change_of(change))
+        return ReceivedChange(
+            **common,
+            about=change["about"],
+            change=_change_of(change),
+            author=change["author"],
+            by_admin=change["by_admin"],
+        )
     content = _content_of(told["content"])
     return ReceivedMessage(
         **common,

@@ -14,7 +14,7 @@ from gateway_worker.objects.received import PART, ReceivedObjects
 from gateway_worker.store.operations.media import NewMedia, SettleMedia
 from gateway_worker.store.records import Fence, MediaState, NewSession
 from gateway_worker.store.store import Store
-from schemas.names import MessageId, SessionId, UserId, WorkerId
+from schemas.names import SessionId, UserId, WorkerId
 from tests.support.private_services import Buckets
 from tests.support.s3 import keep_versions, s3_client, versions
 from tests.support.stores import KEY, TestClock, arrived, opened
@@ -84,7 +84,12 @@ async def received(store: Store, fence: Fence, objects: ReceivedObjects, number:
     await store.commit(fence, message)
     await objects.put(key, Bytes(b"a file"), plain)
     settled = SettleMedia(
-        message_id=message.message_id, state=MediaState.READY, value=value, event_type="media.ready.v1", event={}
+        message_id=message.message_id,
+        number=1,
+        state=MediaState.READY,
+        value=value,
+        event_type="media.ready.v1",
+        event={},
     )
     assert await store.commit(fence, settled) == (True,)
     assert await store.commit(fence, settled) == (False,)
@@ -106,7 +111,8 @@ async def test_what_is_old_goes_and_what_is_young_stays(
     clock.pass_by(timedelta(hours=2))
     assert await janitor(store, objects, clock.now).clean() == 1
     assert {each.object_name for each in await versions(client, bucket)} == {young}
-    assert list(await store.media.of(SESSION, [MessageId(f"ABCD{n:018X}") for n in (1, 2)])) == [f"ABCD{2:018X}"]
+    gone, kept = [(arrived(number).message_id, 1) for number in (1, 2)]
+    assert list(await store.media.of(SESSION, [gone, kept])) == [kept]
     assert old != young
 
 

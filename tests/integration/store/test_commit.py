@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -43,25 +42,6 @@ async def test_events_of_many_callers_are_numbered_without_a_gap(store: Store, f
 async def test_concurrent_callers_share_transactions(store: Store, fence: Fence) -> None:
     await asyncio.gather(*(store.commit(fence, event(number)) for number in range(200)))
     assert store.transactions <= 4
-
-
-async def test_what_only_its_author_may_do_to_a_message_is_told_of_nobody_else(store: Store, fence: Fence) -> None:
-    heard = Heard(store)
-    mine, theirs = begin(1), arrived(1)
-    await store.commit(fence, mine, theirs)
-    known, unknown = message_id(1), MessageId("NOBODY-KNOWS")
-    tried: list[tuple[MessageId, dict[str, Any]]] = [
-        (theirs.message_id, {}),
-        (theirs.message_id, {"sender": "15550009999@s.whatsapp.net"}),
-        (theirs.message_id, {"from_me": True}),
-        (known, {}),
-        (known, {"from_me": True}),
-        (unknown, {}),
-    ]
-    for number, (about, author) in enumerate(tried):
-        change = replace(arrived(10 + number), kind="edited", about=about, only_of_author=True, **author)
-        assert await store.commit(fence, change) == (True,), "it is stored, so that it comes once"
-    assert [event.data["number"] for event in heard.events] == [1, 10, 14, 15]
 
 
 async def test_a_stale_fence_is_refused_and_its_neighbours_go_on(store: Store, fence: Fence) -> None:
@@ -233,11 +213,13 @@ async def test_decrypted_parts_are_kept_and_the_visible_one_is_the_message(store
             chat="c@g.us", sender="s:1@lid", message_id="M1", index=index, plaintext=plaintext, visible=visible
         )
 
-    await store.commit(fence, PutEntries(entries=[part(0, b"key", visible=False), part(1, b"text", visible=True)]))
+    parts = PutEntries(entries=[part(0, b"key", visible=False), part(1, b"text", visible=True)])
+    message = replace(arrived(), message_id=MessageId("M1"), chat="c@g.us", entry=("c@g.us", "s:1@lid"))
+    await store.commit(fence, parts, message)
     await store.commit(fence, PutEntries(entries=[part(1, b"another", visible=True)]))
     found = await store.keys.entry(fence.session_id, chat="c@g.us", sender="s:1@lid", message_id="M1", index=0)
     assert found == b"key"
-    assert await store.messages.plaintext(fence.session_id, MessageId("M1")) == b"text"
+    assert await store.messages.plaintext(fence.session_id, MessageId("M1"), 1) == b"text"
     assert await store.keys.entry(fence.session_id, chat="c@g.us", sender="x", message_id="M1", index=0) is None
 
 

@@ -38,7 +38,7 @@ async def test_both_directions_of_a_chat_come_newest_first_behind_a_place(
 
 
 async def test_the_changes_to_messages_are_found_by_what_they_are_about(store: Store, fence: Fence) -> None:
-    await store.commit(fence, begin(1), arrived(2))
+    await store.commit(fence, replace(begin(1), chat=CHAT), arrived(2))
     about = message_id(1)
     edit = replace(begin(3), kind="edit", about=about)
     reaction = replace(arrived(4), kind="reacted", content={"kind": "reacted", "emoji": "x"}, about=about)
@@ -82,7 +82,11 @@ def _past(number: int, **more: Any) -> HistoricMessage:
 
 async def test_the_past_is_stored_once_in_the_place_of_its_time(store: Store, fence: Fence) -> None:
     await store.commit(fence, replace(begin(9), chat=CHAT))
-    slices = [_past(1), _past(2, from_me=True, status=Status.READ), _past(9)]  # the last is known better here
+    slices = [
+        _past(1),
+        _past(2, from_me=True, status=Status.READ),
+        _past(9, from_me=True),
+    ]  # the last is known better here
     for _ in range(2):
         await store.commit(fence, StoreHistory(messages=slices))
     found = await store.messages.history(SESSION, CHAT, before=(LATER, ""), kinds={"text"}, limit=10)

@@ -12,7 +12,8 @@ PEOPLE = [f"1555000{number:04}@s.whatsapp.net" for number in range(120)]
 
 
 def receipt(participant: str, status: Status, number: int = 1) -> AdvanceParticipant:
-    return AdvanceParticipant(message_id=message_id(number), participant=participant, status=status, at=NOON)
+    chat = "+15550001111"  # as `begin` names it
+    return AdvanceParticipant(message_id=message_id(number), chat=chat, participant=participant, status=status, at=NOON)
 
 
 def told(heard: Heard) -> list[tuple[object, object]]:

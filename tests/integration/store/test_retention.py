@@ -19,7 +19,7 @@ from gateway_worker.store.operations.commands import (
 from gateway_worker.store.operations.messages import NewEntry, PutEntries, PutSentPlaintext
 from gateway_worker.store.records import Fence, NewSession, Status
 from gateway_worker.store.store import Store
-from schemas.names import MessageId, SessionId, UserId, WorkerId
+from schemas.names import SessionId, UserId, WorkerId
 from tests.support.private_services import query
 from tests.support.stores import KEY, TestClock, advance, arrived, begin, key, message_id, opened
 
@@ -160,7 +160,11 @@ async def test_an_entry_that_is_written_again_stays_as_it_is(
     await store.commit(fence, entry())
     clock.pass_by(timedelta(seconds=2))
     await asyncio.gather(store.commit(fence, entry(plaintext=b"a")), store.commit(fence, entry(plaintext=b"b")))
-    assert await store.messages.plaintext(fence.session_id, MessageId(f"ABCD{1:018X}")) == b"plain"
+    key = entry().entries[0]
+    found = await store.keys.entry(
+        fence.session_id, chat=key.chat, sender=key.sender, message_id=key.message_id, index=key.index
+    )
+    assert found == b"plain"
     assert await count(migrated_database_url, "entries") == 1
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway_worker.media.preparing import PreparedFile
 from gateway_worker.objects.received import Source
 from gateway_worker.store.operations.media import NewMedia, RetryMedia, SettleMedia
-from gateway_worker.store.records import MediaRecord, MediaState
+from gateway_worker.store.records import MediaRecord, MediaState, MessageName
 from gateway_worker.whatsapp.remote_files import RemoteFile
 from schemas.names import MessageId, SessionId
 from schemas.outgoing_media import MediaSource
@@ -35,6 +35,7 @@ class FakeMedia:
         self.rows[message_id] = MediaRecord(
             session_id=session_id,
             message_id=message_id,
+            number=1,
             state=new.state,
             object=new.object,
             attempts=0,
@@ -55,11 +56,11 @@ class FakeMedia:
         self.rows[settled.message_id] = replace(row, state=settled.state, value=settled.value, error=settled.error)
         return True
 
-    async def of(self, session_id: SessionId, message_ids: Collection[MessageId]) -> Mapping[MessageId, MediaRecord]:
-        return {each: self.rows[each] for each in message_ids if each in self.rows}
+    async def of(self, session_id: SessionId, names: Collection[MessageName]) -> Mapping[MessageName, MediaRecord]:
+        return {(each, number): self.rows[each] for each, number in names if each in self.rows}
 
     async def due(
-        self, session_id: SessionId, now: datetime, besides: Collection[MessageId], limit: int
+        self, session_id: SessionId, now: datetime, besides: Collection[str], limit: int
     ) -> Sequence[MediaRecord]:
         self.looks.append((session_id, VirtualClock().monotonic()))
         if failure := self.failures.get(session_id):
@@ -67,11 +68,11 @@ class FakeMedia:
         pending = [row for row in self._pending(session_id, besides) if self.next_tries[row.message_id] <= now]
         return sorted(pending, key=lambda row: self.next_tries[row.message_id])[:limit]
 
-    async def next_try(self, session_id: SessionId, besides: Collection[MessageId]) -> datetime | None:
+    async def next_try(self, session_id: SessionId, besides: Collection[str]) -> datetime | None:
         return min((self.next_tries[row.message_id] for row in self._pending(session_id, besides)), default=None)
 
-    def _pending(self, session_id: SessionId, besides: Collection[MessageId]) -> list[MediaRecord]:
-        rows = [row for row in self.rows.values() if row.session_id == session_id and row.message_id not in besides]
+    def _pending(self, session_id: SessionId, besides: Collection[str]) -> list[MediaRecord]:
+        rows = [row for row in self.rows.values() if row.session_id == session_id and row.object not in besides]
         return [row for row in rows if row.state is MediaState.PENDING]
 
 

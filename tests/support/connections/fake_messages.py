@@ -59,9 +59,13 @@ class FakeMessages:
     encrypted: Counter[MessageId] = field(default_factory=Counter[MessageId])
 
     async def get(self, session_id: SessionId, message_id: MessageId) -> MessageRecord | None:
-        return self.rows.get(message_id)
+        row = self.rows.get(message_id)
+        return row if row is not None and row.direction is Direction.OUTGOING else None
 
-    async def plaintext(self, session_id: SessionId, message_id: MessageId) -> bytes | None:
+    async def under(self, session_id: SessionId, message_id: MessageId) -> Sequence[MessageRecord]:
+        return [self.rows[message_id]] if message_id in self.rows else []
+
+    async def plaintext(self, session_id: SessionId, message_id: MessageId, number: int = 0) -> bytes | None:
         return self.plaintexts.get(message_id)
 
     async def secret(self, session_id: SessionId) -> bytes | None:
@@ -132,6 +136,7 @@ def message_row(
     return MessageRecord(
         session_id=session_id,
         message_id=message_id,
+        number=0 if command else 1,
         direction=Direction.INCOMING if command is None else Direction.OUTGOING,
         chat=chat,
         sender=sender,

@@ -10,7 +10,7 @@ from gateway_worker.connections.arrivals import arrival
 from gateway_worker.connections.identities import MAX_PEOPLE, Identities
 from gateway_worker.whatsapp.baileys.identity import MAPPING_KIND, mappings
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender
-from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
+from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage, SentMessage
 from gateway_worker.whatsapp.port import Changes
 from schemas.addresses import Jid
 from schemas.content import Text
@@ -112,9 +112,9 @@ async def test_a_message_is_given_again_to_its_own_chat_and_to_no_other() -> Non
         sent = await w.send(text(to=BERT))
         await w.engine.last.commit(Changes(sent={sent: b"proto"}))
         for chat in (None, BERTS_JID, BERTS_LID, "77@lid"):  # the last may be a LID of his that nobody has told us
-            assert await w.engine.last.owner.load_message(sent, chat=chat) == b"proto"
+            assert await w.engine.last.owner.load_sent(sent, chat=chat) == SentMessage(plaintext=b"proto")
         for chat in ("15550003333@s.whatsapp.net", "120363000000000001@g.us", "status@broadcast"):
-            assert await w.engine.last.owner.load_message(sent, chat=chat) is None
+            assert await w.engine.last.owner.load_sent(sent, chat=chat) is None
 
 
 @pytest.mark.parametrize("number", ["0", "99912345678"])
@@ -129,5 +129,6 @@ def test_a_sender_whose_number_no_plan_has_is_heard_all_the_same(number: str) ->
         timestamp=1,
         content=Text(text="Hello"),
     )
-    told = arrival(ANNA, message, datetime(2026, 11, 26, tzinfo=UTC), MediaOptions()).event
+    now = datetime(2026, 11, 26, tzinfo=UTC)
+    told = arrival(ANNA, message, now, MediaOptions(), names_of=lambda jid: frozenset((jid,))).event
     assert cast("dict[str, str]", told["sender"])["jid"] == f"{number}@s.whatsapp.net"

@@ -9,7 +9,7 @@ from gateway_worker.connections.message_ids import derive_message_id
 from schemas.commands import CommandKey
 
 words = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
-keys = st.builds(lambda source, name: CommandKey(source=source, id=name), words, words)
+keys = st.builds(CommandKey, source=words, id=words)
 SECRET = bytes(range(32))
 
 

@@ -50,9 +50,35 @@ def test_nobody_edits_what_somebody_else_wrote() -> None:
         assert shown(original, row(sender, {"kind": "edited", "content": NEW_TEXT})).content == original.content
 
 
-def test_a_person_is_the_same_by_number_and_by_lid() -> None:
+def test_a_name_that_nobody_knows_is_another_person() -> None:
     original = row(ANNA, THEIRS.content, GROUP)
-    assert shown(original, row("77@lid", {"kind": "edited", "content": NEW_TEXT}, GROUP)).content == NEW_TEXT
+    assert shown(original, row("77@lid", {"kind": "edited", "content": NEW_TEXT}, GROUP)).content == original.content
+
+
+def test_what_was_done_in_another_chat_changes_nothing() -> None:
+    for content in (
+        {"kind": "edited", "content": NEW_TEXT},
+        {"kind": "revoked"},
+        {"kind": "reacted", "emoji": "x"},
+        {"kind": "voted", "options": ["1"]},
+    ):
+        assert shown(THEIRS, row(ANNA, content, GROUP)) == shown(THEIRS)
+
+
+def test_a_change_is_of_the_message_whose_author_it_names() -> None:
+    of_anna, of_bert = (row(who, THEIRS.content, GROUP) for who in (ANNA, BERT))
+    for content in ({"kind": "reaction", "emoji": "x"}, {"kind": "revocation"}):
+        change = row(None, {**content, "author": ANNA}, GROUP)
+        assert shown(of_anna, change) != shown(of_anna)
+        assert shown(of_bert, change) == shown(of_bert)
+
+
+def test_what_we_have_begun_counts_where_it_must_not_leave_any_more() -> None:
+    pending = replace(row(None, {"kind": "revocation"}), status=Status.PENDING)
+    assert standing(OURS, [pending]).revoked_at is None
+    assert standing(OURS, [pending], begun_counts=True).revoked_at is not None
+    failed = replace(pending, status=Status.FAILED)
+    assert standing(OURS, [failed], begun_counts=True).revoked_at is None
 
 
 def test_a_revoked_message_shows_nothing_but_when() -> None:

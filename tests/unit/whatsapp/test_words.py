@@ -129,7 +129,11 @@ def test_contents_keep_previews_and_name_what_is_not_supported() -> None:
     ],
 )
 def test_changes_name_the_message_they_are_about(told: dict[str, object], change: object) -> None:
-    entry = {"key": KEY, "message": {**MESSAGE, "change": {"about": "EARLIER", **told}}, "unprocessed": False}
+    entry = {
+        "key": KEY,
+        "message": {**MESSAGE, "change": {"about": "EARLIER", "author": None, "by_admin": False, **told}},
+        "unprocessed": False,
+    }
     changes = {"credentials": False, "keys": [], "entries": [entry], "sent": [], "processed": []}
     (read,) = changes_of(changes, [b""]).entries
     assert isinstance(read.message, ReceivedChange)

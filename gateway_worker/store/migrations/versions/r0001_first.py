@@ -76,11 +76,13 @@ _TABLES: Final = (
     CREATE TABLE messages (
         session_id text NOT NULL,
         message_id text NOT NULL,
+        number integer NOT NULL DEFAULT 0,
         direction text NOT NULL,
         chat text NOT NULL,
         sender text,
         recipient text,
         from_me boolean NOT NULL,
+        entry text,
         kind text NOT NULL,
         command_source text,
         command_id text,
@@ -97,7 +99,7 @@ _TABLES: Final = (
         epoch bigint NOT NULL,
         at timestamptz NOT NULL,
         created_at timestamptz NOT NULL,
-        PRIMARY KEY (session_id, message_id)
+        PRIMARY KEY (session_id, message_id, number)
     ) WITH (fillfactor = 70)
     """,
     "CREATE INDEX messages_created ON messages (created_at)",
@@ -106,10 +108,11 @@ _TABLES: Final = (
     CREATE TABLE bodies (
         session_id text NOT NULL,
         message_id text NOT NULL,
+        number integer NOT NULL DEFAULT 0,
         part text NOT NULL,
         value bytea NOT NULL,
         created_at timestamptz NOT NULL,
-        PRIMARY KEY (session_id, message_id, part, created_at)
+        PRIMARY KEY (session_id, message_id, number, part, created_at)
     ) PARTITION BY RANGE (created_at)
     """,
     """

@@ -15,6 +15,7 @@ _STATEMENTS: Final = (
     CREATE TABLE media (
         session_id text NOT NULL,
         message_id text NOT NULL,
+        number integer NOT NULL DEFAULT 0,
         state text NOT NULL,
         object text NOT NULL,
         attempts integer NOT NULL DEFAULT 0,
@@ -23,7 +24,7 @@ _STATEMENTS: Final = (
         error jsonb,
         created_at timestamptz NOT NULL,
         stored_at timestamptz,
-        PRIMARY KEY (session_id, message_id)
+        PRIMARY KEY (session_id, message_id, number)
     ) WITH (fillfactor = 70)
     """,
     "ALTER TABLE media ALTER COLUMN value SET STORAGE EXTERNAL",

@@ -6,6 +6,7 @@
  */
 import type { AuthenticationCreds, BinaryNode, WASocket } from 'baileys'
 
+import { personOf } from './addresses.ts'
 import type { Facts } from './facts.ts'
 import type { Protocol } from './protocol.ts'
 import { receiptOf } from './receipts.ts'
@@ -44,7 +45,7 @@ export class Arrivals {
     const retries = new Retries(parts)
     const pass = (event: string, receipt: BinaryNode): unknown => {
       if (asksForItself(receipt)) return retries.answer(receipt)
-      return receipt.attrs['type'] === 'retry' ? resending.run(true, () => emit(event, receipt)) : emit(event, receipt)
+      return receipt.attrs['type'] === 'retry' ? this.#resend(receipt) : emit(event, receipt)
     }
     ws.emit = (event: string, ...args: unknown[]): boolean => {
       if (event !== 'CB:message' && event !== 'CB:receipt') return emit(event, ...args)
@@ -87,6 +88,18 @@ export class Arrivals {
     // Baileys answers a stanza it cannot handle by itself
     this.#messages = this.#messages.then(() => protocol.handle(handle)).then(done, done)
     if (this.#unhandled > MAX_UNHANDLED || this.#unhandledBytes > MAX_UNHANDLED_BYTES) onFlood()
+  }
+
+  /** Baileys sends it again, in turn with what else goes to that chat: an edit or a revocation is not overtaken. */
+  async #resend(receipt: BinaryNode): Promise<void> {
+    const { socket, order } = this.#parts
+    const { from = '', recipient } = receipt.attrs
+    const { pn, lid } = await personOf(recipient ?? from, undefined, socket.signalRepository.lidMapping)
+    delete receipt.attrs['offline'] // as below
+    const answer = async (): Promise<void> => {
+      for (const listener of socket.ws.listeners('CB:receipt')) await listener(receipt)
+    }
+    await order.after(pn ?? lid ?? from, () => resending.run(true, answer)).catch(() => undefined) // the connection ended
   }
 
   #takeReceipt(stanza: BinaryNode, pass: () => void): void {

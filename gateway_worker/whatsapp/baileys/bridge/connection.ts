@@ -11,6 +11,7 @@ import {
 import type { WebSocket } from 'ws'
 
 import { phoneOf } from './addresses.ts'
+import { Admins } from './admins.ts'
 import { AddressBook } from './addressbook.ts'
 import { Arrivals } from './arrivals.ts'
 import { type End, endOf } from './causes.ts'
@@ -97,7 +98,8 @@ export class Connection {
     const patience = settings.store_deadline * TELL_PATIENCE
     this.#facts = new Facts(peer, number, patience, () => this.#proceed(), (error) => this.#fail(error))
     this.#keys = new Keys(this.#store, () => this.#credentials.me?.id)
-    const incoming = new Incoming(() => this.#credentials, this.#store)
+    const admins = new Admins(() => this.#socket)
+    const incoming = new Incoming(() => this.#credentials, this.#store, admins)
     const history = new History({
       store: this.#store,
       incoming,
@@ -116,6 +118,7 @@ export class Connection {
     const groups = new GroupCache(number)
     this.#socket = makeSocket({ number, ...own, history, settings, options, groups })
     history.listen(this.#socket)
+    admins.listen()
     this.#addressBook = new AddressBook({
       socket: this.#socket,
       facts: this.#facts,

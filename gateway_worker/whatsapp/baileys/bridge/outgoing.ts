@@ -18,6 +18,7 @@ import {
 import { isViewOnce, unwrap } from './content.ts'
 import { type FileContent, fileMessage, isFile } from './files.ts'
 import { CallError } from './peer.ts'
+import type { Sent } from './store.ts'
 
 interface LinkPreview {
   url: string
@@ -169,6 +170,11 @@ function originalOf({ original }: OutgoingArguments, jid: string, plaintext: Uin
   if (original === null || plaintext === undefined) return undefined
   const key = { remoteJid: jid, id: original.message_id, fromMe: original.from_me, participant: original.sender }
   return { key, message: saying(original.edited, proto.Message.decode(plaintext)) } as WAMessage
+}
+
+/** What goes to who could not read a message of ours: what it says now. */
+export function sentAgain({ plaintext, edited }: Sent): proto.IMessage {
+  return saying(edited, proto.Message.decode(plaintext))
 }
 
 /** The message with the text or the caption that an edit gave it. */

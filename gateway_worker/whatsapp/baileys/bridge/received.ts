@@ -16,7 +16,8 @@ import {
 } from 'baileys'
 
 import { type Mapping, type Person, personOf, phoneOf } from './addresses.ts'
-import { type Change, changeOf, type Recall } from './changes.ts'
+import type { Admins } from './admins.ts'
+import { type Change, changeOf, type Doing, type Recall } from './changes.ts'
 import { type Content, contentOf, contextOf, isViewOnce, unwrap } from './content.ts'
 import type { Entry, EntryKey } from './commit.ts'
 import { decoded, keptOf } from './decoding.ts'
@@ -43,11 +44,13 @@ const NEVER_RESENT = new Set(['bot_unavailable_fanout', 'hosted_unavailable_fano
 export class Incoming {
   readonly #parts = new WeakMap<object, IncomingPart>()
   readonly #credentials: () => AuthenticationCreds
-  readonly #store: Pick<Store, 'loadMessage'>
+  readonly #store: Pick<Store, 'loadPoll'>
+  readonly #admins: Pick<Admins, 'has'>
 
-  constructor(credentials: () => AuthenticationCreds, store: Pick<Store, 'loadMessage'>) {
+  constructor(credentials: () => AuthenticationCreds, store: Pick<Store, 'loadPoll'>, admins: Pick<Admins, 'has'>) {
     this.#credentials = credentials
     this.#store = store
+    this.#admins = admins
   }
 
   /** Notes the encrypted parts of a stanza: the Signal repository is given nothing but their bytes. */
@@ -152,11 +155,12 @@ export class Incoming {
   #recall(me: Contact): Recall {
     return {
       own: [me.id, me.lid ?? ''].map((jid) => jidNormalizedUser(jid)),
-      message: async (id) => {
-        const stored = await this.#store.loadMessage(id, null)
+      poll: async (id, chat, author) => {
+        const stored = await this.#store.loadPoll(id, chat, author)
         const message = stored === undefined ? null : decoded(stored)
         return message === null ? undefined : unwrap(message)
-      }
+      },
+      isAdmin: (group, who) => this.#admins.has(group, who)
     }
   }
 }
@@ -218,11 +222,12 @@ async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Ma
   const isGroup = isJidGroup(chatJid) === true
   const sender = await personOf(author, envelope.authorAlternative, mapping)
   const chat = await chatOf(envelope, sender, mapping)
-  const told = await toldOf(message, sender, recall)
+  const toldIn = chat.pn ?? chat.lid ?? jidNormalizedUser(chatJid)
+  const told = await toldOf(message, { sender, isMe: envelope.fromMe, jid: chatJid, chat: toldIn }, recall)
   if (told === null) return null
   return boundMessage({
     message_id: envelope.id,
-    chat: chat.pn ?? chat.lid ?? jidNormalizedUser(chatJid),
+    chat: toldIn,
     sender: {
       jid: isLidUser(author) ? (sender.lid ?? author) : (sender.pn ?? author),
       lid: sender.lid ?? null,
@@ -244,8 +249,9 @@ async function chatOf({ chat, chatAlternative, fromMe }: Envelope, sender: Perso
   return personOf(chat, chatAlternative, mapping)
 }
 
-async function toldOf(message: proto.IMessage, sender: Person, recall: Recall): Promise<Told | null> {
-  const change = await changeOf(message, sender, recall)
+async function toldOf(message: proto.IMessage, doing: Doing, recall: Recall): Promise<Told | null> {
+  const change = await changeOf(message, doing, recall)
+  if (change === 'nothing') return null
   return change === null ? contentOf(message) : { change }
 }
 

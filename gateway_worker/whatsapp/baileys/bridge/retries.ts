@@ -4,10 +4,11 @@
  * Baileys answers a phone by sending the message to the whole group once more: everybody gets a copy, who came since gets
  * what was written before, and each phone that lacks a key costs a large group a thousand messages.
  */
-import { type BinaryNode, extractE2ESessionFromRetryReceipt, getBinaryNodeChild, isJidGroup, jidDecode, proto, type WASocket } from 'baileys'
+import { type BinaryNode, extractE2ESessionFromRetryReceipt, getBinaryNodeChild, isJidGroup, jidDecode, type WASocket } from 'baileys'
 
 import { BoundedMap } from './bounded.ts'
 import type { ChatOrder } from './order.ts'
+import { sentAgain } from './outgoing.ts'
 import { resending } from './repository.ts'
 import type { Store } from './store.ts'
 
@@ -18,7 +19,7 @@ const MAX_REMEMBERED = 2_000
 
 export interface RetryParts {
   socket: Pick<WASocket, 'assertSessions' | 'relayMessage' | 'sendMessageAck' | 'signalRepository'>
-  store: Pick<Store, 'loadMessage'>
+  store: Pick<Store, 'loadSent'>
   order: Pick<ChatOrder, 'after'>
 }
 
@@ -49,15 +50,17 @@ export class Retries {
     const { id = '', from: group = '', participant: jid = '' } = receipt.attrs
     const name = `${id}:${jid}`
     const tries = this.#tries.get(name) ?? 0
-    const stored = tries < MAX_TRIES ? await store.loadMessage(id, group) : undefined
-    if (stored === undefined) return
+    if (tries >= MAX_TRIES || (await store.loadSent(id, group)) === undefined) return
     this.#tries.set(name, tries + 1)
     const session = extractE2ESessionFromRetryReceipt(receipt)
     if (session === null) await socket.assertSessions([jid], true)
     else await socket.signalRepository.injectE2ESession({ jid, session: session as Bundle }) // a bundle may lack a one-time key
     const count = Number(getBinaryNodeChild(receipt, 'retry')?.attrs['count']) || 1
-    const message = proto.Message.decode(stored)
-    // The key goes with it as it is now: a message encrypted before and sent after could not be read any more
-    await order.after(group, async () => void (await socket.relayMessage(group, message, { messageId: id, participant: { jid, count } })))
+    // The key goes with it as it is now: a message encrypted before and sent after could not be read any more. So does the
+    // message: it may have been edited or deleted while we fetched the key, and that stands in the same order
+    await order.after(group, async () => {
+      const stored = await store.loadSent(id, group)
+      if (stored !== undefined) await socket.relayMessage(group, sentAgain(stored), { messageId: id, participant: { jid, count } })
+    })
   }
 }

@@ -6,7 +6,6 @@ import {
   type GroupMetadata,
   jidNormalizedUser,
   makeWASocket,
-  proto,
   type UserFacingSocketConfig,
   type WASocket
 } from 'baileys'
@@ -16,6 +15,7 @@ import type { History } from './history.ts'
 import { placeOf } from './historyfiles.ts'
 import type { Keys } from './keys.ts'
 import { makeLogger } from './logger.ts'
+import { sentAgain } from './outgoing.ts'
 import type { Protocol } from './protocol.ts'
 import type { Incoming } from './received.ts'
 import { makeRepositoryMaker } from './repository.ts'
@@ -55,8 +55,8 @@ function configOf({ number, credentials, store, keys, incoming, protocol, histor
     transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
     getMessage: async ({ id, remoteJid }) => {
       const chat = remoteJid ? jidNormalizedUser(remoteJid) : null // null: another device of ours asks
-      const stored = id == null ? undefined : await store.loadMessage(id, chat)
-      return stored === undefined ? undefined : proto.Message.decode(stored)
+      const stored = id == null ? undefined : await store.loadSent(id, chat)
+      return stored === undefined ? undefined : sentAgain(stored)
     },
     ...cachesOf(number),
     ...(settings.qr_timeout === null ? {} : { qrTimeout: settings.qr_timeout }),

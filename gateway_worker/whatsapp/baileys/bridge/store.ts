@@ -14,6 +14,12 @@ import { isId, jidOf, keyNameOf } from './limits.ts'
 import type { Peer } from './peer.ts'
 import { decodeKey, encodeCredentials } from './values.ts'
 
+/** `edited`: what its text or caption is now, if it was edited. */
+export interface Sent {
+  plaintext: Uint8Array
+  edited: string | null
+}
+
 const MAX_CACHED_KEYS = 256
 /** Changes that may wait for a commit before the connection stops reading from its socket. */
 const MAX_WAITING = 200
@@ -129,11 +135,23 @@ export class Store implements SignalKeyStore {
     return entries
   }
 
-  /** A stored message; of `chat` where somebody there asks for it: nobody is given what was written to others. */
-  async loadMessage(messageId: string, chat: string | null): Promise<Uint8Array | undefined> {
+  /**
+   * A message of ours to be sent again, as it is now: nothing of one that was deleted. Of `chat` where somebody there asks
+   * for it: nobody is given what was written to others.
+   */
+  async loadSent(messageId: string, chat: string | null): Promise<Sent | undefined> {
     this.#mustBeOpen()
     if (!isId(messageId)) return undefined // nothing is stored under such a name
-    const answer = await this.#ask('load_message', { message_id: messageId, chat: chat === null ? null : jidOf(chat) })
+    const answer = await this.#ask('load_sent', { message_id: messageId, chat: chat === null ? null : jidOf(chat) })
+    const told = answer.head.v as { edited: string | null } | null
+    return told === null ? undefined : { plaintext: answer.blobs[0] ?? new Uint8Array(), edited: told.edited }
+  }
+
+  /** A poll of a chat; `author` as in `changes.ts`. */
+  async loadPoll(messageId: string, chat: string, author: string | null): Promise<Uint8Array | undefined> {
+    this.#mustBeOpen()
+    if (!isId(messageId)) return undefined
+    const answer = await this.#ask('load_poll', { message_id: messageId, chat: jidOf(chat), author })
     return answer.head.v === true ? answer.blobs[0] : undefined
   }
 

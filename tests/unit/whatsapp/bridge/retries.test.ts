@@ -10,7 +10,7 @@ import { asksForItself, Retries, type RetryParts } from '../../../../gateway_wor
 
 const GROUP = '120363000@g.us'
 const PHONE = '42@lid'
-const stored = proto.Message.encode({ conversation: 'hello' }).finish()
+const plaintext = proto.Message.encode({ conversation: 'hello' }).finish()
 
 const asking = (participant: string, from = GROUP): BinaryNode => ({
   tag: 'receipt',
@@ -37,7 +37,8 @@ test('a phone that could not read a message gets it again alone, five times at m
     done.push(['turn', chat])
     await step()
   }
-  const retries = new Retries({ socket, store: { loadMessage: async () => stored }, order: { after } } as unknown as RetryParts)
+  const sent = { plaintext, edited: null }
+  const retries = new Retries({ socket, store: { loadSent: async () => sent }, order: { after } } as unknown as RetryParts)
   for (let time = 0; time < 6; time += 1) {
     await new Promise<void>((resolve) => {
       confirmed = resolve
@@ -50,4 +51,24 @@ test('a phone that could not read a message gets it again alone, five times at m
     ['sent', GROUP, 'hello', { messageId: 'A', participant: { jid: PHONE, count: 2 } }]
   ]
   assert.deepEqual(done, [once, once, once, once, once].flat())
+})
+
+test('what was edited meanwhile goes as it is now, and what was deleted meanwhile does not go', async () => {
+  const said: unknown[] = []
+  let answered = (): void => undefined
+  const socket = {
+    assertSessions: async () => undefined,
+    relayMessage: async (_: string, message: proto.IMessage) => said.push(message.conversation),
+    sendMessageAck: async () => answered()
+  }
+  const versions = [{ plaintext, edited: null }, { plaintext, edited: 'edited' }, { plaintext, edited: null }, undefined]
+  const order = { after: async (_: string, step: () => Promise<void>) => step() }
+  const retries = new Retries({ socket, store: { loadSent: async () => versions.shift() }, order } as unknown as RetryParts)
+  for (let time = 0; time < 2; time += 1) {
+    await new Promise<void>((resolve) => {
+      answered = resolve
+      retries.answer(asking(PHONE))
+    })
+  }
+  assert.deepEqual(said, ['edited'])
 })

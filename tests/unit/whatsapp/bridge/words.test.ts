@@ -20,7 +20,8 @@ const mapping = {
   getLIDForPN: async () => null
 }
 
-const noStore = { loadMessage: async () => undefined }
+const noStore = { loadPoll: async () => undefined }
+const noAdmins = { has: async () => false }
 
 test('contents have the names of the port', () => {
   const cases: [object, unknown][] = [
@@ -123,7 +124,7 @@ test('messages our phone sends once more are entries of their own, from our own 
     peerDataOperationResult: [{ placeholderMessageResendResponse: { webMessageInfoBytes: original } }]
   }
   const plaintext = proto.Message.encode({ protocolMessage: { type: 17, peerDataOperationRequestResponseMessage } }).finish()
-  const incoming = new Incoming(() => ({ me }) as unknown as AuthenticationCreds, noStore)
+  const incoming = new Incoming(() => ({ me }) as unknown as AuthenticationCreds, noStore, noAdmins)
   const resent = async (from: string) => {
     const ciphertext = Buffer.of(1)
     const attrs = { id: 'P', from, category: 'peer', t: '1700000001' }

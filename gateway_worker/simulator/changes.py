@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway_worker.simulator.content.reading import unwrap
+from gateway_worker.simulator.jids import parse_jid
 from gateway_worker.simulator.kept import Change, ChangeKind, Kept
 from gateway_worker.simulator.model import Account, World
 from gateway_worker.simulator.phones import Phone
@@ -71,15 +72,28 @@ def _kind_and_target(bare: Message) -> tuple[ChangeKind | None, str]:
 def apply(world: World, phone: Phone, account: Account, change: Change) -> None:
     """The change takes effect on the message it is about, or says why not. `account` is who made it."""
     kept = phone.messages.get(change.target)
-    if kept is None:
-        change.refused = "the phone does not have the message"
-    elif change.kind in (ChangeKind.EDIT, ChangeKind.REVOKE) and world.find(kept.sender)[0] is not account:
+    if kept is None or not _is_same_chat(world, kept.chat, change.chat):
+        change.refused = "the phone does not have the message in this chat"
+    elif not _may(world, kept, account, change.kind):
         change.refused = "only its author may do that"
     elif change.kind is ChangeKind.VOTE:
         _count_vote(world, kept, account, change)
     phone.note_change(change)
     if kept is not None and not change.refused:
         kept.changes.append(change)
+
+
+def _is_same_chat(world: World, one: str, other: str) -> bool:
+    """Whether two names are of one chat: a person has two."""
+    return one == other or (world.find(one)[0] is not None and world.find(one)[0] is world.find(other)[0])
+
+
+def _may(world: World, kept: Kept, account: Account, kind: ChangeKind) -> bool:
+    """Its author edits; its author, or an admin of the group, deletes; everybody in the chat reacts and votes."""
+    if kind not in (ChangeKind.EDIT, ChangeKind.REVOKE) or world.find(kept.sender)[0] is account:
+        return True
+    group = world.groups.get(parse_jid(kept.chat).user)
+    return kind is ChangeKind.REVOKE and group is not None and group.is_admin(account.phone)
 
 
 def _count_vote(world: World, kept: Kept, account: Account, change: Change) -> None:

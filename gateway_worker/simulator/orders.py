@@ -53,6 +53,8 @@ class Words:
     mentions: list[str] = field(default_factory=list[str])
     forwarded: bool = False
     view_once: bool = False
+    message_id: str = ""
+    """Chosen by who sends; empty: a new one."""
 
 
 def send(turn: Turn, account: Account, *, to: str, words: Words) -> str:
@@ -71,7 +73,7 @@ def send(turn: Turn, account: Account, *, to: str, words: Words) -> str:
         forwarded=words.forwarded,
         view_once=words.view_once,
     )
-    message_id = _new_id(turn)
+    message_id = words.message_id or _new_id(turn)
     dispatch(turn, phone, to, message, message_id)
     kept = Kept(
         message_id=message_id,
@@ -107,8 +109,11 @@ def edit(turn: Turn, account: Account, message_id: str, content: Mapping[str, An
 
 
 def revoke(turn: Turn, account: Account, message_id: str) -> str:
-    """A person deletes an own message for everybody. `Conflict` if it is not an own one."""
-    kept = _own(account.primary, message_id)
+    """A person deletes a message for everybody: an own one, or as the group's admin any. `Conflict` for others."""
+    kept = find_message(account.primary, message_id)
+    group = turn.world.groups.get(parse_jid(kept.chat).user)
+    if group is None or not group.is_admin(account.phone):
+        kept = _own(account.primary, message_id)
     revoked = _Protocol(type=_Protocol.Type.REVOKE, key=_key(kept))
     return _change(turn, account, kept, Message(protocolMessage=revoked))
 

@@ -66,11 +66,21 @@ class Phone:
         return prekey.id.to_bytes(3), prekey.pair.public
 
     def keep(self, kept: Kept) -> None:
-        """Puts a message on the phone."""
-        self.messages[kept.message_id] = kept
+        """Puts a message on the phone; one under the id of another is another one."""
+        taken = kept.message_id in self.messages
+        self.messages[_other_name(kept.message_id, kept.chat, kept.sender) if taken else kept.message_id] = kept
         self.sent += kept.own
         if len(self.messages) > MAX_MESSAGES:
             self.sent -= self.messages.pop(next(iter(self.messages))).own
+
+    def known(self, message_id: str, chat: str, sender: str) -> Kept | Change | None:
+        """What came before in this chat, of this sender, under this id."""
+        found = (
+            self.messages.get(message_id),
+            self.messages.get(_other_name(message_id, chat, sender)),
+            self.changes.get(message_id),
+        )
+        return next((each for each in found if each and (each.chat, each.sender) == (chat, sender)), None)
 
     def forget_sender_key(self, group: str) -> None:
         """Somebody has left a group: the next message there has a new sender key."""
@@ -92,6 +102,10 @@ class Phone:
         self.chat_states[chat] = ChatState(chat=chat, state=name, timestamp=now)
         if len(self.chat_states) > MAX_CHAT_STATES:
             del self.chat_states[next(iter(self.chat_states))]
+
+
+def _other_name(message_id: str, chat: str, sender: str) -> str:
+    return f"{message_id} {chat} {sender}"
 
 
 def new_account(world: World, phone: str, name: str, *, passkey: bool) -> Account:

@@ -8,7 +8,7 @@ from gateway_worker.simulator.content.reading import is_empty
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.fetching import fetch_file, on_upload_request
 from gateway_worker.simulator.jids import GROUP_SERVER, parse_jid
-from gateway_worker.simulator.kept import Kept, Receipt
+from gateway_worker.simulator.kept import Change, Kept, Receipt
 from gateway_worker.simulator.ledger import note_arrival, note_decrypted, note_failure
 from gateway_worker.simulator.model import Device
 from gateway_worker.simulator.phones import (
@@ -131,9 +131,10 @@ def _accept(turn: Turn, phone: Phone, sender: Device, node: Node, message: Messa
         message = _own_words(message)
     grouped = parse_jid(node.attrs["from"]).server == GROUP_SERVER
     later_if_online(turn, phone, LATENCY, _answer(node, "sender" if own and not grouped else ""))
-    if _count_copy(turn, phone, node.attrs["id"]) or is_empty(message):
+    bare, author = parse_jid(chat).bare, _author(node)
+    if _count(turn, phone.known(node.attrs["id"], bare, author)) or is_empty(message):
         return
-    _take_in(turn, phone, sender, node, message=message, chat=parse_jid(chat).bare)
+    _take_in(turn, phone, sender, node, message=message, chat=bare)
 
 
 def _own_words(copy: Message) -> Message:
@@ -150,7 +151,7 @@ def _take_in(turn: Turn, phone: Phone, sender: Device, node: Node, *, message: M
     arrived = Arrived(
         message_id=node.attrs["id"],
         chat=chat,
-        sender=parse_jid(node.attrs.get("participant") or node.attrs["from"]).bare,
+        sender=_author(node),
         account=sender.account,
         own=sender.account is phone.account,
         device=sender.number,
@@ -177,7 +178,14 @@ def _take_in(turn: Turn, phone: Phone, sender: Device, node: Node, *, message: M
 
 def _count_copy(turn: Turn, phone: Phone, message_id: str) -> bool:
     """Whether the message is there already; then its copies are one more."""
-    kept = phone.messages.get(message_id) or phone.changes.get(message_id)
+    return _count(turn, phone.messages.get(message_id) or phone.changes.get(message_id))
+
+
+def _author(node: Node) -> str:
+    return parse_jid(node.attrs.get("participant") or node.attrs["from"]).bare
+
+
+def _count(turn: Turn, kept: Kept | Change | None) -> bool:
     if kept is None:
         return False
     kept.copies += 1

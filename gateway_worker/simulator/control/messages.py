@@ -55,6 +55,7 @@ class Messages:
             mentions=body.addresses("mentions"),
             forwarded=body.flag("forwarded"),
             view_once=body.flag("viewOnce"),
+            message_id=body.text("messageId", ""),
         )
         body.done()
         return self._act(partial(orders.send, account=account, to=to, words=words))

@@ -56,11 +56,14 @@ _SENT_PLAINTEXT: Final = """
 """
 _RECEIVED_PLAINTEXT: Final = """
     SELECT e.sender, e.chat, e.index, e.value, s.identity_key
-    FROM messages AS m
+    FROM (
+        SELECT * FROM messages WHERE session_id = $1 AND message_id = $2 AND number BETWEEN $3 AND $3
+        ORDER BY number LIMIT 1
+    ) AS m
     JOIN sessions AS s ON s.id = m.session_id
     JOIN entries AS e ON e.session_id = m.session_id AND e.message_id = m.message_id
         AND e.chat = split_part(m.entry, E'\\n', 1) AND e.sender = split_part(m.entry, E'\\n', 2)
-    WHERE m.session_id = $1 AND m.message_id = $2 AND m.number = $3 AND e.visible
+    WHERE e.visible
     ORDER BY e.created_at, e.index LIMIT 1
 """
 _WITH_CONTENT: Final = """
@@ -81,19 +84,21 @@ _MESSAGES: Final = f"""
 """
 _MOST_UNDER_ONE_ID: Final = 100
 _DERIVING: Final = "SELECT content_key, message_secret FROM sessions WHERE id = $1"
-_RECEIPTS: Final = """
+# By the primary key, as long as the table is empty too: it is in the order that is asked for.
+_OURS: Final = "(SELECT * FROM messages WHERE session_id = $1 AND message_id = $2 ORDER BY number LIMIT 1)"
+_RECEIPTS: Final = f"""
     SELECT r.participant, r.status, r.delivered_at, r.read_at, r.played_at
-    FROM messages AS m
+    FROM {_OURS} AS m
     JOIN receipts AS r ON r.session_id = m.session_id AND r.message_id = m.message_id AND r.created_at = m.created_at
-    WHERE m.session_id = $1 AND m.message_id = $2 AND m.number = 0
+    WHERE m.number = 0
     ORDER BY r.participant
-"""
-_TRIES: Final = """
-    SELECT b.tries FROM messages AS m
+"""  # noqa: S608 (our own words)
+_TRIES: Final = f"""
+    SELECT b.tries FROM {_OURS} AS m
     JOIN bodies AS b ON b.session_id = m.session_id AND b.message_id = m.message_id AND b.number = m.number
         AND b.created_at = m.created_at
-    WHERE m.session_id = $1 AND m.message_id = $2 AND m.number = 0 AND b.part = 'plaintext'
-"""
+    WHERE m.number = 0 AND b.part = 'plaintext'
+"""  # noqa: S608 (our own words)
 _HISTORY: Final = f"""
     {_WITH_CONTENT}
     WHERE m.session_id = $1 AND m.chat = $2 AND (m.created_at, m.message_id) < ($3, $4) AND m.kind = ANY($5)

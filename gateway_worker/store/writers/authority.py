@@ -12,7 +12,10 @@ from gateway_worker.store.transaction import Transaction, columns
 _CANDIDATES: Final = """
     SELECT m.session_id, m.message_id, m.number, m.chat, m.from_me, m.sender
     FROM unnest($1::text[], $2::text[]) AS w (session_id, message_id)
-    JOIN messages AS m ON m.session_id = w.session_id AND m.message_id = w.message_id
+    CROSS JOIN LATERAL (
+        SELECT * FROM messages WHERE session_id = w.session_id AND message_id = w.message_id
+        ORDER BY number OFFSET 0  -- by the primary key, as in `receiving.KNOWN`
+    ) AS m
 """
 
 

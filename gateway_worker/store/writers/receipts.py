@@ -13,21 +13,29 @@ from gateway_worker.store.plan import Placed
 from gateway_worker.store.records import Status
 from gateway_worker.store.rows import as_json
 from gateway_worker.store.transaction import Transaction, columns
-from gateway_worker.store.writers.messages import move, moved_row, status_event
+from gateway_worker.store.writers.messages import OURS, move, moved_row, status_event
 
 # A receipt's row has the time of its message: so they lie in one partition, and one is looked into.
-_READ: Final = """
+_READ: Final = f"""
     SELECT
         w.session_id, w.message_id, w.participant, m.chat, m.status, m.error, m.recipient, m.command_id,
         m.correlation_id, m.traceparent, m.created_at, coalesce(r.status, l.status) AS progress,
         CASE WHEN r.status IS NULL THEN l.participant END AS stands_under
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w (session_id, message_id, participant, lid)
-    JOIN messages AS m ON m.session_id = w.session_id AND m.message_id = w.message_id AND m.number = 0
-    LEFT JOIN receipts AS r ON r.session_id = w.session_id AND r.message_id = w.message_id
-        AND r.participant = w.participant AND r.created_at = m.created_at
-    LEFT JOIN receipts AS l ON l.session_id = w.session_id AND l.message_id = w.message_id
-        AND l.participant = w.lid AND l.created_at = m.created_at
-"""
+    JOIN LATERAL ({OURS.format(wanted="w")}) AS m ON m.number = 0
+    LEFT JOIN LATERAL (
+        SELECT status FROM receipts
+        WHERE session_id = m.session_id AND message_id = m.message_id AND participant = w.participant
+            AND created_at = m.created_at
+        OFFSET 0
+    ) AS r ON true
+    LEFT JOIN LATERAL (
+        SELECT status, participant FROM receipts
+        WHERE session_id = m.session_id AND message_id = m.message_id AND participant = w.lid
+            AND created_at = m.created_at
+        OFFSET 0
+    ) AS l ON true
+"""  # noqa: S608 (our own words)
 
 # Rare: between the first receipt of a person and the next it was learnt which number the LID belongs to.
 _RENAME: Final = """

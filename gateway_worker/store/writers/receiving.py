@@ -19,7 +19,10 @@ KNOWN: Final = """
                 m.from_me OR {new}.chat NOT LIKE '%@g.us' OR m.sender = ANY ({new}.senders)
             )
         ), false) AS is_known
-    FROM messages AS m WHERE m.session_id = {new}.session_id AND m.message_id = {new}.message_id
+    FROM (
+        SELECT * FROM messages WHERE session_id = {new}.session_id AND message_id = {new}.message_id
+        ORDER BY number OFFSET 0  -- so that PostgreSQL takes the primary key, also as long as the table is empty
+    ) AS m
 """
 
 # Messages of one transaction are a microsecond apart, in the order of the writes: so their times order a chat.

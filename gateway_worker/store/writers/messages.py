@@ -68,7 +68,7 @@ _REPLACE_CONTENT: Final = f"""
     UPDATE bodies AS b SET value = g.value
     FROM unnest($1::text[], $2::text[], $3::bytea[]) AS g (session_id, message_id, value)
     JOIN LATERAL ({OURS.format(wanted="g")}) AS m ON m.number < 1
-    WHERE b.session_id = m.session_id AND b.message_id = m.message_id AND b.number = m.number AND b.part = 'content'
+    WHERE b.session_id = g.session_id AND b.message_id = g.message_id AND b.number = m.number AND b.part = 'content'
         AND b.created_at = m.created_at
 """  # noqa: S608 (our own words)
 

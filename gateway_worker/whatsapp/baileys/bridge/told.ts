@@ -90,11 +90,14 @@ const content = byKind('kind', {
   unsupported: { whatsapp_type: word }
 })
 
+/** Empty for ourselves. */
+const author: Bound = (value) => (value === '' || isJid(value) ? value : null)
+const ABOUT: Fields = { about: id, author: nullable(author), by_admin: flag }
 const change = byKind('kind', {
-  edited: { about: id, content },
-  revoked: { about: id },
-  reacted: { about: id, emoji: text(MAX_EMOJI) },
-  voted: { about: id, options: nullable(list(text(MAX_TITLE), MAX_OPTIONS)) }
+  edited: { ...ABOUT, content },
+  revoked: ABOUT,
+  reacted: { ...ABOUT, emoji: text(MAX_EMOJI) },
+  voted: { ...ABOUT, options: nullable(list(text(MAX_TITLE), MAX_OPTIONS)) }
 })
 
 const message = object({

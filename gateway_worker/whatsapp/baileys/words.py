@@ -48,7 +48,7 @@ from gateway_worker.whatsapp.incoming import (
 from gateway_worker.whatsapp.outgoing import Edit, Forwarding, OutgoingMessage, Reaction, Revocation
 from gateway_worker.whatsapp.people import ContactNews, ContactsTold, PresenceState
 from gateway_worker.whatsapp.port import Changes, KeyId
-from gateway_worker.whatsapp.vcards import card_text, display_name, read_card
+from gateway_worker.whatsapp.vcards import Budget, card_text, display_name, read_cards
 from schemas.content import MEDIA_KINDS, Contacts, Content, LinkPreview, Location, Poll, Text, Unsupported
 
 
@@ -218,7 +218,7 @@ def _readable(told: Mapping[str, Any]) -> Content:
                 latitude=told["latitude"], longitude=told["longitude"], name=told["name"], address=told["address"]
             )
         case "contacts":
-            return Contacts(contacts=[read_card(vcard) for vcard in told["vcards"]])
+            return Contacts(contacts=read_cards(told["vcards"]))
         case "poll":
             return Poll(question=told["question"], options=told["options"], selectable=told["selectable"])
         case _:
@@ -255,7 +255,8 @@ def _content_args(  # noqa: PLR0911 (one line a kind)
     """Contacts go as vCards; everything else as it stands, by `kind`."""
     match content:
         case Contacts():
-            cards = [{"name": display_name(card), "vcard": card_text(card)} for card in content.contacts]
+            budget = Budget()
+            cards = [{"name": display_name(card, budget), "vcard": card_text(card)} for card in content.contacts]
             return {"kind": "contacts", "cards": cards}
         case Edit():
             return {"kind": "edit", "content": _content_args(content.content)}

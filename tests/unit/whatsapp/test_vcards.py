@@ -1,10 +1,12 @@
 """vCards as WhatsApp's clients write and read them."""
 
+import time
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.whatsapp.vcards import card_text, display_name, read_card
-from schemas.content import ContactCard
+from gateway_worker.whatsapp.vcards import MAX_PHONES, Budget, card_text, display_name, read_card, read_cards
+from schemas.content import MAX_CARDS, MAX_NAME, MAX_VCARD, ContactCard
 
 _names = st.text(st.characters(categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=60).map(str.strip)
 _phones = st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True)
@@ -52,3 +54,39 @@ def test_a_card_that_says_nothing_is_kept_as_it_came() -> None:
 def test_a_given_card_is_sent_as_it_is_under_its_own_name() -> None:
     card = ContactCard(vcard="BEGIN:VCARD\nFN:Ben\nEND:VCARD")
     assert (card_text(card), display_name(card)) == (card.vcard, "Ben")
+
+
+def test_the_time_to_read_a_card_grows_no_faster_than_the_card() -> None:
+    def card(lines: int) -> str:
+        return "FN:x\n" + "".join(f"TEL:{number:08}\n" for number in range(lines))
+
+    small, large = _seconds(card(1_000)), _seconds(card(8_000))
+    assert large <= 12 * small
+
+
+def test_what_is_read_of_the_cards_of_one_message_is_bounded_together() -> None:
+    budget = Budget(characters=1_000, lines=30, values=20)
+    read = [read_card("FN:Ben\nTEL:+15550002222\n", budget) for _ in range(40)]
+    assert read[0] == ContactCard(name="Ben", phones=["+15550002222"])
+    assert read[-1] == ContactCard(vcard="FN:Ben\nTEL:+15550002222\n")
+    assert min(budget.characters, budget.lines, budget.values) <= 0
+
+
+def test_what_is_read_of_a_card_is_bounded() -> None:
+    numbers = "".join(f"TEL:{number:08}\n" for number in range(100))
+    card = read_card(f"FN:{'x' * 5_000}\n{numbers}")
+    assert len(card.name or "") == MAX_NAME
+    assert list(card.phones) == [f"{number:08}" for number in range(MAX_PHONES)]
+    assert len(read_card("X:" + "y" * 100_000).vcard or "") == MAX_VCARD
+    assert len(read_cards(["FN:Ben"] * 400)) == MAX_CARDS
+
+
+def _seconds(text: str) -> float:
+    """The least processor time of a few readings: what else the machine does only adds to it."""
+    times: list[float] = []
+    for _ in range(7):
+        began = time.process_time()
+        for _ in range(5):
+            read_card(text)
+        times.append(time.process_time() - began)
+    return min(times)

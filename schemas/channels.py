@@ -84,6 +84,7 @@ class Topology:
         self.dead = f"{namespace}.dead"  # an exchange and its queue
         self.sessions_queue = f"{namespace}.sessions"
         self.control_queue = f"{namespace}.control"
+        self.marks_queue = f"{namespace}.marks"
         self.backend_own = f"{namespace}-backend."  # what names of queues of the backend's begin with
         self.tenants = f"{namespace}-tenant."  # and of tenants, each followed by its prefix and another dot
 
@@ -145,6 +146,14 @@ class Topology:
         )
         return Plan(exchanges=exchanges, queues=queues, bindings=bindings)
 
+    def marks(self) -> Plan:
+        """Where workers write down how the database stands; only the newest such mark is kept.
+
+        It is made by the first worker, not imported: a broker that has it has known a database before.
+        """
+        arguments = _quorum(NO_LIMIT) | {"x-max-length": 1, "x-overflow": "drop-head"}
+        return Plan(queues=(Queue(name=self.marks_queue, arguments=arguments),))
+
     def session(self, session_id: str) -> Plan:
         """What a session's owner declares; `commands` must exist."""
         queue = self._command_queue(
@@ -176,7 +185,7 @@ class Topology:
 
     def whole(self) -> Plan:
         """Everything that may ever be declared, with placeholders for ids: to be shown to people."""
-        parts = (self.fleet(), self.session("<sessionId>"), self.worker("<workerId>"))
+        parts = (self.fleet(), self.marks(), self.session("<sessionId>"), self.worker("<workerId>"))
         return Plan(
             exchanges=tuple(exchange for part in parts for exchange in part.exchanges),
             queues=tuple(queue for part in parts for queue in part.queues),

@@ -7,8 +7,10 @@ from typing import Final
 
 from consumers import service as arrivals
 from consumers.fence import Fence, ReplyQueues
+from gateway_worker.app.continuity import Continuity
 from gateway_worker.app.ground import Ground
 from gateway_worker.broker.ids import uuid7
+from gateway_worker.broker.marks import MarkQueue
 from gateway_worker.broker.watch import TopologyWatch
 from gateway_worker.connections.gate import OpeningGate
 from gateway_worker.connections.identities import MappingForm
@@ -20,6 +22,7 @@ from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.events.announcer import Announcer
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.relay import Relay
+from gateway_worker.objects.marks import MarkObject
 from gateway_worker.objects.received import ReceivedObjects
 from gateway_worker.objects.snapshots import SnapshotObjects
 from gateway_worker.operations.metrics import WorkerMetrics
@@ -45,6 +48,7 @@ class Rooms:
     media: MediaRunner
     janitor: MediaJanitor
     manager: ConnectionManager
+    continuity: Continuity
 
 
 def furnish(settings: Settings, ground: Ground, metrics: WorkerMetrics, incarnation: str) -> Rooms:
@@ -93,6 +97,21 @@ def furnish(settings: Settings, ground: Ground, metrics: WorkerMetrics, incarnat
             now=ground.clock.now,
         ),
         manager=manager,
+        continuity=_continuity(settings, ground, relay),
+    )
+
+
+def _continuity(settings: Settings, ground: Ground, relay: Relay) -> Continuity:
+    ground.store.guard.on_refusal(lambda _reason: ground.engine.fence())
+    ground.store.guard.on_refusal(lambda _reason: relay.fence())
+    return Continuity(
+        ground.store.guard,
+        ground.store.renewal,
+        needed=MarkQueue(ground.publishing, ground.topology),
+        spare=MarkObject(ground.s3, settings.sessions_bucket, settings.namespace),
+        rejuvenate=identity.revive,
+        kept=identity.KINDS,
+        worker_id=WorkerId(settings.worker_id),
     )
 
 

@@ -1,7 +1,9 @@
 """Running a worker as a process: signals in, an exit code out."""
 
 import asyncio
+import os
 import signal
+import sys
 from collections.abc import Iterable
 from typing import cast
 
@@ -14,7 +16,7 @@ from gateway_worker.broker.errors import BrokerRefused, TopologyMismatch
 from gateway_worker.operations import logs
 from gateway_worker.settings import Settings
 from gateway_worker.store.database import complaint
-from gateway_worker.store.errors import DatabasePooled, DatabaseRefused, StoreError
+from gateway_worker.store.errors import DatabasePooled, DatabaseRefused, StoreError, WentBack
 
 _log = structlog.get_logger()
 
@@ -28,7 +30,10 @@ def serve(settings: Settings) -> int:
     try:
         uvloop.run(_run(settings))
     except BaseExceptionGroup as group:
-        ends = [_told(error, settings) for error in _leaves(group)]
+        errors = list(_leaves(group))
+        ends = [_told(error, settings) for error in errors]
+        if any(isinstance(error, WentBack) for error in errors):
+            os.execv(sys.executable, sys.orig_argv)  # noqa: S606 (this very program, from its beginning)
         return 2 if 2 in ends else 1  # noqa: PLR2004 (misconfigured)
     except Misconfigured as error:
         return _told(error, settings)
@@ -49,6 +54,8 @@ def _told(error: BaseException, settings: Settings) -> int:
         case Misconfigured() | BrokerRefused() | DatabasePooled():
             _log.error("worker.refused", error=str(error))
             return 2
+        case WentBack():
+            _log.warning("worker.begins_anew", reason=str(error))
         case DatabaseRefused() | StoreError():
             _log.error("worker.refused", error=complaint(error, str(settings.database_url)))
             return 2 if isinstance(error, DatabaseRefused) else 1

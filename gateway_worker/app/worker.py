@@ -118,12 +118,15 @@ class Worker:
         database = str(self._settings.database_url)
         await insist(ground.store.start, database)
         run(ground.store.run())
+        run(ground.publishing.run())
         await insist(self._register, database)
+        await insist(rooms.continuity.settle, database)
+        run(rooms.continuity.run())
         run(prune(ground.store, self._leaving))
         run(rooms.snapshots.run())
         self._tending = [run(make_buckets(ground.buckets)), run(rooms.media.run()), run(rooms.janitor.run())]
         for service in (
-            ground.publishing, ground.consuming, ground.engine, rooms.relay, rooms.consumers, rooms.manager
+            ground.consuming, ground.engine, rooms.relay, rooms.consumers, rooms.manager
         ):  # fmt: skip
             run(service.run())
         await ground.engine.ready()
@@ -171,6 +174,7 @@ class Worker:
 
     async def _shut(self) -> None:
         ground = self._ground
+        self._rooms.continuity.stop()
         for service in (ground.engine, ground.consuming, ground.publishing, ground.store):
             await service.stop()
         await asyncio.gather(*self._services, return_exceptions=True)

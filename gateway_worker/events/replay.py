@@ -50,34 +50,40 @@ class Replayer:
             if extent is None:
                 raise SessionNotFound
             first = max(asked.from_sequence, extent.newest + 1 if extent.oldest is None else extent.oldest)
-            newest = extent.newest if asked.to_sequence is None else min(asked.to_sequence, extent.newest)
-            told = await self._publish(session_id, first, min(newest, first + MAX_REPLAYED - 1))
-        count = max(0, told - first + 1)
+            last = extent.newest if asked.to_sequence is None else min(asked.to_sequence, extent.newest)
+            told = await self._publish(session_id, first, last)
+        count = len(told)
         log.info("events.replayed", session_id=session_id, first=first, count=count)
         return EventsReplayed(
             session_id=session_id,
             count=count,
-            from_sequence=first if count else None,
-            to_sequence=told if count else None,
+            from_sequence=told[0] if told else None,
+            to_sequence=told[-1] if told else None,
             oldest_sequence=extent.oldest,
             newest_sequence=extent.newest,
         )
 
-    async def _publish(self, session_id: SessionId, first: int, last: int) -> int:
-        """Page by page, through as many pipes as it takes. Answers with the last sequence that is published."""
+    async def _publish(self, session_id: SessionId, first: int, last: int) -> Sequence[int]:
+        """Page by page, through as many pipes as it takes. Answers with the sequences that are published.
+
+        They need not follow each other: where the session was restored, numbers were jumped over.
+        """
+        told: list[int] = []
         following, refused = first, False
-        while following <= last and not refused:
+        while following <= last and len(told) < MAX_REPLAYED and not refused:
             pipe = await self._publisher.pipe()
             try:
-                while following <= last and not refused and pipe.is_open:
-                    events = await self._outbox.range(session_id, following, min(PAGE, last - following + 1))
+                while following <= last and len(told) < MAX_REPLAYED and not refused and pipe.is_open:
+                    stored = await self._outbox.range(session_id, following, min(PAGE, MAX_REPLAYED - len(told)))
+                    events = [event for event in stored if event.sequence <= last]
                     if not events:
-                        return following - 1  # retention was quicker
-                    told, refused = await self._publish_page(pipe, events)
-                    following += told
+                        return told  # that was the last one, or retention was quicker
+                    count, refused = await self._publish_page(pipe, events)
+                    told += [event.sequence for event in events[:count]]
+                    following = told[-1] + 1 if told else following
             finally:
                 await pipe.close()
-        return following - 1
+        return told
 
     async def _publish_page(self, pipe: Pipe, events: Sequence[OutboxEvent]) -> tuple[int, bool]:
         """Answers how many from the first one on are published, and whether the next one was refused."""

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from gateway_worker.addresses import shown
 from gateway_worker.store.errors import DatabaseRefused, StoreError, StoreUnavailable
+from gateway_worker.store.guard import Guard
 from gateway_worker.store.lease import Lease
 
 
@@ -195,15 +196,30 @@ def _arguments(name: str, planning: Mapping[str, str] = MappingProxyType({})) ->
     }
 
 
+async def _connect_guarded(url: str, name: str, guard: Guard) -> Any:
+    try:
+        connection = await connect(url, name=name)
+    except asyncpg.InvalidCatalogNameError:
+        if guard.has_begun:
+            raise StoreUnavailable("The database is not there any more.") from None
+        raise
+    try:
+        await guard.admit(connection)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
+
+
 async def _leave_as_it_is(_connection: object) -> None:
     """Nothing to reset: we change no setting of a pooled connection, and a round trip per use would be dear."""
 
 
-def create_engine(url: str, *, name: str = "gateway-worker") -> AsyncEngine:
+def create_engine(url: str, *, name: str = "gateway-worker", guard: Guard | None = None) -> AsyncEngine:
     """SQLAlchemy's engine over the same kind of connection."""
 
     async def creator() -> Any:
-        return await connect(url, name=name)
+        return await connect(url, name=name) if guard is None else await _connect_guarded(url, name, guard)
 
     return create_async_engine(
         "postgresql+asyncpg://",
@@ -224,14 +240,18 @@ class Database:
         direct_url: for what needs a session of its own (the lock, notifications), where a pooler stands before `url`.
         name: the application's name in ``pg_stat_activity``.
         lease: once it has run out, nothing goes to the server but its renewal.
+        guard: lets connections pass; once it has refused one, nothing goes to the server.
     """
 
-    def __init__(self, url: str, *, direct_url: str | None = None, name: str, lease: Lease) -> None:
+    def __init__(
+        self, url: str, *, direct_url: str | None = None, name: str, lease: Lease, guard: Guard | None = None
+    ) -> None:
         self._url = url
         self._direct_url = direct_url or url
         self._lease = lease
         self._name = name
-        self._engine = create_engine(url, name=name)
+        self._guard = guard = guard or Guard()
+        self._engine = create_engine(url, name=name, guard=guard)
         self._pool: Any = None  # asyncpg's pool
 
     async def open(self) -> None:
@@ -247,6 +267,7 @@ class Database:
                 max_size=_WIRE_POOL,
                 max_inactive_connection_lifetime=600,
                 reset=_leave_as_it_is,
+                init=self._guard.admit,
                 **_arguments(self._name, _BY_INDEX),
             )
 
@@ -263,7 +284,7 @@ class Database:
     async def own_connection(self, purpose: str) -> Wire:
         """A connection outside of the pools, for a lock or for notifications. The caller closes it."""
         with translated():
-            return cast("Wire", await connect(self._direct_url, name=f"{self._name} {purpose}"))
+            return cast("Wire", await _connect_guarded(self._direct_url, f"{self._name} {purpose}", self._guard))
 
     @asynccontextmanager
     async def wire(self) -> AsyncGenerator[Wire]:
@@ -277,9 +298,15 @@ class Database:
         """The same, with the driver's errors as they are."""
         if self._pool is None:
             raise StoreError("the store is not started")
-        async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
+        try:
+            connection = await self._pool.acquire(timeout=CONNECT_SECONDS)
+        except asyncpg.InvalidCatalogNameError:
+            raise StoreUnavailable("The database is not there any more.") from None
+        try:
             self._must_hold()
             yield cast("Wire", connection)
+        finally:
+            await self._pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[AsyncConnection]:
@@ -290,6 +317,7 @@ class Database:
                 yield connection
 
     def _must_hold(self) -> None:
+        self._guard.must_pass()
         if not self._lease.permits:
             raise StoreUnavailable("The worker's lease has run out.")
 

@@ -10,6 +10,7 @@
     ├── SchemaMismatch          the database's schema is not the one this program was written for
     ├── DatabasePooled          a transaction pooler stands before what needs a session of its own
     ├── WorkerIdTaken           a live worker already uses this worker id
+    ├── WentBack                the database is not the one that this worker began with: it must begin anew
     ├── EventsUnpublished       a purge would make events unreadable that are still to be published
     ├── SnapshotInvalid         an object is no snapshot that this program can read
     ├── RestoreRefused          the database holds something that a restore would destroy or bring back
@@ -55,6 +56,10 @@ class DatabasePooled(StoreError):  # noqa: N818 (reads as the fact it is)
 
 class WorkerIdTaken(StoreError):  # noqa: N818 (reads as the fact it is)
     """A live worker already uses this worker id."""
+
+
+class WentBack(StoreError):  # noqa: N818 (reads as the fact it is)
+    """The database is not the continuation of the one that this worker began with."""
 
 
 class EventsUnpublished(StoreError):  # noqa: N818 (reads as the fact it is)

@@ -55,7 +55,13 @@ _MARK: Final = """
     moved AS (
         UPDATE outbox_marks AS m SET published = r.last
         FROM run AS r
-        WHERE m.session_id = r.session_id AND r.first <= m.published + 1 AND r.last > m.published
+        WHERE m.session_id = r.session_id AND r.last > m.published AND CASE
+            WHEN r.first <= m.published + 1 THEN true
+            ELSE NOT EXISTS (  -- the numbers in between were jumped over when the session was restored
+                SELECT FROM outbox AS o
+                WHERE o.session_id = r.session_id AND o.sequence > m.published AND o.sequence < r.first
+            )
+        END
         RETURNING m.session_id, m.published
     )
     SELECT session_id, published FROM moved

@@ -156,9 +156,10 @@ class Sessions(MovingSessions):
     async def _own(
         self, connection: AsyncConnection, which: ColumnElement[bool], worker_id: WorkerId, incarnation: str
     ) -> Sequence[SessionRecord]:
+        """What is behind since the database went back is nobody's until it is renewed."""
         statement = (
             update(_S)
-            .where(which)
+            .where(which, _S.c.lineage == select(tables.lineage.c.number).scalar_subquery())
             .values(
                 owner=worker_id,
                 incarnation=incarnation,

@@ -33,10 +33,17 @@ _FIND: Final = """
 """
 _INSERT: Final = """
     INSERT INTO sessions (
+<<<<<<< HEAD
         id, epoch, sequence, settings, identity_key, content_key, message_secret, user_id, state, state_since, desired,
         created_at
     )
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'disconnected', $9, 'connected', $9)
+=======
+        id, epoch, sequence, settings, identity_key, content_key, user_id, state, state_since, desired, created_at,
+        lineage
+    )
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 'disconnected', $8, 'connected', $8, (SELECT number FROM lineage))
+>>>>>>> 013c620 (A database that went back in time is noticed before the first socket opens: new Signal sessions, epoch and sequence beyond all that was told)
 """
 _REPLACE: Final = """
     UPDATE sessions SET
@@ -52,6 +59,7 @@ _EMPTY: Final = (
     "DELETE FROM contacts WHERE session_id = $1",
     "DELETE FROM snapshots WHERE session_id = $1",
 )
+_BEGUN: Final = "SELECT sequence, epoch FROM lineage"
 _PUBLISHED: Final = "SELECT published FROM outbox_marks WHERE session_id = $1"
 _MARK: Final = """
     INSERT INTO outbox_marks (session_id, published) VALUES ($1, $2)
@@ -173,7 +181,11 @@ async def _resume(wire: Wire, found: Row | None, moment: Moment) -> Moment:
             return replace(moment, epoch=found["epoch"] + 1, sequence=found["sequence"])
         if await wire.fetchval(_PUBLISHED, moment.session_id) < found["sequence"]:
             raise RestoreRefused("the session has events to publish: start a worker, and restore when they are out")
-    resumed = moment.resumed()
+    resumed, begun = moment.resumed(), await wire.fetchrow(_BEGUN)
+    assert begun is not None
+    resumed = replace(
+        resumed, epoch=max(resumed.epoch, begun["epoch"]), sequence=max(resumed.sequence, begun["sequence"])
+    )
     await wire.execute(_MARK, moment.session_id, resumed.sequence)
     return resumed
 

@@ -58,7 +58,7 @@ class SessionRows:
         and no number of an event occurs twice. Messages kept from before stay readable, unless the user is another.
         """
         async with self._database.transaction() as connection:
-            fresh = {"epoch": 0, **self._fresh_row(new)}
+            fresh = {**_begin(), **self._fresh_row(new)}
             await connection.execute(upsert(_S).values(fresh).on_conflict_do_nothing())
             row = await row_of(connection, new.session_id, lock=True)
             assert row is not None
@@ -227,6 +227,13 @@ _NOTHING_PERSONAL: Final[Mapping[str, Any]] = dict.fromkeys(
         *("phone", "jid", "lid", "push_name", "settings", "identity_key"),
     ]
 )
+
+
+def _begin() -> dict[str, Any]:
+    """Where a new session begins: beyond what was told of one that a database which went back does not know."""
+    begun = tables.lineage
+    columns = {"lineage": begun.c.number, "sequence": begun.c.sequence, "epoch": begun.c.epoch}
+    return {name: select(column).scalar_subquery() for name, column in columns.items()}
 
 
 async def row_of(connection: AsyncConnection, session_id: SessionId, *, lock: bool = False) -> RowMapping | None:

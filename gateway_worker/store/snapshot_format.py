@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway_worker.store.encryption import KEY_BYTES, Cipher, Keyring, Randomness, place
 from gateway_worker.store.errors import SnapshotInvalid
+from gateway_worker.store.lineage import EPOCH_STEP, SEQUENCE_STEP, beyond
 from gateway_worker.store.records import Json
 from gateway_worker.store.transaction import dumps
 
@@ -34,9 +35,6 @@ _VERSION: Final = 1
 _HEADER: Final = len(_MAGIC) + 3
 _PURPOSE: Final = "snapshot"
 
-SEQUENCE_STEP: Final = 10**9
-EPOCH_STEP: Final = 2**16
-"""More owners than a session has between two snapshots; so small that it stays below 2³¹ for 16,000 restores."""
 _DRIFT: Final = 10  # a tenth of a step further on, a snapshot is out of date even if the identity is the same
 
 
@@ -76,8 +74,8 @@ class Moment:
         """From where a database that knows nothing goes on: beyond whatever was told since the snapshot was taken."""
         return replace(
             self,
-            epoch=(self.epoch // EPOCH_STEP + 2) * EPOCH_STEP,
-            sequence=(self.sequence // SEQUENCE_STEP + 2) * SEQUENCE_STEP,
+            epoch=beyond(self.epoch, EPOCH_STEP),
+            sequence=beyond(self.sequence, SEQUENCE_STEP),
         )
 
 

@@ -11,6 +11,7 @@ from gateway_worker.store.committer import Committer
 from gateway_worker.store.database import Database
 from gateway_worker.store.encryption import Ciphers, Keyring
 from gateway_worker.store.errors import StoreError
+from gateway_worker.store.guard import Guard
 from gateway_worker.store.identifiers import new_event_id
 from gateway_worker.store.lease import Lease
 from gateway_worker.store.media import MediaRows
@@ -21,6 +22,7 @@ from gateway_worker.store.ownership import Sessions
 from gateway_worker.store.pooler import require_sessions
 from gateway_worker.store.reading import Commands, Keys, Messages
 from gateway_worker.store.records import Fence
+from gateway_worker.store.renewal import Renewal
 from gateway_worker.store.restoring import Restorer
 from gateway_worker.store.schema import require_current
 from gateway_worker.store.snapshots import Snapshots
@@ -54,6 +56,8 @@ class Store:
         sessions, keys, messages, media, uploads, commands, outbox, workers, owners, snapshots: reads, and writes
             that need no fence.
         restorer: brings sessions back from their snapshots.
+        guard: sees to it that this stays the database that the worker began with.
+        renewal: what is done to one that went back in time.
         lease: this worker's. Once it has run out, every call raises `StoreUnavailable` until it is renewed.
 
     Args:
@@ -82,7 +86,10 @@ class Store:
         self._clock = clock
         self._message_retention = message_retention
         self.lease = Lease()
-        self._database = database = Database(url, direct_url=direct_url, name=name, lease=self.lease)
+        self.guard = Guard()
+        self._database = database = Database(
+            url, direct_url=direct_url, name=name, lease=self.lease, guard=self.guard
+        )
         self._urls = url, direct_url
         self._background: asyncio.Task[None] | None = None
         self.workers = Workers(database, self.lease)
@@ -96,6 +103,7 @@ class Store:
         self.snapshots = Snapshots(database=database, keyring=keyring, ciphers=ciphers, now=clock.now)
         self.outbox = Outbox(database=database, ciphers=ciphers, workers=self.workers, now=clock.now)
         writer = GroupWriter(keyring=keyring, ciphers=ciphers, writers=WRITERS, new_event_id=new_event_id)
+        self.renewal = Renewal(database=database, ciphers=ciphers, writer=writer, now=clock.now)
         self.restorer = Restorer(database=database, keyring=keyring, ciphers=ciphers, writer=writer, now=clock.now)
         self._committers = [
             Committer(database=database, writer=writer, listeners=self.outbox.listeners, now=clock.now)

@@ -54,6 +54,7 @@ sessions = Table(
     _time("returns_at", nullable=True),  # until then that worker must not have it back
     Column("epoch", BigInteger, nullable=False, server_default=text("0")),  # the fencing token; never falls
     Column("sequence", BigInteger, nullable=False, server_default=text("0")),  # of the last event; never falls
+    Column("lineage", BigInteger, nullable=False, server_default=text("0")),  # see `lineage`; behind: to be renewed
     Column("phone", Text),
     Column("jid", Text),
     Column("lid", Text),
@@ -77,6 +78,15 @@ Index(
     "sessions_leaving",
     sessions.c.id,
     postgresql_where=text("leaving IS NOT NULL AND deleted_at IS NULL"),
+)
+
+lineage = Table(  # one row: whether this database went back in time, see `lineage.py`
+    "lineage",
+    metadata,
+    Column("number", BigInteger, nullable=False),  # how often it did
+    Column("sequence", BigInteger, nullable=False),  # from where new sessions go on
+    Column("epoch", BigInteger, nullable=False),
+    _time("since"),
 )
 
 credentials = Table(

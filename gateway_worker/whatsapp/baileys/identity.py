@@ -42,18 +42,20 @@ def mark(credentials: bytes) -> bytes:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).digest()
 
 
-def revive(credentials: bytes) -> bytes:
+def revive(credentials: bytes, lives: int = 1) -> bytes:
     """The credentials for a next life: prekey ids go on far beyond those that may have been used since.
 
-    A prekey that comes again under a used id, with another key, is a lost message.
+    A prekey that comes again under a used id, with another key, is a lost message. After some 250 lives the ids begin
+    again from below, as WhatsApp's own clients do: what was used there is long forgotten.
 
-    Raises:
-        ValueError: the ids are used up (after some 250 restores): pair the session again.
+    Args:
+        credentials: of an earlier life.
+        lives: how many lives later; what is restored twice from the same copy is not the same life.
     """
     document = _read(credentials)
-    following = _next_prekey(document) + PREKEY_JUMP
+    following = _next_prekey(document) + lives * PREKEY_JUMP
     if following > MAX_PREKEY_ID - PREKEY_JUMP:
-        raise ValueError("the device has used up its prekey ids: pair the session again")
+        following = 1 + following % (MAX_PREKEY_ID - PREKEY_JUMP)
     document |= {"nextPreKeyId": following, "firstUnuploadedPreKeyId": following}
     return json.dumps(document, separators=(",", ":")).encode()
 

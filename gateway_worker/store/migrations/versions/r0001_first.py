@@ -28,6 +28,7 @@ _TABLES: Final = (
         incarnation text,
         epoch bigint NOT NULL DEFAULT 0,
         sequence bigint NOT NULL DEFAULT 0,
+        lineage bigint NOT NULL DEFAULT 0,
         phone text,
         jid text,
         lid text,
@@ -43,6 +44,15 @@ _TABLES: Final = (
     "CREATE INDEX sessions_owner ON sessions (owner, id) WHERE deleted_at IS NULL",
     "CREATE INDEX sessions_user ON sessions (user_id, id) WHERE deleted_at IS NULL",
     "CREATE INDEX sessions_wished ON sessions (id) WHERE generation > applied_generation AND deleted_at IS NULL",
+    """
+    CREATE TABLE lineage (
+        number bigint NOT NULL,
+        sequence bigint NOT NULL,
+        epoch bigint NOT NULL,
+        since timestamptz NOT NULL
+    )
+    """,
+    "INSERT INTO lineage (number, sequence, epoch, since) VALUES (0, 0, 0, now())",
     """
     CREATE TABLE credentials (
         session_id text PRIMARY KEY,

@@ -1,0 +1,165 @@
+"""Sees to it that the database is the continuation of what was told: at start, and for as long as the worker runs.
+
+Marks of how it stands lie in RabbitMQ, which a worker needs anyway (it waits for it), and, when it is within reach, in
+the sessions bucket: a broker that was made anew remembers nothing. `store/lineage.py` says how they are compared.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Final, Protocol
+
+import structlog
+
+from gateway_worker.broker.errors import BrokerError, TopologyMismatch
+from gateway_worker.store.errors import StoreUnavailable, WentBack
+from gateway_worker.store.guard import Guard
+from gateway_worker.store.lineage import Standing, newest, read_mark
+from gateway_worker.store.renewal import Rejuvenate, Renewal
+from schemas.names import WorkerId
+
+log = structlog.get_logger(__name__)
+
+MARK_SECONDS: Final = 1.0
+_SELDOM: Final = 30  # marks; by then the highest sequence is read again, and the mark in the bucket replaced
+_AGAIN_SECONDS: Final = 1.0
+
+
+class Place(Protocol):
+    """Where a mark lies."""
+
+    async def read(self) -> bytes | None:
+        """The mark, if there is one."""
+        ...
+
+    async def write(self, body: bytes) -> None:
+        """Replace it; returns when it is durable."""
+        ...
+
+
+class Continuity:
+    """``settle`` before the first socket opens → ``run`` → ``stop``.
+
+    Args:
+        guard: looks at new connections from the moment that it is settled.
+        renewal: how the database stands, and what is done when it went back.
+        needed: the place that is waited for.
+        spare: one that may be away.
+        rejuvenate: makes credentials fit for a new life.
+        kept: kinds of keys that belong to the identity.
+        worker_id: named in the events.
+    """
+
+    def __init__(
+        self,
+        guard: Guard,
+        renewal: Renewal,
+        *,
+        needed: Place,
+        spare: Place,
+        rejuvenate: Rejuvenate,
+        kept: Collection[str],
+        worker_id: WorkerId,
+    ) -> None:
+        self._guard = guard
+        self._renewal = renewal
+        self._needed = needed
+        self._spare = spare
+        self._rejuvenate = rejuvenate
+        self._kept = kept
+        self._worker_id = worker_id
+        self._highest = Standing(number=0, sequence=0, epoch=0)
+        self._over = asyncio.Event()
+        guard.on_refusal(lambda _reason: self._over.set())
+
+    async def settle(self) -> int:
+        """Compare, and renew what went back; answers how many sessions were renewed.
+
+        Crashes leave nothing half done: until the mark has the new number nothing was told under it, and what is not
+        renewed yet is known by its row.
+
+        Raises:
+            StoreUnavailable: the database is away, or somebody else is at it: ask again.
+            TopologyMismatch: the mark may not be read or written.
+        """
+        async with self._renewal.alone():
+            marks = await self._read()
+            now = await self._renewal.standing(highest=True)
+            mark = newest(marks)
+            reason = None if mark is None else now.parted(mark)
+            if mark is not None and reason is not None:
+                log.warning("lineage.went_back", reason=reason, number=now.number, told=mark.sequence)
+                await self._renewal.begin(now, mark)
+                now = await self._renewal.standing(highest=True)
+            await self._write_needed(now)
+            await self._write_spare(now)
+            renewed = await self._renew(now)
+            self._highest = await self._renewal.standing(highest=True)
+            self._guard.begin(self._highest)
+        return renewed
+
+    async def run(self) -> None:
+        """Mark, second by second.
+
+        Raises:
+            WentBack: this is not the database any more that the worker began with.
+        """
+        async with asyncio.TaskGroup() as group:
+            marking = group.create_task(self._go_on_marking())
+            await self._over.wait()
+            marking.cancel()
+        if self._guard.refusal is not None:
+            raise WentBack(f"the database went back in time ({self._guard.refusal})")
+
+    def stop(self) -> None:
+        """`run` returns."""
+        self._over.set()
+
+    async def _go_on_marking(self) -> None:
+        for count in itertools.count(1):
+            await asyncio.sleep(MARK_SECONDS)
+            try:
+                await self._mark(seldom=count % _SELDOM == 0)
+            except (StoreUnavailable, BrokerError) as error:
+                log.debug("lineage.not_marked", error=str(error))
+
+    async def _mark(self, *, seldom: bool) -> None:
+        now = await self._renewal.standing(highest=seldom)
+        self._guard.compare(now)
+        known = self._highest
+        self._highest = replace(now, sequence=max(now.sequence, known.sequence), epoch=max(now.epoch, known.epoch))
+        await self._needed.write(self._highest.to_mark())
+        if seldom:
+            await self._write_spare(self._highest)
+            if await self._renewal.behind(now):  # rows that came after the start: somebody restores them only now
+                async with self._renewal.alone():
+                    await self._renew(now)
+
+    async def _renew(self, now: Standing) -> int:
+        return await self._renewal.renew(now, rejuvenate=self._rejuvenate, kept=self._kept, worker_id=self._worker_id)
+
+    async def _read(self) -> Sequence[Standing]:
+        found = [await self._needed.read()]
+        try:
+            found.append(await self._spare.read())
+        except OSError as error:
+            log.warning("lineage.spare_not_read", error=type(error).__name__)
+        return [read_mark(body) for body in found if body is not None]
+
+    async def _write_needed(self, now: Standing) -> None:
+        """Nothing is told before it is there."""
+        while True:
+            try:
+                return await self._needed.write(now.to_mark())
+            except TopologyMismatch:
+                raise
+            except BrokerError as error:
+                log.warning("worker.waiting_for", dependency="rabbitmq", error=str(error))
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _write_spare(self, now: Standing) -> None:
+        try:
+            await self._spare.write(now.to_mark())
+        except OSError as error:
+            log.warning("lineage.spare_not_marked", error=type(error).__name__)

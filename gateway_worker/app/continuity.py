@@ -145,7 +145,13 @@ class Continuity:
             found.append(await self._spare.read())
         except OSError as error:
             log.warning("lineage.spare_not_read", error=type(error).__name__)
-        return [read_mark(body) for body in found if body is not None]
+        marks: list[Standing] = []
+        for body in found:
+            try:
+                marks += [] if body is None else [read_mark(body)]
+            except ValueError as error:
+                log.warning("lineage.mark_unreadable", error=str(error))
+        return marks
 
     async def _write_needed(self, now: Standing) -> None:
         """Nothing is told before it is there."""

@@ -109,7 +109,7 @@ def _continuity(settings: Settings, ground: Ground, relay: Relay) -> Continuity:
         ground.store.renewal,
         needed=MarkQueue(ground.publishing, ground.topology),
         spare=MarkObject(ground.s3, settings.sessions_bucket, settings.namespace),
-        rejuvenate=identity.revive,
+        rejuvenate=identity.rejuvenate,
         kept=identity.KINDS,
         worker_id=WorkerId(settings.worker_id),
     )

@@ -1,20 +1,34 @@
 """``gateway-worker session restore``: from the sessions bucket into the database."""
 
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Final
 
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from gateway_worker.app.continuity import Continuity
+from gateway_worker.broker.errors import BrokerError
+from gateway_worker.broker.link import Link
+from gateway_worker.broker.marks import MarkQueue
 from gateway_worker.cli.terminal import complain, console, errors
 from gateway_worker.objects.client import S3Client
-from gateway_worker.objects.snapshots import SnapshotMoment, SnapshotObjects
+from gateway_worker.objects.marks import MarkObject
+from gateway_worker.objects.snapshots import SnapshotObjects
 from gateway_worker.settings import Settings
 from gateway_worker.store.database import complaint
 from gateway_worker.store.errors import RestoreRefused, StoreError, StoreUnavailable
 from gateway_worker.store.snapshot_format import Moment
 from gateway_worker.store.store import Store
-from gateway_worker.whatsapp.baileys.identity import revive
+from gateway_worker.whatsapp.baileys import identity
+from schemas.channels import Topology
 from schemas.names import SessionId, WorkerId
 
 FAILED = 1
 MISCONFIGURED = 2
+_SETTLE_SECONDS: Final = 15.0
 
 
 class _Clock:
@@ -22,51 +36,136 @@ class _Clock:
         return datetime.now(UTC)
 
 
+async def show(settings: Settings) -> int:
+    """List what the bucket holds; the exit code."""
+    try:
+        async with _snapshots(settings) as snapshots:
+            found = await snapshots.sessions()
+    except OSError as error:
+        return _no_s3(error)
+    table = Table("session", "taken under epoch", "at sequence", box=None, pad_edge=False)
+    for session_id, moment in found.items():
+        table.add_row(session_id, str(moment.epoch), str(moment.sequence))
+    console.print(table)
+    console.print(f"{len(found)} sessions in {settings.sessions_bucket}. Restore ID, or --all of them.")
+    return 0
+
+
 async def restore(settings: Settings, session_id: SessionId, *, force: bool) -> int:
     """Restore a session; the exit code: 0 restored, 1 not, 2 misconfigured. Says what was done, or what to do."""
     if not settings.encryption_keys:
-        errors.print("[red]GATEWAY_ENCRYPTION_KEYS is not set[/]: a snapshot is read with the key that sealed it")
-        return MISCONFIGURED
+        return _no_keys()
+    return await _attempt(settings, [session_id], force=force)
+
+
+async def restore_all(settings: Settings, *, force: bool) -> int:
+    """Restore whatever the bucket holds; 0 when all of it is in the database afterwards. It may be repeated.
+
+    A session that is there already is left as it is, unless forced.
+    """
+    if not settings.encryption_keys:
+        return _no_keys()
     try:
-        found = await _fetch(settings, session_id)
+        async with _snapshots(settings) as snapshots:
+            found = list(await snapshots.sessions())
     except OSError as error:
-        errors.print(
-            f"[red]S3 does not answer or refuses[/] ({type(error).__name__} {error}): see gateway-worker doctor"
-        )
-        return FAILED
-    if found is None:
-        errors.print(
-            f"[red]There is no snapshot of {session_id}[/] in {settings.sessions_bucket}: it was never paired, or was"
-            " logged out or deleted. Pair it with session.create."
-        )
-        return FAILED
-    moment, body = found
+        return _no_s3(error)
+    return await _attempt(settings, found, force=force, one_of_many=True)
+
+
+async def _attempt(
+    settings: Settings, session_ids: Sequence[SessionId], *, force: bool, one_of_many: bool = False
+) -> int:
     try:
-        sequence = await _write(settings, session_id, moment, body, force=force)
-    except RestoreRefused as refused:
-        errors.print(f"[red]Not restored[/]: {refused}")
+        async with _snapshots(settings) as snapshots:
+            if not one_of_many:  # before the database is asked for anything
+                found = await snapshots.newest(session_ids[0])
+                if found is None:
+                    return _none_there(settings, session_ids[0])
+            async with _store(settings) as store:
+                restoring = Restoring(settings, store, snapshots, force=force)
+                return await (restoring.each(session_ids) if one_of_many else restoring.one(session_ids[0]))
+    except OSError as error:
+        return _no_s3(error)
     except StoreUnavailable as error:
         complain(f"Not restored: {complaint(error, str(settings.database_url))}")
-    except (StoreError, ValueError) as error:
+    except StoreError as error:
         errors.print(f"[red]The snapshot cannot be used[/]: {error}")
-    else:
-        console.print(
-            f"Restored {session_id}. A worker connects it as soon as it has a free slot; its events go on at sequence"
-            f" {sequence}. See to it that nothing else uses its old credentials."
-        )
-        return 0
     return FAILED
 
 
-async def _fetch(settings: Settings, session_id: SessionId) -> tuple[SnapshotMoment, bytes] | None:
+class Restoring:
+    """Brings sessions back, one after the other, and says how it went with each."""
+
+    def __init__(self, settings: Settings, store: Store, snapshots: SnapshotObjects, *, force: bool) -> None:
+        self._settings = settings
+        self._store = store
+        self._snapshots = snapshots
+        self._force = force
+
+    async def one(self, session_id: SessionId) -> int:
+        """The exit code."""
+        try:
+            sequence = await self._restore(session_id)
+        except RestoreRefused as refused:
+            errors.print(f"[red]Not restored[/]: {refused}")
+        except (StoreError, ValueError) as error:
+            errors.print(f"[red]The snapshot cannot be used[/]: {error}")
+        else:
+            console.print(
+                f"Restored {session_id}. A worker connects it as soon as it has a free slot; its events go on at"
+                f" sequence {sequence}. See to it that nothing else uses its old credentials."
+            )
+            return 0
+        return FAILED
+
+    async def each(self, session_ids: Sequence[SessionId]) -> int:
+        """The exit code: 0 when each is in the database now."""
+        restored, there, failed = 0, 0, 0
+        columns = (TextColumn("Restoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console, transient=True) as progress:
+            for session_id in progress.track(session_ids):
+                try:
+                    sequence = await self._restore(session_id)
+                except RestoreRefused as refused:
+                    is_there = await self._store.sessions.get(session_id) is not None
+                    there, failed = there + is_there, failed + (not is_there)
+                    console.print(f"{'[yellow]![/]' if is_there else '[red]✗[/]'} {session_id}: {refused}")
+                except (StoreError, OSError, ValueError) as error:
+                    failed += 1
+                    console.print(f"[red]✗[/] {session_id}: {error}")
+                else:
+                    restored += 1
+                    console.print(f"[green]✓[/] {session_id} goes on at sequence {sequence}")
+        console.print(f"{restored} restored, {there} were there already, {failed} not restored.")
+        return FAILED if failed else 0
+
+    async def _restore(self, session_id: SessionId) -> int:
+        found = await self._snapshots.newest(session_id)
+        if found is None:
+            raise ValueError("its snapshot is not there any more")
+        moment, body = found
+        return await self._store.restorer.restore(
+            body,
+            Moment(session_id=session_id, epoch=moment.epoch, sequence=moment.sequence),
+            revive=identity.revive,
+            worker_id=WorkerId(self._settings.worker_id),
+            replace_identity=self._force,
+        )
+
+
+@asynccontextmanager
+async def _snapshots(settings: Settings) -> AsyncGenerator[SnapshotObjects]:
     client = S3Client(**settings.s3)
     try:
-        return await SnapshotObjects(client, settings.sessions_bucket).newest(session_id)
+        yield SnapshotObjects(client, settings.sessions_bucket)
     finally:
         await client.stop()
 
 
-async def _write(settings: Settings, session_id: SessionId, moment: SnapshotMoment, body: bytes, *, force: bool) -> int:
+@asynccontextmanager
+async def _store(settings: Settings) -> AsyncGenerator[Store]:
+    """The store, once it is known whether its database went back: what is restored goes on beyond what was told."""
     store = Store(
         str(settings.database_url),
         direct_url=settings.direct_database,
@@ -76,12 +175,51 @@ async def _write(settings: Settings, session_id: SessionId, moment: SnapshotMome
     )
     await store.start()
     try:
-        return await store.restorer.restore(
-            body,
-            Moment(session_id=session_id, epoch=moment.epoch, sequence=moment.sequence),
-            revive=revive,
-            worker_id=WorkerId(settings.worker_id),
-            replace_identity=force,
-        )
+        await _settle(settings, store)
+        yield store
     finally:
         await store.stop()
+
+
+async def _settle(settings: Settings, store: Store) -> None:
+    link, client = Link(str(settings.amqp_url), name="gateway-worker restore"), S3Client(**settings.s3)
+    continuity = Continuity(
+        store.guard,
+        store.renewal,
+        needed=MarkQueue(link, Topology(settings.namespace)),
+        spare=MarkObject(client, settings.sessions_bucket, settings.namespace),
+        rejuvenate=identity.rejuvenate,
+        kept=identity.KINDS,
+        worker_id=WorkerId(settings.worker_id),
+    )
+    running = asyncio.ensure_future(link.run())
+    try:
+        async with asyncio.timeout(_SETTLE_SECONDS):
+            await continuity.settle()
+    except (TimeoutError, BrokerError):
+        errors.print(
+            "[yellow]RabbitMQ does not say what was told before[/]: the next worker's start finds out, and tells"
+            " session.restored once more. See gateway-worker doctor."
+        )
+    finally:
+        await link.stop()
+        await running
+        await client.stop()
+
+
+def _no_keys() -> int:
+    errors.print("[red]GATEWAY_ENCRYPTION_KEYS is not set[/]: a snapshot is read with the key that sealed it")
+    return MISCONFIGURED
+
+
+def _no_s3(error: OSError) -> int:
+    errors.print(f"[red]S3 does not answer or refuses[/] ({type(error).__name__} {error}): see gateway-worker doctor")
+    return FAILED
+
+
+def _none_there(settings: Settings, session_id: SessionId) -> int:
+    errors.print(
+        f"[red]There is no snapshot of {session_id}[/] in {settings.sessions_bucket}: it was never paired, or was"
+        " logged out or deleted. Pair it with session.create."
+    )
+    return FAILED

@@ -10,13 +10,15 @@ and replaces nothing. One snapshot per session stays: an older one is either the
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from gateway_worker.objects.client import S3Client
 from schemas.names import SessionId
 
 MAX_BYTES: Final = 16 * 1024 * 1024
+_ROOT: Final = "snapshots/"
+_LISTING_SECONDS: Final = 120.0  # some hundred thousand sessions
 _PROBE: Final = SessionId(".probe")  # no session can be called so
 _NAME: Final = re.compile(r"^([0-9]{19})-([0-9]{19})$")
 
@@ -57,6 +59,16 @@ class SnapshotObjects:
             async with await client.get_object(self._bucket, name, length=MAX_BYTES) as response:
                 return max(moments), await response.read()
 
+    async def sessions(self) -> Mapping[SessionId, SnapshotMoment]:
+        """Every session that has a snapshot, in the order of ids, and its newest moment."""
+        newest: dict[SessionId, SnapshotMoment] = {}
+        async with self._client.calling(_LISTING_SECONDS) as client:
+            async for each in client.list_objects(self._bucket, prefix=_ROOT, recursive=True):
+                session_id, moment = each.object_name.removeprefix(_ROOT).partition("/")[0], _moment(each.object_name)
+                if moment is not None and session_id != _PROBE:
+                    newest[SessionId(session_id)] = max(moment, newest.get(SessionId(session_id), moment))
+        return dict(sorted(newest.items()))
+
     async def remove_older(self, session_id: SessionId, moment: SnapshotMoment) -> None:
         """Remove what the snapshot of this moment has superseded, every version of it."""
         await self._remove(
@@ -95,7 +107,7 @@ class SnapshotObjects:
 
 
 def _folder(session_id: SessionId) -> str:
-    return f"snapshots/{session_id}/"
+    return f"{_ROOT}{session_id}/"
 
 
 def _name(session_id: SessionId, moment: SnapshotMoment) -> str:

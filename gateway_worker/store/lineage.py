@@ -78,11 +78,11 @@ def read_mark(body: bytes) -> Standing:
     """
     try:
         document: dict[str, Any] = json.loads(body)
-        if document.pop("format") != _FORMAT:
-            raise ValueError("a mark of another format")
-        return Standing(**document)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError("not a mark") from error
+        if document.pop("format") == _FORMAT:
+            return Standing(**document)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError("not a mark of ours") from error
+    raise ValueError("not a mark of ours: of another format")
 
 
 def newest(marks: Iterable[Standing]) -> Standing | None:

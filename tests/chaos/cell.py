@@ -155,6 +155,7 @@ class Performance:
             baseline=baseline,
             acceptances=await rig.whatsapp.acceptances(),
             thawed_at=struck.thawed_at,
+            forgotten=struck.forgotten,
         )
 
     def _judge(self, ledgers: Ledgers, struck: Struck) -> Outcome:

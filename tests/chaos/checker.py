@@ -29,6 +29,7 @@ class Kind(StrEnum):
     OUT_OF_ORDER_EVENT = "out of order event"
     """By arrival against the sequence, or by the sequence against the order in which the phone sent."""
     GAP = "sequence gap"
+    REPEATED_SEQUENCE = "sequence repeated with other contents"
     WRONG_STATUS = "wrong status"
     STALE_WRITE = "stale write"
     """An event under an epoch that had already ended."""
@@ -43,6 +44,9 @@ class Kind(StrEnum):
 
 COUNTED_APART: Final = frozenset({Kind.RESENT, Kind.REPEATED_EVENT, Kind.REDELIVERED_EVENT})
 """Allowed where a confirmation may be lost, and reported: recipients and consumers recognise the id."""
+
+_JUMP: Final = 10**8
+"""Of a restored session's sequence; no cell tells so much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +99,11 @@ def _lost_rows(ledgers: Ledgers) -> Iterator[Finding]:
     messages = {(row.session_id, row.message_id) for row in ledgers.rows}
     rejected = {event.command_id for event in ledgers.events if event.type == "command.rejected.v1"}
     for command in ledgers.commands:
-        if command.id not in commands and command.id not in rejected:
+        if command.id not in commands | rejected and not ledgers.was_forgotten(command.confirmed_at):
             yield Finding(kind=Kind.LOST_ROW, evidence=f"{command.session_id} command {command.id}")
     for message in ledgers.phone_messages:
-        if (message.session_id, message.message_id) not in messages:
+        known = (message.session_id, message.message_id) in messages
+        if not known and not ledgers.was_forgotten(message.confirmed_at):
             yield Finding(kind=Kind.LOST_ROW, evidence=f"{message.session_id} message {message.message_id}")
 
 
@@ -122,7 +127,8 @@ def _doubled_events(ledgers: Ledgers) -> Iterator[Finding]:
         for event in more:
             kind = Kind.REDELIVERED_EVENT if event.redelivered else Kind.REPEATED_EVENT
             yield Finding(kind=kind, evidence=f"{first.session_id} {first.type} {first.id}")
-    facts = Counter(event.fact for event in distinct(ledgers.events) if event.fact is not None)
+    remembered = (event for event in distinct(ledgers.events) if not ledgers.was_forgotten(event.told_at))
+    facts = Counter(event.fact for event in remembered if event.fact is not None)
     for fact, count in facts.items():
         if count > 1:
             told = " ".join(str(part) for part in fact if part)
@@ -172,7 +178,10 @@ def _order_of_telling(ledgers: Ledgers) -> Iterator[Finding]:
 
 
 def _gaps(ledgers: Ledgers) -> Iterator[Finding]:
-    """Every number from the baseline to the highest that the queue or the outbox knows has come."""
+    """Every number from the baseline to the highest that the queue or the outbox knows has come.
+
+    Where the database was restored there is one jump, and no gap before or behind it.
+    """
     seen: defaultdict[str, set[int]] = defaultdict(set)
     for event in ledgers.events:
         if event.sequence is not None:
@@ -182,8 +191,24 @@ def _gaps(ledgers: Ledgers) -> Iterator[Finding]:
         highest[row.session_id] = max(row.sequence, highest.get(row.session_id, 0))
     for session_id, last in highest.items():
         first = ledgers.baseline.get(session_id, 0) + 1
-        for missing in sorted(set(range(first, last + 1)) - seen[session_id]):
+        lives = [range(first, last + 1)]
+        if ledgers.forgotten is not None and last - first > _JUMP:
+            later = {sequence for sequence in seen[session_id] if sequence - first > _JUMP}
+            sooner = seen[session_id] - later
+            lives = [range(first, max(sooner, default=0) + 1), range(min(later, default=last), last + 1)]
+        for missing in sorted({number for life in lives for number in life} - seen[session_id]):
             yield Finding(kind=Kind.GAP, evidence=f"{session_id} sequence {missing}")
+
+
+def _repeated_sequences(ledgers: Ledgers) -> Iterator[Finding]:
+    """A number is one event's, for ever: also after the database was restored."""
+    ids: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
+    for event in ledgers.events:
+        if event.sequence is not None:
+            ids[event.session_id, event.sequence].add(event.id)
+    for (session_id, sequence), found in ids.items():
+        if len(found) > 1:
+            yield Finding(kind=Kind.REPEATED_SEQUENCE, evidence=f"{session_id} sequence {sequence}: {len(found)} ids")
 
 
 def _statuses(ledgers: Ledgers) -> Iterator[Finding]:
@@ -223,6 +248,7 @@ RULES: Final[Sequence[Rule]] = (
     _order_of_arrival,
     _order_of_telling,
     _gaps,
+    _repeated_sequences,
     _statuses,
     _stale_writes,
     _stale_sends,

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import signal
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,12 +15,14 @@ from redis.asyncio import Redis
 
 from deploy.local.program import ProgramFailedError
 from deploy.local.services import Handle
+from tests.chaos import restoring
 from tests.chaos.rig import WORKERS, Rig
 
 FREEZE_SECONDS: Final = 60.0
 CUT_SECONDS: Final = 30.0
 HANG_SECONDS: Final = 20.0
 STORM_SECONDS: Final = 10.0
+FORGOTTEN_SECONDS: Final = 4.0
 _AWAY_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.1
 _ENOUGH: Final = 100_000
@@ -32,12 +35,16 @@ class NotRunError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Struck:
-    """What happened: `at` is when it began, `since` when the time to recover does, `thawed_at` when a worker woke."""
+    """What happened: `at` is when it began, `since` when the time to recover does, `thawed_at` when a worker woke.
+
+    `forgotten`: what PostgreSQL wrote down between these two times is not in it any more.
+    """
 
     at: float
     since: float
     sessions: Sequence[str]
     thawed_at: float | None = None
+    forgotten: tuple[float, float] | None = None
 
 
 Announce = Callable[[str], None]
@@ -166,6 +173,26 @@ async def kill_rabbitmq(rig: Rig, _chance: random.Random, announce: Announce) ->
 async def kill_postgresql(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
     """SIGKILL the postmaster and start it again."""
     return await _killed(rig, rig.services.postgresql, announce, away=0.0)
+
+
+async def restore_postgresql(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+    """A dump; some time later, as the README says: the workers leave, the dump is put back, they start again."""
+    url, began = rig.stage.settings["GATEWAY_DATABASE_URL"], time.time()
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "dump"
+        await restoring.dump(url, file)
+        announce("PostgreSQL is dumped")
+        await asyncio.sleep(FORGOTTEN_SECONDS)
+        at = time.time()
+        await asyncio.gather(*(worker.stop() for worker in rig.workers.values()))
+        announce("both workers have left")
+        await restoring.put_back(url, rig.services.database_url, file)
+    restored = time.time()
+    announce("PostgreSQL is restored from the dump")
+    for worker_id in list(rig.workers):
+        await rig.start_worker(worker_id)
+    announce("both workers run again")
+    return Struck(at=at, since=time.time(), sessions=rig.sessions, forgotten=(began, restored))
 
 
 async def kill_redis(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:

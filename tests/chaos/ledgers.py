@@ -6,6 +6,9 @@ labels of its messages.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
+
+_LAG_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +117,7 @@ class Ledgers:
         baseline: each session's sequence before the cell.
         acceptances: None if WhatsApp keeps no ledger.
         thawed_at: when a frozen worker was let go again, long after others had taken its sessions.
+        forgotten: between these times lies what PostgreSQL does not remember, since it was restored.
     """
 
     commands: Sequence[Command] = ()
@@ -125,6 +129,11 @@ class Ledgers:
     baseline: Mapping[str, int] = field(default_factory=dict[str, int])
     acceptances: Sequence[Acceptance] | None = None
     thawed_at: float | None = None
+    forgotten: tuple[float, float] | None = None
+
+    def was_forgotten(self, at: float) -> bool:
+        """Whether PostgreSQL may not remember what was written down then; it saw it a little later than others."""
+        return self.forgotten is not None and self.forgotten[0] - _LAG_SECONDS <= at <= self.forgotten[1]
 
 
 def distinct(events: Iterable[Event]) -> Iterator[Event]:

@@ -79,6 +79,7 @@ PLAIN: Final = (
     Fault(name="worker frozen 60 s", strike=faults.freeze_worker, seconds=faults.FREEZE_SECONDS),
     Fault(name="RabbitMQ killed", strike=faults.kill_rabbitmq, seconds=8, limit=5),
     Fault(name="PostgreSQL killed", strike=faults.kill_postgresql, seconds=3, limit=5),
+    Fault(name="PostgreSQL restored from a dump", strike=faults.restore_postgresql, seconds=15),
     Fault(name="Redis killed", strike=faults.kill_redis, seconds=5, loses_confirms=False),
     Fault(name="Redis flushed", strike=faults.flush_redis, loses_confirms=False),
     Fault(name="S3 away", strike=faults.kill_s3, seconds=9, loses_confirms=False),

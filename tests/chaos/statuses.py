@@ -66,6 +66,9 @@ def _against_server(ledgers: Ledgers) -> Iterator[str]:
 
 def _against_rows(ledgers: Ledgers, told: dict[str, list[Event]]) -> Iterator[str]:
     for row in ledgers.rows:
-        statuses = [event.status for event in told.get(row.command_id or "", ()) if event.status is not None]
+        tellings = told.get(row.command_id or "", ())
+        statuses = [event.status for event in tellings if event.status is not None]
+        if any(ledgers.was_forgotten(event.told_at) for event in tellings):
+            continue  # the row is as old as the dump
         if statuses and row.status != statuses[-1]:
             yield f"{row.session_id} message {row.message_id}: row {row.status}, last told {statuses[-1]}"

@@ -24,6 +24,7 @@ URGENT_KINDS: Final = frozenset({"app-state-sync-key"})
 
 MAX_PREKEY_ID: Final = 2**24 - 1  # three bytes on the wire
 PREKEY_JUMP: Final = 2**16
+_LAST_BEGINNING: Final = MAX_PREKEY_ID - PREKEY_JUMP
 _PREKEYS_PER_MARK: Final = 2**14
 _FIELDS: Final = (
     *("noiseKey", "signedIdentityKey", "signedPreKey", "registrationId", "advSecretKey"),
@@ -42,21 +43,34 @@ def mark(credentials: bytes) -> bytes:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).digest()
 
 
-def revive(credentials: bytes, lives: int = 1) -> bytes:
+def revive(credentials: bytes) -> bytes:
     """The credentials for a next life: prekey ids go on far beyond those that may have been used since.
 
-    A prekey that comes again under a used id, with another key, is a lost message. After some 250 lives the ids begin
-    again from below, as WhatsApp's own clients do: what was used there is long forgotten.
+    A prekey that comes again under a used id, with another key, is a lost message.
 
-    Args:
-        credentials: of an earlier life.
-        lives: how many lives later; what is restored twice from the same copy is not the same life.
+    Raises:
+        ValueError: the ids are used up (after some 250 restores): pair the session again.
+    """
+    document = _read(credentials)
+    following = _next_prekey(document) + PREKEY_JUMP
+    if following > _LAST_BEGINNING:
+        raise ValueError("the device has used up its prekey ids: pair the session again")
+    return _beginning_at(following, document)
+
+
+def rejuvenate(credentials: bytes, lives: int) -> bytes:
+    """The credentials for a life that many restores later: what is restored twice from one copy is not the same life.
+
+    Nobody is there to pair the session again: ids that are used up begin from below, as WhatsApp's own clients let
+    them; what was used there is long forgotten.
     """
     document = _read(credentials)
     following = _next_prekey(document) + lives * PREKEY_JUMP
-    if following > MAX_PREKEY_ID - PREKEY_JUMP:
-        following = 1 + following % (MAX_PREKEY_ID - PREKEY_JUMP)
-    document |= {"nextPreKeyId": following, "firstUnuploadedPreKeyId": following}
+    return _beginning_at(1 + (following - 1) % _LAST_BEGINNING, document)
+
+
+def _beginning_at(prekey: int, document: dict[str, Any]) -> bytes:
+    document |= {"nextPreKeyId": prekey, "firstUnuploadedPreKeyId": prekey}
     return json.dumps(document, separators=(",", ":")).encode()
 
 

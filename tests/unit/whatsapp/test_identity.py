@@ -1,9 +1,10 @@
+import itertools
 import json
 from typing import Any
 
 import pytest
 
-from gateway_worker.whatsapp.baileys.identity import PREKEY_JUMP, mark, revive
+from gateway_worker.whatsapp.baileys.identity import MAX_PREKEY_ID, PREKEY_JUMP, mark, rejuvenate, revive
 
 CREDENTIALS: dict[str, Any] = {
     "noiseKey": {"private": {"type": "Buffer", "data": "AAAA"}},
@@ -46,6 +47,13 @@ def test_a_revived_device_begins_beyond_every_prekey_it_may_have_used() -> None:
 def test_when_the_prekey_ids_are_used_up_it_says_so() -> None:
     with pytest.raises(ValueError, match="pair the session again"):
         revive(blob(nextPreKeyId=2**24 - PREKEY_JUMP))
+
+
+def test_two_lives_from_one_copy_share_no_prekey_and_none_is_ever_beyond_three_bytes() -> None:
+    firsts = [json.loads(rejuvenate(blob(), lives))["nextPreKeyId"] for lives in range(1, 600)]
+    assert firsts[:2] == [813 + PREKEY_JUMP, 813 + 2 * PREKEY_JUMP]
+    assert all(0 < first <= MAX_PREKEY_ID - PREKEY_JUMP for first in firsts)
+    assert all(abs(one - other) >= PREKEY_JUMP // 2 for one, other in itertools.pairwise(firsts))
 
 
 def test_what_are_no_credentials_is_refused() -> None:

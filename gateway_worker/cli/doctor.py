@@ -15,17 +15,22 @@ from rich.table import Table
 from gateway_worker.addresses import amqp_nodes, shown
 from gateway_worker.broker.errors import BrokerLost
 from gateway_worker.broker.nodes import let_in
+from gateway_worker.broker.link import Link
+from gateway_worker.broker.marks import MarkQueue
 from gateway_worker.cli.terminal import console
 from gateway_worker.objects.buckets import Buckets
 from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.snapshots import SnapshotObjects
 from gateway_worker.settings import Settings
 from gateway_worker.store.database import complaint, connect, translated
-from gateway_worker.store.errors import DatabasePooled, StoreError, StoreUnavailable
+from gateway_worker.store.errors import DatabasePooled, StoreError, StoreUnavailable, WentBack
+from gateway_worker.store.guard import look
+from gateway_worker.store.lineage import read_mark
 from gateway_worker.store.partitions import made_until
 from gateway_worker.store.pooler import require_sessions
 from gateway_worker.store.schema import SchemaMismatch, check_schema
 from gateway_worker.whatsapp.baileys.process import BRIDGE
+from schemas.channels import Topology
 
 _TIMEOUT = 5.0  # seconds for each dependency
 _WIDTH = 400  # where there is no terminal
@@ -95,6 +100,26 @@ async def _partitions(settings: Settings) -> str:
     return f"made until {until:%Y-%m-%d}" if ready else "those to come are made at start"
 
 
+async def _lineage(settings: Settings) -> str:
+    connection = await connect(str(settings.database_url), name="gateway-worker doctor")
+    try:
+        now = await look(connection, highest=True)
+        since = await connection.fetchval("SELECT since FROM lineage")
+    finally:
+        await connection.close()
+    link = Link(str(settings.amqp_url), name="gateway-worker doctor")
+    running = asyncio.ensure_future(link.run())
+    try:
+        body = await MarkQueue(link, Topology(settings.namespace)).read()
+    finally:
+        await link.stop()
+        await running
+    reason = None if body is None else now.parted(read_mark(body))
+    if reason is not None:
+        raise WentBack(f"the database went back in time: {reason}")
+    return f"went back {now.number} times, last {since:%Y-%m-%d %H:%M} UTC" if now.number else "never went back"
+
+
 async def _redis(settings: Settings) -> str:
     client = Redis.from_url(str(settings.redis_url), socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
     try:
@@ -160,6 +185,12 @@ EXAMINATIONS: Sequence[Examination] = (
         required=False,
     ),
     Examination(
+        name="continuity",
+        look=_lineage,
+        remedy="start a worker: it makes new Signal sessions and tells session.restored before anything is sent",
+        required=False,
+    ),
+    Examination(
         name="redis", look=_redis, remedy="set GATEWAY_REDIS_URL; without it routing and live QR codes are missing"
     ),
     Examination(
@@ -194,7 +225,7 @@ async def _find(examination: Examination, settings: Settings) -> Finding:
     try:
         async with asyncio.timeout(2 * _TIMEOUT):
             return Finding(examination=examination, praise=await examination.look(settings))
-    except (SchemaMismatch, DatabasePooled, BrokerLost) as told:
+    except (SchemaMismatch, DatabasePooled, BrokerLost, WentBack) as told:
         return Finding(examination=examination, error=str(told))
     except (StoreError, StoreUnavailable) as unusable:
         return Finding(examination=examination, error=complaint(unusable, str(settings.database_url)))

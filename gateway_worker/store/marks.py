@@ -1,8 +1,12 @@
 """How far the events of each session are published: the longest prefix without a gap. Pure."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
+from gateway_worker.store.lineage import SEQUENCE_STEP
 from schemas.names import SessionId
+
+_JUMP: Final = SEQUENCE_STEP // 2  # where the session was restored, nothing lies in between
 
 
 class Marks:
@@ -29,7 +33,7 @@ class Marks:
         left = {sequence for sequence in self._held.pop(session_id, ()) if sequence > published}
         if left:
             self._held[session_id] = left
-        return published + 1 in left
+        return published + 1 in left or min(left, default=0) - published > _JUMP
 
 
 def _lowest_run(held: set[int]) -> tuple[int, int]:

@@ -1,0 +1,135 @@
+"""What becomes of sessions when their database went back in time."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from gateway_worker.store.errors import StoreUnavailable
+from gateway_worker.store.guard import Guard
+from gateway_worker.store.lineage import EPOCH_STEP, SEQUENCE_STEP, Standing
+from gateway_worker.store.operations.identity import PutCredentials, PutKeys
+from gateway_worker.store.operations.sessions import ChangeState
+from gateway_worker.store.records import Desired, Fence, NewSession
+from gateway_worker.store.store import Store
+from schemas.names import SessionId, UserId, WorkerId
+from tests.integration.store.conftest import SESSION
+from tests.support.private_services import query
+
+WORKER = WorkerId("worker-1")
+KEYS: Mapping[tuple[str, str], bytes | None] = {("lid-mapping", "1"): b"1@lid", ("session", "1.0"): b"ratchet"}
+KEPT = frozenset({"lid-mapping"})
+
+
+def later(credentials: bytes, lives: int) -> bytes:
+    return credentials + b" later" * lives
+
+
+async def pair(store: Store, fence: Fence) -> None:
+    await store.commit(
+        fence,
+        PutCredentials(blob=b"credentials"),
+        PutKeys(keys=KEYS),
+        ChangeState(state="connected", event={"state": "connected"}),
+    )
+
+
+async def renew(store: Store, standing: Standing) -> int:
+    return await store.renewal.renew(standing, rejuvenate=later, kept=KEPT, worker_id=WORKER)
+
+
+async def went_back(store: Store, mark: Standing | None = None) -> Standing:
+    now = await store.renewal.standing(highest=True)
+    await store.renewal.begin(now, mark or now)
+    return await store.renewal.standing(highest=True)
+
+
+async def test_a_session_goes_on_beyond_everybody_without_ratchets_and_says_so_once(store: Store, fence: Fence) -> None:
+    await pair(store, fence)
+    now = await store.renewal.standing(highest=True)
+    standing = await went_back(store, replace(now, sequence=3 * SEQUENCE_STEP + 7, epoch=9))
+    assert await store.sessions.claim(SESSION, WORKER, "run-1") is None, "nobody's until it is renewed"
+
+    assert await renew(store, standing) == 1
+    assert await renew(store, standing) == 0
+
+    found = await store.sessions.get(SESSION)
+    assert found is not None
+    assert (found.sequence, found.epoch) == (5 * SEQUENCE_STEP + 1, 2 * EPOCH_STEP)
+    assert (found.state, found.owner, found.desired) == ("disconnected", None, Desired.CONNECTED)
+    assert await store.keys.credentials(SESSION) == b"credentials later"
+    assert await store.keys.load(SESSION, "session", ["1.0"]) == {}
+    assert await store.keys.load(SESSION, "lid-mapping", ["1"]) == {"1": b"1@lid"}
+    told = [event.sequence for event in await store.outbox.pending(SESSION, 0, 10) if "reason" in event.data]
+    assert (told, found.reason and found.reason["code"]) == ([found.sequence], "session.restored")
+    assert await store.sessions.claim(SESSION, WORKER, "run-1") is not None
+
+
+async def test_the_mark_of_the_outbox_passes_over_the_jump_and_over_nothing_else(store: Store, fence: Fence) -> None:
+    await pair(store, fence)
+    await renew(store, await went_back(store))
+    before, after = await store.outbox.pending(SESSION, 0, 10)
+    await store.outbox.mark_published([(SESSION, after.sequence)])
+    assert await store.outbox.pending(SESSION, 0, 10) == [before, after], "what came before is not published yet"
+    await store.outbox.mark_published([(SESSION, before.sequence)])
+    assert await store.outbox.pending(SESSION, 0, 10) == []
+
+
+async def test_one_that_nobody_knows_any_more_begins_beyond_what_it_may_have_told(store: Store) -> None:
+    now = await store.renewal.standing(highest=True)
+    standing = await went_back(store, replace(now, sequence=40, epoch=3))
+    made = await store.sessions.create_or_get(
+        NewSession(session_id=SessionId("lost"), user_id=UserId("u"), pairing={"method": "qr"})
+    )
+    assert (made.sequence, made.epoch) == (2 * SEQUENCE_STEP, 2 * EPOCH_STEP) == (standing.sequence, standing.epoch)
+    assert await store.renewal.behind(standing) == 0
+
+
+async def test_only_one_at_a_time_looks(store: Store) -> None:
+    async with store.renewal.alone():
+        with pytest.raises(StoreUnavailable):
+            async with store.renewal.alone():
+                pass
+    async with store.renewal.alone():
+        pass
+
+
+async def test_a_connection_to_a_database_that_went_back_is_refused_and_everything_with_it(
+    store: Store, fence: Fence, migrated_database_url: str
+) -> None:
+    heard: list[str] = []
+    store.guard.on_refusal(heard.append)
+    store.guard.begin(await store.renewal.standing(highest=True))
+    await pair(store, fence)
+    await query(migrated_database_url, "UPDATE lineage SET since = now() RETURNING 1")  # written anew, as by a restore
+    with pytest.raises(StoreUnavailable):
+        async with store.renewal.alone():  # opens a connection
+            pass
+    assert heard == ["another row"]
+    with pytest.raises(StoreUnavailable):
+        await store.sessions.get(SESSION)
+
+
+async def test_a_thousand_sessions_are_renewed_in_seconds(
+    store: Store, fence: Fence, migrated_database_url: str
+) -> None:
+    await pair(store, fence)
+    await query(
+        migrated_database_url,
+        "INSERT INTO sessions SELECT (jsonb_populate_record(s, jsonb_build_object('id', s.id || n))).*"
+        f" FROM sessions AS s, generate_series(1, 1000) AS n WHERE s.id = '{SESSION}' RETURNING 1",
+    )
+    await query(
+        migrated_database_url,
+        f"INSERT INTO outbox_marks SELECT id, sequence FROM sessions WHERE id <> '{SESSION}' RETURNING 1",
+    )
+    standing, began = await went_back(store), time.monotonic()
+    assert await renew(store, standing) == 1001
+    assert time.monotonic() - began < 30
+
+
+def test_a_guard_lets_pass_until_it_has_begun() -> None:
+    guard = Guard()
+    guard.compare(Standing(number=3, sequence=0, epoch=0))
+    assert guard.refusal is None

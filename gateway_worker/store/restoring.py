@@ -33,17 +33,10 @@ _FIND: Final = """
 """
 _INSERT: Final = """
     INSERT INTO sessions (
-<<<<<<< HEAD
         id, epoch, sequence, settings, identity_key, content_key, message_secret, user_id, state, state_since, desired,
-        created_at
+        created_at, lineage
     )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'disconnected', $9, 'connected', $9)
-=======
-        id, epoch, sequence, settings, identity_key, content_key, user_id, state, state_since, desired, created_at,
-        lineage
-    )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 'disconnected', $8, 'connected', $8, (SELECT number FROM lineage))
->>>>>>> 013c620 (A database that went back in time is noticed before the first socket opens: new Signal sessions, epoch and sequence beyond all that was told)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'disconnected', $9, 'connected', $9, (SELECT number FROM lineage))
 """
 _REPLACE: Final = """
     UPDATE sessions SET

@@ -185,7 +185,7 @@ class Topology:
 
     def whole(self) -> Plan:
         """Everything that may ever be declared, with placeholders for ids: to be shown to people."""
-        parts = (self.fleet(), self.marks(), self.session("<sessionId>"), self.worker("<workerId>"))
+        parts = (self.fleet(), self.session("<sessionId>"), self.worker("<workerId>"))
         return Plan(
             exchanges=tuple(exchange for part in parts for exchange in part.exchanges),
             queues=tuple(queue for part in parts for queue in part.queues),

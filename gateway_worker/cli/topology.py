@@ -22,12 +22,13 @@ def tenant_text(namespace: str, prefix: str) -> str:
 
 def topology_text(namespace: str, backend_queue: str | None) -> str:
     """Exchanges, queues and bindings as tables."""
-    plan = Topology(namespace, backend_queue).whole()
+    topology = Topology(namespace, backend_queue)
+    plan = topology.whole()
     exchanges = Table("exchange", "type", "arguments", title="exchanges", title_justify="left")
     for exchange in plan.exchanges:
         exchanges.add_row(exchange.name, exchange.kind, json.dumps(dict(exchange.arguments)))
     queues = Table("queue", "arguments", title="queues", title_justify="left")
-    for queue in plan.queues:
+    for queue in (*plan.queues, *topology.marks().queues):
         queues.add_row(queue.name, json.dumps(dict(queue.arguments)))
     bindings = Table("exchange", "routing key", "queue", title="bindings", title_justify="left")
     for binding in plan.bindings:

@@ -14,9 +14,9 @@ from rich.table import Table
 
 from gateway_worker.addresses import amqp_nodes, shown
 from gateway_worker.broker.errors import BrokerLost
-from gateway_worker.broker.nodes import let_in
 from gateway_worker.broker.link import Link
 from gateway_worker.broker.marks import MarkQueue
+from gateway_worker.broker.nodes import let_in
 from gateway_worker.cli.terminal import console
 from gateway_worker.objects.buckets import Buckets
 from gateway_worker.objects.client import S3Client

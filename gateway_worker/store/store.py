@@ -87,9 +87,7 @@ class Store:
         self._message_retention = message_retention
         self.lease = Lease()
         self.guard = Guard()
-        self._database = database = Database(
-            url, direct_url=direct_url, name=name, lease=self.lease, guard=self.guard
-        )
+        self._database = database = Database(url, direct_url=direct_url, name=name, lease=self.lease, guard=self.guard)
         self._urls = url, direct_url
         self._background: asyncio.Task[None] | None = None
         self.workers = Workers(database, self.lease)

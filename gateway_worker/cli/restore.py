@@ -88,7 +88,7 @@ async def _attempt(
     except OSError as error:
         return _no_s3(error)
     except StoreUnavailable as error:
-        complain(f"Not restored: {complaint(error, str(settings.database_url))}")
+        complain(f"Not restored: {complaint(error, str(settings.database_url))}: see gateway-worker doctor")
     except StoreError as error:
         errors.print(f"[red]The snapshot cannot be used[/]: {error}")
     return FAILED

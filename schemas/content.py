@@ -80,7 +80,7 @@ class Poll(Model):
 
     kind: Literal["poll"] = "poll"
     question: Annotated[str, _cut(MAX_TITLE), Field(repr=False)]
-    options: Annotated[Sequence[str], _first(MAX_POLL_OPTIONS), Field(repr=False)]
+    options: Annotated[Sequence[Annotated[str, _cut(MAX_TITLE)]], _first(MAX_POLL_OPTIONS), Field(repr=False)]
     selectable: int = 1
 
 
@@ -163,11 +163,24 @@ class Sticker(Model):
     animated: bool | None = None
 
 
+class SetAsideReason(StrEnum):
+    """Why something was set aside: kept as it came, told as `unsupported`, and never tried again by itself."""
+
+    FAILED = "failed"  # our code could not read or describe it
+    REFUSED = "refused"  # the database refused what it holds
+    TOO_LARGE = "too_large"  # it fits neither an event nor what our processes pass to each other
+    ENDED_PROCESS = "ended_process"  # a process died, or stood still, whenever it was being read
+
+
 class Unsupported(Model):
-    """Something we cannot express yet (events only). `whatsapp_type` is the field of WAProto's `Message`."""
+    """Something we cannot express yet (events only). `whatsapp_type` is the field of WAProto's `Message`.
+
+    `reason` tells that it was set aside; then `whatsapp_type` is `unknown` where nobody could look.
+    """
 
     kind: Literal["unsupported"] = "unsupported"
     whatsapp_type: Annotated[str, _cut(128)]
+    reason: SetAsideReason | None = None
 
 
 def kind_of(value: object, otherwise: str | None = None) -> object:

@@ -1,4 +1,4 @@
-"""``gateway-worker dead``: the commands that could not be carried out, looked at and worked on by a person."""
+"""``gateway-worker dead``: what could not be carried out, or told as it came, looked at and worked on by a person."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,12 +10,13 @@ from gateway_worker.cli.configuration import settings
 
 app = typer.Typer(
     name="dead",
-    help="Look at the commands in the dead queue, have them tried again, or drop them.",
+    help="Look at commands that could not be carried out (the dead queue) and at what came from WhatsApp and was set"
+    " aside (the database); have commands tried again, or drop them.",
     no_args_is_help=True,
 )
 
 _SHOWN: Final = 100
-_Id = Annotated[str | None, typer.Argument(metavar="ID", help="The command's id, as `list` shows it.")]
+_Id = Annotated[str | None, typer.Argument(metavar="ID", help="Its id, as `list` shows it.")]
 _All = Annotated[bool, typer.Option("--all", help="All of them.")]
 _Code = Annotated[str | None, typer.Option("--code", help="With --all: only those with this code.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -28,7 +29,10 @@ def list_(
     *,
     json: _Json = False,
 ) -> None:
-    """List them, the oldest first, without their bodies. Nothing is removed, and the order stays."""
+    """List them, the oldest first, without their bodies. Nothing is removed, and the order stays.
+
+    What was set aside follows the commands: its reason stands where theirs have a code.
+    """
     from gateway_worker.cli.dead_talk import listing  # noqa: PLC0415 (the drivers take a second to import)
 
     _run(lambda: listing(settings(), limit=limit, code=code, as_json=json))
@@ -44,7 +48,9 @@ def show(id_: Annotated[str, typer.Argument(metavar="ID")], *, json: _Json = Fal
 
 @app.command()
 def redrive(id_: _Id = None, code: _Code = None, *, all_: _All = False, json: _Json = False) -> None:
-    """Publish again where they came from, and remove from here. What was recorded as a failure is tried again.
+    """Publish commands again where they came from, and remove from here. What failed is tried again.
+
+    What was set aside stays: it was told as that, and WhatsApp does not send it again.
 
     The reply queue of old is left out: what comes of it is told by events. A command whose `expiresat` has passed is
     rejected as expired.

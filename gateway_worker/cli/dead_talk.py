@@ -1,8 +1,9 @@
 """What ``gateway-worker dead`` does and prints: tables for people, JSON for programs; the exit code of each."""
 
 import json
+import re
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -15,12 +16,16 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway_worker.broker.errors import BrokerLost
+from gateway_worker.cli import aside_talk
 from gateway_worker.cli.dead_queue import MOST, Buried, DeskTakenError, Hand, Outcome, dead_queue_in_hand
 from gateway_worker.cli.terminal import complain, console, errors
 from gateway_worker.settings import Settings
+from gateway_worker.store.set_aside import Kept
 from schemas.channels import Topology
 
 _WIDTH: Final = 160  # where there is no terminal to ask
+_ASIDE_COLUMNS: Final = ("when", "reason", "detail", "what", "session", "message", "bytes", "id")
+_ASIDE_ID: Final = re.compile(r"[0-9a-f]{32}")
 _COLUMNS: Final = ("#", "when", "code", "type", "subject", "queue", "id")
 Document = dict[str, Any]
 
@@ -45,22 +50,27 @@ class Choice:
 async def listing(settings: Settings, *, limit: int, code: str | None, as_json: bool) -> int:
     """Print what lies there, without bodies."""
     async with _in_hand(settings) as hand:
-        found = Choice(code=code).of(hand)
+        found, aside = Choice(code=code).of(hand), await aside_talk.kept(settings, reason=code)
         if as_json:
-            _print_json([_summary(each) for each in found[:limit]])
+            told = [_summary(each) for each in found[:limit]]
+            _print_json([*told, *(aside_talk.summary(each) for each in aside[: limit - len(told)])])
             return 0
         _table(found[:limit])
+        _aside_table(aside[:limit])
         hidden = len(found) - min(len(found), limit)
         if hidden or hand.left:
             behind = f", {hand.left} behind those" if hand.left else ""
             errors.print(f"{hidden} more{behind}: list --limit {MOST} shows up to {MOST}")
-        elif not found:
+        elif not found and not aside:
             errors.print("The dead queue is empty." if code is None else f"Nothing in the dead queue has {code}.")
     return 0
 
 
 async def showing(settings: Settings, id_: str, *, as_json: bool) -> int:
     """Print whatever has this id, with headers and body."""
+    if aside := await _aside_of(settings, Choice(id=id_)):
+        _print_json(await aside_talk.contents(settings, aside))
+        return 0
     async with _in_hand(settings) as hand:
         found = Choice(id=id_).of(hand)
         if not found:
@@ -75,6 +85,9 @@ async def showing(settings: Settings, id_: str, *, as_json: bool) -> int:
 
 async def redriving(settings: Settings, choice: Choice, *, as_json: bool) -> int:
     """Have them tried again; 1 if some were not."""
+    if choice.id is not None and await _aside_of(settings, choice):
+        errors.print("[red]not[/]", Text(choice.id), Text(aside_talk.NOT_REDRIVEN))
+        return 1
     async with _in_hand(settings) as hand:
         if not (found := choice.of(hand)) and choice.id is not None:
             return _not_there(choice.id)
@@ -83,10 +96,15 @@ async def redriving(settings: Settings, choice: Choice, *, as_json: bool) -> int
 
 async def dropping(settings: Settings, choice: Choice, *, as_json: bool) -> int:
     """Remove them for good."""
+    aside = await aside_talk.drop(settings, await _aside_of(settings, choice))
+    if aside and choice.id is not None:
+        _print_json({"dropped": [choice.id], "failed": [], "left": 0}) if as_json else console.print("1 dropped")
+        return 0
     async with _in_hand(settings) as hand:
         if not (found := choice.of(hand)) and choice.id is not None:
             return _not_there(choice.id)
-        return _report("dropped", await hand.drop(found), hand, as_json=as_json)
+        names = [each.id for each in aside]
+        return _report("dropped", await hand.drop(found), hand, as_json=as_json, besides=names)
 
 
 @asynccontextmanager
@@ -121,17 +139,38 @@ def _not_there(id_: str) -> int:
     return 1
 
 
-def _report(what: str, outcome: Outcome, hand: Hand, *, as_json: bool) -> int:
+def _report(what: str, outcome: Outcome, hand: Hand, *, as_json: bool, besides: Sequence[str] = ()) -> int:
     if as_json:
         failed = [{**_summary(each.buried), "why": each.why} for each in outcome.failed]
-        _print_json({what: [each.id for each in outcome.done], "failed": failed, "left": hand.left})
+        _print_json({what: [*(each.id for each in outcome.done), *besides], "failed": failed, "left": hand.left})
     else:
-        console.print(f"{len(outcome.done)} {what}")
+        console.print(f"{len(outcome.done) + len(besides)} {what}")
         for each in outcome.failed:
             errors.print("[red]not[/]", Text(each.buried.id), Text(each.why))
         if hand.left:
             errors.print(f"{hand.left} more were behind the first {MOST}: the same again")
     return 1 if outcome.failed else 0
+
+
+async def _aside_of(settings: Settings, choice: Choice) -> Sequence[Kept]:
+    """What was set aside and is chosen. An id is asked for only where it can be one of these."""
+    if choice.id is not None and not _ASIDE_ID.fullmatch(choice.id):
+        return ()
+    return await aside_talk.kept(settings, id_=choice.id, reason=choice.code)
+
+
+def _aside_table(aside: Sequence[Kept]) -> None:
+    if not aside:
+        return
+    table = Table(box=None, pad_edge=False, title="set aside: what came from WhatsApp and could not be told as it is")
+    for column in _ASIDE_COLUMNS:
+        table.add_column(column, overflow="fold")
+    for each in aside:
+        when = each.created_at.isoformat()[:19].replace("T", " ")
+        cells = (when, each.reason, each.detail, each.fact, each.session_id, each.message_id, str(each.size), each.id)
+        table.add_row(*(Text(printable(cell or "-")) for cell in cells))
+    paper = console if console.is_terminal else Console(highlight=False, width=_WIDTH)
+    paper.print(table)
 
 
 def _summary(buried: Buried) -> Document:

@@ -3,24 +3,26 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
-from gateway_worker.connections.arrivals import NamesOf, arrival, instant, kind_of
+from gateway_worker.connections.arrivals import instant, kind_of
 from gateway_worker.connections.calls import call_arrival
-from gateway_worker.connections.contacts import Heard, contact_news
+from gateway_worker.connections.contacts import contact_news
 from gateway_worker.connections.group_news import group_arrivals
 from gateway_worker.connections.identities import Identities
+from gateway_worker.connections.intake import Intake
+from gateway_worker.connections.key_writes import key_operations
 from gateway_worker.connections.originals import Originals
-from gateway_worker.connections.past import history_operations
 from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.connections.vigilance import Vigilance
 from gateway_worker.connections.writer import Writer
 from gateway_worker.store.authors import Person, same_author
-from gateway_worker.store.operations.identity import DropCredentials, PutCredentials, PutKeys
-from gateway_worker.store.operations.messages import NewEntry, PutEntries, PutSentPlaintext, SettleEntries
-from gateway_worker.store.operations.operation import Operation
-from gateway_worker.store.operations.people import JoinChats
+from gateway_worker.store.errors import ContentRefused
+from gateway_worker.store.operations.identity import DropCredentials
+from gateway_worker.store.operations.messages import ReceiveMessage
+from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.store.operations.receipts import AdvanceParticipant, AdvanceStatus
 from gateway_worker.store.records import Status
 from gateway_worker.whatsapp.errors import StoreRefused
@@ -29,6 +31,7 @@ from gateway_worker.whatsapp.facts import (
     Connected,
     Disconnected,
     Fact,
+    FactUnreadable,
     Paired,
     PairingCode,
     PasskeyRequired,
@@ -40,13 +43,14 @@ from gateway_worker.whatsapp.facts import (
     SendFailed,
 )
 from gateway_worker.whatsapp.groups import GroupNews
-from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, StoredEntry
+from gateway_worker.whatsapp.incoming import EntryKey, ReceivedMessage, StoredEntry
 from gateway_worker.whatsapp.outgoing import SentMessage
 from gateway_worker.whatsapp.past import HistoryPart
 from gateway_worker.whatsapp.people import ContactsTold
 from gateway_worker.whatsapp.port import Changes, KeyId
 from schemas.addresses import Jid
-from schemas.errors import MessageRejectedByWhatsApp
+from schemas.content import SetAsideReason
+from schemas.errors import MessageRejectedByWhatsApp, Unavailable
 from schemas.events import Failure
 from schemas.names import MessageId
 from schemas.session_settings import MediaOptions
@@ -80,6 +84,7 @@ class Inbound:
         *,
         identities: Identities,
         paired: bool,
+        vigilance: Vigilance,
         media: MediaOptions | None = None,
     ) -> None:
         self._writer = writer
@@ -87,8 +92,9 @@ class Inbound:
         self._around = around
         self._hear = hear
         self._identities = identities
-        self._media = media or MediaOptions()
-        self._heard = Heard()
+        self._intake = Intake(writer, around, identities=identities, media=media or MediaOptions())
+        self._vigilance = vigilance
+        self.was_refused = False  # the database was away, or somebody else owns the session
         self._originals = Originals(self._session_id, around.storage.messages, identities, lambda: None)
         self._staged = None if paired else _Staged()
         self._unstaging = asyncio.Lock()
@@ -107,6 +113,9 @@ class Inbound:
         self._under_way += 1
         try:
             yield
+        except Unavailable:
+            self.was_refused = True
+            raise
         finally:
             self._under_way -= 1
             self._idle.fire()
@@ -121,12 +130,11 @@ class Inbound:
                     await self._receipts(fact.receipts)
                 case SendFailed():
                     await self._refused(fact)
-                case CallArrived():
-                    await self._call(fact)
-                case GroupNews():
-                    await self._writer.write_surely(*group_arrivals(self._session_id, fact, self._around.clock.now()))
-                case ContactsTold():
-                    await self._contacts(fact)
+                case CallArrived() | GroupNews() | ContactsTold():
+                    await self._news(fact)
+                case FactUnreadable():
+                    reason = SetAsideReason.FAILED
+                    await self._intake.set_fact_aside(fact.fact, reason, fact.detail, fact.told)
                 case _ if self._closed:
                     return
                 case Paired():
@@ -145,6 +153,11 @@ class Inbound:
         return await self._around.storage.keys.entry(
             self._session_id, chat=key.chat, sender=key.sender, message_id=key.message_id, index=key.index
         )
+
+    async def begin(self, name: str) -> bool:
+        """See `Owner.begin`."""
+        async with self._working():
+            return await self._vigilance.begin(name)
 
     async def load_unprocessed(self) -> Sequence[StoredEntry]:
         """See `Owner.load_unprocessed`."""
@@ -188,47 +201,21 @@ class Inbound:
             async with self._working():
                 if await self._stage(self._staged, changes):
                     return
-        now = self._around.clock.now()
-        received = [self._identities.completed(entry.message) for entry in changes.entries if entry.message is not None]
-        mappings = self._around.mappings.among(changes.keys)
-        joins = [JoinChats(chats=mappings)] if mappings else []
-        known = self._knowing(mappings)
-        keys = [entry.key for entry in changes.entries if entry.message is not None]
-        arrivals = [
-            arrival(self._session_id, message, now, self._media, names_of=known, entry=key)
-            for message, key in zip(received, keys, strict=True)
-        ]
-        contacts = self._heard.news(received, self._identities, now)
-        operations = [*_key_operations(changes), *joins, *arrivals, *contacts]
-        if not operations:
-            return
         async with self._working():
-            await self._writer.write(*operations)
-        self._identities.learn(mappings)
+            told = await self._intake.commit(changes)
+            self._vigilance.finished(changes.finished)
         self._around.snapshots.stored(self._writer.fence, changes)
-        for message in received:
+        for message in told:
             self._around.observer.message_received(kind_of(message))
-        if any(isinstance(message, ReceivedMessage) and message.file is not None for message in received):
+        if any(isinstance(message, ReceivedMessage) and message.file is not None for message in told):
             self._around.media.arrived(self._session_id)
-
-    def _knowing(self, mappings: Mapping[str, str]) -> NamesOf:
-        """All names, also those that are learnt only now, with the messages themselves."""
-        fresh = {**mappings, **{pn: lid for lid, pn in mappings.items()}}
-
-        def names_of(jid: str) -> frozenset[str]:
-            known = self._identities.all_names(jid)
-            return known if jid not in fresh else known | self._identities.all_names(fresh[jid])
-
-        return names_of
 
     async def store_history(self, part: HistoryPart) -> None:
         """See `Owner.store_history`."""
         if self._closed:
             raise StoreRefused("this connection is over")
-        operations = history_operations(self._session_id, part, self._identities, self._around.clock.now())
-        if operations:
-            async with self._working():
-                await self._writer.write(*operations)
+        async with self._working():
+            await self._intake.history(part)
 
     async def _stage(self, staged: "_Staged", changes: Changes) -> bool:
         """Take what a new device wrote; False when its pairing was stored meanwhile."""
@@ -238,25 +225,28 @@ class Inbound:
             staged.keep(changes)
             self._identities.learn(self._around.mappings.among(changes.keys))
             if changes.credentials is not None:
-                await self._writer.write(DropCredentials(), *_key_operations(staged.changes()))
+                await self._writer.write(DropCredentials(), *key_operations(staged.changes()))
                 self._staged = None
             return True
 
     async def _receipts(self, receipts: Sequence[ReceiptArrived]) -> None:
-        """Store them in one transaction."""
+        """Store them in one transaction; those that cannot be stored are left out, and counted."""
         now = self._around.clock.now()
         advances = [(receipt.kind, each) for receipt in receipts for each in self._advances(receipt, now)]
         if not advances:
             return
-        moved = await self._writer.write_surely(*(each for _, each in advances))
-        observer = self._around.observer
-        for (kind, _), each in zip(advances, moved, strict=True):
-            (observer.receipt_stored if each else observer.receipt_ignored)(kind)
+        try:
+            moved = await self._writer.write_surely(*(each for _, each in advances))
+        except ContentRefused:
+            for kind, each in advances:
+                self._count(kind, await self._intake.write_or_drop("receipt", [each]))
+        else:
+            for (kind, _), each in zip(advances, moved, strict=True):
+                self._count(kind, [each])
 
-    async def _contacts(self, told: ContactsTold) -> None:
-        """All in one transaction."""
-        if operations := contact_news(told, self._identities, self._around.clock.now()):
-            await self._writer.write_surely(*operations)
+    def _count(self, kind: ReceiptKind, moved: Sequence[object] | None) -> None:
+        observer = self._around.observer
+        (observer.receipt_stored if moved and moved[0] else observer.receipt_ignored)(kind)
 
     def _advances(self, receipt: ReceiptArrived, now: datetime) -> Sequence[AdvanceStatus | AdvanceParticipant]:
         """One step for each of its messages; in groups it is one participant's, under the one name of that person."""
@@ -273,8 +263,31 @@ class Inbound:
             for each in ids
         ]
 
-    async def _call(self, call: CallArrived) -> None:
-        await self._writer.write_surely(call_arrival(self._session_id, call, self._around.clock.now()))
+    async def _news(self, fact: CallArrived | GroupNews | ContactsTold) -> None:
+        """All in one transaction; if something in it cannot be stored, each by itself."""
+        name = type(fact).__name__
+        try:
+            operations = self._operations(fact)
+        except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)
+            await self._intake.set_fact_aside(name, SetAsideReason.FAILED, error, asdict(fact))
+            return
+        if not operations:
+            return
+        try:
+            await self._writer.write_surely(*operations)
+        except ContentRefused:
+            for each in operations:
+                await self._intake.write_or_drop(name, [each], asdict(each))
+
+    def _operations(self, fact: CallArrived | GroupNews | ContactsTold) -> Sequence[ReceiveMessage | LearnContacts]:
+        now = self._around.clock.now()
+        match fact:
+            case CallArrived():
+                return [call_arrival(self._session_id, fact, now)]
+            case GroupNews():
+                return group_arrivals(self._session_id, fact, now)
+            case ContactsTold():
+                return contact_news(fact, self._identities, now)
 
     async def _refused(self, failure: SendFailed) -> None:
         error = Failure.of(MessageRejectedByWhatsApp(failure.code)).to_data()
@@ -305,31 +318,3 @@ class _Staged:
 
     def changes(self) -> Changes:
         return Changes(credentials=self._credentials, keys=self._keys)
-
-
-def _key_operations(changes: Changes) -> list[Operation[Any]]:
-    operations: list[Operation[Any]] = []
-    if changes.credentials is not None:
-        operations.append(PutCredentials(blob=changes.credentials))
-    if changes.keys:
-        operations.append(PutKeys(keys=changes.keys))
-    if changes.entries:
-        operations.append(PutEntries(entries=[_new_entry(entry) for entry in changes.entries]))
-    if changes.processed:
-        operations.append(SettleEntries(message_ids=changes.processed))
-    if changes.sent:
-        operations.append(PutSentPlaintext(plaintexts=changes.sent))
-    return operations
-
-
-def _new_entry(entry: Entry) -> NewEntry:
-    key = entry.key
-    return NewEntry(
-        chat=key.chat,
-        sender=key.sender,
-        message_id=key.message_id,
-        index=key.index,
-        plaintext=entry.plaintext,
-        visible=isinstance(entry.message, ReceivedMessage),
-        unprocessed=entry.unprocessed,
-    )

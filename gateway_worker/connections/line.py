@@ -19,6 +19,7 @@ from gateway_worker.connections.presences import Presences
 from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.states import State, Trigger
 from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.connections.vigilance import Vigilance
 from gateway_worker.connections.writer import Writer
 from gateway_worker.store.operations.identity import DropCredentials
 from gateway_worker.store.records import SessionRecord
@@ -52,6 +53,7 @@ class Line:
         *,
         presences: Presences,
         identities: Identities,
+        careful: bool,
     ) -> None:
         self._lifecycle = lifecycle
         self._writer = writer
@@ -59,6 +61,7 @@ class Line:
         self._stirred = stirred
         self._presences = presences
         self._identities = identities
+        self._vigilance = Vigilance(writer, around, careful=careful)
         self._backoff = Backoff(around.rng)
         self._quick_restarts = 0
         self._bad_sessions = 0
@@ -126,12 +129,14 @@ class Line:
             partial(self._hear, link),
             identities=self._identities,
             paired=credentials is not None,
+            vigilance=self._vigilance,
             media=_options(record).media,
         )
         self._due_at = None
         self.link = link
         self._around.observer.connection_opened()
-        await link.open(_request(record, credentials), self._inbound)
+        request = _request(record, credentials, careful=self._vigilance.careful)
+        await link.open(request, self._inbound)
 
     async def hang_up(self, purpose: Purpose) -> None:
         """Close what is open, without a verdict; nothing is tried again by itself."""
@@ -195,6 +200,7 @@ class Line:
         self._due_at = None
         if self._inbound is not None:
             await self._inbound.close()
+            await self._vigilance.over(died=_has_died(self.link, self._inbound))
         self.link = self._inbound = None
         await self._around.cache.drop_qr(self._lifecycle.session_id)
 
@@ -278,11 +284,17 @@ class Line:
         await self._lifecycle.announce_code(fact.code, expires_at)
 
 
+def _has_died(link: Link | None, inbound: Inbound) -> bool:
+    """Whether a connection ended with its process, or because something stood still: a commit that nobody answered."""
+    cause = None if link is None or link.outcome is None else link.outcome.cause
+    return cause is Cause.BRIDGE_DIED or (cause is Cause.STORE_FAILED and not inbound.was_refused)
+
+
 def _options(record: SessionRecord) -> SessionOptions:
     return SessionOptions.model_validate(dict(record.options))
 
 
-def _request(record: SessionRecord, credentials: bytes | None) -> OpenRequest:
+def _request(record: SessionRecord, credentials: bytes | None, *, careful: bool) -> OpenRequest:
     options = _options(record)
     phone = record.pairing.get("phone") if record.pairing.get("method") == "code" else None
     return OpenRequest(
@@ -294,4 +306,5 @@ def _request(record: SessionRecord, credentials: bytes | None) -> OpenRequest:
         reject_calls=options.reject_calls,
         history=options.history,
         proxy=options.proxy,
+        careful=careful,
     )

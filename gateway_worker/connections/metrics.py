@@ -50,6 +50,9 @@ class Observer(Protocol):
     def message_received(self, kind: str) -> None:
         """An incoming message is stored."""
 
+    def set_aside(self, reason: str) -> None:
+        """Something that came could not be told as it should be: it is kept as it came."""
+
     def file_fetched(self, seconds: float) -> None:
         """The file of an incoming message is in the bucket, `seconds` after this try began."""
 
@@ -94,6 +97,7 @@ class Unobserved:
     def receipt_stored(self, kind: ReceiptKind) -> None: ...  # noqa: D102
     def receipt_ignored(self, kind: ReceiptKind) -> None: ...  # noqa: D102
     def message_received(self, kind: str) -> None: ...  # noqa: D102
+    def set_aside(self, reason: str) -> None: ...  # noqa: D102
     def file_fetched(self, seconds: float) -> None: ...  # noqa: D102
     def file_delayed(self, reason: str) -> None: ...  # noqa: D102
     def file_failed(self, code: str) -> None: ...  # noqa: D102

@@ -10,6 +10,7 @@ from gateway_worker.connections.identities import Identities
 from gateway_worker.store.operations.history import FinishHistory, HistoricMessage, StoreHistory
 from gateway_worker.store.operations.messages import NewEntry, PutEntries
 from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.store.records import Status
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage
 from gateway_worker.whatsapp.people import ContactsTold
@@ -26,25 +27,41 @@ def history_operations(
     session_id: SessionId, part: HistoryPart, identities: Identities, now: datetime
 ) -> list[Operation[Any]]:
     """What makes it durable. What is stored already stays as it is, so a part may come again."""
+    return [
+        *people_operations(part, identities, now),
+        *past_operations(part.messages, identities, now),
+        *finish_operations(session_id, part, now),
+    ]
+
+
+def people_operations(part: HistoryPart, identities: Identities, now: datetime) -> Sequence[LearnContacts]:
+    """What it says of people."""
     people = [*part.contacts, *names_in(each.message for each in part.messages)]
-    operations: list[Operation[Any]] = []
-    operations += contact_news(ContactsTold(contacts=people, from_before=True), identities, now)
-    if part.messages:
-        operations.append(PutEntries(entries=[_entry(each) for each in part.messages]))
-        operations.append(StoreHistory(messages=_distinct(part.messages, identities, now)))
-    if (synced := part.synced) is not None:
-        told = HistorySynced(
-            session_id=session_id,
-            progress=synced.progress,
-            chats=synced.chats,
-            messages=synced.messages,
-            contacts=synced.contacts,
-            is_last=synced.is_last,
-            timestamp=now,
-        )
-        finish = FinishHistory(message_ids=part.processed, event_type=HISTORY_SYNCED.type, event=told.to_data())
-        operations.append(finish)
-    return operations
+    return contact_news(ContactsTold(contacts=people, from_before=True), identities, now)
+
+
+def past_operations(messages: Sequence[PastMessage], identities: Identities, now: datetime) -> list[Operation[Any]]:
+    """What keeps messages of it."""
+    if not messages:
+        return []
+    stored = StoreHistory(messages=_distinct(messages, identities, now))
+    return [PutEntries(entries=[_entry(each) for each in messages]), stored]
+
+
+def finish_operations(session_id: SessionId, part: HistoryPart, now: datetime) -> list[FinishHistory]:
+    """What tells that a part is complete, with its last slice."""
+    if (synced := part.synced) is None:
+        return []
+    told = HistorySynced(
+        session_id=session_id,
+        progress=synced.progress,
+        chats=synced.chats,
+        messages=synced.messages,
+        contacts=synced.contacts,
+        is_last=synced.is_last,
+        timestamp=now,
+    )
+    return [FinishHistory(message_ids=part.processed, event_type=HISTORY_SYNCED.type, event=told.to_data())]
 
 
 def _distinct(messages: Sequence[PastMessage], identities: Identities, now: datetime) -> list[HistoricMessage]:

@@ -34,7 +34,7 @@ from gateway_worker.connections.reasons import (
 from gateway_worker.connections.sending import Accepted, Sender
 from gateway_worker.connections.session_media import SessionMedia
 from gateway_worker.connections.signals import until_stored
-from gateway_worker.connections.states import State, Trigger
+from gateway_worker.connections.states import LIVE, State, Trigger
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.typing import Typing
 from gateway_worker.connections.writer import Writer
@@ -87,7 +87,13 @@ class LiveSession:
         self._presences = Presences(record.session_id, self._usable, around)
         self._identities = Identities(around.mappings)
         self._line = Line(
-            self._lifecycle, self._writer, around, self._stirred, presences=self._presences, identities=self._identities
+            self._lifecycle,
+            self._writer,
+            around,
+            self._stirred,
+            presences=self._presences,
+            identities=self._identities,
+            careful=record.state in LIVE,  # whoever owned it before told no end
         )
         originals = Originals(record.session_id, around.storage.messages, self._identities, lambda: self.jid)
         self._sender = Sender(

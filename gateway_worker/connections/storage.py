@@ -223,6 +223,14 @@ class MediaFiles(Protocol):
         ...
 
 
+class SetAsides(Protocol):
+    """What was set aside."""
+
+    async def attempts(self, session_id: SessionId) -> Mapping[str, int]:
+        """How often each stanza of a session was begun and not finished."""
+        ...
+
+
 class Storage(Protocol):
     """PostgreSQL as the connection manager sees it."""
 
@@ -254,6 +262,11 @@ class Storage(Protocol):
     @property
     def media(self) -> MediaFiles:
         """Files of messages that came in."""
+        ...
+
+    @property
+    def set_aside(self) -> SetAsides:
+        """What was set aside, and what may have to be."""
         ...
 
     async def commit(self, fence: Fence, *operations: Operation[Any]) -> tuple[Any, ...]:

@@ -1,5 +1,6 @@
 """What every session of a worker shares: the rooms around it, and how patient it is."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -49,5 +50,6 @@ class Surroundings:
     worker_id: WorkerId
     mappings: MappingForm
     media: MediaJobs = field(default_factory=NoMedia)
+    suspects: asyncio.Lock = field(default_factory=asyncio.Lock)  # see `vigilance`
     draw_qr: Callable[[str], Awaitable[str]] = draw
     patience: Patience = field(default_factory=Patience)

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from gateway_worker.connections.metrics import LIMBO_KINDS
 from gateway_worker.whatsapp.facts import Cause, ReceiptKind
+from schemas.content import SetAsideReason
 
 _FILE_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -63,6 +64,7 @@ class WorkerMetrics:
             ("sends_retried", "Messages sent again under the same id.", ()),
             ("receipts", "Receipts, by kind and by whether they moved a status.", ("kind", "moved")),
             ("messages_received", "Incoming messages stored, by kind.", ("kind",)),
+            ("set_aside", "What came and could not be told as it should be, by reason.", ("reason",)),
             ("files_fetched", "Files of incoming messages put into the bucket.", ()),
             ("files_delayed", "Tries to fetch such a file that are to be made again, by reason.", ("reason",)),
             ("files_failed", "Such files that will not be fetched any more, by code.", ("code",)),
@@ -81,6 +83,8 @@ class WorkerMetrics:
             self._counters[name] = Counter(f"gateway_{name}", text, labels, registry=self.registry)
         for kind in LIMBO_KINDS:  # there from the start: an alert must see the first one as an increase
             self._counters["sessions_mended"].labels(kind)
+        for reason in SetAsideReason:  # an alert sees the first one too
+            self._counters["set_aside"].labels(reason.value)
         for name, text, buckets in (
             ("login_seconds", "From opening a socket to being logged in.", _SECONDS),
             ("send_seconds", "From a command's arrival to WhatsApp's acknowledgement.", _SECONDS),
@@ -151,6 +155,10 @@ class WorkerMetrics:
     def message_received(self, kind: str) -> None:
         """See `Observer`."""
         self._counters["messages_received"].labels(kind).inc()
+
+    def set_aside(self, reason: str) -> None:
+        """See `Observer`."""
+        self._counters["set_aside"].labels(reason).inc()
 
     def file_fetched(self, seconds: float) -> None:
         """See `Observer`."""

@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway_worker.addresses import shown
-from gateway_worker.store.errors import DatabaseRefused, StoreError, StoreUnavailable
+from gateway_worker.store.errors import ContentRefused, DatabaseRefused, StoreError, StoreUnavailable
 from gateway_worker.store.guard import Guard
 from gateway_worker.store.lease import Lease
 
@@ -111,6 +111,19 @@ _AWAY: Final = (
 )
 
 
+# Values that no repetition makes storable; what is raised where we or asyncpg encode them is of the content too.
+_OF_CONTENT: Final = (
+    asyncpg.DataError,  # class 22: out of range, NUL in a text, no such date
+    asyncpg.ProgramLimitExceededError,  # class 54: an index row too large, too many columns
+    asyncpg.IntegrityConstraintViolationError,  # class 23; partitions' checks are `is_away`
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    LookupError,
+    RecursionError,
+)
+
+
 def is_away(error: BaseException) -> bool:
     """Whether a driver's error says that the database is away or overloaded, rather than that a statement is wrong."""
     if isinstance(error, DBAPIError):
@@ -141,7 +154,7 @@ def translated() -> Generator[None]:
         raise translate(error) from error
 
 
-def translate(error: BaseException) -> StoreUnavailable | StoreError:
+def translate(error: BaseException) -> StoreUnavailable | StoreError:  # noqa: PLR0911 (one line a kind)
     """Our error for a driver's."""
     theirs = error.driver_exception if isinstance(error, DBAPIError) else error
     kind = type(theirs).__name__
@@ -156,6 +169,8 @@ def translate(error: BaseException) -> StoreUnavailable | StoreError:
         return StoreError(f"GATEWAY_DATABASE_URL cannot be used: {_words(theirs)}")
     if isinstance(theirs, asyncpg.InsufficientPrivilegeError):
         return StoreError(f"the database does not let this user do what it must: {_words(theirs)}")
+    if isinstance(theirs, _OF_CONTENT):
+        return ContentRefused(f"a value cannot be stored ({kind})")
     return StoreError(f"the database refused a statement ({kind})")
 
 

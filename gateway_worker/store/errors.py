@@ -7,6 +7,8 @@
     │   └── DatabaseRefused     it does not let us in: user, password or database are wrong
     └── StaleEpoch              another worker owns the session now (or it is deleted): nothing was written
     StoreError                  everything else: not repeated by itself
+    ├── ContentRefused          a value cannot be stored, whenever it is tried: it is the content's fault
+    │   └── EventTooLarge       an event would be larger than the contract lets it be
     ├── SchemaMismatch          the database's schema is not the one this program was written for
     ├── DatabasePooled          a transaction pooler stands before what needs a session of its own
     ├── WorkerIdTaken           a live worker already uses this worker id
@@ -44,6 +46,14 @@ class StaleEpoch(Unavailable):
 
 class StoreError(Exception):
     """Something the store could not do, and would not be able to do if asked again."""
+
+
+class ContentRefused(StoreError):  # noqa: N818 (reads as the fact it is)
+    """What was to be written cannot be: too large for an index, out of range, not a text, or we could not encode it."""
+
+
+class EventTooLarge(ContentRefused):
+    """An event would be larger than 1 MiB."""
 
 
 class SchemaMismatch(StoreError):  # noqa: N818 (reads as the fact it is)

@@ -23,6 +23,7 @@ from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.people import JoinChats, LearnContacts
 from gateway_worker.store.operations.receipts import AdvanceParticipant, AdvanceStatus
 from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
+from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas, SetAside
 from gateway_worker.store.records import Fence
 from schemas.names import SessionId
 
@@ -38,6 +39,9 @@ KINDS: Final[Sequence[Kind]] = (
     PutEntries,
     SettleEntries,
     PutSentPlaintext,
+    BeginStanza,
+    EndStanzas,
+    SetAside,
     ReceiveMessage,
     StoreHistory,
     FinishHistory,
@@ -127,6 +131,8 @@ def weight(operations: Iterable[Operation[Any]]) -> int:
                 total += len(operation.messages)
             case SettleEntries() | FinishHistory():
                 total += len(operation.message_ids)
+            case EndStanzas():
+                total += len(operation.names)
             case PutSentPlaintext():
                 total += len(operation.plaintexts)
             case _:
@@ -172,6 +178,12 @@ def _rows(session_id: SessionId, operation: Operation[Any]) -> list[Row]:  # noq
             return [("plaintext", session_id, message_id) for message_id in operation.plaintexts]
         case PutUpload():
             return [("upload", session_id, operation.file_class, operation.sha256)]
+        case SetAside():
+            return [("set_aside", session_id, operation.id)]
+        case BeginStanza():
+            return [("attempt", session_id, operation.name)]
+        case EndStanzas():
+            return [("attempt", session_id, name) for name in operation.names]
         case ChangeState():
             return [("state", session_id)]
         case _:  # only appended (events), one per statement (drops), settled by the first (entries), in turn (contacts)

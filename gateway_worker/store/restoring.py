@@ -49,6 +49,7 @@ _EMPTY: Final = (
     "DELETE FROM credentials WHERE session_id = $1",
     "DELETE FROM keys WHERE session_id = $1",
     "DELETE FROM entries WHERE session_id = $1",  # of another data key, as the next
+    "DELETE FROM attempts WHERE session_id = $1",
     "DELETE FROM contacts WHERE session_id = $1",
     "DELETE FROM snapshots WHERE session_id = $1",
 )

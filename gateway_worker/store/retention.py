@@ -15,6 +15,7 @@ from gateway_worker.store.uploads import LIFETIME
 
 EVENTS: Final = timedelta(days=7)  # how long they may be replayed (contract, section 3)
 COMMANDS: Final = timedelta(days=7)  # how long an idempotency key is kept (contract, section 2)
+SET_ASIDE: Final = timedelta(days=30)  # WhatsApp itself keeps a message for a device that is away about as long
 _BITE: Final = 2_000
 _PARTITIONS: Final = 12  # of what is kept, roughly: more cost every look, fewer keep for longer what is past its time
 
@@ -94,6 +95,16 @@ _UPLOADS: Final = """
         ARRAY(SELECT ctid FROM uploads WHERE created_at < $1 ORDER BY created_at LIMIT $2)
     )
 """
+_SET_ASIDE: Final = """
+    DELETE FROM set_aside WHERE ctid = ANY (
+        ARRAY(SELECT ctid FROM set_aside WHERE created_at < $1 ORDER BY created_at LIMIT $2)
+    )
+"""
+_ATTEMPTS: Final = """
+    DELETE FROM attempts WHERE ctid = ANY (
+        ARRAY(SELECT ctid FROM attempts WHERE created_at < $1 ORDER BY created_at LIMIT $2)
+    )
+"""
 _STRAYS: Final = """
     DELETE FROM {partition} WHERE ctid = ANY (
         ARRAY(
@@ -127,6 +138,8 @@ async def prune(database: Database, *, now: datetime, messages: timedelta) -> Ma
     gone = {
         "messages": await _eat(database, _MESSAGES, now - _age(messages)),
         "processed_commands": await _eat(database, _COMMANDS, now - COMMANDS),
+        "set_aside": await _eat(database, _SET_ASIDE, now - SET_ASIDE),
+        "attempts": await _eat(database, _ATTEMPTS, now - SET_ASIDE),
         "uploads": await _eat(database, _UPLOADS, now - LIFETIME),
     }
     dropped = strays = 0

@@ -149,7 +149,8 @@ class SessionRows:
     async def _remove_rows(self, session_id: SessionId, epoch: int, *, purge: bool) -> None:
         """The large part, in bites that no timeout ends and no other session waits for."""
         doomed = [tables.credentials, tables.keys, tables.entries, tables.snapshots, tables.uploads, tables.contacts]
-        doomed += [tables.messages, tables.bodies, tables.receipts, tables.media] if purge else []
+        doomed += [tables.attempts]
+        doomed += [tables.messages, tables.bodies, tables.receipts, tables.media, tables.set_aside] if purge else []
         for table in doomed:
             removed = _BATCH
             while removed == _BATCH:
@@ -171,7 +172,7 @@ class SessionRows:
         if tombstone["user_id"] == new.user_id and tombstone["content_key"] is not None:
             fresh |= {column: tombstone[column] for column in ("content_key", "message_secret")}
         else:  # nothing of another user's may be read under this id
-            for table in (tables.messages, tables.bodies, tables.receipts, tables.media):
+            for table in (tables.messages, tables.bodies, tables.receipts, tables.media, tables.set_aside):
                 await connection.execute(delete(table).where(table.c.session_id == new.session_id))
         del fresh["id"]
         await connection.execute(

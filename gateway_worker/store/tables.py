@@ -187,6 +187,33 @@ bodies = Table(  # what is written once about a message and is large, apart from
     postgresql_partition_by=_BY_TIME,
 )
 
+set_aside = Table(  # what could not be read, described or stored, as it came: not tried again by itself
+    "set_aside",
+    metadata,
+    Column("session_id", Text, nullable=False),
+    Column("id", Text, nullable=False),  # a hash of what it is
+    Column("fact", Text, nullable=False),  # message, history, group, call, receipts, contacts …
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),  # the class of the error
+    Column("message_id", Text, nullable=False),  # under which it was told, if it was
+    Column("size", BigInteger, nullable=False),  # bytes of it; more than are kept, where it was cut
+    Column("value", LargeBinary, nullable=False),
+    _time("created_at"),
+    PrimaryKeyConstraint("session_id", "id"),
+)
+Index("set_aside_created", set_aside.c.created_at)
+
+attempts = Table(  # stanzas that were begun after a process had died, and not finished: how often
+    "attempts",
+    metadata,
+    Column("session_id", Text, nullable=False),
+    Column("name", Text, nullable=False),  # a hash of chat, sender and id
+    Column("count", Integer, nullable=False),
+    _time("created_at"),
+    PrimaryKeyConstraint("session_id", "name"),
+)
+Index("attempts_created", attempts.c.created_at)
+
 uploads = Table(  # what lies at WhatsApp's media host: the same file is not uploaded twice
     "uploads",
     metadata,

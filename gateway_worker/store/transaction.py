@@ -16,10 +16,13 @@ from typing import Any, Final
 
 from gateway_worker.store.database import Row, Wire
 from gateway_worker.store.encryption import Cipher, Ciphers, Keyring, Purpose
+from gateway_worker.store.errors import EventTooLarge
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.plan import Placed, rounds
 from gateway_worker.store.records import Fence, Json, OutboxEvent
-from schemas.names import SessionId
+from schemas.names import MAX_EVENT_BYTES, SessionId
+
+_MAX_PAYLOAD: Final = MAX_EVENT_BYTES - 16 * 1024  # an envelope's attributes are short lines
 
 _FENCE: Final = """
     SELECT s.id, s.epoch, s.sequence, s.identity_key, s.content_key
@@ -288,14 +291,22 @@ async def _is_there(wire: Wire, earlier: Outcome) -> bool:
 
 
 def encrypt_event(event: OutboxEvent, cipher: Cipher) -> bytes:
-    """What of an event is confidential, for its row."""
+    """What of an event is confidential, for its row.
+
+    Raises:
+        EventTooLarge: whichever of its fields is too large, nobody could publish it.
+    """
     payload = {
         "data": event.data,
         "causation": event.causation_id,
         "correlation": event.correlation_id,
         "traceparent": event.traceparent,
     }
-    return cipher.encrypt(dumps(payload), "outbox", str(event.sequence))
+    # Strict, unlike `dumps`: half a surrogate pair could be stored, and never be published
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    if len(text) > _MAX_PAYLOAD:
+        raise EventTooLarge(f"an event of {len(text)} bytes")
+    return cipher.encrypt(text, "outbox", str(event.sequence))
 
 
 def dumps(value: object) -> bytes:

@@ -1,8 +1,9 @@
 """What a connection tells its owner, in order and one at a time. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from gateway_worker.whatsapp.groups import GroupNews
 from gateway_worker.whatsapp.people import ContactsTold, PresenceState
@@ -141,6 +142,21 @@ class PresenceChanged:
     last_seen: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactUnreadable:
+    """The engine told something that we could not read.
+
+    Attributes:
+        fact: what it calls it.
+        detail: the class of our error.
+        told: what it said.
+    """
+
+    fact: str
+    detail: str
+    told: Mapping[str, Any] = field(repr=False)
+
+
 Fact = (
     QrCode
     | PairingCode
@@ -155,4 +171,5 @@ Fact = (
     | GroupNews
     | ContactsTold
     | SendFailed
+    | FactUnreadable
 )

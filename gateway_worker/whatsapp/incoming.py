@@ -1,10 +1,11 @@
 """Messages that come in, as a backend sees them, and as they are stored. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from gateway_worker.whatsapp.remote_files import RemoteFile
-from schemas.content import Content
+from schemas.content import Content, SetAsideReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,30 @@ class ReceivedChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A message of which nobody knows what it says: it could not be described, or must not be touched any more.
+
+    Attributes:
+        message_id, chat, sender, from_me, is_group, timestamp: as in `ReceivedMessage`, as far as they could be told.
+        reason: why.
+        detail: the class of the error, or the like; nothing of the message.
+        told: what the engine said of it, where it did.
+        is_encrypted: nobody has decrypted it: the plaintext of its entry is what WhatsApp sent.
+    """
+
+    message_id: str
+    chat: str
+    sender: Sender
+    from_me: bool
+    is_group: bool
+    timestamp: int
+    reason: SetAsideReason
+    detail: str
+    told: Mapping[str, Any] | None = field(default=None, repr=False)
+    is_encrypted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntryKey:
     """Names one encrypted part (``enc``) of one incoming stanza."""
 
@@ -122,7 +147,7 @@ class Entry:
 
     key: EntryKey
     plaintext: bytes
-    message: ReceivedMessage | ReceivedChange | None
+    message: ReceivedMessage | ReceivedChange | Unreadable | None
     unprocessed: bool = False
 
 

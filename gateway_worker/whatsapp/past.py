@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway_worker.whatsapp.incoming import ReceivedMessage, StoredEntry
+from gateway_worker.whatsapp.incoming import Entry, ReceivedMessage, StoredEntry
 from gateway_worker.whatsapp.people import ContactNews
 
 
@@ -40,9 +40,13 @@ class Synced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryPart:
-    """A slice of a part of the phone's history; with the last slice `synced`, and what it makes `processed`."""
+    """A slice of a part of the phone's history; with the last slice `synced`, and what it makes `processed`.
+
+    Messages that nobody can read are apart, in `unreadable`.
+    """
 
     messages: Sequence[PastMessage] = ()
+    unreadable: Sequence[Entry] = ()
     contacts: Sequence[ContactNews] = ()
     synced: Synced | None = None
     processed: Sequence[str] = ()

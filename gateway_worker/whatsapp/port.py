@@ -36,6 +36,7 @@ class Changes:
         sent: message id → serialised WAProto `Message` of an outgoing message, for later resends and quotes; once for
             each time it was encrypted to be sent.
         processed: ids of messages that the engine has acted on, whose entries were stored as unprocessed.
+        finished: names of stanzas that `Owner.begin` was asked about, and that are handled.
     """
 
     credentials: bytes | None = None
@@ -43,6 +44,7 @@ class Changes:
     entries: Sequence[Entry] = ()
     sent: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     processed: Sequence[str] = ()
+    finished: Sequence[str] = ()
 
 
 class Owner(Protocol):
@@ -58,6 +60,14 @@ class Owner(Protocol):
 
     async def load_entry(self, key: EntryKey) -> bytes | None:
         """The plaintext of an `Entry` stored earlier (a redelivered stanza must not touch the ratchet again)."""
+        ...
+
+    async def begin(self, name: str) -> bool:
+        """A stanza is about to be handled that waited while we were away; asked where `OpenRequest.careful`.
+
+        Answers False when it must not be touched: processes ended whenever it was handled. `name` is the same each
+        time it comes, at most 128 characters of visible ASCII.
+        """
         ...
 
     async def load_unprocessed(self) -> Sequence[StoredEntry]:
@@ -97,6 +107,7 @@ class OpenRequest:
         reject_calls: decline incoming calls.
         history: ``"none"`` or ``"recent"``.
         proxy: ``http(s)://`` address, or None.
+        careful: the process that held this session's last connection died: ask before handling what waited.
     """
 
     session_id: SessionId
@@ -107,6 +118,7 @@ class OpenRequest:
     reject_calls: bool = False
     history: str = "none"
     proxy: str | None = None
+    careful: bool = False
 
 
 class Connection(Protocol):

@@ -37,6 +37,8 @@ class MemoryOwner:
     commits: list[Changes] = field(default_factory=list[Changes])
     history: list[HistoryPart] = field(default_factory=list[HistoryPart])
     loaded_entries: list[EntryKey] = field(default_factory=list[EntryKey])
+    begun: list[str] = field(default_factory=list[str])
+    untouchable: set[str] = field(default_factory=set[str])
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def tell(self, fact: Fact) -> None:
@@ -51,6 +53,10 @@ class MemoryOwner:
         self.loaded_entries.append(key)
         entry = self.entries.get(key)
         return None if entry is None else entry.plaintext
+
+    async def begin(self, name: str) -> bool:
+        self.begun.append(name)
+        return name not in self.untouchable
 
     async def load_unprocessed(self) -> Sequence[StoredEntry]:
         left = [entry for entry in self.entries.values() if entry.key.message_id in self.unprocessed]

@@ -18,6 +18,7 @@ from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.people import JoinChats, LearnContacts
 from gateway_worker.store.operations.receipts import AdvanceParticipant, AdvanceStatus
 from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
+from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas, SetAside
 from gateway_worker.store.transaction import Writer
 from gateway_worker.store.writers import (
     chats,
@@ -30,6 +31,7 @@ from gateway_worker.store.writers import (
     receipts,
     receiving,
     sessions,
+    set_aside,
     uploads,
 )
 
@@ -42,6 +44,9 @@ WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     PutEntries: identity.put_entries,
     SettleEntries: identity.settle_entries,
     PutSentPlaintext: messages.put_plaintexts,
+    BeginStanza: set_aside.begin_stanzas,
+    EndStanzas: set_aside.end_stanzas,
+    SetAside: set_aside.set_aside,
     ReceiveMessage: receiving.receive,
     StoreHistory: history.store,
     FinishHistory: history.finish,

@@ -12,12 +12,12 @@ import structlog
 from gateway_worker.whatsapp.baileys.attachments import media_of, remote_file_of
 from gateway_worker.whatsapp.baileys.batches import MAX_BATCH, MAX_WEIGHT, go_together, together, weight_of
 from gateway_worker.whatsapp.baileys.channel import CallFailed, Channel, ChannelLost, Request
+from gateway_worker.whatsapp.baileys.commits import changes_of
 from gateway_worker.whatsapp.baileys.frames import Frame, FrameError, how_many_fit
 from gateway_worker.whatsapp.baileys.groups import BaileysGroups
 from gateway_worker.whatsapp.baileys.history_files import HistoryFiles, history_file_of
 from gateway_worker.whatsapp.baileys.history_words import history_of
 from gateway_worker.whatsapp.baileys.words import (
-    changes_of,
     entry_key_of,
     entry_key_told,
     error_of,
@@ -25,7 +25,7 @@ from gateway_worker.whatsapp.baileys.words import (
     outgoing_args,
 )
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown
-from gateway_worker.whatsapp.facts import Cause, Disconnected, Fact
+from gateway_worker.whatsapp.facts import Cause, Disconnected, Fact, FactUnreadable
 from gateway_worker.whatsapp.files import FileClass, FileReference, reference_of
 from gateway_worker.whatsapp.outgoing import Acknowledged, MessageRef, OutgoingMessage
 from gateway_worker.whatsapp.people import ContactCheck, Picture, PresenceState
@@ -172,7 +172,7 @@ class BaileysConnection:
     def serve(self, request: Request) -> None:
         """Take a call of the bridge's about this connection."""
         if request.method == "tell":
-            self._take(fact_of(request.args), request)
+            self._take(_fact(request.args), request)
             return
         if request.method == "fetch_history":
             tasks, task = self._fetching, self._spawn(self._fetch(request))
@@ -266,15 +266,17 @@ class BaileysConnection:
         owner, args = self._owner, request.args
         match request.method:
             case "commit":
-                await owner.commit(changes_of(args, request.blobs))
+                await owner.commit(await changes_of(args, request.blobs))
                 request.answer()
             case "history":
-                await owner.store_history(history_of(args, request.blobs))
+                await owner.store_history(await history_of(args, request.blobs))
                 request.answer()
             case "load_keys":
                 _answer_keys(request, await owner.load_keys(args["kind"], args["ids"]))
             case "load_entry":
                 _answer_blob(request, await owner.load_entry(entry_key_of(args)))
+            case "begin":
+                request.answer(await owner.begin(args))
             case "load_unprocessed":
                 entries = await owner.load_unprocessed()
                 plaintexts = [each.plaintext for each in entries]
@@ -299,6 +301,16 @@ def _answer_keys(request: Request, found: Mapping[str, bytes]) -> None:
     ids, values = list(found), list(found.values())
     count = how_many_fit(map(len, values))
     request.answer({"found": ids[:count], "rest": ids[count:]}, values[:count])
+
+
+def _fact(told: Mapping[str, Any]) -> Fact:
+    """A fact; one that we cannot read is told as that: it must not end the channel that all sessions share."""
+    try:
+        return fact_of(told)
+    except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)
+        if told.get("fact") == "disconnected":
+            return Disconnected(cause=Cause.UNKNOWN)
+        return FactUnreadable(fact=str(told.get("fact"))[:32], detail=type(error).__name__, told=told)
 
 
 def _answer_blob(request: Request, blob: bytes | None) -> None:

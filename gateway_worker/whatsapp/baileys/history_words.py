@@ -3,26 +3,33 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway_worker.whatsapp.baileys.words import entry_key_of, message_of
-from gateway_worker.whatsapp.incoming import ReceivedMessage, StoredEntry
+from gateway_worker.whatsapp.baileys.commits import entry_of
+from gateway_worker.whatsapp.baileys.pace import Pace
+from gateway_worker.whatsapp.incoming import Entry, ReceivedMessage, StoredEntry, Unreadable
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
 from gateway_worker.whatsapp.people import ContactNews
 
 
-def history_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> HistoryPart:
-    """What `history` carries; one blob for each entry."""
-    part = told["part"]
+async def history_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> HistoryPart:
+    """What `history` carries; one blob for each entry. In slices: see `Pace`."""
+    part, pace = told["part"], Pace()
+    messages: list[PastMessage] = []
+    unreadable: list[Entry] = []
+    for entry, blob in zip(told["entries"], blobs, strict=True):
+        found = entry_of(entry, blob)
+        match found.message:
+            case ReceivedMessage():
+                stored = StoredEntry(key=found.key, plaintext=blob)
+                past = PastMessage(entry=stored, message=found.message, status=entry["status"], order=entry["order"])
+                messages.append(past)
+            case Unreadable():
+                unreadable.append(found)
+            case _:
+                pass
+        await pace.breathe()
     return HistoryPart(
-        messages=[
-            PastMessage(
-                entry=StoredEntry(key=entry_key_of(entry["key"]), plaintext=blob),
-                message=message,
-                status=entry["status"],
-                order=entry["order"],
-            )
-            for entry, blob in zip(told["entries"], blobs, strict=True)
-            if isinstance(message := message_of(entry["message"]), ReceivedMessage)
-        ],
+        messages=messages,
+        unreadable=unreadable,
         contacts=[ContactNews(**each) for each in told["contacts"]],
         synced=None if part is None else Synced(**part),
         processed=told["processed"],

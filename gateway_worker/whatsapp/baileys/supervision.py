@@ -234,4 +234,5 @@ def _open_args(request: OpenRequest) -> dict[str, Any]:
         "reject_calls": request.reject_calls,
         "history": request.history,
         "proxy": request.proxy,
+        "careful": request.careful,
     }

@@ -1,7 +1,7 @@
 """From the bridge's JSON to the port's words and back. Pure."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from gateway_worker.whatsapp.baileys.attachments import file_content_of, remote_file_of
 from gateway_worker.whatsapp.baileys.channel import CallFailed
@@ -36,7 +36,6 @@ from gateway_worker.whatsapp.facts import (
 from gateway_worker.whatsapp.files import FileMessage, Repetition
 from gateway_worker.whatsapp.incoming import (
     Edited,
-    Entry,
     EntryKey,
     Reacted,
     ReceivedChange,
@@ -47,9 +46,21 @@ from gateway_worker.whatsapp.incoming import (
 )
 from gateway_worker.whatsapp.outgoing import Edit, Forwarding, OutgoingMessage, Reaction, Revocation
 from gateway_worker.whatsapp.people import ContactNews, ContactsTold, PresenceState
-from gateway_worker.whatsapp.port import Changes, KeyId
 from gateway_worker.whatsapp.vcards import Budget, card_text, display_name, read_cards
-from schemas.content import MEDIA_KINDS, Contacts, Content, LinkPreview, Location, Poll, Text, Unsupported
+from schemas.content import (
+    MAX_POLL_OPTIONS,
+    MAX_TITLE,
+    MEDIA_KINDS,
+    Contacts,
+    Content,
+    LinkPreview,
+    Location,
+    Poll,
+    Text,
+    Unsupported,
+)
+
+MAX_MENTIONS: Final = 1_024  # more than a group has members
 
 
 def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: C901, PLR0911, PLR0912 (one line per fact reads best)
@@ -131,30 +142,16 @@ def entry_key_told(key: EntryKey) -> dict[str, str | int]:
     return {"chat": key.chat, "sender": key.sender, "message_id": key.message_id, "index": key.index}
 
 
-def changes_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> Changes:
-    """What `commit` carries; its blobs stand in the order credentials, keys, entries, sent."""
-    rest = iter(blobs)
-    credentials = next(rest) if told["credentials"] else None
-    keys: dict[KeyId, bytes | None] = {
-        (kind, key_id): next(rest) if is_set else None for kind, key_id, is_set in told["keys"]
-    }
-    entries = [
-        Entry(
-            key=entry_key_of(entry["key"]),
-            plaintext=next(rest),
-            message=message_of(entry["message"]),
-            unprocessed=entry["unprocessed"],
-        )
-        for entry in told["entries"]
-    ]
-    sent = {message_id: next(rest) for message_id in told["sent"]}
-    return Changes(credentials=credentials, keys=keys, entries=entries, sent=sent, processed=told["processed"])
-
-
 def message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChange | None:
-    """What a backend sees of a message, if anything."""
+    """What a backend sees of a message, if anything.
+
+    Raises:
+        Exception: of any kind, when it is not what we expect, or the bridge itself has set it aside.
+    """
     if told is None:
         return None
+    if "set_aside" in told:
+        raise ValueError("the bridge has set it aside")
     sender = told["sender"]
     common: dict[str, Any] = {
         "message_id": told["message_id"],
@@ -177,7 +174,7 @@ def message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChan
         **common,
         content=content,
         quoted_id=told["quoted_id"],
-        mentions=told["mentions"],
+        mentions=told["mentions"][:MAX_MENTIONS],
         forwarded=told["forwarded"],
         view_once=told["view_once"],
         file=remote_file_of(told["content"]) if content.kind in MEDIA_KINDS else None,
@@ -193,7 +190,8 @@ def _change_of(told: Mapping[str, Any]) -> Edited | Revoked | Reacted | Voted:
         case "reacted":
             return Reacted(emoji=told["emoji"])
         case "voted":
-            return Voted(options=told["options"])
+            options = told["options"]
+            return Voted(options=options and [each[:MAX_TITLE] for each in options[:MAX_POLL_OPTIONS]])
         case other:
             raise ValueError(f"the bridge told an unknown change {other!r}")
 

@@ -1,12 +1,14 @@
 """The store in memory: it applies what is written as PostgreSQL would, in one go."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway_worker.store import ledger
-from gateway_worker.store.errors import StaleEpoch, StoreUnavailable
+from gateway_worker.store.errors import ContentRefused, StaleEpoch, StoreUnavailable
 from gateway_worker.store.operations.commands import AlreadySettled, BeginMessage, Begun, Conflict, InProgress
+from gateway_worker.store.operations.history import FinishHistory, HistoricMessage, StoreHistory
 from gateway_worker.store.operations.identity import DropCredentials, PutCredentials, PutKeys
 from gateway_worker.store.operations.media import PutMedia, PutUpload, RetryMedia, SettleMedia
 from gateway_worker.store.operations.messages import (
@@ -20,11 +22,13 @@ from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.people import JoinChats, LearnContacts
 from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
+from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas, SetAside
 from gateway_worker.store.records import Fence, Json
 from schemas.names import MessageId, SessionId
 from tests.support.connections.fake_media import FakeMedia
 from tests.support.connections.fake_messages import FakeKeys, FakeMessages, FakeUploads, message_row
 from tests.support.connections.fake_sessions import FakeOwners, FakeSessions
+from tests.support.connections.fake_set_aside import FakeSetAsides
 
 
 @dataclass
@@ -37,9 +41,12 @@ class FakeStorage:
     messages: FakeMessages = field(default_factory=FakeMessages)
     uploads: FakeUploads = field(default_factory=FakeUploads)
     media: FakeMedia = field(default_factory=FakeMedia)
+    set_aside: FakeSetAsides = field(default_factory=FakeSetAsides)
     events: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
+    past: list[HistoricMessage] = field(default_factory=list[HistoricMessage])
     learnt: list[LearnContacts] = field(default_factory=list[LearnContacts])
     away: bool = False
+    refuses: Callable[[Operation[Any]], bool] = lambda _: False  # for its content
     back: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -52,6 +59,8 @@ class FakeStorage:
         row = self.sessions.rows.get(fence.session_id)
         if row is None or row.epoch != fence.epoch:
             raise StaleEpoch
+        if any(self.refuses(operation) for operation in operations):
+            raise ContentRefused
         return tuple(self._apply(fence.session_id, operation) for operation in operations)
 
     def statuses(self, command_id: str) -> list[str]:
@@ -66,6 +75,8 @@ class FakeStorage:
 
     def _apply(self, session_id: SessionId, operation: Operation[Any]) -> Any:  # noqa: C901, PLR0912 (one case each)
         match operation:
+            case SetAside() | BeginStanza() | EndStanzas():
+                return self.set_aside.apply(session_id, operation)
             case ChangeState():
                 self._change(session_id, operation)
             case DropCredentials():
@@ -100,6 +111,10 @@ class FakeStorage:
             case JoinChats(chats=chats):
                 for message_id, row in self.messages.rows.items():
                     self.messages.rows[message_id] = replace(row, chat=chats.get(row.chat, row.chat))
+            case StoreHistory():
+                self.past += operation.messages
+            case FinishHistory():
+                self.events.append((operation.event_type, operation.event))
             case LearnContacts():
                 self.learnt.append(operation)
             case PutMedia():

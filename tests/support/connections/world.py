@@ -43,7 +43,11 @@ class Alarms(Unobserved):
     def __init__(self) -> None:
         self.codes: list[str] = []
         self.mended: list[str] = []  # sessions found in limbo
+        self.aside: list[str] = []  # why things were set aside
         self.files: list[str] = []  # what became of tries to fetch or upload them
+
+    def set_aside(self, reason: str) -> None:
+        self.aside.append(reason)
 
     def file_fetched(self, seconds: float) -> None:  # noqa: ARG002 (see Observer)
         self.files.append("fetched")

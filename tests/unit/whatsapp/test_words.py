@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from gateway_worker.whatsapp.baileys.channel import CallFailed
-from gateway_worker.whatsapp.baileys.words import changes_of, error_of, fact_of, merged, outgoing_args
+from gateway_worker.whatsapp.baileys.commits import changes_of
+from gateway_worker.whatsapp.baileys.words import error_of, fact_of, merged, outgoing_args
 from gateway_worker.whatsapp.errors import (
     EngineError,
     NotConnected,
@@ -15,7 +16,15 @@ from gateway_worker.whatsapp.errors import (
     StoreRefused,
 )
 from gateway_worker.whatsapp.facts import Cause, Connected, Disconnected, PasskeyRequired, ReceiptArrived, ReceiptKind
-from gateway_worker.whatsapp.incoming import Edited, Reacted, ReceivedChange, ReceivedMessage, Revoked, Voted
+from gateway_worker.whatsapp.incoming import (
+    Edited,
+    Reacted,
+    ReceivedChange,
+    ReceivedMessage,
+    Revoked,
+    Unreadable,
+    Voted,
+)
 from gateway_worker.whatsapp.outgoing import Edit, Forwarding, Original, OutgoingMessage, Reaction, Revocation
 from schemas.content import ContactCard, Contacts, LinkPreview, Location, Poll, Text, Unsupported
 
@@ -32,6 +41,8 @@ MESSAGE = {
     "forwarded": True,
     "view_once": False,
 }
+
+ATTEMPTS = ("ended_process", "Attempts", True)
 
 
 def _receipt(message_id: str, **changed: object) -> ReceiptArrived:
@@ -61,7 +72,7 @@ def test_receipts_that_differ_in_nothing_else_become_one() -> None:
         assert merged(_receipt("A"), _receipt("B", **change)) is None
 
 
-def test_blobs_of_a_commit_find_their_places() -> None:
+async def test_blobs_of_a_commit_find_their_places() -> None:
     told = {
         "credentials": True,
         "keys": [["session", "a.1", True], ["pre-key", "7", False], ["lid-mapping", "1", True]],
@@ -72,7 +83,7 @@ def test_blobs_of_a_commit_find_their_places() -> None:
         "sent": ["OUT"],
         "processed": ["BEFORE"],
     }
-    changes = changes_of(told, [b"creds", b"ratchet", b"lid", b"p0", b"p1", b"out"])
+    changes = await changes_of(told, [b"creds", b"ratchet", b"lid", b"p0", b"p1", b"out"])
     assert changes.credentials == b"creds"
     assert changes.keys == {("session", "a.1"): b"ratchet", ("pre-key", "7"): None, ("lid-mapping", "1"): b"lid"}
     assert [entry.plaintext for entry in changes.entries] == [b"p0", b"p1"]
@@ -85,19 +96,45 @@ def test_blobs_of_a_commit_find_their_places() -> None:
     assert changes.processed == ["BEFORE"]
 
 
-def test_what_a_stranger_made_senseless_is_unsupported_and_harms_no_commit() -> None:
+async def test_what_a_stranger_made_senseless_is_unsupported_and_harms_no_commit() -> None:
     contents = [
         {"kind": "location", "latitude": None, "longitude": 1e9, "name": None, "address": None},
         {"kind": "poll", "question": "?", "options": None, "selectable": "many"},
     ]
     entries = [{"key": KEY, "message": {**MESSAGE, "content": each}, "unprocessed": False} for each in contents]
     told = {"credentials": False, "keys": [], "entries": entries, "sent": [], "processed": []}
-    changes = changes_of(told, [b""] * 2)
+    changes = await changes_of(told, [b""] * 2)
     kinds = [each.message.content for each in changes.entries if isinstance(each.message, ReceivedMessage)]
     assert kinds == [Unsupported(whatsapp_type="location"), Unsupported(whatsapp_type="poll")]
 
 
-def test_contents_keep_previews_and_name_what_is_not_supported() -> None:
+@pytest.mark.parametrize(
+    ("message", "reason", "detail", "is_encrypted"),
+    [
+        ({**MESSAGE, "content": None}, "failed", "TypeError", False),
+        ({**MESSAGE, "sender": None, "content": {"kind": "text", "text": "hi"}}, "failed", "TypeError", False),
+        ("no object", "failed", "TypeError", False),
+        ({**MESSAGE, "set_aside": {"reason": "ended_process", "detail": "Attempts", "is_encrypted": True}}, *ATTEMPTS),
+        ({**MESSAGE, "set_aside": {"reason": "of a later version", "detail": 1}}, "failed", "ValueError", False),
+    ],
+)
+async def test_a_message_that_cannot_be_read_is_told_as_that(
+    message: object, reason: str, detail: str, *, is_encrypted: bool
+) -> None:
+    told = {
+        "credentials": False,
+        "keys": [],
+        "sent": [],
+        "processed": [],
+        "entries": [{"key": KEY, "message": message}],
+    }
+    (entry,) = (await changes_of(told, [b"plain"])).entries
+    assert isinstance(entry.message, Unreadable)
+    assert (entry.message.reason, entry.message.detail, entry.message.is_encrypted) == (reason, detail, is_encrypted)
+    assert (entry.message.message_id, entry.message.chat) == ("M", "1@s.whatsapp.net")
+
+
+async def test_contents_keep_previews_and_name_what_is_not_supported() -> None:
     preview = {"url": "https://example.org", "title": "Example", "description": None}
     contents = [
         {"kind": "text", "text": "see", "link_preview": preview},
@@ -108,7 +145,7 @@ def test_contents_keep_previews_and_name_what_is_not_supported() -> None:
     ]
     entries = [{"key": KEY, "message": {**MESSAGE, "content": each}, "unprocessed": False} for each in contents]
     told = {"credentials": False, "keys": [], "entries": entries, "sent": [], "processed": []}
-    changes = changes_of(told, [b""] * 5)
+    changes = await changes_of(told, [b""] * 5)
     assert [entry.message.content for entry in changes.entries if isinstance(entry.message, ReceivedMessage)] == [
         Text(text="see", link_preview=LinkPreview(url="https://example.org", title="Example")),
         Location(latitude=52.5, longitude=-13.0, name="Here"),
@@ -128,14 +165,14 @@ def test_contents_keep_previews_and_name_what_is_not_supported() -> None:
         ({"kind": "voted", "options": None}, Voted(options=None)),
     ],
 )
-def test_changes_name_the_message_they_are_about(told: dict[str, object], change: object) -> None:
+async def test_changes_name_the_message_they_are_about(told: dict[str, object], change: object) -> None:
     entry = {
         "key": KEY,
         "message": {**MESSAGE, "change": {"about": "EARLIER", "author": None, "by_admin": False, **told}},
         "unprocessed": False,
     }
     changes = {"credentials": False, "keys": [], "entries": [entry], "sent": [], "processed": []}
-    (read,) = changes_of(changes, [b""]).entries
+    (read,) = (await changes_of(changes, [b""])).entries
     assert isinstance(read.message, ReceivedChange)
     assert (read.message.message_id, read.message.about, read.message.change) == ("M", "EARLIER", change)
 

@@ -159,6 +159,31 @@ _TABLES: Final = (
     ) WITH (fillfactor = 50)
     """,
     """
+    CREATE TABLE set_aside (
+        session_id text NOT NULL,
+        id text NOT NULL,
+        fact text NOT NULL,
+        reason text NOT NULL,
+        detail text NOT NULL,
+        message_id text NOT NULL,
+        size bigint NOT NULL,
+        value bytea NOT NULL,
+        created_at timestamptz NOT NULL,
+        PRIMARY KEY (session_id, id)
+    )
+    """,
+    "CREATE INDEX set_aside_created ON set_aside (created_at)",
+    """
+    CREATE TABLE attempts (
+        session_id text NOT NULL,
+        name text NOT NULL,
+        count integer NOT NULL,
+        created_at timestamptz NOT NULL,
+        PRIMARY KEY (session_id, name)
+    )
+    """,
+    "CREATE INDEX attempts_created ON attempts (created_at)",
+    """
     CREATE TABLE workers (
         id text PRIMARY KEY,
         incarnation text NOT NULL,
@@ -180,6 +205,7 @@ _ENCRYPTED: Final = {
     "entries": "value",
     "bodies": "value",
     "outbox": "payload",
+    "set_aside": "value",
 }
 
 _PARTITIONED: Final = ("entries", "bodies", "outbox")

@@ -4,6 +4,8 @@
  * Messages are handed on one by one: Baileys would let a later one overtake one whose addresses it still looks up.
  * Receipts are kept from it, and so from their acknowledgement, until the owner has stored them.
  */
+import { createHash } from 'node:crypto'
+
 import type { AuthenticationCreds, BinaryNode, WASocket } from 'baileys'
 
 import { personOf } from './addresses.ts'
@@ -13,11 +15,18 @@ import { receiptOf } from './receipts.ts'
 import type { Incoming } from './received.ts'
 import { resending } from './repository.ts'
 import { asksForItself, Retries, type RetryParts } from './retries.ts'
+import { nameOf } from './peer.ts'
+import type { Entry } from './commit.ts'
 import type { Store } from './store.ts'
 
 /** Messages that wait for Baileys, before we hang up and get the rest later: it may need the socket to go on. */
 const MAX_UNHANDLED = 10_000
 const MAX_UNHANDLED_BYTES = 64 * 1024 * 1024
+
+/** Names a stanza, the same each time it comes. */
+function nameOfStanza({ attrs: { id, from, participant, recipient } }: BinaryNode): string {
+  return createHash('sha256').update(JSON.stringify([id, from, participant, recipient])).digest('hex')
+}
 
 export interface ArrivalParts {
   socket: WASocket
@@ -27,6 +36,8 @@ export interface ArrivalParts {
   incoming: Incoming
   protocol: Protocol
   order: RetryParts['order']
+  /** The process that held the last connection died. */
+  isCareful: boolean
   onArrival: () => void
   onFlood: () => void
 }
@@ -70,23 +81,25 @@ export class Arrivals {
   }
 
   #takeMessage(stanza: BinaryNode): void {
-    const { socket, store, incoming, protocol, onFlood } = this.#parts
+    const { socket, store, incoming, protocol, isCareful, onFlood } = this.#parts
     incoming.observe(stanza)
+    const isCounted = isCareful && stanza.attrs['offline'] !== undefined
     delete stanza.attrs['offline'] // Baileys has a queue of its own for these, beside the others
     const bytes = bytesOf(stanza)
     this.#unhandled += 1
     this.#unhandledBytes += bytes
     const handle = async (): Promise<void> => {
-      const entries = await incoming.undecrypted(stanza, socket.signalRepository.lidMapping)
+      const entries = await this.#undecrypted(stanza)
       if (entries.length > 0) store.put({ entries })
       for (const listener of socket.ws.listeners('CB:message')) await listener(stanza)
     }
+    const handleOnce = isCounted ? () => this.#handleCounted(stanza, handle) : handle
     const done = (): void => {
       this.#unhandled -= 1
       this.#unhandledBytes -= bytes
     }
     // Baileys answers a stanza it cannot handle by itself
-    this.#messages = this.#messages.then(() => protocol.handle(handle)).then(done, done)
+    this.#messages = this.#messages.then(() => protocol.handle(handleOnce)).then(done, done)
     if (this.#unhandled > MAX_UNHANDLED || this.#unhandledBytes > MAX_UNHANDLED_BYTES) onFlood()
   }
 
@@ -102,6 +115,41 @@ export class Arrivals {
     await order.after(pn ?? lid ?? from, () => resending.run(true, answer)).catch(() => undefined) // the connection ended
   }
 
+  /**
+   * Handles a stanza that may have ended a process: counted before, and until what it changed is stored. The next one is
+   * not begun before: it would be counted for this one's deed.
+   */
+  async #handleCounted(stanza: BinaryNode, handle: () => Promise<void>): Promise<void> {
+    const { store } = this.#parts
+    const name = nameOfStanza(stanza)
+    if (!(await store.begin(name))) return this.#leave(stanza)
+    try {
+      await handle()
+    } finally {
+      if (!store.isClosed) store.put({ finished: [name] })
+      await store.isStored()
+    }
+  }
+
+  /** Confirms a stanza, once it is stored that it came, without looking into it. */
+  async #leave(stanza: BinaryNode): Promise<void> {
+    const { socket, store, incoming } = this.#parts
+    const { id = '', from = '', participant } = stanza.attrs
+    store.put({ entries: incoming.untouched(stanza) })
+    await socket.sendReceipt(from, participant, [id], undefined)
+    await socket.sendMessageAck(stanza)
+  }
+
+  async #undecrypted(stanza: BinaryNode): Promise<Entry[]> {
+    const { socket, store, incoming } = this.#parts
+    try {
+      return await incoming.undecrypted(stanza, socket.signalRepository.lidMapping)
+    } catch (error) {
+      if (store.isClosed) throw error
+      return incoming.broken(stanza, nameOf(error))
+    }
+  }
+
   #takeReceipt(stanza: BinaryNode, pass: () => void): void {
     const { socket, credentials, facts } = this.#parts
     const describe = async (): Promise<void> => {
@@ -111,7 +159,11 @@ export class Arrivals {
       if (receipt === null) pass()
       else void facts.tell({ fact: 'receipt', ...receipt }).then((isStored) => isStored && pass())
     }
-    this.#receipts = this.#receipts.then(describe).catch(() => undefined)
+    // What cannot be described is Baileys' to answer: else it came again after every reconnect
+    this.#receipts = this.#receipts
+      .then(describe)
+      .catch(() => this.#parts.store.isClosed || pass())
+      .catch(() => undefined)
   }
 }
 

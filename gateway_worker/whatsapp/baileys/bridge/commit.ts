@@ -31,6 +31,8 @@ export interface Changes {
   sent?: readonly (readonly [string, Uint8Array])[]
   /** Ids of messages that Baileys has acted on. */
   processed?: readonly string[]
+  /** Names of stanzas that were begun, and are handled. */
+  finished?: readonly string[]
 }
 
 /** The arguments and blobs of a `commit`; the blobs in the order credentials, keys, entries, sent. */
@@ -148,5 +150,6 @@ function oneCommit(steps: readonly Step[], credentials: Uint8Array | undefined):
     return messageId
   })
   const processed = steps.flatMap(({ changes }) => changes.processed ?? [])
-  return { args: { credentials: credentials !== undefined, keys, entries, sent, processed }, blobs }
+  const finished = steps.flatMap(({ changes }) => changes.finished ?? [])
+  return { args: { credentials: credentials !== undefined, keys, entries, sent, processed, finished }, blobs }
 }

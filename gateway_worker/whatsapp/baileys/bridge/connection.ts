@@ -143,6 +143,7 @@ export class Connection {
       socket: this.#socket,
       facts: this.#facts,
       order: this.#order,
+      isCareful: options.careful,
       onArrival: () => this.#pace(),
       onFlood: () => void this.#end({ cause: 'closed', code: null, detail: 'too many messages at once' })
     })

@@ -110,7 +110,7 @@ export class History {
   async #described(messages: readonly WAMessage[], start: number): Promise<HistoricEntry[]> {
     const mapping = this.#parts.mapping()
     const described = messages.map(async (info, index) => {
-      const entry = await this.#parts.incoming.ofHistory(info, mapping)
+      const entry = await this.#parts.incoming.ofHistory(info, mapping).catch(() => null) // the next one may be readable
       const status = info.key.fromMe === true ? (STATUSES.get(info.status) ?? null) : null
       return entry === null ? [] : [{ ...entry, status, order: start + index }]
     })

@@ -98,6 +98,6 @@ export class Peer {
 }
 
 /** An error's class and code: its message may hold numbers or texts. */
-function nameOf(error: unknown): string {
+export function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : typeof error
 }

@@ -34,6 +34,9 @@ export interface IncomingPart {
   mayBeKnown: boolean
 }
 
+/** Why something is told as `unsupported`; see `SetAsideReason` of the contract. */
+export type SetAsideReason = 'failed' | 'too_large' | 'ended_process'
+
 /** The index of a part that is not there: whatever comes under the same id later is another one. */
 const NOTHING_YET = -1
 /** Media to be viewed once, which WhatsApp keeps from companions. */
@@ -105,6 +108,40 @@ export class Incoming {
   /** A decrypted part as `ReceivedMessage` of the port, or null when no backend sees it. */
   async describe({ stanza }: IncomingPart, message: proto.IMessage | null, mapping: Mapping): Promise<unknown> {
     return this.#told(stanza, message ?? {}, mapping)
+  }
+
+  /**
+   * A stanza whose message is not told as it should be, of which nothing is read but its attributes.
+   *
+   * @param detail the class of what was raised, or the like
+   */
+  setAside(stanza: BinaryNode, reason: SetAsideReason, detail: string, isEncrypted = false): object | null {
+    const { from = '', participant, recipient, t, category } = stanza.attrs
+    if (category === 'peer') return null
+    const key = keyOf(stanza, NOTHING_YET)
+    return {
+      message_id: key.message_id,
+      chat: jidOf(jidNormalizedUser(recipient || from)),
+      sender: { jid: jidOf(jidNormalizedUser(participant || from)), lid: null, phone: null },
+      from_me: this.#isOwn(participant || from),
+      is_group: isJidGroup(from) === true,
+      timestamp: secondsOf(t),
+      set_aside: { reason, detail, is_encrypted: isEncrypted }
+    }
+  }
+
+  /** A stanza without a message to decrypt, of which we could not say what it is. */
+  broken(stanza: BinaryNode, detail: string): Entry[] {
+    const message = this.setAside(stanza, 'failed', detail)
+    return [{ key: keyOf(stanza, NOTHING_YET), plaintext: new Uint8Array(), message }]
+  }
+
+  /** A stanza that must not be touched, as it came. */
+  untouched(stanza: BinaryNode): Entry[] {
+    const message = this.setAside(stanza, 'ended_process', 'Attempts', true)
+    const parts = Array.isArray(stanza.content) ? stanza.content : []
+    const bytes = parts.flatMap(({ content }) => (content instanceof Uint8Array ? [content] : []))
+    return [{ key: keyOf(stanza, NOTHING_YET), plaintext: Buffer.concat(bytes), message }]
   }
 
   async #told(stanza: BinaryNode, message: proto.IMessage, mapping: Mapping): Promise<unknown> {

@@ -1,12 +1,13 @@
 /** Baileys' Signal repository over our keys: what it decrypts is stored with the ratchet, and never decrypted twice. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-import { isPnUser, type SignalAuthState, type SocketConfig, unpadRandomMax16 } from 'baileys'
+import { isPnUser, proto, type SignalAuthState, type SocketConfig, unpadRandomMax16 } from 'baileys'
 import { makeLibSignalRepository } from 'baileys/lib/Signal/libsignal.js'
 
 import { BoundedMap } from './bounded.ts'
 import { decoded, keptOf } from './decoding.ts'
 import type { Keys } from './keys.ts'
+import { nameOf } from './peer.ts'
 import { isReplayed, type Protocol } from './protocol.ts'
 import type { Incoming, IncomingPart } from './received.ts'
 import type { Store } from './store.ts'
@@ -16,6 +17,8 @@ type Repository = ReturnType<MakeRepository>
 
 const MAX_MAPPINGS = 512
 const PADDING = Buffer.of(1)
+/** Of what is no message, for a person to look at. */
+const MAX_SET_ASIDE_BYTES = 262_144
 
 /** Set while a peer is answered that could not read a message of ours: it wants a new ratchet. */
 export const resending = new AsyncLocalStorage<true>()
@@ -87,22 +90,38 @@ function makeReceiver({ keys, store, incoming, protocol }: RepositoryParts, { li
       const padded = await decrypt()
       const plaintext = unpadRandomMax16(padded)
       const content = decoded(plaintext)
-      const message = await incoming.describe(part, content, lidMapping)
-      const isUnprocessed = content !== null && incoming.isOurs(part) && isReplayed(content)
+      if (content === null) {
+        const message = incoming.setAside(part.stanza, 'failed', 'NoMessage')
+        keys.record({ key: part.key, plaintext: plaintext.subarray(0, MAX_SET_ASIDE_BYTES), message })
+        return PADDING
+      }
+      const isUnprocessed = incoming.isOurs(part) && isReplayed(content)
       const kept = isUnprocessed ? plaintext : keptOf(plaintext, content)
-      keys.record({ key: part.key, plaintext: kept, message, isUnprocessed })
+      await record(part, kept, content, isUnprocessed)
       if (isUnprocessed) protocol.note(part.key, content)
-      for (const entry of await incoming.resent(part, content, lidMapping)) {
+      return kept === plaintext ? padded : Buffer.concat([kept, PADDING])
+    }, name)
+  /** What cannot be described is set aside: the ratchet has moved, and must be stored. */
+  const record = async (part: IncomingPart, plaintext: Uint8Array, content: proto.IMessage, isUnprocessed: boolean): Promise<void> => {
+    try {
+      const message = await incoming.describe(part, content, lidMapping)
+      const resent = await incoming.resent(part, content, lidMapping)
+      keys.record({ key: part.key, plaintext, message, isUnprocessed })
+      for (const entry of resent) {
         keys.record(entry)
         protocol.note(entry.key, {})
       }
-      return kept === plaintext ? padded : Buffer.concat([kept, PADDING])
-    }, name)
+    } catch (error) {
+      if (store.isClosed) throw error // it asked the store, and got no answer
+      keys.record({ key: part.key, plaintext, message: incoming.setAside(part.stanza, 'failed', nameOf(error)), isUnprocessed })
+    }
+  }
   const loadKnown = async (part: IncomingPart): Promise<Uint8Array | undefined> => {
     const known = await store.loadEntry(part.key)
     if (known === undefined) return undefined
-    const content = incoming.isOurs(part) ? decoded(known) : null
-    if (content !== null && isReplayed(content)) protocol.note(part.key, content)
+    const content = decoded(known)
+    if (content === null) return PADDING
+    if (incoming.isOurs(part) && isReplayed(content)) protocol.note(part.key, content)
     return Buffer.concat([known, PADDING])
   }
 

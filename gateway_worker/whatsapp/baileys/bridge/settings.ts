@@ -27,6 +27,8 @@ export interface OpenArguments {
   reject_calls: boolean
   history: string
   proxy: string | null
+  /** The process that held the session's last connection died: what waited is counted before it is handled. */
+  careful: boolean
 }
 
 /** Trusts another root than WhatsApp's for Noise certificates (the simulator's). */

@@ -121,6 +121,12 @@ export class Store implements SignalKeyStore {
     return answer.head.v === true ? Buffer.from(answer.blobs[0] ?? []) : undefined
   }
 
+  /** Counts a stanza that is about to be handled; false when it must not be, because processes end whenever it is. */
+  async begin(name: string): Promise<boolean> {
+    this.#mustBeOpen()
+    return (await this.#ask('begin', name)).head.v === true
+  }
+
   /** What an earlier connection was not done with, oldest first. */
   async loadUnprocessed(): Promise<StoredEntry[]> {
     this.#mustBeOpen()
@@ -173,6 +179,11 @@ export class Store implements SignalKeyStore {
     this.#collecting = new Group()
     this.#committing = undefined
     this.#credentials = undefined
+  }
+
+  /** Resolves when all that was taken is durable, or never will be. */
+  isStored(): Promise<void> {
+    return this.#caughtUp(this.taken)
   }
 
   /** Resolves when the group of this number is durable, or never will be. */

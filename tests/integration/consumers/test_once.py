@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from consumers.answer import Answer, Desk
+from consumers.fence import Audience
 from consumers.once import Once
 from consumers.ports import Ledger
 from consumers.replies import Reply, Speaker, accepted
@@ -72,7 +73,8 @@ def _answer_to(given: Command[StrictModel], *, redelivered: bool) -> Answer:
     speaker = Speaker(namespace="gateway", worker_id=WorkerId("w1"))
     desk = Desk(publisher=MemoryPublisher(), speaker=speaker, now=lambda: NOW, new_id=uuid7)
     body = given.envelope.to_json()
-    return Answer(desk, delivery_of(body, queue="gateway.session.s1", redelivered=redelivered), given.envelope.origin)
+    delivery = delivery_of(body, queue="gateway.session.s1", redelivered=redelivered)
+    return Answer(desk, delivery, Audience(origin=given.envelope.origin, reply_to=delivery.reply_to, hears_events=True))
 
 
 def office(ledger: Ledger, *, patience: float = 0.6) -> Office:

@@ -121,7 +121,7 @@ async def _in_hand(settings: Settings) -> AsyncGenerator[Hand]:
             "or set GATEWAY_NAMESPACE"
         )
     except BrokerLost as away:
-        complain(f"{away}. Nothing was done: what is in the dead queue stays there.")
+        complain(f"{away}: see gateway-worker doctor. Nothing was done: what is in the dead queue stays there.")
     except ChannelAccessRefused as refused:
         complain(f"RabbitMQ does not let this user work on the dead queue: {refused}")
     except (AMQPConnectionError, OSError) as unreachable:

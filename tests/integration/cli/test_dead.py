@@ -62,8 +62,9 @@ async def shop(services: PrivateServices, here: Room) -> AsyncGenerator[Backend]
 
 
 @pytest.fixture
-def person(services: PrivateServices, namespace: str) -> Person:
-    return Person(environment={**services.environment(), "GATEWAY_NAMESPACE": namespace, "COLUMNS": "200"})
+def person(services: PrivateServices, namespace: str, migrated_database_url: str) -> Person:
+    settings = {"GATEWAY_NAMESPACE": namespace, "GATEWAY_DATABASE_URL": migrated_database_url, "COLUMNS": "200"}
+    return Person(environment={**services.environment(), **settings})
 
 
 async def poison(shop: Backend, command_id: str, *, kind: str = "session.dance.v1") -> None:

@@ -100,6 +100,6 @@ def test_a_time_beyond_all_calendars_is_read_all_the_same() -> None:
     assert decode.by_type(b"\x7f" * 8, "timestamp")[0] == 8
 
 
-def test_headers_with_an_unreadable_name_are_left_out() -> None:
+def test_headers_with_an_unreadable_name_say_that_there_was_one() -> None:
     read_leniently()
-    assert decode.by_type(b"\0\0\0\x06\x02\xff\xfeS\0\0", "table") == (10, {})
+    assert decode.by_type(b"\0\0\0\x06\x02\xff\xfeS\0\0", "table") == (10, {"x-gateway-unreadable": True})

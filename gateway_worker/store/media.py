@@ -40,9 +40,8 @@ _FORGET: Final = """
         AND m.created_at = g.created_at
 """
 _REMOVALS: Final = """
-    UPDATE media_removals SET due_at = $1::timestamptz + $2::interval WHERE id IN (
-        SELECT id FROM media_removals WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
-    )
+    WITH due AS (SELECT id FROM media_removals WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+    UPDATE media_removals SET due_at = $1::timestamptz + $2::interval WHERE id IN (SELECT id FROM due)
     RETURNING id, before
 """
 _REMOVED: Final = "DELETE FROM media_removals WHERE id = $1 AND before = $2 AND last_at <= $3"

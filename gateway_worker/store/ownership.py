@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import ColumnElement, and_, func, null, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway_worker.store import tables
@@ -62,13 +62,17 @@ class Sessions(MovingSessions):
         mine_before = and_(_S.c.owner == worker_id, _S.c.incarnation != incarnation)
         chosen = (
             select(_S.c.id)
-            .where(_S.c.deleted_at.is_(None), or_(mine_before, and_(_S.c.owner.is_(None), may_take(worker_id))))
+            .where(
+                _is_renewed(),
+                _S.c.deleted_at.is_(None),
+                or_(mine_before, and_(_S.c.owner.is_(None), may_take(worker_id))),
+            )
             .order_by(_S.c.desired != Desired.CONNECTED.value, _S.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
         async with self._database.transaction() as connection:
-            return await self._own(connection, _S.c.id.in_(chosen), worker_id, incarnation)
+            return await self._own(connection, _among(chosen), worker_id, incarnation)
 
     async def take(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
         """Own a session that nobody has; None when there is none such, or another worker was faster.
@@ -84,13 +88,13 @@ class Sessions(MovingSessions):
         """Own up to `limit` sessions that would connect if somebody had room: only to say so under a fence."""
         chosen = (
             select(_S.c.id)
-            .where(_S.c.owner.is_(None), WAITS_FOR_ROOM)
+            .where(_is_renewed(), _S.c.owner.is_(None), WAITS_FOR_ROOM)
             .order_by(_S.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
         async with self._database.transaction() as connection:
-            return await self._own(connection, _S.c.id.in_(chosen), worker_id, incarnation)
+            return await self._own(connection, _among(chosen), worker_id, incarnation)
 
     async def owned(self, worker_id: WorkerId, incarnation: str) -> Mapping[SessionId, int]:
         """The sessions that this run of the worker owns, with their epochs."""
@@ -159,7 +163,7 @@ class Sessions(MovingSessions):
         """What is behind since the database went back is nobody's until it is renewed."""
         statement = (
             update(_S)
-            .where(which, _S.c.lineage == select(tables.lineage.c.number).scalar_subquery())
+            .where(which, _is_renewed())
             .values(
                 owner=worker_id,
                 incarnation=incarnation,
@@ -171,3 +175,13 @@ class Sessions(MovingSessions):
         )
         rows = (await connection.execute(statement)).mappings().all()
         return [session_record(row, self._ciphers) for row in sorted(rows, key=lambda row: row["id"])]
+
+
+def _is_renewed() -> ColumnElement[bool]:
+    """Whether it is as new as the database: see `store/renewal.py`."""
+    return _S.c.lineage == select(tables.lineage.c.number).scalar_subquery()
+
+
+def _among(chosen: Select[tuple[Any]]) -> ColumnElement[bool]:
+    """Whether it is one of those, chosen once: a plan may run a plain subquery again for each row, past its limit."""
+    return _S.c.id.in_(select(chosen.cte("chosen").c.id))

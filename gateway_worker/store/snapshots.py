@@ -47,9 +47,8 @@ _KEEP: Final = """
 """
 
 _DUE: Final = """
-    UPDATE snapshot_removals SET due_at = $1::timestamptz + $2::interval WHERE id IN (
-        SELECT id FROM snapshot_removals WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
-    )
+    WITH due AS (SELECT id FROM snapshot_removals WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+    UPDATE snapshot_removals SET due_at = $1::timestamptz + $2::interval WHERE id IN (SELECT id FROM due)
     RETURNING id, through, last_at
 """
 _REMOVED: Final = "DELETE FROM snapshot_removals WHERE id = $1 AND through = $2 AND last_at <= $3"

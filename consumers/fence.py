@@ -50,6 +50,8 @@ _DEATHS: Final = ("x-death", "x-first-death-")
 _DEATH_EXCHANGE: Final = "x-first-death-exchange"
 _DIRECT: Final = "amq.rabbitmq.reply-to"
 _GENERATED: Final = re.compile(r"amq\.gen-.+|amq_[0-9a-f]{32}")  # by the broker, and by aio-pika
+_REPLIES: Final = re.compile(r"repl(?:y|ies)(?:\.|$)")
+"""Names under the namespace that the gateway leaves to its clients: ``gateway.replies``, ``gateway.reply.…``."""
 
 
 class ReplyQueues(Enum):
@@ -160,7 +162,8 @@ class Fence:
         topology = self._topology
         if queue.startswith("amq."):
             return queue.startswith(_DIRECT) or _GENERATED.fullmatch(queue) is not None
-        if queue.startswith(f"{topology.namespace}.") or queue == topology.backend_queue:
+        own = f"{topology.namespace}."
+        if queue == topology.backend_queue or (queue.startswith(own) and not _REPLIES.match(queue.removeprefix(own))):
             return False
         if queue.startswith(topology.tenants):
             prefix, _, rest = queue.removeprefix(topology.tenants).partition(".")

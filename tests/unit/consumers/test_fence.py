@@ -144,6 +144,9 @@ def test_a_namespace_may_be_called_like_a_door(key: str, allowed: bool) -> None:
         ("gateway.expired", False, False),
         ("gateway.dead", False, False),
         ("gateway.backend", False, False),
+        ("gateway.replies", True, False),
+        ("gateway.reply.backend-1", True, False),
+        ("gateway.replying", False, False),
         ("gateway.not-yet-thought-of", False, False),
         ("shop-events", False, False),  # GATEWAY_BACKEND_QUEUE
         ("amq.topic", False, False),

@@ -65,7 +65,7 @@ class Identities:
     def may_be_one(self, chat: Jid, other: Jid) -> bool:
         """Whether two names can be of one chat, as far as is known: a LID that nobody knows may be anybody's."""
         one, two = self.chat_of(chat), self.chat_of(other)
-        return one == two or {each.rpartition("@")[2] for each in (one, two)} == {USER_SERVER, LID_SERVER}
+        return two in spellings(one) or {each.rpartition("@")[2] for each in (one, two)} == {USER_SERVER, LID_SERVER}
 
     def all_names(self, jid: str) -> frozenset[str]:
         """Every JID that is known of a person, or of the chat with that person; whatever else has but one."""

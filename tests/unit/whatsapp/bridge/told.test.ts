@@ -4,7 +4,9 @@ import '../../../../gateway_worker/whatsapp/baileys/bridge/strict.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { Facts } from '../../../../gateway_worker/whatsapp/baileys/bridge/facts.ts'
 import { cut, idOf, isId, isJid, jidOf, jsonBytes, keyNameOf, Unbounded } from '../../../../gateway_worker/whatsapp/baileys/bridge/limits.ts'
+import type { Peer } from '../../../../gateway_worker/whatsapp/baileys/bridge/peer.ts'
 import { boundContact, boundFact, boundGroup, boundMessage, MAX_TOLD_BYTES } from '../../../../gateway_worker/whatsapp/baileys/bridge/told.ts'
 
 /** JSON writes six bytes for each of these. */
@@ -96,6 +98,15 @@ test('a field that nobody gave a limit is not told', () => {
   assert.throws(() => boundMessage({ ...envelope, novelty: 1 }), Unbounded)
   assert.throws(() => boundMessage({ ...envelope, content: { kind: 'hologram' } }), Unbounded)
   assert.throws(() => boundFact({ fact: 'moon', phase: 1 }), Unbounded)
+})
+
+test('a fact with such a field is told as one that cannot be read, and confirmed', async () => {
+  const told: any[] = []
+  const peer = { call: async (_: string, __: number, fact: unknown) => told.push(fact) }
+  const facts = new Facts(peer as unknown as Peer, 1, 1_000, () => undefined, () => assert.fail())
+  assert.equal(await facts.tell({ fact: 'receipt', novelty: 'x'.repeat(100_000) }), true)
+  assert.deepEqual([told[0].fact, told[0].unreadable], ['receipt', 'nobody gave novelty a limit'])
+  assert.ok(told[0].told.includes('novelty') && jsonBytes(told[0]) < MAX_TOLD_BYTES)
 })
 
 test('names that are none are told by their hash, each by its own', () => {

@@ -7,8 +7,10 @@ from typing import cast
 import pytest
 
 from gateway_worker.connections.arrivals import arrival
+from gateway_worker.connections.group_news import group_arrivals
 from gateway_worker.connections.identities import MAX_PEOPLE, Identities
 from gateway_worker.whatsapp.baileys.identity import MAPPING_KIND, mappings
+from gateway_worker.whatsapp.groups import GroupChanged, GroupMember, GroupNews
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage, SentMessage
 from gateway_worker.whatsapp.port import Changes
@@ -154,6 +156,27 @@ async def test_a_message_is_given_again_to_its_own_chat_and_to_no_other() -> Non
             assert await w.engine.last.owner.load_sent(sent, chat=chat) == SentMessage(plaintext=b"proto")
         for chat in ("15550003333@s.whatsapp.net", "120363000000000001@g.us", "status@broadcast"):
             assert await w.engine.last.owner.load_sent(sent, chat=chat) is None
+
+
+def test_news_of_a_group_are_known_again_when_more_is_known_of_who_made_them() -> None:
+    now = datetime(2026, 11, 26, tzinfo=UTC)
+    first, again = (
+        group_arrivals(
+            ANNA,
+            GroupNews(
+                group_id="120363001@g.us",
+                notification_id="1",
+                by=by,
+                push_name=None,
+                timestamp=1_795_000_000,
+                news=[GroupChanged(subject="Tea")],
+            ),
+            now,
+        )[0]
+        for by in (GroupMember(jid=BERTS_LID, lid=BERTS_LID), GroupMember(jid=BERTS_JID, lid=BERTS_LID, phone=BERT))
+    )
+    assert first.message_id == again.message_id
+    assert first.sender in again.senders
 
 
 @pytest.mark.parametrize("number", ["0", "99912345678"])

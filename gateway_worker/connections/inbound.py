@@ -1,8 +1,8 @@
 """What a connection tells and asks: the engine's facts and key writes become writes under the session's epoch."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 
@@ -112,13 +112,20 @@ class Inbound:
     async def _working(self) -> AsyncGenerator[None]:
         self._under_way += 1
         try:
+            with self._asking():
+                yield
+        finally:
+            self._under_way -= 1
+            self._idle.fire()
+
+    @contextmanager
+    def _asking(self) -> Generator[None]:
+        """Notes that the database was away: that a connection ends over this speaks against no stanza."""
+        try:
             yield
         except Unavailable:
             self.was_refused = True
             raise
-        finally:
-            self._under_way -= 1
-            self._idle.fire()
 
     async def tell(self, fact: Fact) -> None:
         """See `Owner.tell`. A fact that must be stored waits for the database; after the end only receipts count."""
@@ -146,13 +153,15 @@ class Inbound:
         """See `Owner.load_keys`."""
         if self._staged is not None:
             return self._staged.load(kind, ids)
-        return await self._around.storage.keys.load(self._session_id, kind, ids)
+        with self._asking():
+            return await self._around.storage.keys.load(self._session_id, kind, ids)
 
     async def load_entry(self, key: EntryKey) -> bytes | None:
         """See `Owner.load_entry`."""
-        return await self._around.storage.keys.entry(
-            self._session_id, chat=key.chat, sender=key.sender, message_id=key.message_id, index=key.index
-        )
+        with self._asking():
+            return await self._around.storage.keys.entry(
+                self._session_id, chat=key.chat, sender=key.sender, message_id=key.message_id, index=key.index
+            )
 
     async def begin(self, name: str) -> bool:
         """See `Owner.begin`."""
@@ -161,16 +170,22 @@ class Inbound:
 
     async def load_unprocessed(self) -> Sequence[StoredEntry]:
         """See `Owner.load_unprocessed`."""
+        with self._asking():
+            found = await self._around.storage.keys.unprocessed(self._session_id)
         return [
             StoredEntry(
                 key=EntryKey(chat=each.chat, sender=each.sender, message_id=each.message_id, index=each.index),
                 plaintext=each.plaintext,
             )
-            for each in await self._around.storage.keys.unprocessed(self._session_id)
+            for each in found
         ]
 
     async def load_sent(self, message_id: str, *, chat: str | None) -> SentMessage | None:
         """See `Owner.load_sent`."""
+        with self._asking():
+            return await self._sent(message_id, chat)
+
+    async def _sent(self, message_id: str, chat: str | None) -> SentMessage | None:
         messages, name = self._around.storage.messages, MessageId(message_id)
         record = await messages.get(self._session_id, name)
         if chat is not None and (record is None or not self._identities.may_be_one(Jid(record.chat), Jid(chat))):
@@ -183,6 +198,10 @@ class Inbound:
 
     async def load_poll(self, message_id: str, *, chat: str, author: str | None) -> bytes | None:
         """See `Owner.load_poll`."""
+        with self._asking():
+            return await self._poll(message_id, chat, author)
+
+    async def _poll(self, message_id: str, chat: str, author: str | None) -> bytes | None:
         messages, names_of = self._around.storage.messages, self._identities.all_names
         for record in await messages.under(self._session_id, MessageId(message_id)):
             said = None if author is None else Person.of(author == "", *names_of(author))

@@ -110,11 +110,12 @@ test('a fact with such a field is told as one that cannot be read, and confirmed
 })
 
 test('names that are none are told by their hash, each by its own', () => {
-  for (const name of [HUGE, ODD, '', 'x'.repeat(12_000), 'a b']) {
+  for (const name of [HUGE, ODD, '', 'x'.repeat(12_000), 'a b', 'call:1', 'group:120363@g.us:1:0']) {
     assert.ok(isId(idOf(name)) && isJid(jidOf(name)))
     assert.equal(idOf(idOf(name)), idOf(name))
     assert.notEqual(idOf(name), idOf(`${name}x`))
   }
+  for (const odd of ['3EB0AA', '~', 'call', '!:#', 'x'.repeat(128)]) assert.equal(idOf(odd), odd)
   assert.equal(jidOf('15550001111:3@s.whatsapp.net'), '15550001111:3@s.whatsapp.net')
   assert.equal(keyNameOf('120363@g.us::42::0'), '120363@g.us::42::0')
   assert.equal(keyNameOf('x'.repeat(12_000)).length, 41)

@@ -14,6 +14,8 @@ const MAX_GROUPS = 500
 const PAUSE_MS = 60_000
 /** Of the time that was waited, so much is forgiven as time passes. */
 const SHARE = 0.1
+/** What a question counts at least, however fast the answer: WhatsApp turns away who asks too often. */
+const LEAST_MS = 200
 
 /** Milliseconds that one message waits, and that all of them wait before nobody is asked any more. */
 export interface Patience {
@@ -59,7 +61,7 @@ export class Admins {
     const asking = { names: NOBODY, until: 0 }
     this.#groups.set(group, asking)
     const metadata = await this.#metadata(group, left)
-    this.#waited += performance.now() - started
+    this.#waited += Math.max(LEAST_MS, performance.now() - started)
     const names = metadata === null ? NOBODY : adminsOf(metadata)
     const until = metadata === null ? performance.now() + PAUSE_MS : Infinity
     if (this.#groups.get(group) === asking) this.#groups.set(group, { names, until }) // else it changed meanwhile

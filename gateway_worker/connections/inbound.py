@@ -13,12 +13,11 @@ from gateway_worker.connections.group_news import group_arrivals
 from gateway_worker.connections.identities import Identities
 from gateway_worker.connections.intake import Intake
 from gateway_worker.connections.key_writes import key_operations
-from gateway_worker.connections.originals import Originals
+from gateway_worker.connections.recalling import Recall
 from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.vigilance import Vigilance
 from gateway_worker.connections.writer import Writer
-from gateway_worker.store.authors import Person, same_author
 from gateway_worker.store.errors import ContentRefused
 from gateway_worker.store.operations.identity import DropCredentials
 from gateway_worker.store.operations.messages import ReceiveMessage
@@ -95,7 +94,7 @@ class Inbound:
         self._intake = Intake(writer, around, identities=identities, media=media or MediaOptions())
         self._vigilance = vigilance
         self.was_refused = False  # the database was away, or somebody else owns the session
-        self._originals = Originals(self._session_id, around.storage.messages, identities, lambda: None)
+        self._recall = Recall(self._session_id, around.storage.messages, identities)
         self._staged = None if paired else _Staged()
         self._unstaging = asyncio.Lock()
         self._closed = False
@@ -183,34 +182,12 @@ class Inbound:
     async def load_sent(self, message_id: str, *, chat: str | None) -> SentMessage | None:
         """See `Owner.load_sent`."""
         with self._asking():
-            return await self._sent(message_id, chat)
-
-    async def _sent(self, message_id: str, chat: str | None) -> SentMessage | None:
-        messages, name = self._around.storage.messages, MessageId(message_id)
-        record = await messages.get(self._session_id, name)
-        if chat is not None and (record is None or not self._identities.may_be_one(Jid(record.chat), Jid(chat))):
-            return None
-        plaintext = await messages.plaintext(self._session_id, name)
-        if plaintext is None or record is None:
-            return None if plaintext is None else SentMessage(plaintext=plaintext)
-        now = await self._originals.as_it_stands(record, plaintext)
-        return None if now.is_revoked else SentMessage(plaintext=plaintext, edited=now.edited)
+            return await self._recall.sent(MessageId(message_id), chat)
 
     async def load_poll(self, message_id: str, *, chat: str, author: str | None) -> bytes | None:
         """See `Owner.load_poll`."""
         with self._asking():
-            return await self._poll(message_id, chat, author)
-
-    async def _poll(self, message_id: str, chat: str, author: str | None) -> bytes | None:
-        messages, names_of = self._around.storage.messages, self._identities.all_names
-        for record in await messages.under(self._session_id, MessageId(message_id)):
-            said = None if author is None else Person.of(author == "", *names_of(author))
-            wrote = Person.of(record.from_me, *names_of(record.sender or record.chat))
-            if names_of(chat).isdisjoint(names_of(record.chat)):
-                continue
-            if said is None or same_author(record.chat, said, wrote):
-                return await messages.plaintext(self._session_id, record.message_id, record.number)
-        return None
+            return await self._recall.poll(MessageId(message_id), chat, author)
 
     async def commit(self, changes: Changes) -> None:
         """See `Owner.commit`."""

@@ -134,6 +134,7 @@ def told_jid(phone: str) -> Jid:
     return Jid(f"{phone.removeprefix('+')}@{USER_SERVER}")
 
 
+@lru_cache(maxsize=4096)  # several for each message that arrives, of the same people again
 def spellings(jid: str) -> frozenset[str]:
     """A JID in every way in which one and the same number is written: with and without the digit of mobiles.
 

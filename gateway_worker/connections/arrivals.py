@@ -66,6 +66,7 @@ def arrival(
     at = instant(arrived.timestamp, now)
     arrived, media = _with_media(session_id, arrived, now, options or MediaOptions())
     content, event_type, event = _told(session_id, arrived, at)
+    senders = sender_names(arrived.sender, names_of)
     return ReceiveMessage(
         message_id=MessageId(arrived.message_id),
         chat=arrived.chat,
@@ -77,8 +78,8 @@ def arrival(
         event_type=event_type.type,
         event=event.to_data(),
         media=media,
-        chats=chat_names(arrived, names_of),
-        senders=sender_names(arrived.sender, names_of),
+        chats=chat_names(arrived, senders, names_of),
+        senders=senders,
         entry=None if entry is None else (entry.chat, entry.sender),
         **({} if isinstance(arrived, ReceivedMessage) else _changing(arrived, names_of)),
     )
@@ -86,14 +87,18 @@ def arrival(
 
 def sender_names(sender: Author, names_of: NamesOf) -> frozenset[str]:
     """All that is known of who wrote a message."""
-    told = (sender.jid, sender.lid, None if sender.phone is None else told_jid(sender.phone))
-    return frozenset(name for each in told if each for name in names_of(each))
+    known = names_of(sender.jid)
+    for each in (sender.lid, None if sender.phone is None else told_jid(sender.phone)):
+        if each is not None and each not in known:
+            known |= names_of(each)
+    return known
 
 
-def chat_names(arrived: Arrived, names_of: NamesOf) -> frozenset[str]:
+def chat_names(arrived: Arrived, senders: frozenset[str], names_of: NamesOf) -> frozenset[str]:
     """All that is known of where it was written: a person's chat has that person's names."""
-    names = names_of(arrived.chat)
-    return names if arrived.is_group or arrived.from_me else names | sender_names(arrived.sender, names_of)
+    if arrived.is_group or arrived.from_me:
+        return names_of(arrived.chat)
+    return senders if arrived.chat in senders else senders | names_of(arrived.chat)
 
 
 def _changing(arrived: ReceivedChange, names_of: NamesOf) -> dict[str, Any]:

@@ -117,10 +117,11 @@ class Direct:
                 raise MessageRejectedByWhatsApp(error.code) from error
 
     async def _stored(self, message_id: MessageId, chat: Jid) -> Sequence[MessageRecord]:
-        """All of the chat under this id."""
+        """All of the chat under this id; where nobody knows whose LID a chat is, it may be this one."""
         found = await until_stored(lambda: self._around.storage.messages.under(self._session_id, message_id))
-        names = self._identities.all_names(chat)
+        names, may_be_one = self._identities.all_names(chat), self._identities.may_be_one
         here = [each for each in found if not names.isdisjoint(self._identities.all_names(each.chat))]
+        here = here or [each for each in found if may_be_one(chat, Jid(each.chat))]
         if not here:
             raise MessageNotFound(detail={"messageId": message_id})
         return here

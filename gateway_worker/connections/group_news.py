@@ -6,6 +6,7 @@ from typing import Any, Final, assert_never
 from gateway_worker.connections.arrivals import instant
 from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.whatsapp.groups import GroupChanged, GroupMember, GroupNews, MembersChanged
+from schemas.addresses import told_jid
 from schemas.events import GROUP_PARTICIPANTS, GROUP_UPDATED, EventType
 from schemas.group_events import GroupAuthor, GroupParticipantsChanged, GroupUpdated, PeopleChange, PictureChange
 from schemas.group_results import GroupPerson
@@ -37,6 +38,7 @@ def _arrival(session_id: SessionId, told: GroupNews, index: int, now: datetime) 
         message_id=MessageId(f"group:{told.group_id}:{told.notification_id}:{index}"),  # no message has such an id
         chat=told.group_id,
         sender=told.group_id if told.by is None else told.by.jid,
+        senders=_names(told.by),  # by the next delivery we may know more of who did it
         from_me=False,
         kind=GROUP_KIND,
         content={"kind": GROUP_KIND, "type": event_type.type, "data": data},
@@ -71,6 +73,11 @@ def _event(news: MembersChanged | GroupChanged, common: dict[str, Any]) -> tuple
             )
         case _:
             assert_never(news)
+
+
+def _names(member: GroupMember | None) -> frozenset[str]:
+    known = () if member is None else (member.lid, None if member.phone is None else told_jid(member.phone))
+    return frozenset(name for name in known if name is not None)
 
 
 def _person(member: GroupMember) -> dict[str, Any]:

@@ -65,13 +65,14 @@ class Identities:
     def may_be_one(self, chat: Jid, other: Jid) -> bool:
         """Whether two names can be of one chat, as far as is known: a LID that nobody knows may be anybody's."""
         one, two = self.chat_of(chat), self.chat_of(other)
-        return one == two or {each.rpartition("@")[2] for each in (one, two)} == {USER_SERVER, LID_SERVER}
+        return two in spellings(one) or {each.rpartition("@")[2] for each in (one, two)} == {USER_SERVER, LID_SERVER}
 
     def all_names(self, jid: str) -> frozenset[str]:
         """Every JID that is known of a person, or of the chat with that person; whatever else has but one."""
-        pn, lid = self._pn_of.get(jid), self._lid_of.get(jid)
-        known = {jid, *([pn] if pn else []), *([lid] if lid else [])}
-        return frozenset(spelling for each in known for spelling in spellings(each))
+        known, pn, lid = spellings(jid), self._pn_of.get(jid), self._lid_of.get(jid)
+        if pn is not None:
+            known |= spellings(pn)
+        return known if lid is None else known | {lid}
 
     def names_of(self, jid: str, lid: str | None, phone: str | None) -> tuple[str | None, str | None]:
         """LID and number of a person, from what is told of it and what is known."""

@@ -1,8 +1,8 @@
 """What a connection tells and asks: the engine's facts and key writes become writes under the session's epoch."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 
@@ -13,12 +13,11 @@ from gateway_worker.connections.group_news import group_arrivals
 from gateway_worker.connections.identities import Identities
 from gateway_worker.connections.intake import Intake
 from gateway_worker.connections.key_writes import key_operations
-from gateway_worker.connections.originals import Originals
+from gateway_worker.connections.recalling import Recall
 from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.vigilance import Vigilance
 from gateway_worker.connections.writer import Writer
-from gateway_worker.store.authors import Person, same_author
 from gateway_worker.store.errors import ContentRefused
 from gateway_worker.store.operations.identity import DropCredentials
 from gateway_worker.store.operations.messages import ReceiveMessage
@@ -95,7 +94,7 @@ class Inbound:
         self._intake = Intake(writer, around, identities=identities, media=media or MediaOptions())
         self._vigilance = vigilance
         self.was_refused = False  # the database was away, or somebody else owns the session
-        self._originals = Originals(self._session_id, around.storage.messages, identities, lambda: None)
+        self._recall = Recall(self._session_id, around.storage.messages, identities)
         self._staged = None if paired else _Staged()
         self._unstaging = asyncio.Lock()
         self._closed = False
@@ -112,13 +111,20 @@ class Inbound:
     async def _working(self) -> AsyncGenerator[None]:
         self._under_way += 1
         try:
+            with self._asking():
+                yield
+        finally:
+            self._under_way -= 1
+            self._idle.fire()
+
+    @contextmanager
+    def _asking(self) -> Generator[None]:
+        """Notes that the database was away: that a connection ends over this speaks against no stanza."""
+        try:
             yield
         except Unavailable:
             self.was_refused = True
             raise
-        finally:
-            self._under_way -= 1
-            self._idle.fire()
 
     async def tell(self, fact: Fact) -> None:
         """See `Owner.tell`. A fact that must be stored waits for the database; after the end only receipts count."""
@@ -146,13 +152,15 @@ class Inbound:
         """See `Owner.load_keys`."""
         if self._staged is not None:
             return self._staged.load(kind, ids)
-        return await self._around.storage.keys.load(self._session_id, kind, ids)
+        with self._asking():
+            return await self._around.storage.keys.load(self._session_id, kind, ids)
 
     async def load_entry(self, key: EntryKey) -> bytes | None:
         """See `Owner.load_entry`."""
-        return await self._around.storage.keys.entry(
-            self._session_id, chat=key.chat, sender=key.sender, message_id=key.message_id, index=key.index
-        )
+        with self._asking():
+            return await self._around.storage.keys.entry(
+                self._session_id, chat=key.chat, sender=key.sender, message_id=key.message_id, index=key.index
+            )
 
     async def begin(self, name: str) -> bool:
         """See `Owner.begin`."""
@@ -161,37 +169,25 @@ class Inbound:
 
     async def load_unprocessed(self) -> Sequence[StoredEntry]:
         """See `Owner.load_unprocessed`."""
+        with self._asking():
+            found = await self._around.storage.keys.unprocessed(self._session_id)
         return [
             StoredEntry(
                 key=EntryKey(chat=each.chat, sender=each.sender, message_id=each.message_id, index=each.index),
                 plaintext=each.plaintext,
             )
-            for each in await self._around.storage.keys.unprocessed(self._session_id)
+            for each in found
         ]
 
     async def load_sent(self, message_id: str, *, chat: str | None) -> SentMessage | None:
         """See `Owner.load_sent`."""
-        messages, name = self._around.storage.messages, MessageId(message_id)
-        record = await messages.get(self._session_id, name)
-        if chat is not None and (record is None or not self._identities.may_be_one(Jid(record.chat), Jid(chat))):
-            return None
-        plaintext = await messages.plaintext(self._session_id, name)
-        if plaintext is None or record is None:
-            return None if plaintext is None else SentMessage(plaintext=plaintext)
-        now = await self._originals.as_it_stands(record, plaintext)
-        return None if now.is_revoked else SentMessage(plaintext=plaintext, edited=now.edited)
+        with self._asking():
+            return await self._recall.sent(MessageId(message_id), chat)
 
     async def load_poll(self, message_id: str, *, chat: str, author: str | None) -> bytes | None:
         """See `Owner.load_poll`."""
-        messages, names_of = self._around.storage.messages, self._identities.all_names
-        for record in await messages.under(self._session_id, MessageId(message_id)):
-            said = None if author is None else Person.of(author == "", *names_of(author))
-            wrote = Person.of(record.from_me, *names_of(record.sender or record.chat))
-            if names_of(chat).isdisjoint(names_of(record.chat)):
-                continue
-            if said is None or same_author(record.chat, said, wrote):
-                return await messages.plaintext(self._session_id, record.message_id, record.number)
-        return None
+        with self._asking():
+            return await self._recall.poll(MessageId(message_id), chat, author)
 
     async def commit(self, changes: Changes) -> None:
         """See `Owner.commit`."""

@@ -77,13 +77,14 @@ def _distinct(messages: Sequence[PastMessage], identities: Identities, now: date
 
 def _stored(past: PastMessage, identities: Identities, now: datetime) -> HistoricMessage:
     message, at = past.message, instant(past.message.timestamp, now)
+    senders = sender_names(message.sender, identities.all_names)
     return HistoricMessage(
         message_id=MessageId(message.message_id),
         chat=message.chat,
         sender=message.sender.jid,
         from_me=message.from_me,
-        chats=chat_names(message, identities.all_names),
-        senders=sender_names(message.sender, identities.all_names),
+        chats=chat_names(message, senders, identities.all_names),
+        senders=senders,
         entry=(past.entry.key.chat, past.entry.key.sender),
         kind=message.content.kind,
         content=_referenced(message.content).to_data(),

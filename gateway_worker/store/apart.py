@@ -107,12 +107,21 @@ class Apart:
         waiting.leave_room()
         self._lanes[waiting.session_id].writes.append(waiting)
 
-    def next_group(self, most: int) -> tuple[SessionId, Sequence[Waiting]]:
-        """The session that has been due for longest, and its first writes: one that stands alone is alone."""
+    def next_group(self, most: int, heaviest: int) -> tuple[SessionId, Sequence[Waiting]]:
+        """The session that has been due for longest, and its first writes: one that stands alone is alone.
+
+        Args:
+            most: writes.
+            heaviest: rows of them; a single write may have more.
+        """
         session_id = min(self._lanes, key=lambda each: self._lanes[each].due)
         writes = self._lanes[session_id].writes
         group = [writes.popleft()]
+        total = group[0].weight
         while writes and len(group) < most and not group[0].alone and not writes[0].alone:
+            total += writes[0].weight
+            if total > heaviest:
+                break
             group.append(writes.popleft())
         return session_id, group
 

@@ -120,7 +120,7 @@ class Committer:
             if (seconds := due - asyncio.get_running_loop().time()) > 0:
                 await self._apart.changed(seconds)
                 continue
-            session_id, group = self._apart.next_group(MAX_GROUP)
+            session_id, group = self._apart.next_group(MAX_GROUP, MAX_WEIGHT)
             if held := await self._settle(group):
                 self._set_apart(held)
             else:

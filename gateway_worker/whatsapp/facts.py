@@ -148,7 +148,7 @@ class FactUnreadable:
 
     Attributes:
         fact: what it calls it.
-        detail: the class of our error.
+        detail: the class of our error, or what the engine says of it.
         told: what it said.
     """
 

@@ -172,7 +172,7 @@ class BaileysConnection:
     def serve(self, request: Request) -> None:
         """Take a call of the bridge's about this connection."""
         if request.method == "tell":
-            self._take(_fact(request.args), request)
+            self._take(read_fact(request.args), request)
             return
         if request.method == "fetch_history":
             tasks, task = self._fetching, self._spawn(self._fetch(request))
@@ -303,14 +303,15 @@ def _answer_keys(request: Request, found: Mapping[str, bytes]) -> None:
     request.answer({"found": ids[:count], "rest": ids[count:]}, values[:count])
 
 
-def _fact(told: Mapping[str, Any]) -> Fact:
+def read_fact(told: Mapping[str, Any]) -> Fact:
     """A fact; one that we cannot read is told as that: it must not end the channel that all sessions share."""
     try:
         return fact_of(told)
     except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)
         if told.get("fact") == "disconnected":
             return Disconnected(cause=Cause.UNKNOWN)
-        return FactUnreadable(fact=str(told.get("fact"))[:32], detail=type(error).__name__, told=told)
+        detail = str(told.get("unreadable", type(error).__name__))  # the bridge itself could not describe it
+        return FactUnreadable(fact=str(told.get("fact"))[:32], detail=detail, told=told)
 
 
 def _answer_blob(request: Request, blob: bytes | None) -> None:

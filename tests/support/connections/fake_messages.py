@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.records import (
     Direction,
     Json,
@@ -27,11 +28,14 @@ class FakeKeys:
     )
     entries: dict[tuple[str, str, str, int], bytes] = field(default_factory=dict[tuple[str, str, str, int], bytes])
     awaited: set[str] = field(default_factory=set[str])
+    away: bool = False  # for those who read keys
 
     async def credentials(self, session_id: SessionId) -> bytes | None:
         return self.blobs.get(session_id)
 
     async def load(self, session_id: SessionId, kind: str, ids: Sequence[str]) -> Mapping[str, bytes]:
+        if self.away:
+            raise StoreUnavailable
         return {each: self.keys[session_id][kind, each] for each in ids if (kind, each) in self.keys[session_id]}
 
     async def of_kind(self, session_id: SessionId, kind: str, limit: int) -> Mapping[str, bytes]:

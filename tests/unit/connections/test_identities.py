@@ -7,8 +7,10 @@ from typing import cast
 import pytest
 
 from gateway_worker.connections.arrivals import arrival
+from gateway_worker.connections.group_news import group_arrivals
 from gateway_worker.connections.identities import MAX_PEOPLE, Identities
 from gateway_worker.whatsapp.baileys.identity import MAPPING_KIND, mappings
+from gateway_worker.whatsapp.groups import GroupChanged, GroupMember, GroupNews
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage, SentMessage
 from gateway_worker.whatsapp.port import Changes
@@ -104,6 +106,45 @@ async def test_a_sender_is_told_with_every_name_that_is_known() -> None:
         assert [event["mentions"] for event in told] == [[BERTS_JID, "9@lid"]] * 2
 
 
+def message_in(chat: str, message_id: str) -> Entry:
+    """Whoever has this chat writes in it."""
+    message = ReceivedMessage(
+        message_id=message_id,
+        chat=chat,
+        sender=Sender(jid=chat),
+        from_me=False,
+        is_group=False,
+        timestamp=1_795_000_000,
+        content=Text(text="hi"),
+    )
+    return Entry(key=EntryKey(chat=chat, sender=chat, message_id=message_id, index=0), plaintext=b"p", message=message)
+
+
+@virtual
+async def test_what_came_under_one_name_of_a_person_is_read_under_the_other() -> None:
+    async with world() as w:
+        await w.connected()
+        read = command("message.read.v1", ANNA, {"chat": BERT, "messageIds": ["3EB0AA"]})
+        await w.engine.last.commit(Changes(entries=[message_in(BERTS_LID, "3EB0AA")]))
+        await w.manager.of(ANNA).mark_read(read)  # nobody has told us whose LID it is
+        await w.engine.last.commit(Changes(keys=MAPPED))
+        await w.manager.of(ANNA).mark_read(read)
+        await w.manager.of(ANNA).mark_read(
+            command("message.read.v1", ANNA, {"chat": BERTS_LID, "messageIds": ["3EB0AA"]})
+        )
+        assert [each.message_id for each in w.engine.last.read] == ["3EB0AA"] * 3
+        carls = command("message.read.v1", ANNA, {"chat": "+15550003333", "messageIds": ["3EB0AA"]})
+        with pytest.raises(MessageNotFound):
+            await w.manager.of(ANNA).mark_read(carls)
+
+
+def test_a_number_with_and_without_the_digit_of_mobiles_is_one_person() -> None:
+    people = Identities(MAPPINGS)
+    with_nine, without = Jid("5511987654321@s.whatsapp.net"), Jid("551187654321@s.whatsapp.net")
+    assert people.may_be_one(with_nine, without)
+    assert not people.may_be_one(with_nine, Jid("551187654322@s.whatsapp.net"))
+
+
 @virtual
 async def test_a_message_is_given_again_to_its_own_chat_and_to_no_other() -> None:
     async with world() as w:
@@ -115,6 +156,27 @@ async def test_a_message_is_given_again_to_its_own_chat_and_to_no_other() -> Non
             assert await w.engine.last.owner.load_sent(sent, chat=chat) == SentMessage(plaintext=b"proto")
         for chat in ("15550003333@s.whatsapp.net", "120363000000000001@g.us", "status@broadcast"):
             assert await w.engine.last.owner.load_sent(sent, chat=chat) is None
+
+
+def test_news_of_a_group_are_known_again_when_more_is_known_of_who_made_them() -> None:
+    now = datetime(2026, 11, 26, tzinfo=UTC)
+    first, again = (
+        group_arrivals(
+            ANNA,
+            GroupNews(
+                group_id="120363001@g.us",
+                notification_id="1",
+                by=by,
+                push_name=None,
+                timestamp=1_795_000_000,
+                news=[GroupChanged(subject="Tea")],
+            ),
+            now,
+        )[0]
+        for by in (GroupMember(jid=BERTS_LID, lid=BERTS_LID), GroupMember(jid=BERTS_JID, lid=BERTS_LID, phone=BERT))
+    )
+    assert first.message_id == again.message_id
+    assert first.sender in again.senders
 
 
 @pytest.mark.parametrize("number", ["0", "99912345678"])

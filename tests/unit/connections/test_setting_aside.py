@@ -5,8 +5,10 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any, cast
 
+import pytest
+
 from gateway_worker.connections.setting_aside import MAX_KEPT, clean, is_storable
-from gateway_worker.store.errors import StaleEpoch
+from gateway_worker.store.errors import StaleEpoch, StoreUnavailable
 from gateway_worker.store.operations.identity import PutKeys
 from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.store.operations.operation import Operation
@@ -199,6 +201,21 @@ async def test_what_is_finished_or_left_in_good_order_is_innocent() -> None:
         await w.opened(3)
         assert w.storage.set_aside.counts == {}
         assert not w.engine.last.request.careful
+
+
+async def test_a_database_that_is_away_speaks_against_no_stanza() -> None:
+    async with world() as w:
+        await w.connected()
+        await w.engine.last.end(Cause.BRIDGE_DIED)
+        await w.opened(2)
+        assert await w.engine.last.owner.begin("innocent")
+        w.storage.keys.away = True
+        with pytest.raises(StoreUnavailable):
+            await w.engine.last.owner.load_keys("session", ["x"])
+        w.storage.keys.away = False
+        await w.engine.last.end(Cause.STORE_FAILED)
+        await w.opened(3)
+        assert w.storage.set_aside.counts == {}
 
 
 async def test_what_was_begun_once_is_handled_alone_so_that_no_neighbour_is_suspected() -> None:

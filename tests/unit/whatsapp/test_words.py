@@ -6,6 +6,7 @@ import pytest
 
 from gateway_worker.whatsapp.baileys.channel import CallFailed
 from gateway_worker.whatsapp.baileys.commits import changes_of
+from gateway_worker.whatsapp.baileys.connection import read_fact
 from gateway_worker.whatsapp.baileys.words import error_of, fact_of, merged, outgoing_args
 from gateway_worker.whatsapp.errors import (
     EngineError,
@@ -15,7 +16,15 @@ from gateway_worker.whatsapp.errors import (
     Refused,
     StoreRefused,
 )
-from gateway_worker.whatsapp.facts import Cause, Connected, Disconnected, PasskeyRequired, ReceiptArrived, ReceiptKind
+from gateway_worker.whatsapp.facts import (
+    Cause,
+    Connected,
+    Disconnected,
+    FactUnreadable,
+    PasskeyRequired,
+    ReceiptArrived,
+    ReceiptKind,
+)
 from gateway_worker.whatsapp.incoming import (
     Edited,
     Reacted,
@@ -61,6 +70,12 @@ def test_facts_have_the_ports_words() -> None:
     assert _receipt("A").kind is ReceiptKind.READ
     with pytest.raises(ValueError, match="unknown fact"):
         fact_of({"fact": "weather"})
+
+
+def test_a_fact_that_the_bridge_could_not_describe_says_why() -> None:
+    told = {"fact": "receipt", "unreadable": "nobody gave novelty a limit", "told": "{ novelty: 1 }"}
+    fact = read_fact(told)
+    assert fact == FactUnreadable(fact="receipt", detail="nobody gave novelty a limit", told=told)
 
 
 def test_receipts_that_differ_in_nothing_else_become_one() -> None:

@@ -1,26 +1,45 @@
-/** Who the admins of groups are, as far as a revocation asks for it. */
+/**
+ * Who the admins of groups are, as far as a revocation asks for it.
+ *
+ * All messages of the connection wait for the answer, and any member of a group can make us ask: with forged revocations,
+ * in as many groups as he likes. So a message waits a while at most, and all of them a small share of the time.
+ */
 import type { BinaryNode, GroupMetadata, GroupParticipant, WASocket } from 'baileys'
 
 import type { Person } from './addresses.ts'
 import { BoundedMap } from './bounded.ts'
 
 const MAX_GROUPS = 500
-/** Messages wait for the answer. */
-const PATIENCE_MS = 5_000
 /** Nobody can have us ask more often about a group that does not tell. */
 const PAUSE_MS = 60_000
+/** Of the time that was waited, so much is forgiven as time passes. */
+const SHARE = 0.1
+/** What a question counts at least, however fast the answer: WhatsApp turns away who asks too often. */
+const LEAST_MS = 200
+
+/** Milliseconds that one message waits, and that all of them wait before nobody is asked any more. */
+export interface Patience {
+  each: number
+  all: number
+}
 
 interface Known {
   names: ReadonlySet<string>
   until: number
 }
 
-export class Admins {
-  readonly #socket: () => WASocket
-  readonly #groups = new BoundedMap<Known>(MAX_GROUPS)
+const NOBODY: ReadonlySet<string> = new Set()
 
-  constructor(socket: () => WASocket) {
+export class Admins {
+  readonly #socket: () => Pick<WASocket, 'groupMetadata' | 'ws'>
+  readonly #patience: Patience
+  readonly #groups = new BoundedMap<Known>(MAX_GROUPS)
+  #waited = 0
+  #since = performance.now()
+
+  constructor(socket: () => Pick<WASocket, 'groupMetadata' | 'ws'>, patience: Patience = { each: 5_000, all: 20_000 }) {
     this.#socket = socket
+    this.#patience = patience
   }
 
   /** Forgets the groups that WhatsApp tells changes of. */
@@ -36,12 +55,31 @@ export class Admins {
   }
 
   async #ask(group: string): Promise<ReadonlySet<string>> {
-    const asked = this.#socket().groupMetadata(group)
-    const late = new Promise<null>((resolve) => setTimeout(() => resolve(null), PATIENCE_MS).unref())
-    const metadata = await Promise.race([asked.catch(() => null), late])
-    const names = metadata === null ? new Set<string>() : adminsOf(metadata)
-    this.#groups.set(group, { names, until: metadata === null ? performance.now() + PAUSE_MS : Infinity })
+    const started = performance.now()
+    const left = this.#left(started)
+    if (left <= 0) return NOBODY
+    const asking = { names: NOBODY, until: 0 }
+    this.#groups.set(group, asking)
+    const metadata = await this.#metadata(group, left)
+    this.#waited += Math.max(LEAST_MS, performance.now() - started)
+    const names = metadata === null ? NOBODY : adminsOf(metadata)
+    const until = metadata === null ? performance.now() + PAUSE_MS : Infinity
+    if (this.#groups.get(group) === asking) this.#groups.set(group, { names, until }) // else it changed meanwhile
     return names
+  }
+
+  async #metadata(group: string, milliseconds: number): Promise<GroupMetadata | null> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), milliseconds).unref()))
+    const asked = this.#socket().groupMetadata(group)
+    return Promise.race([asked.catch(() => null), late]).finally(() => clearTimeout(timer))
+  }
+
+  /** How long may be waited now. */
+  #left(now: number): number {
+    this.#waited = Math.max(0, this.#waited - (now - this.#since) * SHARE)
+    this.#since = now
+    return Math.min(this.#patience.each, this.#patience.all - this.#waited)
   }
 }
 

@@ -8,6 +8,7 @@ import { createRequire } from 'node:module'
 
 import { proto } from 'baileys'
 
+import { unwrap } from './content.ts'
 import { MAX_TEXT } from './limits.ts'
 
 /** A text that mentions 60,000 people has 120,000. */
@@ -66,7 +67,8 @@ export function decoded(plaintext: Uint8Array): proto.IMessage | null {
 export function keptOf(plaintext: Uint8Array, message: proto.IMessage | null): Uint8Array {
   if (message === null) return new Uint8Array()
   if (plaintext.length <= MAX_KEPT_BYTES && !slow.has(message)) return plaintext
-  const { conversation, extendedTextMessage, senderKeyDistributionMessage: key } = message
+  const { senderKeyDistributionMessage: key } = message
+  const { conversation, extendedTextMessage } = unwrap(message)
   const text = (extendedTextMessage?.text ?? conversation ?? '').slice(0, MAX_TEXT).toWellFormed()
   const isSmall = (key?.axolotlSenderKeyDistributionMessage?.length ?? Infinity) <= MAX_KEY_BYTES && (key?.groupId?.length ?? 0) <= MAX_KEY_BYTES
   return proto.Message.encode({

@@ -1,6 +1,8 @@
 /** What a connection tells its owner: in order, one frame each; the owner's answer says that it has been stored. */
-import { jsonBytes } from './limits.ts'
-import type { Peer } from './peer.ts'
+import { inspect } from 'node:util'
+
+import { cut, jsonBytes, MAX_TEXT } from './limits.ts'
+import { nameOf, type Peer } from './peer.ts'
 import { boundFact } from './told.ts'
 
 /** Facts that wait for the owner, before we stop reading from the socket. */
@@ -8,6 +10,15 @@ const MAX_UNTOLD = 500
 const MAX_UNTOLD_BYTES = 8 * 1024 * 1024
 
 export type Fact = { fact: string } & Record<string, unknown>
+
+/** A fact within its limits. One that has none is told as that: the owner keeps and logs it, and it is confirmed. */
+function within(described: Fact): Fact {
+  try {
+    return boundFact(described)
+  } catch (error) {
+    return { fact: described.fact, unreadable: nameOf(error), told: cut(inspect(described, { maxStringLength: 4_096 }), MAX_TEXT) }
+  }
+}
 
 export class Facts {
   readonly #peer: Peer
@@ -35,7 +46,7 @@ export class Facts {
 
   /** Tells a fact after those before it, and once `ready` resolves; resolves to whether the owner has taken it. */
   async tell(described: Fact, ready?: () => Promise<void>): Promise<boolean> {
-    const fact = boundFact(described)
+    const fact = within(described)
     const bytes = jsonBytes(fact)
     this.untold += 1
     this.#untoldBytes += bytes

@@ -93,8 +93,9 @@ export class History {
     const { store, mapping } = this.#parts
     for (let start = 0; start < contacts.length; start += CONTACTS_SLICE) {
       const slice = contacts.slice(start, start + CONTACTS_SLICE)
-      const named = await Promise.all(slice.map((contact) => nameOf(contact, mapping())))
-      await store.putHistory({ entries: [], contacts: named, part: null, processed: [] })
+      // One that cannot be described costs itself alone, as below
+      const named = await Promise.all(slice.map((contact) => nameOf(contact, mapping()).catch(() => null)))
+      await store.putHistory({ entries: [], contacts: named.filter((each) => each !== null), part: null, processed: [] })
     }
     for (let start = 0; start < messages.length; start += SLICE) {
       for (const entries of inParts(await this.#described(messages.slice(start, start + SLICE), start))) {

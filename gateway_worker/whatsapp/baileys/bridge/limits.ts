@@ -34,6 +34,8 @@ export const MAX_CARDS_BYTES = 524_288
 export const MAX_PEOPLE = 2_048
 
 const ID = /^[!-~]{1,128}$/
+/** Calls and news of groups are kept beside the messages, under such ids: no message may be taken for one of them. */
+const RESERVED = /^(?:call|group):/
 const JID = /^[\w.:+@-]{1,100}$/
 const PHONE = /^\+\d{1,20}$/
 const MAX_SECONDS = 253_402_300_799 // the last second of the year 9999
@@ -69,7 +71,7 @@ function hashOf(text: string): string {
 
 /** An id by which something is told and stored: the same for the same text, whatever that is. */
 export function idOf(text: string): string {
-  return isId(text) ? text : `~${hashOf(text)}`
+  return isId(text) && !RESERVED.test(text) ? text : `~${hashOf(text)}`
 }
 
 export function jidOf(text: string): string {

@@ -1,7 +1,7 @@
 /** The other end of our socket: Python. Calls go both ways; every call has one answer, in any order. */
 import type { Socket } from 'node:net'
 
-import { cut, MAX_NAME } from './limits.ts'
+import { cut, MAX_NAME, Unbounded } from './limits.ts'
 import { encodeFrame, FrameReader, FrameWriter, type Failure, type Frame } from './frames.ts'
 
 export interface Answer {
@@ -97,7 +97,8 @@ export class Peer {
   }
 }
 
-/** An error's class and code: its message may hold numbers or texts. */
+/** An error's name: its message may hold numbers or texts. Of our own mistake it says which. */
 export function nameOf(error: unknown): string {
+  if (error instanceof Unbounded) return error.message
   return error instanceof Error ? error.name : typeof error
 }

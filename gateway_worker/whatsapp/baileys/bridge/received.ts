@@ -23,7 +23,7 @@ import type { Entry, EntryKey } from './commit.ts'
 import { decoded, keptOf } from './decoding.ts'
 import { idOf, jidOf, secondsOf } from './limits.ts'
 import { type Store, StoreClosed } from './store.ts'
-import { CallError } from './peer.ts'
+import { CallError, nameOf } from './peer.ts'
 import { boundMessage } from './told.ts'
 
 /** One encrypted part of a stanza. */
@@ -116,18 +116,11 @@ export class Incoming {
    * @param detail the class of what was raised, or the like
    */
   setAside(stanza: BinaryNode, reason: SetAsideReason, detail: string, isEncrypted = false): object | null {
-    const { from = '', participant, recipient, t, category } = stanza.attrs
+    const { id = '', from = '', participant, recipient, t, category } = stanza.attrs
     if (category === 'peer') return null
-    const key = keyOf(stanza, NOTHING_YET)
-    return {
-      message_id: key.message_id,
-      chat: jidOf(jidNormalizedUser(recipient || from)),
-      sender: { jid: jidOf(jidNormalizedUser(participant || from)), lid: null, phone: null },
-      from_me: this.#isOwn(participant || from),
-      is_group: isJidGroup(from) === true,
-      timestamp: secondsOf(t),
-      set_aside: { reason, detail, is_encrypted: isEncrypted }
-    }
+    const author = participant || from
+    const place = { id, chat: recipient || from, author, fromMe: this.#isOwn(author), timestamp: secondsOf(t) }
+    return asideOf(place, { reason, detail, is_encrypted: isEncrypted })
   }
 
   /** A stanza without a message to decrypt, of which we could not say what it is. */
@@ -184,7 +177,8 @@ export class Incoming {
     const { id, remoteJid, participant } = info.key ?? {}
     if (me === undefined || !id || !remoteJid || info.message == null) return null
     const author = info.key?.fromMe === true ? me.id : (participant ?? info.participant ?? remoteJid)
-    const entry = await entryOfCopy(info, jidOf(author), me, mapping, this.#recall(me))
+    const recall = { ...this.#recall(me), isAdmin: async () => false } // changes among it are not told
+    const entry = await entryOfCopy(info, jidOf(author), me, mapping, recall)
     return entry.message === null ? null : entry
   }
 
@@ -242,13 +236,30 @@ interface Envelope {
 /** What is told of a message: its content, or what it does to an earlier one. */
 type Told = Content | { change: Change }
 
-/** What cannot be described, however that may be, is told as that: else it would come again for ever. */
+type Place = Pick<Envelope, 'id' | 'chat' | 'author' | 'fromMe' | 'timestamp'>
+
+/** That a message came, whose and where; null where none is told. What a list of people got is in the sender's chat. */
+function asideOf({ id, chat, author, fromMe, timestamp }: Place, set_aside: object): object | null {
+  if (isJidStatusBroadcast(chat) || isJidNewsletter(chat)) return null
+  const sender = jidOf(jidNormalizedUser(author))
+  return {
+    message_id: idOf(id),
+    chat: isJidBroadcast(chat) && !fromMe ? sender : jidOf(jidNormalizedUser(chat)),
+    sender: { jid: sender, lid: null, phone: null },
+    from_me: fromMe,
+    is_group: isJidGroup(chat) === true,
+    timestamp,
+    set_aside
+  }
+}
+
+/** What cannot be described, however that may be, is set aside: else it would come again for ever. */
 async function toldWhatever(envelope: Envelope, message: proto.IMessage, mapping: Mapping, recall: Recall): Promise<unknown> {
   try {
     return await received(envelope, message, mapping, recall)
   } catch (error) {
     if (error instanceof StoreClosed || error instanceof CallError) throw error // nothing can be stored any more
-    return received(envelope, {}, mapping, recall)
+    return asideOf(envelope, { reason: 'failed', detail: nameOf(error), is_encrypted: false })
   }
 }
 

@@ -81,6 +81,15 @@ async function hasRatchetWith(keys: Keys, repository: Repository, { jid, session
   return ratchets.some(({ indexInfo }) => indexInfo.closed === -1 && indexInfo.remoteIdentityKey === identity)
 }
 
+/** A plaintext without its padding; null when it has none, and so is no message: Baileys would ask for it again. */
+export function unpadded(padded: Uint8Array): Uint8Array | null {
+  try {
+    return unpadRandomMax16(padded)
+  } catch {
+    return null
+  }
+}
+
 type Decrypt = () => Promise<Uint8Array>
 
 /** Decrypts one part of a stanza, or answers what was decrypted of it before. */
@@ -88,11 +97,11 @@ function makeReceiver({ keys, store, incoming, protocol }: RepositoryParts, { li
   const decryptAndRecord = (part: IncomingPart, name: string, decrypt: Decrypt): Promise<Uint8Array> =>
     keys.transaction(async () => {
       const padded = await decrypt()
-      const plaintext = unpadRandomMax16(padded)
-      const content = decoded(plaintext)
-      if (content === null) {
+      const plaintext = unpadded(padded)
+      const content = plaintext === null ? null : decoded(plaintext)
+      if (plaintext === null || content === null) {
         const message = incoming.setAside(part.stanza, 'failed', 'NoMessage')
-        keys.record({ key: part.key, plaintext: plaintext.subarray(0, MAX_SET_ASIDE_BYTES), message })
+        keys.record({ key: part.key, plaintext: (plaintext ?? padded).subarray(0, MAX_SET_ASIDE_BYTES), message })
         return PADDING
       }
       const isUnprocessed = incoming.isOurs(part) && isReplayed(content)

@@ -7,8 +7,10 @@ import { test } from 'node:test'
 import { type AuthenticationCreds, type BinaryNode, proto } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
 import { decoded, keptOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/decoding.ts'
+import { Unbounded } from '../../../../gateway_worker/whatsapp/baileys/bridge/limits.ts'
 import { isReplayed } from '../../../../gateway_worker/whatsapp/baileys/bridge/protocol.ts'
 import { receiptOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/receipts.ts'
+import { unpadded } from '../../../../gateway_worker/whatsapp/baileys/bridge/repository.ts'
 import { Incoming } from '../../../../gateway_worker/whatsapp/baileys/bridge/received.ts'
 
 const me = { id: '15550001111:3@s.whatsapp.net', lid: '99:3@lid' }
@@ -63,10 +65,36 @@ test('a message that cannot be read, or not in bounded time, is told as somethin
   }
 })
 
-test('of a message that is too large its text is kept', () => {
+test('what cannot be described is set aside with the reason, and a mistake of ours is named', async () => {
+  const message = decoded(proto.Message.encode({ conversation: 'hi' }).finish()) ?? {}
+  const unlucky = { ...message, get protocolMessage(): never { throw new Unbounded('nobody gave novelty a limit') } }
+  const node = stanza({ id: 'A1' }, { tag: 'enc', attrs: {}, content: Buffer.of(1) })
+  incoming.observe(node)
+  const part = incoming.partOf((node.content as BinaryNode[])[0]?.content as Uint8Array)
+  assert.ok(part)
+  const told: any = await incoming.describe(part, unlucky as proto.IMessage, mapping)
+  assert.deepEqual([told.message_id, told.chat, told.content], ['A1', '15550002222@s.whatsapp.net', undefined])
+  assert.deepEqual(told.set_aside, { reason: 'failed', detail: 'nobody gave novelty a limit', is_encrypted: false })
+})
+
+test('what is set aside of a status is told to nobody, and of a list of people in the chat with its sender', () => {
+  const sender = { participant: '15550002222:5@s.whatsapp.net' }
+  assert.equal(incoming.setAside(stanza({ from: 'status@broadcast', ...sender }), 'failed', 'x'), null)
+  const told: any = incoming.setAside(stanza({ from: '1700000000@broadcast', ...sender }), 'failed', 'x')
+  assert.equal(told.chat, '15550002222@s.whatsapp.net')
+})
+
+test('what is not padded is no message', () => {
+  assert.deepEqual([...(unpadded(Buffer.of(7, 1)) ?? [])], [7])
+  for (const bytes of [[], [200]]) assert.equal(unpadded(Buffer.from(bytes)), null)
+})
+
+test('of a message that is too large its text is kept, also from inside its wrappers', () => {
   const plaintext = proto.Message.encode({ conversation: 'x'.repeat(2_000_000) }).finish()
   const kept = proto.Message.decode(keptOf(plaintext, decoded(plaintext)))
   assert.equal(kept.conversation?.length, 65_536)
+  const wrapped = proto.Message.encode({ deviceSentMessage: { message: { conversation: 'x'.repeat(2_000_000) } } }).finish()
+  assert.equal(proto.Message.decode(keptOf(wrapped, decoded(wrapped))).conversation?.length, 65_536)
   const small = proto.Message.encode({ conversation: 'hi' }).finish()
   assert.equal(keptOf(small, decoded(small)), small)
 })

@@ -4,7 +4,9 @@ import '../../../../gateway_worker/whatsapp/baileys/bridge/strict.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { Facts } from '../../../../gateway_worker/whatsapp/baileys/bridge/facts.ts'
 import { cut, idOf, isId, isJid, jidOf, jsonBytes, keyNameOf, Unbounded } from '../../../../gateway_worker/whatsapp/baileys/bridge/limits.ts'
+import type { Peer } from '../../../../gateway_worker/whatsapp/baileys/bridge/peer.ts'
 import { boundContact, boundFact, boundGroup, boundMessage, MAX_TOLD_BYTES } from '../../../../gateway_worker/whatsapp/baileys/bridge/told.ts'
 
 /** JSON writes six bytes for each of these. */
@@ -98,12 +100,22 @@ test('a field that nobody gave a limit is not told', () => {
   assert.throws(() => boundFact({ fact: 'moon', phase: 1 }), Unbounded)
 })
 
+test('a fact with such a field is told as one that cannot be read, and confirmed', async () => {
+  const told: any[] = []
+  const peer = { call: async (_: string, __: number, fact: unknown) => told.push(fact) }
+  const facts = new Facts(peer as unknown as Peer, 1, 1_000, () => undefined, () => assert.fail())
+  assert.equal(await facts.tell({ fact: 'receipt', novelty: 'x'.repeat(100_000) }), true)
+  assert.deepEqual([told[0].fact, told[0].unreadable], ['receipt', 'nobody gave novelty a limit'])
+  assert.ok(told[0].told.includes('novelty') && jsonBytes(told[0]) < MAX_TOLD_BYTES)
+})
+
 test('names that are none are told by their hash, each by its own', () => {
-  for (const name of [HUGE, ODD, '', 'x'.repeat(12_000), 'a b']) {
+  for (const name of [HUGE, ODD, '', 'x'.repeat(12_000), 'a b', 'call:1', 'group:120363@g.us:1:0']) {
     assert.ok(isId(idOf(name)) && isJid(jidOf(name)))
     assert.equal(idOf(idOf(name)), idOf(name))
     assert.notEqual(idOf(name), idOf(`${name}x`))
   }
+  for (const odd of ['3EB0AA', '~', 'call', '!:#', 'x'.repeat(128)]) assert.equal(idOf(odd), odd)
   assert.equal(jidOf('15550001111:3@s.whatsapp.net'), '15550001111:3@s.whatsapp.net')
   assert.equal(keyNameOf('120363@g.us::42::0'), '120363@g.us::42::0')
   assert.equal(keyNameOf('x'.repeat(12_000)).length, 41)

@@ -125,8 +125,10 @@ class Continuity:
                 log.debug("lineage.not_marked", error=str(error))
 
     async def _mark(self, *, seldom: bool) -> None:
+        since = self._guard.since
         now = await self._renewal.standing(highest=seldom)
-        self._guard.compare(now)
+        if since is not None:
+            self._guard.compare(now, since)
         known = self._highest
         self._highest = replace(now, sequence=max(now.sequence, known.sequence), epoch=max(now.epoch, known.epoch))
         await self._needed.write(self._highest.to_mark())

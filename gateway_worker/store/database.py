@@ -215,7 +215,7 @@ async def _connect_guarded(url: str, name: str, guard: Guard) -> Any:
     try:
         connection = await connect(url, name=name)
     except asyncpg.InvalidCatalogNameError:
-        if guard.has_begun:
+        if guard.since is not None:
             raise StoreUnavailable("The database is not there any more.") from None
         raise
     try:

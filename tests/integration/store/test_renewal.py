@@ -129,7 +129,13 @@ async def test_a_thousand_sessions_are_renewed_in_seconds(
     assert time.monotonic() - began < 30
 
 
-def test_a_guard_lets_pass_until_it_has_begun() -> None:
+def test_answers_that_overtake_each_other_are_no_restore() -> None:
     guard = Guard()
-    guard.compare(Standing(number=3, sequence=0, epoch=0))
+    begun = Standing(number=3, sequence=0, epoch=0, position=100)
+    guard.begin(begun)
+    for position in (300, 200):  # asked for side by side, and the later one answered first
+        guard.compare(replace(begun, position=position), begun)
     assert guard.refusal is None
+    assert guard.since == replace(begun, position=300)
+    with pytest.raises(StoreUnavailable):
+        guard.compare(replace(begun, position=250), replace(begun, position=300))

@@ -85,6 +85,7 @@ class Continuity:
         """
         async with self._renewal.alone():
             marks = await self._read()
+            await self._renewal.tidy()
             now = await self._renewal.standing(highest=True)
             mark = newest(marks)
             reason = None if mark is None else now.parted(mark)

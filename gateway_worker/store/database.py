@@ -107,6 +107,7 @@ _AWAY: Final = (
     asyncpg.LockNotAvailableError,
     asyncpg.CheckViolationError,  # only partitions check: this row's was made at this moment, and it fits the next time
     asyncpg.ReadOnlySQLTransactionError,  # a former primary, in a failover
+    asyncpg.UndefinedTableError,  # somebody restores it: that the schema is ours was seen at the start
     *_REFUSED,
 )
 
@@ -163,6 +164,8 @@ def translate(error: BaseException) -> StoreUnavailable | StoreError:  # noqa: P
     if isinstance(theirs, asyncpg.ProtocolViolationError) and "startup parameter" in str(theirs):
         needed = ",".join(startup_parameters())
         return StoreError(f"the pooler before it refuses ({_words(theirs)}): ignore_startup_parameters = {needed}")
+    if isinstance(theirs, asyncpg.UndefinedTableError):
+        return StoreUnavailable("A table is missing: run gateway-worker migrate, unless somebody restores it now.")
     if is_away(error):
         return StoreUnavailable(f"The database is not available ({kind}).")
     if isinstance(theirs, asyncpg.ClientConfigurationError):
@@ -330,6 +333,10 @@ class Database:
             async with self._engine.begin() as connection:
                 self._must_hold()
                 yield connection
+
+    async def recheck(self, wire: Wire) -> None:
+        """Raise `StoreUnavailable` if what `wire` leads to is no longer what was begun with."""
+        await self._guard.admit(wire)
 
     def _must_hold(self) -> None:
         self._guard.must_pass()

@@ -159,7 +159,7 @@ class Sessions(MovingSessions):
         """What is behind since the database went back is nobody's until it is renewed."""
         statement = (
             update(_S)
-            .where(which, _S.c.lineage == select(tables.lineage.c.number).scalar_subquery())
+            .where(which, _S.c.lineage == select(func.max(tables.lineage.c.number)).scalar_subquery())
             .values(
                 owner=worker_id,
                 incarnation=incarnation,

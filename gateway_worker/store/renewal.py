@@ -35,6 +35,7 @@ WENT_BACK: Final = Reason(
 
 _LOCK: Final = 0x6761746577617901  # one at a time, the others wait for it
 _BATCH: Final = 100
+_ONE: Final = "DELETE FROM lineage WHERE ctid <> (SELECT ctid FROM lineage ORDER BY number DESC, ctid DESC LIMIT 1)"
 _BEGIN: Final = """
     UPDATE lineage SET number = greatest(number, $1) + 1, sequence = $2, epoch = $3, since = $4 RETURNING number
 """
@@ -101,6 +102,11 @@ class Renewal:
             yield
         finally:
             wire.terminate()
+
+    async def tidy(self) -> None:
+        """Leave one row of `lineage`: data that were restored into a schema made anew come beside its own row."""
+        async with self._database.wire() as wire:
+            await wire.execute(_ONE)
 
     async def standing(self, *, highest: bool) -> Standing:
         """How the database stands at this moment."""

@@ -86,6 +86,21 @@ async def test_one_that_nobody_knows_any_more_begins_beyond_what_it_may_have_tol
     assert await store.renewal.behind(standing) == 0
 
 
+async def test_data_that_came_beside_the_row_of_a_schema_made_anew_are_worked_with(
+    store: Store, fence: Fence, migrated_database_url: str
+) -> None:
+    """As ``pg_restore --data-only`` leaves it."""
+    await pair(store, fence)
+    await query(
+        migrated_database_url,
+        "INSERT INTO lineage (number, sequence, epoch, since) VALUES (2, 500, 7, now()) RETURNING 1",
+    )
+    assert (await store.renewal.standing(highest=False)).number == 2
+    await store.renewal.tidy()
+    await store.renewal.tidy()
+    assert await query(migrated_database_url, "SELECT number FROM lineage") == [(2,)]
+
+
 async def test_only_one_at_a_time_looks(store: Store) -> None:
     async with store.renewal.alone():
         with pytest.raises(StoreUnavailable):

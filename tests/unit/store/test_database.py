@@ -16,6 +16,7 @@ from gateway_worker.store.errors import StoreError, StoreUnavailable
         asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"),
         asyncpg.CannotConnectNowError("the database system is starting up"),
         asyncpg.DiskFullError("could not extend file"),
+        asyncpg.UndefinedTableError("somebody restores it, table by table"),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -26,4 +27,4 @@ def test_a_connection_that_breaks_in_whatever_way_says_that_the_database_is_away
 
 def test_a_statement_that_is_wrong_is_not_repeated() -> None:
     with pytest.raises(StoreError), translated():
-        raise asyncpg.UndefinedTableError("no such table")
+        raise asyncpg.UndefinedColumnError("no such column")

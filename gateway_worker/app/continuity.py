@@ -22,8 +22,10 @@ from schemas.names import WorkerId
 log = structlog.get_logger(__name__)
 
 MARK_SECONDS: Final = 1.0
-_SELDOM: Final = 30  # marks; by then the highest sequence is read again, and the mark in the bucket replaced
+_SELDOM: Final = 30  # marks, the first among them; by then the highest sequence is read again, and the mark in the bucket replaced
 _AGAIN_SECONDS: Final = 1.0
+_PATIENCE_SECONDS: Final = 5.0
+_SPARE_SECONDS: Final = 2.0  # where there is a mark already: workers do this one after the other
 
 
 class Place(Protocol):
@@ -94,7 +96,6 @@ class Continuity:
                 await self._renewal.begin(now, mark)
                 now = await self._renewal.standing(highest=True)
             await self._write_needed(now)
-            await self._write_spare(now)
             renewed = await self._renew(now)
             self._highest = await self._renewal.standing(highest=True)
             self._guard.begin(self._highest)
@@ -121,9 +122,9 @@ class Continuity:
         for count in itertools.count(1):
             await asyncio.sleep(MARK_SECONDS)
             try:
-                await self._mark(seldom=count % _SELDOM == 0)
-            except (StoreUnavailable, BrokerError) as error:
-                log.debug("lineage.not_marked", error=str(error))
+                await self._mark(seldom=count % _SELDOM == 1)
+            except (StoreUnavailable, BrokerError, TimeoutError) as error:
+                log.debug("lineage.not_marked", error=str(error) or type(error).__name__)
 
     async def _mark(self, *, seldom: bool) -> None:
         since = self._guard.since
@@ -132,12 +133,13 @@ class Continuity:
             self._guard.compare(now, since)
         known = self._highest
         self._highest = replace(now, sequence=max(now.sequence, known.sequence), epoch=max(now.epoch, known.epoch))
-        await self._needed.write(self._highest.to_mark())
         if seldom:
             await self._write_spare(self._highest)
             if await self._renewal.behind(now):  # rows that came after the start: somebody restores them only now
                 async with self._renewal.alone():
                     await self._renew(now)
+        async with asyncio.timeout(_PATIENCE_SECONDS):  # the broker may be away, or take nothing: the database is not
+            await self._needed.write(self._highest.to_mark())
 
     async def _renew(self, now: Standing) -> int:
         return await self._renewal.renew(now, rejuvenate=self._rejuvenate, kept=self._kept, worker_id=self._worker_id)
@@ -145,7 +147,8 @@ class Continuity:
     async def _read(self) -> Sequence[Standing]:
         found = [await self._needed.read()]
         try:
-            found.append(await self._spare.read())
+            async with asyncio.timeout(None if found[0] is None else _SPARE_SECONDS):
+                found.append(await self._spare.read())
         except OSError as error:
             log.warning("lineage.spare_not_read", error=type(error).__name__)
         marks: list[Standing] = []

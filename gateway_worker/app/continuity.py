@@ -22,7 +22,7 @@ from schemas.names import WorkerId
 log = structlog.get_logger(__name__)
 
 MARK_SECONDS: Final = 1.0
-_SELDOM: Final = 30  # marks, the first among them; by then the highest sequence is read again, and the mark in the bucket replaced
+_SELDOM: Final = 30  # marks; by then, and at the first, the highest sequence is read and the bucket's mark replaced
 _AGAIN_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 5.0
 _SPARE_SECONDS: Final = 2.0  # where there is a mark already: workers do this one after the other

@@ -59,7 +59,7 @@ class MarkQueue:
         try:
             await self._publish(channel, body)
         except Unroutable:  # somebody has deleted it
-            log.error("topology.missing", name=self._topology.marks_queue)
+            log.warning("topology.missing", name=self._topology.marks_queue)
             await declare(channel, self._topology.marks())
             await self._publish(channel, body)
 

@@ -128,8 +128,8 @@ class Worker:
         run(ground.store.run())
         run(ground.publishing.run())
         await insist(rooms.continuity.settle, database)  # before anything is written: that moves the position
-        await insist(self._register, database)
         run(rooms.continuity.run())
+        await insist(self._register, database)
         run(prune(ground.store, self._leaving))
         run(rooms.snapshots.run())
         self._tending = [run(make_buckets(ground.buckets)), run(rooms.media.run()), run(rooms.janitor.run())]

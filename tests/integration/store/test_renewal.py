@@ -66,6 +66,23 @@ async def test_a_session_goes_on_beyond_everybody_without_ratchets_and_says_so_o
     assert await store.sessions.claim(SESSION, WORKER, "run-1") is not None
 
 
+async def test_one_that_cannot_be_read_stays_behind_and_holds_up_no_other(store: Store, fence: Fence) -> None:
+    await pair(store, fence)
+    for number in range(3):
+        name = SessionId(f"other-{number}")
+        await store.sessions.create_or_get(NewSession(session_id=name, user_id=UserId("u"), pairing={"method": "qr"}))
+    standing = await went_back(store)
+
+    def unreadable(credentials: bytes, _lives: int) -> bytes:
+        raise ValueError(f"{len(credentials)} bytes that are none of ours")
+
+    renewal = store.renewal
+    assert await renewal.renew(standing, rejuvenate=unreadable, kept=KEPT, worker_id=WORKER) == 3
+    assert await renewal.behind(standing) == 1
+    assert await store.sessions.claim(SESSION, WORKER, "run-1") is None
+    assert await renew(store, standing) == 1
+
+
 async def test_the_mark_of_the_outbox_passes_over_the_jump_and_over_nothing_else(store: Store, fence: Fence) -> None:
     await pair(store, fence)
     await renew(store, await went_back(store))

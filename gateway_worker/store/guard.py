@@ -12,21 +12,22 @@ import asyncpg
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.lineage import Standing
 
-_POOR: Final = """
+_LOOK: Final = """
     SELECT l.number, l.sequence, l.epoch, l.xmin::text AS row, l.tableoid::text AS "table",
         (SELECT oid::text FROM pg_database WHERE datname = current_database()) AS database,
-        NULL AS system, NULL AS timeline, NULL AS position, pg_is_in_recovery() AS replica
+        {system} AS system, {timeline} AS timeline, {position} AS position, pg_is_in_recovery() AS replica
     FROM lineage AS l ORDER BY l.number DESC, l.ctid DESC LIMIT 1
 """
-_RICH: Final = """
-    SELECT l.number, l.sequence, l.epoch, l.xmin::text AS row, l.tableoid::text AS "table",
-        (SELECT oid::text FROM pg_database WHERE datname = current_database()) AS database,
-        (SELECT system_identifier::text FROM pg_control_system()) AS system,
-        CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END AS timeline,
-        CASE WHEN NOT pg_is_in_recovery() THEN (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::text END AS position,
-        pg_is_in_recovery() AS replica
-    FROM lineage AS l ORDER BY l.number DESC, l.ctid DESC LIMIT 1
-"""
+_SYSTEM: Final = "(SELECT system_identifier::text FROM pg_control_system())"
+_LOG: Final = {
+    "timeline": "CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END",
+    "position": "CASE WHEN NOT pg_is_in_recovery() THEN (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::text END",
+}
+_LOOKS: Final = (  # from all that there is to what every server says
+    _LOOK.format(system=_SYSTEM, **_LOG),
+    _LOOK.format(system="NULL", **_LOG),
+    _LOOK.format(system="NULL", timeline="NULL", position="NULL"),
+)
 _HIGHEST: Final = "SELECT coalesce(max(sequence), 0) AS sequence, coalesce(max(epoch), 0) AS epoch FROM sessions"
 _PARTS: Final = ("system", "timeline", "database", "table", "row")
 _NOT_SAID: Final = (  # by some services, and to some users
@@ -69,10 +70,12 @@ async def look(wire: Any, *, highest: bool = False) -> Standing:
 
 
 async def _row(wire: Any) -> Any:
-    try:
-        return await wire.fetchrow(_RICH)
-    except _NOT_SAID:
-        return await wire.fetchrow(_POOR)
+    for question in _LOOKS[:-1]:
+        try:
+            return await wire.fetchrow(question)
+        except _NOT_SAID:
+            continue
+    return await wire.fetchrow(_LOOKS[-1])
 
 
 class Guard:

@@ -1,13 +1,16 @@
 """What becomes of sessions when their database went back in time."""
 
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, cast
 
+import asyncpg
 import pytest
 
 from gateway_worker.store.errors import StoreUnavailable
-from gateway_worker.store.guard import Guard
+from gateway_worker.store.guard import Guard, look
 from gateway_worker.store.lineage import EPOCH_STEP, SEQUENCE_STEP, Standing
 from gateway_worker.store.operations.identity import PutCredentials, PutKeys
 from gateway_worker.store.operations.sessions import ChangeState
@@ -159,6 +162,27 @@ async def test_a_thousand_sessions_are_renewed_in_seconds(
     standing, began = await went_back(store), time.monotonic()
     assert await renew(store, standing) == 1001
     assert time.monotonic() - began < 30
+
+
+async def test_a_server_that_hides_its_identifier_still_says_where_its_log_is(migrated_database_url: str) -> None:
+    for hidden, seen in (("pg_control_system()", True), ("pg_walfile_name(pg_lsn)", False)):
+        role = f"hidden_{'log' if not seen else 'id'}_{uuid.uuid4().hex}"
+        connection = cast("Any", await asyncpg.connect(migrated_database_url))  # it ships no types
+        try:
+            for statement in (
+                f"REVOKE EXECUTE ON FUNCTION {hidden} FROM PUBLIC",
+                f"CREATE ROLE {role}",
+                f"GRANT SELECT ON lineage, sessions TO {role}",
+                f"SET ROLE {role}",
+            ):
+                await connection.execute(statement)
+            found = await look(connection)
+            await connection.execute("RESET ROLE")
+            await connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+        finally:
+            await connection.close()
+        assert "system" not in found.identity
+        assert ("timeline" in found.identity, found.position is not None) == (seen, seen)
 
 
 def test_answers_that_overtake_each_other_are_no_restore() -> None:

@@ -118,7 +118,8 @@ async def test_data_that_came_beside_the_row_of_a_schema_made_anew_are_worked_wi
     assert (await store.renewal.standing(highest=False)).number == 2
     await store.renewal.tidy()
     await store.renewal.tidy()
-    assert await query(migrated_database_url, "SELECT number FROM lineage") == [(2,)]
+    assert await query(migrated_database_url, "SELECT sum(number) || ' ' || count(*) FROM lineage") == "2 1"
+    assert await store.sessions.claim(SESSION, WORKER, "run-1") is None, "of number 0: behind"
 
 
 async def test_only_one_at_a_time_looks(store: Store) -> None:
@@ -162,6 +163,13 @@ async def test_a_thousand_sessions_are_renewed_in_seconds(
     standing, began = await went_back(store), time.monotonic()
     assert await renew(store, standing) == 1001
     assert time.monotonic() - began < 30
+
+
+async def test_maintenance_is_no_restore(store: Store, migrated_database_url: str) -> None:
+    begun = await store.renewal.standing(highest=True)
+    for work in ("VACUUM (FREEZE) lineage", "VACUUM FULL lineage", "REINDEX TABLE lineage", "ANALYZE", "CHECKPOINT"):
+        await query(migrated_database_url, work)
+    assert (await store.renewal.standing(highest=True)).parted(begun) is None
 
 
 async def test_a_server_that_hides_its_identifier_still_says_where_its_log_is(migrated_database_url: str) -> None:

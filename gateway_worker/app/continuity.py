@@ -13,6 +13,7 @@ from typing import Final, Protocol
 import structlog
 
 from gateway_worker.broker.errors import BrokerError, TopologyMismatch
+from gateway_worker.cancelling import end
 from gateway_worker.store.errors import StoreUnavailable, WentBack
 from gateway_worker.store.guard import Guard
 from gateway_worker.store.lineage import Standing, newest, read_mark
@@ -110,7 +111,7 @@ class Continuity:
         async with asyncio.TaskGroup() as group:
             marking = group.create_task(self._go_on_marking())
             await self._over.wait()
-            marking.cancel()
+            await end(marking)
         if self._guard.refusal is not None:
             raise WentBack(f"the database went back in time ({self._guard.refusal})")
 
@@ -121,6 +122,8 @@ class Continuity:
     async def _go_on_marking(self) -> None:
         for count in itertools.count(1):
             await asyncio.sleep(MARK_SECONDS)
+            if self._over.is_set():
+                return
             try:
                 await self._mark(seldom=count % _SELDOM == 1)
             except (StoreUnavailable, BrokerError, TimeoutError) as error:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway_worker.addresses import shown
+from gateway_worker.cancelling import cancellable
 from gateway_worker.store.errors import ContentRefused, DatabaseRefused, StoreError, StoreUnavailable
 from gateway_worker.store.guard import Guard
 from gateway_worker.store.lease import Lease
@@ -140,9 +141,13 @@ def is_locked(error: BaseException) -> bool:
 
 @contextmanager
 def translated() -> Generator[None]:
-    """Raise `StoreUnavailable` or `StoreError` for whatever a driver raises inside. The message names no value."""
+    """Raise `StoreUnavailable` or `StoreError` for whatever a driver raises inside. The message names no value.
+
+    A cancellation takes effect here, also where asyncpg lost it (it waits for a connection with `asyncio.wait_for`).
+    """
     try:
-        yield
+        with cancellable():
+            yield
     except (
         DBAPIError,
         PoolTimeoutError,

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import ColumnElement, and_, func, null, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway_worker.store import tables
@@ -68,7 +68,7 @@ class Sessions(MovingSessions):
             .with_for_update(skip_locked=True)
         )
         async with self._database.transaction() as connection:
-            return await self._own(connection, _S.c.id.in_(chosen), worker_id, incarnation)
+            return await self._own(connection, _one_of(chosen), worker_id, incarnation)
 
     async def take(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
         """Own a session that nobody has; None when there is none such, or another worker was faster.
@@ -90,7 +90,7 @@ class Sessions(MovingSessions):
             .with_for_update(skip_locked=True)
         )
         async with self._database.transaction() as connection:
-            return await self._own(connection, _S.c.id.in_(chosen), worker_id, incarnation)
+            return await self._own(connection, _one_of(chosen), worker_id, incarnation)
 
     async def owned(self, worker_id: WorkerId, incarnation: str) -> Mapping[SessionId, int]:
         """The sessions that this run of the worker owns, with their epochs."""
@@ -171,3 +171,8 @@ class Sessions(MovingSessions):
         )
         rows = (await connection.execute(statement)).mappings().all()
         return [session_record(row, self._ciphers) for row in sorted(rows, key=lambda row: row["id"])]
+
+
+def _one_of(chosen: Select[tuple[str]]) -> ColumnElement[bool]:
+    """As ``IN``, but chosen once: a plan may run a subquery for each row, and each run would lock others."""
+    return _S.c.id.in_(select(chosen.cte("chosen").c.id))

@@ -31,7 +31,7 @@ def amqp_nodes(text: str) -> Sequence[str]:
 
 
 def _nodes_of(url: str) -> Sequence[str]:
-    scheme, separator, rest = url.partition("://")
+    scheme, separator, rest = _scheme_of(url)
     if not separator or scheme not in _AMQP_PORTS:
         raise ValueError("write amqp://user:password@host:5672/vhost, or amqps:// for TLS")
     authority, *tail = re.split(r"(?=[/?#])", rest, maxsplit=1)
@@ -40,6 +40,12 @@ def _nodes_of(url: str) -> Sequence[str]:
         f"{scheme}://{credentials}{at}{_host_and_port(host, _AMQP_PORTS[scheme])}{''.join(tail)}"
         for host in hosts.split(",")
     ]
+
+
+def _scheme_of(text: str) -> tuple[str, str, str]:
+    """The scheme, written the one way, what separates it, and the rest."""
+    scheme, separator, rest = text.partition("://")
+    return scheme.lower(), separator, rest
 
 
 def _host_and_port(text: str, default: int) -> str:
@@ -69,7 +75,7 @@ def named_files(amqp_url: str) -> Sequence[str]:
 
 def check_database(text: str) -> str:
     """A PostgreSQL address as libpq writes it. Raises ValueError as `amqp_nodes` does."""
-    scheme, separator, _ = text.partition("://")
+    scheme, separator, _ = _scheme_of(text)
     if scheme.startswith(("postgresql+", "postgres+")):
         raise ValueError(f"write postgresql://… without +{scheme.partition('+')[2]}: the driver is not chosen here")
     if not separator or scheme not in {"postgresql", "postgres"}:
@@ -79,13 +85,13 @@ def check_database(text: str) -> str:
 
 def check_redis(text: str) -> str:
     """A Redis address. Raises ValueError as `amqp_nodes` does."""
-    scheme, separator, _ = text.partition("://")
+    scheme, separator, rest = _scheme_of(text)
     if not separator or scheme not in {"redis", "rediss", "unix"}:
         raise ValueError("write redis://[user:password@]host:6379/0, rediss:// for TLS, or unix:///path")
     database = urlsplit(text).path.strip("/")
     if scheme != "unix" and database and not database.isdigit():
         raise ValueError("what follows the host is the number of a database, e.g. /0")
-    return text
+    return f"{scheme}://{rest}"
 
 
 def check_s3(endpoint: str) -> str:

@@ -45,6 +45,11 @@ def _check_database(value: object) -> object:
     return addresses.check_database(value) if isinstance(value, str) else value
 
 
+def _unless_empty(value: object) -> object:
+    """Compose files and charts write ``NAME=`` for what is not set."""
+    return None if value == "" else value
+
+
 _Database = Annotated[PostgresDsn, BeforeValidator(_check_database)]
 _Bucket = Annotated[str, AfterValidator(addresses.check_bucket)]
 _Days = Annotated[int, Field(ge=1, le=_MOST_DAYS)]
@@ -177,6 +182,10 @@ class Settings(BaseSettings):
         if self.backend_queue_name in own:
             raise ValueError("GATEWAY_BACKEND_QUEUE is the name of a queue for commands: events need one of their own")
         return self
+
+    _empty = field_validator(
+        "database_direct_url", "whatsapp_version", "whatsapp_url", "whatsapp_root_key", mode="before"
+    )(_unless_empty)
 
     @field_validator("log_level", "log_format", mode="before")
     @classmethod

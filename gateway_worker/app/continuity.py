@@ -13,6 +13,7 @@ from typing import Final, Protocol
 import structlog
 
 from gateway_worker.broker.errors import BrokerError, TopologyMismatch
+from gateway_worker.cancelling import end
 from gateway_worker.store.errors import StoreUnavailable, WentBack
 from gateway_worker.store.guard import Guard
 from gateway_worker.store.lineage import Standing, newest, read_mark
@@ -22,8 +23,10 @@ from schemas.names import WorkerId
 log = structlog.get_logger(__name__)
 
 MARK_SECONDS: Final = 1.0
-_SELDOM: Final = 30  # marks; by then the highest sequence is read again, and the mark in the bucket replaced
+_SELDOM: Final = 30  # marks; by then, and at the first, the highest sequence is read and the bucket's mark replaced
 _AGAIN_SECONDS: Final = 1.0
+_PATIENCE_SECONDS: Final = 5.0
+_SPARE_SECONDS: Final = 2.0  # where there is a mark already: workers do this one after the other
 
 
 class Place(Protocol):
@@ -85,6 +88,7 @@ class Continuity:
         """
         async with self._renewal.alone():
             marks = await self._read()
+            await self._renewal.tidy()
             now = await self._renewal.standing(highest=True)
             mark = newest(marks)
             reason = None if mark is None else now.parted(mark)
@@ -93,7 +97,6 @@ class Continuity:
                 await self._renewal.begin(now, mark)
                 now = await self._renewal.standing(highest=True)
             await self._write_needed(now)
-            await self._write_spare(now)
             renewed = await self._renew(now)
             self._highest = await self._renewal.standing(highest=True)
             self._guard.begin(self._highest)
@@ -108,7 +111,7 @@ class Continuity:
         async with asyncio.TaskGroup() as group:
             marking = group.create_task(self._go_on_marking())
             await self._over.wait()
-            marking.cancel()
+            await end(marking)
         if self._guard.refusal is not None:
             raise WentBack(f"the database went back in time ({self._guard.refusal})")
 
@@ -119,22 +122,27 @@ class Continuity:
     async def _go_on_marking(self) -> None:
         for count in itertools.count(1):
             await asyncio.sleep(MARK_SECONDS)
+            if self._over.is_set():
+                return
             try:
-                await self._mark(seldom=count % _SELDOM == 0)
-            except (StoreUnavailable, BrokerError) as error:
-                log.debug("lineage.not_marked", error=str(error))
+                await self._mark(seldom=count % _SELDOM == 1)
+            except (StoreUnavailable, BrokerError, TimeoutError) as error:
+                log.debug("lineage.not_marked", error=str(error) or type(error).__name__)
 
     async def _mark(self, *, seldom: bool) -> None:
+        since = self._guard.since
         now = await self._renewal.standing(highest=seldom)
-        self._guard.compare(now)
+        if since is not None:
+            self._guard.compare(now, since)
         known = self._highest
         self._highest = replace(now, sequence=max(now.sequence, known.sequence), epoch=max(now.epoch, known.epoch))
-        await self._needed.write(self._highest.to_mark())
         if seldom:
             await self._write_spare(self._highest)
             if await self._renewal.behind(now):  # rows that came after the start: somebody restores them only now
                 async with self._renewal.alone():
                     await self._renew(now)
+        async with asyncio.timeout(_PATIENCE_SECONDS):  # the broker may be away, or take nothing: the database is not
+            await self._needed.write(self._highest.to_mark())
 
     async def _renew(self, now: Standing) -> int:
         return await self._renewal.renew(now, rejuvenate=self._rejuvenate, kept=self._kept, worker_id=self._worker_id)
@@ -142,7 +150,8 @@ class Continuity:
     async def _read(self) -> Sequence[Standing]:
         found = [await self._needed.read()]
         try:
-            found.append(await self._spare.read())
+            async with asyncio.timeout(None if found[0] is None else _SPARE_SECONDS):
+                found.append(await self._spare.read())
         except OSError as error:
             log.warning("lineage.spare_not_read", error=type(error).__name__)
         marks: list[Standing] = []

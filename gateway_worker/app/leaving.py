@@ -12,9 +12,10 @@ that needs no event loop ends the process if all else fails. In seconds, at most
 
 import asyncio
 import os
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import structlog
 
@@ -102,11 +103,16 @@ async def close(*closings: Coroutine[Any, Any, None]) -> None:
     await end(tasks)
 
 
-def end_process_soon(code: int) -> None:
-    """However it ends, this process is over in a moment: nothing of it is needed any more."""
-    timer = threading.Timer(_LAST_SECONDS, os._exit, (code,))
+def end_process_soon(last: Callable[[], None]) -> None:
+    """However it ends, this process is over in a moment, by `last` if by nothing else: nothing of it is needed."""
+    timer = threading.Timer(_LAST_SECONDS, last)
     timer.daemon = True
     timer.start()
+
+
+def begin_anew() -> NoReturn:
+    """This very program from its beginning, in this very process: its id, arguments and environment stay."""
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 (no shell)
 
 
 async def _answers(ask: Callable[[], Awaitable[object]]) -> bool:

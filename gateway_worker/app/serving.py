@@ -1,16 +1,15 @@
 """Running a worker as a process: signals in, an exit code out."""
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import Iterable
-from typing import cast
+from typing import Final, cast
 
 import structlog
 import uvloop
 
 from gateway_worker.app.errors import Misconfigured
+from gateway_worker.app.leaving import begin_anew
 from gateway_worker.app.worker import Worker
 from gateway_worker.broker.errors import BrokerRefused, TopologyMismatch
 from gateway_worker.operations import logs
@@ -19,6 +18,8 @@ from gateway_worker.store.database import complaint
 from gateway_worker.store.errors import DatabasePooled, DatabaseRefused, StoreError, WentBack
 
 _log = structlog.get_logger()
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(settings: Settings) -> int:
@@ -33,7 +34,7 @@ def serve(settings: Settings) -> int:
         errors = list(_leaves(group))
         ends = [_told(error, settings) for error in errors]
         if any(isinstance(error, WentBack) for error in errors):
-            os.execv(sys.executable, sys.orig_argv)  # noqa: S606 (this very program, from its beginning)
+            begin_anew()
         return 2 if 2 in ends else 1  # noqa: PLR2004 (misconfigured)
     except Misconfigured as error:
         return _told(error, settings)
@@ -41,11 +42,19 @@ def serve(settings: Settings) -> int:
 
 
 async def _run(settings: Settings) -> None:
+    """Run a worker. One that was told to leave does not begin anew, whatever it found out meanwhile."""
     worker = Worker(settings)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _SIGNALS:
         loop.add_signal_handler(number, worker.leave)
-    await worker.run()
+    try:
+        await worker.run()
+    except BaseExceptionGroup as group:
+        for number in _SIGNALS:  # from here on they end the process at once: nothing is left to settle
+            loop.remove_signal_handler(number)
+        rest = group.split(WentBack)[1] if worker.is_leaving else group
+        if rest is not None:
+            raise rest from None
 
 
 def _told(error: BaseException, settings: Settings) -> int:

@@ -18,7 +18,7 @@ from gateway_worker.app import probes
 from gateway_worker.app.clock import SystemClock
 from gateway_worker.app.errors import Misconfigured
 from gateway_worker.app.ground import lay
-from gateway_worker.app.leaving import Leaving, close, end, end_process_soon
+from gateway_worker.app.leaving import Leaving, begin_anew, close, end, end_process_soon
 from gateway_worker.app.rooms import furnish
 from gateway_worker.app.standing import Standing
 from gateway_worker.app.upkeep import insist, make_buckets, prune
@@ -26,7 +26,7 @@ from gateway_worker.events.registry import Registry
 from gateway_worker.events.replay import Replayer
 from gateway_worker.operations.metrics import WorkerMetrics
 from gateway_worker.settings import Settings
-from gateway_worker.store.errors import StoreUnavailable
+from gateway_worker.store.errors import StoreUnavailable, WentBack
 from schemas.names import WorkerId
 from schemas.results import WorkerDescription
 
@@ -66,6 +66,11 @@ class Worker:
         self._standing.leaving = True
         self._leaving.set()
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it was told to."""
+        return self._leaving.is_set()
+
     async def drain(self) -> None:
         """Take no more sessions, hand over those that are here, and say so everywhere; idempotent.
 
@@ -86,14 +91,17 @@ class Worker:
         port = await self._listen()
         _log.info("worker.starting", http_port=port, version=__version__)
         ground = self._ground
-        code = 1
+        code, goes_on = 1, False
         try:
             async with asyncio.TaskGroup() as services:
                 await self._serve(services, port)
             code = 0
+        except BaseExceptionGroup as group:
+            goes_on = group.subgroup(WentBack) is not None
+            raise
         finally:
             await close(*(opened.stop() for opened in (self._server, ground.cache, ground.s3, ground.downloads)))
-            end_process_soon(code)
+            end_process_soon(lambda: begin_anew() if goes_on and not self.is_leaving else os._exit(code))
 
     async def _serve(self, group: asyncio.TaskGroup, port: int) -> None:
         starting = group.create_task(self._start(group))
@@ -119,9 +127,9 @@ class Worker:
         await insist(ground.store.start, database)
         run(ground.store.run())
         run(ground.publishing.run())
-        await insist(self._register, database)
-        await insist(rooms.continuity.settle, database)
+        await insist(rooms.continuity.settle, database)  # before anything is written: that moves the position
         run(rooms.continuity.run())
+        await insist(self._register, database)
         run(prune(ground.store, self._leaving))
         run(rooms.snapshots.run())
         self._tending = [run(make_buckets(ground.buckets)), run(rooms.media.run()), run(rooms.janitor.run())]

@@ -11,8 +11,8 @@ import structlog
 from aiormq.channel import Channel
 from pamqp.commands import Basic
 
-from gateway_worker.broker.errors import QueueMissing, translated
-from gateway_worker.broker.link import Link
+from gateway_worker.broker.errors import QueueMissing, Unroutable, translated
+from gateway_worker.broker.link import Link, discard
 from gateway_worker.broker.topology import ANSWER_SECONDS, declare
 from schemas.channels import Topology
 
@@ -55,8 +55,24 @@ class MarkQueue:
         """
         channel = self._channel
         if channel is None or channel.is_closed:
-            channel = self._channel = await self._link.channel(confirms=True)
+            channel = self._channel = await self._declared()
+        try:
+            await self._publish(channel, body)
+        except Unroutable:  # somebody has deleted it
+            log.warning("topology.missing", name=self._topology.marks_queue)
             await declare(channel, self._topology.marks())
+            await self._publish(channel, body)
+
+    async def _declared(self) -> Channel:
+        channel = await self._link.channel(confirms=True)
+        try:
+            await declare(channel, self._topology.marks())
+        except BaseException:
+            await discard(channel)
+            raise
+        return channel
+
+    async def _publish(self, channel: Channel, body: bytes) -> None:
         with translated():
             await channel.basic_publish(
                 body,

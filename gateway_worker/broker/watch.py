@@ -11,15 +11,16 @@ look, to a queue that does not exist.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
 import structlog
 from aiormq.channel import Channel
 
-from gateway_worker.broker.errors import BrokerLost, QueueMissing, TopologyMismatch, translated
-from gateway_worker.broker.link import Link
+from gateway_worker.broker.errors import BrokerError, BrokerLost, QueueMissing, TopologyMismatch, translated
+from gateway_worker.broker.link import Link, discard
 from gateway_worker.broker.topology import declare
 from schemas.channels import Plan
 from schemas.errors import Unavailable
@@ -84,26 +85,23 @@ class TopologyWatch:
             self._missed()
         self.noted = gone
         self._to_restore |= set(gone)
-        channel = await self._link.channel(confirms=False)
-        await declare(channel, self._plan if gone else Plan(bindings=self._plan.bindings))
-        with translated():
-            await channel.close()
+        async with _of_its_own(self._link) as channel:
+            await declare(channel, self._plan if gone else Plan(bindings=self._plan.bindings))
 
     async def _gone(self) -> Sequence[str]:
         """Names of what is not there. The channel on which that is said is closed by the broker."""
         gone: list[str] = []
-        channel: Channel | None = None
-        for name, ask in self._questions():
-            channel = channel or await self._link.channel(confirms=False)
-            try:
-                with translated():
-                    await ask(channel)
-            except QueueMissing:
-                gone.append(name)
-                channel = None
-        if channel is not None:
-            with translated():
-                await channel.close()
+        questions = list(self._questions())
+        while questions:
+            async with _of_its_own(self._link) as channel:
+                while questions:
+                    name, ask = questions.pop(0)
+                    try:
+                        with translated():
+                            await ask(channel)
+                    except QueueMissing:
+                        gone.append(name)
+                        break
         return gone
 
     def _questions(self) -> Iterator[tuple[str, Callable[[Channel], Awaitable[object]]]]:
@@ -118,7 +116,7 @@ class TopologyWatch:
             name = min(self._to_restore)
             try:
                 await self._bindings_lost(name)
-            except (BrokerLost, Unavailable) as error:
+            except (BrokerError, Unavailable) as error:
                 log.warning("topology.not_restored", name=name, error=type(error).__name__)
                 return
             self._to_restore.discard(name)
@@ -127,7 +125,17 @@ class TopologyWatch:
     async def _provoke_alarm(self) -> None:
         if not self._publishing.is_up or await self._publishing.is_blocked():
             return
-        with translated():
-            channel = await self._publishing.channel(confirms=False)
-            await channel.basic_publish(b"", exchange="", routing_key=f"{self._plan.exchanges[0].name}.nobody")
-            await channel.close()
+        async with _of_its_own(self._publishing) as channel:
+            with translated():
+                await channel.basic_publish(b"", exchange="", routing_key=f"{self._plan.exchanges[0].name}.nobody")
+
+
+@asynccontextmanager
+async def _of_its_own(link: Link) -> AsyncGenerator[Channel]:
+    """A channel for one thing: closed after it, however that ends, for a connection has only so many."""
+    channel = await link.channel(confirms=False)
+    try:
+        yield channel
+    finally:
+        if not channel.is_closed:
+            await discard(channel)

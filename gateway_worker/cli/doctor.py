@@ -101,23 +101,27 @@ async def _partitions(settings: Settings) -> str:
 
 
 async def _lineage(settings: Settings) -> str:
+    body = await _mark(settings)  # first: workers go on marking while we look
     connection = await connect(str(settings.database_url), name="gateway-worker doctor")
     try:
         now = await look(connection, highest=True)
-        since = await connection.fetchval("SELECT since FROM lineage")
+        since = await connection.fetchval("SELECT max(since) FROM lineage")
     finally:
         await connection.close()
-    link = Link(str(settings.amqp_url), name="gateway-worker doctor")
-    running = asyncio.ensure_future(link.run())
-    try:
-        body = await MarkQueue(link, Topology(settings.namespace)).read()
-    finally:
-        await link.stop()
-        await running
     reason = None if body is None else now.parted(read_mark(body))
     if reason is not None:
         raise WentBack(f"the database went back in time: {reason}")
     return f"went back {now.number} times, last {since:%Y-%m-%d %H:%M} UTC" if now.number else "never went back"
+
+
+async def _mark(settings: Settings) -> bytes | None:
+    link = Link(str(settings.amqp_url), name="gateway-worker doctor")
+    running = asyncio.ensure_future(link.run())
+    try:
+        return await MarkQueue(link, Topology(settings.namespace)).read()
+    finally:
+        await link.stop()
+        await running
 
 
 async def _redis(settings: Settings) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -203,7 +203,8 @@ async def _settle(settings: Settings, store: Store) -> None:
         )
     finally:
         await link.stop()
-        await running
+        with suppress(BrokerError):  # it refuses us: said above
+            await running
         await client.stop()
 
 

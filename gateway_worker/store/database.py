@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway_worker.addresses import shown
+from gateway_worker.cancelling import cancellable
 from gateway_worker.store.errors import ContentRefused, DatabaseRefused, StoreError, StoreUnavailable
 from gateway_worker.store.guard import Guard
 from gateway_worker.store.lease import Lease
@@ -107,6 +108,7 @@ _AWAY: Final = (
     asyncpg.LockNotAvailableError,
     asyncpg.CheckViolationError,  # only partitions check: this row's was made at this moment, and it fits the next time
     asyncpg.ReadOnlySQLTransactionError,  # a former primary, in a failover
+    asyncpg.UndefinedTableError,  # somebody restores it: that the schema is ours was seen at the start
     *_REFUSED,
 )
 
@@ -139,9 +141,13 @@ def is_locked(error: BaseException) -> bool:
 
 @contextmanager
 def translated() -> Generator[None]:
-    """Raise `StoreUnavailable` or `StoreError` for whatever a driver raises inside. The message names no value."""
+    """Raise `StoreUnavailable` or `StoreError` for whatever a driver raises inside. The message names no value.
+
+    A cancellation takes effect here, also where asyncpg lost it (it waits for a connection with `asyncio.wait_for`).
+    """
     try:
-        yield
+        with cancellable():
+            yield
     except (
         DBAPIError,
         PoolTimeoutError,
@@ -163,6 +169,8 @@ def translate(error: BaseException) -> StoreUnavailable | StoreError:  # noqa: P
     if isinstance(theirs, asyncpg.ProtocolViolationError) and "startup parameter" in str(theirs):
         needed = ",".join(startup_parameters())
         return StoreError(f"the pooler before it refuses ({_words(theirs)}): ignore_startup_parameters = {needed}")
+    if isinstance(theirs, asyncpg.UndefinedTableError):
+        return StoreUnavailable("A table is missing: run gateway-worker migrate, unless somebody restores it now.")
     if is_away(error):
         return StoreUnavailable(f"The database is not available ({kind}).")
     if isinstance(theirs, asyncpg.ClientConfigurationError):
@@ -215,7 +223,7 @@ async def _connect_guarded(url: str, name: str, guard: Guard) -> Any:
     try:
         connection = await connect(url, name=name)
     except asyncpg.InvalidCatalogNameError:
-        if guard.has_begun:
+        if guard.since is not None:
             raise StoreUnavailable("The database is not there any more.") from None
         raise
     try:
@@ -330,6 +338,10 @@ class Database:
             async with self._engine.begin() as connection:
                 self._must_hold()
                 yield connection
+
+    async def recheck(self, wire: Wire) -> None:
+        """Raise `StoreUnavailable` if what `wire` leads to is no longer what was begun with."""
+        await self._guard.admit(wire)
 
     def _must_hold(self) -> None:
         self._guard.must_pass()

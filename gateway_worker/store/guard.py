@@ -12,21 +12,22 @@ import asyncpg
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.lineage import Standing
 
-_POOR: Final = """
+_LOOK: Final = """
     SELECT l.number, l.sequence, l.epoch, l.xmin::text AS row, l.tableoid::text AS "table",
         (SELECT oid::text FROM pg_database WHERE datname = current_database()) AS database,
-        NULL AS system, NULL AS timeline, NULL AS position, pg_is_in_recovery() AS replica
-    FROM lineage AS l
+        {system} AS system, {timeline} AS timeline, {position} AS position, pg_is_in_recovery() AS replica
+    FROM lineage AS l ORDER BY l.number DESC, l.ctid DESC LIMIT 1
 """
-_RICH: Final = """
-    SELECT l.number, l.sequence, l.epoch, l.xmin::text AS row, l.tableoid::text AS "table",
-        (SELECT oid::text FROM pg_database WHERE datname = current_database()) AS database,
-        (SELECT system_identifier::text FROM pg_control_system()) AS system,
-        CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END AS timeline,
-        CASE WHEN NOT pg_is_in_recovery() THEN (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::text END AS position,
-        pg_is_in_recovery() AS replica
-    FROM lineage AS l
-"""
+_SYSTEM: Final = "(SELECT system_identifier::text FROM pg_control_system())"
+_LOG: Final = {
+    "timeline": "CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END",
+    "position": "CASE WHEN NOT pg_is_in_recovery() THEN (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::text END",
+}
+_LOOKS: Final = (  # from all that there is to what every server says
+    _LOOK.format(system=_SYSTEM, **_LOG),
+    _LOOK.format(system="NULL", **_LOG),
+    _LOOK.format(system="NULL", timeline="NULL", position="NULL"),
+)
 _HIGHEST: Final = "SELECT coalesce(max(sequence), 0) AS sequence, coalesce(max(epoch), 0) AS epoch FROM sessions"
 _PARTS: Final = ("system", "timeline", "database", "table", "row")
 _NOT_SAID: Final = (  # by some services, and to some users
@@ -48,9 +49,9 @@ async def look(wire: Any, *, highest: bool = False) -> Standing:
         StoreUnavailable: it is a replica, or still empty.
     """
     try:
-        row = await wire.fetchrow(_RICH)
-    except _NOT_SAID:
-        row = await wire.fetchrow(_POOR)
+        row = await _row(wire)
+    except asyncpg.UndefinedTableError:
+        raise StoreUnavailable("The database has no tables: somebody restores it.") from None
     if row is None:
         raise StoreUnavailable("The database is empty: somebody restores it.")
     if row["replica"]:
@@ -66,6 +67,15 @@ async def look(wire: Any, *, highest: bool = False) -> Standing:
         position=None if row["position"] is None else int(row["position"]),
         identity={name: row[name] for name in _PARTS if row[name] is not None},
     )
+
+
+async def _row(wire: Any) -> Any:
+    for question in _LOOKS[:-1]:
+        try:
+            return await wire.fetchrow(question)
+        except _NOT_SAID:
+            continue
+    return await wire.fetchrow(_LOOKS[-1])
 
 
 class Guard:
@@ -85,9 +95,9 @@ class Guard:
         self._since = standing
 
     @property
-    def has_begun(self) -> bool:
-        """Whether there was a database."""
-        return self._since is not None
+    def since(self) -> Standing | None:
+        """The latest standing that passed; None: there was no database yet."""
+        return self._since
 
     def must_pass(self) -> None:
         """Raise `StoreUnavailable` once something was refused."""
@@ -101,21 +111,18 @@ class Guard:
             StoreUnavailable: it leads to another database than the one that was begun with, or to a replica.
         """
         self.must_pass()
-        if self._since is None:
-            return
-        try:
-            now = await look(wire)
-        except asyncpg.UndefinedTableError:
-            raise StoreUnavailable("The database has no tables: somebody restores it.") from None
-        self.compare(now)
+        if (since := self._since) is not None:
+            self.compare(await look(wire), since)
 
-    def compare(self, now: Standing) -> None:
-        """As `admit`, with what was seen."""
-        if self._since is None:
-            return
-        reason = now.parted(self._since) if now.number == self._since.number else "restored, and renewed by another"
+    def compare(self, now: Standing, since: Standing) -> None:
+        """As `admit`, with what was seen, and `since` from before it was asked for.
+
+        What was seen meanwhile over other connections may be later: answers overtake each other on their way.
+        """
+        reason = now.parted(since) if now.number == since.number else "restored, and renewed by another"
         if reason is None:
-            self._since = now
+            latest = self._since or since
+            self._since = now if (now.position or 0) >= (latest.position or 0) else latest
             return
         if self.refusal is None:
             self.refusal = reason

@@ -179,7 +179,7 @@ class Sessions(MovingSessions):
 
 def _is_renewed() -> ColumnElement[bool]:
     """Whether it is as new as the database: see `store/renewal.py`."""
-    return _S.c.lineage == select(tables.lineage.c.number).scalar_subquery()
+    return _S.c.lineage == select(func.max(tables.lineage.c.number)).scalar_subquery()
 
 
 def _among(chosen: Select[tuple[Any]]) -> ColumnElement[bool]:

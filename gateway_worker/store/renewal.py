@@ -14,7 +14,7 @@ import structlog
 
 from gateway_worker.store.database import Database, Row, Wire, translated
 from gateway_worker.store.encryption import Ciphers, Purpose
-from gateway_worker.store.errors import StoreUnavailable
+from gateway_worker.store.errors import EncryptionError, StoreUnavailable
 from gateway_worker.store.guard import look
 from gateway_worker.store.lineage import EPOCH_STEP, SEQUENCE_STEP, Standing, beyond
 from gateway_worker.store.operations.identity import PutCredentials
@@ -35,6 +35,7 @@ WENT_BACK: Final = Reason(
 
 _LOCK: Final = 0x6761746577617901  # one at a time, the others wait for it
 _BATCH: Final = 100
+_ONE: Final = "DELETE FROM lineage WHERE ctid <> (SELECT ctid FROM lineage ORDER BY number DESC, ctid DESC LIMIT 1)"
 _BEGIN: Final = """
     UPDATE lineage SET number = greatest(number, $1) + 1, sequence = $2, epoch = $3, since = $4 RETURNING number
 """
@@ -51,7 +52,7 @@ _TOMBSTONES: Final = """
 _BEHIND: Final = """
     SELECT s.*, c.value AS credentials
     FROM sessions AS s LEFT JOIN credentials AS c ON c.session_id = s.id
-    WHERE s.lineage <> $1 AND s.deleted_at IS NULL ORDER BY s.id LIMIT $2 FOR UPDATE OF s
+    WHERE s.lineage <> $1 AND s.deleted_at IS NULL AND s.id <> ALL($3) ORDER BY s.id LIMIT $2 FOR UPDATE OF s
 """
 _LEFT: Final = "SELECT count(*) FROM sessions WHERE lineage <> $1 AND deleted_at IS NULL"
 _GO_ON: Final = """
@@ -69,6 +70,14 @@ _FORGET: Final = "DELETE FROM keys WHERE session_id = ANY($1) AND kind <> ALL($2
 
 Rejuvenate = Callable[[bytes, int], bytes]
 """A credentials blob for a life that many restores later: no number that was used is used again."""
+
+
+class _Unreadable(Exception):  # noqa: N818 (reads as the fact it is)
+    """Among these sessions is one whose credentials or keys are not what they should be."""
+
+    def __init__(self, session_ids: Sequence[str]) -> None:
+        super().__init__("a session cannot be read")
+        self.session_ids = session_ids
 
 
 class Renewal:
@@ -102,6 +111,11 @@ class Renewal:
         finally:
             wire.terminate()
 
+    async def tidy(self) -> None:
+        """Leave one row of `lineage`: data that were restored into a schema made anew come beside its own row."""
+        async with self._database.wire() as wire:
+            await wire.execute(_ONE)
+
     async def standing(self, *, highest: bool) -> Standing:
         """How the database stands at this moment."""
         async with self._database.wire() as wire:
@@ -125,6 +139,8 @@ class Renewal:
     ) -> int:
         """Renew every session that is behind, some at a time; answers how many.
 
+        One that cannot be read stays behind, so nobody claims it, and holds up no other.
+
         Args:
             standing: of the database since `begin`.
             rejuvenate: makes credentials fit for a new life.
@@ -133,25 +149,47 @@ class Renewal:
         """
         async with self._database.wire() as wire:
             await wire.execute(_TOMBSTONES, standing.number, standing.sequence, standing.epoch)
-        renewed = 0
-        while count := await self._renew_some(standing, rejuvenate, kept, worker_id):
-            renewed += count
-            log.info("lineage.renewed", sessions=renewed)
-        return renewed
+        renewed, most, held = 0, _BATCH, list[str]()
+        while True:
+            try:
+                count = await self._renew_some(standing, rejuvenate, kept, worker_id, most=most, held=held)
+            except _Unreadable as unreadable:
+                if len(unreadable.session_ids) > 1:
+                    most = 1  # until it is found
+                    continue
+                log.error("lineage.not_renewed", session=unreadable.session_ids[0], reason=str(unreadable.__cause__))  # noqa: TRY400 (the reason is a line)
+                held += unreadable.session_ids
+                most = _BATCH
+            else:
+                if not count:
+                    return renewed
+                renewed += count
+                log.info("lineage.renewed", sessions=renewed)
 
     async def _renew_some(
-        self, standing: Standing, rejuvenate: Rejuvenate, kept: Collection[str], worker_id: WorkerId
+        self,
+        standing: Standing,
+        rejuvenate: Rejuvenate,
+        kept: Collection[str],
+        worker_id: WorkerId,
+        *,
+        most: int,
+        held: Sequence[str],
     ) -> int:
+        rows: Sequence[Row] = ()
         with translated():
             async with self._database.raw_wire() as wire:
                 transaction = wire.transaction()
                 await transaction.start()
                 try:
-                    rows = await wire.fetch(_BEHIND, standing.number, _BATCH)
+                    rows = await wire.fetch(_BEHIND, standing.number, most, list(held))
                     if rows:
                         epochs = await self._go_on(wire, rows, standing, kept)
                         group = [self._writing(row, epochs, standing, rejuvenate, worker_id) for row in rows]
                         await self._writer.write(wire, group, self._now(), None)
+                except (EncryptionError, ValueError) as error:
+                    await transaction.rollback()
+                    raise _Unreadable([row["id"] for row in rows]) from error
                 except BaseException:
                     if not wire.is_closed():
                         await transaction.rollback()

@@ -36,7 +36,7 @@ _INSERT: Final = """
         id, epoch, sequence, settings, identity_key, content_key, message_secret, user_id, state, state_since, desired,
         created_at, lineage
     )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'disconnected', $9, 'connected', $9, (SELECT number FROM lineage))
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'disconnected', $9, 'connected', $9, (SELECT max(number) FROM lineage))
 """
 _REPLACE: Final = """
     UPDATE sessions SET
@@ -53,7 +53,7 @@ _EMPTY: Final = (
     "DELETE FROM contacts WHERE session_id = $1",
     "DELETE FROM snapshots WHERE session_id = $1",
 )
-_BEGUN: Final = "SELECT sequence, epoch FROM lineage"
+_BEGUN: Final = "SELECT max(sequence) AS sequence, max(epoch) AS epoch FROM lineage"
 _PUBLISHED: Final = "SELECT published FROM outbox_marks WHERE session_id = $1"
 _MARK: Final = """
     INSERT INTO outbox_marks (session_id, published) VALUES ($1, $2)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Delete, RowMapping, Table, case, delete, select, text, update
+from sqlalchemy import Delete, RowMapping, Table, case, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -234,7 +234,7 @@ def _begin() -> dict[str, Any]:
     """Where a new session begins: beyond what was told of one that a database which went back does not know."""
     begun = tables.lineage
     columns = {"lineage": begun.c.number, "sequence": begun.c.sequence, "epoch": begun.c.epoch}
-    return {name: select(column).scalar_subquery() for name, column in columns.items()}
+    return {name: select(func.max(column)).scalar_subquery() for name, column in columns.items()}
 
 
 async def row_of(connection: AsyncConnection, session_id: SessionId, *, lock: bool = False) -> RowMapping | None:

@@ -140,6 +140,8 @@ class Workers:
                 async with asyncio.timeout(_CALL_SECONDS):
                     wire = await self._lock.connection(worker_id)
                     mine = await wire.fetchval(_RENEW, worker_id, incarnation, self._lease.seconds)
+                    if mine is None:  # another process's, or of a database that is another one by now
+                        await self._database.recheck(wire)
         except StoreUnavailable as error:
             self._lease.trouble()
             self._lock.give_up()

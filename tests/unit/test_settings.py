@@ -105,6 +105,14 @@ def test_what_cannot_work_is_told_by_the_settings_name_and_without_the_secret(
     assert "hidden" not in str(refused.value)
 
 
+def test_what_may_be_left_out_may_be_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("DATABASE_DIRECT_URL", "WHATSAPP_VERSION", "WHATSAPP_URL", "WHATSAPP_ROOT_KEY", "ENCRYPTION_KEYS")
+    given = settings(monkeypatch, **dict.fromkeys(names, ""))
+    assert given == settings(monkeypatch)
+    assert given.direct_database is None
+    assert given.whatsapp_url is None
+
+
 def test_what_kubernetes_adds_for_a_service_of_that_name_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     links = {
         "PORT": "tcp://10.0.0.1:8001", "PORT_8001_TCP_ADDR": "10.0.0.1", "SERVICE_HOST": "10.0.0.1",
@@ -127,6 +135,12 @@ def test_one_address_may_name_several_nodes() -> None:
         "amqp://u:p@b:5672/v",
         "amqp://u:p@[::1]:3/v",
     ]
+
+
+def test_a_scheme_may_be_written_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = settings(monkeypatch, AMQP_URL="AMQPS://a/", DATABASE_URL="POSTGRESQL://h/d", REDIS_URL="Redis://h/0")
+    assert amqp_nodes(given.amqp_url) == ["amqps://a:5671/"]
+    assert (str(given.database_url), given.redis_url) == ("postgresql://h/d", "redis://h/0")
 
 
 def test_the_worker_id_is_made_of_the_host_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import pytest
 from deploy.local.services import PrivateServices
 from gateway_worker.broker.errors import BrokerRefused
 from gateway_worker.broker.link import Link
+from gateway_worker.broker.marks import MarkQueue
 from gateway_worker.broker.topology import declare
 from gateway_worker.broker.watch import TopologyWatch
 from schemas.channels import Topology
@@ -106,6 +107,17 @@ async def test_what_is_deleted_while_nobody_speaks_is_declared_again_with_its_bi
 
         await until(arrives)
     assert room.missed == 1
+
+
+async def test_the_mark_is_written_again_where_its_queue_was_deleted(room: Room, services: PrivateServices) -> None:
+    place = MarkQueue(room.publishing, room.topology)
+    assert await place.read() is None
+    await place.write(b"one")
+    async with await aio_pika.connect(services.amqp_url) as connection:
+        await (await connection.channel()).queue_delete(room.topology.marks_queue)
+    await place.write(b"two")
+    await place.write(b"three")
+    assert [await place.read(), await place.read()] == [b"three", b"three"]
 
 
 async def test_an_alarm_of_the_broker_is_noticed_by_who_has_nothing_to_publish(

@@ -66,7 +66,7 @@ async def test_a_name_is_told_once_and_another_one_again(
 
 async def test_what_was_not_committed_is_told_with_the_next_try(store: Store, fence: Fence) -> None:
     broken = RecordCommand(key=key(1), body_hash=b"x", type="a\0b")  # refused, as in a crash before the commit
-    with pytest.raises(Exception, match=r"cannot be stored"):
+    with pytest.raises(Exception, match="cannot be stored"):
         await store.commit(fence, broken, learn(named("Ben")))
     with pytest.raises(StaleEpoch):
         await store.commit(Fence(session_id=SESSION, epoch=fence.epoch - 1), learn(named("Ben")))

@@ -1,13 +1,16 @@
 """What becomes of sessions when their database went back in time."""
 
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, cast
 
+import asyncpg
 import pytest
 
 from gateway_worker.store.errors import StoreUnavailable
-from gateway_worker.store.guard import Guard
+from gateway_worker.store.guard import Guard, look
 from gateway_worker.store.lineage import EPOCH_STEP, SEQUENCE_STEP, Standing
 from gateway_worker.store.operations.identity import PutCredentials, PutKeys
 from gateway_worker.store.operations.sessions import ChangeState
@@ -66,6 +69,23 @@ async def test_a_session_goes_on_beyond_everybody_without_ratchets_and_says_so_o
     assert await store.sessions.claim(SESSION, WORKER, "run-1") is not None
 
 
+async def test_one_that_cannot_be_read_stays_behind_and_holds_up_no_other(store: Store, fence: Fence) -> None:
+    await pair(store, fence)
+    for number in range(3):
+        name = SessionId(f"other-{number}")
+        await store.sessions.create_or_get(NewSession(session_id=name, user_id=UserId("u"), pairing={"method": "qr"}))
+    standing = await went_back(store)
+
+    def unreadable(credentials: bytes, _lives: int) -> bytes:
+        raise ValueError(f"{len(credentials)} bytes that are none of ours")
+
+    renewal = store.renewal
+    assert await renewal.renew(standing, rejuvenate=unreadable, kept=KEPT, worker_id=WORKER) == 3
+    assert await renewal.behind(standing) == 1
+    assert await store.sessions.claim(SESSION, WORKER, "run-1") is None
+    assert await renew(store, standing) == 1
+
+
 async def test_the_mark_of_the_outbox_passes_over_the_jump_and_over_nothing_else(store: Store, fence: Fence) -> None:
     await pair(store, fence)
     await renew(store, await went_back(store))
@@ -84,6 +104,22 @@ async def test_one_that_nobody_knows_any_more_begins_beyond_what_it_may_have_tol
     )
     assert (made.sequence, made.epoch) == (2 * SEQUENCE_STEP, 2 * EPOCH_STEP) == (standing.sequence, standing.epoch)
     assert await store.renewal.behind(standing) == 0
+
+
+async def test_data_that_came_beside_the_row_of_a_schema_made_anew_are_worked_with(
+    store: Store, fence: Fence, migrated_database_url: str
+) -> None:
+    """As ``pg_restore --data-only`` leaves it."""
+    await pair(store, fence)
+    await query(
+        migrated_database_url,
+        "INSERT INTO lineage (number, sequence, epoch, since) VALUES (2, 500, 7, now()) RETURNING 1",
+    )
+    assert (await store.renewal.standing(highest=False)).number == 2
+    await store.renewal.tidy()
+    await store.renewal.tidy()
+    assert await query(migrated_database_url, "SELECT sum(number) || ' ' || count(*) FROM lineage") == "2 1"
+    assert await store.sessions.claim(SESSION, WORKER, "run-1") is None, "of number 0: behind"
 
 
 async def test_only_one_at_a_time_looks(store: Store) -> None:
@@ -129,7 +165,41 @@ async def test_a_thousand_sessions_are_renewed_in_seconds(
     assert time.monotonic() - began < 30
 
 
-def test_a_guard_lets_pass_until_it_has_begun() -> None:
+async def test_maintenance_is_no_restore(store: Store, migrated_database_url: str) -> None:
+    begun = await store.renewal.standing(highest=True)
+    for work in ("VACUUM (FREEZE) lineage", "VACUUM FULL lineage", "REINDEX TABLE lineage", "ANALYZE", "CHECKPOINT"):
+        await query(migrated_database_url, work)
+    assert (await store.renewal.standing(highest=True)).parted(begun) is None
+
+
+async def test_a_server_that_hides_its_identifier_still_says_where_its_log_is(migrated_database_url: str) -> None:
+    for hidden, seen in (("pg_control_system()", True), ("pg_walfile_name(pg_lsn)", False)):
+        role = f"hidden_{'log' if not seen else 'id'}_{uuid.uuid4().hex}"
+        connection = cast("Any", await asyncpg.connect(migrated_database_url))  # it ships no types
+        try:
+            for statement in (
+                f"REVOKE EXECUTE ON FUNCTION {hidden} FROM PUBLIC",
+                f"CREATE ROLE {role}",
+                f"GRANT SELECT ON lineage, sessions TO {role}",
+                f"SET ROLE {role}",
+            ):
+                await connection.execute(statement)
+            found = await look(connection)
+            await connection.execute("RESET ROLE")
+            await connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+        finally:
+            await connection.close()
+        assert "system" not in found.identity
+        assert ("timeline" in found.identity, found.position is not None) == (seen, seen)
+
+
+def test_answers_that_overtake_each_other_are_no_restore() -> None:
     guard = Guard()
-    guard.compare(Standing(number=3, sequence=0, epoch=0))
+    begun = Standing(number=3, sequence=0, epoch=0, position=100)
+    guard.begin(begun)
+    for position in (300, 200):  # asked for side by side, and the later one answered first
+        guard.compare(replace(begun, position=position), begun)
     assert guard.refusal is None
+    assert guard.since == replace(begun, position=300)
+    with pytest.raises(StoreUnavailable):
+        guard.compare(replace(begun, position=250), replace(begun, position=300))

@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway_worker.store.plan import Placed
 from gateway_worker.store.transaction import NewEvent, Transaction, columns, dumps
-from gateway_worker.store.writers.receiving import KNOWN, names
+from gateway_worker.store.writers.receiving import KNOWN, key_columns
 
 _STORE: Final = f"""
     WITH told AS (
@@ -64,13 +64,7 @@ async def store(transaction: Transaction, placed: Sequence[Placed]) -> None:
     rows = [
         (
             each.session_id,
-            message.message_id,
-            message.chat,
-            names(message.chat, *message.chats),
-            message.sender,
-            names(message.sender, *message.senders),
-            None if message.entry is None else names(*message.entry),
-            message.from_me,
+            *key_columns(message),
             message.kind,
             message.status.value,
             each.fence.epoch,

@@ -99,16 +99,27 @@ def _row(transaction: Transaction, placed: Placed) -> tuple[Any, ...]:
     op = placed.operation
     return (
         placed.session_id,
-        op.message_id,
-        op.chat,
-        names(op.chat, *op.chats),
-        op.sender,
-        names(op.sender, *op.senders),
-        None if op.entry is None else names(*op.entry),
-        op.from_me,
+        *key_columns(op),
         op.kind,
         placed.fence.epoch,
         op.timestamp,
         op.about,
         transaction.session(placed).content.encrypt(dumps(op.content), "content", op.message_id),
+    )
+
+
+def key_columns(message: Any) -> tuple[Any, ...]:
+    """What tells a message from others, as the statements that store one take it.
+
+    Its id, chat and sender under all known names, the names of its journal entry, whose it is: of a `ReceiveMessage`,
+    and of a message of the history.
+    """
+    return (
+        message.message_id,
+        message.chat,
+        names(message.chat, *message.chats),
+        message.sender,
+        names(message.sender, *message.senders),
+        None if message.entry is None else names(*message.entry),
+        message.from_me,
     )

@@ -35,7 +35,7 @@ export interface IncomingPart {
 }
 
 /** Why something is told as `unsupported`; see `SetAsideReason` of the contract. */
-export type SetAsideReason = 'failed' | 'too_large' | 'ended_process'
+export type SetAsideReason = 'failed' | 'ended_process'
 
 /** The index of a part that is not there: whatever comes under the same id later is another one. */
 const NOTHING_YET = -1

@@ -43,7 +43,7 @@ function stage(stored: Record<string, unknown> = {}) {
     })
     for (const person of people) ev.emit('contacts.upsert', [person])
   }
-  return { happened, store, ev, read, book, credentials, handlers, stored: (isStored = true) => (answer(isStored), turn()) }
+  return { happened, store, ev, read, appState, book, credentials, handlers, stored: (isStored = true) => (answer(isStored), turn()) }
 }
 
 const ben = { id: '15550002222@s.whatsapp.net', lid: '42@lid', name: 'Plumber' }
@@ -69,6 +69,24 @@ test('what is read from the beginning was so before, and comes in slices', async
     [MAX_TOLD, 1, 'version']
   )
   assert.deepEqual((happened as { from_before?: boolean }[]).map((each) => each.from_before), [true, true, undefined])
+})
+
+test('a reading waits for the one before it, and begins where that one ended, stored or not', async () => {
+  const { happened, appState, stored, ev } = stage({ [NAME]: { version: 0 } })
+  const begun: unknown[] = []
+  const read = (brings: object[]) => async () => {
+    const { [NAME]: from } = await appState.get([NAME])
+    begun.push(from)
+    await turn() // WhatsApp answers
+    await appState.read(async () => begun.push((await appState.get([NAME]))[NAME])) // a part of it waits for nobody
+    if (brings.length > 0) appState.set({ [NAME]: { version: 1 } as never })
+  }
+  const first = appState.read(read([ben])).then(() => ev.emit('contacts.upsert', [ben]))
+  await Promise.all([first, appState.read(read([])), appState.read(async () => 'a send')])
+  assert.deepEqual(begun, [{ version: 0 }, { version: 0 }, { version: 1 }, { version: 1 }])
+  assert.deepEqual(happened, [{ told: 1, first: told, from_before: false }])
+  await stored()
+  assert.deepEqual(happened.slice(1), [{ version: { [NAME]: { version: 1 } } }])
 })
 
 test('a version is not stored when the connection is lost before', async () => {

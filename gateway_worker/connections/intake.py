@@ -85,6 +85,8 @@ class Intake:
         operations = [*identity, *joins, *told, *contacts]
         if not operations:
             return ()
+        # Before it is stored: what is begun meanwhile is stored after the chats were joined, and must not reopen one
+        self._identities.learn(mappings)
         try:
             answers = await self._writer.write(*operations)
         except ContentRefused:
@@ -94,7 +96,6 @@ class Intake:
             await self._write_identity(changes)
         else:
             self._count(operations, answers)
-        self._identities.learn(mappings)
         return [each.message for each in tellings if each.message is not None]
 
     async def history(self, part: HistoryPart) -> None:

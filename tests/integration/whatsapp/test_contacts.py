@@ -1,7 +1,10 @@
 """What WhatsApp tells of people, over the real bridge: what is not stored is told again."""
 
+import asyncio
+
 from gateway_worker.whatsapp.facts import Disconnected, Fact
-from gateway_worker.whatsapp.people import ContactNews, ContactsTold
+from gateway_worker.whatsapp.people import ContactNews, ContactsTold, PresenceState
+from gateway_worker.whatsapp.port import Changes
 from tests.support.engine import Lab, Session, say
 from tests.support.phones import Phone
 
@@ -79,4 +82,25 @@ async def test_those_who_were_saved_before_are_told_as_that(shared: Lab) -> None
     fact = await session.owner.next(ContactsTold)
     assert fact.from_before
     assert [news.saved_name for news in fact.contacts] == [f"My {person.name}" for person in people]
+    await connection.close()
+
+
+async def test_who_is_who_is_answered_when_it_is_stored(shared: Lab) -> None:
+    session, connection = await shared.connected()
+    bob = await shared.phones.give("Bob")
+    reached, stored = asyncio.Event(), asyncio.Event()
+
+    async def slowly(changes: Changes) -> None:
+        if any(kind == "lid-mapping" for kind, _ in changes.keys):
+            reached.set()
+            await stored.wait()
+
+    session.owner.before_commit = slowly
+    checking = asyncio.create_task(connection.check_contacts([bob.number]))
+    await reached.wait()
+    await connection.send_presence("", PresenceState.AVAILABLE)  # an answer: the bridge goes on meanwhile
+    assert not checking.done()
+    stored.set()
+    (contact,) = await checking
+    assert contact.jid == bob.jid
     await connection.close()

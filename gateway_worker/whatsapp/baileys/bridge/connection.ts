@@ -236,9 +236,13 @@ export class Connection {
     else await this.#socket.sendPresenceUpdate(baileys[state as keyof typeof baileys], to)
   }
 
+  /** Answers once it is stored who is who: whoever knows a person's other name may write to it from then on. */
   async check(phones: readonly string[]): Promise<Contact[]> {
     this.#mustBeOpen()
-    return this.#contacts.check(phones)
+    const contacts = await this.#contacts.check(phones)
+    await this.#isStored()
+    this.#mustBeOpen()
+    return contacts
   }
 
   async askGroups(method: string, args: unknown): Promise<unknown> {

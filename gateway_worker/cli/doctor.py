@@ -32,6 +32,7 @@ from gateway_worker.store.schema import SchemaMismatch, check_schema
 from gateway_worker.whatsapp.baileys.process import BRIDGE
 from schemas.channels import Topology
 
+_DURABLE = ("synchronous_commit", "fsync", "full_page_writes")
 _TIMEOUT = 5.0  # seconds for each dependency
 _WIDTH = 400  # where there is no terminal
 _REAL_WHATSAPP = "https://web.whatsapp.com/"
@@ -54,6 +55,10 @@ class Finding:
     examination: Examination
     praise: str = ""
     error: str | None = None
+
+
+class NotDurableError(Exception):
+    """The database confirms what it may lose."""
 
 
 async def _rabbitmq(settings: Settings) -> str:
@@ -87,6 +92,21 @@ async def _schema(settings: Settings) -> str:
 async def _sessions_of_the_server(settings: Settings) -> str:
     await require_sessions(str(settings.database_url), settings.direct_database)
     return "a worker's lock holds" + (" (GATEWAY_DATABASE_DIRECT_URL)" if settings.database_direct_url else "")
+
+
+async def _durability(settings: Settings) -> str:
+    """What was committed without waiting for the disk is lost with the server, after it was told as sent."""
+    with translated():
+        connection = await connect(str(settings.database_url), name="gateway-worker doctor")
+    try:
+        off = [name for name in _DURABLE if await connection.fetchval("SELECT current_setting($1)", name) == "off"]
+    finally:
+        await connection.close()
+    if off:
+        raise NotDurableError(
+            f"a crash of the server loses what it confirmed: {', '.join(f'{name}=off' for name in off)}"
+        )
+    return "a commit waits for the disk"
 
 
 async def _partitions(settings: Settings) -> str:
@@ -183,6 +203,12 @@ EXAMINATIONS: Sequence[Examination] = (
         remedy="set GATEWAY_DATABASE_DIRECT_URL past the pooler",
     ),
     Examination(
+        name="durability",
+        look=_durability,
+        remedy="set it to on in postgresql.conf, and see that ALTER ROLE or ALTER DATABASE does not say otherwise",
+        required=False,
+    ),
+    Examination(
         name="partitions",
         look=_partitions,
         remedy="workers make them, at start and every hour: see partitions.busy in their logs",
@@ -229,7 +255,7 @@ async def _find(examination: Examination, settings: Settings) -> Finding:
     try:
         async with asyncio.timeout(2 * _TIMEOUT):
             return Finding(examination=examination, praise=await examination.look(settings))
-    except (SchemaMismatch, DatabasePooled, BrokerLost, WentBack) as told:
+    except (SchemaMismatch, DatabasePooled, BrokerLost, WentBack, NotDurableError) as told:
         return Finding(examination=examination, error=str(told))
     except (StoreError, StoreUnavailable) as unusable:
         return Finding(examination=examination, error=complaint(unusable, str(settings.database_url)))

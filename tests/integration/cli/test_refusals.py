@@ -55,6 +55,7 @@ async def test_what_cannot_work_is_told_in_one_line(gateway_environment: dict[st
     amqp, database = environment["GATEWAY_AMQP_URL"], environment["GATEWAY_DATABASE_URL"]
     no_vhost = {"GATEWAY_AMQP_URL": moved(amqp, "no-such-vhost")}
     no_database = {"GATEWAY_DATABASE_URL": moved(database, "no_such_database")}
+    hasty = {"GATEWAY_DATABASE_URL": f"{database}?synchronous_commit=off"}
     no_host = {"GATEWAY_AMQP_URL": "amqp://u:hidden@no-such-host.invalid:5672/"}
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -67,6 +68,7 @@ async def test_what_cannot_work_is_told_in_one_line(gateway_environment: dict[st
             Case(command=("command", "session.list"), wrong=no_vhost, named=("no-such-vhost", "GATEWAY_AMQP_URL")),
             Case(command=("events",), wrong=no_host, named=("no-such-host.invalid:5672",)),
             Case(command=("doctor",), wrong={**no_vhost, **no_database}, named=("rabbitmq", "no-such-vhost")),
+            Case(command=("doctor",), wrong={**no_vhost, **hasty}, named=("durability", "synchronous_commit=off")),
         )
         for pair in (cases[at : at + 2] for at in range(0, len(cases), 2)):
             async with asyncio.TaskGroup() as programs:

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Final, Literal, cast
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
-from schemas.model import MAX_TEXT, Model
+from schemas.bounds import cut, first
+from schemas.model import MAX_TEXT, Instant, Model
+from schemas.offers import MAX_BUTTONS, MAX_ROWS, Button, Invite, Row, Selected
 
 MAX_URL: Final = 2048
 MAX_TITLE: Final = 512
@@ -22,66 +24,118 @@ MAX_CARDS: Final = 256
 MAX_POLL_OPTIONS: Final = 64  # WhatsApp's clients offer 12; strangers may send more
 
 
-def _cut(limit: int) -> AfterValidator:
-    """Cut what strangers send us to `limit` characters: refusing it would lose the message."""
-    return AfterValidator(lambda text: cast("str", text)[:limit])
-
-
-def _first(limit: int) -> AfterValidator:
-    """Keep the first `limit` items, likewise."""
-    return AfterValidator(lambda items: cast("Sequence[object]", items)[:limit])
-
-
 class LinkPreview(Model):
     """What a message shows of a link; given by the sender, nothing is fetched."""
 
-    url: Annotated[str, _cut(MAX_URL)]
-    title: Annotated[str, _cut(MAX_TITLE)]
-    description: Annotated[str, _cut(MAX_DESCRIPTION)] | None = None
+    url: Annotated[str, cut(MAX_URL)]
+    title: Annotated[str, cut(MAX_TITLE)]
+    description: Annotated[str, cut(MAX_DESCRIPTION)] | None = None
 
 
-class Text(Model):
+class Offering(Model):
+    """What a business's message offers beside its text."""
+
+    buttons: Annotated[
+        Annotated[Sequence[Button], first(MAX_BUTTONS)] | None, Field(repr=False, description="received messages only")
+    ] = None
+    rows: Annotated[
+        Annotated[Sequence[Row], first(MAX_ROWS)] | None, Field(repr=False, description="received messages only")
+    ] = None
+
+
+class PlainText(Model):
     """A text of at most 65,536 characters."""
 
     kind: Literal["text"] = "text"
-    text: Annotated[str, _cut(MAX_TEXT), Field(repr=False)]
+    text: Annotated[str, cut(MAX_TEXT), Field(repr=False)]
     link_preview: LinkPreview | None = None
 
 
-class Location(Model):
+class Text(PlainText, Offering):
+    """A text, or a message of a business as a phone shows it: header, body and footer, a line each or more.
+
+    It is empty where somebody wrote from an advertisement and said nothing.
+    """
+
+    selected: Annotated[
+        Selected | None, Field(description="the text is that of a button or row: somebody chose it")
+    ] = None
+    invite: Annotated[Invite | None, Field(description="it invites to a group or a channel")] = None
+
+
+class PlainLocation(Model):
     """A place; degrees, north and east positive."""
 
     kind: Literal["location"] = "location"
     latitude: Annotated[float, Field(repr=False)]
     longitude: Annotated[float, Field(repr=False)]
-    name: Annotated[Annotated[str, _cut(MAX_NAME)] | None, Field(repr=False)] = None
-    address: Annotated[Annotated[str, _cut(MAX_DESCRIPTION)] | None, Field(repr=False)] = None
+    name: Annotated[Annotated[str, cut(MAX_NAME)] | None, Field(repr=False)] = None
+    address: Annotated[Annotated[str, cut(MAX_DESCRIPTION)] | None, Field(repr=False)] = None
+
+
+class Location(PlainLocation):
+    """A place, or where somebody is who shares it while moving."""
+
+    live: Annotated[bool | None, Field(description="it moves; further places come without a message of their own")] = (
+        None
+    )
+    caption: Annotated[Annotated[str, cut(MAX_TEXT)] | None, Field(repr=False)] = None
 
 
 class ContactCard(Model):
     """A person: fields where we could read them, else the `vcard` (RFC 6350) as it came."""
 
-    name: Annotated[str, _cut(MAX_NAME)] | None = None
+    name: Annotated[str, cut(MAX_NAME)] | None = None
     phones: Sequence[str] = ()
-    organization: Annotated[str, _cut(MAX_NAME)] | None = None
-    email: Annotated[str, _cut(MAX_NAME)] | None = None
-    vcard: Annotated[str, _cut(MAX_VCARD)] | None = None
+    organization: Annotated[str, cut(MAX_NAME)] | None = None
+    email: Annotated[str, cut(MAX_NAME)] | None = None
+    vcard: Annotated[str, cut(MAX_VCARD)] | None = None
 
 
 class Contacts(Model):
     """One person or several."""
 
     kind: Literal["contacts"] = "contacts"
-    contacts: Annotated[Sequence[ContactCard], _first(MAX_CARDS), Field(repr=False)]
+    contacts: Annotated[Sequence[ContactCard], first(MAX_CARDS), Field(repr=False)]
 
 
 class Poll(Model):
     """A question and its options; `selectable` tells how many may be chosen, 0 any number."""
 
     kind: Literal["poll"] = "poll"
-    question: Annotated[str, _cut(MAX_TITLE), Field(repr=False)]
-    options: Annotated[Sequence[Annotated[str, _cut(MAX_TITLE)]], _first(MAX_POLL_OPTIONS), Field(repr=False)]
+    question: Annotated[str, cut(MAX_TITLE), Field(repr=False)]
+    options: Annotated[Sequence[Annotated[str, cut(MAX_TITLE)]], first(MAX_POLL_OPTIONS), Field(repr=False)]
     selectable: int = 1
+
+
+class Place(Model):
+    """Where something is; degrees where they are known."""
+
+    latitude: Annotated[float | None, Field(repr=False)] = None
+    longitude: Annotated[float | None, Field(repr=False)] = None
+    name: Annotated[Annotated[str, cut(MAX_NAME)] | None, Field(repr=False)] = None
+    address: Annotated[Annotated[str, cut(MAX_DESCRIPTION)] | None, Field(repr=False)] = None
+
+
+class Event(Model):
+    """Something that is planned: an event of a group, a call (events only)."""
+
+    kind: Literal["event"] = "event"
+    name: Annotated[str, cut(MAX_TITLE), Field(repr=False)]
+    description: Annotated[Annotated[str, cut(MAX_DESCRIPTION)] | None, Field(repr=False)] = None
+    starts_at: Annotated[Instant | None, Field(description="when it begins")] = None
+    ends_at: Annotated[Instant | None, Field(description="when it ends, where that is said")] = None
+    place: Place | None = None
+    join_link: Annotated[Annotated[str, cut(MAX_URL)] | None, Field(repr=False, description="of its call")] = None
+    cancelled: Annotated[bool | None, Field(description="it will not take place")] = None
+
+
+class Album(Model):
+    """The header of an album (events only). Its parts are messages whose `association` names it."""
+
+    kind: Literal["album"] = "album"
+    images: Annotated[int, Field(description="pictures that follow")]
+    videos: Annotated[int, Field(description="videos that follow")]
 
 
 class MediaState(StrEnum):
@@ -102,18 +156,18 @@ class Media(Model):
         sha256: lower-case hex of the decrypted file.
     """
 
-    object: Annotated[str, _cut(MAX_OBJECT)] | None = None
-    mimetype: Annotated[str, _cut(MAX_MIMETYPE)] | None = None
+    object: Annotated[str, cut(MAX_OBJECT)] | None = None
+    mimetype: Annotated[str, cut(MAX_MIMETYPE)] | None = None
     size: int | None = None
-    sha256: Annotated[str, _cut(64)] | None = None
-    file_name: Annotated[Annotated[str, _cut(MAX_NAME)] | None, Field(repr=False)] = None
+    sha256: Annotated[str, cut(64)] | None = None
+    file_name: Annotated[Annotated[str, cut(MAX_NAME)] | None, Field(repr=False)] = None
     state: MediaState
 
 
-_Caption = Annotated[Annotated[str, _cut(MAX_TEXT)] | None, Field(repr=False)]
+_Caption = Annotated[Annotated[str, cut(MAX_TEXT)] | None, Field(repr=False)]
 
 
-class Image(Model):
+class Image(Offering):
     """A picture."""
 
     kind: Literal["image"] = "image"
@@ -121,7 +175,7 @@ class Image(Model):
     caption: _Caption = None
 
 
-class Video(Model):
+class Video(Offering):
     """A video; `gif` plays in a loop without sound, `note` is a round one."""
 
     kind: Literal["video"] = "video"
@@ -147,7 +201,7 @@ class Voice(Model):
     seconds: int | None = None
 
 
-class Document(Model):
+class Document(Offering):
     """Any file."""
 
     kind: Literal["document"] = "document"
@@ -179,7 +233,7 @@ class Unsupported(Model):
     """
 
     kind: Literal["unsupported"] = "unsupported"
-    whatsapp_type: Annotated[str, _cut(128)]
+    whatsapp_type: Annotated[str, cut(128)]
     reason: SetAsideReason | None = None
 
 
@@ -200,6 +254,8 @@ Content = Annotated[
     | Annotated[Location, Tag("kind=location")]
     | Annotated[Contacts, Tag("kind=contacts")]
     | Annotated[Poll, Tag("kind=poll")]
+    | Annotated[Event, Tag("kind=event")]
+    | Annotated[Album, Tag("kind=album")]
     | Annotated[Image, Tag("kind=image")]
     | Annotated[Video, Tag("kind=video")]
     | Annotated[Audio, Tag("kind=audio")]
@@ -212,4 +268,6 @@ Content = Annotated[
 """The content of a message, by `kind`."""
 
 MEDIA_KINDS: Final = frozenset({"image", "video", "audio", "voice", "document", "sticker"})
-CONTENT_KINDS: Final = MEDIA_KINDS | {"text", "location", "contacts", "poll", "unsupported"}
+CONTENT_KINDS: Final = MEDIA_KINDS | {"text", "location", "contacts", "poll", "event", "album", "unsupported"}
+FORWARDED_KINDS: Final = MEDIA_KINDS | {"text", "location", "contacts"}
+"""What may be passed on: the rest counts in its own chat alone, or is no content."""

@@ -14,6 +14,7 @@ from schemas.group_events import GroupParticipantsChanged, GroupUpdated
 from schemas.history_events import HistorySynced
 from schemas.model import Instant, Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
+from schemas.references import Ad, Association
 
 
 class SessionState(StrEnum):
@@ -146,8 +147,17 @@ class MessageReceived(Model):
     content: Content
     quote: Quote | None = None
     mentions: Sequence[str] | None = None
+    mentions_all: Annotated[bool | None, Field(description="it mentions everybody in the group (@all)")] = None
     forwarded: bool | None = None
     view_once: bool | None = None
+    ad: Annotated[Ad | None, Field(description="what it was written from")] = None
+    association: Annotated[Association | None, Field(description="the message that it is a part of")] = None
+    wrappers: Annotated[
+        Sequence[str] | None,
+        Field(
+            description="what it is beside its content, by the fields of WAProto that it lies in, the outermost first"
+        ),
+    ] = None
 
 
 class MediaReady(Model):

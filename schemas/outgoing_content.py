@@ -25,9 +25,9 @@ from schemas.content import (
     ContactCard,
     Contacts,
     LinkPreview,
-    Location,
+    PlainLocation,
+    PlainText,
     Poll,
-    Text,
     kind_of,
     tag_of,
 )
@@ -73,7 +73,7 @@ class OutgoingLinkPreview(LinkPreview, StrictModel):
     description: Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION), Prose] | None = None
 
 
-class OutgoingText(Text, StrictModel):
+class OutgoingText(PlainText, StrictModel):
     """A text as a command gives it: 1 to 65,536 characters, something visible among them."""
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), Visible, Prose, Field(repr=False)]
@@ -83,7 +83,7 @@ class OutgoingText(Text, StrictModel):
 _Address = Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION), Prose]
 
 
-class OutgoingLocation(Location, StrictModel):
+class OutgoingLocation(PlainLocation, StrictModel):
     """A place as a command gives it."""
 
     latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, repr=False)]

@@ -174,7 +174,11 @@ def _told(session_id: SessionId, arrived: Arrived, at: datetime) -> tuple[dict[s
             quote=Quote(message_id=MessageId(arrived.quoted_id)) if arrived.quoted_id else None,
             mentions=list(arrived.mentions) or None,
             forwarded=arrived.forwarded or None,
+            mentions_all=arrived.mentions_all or None,
             view_once=arrived.view_once or None,
+            ad=arrived.ad,
+            association=arrived.association,
+            wrappers=list(arrived.wrappers) or None,
         )
         return arrived.content.to_data(), MESSAGE_RECEIVED, message
     content, event_type, event = _changed(arrived, {**common, "message_id": MessageId(arrived.about)})

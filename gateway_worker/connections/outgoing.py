@@ -9,7 +9,17 @@ from gateway_worker.whatsapp.files import FileContent
 from gateway_worker.whatsapp.outgoing import Edit, Forwarding, Original, OutgoingMessage, Reaction, Revocation
 from schemas.addresses import AddressKind, kind_of
 from schemas.commands import Command
-from schemas.content import Audio, Document, Image, Media, MediaState, Sticker, Video, Voice
+from schemas.content import (
+    FORWARDED_KINDS,
+    Audio,
+    Document,
+    Image,
+    Media,
+    MediaState,
+    Sticker,
+    Video,
+    Voice,
+)
 from schemas.errors import CommandInvalid, MessageNotFound
 from schemas.message_commands import (
     EditMessage,
@@ -31,6 +41,8 @@ from schemas.outgoing_media import (
 )
 
 _TARGET = "data.messageId"
+_LEFT_BEHIND = frozenset({"buttons", "rows", "selected"})
+"""What a message that is passed on does not offer any more."""
 
 
 def begin_operation(
@@ -138,8 +150,20 @@ def check_original(data: OutgoingCommand, record: MessageRecord, *, same_chat: b
             raise CommandInvalid.at("data.content.linkPreview", "must not be given for a caption")
         case RevokeMessage() if not (record.from_me or kind_of(data.recipient) is AddressKind.GROUP):
             raise CommandInvalid.at(_TARGET, "must be a message that this session sent, except in a group")
+        case ForwardMessage():
+            _check_forwardable(record)
         case _:
             return
+
+
+def _check_forwardable(record: MessageRecord) -> None:
+    """Whether WhatsApp's clients would pass it on, as far as its kind says; the engine looks at the message itself."""
+    if record.kind == "unsupported":
+        type_ = record.content.get("whatsappType", "unknown")
+        raise CommandInvalid.at(_TARGET, f"must not be of WhatsApp's type {type_}, which cannot be forwarded")
+    if record.kind not in FORWARDED_KINDS or record.content.get("live"):
+        what = "live location" if record.kind in FORWARDED_KINDS else record.kind
+        raise CommandInvalid.at(_TARGET, f"must be of a kind that can be forwarded, which `{what}` is not")
 
 
 def _has_caption(record: MessageRecord) -> bool:
@@ -186,6 +210,6 @@ def _stored_content(data: OutgoingCommand, original: MessageRecord | None) -> Js
             return {"kind": "reaction", "messageId": data.message_id, "emoji": data.emoji, **_author_of(original)}
         case ForwardMessage():
             assert original is not None, "it was looked up before"
-            return original.content
+            return {name: value for name, value in original.content.items() if name not in _LEFT_BEHIND}
         case _:
             raise TypeError(type(data).__name__)

@@ -147,7 +147,9 @@ def _refusal(error: EngineError) -> GatewayError | None:
             return MessageRejectedByWhatsApp(error.code)
         case RecipientUnknown():
             return MessageRecipientUnknown()
-        case NotForwardable():
+        case NotForwardable(whatsapp_type=None):
             return CommandInvalid.at("data.messageId", "must not be a message that is viewed once")
+        case NotForwardable():
+            return CommandInvalid.at("data.messageId", f"must not be of WhatsApp's type {error.whatsapp_type}")
         case _:
             return None

@@ -16,7 +16,7 @@ from gateway_worker.connections.tries import Job
 from gateway_worker.store.records import SessionRecord
 from gateway_worker.whatsapp.errors import EngineError
 from gateway_worker.whatsapp.people import PresenceState
-from schemas.content import Text
+from schemas.content import PlainText
 from schemas.session_settings import SessionOptions
 
 _log = structlog.get_logger()
@@ -44,7 +44,7 @@ class Typing:
     async def show(self, job: Job, link: Link, seconds_left: float | None) -> None:
         """Returns when the message's text has been typed. A connection that ends meanwhile is the sender's affair."""
         content = job.message.content
-        if not self._natural or job.may_have_left or not isinstance(content, Text):
+        if not self._natural or job.may_have_left or not isinstance(content, PlainText):
             return
         seconds = typing_seconds(content.text, self._around.rng)
         if seconds_left is not None:

@@ -18,6 +18,7 @@ _TYPE: Final = re.compile(
 )
 # A browser that opens one of these runs what is in it.
 _ACTIVE: Final = re.compile(r"html|xml|svg|script|x-sh|x-msdownload|wasm|flash|java")
+_LOTTIE: Final = "application/was"  # a sticker that is drawn, as WhatsApp packs it
 _CONTAINERS: Final = {"image": "image/", "video": "video/", "audio": "audio/", "voice": "audio/", "sticker": "image/"}
 
 
@@ -27,6 +28,8 @@ def safe_mimetype(kind: str, declared: str | None, head: bytes) -> str:
     for magic, at, mimetype in _MAGIC:
         if head[at : at + len(magic)] == magic:
             return mimetype
+    if kind == "sticker" and told == _LOTTIE:
+        return told
     family = _CONTAINERS.get(kind, "")
     if head[4:8] == b"ftyp" and not told.startswith(("video/", "audio/", "image/")):
         told = "audio/mp4" if family == "audio/" else "video/mp4"

@@ -9,7 +9,7 @@ Errors an engine raises::
     ├── UploadFailed            WhatsApp's media host did not take a file
     ├── NotOnPhone              the phone does not have the file of a message any more
     ├── RecipientUnknown        the number is not on WhatsApp
-    ├── NotForwardable          the message is to be viewed once: nobody may pass it on
+    ├── NotForwardable          nobody may pass the message on: it is to be viewed once, or counts in its own chat alone
     └── StoreRefused            a write of the owner failed or was fenced off; the connection has been closed
 """
 
@@ -57,7 +57,15 @@ class RecipientUnknown(EngineError):  # noqa: N818 (reads as the fact it is)
 
 
 class NotForwardable(EngineError):  # noqa: N818 (reads as the fact it is)
-    """The message is to be viewed once: nobody may pass it on."""
+    """Nobody may pass the message on.
+
+    Args:
+        whatsapp_type: what it is, by the field of WAProto; None: it is to be viewed once.
+    """
+
+    def __init__(self, whatsapp_type: str | None = None) -> None:
+        super().__init__("not to be passed on")
+        self.whatsapp_type = whatsapp_type
 
 
 class UploadFailed(EngineError):  # noqa: N818 (reads as the fact it is)

@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway_worker.whatsapp.remote_files import RemoteFile
 from schemas.content import Content, SetAsideReason
+from schemas.references import Ad, Association
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,9 @@ class ReceivedMessage:
         content: one of the kinds of the contract, `Unsupported` included.
         quoted_id: WhatsApp id of the quoted message.
         mentions: mentioned JIDs.
+        mentions_all: it mentions everybody in the group.
         view_once: WhatsApp's clients show it once only.
+        ad, association, wrappers: as in `MessageReceived` of the contract.
         file: where its file lies, of the kinds that have one.
     """
 
@@ -46,8 +49,12 @@ class ReceivedMessage:
     content: Content
     quoted_id: str | None = None
     mentions: Sequence[str] = ()
+    mentions_all: bool = False
     forwarded: bool = False
     view_once: bool = False
+    ad: Ad | None = None
+    association: Association | None = None
+    wrappers: Sequence[str] = ()
     file: RemoteFile | None = None
 
 

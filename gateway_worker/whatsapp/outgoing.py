@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gateway_worker.whatsapp.files import FileMessage, Repetition
-from schemas.content import Content, Text
+from schemas.content import Contacts, PlainLocation, PlainText, Poll
+
+PlainContent = PlainText | PlainLocation | Contacts | Poll
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,7 @@ class Original:
 class Edit:
     """Another text for the original, or for its caption where it has one."""
 
-    content: Text
+    content: PlainText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +54,8 @@ class OutgoingMessage:
 
     message_id: str
     to: str
-    content: Content | FileMessage | Edit | Revocation | Reaction | Forwarding | Repetition
-    original: Original | None = None  # with a `Content`: the message it quotes
+    content: PlainContent | FileMessage | Edit | Revocation | Reaction | Forwarding | Repetition
+    original: Original | None = None  # with a content of the contract's: the message it quotes
     mentions: Sequence[str] = ()
     view_once: bool = False
 

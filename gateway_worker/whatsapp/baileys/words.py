@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway_worker.whatsapp.baileys.attachments import file_content_of, remote_file_of
+from gateway_worker.whatsapp.baileys.attachments import remote_file_of
 from gateway_worker.whatsapp.baileys.channel import CallFailed
+from gateway_worker.whatsapp.baileys.contents import content_of, references_of
 from gateway_worker.whatsapp.baileys.file_words import file_args
 from gateway_worker.whatsapp.baileys.groups import group_news_of
 from gateway_worker.whatsapp.errors import (
@@ -44,20 +45,14 @@ from gateway_worker.whatsapp.incoming import (
     Sender,
     Voted,
 )
-from gateway_worker.whatsapp.outgoing import Edit, Forwarding, OutgoingMessage, Reaction, Revocation
+from gateway_worker.whatsapp.outgoing import Edit, Forwarding, OutgoingMessage, PlainContent, Reaction, Revocation
 from gateway_worker.whatsapp.people import ContactNews, ContactsTold, PresenceState
-from gateway_worker.whatsapp.vcards import Budget, card_text, display_name, read_cards
+from gateway_worker.whatsapp.vcards import Budget, card_text, display_name
 from schemas.content import (
     MAX_POLL_OPTIONS,
     MAX_TITLE,
     MEDIA_KINDS,
     Contacts,
-    Content,
-    LinkPreview,
-    Location,
-    Poll,
-    Text,
-    Unsupported,
 )
 
 MAX_MENTIONS: Final = 1_024  # more than a group has members
@@ -169,13 +164,14 @@ def message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChan
             author=change["author"],
             by_admin=change["by_admin"],
         )
-    content = _content_of(told["content"])
+    content = content_of(told["content"])
     return ReceivedMessage(
         **common,
         content=content,
         quoted_id=told["quoted_id"],
         mentions=told["mentions"][:MAX_MENTIONS],
         forwarded=told["forwarded"],
+        **references_of(told),
         view_once=told["view_once"],
         file=remote_file_of(told["content"]) if content.kind in MEDIA_KINDS else None,
     )
@@ -184,7 +180,7 @@ def message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChan
 def _change_of(told: Mapping[str, Any]) -> Edited | Revoked | Reacted | Voted:
     match told["kind"]:
         case "edited":
-            return Edited(content=_content_of(told["content"]))
+            return Edited(content=content_of(told["content"]))
         case "revoked":
             return Revoked()
         case "reacted":
@@ -194,33 +190,6 @@ def _change_of(told: Mapping[str, Any]) -> Edited | Revoked | Reacted | Voted:
             return Voted(options=options and [each[:MAX_TITLE] for each in options[:MAX_POLL_OPTIONS]])
         case other:
             raise ValueError(f"the bridge told an unknown change {other!r}")
-
-
-def _content_of(told: Mapping[str, Any]) -> Content:
-    """A content; what a stranger made senseless is unsupported: refusing it, it would come again for ever."""
-    try:
-        return _readable(told)
-    except ValueError:
-        return Unsupported(whatsapp_type=told["kind"])
-
-
-def _readable(told: Mapping[str, Any]) -> Content:
-    if (content := file_content_of(told)) is not None:
-        return content
-    match told["kind"]:
-        case "text":
-            preview = told.get("link_preview")
-            return Text(text=told["text"], link_preview=None if preview is None else LinkPreview(**preview))
-        case "location":
-            return Location(
-                latitude=told["latitude"], longitude=told["longitude"], name=told["name"], address=told["address"]
-            )
-        case "contacts":
-            return Contacts(contacts=read_cards(told["vcards"]))
-        case "poll":
-            return Poll(question=told["question"], options=told["options"], selectable=told["selectable"])
-        case _:
-            return Unsupported(whatsapp_type=told["whatsapp_type"])
 
 
 def outgoing_args(message: OutgoingMessage) -> tuple[dict[str, Any], list[bytes]]:
@@ -248,7 +217,7 @@ def outgoing_args(message: OutgoingMessage) -> tuple[dict[str, Any], list[bytes]
 
 
 def _content_args(  # noqa: PLR0911 (one line a kind)
-    content: Content | FileMessage | Edit | Revocation | Reaction | Forwarding | Repetition,
+    content: PlainContent | FileMessage | Edit | Revocation | Reaction | Forwarding | Repetition,
 ) -> dict[str, Any]:
     """Contacts go as vCards; everything else as it stands, by `kind`."""
     match content:
@@ -286,7 +255,7 @@ def error_of(failure: CallFailed) -> EngineError:  # noqa: PLR0911 (one line an 
         case "not_on_phone":
             return NotOnPhone("the phone does not have the file")
         case "not_forwardable":
-            return NotForwardable("it is to be viewed once")
+            return NotForwardable(whatsapp_type=failure.details.get("type"))
         case "recipient_unknown":
             return RecipientUnknown("the number is not on WhatsApp")
         case "refused":

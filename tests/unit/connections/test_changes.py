@@ -17,9 +17,10 @@ from gateway_worker.whatsapp.incoming import (
 )
 from gateway_worker.whatsapp.outgoing import Edit, Forwarding, Reaction, Revocation
 from gateway_worker.whatsapp.port import Changes
-from schemas.content import Poll, Text
+from schemas.content import Album, Content, Event, Location, Poll, Text, Unsupported
 from schemas.errors import CommandInvalid, MessageNotFound
 from schemas.names import MessageId
+from schemas.offers import Button
 from schemas.outgoing_content import OutgoingText
 from tests.support.connections.virtual_time import VirtualClock, virtual
 from tests.support.connections.world import ANNA, BERT, World, command, text, world
@@ -97,6 +98,50 @@ async def test_a_message_of_one_chat_is_forwarded_to_another() -> None:
         assert (sent.to, sent.content) == (f"{CARLA[1:]}@s.whatsapp.net", Forwarding())
         assert sent.original is not None
         assert sent.original.plaintext == b"plain"
+
+
+@virtual
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (Unsupported(whatsapp_type="pinInChatMessage"), "pinInChatMessage"),
+        (Poll(question="When?", options=["Now", "Later"]), "poll"),
+        (Event(name="Party"), "event"),
+        (Album(images=2, videos=0), "album"),
+        (Location(latitude=1, longitude=2, live=True), "live location"),
+    ],
+)
+async def test_what_counts_in_its_own_chat_alone_is_not_forwarded_and_the_reason_says_what_it_is(
+    content: Content, reason: str
+) -> None:
+    async with world() as w:
+        await w.connected()
+        theirs = await received(w, "3EB0AA", content)
+        with pytest.raises(CommandInvalid, match="messageId") as refused:
+            await w.send(about("forward", theirs))
+        assert reason in refused.value.message
+        assert not w.engine.sent
+
+
+@virtual
+async def test_a_change_is_not_forwarded() -> None:
+    async with world() as w:
+        await w.connected()
+        theirs = await received(w, "3EB0AA")
+        await arrive(w, ReceivedChange(**from_bert("3EB0BB"), about=theirs, change=Reacted(emoji="+")))
+        w.storage.messages.plaintexts[MessageId("3EB0BB")] = b"plain"
+        with pytest.raises(CommandInvalid, match="reacted"):
+            await w.send(about("forward", "3EB0BB"))
+
+
+@virtual
+async def test_a_forwarded_business_message_offers_nothing_any_more() -> None:
+    async with world() as w:
+        await w.connected()
+        offer = Text(text="Sure?", buttons=[Button(type="quick_reply", id="yes", text="Yes")])
+        forwarded = await w.send(about("forward", await received(w, "3EB0AA", offer)))
+        stored = [row for row in w.storage.messages.rows.values() if row.message_id == forwarded]
+        assert [row.content for row in stored] == [{"kind": "text", "text": "Sure?"}]
 
 
 @virtual

@@ -13,7 +13,7 @@ from gateway_worker.whatsapp.facts import Cause, ReceiptArrived, ReceiptKind
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
 from gateway_worker.whatsapp.port import Changes
-from schemas.content import Text
+from schemas.content import PlainText, Text
 from schemas.errors import (
     AccountRestricted,
     CommandConflict,
@@ -59,7 +59,7 @@ def failure(w: World, command_id: str) -> str:
 
 def bodies(w: World) -> list[str]:
     """What left, in order."""
-    return [each.content.text for each in w.engine.sent if isinstance(each.content, Text)]
+    return [each.content.text for each in w.engine.sent if isinstance(each.content, PlainText)]
 
 
 @virtual
@@ -249,6 +249,7 @@ async def test_a_connection_that_is_gone_without_a_word_is_closed_and_replaced()
         (Refused("463"), "message.rejected_by_whatsapp"),
         (RecipientUnknown(), "message.recipient_unknown"),
         (NotForwardable(), "command.invalid"),
+        (NotForwardable("productMessage"), "command.invalid"),
     ],
 )
 async def test_a_refusal_is_final_and_named(error: Exception, code: str) -> None:

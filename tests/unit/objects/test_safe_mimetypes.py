@@ -20,6 +20,9 @@ from gateway_worker.objects.safe_mimetypes import OTHER, safe_mimetype
         ("voice", "audio/ogg; codecs=opus", b"OggS", "audio/ogg; codecs=opus"),
         ("voice", None, b"OggS", "audio/ogg"),
         ("video", None, b"\0\0\0 ftypmp42", "video/mp4"),
+        ("sticker", "application/was", b"PK\x03\x04", "application/was"),
+        ("sticker", "application/was", b"RIFF\0\0\0\0WEBP", "image/webp"),
+        ("sticker", "application/zip", b"PK\x03\x04", OTHER),
         ("sticker", "image/webp", b"RIFF\0\0\0\0WEBP", "image/webp"),
     ],
 )

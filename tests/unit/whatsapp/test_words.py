@@ -35,7 +35,7 @@ from gateway_worker.whatsapp.incoming import (
     Voted,
 )
 from gateway_worker.whatsapp.outgoing import Edit, Forwarding, Original, OutgoingMessage, Reaction, Revocation
-from schemas.content import ContactCard, Contacts, LinkPreview, Location, Poll, Text, Unsupported
+from schemas.content import ContactCard, Contacts, LinkPreview, Location, PlainText, Poll, Text, Unsupported
 
 KEY = {"chat": "1@s.whatsapp.net", "sender": "1:2@s.whatsapp.net", "message_id": "M", "index": 0}
 MESSAGE = {
@@ -196,7 +196,7 @@ async def test_changes_name_the_message_they_are_about(told: dict[str, object], 
     ("content", "args"),
     [
         (
-            Edit(content=Text(text="new")),
+            Edit(content=PlainText(text="new")),
             {"kind": "edit", "content": {"kind": "text", "text": "new", "link_preview": None}},
         ),
         (Revocation(), {"kind": "revocation"}),
@@ -221,7 +221,7 @@ def test_what_is_sent_has_the_bridges_words(content: Any, args: dict[str, object
 
 def test_an_outgoing_message_takes_its_quote_as_a_blob() -> None:
     original = Original(message_id="Q", sender="1@s.whatsapp.net", from_me=False, plaintext=b"quoted", edited="new")
-    message = OutgoingMessage(message_id="M", to="1@s.whatsapp.net", content=Text(text="hi"), original=original)
+    message = OutgoingMessage(message_id="M", to="1@s.whatsapp.net", content=PlainText(text="hi"), original=original)
     args, blobs = outgoing_args(message)
     assert blobs == [b"quoted"]
     assert args["original"] == {

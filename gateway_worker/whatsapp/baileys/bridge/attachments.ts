@@ -1,6 +1,7 @@
 /** The file of a message: what its sender's phone says of it, and where it lies encrypted at WhatsApp. */
 import { proto } from 'baileys'
 
+import { headerOf } from './business.ts'
 import { addressOf } from './limits.ts'
 
 /** What a backend is told of a file before anybody has looked at it. */
@@ -36,6 +37,8 @@ type Part =
   | proto.Message.IDocumentMessage
   | proto.Message.IStickerMessage
 
+/** What the phones call a sticker that is drawn, not filmed. */
+const LOTTIE = 'application/was'
 /** Of a name that a stranger gave a file: what it ends with says what it is. */
 const MAX_READ = 4_096
 const KEY_BYTES = 32
@@ -55,12 +58,19 @@ export function fileOf(message: proto.IMessage): FileContent | null {
     return { kind: 'document', media: attachment(documentMessage, 'document'), caption: documentMessage.caption || null }
   }
   if (stickerMessage == null) return null
-  return { kind: 'sticker', media: attachment(stickerMessage, 'image'), animated: stickerMessage.isAnimated === true || null }
+  return stickerOf(stickerMessage)
 }
 
-/** Where the file of a message lies, or null when it has none. */
+function stickerOf(sticker: proto.Message.IStickerMessage): FileContent {
+  const media = attachment(sticker, 'image')
+  const isLottie = sticker.isLottie === true
+  const mimetype = media.mimetype ?? (isLottie ? LOTTIE : null)
+  return { kind: 'sticker', media: { ...media, mimetype }, animated: isLottie || sticker.isAnimated === true || null }
+}
+
+/** Where the file of a message lies, also one above a business's text; null when it has none. */
 export function placeOf(message: proto.IMessage): (Attachment & { lies: Place }) | null {
-  const media = fileOf(message)?.media
+  const media = (fileOf(message) ?? fileOf(headerOf(message) ?? {}))?.media
   return media?.lies == null ? null : { ...media, lies: media.lies }
 }
 

@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto'
 import { decryptPollVote, isJidGroup, jidNormalizedUser, proto } from 'baileys'
 
 import type { Person } from './addresses.ts'
-import { type Content, contentOf, optionsOf, pollCreationOf, unwrap } from './content.ts'
+import { type Content, contentOf, optionsOf, pollCreationOf } from './content.ts'
 import { isId, isJid, MAX_OPTIONS } from './limits.ts'
+import { unwrap } from './wrappers.ts'
 
 /**
  * `about`: the id of the earlier message. `author`: whose that one is, as the change says: a JID, empty for ourselves, null

@@ -1,15 +1,43 @@
 /** What a message carries, in the contract's kinds. */
 import { proto } from 'baileys'
 
+import { type Selected, selectedOf } from './answers.ts'
 import { type FileContent, fileOf } from './attachments.ts'
+import { businessOf, type Shown } from './business.ts'
+import { FIELDS, type Forwarding, PROTOCOL_TYPES } from './fields.ts'
+import { type AlbumContent, albumOf, type EventContent, eventOf, noticeOf, type NoticeText } from './notices.ts'
+import { type Button, type Row, textOf as joined } from './offers.ts'
+import { adOf, contextOf } from './references.ts'
+
+const { Type } = proto.Message.ProtocolMessage
+
+/** What a message offers beside its text: absent where it offers nothing. */
+interface Offered {
+  buttons?: Button[]
+  rows?: Row[]
+}
 
 export type Content =
-  | FileContent
-  | { kind: 'text'; text: string; link_preview?: LinkPreview }
-  | { kind: 'location'; latitude: number; longitude: number; name: string | null; address: string | null }
+  | (FileContent & Offered)
+  | ({ kind: 'text'; text: string; link_preview?: LinkPreview; selected?: Selected } & Offered)
+  | NoticeText
+  | LocationContent
   | { kind: 'contacts'; vcards: string[] }
   | { kind: 'poll'; question: string; options: string[]; selectable: number }
+  | EventContent
+  | AlbumContent
   | { kind: 'unsupported'; whatsapp_type: string }
+
+interface LocationContent {
+  kind: 'location'
+  latitude: number
+  longitude: number
+  name: string | null
+  address: string | null
+  /** It moves; `caption` is what its sender wrote beside it. */
+  live?: true
+  caption?: string | null
+}
 
 interface LinkPreview {
   url: string
@@ -17,88 +45,51 @@ interface LinkPreview {
   description: string | null
 }
 
-/** Wrappers around a message that a backend need not know of. */
-const WRAPPERS = [
-  'deviceSentMessage',
-  'ephemeralMessage',
-  'viewOnceMessage',
-  'viewOnceMessageV2',
-  'viewOnceMessageV2Extension',
-  'documentWithCaptionMessage',
-  'editedMessage',
-  'associatedChildMessage', // one of an album
-  'botInvokeMessage',
-  'groupMentionedMessage',
-  'lottieStickerMessage',
-  'pollCreationMessageV4'
-] as const
-const VIEW_ONCE = ['viewOnceMessage', 'viewOnceMessageV2', 'viewOnceMessageV2Extension'] as const
-
-/** Fields that carry no content of their own. */
-const SILENT_FIELDS = new Set(['messageContextInfo', 'senderKeyDistributionMessage', 'fastRatchetKeySenderKeyDistributionMessage'])
-
-const MAX_WRAPPING = 8
-
-/** The message inside its wrappers. */
-export function unwrap(message: proto.IMessage): proto.IMessage {
-  let inner = message
-  for (let depth = 0; depth < MAX_WRAPPING; depth += 1) {
-    const wrapped = WRAPPERS.map((name) => inner[name]?.message).find((candidate) => candidate != null)
-    if (wrapped == null || Object.keys(wrapped).length === 0) return inner
-    inner = wrapped
-  }
-  return inner
-}
-
-/** Whether WhatsApp shows a message once only: one of its wrappers says so, or what is inside. */
-export function isViewOnce(message: proto.IMessage): boolean {
-  let inner: proto.IMessage | null | undefined = message
-  for (let depth = 0; inner != null && depth < MAX_WRAPPING; depth += 1) {
-    const here: proto.IMessage = inner
-    if (VIEW_ONCE.some((name) => here[name] != null)) return true
-    const { imageMessage, videoMessage, audioMessage, extendedTextMessage } = here
-    if ([imageMessage, videoMessage, audioMessage, extendedTextMessage].some((part) => part?.viewOnce === true)) return true
-    inner = WRAPPERS.map((name) => here[name]?.message).find((candidate) => candidate != null)
-  }
-  return false
-}
-
-/** The names of the fields that are set. */
-function fieldsOf(message: proto.IMessage): string[] {
-  return Object.entries(message)
-    .filter(([name, value]) => value != null && !SILENT_FIELDS.has(name))
-    .map(([name]) => name)
-}
-
 /**
- * What a backend sees of a message, or null. Protocol messages are told as changes, or are between devices. A file that
- * nobody can fetch, because the message does not say where it lies, is no file (but an edit need not repeat that).
+ * What a backend sees of a message without its wrappers, or null. Protocol messages are told as changes, or are between devices.
+ * A file that nobody can fetch, because the message does not say where it lies, is no file (but an edit need not repeat that).
  */
 export function contentOf(message: proto.IMessage, { isEdit = false } = {}): Content | null {
-  if (message.protocolMessage != null) return null
+  if (message.protocolMessage != null) return protocolOf(message.protocolMessage)
   const file = fileOf(message)
   if (file !== null && (isEdit || file.media.lies !== null)) return file
-  const known = textOf(message) ?? locationOf(message) ?? contactsOf(message) ?? pollOf(message)
-  if (known !== null) return known
-  const [name] = fieldsOf(message)
+  const known = textOf(message) ?? locationOf(message) ?? contactsOf(message) ?? pollOf(message) ?? eventOf(message) ?? albumOf(message)
+  return known ?? offeredOf(message) ?? noticeOf(message) ?? unsupported(message)
+}
+
+function protocolOf({ type }: proto.Message.IProtocolMessage): Content | null {
+  const name = Type[type ?? 0] ?? ''
+  return PROTOCOL_TYPES[name] === 'unsupported' ? { kind: 'unsupported', whatsapp_type: 'protocolMessage' } : null
+}
+
+/** By the name of what is in it; null of nothing but keys between devices. `unknown`: a field that this WAProto does not know. */
+function unsupported(message: proto.IMessage): Content | null {
+  const name = Object.entries(message).find(([field, value]) => value != null && FIELDS[field]?.is !== 'silent')?.[0]
   if (name !== undefined) return { kind: 'unsupported', whatsapp_type: name }
-  // Nothing but keys between devices, or a field this version of WAProto does not know
   return message.senderKeyDistributionMessage != null ? null : { kind: 'unsupported', whatsapp_type: 'unknown' }
+}
+
+/** How a message may be passed on, and the name of what it is. What we do not know, phones would not show. */
+export function forwardingOf(message: proto.IMessage): { how: Forwarding; name: string } {
+  const content = contentOf(message)
+  if (content === null || content.kind === 'unsupported') return { how: 'no', name: content?.whatsapp_type ?? 'protocolMessage' }
+  const told = Object.entries(message).find(([field, value]) => value != null && FIELDS[field]?.is === 'content')
+  const treatment = told && FIELDS[told[0]]
+  return { how: treatment?.is === 'content' ? treatment.forwards : 'no', name: told?.[0] ?? 'unknown' }
 }
 
 /** A text, or the text of the button or the row that somebody chose. */
 function textOf(message: proto.IMessage): Content | null {
-  const { conversation, extendedTextMessage, buttonsResponseMessage, templateButtonReplyMessage } = message
-  const { listResponseMessage, interactiveResponseMessage } = message
-  const chosen =
-    buttonsResponseMessage?.selectedDisplayText ??
-    templateButtonReplyMessage?.selectedDisplayText ??
-    listResponseMessage?.title ??
-    interactiveResponseMessage?.body?.text
-  const text = extendedTextMessage?.text ?? conversation ?? chosen
-  if (text == null || text === '') return null
+  const { conversation, extendedTextMessage } = message
+  const text = extendedTextMessage?.text || conversation
+  if (!text) return answerOf(message) ?? (adOf(contextOf(message)) !== null && extendedTextMessage != null ? { kind: 'text', text: '' } : null)
   const preview = previewOf(extendedTextMessage)
   return preview ? { kind: 'text', text, link_preview: preview } : { kind: 'text', text }
+}
+
+function answerOf(message: proto.IMessage): Content | null {
+  const selected = selectedOf(message)
+  return selected === null ? null : { kind: 'text', text: selected.text || selected.id || '', selected }
 }
 
 function previewOf(text: proto.Message.IExtendedTextMessage | null | undefined): LinkPreview | undefined {
@@ -106,15 +97,26 @@ function previewOf(text: proto.Message.IExtendedTextMessage | null | undefined):
   return url && text.title ? { url, title: text.title, description: text.description ?? null } : undefined
 }
 
-function locationOf({ locationMessage: place }: proto.IMessage): Content | null {
-  if (!Number.isFinite(place?.degreesLatitude) || !Number.isFinite(place?.degreesLongitude)) return null
-  return {
-    kind: 'location',
-    latitude: place?.degreesLatitude ?? 0,
-    longitude: place?.degreesLongitude ?? 0,
-    name: place?.name || null,
-    address: place?.address || null
-  }
+/** A business's message: its text under a file is that file's caption, as phones show it. */
+function offeredOf(message: proto.IMessage): Content | null {
+  const shown = businessOf(message)
+  if (shown === null) return null
+  const text = joined(shown.lines)
+  const file = shown.header === null ? null : fileOf(shown.header)
+  if (file === null || !('caption' in file) || file.media.lies === null) return { kind: 'text', text, ...offers(shown) }
+  return { ...file, caption: text || file.caption, ...offers(shown) }
+}
+
+function offers({ buttons, rows }: Shown): Offered {
+  return { ...(buttons.length > 0 ? { buttons } : {}), ...(rows.length > 0 ? { rows } : {}) }
+}
+
+function locationOf({ locationMessage: place, liveLocationMessage: moving }: proto.IMessage): LocationContent | null {
+  const { degreesLatitude: latitude, degreesLongitude: longitude } = place ?? moving ?? {}
+  if (latitude == null || longitude == null || !Number.isFinite(latitude) || !Number.isFinite(longitude)) return null
+  const where = { kind: 'location' as const, latitude, longitude, name: place?.name || null, address: place?.address || null }
+  const caption = place?.comment || moving?.caption
+  return { ...where, ...(moving != null || place?.isLive ? { live: true } : {}), ...(caption ? { caption } : {}) }
 }
 
 function contactsOf({ contactMessage, contactsArrayMessage }: proto.IMessage): Content | null {
@@ -126,7 +128,8 @@ function contactsOf({ contactMessage, contactsArrayMessage }: proto.IMessage): C
 /** The poll in a message; WhatsApp has had several fields for it. */
 export function pollCreationOf(message: proto.IMessage): proto.Message.IPollCreationMessage | null {
   const { pollCreationMessage, pollCreationMessageV2, pollCreationMessageV3, pollCreationMessageV5 } = message
-  return pollCreationMessage ?? pollCreationMessageV2 ?? pollCreationMessageV3 ?? pollCreationMessageV5 ?? null
+  const { pollCreationMessageV6 } = message as { pollCreationMessageV6?: proto.Message.IPollCreationMessage | null }
+  return pollCreationMessage ?? pollCreationMessageV2 ?? pollCreationMessageV3 ?? pollCreationMessageV5 ?? pollCreationMessageV6 ?? null
 }
 
 export function optionsOf(poll: proto.Message.IPollCreationMessage): string[] {
@@ -137,15 +140,4 @@ function pollOf(message: proto.IMessage): Content | null {
   const poll = pollCreationOf(message)
   if (poll === null) return null
   return { kind: 'poll', question: poll.name ?? '', options: optionsOf(poll), selectable: poll.selectableOptionsCount ?? 0 }
-}
-
-/** What a message refers to: quote, mentions, forwarded. */
-export function contextOf(message: proto.IMessage): { quoted_id: string | null; mentions: string[]; forwarded: boolean } {
-  const holders = Object.values(message) as ({ contextInfo?: proto.IContextInfo | null } | null | undefined)[]
-  const context = holders.find((holder) => typeof holder === 'object' && holder?.contextInfo != null)?.contextInfo
-  return {
-    quoted_id: context?.stanzaId ?? null,
-    mentions: context?.mentionedJid ?? [],
-    forwarded: context?.isForwarded === true
-  }
 }

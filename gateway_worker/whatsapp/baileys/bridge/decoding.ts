@@ -8,8 +8,8 @@ import { createRequire } from 'node:module'
 
 import { proto } from 'baileys'
 
-import { unwrap } from './content.ts'
 import { MAX_TEXT } from './limits.ts'
+import { unwrap } from './wrappers.ts'
 
 /** A text that mentions 60,000 people has 120,000. */
 export const MAX_READS = 150_000

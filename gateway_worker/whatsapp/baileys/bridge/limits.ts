@@ -26,6 +26,16 @@ export const MAX_EMOJI = 64
 export const MAX_MENTIONS = 1_024
 export const MAX_OPTIONS = 64
 export const MAX_CARDS = 256
+/** Of what businesses offer: WhatsApp's clients show far fewer. */
+export const MAX_BUTTONS = 32
+export const MAX_ROWS = 128
+/** Of all buttons, and of all rows, of one message, in JSON. */
+export const MAX_OFFERED_BYTES = 65_536
+/** Of the id of a button or a row. */
+export const MAX_CHOICE_ID = 512
+/** Of what a native flow gave. */
+export const MAX_FLOW_DATA = 8_192
+export const MAX_WRAPPERS = 8
 /** Of one contact card. One with a photograph is larger than what is told of it. */
 export const MAX_CARD = 131_072
 /** Of all cards of one message, in JSON. */

@@ -15,10 +15,12 @@ import {
   type WAMessageKey
 } from 'baileys'
 
-import { isViewOnce, unwrap } from './content.ts'
+import { headerOf } from './business.ts'
+import { contentOf as toldOf, forwardingOf } from './content.ts'
 import { type FileContent, fileMessage, isFile } from './files.ts'
 import { CallError } from './peer.ts'
 import type { Sent } from './store.ts'
+import { isViewOnce, unwrap } from './wrappers.ts'
 
 interface LinkPreview {
   url: string
@@ -206,7 +208,18 @@ function forwarded(args: OutgoingArguments, jid: string, plaintext: Uint8Array |
   if (original?.message == null) throw new CallError('unsupported_content')
   if (isViewOnce(original.message)) throw new CallError('not_forwardable')
   const { messageContextInfo: _, ...content } = unwrap(original.message)
-  return { ...original, message: content }
+  const { how, name } = forwardingOf(content)
+  if (how === 'no') throw new CallError('not_forwardable', { type: name })
+  return { ...original, message: how === 'text' ? wordsOf(content, name) : content }
+}
+
+/** What a phone shows of a message whose buttons work for its first recipient alone: its text, and the file above that. */
+function wordsOf(message: proto.IMessage, name: string): proto.IMessage {
+  const told = toldOf(message)
+  if (told?.kind === 'text' && told.text !== '') return { conversation: told.text }
+  const [field, file] = Object.entries(headerOf(message) ?? {})[0] ?? []
+  if (field === undefined || told === null || !('caption' in told)) throw new CallError('not_forwardable', { type: name })
+  return { [field]: { ...file, caption: told.caption } }
 }
 
 /** As Baileys' own `sendMessage` marks them. */

@@ -18,13 +18,15 @@ import {
 import { type Mapping, type Person, personOf, phoneOf } from './addresses.ts'
 import type { Admins } from './admins.ts'
 import { type Change, changeOf, type Doing, type Recall } from './changes.ts'
-import { type Content, contentOf, contextOf, isViewOnce, unwrap } from './content.ts'
+import { type Content, contentOf } from './content.ts'
 import type { Entry, EntryKey } from './commit.ts'
 import { decoded, keptOf } from './decoding.ts'
 import { idOf, jidOf, secondsOf } from './limits.ts'
 import { type Store, StoreClosed } from './store.ts'
 import { CallError, nameOf } from './peer.ts'
+import { referencesOf } from './references.ts'
 import { boundMessage } from './told.ts'
+import { isViewOnce, unwrap } from './wrappers.ts'
 
 /** One encrypted part of a stanza. */
 export interface IncomingPart {
@@ -286,7 +288,7 @@ async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Ma
     from_me: envelope.fromMe,
     is_group: isGroup,
     timestamp: envelope.timestamp,
-    ...('change' in told ? told : { content: told, view_once: isViewOnce(wrapped), ...contextOf(message) })
+    ...('change' in told ? told : { content: told, view_once: isViewOnce(wrapped), ...referencesOf(wrapped) })
   })
 }
 

@@ -2,11 +2,11 @@
 import { proto, type WASocket } from 'baileys'
 
 import { type Attachment, placeOf } from './attachments.ts'
-import { unwrap } from './content.ts'
 import { decoded } from './decoding.ts'
 import { addressOf } from './limits.ts'
 import { CallError } from './peer.ts'
 import { boundAttachment } from './told.ts'
+import { unwrap } from './wrappers.ts'
 
 export interface FileRequest {
   message_id: string

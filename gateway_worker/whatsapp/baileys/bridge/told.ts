@@ -18,20 +18,26 @@ import {
   jid,
   list,
   MAX_ABOUT,
+  MAX_BUTTONS,
   MAX_CARD,
   MAX_CARDS,
   MAX_CARDS_BYTES,
+  MAX_CHOICE_ID,
   MAX_DESCRIPTION,
   MAX_EMOJI,
+  MAX_FLOW_DATA,
   MAX_MENTIONS,
   MAX_MIMETYPE,
   MAX_NAME,
+  MAX_OFFERED_BYTES,
   MAX_OPTIONS,
   MAX_OWN_NAME,
   MAX_PEOPLE,
+  MAX_ROWS,
   MAX_TEXT,
   MAX_TITLE,
   MAX_URL,
+  MAX_WRAPPERS,
   moment,
   nullable,
   object,
@@ -76,16 +82,54 @@ const attachment = object({
 const caption = nullable(text(MAX_TEXT))
 const preview = object({ url: text(MAX_URL), title: text(MAX_TITLE), description: nullable(text(MAX_DESCRIPTION)) })
 
+const choiceId = nullable(text(MAX_CHOICE_ID))
+const title = nullable(text(MAX_TITLE))
+const url = nullable(address)
+const button = object({ type: word, id: choiceId, text: text(MAX_TITLE), url, phone: title, code: title, card: nullable(count) })
+const row = object({ id: choiceId, title: text(MAX_TITLE), description: nullable(text(MAX_DESCRIPTION)), section: title })
+const OFFERED: Fields = {
+  buttons: list(button, MAX_BUTTONS, undefined, MAX_OFFERED_BYTES),
+  rows: list(row, MAX_ROWS, undefined, MAX_OFFERED_BYTES)
+}
+const selected = object({
+  id: choiceId,
+  text: title,
+  description: nullable(text(MAX_DESCRIPTION)),
+  index: nullable(count),
+  card: nullable(count),
+  flow: nullable(word),
+  data: nullable(text(MAX_FLOW_DATA))
+})
+const invite = object({ chat: nullable(jid), name: title, code: nullable(word), expires_at: nullable(moment) })
+const place = object({ latitude: real, longitude: real, name: nullable(text(MAX_NAME)), address: nullable(text(MAX_DESCRIPTION)) })
+
 const content = byKind('kind', {
-  text: { text: text(MAX_TEXT), link_preview: preview },
-  location: { latitude: real, longitude: real, name: nullable(text(MAX_NAME)), address: nullable(text(MAX_DESCRIPTION)) },
+  text: { text: text(MAX_TEXT), link_preview: preview, selected, invite, ...OFFERED },
+  location: {
+    latitude: real,
+    longitude: real,
+    name: nullable(text(MAX_NAME)),
+    address: nullable(text(MAX_DESCRIPTION)),
+    live: flag,
+    caption
+  },
+  event: {
+    name: text(MAX_TITLE),
+    description: nullable(text(MAX_DESCRIPTION)),
+    starts_at: nullable(moment),
+    ends_at: nullable(moment),
+    place: nullable(place),
+    join_link: url,
+    cancelled: flag
+  },
+  album: { images: whole, videos: whole },
   contacts: { vcards: list(text(MAX_CARD), MAX_CARDS, undefined, MAX_CARDS_BYTES) },
   poll: { question: text(MAX_TITLE), options: list(text(MAX_TITLE), MAX_OPTIONS), selectable: whole },
-  image: { media: attachment, caption },
-  video: { media: attachment, caption, gif: nullable(flag), note: nullable(flag) },
+  image: { media: attachment, caption, ...OFFERED },
+  video: { media: attachment, caption, gif: nullable(flag), note: nullable(flag), ...OFFERED },
   audio: { media: attachment, seconds: nullable(count) },
   voice: { media: attachment, seconds: nullable(count) },
-  document: { media: attachment, caption },
+  document: { media: attachment, caption, ...OFFERED },
   sticker: { media: attachment, animated: nullable(flag) },
   unsupported: { whatsapp_type: word }
 })
@@ -100,6 +144,24 @@ const change = byKind('kind', {
   voted: { ...ABOUT, options: nullable(list(text(MAX_TITLE), MAX_OPTIONS)) }
 })
 
+const ad = object({
+  title,
+  body: nullable(text(MAX_DESCRIPTION)),
+  source_type: title,
+  source_id: title,
+  source_url: url,
+  source_app: title,
+  media_url: url,
+  ctwa_clid: nullable(text(MAX_CHOICE_ID)),
+  ref: title,
+  greeting: nullable(text(MAX_DESCRIPTION)),
+  conversion_source: title,
+  entry_point: title,
+  utm_source: title,
+  utm_campaign: title
+})
+const association = object({ type: word, message_id: id, index: nullable(count) })
+
 const message = object({
   message_id: id,
   chat: jid,
@@ -111,7 +173,11 @@ const message = object({
   view_once: flag,
   quoted_id: nullable(reference),
   mentions: list(jid, MAX_MENTIONS, isJid),
+  mentions_all: flag,
   forwarded: flag,
+  ad: nullable(ad),
+  association: nullable(association),
+  wrappers: list(word, MAX_WRAPPERS),
   change
 })
 

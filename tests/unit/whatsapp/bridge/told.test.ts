@@ -19,18 +19,38 @@ const many = <T>(value: T): T[] => Array.from({ length: MANY }, () => value)
 const person = { jid: JID, lid: JID, phone: `+${'9'.repeat(20)}` }
 const place = { file_class: HUGE, url: HUGE, direct_path: HUGE, media_key: HUGE, encrypted_sha256: HUGE }
 const media = { mimetype: HUGE, size: 1e300, sha256: HUGE, file_name: HUGE, lies: place }
+const offered = {
+  buttons: many({ type: HUGE, id: HUGE, text: HUGE, url: HUGE, phone: HUGE, code: HUGE, card: 1e300 }),
+  rows: many({ id: 'x', title: 'x'.repeat(400), description: 'x', section: 'x' })
+}
+const selected = { id: HUGE, text: HUGE, description: HUGE, index: -1, card: 1e300, flow: HUGE, data: HUGE }
+const spot = { latitude: 1e308, longitude: Number.NaN, name: HUGE, address: HUGE }
+const ad = Object.fromEntries(
+  'title body source_type source_id source_url source_app media_url ctwa_clid ref greeting conversion_source entry_point utm_source utm_campaign'
+    .split(' ')
+    .map((name) => [name, HUGE])
+)
 const contents = [
-  { kind: 'text', text: HUGE, link_preview: { url: HUGE, title: HUGE, description: HUGE } },
-  { kind: 'location', latitude: 1e308, longitude: Number.NaN, name: HUGE, address: HUGE },
+  {
+    kind: 'text',
+    text: HUGE,
+    link_preview: { url: HUGE, title: HUGE, description: HUGE },
+    selected,
+    invite: { chat: HUGE, name: HUGE, code: HUGE, expires_at: 1e300 },
+    ...offered
+  },
+  { kind: 'location', ...spot, live: true, caption: HUGE },
   { kind: 'contacts', vcards: many(HUGE) },
   { kind: 'poll', question: HUGE, options: many(HUGE), selectable: -1 },
-  { kind: 'image', media, caption: HUGE },
-  { kind: 'video', media, caption: HUGE, gif: true, note: true },
+  { kind: 'image', media, caption: HUGE, ...offered },
+  { kind: 'video', media, caption: HUGE, gif: true, note: true, ...offered },
   { kind: 'audio', media, seconds: 2 ** 40 },
   { kind: 'voice', media, seconds: Infinity },
-  { kind: 'document', media, caption: HUGE },
+  { kind: 'document', media, caption: HUGE, ...offered },
   { kind: 'sticker', media, animated: true },
-  { kind: 'unsupported', whatsapp_type: HUGE }
+  { kind: 'unsupported', whatsapp_type: HUGE },
+  { kind: 'event', name: HUGE, description: HUGE, starts_at: 1e300, ends_at: -1, place: spot, join_link: HUGE, cancelled: true },
+  { kind: 'album', images: 1e300, videos: -1 }
 ]
 const envelope = {
   message_id: HUGE,
@@ -75,7 +95,7 @@ const facts = [
 ]
 
 test('whatever a stranger fills, and however much of it, what is told of a message fits into an event', () => {
-  const whole = { ...envelope, view_once: true, quoted_id: HUGE, mentions: many(JID), forwarded: true }
+  const whole = { ...envelope, view_once: true, quoted_id: HUGE, mentions: many(JID), mentions_all: true, forwarded: true, ad, association: { type: HUGE, message_id: HUGE, index: -1 }, wrappers: many(HUGE) }
   const sizes = contents.map((content) => jsonBytes(boundMessage({ ...whole, content })))
   const ofChanges = changes.map((change) => jsonBytes(boundMessage({ ...envelope, change })))
   assert.ok(Math.max(...sizes, ...ofChanges) < MAX_TOLD_BYTES, String([...sizes, ...ofChanges]))

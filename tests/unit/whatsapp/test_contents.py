@@ -1,0 +1,87 @@
+"""Contents and references, from the bridge's JSON to the contract's."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from gateway_worker.whatsapp.baileys.contents import content_of, references_of
+from schemas.content import Unsupported
+
+_BUTTON = {"type": "quick_reply", "id": "yes", "text": "Yes", "url": None, "phone": None, "card": None, "code": None}
+_ROW = {"id": "s", "title": "Small", "description": None, "section": "Sizes"}
+_SELECTED = {"id": "s", "text": "Small", "description": None, "index": None, "card": 0, "flow": None, "data": None}
+_INVITE = {"chat": "1@g.us", "name": "Us", "code": "C", "expires_at": 1_700_000_000}
+_EVENT: dict[str, Any] = {
+    "kind": "event",
+    "name": "Party",
+    "description": None,
+    "starts_at": 1_700_000_000,
+    "ends_at": None,
+    "place": {"latitude": None, "longitude": None, "name": "Here", "address": None},
+    "join_link": None,
+    "cancelled": False,
+}
+_MOMENT = "2023-11-14T22:13:20Z"
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (
+            {"kind": "text", "text": "Sure?", "buttons": [_BUTTON], "rows": [_ROW]},
+            {
+                "kind": "text",
+                "text": "Sure?",
+                "buttons": [{"type": "quick_reply", "id": "yes", "text": "Yes"}],
+                "rows": [{"id": "s", "title": "Small", "section": "Sizes"}],
+            },
+        ),
+        (
+            {"kind": "text", "text": "Small", "selected": _SELECTED},
+            {"kind": "text", "text": "Small", "selected": {"id": "s", "text": "Small", "card": 0}},
+        ),
+        (
+            {"kind": "text", "text": "Us", "invite": _INVITE},
+            {
+                "kind": "text",
+                "text": "Us",
+                "invite": {"chat": "1@g.us", "name": "Us", "code": "C", "expiresAt": _MOMENT},
+            },
+        ),
+        (_EVENT, {"kind": "event", "name": "Party", "startsAt": _MOMENT, "place": {"name": "Here"}}),
+        ({"kind": "album", "images": 2, "videos": 0}, {"kind": "album", "images": 2, "videos": 0}),
+        (
+            {"kind": "location", "latitude": 1, "longitude": 2, "name": None, "address": None, "live": True},
+            {"kind": "location", "latitude": 1, "longitude": 2, "live": True},
+        ),
+    ],
+)
+def test_contents_have_the_contracts_words(told: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert content_of(told).to_data() == expected
+
+
+def test_a_moment_that_is_none_makes_no_event_unreadable() -> None:
+    shown = content_of({**_EVENT, "starts_at": 0, "ends_at": 253_402_300_799}).to_data()
+    assert "startsAt" not in shown
+    assert datetime.fromisoformat(shown["endsAt"]) == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+def test_an_offer_that_makes_no_sense_costs_that_message_its_content_alone() -> None:
+    told = {"kind": "text", "text": "Sure?", "buttons": [{**_BUTTON, "text": None}]}
+    assert content_of(told) == Unsupported(whatsapp_type="text")
+
+
+def test_what_a_message_refers_to_is_told_where_it_does() -> None:
+    found = references_of(
+        {
+            "mentions_all": True,
+            "ad": {"title": "Sale", "ctwa_clid": "CLICK"},
+            "association": {"type": "media_album", "message_id": "ALBUM", "index": None},
+            "wrappers": ["questionMessage"],
+        }
+    )
+    assert found["ad"].to_data() == {"title": "Sale", "ctwaClid": "CLICK"}
+    assert found["association"].to_data() == {"type": "media_album", "messageId": "ALBUM"}
+    assert (found["mentions_all"], found["wrappers"]) == (True, ["questionMessage"])
+    assert references_of({}) == {"mentions_all": False, "ad": None, "association": None, "wrappers": ()}

@@ -147,6 +147,40 @@ async def test_a_forwarded_message_says_so_and_is_the_same(world: World, pair: t
     assert received["data"]["forwarded"] is True
 
 
+async def raw(world: World, member: Member, message: dict[str, Any]) -> Document:
+    """What is told of a message that a phone of somebody else's sends."""
+    eve = await world.phones.give("Eve")
+    body = {"to": member.phone.number, "content": {"kind": "raw", "message": message}}
+    sent = await world.phones.post(f"/phones/{eve.number}/send", body)
+    return await told(world, "message.received.v1", member, sent["messageId"])
+
+
+async def test_a_business_is_read_with_its_buttons_in_what_wraps_it_and_forwarded_as_its_words(
+    world: World, pair: tuple[Member, Member]
+) -> None:
+    ana, ben = pair
+    buttons = [{"index": 0, "quickReplyButton": {"displayText": "Yes", "id": "yes"}}]
+    template = {"hydratedContentText": "Your code is 123456", "hydratedFooterText": "Acme", "hydratedButtons": buttons}
+    ad = {"externalAdReply": {"title": "Sale", "ctwaClid": "CLICK"}}
+    message = {"templateMessage": {"hydratedTemplate": template, "contextInfo": ad}}
+    offered = (await raw(world, ana, {"questionMessage": {"message": message}}))["data"]
+    content = {"kind": "text", "text": "Your code is 123456\nAcme"}
+    yes = {"type": "quick_reply", "id": "yes", "text": "Yes"}
+    assert offered["content"] == {**content, "buttons": [yes]}
+    assert offered["ad"] == {"title": "Sale", "ctwaClid": "CLICK"}
+    assert offered["wrappers"] == ["questionMessage"]
+
+    forwarded = await carry_out(world, "message.forward.v1", ana, ben, messageId=offered["messageId"])
+    assert (await told(world, "message.received.v1", ben, forwarded))["data"]["content"] == content
+
+    unknown = (await raw(world, ana, {"placeholderMessage": {"type": "MASK_LINKED_DEVICES"}}))["data"]
+    assert unknown["content"] == {"kind": "unsupported", "whatsappType": "placeholderMessage"}
+    data = {"to": ben.phone.number, "messageId": unknown["messageId"]}
+    rejected = await world.backend.ask("message.forward.v1", ana.session_id, data)
+    assert (rejected["data"]["code"], rejected["data"]["detail"]["path"]) == ("command.invalid", "data.messageId")
+    assert "placeholderMessage" in rejected["data"]["message"]
+
+
 async def test_what_was_edited_is_quoted_and_forwarded_as_it_says_now_and_what_was_revoked_not_at_all(
     world: World, pair: tuple[Member, Member]
 ) -> None:

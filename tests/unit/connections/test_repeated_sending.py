@@ -7,7 +7,7 @@ from gateway_worker.whatsapp.errors import EngineError, OutcomeUnknown
 from gateway_worker.whatsapp.facts import ReceiptArrived, ReceiptKind
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
 from schemas.commands import Command, SendMessage
-from schemas.content import Text
+from schemas.content import PlainText
 from schemas.names import MessageId
 from tests.support.connections.fake_storage import FakeStorage
 from tests.support.connections.virtual_time import VirtualClock, virtual
@@ -115,5 +115,5 @@ async def test_what_follows_in_its_chat_waits_for_a_message_that_broke() -> None
         await w.until(lambda: bool(w.engine.sent))
         others = [w.start_sending(text(body)) for body in ("second", "third")]
         await asyncio.wait([first, *others])
-        sent = [each.content.text for each in w.engine.sent if isinstance(each.content, Text)]
+        sent = [each.content.text for each in w.engine.sent if isinstance(each.content, PlainText)]
         assert sent == ["first", "first", "second", "third"]

@@ -9,6 +9,7 @@ import { createRequire } from 'node:module'
 import { proto } from 'baileys'
 
 import { MAX_TEXT } from './limits.ts'
+import { addNewer, type Reader } from './newer.ts'
 import { unwrap } from './wrappers.ts'
 
 /** A text that mentions 60,000 people has 120,000. */
@@ -18,10 +19,6 @@ const MAX_HANDED_READS = 20_000
 /** Of what is journaled of a message; its largest text and its thumbnails need a third of that. */
 export const MAX_KEPT_BYTES = 1_048_576
 const MAX_KEY_BYTES = 4_096
-
-interface Reader {
-  uint32: () => number
-}
 
 type Decode = (source: Uint8Array | Reader, length?: number, end?: number) => proto.Message
 
@@ -36,18 +33,35 @@ class TooManyFields extends RangeError {}
 /** Messages that took long to read. */
 const slow = new WeakSet<proto.IMessage>()
 
+/** Of the message that is being read, with all that is in it; and how many of those are under way. */
+let reads = 0
+let nesting = 0
+
+/** Reads a message, or one within another, and what newer phones have put there. */
 const decode: Decode = (source, length, end) => {
-  if (!(source instanceof Uint8Array)) return decodeAll(source, length, end)
-  const reader = Reader.create(source)
+  if (nesting === 0) reads = 0
+  nesting += 1
+  try {
+    const reader = source instanceof Uint8Array ? readerOf(source) : source
+    const from = reader.pos
+    const message = decodeAll(reader, length, end)
+    addNewer(message, readerOf(reader.buf.subarray(from, reader.pos)), readerOf)
+    if (nesting === 1 && reads > MAX_HANDED_READS) slow.add(message)
+    return message
+  } finally {
+    nesting -= 1
+  }
+}
+
+/** One that counts what it reads. */
+function readerOf(bytes: Uint8Array): Reader {
+  const reader = Reader.create(bytes)
   const read = reader.uint32
-  let reads = 0
   reader.uint32 = (): number => {
     if (++reads > MAX_READS) throw new TooManyFields()
     return read.call(reader)
   }
-  const message = decodeAll(reader, length, end)
-  if (reads > MAX_HANDED_READS) slow.add(message)
-  return message
+  return reader
 }
 Object.assign(proto.Message, { decode })
 

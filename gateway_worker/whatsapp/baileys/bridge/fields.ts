@@ -3,7 +3,7 @@
  *
  * A field that is missing here is told as `unsupported` under its name, and a wrapper that is missing is taken off all the
  * same, for WAProto says which fields are wrappers (`wrappers.ts`); but a test fails for each that a newer WAProto adds, so that
- * somebody decides. What stands here and not yet in the WAProto that we ship is what phones send already.
+ * somebody decides. What stands here and not yet in the WAProto that we ship is what phones send already: `newer.ts` reads it.
  */
 
 /** Whether a message may be passed on: as it is, as the text that a phone shows of it, or not at all. */

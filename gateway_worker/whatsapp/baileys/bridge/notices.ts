@@ -45,7 +45,7 @@ export function eventOf(message: proto.IMessage): EventContent | null {
   const { eventInviteMessage: invite } = message as { eventInviteMessage?: Record<string, unknown> | null }
   if (event != null) return ofEvent(event)
   if (call != null) return { ...NO_EVENT, name: call.title ?? '', starts_at: Math.trunc(Number(call.scheduledTimestampMs ?? 0) / MILLISECONDS) }
-  if (invite == null) return null
+  if (!invite?.['eventTitle']) return null
   const { startTime, endTime, isCanceled } = invite
   const [name, description, join_link] = [firstText(invite['eventTitle']) ?? '', firstText(invite['caption']), firstText(invite['callLink'])]
   return { ...NO_EVENT, name, description, join_link, starts_at: startTime, ends_at: endTime, cancelled: isCanceled === true }

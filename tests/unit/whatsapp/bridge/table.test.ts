@@ -71,6 +71,39 @@ test('a wrapper that nobody has heard of is taken off and told, for WAProto says
   assert.deepEqual(contentOf(unwrap(other)), { kind: 'unsupported', whatsapp_type: 'hologramMessage' })
 })
 
+/** A field of a number that WAProto may not know, around these bytes. */
+function field(number: number, content: Uint8Array): Uint8Array {
+  const varint = (value: number): number[] => (value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)])
+  return Buffer.from([...varint((number << 3) | 2), ...varint(content.length), ...content])
+}
+
+const within = (message: Uint8Array): Uint8Array => field(1, message)
+
+test('what is newer than the installed WAProto is read by its number, also inside what is not', () => {
+  const text = Message.encode({ conversation: 'hi' }).finish()
+  const spoiler = field(118, within(text))
+  const own = field(31, field(2, spoiler)) // from a device of our own
+  for (const bytes of [spoiler, own, field(118, within(spoiler))]) {
+    const message = decoded(bytes) ?? {}
+    assert.deepEqual(contentOf(unwrap(message)), { kind: 'text', text: 'hi' })
+    assert.ok(referencesOf(message).wrappers.includes('spoilerMessage'))
+  }
+  const poll = Message.PollCreationMessage.encode({ name: 'When?', options: [{ optionName: 'Now' }], selectableOptionsCount: 1 }).finish()
+  assert.equal(contentOf(decoded(field(119, poll)) ?? {})?.kind, 'poll')
+  assert.deepEqual(contentOf(decoded(field(125, Buffer.of())) ?? {}), { kind: 'unsupported', whatsapp_type: 'splitPaymentMessage' })
+  assert.deepEqual(contentOf(decoded(field(999, Buffer.of())) ?? {}), { kind: 'unsupported', whatsapp_type: 'unknown' })
+  const info = proto.WebMessageInfo.decode(field(2, spoiler)) // of the history
+  assert.deepEqual(contentOf(unwrap(info.message ?? {})), { kind: 'text', text: 'hi' })
+})
+
+test('neither depth nor number of such fields is without an end', () => {
+  let deep: Uint8Array = Message.encode({ conversation: 'hi' }).finish()
+  for (let count = 0; count < 20; count += 1) deep = field(118, within(deep))
+  assert.equal(contentOf(unwrap(decoded(deep) ?? {}))?.kind, 'unsupported')
+  const many = Buffer.concat(Array.from({ length: 160_000 }, () => field(125, Buffer.of())))
+  assert.equal(decoded(field(118, within(many))), null)
+})
+
 test('every field, empty, is told as what it is by its name, or not at all', () => {
   for (const name of fieldsOf(Message).filter((field) => !['conversation', 'protocolMessage'].includes(field))) {
     const content = contentOf(unwrap(arrived({ [name]: {} })))

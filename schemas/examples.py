@@ -48,6 +48,8 @@ from schemas.group_examples import GROUP_COMMAND_DATA, GROUP_EVENT_DATA, GROUP_R
 from schemas.history_events import HistorySynced
 from schemas.model import Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
+from schemas.offers import Button, Row
+from schemas.references import Ad
 from schemas.results import (
     Contact,
     ContactPicture,
@@ -316,6 +318,22 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
             timestamp=_NOW,
             content=Image(media=_media(MediaState.PENDING), caption="The gate"),
             view_once=True,
+        ),
+        MessageReceived(
+            session_id=_SESSION,
+            message_id=_MESSAGE,
+            chat=_JID,
+            sender=MessageSender(jid=_JID, lid=_LID, phone=_PHONE, push_name="Acme"),
+            from_me=False,
+            is_group=False,
+            timestamp=_NOW,
+            content=Text(
+                text="Your code is 123456",
+                buttons=[Button(type="cta_copy", text="Copy the code", code="123456")],
+                rows=[Row(id="again", title="Send another code")],
+            ),
+            ad=Ad(title="Half price", source_type="ad", source_id="120210000000000000", ctwa_clid="ARAkLkA8rmlFeiCkt"),
+            wrappers=["questionMessage"],
         ),
     ),
     "message.edited.v1": (MessageEdited(**_about(), content=Text(text="Yes, at noon")),),

@@ -51,7 +51,9 @@ export function referencesOf(wrapped: proto.IMessage): References {
 }
 
 export function contextOf(message: proto.IMessage): proto.IContextInfo | null {
-  const holders = Object.values(message) as ({ contextInfo?: proto.IContextInfo | null } | null | undefined)[]
+  const { templateMessage: template, highlyStructuredMessage: hsm } = message
+  const within = [template?.interactiveMessageTemplate, hsm?.hydratedHsm]
+  const holders = [...Object.values(message), ...within] as ({ contextInfo?: proto.IContextInfo | null } | null | undefined)[]
   return holders.find((holder) => typeof holder === 'object' && holder?.contextInfo != null)?.contextInfo ?? null
 }
 

@@ -47,8 +47,14 @@ export function wrappersOf(message: proto.IMessage): string[] {
   return names.filter((name) => name !== '' && (FIELDS[name] === undefined || FIELDS[name].is === 'wrapper' && FIELDS[name].isTold))
 }
 
+/** What businesses send lies in such a wrapper too, and is shown as often as one likes. */
+function isOffer(message: proto.IMessage): boolean {
+  return Object.keys(message).some((name) => FIELDS[name]?.is === 'content' && FIELDS[name].forwards === 'text')
+}
+
 /** Whether WhatsApp shows a message once only: one of its wrappers says so, or what is inside. */
 export function isViewOnce(message: proto.IMessage): boolean {
+  if (isOffer(unwrap(message))) return false
   return layersOf(message).some(({ message: here }) => {
     const { imageMessage, videoMessage, audioMessage, extendedTextMessage } = here
     const parts = [imageMessage, videoMessage, audioMessage, extendedTextMessage]

@@ -95,6 +95,7 @@ test('what is to be viewed once says so, in its wrapper or itself', () => {
   assert.equal(isViewOnce({ ephemeralMessage: { message: { viewOnceMessageV2: { message: { imageMessage: {} } } } } }), true)
   assert.equal(isViewOnce({ audioMessage: { viewOnce: true } }), true)
   assert.equal(isViewOnce({ imageMessage: {} }), false)
+  assert.equal(isViewOnce({ viewOnceMessage: { message: { interactiveMessage: { body: { text: 'Well?' } } } } }), false)
 })
 
 test('wrappers are taken off, however they are nested', () => {

@@ -73,7 +73,7 @@ function unsupported(message: proto.IMessage): Content | null {
 export function forwardingOf(message: proto.IMessage): { how: Forwarding; name: string } {
   const content = contentOf(message)
   if (content === null || content.kind === 'unsupported') return { how: 'no', name: content?.whatsapp_type ?? 'protocolMessage' }
-  if (content.kind === 'text' && content.text === '') return { how: 'no', name: 'message without a text' }
+  if (content.kind === 'text' && content.text === '') return { how: 'no', name: 'extendedTextMessage without a text' }
   const told = Object.entries(message).find(([field, value]) => value != null && FIELDS[field]?.is === 'content')
   const treatment = told && FIELDS[told[0]]
   return { how: treatment?.is === 'content' ? treatment.forwards : 'no', name: told?.[0] ?? 'unknown' }

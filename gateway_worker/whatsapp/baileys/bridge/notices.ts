@@ -35,7 +35,7 @@ export interface NoticeText {
   invite?: Invite
 }
 
-const MAX_LINES = 256
+const MAX_LINES = 64
 const THOUSANDTHS = 1_000
 const MILLISECONDS = 1_000
 

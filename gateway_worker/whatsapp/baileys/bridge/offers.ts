@@ -36,7 +36,7 @@ export type Line = string | null | undefined
 export type Json = Record<string, unknown>
 export type ReadJson = (text: Line) => Json
 
-const MAX_JSON = 65_536
+const MAX_JSON = 32_768
 
 /** Reads the JSON of one message; empty is what is no object, or too much. */
 export function jsonReader(): ReadJson {

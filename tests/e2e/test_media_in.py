@@ -112,11 +112,12 @@ async def test_what_has_no_file_or_no_kind_is_told_all_the_same(world: World, pa
         ({"interactiveResponseMessage": {"body": {"text": "Blue"}}}, {"kind": "text", "text": "Blue"}),
         (
             {"liveLocationMessage": {"degreesLatitude": 1.0, "degreesLongitude": 2.0}},
-            {"kind": "unsupported", "whatsappType": "liveLocationMessage"},
+            {"kind": "location", "latitude": 1.0, "longitude": 2.0, "live": True},
         ),
-        ({"groupInviteMessage": {"groupName": "Us"}}, {"kind": "unsupported", "whatsappType": "groupInviteMessage"}),
-        ({"eventMessage": {"name": "Party"}}, {"kind": "unsupported", "whatsappType": "eventMessage"}),
-        ({"albumMessage": {"expectedImageCount": 2}}, {"kind": "unsupported", "whatsappType": "albumMessage"}),
+        ({"groupInviteMessage": {"groupName": "Us"}}, {"kind": "text", "text": "Us", "invite": {"name": "Us"}}),
+        ({"eventMessage": {"name": "Party"}}, {"kind": "event", "name": "Party"}),
+        ({"albumMessage": {"expectedImageCount": 2}}, {"kind": "album", "images": 2, "videos": 0}),
+        ({"requestPhoneNumberMessage": {}}, {"kind": "unsupported", "whatsappType": "requestPhoneNumberMessage"}),
     ]
     for message, expected in raw:
         message_id = await say(world, cleo, ana, {"kind": "raw", "message": message})

@@ -90,7 +90,10 @@ function textOf(message: proto.IMessage): Content | null {
 
 function answerOf(message: proto.IMessage): Content | null {
   const selected = selectedOf(message)
-  return selected === null ? null : { kind: 'text', text: selected.text || selected.id || '', selected }
+  if (selected === null) return null
+  const { text, ...more } = selected
+  const saysMore = Object.values(more).some((value) => value !== null && value !== '')
+  return { kind: 'text', text: text || selected.id || '', ...(saysMore ? { selected } : {}) }
 }
 
 function previewOf(text: proto.Message.IExtendedTextMessage | null | undefined): LinkPreview | undefined {

@@ -83,7 +83,12 @@ class Location(PlainLocation):
 
 
 class ContactCard(Model):
-    """A person: fields where we could read them, else the `vcard` (RFC 6350) as it came."""
+    """A person: what we could read of the card; and the card itself, where it holds more.
+
+    Attributes:
+        phones: as WhatsApp vouches for them (E.164), else as somebody wrote them.
+        vcard: the card as it came, without its pictures.
+    """
 
     name: Annotated[str, cut(MAX_NAME)] | None = None
     phones: Sequence[str] = ()

@@ -1,5 +1,6 @@
 """What a command may send, by `kind`: the models of `content`, checked as hard as WhatsApp's own clients would."""
 
+from collections.abc import Iterator
 from typing import Annotated, Final
 
 from pydantic import (
@@ -41,6 +42,7 @@ from schemas.outgoing_media import (
     OutgoingVoice,
 )
 from schemas.problems import problem_at
+from schemas.vcards import MAX_CARD_FILE, cards_in, without_pictures
 from schemas.web_addresses import web_address
 
 OUTGOING_KINDS: Final = (
@@ -51,6 +53,7 @@ OUTGOING_KINDS: Final = (
 
 _MAX_CARDS: Final = 100
 _MAX_PHONES: Final = 10
+_AROUND_CARDS: Final = " \t\r\n\ufeff"
 _MIN_OPTIONS, _MAX_OPTIONS = 2, 12  # as WhatsApp's own clients offer
 _MAX_QUESTION: Final = 255
 _MAX_OPTION: Final = 100
@@ -93,21 +96,29 @@ class OutgoingLocation(PlainLocation, StrictModel):
 
 
 class OutgoingContactCard(ContactCard, StrictModel):
-    """A person as a command gives it: `name` and `phones`, of which we make a vCard, or a `vcard` alone."""
+    """A person as a command gives it: `name` and `phones`, of which we make a vCard, or a `vcard` alone.
+
+    A `vcard` may hold several cards: each is a contact. Photos and other pictures in it are not sent.
+    """
 
     name: _Name | None = None
     phones: Annotated[Many[Phone], Field(max_length=_MAX_PHONES)] = ()  # pyright: ignore[reportIncompatibleVariableOverride] (frozen, so narrower is safe)
     organization: _Name | None = None
     email: Annotated[str, StringConstraints(max_length=MAX_NAME, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
-    vcard: Annotated[str, StringConstraints(max_length=MAX_VCARD), Prose] | None = None
+    vcard: Annotated[str, StringConstraints(max_length=MAX_CARD_FILE), Prose] | None = None
 
     @field_validator("vcard")
     @classmethod
     def _is_a_card(cls, vcard: str | None) -> str | None:
-        lines = (vcard or "BEGIN:VCARD\nEND:VCARD").strip().upper().splitlines()
-        if lines[:1] != ["BEGIN:VCARD"] or lines[-1:] != ["END:VCARD"]:
+        if vcard is None:
+            return None
+        shown = without_pictures(vcard)
+        ends = shown.strip(_AROUND_CARDS)
+        if ends[:11].upper() != "BEGIN:VCARD" or ends[-9:].upper() != "END:VCARD":
             raise ValueError("must be a vCard: BEGIN:VCARD to END:VCARD")
-        return vcard
+        if any(len(card) > MAX_VCARD for card in cards_in(shown)):
+            raise ValueError(f"must have at most {MAX_VCARD} characters for each card, pictures not counted")
+        return shown
 
     @model_validator(mode="after")
     def _one_way(self) -> "OutgoingContactCard":
@@ -119,10 +130,28 @@ class OutgoingContactCard(ContactCard, StrictModel):
         return self
 
 
+def _people_of(contact: OutgoingContactCard) -> Iterator[OutgoingContactCard]:
+    cards = [] if contact.vcard is None else cards_in(contact.vcard)
+    if len(cards) <= 1:
+        yield contact
+        return
+    for card in cards:
+        yield contact.model_copy(update={"vcard": card})
+
+
 class OutgoingContacts(Contacts, StrictModel):
     """People as a command gives them."""
 
     contacts: Annotated[Many[OutgoingContactCard], Field(min_length=1, max_length=_MAX_CARDS, repr=False)]  # pyright: ignore[reportIncompatibleVariableOverride] (frozen, so narrower is safe)
+
+    @field_validator("contacts")
+    @classmethod
+    def _one_by_one(cls, contacts: tuple[OutgoingContactCard, ...]) -> tuple[OutgoingContactCard, ...]:
+        """A file of several cards is as many contacts."""
+        each = tuple(one for contact in contacts for one in _people_of(contact))
+        if len(each) > _MAX_CARDS:
+            raise ValueError(f"must be at most {_MAX_CARDS} cards")
+        return each
 
 
 _Question = Annotated[str, StringConstraints(min_length=1, max_length=_MAX_QUESTION), Visible, Prose]

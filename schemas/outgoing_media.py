@@ -68,7 +68,7 @@ _FileName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME),
 class MediaSource(StrictModel):
     """A file: at an `url` (https), under a key of the media bucket, or within the command (at most 1 MiB decoded).
 
-    What it is, is found by looking at it; `mimetype` only helps where that says nothing.
+    What it is, is found by looking at it. A document is called what `mimetype` says, unless its bytes contradict that.
     """
 
     model_config = ConfigDict(json_schema_extra=_one_source)
@@ -105,7 +105,7 @@ _Seconds = Annotated[int, Field(ge=0, le=MAX_SECONDS)] | None
 
 
 class OutgoingImage(StrictModel):
-    """A picture: JPEG or PNG as it is, other pictures as JPEG."""
+    """A picture: JPEG or PNG as it is but for private metadata, other pictures (HEIC, AVIF, WebP, TIFF …) as JPEG."""
 
     kind: Literal["image"] = "image"
     media: MediaSource
@@ -113,7 +113,7 @@ class OutgoingImage(StrictModel):
 
 
 class OutgoingVideo(StrictModel):
-    """A video (MP4); `gif` plays in a loop without sound, `note` is a round one."""
+    """A video: MP4 as it is, MOV and a browser's recordings as MP4; `gif` loops, and may be a GIF; `note` is round."""
 
     kind: Literal["video"] = "video"
     media: MediaSource
@@ -132,7 +132,7 @@ class OutgoingVideo(StrictModel):
 
 
 class OutgoingAudio(StrictModel):
-    """A sound file, as it is; its length is found out unless given."""
+    """A sound file, as it is (from WebM: in Ogg); its length is found out unless given."""
 
     kind: Literal["audio"] = "audio"
     media: MediaSource
@@ -140,7 +140,7 @@ class OutgoingAudio(StrictModel):
 
 
 class OutgoingVoice(StrictModel):
-    """A voice message (push to talk): Opus in Ogg as it is, other sound converted to that."""
+    """A voice message (push to talk): Opus in Ogg as it is, other sound, that of telephones too, converted to that."""
 
     kind: Literal["voice"] = "voice"
     media: MediaSource

@@ -74,7 +74,7 @@ def lay(settings: Settings, clock: SystemClock) -> Ground:
             spool=spool,
             fetcher=Fetcher(allow_private=settings.media_allow_private),
             bucket=MediaObjects(s3, settings.media_bucket),
-            bench=Bench(),
+            bench=Bench(keep_metadata=settings.media_keep_metadata),
             max_document=settings.media_max_mb * _MIB,
         ),
         consuming=Link(settings.amqp_url, name=f"{settings.worker_id} consume"),

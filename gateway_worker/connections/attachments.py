@@ -29,7 +29,7 @@ from gateway_worker.whatsapp.files import (
 from schemas.content import MediaState
 from schemas.errors import MediaUnreachable, Unavailable
 from schemas.names import MessageId
-from schemas.outgoing_media import OutgoingFile
+from schemas.outgoing_media import OutgoingFile, OutgoingVideo
 
 MAX_UPLOADS: Final = 4
 """How often one is tried while connections live."""
@@ -69,7 +69,8 @@ class Attachments:
             pause = min(_LONGEST_PAUSE, pause * 2)
 
     async def _attach(self, message_id: MessageId, content: OutgoingFile) -> FileMessage:
-        async with self._around.files.prepare(content.kind, content.media, party=self._session_id) as file:
+        kind = "gif" if isinstance(content, OutgoingVideo) and content.gif else content.kind
+        async with self._around.files.prepare(kind, content.media, party=self._session_id) as file:
             reference = await self._reference(file, FILE_CLASSES[content.kind])
         told = told_file(content, MediaState.READY, file)
         await self._writer.write_surely(ReplaceContent(message_id=message_id, content=told.to_data()))

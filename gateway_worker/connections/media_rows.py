@@ -152,8 +152,9 @@ def fetched_media(message: MessageRecord, file: RemoteFile, media: Media, key: s
 
 
 def is_wanted(size: int | None, options: MediaOptions) -> bool:
-    """Whether a file of (as its sender says) so many bytes is fetched by itself."""
-    return options.download and (size or 0) <= (options.max_bytes or MAX_FILE)
+    """Whether a file of (as its sender says) so many bytes is fetched by itself; none is above WhatsApp's limit."""
+    said = size if size is not None and size <= MAX_FILE else 0
+    return options.download and said <= (options.max_bytes or MAX_FILE)
 
 
 def with_media(message: MessageRecord, now: Standing, files: Mapping[MessageName, MediaRecord]) -> Standing:

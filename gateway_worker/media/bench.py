@@ -20,11 +20,18 @@ _PREVENTED: Final = frozenset({-9, -24, -25})  # killed, out of CPU time, out of
 
 
 class Bench:
-    """Has files looked at and made anew. `seconds` is the deadline for each."""
+    """Has files looked at and made anew.
 
-    def __init__(self, *, at_once: int = _AT_ONCE, seconds: float = _SECONDS) -> None:
+    Args:
+        at_once: how many.
+        seconds: the deadline for each.
+        keep_metadata: leave in a picture where and when it was taken, and with what.
+    """
+
+    def __init__(self, *, at_once: int = _AT_ONCE, seconds: float = _SECONDS, keep_metadata: bool = False) -> None:
         self._seats = Seats(at_once)
         self._seconds = seconds
+        self._keep_metadata = keep_metadata
 
     async def make(self, kind: str, mimetype: str, source: Path, target: Path, *, party: str) -> Mapping[str, Any]:
         """What the workshop found out; `target` is written where it says ``converted``. For each `party` one at a time.
@@ -32,13 +39,20 @@ class Bench:
         Raises:
             MediaUnsupported, MediaTooLarge: it is nothing that can be sent as `kind`.
         """
-        order = {"kind": kind, "mimetype": mimetype, "source": str(source), "target": str(target)}
+        order = {
+            "kind": kind,
+            "mimetype": mimetype,
+            "source": str(source),
+            "target": str(target),
+            "keep_metadata": self._keep_metadata,
+        }
         async with self._seats.taken(party):
             answer = await self._run(json.dumps(order))
         fault = answer.get("fault")
         if fault is None:
             return answer["made"]
-        raise (too_large if fault["code"] == "too_large" else unsupported)(fault["reason"])
+        detail: dict[str, Any] = {"type": mimetype, **fault["detail"]}
+        raise (too_large if fault["code"] == "too_large" else unsupported)(fault["reason"], **detail)
 
     async def _run(self, order: str) -> Mapping[str, Any]:
         process = await asyncio.create_subprocess_exec(
@@ -55,7 +69,7 @@ class Bench:
                 told = await process.stdout.read(_MAX_ANSWER)
                 code = await process.wait()
         except TimeoutError as error:
-            raise too_large("work") from error
+            raise too_large("work", limit=int(self._seconds)) from error
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):

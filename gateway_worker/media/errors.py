@@ -14,9 +14,9 @@ def unreachable(reason: str, **detail: object) -> MediaUnreachable:
     return MediaUnreachable(detail={"reason": reason, **detail})
 
 
-def too_large(reason: str, limit: int | None = None) -> MediaTooLarge:
+def too_large(reason: str, limit: int | None = None, **detail: object) -> MediaTooLarge:
     """`reason`: of what there is too much (``bytes``, ``pixels``, ``frames`` …); `limit` in that unit."""
-    return MediaTooLarge(detail={"reason": reason} | ({} if limit is None else {"limit": limit}))
+    return MediaTooLarge(detail={"reason": reason, **detail} | ({} if limit is None else {"limit": limit}))
 
 
 def unsupported(reason: str, **detail: object) -> MediaUnsupported:

@@ -7,6 +7,7 @@ _MIB: Final = 1024 * 1024
 MAX_BYTES: Final = {
     "image": 16 * _MIB,
     "video": 64 * _MIB,
+    "gif": 64 * _MIB,
     "audio": 64 * _MIB,
     "voice": 64 * _MIB,
     "sticker": 16 * _MIB,  # of the picture that it is made from; see MAX_STATIC_STICKER
@@ -29,3 +30,6 @@ MAX_THUMBNAIL: Final = 10 * 1024
 
 MAX_SECONDS: Final = 4 * 3600
 """Of a sound that is decoded (voice)."""
+
+MAX_CONVERSION: Final = 50
+"""Seconds of processor time that a video may take to be converted, as we reckon them before; see the workshop's own."""

@@ -14,19 +14,31 @@ from gateway_worker.media.errors import too_large, unreachable, unsupported
 from gateway_worker.media.fetching import Fetcher
 from gateway_worker.media.limits import MAX_BYTES
 from gateway_worker.media.receiving import receive
-from gateway_worker.media.sniffing import HEAD, document_type, sniff
+from gateway_worker.media.sniffing import HEAD, document_type, look
 from gateway_worker.media.spool import Job, Spool
 from schemas.errors import Unavailable
 from schemas.outgoing_media import MAX_INLINE, MediaSource
 
+_SOUNDS: Final = frozenset(
+    {"audio/mpeg", "audio/mp4", "audio/aac", "audio/amr", "audio/ogg", "audio/wav", "audio/flac", "video/mp4"}
+)
+_FILMS: Final = frozenset({"video/mp4", "video/3gpp", "video/quicktime", "video/x-matroska"})
 _ACCEPTED: Final = {
-    "image": {"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff"},
-    "sticker": {"image/webp", "image/png", "image/jpeg"},
-    "video": {"video/mp4", "video/3gpp"},
-    "audio": {"audio/mpeg", "audio/mp4", "audio/aac", "audio/amr", "audio/ogg", "audio/wav", "audio/flac", "video/mp4"},
-    "voice": {
-        *("audio/mpeg", "audio/mp4", "audio/aac", "audio/amr", "audio/ogg", "audio/wav", "audio/flac"),
-        *("video/mp4", "video/3gpp", "video/x-matroska"),  # sound alone may be in them
+    "image": frozenset(
+        {
+            *("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff"),
+            *("image/heic", "image/heif", "image/avif"),
+        }
+    ),
+    "sticker": frozenset({"image/webp", "image/png", "image/jpeg"}),
+    "video": _FILMS,
+    "gif": _FILMS | {"image/gif"},
+    "audio": _SOUNDS | {"video/x-matroska"},
+    "voice": _SOUNDS
+    | {
+        *("video/3gpp", "video/x-matroska"),  # sound alone may be in them
+        *("audio/basic", "audio/aiff", "audio/x-caf", "audio/x-ms-wma"),
+        *("audio/gsm", "audio/g722", "audio/x-mulaw", "audio/x-alaw", "audio/x-slin"),  # of telephones
     },
 }
 _HASHED: Final = 1024 * 1024
@@ -91,6 +103,8 @@ class Preparation:
     async def prepare(self, kind: str, source: MediaSource, *, party: str) -> AsyncGenerator[PreparedFile]:
         """The file, ready to be sent as `kind`, as long as the block runs; of one `party` (a session) one is decoded.
 
+        A `kind` is one of the contract's; ``gif`` is a video that plays like one.
+
         Raises:
             MediaError: it cannot be had, or not be sent; `detail.reason` says why.
             Unavailable: a service or the disk of ours is in the way; later it may work.
@@ -118,12 +132,12 @@ class Preparation:
             raise BucketAway from error
 
     async def _made(self, kind: str, source: MediaSource, received: Path, job: Job, party: str) -> PreparedFile:
-        head = await asyncio.to_thread(_head, received)
         if kind == "document":
+            head = await asyncio.to_thread(_head, received)
             return await _measured(received, {"mimetype": document_type(head, source.mimetype, source.name)})
-        mimetype = sniff(head)
+        mimetype = await asyncio.to_thread(look, received, source.mimetype, source.name)
         if mimetype not in _ACCEPTED[kind]:
-            raise unsupported("type", found=mimetype)
+            raise unsupported("type", found=mimetype, accepted=sorted(_ACCEPTED[kind]))
         target = job.path("target")
         made = await self._bench.make(kind, mimetype, received, target, party=party)
         result = received

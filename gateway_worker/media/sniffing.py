@@ -1,84 +1,69 @@
-"""What a file is, told by its first bytes. Pure.
+"""What a file is: told by its bytes, and where they say little, by who gave it.
 
-Our own table knows what WhatsApp shows and plays, and is strict; puremagic, which knows some hundred signatures more,
-is asked about documents only, and only with the first bytes of the file.
+Our own table (`signatures`) knows what WhatsApp shows and plays, and is strict; puremagic, which knows some hundred
+signatures more, is asked about documents only, and only with the first bytes of the file.
 """
 
-import mimetypes
+from pathlib import Path
 from typing import Any, Final
 
 import puremagic
 
+from gateway_worker.media.declared import family_of, is_contradicted, said_by
+from gateway_worker.media.signatures import UNKNOWN, reads_as_text, sniff, tag_length
+
 HEAD: Final = 4096
 """Bytes that are looked at."""
-UNKNOWN: Final = "application/octet-stream"
 
-_PLAIN: Final = (
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"BM", "image/bmp"),
-    (b"II*\0", "image/tiff"),
-    (b"MM\0*", "image/tiff"),
-    (b"%PDF-", "application/pdf"),
-    (b"PK\x03\x04", "application/zip"),
-    (b"OggS", "audio/ogg"),
-    (b"fLaC", "audio/flac"),
-    (b"#!AMR", "audio/amr"),
-    (b"ID3", "audio/mpeg"),
-    (b"\x1aE\xdf\xa3", "video/x-matroska"),
-    (b"MZ", "application/x-msdownload"),
-    (b"\x7fELF", "application/x-elf"),
-    (b"\x1f\x8b", "application/gzip"),
-)
-_RIFF: Final = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
-_BRANDS: Final = {
-    b"qt  ": "video/quicktime",
-    b"M4A ": "audio/mp4",
-    b"M4B ": "audio/mp4",
-    b"heic": "image/heic",
-    b"heix": "image/heic",
-    b"mif1": "image/heif",
-    b"msf1": "image/heif",
-    b"avif": "image/avif",
-    b"avis": "image/avif",
-    b"crx ": "image/x-canon-cr3",
-}
-_ZIPPED: Final = ("application/vnd.", "application/epub", "application/java-archive", "application/x-")
-_TEXTS: Final = ("text/", "application/json", "application/xml", "application/rtf", "image/svg")
+_MAX_TAGS: Final = 8
+_TAGGED: Final = frozenset({"audio/flac", "audio/aac", "audio/mpeg"})
 _CHANCE: Final = 3
 """A signature of so few bytes is found in files of every kind."""
+_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
+_MOSTLY: Final = 0.7
+_TELEPHONE: Final = {
+    "audio/pcmu": "audio/x-mulaw",
+    "audio/basic": "audio/x-mulaw",
+    "audio/pcma": "audio/x-alaw",
+    "audio/g722": "audio/g722",
+    **dict.fromkeys((".ulaw", ".ul", ".mulaw", ".pcmu"), "audio/x-mulaw"),
+    **dict.fromkeys((".alaw", ".al", ".pcma"), "audio/x-alaw"),
+    ".g722": "audio/g722",
+    ".sln": "audio/x-slin",
+}
+"""Sound of telephones that has no header at all: only its declared type, or its name, says what it is."""
 
 
-def sniff(head: bytes) -> str:
-    """The media type of what begins with these bytes; `UNKNOWN` where our own table does not say."""
-    for signature, mimetype in _PLAIN:
-        if head.startswith(signature):
-            return mimetype
-    if head[:4] == b"RIFF":
-        return _RIFF.get(head[8:12], UNKNOWN)
-    if head[4:8] == b"ftyp":
-        brand = head[8:12]
-        return "video/3gpp" if brand[:2] == b"3g" else _BRANDS.get(brand, "video/mp4")
-    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:  # noqa: PLR2004 (the sync word of MPEG audio)
-        return "audio/aac" if head[1] & 0x06 == 0 else "audio/mpeg"
-    return UNKNOWN
+def look(path: Path, declared: str | None = None, file_name: str | None = None) -> str:
+    """The media type of a file; `UNKNOWN` where neither its bytes nor those who gave it say it."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+        is_tagged, at = False, 0
+        for _ in range(_MAX_TAGS):
+            if (length := tag_length(head)) is None:
+                break
+            is_tagged, at = True, at + length
+            file.seek(at)
+            head = file.read(HEAD)
+    found = sniff(head.lstrip(b"\0") if is_tagged else head)  # tags are padded
+    if is_tagged:
+        return found if found in _TAGGED else "audio/mpeg"
+    if found != UNKNOWN or (reads_as_text(head) and _is_utf8(head)):
+        return found
+    suffix = Path(file_name or "").suffix.lower()
+    return _TELEPHONE.get(family_of(declared or ""), _TELEPHONE.get(suffix, UNKNOWN))
 
 
 def document_type(head: bytes, declared: str | None, file_name: str | None) -> str:
-    """The media type of a document: what it is; where that is not plain, what its sender or its name says."""
-    found = sniff(head)
-    said = declared or mimetypes.guess_type(file_name or "")[0]
-    if found == "application/zip":
-        return said if said is not None and said.startswith(_ZIPPED) else found
+    """The media type of a document: what its sender says, or its name, unless its bytes contradict that."""
+    found = "audio/mpeg" if tag_length(head) is not None else sniff(head)
+    is_text = reads_as_text(head) or head.startswith(_BOMS)
+    for said in said_by(declared, file_name):
+        if not is_contradicted(said, found, head, is_text=is_text):
+            return said
     if found != UNKNOWN:
         return found
-    if _is_text(head):
-        return said if said is not None and said.startswith(_TEXTS) else "text/plain"
-    if said is not None and not _is_checkable(said):
-        return said  # one of the many that share a signature, or have none
-    return _guessed(head) or UNKNOWN
+    return "text/plain" if is_text and _is_readable(head) else _guessed(head) or UNKNOWN
 
 
 def _guessed(head: bytes) -> str | None:
@@ -90,17 +75,15 @@ def _guessed(head: bytes) -> str | None:
     return None if best is None else best.mime_type
 
 
-def _is_text(head: bytes) -> bool:
-    if b"\0" in head:
-        return False
+def _is_readable(head: bytes) -> bool:
+    """Whether it is text in UTF-8 or UTF-16, or in another encoding most of whose letters are ASCII's."""
+    ascii_letters = sum(byte < 0x80 for byte in head)  # noqa: PLR2004 (the end of ASCII)
+    return head.startswith(_BOMS) or _is_utf8(head) or ascii_letters > _MOSTLY * len(head)
+
+
+def _is_utf8(head: bytes) -> bool:
     try:
         head.decode()
     except UnicodeDecodeError as error:
         return error.start >= len(head) - 3  # cut within a character
     return True
-
-
-def _is_checkable(mimetype: str) -> bool:
-    """Whether our table would have known it."""
-    known = {each for _, each in _PLAIN} | set(_RIFF.values()) | set(_BRANDS.values()) | {"video/mp4", "audio/aac"}
-    return mimetype.partition(";")[0].strip().lower() in known

@@ -120,16 +120,13 @@ class Downloads:
 
     @asynccontextmanager
     async def opened(self, file: RemoteFile, *, proxy: str | None, limit: int) -> AsyncGenerator[IncomingFile]:
-        """A file to be read, of at most `limit` bytes (and not more than its message says).
+        """A file to be read, of at most `limit` bytes, whatever its message says of its size: hashes decide.
 
         Raises:
             DownloadFailed, FileDamaged: see above; also while it is read.
         """
         await self._trust.refresh()
         address = address_of(file, self._trust.authority)
-        most = limit if file.size is None else min(limit, file.size)
-        if file.size is not None and file.size > limit:
-            raise FileTooLarge
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=_TIMEOUT, headers=_HEADERS, auto_decompress=False)
         try:
@@ -141,7 +138,7 @@ class Downloads:
                 raise FileGone(str(response.status))
             if response.status != _OK:
                 raise HostAway(str(response.status))
-            yield IncomingFile(response, file, most)
+            yield IncomingFile(response, file, limit)
         finally:
             response.close()
 

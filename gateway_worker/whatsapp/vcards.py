@@ -1,34 +1,29 @@
-"""vCards as WhatsApp's clients write and read them: version 3.0 (RFC 2426), a number's `waid` beside it. Pure.
+"""vCards as WhatsApp's clients write them (version 3.0, a number's `waid` beside it), and as others do. Pure.
 
 Strangers write them, and they are read in an event loop: all cards of one message share a `Budget`, so that their
 reading takes a few milliseconds whatever they hold. What is beyond it is not read, and what is read is bounded.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
+from gateway_worker.whatsapp.card_lines import Budget, Property, components, in_one_line, properties
 from schemas.content import MAX_CARDS, MAX_VCARD, ContactCard
+from schemas.vcards import cards_in
 
-MAX_PHONES: Final = 32  # of one card; further ones are left out
-_MAX_VALUE: Final = 1_024  # characters of one line's value that are looked at
-_MAX_PARAMETERS: Final = 512  # characters of a line's name and parameters; a longer one is no line of ours
+MAX_PHONES: Final = 32  # of one card; further ones stand in the card itself
 
-_LINE: Final = re.compile(r"(?:[\w-]+\.)?(?P<name>[\w-]+)(?P<parameters>(?:;.*)?)")
-_WAID: Final = re.compile(r"waid=(\d{5,20})", re.IGNORECASE)
-_NUMBER: Final = re.compile(r"\+?[\d\s().-]{5,40}")
-_BACKSLASH: Final = "\0"  # stands for an escaped one meanwhile; no text of ours holds it
-_READ: Final = ("FN", "ORG", "EMAIL", "TEL")
-
-
-@dataclass(slots=True)
-class Budget:
-    """What may still be read of the cards of one message."""
-
-    characters: int = 262_144  # a card may hold a photo
-    lines: int = 2_048  # looked at
-    values: int = 768  # taken apart
+_MAX_PHONE: Final = 64
+_LOOKED_AT: Final = 256  # characters of what may be a number
+_WAID: Final = re.compile(r"waid=\"?(\d{5,20})", re.IGNORECASE)
+_NAME_ORDER: Final = (3, 1, 2, 0, 4)  # prefix, given, others, family, suffix
+_KEPT_PARAMETERS: Final = re.compile(r"(?:(?:^|;)(?:type=[\w,-]+|waid=\d+|value=(?:uri|text)|[\w-]+))*", re.IGNORECASE)
+_UNSEEN: Final = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069]")
+"""Marks that turn the direction of writing, and the like: iOS puts them around numbers."""
+_BLANKS: Final = re.compile(r"\s+")
 
 
 def card_text(card: ContactCard) -> str:
@@ -51,70 +46,101 @@ def display_name(card: ContactCard, budget: Budget | None = None) -> str:
 
 
 def read_cards(texts: Iterable[str]) -> list[ContactCard]:
-    """The cards of one message, in order; what is beyond the budget of all together is not read."""
+    """The people of one message, in order; what is beyond the budget of all together is not read."""
     budget = Budget()
-    return [read_card(text, budget) for text, _ in zip(texts, range(MAX_CARDS), strict=False)]
+    cards = (card for text in texts for card in cards_in(text))
+    return [read_card(card, budget) for card in islice(cards, MAX_CARDS)]
 
 
 def read_card(text: str, budget: Budget | None = None) -> ContactCard:
-    """The fields of a vCard; the card as it came where it has neither a name nor a number that we can read."""
-    name = organization = email = None
-    phones: dict[str, None] = {}
-    for property_, parameters, value in _properties(text, budget or Budget()):
-        match property_:
-            case "FN":
-                name = name or value
-            case "ORG":
-                organization = organization or value.rstrip("; ") or None
-            case "EMAIL":
-                email = email or value
-            case _ if len(phones) < MAX_PHONES and (phone := _phone(parameters, value)) is not None:
-                phones[phone] = None
+    """The fields of a vCard, and the card as it came where it holds more than they do."""
+    budget = budget or Budget()
+    person = _Person()
+    for found in properties(text, budget):
+        person.note(found)
+    if budget.is_spent:
+        person.is_whole = False
+    return ContactCard(
+        name=person.called,
+        phones=list(person.phones) or (),
+        organization=person.organization,
+        email=person.email,
+        vcard=None if person.is_whole and person.is_anybody else _kept(text, budget, needed=not person.is_anybody),
+    )
+
+
+@dataclass(slots=True)
+class _Person:
+    """Who a card is about. `is_whole`: nothing in the card is left out."""
+
+    name: str | None = None
+    parts: str | None = None
+    organization: str | None = None
+    email: str | None = None
+    phones: dict[str, None] = field(default_factory=dict[str, None])
+    is_whole: bool = True
+
+    @property
+    def called(self) -> str | None:
+        return self.name or self.parts or self.organization
+
+    @property
+    def is_anybody(self) -> bool:
+        return bool(self.called or self.phones)
+
+    def note(self, found: Property) -> None:
+        match found.name:
+            case "FN" if self.name is None:
+                self.name = in_one_line(found.text) or None
+            case "N" if self.parts is None:
+                self.parts = _name_of(found)
+            case "ORG" if self.organization is None:
+                self.organization = self._organization_of(found)
+            case "EMAIL" if self.email is None:
+                self.email = in_one_line(found.text) or None
+            case "TEL":
+                self._note_phone(found)
             case _:
-                pass
-    if not name and not phones:
-        return ContactCard(vcard=text[:MAX_VCARD])
-    return ContactCard(name=name or None, phones=list(phones), organization=organization, email=email or None)
+                self.is_whole = False
+        if found.is_coded or found.is_cut or not _KEPT_PARAMETERS.fullmatch(found.parameters):
+            self.is_whole = False
 
+    def _organization_of(self, found: Property) -> str | None:
+        units = [in_one_line(each) for each in components(found.value)]
+        self.is_whole = self.is_whole and not any(units[1:])
+        return ", ".join(filter(None, units)) or None
 
-def _properties(text: str, budget: Budget) -> Iterator[tuple[str, str, str]]:
-    """Name, parameters and value of the lines that we read."""
-    for line in _lines(text, budget):
-        head, colon, value = line.partition(":")
-        if not colon or len(head) > _MAX_PARAMETERS or (found := _LINE.fullmatch(head)) is None:
-            continue
-        if (name := found["name"].upper()) not in _READ:
-            continue
-        budget.values -= 1
-        if budget.values < 0:
+    def _note_phone(self, found: Property) -> None:
+        phone, is_whole = _phone(found)
+        if phone is None or (phone not in self.phones and len(self.phones) >= MAX_PHONES):
+            self.is_whole = False
             return
-        yield name, found["parameters"], _unescape(value[:_MAX_VALUE].rstrip("\r")).strip()
+        self.phones[phone] = None
+        self.is_whole = self.is_whole and is_whole
 
 
-def _lines(text: str, budget: Budget) -> Iterator[str]:
-    """Its lines, unfolded: a long line goes on in the next one, behind a blank."""
-    text = text[: max(0, budget.characters)]
-    budget.characters -= len(text)
-    unfolded = text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "")
-    lines = unfolded.split("\n", max(0, budget.lines))[: max(0, budget.lines)]
-    budget.lines -= len(lines)
-    yield from lines
+def _phone(found: Property) -> tuple[str | None, bool]:
+    """E.164 where WhatsApp vouches for it (`waid`), else the number as somebody wrote it; and whether that is all."""
+    if (waid := _WAID.search(found.parameters)) is not None:
+        return f"+{waid[1]}", True
+    written = _BLANKS.sub(" ", _UNSEEN.sub("", in_one_line(found.text[:_LOOKED_AT])))
+    number, _, more = written.partition(";") if written.lower().startswith("tel:") else (written, "", "")
+    number = number[4:] if number.lower().startswith("tel:") else number  # version 4.0 writes an URI (RFC 3966)
+    is_number = len(number) <= _MAX_PHONE and any(letter.isdecimal() for letter in number)
+    return (number if is_number else None), not more
 
 
-def _phone(parameters: str, value: str) -> str | None:
-    """E.164 where WhatsApp vouches for it (`waid`), else the number as somebody wrote it."""
-    if (waid := _WAID.search(parameters)) is not None:
-        return f"+{waid[1]}"
-    number = value.removeprefix("tel:").partition(";")[0]  # version 4.0 writes an URI (RFC 3966)
-    return number if _NUMBER.fullmatch(number) else None
+def _name_of(found: Property) -> str | None:
+    parts = [in_one_line(each) for each in components(found.value, keep_commas=False)]
+    return " ".join(filter(None, (parts[at] for at in _NAME_ORDER if at < len(parts)))) or None
+
+
+def _kept(text: str, budget: Budget, *, needed: bool) -> str | None:
+    """The card as it came (the bridge has dropped its pictures), if there is room for it, or nothing else is told."""
+    card = text[:MAX_VCARD]
+    budget.kept -= len(card.encode(errors="replace"))
+    return card if needed or budget.kept >= 0 else None
 
 
 def _escape(text: str) -> str:
     return re.sub(r"([\\;,])", r"\\\1", text)
-
-
-def _unescape(value: str) -> str:
-    if "\\" not in value:
-        return value
-    kept = value.replace("\\\\", _BACKSLASH).replace("\\n", "\n").replace("\\N", "\n").replace("\\", "")
-    return kept.replace(_BACKSLASH, "\\")

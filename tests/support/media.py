@@ -85,6 +85,58 @@ def film(seconds: int = 1, form: str = "mp4", codec: str = "libx264", pixels: st
 
 
 @cache
+def telephone(codec: str = "pcm_s16le", form: str = "wav", seconds: int = 2, rate: int = 8_000) -> bytes:
+    """What a telephone exchange records: one channel, 8 kHz mostly."""
+    held = io.BytesIO()
+    with av.open(io.BytesIO(sound(seconds)), "r") as source, av.open(held, "w", format=form) as made:
+        stream: Any = made.add_stream(codec, rate=rate, layout="mono")
+        size = stream.codec_context.frame_size
+        resampler = av.AudioResampler(format=stream.format, layout="mono", rate=rate, frame_size=size or None)
+        for frame in [*source.decode(audio=0), None]:
+            for fitted in resampler.resample(frame):
+                made.mux(stream.encode(fitted))
+        made.mux(stream.encode(None))
+    return held.getvalue()
+
+
+@cache
+def recording(form: str, codec: str, voice: str | None, seconds: int = 1, pixels: str = "yuv420p") -> bytes:
+    """A video of 64 x 48 with sound, as a phone or a browser makes it: e.g. `webm`, `libvpx`, `libopus`."""
+    held = io.BytesIO()
+    with av.open(held, "w", format=form) as made:
+        film_stream: Any = made.add_stream(codec, rate=10)
+        film_stream.width, film_stream.height, film_stream.pix_fmt = 64, 48, pixels
+        voice_stream: Any = None if voice is None else made.add_stream(voice, rate=48_000, layout="mono")
+        for number in range(10 * seconds):
+            drawn = Image.new("RGB", (64, 48), (number * 20 % 256, 100, 50))
+            made.mux(film_stream.encode(av.VideoFrame.from_image(drawn).reformat(format=pixels)))
+        made.mux(film_stream.encode(None))
+        if voice_stream is not None:
+            size = voice_stream.codec_context.frame_size or None
+            resampler = av.AudioResampler(format=voice_stream.format, layout="mono", rate=48_000, frame_size=size)
+            with av.open(io.BytesIO(sound(seconds)), "r") as source:
+                for frame in [*source.decode(audio=0), None]:
+                    for fitted in resampler.resample(frame):
+                        made.mux(voice_stream.encode(fitted))
+            made.mux(voice_stream.encode(None))
+    return held.getvalue()
+
+
+@cache
+def photo(form: str = "JPEG", orientation: int = 1, width: int = 160, height: int = 120) -> bytes:
+    """A photo that says where it was taken, by whom, and how it was held; red at its left, blue at its right."""
+    drawn = Image.new("RGB", (width, height), "blue")
+    drawn.paste((255, 0, 0), (0, 0, width // 2, height))
+    exif = Image.Exif()
+    exif[0x0112], exif[0x013B] = orientation, "Ann Example"
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 12.0), 3: "E", 4: (13.0, 22.0, 40.0)})
+    held = io.BytesIO()
+    more: dict[str, Any] = {"comment": b"my garden"} if form == "JPEG" else {}
+    drawn.save(held, form, exif=exif, **more)
+    return held.getvalue()
+
+
+@cache
 def noisy_animation(frames: int) -> bytes:
     """An animated WebP that cannot be packed."""
     drawn = [Image.effect_noise((512, 512), 90 + number).convert("RGB") for number in range(frames)]

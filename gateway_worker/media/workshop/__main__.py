@@ -10,8 +10,9 @@ from typing import Any, Final
 from gateway_worker.media.workshop.faults import Fault
 
 _MIB: Final = 1024 * 1024
+_MEMORY: Final = 1024 * _MIB
 _LIMITS: Final = (
-    (resource.RLIMIT_AS, 1024 * _MIB),
+    (resource.RLIMIT_AS, _MEMORY),
     (resource.RLIMIT_CPU, 60),  # seconds
     (resource.RLIMIT_FSIZE, 80 * _MIB),
     (resource.RLIMIT_NOFILE, 64),
@@ -19,30 +20,35 @@ _LIMITS: Final = (
 )
 
 
-def _bench(kind: str) -> Callable[[Path, Path, str], dict[str, Any]]:
+def _bench(kind: str) -> Callable[[Path, Path, str, bool], dict[str, Any]]:
     """What is done with a kind. Each library is loaded only where it is needed: it takes a tenth of a second."""
-    if kind in {"image", "sticker"}:
-        from gateway_worker.media.workshop import pictures  # noqa: PLC0415
+    match kind:
+        case "image":
+            from gateway_worker.media.workshop.pictures import make_image  # noqa: PLC0415
 
-        return pictures.make_image if kind == "image" else pictures.make_sticker
-    from gateway_worker.media.workshop import sounds  # noqa: PLC0415
+            return lambda source, target, mimetype, keep: make_image(source, target, mimetype, keep_metadata=keep)
+        case "sticker":
+            from gateway_worker.media.workshop.stickers import make_sticker as make  # noqa: PLC0415
+        case "video" | "gif":
+            from gateway_worker.media.workshop.films import make_video as make  # noqa: PLC0415
+        case "voice":
+            from gateway_worker.media.workshop.sounds import make_voice as make  # noqa: PLC0415
+        case _:
+            from gateway_worker.media.workshop.sounds import make_audio as make  # noqa: PLC0415
+    return lambda source, target, mimetype, _: make(source, target, mimetype)
 
-    if kind == "voice":
-        return sounds.make_voice
-    make = sounds.make_video if kind == "video" else sounds.make_audio
-    return lambda source, _, mimetype: make(source, mimetype)
 
-
-def _work(order: dict[str, str]) -> dict[str, Any]:
+def _work(order: dict[str, Any]) -> dict[str, Any]:
     try:
         make = _bench(order["kind"])
-        return {"made": make(Path(order["source"]), Path(order["target"]), order["mimetype"])}
+        made = make(Path(order["source"]), Path(order["target"]), order["mimetype"], order.get("keep_metadata", False))
     except Fault as fault:
-        return {"fault": {"code": fault.code, "reason": fault.reason}}
+        return {"fault": {"code": fault.code, "reason": fault.reason, "detail": fault.detail}}
     except MemoryError:
-        return {"fault": {"code": "too_large", "reason": "memory"}}
+        return {"fault": {"code": "too_large", "reason": "memory", "detail": {"limit": _MEMORY}}}
     except Exception:  # noqa: BLE001 (whatever a decoder raises says the same: it is not what it seems to be)
-        return {"fault": {"code": "unsupported", "reason": "unreadable"}}
+        return {"fault": {"code": "unsupported", "reason": "unreadable", "detail": {}}}
+    return {"made": made}
 
 
 def main() -> None:

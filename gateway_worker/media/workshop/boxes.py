@@ -9,14 +9,20 @@ from gateway_worker.media.workshop.faults import Fault
 _MAX_PARTS: Final = 1_000_000
 _UNKNOWN_LENGTHS: Final = (0, 0xFFFFFFFF)  # of who wrote it as a stream
 _PAGE_HEAD: Final = 27
+_BOX_HEAD: Final = 8
+_WHOLE: Final = frozenset({b"moov", b"mdat"})
+_BOXES: Final = _WHOLE | {b"moof", b"free", b"skip", b"wide", b"udta", b"meta", b"uuid", b"mfra", b"sidx", b"styp"}
 
 
 def check_whole(source: Path, mimetype: str) -> None:
-    """Refuse what is cut off. Formats without an account of their length are left to their decoders."""
+    """Refuse what is cut off. Formats without an account of their length are left to their decoders.
+
+    What lies behind the end of a whole file is nobody's business: players do not read it.
+    """
     length = source.stat().st_size
     with source.open("rb") as file:
         match mimetype.partition(";")[0]:
-            case "video/mp4" | "audio/mp4" | "video/3gpp":
+            case "video/mp4" | "audio/mp4" | "video/3gpp" | "video/quicktime":
                 _check_boxes(file, length)
             case "audio/ogg":
                 _check_pages(file, length)
@@ -29,30 +35,34 @@ def check_whole(source: Path, mimetype: str) -> None:
 def _check_boxes(file: BinaryIO, length: int) -> None:
     at, names = 0, set[bytes]()
     for _ in range(_MAX_PARTS):
-        if at == length:
+        if length - at < _BOX_HEAD:
             break
-        size, name = struct.unpack(">I4s", _exactly(file, at, 8))
+        size, name = struct.unpack(">I4s", _exactly(file, at, _BOX_HEAD))
         if size == 1:
-            (size,) = struct.unpack(">Q", _exactly(file, at + 8, 8))
+            (size,) = struct.unpack(">Q", _exactly(file, at + _BOX_HEAD, 8))
         elif size == 0:
             size = length - at
-        if size < 8 or at + size > length:  # noqa: PLR2004 (a box has a head)
+        if size < _BOX_HEAD or at + size > length:
+            if name not in _BOXES and names >= _WHOLE:
+                break  # no box, but something behind the last one
             raise Fault("unsupported", "truncated")
         names.add(name)
         at += size
-    if not {b"moov", b"mdat"} <= names and b"moof" not in names:
+    if not names >= _WHOLE and b"moof" not in names:
         raise Fault("unsupported", "truncated")
 
 
 def _check_pages(file: BinaryIO, length: int) -> None:
     at = 0
-    for _ in range(_MAX_PARTS):
+    for number in range(_MAX_PARTS):
         if at == length:
             return
-        head = _exactly(file, at, _PAGE_HEAD)
+        head = _exactly(file, at, min(_PAGE_HEAD, length - at))
         if head[:4] != b"OggS":
+            if number > 0:
+                return  # something behind the last one, or between two: players look for the next one
             raise Fault("unsupported", "unreadable")
-        segments = _exactly(file, at + _PAGE_HEAD, head[-1])
+        segments = _exactly(file, at + _PAGE_HEAD, head[-1]) if len(head) == _PAGE_HEAD else b""
         at += _PAGE_HEAD + len(segments) + sum(segments)
         if at > length:
             break

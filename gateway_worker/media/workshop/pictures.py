@@ -1,17 +1,22 @@
-"""Pictures and stickers, with Pillow."""
+"""Pictures, with Pillow: as they are, or as JPEG."""
 
 import base64
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import pillow_heif
 from PIL import Image, ImageOps
 
 from gateway_worker.media import limits
+from gateway_worker.media.workshop.colours import flat, is_plain
 from gateway_worker.media.workshop.faults import Fault
-from gateway_worker.media.workshop.webp import read_webp
+from gateway_worker.media.workshop.privacy import bare_jpeg, bare_png
+from gateway_worker.media.workshop.webp import WebP, read_webp
 
 Image.MAX_IMAGE_PIXELS = None  # we look at the size before anything is decoded, and say it in our own words
+pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 _FORMATS: Final = {
     "image/jpeg": "JPEG",
@@ -20,114 +25,130 @@ _FORMATS: Final = {
     "image/gif": "GIF",
     "image/bmp": "BMP",
     "image/tiff": "TIFF",
+    "image/heic": "HEIF",
+    "image/heif": "HEIF",
+    "image/avif": "AVIF",
 }
-_AS_THEY_ARE: Final = frozenset({"image/jpeg", "image/png"})
-_WHITE: Final = (255, 255, 255)
+_BARE: Final = {"image/jpeg": bare_jpeg, "image/png": bare_png}
+"""Formats that WhatsApp's clients show, and what leaves of them without private metadata."""
+_PHOTOS: Final = frozenset({"image/jpeg", "image/heic", "image/heif", "image/avif"})
+_ORIENTATION: Final = 0x0112
+_TURNED: Final = frozenset({5, 6, 7, 8})  # of the orientations: height and width change places
+_UPRIGHT: Final = 1
 _JPEG_QUALITY: Final = 88
+_PHOTO_QUALITIES: Final = (92, 85, 75)
 _QUALITIES: Final = (80, 60, 40, 20, 5)
 _DRAFT: Final = 4
 """A JPEG is decoded to some multiple of its thumbnail only: that reads all of it, and needs little memory."""
 
 
-def make_image(source: Path, target: Path, mimetype: str) -> dict[str, Any]:
+def make_image(source: Path, target: Path, mimetype: str, *, keep_metadata: bool = False) -> dict[str, Any]:
     """A picture as WhatsApp's clients show it; `target` is written if it must be another one."""
-    with _opened(source, mimetype) as picture:
-        size = picture.size
-        if mimetype in _AS_THEY_ARE:
-            side = limits.THUMBNAIL_SIDE * _DRAFT
-            picture.draft("RGB", (side, side))
+    with opened(source, mimetype) as picture:
+        stays = mimetype in _BARE and is_plain(picture)
+        turn = picture.getexif().get(_ORIENTATION, _UPRIGHT)
+        if stays and (keep_metadata or turn == _UPRIGHT):
+            return _as_it_is(picture, source, target, mimetype, keep_metadata=keep_metadata)
+        exif, profile = picture.info.get("exif"), picture.info.get("icc_profile")
         picture.load()
-        upright = ImageOps.exif_transpose(picture)
-        width, height = size if (upright.width > upright.height) == (size[0] > size[1]) else size[::-1]
-        made = {"width": width, "height": height, "thumbnail": thumbnail_of(upright)}
-        if mimetype in _AS_THEY_ARE:
-            return made
-        _flat(upright).save(target, "JPEG", quality=_JPEG_QUALITY)
-        return {**made, "mimetype": "image/jpeg", "converted": True}
-
-
-def make_sticker(source: Path, target: Path, mimetype: str) -> dict[str, Any]:
-    """A sticker: WebP that fits as it is; a still that does not, and other pictures, anew."""
-    side = limits.STICKER_SIDE
-    frames = 1
-    if mimetype == "image/webp":
-        found = _webp(source)
-        frames, fits = found.frames, found.width <= side and found.height <= side
-        if frames > 1:
-            return _animated(source, found.width, found.height, fits=fits)
-        if fits and source.stat().st_size <= limits.MAX_STATIC_STICKER:
-            with _opened(source, mimetype) as picture:
-                picture.load()
-            return {"width": found.width, "height": found.height, "animated": False}
-    with _opened(source, mimetype) as picture:
-        upright = ImageOps.exif_transpose(picture).convert("RGBA")
-    fitted = ImageOps.contain(upright, (side, side))
-    square = Image.new("RGBA", (side, side), (0, 0, 0, 0))
-    square.paste(fitted, ((side - fitted.width) // 2, (side - fitted.height) // 2))
-    target.write_bytes(_small(square, "WEBP", limits.MAX_STATIC_STICKER))
-    return {"width": side, "height": side, "animated": False, "mimetype": "image/webp", "converted": True}
+        ImageOps.exif_transpose(picture, in_place=True)
+        more: dict[str, Any] = {"icc_profile": profile} if profile and picture.mode not in {"CMYK", "LAB"} else {}
+        if keep_metadata and exif is not None:
+            kept = picture.getexif()
+            kept.pop(_ORIENTATION, None)
+            more["exif"] = kept.tobytes()
+        if mimetype == "image/png" and stays:
+            return _made(picture, "image/png", lambda: picture.save(target, "PNG", **more))
+        shown = flat(picture)
+        return _made(shown, "image/jpeg", lambda: _save_jpeg(shown, target, mimetype, more))
 
 
 def thumbnail_of(picture: Image.Image) -> str:
     """A small JPEG, base64."""
-    small = _flat(picture)
+    small = flat(picture)
+    if small is picture:
+        small = small.copy()
     small.thumbnail((limits.THUMBNAIL_SIDE, limits.THUMBNAIL_SIDE))
-    return base64.b64encode(_small(small, "JPEG", limits.MAX_THUMBNAIL)).decode()
+    return base64.b64encode(small_enough(small, "JPEG", limits.MAX_THUMBNAIL)).decode()
 
 
-def check_size(width: int, height: int) -> None:
-    """Refuse what would need too much memory."""
-    if width < 1 or height < 1:
-        raise Fault("unsupported", "unreadable")
-    if width > limits.MAX_SIDE or height > limits.MAX_SIDE or width * height > limits.MAX_PIXELS:
-        raise Fault("too_large", "pixels")
-
-
-def _opened(source: Path, mimetype: str) -> Image.Image:
-    """Opened as the format it is, its size checked; nothing is decoded yet."""
-    if mimetype == "image/webp":
-        _webp(source)  # Pillow takes memory for the canvas as soon as it opens one
-    picture = Image.open(source, formats=(_FORMATS[mimetype],))
-    check_size(*picture.size)
-    return picture
-
-
-def _webp(source: Path) -> Any:
-    with source.open("rb") as file:
-        found = read_webp(file, source.stat().st_size)
-    check_size(found.width, found.height)
-    if found.frames > limits.MAX_FRAMES:
-        raise Fault("too_large", "frames")
-    return found
-
-
-def _animated(source: Path, width: int, height: int, *, fits: bool) -> dict[str, Any]:
-    if not fits:
-        raise Fault("unsupported", "dimensions")
-    if source.stat().st_size > limits.MAX_ANIMATED_STICKER:
-        raise Fault("too_large", "bytes")
-    with Image.open(source, formats=("WEBP",)) as picture:
-        for number in range(getattr(picture, "n_frames", 1)):
-            picture.seek(number)
-            picture.load()
-    return {"width": width, "height": height, "animated": True}
-
-
-def _flat(picture: Image.Image) -> Image.Image:
-    """On white, without transparency."""
-    if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:
-        covering = picture.convert("RGBA")
-        flat = Image.new("RGB", picture.size, _WHITE)
-        flat.paste(covering, mask=covering.getchannel("A"))
-        return flat
-    return picture.convert("RGB")
-
-
-def _small(picture: Image.Image, form: str, most: int) -> bytes:
+def small_enough(picture: Image.Image, form: str, most: int) -> bytes:
     """As good as it can be within so many bytes."""
     for quality in _QUALITIES:
         held = io.BytesIO()
         picture.save(held, form, quality=quality)
         if held.tell() <= most:
             return held.getvalue()
-    raise Fault("too_large", "bytes")
+    raise Fault("too_large", "bytes", limit=most)
+
+
+def check_size(width: int, height: int) -> None:
+    """Refuse what would need too much memory."""
+    if width < 1 or height < 1:
+        raise Fault("unsupported", "unreadable")
+    if width > limits.MAX_SIDE or height > limits.MAX_SIDE:
+        raise Fault("too_large", "pixels", width=width, height=height, limit=limits.MAX_SIDE)
+    if width * height > limits.MAX_PIXELS:
+        raise Fault("too_large", "pixels", width=width, height=height, limit=limits.MAX_PIXELS)
+
+
+def opened(source: Path, mimetype: str) -> Image.Image:
+    """Opened as the format it is, its size checked; nothing is decoded yet."""
+    if mimetype == "image/webp":
+        checked_webp(source)  # Pillow takes memory for the canvas as soon as it opens one
+    picture = Image.open(source, formats=(_FORMATS[mimetype],))
+    check_size(*picture.size)
+    return picture
+
+
+def checked_webp(source: Path) -> WebP:
+    """The structure of a WebP that is not too large."""
+    with source.open("rb") as file:
+        found = read_webp(file, source.stat().st_size)
+    check_size(found.width, found.height)
+    if found.frames > limits.MAX_FRAMES:
+        raise Fault("too_large", "frames", frames=found.frames, limit=limits.MAX_FRAMES)
+    return found
+
+
+def _as_it_is(
+    picture: Image.Image, source: Path, target: Path, mimetype: str, *, keep_metadata: bool
+) -> dict[str, Any]:
+    """The picture of the file, bit by bit; without its metadata, or with all of them."""
+    width, height = picture.size
+    if mimetype == "image/jpeg":
+        side = limits.THUMBNAIL_SIDE * _DRAFT
+        picture.draft("RGB", (side, side))
+    picture.load()
+    turn = picture.getexif().get(_ORIENTATION, _UPRIGHT)
+    upright = ImageOps.exif_transpose(picture)
+    width, height = (height, width) if turn in _TURNED else (width, height)
+    made = {"width": width, "height": height, "thumbnail": thumbnail_of(upright)}
+    if keep_metadata:
+        return made
+    content = source.read_bytes()
+    bare = _BARE[mimetype](content)
+    if bare == content:
+        return made
+    target.write_bytes(bare)
+    return {**made, "converted": True}
+
+
+def _made(shown: Image.Image, mimetype: str, save: Callable[[], None]) -> dict[str, Any]:
+    save()
+    return {
+        "width": shown.width,
+        "height": shown.height,
+        "thumbnail": thumbnail_of(shown),
+        "mimetype": mimetype,
+        "converted": True,
+    }
+
+
+def _save_jpeg(shown: Image.Image, target: Path, mimetype: str, more: dict[str, Any]) -> None:
+    """As a photo, if it was one: within the limit of pictures."""
+    for quality in _PHOTO_QUALITIES if mimetype in _PHOTOS else (_JPEG_QUALITY, *_PHOTO_QUALITIES[1:]):
+        shown.save(target, "JPEG", quality=quality, **more)
+        if target.stat().st_size <= limits.MAX_BYTES["image"]:
+            return
+    raise Fault("too_large", "bytes", size=target.stat().st_size, limit=limits.MAX_BYTES["image"])

@@ -8,6 +8,7 @@ from gateway_worker.whatsapp.baileys.channel import CallFailed
 from gateway_worker.whatsapp.baileys.contents import content_of, references_of
 from gateway_worker.whatsapp.baileys.file_words import file_args
 from gateway_worker.whatsapp.baileys.groups import group_news_of
+from gateway_worker.whatsapp.card_lines import Budget
 from gateway_worker.whatsapp.errors import (
     EngineError,
     NotConnected,
@@ -47,7 +48,7 @@ from gateway_worker.whatsapp.incoming import (
 )
 from gateway_worker.whatsapp.outgoing import Edit, Forwarding, OutgoingMessage, PlainContent, Reaction, Revocation
 from gateway_worker.whatsapp.people import ContactNews, ContactsTold, PresenceState
-from gateway_worker.whatsapp.vcards import Budget, card_text, display_name
+from gateway_worker.whatsapp.vcards import card_text, display_name
 from schemas.content import (
     MAX_POLL_OPTIONS,
     MAX_TITLE,

@@ -2,11 +2,14 @@
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.whatsapp.vcards import MAX_PHONES, Budget, card_text, display_name, read_card, read_cards
+from gateway_worker.whatsapp.card_lines import Budget
+from gateway_worker.whatsapp.vcards import MAX_PHONES, card_text, display_name, read_card, read_cards
 from schemas.content import MAX_CARDS, MAX_NAME, MAX_VCARD, ContactCard
+from schemas.vcards import without_pictures
 
 _names = st.text(st.characters(categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=60).map(str.strip)
 _phones = st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True)
@@ -38,13 +41,69 @@ def test_a_phones_card_is_read_whatever_its_lines_are_called() -> None:
         "ORG:Acme;\r\nEMAIL;type=WORK:ben@example.org\r\nTEL:call me\r\nEND:VCARD"
     )
     assert read_card(text) == ContactCard(
-        name="Ben Bauer", phones=["+15550002222", "0211 12345"], organization="Acme", email="ben@example.org"
+        name="Ben Bauer",
+        phones=["+15550002222", "0211 12345"],
+        organization="Acme",
+        email="ben@example.org",
+        vcard=text,
     )
 
 
 def test_numbers_of_version_4_are_read() -> None:
     text = "BEGIN:VCARD\nVERSION:4.0\nFN:Ben\nTEL;VALUE=uri;TYPE=cell:tel:+15550002222;ext=5\nEND:VCARD"
-    assert read_card(text) == ContactCard(name="Ben", phones=["+15550002222"])
+    assert read_card(text) == ContactCard(name="Ben", phones=["+15550002222"], vcard=text)
+
+
+CODED = "FN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE"
+READ: dict[str, tuple[str, str | None, list[str]]] = {
+    "quoted-printable": (f"{CODED}:J=C3=B6rg=20M=C3=BCller", "Jörg Müller", []),
+    "in several lines": (f"{CODED}:J=C3=B6rg=\n=20M=C3=BCller\nTEL:112", "Jörg Müller", ["112"]),
+    "western": ("FN;ENCODING=QUOTED-PRINTABLE;CHARSET=ISO-8859-1:J=F6rg", "Jörg", []),
+    "no charset that is one": ("FN;ENCODING=QUOTED-PRINTABLE;CHARSET=idna:J=C3=B6rg", "Jörg", []),
+    "base64": ("FN;ENCODING=BASE64:SsO2cmc=", "Jörg", []),
+    "of version 2.1": ("N:Müller;Jörg;;Dr.;\nTEL;CELL;PREF:030/202020", "Dr. Jörg Müller", ["030/202020"]),
+    "a firm": ("N:;;;;\nFN:\nORG:Acme;Sales", "Acme, Sales", []),
+    "escaped": ("FN:Ben\\, Bauer\\; Jr.", "Ben, Bauer; Jr.", []),
+    "unescaped comma": ("FN:Bauer, Ben", "Bauer, Ben", []),
+    "directions": ("FN:x\nTEL;type=CELL:\u202a+49\u00a0171\u00a012345\u202c", "x", ["+49 171 12345"]),
+    "letters": ("FN:x\nTEL:1-800-FLOWERS", "x", ["1-800-FLOWERS"]),
+    "codes": ("FN:x\nTEL:*123#\nTEL:+1 555,,9", "x", ["*123#", "+1 555,,9"]),
+    "another's": ("FN:x\nAGENT:\nBEGIN:VCARD\nFN:y\nTEL:5555\nEND:VCARD\nTEL:112", "x", ["112"]),
+    "old line ends": ("FN:x\rTEL:112", "x", ["112"]),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_cards_of_every_origin_are_read(name: str) -> None:
+    lines, called, phones = READ[name]
+    card = read_card(f"BEGIN:VCARD\nVERSION:2.1\n{lines}\nEND:VCARD")
+    assert (card.name, list(card.phones)) == (called, phones)
+
+
+@pytest.mark.parametrize("line", ["TEL:call me", "NOTE:vip", "EMAIL:b@example.org\nEMAIL:c@example.org", "FN;X-A=b:x"])
+def test_a_card_is_kept_where_it_holds_more_than_is_read(line: str) -> None:
+    text = f"BEGIN:VCARD\nVERSION:3.0\nFN:Ben\n{line}\nEND:VCARD"
+    kept = read_card(text)
+    assert (kept.name, kept.vcard) == ("Ben", text)
+
+
+def test_a_file_of_several_cards_is_several_people() -> None:
+    one, other = (f"BEGIN:VCARD\nFN:{name}\nTEL:{number}\nEND:VCARD" for name, number in (("A", 111), ("B", 222)))
+    assert [(card.name, *card.phones) for card in read_cards([f"{one}\r\n\r\n{other}\r\n"])] == [
+        ("A", "111"),
+        ("B", "222"),
+    ]
+
+
+def test_pictures_are_dropped_however_they_are_folded() -> None:
+    head, tail = "BEGIN:VCARD\nFN:A\n", "TEL:111\nEND:VCARD"
+    data = "QUJD" * 20
+    for picture in (
+        f"PHOTO;ENCODING=b;TYPE=JPEG:{data}\n {data}\n {data}\n",
+        f"item1.PHOTO;ENCODING=BASE64:\n{data}\n{data}\n\n",
+        f"photo:data:image/jpeg;base64,{data}\n\t{data}\n",
+    ):
+        assert without_pictures(head + picture + tail).replace("\n\n", "\n") == head + tail
 
 
 def test_a_card_that_says_nothing_is_kept_as_it_came() -> None:

@@ -4,6 +4,7 @@ import { proto } from 'baileys'
 import { type Selected, selectedOf } from './answers.ts'
 import { type FileContent, fileOf } from './attachments.ts'
 import { businessOf, type Shown } from './business.ts'
+import { withoutPictures } from './cards.ts'
 import { FIELDS, type Forwarding, PROTOCOL_TYPES } from './fields.ts'
 import { type AlbumContent, albumOf, type EventContent, eventOf, noticeOf, type NoticeText } from './notices.ts'
 import { type Button, type Row, textOf as joined } from './offers.ts'
@@ -126,7 +127,7 @@ function locationOf({ locationMessage: place, liveLocationMessage: moving }: pro
 function contactsOf({ contactMessage, contactsArrayMessage }: proto.IMessage): Content | null {
   const contacts = contactMessage == null ? (contactsArrayMessage?.contacts ?? []) : [contactMessage]
   const vcards = contacts.flatMap(({ vcard }) => (vcard ? [vcard] : []))
-  return vcards.length === 0 ? null : { kind: 'contacts', vcards }
+  return vcards.length === 0 ? null : { kind: 'contacts', vcards: withoutPictures(vcards) }
 }
 
 /** The poll in a message; WhatsApp has had several fields for it. */

@@ -1,0 +1,75 @@
+"""What a photo says beside its picture: where, when and with what it was taken, and by whom. Pure.
+
+JPEG and PNG are rewritten without it, and not decoded: the picture stays as it is, bit by bit. What a picture needs to
+be shown right (colour profile, transparency, the order of its bytes) stays.
+"""
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+_MARKER: Final = re.compile(rb"\xff+[\x02-\xcf\xd9-\xfe]")  # neither a stuffed byte nor a restart
+_END: Final = 0xD9
+_COMMENT: Final = 0xFE
+_APPLICATIONS: Final = range(0xE0, 0xF0)
+_KEPT: Final = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}  # which application segments, by their names
+_PNG_HEAD: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_PRIVATE: Final = frozenset({b"eXIf", b"zXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME"})
+
+
+def bare_jpeg(content: bytes) -> bytes:
+    """Without Exif, XMP, IPTC, comments, the makers' own segments, and whatever lies behind its end.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return b"".join(_jpeg_parts(content))
+
+
+def bare_png(content: bytes) -> bytes:
+    """Without Exif, texts, times, and whatever lies behind its end.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return b"".join(_png_parts(content))
+
+
+def _jpeg_parts(content: bytes) -> Iterator[bytes]:
+    if content[:2] != b"\xff\xd8":
+        raise ValueError("no JPEG")
+    yield content[:2]
+    at = 2
+    while (found := _MARKER.search(content, at)) is not None:
+        marker = content[found.end() - 1]
+        if marker == _END:
+            yield content[at : found.end()]
+            return
+        yield content[at : found.start()]  # of a scan
+        end = found.end() + int.from_bytes(content[found.end() : found.end() + 2])
+        if not _is_private(marker, content[found.end() + 2 : found.end() + 14]):
+            yield content[found.start() : end]
+        at = end
+    yield content[at:]
+
+
+def _is_private(marker: int, name: bytes) -> bool:
+    if marker == _COMMENT:
+        return True
+    return marker in _APPLICATIONS and not (marker in _KEPT and name.startswith(_KEPT[marker]))
+
+
+def _png_parts(content: bytes) -> Iterator[bytes]:
+    if content[:8] != _PNG_HEAD:
+        raise ValueError("no PNG")
+    yield _PNG_HEAD
+    at = 8
+    while at + 12 <= len(content):
+        length, name = struct.unpack_from(">I4s", content, at)
+        end = at + 12 + length
+        if name not in _PNG_PRIVATE:
+            yield content[at:end]
+        if name == b"IEND":
+            return
+        at = end

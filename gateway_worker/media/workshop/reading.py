@@ -1,0 +1,121 @@
+"""Sounds and films, opened with PyAV (FFmpeg) and read as players read them: what is damaged is left out."""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from gateway_worker.media.workshop.faults import Fault
+
+if TYPE_CHECKING:
+    AnyPacket = Packet[Any]
+else:
+    AnyPacket = Packet  # which is generic in PyAV's stubs only
+
+_DEMUXERS: Final = {
+    "video/mp4": "mov",
+    "video/3gpp": "mov",
+    "video/quicktime": "mov",
+    "audio/mp4": "mov",
+    "audio/mpeg": "mp3",
+    "audio/aac": "aac",
+    "audio/amr": "amr",
+    "audio/ogg": "ogg",
+    "audio/wav": "wav",
+    "audio/flac": "flac",
+    "audio/aiff": "aiff",
+    "audio/basic": "au",
+    "audio/x-caf": "caf",
+    "audio/x-ms-wma": "asf",
+    "audio/gsm": "gsm",
+    "audio/g722": "g722",
+    "audio/x-mulaw": "mulaw",
+    "audio/x-alaw": "alaw",
+    "audio/x-slin": "s16le",
+    "video/x-matroska": "matroska",
+    "image/gif": "gif",
+}
+_TELEPHONE: Final = {"sample_rate": "8000"}
+_HEADLESS: Final = frozenset({"audio/x-mulaw", "audio/x-alaw", "audio/x-slin"})
+_STILLS: Final = frozenset({"mjpeg", "png", "bmp", "gif", "tiff", "webp"})
+_MICROSECONDS: Final = av.time_base
+
+
+@contextmanager
+def reading(source: Path, mimetype: str) -> Generator[InputContainer]:
+    """Read as what it is, from a file that we opened: nothing else is ever opened for it."""
+    options = _TELEPHONE if mimetype in _HEADLESS else {}
+    with source.open("rb") as file, av.open(file, "r", format=_DEMUXERS[mimetype], options=options) as container:
+        yield container
+
+
+def codec_of(stream: Stream) -> str:
+    """The codec of a stream, whatever the decoder of it is called; `unknown` where FFmpeg has none."""
+    context = cast("Any", stream.codec_context)
+    return "unknown" if context is None else context.codec.canonical_name
+
+
+def is_cover(stream: VideoStream) -> bool:
+    """Whether a picture is that of a sound's cover."""
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def is_still(stream: VideoStream) -> bool:
+    """Whether it shows single pictures: a cover, or those of chapters."""
+    return is_cover(stream) or codec_of(stream) in _STILLS
+
+
+def seconds_of(container: InputContainer) -> int:
+    """How long it lasts by its own account, rounded; 0 where it has none."""
+    length = container.duration
+    return 0 if length is None else max(1, round(length / _MICROSECONDS))
+
+
+def packets(container: InputContainer, *streams: Stream) -> Iterator[AnyPacket]:
+    """Its packets, as far as it can be read."""
+    found = container.demux(*streams)
+    while True:
+        try:
+            packet = next(found, None)
+        except FFmpegError:
+            return
+        if packet is None:
+            return
+        yield packet
+
+
+class Decoding:
+    """Decodes packets, without those that are damaged."""
+
+    def __init__(self) -> None:
+        self.damaged = self.good = 0
+
+    def frames(self, packet: AnyPacket) -> list[Any]:
+        """What is in a packet; nothing, where it is damaged."""
+        try:
+            frames = packet.decode()
+        except FFmpegError:
+            self.damaged += 1
+            return []
+        self.good += bool(frames)
+        return list(frames)
+
+    def check(self) -> None:
+        """Refuse what is mostly damaged, or empty."""
+        if self.good == 0 or self.damaged > self.good:
+            raise Fault("unsupported", "unreadable", damaged=self.damaged)
+
+
+def decoded(container: InputContainer, stream: Stream) -> Iterator[Any]:
+    """The frames of a stream. Raises a `Fault` at the end, if more was damaged than not."""
+    decoding = Decoding()
+    for packet in packets(container, stream):
+        yield from decoding.frames(packet)
+    decoding.check()

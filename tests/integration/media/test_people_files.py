@@ -1,0 +1,269 @@
+"""The files that people really have: each goes out as what WhatsApp's clients show and play, by the real workshop."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import av
+import pillow_heif
+import pytest
+from PIL import Image, ImageStat
+
+from gateway_worker.media.bench import Bench
+from gateway_worker.media.fetching import Fetcher
+from gateway_worker.media.preparing import Preparation, PreparedFile
+from gateway_worker.media.spool import Spool
+from schemas.errors import MediaError
+from schemas.outgoing_media import MediaSource
+from tests.support import media
+from tests.support.shelf import Shelf
+
+VOICE = "audio/ogg; codecs=opus"
+
+
+class Room:
+    """A preparation and the bucket that it takes files from."""
+
+    def __init__(self, folder: Path, **bench: Any) -> None:
+        spool = Spool(folder / "spool", 128 << 20)
+        spool.open()
+        self.shelf = Shelf()
+        self.files = Preparation(
+            spool=spool, fetcher=Fetcher(), bucket=self.shelf, bench=Bench(**bench), max_document=32 << 20
+        )
+
+    async def prepare(self, kind: str, content: bytes, name: str = "a", **more: str) -> tuple[PreparedFile, bytes]:
+        """The prepared file and its bytes."""
+        self.shelf.files[f"uploads/{name}"] = content
+        async with self.files.prepare(kind, MediaSource(object=f"uploads/{name}", **more), party="s") as made:
+            return made, made.path.read_bytes()
+
+    async def refusal(self, kind: str, content: bytes) -> tuple[str, dict[str, Any]]:
+        """Code and detail."""
+        with pytest.raises(MediaError) as caught:
+            await self.prepare(kind, content)
+        return caught.value.code, dict(caught.value.detail or {})
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(tmp_path)
+
+
+def _tagged(content: bytes) -> bytes:
+    return b"ID3\x04\0\0\0\0\x28\0" + bytes(0x28 << 7) + content
+
+
+def _damaged(content: bytes) -> bytes:
+    """With a hole in the middle, the last packet cut, and something behind it."""
+    middle = len(content) // 2
+    return content[:middle] + b"\x55" * 40 + content[middle + 40 : -5] + b"TAG behind it" * 9
+
+
+HEARD: dict[str, tuple[bytes, str]] = {
+    "telephone": (media.telephone(), "a.wav"),
+    "a-law": (media.telephone("pcm_alaw"), "a.wav"),
+    "mu-law": (media.telephone("pcm_mulaw"), "a.wav"),
+    "adpcm": (media.telephone("adpcm_ima_wav"), "a.wav"),
+    "adpcm of Microsoft": (media.telephone("adpcm_ms"), "a.wav"),
+    "mu-law without a header": (media.telephone("pcm_mulaw", "mulaw"), "a.ulaw"),
+    "a-law of Sun": (media.telephone("pcm_alaw", "au"), "a.au"),
+    "G.722": (media.telephone("g722", "g722", rate=16_000), "a.g722"),
+    "aiff": (media.telephone("pcm_s16be", "aiff"), "a.aif"),
+    "mp3, damaged": (_damaged(media.encoded_sound("libmp3lame", "mp3")), "a.mp3"),
+    "aac, damaged": (_damaged(media.encoded_sound("aac", "adts")), "a.aac"),
+    "flac, damaged": (_damaged(media.encoded_sound("flac", "flac")), "a.flac"),
+    "flac behind ID3": (_tagged(media.encoded_sound("flac", "flac")), "a.flac"),
+    "aac behind ID3": (_tagged(media.encoded_sound("aac", "adts")), "a.aac"),
+    "m4a with bytes behind": (media.encoded_sound("aac", "mp4") + b"LYRICS200" * 5, "a.m4a"),
+    "ogg with bytes behind": (media.encoded_sound("libopus", "ogg") + b"TAG" + bytes(125), "a.ogg"),
+}
+
+
+@pytest.mark.parametrize("name", HEARD)
+async def test_a_sound_becomes_a_voice_message(room: Room, name: str) -> None:
+    content, file_name = HEARD[name]
+    made, voice = await room.prepare("voice", content, file_name)
+    assert (made.mimetype, made.seconds) == (VOICE, 2)
+    with av.open(io.BytesIO(voice)) as heard:
+        stream = heard.streams.audio[0]
+        assert (stream.codec_context.codec.canonical_name, stream.codec_context.channels) == ("opus", 1)
+        heard_seconds = sum(frame.samples for frame in heard.decode(audio=0)) / 48_000
+        assert heard_seconds == pytest.approx(2, abs=0.3)
+
+
+async def test_a_sound_file_stays_as_it_is_though_something_stands_around_it(room: Room) -> None:
+    for content, mimetype in (
+        (HEARD["flac behind ID3"][0], "audio/flac"),
+        (HEARD["aac behind ID3"][0], "audio/aac"),
+        (HEARD["m4a with bytes behind"][0], "audio/mp4"),
+    ):
+        made, same = await room.prepare("audio", content)
+        assert (made.mimetype, same) == (mimetype, content)
+
+
+async def test_a_browsers_sound_is_put_into_ogg(room: Room) -> None:
+    made, ogg = await room.prepare("audio", media.encoded_sound("libopus", "webm"))
+    assert (made.mimetype, made.seconds, ogg[:4]) == (VOICE, 2, b"OggS")
+
+
+FILMS: dict[str, tuple[bytes, bool]] = {
+    "mov": (media.recording("mov", "libx264", "aac"), True),
+    "mov with sound as it was recorded": (media.recording("mov", "libx264", "pcm_s16le"), True),
+    "webm": (media.recording("webm", "libvpx", "libopus"), True),
+    "webm with VP9": (media.recording("webm", "libvpx-vp9", None), True),
+    "mkv with pictures in another order": (media.recording("matroska", "libx264", "libopus"), True),
+    "mp4 with Opus": (media.recording("mp4", "libx264", "libopus"), True),
+    "mp4 with MP3": (media.recording("mp4", "libx264", "libmp3lame"), False),
+    "mp4 with bytes behind": (media.film() + b"\0\1nothing" * 9, False),
+}
+
+
+@pytest.mark.parametrize("name", FILMS)
+async def test_a_video_becomes_what_whatsapp_plays(room: Room, name: str) -> None:
+    content, is_converted = FILMS[name]
+    made, film = await room.prepare("video", content)
+    assert (made.mimetype, made.width, made.height, made.seconds) == ("video/mp4", 64, 48, 1)
+    assert (film != content) is is_converted
+    with av.open(io.BytesIO(film)) as played:
+        codecs = {each.codec_context.codec.canonical_name for each in played.streams}
+        assert codecs <= {"h264", "aac", "mp3"}
+        assert sum(1 for _ in played.decode(video=0)) == 10
+
+
+async def test_a_gif_becomes_a_video_on_white_and_only_where_one_is_wanted(room: Room) -> None:
+    clear = [Image.new("RGBA", (33, 21), (0, 0, 0, 0)) for _ in range(3)]
+    for number, each in enumerate(clear):
+        each.paste((255, 0, 0, 255), (number * 4, 0, number * 4 + 4, 21))
+    held = io.BytesIO()
+    clear[0].save(held, "GIF", save_all=True, append_images=clear[1:], duration=200, disposal=2, comment=b"mine")
+    made, film = await room.prepare("gif", held.getvalue())
+    assert (made.mimetype, made.seconds, b"mine" in film) == ("video/mp4", 1, False)
+    with av.open(io.BytesIO(film)) as played:
+        shown: list[Any] = [frame.to_image() for frame in played.decode(video=0)]
+    assert (len(shown), min(shown[0].getpixel((30, 10))) > 240) == (3, True)
+    assert (await room.refusal("video", held.getvalue()))[0] == "media.unsupported"
+
+
+async def test_a_video_that_would_take_too_long_is_refused_with_what_it_is(room: Room) -> None:
+    held = io.BytesIO()
+    with av.open(held, "w", format="webm") as made:
+        stream: Any = made.add_stream("libvpx", rate=30, options={"deadline": "realtime", "cpu-used": "16"})
+        stream.width, stream.height, stream.pix_fmt = 4096, 2160, "yuv420p"
+        still = av.VideoFrame.from_image(Image.new("RGB", (4096, 2160))).reformat(format="yuv420p")
+        first: Any = [*stream.encode(still), *stream.encode(None)][0]
+        for number in range(2_000):
+            packet = av.Packet(bytes(first))
+            packet.pts = packet.dts = number * 33
+            packet.time_base, packet.stream = first.time_base, stream
+            made.mux(packet)
+    code, detail = await room.refusal("video", held.getvalue())
+    assert (code, detail["reason"], detail["codec"], detail["width"]) == ("media.too_large", "work", "vp8", 4096)
+    assert (detail["frames"], detail["limit"]) == (2_000, 50)
+
+
+async def test_what_cannot_be_converted_is_refused_with_its_codec(room: Room) -> None:
+    code, detail = await room.refusal("video", media.recording("mov", "mjpeg", None, pixels="yuvj420p"))
+    assert (code, detail["reason"], detail["codec"], detail["type"]) == (
+        *("media.unsupported", "codec", "mjpeg", "video/quicktime"),
+    )
+
+
+def _heic() -> bytes:
+    held = io.BytesIO()
+    drawn = Image.open(io.BytesIO(media.photo()))
+    pillow_heif.from_pillow(drawn).save(held, exif=drawn.info["exif"])
+    return held.getvalue()
+
+
+@pytest.mark.parametrize(("name", "content"), [("heic", _heic()), ("avif", media.photo("AVIF"))])
+async def test_a_phones_photo_becomes_a_jpeg(room: Room, name: str, content: bytes) -> None:
+    made, jpeg = await room.prepare("image", content)
+    assert (made.mimetype, made.width, made.height) == ("image/jpeg", 160, 120), name
+    with Image.open(io.BytesIO(jpeg)) as shown:
+        left: Any = shown.convert("RGB").getpixel((20, 60))
+        assert (left[0] > 200, left[2] < 60, dict(shown.getexif())) == (True, True, {})
+
+
+PRIVATE = (b"Exif", b"Ann Example", b"my garden")
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", [1, 6])
+async def test_where_a_photo_was_taken_is_not_sent_and_it_stands_upright(
+    room: Room, form: str, orientation: int
+) -> None:
+    content = media.photo(form, orientation)
+    made, sent = await room.prepare("image", content)
+    assert not any(word in sent for word in PRIVATE)
+    with Image.open(io.BytesIO(sent)) as shown:
+        assert (shown.size, dict(shown.getexif())) == ((made.width, made.height), {})
+        assert shown.size == ((160, 120) if orientation == 1 else (120, 160))
+        top: Any = shown.convert("RGB").getpixel((10, 10))
+        bottom: Any = shown.convert("RGB").getpixel((10, shown.height - 10))
+        assert (top[0] > 200, bottom[0] > 200) == (True, orientation == 1)
+
+
+async def test_an_upright_photo_keeps_every_bit_of_its_picture(room: Room) -> None:
+    content = media.photo()
+    _, sent = await room.prepare("image", content)
+    scan = content[content.index(b"\xff\xda") :]
+    assert (sent.endswith(scan), len(sent) < len(content)) == (True, True)
+    plain = media.picture("JPEG")
+    assert (await room.prepare("image", plain))[1] == plain
+
+
+async def test_a_setting_keeps_what_a_photo_says(tmp_path: Path) -> None:
+    room = Room(tmp_path, keep_metadata=True)
+    content = media.photo(orientation=6)
+    made, sent = await room.prepare("image", content)
+    assert (sent, made.width, made.height) == (content, 120, 160)
+
+
+@pytest.mark.parametrize(("width", "height"), [(402, 401), (401, 402), (64, 64)])
+@pytest.mark.parametrize("turned", [1, 6])
+async def test_a_pictures_size_is_told_as_it_is(room: Room, width: int, height: int, turned: int) -> None:
+    made, _ = await room.prepare("image", media.photo("JPEG", turned, width * 10, height * 10))
+    assert (made.width, made.height) == ((width * 10, height * 10) if turned == 1 else (height * 10, width * 10))
+
+
+def _deep(form: str, mode: str, brightest: float) -> bytes:
+    """A gradient from black to white in more than 8 bits."""
+    ramp = Image.linear_gradient("L").convert("F" if mode == "F" else "I").point(lambda value: value * brightest / 255)
+    held = io.BytesIO()
+    (ramp if mode in {"I", "F"} else ramp.convert(mode)).save(held, form)
+    return held.getvalue()
+
+
+DEEP: dict[str, bytes] = {
+    "16 bits, TIFF": _deep("TIFF", "I;16", 65_535),
+    "16 bits, PNG": _deep("PNG", "I;16", 65_535),
+    "32 bits, TIFF": _deep("TIFF", "I", 2**31 - 512),
+    "reals of 0 to 1": _deep("TIFF", "F", 1.0),
+    "reals of 0 to 255": _deep("TIFF", "F", 255.0),
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+async def test_a_deep_picture_is_scaled_to_what_screens_show(room: Room, name: str) -> None:
+    made, jpeg = await room.prepare("image", DEEP[name])
+    with Image.open(io.BytesIO(jpeg)) as shown:
+        statistics = ImageStat.Stat(shown.convert("L"))
+    assert made.mimetype == "image/jpeg"
+    assert statistics.mean[0] == pytest.approx(127.5, abs=3)
+    assert statistics.extrema[0][0] < 8
+    assert statistics.extrema[0][1] > 247
+
+
+async def test_colours_of_printers_and_transparency_are_shown(room: Room) -> None:
+    for mode, form, background in (("CMYK", "JPEG", (255, 0, 0)), ("LA", "TIFF", (255, 255, 255))):
+        held = io.BytesIO()
+        drawn = (
+            Image.new("RGB", (40, 40), "red").convert("CMYK") if mode == "CMYK" else Image.new("LA", (40, 40), (0, 0))
+        )
+        drawn.save(held, form)
+        _, jpeg = await room.prepare("image", held.getvalue())
+        with Image.open(io.BytesIO(jpeg)) as shown:
+            found: Any = shown.convert("RGB").getpixel((20, 20))
+            assert shown.mode == "RGB"
+            assert max(abs(one - other) for one, other in zip(found, background, strict=True)) < 30

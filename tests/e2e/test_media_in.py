@@ -179,6 +179,24 @@ async def test_another_file_than_the_message_tells_of_is_not_kept(
     assert await keys(world.services, ana.session_id) == before
 
 
+@pytest.mark.parametrize("length", ["0", "7", str(1 << 45)])
+async def test_hashes_decide_and_not_the_length_that_a_message_tells(
+    world: World, pair: tuple[Member, Member], length: str
+) -> None:
+    ana, ben = pair
+    cleo = await world.phones.give("Cleo")
+    content = os.urandom(70_000)
+    original = await say(world, cleo, ben, with_file({"kind": "document"}, content))
+    await told(world, "media.ready.v1", ben, original)
+    async with world.phones.http.get(f"/phones/{cleo.number}/raw/{original}") as response:
+        assert response.ok, await response.text()
+        message = await response.json()
+    message["documentMessage"]["fileLength"] = length
+    message_id = await say(world, cleo, ana, {"kind": "raw", "message": message})
+    ready = (await told(world, "media.ready.v1", ana, message_id))["data"]
+    assert (ready["media"]["size"], (await stored(world.services, ready["media"]["object"]))[0]) == (70_000, content)
+
+
 async def test_what_is_not_wanted_is_skipped_until_it_is_asked_for(world: World) -> None:
     ana = await world.paired("Ana", options={"media": {"maxBytes": 1_000}})
     cleo = await world.phones.give("Cleo")

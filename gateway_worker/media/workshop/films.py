@@ -60,7 +60,7 @@ def make_video(source: Path, target: Path, mimetype: str) -> dict[str, Any]:
     seconds = _convert(source, target, mimetype, turned)
     if (size := target.stat().st_size) > limits.MAX_BYTES["video"]:
         raise Fault("too_large", "bytes", size=size, limit=limits.MAX_BYTES["video"])
-    return {**made, "seconds": made["seconds"] or max(1, round(seconds)), "mimetype": "video/mp4", "converted": True}
+    return {**made, "seconds": max(1, round(seconds)), "mimetype": "video/mp4", "converted": True}
 
 
 def _film(container: InputContainer) -> _Film:

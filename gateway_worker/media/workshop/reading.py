@@ -50,9 +50,15 @@ _MICROSECONDS: Final = av.time_base
 
 @contextmanager
 def reading(source: Path, mimetype: str) -> Generator[InputContainer]:
-    """Read as what it is, from a file that we opened: nothing else is ever opened for it."""
-    options = _TELEPHONE if mimetype in _HEADLESS else {}
-    with source.open("rb") as file, av.open(file, "r", format=_DEMUXERS[mimetype], options=options) as container:
+    """Read as what it is, from a file that we opened: nothing else is ever opened for it.
+
+    Its tags may be in any encoding: PyAV refuses the file for one that is not UTF-8, unless it is told not to.
+    """
+    form, options = _DEMUXERS[mimetype], _TELEPHONE if mimetype in _HEADLESS else {}
+    with (
+        source.open("rb") as file,
+        av.open(file, "r", format=form, options=options, metadata_errors="replace") as container,
+    ):
         yield container
 
 

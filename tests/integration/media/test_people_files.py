@@ -1,6 +1,7 @@
 """The files that people really have: each goes out as what WhatsApp's clients show and play, by the real workshop."""
 
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,22 @@ def _damaged(content: bytes) -> bytes:
     return content[:middle] + b"\x55" * 40 + content[middle + 40 : -5] + b"TAG behind it" * 9
 
 
+def _titled(flac: bytes) -> bytes:
+    """With a comment (RFC 9639, section 8.6) whose text is not in UTF-8."""
+    text = b"TITLE=J\xf6rg"
+    comment = struct.pack("<I", 0) + struct.pack("<I", 1) + struct.pack("<I", len(text)) + text
+    end = 4 + 4 + 34  # of the marker and the first block
+    return b"fLaC\0" + flac[5:end] + b"\x84" + len(comment).to_bytes(3) + comment + flac[_audio_at(flac) :]
+
+
+def _audio_at(flac: bytes) -> int:
+    at, is_last = 4, False
+    while not is_last:
+        is_last = flac[at] >= 0x80
+        at += 4 + int.from_bytes(flac[at + 1 : at + 4])
+    return at
+
+
 HEARD: dict[str, tuple[bytes, str]] = {
     "telephone": (media.telephone(), "a.wav"),
     "a-law": (media.telephone("pcm_alaw"), "a.wav"),
@@ -76,6 +93,7 @@ HEARD: dict[str, tuple[bytes, str]] = {
     "flac behind ID3": (_tagged(media.encoded_sound("flac", "flac")), "a.flac"),
     "aac behind ID3": (_tagged(media.encoded_sound("aac", "adts")), "a.aac"),
     "m4a with bytes behind": (media.encoded_sound("aac", "mp4") + b"LYRICS200" * 5, "a.m4a"),
+    "flac with a title in another encoding": (_titled(media.encoded_sound("flac", "flac")), "a.flac"),
     "ogg with bytes behind": (media.encoded_sound("libopus", "ogg") + b"TAG" + bytes(125), "a.ogg"),
 }
 
@@ -85,7 +103,7 @@ async def test_a_sound_becomes_a_voice_message(room: Room, name: str) -> None:
     content, file_name = HEARD[name]
     made, voice = await room.prepare("voice", content, file_name)
     assert (made.mimetype, made.seconds) == (VOICE, 2)
-    with av.open(io.BytesIO(voice)) as heard:
+    with av.open(io.BytesIO(voice), "r") as heard:
         stream = heard.streams.audio[0]
         assert (stream.codec_context.codec.canonical_name, stream.codec_context.channels) == ("opus", 1)
         heard_seconds = sum(frame.samples for frame in heard.decode(audio=0)) / 48_000
@@ -125,7 +143,7 @@ async def test_a_video_becomes_what_whatsapp_plays(room: Room, name: str) -> Non
     made, film = await room.prepare("video", content)
     assert (made.mimetype, made.width, made.height, made.seconds) == ("video/mp4", 64, 48, 1)
     assert (film != content) is is_converted
-    with av.open(io.BytesIO(film)) as played:
+    with av.open(io.BytesIO(film), "r") as played:
         codecs = {each.codec_context.codec.canonical_name for each in played.streams}
         assert codecs <= {"h264", "aac", "mp3"}
         assert sum(1 for _ in played.decode(video=0)) == 10
@@ -139,7 +157,7 @@ async def test_a_gif_becomes_a_video_on_white_and_only_where_one_is_wanted(room:
     clear[0].save(held, "GIF", save_all=True, append_images=clear[1:], duration=200, disposal=2, comment=b"mine")
     made, film = await room.prepare("gif", held.getvalue())
     assert (made.mimetype, made.seconds, b"mine" in film) == ("video/mp4", 1, False)
-    with av.open(io.BytesIO(film)) as played:
+    with av.open(io.BytesIO(film), "r") as played:
         shown: list[Any] = [frame.to_image() for frame in played.decode(video=0)]
     assert (len(shown), min(shown[0].getpixel((30, 10))) > 240) == (3, True)
     assert (await room.refusal("video", held.getvalue()))[0] == "media.unsupported"
@@ -150,7 +168,7 @@ async def test_a_video_that_would_take_too_long_is_refused_with_what_it_is(room:
     with av.open(held, "w", format="webm") as made:
         stream: Any = made.add_stream("libvpx", rate=30, options={"deadline": "realtime", "cpu-used": "16"})
         stream.width, stream.height, stream.pix_fmt = 4096, 2160, "yuv420p"
-        still = av.VideoFrame.from_image(Image.new("RGB", (4096, 2160))).reformat(format="yuv420p")
+        still: Any = av.VideoFrame.from_image(Image.new("RGB", (4096, 2160))).reformat(format="yuv420p")
         first: Any = [*stream.encode(still), *stream.encode(None)][0]
         for number in range(2_000):
             packet = av.Packet(bytes(first))

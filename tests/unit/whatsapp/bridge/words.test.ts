@@ -35,6 +35,10 @@ test('contents have the names of the port', () => {
     ],
     [{ locationMessage: {} }, { kind: 'unsupported', whatsapp_type: 'locationMessage' }],
     [{ contactMessage: { displayName: 'Ben', vcard: 'BEGIN:VCARD' } }, { kind: 'contacts', vcards: ['BEGIN:VCARD'] }],
+    [
+      { contactMessage: { vcard: 'BEGIN:VCARD\nitem1.PHOTO;ENCODING=b:QUJD\n QUJD\nTEL:112\nEND:VCARD' } },
+      { kind: 'contacts', vcards: ['BEGIN:VCARD\nTEL:112\nEND:VCARD'] }
+    ],
     [{ contactsArrayMessage: { contacts: [{ vcard: 'A' }, {}, { vcard: 'B' }] } }, { kind: 'contacts', vcards: ['A', 'B'] }],
     [
       { pollCreationMessageV3: { name: 'When?', options: [{ optionName: 'Now' }], selectableOptionsCount: 1 } },

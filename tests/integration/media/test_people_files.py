@@ -3,7 +3,7 @@
 import io
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import pillow_heif
@@ -168,7 +168,8 @@ async def test_a_video_that_would_take_too_long_is_refused_with_what_it_is(room:
     with av.open(held, "w", format="webm") as made:
         stream: Any = made.add_stream("libvpx", rate=30, options={"deadline": "realtime", "cpu-used": "16"})
         stream.width, stream.height, stream.pix_fmt = 4096, 2160, "yuv420p"
-        still: Any = av.VideoFrame.from_image(Image.new("RGB", (4096, 2160))).reformat(format="yuv420p")
+        drawn = cast("Any", av.VideoFrame.from_image(Image.new("RGB", (4096, 2160))))
+        still = drawn.reformat(format="yuv420p")
         first: Any = [*stream.encode(still), *stream.encode(None)][0]
         for number in range(2_000):
             packet = av.Packet(bytes(first))

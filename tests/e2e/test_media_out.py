@@ -176,6 +176,18 @@ async def test_an_animated_sticker_says_so(studio: Studio) -> None:
     assert arrived["content"]["animated"] is True
 
 
+async def test_a_gif_and_an_iphones_video_arrive_as_mp4(studio: Studio) -> None:
+    for content, more in (
+        (media.animation(4, 32, "GIF"), {"gif": True}),
+        (media.recording("mov", "libx264", "aac"), {}),
+    ):
+        source = await studio.source("base64", "video", content)
+        message_id = await studio.sent({"kind": "video", "media": source, **more})
+        shown = (await studio.arrived(message_id))["content"]
+        assert (shown["media"]["mimetype"], shown.get("gif", False)) == ("video/mp4", "gif" in more)
+        assert (await studio.file(message_id))[4:8] == b"ftyp"
+
+
 @pytest.mark.parametrize(("flag", "file_class"), [("gif", "videoMessage"), ("note", "ptvMessage")])
 async def test_a_video_is_a_gif_or_a_note(studio: Studio, flag: str, file_class: str) -> None:
     source = await studio.source("base64", "video", media.film())
@@ -313,7 +325,12 @@ async def test_the_history_tells_of_the_file_and_does_not_hold_it(studio: Studio
 BROKEN: dict[str, tuple[str, bytes, str, str]] = {
     "image-pdf": ("image", b"%PDF-1.7\n" + bytes(100), "media.unsupported", "type"),
     "image-cut": ("image", media.picture("JPEG", 800, 600)[:2000], "media.unsupported", "unreadable"),
-    "video-mov": ("video", media.film(form="mov"), "media.unsupported", "type"),
+    "video-motion-jpeg": (
+        "video",
+        media.film(form="mov", codec="mjpeg", pixels="yuvj420p"),
+        "media.unsupported",
+        "codec",
+    ),
     "sticker-gif": ("sticker", media.animation(form="GIF"), "media.unsupported", "type"),
     "voice-film": ("voice", media.film(), "media.unsupported", "streams"),
     "inline-large": ("document", b"%PDF-" + bytes(1024 * 1024), "media.too_large", "bytes"),

@@ -38,6 +38,7 @@ _UPRIGHT: Final = 1
 _JPEG_QUALITY: Final = 88
 _PHOTO_QUALITIES: Final = (92, 85, 75)
 _QUALITIES: Final = (80, 60, 40, 20, 5)
+_REDUCING: Final = 2.0  # as Pillow's own thumbnails
 _DRAFT: Final = 4
 """A JPEG is decoded to some multiple of its thumbnail only: that reads all of it, and needs little memory."""
 
@@ -65,10 +66,10 @@ def make_image(source: Path, target: Path, mimetype: str, *, keep_metadata: bool
 
 def thumbnail_of(picture: Image.Image) -> str:
     """A small JPEG, base64."""
-    small = flat(picture)
-    if small is picture:
-        small = small.copy()
-    small.thumbnail((limits.THUMBNAIL_SIDE, limits.THUMBNAIL_SIDE))
+    whole = flat(picture)
+    share = min(1.0, limits.THUMBNAIL_SIDE / max(whole.size))
+    size = max(1, round(whole.width * share)), max(1, round(whole.height * share))
+    small = whole.resize(size, reducing_gap=_REDUCING)  # without a copy of the whole
     return base64.b64encode(small_enough(small, "JPEG", limits.MAX_THUMBNAIL)).decode()
 
 

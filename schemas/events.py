@@ -12,6 +12,19 @@ from schemas.content import Content, Media
 from schemas.errors import GatewayError
 from schemas.group_events import GroupParticipantsChanged, GroupUpdated
 from schemas.history_events import HistorySynced
+from schemas.message_changes import (
+    EventResponse,
+    MessageChanged,
+    MessageComment,
+    MessageEdited,
+    MessageKept,
+    MessagePinned,
+    MessageReaction,
+    MessageRevoked,
+    MessageSender,
+    PollOption,
+    PollVote,
+)
 from schemas.model import Instant, Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
 from schemas.references import Ad, Association
@@ -119,15 +132,6 @@ class MessageStatus(Model):
     error: Failure | None = None
 
 
-class MessageSender(Model):
-    """Who wrote a message. `phone` is E.164."""
-
-    jid: str
-    lid: str | None = None
-    phone: str | None = None
-    push_name: str | None = None
-
-
 class Quote(Model):
     """The message a reply refers to, by WhatsApp's id."""
 
@@ -177,43 +181,6 @@ class MediaFailed(Model):
     chat: str
     media: Media
     error: Failure
-
-
-class AboutMessage(Model):
-    """Something happened to an earlier message, `message_id`; `sender` did it, `from_me`: it was this account."""
-
-    session_id: SessionId
-    message_id: MessageId
-    chat: str
-    sender: MessageSender
-    from_me: bool
-    is_group: bool
-    timestamp: Instant
-
-
-class MessageEdited(AboutMessage):
-    """``message.edited.v1``: a message has another content now."""
-
-    content: Content
-
-
-class MessageRevoked(AboutMessage):
-    """``message.revoked.v1``: a message was deleted for everyone."""
-
-
-class MessageReaction(AboutMessage):
-    """``message.reaction.v1``: somebody reacted with an `emoji`; an empty one took the reaction back."""
-
-    emoji: str
-
-
-class PollVote(AboutMessage):
-    """``poll.vote.v1``: somebody voted; `options` are all that this person has chosen now, maybe none.
-
-    What a poll that is not stored here offered cannot be known: then `options` is missing.
-    """
-
-    options: Sequence[str] | None = None
 
 
 class WorkerRegistered(Model):
@@ -324,6 +291,12 @@ MESSAGE_REACTION: Final = EventType(type="message.reaction.v1", model=MessageRea
 MEDIA_READY: Final = EventType(type="media.ready.v1", model=MediaReady, durable=True)
 MEDIA_FAILED: Final = EventType(type="media.failed.v1", model=MediaFailed, durable=True)
 POLL_VOTE: Final = EventType(type="poll.vote.v1", model=PollVote, durable=True)
+POLL_OPTION: Final = EventType(type="poll.option.v1", model=PollOption, durable=True)
+MESSAGE_COMMENT: Final = EventType(type="message.comment.v1", model=MessageComment, durable=True)
+MESSAGE_PINNED: Final = EventType(type="message.pinned.v1", model=MessagePinned, durable=True)
+MESSAGE_KEPT: Final = EventType(type="message.kept.v1", model=MessageKept, durable=True)
+MESSAGE_CHANGED: Final = EventType(type="message.changed.v1", model=MessageChanged, durable=True)
+EVENT_RESPONSE: Final = EventType(type="event.response.v1", model=EventResponse, durable=True)
 GROUP_UPDATED: Final = EventType(type="group.updated.v1", model=GroupUpdated, durable=True)
 GROUP_PARTICIPANTS: Final = EventType(type="group.participants.v1", model=GroupParticipantsChanged, durable=True)
 CALL_RECEIVED: Final = EventType(type="call.received.v1", model=CallReceived, durable=True)
@@ -347,6 +320,12 @@ EVENTS: Final = {
         MESSAGE_REVOKED,
         MESSAGE_REACTION,
         POLL_VOTE,
+        POLL_OPTION,
+        MESSAGE_COMMENT,
+        MESSAGE_PINNED,
+        MESSAGE_KEPT,
+        MESSAGE_CHANGED,
+        EVENT_RESPONSE,
         GROUP_UPDATED,
         GROUP_PARTICIPANTS,
         CALL_RECEIVED,

@@ -23,14 +23,9 @@ from schemas.events import (
     Failure,
     MediaFailed,
     MediaReady,
-    MessageEdited,
-    MessageReaction,
     MessageReceived,
-    MessageRevoked,
-    MessageSender,
     MessageState,
     MessageStatus,
-    PollVote,
     Quote,
     Reason,
     SessionState,
@@ -46,6 +41,22 @@ from schemas.events import (
 from schemas.group_events import PictureChange
 from schemas.group_examples import GROUP_COMMAND_DATA, GROUP_EVENT_DATA, GROUP_RESULTS
 from schemas.history_events import HistorySynced
+from schemas.message_changes import (
+    Attendance,
+    EventResponse,
+    MessageChanged,
+    MessageComment,
+    MessageEdited,
+    MessageKept,
+    MessagePinned,
+    MessageReaction,
+    MessageRevoked,
+    MessageSender,
+    PollOption,
+    PollVote,
+    UnreadChange,
+    UnreadReason,
+)
 from schemas.model import Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
 from schemas.offers import Button, Row
@@ -339,7 +350,22 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
     "message.edited.v1": (MessageEdited(**_about(), content=Text(text="Yes, at noon")),),
     "message.revoked.v1": (MessageRevoked(**_about()),),
     "message.reaction.v1": (MessageReaction(**_about(), emoji="👍"),),
-    "poll.vote.v1": (PollVote(**_about(), options=["Monday"]),),
+    "poll.vote.v1": (PollVote(**_about(), options=["Monday"]), PollVote(**_about(), options=[], unknown_options=1)),
+    "poll.option.v1": (PollOption(**_about(), option="Tuesday"),),
+    "message.comment.v1": (
+        MessageComment(**_about(), comment_id=MessageId("3A5F0C9E1B7D2847"), content=Text(text="Well said")),
+    ),
+    "message.pinned.v1": (MessagePinned(**_about(), pinned=True, until=_NOW),),
+    "message.kept.v1": (MessageKept(**_about(), kept=True),),
+    "message.changed.v1": (
+        MessageChanged(
+            **_about(),
+            change=UnreadChange.EDIT,
+            reason=UnreadReason.SEALED,
+            whatsapp_type="secretEncryptedMessage",
+        ),
+    ),
+    "event.response.v1": (EventResponse(**_about(), response=Attendance.GOING, extra_guests=1),),
     "call.received.v1": (
         CallReceived(
             session_id=_SESSION,

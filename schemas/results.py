@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from schemas.content import Content
 from schemas.events import Failure, MessageState, Reason, SessionState, WorkerState
+from schemas.message_changes import UnknownOptions
 from schemas.model import Instant, Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
 from schemas.sequence import SequenceNumber
@@ -147,6 +148,7 @@ class VoteShown(Model):
     """Somebody's vote in a poll, as it stands; `sender` of others."""
 
     options: Sequence[str]
+    unknown_options: UnknownOptions = None
     from_me: bool
     sender: str | None = None
     timestamp: Instant

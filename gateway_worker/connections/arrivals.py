@@ -5,29 +5,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, assert_never
 
+from gateway_worker.connections.change_events import right_to, told_of
 from gateway_worker.connections.media_rows import media_of_message
-from gateway_worker.store.authors import Person, Right
+from gateway_worker.store.authors import Person
 from gateway_worker.store.operations.media import NewMedia
 from gateway_worker.store.operations.messages import ReceiveMessage
-from gateway_worker.whatsapp.incoming import Edited, EntryKey, Reacted, ReceivedChange, ReceivedMessage, Revoked, Voted
+from gateway_worker.whatsapp.incoming import EntryKey, ReceivedChange, ReceivedMessage
 from gateway_worker.whatsapp.incoming import Sender as Author
+from gateway_worker.whatsapp.incoming_changes import Commented, Edited
 from schemas.addresses import told_jid
 from schemas.content import MEDIA_KINDS, Content, MediaState
-from schemas.events import (
-    MESSAGE_EDITED,
-    MESSAGE_REACTION,
-    MESSAGE_RECEIVED,
-    MESSAGE_REVOKED,
-    POLL_VOTE,
-    EventType,
-    MessageEdited,
-    MessageReaction,
-    MessageReceived,
-    MessageRevoked,
-    MessageSender,
-    PollVote,
-    Quote,
-)
+from schemas.events import MESSAGE_RECEIVED, EventType, MessageReceived, Quote
+from schemas.message_changes import MessageSender
 from schemas.model import Model
 from schemas.names import MessageId, SessionId
 from schemas.session_settings import MediaOptions
@@ -107,7 +96,7 @@ def _changing(arrived: ReceivedChange, names_of: NamesOf) -> dict[str, Any]:
     edited = arrived.change.content.kind if isinstance(arrived.change, Edited) else None
     return {
         "about": MessageId(arrived.about),
-        "right": _right(arrived),
+        "right": right_to(arrived.change),
         "by_admin": arrived.by_admin and arrived.is_group,
         "about_author": None if author is None else Person.of(author == "", *(names_of(author) if author else ())),
         "shows_media": edited in MEDIA_KINDS,
@@ -124,26 +113,16 @@ def _with_media(
     match arrived:
         case ReceivedChange(change=Edited(content=content)) if content.kind in MEDIA_KINDS:
             return replace(arrived, change=Edited(content=_unfetched(content))), None
+        case ReceivedChange(change=Commented(content=content)) if content is not None and content.kind in MEDIA_KINDS:
+            return replace(arrived, change=Commented(content=_unfetched(content))), None
         case _:
             return arrived, None
 
 
 def _unfetched(content: Content) -> Content:
-    """An edit of a message that is not stored here: what it says of the file is all we have."""
+    """What an edit of a message that is not stored here, or a comment, says of its file is all we have."""
     media = getattr(content, "media")  # noqa: B009 (the union has members without it)
     return content.model_copy(update={"media": media.model_copy(update={"state": MediaState.SKIPPED})})
-
-
-def _right(arrived: ReceivedChange) -> Right:
-    match arrived.change:
-        case Edited():
-            return Right.AUTHOR
-        case Revoked():
-            return Right.AUTHOR_OR_ADMIN
-        case Reacted() | Voted():
-            return Right.ANYONE
-        case _:
-            assert_never(arrived.change)
 
 
 def kind_of(arrived: Arrived) -> str:
@@ -181,24 +160,10 @@ def _told(session_id: SessionId, arrived: Arrived, at: datetime) -> tuple[dict[s
             wrappers=list(arrived.wrappers) or None,
         )
         return arrived.content.to_data(), MESSAGE_RECEIVED, message
-    content, event_type, event = _changed(arrived, {**common, "message_id": MessageId(arrived.about)})
+    about = {**common, "message_id": MessageId(arrived.about)}
+    content, event_type, event = told_of(arrived.change, MessageId(arrived.message_id), about, at)
     author = {} if arrived.author is None else {"author": arrived.author}
     return {"kind": kind_of(arrived), "messageId": arrived.about, **author, **content}, event_type, event
-
-
-def _changed(arrived: ReceivedChange, common: dict[str, Any]) -> tuple[dict[str, Any], EventType, Model]:
-    match arrived.change:
-        case Edited(content=content):
-            return {"content": content.to_data()}, MESSAGE_EDITED, MessageEdited(**common, content=content)
-        case Revoked():
-            return {}, MESSAGE_REVOKED, MessageRevoked(**common)
-        case Reacted(emoji=emoji):
-            return {"emoji": emoji}, MESSAGE_REACTION, MessageReaction(**common, emoji=emoji)
-        case Voted(options=options):
-            chosen = None if options is None else list(options)
-            return {"options": chosen}, POLL_VOTE, PollVote(**common, options=chosen)
-        case _:
-            assert_never(arrived.change)
 
 
 def _author(sender: Author) -> MessageSender:

@@ -8,8 +8,11 @@ from typing import Final, cast
 from gateway_worker.store.authors import Person, is_group, same_author
 from gateway_worker.store.records import Direction, Json, MessageRecord, Status
 from schemas.addresses import spellings
+from schemas.content import MAX_POLL_OPTIONS
 from schemas.results import ReactionShown, VoteShown
 
+CHANGES_OF_CONTENT: Final = frozenset({"edited", "edit", "optionadded"})
+"""Kinds of changes after which a message says something else."""
 _NOT_THERE_YET: Final = frozenset({Status.PENDING, Status.FAILED})
 
 
@@ -53,6 +56,8 @@ def standing(message: MessageRecord, changes: Sequence[MessageRecord], *, begun_
         match change.kind:
             case "edited" | "edit":
                 content, edited_at = _edited(message.content, change), change.created_at
+            case "optionadded":
+                content = _with_option(content, str(change.content["option"]))
             case "revoked" | "revocation":
                 revoked_at = change.created_at
             case "reacted" | "reaction":
@@ -61,7 +66,7 @@ def standing(message: MessageRecord, changes: Sequence[MessageRecord], *, begun_
                     reactions[who] = _reaction(change)
             case "voted":
                 votes.pop(who, None)
-                if change.content["options"]:
+                if change.content["options"] or change.content.get("unknownOptions"):
                     votes[who] = _vote(change)
             case _:
                 continue
@@ -80,6 +85,13 @@ def _edited(content: Json, change: MessageRecord) -> Json:
     """What an edit of ours says of a file is its caption alone."""
     said = cast("Json", change.content["content"])
     return {**content, **said} if change.kind == "edit" and "caption" in said else said
+
+
+def _with_option(content: Json | None, option: str) -> Json | None:
+    options = None if content is None else cast("Sequence[str] | None", content.get("options"))
+    if content is None or options is None or option in options or len(options) >= MAX_POLL_OPTIONS:
+        return content
+    return {**content, "options": [*options, option]}
 
 
 def _has_effect(message: MessageRecord, change: MessageRecord) -> bool:
@@ -119,6 +131,7 @@ def _reaction(change: MessageRecord) -> ReactionShown:
 def _vote(change: MessageRecord) -> VoteShown:
     return VoteShown(
         options=cast("Sequence[str]", change.content["options"]),
+        unknown_options=cast("int | None", change.content.get("unknownOptions")),
         from_me=change.from_me,
         sender=change.sender,
         timestamp=change.created_at,

@@ -42,7 +42,7 @@ from gateway_worker.whatsapp.facts import (
     SendFailed,
 )
 from gateway_worker.whatsapp.groups import GroupNews
-from gateway_worker.whatsapp.incoming import EntryKey, ReceivedMessage, StoredEntry
+from gateway_worker.whatsapp.incoming import EntryKey, ReceivedMessage, StoredEntry, StoredOriginal
 from gateway_worker.whatsapp.outgoing import SentMessage
 from gateway_worker.whatsapp.past import HistoryPart
 from gateway_worker.whatsapp.people import ContactsTold
@@ -94,7 +94,7 @@ class Inbound:
         self._intake = Intake(writer, around, identities=identities, media=media or MediaOptions())
         self._vigilance = vigilance
         self.was_refused = False  # the database was away, or somebody else owns the session
-        self._recall = Recall(self._session_id, around.storage.messages, identities)
+        self._recall = Recall(self._session_id, around.storage.keys, around.storage.messages, identities)
         self._staged = None if paired else _Staged()
         self._unstaging = asyncio.Lock()
         self._closed = False
@@ -184,10 +184,10 @@ class Inbound:
         with self._asking():
             return await self._recall.sent(MessageId(message_id), chat)
 
-    async def load_poll(self, message_id: str, *, chat: str, author: str | None) -> bytes | None:
-        """See `Owner.load_poll`."""
+    async def load_originals(self, message_id: str, *, chat: str, author: str | None) -> Sequence[StoredOriginal]:
+        """See `Owner.load_originals`."""
         with self._asking():
-            return await self._recall.poll(MessageId(message_id), chat, author)
+            return await self._recall.originals(MessageId(message_id), chat, author)
 
     async def commit(self, changes: Changes) -> None:
         """See `Owner.commit`."""

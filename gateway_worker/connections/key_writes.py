@@ -5,7 +5,8 @@ from typing import Any
 from gateway_worker.store.operations.identity import PutCredentials, PutKeys
 from gateway_worker.store.operations.messages import NewEntry, PutEntries, PutSentPlaintext, SettleEntries
 from gateway_worker.store.operations.operation import Operation
-from gateway_worker.whatsapp.incoming import Entry, ReceivedMessage, Unreadable
+from gateway_worker.whatsapp.incoming import Entry, ReceivedChange, ReceivedMessage, Unreadable
+from gateway_worker.whatsapp.incoming_changes import Commented
 from gateway_worker.whatsapp.port import Changes
 
 
@@ -34,9 +35,16 @@ def new_entry(entry: Entry) -> NewEntry:
         message_id=key.message_id,
         index=key.index,
         plaintext=entry.plaintext,
-        visible=isinstance(entry.message, ReceivedMessage),
+        visible=_is_message(entry),
         unprocessed=entry.unprocessed,
     )
+
+
+def _is_message(entry: Entry) -> bool:
+    """It is something that somebody wrote; a comment is about another message, and one itself."""
+    message = entry.message
+    is_comment = isinstance(message, ReceivedChange) and isinstance(message.change, Commented)
+    return is_comment or isinstance(message, ReceivedMessage)
 
 
 def _is_encrypted(entry: Entry) -> bool:

@@ -1,9 +1,10 @@
 """The stored messages that commands are about: quoted, edited, revoked, reacted to or forwarded, as they stand now."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
-from gateway_worker.connections.changes import standing
+from gateway_worker.connections.changes import CHANGES_OF_CONTENT, standing
 from gateway_worker.connections.identities import Identities
 from gateway_worker.connections.naming import one_of
 from gateway_worker.connections.outgoing import needs_plaintext
@@ -94,6 +95,14 @@ class Originals:
             edited=None if now.edited_at is None else str(said),
             is_revoked=now.revoked_at is not None,
         )
+
+    async def options_of(self, poll: MessageRecord) -> Sequence[str]:
+        """Of a poll, as it is now: with those that were added since."""
+        changes = await until_stored(
+            lambda: self._messages.changes(self._session_id, [poll.message_id], _MAX_CHANGES, kinds=CHANGES_OF_CONTENT)
+        )
+        now = standing(self._named_once(poll), [self._named_once(each) for each in changes])
+        return cast("Sequence[str]", (now.content or poll.content).get("options", ()))
 
     async def is_revoked(self, message_id: MessageId) -> bool:
         """Whether a message of ours was deleted for everyone, or is about to be: it must not leave (again)."""

@@ -12,6 +12,7 @@ from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.owners import OwnerSigns
 from gateway_worker.store.records import (
     Desired,
+    EntryRecord,
     Fence,
     Json,
     MediaRecord,
@@ -22,7 +23,6 @@ from gateway_worker.store.records import (
     ParticipantReceipt,
     Room,
     SessionRecord,
-    UnprocessedEntry,
 )
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 
@@ -136,7 +136,11 @@ class Keys(Protocol):
         """A decrypted part stored before."""
         ...
 
-    async def unprocessed(self, session_id: SessionId) -> Sequence[UnprocessedEntry]:
+    async def quoted(self, session_id: SessionId, message_id: str) -> Sequence[EntryRecord]:
+        """What was quoted of messages under this id, a few at most."""
+        ...
+
+    async def unprocessed(self, session_id: SessionId) -> Sequence[EntryRecord]:
         """Decrypted parts that the engine has still to act on, oldest first."""
         ...
 
@@ -181,9 +185,14 @@ class Messages(Protocol):
         ...
 
     async def changes(
-        self, session_id: SessionId, message_ids: Collection[MessageId], limit: int
+        self,
+        session_id: SessionId,
+        message_ids: Collection[MessageId],
+        limit: int,
+        *,
+        kinds: Collection[str] | None = None,
     ) -> Sequence[MessageRecord]:
-        """The newest changes to these messages, oldest first."""
+        """The newest changes to these messages, of these kinds alone if they are given, oldest first."""
         ...
 
     async def tally(

@@ -89,11 +89,16 @@ def _conversation(world: World, chat: str, messages: list[Kept]) -> Conversation
 
 
 def kept_as_stored(kept: Kept) -> WebMessageInfo:
-    """A message as phones store and pass it on."""
+    """A message as phones store and pass it on: its secret stands beside it."""
     key = MessageKey(remoteJid=kept.chat, fromMe=kept.own, id=kept.message_id)
     if parse_jid(kept.chat).server == GROUP_SERVER:
         key.participant = kept.sender
-    return WebMessageInfo(key=key, message=kept.message, messageTimestamp=int(kept.timestamp))
+    info = WebMessageInfo(key=key, message=kept.message, messageTimestamp=int(kept.timestamp))
+    context = info.message.messageContextInfo
+    if context.messageSecret:
+        info.messageSecret = context.messageSecret
+        context.ClearField("messageSecret")
+    return info
 
 
 def _notification(turn: Turn, account: Account, chunk: HistorySync, order: int, count: int) -> Message:

@@ -34,6 +34,10 @@ class ChangeKind(StrEnum):
     REVOKE = "revoke"
     REACTION = "reaction"
     VOTE = "vote"
+    COMMENT = "comment"
+    RESPONSE = "response"
+    PIN = "pin"
+    KEEP = "keep"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,11 +56,15 @@ class Change:
     message: Message
     """As it was sent, for resends."""
     edited: Message | None = None
-    """What the earlier message says now."""
+    """What the earlier message says now; of a comment, what it says."""
     emoji: str = ""
     """A reaction; empty: taken back."""
     options: list[str] = field(default_factory=list[str])
     """A vote; empty: taken back."""
+    response: str = ""
+    """To an invitation: `going`, `not_going` or `maybe`."""
+    stays: bool = False
+    """It is pinned, or kept; or not any more."""
     refused: str = ""
     """Why it has no effect: nobody may do that to this message, or the message is not here."""
     copies: int = 1

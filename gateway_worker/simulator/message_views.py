@@ -97,6 +97,14 @@ def _change(change: Change) -> Json:
             out["emoji"] = change.emoji
         case ChangeKind.VOTE:
             out["options"] = change.options
+        case ChangeKind.COMMENT if change.edited is not None:
+            out["content"] = read_message(change.edited).content
+        case ChangeKind.RESPONSE:
+            out["response"] = change.response
+        case ChangeKind.PIN:
+            out["pinned"] = change.stays
+        case ChangeKind.KEEP:
+            out["kept"] = change.stays
         case _:
             pass
     return out | ({"refused": change.refused} if change.refused else {})

@@ -13,7 +13,7 @@ from gateway_worker.simulator.phones import MAX_MESSAGES, Phone, address
 from gateway_worker.simulator.routing import route
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.wire.raw import to_wire
+from gateway_worker.simulator.wire.raw import device_sent_raw, raw_of, to_wire
 from gateway_worker.simulator.wire.signal import pad
 
 _Protocol = Message.ProtocolMessage
@@ -28,14 +28,27 @@ _MEDIA_TYPES = {
     "contactsArrayMessage": "contact_array",
     "locationMessage": "location",
 }
+_HIDDEN = (
+    "reactionMessage",
+    "encReactionMessage",
+    "pollUpdateMessage",
+    "secretEncryptedMessage",
+    "encEventResponseMessage",
+    "pinInChatMessage",
+    "keepInChatMessage",
+)
+"""Nobody is told that such a message came which could not be read."""
 _EDITS = {_Protocol.Type.MESSAGE_EDIT: "1", _Protocol.Type.REVOKE: "7"}
 
 
 def device_sent(message: Message, chat: str) -> Message:
-    """A message as own devices get it."""
+    """A message as own devices get it: its context, with its secret, stands beside it and not in it."""
+    if (raw := raw_of(message)) is not None:
+        return device_sent_raw(raw, chat)
     copy = Message(deviceSentMessage=Message.DeviceSentMessage(destinationJid=chat, message=message))
     if message.HasField("messageContextInfo"):
         copy.messageContextInfo.CopyFrom(message.messageContextInfo)
+        copy.deviceSentMessage.message.ClearField("messageContextInfo")
     return copy
 
 
@@ -137,21 +150,30 @@ def stanza_attrs(message: Message) -> dict[str, str]:
     bare = unwrap(message)
     names = {field.name for field, _ in bare.ListFields()}
     kind = "text"
-    if "reactionMessage" in names:
+    if names & {"reactionMessage", "encReactionMessage"}:
         kind = "reaction"
+    elif names & {"eventMessage", "encEventResponseMessage"}:
+        kind = "event"
     elif any(name.startswith("poll") for name in names):
         kind = "poll"
     elif names & _MEDIA_TYPES.keys():
         kind = "media"
-    edit = _EDITS.get(bare.protocolMessage.type) if "protocolMessage" in names else None
-    return {"type": kind} | ({"edit": edit} if edit else {})
+    return {"type": kind} | _edit_attr(bare, names)
+
+
+def _edit_attr(bare: Message, names: set[str]) -> dict[str, str]:
+    if "pinInChatMessage" in names:
+        return {"edit": "2"}
+    is_sealed_edit = bare.secretEncryptedMessage.secretEncType == Message.SecretEncryptedMessage.MESSAGE_EDIT
+    edit = "1" if is_sealed_edit else _EDITS.get(bare.protocolMessage.type) if "protocolMessage" in names else None
+    return {"edit": edit} if edit else {}
 
 
 def _enc_attrs(message: Message) -> dict[str, str]:
     if message.HasField("deviceSentMessage"):
         message = message.deviceSentMessage.message
     bare = unwrap(message)
-    if bare.HasField("reactionMessage") or bare.HasField("pollUpdateMessage"):
+    if any(bare.HasField(name) for name in _HIDDEN):
         return {"decrypt-fail": "hide"}
     for field, _ in bare.ListFields():
         if media_type := _MEDIA_TYPES.get(field.name):

@@ -14,12 +14,12 @@ from gateway_worker.store.operations.commands import Recorded
 from gateway_worker.store.records import (
     CommandRecord,
     Direction,
+    EntryRecord,
     Json,
     MessageRecord,
     MessageTally,
     ParticipantReceipt,
     Status,
-    UnprocessedEntry,
 )
 from gateway_worker.store.rows import message_record
 from gateway_worker.store.writers.commands import Seen, finish_commands, read_reply, record_commands
@@ -43,6 +43,13 @@ _ENTRY: Final = """
     WHERE e.session_id = $1 AND e.message_id = $2 AND e.sender = $3 AND e.chat = $4 AND e.index = $5
     ORDER BY e.created_at LIMIT 1
 """
+_QUOTED: Final = """
+    SELECT e.sender, e.chat, e.index, e.value, s.identity_key
+    FROM entries AS e JOIN sessions AS s ON s.id = e.session_id
+    WHERE e.session_id = $1 AND e.message_id = $2 AND e.index = -2
+    ORDER BY e.created_at LIMIT $3
+"""
+_MOST_QUOTED: Final = 4
 _UNPROCESSED: Final = """
     SELECT e.message_id, e.sender, e.chat, e.index, e.value, s.identity_key
     FROM entries AS e JOIN sessions AS s ON s.id = e.session_id
@@ -107,7 +114,7 @@ _HISTORY: Final = f"""
 """
 _CHANGES: Final = f"""
     {_WITH_CONTENT}
-    WHERE m.session_id = $1 AND m.about = ANY($2) AND s.deleted_at IS NULL
+    WHERE m.session_id = $1 AND m.about = ANY($2) AND s.deleted_at IS NULL AND ($4::text[] IS NULL OR m.kind = ANY($4))
     ORDER BY m.created_at DESC, m.message_id DESC LIMIT $3
 """
 _COUNTS: Final = """
@@ -168,19 +175,25 @@ class Keys:
         cipher = self._ciphers.of(session_id, Purpose.IDENTITY, row["identity_key"])
         return cipher.decrypt(row["value"], "entries", message_id, sender, chat, str(index))
 
-    async def unprocessed(self, session_id: SessionId) -> Sequence[UnprocessedEntry]:
+    async def quoted(self, session_id: SessionId, message_id: str) -> Sequence[EntryRecord]:
+        """What was quoted of messages under this id, the oldest few."""
+        async with self._database.wire() as wire:
+            rows = await wire.fetch(_QUOTED, session_id, message_id, _MOST_QUOTED)
+        return [self._record(session_id, message_id, row) for row in rows]
+
+    async def unprocessed(self, session_id: SessionId) -> Sequence[EntryRecord]:
         """Decrypted parts that the engine has still to act on, oldest first."""
         async with self._database.wire() as wire:
             rows = await wire.fetch(_UNPROCESSED, session_id, self._now() - _REPLAYED, _MOST_REPLAYED)
-        return [self._unprocessed(session_id, row) for row in rows]
+        return [self._record(session_id, row["message_id"], row) for row in rows]
 
-    def _unprocessed(self, session_id: SessionId, row: Row) -> UnprocessedEntry:
+    def _record(self, session_id: SessionId, message_id: str, row: Row) -> EntryRecord:
         cipher = self._ciphers.of(session_id, Purpose.IDENTITY, row["identity_key"])
-        name = row["message_id"], row["sender"], row["chat"], str(row["index"])
-        return UnprocessedEntry(
+        name = message_id, row["sender"], row["chat"], str(row["index"])
+        return EntryRecord(
             chat=row["chat"],
             sender=row["sender"],
-            message_id=row["message_id"],
+            message_id=message_id,
             index=row["index"],
             plaintext=cipher.decrypt(row["value"], "entries", *name),
         )
@@ -266,11 +279,17 @@ class Messages:
         return [message_record(row, self._ciphers) for row in rows]
 
     async def changes(
-        self, session_id: SessionId, message_ids: Collection[MessageId], limit: int
+        self,
+        session_id: SessionId,
+        message_ids: Collection[MessageId],
+        limit: int,
+        *,
+        kinds: Collection[str] | None = None,
     ) -> Sequence[MessageRecord]:
-        """The newest `limit` changes to these messages (edits, revocations, reactions, votes), oldest first."""
+        """The newest `limit` changes to these messages (edits, reactions …), of these kinds alone, oldest first."""
+        wanted = None if kinds is None else list(kinds)
         async with self._database.wire() as wire:
-            rows: Sequence[Any] = await wire.fetch(_CHANGES, session_id, list(message_ids), limit)
+            rows: Sequence[Any] = await wire.fetch(_CHANGES, session_id, list(message_ids), limit, wanted)
         return [message_record(row, self._ciphers) for row in reversed(rows)]
 
     async def tally(

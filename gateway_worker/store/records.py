@@ -241,8 +241,8 @@ class MediaRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnprocessedEntry:
-    """A decrypted part of an incoming stanza that the engine has still to act on."""
+class EntryRecord:
+    """A decrypted part of an incoming stanza, or what one quoted of another message, as it is stored."""
 
     chat: str
     sender: str

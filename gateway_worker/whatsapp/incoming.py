@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway_worker.whatsapp.incoming_changes import Change
 from gateway_worker.whatsapp.remote_files import RemoteFile
 from schemas.content import Content, SetAsideReason
 from schemas.references import Ad, Association
@@ -59,32 +60,6 @@ class ReceivedMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edited:
-    """The message has another content now."""
-
-    content: Content
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revoked:
-    """The message was deleted for everyone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reacted:
-    """Somebody reacted; an empty `emoji` takes it back."""
-
-    emoji: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voted:
-    """Somebody voted in a poll: everything chosen now; None when the poll is not stored here."""
-
-    options: Sequence[str] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedChange:
     """Something that happened to an earlier message, told by a message of its own.
 
@@ -103,7 +78,7 @@ class ReceivedChange:
     from_me: bool
     is_group: bool
     timestamp: int
-    change: Edited | Revoked | Reacted | Voted
+    change: Change
     author: str | None = None
     by_admin: bool = False
 
@@ -164,3 +139,20 @@ class StoredEntry:
 
     key: EntryKey
     plaintext: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredOriginal:
+    """A stored message that a new one is about.
+
+    Attributes:
+        plaintext: its serialised WAProto `Message`.
+        authors: all JIDs that are known of who wrote it.
+        from_me: this account did.
+        options: of a poll, as it is now.
+    """
+
+    plaintext: bytes = field(repr=False)
+    authors: Sequence[str]
+    from_me: bool
+    options: Sequence[str] = field(default=(), repr=False)

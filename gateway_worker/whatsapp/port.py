@@ -14,7 +14,7 @@ from typing import Protocol
 from gateway_worker.whatsapp.facts import Fact
 from gateway_worker.whatsapp.files import FileClass, FileReference
 from gateway_worker.whatsapp.groups import Groups
-from gateway_worker.whatsapp.incoming import Entry, EntryKey, StoredEntry
+from gateway_worker.whatsapp.incoming import Entry, EntryKey, StoredEntry, StoredOriginal
 from gateway_worker.whatsapp.outgoing import Acknowledged, MessageRef, OutgoingMessage, SentMessage
 from gateway_worker.whatsapp.past import HistoryPart
 from gateway_worker.whatsapp.people import ContactCheck, Picture, PresenceState
@@ -81,8 +81,8 @@ class Owner(Protocol):
         """
         ...
 
-    async def load_poll(self, message_id: str, *, chat: str, author: str | None) -> bytes | None:
-        """The WAProto `Message` of a poll of a chat, of either direction; `author` as in `ReceivedChange`."""
+    async def load_originals(self, message_id: str, *, chat: str, author: str | None) -> Sequence[StoredOriginal]:
+        """The messages of a chat under an id, a few at most; of `author` first (as in `ReceivedChange`)."""
         ...
 
     async def commit(self, changes: Changes) -> None:

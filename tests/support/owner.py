@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from gateway_worker.whatsapp.facts import Fact, ReceiptsArrived
-from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, StoredEntry
+from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, StoredEntry, StoredOriginal
 from gateway_worker.whatsapp.outgoing import SentMessage
 from gateway_worker.whatsapp.past import HistoryPart
 from gateway_worker.whatsapp.port import Changes, KeyId
@@ -66,8 +66,9 @@ class MemoryOwner:
         plaintext = self.sent.get(message_id)
         return None if plaintext is None else SentMessage(plaintext=plaintext)
 
-    async def load_poll(self, message_id: str, *, chat: str, author: str | None) -> bytes | None:  # noqa: ARG002
-        return self.sent.get(message_id)
+    async def load_originals(self, message_id: str, *, chat: str, author: str | None) -> Sequence[StoredOriginal]:  # noqa: ARG002
+        plaintext = self.sent.get(message_id)
+        return [] if plaintext is None else [StoredOriginal(plaintext=plaintext, authors=[], from_me=True)]
 
     async def store_history(self, part: HistoryPart) -> None:
         self.history.append(part)

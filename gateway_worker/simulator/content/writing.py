@@ -13,7 +13,6 @@ from gateway_worker.simulator.content.vcards import write_vcard
 from gateway_worker.simulator.errors import Invalid
 from gateway_worker.simulator.requests import Body, is_text
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ContextInfo, Message
-from gateway_worker.simulator.wire.polls import SECRET_SIZE
 from gateway_worker.simulator.wire.raw import from_raw
 
 MAX_TEXT = 65_536
@@ -127,7 +126,7 @@ def _card(body: Body) -> Message.ContactMessage:
     )
 
 
-def _poll(content: Mapping[str, Any], context: ContextInfo | None, means: Means) -> Message:
+def _poll(content: Mapping[str, Any], context: ContextInfo | None, _means: Means) -> Message:
     body = Body({name: value for name, value in content.items() if name != "kind"})
     question, options = body.text("question"), body.texts("options")
     selectable = body.whole("selectable", 0, MAX_OPTIONS)
@@ -141,9 +140,17 @@ def _poll(content: Mapping[str, Any], context: ContextInfo | None, means: Means)
         selectableOptionsCount=selectable,
         contextInfo=context,
     )
-    message = Message(pollCreationMessageV3=poll) if selectable == 1 else Message(pollCreationMessage=poll)
-    message.messageContextInfo.messageSecret = means.entropy(SECRET_SIZE)
-    return message
+    return Message(pollCreationMessageV3=poll) if selectable == 1 else Message(pollCreationMessage=poll)
+
+
+def _event(content: Mapping[str, Any], context: ContextInfo | None, _means: Means) -> Message:
+    """An invitation that people answer; `start` in Unix seconds."""
+    body = Body({name: value for name, value in content.items() if name != "kind"})
+    event = Message.EventMessage(name=body.text("name"), contextInfo=context)
+    event.description, start = body.text("description", ""), body.whole("start", 0, 2**40)
+    body.done()
+    event.startTime = start or 0
+    return Message(eventMessage=event)
 
 
 def _raw(content: Mapping[str, Any], _context: ContextInfo | None, _means: Means) -> Message:
@@ -170,5 +177,6 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], ContextInfo | None, Means], Mes
     "location": _location,
     "contacts": _contacts,
     "poll": _poll,
+    "event": _event,
     "raw": _raw,
 }

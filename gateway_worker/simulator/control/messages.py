@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from google.protobuf.json_format import MessageToDict
 
-from gateway_worker.simulator import message_views, orders, phones
+from gateway_worker.simulator import change_orders, message_views, orders, phones
 from gateway_worker.simulator.control.base import MAX_FILE_BODY, account_of, body_of
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import NotFound
@@ -42,6 +42,10 @@ class Messages:
             ("edit", self.edit),
             ("revoke", self.revoke),
             ("vote", self.vote),
+            ("comment", self.comment),
+            ("respond", self.respond),
+            ("pin", self.pin),
+            ("keep", self.keep),
         ):
             router.add_post(f"/phones/{{phone}}/{action}", handler)
 
@@ -71,30 +75,69 @@ class Messages:
     async def react(self, request: web.Request) -> web.Response:
         """The person reacts to a message."""
         account, body = account_of(self._simulator, request), await body_of(request)
-        message_id, emoji = body.text("messageId"), body.text("emoji", empty=True)
+        message_id, emoji, sealed = body.text("messageId"), body.text("emoji", empty=True), body.flag("sealed")
         body.done()
-        return self._act(partial(orders.react, account=account, message_id=message_id, emoji=emoji))
+        return self._act(
+            partial(change_orders.react, account=account, message_id=message_id, emoji=emoji, sealed=sealed)
+        )
 
     async def edit(self, request: web.Request) -> web.Response:
         """The person edits an own message."""
+        return await self._written(request, change_orders.edit)
+
+    async def comment(self, request: web.Request) -> web.Response:
+        """The person writes a comment below a message."""
+        return await self._written(request, change_orders.comment)
+
+    async def _written(self, request: web.Request, order: Callable[..., str]) -> web.Response:
         account, body = account_of(self._simulator, request), await body_of(request, MAX_FILE_BODY)
-        message_id, content = body.text("messageId"), body.mapping("content")
+        message_id, content, sealed = body.text("messageId"), body.mapping("content"), body.flag("sealed")
         body.done()
-        return self._act(partial(orders.edit, account=account, message_id=message_id, content=content))
+        return self._act(partial(order, account=account, message_id=message_id, content=content, sealed=sealed))
 
     async def revoke(self, request: web.Request) -> web.Response:
         """The person deletes an own message for everybody."""
         account, body = account_of(self._simulator, request), await body_of(request)
         message_id = body.text("messageId")
         body.done()
-        return self._act(partial(orders.revoke, account=account, message_id=message_id))
+        return self._act(partial(change_orders.revoke, account=account, message_id=message_id))
 
     async def vote(self, request: web.Request) -> web.Response:
-        """The person votes on a poll."""
+        """The person votes on a poll; `addedOptions` are some that others were not told of."""
         account, body = account_of(self._simulator, request), await body_of(request)
         message_id, options = body.text("messageId"), body.texts("options")
+        added = body.texts("addedOptions")
         body.done()
-        return self._act(partial(orders.vote, account=account, message_id=message_id, options=options))
+        return self._act(
+            partial(change_orders.vote, account=account, message_id=message_id, options=options, added=added)
+        )
+
+    async def respond(self, request: web.Request) -> web.Response:
+        """The person answers an invitation."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        message_id, response = body.text("messageId"), body.text("response")
+        guests = body.whole("extraGuests", 0, 100) or 0
+        body.done()
+        return self._act(
+            partial(change_orders.respond, account=account, message_id=message_id, response=response, guests=guests)
+        )
+
+    async def pin(self, request: web.Request) -> web.Response:
+        """The person pins a message for everybody, or takes it from there."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        message_id, unpin = body.text("messageId"), body.flag("undo")
+        seconds = body.whole("seconds", 1, 2**31) or change_orders.PIN_SECONDS[0]
+        body.done()
+        return self._act(
+            partial(change_orders.pin, account=account, message_id=message_id, pinned=not unpin, seconds=seconds)
+        )
+
+    async def keep(self, request: web.Request) -> web.Response:
+        """The person keeps a message in a chat whose messages disappear, or lets it go."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        message_id, undo = body.text("messageId"), body.flag("undo")
+        body.done()
+        return self._act(partial(change_orders.keep, account=account, message_id=message_id, kept=not undo))
 
     def _act(self, action: Callable[[Turn], str]) -> web.Response:
         """Something leaves the phone; its message id."""

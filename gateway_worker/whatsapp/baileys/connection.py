@@ -27,6 +27,7 @@ from gateway_worker.whatsapp.baileys.words import (
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown
 from gateway_worker.whatsapp.facts import Cause, Disconnected, Fact, FactUnreadable
 from gateway_worker.whatsapp.files import FileClass, FileReference, reference_of
+from gateway_worker.whatsapp.incoming import StoredOriginal
 from gateway_worker.whatsapp.outgoing import Acknowledged, MessageRef, OutgoingMessage
 from gateway_worker.whatsapp.people import ContactCheck, Picture, PresenceState
 from gateway_worker.whatsapp.port import Owner
@@ -289,9 +290,9 @@ class BaileysConnection:
                     request.answer(None)
                 else:
                     request.answer({"edited": sent.edited}, [sent.plaintext])
-            case "load_poll":
+            case "load_originals":
                 name, chat, author = args["message_id"], args["chat"], args["author"]
-                _answer_blob(request, await owner.load_poll(name, chat=chat, author=author))
+                _answer_originals(request, await owner.load_originals(name, chat=chat, author=author))
             case other:
                 raise ValueError(f"the bridge asked for {other!r}")
 
@@ -301,6 +302,13 @@ def _answer_keys(request: Request, found: Mapping[str, bytes]) -> None:
     ids, values = list(found), list(found.values())
     count = how_many_fit(map(len, values))
     request.answer({"found": ids[:count], "rest": ids[count:]}, values[:count])
+
+
+def _answer_originals(request: Request, found: Sequence[StoredOriginal]) -> None:
+    """Answer as many as fit into a frame, the likeliest first."""
+    fitting = found[: how_many_fit([len(each.plaintext) for each in found])]
+    told = [{"authors": list(each.authors), "from_me": each.from_me, "options": list(each.options)} for each in fitting]
+    request.answer(told, [each.plaintext for each in fitting])
 
 
 def read_fact(told: Mapping[str, Any]) -> Fact:

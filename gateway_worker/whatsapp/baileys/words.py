@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway_worker.whatsapp.baileys.attachments import remote_file_of
+from gateway_worker.whatsapp.baileys.change_words import change_of
 from gateway_worker.whatsapp.baileys.channel import CallFailed
 from gateway_worker.whatsapp.baileys.contents import content_of, references_of
 from gateway_worker.whatsapp.baileys.file_words import file_args
@@ -36,22 +37,11 @@ from gateway_worker.whatsapp.facts import (
     SendFailed,
 )
 from gateway_worker.whatsapp.files import FileMessage, Repetition
-from gateway_worker.whatsapp.incoming import (
-    Edited,
-    EntryKey,
-    Reacted,
-    ReceivedChange,
-    ReceivedMessage,
-    Revoked,
-    Sender,
-    Voted,
-)
+from gateway_worker.whatsapp.incoming import EntryKey, ReceivedChange, ReceivedMessage, Sender
 from gateway_worker.whatsapp.outgoing import Edit, Forwarding, OutgoingMessage, PlainContent, Reaction, Revocation
 from gateway_worker.whatsapp.people import ContactNews, ContactsTold, PresenceState
 from gateway_worker.whatsapp.vcards import card_text, display_name
 from schemas.content import (
-    MAX_POLL_OPTIONS,
-    MAX_TITLE,
     MEDIA_KINDS,
     Contacts,
 )
@@ -161,7 +151,7 @@ def message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChan
         return ReceivedChange(
             **common,
             about=change["about"],
-            change=_change_of(change),
+            change=change_of(change, content_of),
             author=change["author"],
             by_admin=change["by_admin"],
         )
@@ -176,21 +166,6 @@ def message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChan
         view_once=told["view_once"],
         file=remote_file_of(told["content"]) if content.kind in MEDIA_KINDS else None,
     )
-
-
-def _change_of(told: Mapping[str, Any]) -> Edited | Revoked | Reacted | Voted:
-    match told["kind"]:
-        case "edited":
-            return Edited(content=content_of(told["content"]))
-        case "revoked":
-            return Revoked()
-        case "reacted":
-            return Reacted(emoji=told["emoji"])
-        case "voted":
-            options = told["options"]
-            return Voted(options=options and [each[:MAX_TITLE] for each in options[:MAX_POLL_OPTIONS]])
-        case other:
-            raise ValueError(f"the bridge told an unknown change {other!r}")
 
 
 def outgoing_args(message: OutgoingMessage) -> tuple[dict[str, Any], list[bytes]]:

@@ -9,12 +9,12 @@ from datetime import datetime
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.records import (
     Direction,
+    EntryRecord,
     Json,
     MessageRecord,
     MessageTally,
     ParticipantReceipt,
     Status,
-    UnprocessedEntry,
 )
 from schemas.names import MessageId, SessionId
 from tests.support.connections.virtual_time import VirtualClock
@@ -27,6 +27,7 @@ class FakeKeys:
         default_factory=lambda: defaultdict[SessionId, dict[tuple[str, str], bytes]](dict)
     )
     entries: dict[tuple[str, str, str, int], bytes] = field(default_factory=dict[tuple[str, str, str, int], bytes])
+    quotes: list[EntryRecord] = field(default_factory=list[EntryRecord])
     awaited: set[str] = field(default_factory=set[str])
     away: bool = False  # for those who read keys
 
@@ -47,9 +48,12 @@ class FakeKeys:
     ) -> bytes | None:
         return self.entries.get((chat, sender, message_id, index))
 
-    async def unprocessed(self, session_id: SessionId) -> Sequence[UnprocessedEntry]:
+    async def quoted(self, session_id: SessionId, message_id: str) -> Sequence[EntryRecord]:
+        return [each for each in self.quotes if each.message_id == message_id]
+
+    async def unprocessed(self, session_id: SessionId) -> Sequence[EntryRecord]:
         return [
-            UnprocessedEntry(chat=chat, sender=sender, message_id=message_id, index=index, plaintext=plaintext)
+            EntryRecord(chat=chat, sender=sender, message_id=message_id, index=index, plaintext=plaintext)
             for (chat, sender, message_id, index), plaintext in self.entries.items()
             if message_id in self.awaited
         ]
@@ -95,9 +99,15 @@ class FakeMessages:
         return [row for row in found if (row.created_at, row.message_id) < before][:limit]
 
     async def changes(
-        self, session_id: SessionId, message_ids: Collection[MessageId], limit: int
+        self,
+        session_id: SessionId,
+        message_ids: Collection[MessageId],
+        limit: int,
+        *,
+        kinds: Collection[str] | None = None,
     ) -> Sequence[MessageRecord]:
-        return [row for row in self.rows.values() if row.about in message_ids][-limit:]
+        about = [row for row in self.rows.values() if row.about in message_ids]
+        return [row for row in about if kinds is None or row.kind in kinds][-limit:]
 
     async def tally(
         self, session_id: SessionId, since: datetime, until: datetime, *, without: Collection[str] = ()

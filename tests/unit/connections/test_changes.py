@@ -1,18 +1,21 @@
 """Messages about earlier messages: edit, revoke, react, forward; and what others do to theirs."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from gateway_worker.whatsapp.incoming import (
+from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedChange, ReceivedMessage, Sender
+from gateway_worker.whatsapp.incoming_changes import (
+    Answered,
+    Changed,
+    Commented,
     Edited,
-    Entry,
-    EntryKey,
+    Kept,
+    OptionAdded,
+    Pinned,
     Reacted,
-    ReceivedChange,
-    ReceivedMessage,
     Revoked,
-    Sender,
     Voted,
 )
 from gateway_worker.whatsapp.outgoing import Edit, Forwarding, Reaction, Revocation
@@ -22,11 +25,12 @@ from schemas.errors import CommandInvalid, MessageNotFound
 from schemas.names import MessageId
 from schemas.offers import Button
 from schemas.outgoing_content import OutgoingText
-from tests.support.connections.virtual_time import VirtualClock, virtual
+from tests.support.connections.virtual_time import EPOCH, VirtualClock, virtual
 from tests.support.connections.world import ANNA, BERT, World, command, text, world
 
 BERTS_JID = f"{BERT[1:]}@s.whatsapp.net"
 CARLA = "+15550003333"
+TOMORROW = (EPOCH + timedelta(days=1)).isoformat().replace("+00:00", "Z")
 
 
 async def arrive(w: World, message: ReceivedMessage | ReceivedChange) -> None:
@@ -191,6 +195,24 @@ async def test_what_is_not_stored_or_belongs_to_another_chat_is_not_found() -> N
         (Reacted(emoji="👍"), "message.reaction.v1", {"emoji": "👍"}),
         (Voted(options=["Now"]), "poll.vote.v1", {"options": ["Now"]}),
         (Voted(options=None), "poll.vote.v1", {}),
+        (Voted(options=[], unknown_options=1), "poll.vote.v1", {"options": [], "unknownOptions": 1}),
+        (OptionAdded(option="Never"), "poll.option.v1", {"option": "Never"}),
+        (Pinned(pinned=True, seconds=86_400), "message.pinned.v1", {"pinned": True, "until": TOMORROW}),
+        (Pinned(pinned=False), "message.pinned.v1", {"pinned": False}),
+        (Kept(kept=True), "message.kept.v1", {"kept": True}),
+        (
+            Commented(content=Text(text="no")),
+            "message.comment.v1",
+            {"commentId": "3EB0BB", "content": {"kind": "text", "text": "no"}},
+        ),
+        (Commented(content=None), "message.comment.v1", {"commentId": "3EB0BB"}),
+        (Answered(response="going", extra_guests=1), "event.response.v1", {"response": "going", "extraGuests": 1}),
+        (Answered(response=None), "event.response.v1", {}),
+        (
+            Changed(what="edit", whatsapp_type="secretEncryptedMessage", is_sealed=True),
+            "message.changed.v1",
+            {"change": "edit", "reason": "sealed", "whatsappType": "secretEncryptedMessage"},
+        ),
     ],
 )
 @virtual

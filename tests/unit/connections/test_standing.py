@@ -104,6 +104,20 @@ def test_each_person_has_one_vote() -> None:
     assert [(each.sender, each.options) for each in shown(OURS, *changes, unread).votes] == [(ANNA, ["2"])]
 
 
+def test_a_vote_for_what_is_not_known_is_no_vote_taken_back() -> None:
+    (vote,) = shown(OURS, row(ANNA, {"kind": "voted", "options": [], "unknownOptions": 1})).votes
+    assert (vote.options, vote.unknown_options) == ([], 1)
+
+
+def test_a_poll_has_the_options_that_were_added_each_once() -> None:
+    poll = row(None, {"kind": "poll", "question": "When?", "options": ["1"]})
+    added = [row(ANNA, {"kind": "optionadded", "option": option}) for option in ("2", "1", "2")]
+    content = shown(poll, *added).content
+    assert content is not None
+    assert content["options"] == ["1", "2"]
+    assert shown(OURS, *added).content == OURS.content
+
+
 @pytest.mark.parametrize("status", [Status.PENDING, Status.FAILED])
 def test_what_whatsapp_does_not_have_changes_nothing(status: Status) -> None:
     edit = replace(row(None, {"kind": "edit", "content": NEW_TEXT}), status=status)

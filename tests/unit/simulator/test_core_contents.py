@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
-from gateway_worker.simulator import fault_orders, groups, media, message_views, orders
+from gateway_worker.simulator import change_orders, fault_orders, groups, media, message_views, orders
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import ControlError
 from gateway_worker.simulator.faults import FaultKind
 from gateway_worker.simulator.fetching import read_file
-from gateway_worker.simulator.history import MAX_INLINE, history
+from gateway_worker.simulator.history import MAX_INLINE, history, kept_as_stored
 from gateway_worker.simulator.model import Account
+from gateway_worker.simulator.sending import device_sent
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import HistorySync, Message
 from gateway_worker.simulator.wire.media import unseal
+from gateway_worker.simulator.wire.raw import from_raw, to_wire
 from tests.unit.simulator.stage import Stage
 
 BOB = "15550000002"
@@ -127,42 +129,87 @@ def test_a_file_that_was_altered_or_is_gone_is_an_error_at_the_phone(stage: Stag
 
 def test_edits_revokes_reactions_and_votes_take_effect_on_the_message(stage: Stage, ann: Account, bob: Account) -> None:
     text = _send(stage, ann, bob.pn_jid, {"kind": "text", "text": "helo"})
-    edit = _order(stage, lambda turn: orders.edit(turn, ann, text, {"kind": "text", "text": "hello"}))
-    heart = _order(stage, lambda turn: orders.react(turn, bob, text, "❤️"))
+    edit = _order(stage, lambda turn: change_orders.edit(turn, ann, text, {"kind": "text", "text": "hello"}))
+    heart = _order(stage, lambda turn: change_orders.react(turn, bob, text, "❤️"))
     entry = _entry(bob, text)
     assert entry["content"] == {"kind": "text", "text": "hello"}
     assert [change["messageId"] for change in entry["edits"]] == [edit]
     assert [(change["messageId"], change["emoji"]) for change in entry["reactions"]] == [(heart, "❤️")]
     (sent,) = message_views.outbox(ann)
     assert [(change["sender"], change["emoji"]) for change in sent["reactions"]] == [(bob.pn_jid, "❤️")]
-    _order(stage, lambda turn: orders.react(turn, bob, text, ""))
+    _order(stage, lambda turn: change_orders.react(turn, bob, text, ""))
     assert "reactions" not in _entry(bob, text)
-    revoke = _order(stage, lambda turn: orders.revoke(turn, ann, text))
+    revoke = _order(stage, lambda turn: change_orders.revoke(turn, ann, text))
     assert _entry(bob, text)["revoked"]["messageId"] == revoke
     kinds = [(change["kind"], change["target"]) for change in message_views.changes(bob)]
     assert kinds == [("edit", text), ("reaction", text), ("reaction", text), ("revoke", text)]
+
+
+def test_what_is_sealed_about_a_message_is_read_by_who_has_it(stage: Stage, ann: Account, bob: Account) -> None:
+    text = _send(stage, ann, bob.pn_jid, {"kind": "text", "text": "helo"})
+    invitation = _send(stage, ann, bob.pn_jid, {"kind": "event", "name": "Party"})
+    new = {"kind": "text", "text": "hello"}
+    _order(stage, lambda turn: change_orders.edit(turn, ann, text, new, sealed=True))
+    _order(stage, lambda turn: change_orders.react(turn, bob, text, "❤️", sealed=True))
+    for sealed in (True, False):
+        _order(stage, lambda turn, sealed=sealed: change_orders.comment(turn, bob, text, new, sealed=sealed))
+    _order(stage, lambda turn: change_orders.respond(turn, bob, invitation, "maybe", 1))
+    _order(stage, lambda turn: change_orders.pin(turn, bob, text, pinned=True, seconds=86_400))
+    _order(stage, lambda turn: change_orders.keep(turn, bob, text, kept=False))
+    assert _entry(bob, text)["content"] == new
+    told = [
+        {name: value for name, value in change.items() if name in ("emoji", "content", "response", "pinned", "kept")}
+        for change in message_views.changes(bob)
+    ]
+    assert told == [
+        {"content": new},
+        {"emoji": "❤️"},
+        {"content": new},
+        {"content": new},
+        {"response": "maybe"},
+        {"pinned": True},
+        {"kept": False},
+    ]
+    assert [change.get("refused") for account in (ann, bob) for change in message_views.changes(account)] == [None] * 14
+
+
+def test_a_secret_lies_only_where_phones_put_it(stage: Stage, ann: Account, bob: Account) -> None:
+    kept = ann.primary.messages[_send(stage, ann, bob.pn_jid, {"kind": "text", "text": "hi"})]
+    secret = kept.message.messageContextInfo.messageSecret
+    assert len(secret) == 32
+    copy = device_sent(kept.message, bob.pn_jid)
+    assert copy.messageContextInfo.messageSecret == secret
+    assert not copy.deviceSentMessage.message.HasField("messageContextInfo")
+    stored = kept_as_stored(kept)
+    assert (stored.messageSecret, stored.message.messageContextInfo.messageSecret) == (secret, b"")
+
+
+def test_bytes_in_a_messages_place_reach_own_devices_as_they_are() -> None:
+    plain = Message(conversation="hi").SerializeToString()
+    copy = Message.FromString(to_wire(device_sent(from_raw(plain), "15550000002@s.whatsapp.net")))
+    assert copy.deviceSentMessage.message.conversation == "hi"
 
 
 def test_a_vote_is_decrypted_by_everybody_in_the_chat(stage: Stage, ann: Account, bob: Account) -> None:
     poll = {"kind": "poll", "question": "?", "options": ["a", "b", "c"], "selectable": 0}
     for chat in (bob.pn_jid, bob.lid_jid):
         message_id = _send(stage, ann, chat, poll)
-        _order(stage, lambda turn, poll_id=message_id: orders.vote(turn, bob, poll_id, ["c", "a"]))
+        _order(stage, lambda turn, poll_id=message_id: change_orders.vote(turn, bob, poll_id, ["c", "a"]))
         (sent,) = [entry for entry in message_views.outbox(ann) if entry["messageId"] == message_id]
         assert [vote["options"] for vote in sent["votes"]] == [["a", "c"]]
         assert [vote["options"] for vote in _entry(bob, message_id)["votes"]] == [["a", "c"]]
-        _order(stage, lambda turn, poll_id=message_id: orders.vote(turn, bob, poll_id, []))
+        _order(stage, lambda turn, poll_id=message_id: change_orders.vote(turn, bob, poll_id, []))
         assert "votes" not in _entry(bob, message_id)
     with pytest.raises(ControlError):
-        _order(stage, lambda turn: orders.vote(turn, bob, message_id, ["d"]))
+        _order(stage, lambda turn: change_orders.vote(turn, bob, message_id, ["d"]))
 
 
 def test_nobody_edits_or_revokes_what_others_wrote(stage: Stage, ann: Account, bob: Account) -> None:
     text = _send(stage, ann, bob.pn_jid, {"kind": "text", "text": "mine"})
     with pytest.raises(ControlError):
-        _order(stage, lambda turn: orders.edit(turn, bob, text, {"kind": "text", "text": "yours"}))
+        _order(stage, lambda turn: change_orders.edit(turn, bob, text, {"kind": "text", "text": "yours"}))
     bob.primary.messages[text].own = True  # a phone that does not keep to it
-    _order(stage, lambda turn: orders.edit(turn, bob, text, {"kind": "text", "text": "yours"}))
+    _order(stage, lambda turn: change_orders.edit(turn, bob, text, {"kind": "text", "text": "yours"}))
     (change,) = message_views.changes(ann)
     assert change["refused"] == "only its author may do that"
     assert message_views.outbox(ann)[0]["content"]["text"] == "mine"
@@ -181,7 +228,7 @@ def test_phones_talk_in_a_group_with_sender_keys_and_vote_there(stage: Stage, an
         assert (_entry(member, second)["chat"], _entry(member, second)["sender"]) == (group, ann.lid_jid)
     assert [len(node.children("enc")) for node in client.got("message", participant=ann.lid_jid)] == [2, 1]
     poll = _send(stage, bob, group, {"kind": "poll", "question": "?", "options": ["a", "b"]})
-    _order(stage, lambda turn: orders.vote(turn, eve, poll, ["b"]))
+    _order(stage, lambda turn: change_orders.vote(turn, eve, poll, ["b"]))
     assert [vote["options"] for vote in _entry(ann, poll)["votes"]] == [["b"]]
     with pytest.raises(ControlError):
         _send(stage, stage.person("15550000004"), group, {"kind": "text", "text": "not in it"})
@@ -236,7 +283,7 @@ def test_a_large_part_of_the_past_lies_on_the_media_host(stage: Stage, ann: Acco
 def test_a_new_companion_learns_of_the_past_from_its_phone(stage: Stage, ann: Account, bob: Account) -> None:
     sent = [_send(stage, bob, ann.pn_jid, {"kind": "text", "text": f"past {number}"}) for number in range(3)]
     gone = _send(stage, ann, bob.pn_jid, {"kind": "text", "text": "deleted"})
-    _order(stage, lambda turn: orders.revoke(turn, ann, gone))
+    _order(stage, lambda turn: change_orders.revoke(turn, ann, gone))
     addresses, names, recent = (each.protocolMessage.historySyncNotification for each in _history(stage, ann))
     assert [(told.chunkOrder, told.progress) for told in (addresses, names, recent)] == [(1, 33), (2, 66), (3, 100)]
     people = HistorySync.FromString(zlib.decompress(names.initialHistBootstrapInlinePayload)).pushnames

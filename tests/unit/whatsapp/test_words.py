@@ -25,13 +25,17 @@ from gateway_worker.whatsapp.facts import (
     ReceiptArrived,
     ReceiptKind,
 )
-from gateway_worker.whatsapp.incoming import (
+from gateway_worker.whatsapp.incoming import ReceivedChange, ReceivedMessage, Unreadable
+from gateway_worker.whatsapp.incoming_changes import (
+    Answered,
+    Changed,
+    Commented,
     Edited,
+    Kept,
+    OptionAdded,
+    Pinned,
     Reacted,
-    ReceivedChange,
-    ReceivedMessage,
     Revoked,
-    Unreadable,
     Voted,
 )
 from gateway_worker.whatsapp.outgoing import Edit, Forwarding, Original, OutgoingMessage, Reaction, Revocation
@@ -174,10 +178,27 @@ async def test_contents_keep_previews_and_name_what_is_not_supported() -> None:
     ("told", "change"),
     [
         ({"kind": "edited", "content": {"kind": "text", "text": "new"}}, Edited(content=Text(text="new"))),
+        (
+            {
+                "kind": "edited",
+                "content": {"kind": "location", "latitude": None, "longitude": 1, "name": None, "address": None},
+            },
+            Changed(what="edit", whatsapp_type="location", is_sealed=False),
+        ),
         ({"kind": "revoked"}, Revoked()),
         ({"kind": "reacted", "emoji": "👍"}, Reacted(emoji="👍")),
-        ({"kind": "voted", "options": ["Now"]}, Voted(options=["Now"])),
-        ({"kind": "voted", "options": None}, Voted(options=None)),
+        ({"kind": "voted", "options": [], "unknown_options": 1}, Voted(options=[], unknown_options=1)),
+        ({"kind": "voted", "options": None, "unknown_options": 0}, Voted(options=None)),
+        ({"kind": "option_added", "option": "Later"}, OptionAdded(option="Later")),
+        ({"kind": "commented", "content": {"kind": "text", "text": "no"}}, Commented(content=Text(text="no"))),
+        ({"kind": "commented", "content": None}, Commented(content=None)),
+        ({"kind": "answered", "response": "maybe", "extra_guests": 2}, Answered(response="maybe", extra_guests=2)),
+        ({"kind": "pinned", "pinned": True, "seconds": 86400}, Pinned(pinned=True, seconds=86400)),
+        ({"kind": "kept", "kept": False}, Kept(kept=False)),
+        (
+            {"kind": "changed", "what": "edit", "whatsapp_type": "x", "is_sealed": True},
+            Changed(what="edit", whatsapp_type="x", is_sealed=True),
+        ),
     ],
 )
 async def test_changes_name_the_message_they_are_about(told: dict[str, object], change: object) -> None:

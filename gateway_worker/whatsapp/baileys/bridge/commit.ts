@@ -93,6 +93,11 @@ export class Group {
     for (const entry of changes.entries ?? []) this.#entries.set(nameOfEntry(entry.key), entry)
   }
 
+  /** Whether something of a message of this id is in it. */
+  holds(messageId: string): boolean {
+    return [...this.#entries.values()].some(({ key }) => key.message_id === messageId)
+  }
+
   entry(name: string): Entry | undefined {
     return this.#entries.get(name)
   }

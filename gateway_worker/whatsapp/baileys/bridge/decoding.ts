@@ -10,6 +10,7 @@ import { proto } from 'baileys'
 
 import { MAX_TEXT } from './limits.ts'
 import { addNewer, type Reader } from './newer.ts'
+import { secretOf } from './secrets.ts'
 import { unwrap } from './wrappers.ts'
 
 /** A text that mentions 60,000 people has 120,000. */
@@ -75,8 +76,8 @@ export function decoded(plaintext: Uint8Array): proto.IMessage | null {
 }
 
 /**
- * What is journaled of a message, and handed to Baileys: all of it, or its text and the key it brings when it is too
- * large, or was slow to read. A redelivered one is recognised by its id; what it is answered with need not be what it was.
+ * What is journaled of a message, and handed to Baileys: all of it, or its text, its secret and the key it brings when it
+ * is too large, or was slow to read. A redelivered one is recognised by its id; what it is answered with need not be what it was.
  */
 export function keptOf(plaintext: Uint8Array, message: proto.IMessage | null): Uint8Array {
   if (message === null) return new Uint8Array()
@@ -84,9 +85,11 @@ export function keptOf(plaintext: Uint8Array, message: proto.IMessage | null): U
   const { senderKeyDistributionMessage: key } = message
   const { conversation, extendedTextMessage } = unwrap(message)
   const text = (extendedTextMessage?.text ?? conversation ?? '').slice(0, MAX_TEXT).toWellFormed()
+  const messageSecret = secretOf(message)
   const isSmall = (key?.axolotlSenderKeyDistributionMessage?.length ?? Infinity) <= MAX_KEY_BYTES && (key?.groupId?.length ?? 0) <= MAX_KEY_BYTES
   return proto.Message.encode({
     ...(text === '' ? {} : { conversation: text }),
-    ...(key != null && isSmall ? { senderKeyDistributionMessage: key } : {})
+    ...(key != null && isSmall ? { senderKeyDistributionMessage: key } : {}),
+    ...(messageSecret === null ? {} : { messageContextInfo: { messageSecret } })
   }).finish()
 }

@@ -14,11 +14,11 @@ export type Treatment =
   | { is: 'content'; forwards: Forwarding; about?: string }
   /** A message lies in it. `isTold`: a backend learns that it was wrapped so. */
   | { is: 'wrapper'; isTold: boolean }
-  /** It is about an earlier message, which it names; `changes.ts` reads it. What is about nothing is told as `unsupported`. */
+  /** It is about an earlier message, which it names; `changes.ts` reads it. What is about nothing is not told. */
   | { is: 'change' }
   /** Beside the content, or between devices: it has none of its own. */
   | { is: 'silent' }
-  /** Told as `unsupported`, with its name and, if it has one, the key of the message that it is about in the field `about`. */
+  /** Told as `unsupported`, with its name; with `about`, its field with the key of an earlier message, as a change of that one. */
   | { is: 'unsupported'; about?: string }
 
 const whole: Treatment = { is: 'content', forwards: 'whole' }
@@ -125,6 +125,7 @@ export const FIELDS: Readonly<Record<string, Treatment>> = {
   secretEncryptedMessage: change,
   pinInChatMessage: change,
   keepInChatMessage: change,
+  pollAddOptionMessage: change,
 
   messageContextInfo: silent,
   senderKeyDistributionMessage: silent,
@@ -148,7 +149,6 @@ export const FIELDS: Readonly<Record<string, Treatment>> = {
   stickerSyncRmrMessage: unsupported(),
   cancelPaymentRequestMessage: unsupported('key'),
   declinePaymentRequestMessage: unsupported('key'),
-  pollAddOptionMessage: unsupported('pollCreationMessageKey'),
   scheduledCallEditMessage: unsupported('key'),
   statusNotificationMessage: unsupported('originalMessageKey'),
   statusStickerInteractionMessage: unsupported('key')

@@ -25,12 +25,37 @@ const { FutureProofMessage, PollCreationMessage, PollResultSnapshotMessage } = p
   Type
 >
 
+/** An option that somebody adds to a poll. */
+export interface PollAddOption {
+  pollCreationMessageKey?: proto.IMessageKey
+  addOption?: proto.Message.PollCreationMessage.IOption
+}
+
+const PollAddOptionMessage: Type = {
+  decode: (reader) => {
+    const message: PollAddOption = {}
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32()
+      if (tag === tagOf(1)) message.pollCreationMessageKey = proto.MessageKey.decode(reader.bytes())
+      else if (tag === tagOf(2)) message.addOption = proto.Message.PollCreationMessage.Option.decode(reader.bytes())
+      else reader.skipType(tag & WIRE_MASK)
+    }
+    return message
+  }
+}
+
+/** Of a field that holds bytes. */
+function tagOf(field: number): number {
+  return (field << WIRE_BITS) | LENGTH_DELIMITED
+}
+
 const NEWER = new Map<number, readonly [name: string, type?: Type]>([
   [115, ['pollResultSnapshotMessageV3', PollResultSnapshotMessage]],
   [116, ['newsletterAdminProfileMessage', FutureProofMessage]],
   [118, ['spoilerMessage', FutureProofMessage]],
   [119, ['pollCreationMessageV6', PollCreationMessage]],
   [120, ['conditionalRevealMessage']],
+  [121, ['pollAddOptionMessage', PollAddOptionMessage]],
   [122, ['eventInviteMessage']],
   [123, ['groupRootKeyShare']],
   [124, ['paymentReminderMessage']],

@@ -20,11 +20,13 @@ import type { Admins } from './admins.ts'
 import { type Change, changeOf, type Doing, type Recall } from './changes.ts'
 import { type Content, contentOf } from './content.ts'
 import type { Entry, EntryKey } from './commit.ts'
-import { decoded, keptOf } from './decoding.ts'
+import { keptOf } from './decoding.ts'
 import { idOf, jidOf, secondsOf } from './limits.ts'
 import { type Store, StoreClosed } from './store.ts'
+import { originalOf } from './originals.ts'
 import { CallError, nameOf } from './peer.ts'
 import { referencesOf } from './references.ts'
+import { messageContextOf, quotedIn, withSecret } from './secrets.ts'
 import { boundMessage } from './told.ts'
 import { isViewOnce, unwrap } from './wrappers.ts'
 
@@ -41,6 +43,8 @@ export type SetAsideReason = 'failed' | 'ended_process'
 
 /** The index of a part that is not there: whatever comes under the same id later is another one. */
 const NOTHING_YET = -1
+/** The index of what was quoted. */
+const QUOTED = -2
 /** Media to be viewed once, which WhatsApp keeps from companions. */
 const VIEW_ONCE_ON_THE_PHONE = new Set(['view_once_unavailable_fanout', 'view_once'])
 /** What WhatsApp leaves out on purpose: the phone will not tell it either. */
@@ -49,10 +53,10 @@ const NEVER_RESENT = new Set(['bot_unavailable_fanout', 'hosted_unavailable_fano
 export class Incoming {
   readonly #parts = new WeakMap<object, IncomingPart>()
   readonly #credentials: () => AuthenticationCreds
-  readonly #store: Pick<Store, 'loadPoll'>
+  readonly #store: Pick<Store, 'loadOriginals'>
   readonly #admins: Pick<Admins, 'has'>
 
-  constructor(credentials: () => AuthenticationCreds, store: Pick<Store, 'loadPoll'>, admins: Pick<Admins, 'has'>) {
+  constructor(credentials: () => AuthenticationCreds, store: Pick<Store, 'loadOriginals'>, admins: Pick<Admins, 'has'>) {
     this.#credentials = credentials
     this.#store = store
     this.#admins = admins
@@ -173,13 +177,22 @@ export class Incoming {
     return Promise.all(copies.map((copy) => entryOfCopy(copy, part.key.sender, me, mapping, this.#recall(me))))
   }
 
+  /** What a message tells of the one that it quotes, beside what that one may have told itself. */
+  quoted({ key }: IncomingPart, message: proto.IMessage | null): Entry[] {
+    const quoted = message === null ? null : quotedIn(unwrap(message))
+    if (quoted === null) return []
+    const sender = jidOf(jidNormalizedUser(quoted.author))
+    const plaintext = proto.Message.encode(quoted.message).finish()
+    return [{ key: { chat: key.chat, sender, message_id: quoted.id, index: QUOTED }, plaintext, message: null }]
+  }
+
   /** A message of the phone's history; null when no backend sees it. What happened to it is in it already. */
   async ofHistory(info: proto.IWebMessageInfo, mapping: Mapping): Promise<Entry | null> {
     const { me } = this.#credentials()
     const { id, remoteJid, participant } = info.key ?? {}
     if (me === undefined || !id || !remoteJid || info.message == null) return null
     const author = info.key?.fromMe === true ? me.id : (participant ?? info.participant ?? remoteJid)
-    const recall = { ...this.#recall(me), isAdmin: async () => false } // changes among it are not told
+    const recall = { ...this.#recall(me), originals: async () => [], isAdmin: async () => false } // changes among it are not told
     const entry = await entryOfCopy(info, jidOf(author), me, mapping, recall)
     return entry.message === null ? null : entry
   }
@@ -188,11 +201,7 @@ export class Incoming {
   #recall(me: Contact): Recall {
     return {
       own: [me.id, me.lid ?? ''].map((jid) => jidNormalizedUser(jid)),
-      poll: async (id, chat, author) => {
-        const stored = await this.#store.loadPoll(id, chat, author)
-        const message = stored === undefined ? null : decoded(stored)
-        return message === null ? undefined : unwrap(message)
-      },
+      originals: async (id, chat, author) => (await this.#store.loadOriginals(id, chat, author)).map(originalOf),
       isAdmin: (group, who) => this.#admins.has(group, who)
     }
   }
@@ -273,7 +282,8 @@ async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Ma
   const sender = await personOf(author, envelope.authorAlternative, mapping)
   const chat = await chatOf(envelope, sender, mapping)
   const toldIn = chat.pn ?? chat.lid ?? jidNormalizedUser(chatJid)
-  const told = await toldOf(message, { sender, isMe: envelope.fromMe, jid: chatJid, chat: toldIn }, recall)
+  const context = messageContextOf(wrapped)
+  const told = await toldOf(message, { sender, isMe: envelope.fromMe, jid: chatJid, chat: toldIn, context }, recall)
   if (told === null) return null
   return boundMessage({
     message_id: envelope.id,
@@ -325,7 +335,7 @@ async function entryOfCopy(
     verifiedName: copy.verifiedBizName ?? undefined,
     timestamp: secondsOf(copy.messageTimestamp)
   }
-  const message = copy.message ?? {}
+  const message = withSecret(copy)
   return {
     key: { chat: jidOf(chat), sender, message_id: idOf(envelope.id), index: 0 },
     plaintext: keptOf(proto.Message.encode(message).finish(), message),

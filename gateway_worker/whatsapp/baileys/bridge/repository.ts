@@ -116,6 +116,7 @@ function makeReceiver({ keys, store, incoming, protocol }: RepositoryParts, { li
       const message = await incoming.describe(part, content, lidMapping)
       const resent = await incoming.resent(part, content, lidMapping)
       keys.record({ key: part.key, plaintext, message, isUnprocessed })
+      for (const entry of incoming.quoted(part, content)) keys.record(entry)
       for (const entry of resent) {
         keys.record(entry)
         protocol.note(entry.key, {})

@@ -20,6 +20,14 @@ export interface Sent {
   edited: string | null
 }
 
+/** `authors`: all JIDs that are known of who wrote it; `options`: of a poll, as it is now. */
+export interface StoredOriginal {
+  plaintext: Uint8Array
+  authors: string[]
+  from_me: boolean
+  options: string[]
+}
+
 const MAX_CACHED_KEYS = 256
 /** Changes that may wait for a commit before the connection stops reading from its socket. */
 const MAX_WAITING = 200
@@ -153,12 +161,14 @@ export class Store implements SignalKeyStore {
     return told === null ? undefined : { plaintext: answer.blobs[0] ?? new Uint8Array(), edited: told.edited }
   }
 
-  /** A poll of a chat; `author` as in `changes.ts`. */
-  async loadPoll(messageId: string, chat: string, author: string | null): Promise<Uint8Array | undefined> {
+  /** The messages of a chat under an id, also those that arrived just now; of `author` (as in `changes.ts`) first. */
+  async loadOriginals(messageId: string, chat: string, author: string | null): Promise<StoredOriginal[]> {
+    if (!isId(messageId)) return []
+    if ([this.#collecting, this.#committing].some((group) => group?.holds(messageId))) await this.isStored()
     this.#mustBeOpen()
-    if (!isId(messageId)) return undefined
-    const answer = await this.#ask('load_poll', { message_id: messageId, chat: jidOf(chat), author })
-    return answer.head.v === true ? answer.blobs[0] : undefined
+    const answer = await this.#ask('load_originals', { message_id: messageId, chat: jidOf(chat), author })
+    const told = answer.head.v as Omit<StoredOriginal, 'plaintext'>[]
+    return told.map((each, index) => ({ ...each, plaintext: answer.blobs[index] ?? new Uint8Array() }))
   }
 
   /** Stores a slice of the history, after what was taken before; returns when it is durable. */

@@ -141,7 +141,13 @@ const change = byKind('kind', {
   edited: { ...ABOUT, content },
   revoked: ABOUT,
   reacted: { ...ABOUT, emoji: text(MAX_EMOJI) },
-  voted: { ...ABOUT, options: nullable(list(text(MAX_TITLE), MAX_OPTIONS)) }
+  voted: { ...ABOUT, options: nullable(list(text(MAX_TITLE), MAX_OPTIONS)), unknown_options: whole },
+  option_added: { ...ABOUT, option: text(MAX_TITLE) },
+  commented: { ...ABOUT, content: nullable(content) },
+  answered: { ...ABOUT, response: nullable(word), extra_guests: nullable(count) },
+  pinned: { ...ABOUT, pinned: flag, seconds: nullable(count) },
+  kept: { ...ABOUT, kept: flag },
+  changed: { ...ABOUT, what: word, whatsapp_type: word, is_sealed: flag }
 })
 
 const ad = object({

@@ -27,7 +27,7 @@ function wrappedIn(layer: Layer): Wrapped | null {
 }
 
 /** A message and what it is in, the outermost first: the name is of the field of the one before it. */
-function layersOf(message: proto.IMessage): Wrapped[] {
+export function layersOf(message: proto.IMessage): Wrapped[] {
   const layers: Wrapped[] = [{ name: '', message: message as Layer }]
   for (let inner = wrappedIn(message as Layer); inner !== null && layers.length <= MAX_WRAPPING; inner = wrappedIn(inner.message)) {
     layers.push(inner)

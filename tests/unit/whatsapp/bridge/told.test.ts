@@ -64,7 +64,13 @@ const changes = [
   ...contents.map((content) => ({ about: HUGE, kind: 'edited', content })),
   { about: HUGE, kind: 'revoked' },
   { about: HUGE, kind: 'reacted', emoji: HUGE },
-  { about: HUGE, kind: 'voted', options: many(HUGE) }
+  { about: HUGE, kind: 'voted', options: many(HUGE), unknown_options: 1e12 },
+  { about: HUGE, kind: 'option_added', option: HUGE },
+  { about: HUGE, kind: 'commented', content: { kind: 'text', text: HUGE } },
+  { about: HUGE, kind: 'answered', response: HUGE, extra_guests: -1 },
+  { about: HUGE, kind: 'pinned', pinned: true, seconds: 1e12 },
+  { about: HUGE, kind: 'kept', kept: true },
+  { about: HUGE, kind: 'changed', what: HUGE, whatsapp_type: HUGE, is_sealed: true }
 ]
 const changed = {
   kind: 'changed',

@@ -21,7 +21,7 @@ const mapping = {
   getLIDForPN: async () => null
 }
 
-const noStore = { loadPoll: async () => undefined }
+const noStore = { loadOriginals: async () => [] }
 const noAdmins = { has: async () => false }
 
 test('contents have the names of the port', () => {
@@ -115,6 +115,7 @@ test('messages our phone sends once more are entries of their own, from our own 
   const original = proto.WebMessageInfo.encode({
     key: { remoteJid: '42@lid', id: 'AD', fromMe: false },
     message: { conversation: 'I saw your ad' },
+    messageSecret: Buffer.alloc(32, 7),
     messageTimestamp: 1_700_000_000,
     pushName: 'Bob'
   }).finish()
@@ -151,6 +152,8 @@ test('messages our phone sends once more are entries of their own, from our own 
     wrappers: [],
     view_once: false
   })
+  const kept = decoded(entry?.plaintext ?? new Uint8Array())
+  assert.deepEqual(kept?.messageContextInfo?.messageSecret, Buffer.alloc(32, 7))
   assert.deepEqual(await resent('15550002222@s.whatsapp.net'), [])
 })
 

@@ -1,6 +1,7 @@
 """From a decrypted `Message` to the contract's `content`. Pure."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from gateway_worker.simulator.content.shapes import Content, Json, Quote
@@ -17,6 +18,7 @@ _COVERS = (
     "groupMentionedMessage",
     "associatedChildMessage",
 )
+_YEAR_10000 = 253_402_300_800
 _ACCOMPANYING = frozenset({"messageContextInfo", "senderKeyDistributionMessage"})
 
 
@@ -136,6 +138,13 @@ def _poll(part: Message.PollCreationMessage) -> Json:
     return {"kind": "poll", "question": part.name, "options": options, "selectable": part.selectableOptionsCount}
 
 
+def _event(part: Message.EventMessage) -> Json:
+    content: Json = {"kind": "event", "name": part.name}
+    if 0 < part.startTime < _YEAR_10000:
+        content["startsAt"] = datetime.fromtimestamp(part.startTime, UTC).isoformat().replace("+00:00", "Z")
+    return content | ({"description": part.description} if part.description else {})
+
+
 _READERS: dict[str, Callable[[Any], Json]] = {
     "extendedTextMessage": _text,
     "imageMessage": _image,
@@ -150,4 +159,5 @@ _READERS: dict[str, Callable[[Any], Json]] = {
     "pollCreationMessage": _poll,
     "pollCreationMessageV2": _poll,
     "pollCreationMessageV3": _poll,
+    "eventMessage": _event,
 }

@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, TypeGuard, cast
 
 from google.protobuf.json_format import ParseDict, ParseError
@@ -144,13 +145,22 @@ def _poll(content: Mapping[str, Any], context: ContextInfo | None, _means: Means
 
 
 def _event(content: Mapping[str, Any], context: ContextInfo | None, _means: Means) -> Message:
-    """An invitation that people answer; `start` in Unix seconds."""
+    """An invitation that people answer."""
     body = Body({name: value for name, value in content.items() if name != "kind"})
-    event = Message.EventMessage(name=body.text("name"), contextInfo=context)
-    event.description, start = body.text("description", ""), body.whole("start", 0, 2**40)
+    event = Message.EventMessage(name=body.text("name"), description=body.text("description", ""), contextInfo=context)
+    starts_at = body.text("startsAt", "")
     body.done()
-    event.startTime = start or 0
+    if starts_at:
+        event.startTime = _seconds(starts_at)
     return Message(eventMessage=event)
+
+
+def _seconds(moment: str) -> int:
+    """Unix seconds of an RFC 3339 text."""
+    try:
+        return int(datetime.fromisoformat(moment).timestamp())
+    except (ValueError, OverflowError) as error:
+        raise Invalid("content.invalid", "content.startsAt must be a date and time in RFC 3339") from error
 
 
 def _raw(content: Mapping[str, Any], _context: ContextInfo | None, _means: Means) -> Message:

@@ -145,9 +145,12 @@ def test_edits_revokes_reactions_and_votes_take_effect_on_the_message(stage: Sta
     assert kinds == [("edit", text), ("reaction", text), ("reaction", text), ("revoke", text)]
 
 
+PARTY = {"kind": "event", "name": "Party", "startsAt": "2026-12-31T20:00:00Z"}
+
+
 def test_what_is_sealed_about_a_message_is_read_by_who_has_it(stage: Stage, ann: Account, bob: Account) -> None:
     text = _send(stage, ann, bob.pn_jid, {"kind": "text", "text": "helo"})
-    invitation = _send(stage, ann, bob.pn_jid, {"kind": "event", "name": "Party"})
+    invitation = _send(stage, ann, bob.pn_jid, PARTY)
     new = {"kind": "text", "text": "hello"}
     _order(stage, lambda turn: change_orders.edit(turn, ann, text, new, sealed=True))
     _order(stage, lambda turn: change_orders.react(turn, bob, text, "❤️", sealed=True))
@@ -156,7 +159,7 @@ def test_what_is_sealed_about_a_message_is_read_by_who_has_it(stage: Stage, ann:
     _order(stage, lambda turn: change_orders.respond(turn, bob, invitation, "maybe", 1))
     _order(stage, lambda turn: change_orders.pin(turn, bob, text, pinned=True, seconds=86_400))
     _order(stage, lambda turn: change_orders.keep(turn, bob, text, kept=False))
-    assert _entry(bob, text)["content"] == new
+    assert (_entry(bob, text)["content"], _entry(bob, invitation)["content"]) == (new, PARTY)
     told = [
         {name: value for name, value in change.items() if name in ("emoji", "content", "response", "pinned", "kept")}
         for change in message_views.changes(bob)

@@ -15,6 +15,7 @@ from gateway_worker.media.seats import Seats
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _AT_ONCE: Final = 2
 _SECONDS: Final = 90.0
+_WORK: Final = 60  # seconds of processor time, as the workshop limits itself
 _MAX_ANSWER: Final = 256 * 1024
 _PREVENTED: Final = frozenset({-9, -24, -25})  # killed, out of CPU time, out of room for its file
 
@@ -77,7 +78,7 @@ class Bench:
                 await process.wait()
         if code == 0:
             return json.loads(told)
-        raise too_large("work") if code in _PREVENTED else unsupported("unreadable")
+        raise too_large("work", limit=_WORK) if code in _PREVENTED else unsupported("unreadable")
 
 
 def _command(order: str) -> Sequence[str]:

@@ -195,8 +195,8 @@ def _check(answer: aiohttp.ClientResponse, limit: int) -> None:
     """What its head tells. That it is small enough nobody believes."""
     if answer.status != _OK:
         raise unreachable("status", status=answer.status)
-    if (answer.content_length or 0) > limit:
-        raise too_large("bytes", limit)
+    if (size := answer.content_length or 0) > limit:
+        raise too_large("bytes", limit, size=size)
 
 
 def _decoder(encoding: str) -> Callable[[bytes], Iterator[bytes]]:

@@ -164,8 +164,8 @@ async def _measured(path: Path, made: dict[str, Any]) -> PreparedFile:
 
 
 async def _inline(text: str) -> AsyncIterator[bytes]:
-    if len(text) * 3 // 4 - text.count("=") > MAX_INLINE:
-        raise too_large("bytes", MAX_INLINE)
+    if (size := len(text) * 3 // 4 - text.count("=")) > MAX_INLINE:
+        raise too_large("bytes", MAX_INLINE, size=size)
     yield base64.b64decode(text, validate=True)
 
 

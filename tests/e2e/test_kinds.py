@@ -81,6 +81,20 @@ async def test_a_kind_arrives_as_it_was_sent(world: World, pair: tuple[Member, M
     assert received["data"]["sender"]["phone"] == ana.phone.number
 
 
+async def test_a_file_of_cards_arrives_as_its_people(world: World, pair: tuple[Member, Member]) -> None:
+    ana, ben = pair
+    name = "N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BCller;J=C3=B6rg"
+    coded = f"BEGIN:VCARD\nVERSION:2.1\n{name}\nTEL;CELL:030/202020\nEND:VCARD"
+    photo = f"PHOTO;ENCODING=b:{'QUJD' * 9_000}\n QUJD"
+    apples = f"BEGIN:VCARD\nVERSION:3.0\nFN:Cleo\n{photo}\nTEL:\u202a112\u202c\nEND:VCARD"
+    content = {"kind": "contacts", "contacts": [{"vcard": f"{coded}\n{apples}\n"}]}
+    received = await told(world, "message.received.v1", ben, await send(world, ana, ben, content))
+    assert received["data"]["content"]["contacts"] == [
+        {"name": "Jörg Müller", "phones": ["030/202020"], "vcard": coded},
+        {"name": "Cleo", "phones": ["112"]},
+    ]
+
+
 async def test_a_message_is_edited_reacted_to_and_revoked(world: World, pair: tuple[Member, Member]) -> None:
     ana, ben = pair
     message_id = await send(world, ana, ben, {"kind": "text", "text": "Helo"})

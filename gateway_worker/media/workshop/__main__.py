@@ -28,7 +28,9 @@ def _bench(kind: str) -> Callable[[Path, Path, str, bool], dict[str, Any]]:
 
             return lambda source, target, mimetype, keep: make_image(source, target, mimetype, keep_metadata=keep)
         case "sticker":
-            from gateway_worker.media.workshop.stickers import make_sticker as make  # noqa: PLC0415
+            from gateway_worker.media.workshop.stickers import make_sticker  # noqa: PLC0415
+
+            return lambda source, target, mimetype, keep: make_sticker(source, target, mimetype, keep_metadata=keep)
         case "video" | "gif":
             from gateway_worker.media.workshop.films import make_video as make  # noqa: PLC0415
         case "voice":

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import pillow_heif
 from PIL import Image, ImageOps
 
 from gateway_worker.media import limits
@@ -16,7 +15,6 @@ from gateway_worker.media.workshop.privacy import bare_jpeg, bare_png
 from gateway_worker.media.workshop.webp import WebP, read_webp
 
 Image.MAX_IMAGE_PIXELS = None  # we look at the size before anything is decoded, and say it in our own words
-pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 _FORMATS: Final = {
     "image/jpeg": "JPEG",
@@ -97,9 +95,18 @@ def opened(source: Path, mimetype: str) -> Image.Image:
     """Opened as the format it is, its size checked; nothing is decoded yet."""
     if mimetype == "image/webp":
         checked_webp(source)  # Pillow takes memory for the canvas as soon as it opens one
+    if _FORMATS[mimetype] == "HEIF":
+        _learn_heif()
     picture = Image.open(source, formats=(_FORMATS[mimetype],))
     check_size(*picture.size)
     return picture
+
+
+def _learn_heif() -> None:
+    """Its library is loaded only where it is needed: it is larger than all others together."""
+    import pillow_heif  # noqa: PLC0415
+
+    pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 
 def checked_webp(source: Path) -> WebP:

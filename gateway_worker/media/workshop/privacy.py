@@ -1,7 +1,7 @@
 """What a photo says beside its picture: where, when and with what it was taken, and by whom. Pure.
 
-JPEG and PNG are rewritten without it, and not decoded: the picture stays as it is, bit by bit. What a picture needs to
-be shown right (colour profile, transparency, the order of its bytes) stays.
+JPEG, PNG and WebP are rewritten without it, and not decoded: the picture stays as it is, bit by bit. What a picture
+needs to be shown right (colour profile, transparency, the order of its bytes) stays.
 """
 
 import re
@@ -14,6 +14,8 @@ _END: Final = 0xD9
 _COMMENT: Final = 0xFE
 _APPLICATIONS: Final = range(0xE0, 0xF0)
 _KEPT: Final = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}  # which application segments, by their names
+_WEBP_FLAGS: Final = {b"EXIF": 0x08, b"XMP ": 0x04}
+_STICKER: Final = b"sticker-pack-id"
 _PNG_HEAD: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_PRIVATE: Final = frozenset({b"eXIf", b"zXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME"})
 
@@ -34,6 +36,32 @@ def bare_png(content: bytes) -> bytes:
         ValueError: it is none.
     """
     return b"".join(_png_parts(content))
+
+
+def bare_webp(content: bytes) -> bytes:
+    """Without XMP, and without Exif, unless that names the pack of a sticker, as WhatsApp's own do.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if content[:4] != b"RIFF" or content[8:12] != b"WEBP":
+        raise ValueError("no WebP")
+    parts, left_out = list[bytes](), 0
+    at, end = 12, min(len(content), 8 + int.from_bytes(content[4:8], "little"))
+    while at + 8 <= end:
+        name, size = struct.unpack_from("<4sI", content, at)
+        part = content[at : at + 8 + size + (size & 1)]
+        if name == b"XMP " or (name == b"EXIF" and _STICKER not in part):
+            left_out |= _WEBP_FLAGS[name]
+        else:
+            parts.append(part)
+        at += len(part)
+    if not left_out and at == len(content):
+        return content
+    if parts and parts[0][:4] == b"VP8X":
+        parts[0] = parts[0][:8] + bytes([parts[0][8] & ~left_out]) + parts[0][9:]
+    inside = b"WEBP" + b"".join(parts)
+    return b"RIFF" + struct.pack("<I", len(inside)) + inside
 
 
 def _jpeg_parts(content: bytes) -> Iterator[bytes]:

@@ -9,22 +9,24 @@ from gateway_worker.media import limits
 from gateway_worker.media.workshop.colours import in_eight_bits
 from gateway_worker.media.workshop.faults import Fault
 from gateway_worker.media.workshop.pictures import checked_webp, opened, small_enough
+from gateway_worker.media.workshop.privacy import bare_webp
 
 _CLEAR: Final = (0, 0, 0, 0)
 
 
-def make_sticker(source: Path, target: Path, mimetype: str) -> dict[str, Any]:
-    """WebP that fits as it is; a still that does not, and other pictures, anew."""
+def make_sticker(source: Path, target: Path, mimetype: str, *, keep_metadata: bool = False) -> dict[str, Any]:
+    """WebP that fits as it is, but for private metadata; a still that does not fit, and other pictures, anew."""
     side = limits.STICKER_SIDE
     if mimetype == "image/webp":
         found = checked_webp(source)
         fits = found.width <= side and found.height <= side
         if found.frames > 1:
-            return _animated(source, found.width, found.height, fits=fits)
+            return _bare(_animated(source, found.width, found.height, fits=fits), source, target, keep_metadata)
         if fits and source.stat().st_size <= limits.MAX_STATIC_STICKER:
             with opened(source, mimetype) as picture:
                 picture.load()
-            return {"width": found.width, "height": found.height, "animated": False}
+            still = {"width": found.width, "height": found.height, "animated": False}
+            return _bare(still, source, target, keep_metadata)
     with opened(source, mimetype) as picture:
         upright = in_eight_bits(ImageOps.exif_transpose(picture))
     fitted = ImageOps.contain(upright, (side, side))
@@ -32,6 +34,15 @@ def make_sticker(source: Path, target: Path, mimetype: str) -> dict[str, Any]:
     square.paste(fitted, ((side - fitted.width) // 2, (side - fitted.height) // 2))
     target.write_bytes(small_enough(square, "WEBP", limits.MAX_STATIC_STICKER))
     return {"width": side, "height": side, "animated": False, "mimetype": "image/webp", "converted": True}
+
+
+def _bare(made: dict[str, Any], source: Path, target: Path, keep_metadata: bool) -> dict[str, Any]:  # noqa: FBT001 (a setting, handed on)
+    content = source.read_bytes()
+    bare = content if keep_metadata else bare_webp(content)
+    if bare == content:
+        return made
+    target.write_bytes(bare)
+    return {**made, "converted": True}
 
 
 def _animated(source: Path, width: int, height: int, *, fits: bool) -> dict[str, Any]:

@@ -232,6 +232,18 @@ async def test_an_upright_photo_keeps_every_bit_of_its_picture(room: Room) -> No
     assert (await room.prepare("image", plain))[1] == plain
 
 
+async def test_a_sticker_keeps_the_name_of_its_pack_and_not_where_it_was_taken(room: Room) -> None:
+    private = media.photo("WEBP")
+    made, sent = await room.prepare("sticker", private)
+    assert (any(word in sent for word in PRIVATE), made.width, len(sent) < len(private)) == (False, 160, True)
+    with Image.open(io.BytesIO(sent)) as shown:
+        assert (shown.size, dict(shown.getexif())) == ((160, 120), {})
+    held, exif = io.BytesIO(), Image.Exif()
+    exif[0x5741] = b'{"sticker-pack-id":"a"}'
+    Image.new("RGB", (64, 64)).save(held, "WEBP", exif=exif)
+    assert (await room.prepare("sticker", held.getvalue()))[1] == held.getvalue()
+
+
 async def test_a_setting_keeps_what_a_photo_says(tmp_path: Path) -> None:
     room = Room(tmp_path, keep_metadata=True)
     content = media.photo(orientation=6)

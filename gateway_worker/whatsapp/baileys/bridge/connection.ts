@@ -11,6 +11,7 @@ import {
 import type { WebSocket } from 'ws'
 
 import { phoneOf } from './addresses.ts'
+import { Addressing } from './addressing.ts'
 import { Admins } from './admins.ts'
 import { AddressBook } from './addressbook.ts'
 import { Arrivals } from './arrivals.ts'
@@ -38,7 +39,7 @@ import { askForFile, type FileRequest } from './resending.ts'
 import { Sends } from './sends.ts'
 import { GroupCache } from './caches.ts'
 import { agentFor, type OpenArguments, type Settings } from './settings.ts'
-import { makeSocket } from './socket.ts'
+import { describedGroup, makeSocket } from './socket.ts'
 import { Store } from './store.ts'
 import { type FileReference, lies, upload, type UploadArguments } from './uploads.ts'
 import { decodeCredentials } from './values.ts'
@@ -69,6 +70,7 @@ export class Connection {
   readonly #arrivals: Arrivals
   readonly #socket: WASocket
   readonly #addressBook: AddressBook
+  readonly #addressing: Addressing
   readonly #contacts: Contacts
   readonly #groups: Groups
   readonly #people: People
@@ -126,6 +128,11 @@ export class Connection {
       credentials: this.#credentials
     })
     this.#contacts = new Contacts(this.#socket)
+    this.#addressing = new Addressing({
+      mapping: () => this.#socket.signalRepository.lidMapping,
+      me: () => this.#credentials.me,
+      modeOf: async (group) => (await describedGroup(this.#socket, group, groups)).addressingMode
+    })
     this.#groups = new Groups({
       socket: this.#socket,
       contacts: this.#contacts,
@@ -190,12 +197,13 @@ export class Connection {
   async #relay(args: OutgoingArguments, original: Uint8Array | undefined, handedOut: Map<string, Devices>): Promise<void> {
     this.#mustBeOpen()
     const jid = await this.#contacts.addressOf(args.to)
-    const { message, options } = await messageOf(args, jid, this.#credentials, original)
+    const { message: addressed, own } = await this.#addressing.in(jid, args)
+    const message = await messageOf(addressed, { jid, own }, this.#credentials, original)
     const plaintext = proto.Message.encode(message).finish()
     const messageId = args.message_id
     const onRecorded = (): void => this.#sends.encrypted(messageId)
     await sending.run({ messageId, plaintext, isRecorded: false, onRecorded, handedOut }, () =>
-      this.#socket.relayMessage(jid, message, { messageId, ...options })
+      this.#socket.relayMessage(jid, message, { messageId })
     )
   }
 

@@ -6,6 +6,7 @@
 import './silence.ts'
 import './contexts.ts'
 import './strict.ts'
+import './sender.ts'
 
 import { Socket } from 'node:net'
 

@@ -4,12 +4,9 @@ import { createHmac } from 'node:crypto'
 import {
   type AnyMessageContent,
   type AuthenticationCreds,
-  type BinaryNode,
   generateWAMessage,
   generateWAMessageFromContent,
   isJidGroup,
-  jidNormalizedUser,
-  type MessageRelayOptions,
   proto,
   type WAMessage,
   type WAMessageKey
@@ -53,32 +50,30 @@ export interface OutgoingArguments {
   view_once: boolean
 }
 
-/** A message and what its stanza says beside it. */
-export interface Outgoing {
-  message: proto.IMessage
-  options: Pick<MessageRelayOptions, 'additionalAttributes' | 'additionalNodes'>
+/** Where a message goes: the chat, and our own address there. */
+export interface Destination {
+  jid: string
+  own: string
 }
 
-/** Builds the WAProto message for `jid`. `plaintext` is the serialised original. */
+/** Builds the WAProto message; `args` names people as the chat does. `plaintext` is the serialised original. */
 export async function messageOf(
   args: OutgoingArguments,
-  jid: string,
+  { jid, own: userJid }: Destination,
   credentials: AuthenticationCreds,
   plaintext: Uint8Array | undefined
-): Promise<Outgoing> {
+): Promise<proto.IMessage> {
   const { content } = args
-  if (content.kind === 'repetition') return { message: repeated(plaintext), options: {} }
-  if (content.kind === 'edit' && plaintext !== undefined) {
-    return { message: recaptioned(args, jid, content.content.text, plaintext), options: optionsOf(args, jid) }
-  }
+  if (content.kind === 'repetition') return repeated(plaintext)
+  if (content.kind === 'edit' && plaintext !== undefined) return recaptioned(args, jid, content.content.text, plaintext)
   const quoted = content.kind in QUOTES || isFile(content) ? originalOf(args, jid, plaintext) : undefined
-  const own = { userJid: jidNormalizedUser(credentials.me?.id), messageId: args.message_id, ...(quoted ? { quoted } : {}) }
+  const own = { userJid, messageId: args.message_id, ...(quoted ? { quoted } : {}) }
   const upload = (): Promise<never> => Promise.reject(new CallError('unsupported_content'))
   const { message } = isFile(content)
     ? generateWAMessageFromContent(jid, withSecret(fileMessage(content, args.mentions, args.view_once), args, credentials), own)
     : await generateWAMessage(jid, contentOf(args, jid, credentials, plaintext), { ...own, upload })
   if (message == null) throw new CallError('unsupported_content')
-  return { message, options: optionsOf(args, jid) }
+  return message
 }
 
 /** The kinds whose original is quoted. */
@@ -220,12 +215,4 @@ function wordsOf(message: proto.IMessage, name: string): proto.IMessage {
   const [field, file] = Object.entries(headerOf(message) ?? {})[0] ?? []
   if (field === undefined || told === null || !('caption' in told)) throw new CallError('not_forwardable', { type: name })
   return { [field]: { ...file, caption: told.caption } }
-}
-
-/** As Baileys' own `sendMessage` marks them. */
-function optionsOf({ content, original }: OutgoingArguments, jid: string): Outgoing['options'] {
-  const byAdmin = isJidGroup(jid) === true && original?.from_me === false
-  const edit = { edit: '1', revocation: byAdmin ? '8' : '7' }[content.kind as string]
-  const meta: BinaryNode[] = content.kind === 'poll' ? [{ tag: 'meta', attrs: { polltype: 'creation' } }] : []
-  return { additionalAttributes: edit === undefined ? {} : { edit }, additionalNodes: meta }
 }

@@ -1,6 +1,7 @@
 /** How we run Baileys: its store, keys, caches and repository are ours, and it retries and stores nothing. */
 import {
   type AuthenticationCreds,
+  type BinaryNode,
   Browsers,
   DEFAULT_CONNECTION_CONFIG,
   type GroupMetadata,
@@ -16,9 +17,11 @@ import { placeOf } from './historyfiles.ts'
 import type { Keys } from './keys.ts'
 import { makeLogger } from './logger.ts'
 import { sentAgain } from './outgoing.ts'
+import { Outsides } from './outside.ts'
 import type { Protocol } from './protocol.ts'
 import type { Incoming } from './received.ts'
 import { makeRepositoryMaker } from './repository.ts'
+import type { SenderConfig } from './sender.ts'
 import { agentFor, type OpenArguments, type Settings } from './settings.ts'
 import type { Store } from './store.ts'
 
@@ -37,9 +40,13 @@ export interface SocketParts {
 
 const QUERY_TIMEOUT_MS = 30_000
 
-function configOf({ number, credentials, store, keys, incoming, protocol, history, settings, options }: SocketParts): UserFacingSocketConfig {
+type Config = UserFacingSocketConfig & SenderConfig
+
+function configOf(parts: SocketParts, outsides: Outsides): Config {
+  const { number, credentials, store, keys, incoming, protocol, history, settings, options } = parts
   const agent = agentFor(options.proxy)
   return {
+    withSender: (layer) => ({ ...layer, sendNode: (stanza: BinaryNode) => layer.sendNode(outsides.dress(stanza)) }),
     auth: { creds: credentials, keys: store },
     makeSignalRepository: makeRepositoryMaker({ keys, store, incoming, protocol }),
     logger: makeLogger(() => protocol.fail()),
@@ -56,7 +63,10 @@ function configOf({ number, credentials, store, keys, incoming, protocol, histor
     getMessage: async ({ id, remoteJid }) => {
       const chat = remoteJid ? jidNormalizedUser(remoteJid) : null // null: another device of ours asks
       const stored = id == null ? undefined : await store.loadSent(id, chat)
-      return stored === undefined ? undefined : sentAgain(stored)
+      if (stored === undefined) return undefined
+      const message = sentAgain(stored)
+      outsides.note(id ?? '', message)
+      return message
     },
     ...cachesOf(number),
     ...(settings.qr_timeout === null ? {} : { qrTimeout: settings.qr_timeout }),
@@ -89,12 +99,29 @@ function keepName({ ev }: WASocket, credentials: AuthenticationCreds): void {
   }
 }
 
+/** A group as it is remembered, or as WhatsApp describes it. */
+export async function describedGroup(socket: WASocket, jid: string, groups: GroupCache): Promise<GroupMetadata> {
+  return groups.get(jid) ?? (await describeGroup(socket, jid, groups))
+}
+
+/** Has every message that is handed over to be sent noted, so that its stanza can be dressed. */
+function noteWhatLeaves(socket: WASocket, outsides: Outsides): void {
+  const { relayMessage } = socket
+  socket.relayMessage = (jid, message, options) => {
+    if (options.messageId) outsides.note(options.messageId, message)
+    return relayMessage(jid, message, options)
+  }
+}
+
 export function makeSocket(parts: SocketParts): WASocket {
   const { groups } = parts
-  const socket: WASocket = makeWASocket({
-    ...configOf(parts),
-    cachedGroupMetadata: async (jid) => groups.get(jid) ?? (await describeGroup(socket, jid, groups))
-  })
+  const outsides = new Outsides()
+  const config: Config = {
+    ...configOf(parts, outsides),
+    cachedGroupMetadata: async (jid) => describedGroup(socket, jid, groups)
+  }
+  const socket: WASocket = makeWASocket(config)
+  noteWhatLeaves(socket, outsides)
   socket.ws.on('CB:notification,type:w:gp2', ({ attrs }: { attrs: Record<string, string> }) => groups.forget(attrs['from'] ?? ''))
   keepName(socket, parts.credentials)
   // Whatever Baileys does beside the repository goes through our keys too, not through its own transactions

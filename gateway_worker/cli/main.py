@@ -109,13 +109,15 @@ def simulator(
     host: Annotated[str, typer.Option(help="Loopback is what it is for.")] = "127.0.0.1",
     ready_file: Annotated[Path | None, typer.Option(help="Written with the address once it listens.")] = None,
     state: Annotated[Path | None, typer.Option(help="Everything is kept in this file for the next run.")] = None,
+    *,
+    lenient: Annotated[bool, typer.Option("--lenient", help="Phones show what WhatsApp is reported to drop.")] = False,
 ) -> None:
     """Run the local WhatsApp and its phones."""
     import uvloop  # noqa: PLC0415 (as above)
 
     from gateway_worker.cli.simulator import serve_simulator  # noqa: PLC0415 (as above)
 
-    uvloop.run(serve_simulator(host, port, ready_file, state))
+    uvloop.run(serve_simulator(host, port, ready_file, state, lenient=lenient))
 
 
 @app.command()

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway_worker.connections.arrivals import Arrived
+from gateway_worker.connections.mentions import by_number
 from gateway_worker.connections.storage import Keys
-from gateway_worker.whatsapp.incoming import ReceivedMessage
+from gateway_worker.whatsapp.incoming import Edited, ReceivedChange, ReceivedMessage
 from gateway_worker.whatsapp.port import KeyId
 from schemas.addresses import LID_SERVER, USER_SERVER, Jid, phone_of, spellings
+from schemas.content import Content
 from schemas.names import SessionId
 
 MAX_PEOPLE: Final = 20_000  # of one session; a person beyond them has two chats until it is heard of again
@@ -83,14 +85,25 @@ class Identities:
         """The LID of a person named by the number, where it is known."""
         return self._lid_of.get(jid)
 
+    def by_number(self, content: Content, mentions: Collection[str]) -> Content:
+        """A content whose text names the mentioned by number, where that is known."""
+        return by_number(content, self._pn_of, frozenset(mentions))
+
     def completed(self, arrived: Arrived) -> Arrived:
         """A message with all that is known of who wrote it and where."""
         sender = arrived.sender
         lid, phone = self.names_of(sender.jid, sender.lid, sender.phone)
         if (lid, phone) != (sender.lid, sender.phone):
             arrived = replace(arrived, sender=replace(sender, lid=lid, phone=phone))
-        if isinstance(arrived, ReceivedMessage) and arrived.mentions:
-            arrived = replace(arrived, mentions=[self._pn_of.get(each, each) for each in arrived.mentions])
+        match arrived:
+            case ReceivedMessage() if arrived.mentions:
+                content = by_number(arrived.content, self._pn_of, frozenset(arrived.mentions))
+                mentions = [self._pn_of.get(each, each) for each in arrived.mentions]
+                arrived = replace(arrived, content=content, mentions=mentions)
+            case ReceivedChange(change=Edited(content=content)):
+                arrived = replace(arrived, change=Edited(content=by_number(content, self._pn_of)))
+            case _:
+                pass
         chat = self._pn_of.get(arrived.chat)
         return arrived if chat is None else replace(arrived, chat=chat)
 

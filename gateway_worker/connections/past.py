@@ -87,7 +87,7 @@ def _stored(past: PastMessage, identities: Identities, now: datetime) -> Histori
         senders=senders,
         entry=(past.entry.key.chat, past.entry.key.sender),
         kind=message.content.kind,
-        content=_referenced(message.content).to_data(),
+        content=_referenced(identities.by_number(message.content, message.mentions)).to_data(),
         status=Status(past.status) if past.status else Status.RECEIVED,
         at=at,
         # In its place among the messages of the chat: a second holds many, which come in order

@@ -90,6 +90,8 @@ class Kept:
     """How a received one arrived: receipts answer it."""
     file: FetchedFile | None = None
     """Of a message that came to the phone; its own files it need not fetch."""
+    not_understood: list[str] = field(default_factory=list[str])
+    """What of it names people in another way than its chat does: see `strictness.misnamed`."""
     changes: list[Change] = field(default_factory=list[Change])
     """What took effect on it, oldest first."""
 

@@ -28,6 +28,20 @@ def changes(account: Account) -> list[Json]:
     return [_change(change) for change in account.primary.changes.values()]
 
 
+def dropped(account: Account) -> list[Json]:
+    """What the phone read and dropped, as WhatsApp would have, and why."""
+    return [
+        {
+            "messageId": each.message_id,
+            "chat": each.chat,
+            "sender": each.sender,
+            "cause": each.cause,
+            "timestamp": timestamp(each.timestamp),
+        }
+        for each in account.primary.dropped
+    ]
+
+
 def _received(kept: Kept) -> Json:
     return {
         "messageId": kept.message_id,
@@ -35,6 +49,7 @@ def _received(kept: Kept) -> Json:
         "sender": kept.sender,
         "timestamp": timestamp(kept.timestamp),
         **_content(kept),
+        **({"notUnderstood": kept.not_understood} if kept.not_understood else {}),
         "copies": kept.copies,
     }
 

@@ -199,6 +199,8 @@ class World:
 
     entropy: Callable[[int], bytes]
     new_key_pair: Callable[[], KeyPair] = KeyPair.generate
+    strict: bool = True
+    """Phones drop what WhatsApp is reported to drop: see `strictness`."""
     media_authority: str = "127.0.0.1"
     """`host:port` by which clients reach the media host, with HTTPS."""
     accounts: dict[str, Account] = field(default_factory=dict[str, Account])

@@ -9,6 +9,7 @@ from gateway_worker.simulator.kept import Call, Change, ChatState, Kept
 from gateway_worker.simulator.model import Account, Device, World
 from gateway_worker.simulator.presence import announce
 from gateway_worker.simulator.receipts import forward
+from gateway_worker.simulator.strictness import Dropped
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.payload import SignedPreKey
@@ -21,6 +22,7 @@ LATENCY = 0.02
 """Seconds that a phone takes to answer a message."""
 MAX_PUBLISHED = 1 << 20
 MAX_CHAT_STATES = 256
+MAX_DROPPED = 1_000
 MAX_RECEIPTS = 64
 """Receipts kept per sent message."""
 
@@ -42,6 +44,8 @@ class Phone:
     """How many of them are own."""
     changes: dict[str, Change] = field(default_factory=dict[str, Change])
     """What was done to earlier messages, by anybody in the chat, in order."""
+    dropped: list[Dropped] = field(default_factory=list[Dropped])
+    """What WhatsApp would not have brought here."""
     peer_messages: dict[str, Message] = field(default_factory=dict[str, Message])
     """Its own words to its companions (keys, history), for resends."""
     retries: dict[str, int] = field(default_factory=dict[str, int])
@@ -92,6 +96,11 @@ class Phone:
         self.changes[change.message_id] = change
         if len(self.changes) > MAX_MESSAGES:
             del self.changes[next(iter(self.changes))]
+
+    def note_dropped(self, dropped: Dropped) -> None:
+        """A message was not what its stanza says."""
+        self.dropped.append(dropped)
+        del self.dropped[:-MAX_DROPPED]
 
     def see_chat_state(self, chat: str, state: Node, now: float) -> None:
         """Somebody types or has stopped."""

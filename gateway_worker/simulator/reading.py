@@ -23,6 +23,7 @@ from gateway_worker.simulator.phones import (
 from gateway_worker.simulator.receipts import message_ids
 from gateway_worker.simulator.routing import route
 from gateway_worker.simulator.sending import device_sent, encrypt, send_peer, sender_key_share, stanza_attrs
+from gateway_worker.simulator.strictness import Dropped, fault_of, misnamed
 from gateway_worker.simulator.welcome import answer_peer
 from gateway_worker.simulator.wire.errors import (
     BadKey,
@@ -130,11 +131,21 @@ def _accept(turn: Turn, phone: Phone, sender: Device, node: Node, message: Messa
     if own and message.HasField("deviceSentMessage"):
         message = _own_words(message)
     grouped = parse_jid(node.attrs["from"]).server == GROUP_SERVER
-    later_if_online(turn, phone, LATENCY, _answer(node, "sender" if own and not grouped else ""))
     bare, author = parse_jid(chat).bare, _author(node)
+    if not own and not sender.primary and turn.world.strict and (cause := fault_of(node, message)):
+        _drop(turn, phone, node, chat=bare, cause=cause)
+        return
+    later_if_online(turn, phone, LATENCY, _answer(node, "sender" if own and not grouped else ""))
     if _count(turn, phone.known(node.attrs["id"], bare, author)) or is_empty(message):
         return
     _take_in(turn, phone, sender, node, message=message, chat=bare)
+
+
+def _drop(turn: Turn, phone: Phone, node: Node, *, chat: str, cause: str) -> None:
+    """As WhatsApp drops it: its sender never hears of it again."""
+    turn.world.stats.count_dropped(cause)
+    id_, author = node.attrs["id"], _author(node)
+    phone.note_dropped(Dropped(message_id=id_, chat=chat, sender=author, cause=cause, timestamp=turn.now))
 
 
 def _own_words(copy: Message) -> Message:
@@ -162,6 +173,9 @@ def _take_in(turn: Turn, phone: Phone, sender: Device, node: Node, *, message: M
         return
     if message.HasField("protocolMessage"):
         return
+    not_understood = [] if arrived.own or not turn.world.strict else misnamed(node, message)
+    for part in not_understood:
+        turn.world.stats.count_misnamed(part)
     kept = Kept(
         message_id=arrived.message_id,
         chat=chat,
@@ -172,6 +186,7 @@ def _take_in(turn: Turn, phone: Phone, sender: Device, node: Node, *, message: M
         message=message,
         stanza=Node(node.tag, node.attrs),
         file=fetch_file(turn, phone, message),
+        not_understood=not_understood,
     )
     phone.keep(kept)
 

@@ -16,6 +16,8 @@ _FOR_THE_SERVER = frozenset({"hist_sync", "peer_msg", "server-error"})
 _PRIVATE = frozenset({"read-self", "played-self"})
 """What only the reader's own devices are told (read receipts are switched off)."""
 _TO_ONE_DEVICE = frozenset({"retry", "sender"})
+_KNOWN = _FOR_THE_SERVER | _PRIVATE | _TO_ONE_DEVICE | {"", "read", "played", "inactive", "enc_rekey_retry"}
+"""All others are told to nobody: WhatsApp does not pass on what it does not know."""
 
 
 def on_receipt(turn: Turn, connection: Connection, node: Node) -> None:
@@ -46,6 +48,9 @@ def message_ids(receipt: Node) -> list[str]:
 def forward(turn: Turn, reader: Device, node: Node) -> None:
     """Passes a receipt of one device on."""
     attrs, kind = node.attrs, node.attrs.get("type", "")
+    if kind not in _KNOWN:
+        turn.world.stats.unknown_receipts += 1
+        return
     turn.world.stats.receipts += 1
     turn.world.stats.retries += kind == "retry"
     note_receipt(turn, reader, node, message_ids(node))

@@ -3,42 +3,18 @@
 from collections.abc import Iterable
 
 from gateway_worker.simulator.bundles import bundle
-from gateway_worker.simulator.content.reading import unwrap
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import Conflict, NotFound
 from gateway_worker.simulator.groups import group_of
 from gateway_worker.simulator.jids import BROADCAST_SERVER, GROUP_SERVER, LID_SERVER, parse_jid
 from gateway_worker.simulator.model import Device, Group
+from gateway_worker.simulator.outside import outside_of
 from gateway_worker.simulator.phones import MAX_MESSAGES, Phone, address
 from gateway_worker.simulator.routing import route
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.raw import device_sent_raw, raw_of, to_wire
 from gateway_worker.simulator.wire.signal import pad
-
-_Protocol = Message.ProtocolMessage
-_MEDIA_TYPES = {
-    "imageMessage": "image",
-    "videoMessage": "video",
-    "ptvMessage": "ptv",
-    "audioMessage": "audio",
-    "documentMessage": "document",
-    "stickerMessage": "sticker",
-    "contactMessage": "vcard",
-    "contactsArrayMessage": "contact_array",
-    "locationMessage": "location",
-}
-_HIDDEN = (
-    "reactionMessage",
-    "encReactionMessage",
-    "pollUpdateMessage",
-    "secretEncryptedMessage",
-    "encEventResponseMessage",
-    "pinInChatMessage",
-    "keepInChatMessage",
-)
-"""Nobody is told that such a message came which could not be read."""
-_EDITS = {_Protocol.Type.MESSAGE_EDIT: "1", _Protocol.Type.REVOKE: "7"}
 
 
 def device_sent(message: Message, chat: str) -> Message:
@@ -147,48 +123,16 @@ def send_peer(
 
 def stanza_attrs(message: Message) -> dict[str, str]:
     """What the server may know of a message: its coarse type, and whether it edits or revokes another."""
-    bare = unwrap(message)
-    names = {field.name for field, _ in bare.ListFields()}
-    kind = "text"
-    if names & {"reactionMessage", "encReactionMessage"}:
-        kind = "reaction"
-    elif names & {"eventMessage", "encEventResponseMessage"}:
-        kind = "event"
-    elif any(name.startswith("poll") for name in names):
-        kind = "poll"
-    elif names & _MEDIA_TYPES.keys():
-        kind = "media"
-    return {"type": kind} | _edit_attr(bare, names)
-
-
-def _edit_attr(bare: Message, names: set[str]) -> dict[str, str]:
-    if "pinInChatMessage" in names:
-        return {"edit": "2"}
-    is_sealed_edit = bare.secretEncryptedMessage.secretEncType == Message.SecretEncryptedMessage.MESSAGE_EDIT
-    edit = "1" if is_sealed_edit else _EDITS.get(bare.protocolMessage.type) if "protocolMessage" in names else None
-    return {"edit": edit} if edit else {}
+    outside = outside_of(message)
+    return {"type": outside.type} | ({"edit": outside.edit} if outside.edit else {})
 
 
 def _enc_attrs(message: Message) -> dict[str, str]:
-    if message.HasField("deviceSentMessage"):
-        message = message.deviceSentMessage.message
-    bare = unwrap(message)
-    if any(bare.HasField(name) for name in _HIDDEN):
-        return {"decrypt-fail": "hide"}
-    for field, _ in bare.ListFields():
-        if media_type := _MEDIA_TYPES.get(field.name):
-            if bare.videoMessage.gifPlayback:
-                media_type = "gif"
-            elif bare.audioMessage.ptt:
-                media_type = "ptt"
-            return {"mediatype": media_type}
-    return {}
+    outside = outside_of(message)
+    shown = {"mediatype": outside.mediatype} if outside.mediatype else {}
+    return shown | ({"decrypt-fail": "hide"} if outside.hidden else {})
 
 
 def _meta(message: Message) -> list[Node]:
-    bare = unwrap(message)
-    if bare.HasField("pollUpdateMessage"):
-        return [Node("meta", {"polltype": "vote"})]
-    if any(field.name.startswith("pollCreation") for field, _ in bare.ListFields()):
-        return [Node("meta", {"polltype": "creation"})]
-    return []
+    meta = outside_of(message).meta
+    return [] if meta is None else [Node("meta", {meta[0]: meta[1]})]

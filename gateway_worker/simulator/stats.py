@@ -46,6 +46,12 @@ class Stats:
     decrypt_failures: int = 0
     """Messages that a phone could not read, whatever the reason; `decryptFailureCauses` counts each."""
     decrypt_failure_causes: dict[str, int] = field(default_factory=dict[str, int])
+    dropped: int = 0
+    """Messages that a phone read and dropped: their stanza says something else; `droppedCauses` counts each cause."""
+    dropped_causes: dict[str, int] = field(default_factory=dict[str, int])
+    misnamed: int = 0
+    """Quotes and mentions that name people otherwise than their chat does; `misnamedParts` counts both apart."""
+    misnamed_parts: dict[str, int] = field(default_factory=dict[str, int])
     copies: int = 0
     """Messages that came to a phone which had one with their id already."""
     bad_signatures: int = 0
@@ -70,6 +76,8 @@ class Stats:
     """Refused: stanzas without what is required of them."""
     unknown_devices: int = 0
     """Participants of a message that are no device of the chat."""
+    unknown_receipts: int = 0
+    """Receipts of a type that nobody knows: acknowledged, told to nobody."""
     unknown_iqs: int = 0
     """Queries answered with 501 because nobody here knows them."""
     faults_struck: int = 0
@@ -78,6 +86,16 @@ class Stats:
         """A phone could not read a message, for this reason."""
         self.decrypt_failures += 1
         self.decrypt_failure_causes[cause] = self.decrypt_failure_causes.get(cause, 0) + 1
+
+    def count_dropped(self, cause: str) -> None:
+        """A phone dropped a message, for this reason."""
+        self.dropped += 1
+        self.dropped_causes[cause] = self.dropped_causes.get(cause, 0) + 1
+
+    def count_misnamed(self, part: str) -> None:
+        """A phone did not understand a part of a message."""
+        self.misnamed += 1
+        self.misnamed_parts[part] = self.misnamed_parts.get(part, 0) + 1
 
     def to_json(self) -> dict[str, int | dict[str, int]]:
         """All counters by their camelCase names."""

@@ -31,7 +31,12 @@ class Messages:
     def add_to(self, app: web.Application) -> None:
         """Registers the paths."""
         router = app.router
-        for name, query in (("inbox", self.inbox), ("outbox", self.outbox), ("changes", self.changes)):
+        for name, query in (
+            ("inbox", self.inbox),
+            ("outbox", self.outbox),
+            ("changes", self.changes),
+            ("dropped", self.dropped),
+        ):
             router.add_get(f"/phones/{{phone}}/{name}", query)
         router.add_get("/phones/{phone}/media/{message}", self.media)
         router.add_get("/phones/{phone}/raw/{message}", self.raw)
@@ -162,6 +167,12 @@ class Messages:
         account = account_of(self._simulator, request)
         await self._wait(request, lambda: len(account.primary.changes))
         return web.json_response(message_views.changes(account))
+
+    async def dropped(self, request: web.Request) -> web.Response:
+        """What the phone dropped, because its stanza says something else; a long poll likewise."""
+        account = account_of(self._simulator, request)
+        await self._wait(request, lambda: len(account.primary.dropped))
+        return web.json_response(message_views.dropped(account))
 
     async def media(self, request: web.Request) -> web.Response:
         """The file of a message on the phone, decrypted."""

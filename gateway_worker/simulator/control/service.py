@@ -33,6 +33,7 @@ class Service:
         router.add_get("/ledger", self.ledger)
         router.add_delete("/ledger", self.clear_ledger)
         router.add_post("/restart", self.restart)
+        router.add_post("/strictness", self.strictness)
 
     async def root_key(self, _request: web.Request) -> web.Response:
         """What to trust: the root key of WhatsApp itself, the certificate of the media host (PEM)."""
@@ -83,6 +84,14 @@ class Service:
         seconds = body.seconds("seconds", fault_orders.MAX_AFTER) or 0.0
         body.done()
         return web.json_response({"cut": self._simulator.restart(seconds), "seconds": seconds})
+
+    async def strictness(self, request: web.Request) -> web.Response:
+        """Whether phones drop what WhatsApp is reported to drop."""
+        body = await body_of(request)
+        strict = body.flag("strict")
+        body.done()
+        self._simulator.core.world.strict = strict
+        return web.json_response({"strict": strict})
 
     # --- ledger
 

@@ -86,7 +86,8 @@ def test_an_altered_finish_is_refused() -> None:
     reply = connecting.receive(hello).reply
     assert reply is not None
     message = HandshakeMessage.FromString(reply)
-    message.clientFinish.payload = message.clientFinish.payload[:-1] + b"\0"
+    payload = message.clientFinish.payload
+    message.clientFinish.payload = payload[:-1] + bytes([payload[-1] ^ 1])
     with pytest.raises(HandshakeError):
         serving.receive(message.SerializeToString())
 

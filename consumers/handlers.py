@@ -16,6 +16,7 @@ from schemas.message_commands import (
     FetchMedia,
     ListMessages,
     MarkRead,
+    SetDisappearing,
     SetPresence,
 )
 from schemas.session_commands import (
@@ -58,6 +59,7 @@ class Handlers:
             "media.fetch.v1": self.fetch_media,
             "message.read.v1": self.mark_read,
             "chat.presence.v1": self.set_presence,
+            "chat.disappearing.v1": self.set_disappearing,
             "contact.check.v1": self.check_contacts,
             **GroupHandlers(self._manager).table(),
             "contact.picture.v1": self.get_picture,
@@ -138,6 +140,11 @@ class Handlers:
     async def set_presence(self, command: Command[SetPresence]) -> Reply:
         """Show a chat what we do."""
         await self._manager.of(command.session_id).set_presence(command)
+        return accepted(command)
+
+    async def set_disappearing(self, command: Command[SetDisappearing]) -> Reply:
+        """Set the timer of a chat."""
+        await self._manager.of(command.session_id).set_disappearing(command)
         return accepted(command)
 
     async def check_contacts(self, command: Command[CheckContacts]) -> Reply:

@@ -39,6 +39,7 @@ from schemas.message_commands import (
     ListMessages,
     MarkRead,
     OutgoingCommand,
+    SetDisappearing,
     SetPresence,
 )
 from schemas.names import MessageId, SessionId
@@ -162,6 +163,10 @@ class Session(Protocol):
 
     async def set_presence(self, command: Command[SetPresence]) -> None:
         """Show a chat what we do."""
+        ...
+
+    async def set_disappearing(self, command: Command[SetDisappearing]) -> None:
+        """Set the timer of a chat."""
         ...
 
     async def check_contacts(self, command: Command[CheckContacts]) -> ContactsChecked:

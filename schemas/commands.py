@@ -45,6 +45,7 @@ from schemas.message_commands import (
     ReactToMessage,
     RevokeMessage,
     SendMessage,
+    SetDisappearing,
     SetPresence,
 )
 from schemas.model import Model, StrictModel
@@ -171,6 +172,7 @@ _TYPES: Final = (
     _session("media.fetch.v1", CommandClass.I, FetchMedia),
     _session("message.read.v1", CommandClass.I, MarkRead),
     _session("chat.presence.v1", CommandClass.I, SetPresence),
+    _session("chat.disappearing.v1", CommandClass.I, SetDisappearing),
     _session("contact.check.v1", CommandClass.Q, CheckContacts, ContactsChecked),
     _session("group.create.v1", CommandClass.N, CreateGroup, GroupCreated),
     _session("group.describe.v1", CommandClass.Q, DescribeGroup, GroupDescription),

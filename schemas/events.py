@@ -139,7 +139,10 @@ class Quote(Model):
 
 
 class MessageReceived(Model):
-    """``message.received.v1``: a message arrived, or (`from_me`) was sent by the account's phone or another device."""
+    """``message.received.v1``: a message arrived, or (`from_me`) was sent by the account's phone or another device.
+
+    `disappearingSeconds`: so long after `timestamp` it disappears, also from here.
+    """
 
     session_id: SessionId
     message_id: MessageId
@@ -162,6 +165,23 @@ class MessageReceived(Model):
             description="what it is beside its content, by the fields of WAProto that it lies in, the outermost first"
         ),
     ] = None
+    disappearing_seconds: int | None = None
+
+
+class ChatUpdated(Model):
+    """``chat.updated.v1``: something about a chat is another than before; what changed is there, as it is now.
+
+    `disappearingSeconds`: new messages disappear after so long, 0: they stay. `sender` set it, `from_me`: this account;
+    both are missing where WhatsApp only told that it is so. What this session sends there disappears likewise.
+    """
+
+    session_id: SessionId
+    chat: str
+    is_group: bool
+    disappearing_seconds: int | None = None
+    sender: MessageSender | None = None
+    from_me: bool | None = None
+    timestamp: Instant
 
 
 class MediaReady(Model):
@@ -288,6 +308,7 @@ MESSAGE_RECEIVED: Final = EventType(type="message.received.v1", model=MessageRec
 MESSAGE_EDITED: Final = EventType(type="message.edited.v1", model=MessageEdited, durable=True)
 MESSAGE_REVOKED: Final = EventType(type="message.revoked.v1", model=MessageRevoked, durable=True)
 MESSAGE_REACTION: Final = EventType(type="message.reaction.v1", model=MessageReaction, durable=True)
+CHAT_UPDATED: Final = EventType(type="chat.updated.v1", model=ChatUpdated, durable=True)
 MEDIA_READY: Final = EventType(type="media.ready.v1", model=MediaReady, durable=True)
 MEDIA_FAILED: Final = EventType(type="media.failed.v1", model=MediaFailed, durable=True)
 POLL_VOTE: Final = EventType(type="poll.vote.v1", model=PollVote, durable=True)
@@ -332,6 +353,7 @@ EVENTS: Final = {
         CONTACT_UPDATED,
         HISTORY_SYNCED,
         PRESENCE_UPDATED,
+        CHAT_UPDATED,
         MEDIA_READY,
         MEDIA_FAILED,
         WORKER_REGISTERED,

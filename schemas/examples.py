@@ -17,6 +17,7 @@ from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, MediaUnreachable, MessageRejectedByWhatsApp
 from schemas.events import (
     Action,
+    ChatUpdated,
     CommandAccepted,
     CommandRejected,
     CommandResult,
@@ -129,6 +130,7 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
             },
             "quote": {"messageId": _MESSAGE},
             "mentions": ["+15550002222"],
+            "disappearingSeconds": 86_400,
         },
         {"to": _PHONE, "content": {"kind": "location", "latitude": 52.5163, "longitude": 13.3777, "name": "The gate"}},
         {
@@ -163,6 +165,7 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "message.forward.v1": ({"to": "+15550002222", "messageId": _MESSAGE},),
     "media.fetch.v1": ({"messageId": _MESSAGE}, {"chat": _PHONE, "messageId": _MESSAGE}),
     "message.read.v1": ({"chat": _PHONE, "messageIds": [_MESSAGE]},),
+    "chat.disappearing.v1": ({"to": _PHONE, "seconds": 604_800}, {"to": "120363041234567890@g.us", "seconds": 0}),
     "chat.presence.v1": ({"to": _PHONE, "state": "typing"}, {"to": _PHONE, "state": "available", "subscribe": True}),
     "contact.check.v1": ({"phones": [_PHONE, "+15550002222"]},),
     **GROUP_COMMAND_DATA,
@@ -329,6 +332,18 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
             timestamp=_NOW,
             content=Image(media=_media(MediaState.PENDING), caption="The gate"),
             view_once=True,
+            disappearing_seconds=604_800,
+        ),
+    ),
+    "chat.updated.v1": (
+        ChatUpdated(
+            session_id=_SESSION,
+            chat=_JID,
+            is_group=False,
+            disappearing_seconds=604_800,
+            sender=MessageSender(jid=_JID, lid=_LID, phone=_PHONE, push_name="Ben"),
+            from_me=False,
+            timestamp=_NOW,
         ),
         MessageReceived(
             session_id=_SESSION,

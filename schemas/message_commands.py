@@ -91,13 +91,21 @@ class OutgoingCommand(StrictModel):
         return None
 
 
+DisappearingSeconds = Literal[0, 86_400, 604_800, 7_776_000]
+"""What WhatsApp offers: messages stay, or go after a day, a week, 90 days."""
+
+
 class SendMessage(OutgoingCommand):
-    """``message.send.v1``: send `content` to a person or a group. `mentions` are people, by number or JID."""
+    """``message.send.v1``: send `content` to a person or a group. `mentions` are people, by number or JID.
+
+    `disappearingSeconds`: this message disappears after so long, 0: it stays; missing: as the chat's timer is.
+    """
 
     content: OutgoingContent
     quote: QuoteRequest | None = None
     mentions: Annotated[Many[Person], Field(max_length=MAX_MENTIONS, repr=False), BeforeValidator(_null_is_empty)] = ()
     view_once: bool = False
+    disappearing_seconds: DisappearingSeconds | None = None
 
     @field_validator("view_once")
     @classmethod
@@ -188,6 +196,16 @@ class SetPresence(StrictModel):
     to: Annotated[Address, Field(repr=False)]
     state: Literal["typing", "recording", "paused", "available", "unavailable"]
     subscribe: bool = False
+
+
+class SetDisappearing(StrictModel):
+    """``chat.disappearing.v1``: new messages of the chat `to` disappear after so many `seconds`; 0: they stay.
+
+    ``chat.updated`` tells it. In a group its admins may do that, or everybody, as the group is set.
+    """
+
+    to: Annotated[Address, Field(repr=False)]
+    seconds: DisappearingSeconds
 
 
 class CheckContacts(StrictModel):

@@ -169,6 +169,7 @@ class MessageDescription(Model):
 
     `command_id` only of what we sent; `content` while it is kept, after the last edit, and not of what was revoked. In
     groups `status` and `ledger` tell of the first participant who came so far, `receipts` (of ``describe``) of each.
+    From `expires_at` on it has disappeared, and is not found any more.
     """
 
     session_id: SessionId
@@ -187,6 +188,7 @@ class MessageDescription(Model):
     error: Failure | None = None
     edited_at: Instant | None = None
     revoked_at: Instant | None = None
+    expires_at: Instant | None = None
     reactions: Sequence[ReactionShown] | None = None
     votes: Sequence[VoteShown] | None = None
     receipts: Sequence[ReceiptShown] | None = None

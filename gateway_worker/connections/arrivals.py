@@ -70,6 +70,7 @@ def arrival(
         chats=chat_names(arrived, senders, names_of),
         senders=senders,
         entry=None if entry is None else (entry.chat, entry.sender),
+        expires_at=expires_at(arrived, at),
         **({} if isinstance(arrived, ReceivedMessage) else _changing(arrived, names_of)),
     )
 
@@ -140,7 +141,7 @@ def _told(session_id: SessionId, arrived: Arrived, at: datetime) -> tuple[dict[s
     common: dict[str, Any] = {
         "session_id": session_id,
         "chat": arrived.chat,
-        "sender": _author(arrived.sender),
+        "sender": message_sender(arrived.sender),
         "from_me": arrived.from_me,
         "is_group": arrived.is_group,
         "timestamp": at,
@@ -158,6 +159,7 @@ def _told(session_id: SessionId, arrived: Arrived, at: datetime) -> tuple[dict[s
             ad=arrived.ad,
             association=arrived.association,
             wrappers=list(arrived.wrappers) or None,
+            disappearing_seconds=_seconds(arrived) or None,
         )
         return arrived.content.to_data(), MESSAGE_RECEIVED, message
     about = {**common, "message_id": MessageId(arrived.about)}
@@ -166,7 +168,18 @@ def _told(session_id: SessionId, arrived: Arrived, at: datetime) -> tuple[dict[s
     return {"kind": kind_of(arrived), "messageId": arrived.about, **author, **content}, event_type, event
 
 
-def _author(sender: Author) -> MessageSender:
+def _seconds(arrived: Arrived) -> int:
+    """After how many seconds it disappears; 0: it stays."""
+    return 0 if not isinstance(arrived, ReceivedMessage) or arrived.timer is None else arrived.timer.seconds
+
+
+def expires_at(arrived: Arrived, at: datetime) -> datetime | None:
+    """When it disappears."""
+    seconds = _seconds(arrived)
+    return at + timedelta(seconds=seconds) if seconds else None
+
+
+def message_sender(sender: Author) -> MessageSender:
     """Named by the number where that is known; the row keeps the name by which WhatsApp addresses the sender there."""
     jid = sender.jid if sender.phone is None else told_jid(sender.phone)
     return MessageSender(jid=jid, lid=sender.lid, phone=sender.phone, push_name=sender.push_name)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gateway_worker.connections.identities import Identities
 from gateway_worker.connections.link import Link
@@ -47,13 +47,20 @@ class Direct:
         chat = jid_of(command.data.chat)
         found = [each for name in command.data.message_ids for each in await self._stored(MessageId(name), chat)]
         refs = [_ref(record, chat) for record in found if not record.from_me]
-        if not refs:
-            return
+        if refs:
+            await self.ask(command, lambda connection: connection.mark_read(refs))
+
+    async def ask(self, command: Command[Any], ask: Ask[T]) -> T:
+        """Ask what waits for the connection as a message does.
+
+        Raises:
+            GatewayError: WhatsApp refused it, there is no connection and none will come, or the command expired.
+        """
 
         async def find() -> Link:
             return await link_before(self._reach, command.expires_at, self._around.clock)
 
-        await self._ask(find, lambda connection: connection.mark_read(refs))
+        return await self._ask(find, ask)
 
     async def set_presence(self, command: Command[SetPresence]) -> None:
         """Show a chat what we do, or that we do not.

@@ -15,6 +15,7 @@ from gateway_worker.connections.reach import Reach, link_before, link_soon
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, RecipientUnknown, Refused, StoreRefused
 from gateway_worker.whatsapp.groups import Group, GroupMember, Groups, MemberOutcome, PeopleAction
+from schemas.addresses import Jid
 from schemas.commands import Command
 from schemas.errors import (
     GatewayError,
@@ -49,6 +50,7 @@ from schemas.group_results import (
     ParticipantOutcome,
     ParticipantsChanged,
 )
+from schemas.message_commands import SetDisappearing
 
 _PAUSE_SECONDS: Final = 1.0  # before what WhatsApp left unanswered is asked again
 _MAX_UNANSWERED: Final = 3
@@ -137,6 +139,11 @@ class GroupDesk:
                 error.detail = {**(error.detail or {}), "field": name, "changed": done}
                 raise
             done.append(name)
+
+    async def set_disappearing(self, command: Command[SetDisappearing], group_id: Jid) -> None:
+        """Have its new messages disappear after some time, or not."""
+        seconds = command.data.seconds
+        await self._ask(self._find(command), lambda groups: groups.set_disappearing(group_id, seconds))
 
     async def invite(self, command: Command[InviteToGroup]) -> GroupInvite:
         """The group's link."""

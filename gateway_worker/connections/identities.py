@@ -11,7 +11,7 @@ from typing import Final
 from gateway_worker.connections.arrivals import Arrived
 from gateway_worker.connections.mentions import by_number
 from gateway_worker.connections.storage import Keys
-from gateway_worker.whatsapp.incoming import Edited, ReceivedChange, ReceivedMessage
+from gateway_worker.whatsapp.incoming import Edited, ReceivedChange, ReceivedMessage, TimerChanged
 from gateway_worker.whatsapp.port import KeyId
 from schemas.addresses import LID_SERVER, USER_SERVER, Jid, phone_of, spellings
 from schemas.content import Content
@@ -106,6 +106,11 @@ class Identities:
                 pass
         chat = self._pn_of.get(arrived.chat)
         return arrived if chat is None else replace(arrived, chat=chat)
+
+    def completed_timer(self, told: TimerChanged) -> TimerChanged:
+        """A change of a timer with all that is known of who made it and where."""
+        lid, phone = self.names_of(told.sender.jid, told.sender.lid, told.sender.phone)
+        return replace(told, sender=replace(told.sender, lid=lid, phone=phone), chat=self.chat_of(Jid(told.chat)))
 
 
 async def chat_of(form: MappingForm, keys: Keys, session_id: SessionId, jid: Jid) -> Jid:

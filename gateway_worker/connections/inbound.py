@@ -16,6 +16,7 @@ from gateway_worker.connections.key_writes import key_operations
 from gateway_worker.connections.recalling import Recall
 from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.connections.timers import Timers
 from gateway_worker.connections.vigilance import Vigilance
 from gateway_worker.connections.writer import Writer
 from gateway_worker.store.errors import ContentRefused
@@ -23,6 +24,7 @@ from gateway_worker.store.operations.identity import DropCredentials
 from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.store.operations.receipts import AdvanceParticipant, AdvanceStatus
+from gateway_worker.store.operations.timers import SetTimers
 from gateway_worker.store.records import Status
 from gateway_worker.whatsapp.errors import StoreRefused
 from gateway_worker.whatsapp.facts import (
@@ -47,6 +49,7 @@ from gateway_worker.whatsapp.outgoing import SentMessage
 from gateway_worker.whatsapp.past import HistoryPart
 from gateway_worker.whatsapp.people import ContactsTold
 from gateway_worker.whatsapp.port import Changes, KeyId
+from gateway_worker.whatsapp.timers import TimersTold
 from schemas.addresses import Jid
 from schemas.content import SetAsideReason
 from schemas.errors import MessageRejectedByWhatsApp, Unavailable
@@ -82,6 +85,7 @@ class Inbound:
         hear: Hear,
         *,
         identities: Identities,
+        timers: Timers,
         paired: bool,
         vigilance: Vigilance,
         media: MediaOptions | None = None,
@@ -91,7 +95,9 @@ class Inbound:
         self._around = around
         self._hear = hear
         self._identities = identities
-        self._intake = Intake(writer, around, identities=identities, media=media or MediaOptions())
+        self._timers = timers
+        options = media or MediaOptions()
+        self._intake = Intake(writer, around, identities=identities, timers=timers, media=options)
         self._vigilance = vigilance
         self.was_refused = False  # the database was away, or somebody else owns the session
         self._recall = Recall(self._session_id, around.storage.keys, around.storage.messages, identities)
@@ -136,7 +142,7 @@ class Inbound:
                     await self._receipts(fact.receipts)
                 case SendFailed():
                     await self._refused(fact)
-                case CallArrived() | GroupNews() | ContactsTold():
+                case CallArrived() | GroupNews() | ContactsTold() | TimersTold():
                     await self._news(fact)
                 case FactUnreadable():
                     reason = SetAsideReason.FAILED
@@ -259,7 +265,7 @@ class Inbound:
             for each in ids
         ]
 
-    async def _news(self, fact: CallArrived | GroupNews | ContactsTold) -> None:
+    async def _news(self, fact: CallArrived | GroupNews | ContactsTold | TimersTold) -> None:
         """All in one transaction; if something in it cannot be stored, each by itself."""
         name = type(fact).__name__
         try:
@@ -274,14 +280,20 @@ class Inbound:
         except ContentRefused:
             for each in operations:
                 await self._intake.write_or_drop(name, [each], asdict(each))
+        else:
+            self._timers.learn(operations)
 
-    def _operations(self, fact: CallArrived | GroupNews | ContactsTold) -> Sequence[ReceiveMessage | LearnContacts]:
+    def _operations(
+        self, fact: CallArrived | GroupNews | ContactsTold | TimersTold
+    ) -> Sequence[ReceiveMessage | LearnContacts | SetTimers]:
         now = self._around.clock.now()
         match fact:
             case CallArrived():
                 return [call_arrival(self._session_id, fact, now)]
             case GroupNews():
-                return group_arrivals(self._session_id, fact, now)
+                return [*group_arrivals(self._session_id, fact, now), *self._timers.of_group(fact, now)]
+            case TimersTold():
+                return self._timers.listed(fact.timers, now)
             case ContactsTold():
                 return contact_news(fact, self._identities, now)
 

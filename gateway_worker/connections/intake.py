@@ -27,12 +27,13 @@ from gateway_worker.connections.setting_aside import (
     storable,
 )
 from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.connections.timers import Timers
 from gateway_worker.connections.writer import Writer
 from gateway_worker.store.errors import ContentRefused
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.people import JoinChats
 from gateway_worker.store.operations.set_aside import EndStanzas, SetAside
-from gateway_worker.whatsapp.incoming import Entry, Unreadable
+from gateway_worker.whatsapp.incoming import Entry, ReceivedMessage, TimerChanged, Unreadable
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage
 from gateway_worker.whatsapp.port import Changes
 from schemas.addresses import Jid
@@ -63,11 +64,14 @@ class _Telling:
 class Intake:
     """Stores what one connection received."""
 
-    def __init__(self, writer: Writer, around: Surroundings, *, identities: Identities, media: MediaOptions) -> None:
+    def __init__(
+        self, writer: Writer, around: Surroundings, *, identities: Identities, timers: Timers, media: MediaOptions
+    ) -> None:
         self._writer = writer
         self._around = around
         self._session_id = writer.fence.session_id
         self._identities = identities
+        self._timers = timers
         self._media = media
         self._heard = Heard()
 
@@ -96,6 +100,7 @@ class Intake:
             await self._write_identity(changes)
         else:
             self._count(operations, answers)
+            self._timers.learn(operations)
         return [each.message for each in tellings if each.message is not None]
 
     async def history(self, part: HistoryPart) -> None:
@@ -103,9 +108,11 @@ class Intake:
         now = self._around.clock.now()
         asides = [self._past_aside(each) for each in part.unreadable]
         try:
-            operations = [*asides, *history_operations(self._session_id, part, self._identities, now)]
+            timers = self._timers.listed(part.timers, now)
+            operations = [*asides, *history_operations(self._session_id, part, self._identities, now), *timers]
             if operations:
                 self._count(operations, await self._writer.write(*operations))
+                self._timers.learn(operations)
         except (ContentRefused, *_BROKEN):
             await self._history_apart(part, asides, now)
 
@@ -115,6 +122,8 @@ class Intake:
             await self.write_or_drop("contacts", [each])
         for message in part.messages:
             await self._write_past(message, now)
+        for each in self._attempt("timers", lambda: self._timers.listed(part.timers, now)):
+            await self.write_or_drop("timers", [each])
         if operations := [*asides, *finish_operations(self._session_id, part, now)]:
             self._count(operations, await self._writer.write(*operations))
 
@@ -141,9 +150,12 @@ class Intake:
         if isinstance(message, Unreadable):
             return self._aside(entry, message, now, known)
         try:
+            if isinstance(message, TimerChanged):
+                return _Telling(entry, None, self._timers.changed(self._identities.completed_timer(message), now))
             completed = self._identities.completed(message)
             told = arrival(self._session_id, completed, now, self._media, names_of=known, entry=entry.key)
-            return _Telling(entry, completed, [told])
+            timers = self._timers.heard_in(completed, now) if isinstance(completed, ReceivedMessage) else ()
+            return _Telling(entry, completed, [told, *timers])
         except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)
             return self._aside(entry, as_unreadable(entry, SetAsideReason.FAILED, type(error).__name__), now, known)
 

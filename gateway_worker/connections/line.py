@@ -19,6 +19,7 @@ from gateway_worker.connections.presences import Presences
 from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.states import State, Trigger
 from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.connections.timers import Timers
 from gateway_worker.connections.vigilance import Vigilance
 from gateway_worker.connections.writer import Writer
 from gateway_worker.store.operations.identity import DropCredentials
@@ -53,6 +54,7 @@ class Line:
         *,
         presences: Presences,
         identities: Identities,
+        timers: Timers,
         careful: bool,
     ) -> None:
         self._lifecycle = lifecycle
@@ -61,6 +63,7 @@ class Line:
         self._stirred = stirred
         self._presences = presences
         self._identities = identities
+        self._timers = timers
         self._vigilance = Vigilance(writer, around, careful=careful)
         self._backoff = Backoff(around.rng)
         self._quick_restarts = 0
@@ -128,6 +131,7 @@ class Line:
             self._around,
             partial(self._hear, link),
             identities=self._identities,
+            timers=self._timers,
             paired=credentials is not None,
             vigilance=self._vigilance,
             media=_options(record).media,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway_worker.connections.arrivals import chat_names, instant, sender_names
+from gateway_worker.connections.arrivals import chat_names, expires_at, instant, sender_names
 from gateway_worker.connections.contacts import contact_news, names_in
 from gateway_worker.connections.identities import Identities
 from gateway_worker.store.operations.history import FinishHistory, HistoricMessage, StoreHistory
@@ -90,6 +90,7 @@ def _stored(past: PastMessage, identities: Identities, now: datetime) -> Histori
         content=_referenced(identities.by_number(message.content, message.mentions)).to_data(),
         status=Status(past.status) if past.status else Status.RECEIVED,
         at=at,
+        expires_at=expires_at(message, at),
         # In its place among the messages of the chat: a second holds many, which come in order
         created_at=at + timedelta(microseconds=past.order % _MICROSECONDS),
     )

@@ -270,6 +270,7 @@ def _describe_message(record: MessageRecord, now: Standing) -> MessageDescriptio
         error=Failure.model_validate(record.error) if record.error else None,
         edited_at=now.edited_at,
         revoked_at=now.revoked_at,
+        expires_at=record.expires_at,
         reactions=now.reactions or None,
         votes=now.votes or None,
     )

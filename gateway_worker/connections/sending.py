@@ -28,6 +28,7 @@ from gateway_worker.connections.quota import Quota
 from gateway_worker.connections.reach import Reach
 from gateway_worker.connections.signals import Signal, until_stored
 from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.connections.timers import Timers, expiry, told_timer
 from gateway_worker.connections.tries import MAX_TRIES, Job, Tries
 from gateway_worker.connections.typing import Typing
 from gateway_worker.connections.writer import Writer
@@ -37,6 +38,7 @@ from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.records import MessageRecord, Status
 from gateway_worker.whatsapp.files import Repetition
+from gateway_worker.whatsapp.timers import Timer
 from schemas.addresses import Jid
 from schemas.commands import Command
 from schemas.content import MediaState
@@ -52,7 +54,7 @@ from schemas.errors import (
     Unavailable,
 )
 from schemas.events import Failure
-from schemas.message_commands import OutgoingCommand
+from schemas.message_commands import ForwardMessage, OutgoingCommand, SendMessage
 from schemas.names import MessageId
 
 _log = structlog.get_logger()
@@ -73,6 +75,7 @@ class Sender:
         typing: Typing,
         identities: Identities,
         originals: Originals,
+        timers: Timers,
     ) -> None:
         self._writer = writer
         self._session_id = writer.fence.session_id
@@ -88,6 +91,7 @@ class Sender:
         self.quota = quota
         self.typing = typing
         self._identities = identities
+        self._timers = timers
 
     async def send(self, command: Command[OutgoingCommand], accepted: Accepted) -> None:
         """Send a message; returns when it is settled. See `connections.ports` for the whole promise.
@@ -133,7 +137,9 @@ class Sender:
             original = None if referred is None else referred.original(self._reach.jid)
             job = Job(
                 command=command,
-                message=replace(outgoing(command, message_id, original), to=self._chat(command)),
+                message=replace(
+                    outgoing(command, message_id, original), to=self._chat(command), timer=self._timer(command)
+                ),
                 place=place,
                 tries=await self._tried(message_id) if isinstance(answer, InProgress) else 0,
                 is_repeated=not isinstance(answer, Begun),
@@ -163,7 +169,9 @@ class Sender:
         try:
             record = None if referred is None else referred.record
             begin = begin_operation(command, message_id, record)
-            (answer,) = await self._writer.write_surely(replace(begin, chat=self._chat(command)))
+            timer = self._timer(command)
+            expires_at = None if timer is None else expiry(timer.seconds, self._around.clock.now())
+            (answer,) = await self._writer.write_surely(replace(begin, chat=self._chat(command), expires_at=expires_at))
         finally:
             if not isinstance(answer, Begun):
                 self.quota.give_back(reserved)
@@ -228,6 +236,17 @@ class Sender:
 
     def _chat(self, command: Command[OutgoingCommand]) -> Jid:
         return self._identities.chat_of(command.data.recipient)
+
+    def _timer(self, command: Command[OutgoingCommand]) -> Timer | None:
+        """When what it sends disappears: as it says, or as the chat's timer is. None: nobody knows of one."""
+        match command.data:
+            case SendMessage(disappearing_seconds=int(seconds)):
+                return Timer(seconds=seconds)
+            case SendMessage() | ForwardMessage():
+                known = self._timers.of(self._chat(command))
+                return None if known is None else told_timer(known)
+            case _:
+                return None
 
     def _seconds_left(self, job: Job) -> float | None:
         """Until it must have been started; None: as long as it takes."""

@@ -11,6 +11,7 @@ import structlog
 
 from gateway_worker.cancelling import end
 from gateway_worker.connections.availability import refusal
+from gateway_worker.connections.chat_desk import ChatDesk
 from gateway_worker.connections.departure import Departure
 from gateway_worker.connections.direct import Direct
 from gateway_worker.connections.door import DoorKeeper
@@ -36,6 +37,7 @@ from gateway_worker.connections.session_media import SessionMedia
 from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.states import LIVE, State, Trigger
 from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.connections.timers import Timers
 from gateway_worker.connections.typing import Typing
 from gateway_worker.connections.writer import Writer
 from gateway_worker.store.errors import StaleEpoch
@@ -46,7 +48,7 @@ from schemas.commands import Command
 from schemas.contact_commands import GetPicture
 from schemas.errors import GatewayError
 from schemas.events import Reason
-from schemas.message_commands import CheckContacts, FetchMedia, MarkRead, OutgoingCommand, SetPresence
+from schemas.message_commands import CheckContacts, FetchMedia, MarkRead, OutgoingCommand, SetDisappearing, SetPresence
 from schemas.names import MessageId, SessionId
 from schemas.results import ContactPicture, ContactsChecked
 
@@ -86,6 +88,7 @@ class LiveSession:
         self._lifecycle = Lifecycle(record, around, self._writer)
         self._presences = Presences(record.session_id, self._usable, around)
         self._identities = Identities(around.mappings)
+        self._timers = Timers(record.session_id, self._identities)
         self._line = Line(
             self._lifecycle,
             self._writer,
@@ -93,6 +96,7 @@ class LiveSession:
             self._stirred,
             presences=self._presences,
             identities=self._identities,
+            timers=self._timers,
             careful=record.state in LIVE,  # whoever owned it before told no end
         )
         originals = Originals(record.session_id, around.storage.messages, self._identities, lambda: self.jid)
@@ -104,9 +108,13 @@ class LiveSession:
             typing=Typing(record, around),
             identities=self._identities,
             originals=originals,
+            timers=self._timers,
         )
         self._direct = Direct(record.session_id, self, around, self._identities)
         self.groups = GroupDesk(self, around)
+        self._chats = ChatDesk(
+            self._writer, self._direct, self.groups, around, identities=self._identities, timers=self._timers
+        )
         self._media = SessionMedia(self._writer, self, around, self._proxy, originals)
         self._door = DoorKeeper(record.session_id, self._is_awaited, self._lifecycle.changed, around)
         self._departure = Departure(self._lifecycle, self._line, around, epoch=record.epoch)
@@ -196,6 +204,10 @@ class LiveSession:
         if command.data.subscribe or command.data.state not in _SEEN_BY_ALL:
             self._presences.follow(jid_of(command.data.to))
 
+    async def set_disappearing(self, command: Command[SetDisappearing]) -> None:
+        """See `ChatDesk.set_disappearing`."""
+        await self._chats.set_disappearing(command)
+
     async def check_contacts(self, command: Command[CheckContacts]) -> ContactsChecked:
         """See `Direct.check_contacts`."""
         return await self._direct.check_contacts(command)
@@ -219,8 +231,11 @@ class LiveSession:
             raise
 
     async def _run(self) -> None:
-        keys = self._around.storage.keys
-        await until_stored(lambda: self._identities.load(self.session_id, keys))  # before the first command comes
+        storage = self._around.storage
+        await until_stored(
+            lambda: self._identities.load(self.session_id, storage.keys)
+        )  # before the first command comes
+        await until_stored(lambda: self._timers.load(storage.timers))
         async with asyncio.TaskGroup() as tasks:
             door = tasks.create_task(self._door.keep())
             route = tasks.create_task(self._around.cache.put_route(self.session_id, self._around.worker_id))

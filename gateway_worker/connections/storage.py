@@ -24,6 +24,7 @@ from gateway_worker.store.records import (
     Room,
     SessionRecord,
 )
+from gateway_worker.store.timers import Timer
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 
 
@@ -232,6 +233,14 @@ class MediaFiles(Protocol):
         ...
 
 
+class Timers(Protocol):
+    """After how many seconds the messages of chats go."""
+
+    async def of(self, session_id: SessionId, limit: int) -> Mapping[str, Timer]:
+        """The timers of a session by chat, at most `limit`."""
+        ...
+
+
 class SetAsides(Protocol):
     """What was set aside."""
 
@@ -271,6 +280,11 @@ class Storage(Protocol):
     @property
     def media(self) -> MediaFiles:
         """Files of messages that came in."""
+        ...
+
+    @property
+    def timers(self) -> Timers:
+        """Disappearing chats."""
         ...
 
     @property

@@ -100,6 +100,13 @@ def change_setting(turn: Turn, author: Device, group: Group, setting: str) -> No
     tell(turn, group, author, Node(setting))
 
 
+def set_disappearing(turn: Turn, author: Device, group: Group, seconds: int) -> None:
+    """New messages go after so many seconds; 0: they stay."""
+    group.disappearing = seconds
+    setting = Node("ephemeral", {"expiration": str(seconds), "trigger": "1"}) if seconds else Node("not_ephemeral")
+    tell(turn, group, author, setting)
+
+
 def invite_code(turn: Turn, group: Group, *, fresh: bool = False) -> str:
     """The code of the group's link; `fresh` makes a new one, and the old one is void."""
     if fresh or not group.invite:

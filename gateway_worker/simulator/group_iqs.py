@@ -11,14 +11,17 @@ from gateway_worker.simulator.group_changes import (
     leave,
     refusal,
     set_description,
+    set_disappearing,
     set_subject,
 )
 from gateway_worker.simulator.groups import MAX_GROUPS, MAX_MEMBERS, MAX_SUBJECT, describe, found, tell
 from gateway_worker.simulator.jids import parse_jid
+from gateway_worker.simulator.kept import TIMERS
 from gateway_worker.simulator.model import Connection, Device, Group
 from gateway_worker.simulator.wire.nodes import Node
 
 _FORBIDDEN = Node("error", {"code": "403", "text": "forbidden"})
+_BAD_REQUEST = Node("error", {"code": "400", "text": "bad-request"})
 _NOT_FOUND = Node("error", {"code": "404", "text": "item-not-found"})
 _NOT_ACCEPTABLE = Node("error", {"code": "406", "text": "not-acceptable"})
 _UNKNOWN = Node("error", {"code": "501", "text": "feature-not-implemented"})
@@ -75,6 +78,8 @@ def _create(turn: Turn, device: Device, query: Node) -> list[Node]:
 
 def _change(turn: Turn, author: Device, group: Group, query: Node) -> list[Node]:
     tag, admin = query.tag, group.is_admin(author.account.phone)
+    if tag in ("ephemeral", "not_ephemeral"):
+        return _set_disappearing(turn, author, group, query)
     if tag not in (*OF_PEOPLE, *SETTINGS, "subject", "description"):
         turn.world.stats.unknown_iqs += 1
         return [_UNKNOWN]
@@ -87,6 +92,17 @@ def _change(turn: Turn, author: Device, group: Group, query: Node) -> list[Node]
         change_setting(turn, author, group, tag)
         return []
     return [] if _rename(turn, author, group, query) else [_NOT_ACCEPTABLE]
+
+
+def _set_disappearing(turn: Turn, author: Device, group: Group, query: Node) -> list[Node]:
+    """WhatsApp takes what its clients offer only."""
+    seconds = query.attrs.get("expiration", "0") if query.tag == "ephemeral" else "0"
+    if "locked" in group.settings and not group.is_admin(author.account.phone):
+        return [_FORBIDDEN]
+    if seconds not in {str(each) for each in TIMERS}:
+        return [_BAD_REQUEST]
+    set_disappearing(turn, author, group, int(seconds))
+    return []
 
 
 def _rename(turn: Turn, author: Device, group: Group, query: Node) -> bool:

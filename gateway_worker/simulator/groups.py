@@ -76,6 +76,8 @@ def describe(turn: Turn, group: Group) -> Node:
     accounts = turn.world.accounts
     content = [participant_node(accounts[phone], _rank(group, phone)) for phone in group.members]
     content += [Node(setting) for setting in sorted(group.settings)]
+    if group.disappearing:
+        content.append(Node("ephemeral", {"expiration": str(group.disappearing), "trigger": "1"}))
     if group.description:
         body = Node("body", {}, group.description.encode())
         content.append(Node("description", {"id": group.description_id, "t": str(group.created)}, [body]))

@@ -6,6 +6,7 @@ A small chunk travels inside its notification, compressed; a larger one lies on 
 import zlib
 from collections.abc import Iterator
 
+from gateway_worker.simulator.disappearing import timer_of
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.jids import GROUP_SERVER, parse_jid
 from gateway_worker.simulator.kept import ChangeKind, Kept
@@ -66,6 +67,10 @@ def _recent(world: World, account: Account) -> Iterator[list[Conversation]]:
         if all(change.kind is not ChangeKind.REVOKE for change in kept.changes):
             chats.setdefault(kept.chat, []).append(kept)
     conversations = [_conversation(world, chat, messages[-MAX_PER_CHAT:]) for chat, messages in chats.items()]
+    for conversation in conversations:
+        if (timer := timer_of(world, account.primary, conversation.id)) is not None:
+            conversation.ephemeralExpiration = timer.seconds
+            conversation.ephemeralSettingTimestamp = timer.changed_at
     for start in range(0, len(conversations), CHATS_PER_CHUNK):
         yield conversations[start : start + CHATS_PER_CHUNK]
 

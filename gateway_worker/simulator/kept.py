@@ -6,6 +6,9 @@ from enum import StrEnum
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 from gateway_worker.simulator.wire.nodes import Node
 
+TIMERS = (0, 86_400, 604_800, 7_776_000)
+"""What WhatsApp offers: messages stay, or go after a day, a week, 90 days."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Receipt:
@@ -115,3 +118,11 @@ class ChatState:
     chat: str
     state: str
     timestamp: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatTimer:
+    """After how many seconds the messages of a chat go, 0: they stay; and when that was set."""
+
+    seconds: int
+    changed_at: int

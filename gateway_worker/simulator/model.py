@@ -176,6 +176,8 @@ class Group:
     description_id: str = ""
     settings: set[str] = field(default_factory=set[str])
     """`announcement`: only admins write. `locked`: only admins change subject and description."""
+    disappearing: int = 0
+    """Seconds after which its messages go; 0: they stay."""
     invite: str = ""
     """The code of its link, once somebody asked for one."""
 

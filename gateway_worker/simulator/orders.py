@@ -10,10 +10,12 @@ from gateway_worker.simulator.change_orders import new_id, server_of
 from gateway_worker.simulator.content.reading import unwrap
 from gateway_worker.simulator.content.shapes import Means, Quote
 from gateway_worker.simulator.content.writing import write_message
+from gateway_worker.simulator.disappearing import marked
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import Conflict, Invalid
 from gateway_worker.simulator.fetching import upload
 from gateway_worker.simulator.kept import Kept
+from gateway_worker.simulator.mentions import mentioning
 from gateway_worker.simulator.model import MAX_ACCOUNTS, Account
 from gateway_worker.simulator.phones import Phone, find_message
 from gateway_worker.simulator.requests import Body
@@ -62,14 +64,16 @@ def send(turn: Turn, account: Account, *, to: str, words: Words) -> str:
     phone = account.primary
     phones.require_online(phone)
     means = Means(upload=partial(upload, turn=turn, phone=phone, chat=to), entropy=turn.world.entropy)
+    content, mentions = mentioning(turn.world, _server(to), words.content, words.mentions)
     message = write_message(
-        words.content,
+        content,
         means,
         quote=_quote(phone, words.quote),
-        mentions=words.mentions,
+        mentions=mentions,
         forwarded=words.forwarded,
         view_once=words.view_once,
     )
+    message = marked(turn.world, phone, to, message)
     message_id = words.message_id or new_id(turn)
     if words.content.get("kind") != "raw":
         message.messageContextInfo.messageSecret = turn.world.entropy(SECRET_SIZE)

@@ -5,7 +5,7 @@ from functools import partial
 
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import Conflict, NotFound
-from gateway_worker.simulator.kept import Call, Change, ChatState, Kept
+from gateway_worker.simulator.kept import Call, Change, ChatState, ChatTimer, Kept
 from gateway_worker.simulator.model import Account, Device, World
 from gateway_worker.simulator.presence import announce
 from gateway_worker.simulator.receipts import forward
@@ -46,6 +46,8 @@ class Phone:
     """What was done to earlier messages, by anybody in the chat, in order."""
     dropped: list[Dropped] = field(default_factory=list[Dropped])
     """What WhatsApp would not have brought here."""
+    timers: dict[str, ChatTimer] = field(default_factory=dict[str, ChatTimer])
+    """Of chats with people, by the JID of the chat."""
     peer_messages: dict[str, Message] = field(default_factory=dict[str, Message])
     """Its own words to its companions (keys, history), for resends."""
     retries: dict[str, int] = field(default_factory=dict[str, int])

@@ -4,7 +4,8 @@ from google.protobuf.message import DecodeError
 
 from gateway_worker.simulator.bundles import bundle, identity_nodes, prekey_node, read_bundle, signed_prekey_node
 from gateway_worker.simulator.changes import Arrived, apply, change_of
-from gateway_worker.simulator.content.reading import is_empty
+from gateway_worker.simulator.content.reading import is_empty, unwrap
+from gateway_worker.simulator.disappearing import hear_timer
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.fetching import fetch_file, on_upload_request
 from gateway_worker.simulator.jids import GROUP_SERVER, parse_jid
@@ -171,7 +172,8 @@ def _take_in(turn: Turn, phone: Phone, sender: Device, node: Node, *, message: M
     if (change := change_of(message, arrived)) is not None:
         apply(turn.world, phone, sender.account, change)
         return
-    if message.HasField("protocolMessage"):
+    if unwrap(message).HasField("protocolMessage"):
+        hear_timer(turn, phone, chat, unwrap(message))
         return
     not_understood = [] if arrived.own or not turn.world.strict else misnamed(node, message)
     for part in not_understood:

@@ -38,6 +38,7 @@ def phone(account: Account) -> Json:
             }
             for device in account.companions
         ],
+        "timers": [{"chat": chat, "seconds": timer.seconds} for chat, timer in primary.timers.items()],
         "chatStates": [
             {"chat": state.chat, "state": state.state, "timestamp": timestamp(state.timestamp)}
             for state in primary.chat_states.values()
@@ -55,6 +56,7 @@ def group(chat: Group) -> Json:
         "admins": [f"+{member}" for member in chat.members if chat.is_admin(member)],
         "description": chat.description,
         "settings": sorted(chat.settings),
+        "disappearingSeconds": chat.disappearing,
         "invite": chat.invite or None,
     }
 

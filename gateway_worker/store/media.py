@@ -31,7 +31,12 @@ _NEXT: Final = "SELECT min(next_try) FROM media WHERE session_id = $1 AND state 
 
 _EXPIRED: Final = """
     SELECT session_id, message_id, object, created_at FROM media
-    WHERE created_at < least($1, clock_timestamp()) AND state <> 'pending' ORDER BY created_at LIMIT $2
+    WHERE created_at < least($1, clock_timestamp()) AND state <> 'pending'
+    UNION ALL
+    SELECT f.session_id, f.message_id, f.object, f.created_at FROM messages AS m JOIN media AS f
+        ON f.session_id = m.session_id AND f.message_id = m.message_id AND f.number = m.number
+    WHERE m.expires_at < clock_timestamp() AND f.state <> 'pending'
+    ORDER BY created_at LIMIT $2
 """
 _FORGET: Final = """
     DELETE FROM media AS m USING unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
@@ -99,7 +104,10 @@ class MediaRows:
             return await wire.fetchval(_NEXT, session_id, list(besides))
 
     async def expired(self, before: datetime, limit: int) -> Sequence[ExpiredMedia]:
-        """At most `limit` files that nobody fetches and whose time was over before `before`, the oldest first."""
+        """At most `limit` files that nobody fetches, the oldest first, whose time was over before `before`.
+
+        And those of messages that have disappeared, whenever that was.
+        """
         async with self._database.wire() as wire:
             rows = await wire.fetch(_EXPIRED, before, limit)
         return [ExpiredMedia(row["session_id"], row["message_id"], row["object"], row["created_at"]) for row in rows]

@@ -24,6 +24,7 @@ from gateway_worker.store.operations.people import JoinChats, LearnContacts
 from gateway_worker.store.operations.receipts import AdvanceParticipant, AdvanceStatus
 from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas, SetAside
+from gateway_worker.store.operations.timers import SetTimers
 from gateway_worker.store.records import Fence
 from schemas.names import SessionId
 
@@ -47,6 +48,7 @@ KINDS: Final[Sequence[Kind]] = (
     FinishHistory,
     JoinChats,
     LearnContacts,
+    SetTimers,
     ReplaceContent,
     PutUpload,
     PutMedia,
@@ -114,7 +116,7 @@ def stands_alone(operations: Iterable[Operation[Any]]) -> bool:
     return any(isinstance(operation, DropCredentials) for operation in operations)
 
 
-def weight(operations: Iterable[Operation[Any]]) -> int:
+def weight(operations: Iterable[Operation[Any]]) -> int:  # noqa: C901 (a table, one line a kind)
     """How many rows a write may touch, roughly: what bounds a group."""
     total = 0
     for operation in operations:
@@ -127,6 +129,8 @@ def weight(operations: Iterable[Operation[Any]]) -> int:
                 total += len(operation.chats)
             case LearnContacts():
                 total += len(operation.contacts)
+            case SetTimers():
+                total += len(operation.timers)
             case StoreHistory():
                 total += len(operation.messages)
             case SettleEntries() | FinishHistory():
@@ -186,5 +190,5 @@ def _rows(session_id: SessionId, operation: Operation[Any]) -> list[Row]:  # noq
             return [("attempt", session_id, name) for name in operation.names]
         case ChangeState():
             return [("state", session_id)]
-        case _:  # only appended (events), one per statement (drops), settled by the first (entries), in turn (contacts)
+        case _:  # only appended (events), one per statement (drops), settled by the first (entries), in turn (timers …)
             return []

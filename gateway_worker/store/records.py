@@ -182,6 +182,7 @@ class MessageRecord:
         statuses: when each status was reached; statuses that were skipped are missing.
         error: ``{code, message, detail?}`` of a failed one.
         attempts: how often sending it was begun.
+        expires_at: when it disappears; None: it stays.
     """
 
     session_id: SessionId
@@ -202,6 +203,7 @@ class MessageRecord:
     statuses: Mapping[Status, datetime]
     error: Json | None
     attempts: int
+    expires_at: datetime | None
     created_at: datetime
 
     @property

@@ -51,6 +51,7 @@ _EMPTY: Final = (
     "DELETE FROM entries WHERE session_id = $1",  # of another data key, as the next
     "DELETE FROM attempts WHERE session_id = $1",
     "DELETE FROM contacts WHERE session_id = $1",
+    "DELETE FROM timers WHERE session_id = $1",
     "DELETE FROM snapshots WHERE session_id = $1",
 )
 _BEGUN: Final = "SELECT max(sequence) AS sequence, max(epoch) AS epoch FROM lineage"

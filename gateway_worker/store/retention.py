@@ -85,6 +85,32 @@ _MESSAGES: Final = """
         )
     )
 """
+# What has disappeared is read by nobody any more; here its content goes too, and what it was edited to. The row stays:
+# by it a message that comes again, or a command that is repeated, is known. The files go first (`store.media`).
+_DISAPPEARED: Final = """
+    WITH gone AS (
+        SELECT m.ctid AS place, m.session_id, m.message_id, m.number, m.chat, m.entry, m.created_at FROM messages AS m
+        WHERE m.expires_at < $1 AND m.status <> 'pending' AND NOT EXISTS (
+            SELECT FROM media AS f
+            WHERE f.session_id = m.session_id AND f.message_id = m.message_id AND f.number = m.number
+        )
+        ORDER BY m.expires_at LIMIT $2
+    ), said AS (
+        SELECT session_id, message_id, number, created_at FROM gone
+        UNION
+        SELECT c.session_id, c.message_id, c.number, c.created_at FROM gone AS g
+        JOIN messages AS c ON c.session_id = g.session_id AND c.about = g.message_id AND c.chat = g.chat
+    ), silenced AS (
+        DELETE FROM bodies AS b USING said AS s
+        WHERE b.session_id = s.session_id AND b.message_id = s.message_id AND b.number = s.number
+            AND b.created_at = s.created_at
+    ), forgotten AS (
+        DELETE FROM entries AS e USING gone AS g
+        WHERE e.session_id = g.session_id AND e.message_id = g.message_id
+            AND e.chat = split_part(g.entry, E'\\n', 1) AND e.sender = split_part(g.entry, E'\\n', 2)
+    )
+    UPDATE messages AS m SET expires_at = NULL FROM gone AS g WHERE m.ctid = g.place
+"""
 _COMMANDS: Final = """
     DELETE FROM processed_commands WHERE ctid = ANY (
         ARRAY(SELECT ctid FROM processed_commands WHERE created_at < $1 ORDER BY created_at LIMIT $2)
@@ -137,6 +163,7 @@ async def prune(database: Database, *, now: datetime, messages: timedelta) -> Ma
         now = await wire.fetchval("SELECT least($1, clock_timestamp())", now)
     gone = {
         "messages": await _eat(database, _MESSAGES, now - _age(messages)),
+        "disappeared": await _eat(database, _DISAPPEARED, now),
         "processed_commands": await _eat(database, _COMMANDS, now - COMMANDS),
         "set_aside": await _eat(database, _SET_ASIDE, now - SET_ASIDE),
         "attempts": await _eat(database, _ATTEMPTS, now - SET_ASIDE),

@@ -148,7 +148,8 @@ class SessionRows:
 
     async def _remove_rows(self, session_id: SessionId, epoch: int, *, purge: bool) -> None:
         """The large part, in bites that no timeout ends and no other session waits for."""
-        doomed = [tables.credentials, tables.keys, tables.entries, tables.snapshots, tables.uploads, tables.contacts]
+        doomed = [tables.credentials, tables.keys, tables.entries, tables.snapshots, tables.uploads]
+        doomed += [tables.contacts, tables.timers]
         doomed += [tables.attempts]
         doomed += [tables.messages, tables.bodies, tables.receipts, tables.media, tables.set_aside] if purge else []
         for table in doomed:

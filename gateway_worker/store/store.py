@@ -27,6 +27,7 @@ from gateway_worker.store.restoring import Restorer
 from gateway_worker.store.schema import require_current
 from gateway_worker.store.set_aside import SetAsides
 from gateway_worker.store.snapshots import Snapshots
+from gateway_worker.store.timers import Timers
 from gateway_worker.store.transaction import GroupWriter
 from gateway_worker.store.uploads import Uploads
 from gateway_worker.store.workers import Workers
@@ -54,8 +55,8 @@ class Store:
     ``start`` → anything, ``run`` beside it → ``stop``. Every call raises `StoreUnavailable` when the database is away.
 
     Attributes:
-        sessions, keys, messages, media, uploads, set_aside, commands, outbox, workers, owners, snapshots: reads,
-            and writes that need no fence.
+        sessions, keys, messages, media, uploads, set_aside, timers, commands, outbox, workers, owners, snapshots:
+            reads, and writes that need no fence.
         restorer: brings sessions back from their snapshots.
         guard: sees to it that this stays the database that the worker began with.
         renewal: what is done to one that went back in time.
@@ -99,6 +100,7 @@ class Store:
         self.uploads = Uploads(database, ciphers, clock.now)
         self.media = MediaRows(database, ciphers, clock.now)
         self.set_aside = SetAsides(database, ciphers)
+        self.timers = Timers(database)
         self.commands = Commands(database, keyring, clock.now)
         self.snapshots = Snapshots(database=database, keyring=keyring, ciphers=ciphers, now=clock.now)
         self.outbox = Outbox(database=database, ciphers=ciphers, workers=self.workers, now=clock.now)

@@ -154,9 +154,11 @@ messages = Table(
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("epoch", BigInteger, nullable=False),  # under which it was begun or received
     _time("at"),  # WhatsApp's time of an incoming one, ours of an outgoing one
+    _time("expires_at", nullable=True),  # when it disappears: nobody reads it then; NULL again once its content is gone
     _time("created_at"),
     PrimaryKeyConstraint("session_id", "message_id", "number"),
 )
+Index("messages_expiring", messages.c.expires_at, postgresql_where=messages.c.expires_at.is_not(None))
 Index("messages_created", messages.c.created_at)
 Index("messages_chat", messages.c.session_id, messages.c.chat, messages.c.created_at, messages.c.message_id)
 Index(
@@ -232,6 +234,16 @@ contacts = Table(  # what is known of people
     Column("jid", Text, nullable=False),  # the number's, where it is known, else the LID
     Column("value", LargeBinary, nullable=False),  # encrypted: the other address, names, status text, picture
     PrimaryKeyConstraint("session_id", "jid"),
+)
+
+timers = Table(  # after how many seconds the messages of a chat go; no row, or 0: they stay
+    "timers",
+    metadata,
+    Column("session_id", Text, nullable=False),
+    Column("chat", Text, nullable=False),
+    Column("seconds", Integer, nullable=False),
+    _time("changed_at"),  # by WhatsApp's clock
+    PrimaryKeyConstraint("session_id", "chat"),
 )
 
 receipts = Table(  # how far each participant of a group is with a message of ours

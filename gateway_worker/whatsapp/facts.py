@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway_worker.whatsapp.groups import GroupNews
 from gateway_worker.whatsapp.people import ContactsTold, PresenceState
+from gateway_worker.whatsapp.timers import TimersTold
 
 
 class Cause(StrEnum):
@@ -170,6 +171,7 @@ Fact = (
     | ReceiptsArrived
     | GroupNews
     | ContactsTold
+    | TimersTold
     | SendFailed
     | FactUnreadable
 )

@@ -175,6 +175,10 @@ class Groups(Protocol):
         """Let only admins change subject and description, or everybody."""
         ...
 
+    async def set_disappearing(self, group_id: str, seconds: int) -> None:
+        """Have new messages disappear after so many seconds; 0: they stay."""
+        ...
+
     async def invite(self, group_id: str, *, revoke: bool) -> str:
         """The code of its link; with `revoke` a new one."""
         ...

@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway_worker.whatsapp.incoming_changes import Change
 from gateway_worker.whatsapp.remote_files import RemoteFile
+from gateway_worker.whatsapp.timers import Timer
 from schemas.content import Content, SetAsideReason
 from schemas.references import Ad, Association
 
@@ -39,6 +40,7 @@ class ReceivedMessage:
         view_once: WhatsApp's clients show it once only.
         ad, association, wrappers: as in `MessageReceived` of the contract.
         file: where its file lies, of the kinds that have one.
+        timer: of its chat, as the sender's client knows it; None where the message does not speak of it.
     """
 
     message_id: str
@@ -57,6 +59,7 @@ class ReceivedMessage:
     association: Association | None = None
     wrappers: Sequence[str] = ()
     file: RemoteFile | None = None
+    timer: Timer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,22 @@ class ReceivedChange:
     change: Change
     author: str | None = None
     by_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerChanged:
+    """Somebody has set the timer of a chat, told by a message of its own.
+
+    `message_id`, `chat`, `sender`, `from_me`, `is_group` and `timestamp` as in `ReceivedMessage`.
+    """
+
+    message_id: str
+    chat: str
+    sender: Sender
+    from_me: bool
+    is_group: bool
+    timestamp: int
+    timer: Timer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +148,7 @@ class Entry:
 
     key: EntryKey
     plaintext: bytes
-    message: ReceivedMessage | ReceivedChange | Unreadable | None
+    message: ReceivedMessage | ReceivedChange | TimerChanged | Unreadable | None
     unprocessed: bool = False
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gateway_worker.whatsapp.files import FileMessage, Repetition
+from gateway_worker.whatsapp.timers import Timer
 from schemas.content import Contacts, PlainLocation, PlainText, Poll
 
 PlainContent = PlainText | PlainLocation | Contacts | Poll
@@ -49,15 +50,26 @@ class Forwarding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimerSetting:
+    """Not a message to be read: the chat has another timer from now on. For chats with a person."""
+
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMessage:
-    """A message to send. `to` is a JID (PN, LID or group); `message_id` is ours and the same at every try."""
+    """A message to send. `to` is a JID (PN, LID or group); `message_id` is ours and the same at every try.
+
+    `timer` tells when it disappears; None: as the chat's timer is, where the engine knows that.
+    """
 
     message_id: str
     to: str
-    content: PlainContent | FileMessage | Edit | Revocation | Reaction | Forwarding | Repetition
+    content: PlainContent | FileMessage | Edit | Revocation | Reaction | Forwarding | TimerSetting | Repetition
     original: Original | None = None  # with a content of the contract's: the message it quotes
     mentions: Sequence[str] = ()
     view_once: bool = False
+    timer: Timer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

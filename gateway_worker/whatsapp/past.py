@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gateway_worker.whatsapp.incoming import Entry, ReceivedMessage, StoredEntry
 from gateway_worker.whatsapp.people import ContactNews
+from gateway_worker.whatsapp.timers import ChatTimerTold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,3 +51,4 @@ class HistoryPart:
     contacts: Sequence[ContactNews] = ()
     synced: Synced | None = None
     processed: Sequence[str] = ()
+    timers: Sequence[ChatTimerTold] = ()

@@ -57,6 +57,9 @@ class FakeGroups:
     async def set_locked(self, group_id: str, *, on: bool) -> None:
         await self._note("set_locked", group_id, on)
 
+    async def set_disappearing(self, group_id: str, seconds: int) -> None:
+        await self._note("set_disappearing", group_id, seconds)
+
     async def invite(self, group_id: str, *, revoke: bool) -> str:
         await self._note("invite", group_id, revoke)
         return "AbCdEfGh12"

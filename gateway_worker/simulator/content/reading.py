@@ -63,6 +63,7 @@ def _with_context(content: Json, context: ContextInfo, *, view_once: bool) -> Co
         mentions=list(context.mentionedJid),
         forwarded=context.isForwarded,
         view_once=view_once,
+        disappearing=context.expiration,
     )
 
 

@@ -28,6 +28,8 @@ class Content:
     mentions: list[str] = field(default_factory=list[str])
     forwarded: bool = False
     view_once: bool = False
+    disappearing: int = 0
+    """Seconds after which it goes; 0: it stays."""
 
     def to_json(self) -> Json:
         """The keys `content`, `quote?`, `mentions?`, `forwarded?` and `viewOnce?`."""
@@ -40,6 +42,8 @@ class Content:
             out["forwarded"] = True
         if self.view_once:
             out["viewOnce"] = True
+        if self.disappearing:
+            out["disappearingSeconds"] = self.disappearing
         return out
 
 

@@ -9,6 +9,8 @@ from aiohttp import web
 
 from gateway_worker.simulator import address_book, calls, group_orders, groups, orders, phones, profiles, views
 from gateway_worker.simulator.control.base import MAX_BODY, account_of, body_of
+from gateway_worker.simulator.disappearing import set_timer
+from gateway_worker.simulator.errors import Invalid
 from gateway_worker.simulator.login import remove_device
 from gateway_worker.simulator.registration import awaited_code, scan, type_code
 from gateway_worker.simulator.requests import decode_base64
@@ -38,6 +40,7 @@ class People:
             ("picture", self.picture),
             ("about", self.about),
             ("save", self.save),
+            ("disappearing", self.disappearing),
             ("call", self.call),
             ("hang-up", self.hang_up),
             ("unlink", self.unlink),
@@ -142,6 +145,16 @@ class People:
         body.done()
         self._simulator.turn(partial(address_book.save_contact, account=account, jid=contact, name=name))
         return web.json_response({"contact": contact, "name": name})
+
+    async def disappearing(self, request: web.Request) -> web.Response:
+        """The person sets after how many seconds the messages of a chat go; 0: they stay."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        to, seconds = body.chat("to"), body.whole("seconds", 0, 1 << 31)
+        body.done()
+        if seconds is None:
+            raise Invalid("request.invalid", "seconds is missing")
+        self._simulator.turn(partial(set_timer, account=account, to=to, seconds=seconds))
+        return web.json_response({"to": to, "seconds": seconds})
 
     # --- calls
 

@@ -73,6 +73,7 @@ class BeginMessage(Operation[BeginAnswer]):
         kind, content: the contract's content object and its kind.
         correlation_id, traceparent: carried to every `message.status` of it.
         about: the earlier message that it changes, if it does.
+        expires_at: when it disappears.
     """
 
     key: CommandKey
@@ -86,6 +87,7 @@ class BeginMessage(Operation[BeginAnswer]):
     correlation_id: str | None = None
     traceparent: str | None = None
     about: MessageId | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

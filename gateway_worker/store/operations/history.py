@@ -32,6 +32,7 @@ class HistoricMessage:
     chats: frozenset[str] = frozenset()
     senders: frozenset[str] = frozenset()
     entry: tuple[str, str] | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

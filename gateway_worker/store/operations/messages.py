@@ -66,6 +66,7 @@ class ReceiveMessage(Operation[bool]):
         event_type, event: the event and its data.
         entry: names the entry that holds it, if there is one: its chat and its sender.
         about: the earlier message that it changes, if it does.
+        expires_at: when it disappears.
         right, by_admin, about_author: see `authors.Attempt`.
         media: its file, if it has one.
         shows_media: an edit of a message whose file `content` and `event` are to show as it stands.
@@ -80,6 +81,7 @@ class ReceiveMessage(Operation[bool]):
     timestamp: datetime
     event: Json = field(repr=False)
     event_type: str = "message.received.v1"
+    expires_at: datetime | None = None
     chats: frozenset[str] = frozenset()
     senders: frozenset[str] = frozenset()
     entry: tuple[str, str] | None = None

@@ -19,6 +19,7 @@ from gateway_worker.store.operations.people import JoinChats, LearnContacts
 from gateway_worker.store.operations.receipts import AdvanceParticipant, AdvanceStatus
 from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas, SetAside
+from gateway_worker.store.operations.timers import SetTimers
 from gateway_worker.store.transaction import Writer
 from gateway_worker.store.writers import (
     chats,
@@ -32,6 +33,7 @@ from gateway_worker.store.writers import (
     receiving,
     sessions,
     set_aside,
+    timers,
     uploads,
 )
 
@@ -52,6 +54,7 @@ WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     FinishHistory: history.finish,
     JoinChats: chats.join,
     LearnContacts: contacts.learn_contacts,
+    SetTimers: timers.set_timers,
     ReplaceContent: messages.replace_content,
     PutUpload: uploads.put,
     PutMedia: media.put_media,

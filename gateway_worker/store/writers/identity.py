@@ -10,11 +10,12 @@ from gateway_worker.store.transaction import Transaction, columns
 LATE_WRITES: Final = timedelta(minutes=20)
 """S3 refuses what was signed more than 15 minutes ago: so long a frozen worker may still write a snapshot."""
 
-# Contacts are those of the account that was linked; the next one may be another.
+# Contacts and timers are those of the account that was linked; the next one may be another.
 _DROP: Final = (
     "DELETE FROM keys WHERE session_id = ANY($1)",
     "DELETE FROM snapshots WHERE session_id = ANY($1)",
     "DELETE FROM contacts WHERE session_id = ANY($1)",
+    "DELETE FROM timers WHERE session_id = ANY($1)",
 )
 
 # Who had credentials may have snapshots of them.

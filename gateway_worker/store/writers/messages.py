@@ -27,19 +27,19 @@ _BEGIN: Final = """
     WITH given AS (
         SELECT * FROM unnest(
             $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-            $10::bigint[], $11::text[], $12::bytea[]
+            $10::bigint[], $11::text[], $12::timestamptz[], $13::bytea[]
         ) WITH ORDINALITY AS g (
-            session_id, message_id, chat, recipient, kind, source, id, correlation_id, traceparent, epoch, about, body,
-            place
+            session_id, message_id, chat, recipient, kind, source, id, correlation_id, traceparent, epoch, about,
+            expires_at, body, place
         )
     ), begun AS (
         INSERT INTO messages AS m (
             session_id, message_id, direction, chat, recipient, from_me, kind, command_source, command_id,
-            correlation_id, traceparent, status, attempts, epoch, about, at, created_at
+            correlation_id, traceparent, status, attempts, epoch, about, expires_at, at, created_at
         )
         SELECT session_id, message_id, 'outgoing', chat, recipient, true, kind, source, id, correlation_id,
-            traceparent, 'pending', 1, epoch, about, moment, moment
-        FROM given, LATERAL (SELECT $13::timestamptz + place * interval '1 microsecond' AS moment) AS t
+            traceparent, 'pending', 1, epoch, about, expires_at, moment, moment
+        FROM given, LATERAL (SELECT $14::timestamptz + place * interval '1 microsecond' AS moment) AS t
         ON CONFLICT (session_id, message_id, number) DO UPDATE
             SET attempts = m.attempts + (m.status = 'pending')::int,
                 epoch = CASE WHEN m.status = 'pending' THEN excluded.epoch ELSE m.epoch END
@@ -200,6 +200,7 @@ def _begun_row(placed: Placed, session: Fenced) -> tuple[Any, ...]:
         op.traceparent,
         placed.fence.epoch,
         op.about,
+        op.expires_at,
         _encrypted_body(session, op.message_id, op.content),
     )
 

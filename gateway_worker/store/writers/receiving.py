@@ -31,18 +31,19 @@ _RECEIVE: Final = f"""
         SELECT *, string_to_array(chat_names, E'\\n') AS chats, string_to_array(sender_names, E'\\n') AS senders
         FROM unnest(
             $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::text[],
-            $10::bigint[], $11::timestamptz[], $12::text[], $13::bytea[]
+            $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::bytea[]
         ) WITH ORDINALITY AS a (
-            session_id, message_id, chat, chat_names, sender, sender_names, entry, from_me, kind, epoch, at, about,
-            body, place
+            session_id, message_id, chat, chat_names, sender, sender_names, entry, from_me, kind, epoch, at, expires_at,
+            about, body, place
         )
     ), fresh AS (
         INSERT INTO messages (
-            session_id, message_id, number, direction, chat, sender, entry, from_me, kind, status, epoch, at, about,
-            created_at
+            session_id, message_id, number, direction, chat, sender, entry, from_me, kind, status, epoch, at,
+            expires_at, about, created_at
         )
         SELECT a.session_id, a.message_id, k.number, 'incoming', a.chat, a.sender, a.entry, a.from_me, a.kind,
-            'received', a.epoch, a.at, a.about, $14::timestamptz + a.place * interval '1 microsecond'
+            'received', a.epoch, a.at, a.expires_at, a.about,
+            $15::timestamptz + a.place * interval '1 microsecond'
         FROM arrived AS a CROSS JOIN LATERAL ({KNOWN.format(new="a")}) AS k
         WHERE NOT k.is_known
         RETURNING session_id, message_id, number, created_at
@@ -103,6 +104,7 @@ def _row(transaction: Transaction, placed: Placed) -> tuple[Any, ...]:
         op.kind,
         placed.fence.epoch,
         op.timestamp,
+        op.expires_at,
         op.about,
         transaction.session(placed).content.encrypt(dumps(op.content), "content", op.message_id),
     )

@@ -71,6 +71,10 @@ class BaileysGroups:
         """See the port."""
         await self._ask("group_setting", {"group_id": group_id, "setting": "locked" if on else "unlocked"})
 
+    async def set_disappearing(self, group_id: str, seconds: int) -> None:
+        """See the port."""
+        await self._ask("group_disappearing", {"group_id": group_id, "seconds": seconds})
+
     async def invite(self, group_id: str, *, revoke: bool) -> str:
         """See the port."""
         return str(await self._ask("group_invite", {"group_id": group_id, "revoke": revoke}))

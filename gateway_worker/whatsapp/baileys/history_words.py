@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway_worker.whatsapp.baileys.commits import entry_of
 from gateway_worker.whatsapp.baileys.pace import Pace
+from gateway_worker.whatsapp.baileys.words import chat_timers_of
 from gateway_worker.whatsapp.incoming import Entry, ReceivedMessage, StoredEntry, Unreadable
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
 from gateway_worker.whatsapp.people import ContactNews
@@ -33,4 +34,5 @@ async def history_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> History
         contacts=[ContactNews(**each) for each in told["contacts"]],
         synced=None if part is None else Synced(**part),
         processed=told["processed"],
+        timers=chat_timers_of(told.get("timers", ())),
     )

@@ -1,6 +1,7 @@
 """From the bridge's JSON to the port's words and back. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from gateway_worker.whatsapp.baileys.attachments import remote_file_of
@@ -37,9 +38,18 @@ from gateway_worker.whatsapp.facts import (
     SendFailed,
 )
 from gateway_worker.whatsapp.files import FileMessage, Repetition
-from gateway_worker.whatsapp.incoming import EntryKey, ReceivedChange, ReceivedMessage, Sender
-from gateway_worker.whatsapp.outgoing import Edit, Forwarding, OutgoingMessage, PlainContent, Reaction, Revocation
+from gateway_worker.whatsapp.incoming import EntryKey, ReceivedChange, ReceivedMessage, Sender, TimerChanged
+from gateway_worker.whatsapp.outgoing import (
+    Edit,
+    Forwarding,
+    OutgoingMessage,
+    PlainContent,
+    Reaction,
+    Revocation,
+    TimerSetting,
+)
 from gateway_worker.whatsapp.people import ContactNews, ContactsTold, PresenceState
+from gateway_worker.whatsapp.timers import ChatTimerTold, Timer, TimersTold
 from gateway_worker.whatsapp.vcards import card_text, display_name
 from schemas.content import (
     MEDIA_KINDS,
@@ -82,6 +92,8 @@ def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: C901, PLR0911, PLR0912 (o
             return ContactsTold(
                 contacts=[ContactNews(**each) for each in told["contacts"]], from_before=told["from_before"]
             )
+        case "timers":
+            return TimersTold(timers=chat_timers_of(told["timers"]))
         case "send_failed":
             return SendFailed(message_id=told["message_id"], code=told["code"])
         case "call":
@@ -128,7 +140,7 @@ def entry_key_told(key: EntryKey) -> dict[str, str | int]:
     return {"chat": key.chat, "sender": key.sender, "message_id": key.message_id, "index": key.index}
 
 
-def message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChange | None:
+def message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChange | TimerChanged | None:
     """What a backend sees of a message, if anything.
 
     Raises:
@@ -155,6 +167,9 @@ def message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChan
             author=change["author"],
             by_admin=change["by_admin"],
         )
+    timer = told.get("timer")
+    if told.get("sets_timer"):
+        return TimerChanged(**common, timer=Timer(**told["timer"]))
     content = content_of(told["content"])
     return ReceivedMessage(
         **common,
@@ -165,7 +180,13 @@ def message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChan
         **references_of(told),
         view_once=told["view_once"],
         file=remote_file_of(told["content"]) if content.kind in MEDIA_KINDS else None,
+        timer=None if timer is None else Timer(**timer),
     )
+
+
+def chat_timers_of(told: Sequence[Mapping[str, Any]]) -> Sequence[ChatTimerTold]:
+    """Timers of chats."""
+    return [ChatTimerTold(chat=each["chat"], timer=Timer(**each["timer"])) for each in told]
 
 
 def outgoing_args(message: OutgoingMessage) -> tuple[dict[str, Any], list[bytes]]:
@@ -180,6 +201,7 @@ def outgoing_args(message: OutgoingMessage) -> tuple[dict[str, Any], list[bytes]
         "content": _content_args(message.content),
         "mentions": list(message.mentions),
         "view_once": message.view_once,
+        "timer": None if message.timer is None else asdict(message.timer),
         "original": None
         if original is None
         else {
@@ -193,7 +215,7 @@ def outgoing_args(message: OutgoingMessage) -> tuple[dict[str, Any], list[bytes]
 
 
 def _content_args(  # noqa: PLR0911 (one line a kind)
-    content: PlainContent | FileMessage | Edit | Revocation | Reaction | Forwarding | Repetition,
+    content: PlainContent | FileMessage | Edit | Revocation | Reaction | Forwarding | TimerSetting | Repetition,
 ) -> dict[str, Any]:
     """Contacts go as vCards; everything else as it stands, by `kind`."""
     match content:
@@ -209,6 +231,8 @@ def _content_args(  # noqa: PLR0911 (one line a kind)
             return {"kind": "reaction", "emoji": content.emoji}
         case Forwarding():
             return {"kind": "forwarding"}
+        case TimerSetting():
+            return {"kind": "timer", "timer": asdict(content.timer)}
         case Repetition():
             return {"kind": "repetition"}
         case FileMessage():

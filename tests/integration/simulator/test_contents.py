@@ -105,6 +105,10 @@ async def test_everything_baileys_sends_is_decrypted_by_the_phone_and_its_files_
                     assert await file.read() == FILE
         assert entries[7]["content"]["contacts"] == [{"name": "Eve", "phones": ["+15550000009"], "vcard": VCARD}]
         once = {"image": BYTES, "jpegThumbnail": "", "viewOnce": True}
+        dropped = await companion.call("send", to=f"{bob}@s.whatsapp.net", content=once, options={})
+        (shown,) = await world.get(f"/phones/{bob}/dropped?wait=10")
+        assert (shown["messageId"], shown["cause"]) == (dropped["id"], "mediatype")
+        await world.post("/strictness", strict=False)
         await companion.call("send", to=f"{bob}@s.whatsapp.net", content=once, options={})
         assert (await world.inbox(bob, len(FROM_BAILEYS) + 1))[-1]["viewOnce"]
     for figure in ("decryptFailures", "mediaFailures", "malformed"):
@@ -139,6 +143,7 @@ async def test_what_baileys_does_to_messages_takes_effect_on_the_phone(world: Wo
     to = f"{bob}@s.whatsapp.net"
     async with baileys(world.simulator) as companion:
         await world.pair(companion, ann)
+        await world.post("/strictness", strict=False)  # Baileys hides no edits
         text = await companion.send(to, "helo")
         key = {"remoteJid": to, "fromMe": True, "id": text}
         await companion.call("send", to=to, content={"text": "hello", "edit": key}, options={})

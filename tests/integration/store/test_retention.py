@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ from gateway_worker.store.operations.commands import (
 from gateway_worker.store.operations.messages import NewEntry, PutEntries, PutSentPlaintext
 from gateway_worker.store.records import Fence, NewSession, Status
 from gateway_worker.store.store import Store
-from schemas.names import SessionId, UserId, WorkerId
+from schemas.names import MessageId, SessionId, UserId, WorkerId
 from tests.support.private_services import query
 from tests.support.stores import KEY, TestClock, advance, arrived, begin, key, message_id, opened
 
@@ -295,3 +296,30 @@ async def test_a_purge_reaches_every_partition_and_no_other_session(
             migrated_database_url, f"SELECT count(*) FROM {table} WHERE session_id = '{fence.session_id}'"
         )
         assert (table, mine, await count(migrated_database_url, table)) == (table, 0, rows)
+
+
+async def test_what_has_disappeared_is_read_by_nobody_and_its_content_goes(
+    store: Store, fence: Fence, migrated_database_url: str
+) -> None:
+    now = datetime.now(UTC)
+    gone, soon = now - timedelta(seconds=5), now + DAY
+    sent, kept = replace(begin(1), expires_at=gone), replace(begin(2), expires_at=soon)
+    came = replace(arrived(1), expires_at=gone, entry=(CHAT, CHAT))
+    edited = replace(arrived(2), about=MessageId("ABCD000000000000000001"), kind="edited")
+    await store.commit(fence, sent, PutSentPlaintext(plaintexts={message_id(1): b"sent"}), advance(Status.SENT, 1))
+    await store.commit(fence, kept, advance(Status.SENT, 2), entry(1), came)
+    await store.commit(fence, edited)
+    assert await store.messages.get(fence.session_id, message_id(1)) is None
+    assert not await store.messages.under(fence.session_id, came.message_id)
+    still = await store.messages.get(fence.session_id, message_id(2))
+    assert still is not None
+    assert still.expires_at == soon
+
+    assert (await store.prune())["disappeared"] == 0, "this clock is in the past"
+    today = TestClock()
+    today.time = now
+    async with opened(migrated_database_url, today, KEY, message_retention=KEPT) as another:
+        assert (await another.prune())["disappeared"] == 2
+    assert await count(migrated_database_url, "bodies") == 1, "the one that is still to be seen"
+    assert await count(migrated_database_url, "entries") == 0
+    assert (await store.commit(fence, came)) == (False,), "it is known when it comes again"

@@ -166,5 +166,6 @@ def message_row(
         statuses={},
         error=None,
         attempts=1,
+        expires_at=None,
         created_at=at or VirtualClock().now(),
     )

@@ -23,12 +23,25 @@ from gateway_worker.store.operations.people import JoinChats, LearnContacts
 from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas, SetAside
+from gateway_worker.store.operations.timers import SetTimers
 from gateway_worker.store.records import Fence, Json
+from gateway_worker.store.timers import Timer
 from schemas.names import MessageId, SessionId
 from tests.support.connections.fake_media import FakeMedia
 from tests.support.connections.fake_messages import FakeKeys, FakeMessages, FakeUploads, message_row
 from tests.support.connections.fake_sessions import FakeOwners, FakeSessions
 from tests.support.connections.fake_set_aside import FakeSetAsides
+
+
+@dataclass
+class FakeTimers:
+    """Of one session."""
+
+    known: dict[str, Timer] = field(default_factory=dict[str, Timer])
+
+    async def of(self, session_id: SessionId, limit: int) -> dict[str, Timer]:
+        del session_id, limit
+        return dict(self.known)
 
 
 @dataclass
@@ -42,6 +55,7 @@ class FakeStorage:
     uploads: FakeUploads = field(default_factory=FakeUploads)
     media: FakeMedia = field(default_factory=FakeMedia)
     set_aside: FakeSetAsides = field(default_factory=FakeSetAsides)
+    timers: FakeTimers = field(default_factory=FakeTimers)
     events: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
     past: list[HistoricMessage] = field(default_factory=list[HistoricMessage])
     learnt: list[LearnContacts] = field(default_factory=list[LearnContacts])
@@ -73,7 +87,7 @@ class FakeStorage:
     def last_state(self) -> Json:
         return [data for type_, data in self.events if type_ == "session.status.v1"][-1]
 
-    def _apply(self, session_id: SessionId, operation: Operation[Any]) -> Any:  # noqa: C901, PLR0912 (one case each)
+    def _apply(self, session_id: SessionId, operation: Operation[Any]) -> Any:  # noqa: C901, PLR0912, PLR0915 (one case each)
         match operation:
             case SetAside() | BeginStanza() | EndStanzas():
                 return self.set_aside.apply(session_id, operation)
@@ -117,6 +131,10 @@ class FakeStorage:
                 self.events.append((operation.event_type, operation.event))
             case LearnContacts():
                 self.learnt.append(operation)
+            case SetTimers():
+                for each in operation.timers:
+                    self.timers.known[each.chat] = Timer(seconds=each.seconds, changed_at=each.changed_at)
+                    self.events.append((operation.event_type, each.event))
             case PutMedia():
                 self.media.put(session_id, operation.message_id, operation.media)
             case RetryMedia():

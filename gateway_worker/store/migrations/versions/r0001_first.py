@@ -83,6 +83,15 @@ _TABLES: Final = (
     ) PARTITION BY RANGE (created_at)
     """,
     """
+    CREATE TABLE timers (
+        session_id text NOT NULL,
+        chat text NOT NULL,
+        seconds integer NOT NULL,
+        changed_at timestamptz NOT NULL,
+        PRIMARY KEY (session_id, chat)
+    )
+    """,
+    """
     CREATE TABLE messages (
         session_id text NOT NULL,
         message_id text NOT NULL,
@@ -108,11 +117,13 @@ _TABLES: Final = (
         attempts integer NOT NULL DEFAULT 0,
         epoch bigint NOT NULL,
         at timestamptz NOT NULL,
+        expires_at timestamptz,
         created_at timestamptz NOT NULL,
         PRIMARY KEY (session_id, message_id, number)
     ) WITH (fillfactor = 70)
     """,
     "CREATE INDEX messages_created ON messages (created_at)",
+    "CREATE INDEX messages_expiring ON messages (expires_at) WHERE expires_at IS NOT NULL",
     "CREATE INDEX messages_begun ON messages (session_id, created_at) WHERE direction = 'outgoing'",
     """
     CREATE TABLE bodies (

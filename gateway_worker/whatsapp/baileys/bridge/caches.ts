@@ -82,6 +82,8 @@ export class GroupCache {
   readonly #prefix: string
   readonly #changes = new BoundedMap<number>(MAX_CHANGED)
   #changed = 0
+  /** WhatsApp has described a group. */
+  onDescribed: (group: Pick<GroupMetadata, 'id' | 'ephemeralDuration'>) => void = () => undefined
 
   constructor(connection: number) {
     this.#prefix = `${connection}/`

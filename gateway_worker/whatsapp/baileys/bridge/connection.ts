@@ -4,6 +4,7 @@ import {
   type BaileysEventMap,
   type BinaryNode,
   initAuthCreds,
+  isJidGroup,
   jidNormalizedUser,
   proto,
   type WASocket
@@ -41,6 +42,7 @@ import { GroupCache } from './caches.ts'
 import { agentFor, type OpenArguments, type Settings } from './settings.ts'
 import { describedGroup, makeSocket } from './socket.ts'
 import { Store } from './store.ts'
+import type { Timer } from './timers.ts'
 import { type FileReference, lies, upload, type UploadArguments } from './uploads.ts'
 import { decodeCredentials } from './values.ts'
 
@@ -50,6 +52,8 @@ export interface MessageReference {
   participant: string | null
 }
 
+/** What only changes another message. */
+const CHANGES = new Set(['edit', 'revocation', 'reaction', 'timer', 'repetition'])
 const CLOSE_TIMEOUT_MS = 1_000
 const LOGOUT_TIMEOUT_MS = 5_000
 /** Telling includes what the owner does about it: more patience than for a read. */
@@ -73,6 +77,7 @@ export class Connection {
   readonly #addressing: Addressing
   readonly #contacts: Contacts
   readonly #groups: Groups
+  readonly #groupCache: GroupCache
   readonly #people: People
   readonly #onEnd: () => void
   #ending: Promise<void> | undefined
@@ -118,6 +123,11 @@ export class Connection {
     })
     const own = { credentials: this.#credentials, store: this.#store, keys: this.#keys, incoming, protocol }
     const groups = new GroupCache(number)
+    this.#groupCache = groups
+    groups.onDescribed = ({ id, ephemeralDuration }) => {
+      const timer = { seconds: ephemeralDuration ?? 0, changed_at: null, by_me: null }
+      void this.#facts.tell({ fact: 'timers', timers: [{ chat: id, timer }] })
+    }
     this.#socket = makeSocket({ number, ...own, history, settings, options, groups })
     history.listen(this.#socket)
     admins.listen()
@@ -198,13 +208,21 @@ export class Connection {
     this.#mustBeOpen()
     const jid = await this.#contacts.addressOf(args.to)
     const { message: addressed, own } = await this.#addressing.in(jid, args)
-    const message = await messageOf(addressed, { jid, own }, this.#credentials, original)
+    const timed = { ...addressed, timer: args.timer ?? (await this.#timerOf(jid, args.content.kind)) }
+    const message = await messageOf(timed, { jid, own }, this.#credentials, original)
     const plaintext = proto.Message.encode(message).finish()
     const messageId = args.message_id
     const onRecorded = (): void => this.#sends.encrypted(messageId)
     await sending.run({ messageId, plaintext, isRecorded: false, onRecorded, handedOut }, () =>
       this.#socket.relayMessage(jid, message, { messageId })
     )
+  }
+
+  /** A group's timer stands in its description; null where none is, and for what cannot disappear. */
+  async #timerOf(jid: string, kind: string): Promise<Timer | null> {
+    if (isJidGroup(jid) !== true || CHANGES.has(kind)) return null
+    const { ephemeralDuration: seconds } = await describedGroup(this.#socket, jid, this.#groupCache)
+    return seconds ? { seconds, changed_at: null, by_me: null } : null
   }
 
   /** Encrypts a file and uploads it; answers where it lies. */

@@ -116,6 +116,11 @@ export class Groups {
     await this.#change(group_id, { tag: setting, attrs: {} })
   }
 
+  async setDisappearing({ group_id, seconds }: { group_id: string; seconds: number }): Promise<void> {
+    const on = { tag: 'ephemeral', attrs: { expiration: String(seconds) } }
+    await this.#change(group_id, seconds > 0 ? on : { tag: 'not_ephemeral', attrs: {} })
+  }
+
   async invite({ group_id, revoke }: { group_id: string; revoke: boolean }): Promise<string> {
     const answer = await this.#query(group_id, revoke ? 'set' : 'get', { tag: 'invite', attrs: {} })
     return cut(getBinaryNodeChild(answer, 'invite')?.attrs['code'] ?? '', MAX_WORD)
@@ -207,6 +212,7 @@ const METHODS: Record<string, Ask> = {
   group_subject: (groups, args) => groups.setSubject(args),
   group_description: (groups, args) => groups.setDescription(args),
   group_setting: (groups, args) => groups.setSetting(args),
+  group_disappearing: (groups, args) => groups.setDisappearing(args),
   group_invite: (groups, args) => groups.invite(args),
   group_join: (groups, args) => groups.join(args),
   group_leave: (groups, args) => groups.leave(args)

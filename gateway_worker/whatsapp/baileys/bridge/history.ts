@@ -13,7 +13,8 @@ import { PART_BYTES } from './commit.ts'
 import { jsonBytes } from './limits.ts'
 import type { Incoming } from './received.ts'
 import type { Store } from './store.ts'
-import { boundContact } from './told.ts'
+import { timersIn } from './timers.ts'
+import { boundChatTimer, boundContact } from './told.ts'
 
 type Told = BaileysEventMap['messaging-history.set']
 
@@ -22,6 +23,7 @@ interface Part {
   messages: WAMessage[]
   chats: number
   contacts: Told['contacts']
+  timed: Told['chats']
   progress: number
 }
 
@@ -89,13 +91,17 @@ export class History {
     this.#storing = this.#storing.then(store).catch(() => undefined) // the store ends the connection
   }
 
-  async #store({ messages, chats, contacts, progress }: Part, processed: readonly string[]): Promise<void> {
+  async #store({ messages, chats, contacts, timed, progress }: Part, processed: readonly string[]): Promise<void> {
     const { store, mapping } = this.#parts
     for (let start = 0; start < contacts.length; start += CONTACTS_SLICE) {
       const slice = contacts.slice(start, start + CONTACTS_SLICE)
       // One that cannot be described costs itself alone, as below
       const named = await Promise.all(slice.map((contact) => nameOf(contact, mapping()).catch(() => null)))
       await store.putHistory({ entries: [], contacts: named.filter((each) => each !== null), part: null, processed: [] })
+    }
+    for (let start = 0; start < timed.length; start += CONTACTS_SLICE) {
+      const timers = (await timersIn(timed.slice(start, start + CONTACTS_SLICE), mapping())).map(boundChatTimer)
+      await store.putHistory({ entries: [], contacts: [], timers, part: null, processed: [] })
     }
     for (let start = 0; start < messages.length; start += SLICE) {
       for (const entries of inParts(await this.#described(messages.slice(start, start + SLICE), start))) {
@@ -122,8 +128,9 @@ export class History {
 function partOf({ messages, chats, contacts, progress }: Told, me: Contact | undefined): Part {
   const percent = Math.round(Number(progress ?? 0))
   const sane = Number.isFinite(percent) ? Math.min(Math.max(percent, 0), WHOLE) : 0
+  const timed = chats.filter(({ ephemeralExpiration }) => Number(ephemeralExpiration ?? 0) > 0)
   const named = contacts.filter(({ id, notify, verifiedName }) => (notify || verifiedName) && !isOwn(id, me))
-  return { messages: messages.reverse(), chats: chats.length, contacts: named, progress: sane }
+  return { messages: messages.reverse(), chats: chats.length, contacts: named, timed, progress: sane }
 }
 
 /** As many at a time as a frame should hold. */
@@ -162,6 +169,7 @@ export interface HistoricEntry {
 export interface HistoryArguments {
   entries: HistoricEntry[]
   contacts: object[]
+  timers?: object[]
   part: { progress: number; chats: number; contacts: number; messages: number; is_last: boolean } | null
   processed: readonly string[]
 }

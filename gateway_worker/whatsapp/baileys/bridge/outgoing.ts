@@ -17,6 +17,7 @@ import { contentOf as toldOf, forwardingOf } from './content.ts'
 import { type FileContent, fileMessage, isFile } from './files.ts'
 import { CallError } from './peer.ts'
 import type { Sent } from './store.ts'
+import { disappearing, type Timer, timerSetting } from './timers.ts'
 import { isViewOnce, unwrap } from './wrappers.ts'
 
 interface LinkPreview {
@@ -36,6 +37,8 @@ export type OutgoingContent =
   | { kind: 'revocation' }
   | { kind: 'reaction'; emoji: string }
   | { kind: 'forwarding' }
+  /** The chat has another timer. */
+  | { kind: 'timer'; timer: Timer }
   /** Exactly what was encrypted before. */
   | { kind: 'repetition' }
   | FileContent
@@ -48,6 +51,8 @@ export interface OutgoingArguments {
   original: { message_id: string; sender: string; from_me: boolean; edited: string | null } | null
   mentions: string[]
   view_once: boolean
+  /** When it disappears; null: as the chat's messages do, as far as is known here. */
+  timer: Timer | null
 }
 
 /** Where a message goes: the chat, and our own address there. */
@@ -65,6 +70,7 @@ export async function messageOf(
 ): Promise<proto.IMessage> {
   const { content } = args
   if (content.kind === 'repetition') return repeated(plaintext)
+  if (content.kind === 'timer') return timerSetting(content.timer)
   if (content.kind === 'edit' && plaintext !== undefined) return recaptioned(args, jid, content.content.text, plaintext)
   const quoted = content.kind in QUOTES || isFile(content) ? originalOf(args, jid, plaintext) : undefined
   const own = { userJid, messageId: args.message_id, ...(quoted ? { quoted } : {}) }
@@ -73,7 +79,7 @@ export async function messageOf(
     ? generateWAMessageFromContent(jid, withSecret(fileMessage(content, args.mentions, args.view_once), args, credentials), own)
     : await generateWAMessage(jid, contentOf(args, jid, credentials, plaintext), { ...own, upload })
   if (message == null) throw new CallError('unsupported_content')
-  return message
+  return args.timer === null ? message : disappearing(message, args.timer)
 }
 
 /** The kinds whose original is quoted. */

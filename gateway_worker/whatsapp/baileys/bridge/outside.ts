@@ -8,7 +8,7 @@
 import { type BinaryNode, proto } from 'baileys'
 
 import { BoundedMap } from './bounded.ts'
-import { unwrap } from './content.ts'
+import { unwrap } from './wrappers.ts'
 
 export interface Outside {
   type: 'text' | 'media' | 'reaction' | 'poll' | 'event'

@@ -27,6 +27,7 @@ import { originalOf } from './originals.ts'
 import { CallError, nameOf } from './peer.ts'
 import { referencesOf } from './references.ts'
 import { messageContextOf, quotedIn, withSecret } from './secrets.ts'
+import { type Timer, timerOf, timerSetBy } from './timers.ts'
 import { boundMessage } from './told.ts'
 import { isViewOnce, unwrap } from './wrappers.ts'
 
@@ -245,7 +246,7 @@ interface Envelope {
 }
 
 /** What is told of a message: its content, or what it does to an earlier one. */
-type Told = Content | { change: Change }
+type Told = Content | { change: Change } | { timer: Timer; sets_timer: true }
 
 type Place = Pick<Envelope, 'id' | 'chat' | 'author' | 'fromMe' | 'timestamp'>
 
@@ -282,8 +283,10 @@ async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Ma
   const sender = await personOf(author, envelope.authorAlternative, mapping)
   const chat = await chatOf(envelope, sender, mapping)
   const toldIn = chat.pn ?? chat.lid ?? jidNormalizedUser(chatJid)
+  const timer = timerSetBy(message)
   const context = messageContextOf(wrapped)
-  const told = await toldOf(message, { sender, isMe: envelope.fromMe, jid: chatJid, chat: toldIn, context }, recall)
+  const doing = { sender, isMe: envelope.fromMe, jid: chatJid, chat: toldIn, context }
+  const told = timer === null ? await toldOf(message, doing, recall) : { timer, sets_timer: true as const }
   if (told === null) return null
   return boundMessage({
     message_id: envelope.id,
@@ -298,7 +301,9 @@ async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Ma
     from_me: envelope.fromMe,
     is_group: isGroup,
     timestamp: envelope.timestamp,
-    ...('change' in told ? told : { content: told, view_once: isViewOnce(wrapped), ...referencesOf(wrapped) })
+    ...('kind' in told
+      ? { content: told, view_once: isViewOnce(wrapped), ...referencesOf(wrapped), timer: timerOf(message) }
+      : told)
   })
 }
 

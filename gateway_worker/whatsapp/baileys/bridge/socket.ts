@@ -78,6 +78,7 @@ function configOf(parts: SocketParts, outsides: Outsides): Config {
 async function describeGroup(socket: WASocket, jid: string, groups: GroupCache): Promise<GroupMetadata> {
   const started = groups.changes(jid)
   const metadata = await socket.groupMetadata(jid)
+  groups.onDescribed(metadata)
   if (groups.changes(jid) === started) groups.set(jid, metadata) // else it changed while WhatsApp answered
   const mappings = metadata.participants.flatMap(({ id, lid, phoneNumber }) => {
     const pair = { lid: lid ?? id, pn: phoneNumber ?? id }

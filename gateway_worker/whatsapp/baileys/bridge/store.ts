@@ -172,12 +172,12 @@ export class Store implements SignalKeyStore {
   }
 
   /** Stores a slice of the history, after what was taken before; returns when it is durable. */
-  async putHistory({ entries, contacts, part, processed }: HistoryArguments): Promise<void> {
+  async putHistory({ entries, contacts, timers = [], part, processed }: HistoryArguments): Promise<void> {
     await this.#caughtUp(this.taken)
     this.#mustBeOpen()
     const told = entries.map(({ key, message, status, order }) => ({ key, message, status, order }))
     const blobs = entries.map(({ plaintext }) => plaintext)
-    await this.#ask('history', { entries: told, contacts, part, processed }, blobs)
+    await this.#ask('history', { entries: told, contacts, timers, part, processed }, blobs)
   }
 
   /** Forgets everything; later calls fail. */

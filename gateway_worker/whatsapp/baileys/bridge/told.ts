@@ -167,6 +167,8 @@ const ad = object({
   utm_campaign: title
 })
 const association = object({ type: word, message_id: id, index: nullable(count) })
+const timer = object({ seconds: whole, changed_at: nullable(moment), by_me: nullable(flag) })
+const chatTimer = object({ chat: jid, timer })
 
 const message = object({
   message_id: id,
@@ -184,6 +186,8 @@ const message = object({
   ad: nullable(ad),
   association: nullable(association),
   wrappers: list(word, MAX_WRAPPERS),
+  timer: nullable(timer),
+  sets_timer: flag,
   change
 })
 
@@ -230,6 +234,7 @@ const fact = byKind('fact', {
     timestamp: seconds,
     news: list(news, MAX_GROUP_NEWS, undefined, MAX_LIST_BYTES)
   },
+  timers: { timers: list(chatTimer, MAX_CONTACTS) },
   contacts: { contacts: list(contact, MAX_CONTACTS, undefined, MAX_LIST_BYTES), from_before: flag },
   call: {
     call_id: id,
@@ -265,6 +270,8 @@ export const boundMessage: Bound = nullable(message)
 export const boundFact = fact as <T>(told: T) => T
 /** Somebody whom the history names. */
 export const boundContact = contact as (told: object) => object
+/** The timer of a chat that the history names. */
+export const boundChatTimer = chatTimer as (told: object) => object
 export const boundGroup: Bound = group
 export const boundCheck = check as <T>(told: T) => T
 export const boundPicture = picture as <T>(told: T) => T

@@ -150,7 +150,8 @@ test('messages our phone sends once more are entries of their own, from our own 
     ad: null,
     association: null,
     wrappers: [],
-    view_once: false
+    view_once: false,
+      timer: null
   })
   const kept = decoded(entry?.plaintext ?? new Uint8Array())
   assert.deepEqual(kept?.messageContextInfo?.messageSecret, Buffer.alloc(32, 7))

@@ -1,0 +1,109 @@
+/** Disappearing messages: what a message says of its chat's timer, and what ours say of it. */
+import { type Chat, isJidGroup, jidNormalizedUser, proto } from 'baileys'
+
+import type { Mapping } from './addresses.ts'
+import { personOf } from './addresses.ts'
+import { unwrap } from './wrappers.ts'
+import { secondsOf, wholeOf } from './limits.ts'
+
+/** `Timer` of the port. Times in seconds; `changed_at` and `by_me` are null where nobody says. */
+export interface Timer {
+  seconds: number
+  changed_at: number | null
+  by_me: boolean | null
+}
+
+/** Of a list of chats. */
+export interface ChatTimer {
+  chat: string
+  timer: Timer
+}
+
+const { Initiator, Trigger } = proto.DisappearingMode
+const { EPHEMERAL_SETTING } = proto.Message.ProtocolMessage.Type
+/** What a client offers is at most 90 days; whoever writes more than ten years means for ever. */
+const MAX_SECONDS = 10 * 365 * 86_400
+
+type Context = proto.IContextInfo
+type Part = { contextInfo?: Context | null }
+
+/** What a message says of its chat's timer; null when it does not speak of it. */
+export function timerOf(message: proto.IMessage): Timer | null {
+  const context = contextOf(message)
+  const seconds = wholeOf(context?.expiration)
+  if (context == null || seconds === null || context.expiration == null) return null
+  const settled = settingOf(context.ephemeralSettingTimestamp)
+  if (seconds === 0 && settled === null) return null // nothing was said: 0 is how that is written
+  return timer(seconds, settled)
+}
+
+/** The timer that a message sets; null when it sets none. */
+export function timerSetBy(message: proto.IMessage): Timer | null {
+  const { protocolMessage } = unwrap(message)
+  if (protocolMessage?.type !== EPHEMERAL_SETTING) return null
+  return timer(wholeOf(protocolMessage.ephemeralExpiration) ?? 0, settingOf(protocolMessage.ephemeralSettingTimestamp))
+}
+
+/** The timers of the chats of a history, of those that have one. */
+export async function timersIn(chats: readonly Chat[], mapping: Mapping): Promise<ChatTimer[]> {
+  const timed = chats.flatMap(({ id, ephemeralExpiration: expiration, ephemeralSettingTimestamp: at }) => {
+    const seconds = wholeOf(expiration) ?? 0
+    return id && seconds > 0 ? [{ id, timer: timer(seconds, settingOf(at)) }] : []
+  })
+  return Promise.all(timed.map(async ({ id, timer: each }) => ({ chat: await chatOf(id, mapping), timer: each })))
+}
+
+async function chatOf(jid: string, mapping: Mapping): Promise<string> {
+  if (isJidGroup(jid) === true) return jid
+  const { pn, lid } = await personOf(jid, undefined, mapping)
+  return pn ?? lid ?? jidNormalizedUser(jid)
+}
+
+function timer(seconds: number, changed_at: number | null): Timer {
+  return { seconds: Math.min(seconds, MAX_SECONDS), changed_at, by_me: null }
+}
+
+/** When it was set; null when nobody says. Some clients write milliseconds. */
+function settingOf(at: unknown): number | null {
+  const seconds = secondsOf(at)
+  return seconds > 0 ? seconds : null
+}
+
+function contextOf(message: proto.IMessage): Context | undefined {
+  const holders = Object.values(message) as (Part | null | undefined)[]
+  return holders.find((holder) => typeof holder === 'object' && holder?.contextInfo != null)?.contextInfo ?? undefined
+}
+
+/** The message that sets the timer of a chat with a person. */
+export function timerSetting({ seconds, changed_at }: Timer): proto.IMessage {
+  return {
+    protocolMessage: {
+      type: EPHEMERAL_SETTING,
+      ephemeralExpiration: seconds,
+      ephemeralSettingTimestamp: changed_at,
+      disappearingMode: { initiator: Initiator.CHANGED_IN_CHAT, trigger: Trigger.CHAT_SETTING, initiatedByMe: true }
+    }
+  }
+}
+
+/** Marks a message of ours to disappear as its chat's messages do. What only changes another cannot disappear. */
+export function disappearing(built: proto.IMessage, { seconds, changed_at, by_me }: Timer): proto.IMessage {
+  if (seconds === 0) return built
+  const message = proto.Message.decode(proto.Message.encode(built).finish()) // then each part knows which fields it has
+  const inner = unwrap(message)
+  if (inner.conversation) {
+    inner.extendedTextMessage = proto.Message.ExtendedTextMessage.create({ text: inner.conversation })
+    inner.conversation = null
+  }
+  const mode = by_me === null ? {} : { initiatedByMe: by_me }
+  for (const part of Object.values(inner) as (Part | null | undefined)[]) {
+    if (typeof part !== 'object' || part === null || !('contextInfo' in part)) continue
+    part.contextInfo = {
+      ...part.contextInfo,
+      expiration: seconds,
+      ...(changed_at === null ? {} : { ephemeralSettingTimestamp: changed_at }),
+      disappearingMode: { initiator: Initiator.CHANGED_IN_CHAT, trigger: Trigger.CHAT_SETTING, ...mode }
+    }
+  }
+  return message
+}

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { proto } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
+
+import { disappearing, timerOf, timerSetBy, timersIn, timerSetting } from '../../../../gateway_worker/whatsapp/baileys/bridge/timers.ts'
+
+const DAY = 86_400
+const AT = 1_790_000_000
+const unsaid = { by_me: null }
+const NOBODY = { getPNForLID: async () => null, getLIDForPN: async () => null }
+
+test('a message tells the timer of its chat, if it speaks of it', () => {
+  const cases: [proto.IContextInfo | undefined, unknown][] = [
+    [undefined, null],
+    [{ stanzaId: 'A' }, null],
+    [{ expiration: 0 }, null],
+    [{ expiration: DAY }, { seconds: DAY, changed_at: null, ...unsaid }],
+    [{ expiration: DAY, ephemeralSettingTimestamp: AT }, { seconds: DAY, changed_at: AT, ...unsaid }],
+    [{ expiration: 0, ephemeralSettingTimestamp: AT }, { seconds: 0, changed_at: AT, ...unsaid }],
+    [{ expiration: 4_000_000_000 }, null]
+  ]
+  for (const [contextInfo, expected] of cases) {
+    const message = proto.Message.fromObject({ imageMessage: { ...(contextInfo ? { contextInfo } : {}) } })
+    assert.deepEqual(timerOf(proto.Message.decode(proto.Message.encode(message).finish())), expected)
+  }
+})
+
+test('a timer is set by a message of its own, wrapped or not', () => {
+  const setting = timerSetting({ seconds: DAY, changed_at: AT, by_me: true })
+  for (const message of [setting, { ephemeralMessage: { message: setting } }]) {
+    const decoded = proto.Message.decode(proto.Message.encode(message).finish())
+    assert.deepEqual(timerSetBy(decoded), { seconds: DAY, changed_at: AT, ...unsaid })
+  }
+  assert.equal(timerSetBy({ conversation: 'a' }), null)
+  assert.equal(timerSetBy({ protocolMessage: { type: proto.Message.ProtocolMessage.Type.REVOKE } }), null)
+})
+
+test('what we send says when it goes, whatever is around it', () => {
+  const timer = { seconds: DAY, changed_at: AT, by_me: false }
+  const messages = [
+    { conversation: 'a' },
+    { extendedTextMessage: { text: 'a', contextInfo: { stanzaId: 'Q' } } },
+    { viewOnceMessageV2: { message: { imageMessage: {} } } },
+    { pollCreationMessageV3: { name: 'a' } }
+  ]
+  for (const each of messages) {
+    const sent = disappearing(each as proto.IMessage, timer)
+    assert.deepEqual(timerOf(innermost(sent)), { seconds: DAY, changed_at: AT, ...unsaid }, JSON.stringify(each))
+  }
+})
+
+test('what is said stays said, and what stays says nothing', () => {
+  const timer = { seconds: DAY, changed_at: null, by_me: null }
+  const sent = disappearing(proto.Message.fromObject({ extendedTextMessage: { text: 'a', contextInfo: { stanzaId: 'Q' } } }), timer)
+  assert.equal(sent.extendedTextMessage?.contextInfo?.stanzaId, 'Q')
+  assert.equal(disappearing(proto.Message.fromObject({ conversation: 'a' }), timer).extendedTextMessage?.text, 'a')
+  const stays = disappearing(proto.Message.fromObject({ conversation: 'a' }), { ...timer, seconds: 0 })
+  assert.equal(stays.conversation, 'a')
+})
+
+test('a history names the chats that have one', async () => {
+  const chats = [
+    { id: '15550002222@s.whatsapp.net', ephemeralExpiration: DAY, ephemeralSettingTimestamp: AT },
+    { id: '15550003333@s.whatsapp.net', ephemeralExpiration: 0 }
+  ]
+  const found = await timersIn(chats as never, NOBODY)
+  assert.deepEqual(found, [{ chat: '15550002222@s.whatsapp.net', timer: { seconds: DAY, changed_at: AT, ...unsaid } }])
+})
+
+function innermost(message: proto.IMessage): proto.IMessage {
+  return message.viewOnceMessageV2?.message ?? message
+}

@@ -2,7 +2,7 @@
  * What the stanza of a message says beside what is encrypted in it, as WhatsApp Web says it: the one place that knows.
  *
  * WhatsApp's server cannot read a message: it decides by these words what to do with it, and drops what they do not fit.
- * Sources: `WAWebE2EProtoUtils` and `WAWebBackendJobsCommon` as whatsapp-rust 0.6 names them (`wacore/src/send.rs`), and
+ * Sources: `WAWebE2EProtoUtils` and `WAWebBackendJobsCommon` as whatsapp-rust names them (`wacore/src/send.rs`), and
  * whatsmeow of August 2026 (`send.go`); where they differ, the table of `outside.test.ts` says so.
  */
 import { type BinaryNode, proto } from 'baileys'

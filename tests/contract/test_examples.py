@@ -34,7 +34,8 @@ CONTRACT_DOORS = {
         session.migrate.v1 session.delete.v1 message.describe.v1 message.history.v1
         message.stats.v1 events.replay.v1""",
     Door.SESSION: """message.send.v1 message.edit.v1 message.revoke.v1 message.react.v1 message.forward.v1
-        message.read.v1 media.fetch.v1 chat.presence.v1 contact.check.v1 group.create.v1 group.describe.v1 group.list.v1
+        message.read.v1 media.fetch.v1 chat.presence.v1 chat.disappearing.v1 contact.check.v1
+        group.create.v1 group.describe.v1 group.list.v1
         group.participants.v1 group.update.v1 group.invite.v1 group.join.v1 group.leave.v1 contact.picture.v1""",
     Door.WORKER: "worker.describe.v1 worker.drain.v1",
 }
@@ -101,6 +102,7 @@ def test_durable_events_are_those_of_sessions_and_messages() -> None:
         "group.updated.v1",
         "group.participants.v1",
         "call.received.v1",
+        "chat.updated.v1",
         "contact.updated.v1",
         "media.ready.v1",
         "media.failed.v1",

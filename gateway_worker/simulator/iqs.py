@@ -17,6 +17,7 @@ from gateway_worker.simulator.media import MAX_BLOB, authorize
 from gateway_worker.simulator.model import Connection
 from gateway_worker.simulator.offline import send_backlog
 from gateway_worker.simulator.prekeys import on_encrypt_iq
+from gateway_worker.simulator.profile_iqs import on_contact_link_iq, on_graph_iq, on_status_iq
 from gateway_worker.simulator.profiles import on_picture_iq
 from gateway_worker.simulator.registration import on_link_code_iq, on_pair_device_sign
 from gateway_worker.simulator.usync import on_usync_iq
@@ -150,7 +151,7 @@ _HANDLERS: dict[str, Handler] = {
     "md": _multi_device,
     "passive": _passive,
     "privacy": _privacy,
-    "status": _nothing,
+    "status": on_status_iq,
     "tos": _nothing,
     "urn:xmpp:ping": _nothing,
     "urn:xmpp:whatsapp:dirty": _nothing,
@@ -158,8 +159,10 @@ _HANDLERS: dict[str, Handler] = {
     "w:biz": _missing,
     "w:g2": on_group_iq,
     "w:m": _media,
+    "w:mex": on_graph_iq,
     "w:p": _nothing,
     "w:profile:picture": on_picture_iq,
+    "w:qr": on_contact_link_iq,
     "w:stats": _nothing,
     "w:sync:app:state": on_app_state_iq,
 }

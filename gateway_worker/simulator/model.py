@@ -83,6 +83,10 @@ class Account:
     presence_subscribers: dict[str, None] = field(default_factory=dict[str, None])
     collections: dict[str, list[bytes]] = field(default_factory=dict[str, list[bytes]])
     """App state: the patches of each collection, in order of their versions."""
+    about: str = "Available"
+    """The status text."""
+    contact_code: str = ""
+    """Of the link by which others find the person, once it was asked for."""
     picture: tuple[str, str] | None = None
     """Id and direct path of the profile picture."""
     key_index: bytes | None = None

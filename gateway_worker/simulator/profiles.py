@@ -17,6 +17,7 @@ def set_picture(turn: Turn, account: Account, picture: bytes) -> None:
 
 def set_about(turn: Turn, account: Account, text: str) -> None:
     """The person has another status text, or none; who knows the person is told."""
+    account.about = text
     _tell(turn, account, "status", Node("set", {}, text.encode()))
 
 

@@ -65,7 +65,7 @@ def _answer(turn: Turn, asker: Account, protocol: Node, account: Account, addres
         case "lid":
             return Node("lid", {"val": account.lid_jid})
         case "status":
-            return Node("status", {"t": turn.t}, b"Available")
+            return Node("status", {"t": turn.t}, account.about.encode())
         case "disappearing_mode":
             return Node("disappearing_mode", {"duration": "0", "t": turn.t})
         case _:

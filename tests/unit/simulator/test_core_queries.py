@@ -1,5 +1,7 @@
 """Queries: user sync, device lists and their hashes, app state, groups, and what nobody knows."""
 
+import json
+
 import pytest
 
 from gateway_worker.simulator import phones
@@ -168,3 +170,38 @@ def test_a_query_that_nobody_knows_is_answered_and_counted(stage: Stage, a: Clie
 )
 def test_the_small_queries_have_results(a: Client, namespace: str, query: Node) -> None:
     assert a.ask(namespace, query).attrs["type"] == "result"
+
+
+def test_a_status_text_is_set_and_found(stage: Stage, ann: Account, bob: Account, a: Client) -> None:
+    b = stage.companion(bob)
+    assert sync(b, [Node("status")], [Node("user", {"jid": ann.pn_jid})])[0].need("status").data == b"Available"
+    a.ask("status", Node("status", {}, b"At work"), kind="set")
+    assert sync(b, [Node("status")], [Node("user", {"jid": ann.pn_jid})])[0].need("status").data == b"At work"
+    words = json.dumps({"variables": {"input": {"text": "At home"}}}).encode()
+    assert b"SUCCESS" in a.ask("w:mex", Node("query", {"query_id": "1"}, words)).need("result").data
+    assert ann.about == "At home"
+
+
+def test_a_contact_link_leads_to_its_owner_until_it_is_revoked(stage: Stage, ann: Account, bob: Account) -> None:
+    a, b = stage.companion(ann), stage.companion(bob)
+    asked = Node("qr", {"type": "contact", "action": "get"})
+    code = a.ask("w:qr", asked, kind="set").need("qr").attrs["code"]
+    assert a.ask("w:qr", asked, kind="set").need("qr").attrs["code"] == code
+    found = b.ask("w:qr", Node("qr", {"code": code})).need("qr").attrs
+    assert (found["jid"], found["notify"], found["type"]) == (ann.pn_jid, ann.name, "contact")
+    assert (
+        a.ask("w:qr", Node("qr", {"type": "contact", "action": "revoke"}), kind="set").need("qr").attrs["code"] != code
+    )
+    assert b.ask("w:qr", Node("qr", {"code": code})).need("error").attrs["code"] == "404"
+
+
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [(b'{"variables": {}}', ""), (b'{"variables": {"newsletter_id": "1"}}', "501"), (b"[]", "400"), (b"{", "400")],
+)
+def test_nobody_follows_a_channel(a: Client, query: bytes, answer: str) -> None:
+    told = a.ask("w:mex", Node("query", {"query_id": "1"}, query))
+    if answer:
+        assert told.need("error").attrs["code"] == answer
+    else:
+        assert json.loads(told.need("result").data) == {"data": {"xwa2_newsletter_subscribed": []}}

@@ -6,7 +6,6 @@
 import './silence.ts'
 import './contexts.ts'
 import './strict.ts'
-import './sender.ts'
 
 import { Socket } from 'node:net'
 

@@ -132,12 +132,25 @@ function encrypted(part: BinaryNode, { mediatype, isHidden }: Shown): BinaryNode
   }
 }
 
+interface Sender {
+  sendNode: (stanza: BinaryNode) => Promise<void>
+}
+
 /** Messages of one connection that are on their way, for the first time or again. */
 const MAX_ON_THEIR_WAY = 1_000
 
 /** What goes outside of the messages of one connection, by their ids: a stanza is built far from its message. */
 export class Outsides {
   readonly #known = new BoundedMap<Outside>(MAX_ON_THEIR_WAY)
+
+  /** Whether stanzas pass here. */
+  isDressing = false
+
+  /** A layer of a socket whose stanzas pass here. */
+  dressing<T extends Sender>(layer: T): T {
+    this.isDressing = true
+    return { ...layer, sendNode: (stanza: BinaryNode) => layer.sendNode(this.dress(stanza)) }
+  }
 
   note(messageId: string, message: proto.IMessage): void {
     this.#known.set(messageId, outsideOf(message))

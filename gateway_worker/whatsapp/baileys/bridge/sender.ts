@@ -1,5 +1,6 @@
 /**
- * Lets us see every stanza before it leaves. To be loaded before Baileys is.
+ * Lets us see every stanza before it leaves. Given to Node as `--import`: a module is loaded before any that it is
+ * imported with is run, and then it would be too late.
  *
  * Baileys builds the stanza of a message in a closure, with a node sender that is in no place where it could be replaced:
  * each layer of its socket takes it out of the one below. So the layer that sends messages is given ours: one line of its

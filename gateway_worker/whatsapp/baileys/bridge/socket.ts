@@ -1,7 +1,6 @@
 /** How we run Baileys: its store, keys, caches and repository are ours, and it retries and stores nothing. */
 import {
   type AuthenticationCreds,
-  type BinaryNode,
   Browsers,
   DEFAULT_CONNECTION_CONFIG,
   type GroupMetadata,
@@ -46,7 +45,7 @@ function configOf(parts: SocketParts, outsides: Outsides): Config {
   const { number, credentials, store, keys, incoming, protocol, history, settings, options } = parts
   const agent = agentFor(options.proxy)
   return {
-    withSender: (layer) => ({ ...layer, sendNode: (stanza: BinaryNode) => layer.sendNode(outsides.dress(stanza)) }),
+    withSender: (layer) => outsides.dressing(layer),
     auth: { creds: credentials, keys: store },
     makeSignalRepository: makeRepositoryMaker({ keys, store, incoming, protocol }),
     logger: makeLogger(() => protocol.fail()),
@@ -122,6 +121,7 @@ export function makeSocket(parts: SocketParts): WASocket {
     cachedGroupMetadata: async (jid) => describedGroup(socket, jid, groups)
   }
   const socket: WASocket = makeWASocket(config)
+  if (!outsides.isDressing) throw new Error('Baileys was loaded before its node sender could be replaced')
   noteWhatLeaves(socket, outsides)
   socket.ws.on('CB:notification,type:w:gp2', ({ attrs }: { attrs: Record<string, string> }) => groups.forget(attrs['from'] ?? ''))
   keepName(socket, parts.credentials)

@@ -334,17 +334,6 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
             view_once=True,
             disappearing_seconds=604_800,
         ),
-    ),
-    "chat.updated.v1": (
-        ChatUpdated(
-            session_id=_SESSION,
-            chat=_JID,
-            is_group=False,
-            disappearing_seconds=604_800,
-            sender=MessageSender(jid=_JID, lid=_LID, phone=_PHONE, push_name="Ben"),
-            from_me=False,
-            timestamp=_NOW,
-        ),
         MessageReceived(
             session_id=_SESSION,
             message_id=_MESSAGE,
@@ -360,6 +349,17 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
             ),
             ad=Ad(title="Half price", source_type="ad", source_id="120210000000000000", ctwa_clid="ARAkLkA8rmlFeiCkt"),
             wrappers=["questionMessage"],
+        ),
+    ),
+    "chat.updated.v1": (
+        ChatUpdated(
+            session_id=_SESSION,
+            chat=_JID,
+            is_group=False,
+            disappearing_seconds=604_800,
+            sender=MessageSender(jid=_JID, lid=_LID, phone=_PHONE, push_name="Ben"),
+            from_me=False,
+            timestamp=_NOW,
         ),
     ),
     "message.edited.v1": (MessageEdited(**_about(), content=Text(text="Yes, at noon")),),

@@ -100,8 +100,8 @@ class Identities:
                 content = by_number(arrived.content, self._pn_of, frozenset(arrived.mentions))
                 mentions = [self._pn_of.get(each, each) for each in arrived.mentions]
                 arrived = replace(arrived, content=content, mentions=mentions)
-            case ReceivedChange(change=Edited(content=content)):
-                arrived = replace(arrived, change=Edited(content=by_number(content, self._pn_of)))
+            case ReceivedChange(change=Edited() as edited):
+                arrived = replace(arrived, change=replace(edited, content=by_number(edited.content, self._pn_of)))
             case _:
                 pass
         chat = self._pn_of.get(arrived.chat)

@@ -64,7 +64,7 @@ def send(turn: Turn, account: Account, *, to: str, words: Words) -> str:
     phone = account.primary
     phones.require_online(phone)
     means = Means(upload=partial(upload, turn=turn, phone=phone, chat=to), entropy=turn.world.entropy)
-    content, mentions = mentioning(turn.world, _server(to), words.content, words.mentions)
+    content, mentions = mentioning(turn.world, server_of(to), words.content, words.mentions)
     message = write_message(
         content,
         means,

@@ -11,7 +11,8 @@ from typing import Final
 from gateway_worker.connections.arrivals import Arrived
 from gateway_worker.connections.mentions import by_number
 from gateway_worker.connections.storage import Keys
-from gateway_worker.whatsapp.incoming import Edited, ReceivedChange, ReceivedMessage, TimerChanged
+from gateway_worker.whatsapp.incoming import ReceivedChange, ReceivedMessage, TimerChanged
+from gateway_worker.whatsapp.incoming_changes import Edited
 from gateway_worker.whatsapp.port import KeyId
 from schemas.addresses import LID_SERVER, USER_SERVER, Jid, phone_of, spellings
 from schemas.content import Content

@@ -31,12 +31,12 @@ def without_pictures(text: str) -> str:
 
 def cards_in(text: str) -> list[str]:
     """Each card of a file, in order; a card within a card (`AGENT`) stays in it. What is no card is told as one."""
+    if text.upper().count("BEGIN:VCARD") <= 1:
+        return [text]
     lines = plain_lines(text)
     upper = lines.upper()
     if len(upper) != len(lines):  # some letters have no capital of their own
         upper = lines
-    if upper.count("BEGIN:VCARD") <= 1:
-        return [text]
     found: list[str] = []
     depth = start = 0
     for boundary in islice(_BOUNDARY.finditer(upper), _MAX_BOUNDARIES):

@@ -133,8 +133,8 @@ class Preparation:
 
     async def _made(self, kind: str, source: MediaSource, received: Path, job: Job, party: str) -> PreparedFile:
         if kind == "document":
-            head = await asyncio.to_thread(_head, received)
-            return await _measured(received, {"mimetype": document_type(head, source.mimetype, source.name)})
+            named = await asyncio.to_thread(_document_type, received, source)
+            return await _measured(received, {"mimetype": named})
         mimetype = await asyncio.to_thread(look, received, source.mimetype, source.name)
         if mimetype not in _ACCEPTED[kind]:
             raise unsupported("type", found=mimetype, accepted=sorted(_ACCEPTED[kind]))
@@ -173,9 +173,9 @@ def _bytes(text: str | None) -> bytes | None:
     return None if text is None else base64.b64decode(text)
 
 
-def _head(path: Path) -> bytes:
+def _document_type(path: Path, source: MediaSource) -> str:
     with path.open("rb") as file:
-        return file.read(HEAD)
+        return document_type(file.read(HEAD), source.mimetype, source.name)
 
 
 def _measure(path: Path) -> tuple[int, str]:

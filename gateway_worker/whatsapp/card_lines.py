@@ -4,8 +4,8 @@ import base64
 import quopri
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from schemas.vcards import plain_lines
 
@@ -16,8 +16,8 @@ _MAX_SOFT_LINES: Final = 32  # of one value in quoted-printable
 
 _CHARSET: Final = re.compile(r"charset=\"?([\w-]+)", re.IGNORECASE)
 _ESCAPED: Final = re.compile(r"\\(.)")
-_SEMICOLON: Final = re.compile(r"(?<!\\);")
-_COMMA: Final = re.compile(r"(?<!\\),")
+_BACKSLASH, _ESCAPED_SEMICOLON, _ESCAPED_COMMA = "\ue000", "\ue001", "\ue002"  # stand for escaped ones meanwhile
+_GUARDS: Final = str.maketrans({_BACKSLASH: "\\", _ESCAPED_SEMICOLON: ";", _ESCAPED_COMMA: ","})
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 _MAX_PARTS: Final = 8  # of one value
 _CHARSETS: Final = frozenset(
@@ -46,16 +46,15 @@ class Budget:
     @property
     def is_spent(self) -> bool:
         """Whether something was not read."""
-        return min(self.characters, self.lines, self.values) < 0
+        return self.characters < 0 or self.lines < 0 or self.values < 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Property:
+class Property(NamedTuple):
     """A line. `value` is still escaped; `is_coded` tells that it was in an encoding, `is_cut` that it is longer."""
 
     name: str
-    parameters: str = field(repr=False)
-    value: str = field(repr=False)
+    parameters: str
+    value: str
     is_coded: bool = False
     is_cut: bool = False
 
@@ -90,9 +89,9 @@ def properties(text: str, budget: Budget) -> Iterator[Property]:
 
 def components(value: str, *, keep_commas: bool = True) -> list[str]:
     """The parts of a value, between its semicolons."""
-    if not keep_commas:
-        value = _COMMA.sub(" ", value)
-    return [_unescaped(each) for each in _SEMICOLON.split(value, _MAX_PARTS)]
+    guarded = value.replace("\\\\", _BACKSLASH).replace("\\;", _ESCAPED_SEMICOLON).replace("\\,", _ESCAPED_COMMA)
+    parts = (guarded if keep_commas else guarded.replace(",", " ")).split(";", _MAX_PARTS)
+    return [_unescaped(each).translate(_GUARDS) if guarded != value else _unescaped(each) for each in parts]
 
 
 def in_one_line(text: str) -> str:

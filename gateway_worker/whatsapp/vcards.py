@@ -23,7 +23,6 @@ _NAME_ORDER: Final = (3, 1, 2, 0, 4)  # prefix, given, others, family, suffix
 _KEPT_PARAMETERS: Final = re.compile(r"(?:(?:^|;)(?:type=[\w,-]+|waid=\d+|value=(?:uri|text)|[\w-]+))*", re.IGNORECASE)
 _UNSEEN: Final = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069]")
 """Marks that turn the direction of writing, and the like: iOS puts them around numbers."""
-_BLANKS: Final = re.compile(r"\s+")
 
 
 def card_text(card: ContactCard) -> str:
@@ -42,7 +41,10 @@ def card_text(card: ContactCard) -> str:
 
 def display_name(card: ContactCard, budget: Budget | None = None) -> str:
     """What a chat shows before the card is opened."""
-    return card.name or read_card(card.vcard or "", budget).name or ""
+    if card.name is not None or card.vcard is None:
+        return card.name or ""
+    read = read_card(card.vcard, budget)
+    return read.name or next(iter(read.phones), read.email or "")
 
 
 def read_cards(texts: Iterable[str]) -> list[ContactCard]:
@@ -55,6 +57,8 @@ def read_cards(texts: Iterable[str]) -> list[ContactCard]:
 def read_card(text: str, budget: Budget | None = None) -> ContactCard:
     """The fields of a vCard, and the card as it came where it holds more than they do."""
     budget = budget or Budget()
+    if budget.is_spent:
+        return ContactCard(vcard=text[:MAX_VCARD])
     person = _Person()
     for found in properties(text, budget):
         person.note(found)
@@ -123,7 +127,10 @@ def _phone(found: Property) -> tuple[str | None, bool]:
     """E.164 where WhatsApp vouches for it (`waid`), else the number as somebody wrote it; and whether that is all."""
     if (waid := _WAID.search(found.parameters)) is not None:
         return f"+{waid[1]}", True
-    written = _BLANKS.sub(" ", _UNSEEN.sub("", in_one_line(found.text[:_LOOKED_AT])))
+    written = in_one_line(found.text[:_LOOKED_AT])
+    if not written.isascii():
+        written = _UNSEEN.sub("", written)
+    written = " ".join(written.split())
     number, _, more = written.partition(";") if written.lower().startswith("tel:") else (written, "", "")
     number = number[4:] if number.lower().startswith("tel:") else number  # version 4.0 writes an URI (RFC 3966)
     is_number = len(number) <= _MAX_PHONE and any(letter.isdecimal() for letter in number)

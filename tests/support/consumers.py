@@ -204,6 +204,9 @@ class FakeSession:
     async def set_presence(self, command: Command[Any]) -> None:
         self.sent.append(command.data.state)
 
+    async def set_disappearing(self, command: Command[Any]) -> None:
+        self.sent.append(str(command.data.seconds))
+
     async def check_contacts(self, command: Command[Any]) -> ContactsChecked:
         return ContactsChecked(contacts=[Contact(phone=phone, exists=True) for phone in command.data.phones])
 

@@ -213,13 +213,16 @@ async def test_decrypted_parts_are_kept_and_the_visible_one_is_the_message(store
             chat="c@g.us", sender="s:1@lid", message_id="M1", index=index, plaintext=plaintext, visible=visible
         )
 
-    parts = PutEntries(entries=[part(0, b"key", visible=False), part(1, b"text", visible=True)])
+    others = [part(0, b"key", visible=False), part(-2, b"quoted", visible=False)]
+    parts = PutEntries(entries=[*others, part(1, b"text", visible=True)])
     message = replace(arrived(), message_id=MessageId("M1"), chat="c@g.us", entry=("c@g.us", "s:1@lid"))
     await store.commit(fence, parts, message)
     await store.commit(fence, PutEntries(entries=[part(1, b"another", visible=True)]))
     found = await store.keys.entry(fence.session_id, chat="c@g.us", sender="s:1@lid", message_id="M1", index=0)
     assert found == b"key"
     assert await store.messages.plaintext(fence.session_id, MessageId("M1"), 1) == b"text"
+    assert [each.plaintext for each in await store.keys.quoted(fence.session_id, "M1")] == [b"quoted"]
+    assert await store.keys.quoted(fence.session_id, "M2") == []
     assert await store.keys.entry(fence.session_id, chat="c@g.us", sender="x", message_id="M1", index=0) is None
 
 

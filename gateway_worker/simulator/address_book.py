@@ -9,6 +9,7 @@ from gateway_worker.simulator.wire.app_state import IV_SIZE, AppStateKey, write_
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import SyncActionValue
 
 _COLLECTION = "critical_unblock_low"
+_SETTINGS = "critical_block"
 _KEY_PREFIX = b"\x00\x00"
 
 
@@ -26,19 +27,32 @@ def save_contact(turn: Turn, account: Account, jid: str, name: str) -> None:
     person, _ = turn.world.find(jid)
     if person is None:
         raise NotFound("recipient.unknown", "nobody has that address")
-    log = account.collections.setdefault(_COLLECTION, [])
-    if len(log) >= MAX_PATCHES:
+    if len(account.collections.get(_COLLECTION, ())) >= MAX_PATCHES:
         raise Conflict("contacts.full", f"a phone saves {MAX_PATCHES} times")
     contact = SyncActionValue.ContactAction(
         fullName=name, firstName=name.split(" ", 1)[0], lidJid=person.lid_jid, saveOnPrimaryAddressbook=True
     )
     action = SyncActionValue(timestamp=int(turn.now * 1000), contactAction=contact)
+    _write(turn, account, _COLLECTION, ["contact", person.pn_jid], action)
+
+
+def tell_own_name(turn: Turn, account: Account) -> None:
+    """The companions learn what the person is called: by a setting of the account's, when it is another than before."""
+    if account.told_name == account.name or len(account.collections.get(_SETTINGS, ())) >= MAX_PATCHES:
+        return
+    account.told_name = account.name
+    name = SyncActionValue.PushNameSetting(name=account.name)
+    action = SyncActionValue(timestamp=int(turn.now * 1000), pushNameSetting=name)
+    _write(turn, account, _SETTINGS, ["setting_pushName"], action)
+
+
+def _write(turn: Turn, account: Account, collection: str, index: list[str], action: SyncActionValue) -> None:
     patch = write_patch(
-        _COLLECTION,
-        log,
-        index=["contact", person.pn_jid],
+        collection,
+        account.collections.setdefault(collection, []),
+        index=index,
         action=action,
         key=app_state_key(turn, account.primary),
         iv=turn.world.entropy(IV_SIZE),
     )
-    append(turn, account, _COLLECTION, patch)
+    append(turn, account, collection, patch)

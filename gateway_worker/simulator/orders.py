@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from gateway_worker.simulator import phones
+from gateway_worker.simulator.address_book import tell_own_name
 from gateway_worker.simulator.change_orders import new_id, server_of
 from gateway_worker.simulator.content.reading import unwrap
 from gateway_worker.simulator.content.shapes import Means, Quote
@@ -33,6 +34,8 @@ def add_phone(turn: Turn, phone: str, name: str, *, passkey: bool) -> Account:
             raise Conflict("phones.full", f"there are {MAX_ACCOUNTS} phones already")
         return phones.new_account(turn.world, phone, name or f"Phone {phone[-4:]}", passkey=passkey)
     account.name, account.passkey = name or account.name, passkey
+    if account.companions:
+        tell_own_name(turn, account)
     return account
 
 

@@ -3,6 +3,7 @@
 import base64
 from functools import partial
 
+from gateway_worker.simulator.address_book import tell_own_name
 from gateway_worker.simulator.effects import ConnectionId, Turn
 from gateway_worker.simulator.errors import Conflict, Gone, Invalid
 from gateway_worker.simulator.faults import FaultKind, strike
@@ -89,6 +90,7 @@ def _link(turn: Turn, account: Account, connection: Connection, adv_secret: byte
     if account.passkey:
         _ask_for_passkey(turn, connection)
         return
+    tell_own_name(turn, account)  # before the companion is one: it reads it when it has the key
     device = connection.pairing = _next_device(account, connection)
     connection.offer = offer_device(
         account.identity,

@@ -205,3 +205,16 @@ async def test_number_and_lid_are_one_chat_and_one_lane(world: World) -> None:
     assert pages[0] == pages[1] == pages[2]
     assert [message["messageId"] for message in pages[0]][:1] == [answer]
     assert len(pages[0]) == 31
+
+
+async def test_the_accounts_own_name_is_learnt_when_it_changes(world: World) -> None:
+    ana = await world.paired("Ana")
+    await world.phones.post("/phones", {"phone": ana.phone.number, "name": "Ana Maria"})
+
+    async def connected_as() -> str:
+        seen = len(world.backend.events)
+        await world.backend.ask("session.restart.v1", ana.session_id)
+        return (await world.backend.state(ana.session_id, "connected", after=seen))["data"]["pushName"]
+
+    names = [await connected_as(), await connected_as()]  # it is read in one connection, and told by the next
+    assert names[-1] == "Ana Maria", names

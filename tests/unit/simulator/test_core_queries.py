@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway_worker.simulator import phones
+from gateway_worker.simulator import orders, phones
 from gateway_worker.simulator.login import remove_device
 from gateway_worker.simulator.model import Account
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import SyncdPatch
@@ -205,3 +205,13 @@ def test_nobody_follows_a_channel(a: Client, query: bytes, answer: str) -> None:
         assert told.need("error").attrs["code"] == answer
     else:
         assert json.loads(told.need("result").data) == {"data": {"xwa2_newsletter_subscribed": []}}
+
+
+def test_a_companion_learns_its_own_name_and_hears_of_another(stage: Stage, ann: Account, a: Client) -> None:
+    read = Node("sync", {}, [Node("collection", {"name": "critical_block", "version": "0"})])
+    answer = a.ask("w:sync:app:state", read, kind="set").need("sync").need("collection")
+    assert answer.attrs["version"] == "1"
+    assert not a.got("notification", type="server_sync"), "it was there before the companion was"
+    stage.turn(lambda turn: orders.add_phone(turn, ann.phone, "Ann Other", passkey=False))
+    (note,) = a.got("notification", type="server_sync")
+    assert note.need("collection").attrs == {"name": "critical_block", "version": "2"}

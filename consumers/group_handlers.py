@@ -10,6 +10,7 @@ from schemas.group_commands import (
     ChangeParticipants,
     CreateGroup,
     DescribeGroup,
+    GroupRequests,
     InviteToGroup,
     JoinGroup,
     LeaveGroup,
@@ -33,6 +34,7 @@ class GroupHandlers:
             "group.list.v1": self.list,
             "group.participants.v1": self.change_participants,
             "group.update.v1": self.update,
+            "group.requests.v1": self.requests,
             "group.invite.v1": self.invite,
             "group.join.v1": self.join,
             "group.leave.v1": self.leave,
@@ -58,6 +60,10 @@ class GroupHandlers:
         """Change what is given."""
         await self._of(command).update(command)
         return accepted(command)
+
+    async def requests(self, command: Command[GroupRequests]) -> Reply:
+        """Who asks to come in; lets them in, or turns them down."""
+        return result(command, await self._of(command).requests(command))
 
     async def invite(self, command: Command[InviteToGroup]) -> Reply:
         """The link of a group."""

@@ -17,6 +17,7 @@ from schemas.group_commands import (
     ChangeParticipants,
     CreateGroup,
     DescribeGroup,
+    GroupRequests,
     InviteToGroup,
     JoinGroup,
     LeaveGroup,
@@ -29,6 +30,7 @@ from schemas.group_results import (
     GroupInvite,
     GroupJoined,
     GroupPage,
+    GroupRequestsTold,
     ParticipantsChanged,
 )
 from schemas.message_commands import (
@@ -122,6 +124,10 @@ class Groups(Protocol):
 
     async def change_participants(self, command: Command[ChangeParticipants]) -> ParticipantsChanged:
         """Add, remove, promote, demote."""
+        ...
+
+    async def requests(self, command: Command[GroupRequests]) -> GroupRequestsTold:
+        """Who asks to come in; or lets people in, or turns them down."""
         ...
 
     async def update(self, command: Command[UpdateGroup]) -> None:

@@ -148,6 +148,17 @@ def spellings(jid: str) -> frozenset[str]:
     return frozenset((jid, f"{other}@{server}"))
 
 
+def country_of(jid: str) -> str | None:
+    """What numbers of one country begin with, as far as it tells them from others; None for what is no number.
+
+    Calling codes have one digit (1, 7) or two or three: two digits may stand for several countries, never for half.
+    """
+    user, _, server = jid.partition("@")
+    if server != USER_SERVER:
+        return None
+    return user[:1] if user.startswith(("1", "7")) else user[:2]
+
+
 def phone_of(jid: str) -> str | None:
     """The E.164 number in a PN JID (a device number is left out); None for every other JID."""
     user, _, server = jid.partition("@")

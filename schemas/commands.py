@@ -19,6 +19,7 @@ from schemas.group_commands import (
     ChangeParticipants,
     CreateGroup,
     DescribeGroup,
+    GroupRequests,
     InviteToGroup,
     JoinGroup,
     LeaveGroup,
@@ -31,6 +32,7 @@ from schemas.group_results import (
     GroupInvite,
     GroupJoined,
     GroupPage,
+    GroupRequestsTold,
     ParticipantsChanged,
 )
 from schemas.message_commands import (
@@ -179,6 +181,7 @@ _TYPES: Final = (
     _session("group.list.v1", CommandClass.Q, ListGroups, GroupPage),
     _session("group.participants.v1", CommandClass.I, ChangeParticipants, ParticipantsChanged),
     _session("group.update.v1", CommandClass.I, UpdateGroup),
+    _session("group.requests.v1", CommandClass.I, GroupRequests, GroupRequestsTold),
     _session("group.invite.v1", CommandClass.I, InviteToGroup, GroupInvite),
     _session("group.join.v1", CommandClass.I, JoinGroup, GroupJoined),
     _session("group.leave.v1", CommandClass.I, LeaveGroup),

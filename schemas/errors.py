@@ -19,6 +19,7 @@ The letter says what happens to the delivery: **R** retry (hold it, back off), *
     ├── WorkerNotFound              worker.not_found                A
     ├── MessageNotFound             message.not_found               A
     ├── MessageRecipientUnknown     message.recipient_unknown       A   the number is not on WhatsApp
+    ├── MessageKeysInvalid          message.keys_invalid            A   the recipient's keys do not verify
     ├── MessageRejectedByWhatsApp   message.rejected_by_whatsapp    A   with WhatsApp's own code in `detail`
     ├── MessageUnconfirmed          message.unconfirmed             A   no acknowledgement after all tries
     ├── AccountRestricted           account.restricted              A
@@ -228,6 +229,13 @@ class MessageRecipientUnknown(GatewayError):  # noqa: N818 (the contract's word)
 
     code = "message.recipient_unknown"
     sentence = "The recipient is not on WhatsApp."
+
+
+class MessageKeysInvalid(GatewayError):  # noqa: N818 (as the others)
+    """The keys that WhatsApp gave of the recipient do not verify: nothing was sent, since anybody could read it."""
+
+    code = "message.keys_invalid"
+    sentence = "WhatsApp gave no valid keys of the recipient; nothing was sent."
 
 
 class MessageRejectedByWhatsApp(GatewayError):  # noqa: N818 (the contract's word)

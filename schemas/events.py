@@ -120,12 +120,16 @@ class MessageState(StrEnum):
 
 
 class MessageStatus(Model):
-    """``message.status.v1``: `to` as the command gave it; `participant` only in groups; `error` only when failed."""
+    """``message.status.v1``: `to` as the command gave it; `participant` only in groups; `error` only when failed.
+
+    `chat` is the chat as it is, from `sent` on: a person's JID as WhatsApp writes the number, however `to` writes it.
+    """
 
     session_id: SessionId
     command_id: CommandId
     message_id: MessageId
     to: str
+    chat: str | None = None
     status: MessageState
     timestamp: Instant
     participant: str | None = None

@@ -117,7 +117,8 @@ def _at_least_one(schema: dict[str, Any]) -> None:
 class UpdateGroup(GroupCommand):
     """``group.update.v1``: change what is given, at least one.
 
-    An empty `description` removes it; `announcement`: only admins write; `locked`: only admins change these.
+    An empty `description` removes it; `announcement`: only admins write; `locked`: only admins change these;
+    `joinApproval`: who comes by the link is let in by an admin; `membersAdd`: not only admins add people.
     """
 
     model_config = ConfigDict(json_schema_extra=_at_least_one)
@@ -128,11 +129,42 @@ class UpdateGroup(GroupCommand):
     )
     announcement: bool | None = None
     locked: bool | None = None
+    join_approval: bool | None = None
+    members_add: bool | None = None
 
     @model_validator(mode="after")
     def _something(self) -> "UpdateGroup":
-        if self.subject is self.description is self.announcement is self.locked is None:
-            raise problem_at("subject", "must be given, or description, announcement or locked")
+        settings = self.announcement, self.locked, self.join_approval, self.members_add
+        if all(each is None for each in (self.subject, self.description, *settings)):
+            raise problem_at(
+                "subject", "must be given, or description, announcement, locked, joinApproval or membersAdd"
+            )
+        return self
+
+
+class RequestAction(StrEnum):
+    """What is done about those who ask to come into a group."""
+
+    LIST = "list"
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class GroupRequests(GroupCommand):
+    """``group.requests.v1``: who asks to come in, or lets `participants` in, or turns them down. For admins."""
+
+    action: Annotated[RequestAction, Strict(strict=False)] = RequestAction.LIST
+    participants: Annotated[Many[Person], Field(max_length=MAX_PARTICIPANTS, repr=False)] = ()
+
+    @property
+    def people(self) -> tuple[Jid, ...]:
+        """`participants` as JIDs."""
+        return tuple(jid_of(person) for person in self.participants)
+
+    @model_validator(mode="after")
+    def _named(self) -> "GroupRequests":
+        if (self.action is RequestAction.LIST) != (not self.participants):
+            raise problem_at("participants", "must be given to approve or reject, and only then")
         return self
 
 

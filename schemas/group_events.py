@@ -36,6 +36,8 @@ class GroupUpdated(Model):
     description: str | None = None
     announcement: bool | None = None
     locked: bool | None = None
+    join_approval: bool | None = None
+    members_add: bool | None = None
     disappearing_seconds: int | None = None
     picture: PictureChange | None = None
     invite_code: str | None = None
@@ -51,11 +53,16 @@ class PeopleChange(StrEnum):
     DEMOTE = "demote"
     JOIN = "join"  # by a link
     LEAVE = "leave"
+    MODIFY = "modify"  # has another number
+    REQUEST = "request"  # asks to come in
+    WITHDRAW = "withdraw"  # asks no longer
+    REJECT = "reject"  # was turned down
 
 
 class GroupParticipantsChanged(Model):
-    """``group.participants.v1``: people came, went, or have another role.
+    """``group.participants.v1``: people came, went, have another role or number, or ask to come in (admins are told).
 
+    `previous` is who somebody was before, with another number; `method` how somebody asks, in WhatsApp's word.
     `includesMe`: the session's own account is among them. When it comes into a group, `participants` may be all who are
     in it, and `subject` is what it is called.
     """
@@ -67,4 +74,6 @@ class GroupParticipantsChanged(Model):
     includes_me: bool
     by: GroupAuthor | None = None
     subject: str | None = None
+    previous: GroupPerson | None = None
+    method: str | None = None
     timestamp: Instant

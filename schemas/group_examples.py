@@ -13,8 +13,10 @@ from schemas.group_results import (
     GroupPage,
     GroupParticipant,
     GroupPerson,
+    GroupRequestsTold,
     GroupRole,
     GroupSummary,
+    JoinRequest,
     Outcome,
     ParticipantOutcome,
     ParticipantsChanged,
@@ -39,6 +41,12 @@ GROUP_COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "group.update.v1": (
         {"groupId": _GROUP, "subject": "Sunday at noon", "description": "Bring cake"},
         {"groupId": _GROUP, "announcement": True, "locked": True},
+        {"groupId": _GROUP, "joinApproval": True, "membersAdd": False},
+    ),
+    "group.requests.v1": (
+        {"groupId": _GROUP},
+        {"groupId": _GROUP, "action": "approve", "participants": ["+15550002222"]},
+        {"groupId": _GROUP, "action": "reject", "participants": ["118273645546372@lid"]},
     ),
     "group.invite.v1": ({"groupId": _GROUP}, {"groupId": _GROUP, "revoke": True}),
     "group.join.v1": ({"code": _CODE}, {"link": f"https://chat.whatsapp.com/{_CODE}"}),
@@ -74,6 +82,9 @@ GROUP_RESULTS: Final[Mapping[str, Model]] = {
     ),
     "group.list.v1": GroupPage(groups=[GroupSummary(**_SUMMARY)], cursor=_GROUP),
     "group.participants.v1": ParticipantsChanged(group_id=_GROUP, participants=[_ADDED, _PRIVATE]),
+    "group.requests.v1": GroupRequestsTold(
+        group_id=_GROUP, requests=[JoinRequest(**_BEN, method="invite_link", requested_at=_NOW)]
+    ),
     "group.invite.v1": GroupInvite(group_id=_GROUP, code=_CODE, link=f"https://chat.whatsapp.com/{_CODE}"),
     "group.join.v1": GroupJoined(group_id=_GROUP),
 }
@@ -89,6 +100,7 @@ GROUP_EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
     "group.updated.v1": (
         GroupUpdated(**_ABOUT, subject="Sunday at noon"),
         GroupUpdated(**_ABOUT, announcement=True),
+        GroupUpdated(**_ABOUT, join_approval=True),
         GroupUpdated(**_ABOUT, picture=PictureChange.CHANGED),
     ),
     "group.participants.v1": (
@@ -101,6 +113,20 @@ GROUP_EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
             participants=[GroupPerson(**_ANA), GroupPerson(**_BEN)],
             includes_me=True,
             subject="Sunday",
+        ),
+        GroupParticipantsChanged(
+            **_ABOUT,
+            action=PeopleChange.REQUEST,
+            participants=[GroupPerson(**_BEN)],
+            includes_me=False,
+            method="invite_link",
+        ),
+        GroupParticipantsChanged(
+            **_ABOUT,
+            action=PeopleChange.MODIFY,
+            participants=[GroupPerson(**_BEN)],
+            includes_me=False,
+            previous=GroupPerson(**_ANA),
         ),
     ),
 }

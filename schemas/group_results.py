@@ -58,6 +58,8 @@ class GroupCreated(Model):
 class GroupSummary(Model):
     """A group in a list. `announcement`: only admins write; `locked`: only admins change subject and description.
 
+    `joinApproval`: who comes by the link is let in by an admin; `membersAdd`: not only admins add people.
+
     `role` is what the session's own account is in it; `disappearingSeconds` is missing where messages stay.
     """
 
@@ -69,6 +71,8 @@ class GroupSummary(Model):
     size: int
     announcement: bool
     locked: bool
+    join_approval: bool | None = None
+    members_add: bool | None = None
     disappearing_seconds: int | None = None
     role: GroupRole | None = None
 
@@ -106,3 +110,18 @@ class GroupJoined(Model):
 
     group_id: str
     pending: bool = False
+
+
+class JoinRequest(GroupPerson):
+    """Somebody who asks to come in; `method` is WhatsApp's word for how, ``invite_link`` for instance."""
+
+    method: str | None = None
+    requested_at: Instant | None = None
+
+
+class GroupRequestsTold(Model):
+    """``group.requests.v1``: `requests` when they were listed, else what became of each of the `participants`."""
+
+    group_id: str
+    requests: Sequence[JoinRequest] | None = None
+    participants: Sequence[ParticipantOutcome] | None = None

@@ -14,13 +14,18 @@ import structlog
 
 from gateway_worker.broker.errors import BrokerError, TopologyMismatch
 from gateway_worker.cancelling import end
+from gateway_worker.connections.spellings import SPELLING_KIND
 from gateway_worker.store.errors import StoreUnavailable, WentBack
 from gateway_worker.store.guard import Guard
 from gateway_worker.store.lineage import Standing, newest, read_mark
 from gateway_worker.store.renewal import Rejuvenate, Renewal
+from gateway_worker.whatsapp.baileys import identity
 from schemas.names import WorkerId
 
 log = structlog.get_logger(__name__)
+
+KEPT: Final = identity.KINDS | {SPELLING_KIND}
+"""Kinds of keys that belong to an identity, or that nobody would tell again."""
 
 MARK_SECONDS: Final = 1.0
 _SELDOM: Final = 30  # marks; by then, and at the first, the highest sequence is read and the bucket's mark replaced

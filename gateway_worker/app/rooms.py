@@ -7,7 +7,7 @@ from typing import Final
 
 from consumers import service as arrivals
 from consumers.fence import Fence, ReplyQueues
-from gateway_worker.app.continuity import Continuity
+from gateway_worker.app.continuity import KEPT, Continuity
 from gateway_worker.app.ground import Ground
 from gateway_worker.broker.ids import uuid7
 from gateway_worker.broker.marks import MarkQueue
@@ -75,7 +75,12 @@ def furnish(settings: Settings, ground: Ground, metrics: WorkerMetrics, incarnat
             rng=random.Random(),  # noqa: S311 (jitter)
             gate=OpeningGate(OPENING_AT_ONCE, OPENING_SECONDS),
             worker_id=WorkerId(settings.worker_id),
-            mappings=MappingForm(kind=identity.MAPPING_KIND, id_of=identity.mapping_id, read=identity.mappings),
+            mappings=MappingForm(
+                kind=identity.MAPPING_KIND,
+                id_of=identity.mapping_id,
+                number_id=identity.number_id,
+                read=identity.mappings,
+            ),
         ),
         incarnation=incarnation,
         max_sessions=settings.max_sessions,
@@ -110,7 +115,7 @@ def _continuity(settings: Settings, ground: Ground, relay: Relay) -> Continuity:
         needed=MarkQueue(ground.publishing, ground.topology),
         spare=MarkObject(ground.s3, settings.sessions_bucket, settings.namespace),
         rejuvenate=identity.rejuvenate,
-        kept=identity.KINDS,
+        kept=KEPT,
         worker_id=WorkerId(settings.worker_id),
     )
 
@@ -172,7 +177,7 @@ def _snapshots(settings: Settings, ground: Ground, metrics: WorkerMetrics) -> Sn
     return SnapshotKeeper(
         records=ground.store.snapshots,
         bucket=SnapshotObjects(ground.s3, settings.sessions_bucket),
-        identity=Identity(kinds=identity.KINDS, urgent_kinds=identity.URGENT_KINDS, mark=identity.mark),
+        identity=Identity(kinds=KEPT, urgent_kinds=identity.URGENT_KINDS, mark=identity.mark),
         observer=metrics,
         monotonic=ground.clock.monotonic,
     )

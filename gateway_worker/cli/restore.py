@@ -9,7 +9,7 @@ from typing import Final
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from gateway_worker.app.continuity import Continuity
+from gateway_worker.app.continuity import KEPT, Continuity
 from gateway_worker.broker.errors import BrokerError
 from gateway_worker.broker.link import Link
 from gateway_worker.broker.marks import MarkQueue
@@ -189,7 +189,7 @@ async def _settle(settings: Settings, store: Store) -> None:
         needed=MarkQueue(link, Topology(settings.namespace)),
         spare=MarkObject(client, settings.sessions_bucket, settings.namespace),
         rejuvenate=identity.rejuvenate,
-        kept=identity.KINDS,
+        kept=KEPT,
         worker_id=WorkerId(settings.worker_id),
     )
     running = asyncio.ensure_future(link.run())

@@ -91,6 +91,13 @@ VERDICTS: Final[Mapping[Cause, Verdict]] = {
         alarm=True,
     ),
     Cause.PAIRING_TIMEOUT: _PAIRING_TIMEOUT,
+    Cause.PAIRING_FORGED: _over(
+        Trigger.PAIRING_EXPIRED,
+        "pairing.untrusted",
+        "The answer to the QR or code could not prove that it was the phone's; nothing was linked.",
+        Action.RESCAN,
+        alarm=True,
+    ),
     Cause.BAD_SESSION: _lost("session.bad", "WhatsApp refused the session's state; connecting again."),
     Cause.UNAVAILABLE: _lost("connection.unavailable", "WhatsApp is not available for the moment.", action=Action.WAIT),
     Cause.CLOSED: _lost("connection.closed", "WhatsApp closed the connection; connecting again."),
@@ -116,7 +123,7 @@ def judge(cause: Cause, state: State, *, quick_restarts: int = 0, bad_sessions: 
             return VERDICTS[Cause.CLOSED]
         case Cause.BAD_SESSION if bad_sessions + 1 >= MAX_BAD_SESSIONS:
             return _BAD_SESSION
-        case Cause.PAIRING_TIMEOUT if state not in PAIRING | {State.CONNECTING}:
-            return VERDICTS[Cause.LOST]  # there was no pairing to time out
+        case Cause.PAIRING_TIMEOUT | Cause.PAIRING_FORGED if state not in PAIRING | {State.CONNECTING}:
+            return VERDICTS[Cause.LOST]  # there was no pairing that could end
         case _:
             return VERDICTS[cause]

@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 from gateway_worker.connections.identities import Identities
 from gateway_worker.connections.link import Link
 from gateway_worker.connections.reach import Reach, link_before, link_soon
+from gateway_worker.connections.resolving import Resolver
 from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.store.records import MessageRecord
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, RecipientUnknown, Refused, StoreRefused
 from gateway_worker.whatsapp.outgoing import MessageRef
-from gateway_worker.whatsapp.people import PresenceState
+from gateway_worker.whatsapp.people import Picture, PresenceState
 from gateway_worker.whatsapp.port import Connection
 from schemas.addresses import AddressKind, Jid, jid_of, kind_of
 from schemas.commands import Command
@@ -22,6 +23,7 @@ from schemas.message_commands import CheckContacts, MarkRead, SetPresence
 from schemas.names import MessageId, SessionId
 from schemas.results import Contact, ContactPicture, ContactsChecked, PictureState
 
+_SEEN_BY_ALL = (PresenceState.AVAILABLE, PresenceState.UNAVAILABLE)
 _PAUSE_SECONDS = 1.0  # before a question that WhatsApp left unanswered is put again
 
 T = TypeVar("T")
@@ -31,8 +33,11 @@ Ask = Callable[[Connection], Awaitable[T]]
 class Direct:
     """Carries out at once what needs no order. All of it may be repeated without harm."""
 
-    def __init__(self, session_id: SessionId, reach: Reach, around: Surroundings, identities: Identities) -> None:
+    def __init__(
+        self, session_id: SessionId, reach: Reach, around: Surroundings, *, identities: Identities, resolver: Resolver
+    ) -> None:
         self._session_id = session_id
+        self._resolver = resolver
         self._reach = reach
         self._around = around
         self._identities = identities
@@ -67,15 +72,23 @@ class Direct:
 
         Raises:
             SessionNotConnected: there is no connection, and none came back soon enough.
+            MessageRecipientUnknown: the number is not on WhatsApp.
             GatewayError: none will come by itself.
         """
         to, state = jid_of(command.data.to), PresenceState(command.data.state)
-        await self._ask_soon(lambda connection: connection.send_presence(to, state))
+
+        async def show(connection: Connection) -> None:
+            chat = to if state in _SEEN_BY_ALL else await self._resolver.on(connection, to)
+            await connection.send_presence(chat, state)
+
+        await self._ask_soon(show)
 
     async def check_contacts(self, command: Command[CheckContacts]) -> ContactsChecked:
         """Ask WhatsApp which numbers it knows. Raises as `set_presence`."""
         phones = command.data.phones
-        found = {each.phone: each for each in await self._ask_soon(lambda link: link.check_contacts(phones))}
+        checks = await self._ask_soon(lambda link: link.check_contacts(phones))
+        await self._resolver.learn(checks)
+        found = {each.phone: each for each in checks}
         return ContactsChecked(
             contacts=[
                 Contact(phone=phone, exists=found[phone].exists, jid=found[phone].jid, lid=found[phone].lid)
@@ -92,11 +105,13 @@ class Direct:
             MessageRecipientUnknown: the number is not on WhatsApp.
             GatewayError: as `set_presence`.
         """
-        jid, preview = command.data.jid, command.data.preview
-        try:
-            found = await self._ask_soon(lambda link: link.get_picture(jid, preview=preview))
-        except RecipientUnknown as error:
-            raise MessageRecipientUnknown from error
+        preview = command.data.preview
+
+        async def get(connection: Connection) -> tuple[Jid, Picture]:
+            jid = await self._resolver.on(connection, command.data.jid)
+            return jid, await connection.get_picture(jid, preview=preview)
+
+        jid, found = await self._ask_soon(get)
         state = PictureState.HIDDEN if found.hidden else PictureState.NONE if found.url is None else PictureState.SHOWN
         return ContactPicture(to=command.data.to, jid=jid, state=state, id=found.id, url=found.url)
 
@@ -120,6 +135,8 @@ class Direct:
                 await link.really_ended()
             except OutcomeUnknown:
                 await asyncio.sleep(_PAUSE_SECONDS)
+            except RecipientUnknown as error:
+                raise MessageRecipientUnknown from error
             except Refused as error:
                 raise MessageRejectedByWhatsApp(error.code) from error
 

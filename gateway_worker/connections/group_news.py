@@ -58,6 +58,8 @@ def _event(news: MembersChanged | GroupChanged, common: dict[str, Any]) -> tuple
                 participants=people,
                 includes_me=news.includes_me,
                 subject=news.subject,
+                previous=None if news.previous is None else GroupPerson(**_person(news.previous)),
+                method=news.method,
             )
         case GroupChanged():
             return GROUP_UPDATED, GroupUpdated(
@@ -66,6 +68,8 @@ def _event(news: MembersChanged | GroupChanged, common: dict[str, Any]) -> tuple
                 description=news.description,
                 announcement=news.announcement,
                 locked=news.locked,
+                join_approval=news.join_approval,
+                members_add=news.members_add,
                 disappearing_seconds=news.disappearing,
                 picture=None if news.picture is None else PictureChange(news.picture),
                 invite_code=news.invite_code,

@@ -14,7 +14,7 @@ from gateway_worker.connections.link import Link
 from gateway_worker.connections.reach import Reach, link_before, link_soon
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, RecipientUnknown, Refused, StoreRefused
-from gateway_worker.whatsapp.groups import Group, GroupMember, Groups, MemberOutcome, PeopleAction
+from gateway_worker.whatsapp.groups import Asking, Group, GroupMember, Groups, MemberOutcome, PeopleAction
 from schemas.addresses import Jid
 from schemas.commands import Command
 from schemas.errors import (
@@ -29,11 +29,13 @@ from schemas.group_commands import (
     ChangeParticipants,
     CreateGroup,
     DescribeGroup,
+    GroupRequests,
     InviteToGroup,
     JoinGroup,
     LeaveGroup,
     ListGroups,
     ParticipantAction,
+    RequestAction,
     UpdateGroup,
 )
 from schemas.group_results import (
@@ -44,8 +46,10 @@ from schemas.group_results import (
     GroupPage,
     GroupParticipant,
     GroupPerson,
+    GroupRequestsTold,
     GroupRole,
     GroupSummary,
+    JoinRequest,
     Outcome,
     ParticipantOutcome,
     ParticipantsChanged,
@@ -129,6 +133,14 @@ class GroupDesk:
                 lambda groups: groups.set_announcement(group_id, on=data.announcement is True),
             ),
             "locked": (data.locked, lambda groups: groups.set_locked(group_id, on=data.locked is True)),
+            "joinApproval": (
+                data.join_approval,
+                lambda groups: groups.set_join_approval(group_id, on=data.join_approval is True),
+            ),
+            "membersAdd": (
+                data.members_add,
+                lambda groups: groups.set_members_add(group_id, on=data.members_add is True),
+            ),
         }
         for name, (wanted, ask) in steps.items():
             if wanted is None:
@@ -144,6 +156,21 @@ class GroupDesk:
         """Have its new messages disappear after some time, or not."""
         seconds = command.data.seconds
         await self._ask(self._find(command), lambda groups: groups.set_disappearing(group_id, seconds))
+
+    async def requests(self, command: Command[GroupRequests]) -> GroupRequestsTold:
+        """Who asks to come in; or lets people in, or turns them down."""
+        data, find = command.data, self._find(command)
+        group_id, people = data.group_id, data.people
+        if data.action is RequestAction.LIST:
+            asking = await self._ask(find, lambda groups: groups.requests(group_id))
+            return GroupRequestsTold(group_id=group_id, requests=[_request(each) for each in asking])
+        approve = data.action is RequestAction.APPROVE
+        answered = await self._ask(find, lambda groups: groups.answer_requests(group_id, people, approve=approve))
+        outcomes = [
+            ParticipantOutcome(participant=given, jid=each.jid, outcome=_answered(each.code), whatsapp_code=each.code)
+            for given, each in zip(data.participants, answered, strict=True)
+        ]
+        return GroupRequestsTold(group_id=group_id, participants=outcomes)
 
     async def invite(self, command: Command[InviteToGroup]) -> GroupInvite:
         """The group's link."""
@@ -217,6 +244,23 @@ def _outcome(action: ParticipantAction, member: MemberOutcome) -> Outcome:
             return Outcome.REFUSED
 
 
+def _answered(code: str) -> Outcome:
+    match code:
+        case "200":
+            return Outcome.DONE
+        case "409":
+            return Outcome.UNCHANGED
+        case "404":
+            return Outcome.NOT_FOUND
+        case _:
+            return Outcome.REFUSED
+
+
+def _request(asking: Asking) -> JoinRequest:
+    since = None if asking.since is None else datetime.fromtimestamp(asking.since, UTC)
+    return JoinRequest(**_person(asking.person), method=asking.method, requested_at=since)
+
+
 def _refusal(error: Refused) -> GatewayError:
     """A group that is not there is an unknown recipient; everything else WhatsApp's own code explains."""
     if error.code == _NOT_FOUND:
@@ -240,6 +284,8 @@ def _summary(group: Group) -> dict[str, Any]:
         "size": group.size,
         "announcement": group.announcement,
         "locked": group.locked,
+        "join_approval": group.join_approval,
+        "members_add": group.members_add,
         "disappearing_seconds": group.disappearing,
         "role": None if group.rank is None else GroupRole(group.rank),
     }

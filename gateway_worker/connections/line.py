@@ -172,7 +172,12 @@ class Line:
             case Purpose.RENEW if by_us:
                 await self._apply(SILENT)
             case _:
-                _log.info("connection.ended", session=self._lifecycle.session_id, cause=outcome.cause.value)
+                _log.info(
+                    "connection.ended",
+                    session=self._lifecycle.session_id,
+                    cause=outcome.cause.value,
+                    reason=outcome.detail or None,
+                )
                 await self._judge(outcome)
 
     async def unlink(self, record: SessionRecord) -> bool:

@@ -80,7 +80,7 @@ def _stored(past: PastMessage, identities: Identities, now: datetime) -> Histori
     senders = sender_names(message.sender, identities.all_names)
     return HistoricMessage(
         message_id=MessageId(message.message_id),
-        chat=message.chat,
+        chat=identities.chat_of(Jid(message.chat)),
         sender=message.sender.jid,
         from_me=message.from_me,
         chats=chat_names(message, senders, identities.all_names),

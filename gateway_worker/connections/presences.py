@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from gateway_worker.connections.link import Link
+from gateway_worker.connections.resolving import Resolver
 from gateway_worker.connections.signals import Signal
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.whatsapp.errors import EngineError
@@ -31,9 +32,13 @@ class Presences:
         session_id: the session.
         link: its usable connection, if there is one.
         around: the rooms around it.
+        resolver: finds its chats.
     """
 
-    def __init__(self, session_id: SessionId, link: Callable[[], Link | None], around: Surroundings) -> None:
+    def __init__(
+        self, session_id: SessionId, link: Callable[[], Link | None], around: Surroundings, resolver: Resolver
+    ) -> None:
+        self._resolver = resolver
         self._session_id = session_id
         self._link = link
         self._around = around
@@ -45,6 +50,7 @@ class Presences:
         """Have this person's presence told from now on. What happens in groups is told anyway."""
         if kind_of(jid) is AddressKind.GROUP:
             return
+        jid = self._resolver.chat_of(jid)
         self._followed.setdefault(jid, None)
         self._followed.move_to_end(jid)
         if len(self._followed) > MAX_FOLLOWED:
@@ -79,7 +85,7 @@ class Presences:
                 continue
             self._followed[jid] = link
             try:
-                await link.connection.subscribe_presence(jid)
+                await link.connection.subscribe_presence(await self._resolver.on(link.connection, jid))
             except EngineError as error:  # if the connection is over, the next one is asked
                 _log.info("presence.not_followed", session=self._session_id, error=type(error).__name__)
 
@@ -92,11 +98,11 @@ class Presences:
             await self._around.announcer.announce(PRESENCE_UPDATED.type, self._session_id, update)
 
     def _updated(self, fact: PresenceChanged) -> PresenceUpdated:
-        seen = fact.last_seen
+        seen, name_of = fact.last_seen, self._resolver.chat_of
         return PresenceUpdated(
             session_id=self._session_id,
-            chat=fact.chat,
-            participant=fact.participant,
+            chat=name_of(Jid(fact.chat)),
+            participant=None if fact.participant is None else name_of(Jid(fact.participant)),
             state=SeenState(fact.state.value),
             last_seen=None if seen is None else _instant(seen),
             timestamp=self._around.clock.now(),

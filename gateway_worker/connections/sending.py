@@ -26,6 +26,7 @@ from gateway_worker.connections.outgoing import (
 )
 from gateway_worker.connections.quota import Quota
 from gateway_worker.connections.reach import Reach
+from gateway_worker.connections.resolving import Resolver
 from gateway_worker.connections.signals import Signal, until_stored
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.timers import Timers, expiry, told_timer
@@ -39,7 +40,7 @@ from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.records import MessageRecord, Status
 from gateway_worker.whatsapp.files import Repetition
 from gateway_worker.whatsapp.timers import Timer
-from schemas.addresses import Jid
+from schemas.addresses import Jid, country_of
 from schemas.commands import Command
 from schemas.content import MediaState
 from schemas.errors import (
@@ -76,12 +77,13 @@ class Sender:
         identities: Identities,
         originals: Originals,
         timers: Timers,
+        resolver: Resolver,
     ) -> None:
         self._writer = writer
         self._session_id = writer.fence.session_id
         self._reach = reach
         self._around = around
-        self._tries = Tries(writer.fence.session_id, reach, around, originals)
+        self._tries = Tries(writer.fence.session_id, reach, around, originals=originals, resolver=resolver)
         self._attachments = Attachments(writer, reach, around)
         self._originals = originals
         self._lanes = Lanes()
@@ -101,8 +103,7 @@ class Sender:
             StaleEpoch: another worker owns the session.
         """
         arrived = self._around.clock.monotonic()
-        chat = self._identities.chat_of(command.data.recipient)
-        place = self._lanes.take(chat)  # before the first await: the order of calls is the order
+        place = self._take_place(command.data.recipient)  # before the first await: the order of calls is the order
         try:
             message_id = derive_message_id(await self._secret(), command.key)
             while message_id in self._in_progress:
@@ -111,6 +112,11 @@ class Sender:
                 await self._begin_and_deliver(command, message_id, place, accepted, arrived)
         finally:
             place.leave()
+
+    def _take_place(self, recipient: Jid) -> Place:
+        """In the lane of its chat; a number that was never asked about is settled before anybody behind it starts."""
+        unsettled = None if self._identities.is_settled(recipient) else recipient
+        return self._lanes.take(self._identities.lane_of(recipient), among=country_of(recipient), unsettled=unsettled)
 
     def is_sending(self, message_id: MessageId) -> bool:
         """Whether this message is on its way just now."""
@@ -144,14 +150,15 @@ class Sender:
                 tries=await self._tried(message_id) if isinstance(answer, InProgress) else 0,
                 is_repeated=not isinstance(answer, Begun),
             )
-            at = await self._deliver(job)
+            at, chat = await self._deliver(job)
         except Unavailable:
             raise  # nothing is known of the message's fate: the same command goes on elsewhere or later
         except GatewayError as error:
             await self._fail(command, message_id, error)
         else:
             if at is not None:
-                await self._writer.write_surely(AdvanceStatus(message_id=message_id, status=Status.SENT, at=at))
+                sent = AdvanceStatus(message_id=message_id, status=Status.SENT, at=at, chat=chat)
+                await self._writer.write_surely(sent)
             self._around.observer.message_sent(self._around.clock.monotonic() - arrived)
 
     async def _begin(
@@ -199,8 +206,8 @@ class Sender:
             same = self._identities.chat_of(Jid(referred.record.chat)) == self._chat(command)
             check_original(command.data, referred.record, same_chat=same, is_revoked=referred.is_revoked)
 
-    async def _deliver(self, job: Job) -> datetime | None:
-        """Send until WhatsApp's server has it; returns its time, or None if that is on record by now.
+    async def _deliver(self, job: Job) -> tuple[datetime | None, str]:
+        """Send until WhatsApp's server has it; returns its time, or None if that is on record by now, and the chat.
 
         Raises:
             GatewayError: it failed for good, and why.
@@ -211,6 +218,7 @@ class Sender:
             raise MessageNotFound
         try:
             async with asyncio.timeout(self._seconds_left(job)):
+                job = await self._addressed(job)
                 job = await self._with_file(job)
                 await job.place.turn()
                 link = await self._tries.link(job)
@@ -220,7 +228,14 @@ class Sender:
             raise CommandExpired from None
         at = await self._tries.make(job)
         job.place.leave()  # the next of this chat need not wait for our bookkeeping
-        return at
+        return at, job.message.to
+
+    async def _addressed(self, job: Job) -> Job:
+        """To the chat as WhatsApp names it, and in its lane, with all that stand there for the same number."""
+        recipient = job.command.data.recipient
+        to = await self._tries.address(job)
+        self._lanes.settle(recipient, self._identities.lane_of(to))
+        return replace(job, message=replace(job.message, to=to))
 
     async def _with_file(self, job: Job) -> Job:
         """With its file at WhatsApp, if it has one; what may have left goes again as it was, file and all."""

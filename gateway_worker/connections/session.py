@@ -32,6 +32,7 @@ from gateway_worker.connections.reasons import (
     UNLINK_UNCONFIRMED,
     WORKER_STOPPED,
 )
+from gateway_worker.connections.resolving import Resolver
 from gateway_worker.connections.sending import Accepted, Sender
 from gateway_worker.connections.session_media import SessionMedia
 from gateway_worker.connections.signals import until_stored
@@ -86,9 +87,10 @@ class LiveSession:
         self._leaving = self._poked = False
         self._writer = Writer(record.fence, around.storage, self.fence_off)
         self._lifecycle = Lifecycle(record, around, self._writer)
-        self._presences = Presences(record.session_id, self._usable, around)
         self._identities = Identities(around.mappings)
         self._timers = Timers(record.session_id, self._identities)
+        resolver = Resolver(self._writer, self._identities)
+        self._presences = Presences(record.session_id, self._usable, around, resolver)
         self._line = Line(
             self._lifecycle,
             self._writer,
@@ -109,8 +111,9 @@ class LiveSession:
             identities=self._identities,
             originals=originals,
             timers=self._timers,
+            resolver=resolver,
         )
-        self._direct = Direct(record.session_id, self, around, self._identities)
+        self._direct = Direct(record.session_id, self, around, identities=self._identities, resolver=resolver)
         self.groups = GroupDesk(self, around)
         self._chats = ChatDesk(
             self._writer, self._direct, self.groups, around, identities=self._identities, timers=self._timers

@@ -11,10 +11,12 @@ from gateway_worker.connections.lanes import Place
 from gateway_worker.connections.link import Link, Purpose
 from gateway_worker.connections.originals import Originals
 from gateway_worker.connections.reach import Reach, link_before
+from gateway_worker.connections.resolving import Resolver
 from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.whatsapp.errors import (
     EngineError,
+    KeysInvalid,
     NotConnected,
     NotForwardable,
     OutcomeUnknown,
@@ -23,11 +25,13 @@ from gateway_worker.whatsapp.errors import (
     StoreRefused,
 )
 from gateway_worker.whatsapp.outgoing import OutgoingMessage
+from schemas.addresses import Jid
 from schemas.commands import Command
 from schemas.errors import (
     CommandInvalid,
     GatewayError,
     Internal,
+    MessageKeysInvalid,
     MessageNotFound,
     MessageRecipientUnknown,
     MessageRejectedByWhatsApp,
@@ -67,8 +71,11 @@ class Job:
 class Tries:
     """Makes the tries of one session's messages."""
 
-    def __init__(self, session_id: SessionId, reach: Reach, around: Surroundings, originals: Originals) -> None:
+    def __init__(
+        self, session_id: SessionId, reach: Reach, around: Surroundings, *, originals: Originals, resolver: Resolver
+    ) -> None:
         self._session_id = session_id
+        self._resolver = resolver
         self._originals = originals
         self._reach = reach
         self._around = around
@@ -98,12 +105,31 @@ class Tries:
                     tries += 1
                     may_have_left = may_have_left or isinstance(error, OutcomeUnknown)
                 if tries >= MAX_TRIES:
-                    raise (MessageUnconfirmed() if may_have_left else Internal()) from error
+                    raise _given_up(error, may_have_left=may_have_left) from error
                 await self._recover(job, link, error)
             else:
                 return datetime.fromtimestamp(acknowledged.timestamp, UTC)
             is_repeated = True
             self._around.observer.send_retried()
+
+    async def address(self, job: Job) -> Jid:
+        """The name of the chat that it goes to, as WhatsApp has it; asked when nobody knows it yet.
+
+        Raises:
+            GatewayError: nobody has that number, or WhatsApp does not say.
+        """
+        tries = 0
+        while True:
+            link = await self.link(job)
+            try:
+                return await self._resolver.on(link.connection, job.command.data.recipient)
+            except EngineError as error:
+                if (refusal := _refusal(error)) is not None:
+                    raise refusal from error
+                tries += not isinstance(error, NotConnected | StoreRefused)
+                if tries >= MAX_TRIES:
+                    raise _given_up(error, may_have_left=job.may_have_left) from error
+                await self._recover(job, link, error)
 
     async def link(self, job: Job) -> Link:
         """A connection to send on. A command is not started after it expired; what may have left is past that.
@@ -136,6 +162,13 @@ class Tries:
                 job.place.take_back()
                 _log.warning("message.send_broke", session=self._session_id, error=str(error))
                 await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _given_up(error: EngineError, *, may_have_left: bool) -> GatewayError:
+    """What it means that the last try failed."""
+    if may_have_left:
+        return MessageUnconfirmed()
+    return MessageKeysInvalid() if isinstance(error, KeysInvalid) else Internal()
 
 
 def _refusal(error: EngineError) -> GatewayError | None:

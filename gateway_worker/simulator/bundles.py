@@ -1,6 +1,9 @@
 """Prekey bundles: what a device must know to start a signal_session with another, as stanza and as value. Pure."""
 
+from dataclasses import replace
+
 from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.faults import FaultKind, strike
 from gateway_worker.simulator.jids import SERVER
 from gateway_worker.simulator.model import Device
 from gateway_worker.simulator.wire.curve import KEY_TYPE
@@ -47,10 +50,18 @@ def bundle_nodes(turn: Turn, device: Device) -> list[Node]:
     content = identity_nodes(device)
     if prekey := take_prekey(turn, device):
         content.append(prekey_node(*prekey))
-    content.append(signed_prekey_node(device.signed_prekey))
+    content.append(signed_prekey_node(_signed_prekey(turn, device)))
     if device.signed_identity:
         content.append(Node("device-identity", {}, device.signed_identity))
     return content
+
+
+def _signed_prekey(turn: Turn, device: Device) -> SignedPreKey:
+    """With the fault `bad_prekeys` under a signature that nobody made."""
+    key = device.signed_prekey
+    if turn.world.faults and strike(turn.world, turn.now, FaultKind.BAD_PREKEYS, device.account.phone):
+        return replace(key, signature=bytes(len(key.signature)))
+    return key
 
 
 def read_bundle(node: Node) -> PreKeyBundle:

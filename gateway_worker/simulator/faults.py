@@ -29,6 +29,8 @@ class FaultKind(StrEnum):
     REFUSE_QUERY = "refuse_query"
     REFUSE_ADD = "refuse_add"
     MUTE_ACKS = "mute_acks"
+    BAD_PREKEYS = "bad_prekeys"
+    FORGED_PAIRING = "forged_pairing"
 
 
 DEFAULT_CODES = {
@@ -42,7 +44,7 @@ DEFAULT_CODES = {
 }
 _MEDIA = {FaultKind.MEDIA_403, FaultKind.MEDIA_UPLOAD, FaultKind.MEDIA_LOST}
 _LASTING = {FaultKind.DELAY, FaultKind.MUTE, FaultKind.MUTE_RECEIPTS, FaultKind.MEDIA_SLOW}
-CONDITIONS = frozenset({*_LASTING, FaultKind.REFUSE_ADD, FaultKind.MUTE_ACKS, *_MEDIA})
+CONDITIONS = frozenset({*_LASTING, FaultKind.REFUSE_ADD, FaultKind.MUTE_ACKS, FaultKind.BAD_PREKEYS, *_MEDIA})
 """Faults that last until they are cleared when no `count` is given; the others strike once."""
 _OF_GROUPS = {FaultKind.MUTE_QUERY, FaultKind.REFUSE_QUERY, FaultKind.REFUSE_ADD, FaultKind.MUTE_ACKS}
 STARTS_LATER = frozenset({FaultKind.MUTE, FaultKind.MUTE_RECEIPTS, FaultKind.REJECT_LOGIN, *_MEDIA, *_OF_GROUPS})

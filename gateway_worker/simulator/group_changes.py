@@ -3,13 +3,31 @@
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import Conflict
 from gateway_worker.simulator.faults import FaultKind, strike
-from gateway_worker.simulator.groups import MAX_MEMBERS, MAX_SUBJECT, participant_node, tell
+from gateway_worker.simulator.groups import (
+    ALL_ADD,
+    APPROVAL,
+    MAX_MEMBERS,
+    MAX_SUBJECT,
+    participant_node,
+    setting_node,
+    tell,
+)
 from gateway_worker.simulator.model import Account, Device, Group
 from gateway_worker.simulator.wire.nodes import Node
 
 MAX_DESCRIPTION = 2_048
 OF_PEOPLE = ("add", "remove", "promote", "demote")
-SETTINGS = {"announcement": True, "not_announcement": False, "locked": True, "unlocked": False}
+SETTINGS = {
+    "announcement": ("announcement", True),
+    "not_announcement": ("announcement", False),
+    "locked": ("locked", True),
+    "unlocked": ("locked", False),
+    "approval_on": (APPROVAL, True),
+    "approval_off": (APPROVAL, False),
+    "all_add": (ALL_ADD, True),
+    "admins_add": (ALL_ADD, False),
+}
+MAX_REQUESTS = 1_024
 
 
 def change_people(turn: Turn, author: Device, group: Group, action: str, jids: list[str]) -> Node:
@@ -91,13 +109,13 @@ def set_description(turn: Turn, author: Device, group: Group, description: str) 
 
 
 def change_setting(turn: Turn, author: Device, group: Group, setting: str) -> None:
-    """One of `SETTINGS`: who may write, who may change subject and description."""
-    name = setting.removeprefix("not_").replace("unlocked", "locked")
-    if SETTINGS[setting]:
+    """One of `SETTINGS`: who may write, change subject and description, come in, add people."""
+    name, on = SETTINGS[setting]
+    if on:
         group.settings.add(name)
     else:
         group.settings.discard(name)
-    tell(turn, group, author, Node(setting))
+    tell(turn, group, author, setting_node(name, on=on))
 
 
 def set_disappearing(turn: Turn, author: Device, group: Group, seconds: int) -> None:
@@ -119,10 +137,50 @@ def join_group(turn: Turn, device: Device, group: Group) -> None:
     person = device.account
     if person.phone in group.members:
         return
-    if len(group.members) >= MAX_MEMBERS:
+    if len(group.members) >= MAX_MEMBERS or len(group.requests) >= MAX_REQUESTS:
         raise Conflict("group.full", f"there are {MAX_MEMBERS} people in the group already")
+    if APPROVAL in group.settings:
+        if person.phone not in group.requests:
+            group.requests[person.phone] = turn.now
+            asks = Node("created_membership_requests", {"request_method": "invite_link"}, [_requested(person)])
+            tell(turn, group, device, asks, only_admins=True)
+        return
     group.members[person.phone] = None
     tell(turn, group, device, Node("add", {"reason": "invite"}, [participant_node(person)]))
+
+
+def withdraw(turn: Turn, device: Device, group: Group) -> None:
+    """Who asked to come in asks no longer. `Conflict` if it did not ask."""
+    if group.requests.pop(device.account.phone, None) is None:
+        raise Conflict("group.not_asked", "the phone does not ask to come in")
+    _revoked(turn, device, group, [device.account])
+
+
+def answer_requests(turn: Turn, author: Device, group: Group, action: str, jids: list[str]) -> Node:
+    """An admin lets people in (`approve`) or turns them down (`reject`); the node tells what became of each."""
+    results: list[Node] = []
+    answered: list[Account] = []
+    for jid in jids:
+        person, _ = turn.world.find(jid)
+        asked = person is not None and group.requests.pop(person.phone, None) is not None
+        results.append(Node("participant", {"jid": jid} | ({} if asked else {"error": "404"})))
+        if person is not None and asked:
+            answered.append(person)
+    if answered and action == "approve":
+        group.members.update(dict.fromkeys(person.phone for person in answered))
+        tell(turn, group, author, Node("add", {}, [participant_node(person) for person in answered]))
+    elif answered:
+        _revoked(turn, author, group, answered)
+    return Node(action, {}, results)
+
+
+def _revoked(turn: Turn, author: Device, group: Group, people: list[Account]) -> None:
+    news = Node("revoked_membership_requests", {}, [participant_node(person) for person in people])
+    tell(turn, group, author, news, only_admins=True)
+
+
+def _requested(person: Account) -> Node:
+    return Node("requested_user", {"jid": person.lid_jid, "phone_number": person.pn_jid})
 
 
 def _renew_sender_keys(turn: Turn, group: Group, gone: list[Account]) -> None:

@@ -4,6 +4,7 @@ from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.group_changes import (
     OF_PEOPLE,
     SETTINGS,
+    answer_requests,
     change_people,
     change_setting,
     invite_code,
@@ -14,12 +15,14 @@ from gateway_worker.simulator.group_changes import (
     set_disappearing,
     set_subject,
 )
-from gateway_worker.simulator.groups import MAX_GROUPS, MAX_MEMBERS, MAX_SUBJECT, describe, found, tell
+from gateway_worker.simulator.groups import ALL_ADD, MAX_GROUPS, MAX_MEMBERS, MAX_SUBJECT, describe, found, tell
 from gateway_worker.simulator.jids import parse_jid
 from gateway_worker.simulator.kept import TIMERS
 from gateway_worker.simulator.model import Connection, Device, Group
 from gateway_worker.simulator.wire.nodes import Node
 
+_VALUED = frozenset({"approval_on", "approval_off", "all_add", "admins_add"})
+"""Names of ours: on the wire they are values."""
 _FORBIDDEN = Node("error", {"code": "403", "text": "forbidden"})
 _BAD_REQUEST = Node("error", {"code": "400", "text": "bad-request"})
 _NOT_FOUND = Node("error", {"code": "404", "text": "item-not-found"})
@@ -53,6 +56,8 @@ def _of_one(turn: Turn, device: Device, iq: Node, query: Node) -> list[Node]:
         return [_FORBIDDEN]
     if query.tag == "query":
         return [describe(turn, group)]
+    if query.tag in ("membership_approval_requests", "membership_requests_action"):
+        return _requests(turn, device, group, query)
     if query.tag == "invite":
         return _invite(turn, device, group, fresh=iq.attrs.get("type") == "set")
     return _change(turn, device, group, query)
@@ -77,13 +82,13 @@ def _create(turn: Turn, device: Device, query: Node) -> list[Node]:
 
 
 def _change(turn: Turn, author: Device, group: Group, query: Node) -> list[Node]:
-    tag, admin = query.tag, group.is_admin(author.account.phone)
+    tag, admin = _setting(query), group.is_admin(author.account.phone)
     if tag in ("ephemeral", "not_ephemeral"):
         return _set_disappearing(turn, author, group, query)
     if tag not in (*OF_PEOPLE, *SETTINGS, "subject", "description"):
         turn.world.stats.unknown_iqs += 1
         return [_UNKNOWN]
-    if not admin and (tag not in ("subject", "description") or "locked" in group.settings):
+    if not admin and not _open_to_all(group, tag):
         return [_FORBIDDEN]
     if tag in OF_PEOPLE:
         jids = [participant.attrs.get("jid", "") for participant in query.children("participant")]
@@ -103,6 +108,50 @@ def _set_disappearing(turn: Turn, author: Device, group: Group, query: Node) -> 
         return [_BAD_REQUEST]
     set_disappearing(turn, author, group, int(seconds))
     return []
+
+
+def _setting(query: Node) -> str:
+    """The name of what is changed; of settings that carry a value, the name of that value."""
+    match query.tag:
+        case "membership_approval_mode":
+            return "approval_on" if query.need("group_join").attr("state") == "on" else "approval_off"
+        case "member_add_mode":
+            return "all_add" if query.text == ALL_ADD else "admins_add"
+        case tag:
+            return tag if tag not in _VALUED else ""
+
+
+def _open_to_all(group: Group, change: str) -> bool:
+    if change == "add":
+        return ALL_ADD in group.settings
+    return change in ("subject", "description") and "locked" not in group.settings
+
+
+def _requests(turn: Turn, device: Device, group: Group, query: Node) -> list[Node]:
+    """Who asks to come in, for admins; and what they answer."""
+    if not group.is_admin(device.account.phone):
+        return [_FORBIDDEN]
+    if query.tag == "membership_approval_requests":
+        people = [(turn.world.accounts[phone], since) for phone, since in group.requests.items()]
+        asking = [
+            Node(
+                "membership_approval_request",
+                {
+                    "jid": person.lid_jid,
+                    "phone_number": person.pn_jid,
+                    "request_method": "InviteLink",
+                    "request_time": str(int(since)),
+                },
+            )
+            for person, since in people
+        ]
+        return [Node(query.tag, {}, asking)]
+    answers = [
+        answer_requests(turn, device, group, child.tag, [each.attrs.get("jid", "") for each in child.children()])
+        for child in query.children()
+        if child.tag in ("approve", "reject")
+    ]
+    return [Node(query.tag, {}, answers)]
 
 
 def _rename(turn: Turn, author: Device, group: Group, query: Node) -> bool:
@@ -136,4 +185,5 @@ def _by_code(turn: Turn, device: Device, code: str, *, join: bool) -> list[Node]
     if not join:
         return [describe(turn, group)]
     join_group(turn, device, group)
-    return [Node("group", {"jid": group.jid})]
+    came_in = device.account.phone in group.members
+    return [Node("group" if came_in else "membership_approval_request", {"jid": group.jid})]

@@ -12,6 +12,9 @@ from gateway_worker.simulator.wire.nodes import Node
 MAX_MEMBERS = 1_024
 MAX_SUBJECT = 100
 MAX_GROUPS = 10_000
+ALL_ADD = "all_member_add"
+APPROVAL = "membership_approval_mode"
+_OFF = {"announcement": "not_announcement", "locked": "unlocked"}
 
 
 def make(turn: Turn, owner: str, subject: str, members: list[str]) -> Group:
@@ -49,33 +52,37 @@ def group_of(turn: Turn, group_id: str, person: Account, *, admin: bool = False)
     return group
 
 
-def tell(turn: Turn, group: Group, author: Device, news: Node, *, also: Iterable[Account] = ()) -> None:
-    """Notifies the companions of all members, and of those who just were; the one that did it among them."""
-    people = [turn.world.accounts[phone] for phone in group.members]
-    for person in (*people, *also):
+def tell(
+    turn: Turn,
+    group: Group,
+    author: Device,
+    news: Node,
+    *,
+    also: Iterable[Account] = (),
+    only_admins: bool = False,
+) -> None:
+    """Notifies the companions of all members (or admins), and of those who just were; who did it among them."""
+    people = [turn.world.accounts[phone] for phone in group.members if not only_admins or group.is_admin(phone)]
+    account = author.account
+    by = {"participant": account.lid_jid, "participant_pn": account.pn_jid, "notify": account.name}
+    notify(turn, group, by, news, (*people, *also))
+
+
+def notify(turn: Turn, group: Group, by: dict[str, str], news: Node, people: Iterable[Account]) -> None:
+    """Notifies the companions of these people; `by` says who did it."""
+    for person in people:
         for target in person.companions:
-            deliver(turn, target, _notification(turn, group, author, news))
-
-
-def _notification(turn: Turn, group: Group, author: Device, news: Node) -> Node:
-    attrs = {
-        "from": group.jid,
-        "type": "w:gp2",
-        "id": turn.token(),
-        "t": turn.t,
-        "participant": author.account.lid_jid,
-        "participant_pn": author.account.pn_jid,
-        "notify": author.account.name,
-        "addressing_mode": "lid",
-    }
-    return Node("notification", attrs, [news])
+            attrs = {"from": group.jid, "type": "w:gp2", "id": turn.token(), "t": turn.t, "addressing_mode": "lid"}
+            deliver(turn, target, Node("notification", attrs | by, [news]))
 
 
 def describe(turn: Turn, group: Group) -> Node:
     """A group as queries and notifications show it."""
     accounts = turn.world.accounts
     content = [participant_node(accounts[phone], _rank(group, phone)) for phone in group.members]
-    content += [Node(setting) for setting in sorted(group.settings)]
+    content += [setting_node(setting, on=True) for setting in sorted(group.settings)]
+    if ALL_ADD not in group.settings:
+        content.append(setting_node(ALL_ADD, on=False))
     if group.disappearing:
         content.append(Node("ephemeral", {"expiration": str(group.disappearing), "trigger": "1"}))
     if group.description:
@@ -94,6 +101,17 @@ def describe(turn: Turn, group: Group) -> Node:
         "size": str(len(group.members)),
     }
     return Node("group", attrs, content)
+
+
+def setting_node(setting: str, *, on: bool) -> Node:
+    """A setting as descriptions of a group have it, and the notification that it changed."""
+    match setting:
+        case "membership_approval_mode":
+            return Node(setting, {}, [Node("group_join", {"state": "on" if on else "off"})])
+        case "all_member_add":
+            return Node("member_add_mode", {}, (setting if on else "admin_add").encode())
+        case _:
+            return Node(setting if on else _OFF[setting])
 
 
 def _rank(group: Group, phone: str) -> str:

@@ -17,6 +17,20 @@ STATUS = "status@broadcast"
 _PHONE = re.compile(r"\+?([1-9][0-9]{5,14})\Z")
 
 
+_MOBILES = tuple(
+    (re.compile(shape), form)
+    for shape, form in (
+        (r"(55[1-9]{2})9(\d{8})", r"\1\2"),
+        (r"(55[1-9]{2})([6-9]\d{7})", r"\g<1>9\2"),
+        (r"521(\d{10})", r"52\1"),
+        (r"52(\d{10})", r"521\1"),
+        (r"549(\d{10})", r"54\1"),
+        (r"54(\d{10})", r"549\1"),
+    )
+)
+"""Brazil (9 behind the area code), Mexico (1) and Argentina (9, behind the country code) added or dropped a digit."""
+
+
 class Jid(NamedTuple):
     """A parsed address; `device` 0 is the primary device, or no device at all."""
 
@@ -51,3 +65,8 @@ def parse_phone(text: str) -> str | None:
     """The digits of an E.164 number with or without its plus; None if it is none."""
     match = _PHONE.match(text.strip())
     return match[1] if match else None
+
+
+def other_spelling(phone: str) -> str | None:
+    """The digits of a mobile with the digit more or less under which people know it too; None where there is none."""
+    return next((found.expand(form) for shape, form in _MOBILES if (found := shape.fullmatch(phone))), None)

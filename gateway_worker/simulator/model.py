@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway_worker.simulator.effects import ConnectionId
 from gateway_worker.simulator.faults import Fault
-from gateway_worker.simulator.jids import LID_SERVER, PN_SERVER, Jid, device_jid, parse_jid
+from gateway_worker.simulator.jids import LID_SERVER, PN_SERVER, Jid, device_jid, other_spelling, parse_jid
 from gateway_worker.simulator.ledger import Ledger
 from gateway_worker.simulator.media import MediaHost
 from gateway_worker.simulator.stats import Stats
@@ -181,11 +181,16 @@ class Group:
     description: str = ""
     description_id: str = ""
     settings: set[str] = field(default_factory=set[str])
-    """`announcement`: only admins write. `locked`: only admins change subject and description."""
+    """`announcement`: only admins write. `locked`: only admins change subject and description.
+
+    `membership_approval_mode`: who comes by the link is let in by an admin. `all_member_add`: everybody adds people.
+    """
     disappearing: int = 0
     """Seconds after which its messages go; 0: they stay."""
     invite: str = ""
     """The code of its link, once somebody asked for one."""
+    requests: dict[str, float] = field(default_factory=dict[str, float])
+    """Phones of those who ask to come in, and since when: with the setting `membership_approval_mode`."""
 
     def is_admin(self, phone: str) -> bool:
         """Whether that person may manage the group."""
@@ -213,6 +218,8 @@ class World:
     """`host:port` by which clients reach the media host, with HTTPS."""
     accounts: dict[str, Account] = field(default_factory=dict[str, Account])
     lids: dict[str, Account] = field(default_factory=dict[str, Account])
+    spellings: dict[str, str] = field(default_factory=dict[str, str])
+    """Numbers that lead to an account which has another one, besides those of `jids.other_spelling`."""
     connections: dict[ConnectionId, Connection] = field(default_factory=dict[ConnectionId, Connection])
     references: dict[str, "Reference"] = field(default_factory=dict[str, "Reference"])
     link_codes: dict[str, LinkCode] = field(default_factory=dict[str, LinkCode])
@@ -228,9 +235,17 @@ class World:
         people = self.lids if parsed.server == LID_SERVER else self.accounts
         return people.get(parsed.user), parsed
 
-    def device(self, jid: str) -> Device | None:
-        """The device with that address."""
+    def dial(self, jid: str) -> tuple[Account | None, Jid]:
+        """Who is reached by that address: user sync and messages know a number however it is written, others do not."""
         account, parsed = self.find(jid)
+        if account is None and parsed.server == PN_SERVER:
+            canonical = self.spellings.get(parsed.user) or other_spelling(parsed.user)
+            account = self.accounts.get(canonical or "")
+        return account, parsed
+
+    def device(self, jid: str) -> Device | None:
+        """The device that is reached by that address."""
+        account, parsed = self.dial(jid)
         return account.devices.get(parsed.device) if account else None
 
     def connection_of(self, device: Device) -> Connection | None:

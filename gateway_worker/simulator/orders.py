@@ -1,6 +1,6 @@
 """What a person does with a phone, as ordered over the control API: gets one, types, writes. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from gateway_worker.simulator.disappearing import marked
 from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import Conflict, Invalid
 from gateway_worker.simulator.fetching import upload
+from gateway_worker.simulator.jids import parse_jid
 from gateway_worker.simulator.kept import Kept
 from gateway_worker.simulator.mentions import mentioning
 from gateway_worker.simulator.model import MAX_ACCOUNTS, Account
@@ -24,10 +25,14 @@ from gateway_worker.simulator.sending import dispatch
 from gateway_worker.simulator.wire.sealing import SECRET_SIZE
 
 CHAT_STATES = ("typing", "recording", "paused")
+MAX_SPELLINGS = 16
 
 
-def add_phone(turn: Turn, phone: str, name: str, *, passkey: bool) -> Account:
-    """A person with a phone; one who exists gets the name and passkey given."""
+def add_phone(turn: Turn, phone: str, name: str, *, passkey: bool, spellings: Sequence[str] = ()) -> Account:
+    """A person with a phone; one who exists gets name and passkey as given. `spellings`: numbers that lead there."""
+    if len(spellings) > MAX_SPELLINGS:
+        raise Invalid("request.invalid", f"spellings must be at most {MAX_SPELLINGS}")
+    turn.world.spellings.update(dict.fromkeys((parse_jid(each).user for each in spellings), phone))
     account = turn.world.accounts.get(phone)
     if account is None:
         if len(turn.world.accounts) >= MAX_ACCOUNTS:
@@ -66,6 +71,7 @@ def send(turn: Turn, account: Account, *, to: str, words: Words) -> str:
     """
     phone = account.primary
     phones.require_online(phone)
+    to = _chat(turn, to)
     means = Means(upload=partial(upload, turn=turn, phone=phone, chat=to), entropy=turn.world.entropy)
     content, mentions = mentioning(turn.world, server_of(to), words.content, words.mentions)
     message = write_message(
@@ -92,6 +98,12 @@ def send(turn: Turn, account: Account, *, to: str, words: Words) -> str:
     )
     phone.keep(kept)
     return message_id
+
+
+def _chat(turn: Turn, to: str) -> str:
+    """The chat with whom a person dials: a phone asks for the number as WhatsApp writes it."""
+    recipient, address = turn.world.dial(to)
+    return to if recipient is None else recipient.jid(address.server)
 
 
 def _quote(phone: Phone, quote: Mapping[str, Any] | None) -> Quote | None:

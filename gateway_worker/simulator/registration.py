@@ -95,7 +95,7 @@ def _link(turn: Turn, account: Account, connection: Connection, adv_secret: byte
     connection.offer = offer_device(
         account.identity,
         companion_identity=device.identity,
-        adv_secret=adv_secret,
+        adv_secret=_secret(turn, account, adv_secret),
         raw_id=account.raw_id,
         key_index=device.number,
         timestamp=int(turn.now),
@@ -103,6 +103,13 @@ def _link(turn: Turn, account: Account, connection: Connection, adv_secret: byte
     success = _iq(turn, _pair_success(device, connection.offer))
     connection.pairing_id = success.attrs["id"]
     turn.send(connection.id, success)
+
+
+def _secret(turn: Turn, account: Account, adv_secret: bytes) -> bytes:
+    """What the answer is signed with; with the fault `forged_pairing` it is not what the companion showed."""
+    if turn.world.faults and strike(turn.world, turn.now, FaultKind.FORGED_PAIRING, account.phone):
+        return bytes(len(adv_secret))
+    return adv_secret
 
 
 def _next_device(account: Account, connection: Connection) -> Device:

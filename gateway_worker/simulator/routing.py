@@ -48,7 +48,7 @@ def _faulty(turn: Turn, sender: Device, node: Node) -> bool:
     world, now = turn.world, turn.now
     if node.attrs.get("category") == "peer":
         return False  # among own devices: no test means these
-    recipient, _ = world.find(node.attrs["to"])
+    recipient, _ = world.dial(node.attrs["to"])
     if fault := strike_message(world, now, FaultKind.NACK, sender.account, recipient):
         turn.later(fault.after, partial(_acknowledge, sender=sender, node=node, error=fault.code))
         return True
@@ -128,7 +128,7 @@ def header(turn: Turn, sender: Device, node: Node) -> dict[str, str]:
 def _route_participants(turn: Turn, sender: Device, node: Node, shared: list[Node]) -> None:
     to = node.attrs["to"]
     server = parse_jid(to).server
-    recipient, _ = turn.world.find(to)
+    recipient, _ = turn.world.dial(to)
     base = header(turn, sender, node)
     for participant in node.need("participants").children():
         target = turn.world.device(participant.attrs["jid"])
@@ -155,7 +155,7 @@ def _route_direct(turn: Turn, sender: Device, node: Node, shared: list[Node]) ->
     if target.account is not sender.account:
         address = _from_other(sender, server)
     elif chat := node.attrs.get("recipient"):
-        address = _own_copy(sender, parse_jid(chat).server, chat, turn.world.find(chat)[0])
+        address = _own_copy(sender, parse_jid(chat).server, chat, turn.world.dial(chat)[0])
     else:
         address = {"from": sender.jid(server), "peer_recipient_lid": sender.account.lid_jid}
     base = header(turn, sender, node)

@@ -32,7 +32,7 @@ def _user(turn: Turn, asker: Account, user: Node, protocols: list[Node]) -> Node
         # Baileys asks for `+N`, whatsmeow for `+N@c.us`; both want their own text back.
         number = parse_phone(asked.decode(errors="replace").partition("@")[0]) if asked else None
         jid = device_jid(number or "0", 0, PN_SERVER)
-    account, address = turn.world.find(jid)
+    account, address = turn.world.dial(jid)
     content: list[Node] = []
     for protocol in protocols:
         if protocol.tag == "contact":

@@ -58,6 +58,7 @@ def group(chat: Group) -> Json:
         "settings": sorted(chat.settings),
         "disappearingSeconds": chat.disappearing,
         "invite": chat.invite or None,
+        "requests": [f"+{phone}" for phone in chat.requests],
     }
 
 

@@ -9,6 +9,7 @@ Errors an engine raises::
     ├── UploadFailed            WhatsApp's media host did not take a file
     ├── NotOnPhone              the phone does not have the file of a message any more
     ├── RecipientUnknown        the number is not on WhatsApp
+    ├── KeysInvalid             WhatsApp gave no valid keys of the recipient's devices; nothing has left
     ├── NotForwardable          nobody may pass the message on: it is to be viewed once, or counts in its own chat alone
     └── StoreRefused            a write of the owner failed or was fenced off; the connection has been closed
 """
@@ -54,6 +55,15 @@ class Refused(EngineError):  # noqa: N818 (reads as the fact it is)
 
 class RecipientUnknown(EngineError):  # noqa: N818 (reads as the fact it is)
     """The recipient's number is not on WhatsApp."""
+
+
+class KeysInvalid(EngineError):  # noqa: N818 (reads as the fact it is)
+    """What WhatsApp gave of the recipient's keys is not valid: nothing could be encrypted, nothing has left.
+
+    Its text says why.
+    """
+
+    retryable = True
 
 
 class NotForwardable(EngineError):  # noqa: N818 (reads as the fact it is)

@@ -21,6 +21,7 @@ class Cause(StrEnum):
     UNAVAILABLE = "unavailable"  # 503
     CLOSED = "closed"  # 428: the socket closed
     LOST = "lost"  # 408 after login: no answer any more
+    PAIRING_FORGED = "pairing_forged"  # what is said to be the phone's answer is not signed as the phone would
     PAIRING_TIMEOUT = "pairing_timeout"  # 408 before login: the last QR or code ran out
     BAD_SESSION = "bad_session"  # 500
     UNTRUSTED = "untrusted"  # 400: the Noise certificate is not signed by the trusted root

@@ -41,6 +41,8 @@ class Group:
         created: Unix seconds, None where WhatsApp does not say.
         announcement: only admins write.
         locked: only admins change subject and description.
+        join_approval: who comes by the link is let in by an admin.
+        members_add: not only admins add people.
         disappearing: after how many seconds messages go; None: they stay.
         rank: our own.
         members: everybody; empty in a list of groups.
@@ -56,6 +58,8 @@ class Group:
     locked: bool
     disappearing: int | None
     rank: Rank | None
+    join_approval: bool = False
+    members_add: bool = False
     members: Sequence[GroupMember] = ()
 
 
@@ -77,6 +81,15 @@ class NewGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """Somebody who asks to come in: how, in WhatsApp's word, and since when (Unix seconds)."""
+
+    person: GroupMember
+    method: str | None = None
+    since: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Joining:
     """A group that was joined by its code; `pending`: an admin has to agree first."""
 
@@ -89,15 +102,20 @@ class MembersChanged:
     """People came, went, or have another rank.
 
     Attributes:
-        action: ``add``, ``remove``, ``promote``, ``demote``, ``join`` (by a link) or ``leave``.
+        action: ``add``, ``remove``, ``promote``, ``demote``, ``join`` (by a link), ``leave``, ``modify`` (another
+            number), ``request`` (asks to come in), ``withdraw`` or ``reject`` (asks no longer).
         includes_me: the account itself is among them.
         subject: what the group is called, where the account came into it.
+        previous: who somebody was before, with another number.
+        method: how somebody asks to come in, in WhatsApp's word.
     """
 
     action: str
     people: Sequence[GroupMember]
     includes_me: bool
     subject: str | None = None
+    previous: GroupMember | None = None
+    method: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +126,8 @@ class GroupChanged:
     description: str | None = None
     announcement: bool | None = None
     locked: bool | None = None
+    join_approval: bool | None = None
+    members_add: bool | None = None
     disappearing: int | None = None
     picture: str | None = None
     invite_code: str | None = None
@@ -177,6 +197,22 @@ class Groups(Protocol):
 
     async def set_disappearing(self, group_id: str, seconds: int) -> None:
         """Have new messages disappear after so many seconds; 0: they stay."""
+        ...
+
+    async def set_join_approval(self, group_id: str, *, on: bool) -> None:
+        """Have an admin let in who comes by the link, or nobody."""
+        ...
+
+    async def set_members_add(self, group_id: str, *, on: bool) -> None:
+        """Let everybody add people, or only admins."""
+        ...
+
+    async def requests(self, group_id: str) -> Sequence[Asking]:
+        """Who asks to come in."""
+        ...
+
+    async def answer_requests(self, group_id: str, people: Sequence[str], *, approve: bool) -> Sequence[MemberOutcome]:
+        """Let them in or turn them down; what became of each, in the order given."""
         ...
 
     async def invite(self, group_id: str, *, revoke: bool) -> str:

@@ -25,6 +25,7 @@ CONTRACT_EXAMPLE = """{"specversion": "1.0", "id": "01JD…", "source": "/backen
 CONTRACT_CODES = """command.invalid command.forbidden command.conflict command.expired command.outcome_unknown
 session.not_found session.not_connected session.not_pairing pairing.timeout pairing.passkey_required client.outdated
 fleet.full worker.not_found message.not_found message.recipient_unknown message.rejected_by_whatsapp message.unconfirmed
+message.keys_invalid
 account.restricted media.too_large media.unreachable media.forbidden_address media.unsupported rate.limited
 internal"""
 
@@ -35,7 +36,7 @@ CONTRACT_DOORS = {
         message.stats.v1 events.replay.v1""",
     Door.SESSION: """message.send.v1 message.edit.v1 message.revoke.v1 message.react.v1 message.forward.v1
         message.read.v1 media.fetch.v1 chat.presence.v1 chat.disappearing.v1 contact.check.v1
-        group.create.v1 group.describe.v1 group.list.v1
+        group.create.v1 group.describe.v1 group.list.v1 group.requests.v1
         group.participants.v1 group.update.v1 group.invite.v1 group.join.v1 group.leave.v1 contact.picture.v1""",
     Door.WORKER: "worker.describe.v1 worker.drain.v1",
 }

@@ -354,3 +354,52 @@ async def queued(world: World, member: Member) -> int:
     """What WhatsApp keeps for the session, because it was not confirmed."""
     queues: dict[str, int] = (await world.phones.stats())["queues"]
     return sum(count for device, count in queues.items() if device.startswith(f"{member.phone.number[1:]}:"))
+
+
+async def test_who_asks_to_come_in_is_told_listed_and_let_in_or_turned_down(world: World) -> None:
+    ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
+    group = await a_group(world, ana, ben)
+    await accepted(world, ana, "update", groupId=group, joinApproval=True, membersAdd=True)
+    told = await world.backend.event("group.updated.v1", lambda e: e["data"].get("joinApproval") is True)
+    assert told["data"]["groupId"] == group
+    described = await result(world, ana, "describe", groupId=group)
+    assert (described["joinApproval"], described["membersAdd"]) == (True, True)
+
+    code = (await result(world, ana, "invite", groupId=group))["code"]
+    guests = [await world.phones.give(name) for name in ("Eve", "Joe", "Kim")]
+    for guest in guests:
+        await world.phones.in_group(guest, group, "join", code=code)
+    for guest in guests:
+        asks = await of_person(world, ana, "request", guest)
+        assert (asks["groupId"], asks["method"]) == (group, "invite_link")
+    eve, joe, kim = guests
+    asking = (await result(world, ana, "requests", groupId=group))["requests"]
+    assert [(each["phone"], each["method"]) for each in asking] == [(guest.number, "invite_link") for guest in guests]
+
+    for action, guest, named in (("approve", eve, eve.number), ("reject", joe, asking[1]["lid"])):
+        done = await result(world, ana, "requests", groupId=group, action=action, participants=[named])
+        assert [(each["participant"], each["outcome"]) for each in done["participants"]] == [(named, "done")]
+        await of_person(world, ana, {"approve": "add", "reject": "reject"}[action], guest)
+    await world.phones.in_group(kim, group, "withdraw")
+    await of_person(world, ana, "withdraw", kim)
+    assert (await result(world, ana, "requests", groupId=group))["requests"] == []
+    members = (await world.phones.group(group))["participants"]
+    assert (eve.number in members, joe.number in members) == (True, False)
+
+    renewed = f"{ben.number[:-4]}9{ben.number[-3:]}"
+    await world.phones.in_group(ben, group, "modify", number=renewed)
+    modified = await of_person(world, ana, "modify", Phone(renewed, "Ben"))
+    assert modified["previous"]["phone"] == ben.number
+
+
+async def of_person(world: World, member: Member, action: str, who: Phone) -> Document:
+    """What a session is told of somebody in a group."""
+    event = await world.backend.event(
+        "group.participants.v1",
+        lambda e: (
+            e["subject"] == member.session_id
+            and e["data"]["action"] == action
+            and [each["phone"] for each in e["data"]["participants"]] == [who.number]
+        ),
+    )
+    return event["data"]

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway_worker.whatsapp.groups import Group, Joining, MemberOutcome, NewGroup, PeopleAction
+from gateway_worker.whatsapp.groups import Asking, Group, GroupMember, Joining, MemberOutcome, NewGroup, PeopleAction
 from schemas.commands import Command
 from schemas.group_results import (
     GroupCreated,
@@ -12,6 +12,7 @@ from schemas.group_results import (
     GroupInvite,
     GroupJoined,
     GroupPage,
+    GroupRequestsTold,
     ParticipantsChanged,
 )
 
@@ -60,6 +61,20 @@ class FakeGroups:
     async def set_disappearing(self, group_id: str, seconds: int) -> None:
         await self._note("set_disappearing", group_id, seconds)
 
+    async def set_join_approval(self, group_id: str, *, on: bool) -> None:
+        await self._note("set_join_approval", group_id, on)
+
+    async def set_members_add(self, group_id: str, *, on: bool) -> None:
+        await self._note("set_members_add", group_id, on)
+
+    async def requests(self, group_id: str) -> Sequence[Asking]:
+        await self._note("requests", group_id)
+        return [Asking(person=GroupMember(jid="42@lid", lid="42@lid"), method="invite_link", since=1_795_000_000)]
+
+    async def answer_requests(self, group_id: str, people: Sequence[str], *, approve: bool) -> Sequence[MemberOutcome]:
+        await self._note("answer_requests", group_id, tuple(people), approve)
+        return [MemberOutcome(asked=each, jid=each, code="200") for each in people]
+
     async def invite(self, group_id: str, *, revoke: bool) -> str:
         await self._note("invite", group_id, revoke)
         return "AbCdEfGh12"
@@ -96,6 +111,9 @@ class FakeSessionGroups:
 
     async def update(self, command: Command[Any]) -> None:
         """Nothing to do."""
+
+    async def requests(self, command: Command[Any]) -> GroupRequestsTold:
+        return GroupRequestsTold(group_id=command.data.group_id, requests=[])
 
     async def invite(self, command: Command[Any]) -> GroupInvite:
         return GroupInvite(

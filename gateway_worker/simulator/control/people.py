@@ -62,8 +62,10 @@ class People:
         """A person with a phone; for one who exists, name and passkey are set anew."""
         body = await body_of(request)
         phone, name, passkey = body.phone("phone"), body.text("name", ""), body.flag("passkey")
+        spellings = body.addresses("spellings")
         body.done()
-        account = self._simulator.turn(partial(orders.add_phone, phone=phone, name=name, passkey=passkey))
+        add = partial(orders.add_phone, phone=phone, name=name, passkey=passkey, spellings=spellings)
+        account = self._simulator.turn(add)
         return web.json_response(views.phone(account))
 
     async def describe(self, request: web.Request) -> web.Response:

@@ -9,7 +9,10 @@ from gateway_worker.store.operations.operation import Operation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinChats(Operation[None]):
-    """What was stored as the chat of a LID belongs to the chat of its number from now on: `chats` is LID → PN."""
+    """What was stored as the chat of one name of a person belongs to the chat of the other from now on.
+
+    `chats` is LID → PN, or a number as it was written → as WhatsApp writes it.
+    """
 
     chats: Mapping[str, str] = field(repr=False)
 

@@ -1,4 +1,4 @@
-"""Chats that turn out to be one: a person's LID and number are two names of it."""
+"""Chats that turn out to be one: a person's LID and number, and each spelling of that number, are names of it."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,13 +7,13 @@ from gateway_worker.store.plan import Placed
 from gateway_worker.store.transaction import Transaction, columns
 
 _JOIN: Final = """
-    UPDATE messages AS m SET chat = j.pn
-    FROM unnest($1::text[], $2::text[], $3::text[]) AS j (session_id, lid, pn)
-    WHERE m.session_id = j.session_id AND m.chat = j.lid
+    UPDATE messages AS m SET chat = j.chat
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS j (session_id, name, chat)
+    WHERE m.session_id = j.session_id AND m.chat = j.name
 """
 
 
 async def join(transaction: Transaction, placed: Sequence[Placed]) -> None:
     """Write `JoinChats`; most find nothing to do."""
-    rows = [(each.session_id, lid, pn) for each in placed for lid, pn in each.operation.chats.items()]
+    rows = [(each.session_id, *names) for each in placed for names in each.operation.chats.items()]
     await transaction.wire.execute(_JOIN, *columns(rows))

@@ -235,6 +235,7 @@ def status_event(placed: Placed, row: Row, status: Status) -> NewEvent:
         command_id=row["command_id"],
         message_id=op.message_id,
         to=row["recipient"],
+        chat=None if status is Status.FAILED else op.chat or row["chat"],
         status=MessageState(status.value),
         timestamp=op.at,
         participant=participant,

@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway_worker.whatsapp.baileys.frames import Frame
 from gateway_worker.whatsapp.groups import (
+    Asking,
     Group,
     GroupChanged,
     GroupMember,
@@ -75,6 +76,24 @@ class BaileysGroups:
         """See the port."""
         await self._ask("group_disappearing", {"group_id": group_id, "seconds": seconds})
 
+    async def set_join_approval(self, group_id: str, *, on: bool) -> None:
+        """See the port."""
+        await self._ask("group_join_approval", {"group_id": group_id, "on": on})
+
+    async def set_members_add(self, group_id: str, *, on: bool) -> None:
+        """See the port."""
+        await self._ask("group_members_add", {"group_id": group_id, "on": on})
+
+    async def requests(self, group_id: str) -> Sequence[Asking]:
+        """See the port."""
+        told = await self._ask("group_requests", {"group_id": group_id})
+        return [Asking(person=member_of(each), method=each["method"], since=each["since"]) for each in told]
+
+    async def answer_requests(self, group_id: str, people: Sequence[str], *, approve: bool) -> Sequence[MemberOutcome]:
+        """See the port."""
+        args = {"group_id": group_id, "action": "approve" if approve else "reject", "people": list(people)}
+        return _outcomes(await self._ask("group_answer", args))
+
     async def invite(self, group_id: str, *, revoke: bool) -> str:
         """See the port."""
         return str(await self._ask("group_invite", {"group_id": group_id, "revoke": revoke}))
@@ -107,6 +126,8 @@ def _group(told: Mapping[str, Any]) -> Group:
         size=told["size"],
         announcement=told["announcement"],
         locked=told["locked"],
+        join_approval=told["join_approval"],
+        members_add=told["members_add"],
         disappearing=told["disappearing"],
         rank=None if rank is None else Rank(rank),
         members=[member_of(each) for each in told["members"]],
@@ -140,5 +161,7 @@ def _news(told: Mapping[str, Any]) -> MembersChanged | GroupChanged:
             people=[member_of(each) for each in told["people"]],
             includes_me=told["includes_me"],
             subject=told["subject"],
+            previous=None if told.get("previous") is None else member_of(told["previous"]),
+            method=told.get("method"),
         )
     return GroupChanged(**{name: value for name, value in told.items() if name != "kind"})

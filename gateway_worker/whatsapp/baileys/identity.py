@@ -95,6 +95,11 @@ def mapping_id(lid: str) -> str:
     return f"{lid.partition('@')[0]}{_REVERSE}"
 
 
+def number_id(pn: str) -> str:
+    """The id of the key that says which LID a number (JID) has."""
+    return pn.partition("@")[0]
+
+
 def mappings(keys: Mapping[str, bytes]) -> dict[str, str]:
     """LID → PN (JIDs), from keys of `MAPPING_KIND` by id. Each pair is kept in both directions; one says it all."""
     return {

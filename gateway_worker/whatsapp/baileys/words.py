@@ -13,6 +13,7 @@ from gateway_worker.whatsapp.baileys.groups import group_news_of
 from gateway_worker.whatsapp.card_lines import Budget
 from gateway_worker.whatsapp.errors import (
     EngineError,
+    KeysInvalid,
     NotConnected,
     NotForwardable,
     NotOnPhone,
@@ -256,6 +257,8 @@ def error_of(failure: CallFailed) -> EngineError:  # noqa: PLR0911 (one line an 
             return NotOnPhone("the phone does not have the file")
         case "not_forwardable":
             return NotForwardable(whatsapp_type=failure.details.get("type"))
+        case "keys_invalid":
+            return KeysInvalid(str(failure.details.get("reason", "")))
         case "recipient_unknown":
             return RecipientUnknown("the number is not on WhatsApp")
         case "refused":

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, RecipientUnknown, Refused
+from gateway_worker.whatsapp.errors import KeysInvalid, NotConnected, OutcomeUnknown, RecipientUnknown, Refused
 from gateway_worker.whatsapp.facts import Disconnected, ReceiptArrived, ReceiptKind, SendFailed
 from gateway_worker.whatsapp.incoming import ReceivedMessage
 from gateway_worker.whatsapp.outgoing import MessageRef, Original
@@ -162,6 +162,18 @@ async def test_a_refusal_carries_whatsapps_code(shared: Lab) -> None:
         await say(connection, bob, "no")
     assert refusal.value.code == "463"
     await say(connection, bob, "yes")  # the connection goes on
+    await connection.close()
+
+
+async def test_keys_that_do_not_verify_are_no_refusal_and_nothing_leaves(shared: Lab) -> None:
+    _, connection = await shared.connected()
+    bob = await shared.phones.give("Bob")
+    await shared.phones.fault("bad_prekeys", bob)
+    with pytest.raises(KeysInvalid, match="the signature of a prekey is not valid"):
+        await say(connection, bob, "in vain")
+    await shared.phones.fault("bad_prekeys", bob, count=0)  # clears it
+    await say(connection, bob, "and again")  # the connection goes on
+    assert [each["content"]["text"] for each in await shared.phones.inbox(bob, 1)] == ["and again"]
     await connection.close()
 
 

@@ -75,6 +75,16 @@ async def test_an_account_gated_by_a_passkey_is_told_at_once(shared: Lab) -> Non
     await connection.close()
 
 
+async def test_an_answer_that_no_phone_signed_links_nothing_and_says_so(shared: Lab) -> None:
+    session = await shared.unpaired()
+    await shared.phones.fault("forged_pairing", session.phone)
+    await session.open()
+    await shared.phones.scan(session.phone, (await session.owner.next(QrCode)).text)
+    end = await session.owner.next(Disconnected)
+    assert (end.cause, end.detail) == (Cause.PAIRING_FORGED, "Invalid account signature")
+    assert session.owner.credentials is None
+
+
 async def test_qr_codes_rotate_and_run_out() -> None:
     async with lab(qr_timeout=0.2) as own:
         session = await own.unpaired()

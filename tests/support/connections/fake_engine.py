@@ -83,7 +83,8 @@ class FakeConnection:
 
     async def check_contacts(self, phones: Sequence[str]) -> Sequence[ContactCheck]:
         self._must_be_open()
-        return [ContactCheck(phone=phone, exists=True, jid=f"{phone[1:]}@s.whatsapp.net") for phone in phones]
+        self.engine.asked += phones
+        return [await self.engine.contact(phone) for phone in phones]
 
     async def get_picture(self, jid: str, *, preview: bool) -> Picture:
         self._must_be_open()
@@ -107,6 +108,12 @@ class FakeConnection:
 
 
 Script = Callable[[FakeConnection], Awaitable[None]]
+Contact = Callable[[str], Awaitable[ContactCheck]]
+
+
+async def as_written(phone: str) -> ContactCheck:
+    """WhatsApp writes the number as whoever asks."""
+    return ContactCheck(phone=phone, exists=True, jid=f"{phone[1:]}@s.whatsapp.net")
 
 
 UploadAnswer = Callable[[FakeConnection], Awaitable[FileReference]]
@@ -135,6 +142,8 @@ class FakeEngine:
     sent: list[OutgoingMessage] = field(default_factory=list[OutgoingMessage])
     answers: list[Answer] = field(default_factory=list[Answer])
     unlinked: list[SessionId] = field(default_factory=list[SessionId])
+    asked: list[str] = field(default_factory=list[str])
+    contact: Contact = as_written
     groups: FakeGroups = field(default_factory=FakeGroups)
     uploads: list[Path] = field(default_factory=list[Path])
     upload_answers: list[UploadAnswer] = field(default_factory=list["UploadAnswer"])

@@ -186,7 +186,9 @@ class FakeStorage:
         steps = () if row is None else ledger.advance(row.status, row.error, advance.status)
         if row is None or not steps:
             return False
-        self.messages.rows[advance.message_id] = replace(row, status=steps[-1], error=advance.error)
+        self.messages.rows[advance.message_id] = replace(
+            row, status=steps[-1], error=advance.error, chat=advance.chat or row.chat
+        )
         for step in steps:
             event = {"sessionId": session_id, "commandId": row.command_id, "status": step.value}
             self.events.append(("message.status.v1", event | ({"error": advance.error} if advance.error else {})))

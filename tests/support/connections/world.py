@@ -35,7 +35,9 @@ BERT = "+15550002222"
 IDENTITY = Identity(
     kinds=frozenset({"app-key", "mapping"}), urgent_kinds=frozenset({"app-key"}), mark=lambda credentials: credentials
 )
-MAPPINGS = MappingForm(kind=identity.MAPPING_KIND, id_of=identity.mapping_id, read=identity.mappings)
+MAPPINGS = MappingForm(
+    kind=identity.MAPPING_KIND, id_of=identity.mapping_id, number_id=identity.number_id, read=identity.mappings
+)
 _numbers = itertools.count(1)
 
 

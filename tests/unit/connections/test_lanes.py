@@ -86,3 +86,32 @@ def test_whatever_the_speeds_each_chat_is_served_in_order_and_nothing_stays(work
         assert len(lanes) == 0
 
     serve()
+
+
+@virtual
+async def test_nobody_starts_behind_a_place_that_may_turn_out_to_be_of_the_same_chat() -> None:
+    lanes, log = Lanes(), list[str]()
+    unknown = lanes.take("dialled", among="55", unsettled="dialled")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(stand(lanes.take("anna", among="55"), 0, log, "behind, in its country"))
+        tasks.create_task(stand(lanes.take("bert", among="49"), 0, log, "elsewhere"))
+        tasks.create_task(stand(lanes.take("a group"), 0, log, "a group"))
+        await asyncio.sleep(5)
+        assert log == ["elsewhere", "a group"]
+        lanes.settle("dialled", "anna")
+        tasks.create_task(stand(unknown, 5, log, "dialled"))
+    assert log[2:] == ["dialled", "behind, in its country"]
+    assert len(lanes) == 0
+
+
+@virtual
+async def test_an_unsettled_place_that_is_left_holds_up_nobody() -> None:
+    lanes, log = Lanes(), list[str]()
+    unknown = lanes.take("dialled", among="55", unsettled="dialled")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(stand(lanes.take("anna", among="55"), 0, log, "anna"))
+        await asyncio.sleep(5)
+        unknown.leave()
+    assert log == ["anna"]
+    lanes.settle("dialled", "anna")
+    assert len(lanes) == 0

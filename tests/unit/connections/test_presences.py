@@ -3,14 +3,18 @@
 import asyncio
 from typing import Any
 
+from gateway_worker.connections.identities import Identities
 from gateway_worker.connections.presences import MAX_FOLLOWED, MAX_UNTOLD, Presences
+from gateway_worker.connections.resolving import Resolver
+from gateway_worker.connections.writer import Writer
+from gateway_worker.store.records import Fence
 from gateway_worker.whatsapp.facts import CallArrived, Cause, PresenceChanged
 from gateway_worker.whatsapp.people import PresenceState
 from schemas.addresses import Jid
 from schemas.contact_events import PresenceUpdated
 from schemas.names import SessionId
 from tests.support.connections.virtual_time import virtual
-from tests.support.connections.world import ANNA, BERT, World, command, text, world
+from tests.support.connections.world import ANNA, BERT, MAPPINGS, World, command, text, world
 
 BERT_JID = "15550002222@s.whatsapp.net"
 GROUP = "12036300000@g.us"
@@ -79,7 +83,9 @@ async def test_what_waits_to_be_told_is_bounded_and_the_last_of_each_person() ->
     async with world() as w:
         await w.connected()
         around = w.manager._around  # pyright: ignore[reportPrivateUsage] (its surroundings are the test's)
-        presences = Presences(SessionId("other"), lambda: None, around)
+        fence = Fence(session_id=SessionId("other"), epoch=1)
+        resolver = Resolver(Writer(fence, w.storage, lambda: None), Identities(MAPPINGS))
+        presences = Presences(fence.session_id, lambda: None, around, resolver)
         for number in range(MAX_UNTOLD + 1):
             for state in (PresenceState.TYPING, PresenceState.PAUSED):
                 presences.hear(PresenceChanged(chat=f"{number}@lid", state=state))

@@ -34,6 +34,22 @@ def group(stage: Stage, ann: Account, bob: Account) -> Group:
     return found[0]
 
 
+def test_who_comes_by_the_link_asks_first_where_an_admin_decides(
+    stage: Stage, group: Group, ann: Account, eve: Account
+) -> None:
+    _order(stage, group, "invite", phone=ann.phone)
+    _order(stage, group, "approval_on", phone=ann.phone)
+    _order(stage, group, "join", phone=eve.phone, code=group.invite)
+    assert (eve.phone in group.members, list(group.requests)) == (False, [eve.phone])
+    _order(stage, group, "withdraw", phone=eve.phone)
+    with pytest.raises(ControlError, match="does not ask"):
+        _order(stage, group, "withdraw", phone=eve.phone)
+    for action, is_in in (("reject", False), ("approve", True)):
+        _order(stage, group, "join", phone=eve.phone, code=group.invite)
+        _order(stage, group, action, phone=ann.phone, participants=[eve.pn_jid])
+        assert (eve.phone in group.members, list(group.requests)) == (is_in, [])
+
+
 def _order(stage: Stage, group: Group, action: str, **fields: Any) -> None:
     order = group_orders.parse(group.jid, action, Body(fields))
     stage.turn(lambda turn: group_orders.carry_out(turn, order))

@@ -31,6 +31,11 @@ interface Boom {
   output?: { statusCode?: number }
 }
 
+/** Why a pairing was refused that did not prove to be the phone's. */
+export function forged(error: Boom | undefined): End {
+  return { cause: 'pairing_forged', code: null, detail: cut(error?.message ?? '', MAX_DETAIL) }
+}
+
 /** Maps the error Baileys closes a socket with. Its message is WhatsApp's or Baileys' own text, never a stanza. */
 export function endOf(error: Boom | undefined): End {
   const code = error?.output?.statusCode ?? null

@@ -16,7 +16,7 @@ import { Addressing } from './addressing.ts'
 import { Admins } from './admins.ts'
 import { AddressBook } from './addressbook.ts'
 import { Arrivals } from './arrivals.ts'
-import { type End, endOf } from './causes.ts'
+import { type End, endOf, forged } from './causes.ts'
 import { type Contact, Contacts } from './contacts.ts'
 import { Facts } from './facts.ts'
 import { FrameTooLarge } from './frames.ts'
@@ -79,6 +79,7 @@ export class Connection {
   readonly #groups: Groups
   readonly #groupCache: GroupCache
   readonly #people: People
+  readonly #pairing: Pairing
   readonly #onEnd: () => void
   #ending: Promise<void> | undefined
   #settled: (() => void)[] = []
@@ -179,7 +180,7 @@ export class Connection {
       rejectsCalls: options.reject_calls,
       onArrival
     })
-    new Pairing({
+    this.#pairing = new Pairing({
       socket: this.#socket,
       facts: this.#facts,
       pairWith: options.pair_with,
@@ -213,8 +214,11 @@ export class Connection {
     const plaintext = proto.Message.encode(message).finish()
     const messageId = args.message_id
     const onRecorded = (): void => this.#sends.encrypted(messageId)
-    await sending.run({ messageId, plaintext, isRecorded: false, onRecorded, handedOut }, () =>
-      this.#socket.relayMessage(jid, message, { messageId })
+    const refusals: string[] = []
+    await sending.run({ messageId, plaintext, isRecorded: false, onRecorded, refusals, handedOut }, () =>
+      this.#socket.relayMessage(jid, message, { messageId }).catch((error: unknown) => {
+        throw refusals.length > 0 && !this.#store.isClosed ? new CallError('keys_invalid', { reason: refusals[0] }) : error
+      })
     )
   }
 
@@ -344,7 +348,12 @@ export class Connection {
       void this.#facts.tell({ fact: 'paired', jid: id, lid: lid ?? null }, () => this.#isStored())
     }
     if (connection === 'open') this.#connected()
-    if (connection === 'close') void this.#end(endOf(lastDisconnect?.error))
+    if (connection === 'close') void this.#end(this.#isForged() ? forged(lastDisconnect?.error) : endOf(lastDisconnect?.error))
+  }
+
+  /** Whether a phone is said to have linked this device, and it did not prove that. */
+  #isForged(): boolean {
+    return this.#pairing.isAnswered && this.#credentials.account === undefined
   }
 
   #connected(): void {

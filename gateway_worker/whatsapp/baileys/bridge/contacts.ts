@@ -1,6 +1,7 @@
 /** Which numbers are on WhatsApp, and under which JID. */
 import { type BinaryNode, isPnUser, jidDecode, jidNormalizedUser, USyncQuery, USyncUser, type WASocket } from 'baileys'
 
+import { answered } from './asking.ts'
 import { BoundedMap } from './bounded.ts'
 import { CallError } from './peer.ts'
 import { boundCheck } from './told.ts'
@@ -61,8 +62,8 @@ export class Contacts {
     const query = new USyncQuery().withLIDProtocol()
     query.protocols.unshift(contactProtocol)
     for (const phone of phones) query.withUser(new USyncUser().withPhone(phone))
-    const result = await this.#socket.executeUSyncQuery(query)
-    const answers = (result?.list ?? []).map((item) => answerOf(item))
+    const result = await answered(() => this.#socket.executeUSyncQuery(query))
+    const answers = result.list.map((item) => answerOf(item))
     const known = answers.filter((answer) => answer.exists && answer.lid !== null)
     const mappings = known.map(({ jid, lid }) => ({ pn: jid ?? '', lid: lid ?? '' }))
     await this.#socket.signalRepository.lidMapping.storeLIDPNMappings(mappings)

@@ -15,7 +15,7 @@ import {
 
 import { type Mapping, personOf } from './addresses.ts'
 import type { Fact, Facts } from './facts.ts'
-import { type Person, personOf as toldPerson } from './groups.ts'
+import { ALL_ADD, methodOf, type Person, personOf as toldPerson } from './groups.ts'
 import { secondsOf } from './limits.ts'
 
 export interface GroupNewsParts {
@@ -26,12 +26,23 @@ export interface GroupNewsParts {
   onArrival: () => void
 }
 
-type News = { kind: 'people'; action: string; people: Person[]; includes_me: boolean; subject: string | null } | Changed
+interface PeopleNews {
+  kind: 'people'
+  action: string
+  people: Person[]
+  includes_me: boolean
+  subject: string | null
+  previous?: Person | null
+  method?: string | null
+}
+type News = PeopleNews | Changed
 type Changed = { kind: 'changed' } & Record<string, unknown>
 
 const GROUP = 'w:gp2'
 const PICTURE = 'picture'
 const PEOPLE = new Set(['add', 'remove', 'leave', 'promote', 'demote'])
+/** Somebody asks to come in, or asks no longer. */
+const REQUESTS = new Set(['created_membership_requests', 'revoked_membership_requests'])
 const GONE = new Set(['remove', 'leave'])
 const JOINED = new Set(['invite', 'linked_group_join'])
 
@@ -56,8 +67,10 @@ export class GroupNews {
     const { socket, facts, me, renewSenderKey } = this.#parts
     const tell = async (): Promise<void> => {
       const { lidMapping } = socket.signalRepository
+      // Who has another number is described first: its LID still leads to the old one
+      const renumbering = isRenumbering(stanza) ? await groupNewsOf(stanza, me(), lidMapping) : null
       await lidMapping.storeLIDPNMappings(pairsOf(stanza))
-      const fact = await groupNewsOf(stanza, me(), lidMapping)
+      const fact = renumbering ?? (await groupNewsOf(stanza, me(), lidMapping))
       if (fact === null) return pass()
       if (fact.news.some((each) => each.kind === 'people' && GONE.has(each.action))) await renewSenderKey(fact.group)
       void facts.tell({ ...fact }).then((isStored) => isStored && pass())
@@ -69,6 +82,10 @@ export class GroupNews {
 
 function isGroupNews({ attrs }: BinaryNode): boolean {
   return (attrs['type'] === GROUP || attrs['type'] === PICTURE) && isJidGroup(attrs['from'] ?? '') === true
+}
+
+function isRenumbering({ content }: BinaryNode): boolean {
+  return Array.isArray(content) && content.some(({ tag }) => tag === 'modify')
 }
 
 export interface GroupFact extends Fact {
@@ -106,6 +123,8 @@ function newsOf(child: BinaryNode, author: readonly (string | undefined)[], isMe
     const action = JOINED.has(attrs['reason'] ?? '') ? 'join' : 'add'
     return { kind: 'people', action, people, includes_me: true, subject: group?.attrs['subject'] ?? null }
   }
+  if (REQUESTS.has(tag)) return { kind: 'people', includes_me: false, subject: null, ...requestOf(child, author) }
+  if (tag === 'modify') return { kind: 'people', action: tag, includes_me: false, subject: null, ...renumbered(child, author) }
   if (PEOPLE.has(tag)) {
     const people = peopleOf(child)
     const includes_me = people.some(({ jid, lid }) => isMe(jid) || isMe(lid ?? undefined))
@@ -120,6 +139,26 @@ function actionOf({ tag, attrs }: BinaryNode, people: readonly Person[], author:
   const [person] = people
   const bySelf = people.length === 1 && author.some((jid) => [person?.jid, person?.lid ?? undefined].some((own) => areJidsSameUser(jid, own)))
   return tag === 'remove' && bySelf ? 'leave' : tag
+}
+
+type Author = readonly (string | undefined)[]
+
+/** Who asks: those who are named, else whoever made the notification. Who withdraws for others turns them down. */
+function requestOf(child: BinaryNode, author: Author): Pick<PeopleNews, 'action' | 'people' | 'method'> {
+  const named = [...getBinaryNodeChildren(child, 'requested_user'), ...getBinaryNodeChildren(child, 'participant')]
+  const people = named.length > 0 ? named.map(addressed) : [toldPerson(author)]
+  if (child.tag === 'created_membership_requests') return { action: 'request', people, method: methodOf(child.attrs['request_method']) }
+  const isOwn = people.length === 1 && people.some(({ jid, lid }) => author.some((by) => areJidsSameUser(by, jid) || areJidsSameUser(by, lid ?? undefined)))
+  return { action: isOwn ? 'withdraw' : 'reject', people, method: null }
+}
+
+/** Somebody has another number: WhatsApp names the old one as the author. */
+function renumbered(child: BinaryNode, author: Author): Pick<PeopleNews, 'people' | 'previous'> {
+  return { people: participantsOf(child).map(addressed), previous: author.some((jid) => jid !== undefined) ? toldPerson(author) : null }
+}
+
+function addressed({ attrs }: BinaryNode): Person {
+  return toldPerson([attrs['jid'], attrs['phone_number'], attrs['lid']])
 }
 
 function changesOf(child: BinaryNode): Record<string, unknown> {
@@ -138,6 +177,10 @@ function changesOf(child: BinaryNode): Record<string, unknown> {
     case 'ephemeral':
     case 'not_ephemeral':
       return { disappearing: tag === 'ephemeral' ? secondsOf(attrs['expiration']) : 0 }
+    case 'membership_approval_mode':
+      return { join_approval: getBinaryNodeChild(child, 'group_join')?.attrs['state'] !== 'off' }
+    case 'member_add_mode':
+      return { members_add: Buffer.from((child.content as Uint8Array | undefined) ?? []).toString() === ALL_ADD }
     case 'invite':
       return { invite_code: attrs['code'] ?? null }
     default:
@@ -154,7 +197,7 @@ function participantsOf(node: BinaryNode | undefined): BinaryNode[] {
 }
 
 function peopleOf(node: BinaryNode | undefined): Person[] {
-  return participantsOf(node).map(({ attrs }) => toldPerson([attrs['jid'], attrs['phone_number'], attrs['lid']]))
+  return participantsOf(node).map(addressed)
 }
 
 /** Which LID belongs to which number, as the notification says. */

@@ -15,12 +15,12 @@ import {
 } from 'baileys'
 
 import { phoneOf } from './addresses.ts'
+import { answered } from './asking.ts'
 import type { GroupCache } from './caches.ts'
 import type { Contacts } from './contacts.ts'
 import { cut, jidOf, MAX_WORD } from './limits.ts'
 import { CallError } from './peer.ts'
-import { StoreClosed } from './store.ts'
-import { boundGroup, boundOutcome } from './told.ts'
+import { boundGroup, boundOutcome, boundRequests } from './told.ts'
 
 export interface Person {
   jid: string
@@ -44,12 +44,6 @@ interface Asked {
   addresses: string[]
 }
 
-interface Boom {
-  data?: unknown
-  message: string
-  output?: { statusCode?: number }
-}
-
 export interface GroupParts {
   socket: WASocket
   contacts: Contacts
@@ -61,11 +55,11 @@ export interface GroupParts {
 
 const ALL = '@g.us'
 const DONE = '200'
+/** Who adds people, in WhatsApp's word for everybody. */
+export const ALL_ADD = 'all_member_add'
 const NOT_FOUND = '404'
 /** Numbers in one question to WhatsApp. */
 const MAX_ASKED = 200
-/** Baileys' codes for a socket that closed, and for a query without an answer. */
-const NO_ANSWER = new Set<unknown>([408, 428])
 
 export class Groups {
   readonly #parts: GroupParts
@@ -121,6 +115,37 @@ export class Groups {
     await this.#change(group_id, seconds > 0 ? on : { tag: 'not_ephemeral', attrs: {} })
   }
 
+  async setJoinApproval({ group_id, on }: { group_id: string; on: boolean }): Promise<void> {
+    const content = [{ tag: 'group_join', attrs: { state: on ? 'on' : 'off' } }]
+    await this.#change(group_id, { tag: 'membership_approval_mode', attrs: {}, content })
+  }
+
+  async setMembersAdd({ group_id, on }: { group_id: string; on: boolean }): Promise<void> {
+    await this.#change(group_id, { tag: 'member_add_mode', attrs: {}, content: Buffer.from(on ? ALL_ADD : 'admin_add') })
+  }
+
+  async requests({ group_id }: { group_id: string }): Promise<unknown> {
+    const answer = await this.#query(group_id, 'get', { tag: 'membership_approval_requests', attrs: {} })
+    const asking = getBinaryNodeChildren(getBinaryNodeChild(answer, 'membership_approval_requests'), 'membership_approval_request')
+    return boundRequests(
+      asking.map(({ attrs }) => ({
+        ...personOf([attrs['jid'], attrs['phone_number'], attrs['lid']]),
+        method: methodOf(attrs['request_method']),
+        since: attrs['request_time'] ?? null
+      }))
+    )
+  }
+
+  /** WhatsApp knows who asks by one of both addresses: which, the list of requests says. */
+  async answerRequests({ group_id, action, people }: { group_id: string; action: string; people: string[] }): Promise<Outcome[]> {
+    const asked = await this.#people(people)
+    const known = asked.flatMap(({ addresses }) => addresses.slice(0, 1))
+    if (known.length === 0) return outcomes(asked, [])
+    const request = { tag: 'membership_requests_action', attrs: {}, content: [{ tag: action, attrs: {}, content: known.map(participant) }] }
+    const answer = getBinaryNodeChild(await this.#change(group_id, request), 'membership_requests_action')
+    return outcomes(asked, getBinaryNodeChildren(getBinaryNodeChild(answer, action), 'participant'))
+  }
+
   async invite({ group_id, revoke }: { group_id: string; revoke: boolean }): Promise<string> {
     const answer = await this.#query(group_id, revoke ? 'set' : 'get', { tag: 'invite', attrs: {} })
     return cut(getBinaryNodeChild(answer, 'invite')?.attrs['code'] ?? '', MAX_WORD)
@@ -171,7 +196,7 @@ export class Groups {
     const numbers = people.filter((jid) => isPnUser(jid) === true).map((jid) => `+${jidDecode(jid)?.user ?? ''}`)
     const found = new Map<string, string[]>()
     for (let start = 0; start < numbers.length; start += MAX_ASKED) {
-      const contacts = await answered(() => this.#parts.contacts.check(numbers.slice(start, start + MAX_ASKED)))
+      const contacts = await this.#parts.contacts.check(numbers.slice(start, start + MAX_ASKED))
       for (const { phone, exists, jid, lid } of contacts) {
         found.set(phone, exists ? [jid, lid].filter((address) => address !== null) : [])
       }
@@ -195,6 +220,8 @@ export class Groups {
       size: group.size ?? group.participants.length,
       announcement: group.announce === true,
       locked: group.restrict === true,
+      join_approval: group.joinApprovalMode === true,
+      members_add: group.memberAddMode === true,
       disappearing: group.ephemeralDuration ?? null,
       rank: own === undefined ? null : (own.admin ?? 'member'),
       members: withMembers ? group.participants.map(memberOf) : []
@@ -213,6 +240,10 @@ const METHODS: Record<string, Ask> = {
   group_description: (groups, args) => groups.setDescription(args),
   group_setting: (groups, args) => groups.setSetting(args),
   group_disappearing: (groups, args) => groups.setDisappearing(args),
+  group_join_approval: (groups, args) => groups.setJoinApproval(args),
+  group_members_add: (groups, args) => groups.setMembersAdd(args),
+  group_requests: (groups, args) => groups.requests(args),
+  group_answer: (groups, args) => groups.answerRequests(args),
   group_invite: (groups, args) => groups.invite(args),
   group_join: (groups, args) => groups.join(args),
   group_leave: (groups, args) => groups.leave(args)
@@ -223,26 +254,6 @@ export async function askGroups(groups: Groups, method: string, args: unknown): 
   const ask = METHODS[method]
   if (ask === undefined) throw new CallError('unknown_method')
   return ask(groups, args as never)
-}
-
-/** Waits for an answer of WhatsApp's; says whether it was a refusal, or none. */
-async function answered<T>(ask: () => Promise<T | undefined>): Promise<T> {
-  let answer: T | undefined
-  try {
-    answer = await ask()
-  } catch (error) {
-    throw failureOf(error)
-  }
-  if (answer === undefined) throw new CallError('outcome_unknown')
-  return answer
-}
-
-function failureOf(error: unknown): unknown {
-  if (error instanceof CallError) return error
-  if (error instanceof StoreClosed) return new CallError('outcome_unknown')
-  const { data, message, output } = (error instanceof Error ? error : {}) as Boom
-  if (typeof data === 'number') return new CallError('refused', { code: String(data), text: message })
-  return NO_ANSWER.has(output?.statusCode) ? new CallError('outcome_unknown') : error
 }
 
 function participant(jid: string): BinaryNode {
@@ -265,6 +276,11 @@ function outcomes(asked: readonly Asked[], answers: readonly BinaryNode[]): Outc
     const code = addresses.map((address) => codes.get(address)).find((found) => found !== undefined)
     return boundOutcome({ asked: jid, jid: addresses[0] ?? null, code: code ?? NOT_FOUND })
   })
+}
+
+/** How somebody asks to come in: WhatsApp writes it in two ways, `InviteLink` and `invite_link`. */
+export function methodOf(told: string | undefined): string | null {
+  return told?.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase() ?? null
 }
 
 export function personOf(jids: readonly (string | undefined)[]): Person {

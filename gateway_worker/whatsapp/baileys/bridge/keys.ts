@@ -18,6 +18,8 @@ export interface Sending {
   plaintext: Uint8Array
   isRecorded: boolean
   onRecorded: () => void
+  /** Why there is no session with a device: what WhatsApp gave of its keys was not valid. */
+  refusals: string[]
   /** Groups whose sender key goes out with it, each with all devices that have it then. */
   handedOut: Map<string, Devices>
 }

@@ -24,12 +24,15 @@ export class Pairing {
   readonly #around: PairingSurroundings
   #qrs = 0
   #hasCode = false
+  /** Whether WhatsApp has said that a phone links this device. */
+  isAnswered = false
 
   constructor(around: PairingSurroundings) {
     this.#around = around
     around.socket.ev.on('connection.update', ({ qr }) => {
       if (qr !== undefined) this.#offer(qr)
     })
+    around.socket.ws.prependListener('CB:iq,,pair-success', () => (this.isAnswered = true))
     around.socket.ws.on('CB:notification', ({ attrs, content }: BinaryNode) => {
       const tags = Array.isArray(content) ? content.map((child) => child.tag) : []
       const isPasskey = [attrs['type'] ?? '', ...tags].some((name) => PASSKEY_NOTIFICATIONS.has(name))

@@ -6,7 +6,7 @@ import { makeLibSignalRepository } from 'baileys/lib/Signal/libsignal.js'
 
 import { BoundedMap } from './bounded.ts'
 import { decoded, keptOf } from './decoding.ts'
-import type { Keys } from './keys.ts'
+import { type Keys, sending } from './keys.ts'
 import { nameOf } from './peer.ts'
 import { isReplayed, type Protocol } from './protocol.ts'
 import type { Incoming, IncomingPart } from './received.ts'
@@ -31,7 +31,7 @@ export interface RepositoryParts {
 }
 
 export function makeRepositoryMaker(parts: RepositoryParts): MakeRepository {
-  const { keys } = parts
+  const { keys, store } = parts
   return (auth: SignalAuthState, log, pnToLid) => {
     const inner = makeLibSignalRepository({ creds: auth.creds, keys }, log, pnToLid)
     // Its own cache is unbounded and keeps a timer per contact
@@ -41,7 +41,13 @@ export function makeRepositoryMaker(parts: RepositoryParts): MakeRepository {
       ...inner,
       injectE2ESession: async (options) => {
         if (resending.getStore() !== true && (await hasRatchetWith(keys, inner, options))) return
-        await inner.injectE2ESession(options)
+        const message = sending.getStore()
+        if (message === undefined || store.isClosed) return inner.injectE2ESession(options)
+        // A device whose keys are not valid is left out: the others of that person get the message
+        await inner.injectE2ESession(options).catch((error: unknown) => {
+          if (store.isClosed) throw error
+          message.refusals.push(reasonOf(error))
+        })
       },
       encryptMessage: (options) =>
         keys.transaction(async () => {
@@ -59,6 +65,12 @@ export function makeRepositoryMaker(parts: RepositoryParts): MakeRepository {
       decryptGroupMessage: (options) => receive(options.msg, options.group, () => inner.decryptGroupMessage(options))
     }
   }
+}
+
+/** Why a bundle of keys was refused; the text of an error may hold anything. */
+function reasonOf(error: unknown): string {
+  const isSignature = error instanceof Error && /signature/i.test(error.message)
+  return isSignature ? 'the signature of a prekey is not valid' : `a bundle of keys could not be read (${nameOf(error)})`
 }
 
 type Injection = Parameters<Repository['injectE2ESession']>[0]

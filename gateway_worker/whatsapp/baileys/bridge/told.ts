@@ -194,12 +194,21 @@ const message = object({
 /** Of the people of one notification: several may name them. */
 const people: Bound = list(object(PERSON), MAX_PEOPLE)
 const news = byKind('kind', {
-  people: { action: word, people, includes_me: flag, subject: nullable(text(MAX_TITLE)) },
+  people: {
+    action: word,
+    people,
+    includes_me: flag,
+    subject: nullable(text(MAX_TITLE)),
+    previous: nullable(object(PERSON)),
+    method: nullable(word)
+  },
   changed: {
     subject: text(MAX_TITLE),
     description: text(MAX_DESCRIPTION),
     announcement: flag,
     locked: flag,
+    join_approval: flag,
+    members_add: flag,
     disappearing: whole,
     picture: word,
     invite_code: nullable(word),
@@ -256,6 +265,8 @@ const group = object({
   size: whole,
   announcement: flag,
   locked: flag,
+  join_approval: flag,
+  members_add: flag,
   disappearing: nullable(count),
   rank: nullable(word),
   members: list(object(MEMBER), MAX_PEOPLE)
@@ -273,6 +284,8 @@ export const boundContact = contact as (told: object) => object
 /** The timer of a chat that the history names. */
 export const boundChatTimer = chatTimer as (told: object) => object
 export const boundGroup: Bound = group
+/** Who asks to come into a group. */
+export const boundRequests = list(object({ ...PERSON, method: nullable(word), since: nullable(moment) }), MAX_PEOPLE)
 export const boundCheck = check as <T>(told: T) => T
 export const boundPicture = picture as <T>(told: T) => T
 export const boundOutcome = outcome as <T>(told: T) => T

@@ -71,7 +71,7 @@ test('changes have the names of the port, and what has none keeps its own', asyn
     [{ tag: 'ephemeral', attrs: { expiration: '86400' } }, { disappearing: 86400 }],
     [{ tag: 'not_ephemeral' }, { disappearing: 0 }],
     [{ tag: 'invite', attrs: { code: 'AbC' } }, { invite_code: 'AbC' }],
-    [{ tag: 'membership_approval_mode' }, { whatsapp_type: 'membership_approval_mode' }]
+    [{ tag: 'growth_locked' }, { whatsapp_type: 'growth_locked' }]
   ]
   for (const [child, expected] of cases) {
     const { news } = await told(child as never)
@@ -86,4 +86,34 @@ test('what says nothing, and what is nonsense, does no harm', async () => {
   assert.equal(await groupNewsOf(empty as never, me, mapping), null)
   const { news, by, timestamp } = await told({ tag: 'subject' }, { participant: undefined, participant_pn: undefined, t: 'x' })
   assert.deepEqual([news, by, timestamp], [[{ kind: 'changed', subject: '' }], null, 0])
+})
+
+test('who asks to come in is told, and whether that was withdrawn or turned down', async () => {
+  const requested = { ...person('43', '15550003333'), tag: 'requested_user' }
+  const cases: [string, unknown, string, object, string | null][] = [
+    ['created_membership_requests', [requested], 'request', eve, 'invite_link'],
+    ['created_membership_requests', undefined, 'request', ben, 'invite_link'], // nobody is named: who made it asks
+    ['revoked_membership_requests', [person('43', '15550003333')], 'reject', eve, null],
+    ['revoked_membership_requests', [person('42', '15550002222')], 'withdraw', ben, null]
+  ]
+  for (const [tag, content, action, who, method] of cases) {
+    const { news } = await told({ tag, attrs: { request_method: 'InviteLink' }, content })
+    assert.deepEqual(news, [{ kind: 'people', action, people: [who], includes_me: false, subject: null, method }])
+  }
+})
+
+test('a number that changed is told with the old one', async () => {
+  const { news } = await told({ tag: 'modify', content: [person('42', '15550009999')] })
+  const renewed = { jid: '15550009999@s.whatsapp.net', lid: '42@lid', phone: '+15550009999' }
+  assert.deepEqual(news, [{ kind: 'people', action: 'modify', people: [renewed], includes_me: false, subject: null, previous: ben }])
+})
+
+test('who may come in and who may add people is told', async () => {
+  const approval = (state: string) => ({ tag: 'membership_approval_mode', content: [{ tag: 'group_join', attrs: { state } }] })
+  const adding = (mode: string) => ({ tag: 'member_add_mode', content: Buffer.from(mode) })
+  const changes = await Promise.all([approval('on'), approval('off'), adding('all_member_add'), adding('admin_add')].map((child) => told(child)))
+  assert.deepEqual(
+    changes.map(({ news }) => news[0]),
+    [{ join_approval: true }, { join_approval: false }, { members_add: true }, { members_add: false }].map((each) => ({ kind: 'changed', ...each }))
+  )
 })

@@ -34,7 +34,7 @@ function setUp(): { keys: Keys; held: Map<string, unknown> } {
 /** A message is handed to the group: these devices have the key then. */
 async function send(keys: Keys, devices: Devices): Promise<Map<string, Devices>> {
   const handedOut = new Map<string, Devices>()
-  const message = { messageId: 'A', plaintext: new Uint8Array(), isRecorded: false, onRecorded: () => undefined, handedOut }
+  const message = { messageId: 'A', plaintext: new Uint8Array(), isRecorded: false, onRecorded: () => undefined, refusals: [], handedOut }
   await sending.run(message, () => keys.set({ 'sender-key-memory': { [GROUP]: devices } } as never))
   return handedOut
 }

@@ -55,6 +55,15 @@ async def test_a_persons_timer_is_heard_told_kept_to_and_set(world: World) -> No
     answer = await world.phones.send(ben, ana.phone.number, "as you like")
     heard_again = await world.backend.event("message.received.v1", _of(ana, messageId=answer))
     assert heard_again["data"]["disappearingSeconds"] == QUARTER, "the phone took it over"
+    described = await world.backend.ask("message.describe.v1", ana.session_id, {"messageId": inherits})
+    assert described["data"]["result"]["expiresAt"]
+
+    await world.phones.post(f"/phones/{ana.phone.number}/disappearing", {"to": ben.number, "seconds": WEEK})
+    own = await world.backend.event("chat.updated.v1", _of(ana, chat=ben.jid, disappearingSeconds=WEEK))
+    assert own["data"]["fromMe"] is True, "the account's own phone has set it"
+    after = await _send(world, ana, ben.number, "as my phone has it")
+    inbox = {entry["messageId"]: entry for entry in await world.phones.inbox(ben, 4)}
+    assert inbox[after]["disappearingSeconds"] == WEEK
     assert (await world.phones.stats())["dropped"] == 0
 
 

@@ -75,7 +75,9 @@ export class History {
     const emit = ev.emit.bind(ev)
     ev.emit = (event, told) => {
       if (event !== 'messaging-history.set') return emit(event, told)
-      if (this.#parts.isWanted) this.#take(partOf(told as Told, this.#parts.me()), [...(bringing.getStore() ?? [])])
+      const part = partOf(told as Told, this.#parts.me())
+      if (this.#parts.isWanted) this.#take(part, [...(bringing.getStore() ?? [])])
+      else this.#soon(() => this.#storeTimers(part.timed)) // of what is taken in any case
       return true
     }
   }
@@ -87,8 +89,19 @@ export class History {
 
   /** With the last slice of a part it is told, and the stanza that brought it is processed. */
   #take(part: Part, broughtBy: readonly string[]): void {
-    const store = (): Promise<void> => this.#store(part, broughtBy)
+    this.#soon(() => this.#store(part, broughtBy))
+  }
+
+  #soon(store: () => Promise<void>): void {
     this.#storing = this.#storing.then(store).catch(() => undefined) // the store ends the connection
+  }
+
+  async #storeTimers(timed: Part['timed']): Promise<void> {
+    const { store, mapping } = this.#parts
+    for (let start = 0; start < timed.length; start += CONTACTS_SLICE) {
+      const timers = (await timersIn(timed.slice(start, start + CONTACTS_SLICE), mapping())).map(boundChatTimer)
+      await store.putHistory({ entries: [], contacts: [], timers, part: null, processed: [] })
+    }
   }
 
   async #store({ messages, chats, contacts, timed, progress }: Part, processed: readonly string[]): Promise<void> {
@@ -99,10 +112,7 @@ export class History {
       const named = await Promise.all(slice.map((contact) => nameOf(contact, mapping()).catch(() => null)))
       await store.putHistory({ entries: [], contacts: named.filter((each) => each !== null), part: null, processed: [] })
     }
-    for (let start = 0; start < timed.length; start += CONTACTS_SLICE) {
-      const timers = (await timersIn(timed.slice(start, start + CONTACTS_SLICE), mapping())).map(boundChatTimer)
-      await store.putHistory({ entries: [], contacts: [], timers, part: null, processed: [] })
-    }
+    await this.#storeTimers(timed)
     for (let start = 0; start < messages.length; start += SLICE) {
       for (const entries of inParts(await this.#described(messages.slice(start, start + SLICE), start))) {
         await store.putHistory({ entries, contacts: [], part: null, processed: [] })

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 
 import { proto } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
+import { type HistoryArguments, History } from '../../../../gateway_worker/whatsapp/baileys/bridge/history.ts'
 import { disappearing, timerOf, timerSetBy, timersIn, timerSetting } from '../../../../gateway_worker/whatsapp/baileys/bridge/timers.ts'
 
 const DAY = 86_400
@@ -71,3 +72,23 @@ test('a history names the chats that have one', async () => {
 function innermost(message: proto.IMessage): proto.IMessage {
   return message.viewOnceMessageV2?.message ?? message
 }
+
+test('timers are learnt from a history that nobody wants', async () => {
+  const listeners: ((event: string, told: unknown) => boolean)[] = []
+  const ev = { emit: () => true }
+  const put: HistoryArguments[] = []
+  const history = new History({
+    store: { putHistory: async (part) => void put.push(part) },
+    incoming: { ofHistory: async () => null },
+    mapping: () => NOBODY,
+    me: () => undefined,
+    isWanted: false
+  })
+  history.listen({ ev } as never)
+  listeners.push(ev.emit as never)
+  const chats = [{ id: '15550002222@s.whatsapp.net', ephemeralExpiration: DAY }]
+  listeners[0]?.('messaging-history.set', { messages: [], chats, contacts: [{ id: 'x@s.whatsapp.net', notify: 'X' }], progress: 1 })
+  await history.stored()
+  const timers = [{ chat: '15550002222@s.whatsapp.net', timer: { seconds: DAY, changed_at: null, ...unsaid } }]
+  assert.deepEqual(put, [{ entries: [], contacts: [], timers, part: null, processed: [] }])
+})

@@ -1,5 +1,6 @@
 """What is changed about a chat as a whole. It bypasses the lanes; repeating it does no harm."""
 
+from gateway_worker.connections.arrivals import instant
 from gateway_worker.connections.direct import Direct
 from gateway_worker.connections.groups import GroupDesk
 from gateway_worker.connections.identities import Identities
@@ -9,7 +10,7 @@ from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.timers import Timers
 from gateway_worker.connections.writer import Writer
 from gateway_worker.whatsapp.errors import RecipientUnknown
-from gateway_worker.whatsapp.outgoing import OutgoingMessage, TimerSetting
+from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage, TimerSetting
 from gateway_worker.whatsapp.timers import Timer
 from schemas.addresses import AddressKind, Jid, jid_of, kind_of
 from schemas.commands import Command
@@ -46,16 +47,17 @@ class ChatDesk:
             GatewayError: WhatsApp refused it, there will be no connection, or the command expired.
         """
         chat = self._identities.chat_of(jid_of(command.data.to))
+        at = now = self._around.clock.now()
         if kind_of(chat) is AddressKind.GROUP:
             await self._groups.set_disappearing(command, chat)
         else:
-            await self._tell_person(command, chat)
-        operations = self._timers.set_by_us(chat, command.data.seconds, self._around.clock.now())
+            at = instant((await self._tell_person(command, chat)).timestamp, now)
+        operations = self._timers.set_by_us(chat, command.data.seconds, at, now)
         if operations:
             await self._writer.write_surely(*operations)
             self._timers.learn(operations)
 
-    async def _tell_person(self, command: Command[SetDisappearing], chat: Jid) -> None:
+    async def _tell_person(self, command: Command[SetDisappearing], chat: Jid) -> Acknowledged:
         """A repetition is the same message."""
         now = int(self._around.clock.now().timestamp())
         message = OutgoingMessage(
@@ -64,7 +66,7 @@ class ChatDesk:
             content=TimerSetting(timer=Timer(seconds=command.data.seconds, changed_at=now, by_me=True)),
         )
         try:
-            await self._direct.ask(command, lambda connection: connection.send(message))
+            return await self._direct.ask(command, lambda connection: connection.send(message))
         except RecipientUnknown as error:
             raise MessageRecipientUnknown from error
 

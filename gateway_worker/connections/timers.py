@@ -59,9 +59,9 @@ class Timers:
         return self._news(message.chat, message.timer, instant(message.timestamp, now), now)
 
     def changed(self, told: TimerChanged, now: datetime) -> Sequence[SetTimers]:
-        """Somebody has set it."""
-        sender = message_sender(told.sender)
-        return self._news(told.chat, told.timer, instant(told.timestamp, now), now, sender, from_me=told.from_me)
+        """Somebody has set it, when WhatsApp's server says so: phones' clocks differ."""
+        sender, timer = message_sender(told.sender), ToldTimer(seconds=told.timer.seconds)
+        return self._news(told.chat, timer, instant(told.timestamp, now), now, sender, from_me=told.from_me)
 
     def listed(self, told: Sequence[ChatTimerTold], now: datetime) -> Sequence[SetTimers]:
         """A list of chats, or a group's description, has them."""
@@ -75,9 +75,9 @@ class Timers:
         timers = [ToldTimer(seconds=each) for each in settings if each is not None]
         return [each for timer in timers for each in self._news(told.group_id, timer, at, now, sender)]
 
-    def set_by_us(self, chat: Jid, seconds: int, now: datetime) -> Sequence[SetTimers]:
-        """A command of ours has set it."""
-        return self._news(chat, ToldTimer(seconds=seconds), now, now, from_me=True)
+    def set_by_us(self, chat: Jid, seconds: int, at: datetime, now: datetime) -> Sequence[SetTimers]:
+        """A command of ours has set it; `at` by WhatsApp's clock where that is known."""
+        return self._news(chat, ToldTimer(seconds=seconds), at, now, from_me=True)
 
     def _news(
         self,
@@ -90,6 +90,7 @@ class Timers:
         from_me: bool | None = None,
     ) -> Sequence[SetTimers]:
         changed_at = at if told.changed_at is None else min(instant(told.changed_at, at), now + timedelta(days=1))
+        changed_at = changed_at.replace(microsecond=0)  # as WhatsApp tells it: of two in a second, the last told counts
         named = self._identities.chat_of(Jid(chat))
         known = self.of(named)
         if told.seconds == (0 if known is None else known.seconds):

@@ -157,7 +157,9 @@ class Sender:
             await self._fail(command, message_id, error)
         else:
             if at is not None:
-                sent = AdvanceStatus(message_id=message_id, status=Status.SENT, at=at, chat=chat)
+                # By the name it has now: meanwhile it may have been learnt whose LID it is
+                named = self._identities.chat_of(chat)
+                sent = AdvanceStatus(message_id=message_id, status=Status.SENT, at=at, chat=named)
                 await self._writer.write_surely(sent)
             self._around.observer.message_sent(self._around.clock.monotonic() - arrived)
 
@@ -206,7 +208,7 @@ class Sender:
             same = self._identities.chat_of(Jid(referred.record.chat)) == self._chat(command)
             check_original(command.data, referred.record, same_chat=same, is_revoked=referred.is_revoked)
 
-    async def _deliver(self, job: Job) -> tuple[datetime | None, str]:
+    async def _deliver(self, job: Job) -> tuple[datetime | None, Jid]:
         """Send until WhatsApp's server has it; returns its time, or None if that is on record by now, and the chat.
 
         Raises:
@@ -228,7 +230,7 @@ class Sender:
             raise CommandExpired from None
         at = await self._tries.make(job)
         job.place.leave()  # the next of this chat need not wait for our bookkeeping
-        return at, job.message.to
+        return at, Jid(job.message.to)
 
     async def _addressed(self, job: Job) -> Job:
         """To the chat as WhatsApp names it, and in its lane, with all that stand there for the same number."""

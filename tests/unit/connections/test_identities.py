@@ -80,6 +80,20 @@ async def test_a_chat_of_a_lid_is_joined_to_its_number_as_soon_as_that_is_known(
 
 
 @virtual
+async def test_a_message_on_its_way_to_a_lid_stays_in_the_chat_that_was_joined_meanwhile() -> None:
+    async def slow(_: OutgoingMessage) -> Acknowledged:
+        await w.engine.last.commit(Changes(keys=MAPPED))
+        return Acknowledged(timestamp=int(VirtualClock().now().timestamp()))
+
+    async with world() as w:
+        await w.connected()
+        w.engine.answers = [slow]
+        sent = await w.send(text(to=BERTS_LID))
+        assert w.storage.messages.rows[sent].chat == BERTS_JID
+        assert await history(w, BERTS_LID) == await history(w, BERT) == [sent]
+
+
+@virtual
 async def test_a_sender_is_told_with_every_name_that_is_known() -> None:
     async with world() as w:
         await w.connected()

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from gateway_worker.connections.changes import Standing
+from gateway_worker.store.authors import is_group
 from gateway_worker.store.media import told_of
 from gateway_worker.store.operations.media import NewMedia
 from gateway_worker.store.records import Direction, Json, MediaRecord, MediaState, MessageName, MessageRecord
 from gateway_worker.whatsapp.incoming import ReceivedMessage
 from gateway_worker.whatsapp.remote_files import RemoteFile
-from schemas.addresses import AddressKind, Jid, kind_of
 from schemas.content import MEDIA_KINDS, Media
 from schemas.names import SessionId
 from schemas.session_settings import MAX_FILE, MediaOptions
@@ -139,12 +139,11 @@ def media_of_message(
 
 def fetched_media(message: MessageRecord, file: RemoteFile, media: Media, key: str) -> NewMedia:
     """The row of a stored message's file that somebody asks for."""
-    is_group = kind_of(Jid(message.chat)) is AddressKind.GROUP
     wanted = Wanted(
         file=file,
         kind=message.kind,
         chat=message.chat,
-        author=message.sender if is_group else None,
+        author=message.sender if is_group(message.chat) else None,
         from_me=message.from_me,
         told={name: value for name, value in media.to_data().items() if name in _TOLD},
     )

@@ -35,11 +35,11 @@ FILE = RemoteFile(
 )
 
 
-async def photo(w: World, message_id: str = PHOTO) -> None:
+async def photo(w: World, message_id: str = PHOTO, chat: str = BERTS_JID) -> None:
     """BERT sends one."""
     message = ReceivedMessage(
         message_id=message_id,
-        chat=BERTS_JID,
+        chat=chat,
         sender=Sender(jid=BERTS_JID, phone=BERT),
         from_me=False,
         is_group=False,
@@ -47,7 +47,7 @@ async def photo(w: World, message_id: str = PHOTO) -> None:
         content=Image(media=Media(mimetype="image/jpeg", state=Shown.PENDING)),
         file=FILE,
     )
-    key = EntryKey(chat=BERTS_JID, sender=f"{BERTS_JID}:1", message_id=message_id, index=0)
+    key = EntryKey(chat=chat, sender=f"{BERTS_JID}:1", message_id=message_id, index=0)
     await w.engine.last.commit(Changes(entries=[Entry(key=key, plaintext=b"plain", message=message)]))
 
 
@@ -206,11 +206,12 @@ async def test_fetching_what_is_there_tells_of_it_again_and_what_is_unknown_or_n
             await fetch(w, "3EB0TEXT")
 
 
+@pytest.mark.parametrize("chat", [BERTS_JID, "867051314767696@bot"])
 @virtual
-async def test_a_row_that_is_gone_is_made_anew_from_the_message_and_needs_a_connection_for_it() -> None:
+async def test_a_row_that_is_gone_is_made_anew_from_the_message_and_needs_a_connection_for_it(chat: str) -> None:
     async with world() as w:
         await w.connected()
-        await photo(w)
+        await photo(w, chat=chat)
         await settled(w)
         del w.storage.media.rows[PHOTO]
         w.storage.messages.plaintexts[PHOTO] = b"plain"

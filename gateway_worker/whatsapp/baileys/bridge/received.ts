@@ -17,6 +17,7 @@ import {
 
 import { type Mapping, type Person, personOf, phoneOf } from './addresses.ts'
 import type { Admins } from './admins.ts'
+import { botOf, BotReceipts } from './bots.ts'
 import { type Change, changeOf, type Doing, type Recall } from './changes.ts'
 import { type Content, contentOf } from './content.ts'
 import type { Entry, EntryKey } from './commit.ts'
@@ -52,6 +53,7 @@ const VIEW_ONCE_ON_THE_PHONE = new Set(['view_once_unavailable_fanout', 'view_on
 const NEVER_RESENT = new Set(['bot_unavailable_fanout', 'hosted_unavailable_fanout', ...VIEW_ONCE_ON_THE_PHONE])
 
 export class Incoming {
+  readonly receipts = new BotReceipts()
   readonly #parts = new WeakMap<object, IncomingPart>()
   readonly #credentials: () => AuthenticationCreds
   readonly #store: Pick<Store, 'loadOriginals'>
@@ -67,6 +69,7 @@ export class Incoming {
   observe(stanza: BinaryNode): void {
     const { id, from, offline } = stanza.attrs
     if (!Array.isArray(stanza.content) || id === undefined || from === undefined) return
+    this.receipts.note(stanza)
     const parts = stanza.content.filter((child) => child.tag === 'enc' && child.content instanceof Uint8Array)
     for (const [index, part] of parts.entries()) {
       this.#parts.set(part.content as Uint8Array, { key: keyOf(stanza, index), stanza, mayBeKnown: offline !== undefined })
@@ -150,10 +153,11 @@ export class Incoming {
     const { fullMessage, author } = decodeMessageNode(stanza, me.id, me.lid ?? '')
     const { remoteJid, remoteJidAlt, participantAlt, fromMe } = fullMessage.key
     const isGroup = isJidGroup(remoteJid ?? '') === true
+    const bot = fromMe === true && !isGroup ? botOf(stanza) : undefined
     const envelope = {
       id: stanza.attrs['id'] ?? '',
-      chat: remoteJid ?? '',
-      chatAlternative: remoteJidAlt ?? undefined,
+      chat: bot ?? remoteJid ?? '',
+      chatAlternative: bot === undefined ? (remoteJidAlt ?? undefined) : undefined,
       author,
       authorAlternative: (isGroup ? participantAlt : fromMe ? me.lid : remoteJidAlt) ?? undefined,
       fromMe: fromMe === true,

@@ -1,6 +1,7 @@
 /** How we run Baileys: its store, keys, caches and repository are ours, and it retries and stores nothing. */
 import {
   type AuthenticationCreds,
+  type BinaryNode,
   Browsers,
   DEFAULT_CONNECTION_CONFIG,
   type GroupMetadata,
@@ -45,7 +46,10 @@ function configOf(parts: SocketParts, outsides: Outsides): Config {
   const { number, credentials, store, keys, incoming, protocol, history, settings, options } = parts
   const agent = agentFor(options.proxy)
   return {
-    withSender: (layer) => outsides.dressing(layer),
+    withSender: (layer) => {
+      const sendNode = (stanza: BinaryNode): Promise<void> => layer.sendNode(incoming.receipts.addressed(stanza))
+      return outsides.dressing({ ...layer, sendNode })
+    },
     auth: { creds: credentials, keys: store },
     makeSignalRepository: makeRepositoryMaker({ keys, store, incoming, protocol }),
     logger: makeLogger(() => protocol.fail()),

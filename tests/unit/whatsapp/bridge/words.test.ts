@@ -111,6 +111,24 @@ test('wrappers are taken off, however they are nested', () => {
   assert.notEqual(unwrap(deep), inner) // bounded
 })
 
+test('what our phone writes to a bot is in the chat with that bot, and confirmed there', async () => {
+  const incoming = new Incoming(() => ({ me }) as unknown as AuthenticationCreds, noStore, noAdmins)
+  const recipient = '867051314767696@bot'
+  for (const from of [me.id, me.lid]) {
+    const ciphertext = Buffer.of(1)
+    const attrs = { id: `B${from}`, from, recipient, sender_pn: '15550001111@s.whatsapp.net', sender_lid: '99@lid', t: '1700000001' }
+    incoming.observe({ tag: 'message', attrs, content: [{ tag: 'enc', attrs: {}, content: ciphertext }] })
+    const part = incoming.partOf(ciphertext)
+    assert.ok(part)
+    const told = (await incoming.describe(part, { conversation: 'hi' }, mapping)) as Record<string, unknown>
+    assert.deepEqual([told['chat'], told['from_me']], [recipient, true])
+    const confirming = { tag: 'receipt', attrs: { id: attrs.id, type: 'sender', recipient: from, to: from } }
+    assert.deepEqual(incoming.receipts.addressed(confirming).attrs, { id: attrs.id, type: 'sender', to: from, recipient })
+    const another = { tag: 'receipt', attrs: { id: 'X', type: 'sender', recipient: from, to: from } }
+    assert.equal(incoming.receipts.addressed(another), another)
+  }
+})
+
 test('messages our phone sends once more are entries of their own, from our own devices only', async () => {
   const original = proto.WebMessageInfo.encode({
     key: { remoteJid: '42@lid', id: 'AD', fromMe: false },

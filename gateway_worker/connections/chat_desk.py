@@ -1,16 +1,20 @@
 """What is changed about a chat as a whole. It bypasses the lanes; repeating it does no harm."""
 
+from dataclasses import replace
+
 from gateway_worker.connections.arrivals import instant
 from gateway_worker.connections.direct import Direct
 from gateway_worker.connections.groups import GroupDesk
 from gateway_worker.connections.identities import Identities
 from gateway_worker.connections.message_ids import derive_message_id
+from gateway_worker.connections.resolving import Resolver
 from gateway_worker.connections.signals import until_stored
 from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.connections.timers import Timers
 from gateway_worker.connections.writer import Writer
 from gateway_worker.whatsapp.errors import RecipientUnknown
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage, TimerSetting
+from gateway_worker.whatsapp.port import Connection
 from gateway_worker.whatsapp.timers import Timer
 from schemas.addresses import AddressKind, Jid, jid_of, kind_of
 from schemas.commands import Command
@@ -30,6 +34,7 @@ class ChatDesk:
         around: Surroundings,
         *,
         identities: Identities,
+        resolver: Resolver,
         timers: Timers,
     ) -> None:
         self._writer = writer
@@ -37,6 +42,7 @@ class ChatDesk:
         self._groups = groups
         self._around = around
         self._identities = identities
+        self._resolver = resolver
         self._timers = timers
 
     async def set_disappearing(self, command: Command[SetDisappearing]) -> None:
@@ -51,22 +57,28 @@ class ChatDesk:
         if kind_of(chat) is AddressKind.GROUP:
             await self._groups.set_disappearing(command, chat)
         else:
-            at = instant((await self._tell_person(command, chat)).timestamp, now)
-        operations = self._timers.set_by_us(chat, command.data.seconds, at, now)
+            chat, acknowledged = await self._tell_person(command, chat)
+            at = instant(acknowledged.timestamp, now)
+        operations = self._timers.set_by_us(chat, command.data.seconds, at)
         if operations:
             await self._writer.write_surely(*operations)
             self._timers.learn(operations)
 
-    async def _tell_person(self, command: Command[SetDisappearing], chat: Jid) -> Acknowledged:
-        """A repetition is the same message."""
+    async def _tell_person(self, command: Command[SetDisappearing], named: Jid) -> tuple[Jid, Acknowledged]:
+        """The chat as WhatsApp names it, and its answer. A repetition is the same message."""
         now = int(self._around.clock.now().timestamp())
         message = OutgoingMessage(
             message_id=await self._message_id(command),
-            to=chat,
+            to=named,
             content=TimerSetting(timer=Timer(seconds=command.data.seconds, changed_at=now, by_me=True)),
         )
+
+        async def tell(connection: Connection) -> tuple[Jid, Acknowledged]:
+            chat = await self._resolver.on(connection, named)
+            return chat, await connection.send(replace(message, to=chat))
+
         try:
-            return await self._direct.ask(command, lambda connection: connection.send(message))
+            return await self._direct.ask(command, tell)
         except RecipientUnknown as error:
             raise MessageRecipientUnknown from error
 

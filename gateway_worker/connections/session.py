@@ -116,7 +116,13 @@ class LiveSession:
         self._direct = Direct(record.session_id, self, around, identities=self._identities, resolver=resolver)
         self.groups = GroupDesk(self, around)
         self._chats = ChatDesk(
-            self._writer, self._direct, self.groups, around, identities=self._identities, timers=self._timers
+            self._writer,
+            self._direct,
+            self.groups,
+            around,
+            identities=self._identities,
+            resolver=resolver,
+            timers=self._timers,
         )
         self._media = SessionMedia(self._writer, self, around, self._proxy, originals)
         self._door = DoorKeeper(record.session_id, self._is_awaited, self._lifecycle.changed, around)

@@ -56,16 +56,16 @@ class Timers:
         """What a message says of its chat's timer. One that does not speak of it says nothing."""
         if message.timer is None:
             return ()
-        return self._news(message.chat, message.timer, instant(message.timestamp, now), now)
+        return self._news(message.chat, message.timer, instant(message.timestamp, now))
 
     def changed(self, told: TimerChanged, now: datetime) -> Sequence[SetTimers]:
         """Somebody has set it, when WhatsApp's server says so: phones' clocks differ."""
         sender, timer = message_sender(told.sender), ToldTimer(seconds=told.timer.seconds)
-        return self._news(told.chat, timer, instant(told.timestamp, now), now, sender, from_me=told.from_me)
+        return self._news(told.chat, timer, instant(told.timestamp, now), sender, from_me=told.from_me)
 
     def listed(self, told: Sequence[ChatTimerTold], now: datetime) -> Sequence[SetTimers]:
         """A list of chats, or a group's description, has them."""
-        return [each for one in told for each in self._news(one.chat, one.timer, now, now)]
+        return [each for one in told for each in self._news(one.chat, one.timer, now)]
 
     def of_group(self, told: GroupNews, now: datetime) -> Sequence[SetTimers]:
         """Somebody has set that of a group."""
@@ -73,23 +73,23 @@ class Timers:
         sender = None if by is None else MessageSender(jid=by.jid, lid=by.lid, phone=by.phone, push_name=told.push_name)
         settings = [each.disappearing for each in told.news if isinstance(each, GroupChanged)]
         timers = [ToldTimer(seconds=each) for each in settings if each is not None]
-        return [each for timer in timers for each in self._news(told.group_id, timer, at, now, sender)]
+        return [each for timer in timers for each in self._news(told.group_id, timer, at, sender)]
 
-    def set_by_us(self, chat: Jid, seconds: int, at: datetime, now: datetime) -> Sequence[SetTimers]:
+    def set_by_us(self, chat: Jid, seconds: int, at: datetime) -> Sequence[SetTimers]:
         """A command of ours has set it; `at` by WhatsApp's clock where that is known."""
-        return self._news(chat, ToldTimer(seconds=seconds), at, now, from_me=True)
+        return self._news(chat, ToldTimer(seconds=seconds), at, from_me=True)
 
     def _news(
         self,
         chat: str,
         told: ToldTimer,
         at: datetime,
-        now: datetime,
         sender: MessageSender | None = None,
         *,
         from_me: bool | None = None,
     ) -> Sequence[SetTimers]:
-        changed_at = at if told.changed_at is None else min(instant(told.changed_at, at), now + timedelta(days=1))
+        # Nobody has set it later than it is spoken of: else a clock that is fast would outdo all who set it after that
+        changed_at = at if told.changed_at is None else min(instant(told.changed_at, at), at)
         changed_at = changed_at.replace(microsecond=0)  # as WhatsApp tells it: of two in a second, the last told counts
         named = self._identities.chat_of(Jid(chat))
         known = self.of(named)

@@ -76,7 +76,9 @@ _RECEIVED_PLAINTEXT: Final = """
 _WITH_CONTENT: Final = """
     SELECT m.*, b.value AS content, s.content_key
     FROM messages AS m
-    JOIN sessions AS s ON s.id = m.session_id AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp())
+    JOIN sessions AS s ON s.id = m.session_id
+        -- what has not left yet cannot have disappeared
+        AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp() OR m.status = 'pending')
     CROSS JOIN LATERAL (
         SELECT value FROM bodies
         WHERE session_id = m.session_id AND message_id = m.message_id AND number = m.number AND part = 'content'

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-_MARKER: Final = re.compile(rb"\xff+[\x02-\xcf\xd9-\xfe]")  # neither a stuffed byte nor a restart
+_MARKER: Final = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")  # neither a stuffed byte nor a restart
 _END: Final = 0xD9
 _COMMENT: Final = 0xFE
 _APPLICATIONS: Final = range(0xE0, 0xF0)

@@ -85,6 +85,12 @@ _ADVANCE: Final = f"""
         status = a.status,
         chat = coalesce(a.chat, m.chat),
         error = a.error::jsonb,
+        -- its time begins when it leaves
+        expires_at = CASE
+            WHEN m.status = 'pending'
+            THEN m.expires_at + greatest(coalesce(a.sent_at, a.delivered_at, a.read_at, a.played_at) - m.at, '0')
+            ELSE m.expires_at
+        END,
         sent_at = coalesce(m.sent_at, a.sent_at),
         delivered_at = coalesce(m.delivered_at, a.delivered_at),
         read_at = coalesce(m.read_at, a.read_at),

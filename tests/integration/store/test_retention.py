@@ -18,6 +18,7 @@ from gateway_worker.store.operations.commands import (
     RecordCommand,
 )
 from gateway_worker.store.operations.messages import NewEntry, PutEntries, PutSentPlaintext
+from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.records import Fence, NewSession, Status
 from gateway_worker.store.store import Store
 from schemas.names import MessageId, SessionId, UserId, WorkerId
@@ -322,3 +323,22 @@ async def test_what_has_disappeared_is_read_by_nobody_and_its_content_goes(
     assert await count(migrated_database_url, "bodies") == 1, "the one that is still to be seen"
     assert await count(migrated_database_url, "entries") == 0
     assert (await store.commit(fence, came)) == (False,), "it is known when it comes again"
+
+
+async def test_what_has_not_left_has_not_disappeared_and_its_time_begins_when_it_leaves(
+    store: Store, fence: Fence, clock: TestClock
+) -> None:
+    """A session may be offline for longer than its chat's timer runs."""
+    now = datetime.now(UTC)
+    clock.time = now - 2 * DAY
+    await store.commit(fence, replace(begin(1), expires_at=now - DAY))
+    clock.time = now
+    assert (await store.prune())["disappeared"] == 0
+    waiting = await store.messages.get(fence.session_id, message_id(1))
+    assert waiting is not None, "whoever sends it looks whether it was deleted meanwhile"
+    left = AdvanceStatus(message_id=message_id(1), status=Status.SENT, at=now)
+    await store.commit(fence, left)
+    sent = await store.messages.get(fence.session_id, message_id(1))
+    assert sent is not None
+    assert sent.expires_at is not None
+    assert abs(sent.expires_at - (now + DAY)) < timedelta(seconds=1)

@@ -1,0 +1,57 @@
+"""Timers of disappearing chats: whose word counts, and of which chat it is."""
+
+from datetime import UTC, datetime, timedelta
+
+from gateway_worker.connections.identities import Identities
+from gateway_worker.connections.timers import Timers
+from gateway_worker.whatsapp.incoming import ReceivedMessage, Sender
+from gateway_worker.whatsapp.people import ContactCheck
+from gateway_worker.whatsapp.timers import Timer
+from schemas.addresses import Jid
+from schemas.content import Text
+from tests.support.connections.virtual_time import virtual
+from tests.support.connections.world import ANNA, MAPPINGS, command, world
+
+BERT = Jid("15550002222@s.whatsapp.net")
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+DAY, WEEK = 86_400, 604_800
+
+
+def _message(at: datetime, timer: Timer) -> ReceivedMessage:
+    return ReceivedMessage(
+        message_id="3EB0AA",
+        chat=BERT,
+        sender=Sender(jid=BERT),
+        from_me=False,
+        is_group=False,
+        timestamp=int(at.timestamp()),
+        content=Text(text="hi"),
+        timer=timer,
+    )
+
+
+def test_a_clock_that_is_fast_does_not_outdo_who_sets_the_timer_after_it() -> None:
+    timers = Timers(ANNA, Identities(MAPPINGS))
+    fast = Timer(seconds=DAY, changed_at=int((NOON + timedelta(hours=5)).timestamp()))
+    timers.learn(timers.heard_in(_message(NOON, fast), NOON))
+    timers.learn(timers.set_by_us(BERT, WEEK, NOON + timedelta(minutes=1)))
+    known = timers.of(BERT)
+    assert known is not None
+    assert known.seconds == WEEK
+
+
+@virtual
+async def test_a_timer_is_set_in_the_chat_as_whatsapp_writes_its_number() -> None:
+    number, dialled = "551187654321@s.whatsapp.net", "+5511987654321"
+
+    async def contact(phone: str) -> ContactCheck:
+        return ContactCheck(phone=phone, exists=True, jid=number)
+
+    async with world() as w:
+        await w.connected()
+        w.engine.contact = contact
+        wanted = command("chat.disappearing.v1", ANNA, {"to": dialled, "seconds": DAY})
+        await w.manager.of(ANNA).set_disappearing(wanted)
+        assert [message.to for message in w.engine.sent] == [number]
+        (told,) = [event for kind, event in w.storage.events if kind == "chat.updated.v1"]
+        assert (told["chat"], told["disappearingSeconds"]) == (number, DAY)

@@ -1,0 +1,18 @@
+"""What a photo says beside its picture is left out, whatever fills its file between the segments."""
+
+import io
+
+from PIL import Image
+
+from gateway_worker.media.workshop.privacy import bare_jpeg
+from tests.support import media
+
+
+def test_fill_bytes_in_front_of_a_segment_hide_nothing_and_cost_no_time() -> None:
+    content = media.photo()
+    at = content.index(b"\xff\xe1")
+    bare = bare_jpeg(content[:at] + b"\xff" * 1_000_000 + content[at:])
+    assert b"Exif" not in bare
+    with Image.open(io.BytesIO(bare)) as shown:
+        shown.load()
+        assert shown.size == (160, 120)

@@ -11,6 +11,7 @@ export function withoutPictures(cards: string[]): string[] {
   return cards.map((card) => {
     const read = card.slice(0, left)
     left -= read.length
-    return read.replace(PICTURE, '')
+    const lines = read.includes('\n') ? read : read.replaceAll('\r', '\n') // some old programs end lines so
+    return lines.replace(PICTURE, '')
   })
 }

@@ -58,6 +58,8 @@ def make_image(source: Path, target: Path, mimetype: str, *, keep_metadata: bool
             more["exif"] = kept.tobytes()
         if mimetype == "image/png" and stays:
             return _made(picture, "image/png", lambda: picture.save(target, "PNG", **more))
+        if profile and profile[16:20] != b"RGB ":
+            more.pop("icc_profile", None)  # it is of grey, and what is saved has colours
         shown = flat(picture)
         return _made(shown, "image/jpeg", lambda: _save_jpeg(shown, target, mimetype, more))
 

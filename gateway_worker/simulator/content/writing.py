@@ -20,6 +20,7 @@ MAX_TEXT = 65_536
 """Characters of a text message."""
 MAX_OPTIONS = 12
 MAX_CONTACTS = 257
+MAX_VCARD = 524_288  # phones put photos into cards
 
 _FILES = ("image", "video", "audio", "voice", "document", "sticker")
 
@@ -119,7 +120,7 @@ def _contacts(content: Mapping[str, Any], context: ContextInfo | None, _means: M
 
 
 def _card(body: Body) -> Message.ContactMessage:
-    name, vcard = body.text("name", "Contact"), body.text("vcard", "")
+    name, vcard = body.text("name", "Contact"), body.text("vcard", "", limit=MAX_VCARD)
     phones, organization, email = body.texts("phones"), body.text("organization", ""), body.text("email", "")
     body.done()
     return Message.ContactMessage(

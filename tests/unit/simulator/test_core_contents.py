@@ -99,6 +99,9 @@ def test_contacts_arrive_with_their_vcards(stage: Stage, ann: Account, bob: Acco
     assert "FN:Eve\\; Adams" in card["vcard"]
     two = _entry(bob, _send(stage, ann, bob.pn_jid, {"kind": "contacts", "contacts": cards}))["content"]
     assert two["contacts"][1] == {"name": "Zoe", "phones": ["+1555000"], "vcard": cards[1]["vcard"]}
+    photo = "BEGIN:VCARD\nVERSION:3.0\nFN:Zoe\nPHOTO;ENCODING=b:" + "QUJD" * 50_000 + "\nEND:VCARD"
+    large = _entry(bob, _send(stage, ann, bob.pn_jid, {"kind": "contacts", "contacts": [{"vcard": photo}]}))["content"]
+    assert large["contacts"][0]["vcard"] == photo
 
 
 def test_flags_quotes_and_mentions_go_with_any_kind(stage: Stage, ann: Account, bob: Account) -> None:

@@ -89,6 +89,7 @@ class Sender:
         self._lanes = Lanes()
         self._in_progress: set[MessageId] = set()
         self._known_secret: bytes | None = None
+        self._asking = asyncio.Lock()
         self._left = Signal()
         self.quota = quota
         self.typing = typing
@@ -290,8 +291,9 @@ class Sender:
 
     async def _secret(self) -> bytes:
         """Asked for once: it lives as long as the session."""
-        if self._known_secret is None:
-            self._known_secret = await until_stored(lambda: self._around.storage.messages.secret(self._session_id))
+        async with self._asking:  # in the order of places: two alike would wait for each other
+            if self._known_secret is None:
+                self._known_secret = await until_stored(lambda: self._around.storage.messages.secret(self._session_id))
         if self._known_secret is None:
             raise SessionNotFound
         return self._known_secret

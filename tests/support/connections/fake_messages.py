@@ -1,6 +1,7 @@
 # ruff: noqa: ARG002 (a fake takes what the port takes, and needs less)
 """Messages, keys and uploads, in memory."""
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,6 +66,7 @@ class FakeMessages:
     hashes: dict[MessageId, bytes] = field(default_factory=dict[MessageId, bytes])
     plaintexts: dict[MessageId, bytes] = field(default_factory=dict[MessageId, bytes])
     encrypted: Counter[MessageId] = field(default_factory=Counter[MessageId])
+    secret_takes: list[float] = field(default_factory=list[float])  # seconds, of the next answers
 
     async def get(self, session_id: SessionId, message_id: MessageId) -> MessageRecord | None:
         row = self.rows.get(message_id)
@@ -77,6 +79,7 @@ class FakeMessages:
         return self.plaintexts.get(message_id)
 
     async def secret(self, session_id: SessionId) -> bytes | None:
+        await asyncio.sleep(self.secret_takes.pop(0) if self.secret_takes else 0)
         return b"secret of a test"
 
     async def receipts(self, session_id: SessionId, message_id: MessageId) -> Sequence[ParticipantReceipt]:

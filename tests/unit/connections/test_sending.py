@@ -98,6 +98,18 @@ async def test_a_duplicate_that_arrives_in_progress_waits_for_the_first() -> Non
 
 
 @virtual
+async def test_a_duplicate_never_overtakes_the_first_whose_place_it_would_wait_for() -> None:
+    async with world() as w:
+        await w.connected()
+        w.storage.messages.secret_takes = [2.0, 1.0]
+        given = text()
+        async with asyncio.timeout(60):
+            first, second = w.start_sending(given), w.start_sending(given)
+            assert await first == await second
+        assert len(w.engine.sent) == 1
+
+
+@virtual
 async def test_another_body_under_the_same_key_is_a_conflict() -> None:
     async with world() as w:
         await w.connected()

@@ -6,7 +6,7 @@ import { type Content, contentOf } from './content.ts'
 import { decoded } from './decoding.ts'
 import { FIELDS } from './fields.ts'
 import { isId, isJid } from './limits.ts'
-import type { PollAddOption } from './newer.ts'
+import { type PollAddOption, SECRET_ENC_TYPES } from './newer.ts'
 import type { Original } from './originals.ts'
 import { chosenOf } from './polls.ts'
 import { opened, type Sealed, type USES } from './sealed.ts'
@@ -193,12 +193,11 @@ function answered(sealed: OpenedOrNot): Happening | 'nothing' {
   return response === undefined ? 'nothing' : { kind: 'answered', response, extra_guests: answer.extraGuestCount ?? null }
 }
 
-/** By the numbers of `SecretEncType`, some of which are newer than the WAProto we have. */
 const SEALED_CHANGES = new Map<unknown, { use: keyof typeof USES; what: 'edit' | 'poll' }>([
-  [1, { use: 'event', what: 'edit' }],
-  [2, { use: 'edit', what: 'edit' }],
-  [4, { use: 'poll', what: 'edit' }],
-  [5, { use: 'poll', what: 'poll' }]
+  [SECRET_ENC_TYPES.EVENT_EDIT, { use: 'event', what: 'edit' }],
+  [SECRET_ENC_TYPES.MESSAGE_EDIT, { use: 'edit', what: 'edit' }],
+  [SECRET_ENC_TYPES.POLL_EDIT, { use: 'poll', what: 'edit' }],
+  [SECRET_ENC_TYPES.POLL_ADD_OPTION, { use: 'poll', what: 'poll' }]
 ])
 
 async function sealedChange(sealed: proto.Message.ISecretEncryptedMessage, open: Open): Promise<Happening | 'nothing'> {

@@ -25,6 +25,9 @@ const { FutureProofMessage, PollCreationMessage, PollResultSnapshotMessage } = p
   Type
 >
 
+/** What is sealed in a `SecretEncryptedMessage`, by the numbers of `SecretEncType`; WAProto has no words for the last two yet. */
+export const SECRET_ENC_TYPES = { EVENT_EDIT: 1, MESSAGE_EDIT: 2, POLL_EDIT: 4, POLL_ADD_OPTION: 5 } as const
+
 /** An option that somebody adds to a poll. */
 export interface PollAddOption {
   pollCreationMessageKey?: proto.IMessageKey

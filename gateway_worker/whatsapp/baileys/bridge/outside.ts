@@ -8,6 +8,8 @@
 import { type BinaryNode, proto } from 'baileys'
 
 import { BoundedMap } from './bounded.ts'
+import { SECRET_ENC_TYPES } from './newer.ts'
+import type { Sender } from './sender.ts'
 import { unwrap } from './wrappers.ts'
 
 export interface Outside {
@@ -29,9 +31,6 @@ const NOTHING_SPECIAL: Outside = { type: 'text', mediatype: null, isHidden: fals
 const CREATES_POLL: Words = { type: 'poll', meta: { polltype: 'creation' } }
 
 const { REVOKE, MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type
-const { EVENT_EDIT } = proto.Message.SecretEncryptedMessage.SecretEncType
-/** Of the same enumeration; this WAProto has no word for it yet. */
-const POLL_EDIT: unknown = 3
 const { UNDO_KEEP_FOR_ALL } = proto.KeepType
 
 function media(mediatype: string): Words {
@@ -45,8 +44,9 @@ const RULES: Rules = {
   eventMessage: { type: 'event', meta: { event_type: 'creation' } },
   encEventResponseMessage: { type: 'event', isHidden: true, meta: { event_type: 'response' } },
   secretEncryptedMessage: ({ secretEncType }) => {
-    if (secretEncType === EVENT_EDIT) return { type: 'event', isHidden: true, edit: '1', meta: { event_type: 'edit' } }
-    return secretEncType === POLL_EDIT ? { type: 'poll', isHidden: true, edit: '1' } : { isHidden: true, edit: '1' }
+    const kind: unknown = secretEncType
+    if (kind === SECRET_ENC_TYPES.EVENT_EDIT) return { type: 'event', isHidden: true, edit: '1', meta: { event_type: 'edit' } }
+    return kind === SECRET_ENC_TYPES.POLL_EDIT ? { type: 'poll', isHidden: true, edit: '1' } : { isHidden: true, edit: '1' }
   },
   pollCreationMessage: CREATES_POLL,
   pollCreationMessageV2: CREATES_POLL,
@@ -130,10 +130,6 @@ function encrypted(part: BinaryNode, { mediatype, isHidden }: Shown): BinaryNode
     ...part,
     attrs: { ...attrs, ...(mediatype === null ? {} : { mediatype }), ...(isHidden ? { 'decrypt-fail': 'hide' } : {}) }
   }
-}
-
-interface Sender {
-  sendNode: (stanza: BinaryNode) => Promise<void>
 }
 
 /** Messages of one connection that are on their way, for the first time or again. */

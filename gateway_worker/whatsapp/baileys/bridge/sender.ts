@@ -14,7 +14,7 @@ const SOURCE = /\/baileys\/lib\/Socket\/messages-send\.js$/
 const BEFORE = 'const sock = makeNewsletterSocket(config);'
 const AFTER = 'const sock = config.withSender(makeNewsletterSocket(config));'
 
-interface Sender {
+export interface Sender {
   sendNode: (stanza: BinaryNode) => Promise<void>
 }
 

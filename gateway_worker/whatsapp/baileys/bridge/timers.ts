@@ -1,10 +1,10 @@
 /** Disappearing messages: what a message says of its chat's timer, and what ours say of it. */
 import { type Chat, isJidGroup, jidNormalizedUser, proto } from 'baileys'
 
-import type { Mapping } from './addresses.ts'
-import { personOf } from './addresses.ts'
-import { unwrap } from './wrappers.ts'
+import { type Mapping, personOf } from './addresses.ts'
 import { secondsOf, wholeOf } from './limits.ts'
+import { contextOf } from './references.ts'
+import { unwrap } from './wrappers.ts'
 
 /** `Timer` of the port. Times in seconds; `changed_at` and `by_me` are null where nobody says. */
 export interface Timer {
@@ -24,8 +24,7 @@ const { EPHEMERAL_SETTING } = proto.Message.ProtocolMessage.Type
 /** What a client offers is at most 90 days; whoever writes more than ten years means for ever. */
 const MAX_SECONDS = 10 * 365 * 86_400
 
-type Context = proto.IContextInfo
-type Part = { contextInfo?: Context | null }
+type Part = { contextInfo?: proto.IContextInfo | null }
 
 /** What a message says of its chat's timer; null when it does not speak of it. */
 export function timerOf(message: proto.IMessage): Timer | null {
@@ -67,11 +66,6 @@ function timer(seconds: number, changed_at: number | null): Timer {
 function settingOf(at: unknown): number | null {
   const seconds = secondsOf(at)
   return seconds > 0 ? seconds : null
-}
-
-function contextOf(message: proto.IMessage): Context | undefined {
-  const holders = Object.values(message) as (Part | null | undefined)[]
-  return holders.find((holder) => typeof holder === 'object' && holder?.contextInfo != null)?.contextInfo ?? undefined
 }
 
 /** The message that sets the timer of a chat with a person. */

@@ -15,7 +15,7 @@ from typing import Final, assert_never
 from consumers.answer import Answer
 from consumers.ports import Ledger
 from consumers.replies import Reply, rejected
-from gateway_worker.connections.signals import until_stored
+from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.store.operations.commands import Conflict, Done, Fresh, InProgress, Recorded
 from gateway_worker.store.records import Json
 from schemas.commands import Command, CommandClass, CommandKey, Subject

@@ -14,7 +14,7 @@ import structlog
 
 from gateway_worker.broker.errors import BrokerError, TopologyMismatch
 from gateway_worker.cancelling import end
-from gateway_worker.connections.spellings import SPELLING_KIND
+from gateway_worker.connections.people.spellings import SPELLING_KIND
 from gateway_worker.store.errors import StoreUnavailable, WentBack
 from gateway_worker.store.guard import Guard
 from gateway_worker.store.lineage import Standing, newest, read_mark

@@ -12,13 +12,13 @@ from gateway_worker.app.ground import Ground
 from gateway_worker.broker.ids import uuid7
 from gateway_worker.broker.marks import MarkQueue
 from gateway_worker.broker.watch import TopologyWatch
-from gateway_worker.connections.gate import OpeningGate
-from gateway_worker.connections.identities import MappingForm
+from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.opening_limiter import OpeningGate
+from gateway_worker.connections.base.ports import MappingForm
 from gateway_worker.connections.manager import ConnectionManager
-from gateway_worker.connections.media_janitor import MediaJanitor
-from gateway_worker.connections.media_jobs import MediaRunner
+from gateway_worker.connections.media.janitor import MediaJanitor
+from gateway_worker.connections.media.runner import MediaRunner
 from gateway_worker.connections.snapshots import Identity, SnapshotKeeper
-from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.events.announcer import Announcer
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.relay import Relay

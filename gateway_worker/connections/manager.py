@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from gateway_worker.connections.message_ids import derive_message_id
-from gateway_worker.connections.ownership import Ownership
-from gateway_worker.connections.ports import CapacityListener
+from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.ports import CapacityListener
+from gateway_worker.connections.lifecycle.states import State
+from gateway_worker.connections.messages.ids import derive_message_id
+from gateway_worker.connections.ownership.ownership import Ownership
 from gateway_worker.connections.queries import Queries
-from gateway_worker.connections.session import LiveSession
-from gateway_worker.connections.states import State
-from gateway_worker.connections.surroundings import Surroundings
+from gateway_worker.connections.session.session import LiveSession
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.records import Desired, NewSession, SessionRecord, Status

@@ -7,16 +7,16 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from gateway_worker.connections.calls import CALL_KIND
-from gateway_worker.connections.changes import Standing, standing
-from gateway_worker.connections.group_news import GROUP_KIND
-from gateway_worker.connections.identities import MappingForm, chat_of, names_of
-from gateway_worker.connections.media_rows import with_media
-from gateway_worker.connections.message_ids import derive_message_id
-from gateway_worker.connections.naming import one_of
-from gateway_worker.connections.ports import Clock
-from gateway_worker.connections.states import State
-from gateway_worker.connections.storage import SessionCache, Storage
+from gateway_worker.connections.base.ports import Clock, MappingForm
+from gateway_worker.connections.base.storage import SessionCache, Storage
+from gateway_worker.connections.incoming.calls import CALL_KIND
+from gateway_worker.connections.incoming.group_news import GROUP_KIND
+from gateway_worker.connections.lifecycle.states import State
+from gateway_worker.connections.messages.current import Standing, standing
+from gateway_worker.connections.messages.files import with_media
+from gateway_worker.connections.messages.ids import derive_message_id
+from gateway_worker.connections.messages.naming import one_of
+from gateway_worker.connections.people.identities import chat_of, names_of
 from gateway_worker.store.records import Direction as Sent
 from gateway_worker.store.records import MessageRecord, SessionRecord
 from schemas.addresses import GROUP_SERVER, spellings

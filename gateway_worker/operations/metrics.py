@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from gateway_worker.connections.metrics import LIMBO_KINDS
+from gateway_worker.connections.base.observer import LIMBO_KINDS
 from gateway_worker.whatsapp.facts import Cause, ReceiptKind
 from schemas.content import SetAsideReason
 

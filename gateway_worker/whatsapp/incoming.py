@@ -86,6 +86,9 @@ class ReceivedChange:
     by_admin: bool = False
 
 
+Arrived = ReceivedMessage | ReceivedChange
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimerChanged:
     """Somebody has set the timer of a chat, told by a message of its own.

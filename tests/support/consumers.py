@@ -15,7 +15,7 @@ from consumers.delivery import Delivery
 from consumers.ports import Accepted
 from gateway_worker.broker.errors import Unroutable
 from gateway_worker.broker.outgoing import Outgoing
-from gateway_worker.connections.message_ids import derive_message_id
+from gateway_worker.connections.messages.ids import derive_message_id
 from gateway_worker.store.operations.commands import Conflict, Done, Fresh, InProgress
 from gateway_worker.store.records import Json
 from schemas.commands import Command, CommandKey

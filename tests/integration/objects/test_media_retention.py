@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deploy.local.services import PrivateServices
-from gateway_worker.connections.media_janitor import MediaJanitor
+from gateway_worker.connections.media.janitor import MediaJanitor
 from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.received import PART, ReceivedObjects
 from gateway_worker.store.operations.media import NewMedia, SettleMedia

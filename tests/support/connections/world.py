@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from gateway_worker.connections.gate import OpeningGate
-from gateway_worker.connections.identities import MappingForm
+from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.observer import Unobserved
+from gateway_worker.connections.base.opening_limiter import OpeningGate
+from gateway_worker.connections.base.ports import MappingForm
+from gateway_worker.connections.base.qr import png_data_url
+from gateway_worker.connections.lifecycle.states import State
 from gateway_worker.connections.manager import ConnectionManager
-from gateway_worker.connections.media_jobs import MediaRunner
-from gateway_worker.connections.metrics import Unobserved
-from gateway_worker.connections.pairing import png_data_url
+from gateway_worker.connections.media.runner import MediaRunner
 from gateway_worker.connections.snapshots import Identity, SnapshotKeeper
-from gateway_worker.connections.states import State
-from gateway_worker.connections.surroundings import Surroundings
 from gateway_worker.whatsapp.baileys import identity
 from gateway_worker.whatsapp.facts import Cause, Connected, Paired, QrCode
 from gateway_worker.whatsapp.port import Changes

@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.connections.backoff import Backoff
+from gateway_worker.connections.socket.backoff import Backoff
 
 
 @given(seed=st.integers(), failures=st.integers(1, 2000))

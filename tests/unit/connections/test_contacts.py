@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from gateway_worker.connections.contacts import MAX_HEARD, Heard, contact_news
-from gateway_worker.connections.identities import Identities
+from gateway_worker.connections.people.contacts import MAX_HEARD, Heard, contact_news
+from gateway_worker.connections.people.identities import Identities
 from gateway_worker.store.contacts import Contact, ContactFact
 from gateway_worker.whatsapp.incoming import ReceivedMessage, Sender
 from gateway_worker.whatsapp.people import ContactNews, ContactsTold

@@ -2,10 +2,10 @@
 
 import pytest
 
-from gateway_worker.connections.availability import refusal
-from gateway_worker.connections.causes import VERDICTS, Retry, judge
-from gateway_worker.connections.orders import Orders, Step, connects_at_takeover, next_step
-from gateway_worker.connections.states import LIVE, TRANSITIONS, State, Trigger
+from gateway_worker.connections.lifecycle.availability import refusal
+from gateway_worker.connections.lifecycle.causes import VERDICTS, Retry, judge
+from gateway_worker.connections.lifecycle.desired import Orders, Step, connects_at_takeover, next_step
+from gateway_worker.connections.lifecycle.states import LIVE, TRANSITIONS, State, Trigger
 from gateway_worker.store.records import Desired
 from gateway_worker.whatsapp.facts import Cause
 from schemas.errors import ClientOutdated, SessionNotConnected

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from gateway_worker.connections.group_pages import KEPT_SECONDS, GroupPages
+from gateway_worker.connections.groups.pages import KEPT_SECONDS, GroupPages
 from gateway_worker.whatsapp.groups import Group
 from tests.support.connections.virtual_time import virtual
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway_worker.connections.groups import outcomes_of
+from gateway_worker.connections.groups.groups import outcomes_of
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, RecipientUnknown, Refused
 from gateway_worker.whatsapp.groups import Group, GroupMember, MemberOutcome, Rank
 from schemas.errors import GatewayError, MessageRecipientUnknown, MessageRejectedByWhatsApp, OutcomeUnknownError

@@ -6,9 +6,9 @@ from typing import cast
 
 import pytest
 
-from gateway_worker.connections.arrivals import arrival
-from gateway_worker.connections.group_news import group_arrivals
-from gateway_worker.connections.identities import MAX_PEOPLE, Identities
+from gateway_worker.connections.incoming.group_news import group_arrivals
+from gateway_worker.connections.incoming.messages import arrival
+from gateway_worker.connections.people.identities import MAX_PEOPLE, Identities
 from gateway_worker.whatsapp.baileys.identity import MAPPING_KIND, mappings
 from gateway_worker.whatsapp.groups import GroupChanged, GroupMember, GroupNews
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender

@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.connections.lanes import Lanes, Place
+from gateway_worker.connections.outgoing.chat_order import Lanes, Place
 from tests.support.connections.virtual_time import virtual
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway_worker.connections.states import State
+from gateway_worker.connections.lifecycle.states import State
 from gateway_worker.whatsapp.errors import StoreRefused
 from gateway_worker.whatsapp.facts import Cause
 from gateway_worker.whatsapp.port import Changes

@@ -9,9 +9,9 @@ from random import Random
 
 import pytest
 
-from gateway_worker.connections.ownership import Ownership
-from gateway_worker.connections.reconciliation import Comparison
-from gateway_worker.connections.states import State
+from gateway_worker.connections.lifecycle.states import State
+from gateway_worker.connections.ownership.ownership import Ownership
+from gateway_worker.connections.ownership.reconciliation import Comparison
 from gateway_worker.store.records import NewSession, SessionRecord
 from schemas.names import SessionId, UserId, WorkerId
 from tests.support.connections.fake_sessions import FakeSessions

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.connections.limits import DAY, MINUTE, Window
+from gateway_worker.connections.outgoing.limits import DAY, MINUTE, Window
 
 
 def test_a_window_with_room_lets_a_message_go_now() -> None:

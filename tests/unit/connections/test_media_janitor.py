@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from gateway_worker.connections.media_janitor import MediaJanitor
+from gateway_worker.connections.media.janitor import MediaJanitor
 from gateway_worker.store.errors import StoreError, StoreUnavailable
 from gateway_worker.store.media import ExpiredMedia, MediaRemoval
 from schemas.names import MessageId, SessionId

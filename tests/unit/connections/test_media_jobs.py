@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from gateway_worker.connections.media_jobs import AT_ONCE, PER_SESSION, MediaRunner
-from gateway_worker.connections.media_ports import Bucket, Downloads
+from gateway_worker.connections.base.media_ports import Bucket, Downloads
+from gateway_worker.connections.media.runner import AT_ONCE, PER_SESSION, MediaRunner
 from gateway_worker.store.errors import StaleEpoch, StoreError, StoreUnavailable
 from gateway_worker.store.operations.media import NewMedia
 from gateway_worker.store.records import MediaRecord, MediaState

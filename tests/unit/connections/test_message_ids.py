@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.connections.message_ids import derive_message_id
+from gateway_worker.connections.messages.ids import derive_message_id
 from schemas.commands import CommandKey
 
 words = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)

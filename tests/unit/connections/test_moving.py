@@ -7,8 +7,8 @@ from typing import cast
 
 import pytest
 
-from gateway_worker.connections.draining import WAVE
-from gateway_worker.connections.states import State
+from gateway_worker.connections.lifecycle.states import State
+from gateway_worker.connections.ownership.draining import WAVE
 from gateway_worker.store.records import Json
 from gateway_worker.whatsapp.facts import Cause
 from schemas.errors import FleetFull, SessionNotFound

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway_worker.connections.states import State
+from gateway_worker.connections.lifecycle.states import State
 from gateway_worker.store.records import Desired
 from gateway_worker.whatsapp.facts import Cause
 from schemas.errors import CommandConflict, FleetFull, SessionNotFound

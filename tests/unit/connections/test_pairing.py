@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from gateway_worker.connections.causes import MAX_QUICK_RESTARTS
-from gateway_worker.connections.states import State
+from gateway_worker.connections.lifecycle.causes import MAX_QUICK_RESTARTS
+from gateway_worker.connections.lifecycle.states import State
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.whatsapp.facts import Cause, PairingCode, PasskeyRequired, QrCode
 from gateway_worker.whatsapp.port import Changes

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway_worker.connections.identities import Identities
-from gateway_worker.connections.past import history_operations
+from gateway_worker.connections.incoming.history import history_operations
+from gateway_worker.connections.people.identities import Identities
 from gateway_worker.store.operations.history import FinishHistory, HistoricMessage, StoreHistory
 from gateway_worker.store.operations.messages import PutEntries
 from gateway_worker.store.operations.operation import Operation

@@ -3,10 +3,10 @@
 import asyncio
 from typing import Any
 
-from gateway_worker.connections.identities import Identities
-from gateway_worker.connections.presences import MAX_FOLLOWED, MAX_UNTOLD, Presences
-from gateway_worker.connections.resolving import Resolver
-from gateway_worker.connections.writer import Writer
+from gateway_worker.connections.base.writer import Writer
+from gateway_worker.connections.people.identities import Identities
+from gateway_worker.connections.people.resolving import Resolver
+from gateway_worker.connections.socket.presences import MAX_FOLLOWED, MAX_UNTOLD, Presences
 from gateway_worker.store.records import Fence
 from gateway_worker.whatsapp.facts import CallArrived, Cause, PresenceChanged
 from gateway_worker.whatsapp.people import PresenceState

@@ -1,7 +1,7 @@
 """The stored messages that a sealed change may be about, with what its key may be bound to."""
 
-from gateway_worker.connections.identities import Identities
-from gateway_worker.connections.recalling import Recall
+from gateway_worker.connections.incoming.recalling import Recall
+from gateway_worker.connections.people.identities import Identities
 from gateway_worker.store.records import EntryRecord, Json, MessageRecord
 from gateway_worker.whatsapp.incoming import StoredOriginal
 from schemas.names import MessageId, SessionId

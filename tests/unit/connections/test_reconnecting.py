@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from gateway_worker.connections.states import State
+from gateway_worker.connections.lifecycle.states import State
 from gateway_worker.whatsapp.facts import Cause
 from tests.support.connections.fake_engine import FakeConnection
 from tests.support.connections.virtual_time import virtual

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from gateway_worker.connections.identities import MAX_PEOPLE, Identities
-from gateway_worker.connections.spellings import SPELLING_KIND
+from gateway_worker.connections.people.identities import MAX_PEOPLE, Identities
+from gateway_worker.connections.people.spellings import SPELLING_KIND
 from gateway_worker.whatsapp.facts import PresenceChanged
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from gateway_worker.connections.states import State
+from gateway_worker.connections.lifecycle.states import State
 from gateway_worker.whatsapp.errors import NotConnected, NotForwardable, OutcomeUnknown, RecipientUnknown, Refused
 from gateway_worker.whatsapp.facts import Cause, ReceiptArrived, ReceiptKind
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway_worker.connections.session_media import MAX_CRASHES
+from gateway_worker.connections.media.session import MAX_CRASHES
 from gateway_worker.store.records import MediaState
 from gateway_worker.whatsapp.downloads import FileGone, HostAway
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from gateway_worker.connections.setting_aside import MAX_KEPT, clean, is_storable
+from gateway_worker.connections.incoming.setting_aside import MAX_KEPT, clean, is_storable
 from gateway_worker.store.errors import StaleEpoch, StoreUnavailable
 from gateway_worker.store.operations.identity import PutKeys
 from gateway_worker.store.operations.messages import ReceiveMessage

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from gateway_worker.connections.lifecycle.states import State
 from gateway_worker.connections.snapshots import LATER, SOON, SnapshotKeeper
-from gateway_worker.connections.states import State
 from gateway_worker.objects.snapshots import SnapshotMoment
 from gateway_worker.store.errors import SnapshotInvalid, StoreUnavailable
 from gateway_worker.store.records import Fence

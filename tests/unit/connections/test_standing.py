@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway_worker.connections.changes import Standing, standing
+from gateway_worker.connections.messages.current import Standing, standing
 from gateway_worker.store.records import Json, MessageRecord, Status
 from schemas.names import MessageId, SessionId
 from tests.support.connections.fake_messages import message_row

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.connections.states import IDLE, LIVE, TRANSITIONS, InvalidTransition, State, Trigger, follow
+from gateway_worker.connections.lifecycle.states import (
+    IDLE,
+    LIVE,
+    TRANSITIONS,
+    InvalidTransition,
+    State,
+    Trigger,
+    follow,
+)
 
 
 def reachable_from(start: State) -> set[State]:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway_worker.connections.states import State
-from gateway_worker.connections.tokens import Tokens
-from gateway_worker.connections.vigil import Suspicion
+from gateway_worker.connections.lifecycle.states import State
+from gateway_worker.connections.ownership.failure_detector import Suspicion
+from gateway_worker.connections.ownership.token_bucket import Tokens
 from gateway_worker.store.owners import OwnerSigns
 from gateway_worker.store.records import NewSession
 from schemas.names import SessionId, UserId, WorkerId

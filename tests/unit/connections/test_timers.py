@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from gateway_worker.connections.identities import Identities
-from gateway_worker.connections.timers import Timers
+from gateway_worker.connections.messages.timers import Timers
+from gateway_worker.connections.people.identities import Identities
 from gateway_worker.whatsapp.incoming import ReceivedMessage, Sender
 from gateway_worker.whatsapp.people import ContactCheck
 from gateway_worker.whatsapp.timers import Timer

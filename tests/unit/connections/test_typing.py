@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from gateway_worker.connections.typing import LONGEST, SHORTEST, typing_seconds
+from gateway_worker.connections.outgoing.typing_indicator import LONGEST, SHORTEST, typing_seconds
 from gateway_worker.whatsapp.errors import OutcomeUnknown
 from gateway_worker.whatsapp.facts import Cause
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from gateway_worker.connections.message_ids import derive_message_id
+from gateway_worker.connections.messages.ids import derive_message_id
 from gateway_worker.store.errors import StoreUnavailable
 from schemas.errors import SessionNotConnected
 from schemas.names import SessionId

@@ -1,6 +1,6 @@
 from prometheus_client.exposition import generate_latest
 
-from gateway_worker.connections.metrics import Observer
+from gateway_worker.connections.base.observer import Observer
 from gateway_worker.operations.metrics import BridgeReading, Readings, WorkerMetrics
 from gateway_worker.whatsapp.facts import Cause, ReceiptKind
 

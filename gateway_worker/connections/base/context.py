@@ -1,0 +1,53 @@
+"""What every session of a worker shares: the rooms around it, and how patient it is."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from gateway_worker.connections.base.media_ports import MediaJobs, NoMedia
+from gateway_worker.connections.base.observer import Observer
+from gateway_worker.connections.base.opening_limiter import OpeningGate
+from gateway_worker.connections.base.ports import Announcer, Clock, Files, MappingForm, SessionDoors, SnapshotNotices
+from gateway_worker.connections.base.qr import draw
+from gateway_worker.connections.base.storage import SessionCache, Storage
+from gateway_worker.whatsapp.port import Engine
+from schemas.names import WorkerId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long we wait for what, in seconds."""
+
+    opening: float = 30.0  # the engine, to hold a socket
+    login: float = 60.0  # WhatsApp, to say anything on a new socket
+    closing: float = 10.0  # the engine, to close a socket
+    unlinking: float = 30.0  # WhatsApp, to take a logout (connecting for it included)
+    query: float = 10.0  # a query or a presence, for a connection that is coming back
+    offline: float = 300.0  # a session that is away, before its queue is given back
+    settling: float = 10.0  # commands under way, before a session is handed over
+    returning: float = 5.5  # another worker, to take what was handed over; longer than the store keeps it for others
+    flushing: float = 2.0  # the relay, before a session is given up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """The rooms around the sessions of one worker."""
+
+    storage: Storage
+    cache: SessionCache
+    engine: Engine
+    files: Files
+    doors: SessionDoors
+    announcer: Announcer
+    snapshots: SnapshotNotices
+    observer: Observer
+    clock: Clock
+    rng: Random
+    gate: OpeningGate
+    worker_id: WorkerId
+    mappings: MappingForm
+    media: MediaJobs = field(default_factory=NoMedia)
+    suspects: asyncio.Lock = field(default_factory=asyncio.Lock)  # see `vigilance`
+    draw_qr: Callable[[str], Awaitable[str]] = draw
+    patience: Patience = field(default_factory=Patience)

@@ -1,0 +1,251 @@
+"""What arrives, made durable and told; what cannot be told as it should be is set aside, and the connection lives.
+
+First everything goes into one transaction. If the store refuses something of it for its content, everything is told by
+itself: what is refused then is kept as it came, and told as `unsupported`. The ratchet that decrypted it is stored
+last: a crash in between lets WhatsApp send it again, and it is told once whatever it is.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+
+from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.names import NamesOf
+from gateway_worker.connections.base.writer import Writer
+from gateway_worker.connections.incoming.history import (
+    finish_operations,
+    history_operations,
+    past_operations,
+    people_operations,
+)
+from gateway_worker.connections.incoming.key_writes import key_operations
+from gateway_worker.connections.incoming.messages import arrival
+from gateway_worker.connections.incoming.setting_aside import (
+    as_unreadable,
+    fact_aside,
+    is_storable,
+    message_aside,
+    past_aside,
+    reason_of,
+    storable,
+)
+from gateway_worker.connections.messages.timers import Timers
+from gateway_worker.connections.people.contacts import Heard
+from gateway_worker.connections.people.identities import Identities
+from gateway_worker.store.errors import ContentRefused
+from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.people import JoinChats
+from gateway_worker.store.operations.set_aside import EndStanzas, SetAside
+from gateway_worker.whatsapp.incoming import Arrived, Entry, ReceivedMessage, TimerChanged, Unreadable
+from gateway_worker.whatsapp.past import HistoryPart, PastMessage
+from gateway_worker.whatsapp.port import Changes
+from schemas.addresses import Jid
+from schemas.content import SetAsideReason
+from schemas.session_settings import MediaOptions
+
+_log = structlog.get_logger()
+
+Operations = Sequence[Operation[Any]]
+_BROKEN: Final = (
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+)  # what content makes our code raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """How one entry is told. `message` is what a backend sees; None when it is set aside."""
+
+    entry: Entry
+    message: Arrived | None
+    operations: Operations
+
+
+class Intake:
+    """Stores what one connection received."""
+
+    def __init__(
+        self, writer: Writer, around: Surroundings, *, identities: Identities, timers: Timers, media: MediaOptions
+    ) -> None:
+        self._writer = writer
+        self._around = around
+        self._session_id = writer.fence.session_id
+        self._identities = identities
+        self._timers = timers
+        self._media = media
+        self._heard = Heard()
+
+    async def commit(self, changes: Changes) -> Sequence[Arrived]:
+        """Make it durable; answers what was told as it should be."""
+        now = self._around.clock.now()
+        mappings = self._around.mappings.among(changes.keys)
+        known = self._knowing(mappings)
+        tellings = [self._telling(each, now, known) for each in changes.entries if each.message is not None]
+        messages = [each.message for each in tellings if each.message is not None]
+        joins = [JoinChats(chats=mappings)] if mappings else []
+        contacts = self._attempt("contacts", lambda: self._heard.news(messages, self._identities, now))
+        identity = [*key_operations(changes), *_ended(changes)]
+        told = [operation for each in tellings for operation in each.operations]
+        operations = [*identity, *joins, *told, *contacts]
+        if not operations:
+            return ()
+        # Before it is stored: what is begun meanwhile is stored after the chats were joined, and must not reopen one
+        self._identities.learn(mappings)
+        try:
+            answers = await self._writer.write(*operations)
+        except ContentRefused:
+            tellings = [await self._tell(each, now, known) for each in tellings]
+            for each in (*joins, *contacts):
+                await self.write_or_drop(type(each).__name__, [each])
+            await self._write_identity(changes)
+        else:
+            self._count(operations, answers)
+            self._timers.learn(operations)
+        return [each.message for each in tellings if each.message is not None]
+
+    async def history(self, part: HistoryPart) -> None:
+        """Make a slice of the history durable."""
+        now = self._around.clock.now()
+        asides = [self._past_aside(each) for each in part.unreadable]
+        try:
+            timers = self._timers.listed(part.timers, now)
+            operations = [*asides, *history_operations(self._session_id, part, self._identities, now), *timers]
+            if operations:
+                self._count(operations, await self._writer.write(*operations))
+                self._timers.learn(operations)
+        except (ContentRefused, *_BROKEN):
+            await self._history_apart(part, asides, now)
+
+    async def _history_apart(self, part: HistoryPart, asides: Sequence[SetAside], now: datetime) -> None:
+        """Every message by itself; at last that the part is complete."""
+        for each in self._attempt("contacts", lambda: people_operations(part, self._identities, now)):
+            await self.write_or_drop("contacts", [each])
+        for message in part.messages:
+            await self._write_past(message, now)
+        for each in self._attempt("timers", lambda: self._timers.listed(part.timers, now)):
+            await self.write_or_drop("timers", [each])
+        if operations := [*asides, *finish_operations(self._session_id, part, now)]:
+            self._count(operations, await self._writer.write(*operations))
+
+    async def write_or_drop(self, fact: str, operations: Operations, told: object = None) -> tuple[Any, ...] | None:
+        """Write something that is not a message; what is refused for its content is kept aside, as `told` has it."""
+        try:
+            return await self._writer.write_surely(*operations)
+        except ContentRefused as error:
+            await self.set_fact_aside(fact, reason_of(error), error, told)
+            return None
+
+    async def set_fact_aside(self, fact: str, reason: SetAsideReason, error: BaseException | str, told: object) -> None:
+        """Keep something that is not a message, or, without `told`, only count it."""
+        detail = error if isinstance(error, str) else _detail_of(error)
+        if told is None:
+            self._noted(fact, reason.value, detail)
+            return
+        aside = fact_aside(self._session_id, fact, reason, detail, told)
+        self._count([aside], await self._writer.write_surely(aside))
+
+    def _telling(self, entry: Entry, now: datetime, known: NamesOf) -> _Telling:
+        message = entry.message
+        assert message is not None, "the others are not told"
+        if isinstance(message, Unreadable):
+            return self._aside(entry, message, now, known)
+        try:
+            if isinstance(message, TimerChanged):
+                return _Telling(entry, None, self._timers.changed(self._identities.completed_timer(message), now))
+            completed = self._identities.completed(message)
+            told = arrival(self._session_id, completed, now, self._media, names_of=known, entry=entry.key)
+            timers = self._timers.heard_in(completed, now) if isinstance(completed, ReceivedMessage) else ()
+            return _Telling(entry, completed, [told, *timers])
+        except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)
+            return self._aside(entry, as_unreadable(entry, SetAsideReason.FAILED, type(error).__name__), now, known)
+
+    def _knowing(self, mappings: Mapping[str, str]) -> NamesOf:
+        """All names, also those that are learnt only now, with the messages themselves."""
+        fresh = {**mappings, **{pn: lid for lid, pn in mappings.items()}}
+
+        def names_of(jid: str) -> frozenset[str]:
+            known = self._identities.all_names(jid)
+            return known if jid not in fresh else known | self._identities.all_names(fresh[jid])
+
+        return names_of
+
+    def _aside(self, entry: Entry, unreadable: Unreadable, now: datetime, known: NamesOf) -> _Telling:
+        sender = unreadable.sender
+        lid, phone = self._identities.names_of(sender.jid, sender.lid, sender.phone)
+        named = replace(
+            unreadable,
+            chat=self._identities.chat_of(Jid(unreadable.chat)),
+            sender=replace(sender, lid=lid, phone=phone),
+        )
+        return _Telling(entry, None, message_aside(self._session_id, entry, named, now, known))
+
+    async def _tell(self, telling: _Telling, now: datetime, known: NamesOf) -> _Telling:
+        """By itself; set aside if it is this one that cannot be stored."""
+        try:
+            self._count(telling.operations, await self._writer.write(*telling.operations))
+        except ContentRefused as error:
+            if telling.message is None:
+                raise  # nothing is left of it that could be refused
+            unreadable = as_unreadable(telling.entry, reason_of(error), _detail_of(error))
+            return await self._tell(self._aside(telling.entry, unreadable, now, known), now, known)
+        return telling
+
+    async def _write_identity(self, changes: Changes) -> None:
+        """The ratchet, with what it decrypted. Names that no row can hold are left out: nothing would find them."""
+        try:
+            await self._writer.write(*key_operations(changes), *_ended(changes))
+        except ContentRefused as error:
+            kept = {key: value for key, value in changes.keys.items() if is_storable(*key)}
+            entries = storable(changes.entries)
+            lost = len(changes.keys) - len(kept) + len(changes.entries) - len(entries)
+            if not lost:
+                raise
+            self._noted("keys", SetAsideReason.REFUSED.value, _detail_of(error))
+            rest = replace(changes, keys=kept, entries=entries)
+            await self._writer.write(*key_operations(rest), *_ended(rest))
+
+    async def _write_past(self, past: PastMessage, now: datetime) -> None:
+        try:
+            await self._writer.write(*past_operations([past], self._identities, now))
+        except (ContentRefused, *_BROKEN) as error:
+            entry = Entry(key=past.entry.key, plaintext=past.entry.plaintext, message=past.message)
+            reason = reason_of(error) if isinstance(error, ContentRefused) else SetAsideReason.FAILED
+            aside = past_aside(self._session_id, entry, as_unreadable(entry, reason, _detail_of(error)))
+            self._count([aside], await self._writer.write(aside))
+
+    def _past_aside(self, entry: Entry) -> SetAside:
+        assert isinstance(entry.message, Unreadable), "that is why it stands there"
+        return past_aside(self._session_id, entry, entry.message)
+
+    def _attempt(self, fact: str, work: Callable[[], Operations]) -> Operations:
+        """What `work` makes; nothing, and it is counted, if a stranger's content makes it fail."""
+        try:
+            return work()
+        except Exception as error:  # noqa: BLE001 (as above)
+            self._noted(fact, SetAsideReason.FAILED.value, type(error).__name__)
+            return ()
+
+    def _count(self, operations: Operations, answers: Sequence[Any]) -> None:
+        for operation, is_new in zip(operations, answers, strict=True):
+            if isinstance(operation, SetAside) and is_new:
+                self._noted(operation.fact, operation.reason, operation.detail, operation.id)
+
+    def _noted(self, fact: str, reason: str, detail: str, id_: str | None = None) -> None:
+        """What was set aside is in the log by its reason, and by the id under which a person finds it."""
+        self._around.observer.set_aside(reason)
+        _log.warning("content.set_aside", session=self._session_id, fact=fact, reason=reason, detail=detail, id=id_)
+
+
+def _ended(changes: Changes) -> list[EndStanzas]:
+    return [EndStanzas(names=changes.finished)] if changes.finished else []
+
+
+def _detail_of(error: BaseException) -> str:
+    """The class of what was behind it: its text may hold content."""
+    return type(error.__cause__ or error).__name__

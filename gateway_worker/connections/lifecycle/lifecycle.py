@@ -1,0 +1,156 @@
+"""Where a session stands: each change is written with its event, then told to whoever waits for it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.signals import Signal
+from gateway_worker.connections.base.writer import Writer
+from gateway_worker.connections.lifecycle.states import LIVE, PAIRING, State, Trigger, follow
+from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.sessions import ChangeState
+from gateway_worker.store.records import SessionRecord
+from gateway_worker.whatsapp.facts import Connected
+from schemas.events import SESSION_STATUS, Reason, SessionStatus
+from schemas.names import SessionId, UserId
+from schemas.results import SessionQr
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known of a session's state, as its row has it."""
+
+    state: State
+    reason: Reason | None = None
+    retry_at: datetime | None = None
+
+
+class Lifecycle:
+    """The state of one owned session, in memory and in PostgreSQL under its epoch."""
+
+    def __init__(self, record: SessionRecord, around: Surroundings, writer: Writer) -> None:
+        self.session_id: SessionId = record.session_id
+        self.changed = Signal()
+        self.jid = record.jid
+        self._user_id: UserId = record.user_id
+        self._around = around
+        self._writer = writer
+        self._writing = asyncio.Lock()
+        reason = Reason.model_validate(record.reason) if record.reason else None
+        self._standing = Standing(state=State(record.state), reason=reason, retry_at=record.retry_at)
+
+    @property
+    def state(self) -> State:
+        """The state that is stored."""
+        return self._standing.state
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why it is in this state."""
+        return self._standing.reason
+
+    async def follow(
+        self,
+        trigger: Trigger,
+        *,
+        reason: Reason | None = None,
+        retry_at: datetime | None = None,
+        account: Connected | None = None,
+        applied: int | None = None,
+        also: Sequence[Operation[Any]] = (),
+    ) -> None:
+        """Go where `trigger` leads, in one transaction with its event and `also`; waits while the database is away.
+
+        Args:
+            trigger: what happened.
+            reason: of the new state.
+            retry_at: when it will connect again by itself.
+            account: who logged in.
+            applied: the generation of the order that is carried out hereby.
+            also: operations that belong to it.
+
+        Raises:
+            InvalidTransition: the table has no such exit.
+            StaleEpoch: the session has another owner.
+        """
+        async with self._writing:
+            standing = Standing(state=follow(self.state, trigger), reason=reason, retry_at=retry_at)
+            await self._writer.write_surely(*also, self._change(standing, account, applied))
+            if standing.state is not self.state:
+                _log.info("session.state", session=self.session_id, state=standing.state.value, reason=_code(reason))
+            self._standing = standing
+        if account is not None:
+            self.jid = account.jid
+        self.changed.fire()
+
+    async def note(self, applied: int) -> None:
+        """The order of this generation is fulfilled, and nothing changed by it."""
+        async with self._writing:
+            await self._writer.write_surely(self._change(self._standing, None, applied))
+
+    async def remark(self, reason: Reason) -> None:
+        """Say something of a connection that goes on; the reason that a session without one has is not overwritten."""
+        if self.state in LIVE:
+            async with self._writing:
+                standing = replace(self._standing, reason=reason)
+                await self._writer.write_surely(self._change(standing, None, None))
+                self._standing = standing
+
+    async def announce_qr(self, qr: SessionQr) -> None:
+        """Tell a new QR; it lives a minute, so it has no sequence."""
+        await self._announce(
+            self._status(State.QR_REQUIRED).model_copy(
+                update={"qr_string": qr.qr_string, "qr_code": qr.qr_code, "expires_at": qr.expires_at}
+            )
+        )
+
+    async def announce_code(self, code: str, expires_at: datetime) -> None:
+        """Tell the pairing code."""
+        status = self._status(State.CODE_REQUIRED)
+        await self._announce(status.model_copy(update={"pairing_code": code, "expires_at": expires_at}))
+
+    async def _announce(self, status: SessionStatus) -> None:
+        await self._around.announcer.announce(SESSION_STATUS.type, self.session_id, status)
+
+    def _change(self, standing: Standing, account: Connected | None, applied: int | None) -> ChangeState:
+        status = self._status(standing.state).model_copy(
+            update={"reason": standing.reason, "retry_at": standing.retry_at} | _identity(account)
+        )
+        told = standing != self._standing and standing.state not in PAIRING
+        return ChangeState(
+            state=standing.state.value,
+            reason=standing.reason.to_data() if standing.reason else None,
+            retry_at=standing.retry_at,
+            applied_generation=applied,
+            phone=status.phone,
+            jid=status.jid,
+            lid=status.lid,
+            push_name=status.push_name,
+            event=status.to_data() if told else None,
+        )
+
+    def _status(self, state: State) -> SessionStatus:
+        return SessionStatus(
+            session_id=self.session_id,
+            user_id=self._user_id,
+            worker_id=self._around.worker_id,
+            state=state,
+            timestamp=self._around.clock.now(),
+        )
+
+
+def _identity(account: Connected | None) -> dict[str, str | None]:
+    if account is None:
+        return {}
+    return {"phone": account.phone, "jid": account.jid, "lid": account.lid, "push_name": account.push_name}
+
+
+def _code(reason: Reason | None) -> str | None:
+    return reason.code if reason else None

@@ -1,0 +1,1 @@
+"""Stored messages, as they stand and as commands name them."""

@@ -1,0 +1,134 @@
+"""Disappearing chats: after how many seconds the messages of each chat of one session go, in memory and to be stored.
+
+The rows are the truth. What is heard again and again (every message of such a chat tells its timer) costs nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from gateway_worker.connections.base.names import message_sender
+from gateway_worker.connections.base.storage import Timers as TimerRows
+from gateway_worker.connections.base.times import instant
+from gateway_worker.connections.people.identities import Identities
+from gateway_worker.store.operations.timers import ChatTimer, SetTimers
+from gateway_worker.store.timers import Timer
+from gateway_worker.whatsapp.groups import GroupChanged, GroupNews
+from gateway_worker.whatsapp.incoming import ReceivedMessage, TimerChanged
+from gateway_worker.whatsapp.timers import ChatTimerTold
+from gateway_worker.whatsapp.timers import Timer as ToldTimer
+from schemas.addresses import AddressKind, Jid, kind_of
+from schemas.events import CHAT_UPDATED, ChatUpdated, MessageSender
+from schemas.names import SessionId
+
+MAX_CHATS: Final = 20_000  # of one session, as `identities` bounds people
+
+
+class Timers:
+    """The timers of one session."""
+
+    def __init__(self, session_id: SessionId, identities: Identities) -> None:
+        self._session_id = session_id
+        self._identities = identities
+        self._known: dict[str, Timer] = {}
+
+    async def load(self, rows: TimerRows) -> None:
+        """Read what is known; for a session that was just taken over."""
+        self._known.update(await rows.of(self._session_id, MAX_CHATS))
+
+    def of(self, chat: Jid) -> Timer | None:
+        """The timer of a chat, by whichever of its names; None: nobody has told one."""
+        known = [self._known[name] for name in self._identities.all_names(chat) if name in self._known]
+        return max(known, key=lambda timer: timer.changed_at, default=None)
+
+    def learn(self, operations: Iterable[object]) -> None:
+        """These have been stored."""
+        for timer in (each for op in operations if isinstance(op, SetTimers) for each in op.timers):
+            before = self.of(Jid(timer.chat))
+            if before is None or before.changed_at <= timer.changed_at:
+                self._known.pop(timer.chat, None)
+                self._known[timer.chat] = Timer(seconds=timer.seconds, changed_at=timer.changed_at)
+        while len(self._known) > MAX_CHATS:
+            del self._known[next(iter(self._known))]
+
+    # --- what is told of them, as what stores it
+
+    def heard_in(self, message: ReceivedMessage, now: datetime) -> Sequence[SetTimers]:
+        """What a message says of its chat's timer. One that does not speak of it says nothing."""
+        if message.timer is None:
+            return ()
+        return self._news(message.chat, message.timer, instant(message.timestamp, now))
+
+    def changed(self, told: TimerChanged, now: datetime) -> Sequence[SetTimers]:
+        """Somebody has set it, when WhatsApp's server says so: phones' clocks differ."""
+        sender, timer = message_sender(told.sender), ToldTimer(seconds=told.timer.seconds)
+        return self._news(told.chat, timer, instant(told.timestamp, now), sender, from_me=told.from_me)
+
+    def listed(self, told: Sequence[ChatTimerTold], now: datetime) -> Sequence[SetTimers]:
+        """A list of chats, or a group's description, has them."""
+        return [each for one in told for each in self._news(one.chat, one.timer, now)]
+
+    def of_group(self, told: GroupNews, now: datetime) -> Sequence[SetTimers]:
+        """Somebody has set that of a group."""
+        at, by = instant(told.timestamp, now), told.by
+        sender = None if by is None else MessageSender(jid=by.jid, lid=by.lid, phone=by.phone, push_name=told.push_name)
+        settings = [each.disappearing for each in told.news if isinstance(each, GroupChanged)]
+        timers = [ToldTimer(seconds=each) for each in settings if each is not None]
+        return [each for timer in timers for each in self._news(told.group_id, timer, at, sender)]
+
+    def set_by_us(self, chat: Jid, seconds: int, at: datetime) -> Sequence[SetTimers]:
+        """A command of ours has set it; `at` by WhatsApp's clock where that is known."""
+        return self._news(chat, ToldTimer(seconds=seconds), at, from_me=True)
+
+    def _news(
+        self,
+        chat: str,
+        told: ToldTimer,
+        at: datetime,
+        sender: MessageSender | None = None,
+        *,
+        from_me: bool | None = None,
+    ) -> Sequence[SetTimers]:
+        # Nobody has set it later than it is spoken of: else a clock that is fast would outdo all who set it after that
+        changed_at = at if told.changed_at is None else min(instant(told.changed_at, at), at)
+        changed_at = changed_at.replace(microsecond=0)  # as WhatsApp tells it: of two in a second, the last told counts
+        named = self._identities.chat_of(Jid(chat))
+        known = self.of(named)
+        if told.seconds == (0 if known is None else known.seconds):
+            return ()
+        if known is not None and changed_at < known.changed_at:
+            return ()
+        event = ChatUpdated(
+            session_id=self._session_id,
+            chat=named,
+            is_group=_is_group(named),
+            disappearing_seconds=told.seconds,
+            sender=sender,
+            from_me=from_me,
+            timestamp=changed_at,
+        )
+        timer = ChatTimer(
+            chat=named,
+            names=self._identities.all_names(named),
+            seconds=told.seconds,
+            changed_at=changed_at,
+            event=event.to_data(),
+        )
+        return [SetTimers(timers=[timer], event_type=CHAT_UPDATED.type)]
+
+
+def _is_group(chat: str) -> bool:
+    try:
+        return kind_of(chat) is AddressKind.GROUP
+    except ValueError:  # a list of people, or what a stranger calls a chat
+        return False
+
+
+def told_timer(timer: Timer) -> ToldTimer:
+    """A timer as an engine is told it."""
+    return ToldTimer(seconds=timer.seconds, changed_at=int(timer.changed_at.timestamp()))
+
+
+def expiry(seconds: int, at: datetime) -> datetime | None:
+    """When a message of this time disappears; None: it stays."""
+    return at + timedelta(seconds=seconds) if seconds else None

@@ -1,0 +1,139 @@
+"""Files of outgoing messages: prepared and uploaded before their turn, while other chats go on.
+
+What WhatsApp's media host has already is not uploaded again, as long as it is still there. An upload that a connection
+took with it is made again on the next; one that fails while the connection lives is tried a few times.
+"""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.signals import until_stored
+from gateway_worker.connections.base.writer import Writer
+from gateway_worker.connections.outgoing.mapping import told_file
+from gateway_worker.connections.socket.await_connection import Reach
+from gateway_worker.media.preparing import PreparedFile
+from gateway_worker.store.operations.media import PutUpload
+from gateway_worker.store.operations.messages import ReplaceContent
+from gateway_worker.whatsapp.errors import EngineError, NotConnected, StoreRefused
+from gateway_worker.whatsapp.files import (
+    FILE_CLASSES,
+    FileClass,
+    FileMessage,
+    FileReference,
+    reference_data,
+    reference_of,
+)
+from schemas.content import MediaState
+from schemas.errors import MediaUnreachable, Unavailable
+from schemas.names import MessageId
+from schemas.outgoing_media import OutgoingFile, OutgoingVideo
+
+MAX_UPLOADS: Final = 4
+"""How often one is tried while connections live."""
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 15.0
+_LEAST_SECONDS: Final = 60.0
+_LEAST_BYTES_PER_SECOND: Final = 32 * 1024
+
+_log = structlog.get_logger()
+
+
+class Attachments:
+    """Attaches the files of one session's messages."""
+
+    def __init__(self, writer: Writer, reach: Reach, around: Surroundings) -> None:
+        self._writer = writer
+        self._session_id = writer.fence.session_id
+        self._reach = reach
+        self._around = around
+
+    async def attach(self, message_id: MessageId, content: OutgoingFile) -> FileMessage:
+        """The content with its file, which lies at WhatsApp's media host when this returns.
+
+        Waits as long as our own bucket or disk is in the way; cancel it when that takes too long.
+
+        Raises:
+            GatewayError: it cannot be had, or not be sent, or there is no connection and none will come.
+        """
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return await self._attach(message_id, content)
+            except Unavailable as error:
+                _log.warning("media.waiting", session=self._session_id, message_id=message_id, reason=str(error))
+                self._around.observer.file_held()
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE, pause * 2)
+
+    async def _attach(self, message_id: MessageId, content: OutgoingFile) -> FileMessage:
+        kind = "gif" if isinstance(content, OutgoingVideo) and content.gif else content.kind
+        async with self._around.files.prepare(kind, content.media, party=self._session_id) as file:
+            reference = await self._reference(file, FILE_CLASSES[content.kind])
+        told = told_file(content, MediaState.READY, file)
+        await self._writer.write_surely(ReplaceContent(message_id=message_id, content=told.to_data()))
+        given = getattr(content, "seconds", None)
+        return FileMessage(
+            content=told,
+            reference=reference,
+            width=file.width,
+            height=file.height,
+            seconds=file.seconds if given is None else given,
+            thumbnail=file.thumbnail,
+            waveform=file.waveform,
+        )
+
+    async def _reference(self, file: PreparedFile, file_class: FileClass) -> FileReference:
+        known = await self._known(file, file_class)
+        if known is not None:
+            self._around.observer.file_reused()
+            return known
+        reference = await self._upload(file, file_class)
+        await self._writer.write_surely(
+            PutUpload(file_class=file_class.value, sha256=file.sha256, reference=reference_data(reference))
+        )
+        return reference
+
+    async def _known(self, file: PreparedFile, file_class: FileClass) -> FileReference | None:
+        """What was uploaded earlier and is still there."""
+        uploads = self._around.storage.uploads
+        found = await until_stored(lambda: uploads.find(self._session_id, file_class.value, file.sha256))
+        if found is None:
+            return None
+        reference = reference_of(found)
+        link = await self._reach.link()
+        try:
+            async with asyncio.timeout(self._around.patience.query):
+                return reference if await link.connection.holds(reference) else None
+        except (EngineError, TimeoutError):
+            return None
+
+    async def _upload(self, file: PreparedFile, file_class: FileClass) -> FileReference:
+        pause = _FIRST_PAUSE
+        for _ in range(MAX_UPLOADS):
+            reference = await self._upload_once(file, file_class)
+            if reference is not None:
+                return reference
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE, pause * 2)
+        raise MediaUnreachable("WhatsApp's media host did not take the file.", detail={"reason": "upload"})
+
+    async def _upload_once(self, file: PreparedFile, file_class: FileClass) -> FileReference | None:
+        """None: it failed, and not because the connection ended."""
+        while True:
+            link = await self._reach.link()
+            began = self._around.clock.monotonic()
+            try:
+                async with asyncio.timeout(_LEAST_SECONDS + file.size / _LEAST_BYTES_PER_SECOND):
+                    reference = await link.connection.upload(file.path, file_class)
+            except (NotConnected, StoreRefused):
+                await link.really_ended()
+            except (EngineError, TimeoutError) as error:
+                _log.warning("media.upload_failed", session=self._session_id, error=type(error).__name__)
+                self._around.observer.upload_failed()
+                return None
+            else:
+                self._around.observer.file_uploaded(self._around.clock.monotonic() - began)
+                return reference

@@ -1,0 +1,188 @@
+"""Handing a message to WhatsApp until its fate is certain: again under the same id, and not for ever."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.signals import until_stored
+from gateway_worker.connections.messages.originals import Originals
+from gateway_worker.connections.outgoing.chat_order import Place
+from gateway_worker.connections.people.resolving import Resolver
+from gateway_worker.connections.socket.await_connection import Reach, link_before
+from gateway_worker.connections.socket.connection import Link, Purpose
+from gateway_worker.whatsapp.errors import (
+    EngineError,
+    KeysInvalid,
+    NotConnected,
+    NotForwardable,
+    OutcomeUnknown,
+    RecipientUnknown,
+    Refused,
+    StoreRefused,
+)
+from gateway_worker.whatsapp.outgoing import OutgoingMessage
+from schemas.addresses import Jid
+from schemas.commands import Command
+from schemas.errors import (
+    CommandInvalid,
+    GatewayError,
+    Internal,
+    MessageKeysInvalid,
+    MessageNotFound,
+    MessageRecipientUnknown,
+    MessageRejectedByWhatsApp,
+    MessageUnconfirmed,
+)
+from schemas.message_commands import OutgoingCommand
+from schemas.names import MessageId, SessionId
+
+MAX_TRIES: Final = 3
+"""Contract, section 4, "Silence"; counted over all lives, so that a worker that dies at each try does not go on."""
+_PAUSE_SECONDS: Final = 1.0  # after a failure that nobody can explain
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One message on its way.
+
+    Attributes:
+        tries: how often it was handed to WhatsApp's encryption in earlier lives.
+        is_repeated: it was begun before.
+    """
+
+    command: Command[OutgoingCommand]
+    message: OutgoingMessage
+    place: Place
+    tries: int
+    is_repeated: bool = False
+
+    @property
+    def may_have_left(self) -> bool:
+        """Whether WhatsApp may have it from an earlier life."""
+        return self.tries > 0
+
+
+class Tries:
+    """Makes the tries of one session's messages."""
+
+    def __init__(
+        self, session_id: SessionId, reach: Reach, around: Surroundings, *, originals: Originals, resolver: Resolver
+    ) -> None:
+        self._session_id = session_id
+        self._resolver = resolver
+        self._originals = originals
+        self._reach = reach
+        self._around = around
+
+    async def make(self, job: Job) -> datetime | None:
+        """Send until WhatsApp's server has it; returns its time, or None if that is on record by now.
+
+        Raises:
+            GatewayError: it failed for good, and why.
+        """
+        tries, may_have_left, is_repeated = job.tries, job.may_have_left, job.is_repeated
+        while True:
+            link = await self._link(job, may_have_left=may_have_left)
+            if may_have_left and await self._is_settled(job.message.message_id):
+                return None  # a receipt came instead of the acknowledgement
+            if is_repeated and await self._originals.is_revoked(MessageId(job.message.message_id)):
+                raise MessageUnconfirmed if may_have_left else MessageNotFound  # what was deleted is not sent again
+            if not await job.place.turn_on(link):
+                continue  # it ended before those before us were on it again
+            try:
+                job.place.hand_over(link)
+                acknowledged = await link.connection.send(job.message)
+            except EngineError as error:
+                if (refusal := _refusal(error)) is not None:
+                    raise refusal from error
+                if not isinstance(error, NotConnected | StoreRefused):
+                    tries += 1
+                    may_have_left = may_have_left or isinstance(error, OutcomeUnknown)
+                if tries >= MAX_TRIES:
+                    raise _given_up(error, may_have_left=may_have_left) from error
+                await self._recover(job, link, error)
+            else:
+                return datetime.fromtimestamp(acknowledged.timestamp, UTC)
+            is_repeated = True
+            self._around.observer.send_retried()
+
+    async def address(self, job: Job) -> Jid:
+        """The name of the chat that it goes to, as WhatsApp has it; asked when nobody knows it yet.
+
+        Raises:
+            GatewayError: nobody has that number, or WhatsApp does not say.
+        """
+        tries = 0
+        while True:
+            link = await self.link(job)
+            try:
+                return await self._resolver.on(link.connection, job.command.data.recipient)
+            except EngineError as error:
+                if (refusal := _refusal(error)) is not None:
+                    raise refusal from error
+                tries += not isinstance(error, NotConnected | StoreRefused)
+                if tries >= MAX_TRIES:
+                    raise _given_up(error, may_have_left=job.may_have_left) from error
+                await self._recover(job, link, error)
+
+    async def link(self, job: Job) -> Link:
+        """A connection to send on. A command is not started after it expired; what may have left is past that.
+
+        Raises:
+            GatewayError: there is none, and none will come.
+        """
+        return await self._link(job, may_have_left=job.may_have_left)
+
+    async def _link(self, job: Job, *, may_have_left: bool) -> Link:
+        try:
+            deadline = None if may_have_left else job.command.expires_at
+            return await link_before(self._reach, deadline, self._around.clock)
+        except GatewayError as error:
+            raise (MessageUnconfirmed() if may_have_left else error) from error
+
+    async def _is_settled(self, message_id: str) -> bool:
+        found = await until_stored(lambda: self._around.storage.messages.get(self._session_id, MessageId(message_id)))
+        return found is not None and found.is_final
+
+    async def _recover(self, job: Job, link: Link, error: EngineError) -> None:
+        """Returns when another try makes sense."""
+        match error:
+            case NotConnected() | StoreRefused():
+                await link.really_ended()
+            case OutcomeUnknown():
+                link.give_up(Purpose.RENEW)
+                await link.really_ended()
+            case _:
+                job.place.take_back()
+                _log.warning("message.send_broke", session=self._session_id, error=str(error))
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _given_up(error: EngineError, *, may_have_left: bool) -> GatewayError:
+    """What it means that the last try failed."""
+    if may_have_left:
+        return MessageUnconfirmed()
+    return MessageKeysInvalid() if isinstance(error, KeysInvalid) else Internal()
+
+
+def _refusal(error: EngineError) -> GatewayError | None:
+    """What another try would not change."""
+    match error:
+        case Refused(code="404"):
+            return MessageRecipientUnknown(detail={"whatsappCode": error.code})
+        case Refused():
+            return MessageRejectedByWhatsApp(error.code)
+        case RecipientUnknown():
+            return MessageRecipientUnknown()
+        case NotForwardable(whatsapp_type=None):
+            return CommandInvalid.at("data.messageId", "must not be a message that is viewed once")
+        case NotForwardable():
+            return CommandInvalid.at("data.messageId", f"must not be of WhatsApp's type {error.whatsapp_type}")
+        case _:
+            return None

@@ -1,0 +1,313 @@
+"""Sending messages: begun once, in the order of their chat, acknowledged by WhatsApp's server or failed with a reason.
+
+The WhatsApp id is derived from the command's key, so every repetition, in this life or the next, is the same message.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.signals import Signal, until_stored
+from gateway_worker.connections.base.writer import Writer
+from gateway_worker.connections.messages.ids import derive_message_id
+from gateway_worker.connections.messages.originals import Originals, Referred
+from gateway_worker.connections.messages.timers import Timers, expiry, told_timer
+from gateway_worker.connections.outgoing.attachments import Attachments
+from gateway_worker.connections.outgoing.attempts import MAX_TRIES, Job, Tries
+from gateway_worker.connections.outgoing.chat_order import Lanes, Place
+from gateway_worker.connections.outgoing.mapping import (
+    begin_operation,
+    check_original,
+    check_source,
+    file_of,
+    outgoing,
+    told_file,
+)
+from gateway_worker.connections.outgoing.quota import Quota
+from gateway_worker.connections.outgoing.typing_indicator import Typing
+from gateway_worker.connections.people.identities import Identities
+from gateway_worker.connections.people.resolving import Resolver
+from gateway_worker.connections.socket.await_connection import Reach
+from gateway_worker.store.operations.commands import AlreadySettled, Begun, Conflict, InProgress
+from gateway_worker.store.operations.messages import ReplaceContent
+from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.receipts import AdvanceStatus
+from gateway_worker.store.records import MessageRecord, Status
+from gateway_worker.whatsapp.files import Repetition
+from gateway_worker.whatsapp.timers import Timer
+from schemas.addresses import Jid, country_of
+from schemas.commands import Command
+from schemas.content import MediaState
+from schemas.errors import (
+    CommandConflict,
+    CommandExpired,
+    GatewayError,
+    Internal,
+    MediaError,
+    MessageNotFound,
+    MessageUnconfirmed,
+    SessionNotFound,
+    Unavailable,
+)
+from schemas.events import Failure
+from schemas.message_commands import ForwardMessage, OutgoingCommand, SendMessage
+from schemas.names import MessageId
+
+_log = structlog.get_logger()
+
+Accepted = Callable[[MessageId], Awaitable[None]]
+
+
+class Sender:
+    """Sends the messages of one owned session."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        reach: Reach,
+        around: Surroundings,
+        *,
+        quota: Quota,
+        typing: Typing,
+        identities: Identities,
+        originals: Originals,
+        timers: Timers,
+        resolver: Resolver,
+    ) -> None:
+        self._writer = writer
+        self._session_id = writer.fence.session_id
+        self._reach = reach
+        self._around = around
+        self._tries = Tries(writer.fence.session_id, reach, around, originals=originals, resolver=resolver)
+        self._attachments = Attachments(writer, reach, around)
+        self._originals = originals
+        self._lanes = Lanes()
+        self._in_progress: set[MessageId] = set()
+        self._known_secret: bytes | None = None
+        self._asking = asyncio.Lock()
+        self._left = Signal()
+        self.quota = quota
+        self.typing = typing
+        self._identities = identities
+        self._timers = timers
+
+    async def send(self, command: Command[OutgoingCommand], accepted: Accepted) -> None:
+        """Send a message; returns when it is settled. See `connections.ports` for the whole promise.
+
+        Raises:
+            GatewayError: it was refused before it was accepted.
+            StaleEpoch: another worker owns the session.
+        """
+        arrived = self._around.clock.monotonic()
+        place = self._take_place(command.data.recipient)  # before the first await: the order of calls is the order
+        try:
+            message_id = derive_message_id(await self._secret(), command.key)
+            while message_id in self._in_progress:
+                await self._left.next()
+            with self._exclusively(message_id):
+                await self._begin_and_deliver(command, message_id, place, accepted, arrived)
+        finally:
+            place.leave()
+
+    def _take_place(self, recipient: Jid) -> Place:
+        """In the lane of its chat; a number that was never asked about is settled before anybody behind it starts."""
+        unsettled = None if self._identities.is_settled(recipient) else recipient
+        return self._lanes.take(self._identities.lane_of(recipient), among=country_of(recipient), unsettled=unsettled)
+
+    def is_sending(self, message_id: MessageId) -> bool:
+        """Whether this message is on its way just now."""
+        return message_id in self._in_progress
+
+    @contextmanager
+    def _exclusively(self, message_id: MessageId) -> Generator[None]:
+        self._in_progress.add(message_id)
+        try:
+            yield
+        finally:
+            self._in_progress.discard(message_id)
+            self._left.fire()
+
+    async def _begin_and_deliver(
+        self, command: Command[OutgoingCommand], message_id: MessageId, place: Place, accepted: Accepted, arrived: float
+    ) -> None:
+        referred = await self._originals.find(command.data)
+        answer = await self._begin(command, message_id, referred)
+        await accepted(message_id)
+        if isinstance(answer, AlreadySettled) and not (command.redriven and _was_our_fault(answer)):
+            return
+        try:
+            original = None if referred is None else referred.original(self._reach.jid)
+            job = Job(
+                command=command,
+                message=replace(
+                    outgoing(command, message_id, original), to=self._chat(command), timer=self._timer(command)
+                ),
+                place=place,
+                tries=await self._tried(message_id) if isinstance(answer, InProgress) else 0,
+                is_repeated=not isinstance(answer, Begun),
+            )
+            at, chat = await self._deliver(job)
+        except Unavailable:
+            raise  # nothing is known of the message's fate: the same command goes on elsewhere or later
+        except GatewayError as error:
+            await self._fail(command, message_id, error)
+        else:
+            if at is not None:
+                # By the name it has now: meanwhile it may have been learnt whose LID it is
+                named = self._identities.chat_of(chat)
+                sent = AdvanceStatus(message_id=message_id, status=Status.SENT, at=at, chat=named)
+                await self._writer.write_surely(sent)
+            self._around.observer.message_sent(self._around.clock.monotonic() - arrived)
+
+    async def _begin(
+        self, command: Command[OutgoingCommand], message_id: MessageId, referred: Referred | None
+    ) -> Begun | InProgress | AlreadySettled:
+        """Make it durable as pending, unless it is refused first; what was accepted earlier is never refused."""
+        reserved = None
+        try:
+            self._check(command, referred)
+            reserved = await until_stored(self.quota.reserve)
+        except GatewayError:
+            if await self._stored(message_id) is None:
+                raise
+        answer = None
+        try:
+            record = None if referred is None else referred.record
+            begin = begin_operation(command, message_id, record)
+            timer = self._timer(command)
+            expires_at = None if timer is None else expiry(timer.seconds, self._around.clock.now())
+            (answer,) = await self._writer.write_surely(replace(begin, chat=self._chat(command), expires_at=expires_at))
+        finally:
+            if not isinstance(answer, Begun):
+                self.quota.give_back(reserved)
+        match answer:
+            case Begun():
+                self._around.observer.message_begun()
+                return answer
+            case InProgress() | AlreadySettled():
+                return answer
+            case Conflict():
+                raise CommandConflict
+            case _:
+                raise TypeError(type(answer).__name__)
+
+    def _check(self, command: Command[OutgoingCommand], referred: Referred | None) -> None:
+        """Raise what speaks against accepting it now."""
+        if command.expires_at is not None and command.expires_at <= self._around.clock.now():
+            raise CommandExpired
+        if (refusal := self._reach.refusal()) is not None:
+            raise refusal
+        check_source(command.data, self._session_id)
+        if command.data.refers_to is not None:
+            if referred is None:
+                raise MessageNotFound
+            same = self._identities.chat_of(Jid(referred.record.chat)) == self._chat(command)
+            check_original(command.data, referred.record, same_chat=same, is_revoked=referred.is_revoked)
+
+    async def _deliver(self, job: Job) -> tuple[datetime | None, Jid]:
+        """Send until WhatsApp's server has it; returns its time, or None if that is on record by now, and the chat.
+
+        Raises:
+            GatewayError: it failed for good, and why.
+        """
+        if job.tries >= MAX_TRIES:
+            raise MessageUnconfirmed
+        if job.command.data.refers_to is not None and job.message.original is None:
+            raise MessageNotFound
+        try:
+            async with asyncio.timeout(self._seconds_left(job)):
+                job = await self._addressed(job)
+                job = await self._with_file(job)
+                await job.place.turn()
+                link = await self._tries.link(job)
+                await self.typing.show(job, link, self._seconds_left(job))
+                await until_stored(self.quota.pace)
+        except TimeoutError:
+            raise CommandExpired from None
+        at = await self._tries.make(job)
+        job.place.leave()  # the next of this chat need not wait for our bookkeeping
+        return at, Jid(job.message.to)
+
+    async def _addressed(self, job: Job) -> Job:
+        """To the chat as WhatsApp names it, and in its lane, with all that stand there for the same number."""
+        recipient = job.command.data.recipient
+        to = await self._tries.address(job)
+        self._lanes.settle(recipient, self._identities.lane_of(to))
+        return replace(job, message=replace(job.message, to=to))
+
+    async def _with_file(self, job: Job) -> Job:
+        """With its file at WhatsApp, if it has one; what may have left goes again as it was, file and all."""
+        content, message_id = file_of(job.command.data), MessageId(job.message.message_id)
+        if content is None:
+            return job
+        plaintext = await self._plaintext(message_id) if job.may_have_left else None
+        if plaintext is None:
+            carried = replace(job.message, content=await self._attachments.attach(message_id, content))
+        else:
+            carried = replace(job.message, content=Repetition(plaintext=plaintext), original=None)
+        return replace(job, message=carried)
+
+    def _chat(self, command: Command[OutgoingCommand]) -> Jid:
+        return self._identities.chat_of(command.data.recipient)
+
+    def _timer(self, command: Command[OutgoingCommand]) -> Timer | None:
+        """When what it sends disappears: as it says, or as the chat's timer is. None: nobody knows of one."""
+        match command.data:
+            case SendMessage(disappearing_seconds=int(seconds)):
+                return Timer(seconds=seconds)
+            case SendMessage() | ForwardMessage():
+                known = self._timers.of(self._chat(command))
+                return None if known is None else told_timer(known)
+            case _:
+                return None
+
+    def _seconds_left(self, job: Job) -> float | None:
+        """Until it must have been started; None: as long as it takes."""
+        if job.may_have_left or job.command.expires_at is None:
+            return None
+        return max(0.0, (job.command.expires_at - self._around.clock.now()).total_seconds())
+
+    async def _fail(self, command: Command[OutgoingCommand], message_id: MessageId, error: GatewayError) -> None:
+        _log.info("message.failed", session=self._session_id, message_id=message_id, code=error.code)
+        self._around.observer.message_failed(error.code)
+        failed: list[Operation[object]] = [
+            AdvanceStatus(
+                message_id=message_id,
+                status=Status.FAILED,
+                at=self._around.clock.now(),
+                error=Failure.of(error).to_data(),
+            )
+        ]
+        content = file_of(command.data)
+        if content is not None and isinstance(error, MediaError | CommandExpired):
+            told = told_file(content, MediaState.FAILED)
+            failed.append(ReplaceContent(message_id=message_id, content=told.to_data()))
+        await self._writer.write_surely(*failed)
+
+    async def _secret(self) -> bytes:
+        """Asked for once: it lives as long as the session."""
+        async with self._asking:  # in the order of places: two alike would wait for each other
+            if self._known_secret is None:
+                self._known_secret = await until_stored(lambda: self._around.storage.messages.secret(self._session_id))
+        if self._known_secret is None:
+            raise SessionNotFound
+        return self._known_secret
+
+    async def _stored(self, message_id: MessageId) -> MessageRecord | None:
+        return await until_stored(lambda: self._around.storage.messages.get(self._session_id, message_id))
+
+    async def _tried(self, message_id: MessageId) -> int:
+        return await until_stored(lambda: self._around.storage.messages.tries(self._session_id, message_id))
+
+    async def _plaintext(self, message_id: MessageId) -> bytes | None:
+        return await until_stored(lambda: self._around.storage.messages.plaintext(self._session_id, message_id))
+
+
+def _was_our_fault(settled: AlreadySettled) -> bool:
+    """Whether it failed without ever having left, because of a fault of ours: a person may have it tried again."""
+    return settled.status is Status.FAILED and settled.error is not None and settled.error["code"] == Internal.code

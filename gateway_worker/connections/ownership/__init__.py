@@ -1,0 +1,1 @@
+"""Which sessions this worker owns, and what becomes of those of others."""

@@ -1,0 +1,17 @@
+"""Redis knows where each session lives, and learns it again after it has lost everything."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from gateway_worker.connections.base.context import Surroundings
+from schemas.names import SessionId
+
+_SECONDS = 30.0
+
+
+async def keep_routes(around: Surroundings, session_ids: Callable[[], Sequence[SessionId]]) -> None:
+    """Tell again and again where the sessions live; for ever."""
+    while True:
+        await asyncio.sleep(_SECONDS)
+        if held := session_ids():
+            await around.cache.put_routes(held, around.worker_id)

@@ -1,0 +1,1 @@
+"""One owned session's life, and what bypasses the order of its chats."""

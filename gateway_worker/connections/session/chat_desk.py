@@ -1,0 +1,90 @@
+"""What is changed about a chat as a whole. It bypasses the lanes; repeating it does no harm."""
+
+from dataclasses import replace
+
+from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.signals import until_stored
+from gateway_worker.connections.base.times import instant
+from gateway_worker.connections.base.writer import Writer
+from gateway_worker.connections.groups.groups import GroupDesk
+from gateway_worker.connections.messages.ids import derive_message_id
+from gateway_worker.connections.messages.timers import Timers
+from gateway_worker.connections.people.identities import Identities
+from gateway_worker.connections.people.resolving import Resolver
+from gateway_worker.connections.session.immediate import Direct
+from gateway_worker.whatsapp.errors import RecipientUnknown
+from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage, TimerSetting
+from gateway_worker.whatsapp.port import Connection
+from gateway_worker.whatsapp.timers import Timer
+from schemas.addresses import AddressKind, Jid, jid_of, kind_of
+from schemas.commands import Command
+from schemas.errors import MessageRecipientUnknown, SessionNotFound
+from schemas.message_commands import SetDisappearing
+from schemas.names import MessageId
+
+
+class ChatDesk:
+    """Carries out the commands about chats of one session."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        direct: Direct,
+        groups: GroupDesk,
+        around: Surroundings,
+        *,
+        identities: Identities,
+        resolver: Resolver,
+        timers: Timers,
+    ) -> None:
+        self._writer = writer
+        self._direct = direct
+        self._groups = groups
+        self._around = around
+        self._identities = identities
+        self._resolver = resolver
+        self._timers = timers
+
+    async def set_disappearing(self, command: Command[SetDisappearing]) -> None:
+        """Set the timer of a chat: a group's is its server's to keep, a person is told by a message.
+
+        Raises:
+            MessageRecipientUnknown: the number is not on WhatsApp, or the account is in no such group.
+            GatewayError: WhatsApp refused it, there will be no connection, or the command expired.
+        """
+        chat = self._identities.chat_of(jid_of(command.data.to))
+        at = now = self._around.clock.now()
+        if kind_of(chat) is AddressKind.GROUP:
+            await self._groups.set_disappearing(command, chat)
+        else:
+            chat, acknowledged = await self._tell_person(command, chat)
+            at = instant(acknowledged.timestamp, now)
+        operations = self._timers.set_by_us(chat, command.data.seconds, at)
+        if operations:
+            await self._writer.write_surely(*operations)
+            self._timers.learn(operations)
+
+    async def _tell_person(self, command: Command[SetDisappearing], named: Jid) -> tuple[Jid, Acknowledged]:
+        """The chat as WhatsApp names it, and its answer. A repetition is the same message."""
+        now = int(self._around.clock.now().timestamp())
+        message = OutgoingMessage(
+            message_id=await self._message_id(command),
+            to=named,
+            content=TimerSetting(timer=Timer(seconds=command.data.seconds, changed_at=now, by_me=True)),
+        )
+
+        async def tell(connection: Connection) -> tuple[Jid, Acknowledged]:
+            chat = await self._resolver.on(connection, named)
+            return chat, await connection.send(replace(message, to=chat))
+
+        try:
+            return await self._direct.ask(command, tell)
+        except RecipientUnknown as error:
+            raise MessageRecipientUnknown from error
+
+    async def _message_id(self, command: Command[SetDisappearing]) -> MessageId:
+        session_id = self._writer.fence.session_id
+        secret = await until_stored(lambda: self._around.storage.messages.secret(session_id))
+        if secret is None:
+            raise SessionNotFound
+        return derive_message_id(secret, command.key)

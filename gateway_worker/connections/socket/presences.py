@@ -1,0 +1,117 @@
+"""What others do: whose presence we ask for, on each connection anew, and telling it. Nothing of it is stored."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.signals import Signal
+from gateway_worker.connections.people.resolving import Resolver
+from gateway_worker.connections.socket.connection import Link
+from gateway_worker.whatsapp.errors import EngineError
+from gateway_worker.whatsapp.facts import PresenceChanged
+from schemas.addresses import AddressKind, Jid, kind_of
+from schemas.contact_events import PresenceUpdated, SeenState
+from schemas.events import PRESENCE_UPDATED
+from schemas.names import SessionId
+
+_log = structlog.get_logger()
+
+MAX_FOLLOWED: Final = 256  # people of one session; who was followed longest ago is forgotten
+MAX_UNTOLD: Final = 512  # of one session, while the broker is away
+
+
+class Presences:
+    """The presence of others, for one owned session.
+
+    Args:
+        session_id: the session.
+        link: its usable connection, if there is one.
+        around: the rooms around it.
+        resolver: finds its chats.
+    """
+
+    def __init__(
+        self, session_id: SessionId, link: Callable[[], Link | None], around: Surroundings, resolver: Resolver
+    ) -> None:
+        self._resolver = resolver
+        self._session_id = session_id
+        self._link = link
+        self._around = around
+        self._followed: OrderedDict[Jid, Link | None] = OrderedDict()  # with the connection it was asked on
+        self._untold: OrderedDict[tuple[str, str | None], PresenceUpdated] = OrderedDict()
+        self._stirred = Signal()
+
+    def follow(self, jid: Jid) -> None:
+        """Have this person's presence told from now on. What happens in groups is told anyway."""
+        if kind_of(jid) is AddressKind.GROUP:
+            return
+        jid = self._resolver.chat_of(jid)
+        self._followed.setdefault(jid, None)
+        self._followed.move_to_end(jid)
+        if len(self._followed) > MAX_FOLLOWED:
+            self._followed.popitem(last=False)
+        self._stirred.fire()
+
+    def hear(self, fact: PresenceChanged) -> None:
+        """Somebody does something: to be told soon. Of one person only the last thing waits."""
+        about = (fact.chat, fact.participant)
+        self._untold.pop(about, None)
+        self._untold[about] = self._updated(fact)
+        if len(self._untold) > MAX_UNTOLD:
+            self._untold.popitem(last=False)
+        self._stirred.fire()
+
+    def connected(self) -> None:
+        """There is a new connection, which knows of nobody yet."""
+        self._stirred.fire()
+
+    async def run(self) -> None:
+        """Ask and tell, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._ask())
+            tasks.create_task(self._tell())
+
+    async def _ask(self) -> None:
+        while True:
+            link = self._link()
+            jid = None if link is None else next((jid for jid, on in self._followed.items() if on is not link), None)
+            if link is None or jid is None:
+                await self._stirred.next()
+                continue
+            self._followed[jid] = link
+            try:
+                await link.connection.subscribe_presence(await self._resolver.on(link.connection, jid))
+            except EngineError as error:  # if the connection is over, the next one is asked
+                _log.info("presence.not_followed", session=self._session_id, error=type(error).__name__)
+
+    async def _tell(self) -> None:
+        while True:
+            if not self._untold:
+                await self._stirred.next()
+                continue
+            _, update = self._untold.popitem(last=False)
+            await self._around.announcer.announce(PRESENCE_UPDATED.type, self._session_id, update)
+
+    def _updated(self, fact: PresenceChanged) -> PresenceUpdated:
+        seen, name_of = fact.last_seen, self._resolver.chat_of
+        return PresenceUpdated(
+            session_id=self._session_id,
+            chat=name_of(Jid(fact.chat)),
+            participant=None if fact.participant is None else name_of(Jid(fact.participant)),
+            state=SeenState(fact.state.value),
+            last_seen=None if seen is None else _instant(seen),
+            timestamp=self._around.clock.now(),
+        )
+
+
+def _instant(seconds: int) -> datetime | None:
+    """A time in Unix seconds; None where it makes no sense: it comes from outside."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,7 +1,8 @@
 """Sees to it that the database is the continuation of what was told: at start, and for as long as the worker runs.
 
 Marks of how it stands lie in RabbitMQ, which a worker needs anyway (it waits for it), and, when it is within reach, in
-the sessions bucket: a broker that was made anew remembers nothing. `store/lineage.py` says how they are compared.
+the sessions bucket: a broker that was made anew remembers nothing. `store/postgres/lineage.py` says how they are
+compared.
 """
 
 import asyncio
@@ -16,9 +17,9 @@ from gateway_worker.broker.errors import BrokerError, TopologyMismatch
 from gateway_worker.cancelling import end
 from gateway_worker.connections.people.spellings import SPELLING_KIND
 from gateway_worker.store.errors import StoreUnavailable, WentBack
-from gateway_worker.store.guard import Guard
-from gateway_worker.store.lineage import Standing, newest, read_mark
-from gateway_worker.store.renewal import Rejuvenate, Renewal
+from gateway_worker.store.postgres.guard import Guard
+from gateway_worker.store.postgres.lineage import Standing, newest, read_mark
+from gateway_worker.store.sessions.renewal import Rejuvenate, Renewal
 from gateway_worker.whatsapp.baileys import identity
 from schemas.names import WorkerId
 

@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 import structlog
 
 from gateway_worker.objects.buckets import Buckets
-from gateway_worker.store.database import complaint
 from gateway_worker.store.errors import DatabaseRefused, StoreUnavailable
+from gateway_worker.store.postgres.database import complaint
 from gateway_worker.store.store import Store
 
 _log = structlog.get_logger()

@@ -1,7 +1,7 @@
 """The mark in RabbitMQ: a quorum queue that keeps one message, the newest.
 
 Reading takes the message and gives it back, so for that moment there is none: whoever reads sees to it that no other
-does (`store/renewal.py` holds a lock), and an empty queue is looked at again before it is believed.
+does (`store/sessions/renewal.py` holds a lock), and an empty queue is looked at again before it is believed.
 """
 
 import asyncio

@@ -9,7 +9,7 @@ from typing import Any, Final
 from gateway_worker.cli.terminal import errors
 from gateway_worker.settings import Settings
 from gateway_worker.store.errors import StoreError, StoreUnavailable
-from gateway_worker.store.set_aside import Kept
+from gateway_worker.store.reading.set_aside import Kept
 from gateway_worker.store.store import Store
 
 MOST: Final = 20_000

@@ -20,7 +20,7 @@ from gateway_worker.cli import aside_talk
 from gateway_worker.cli.dead_queue import MOST, Buried, DeskTakenError, Hand, Outcome, dead_queue_in_hand
 from gateway_worker.cli.terminal import complain, console, errors
 from gateway_worker.settings import Settings
-from gateway_worker.store.set_aside import Kept
+from gateway_worker.store.reading.set_aside import Kept
 from schemas.channels import Topology
 
 _WIDTH: Final = 160  # where there is no terminal to ask

@@ -22,13 +22,13 @@ from gateway_worker.objects.buckets import Buckets
 from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.snapshots import SnapshotObjects
 from gateway_worker.settings import Settings
-from gateway_worker.store.database import complaint, connect, translated
 from gateway_worker.store.errors import DatabasePooled, StoreError, StoreUnavailable, WentBack
-from gateway_worker.store.guard import look
-from gateway_worker.store.lineage import read_mark
-from gateway_worker.store.partitions import made_until
-from gateway_worker.store.pooler import require_sessions
-from gateway_worker.store.schema import SchemaMismatch, check_schema
+from gateway_worker.store.postgres.database import complaint, connect, translated
+from gateway_worker.store.postgres.guard import look
+from gateway_worker.store.postgres.lineage import read_mark
+from gateway_worker.store.postgres.pooler import require_sessions
+from gateway_worker.store.postgres.schema import SchemaMismatch, check_schema
+from gateway_worker.store.retention.partitions import made_until
 from gateway_worker.whatsapp.baileys.process import BRIDGE
 from schemas.channels import Topology
 

@@ -2,9 +2,9 @@
 
 from gateway_worker.cli.terminal import complain, console
 from gateway_worker.settings import Settings
-from gateway_worker.store.database import complaint
 from gateway_worker.store.errors import StoreError, StoreUnavailable
-from gateway_worker.store.schema import migrate
+from gateway_worker.store.postgres.database import complaint
+from gateway_worker.store.postgres.schema import migrate
 
 
 async def bring_up_to_date(settings: Settings) -> int:

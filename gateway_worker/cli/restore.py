@@ -18,9 +18,9 @@ from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.marks import MarkObject
 from gateway_worker.objects.snapshots import SnapshotObjects
 from gateway_worker.settings import Settings
-from gateway_worker.store.database import complaint
 from gateway_worker.store.errors import RestoreRefused, StoreError, StoreUnavailable
-from gateway_worker.store.snapshot_format import Moment
+from gateway_worker.store.postgres.database import complaint
+from gateway_worker.store.snapshots.format import Moment
 from gateway_worker.store.store import Store
 from gateway_worker.whatsapp.baileys import identity
 from schemas.channels import Topology

@@ -17,7 +17,7 @@ from gateway_worker.connections.base.observer import Observer
 from gateway_worker.objects.snapshots import SnapshotMoment
 from gateway_worker.store.errors import StoreError, StoreUnavailable
 from gateway_worker.store.records import Fence
-from gateway_worker.store.snapshots import Removal, SealedSnapshot
+from gateway_worker.store.snapshots.snapshots import Removal, SealedSnapshot
 from gateway_worker.whatsapp.port import Changes
 from schemas.names import SessionId
 

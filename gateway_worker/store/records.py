@@ -137,7 +137,7 @@ class Direction(StrEnum):
 
 
 class Status(StrEnum):
-    """A message's status. Outgoing ones only ever move forward (see `gateway_worker.store.ledger`)."""
+    """A message's status. Outgoing ones only ever move forward (see `gateway_worker.store.writing.status_order`)."""
 
     PENDING = "pending"
     SENT = "sent"

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway_worker.store.database import Row
-from gateway_worker.store.encryption import Cipher, Ciphers, Purpose
+from gateway_worker.store.postgres.database import Row
+from gateway_worker.store.postgres.encryption import Cipher, Ciphers, Purpose
 from gateway_worker.store.records import (
     Desired,
     Direction,

@@ -6,32 +6,33 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar, overload
 
-from gateway_worker.store import retention
-from gateway_worker.store.committer import Committer
-from gateway_worker.store.database import Database
-from gateway_worker.store.encryption import Ciphers, Keyring
 from gateway_worker.store.errors import StoreError
-from gateway_worker.store.guard import Guard
-from gateway_worker.store.identifiers import new_event_id
-from gateway_worker.store.lease import Lease
-from gateway_worker.store.media import MediaRows
 from gateway_worker.store.operations.operation import Operation
-from gateway_worker.store.outbox import Outbox
-from gateway_worker.store.owners import Owners
-from gateway_worker.store.ownership import Sessions
-from gateway_worker.store.pooler import require_sessions
-from gateway_worker.store.reading import Commands, Keys, Messages
+from gateway_worker.store.outbox.outbox import Outbox
+from gateway_worker.store.postgres.database import Database
+from gateway_worker.store.postgres.encryption import Ciphers, Keyring
+from gateway_worker.store.postgres.guard import Guard
+from gateway_worker.store.postgres.lease import Lease
+from gateway_worker.store.postgres.pooler import require_sessions
+from gateway_worker.store.postgres.schema import require_current
+from gateway_worker.store.reading.media import MediaRows
+from gateway_worker.store.reading.messages import Keys, Messages
+from gateway_worker.store.reading.set_aside import SetAsides
+from gateway_worker.store.reading.timers import Timers
+from gateway_worker.store.reading.uploads import Uploads
 from gateway_worker.store.records import Fence
-from gateway_worker.store.renewal import Renewal
-from gateway_worker.store.restoring import Restorer
-from gateway_worker.store.schema import require_current
-from gateway_worker.store.set_aside import SetAsides
-from gateway_worker.store.snapshots import Snapshots
-from gateway_worker.store.timers import Timers
-from gateway_worker.store.transaction import GroupWriter
-from gateway_worker.store.uploads import Uploads
-from gateway_worker.store.workers import Workers
-from gateway_worker.store.writers import WRITERS
+from gateway_worker.store.retention import retention
+from gateway_worker.store.sessions.ownership import Sessions
+from gateway_worker.store.sessions.renewal import Renewal
+from gateway_worker.store.snapshots.restoring import Restorer
+from gateway_worker.store.snapshots.snapshots import Snapshots
+from gateway_worker.store.workers.owners import Owners
+from gateway_worker.store.workers.workers import Workers
+from gateway_worker.store.writing.commands import Commands
+from gateway_worker.store.writing.committer import Committer
+from gateway_worker.store.writing.event_ids import new_event_id
+from gateway_worker.store.writing.transaction import GroupWriter
+from gateway_worker.store.writing.writers import WRITERS
 
 _COMMITTERS: Final = 2
 _FLUSH_SECONDS: Final = 20.0

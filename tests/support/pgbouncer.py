@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from deploy.local.packages import PGBOUNCER
-from gateway_worker.store.database import startup_parameters
+from gateway_worker.store.postgres.database import startup_parameters
 
 PROGRAM = str(PGBOUNCER) if PGBOUNCER.exists() else shutil.which("pgbouncer")
 _PATIENCE_SECONDS = 30.0

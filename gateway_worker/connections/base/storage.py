@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from gateway_worker.store.operations.operation import Operation
-from gateway_worker.store.owners import OwnerSigns
+from gateway_worker.store.reading.timers import Timer
 from gateway_worker.store.records import (
     Desired,
     EntryRecord,
@@ -24,7 +24,7 @@ from gateway_worker.store.records import (
     Room,
     SessionRecord,
 )
-from gateway_worker.store.timers import Timer
+from gateway_worker.store.workers.owners import OwnerSigns
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from gateway_worker.store.authors import Right
+from gateway_worker.store.operations.authors import Right
 from gateway_worker.whatsapp.incoming_changes import (
     Answered,
     Change,

@@ -8,7 +8,7 @@ from gateway_worker.connections.base.names import NamesOf, message_sender
 from gateway_worker.connections.base.times import instant
 from gateway_worker.connections.incoming.changes import right_to, told_of
 from gateway_worker.connections.messages.files import media_of_message
-from gateway_worker.store.authors import Person
+from gateway_worker.store.operations.authors import Person
 from gateway_worker.store.operations.media import NewMedia
 from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.whatsapp.incoming import Arrived, EntryKey, ReceivedChange, ReceivedMessage

@@ -6,7 +6,7 @@ from typing import Final
 from gateway_worker.connections.base.storage import Keys, Messages
 from gateway_worker.connections.messages.originals import Originals
 from gateway_worker.connections.people.identities import Identities
-from gateway_worker.store.authors import Person, same_author
+from gateway_worker.store.operations.authors import Person, same_author
 from gateway_worker.store.records import MessageRecord
 from gateway_worker.whatsapp.incoming import StoredOriginal
 from gateway_worker.whatsapp.outgoing import SentMessage

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import structlog
 
 from gateway_worker.store.errors import StoreError, StoreUnavailable
-from gateway_worker.store.media import ExpiredMedia, MediaRemoval
+from gateway_worker.store.reading.media import ExpiredMedia, MediaRemoval
 from schemas.names import SessionId
 
 _log = structlog.get_logger()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
 
-from gateway_worker.store.authors import Person, is_group, same_author
+from gateway_worker.store.operations.authors import Person, is_group, same_author
 from gateway_worker.store.records import Direction, Json, MessageRecord, Status
 from schemas.addresses import spellings
 from schemas.content import MAX_POLL_OPTIONS

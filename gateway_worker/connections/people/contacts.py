@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway_worker.connections.base.times import instant
 from gateway_worker.connections.people.identities import Identities
-from gateway_worker.store.contacts import Contact, ContactFact
+from gateway_worker.store.operations.contacts import Contact, ContactFact
 from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.whatsapp.incoming import Arrived
 from gateway_worker.whatsapp.people import ContactNews, ContactsTold

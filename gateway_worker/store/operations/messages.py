@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateway_worker.store.authors import Person, Right
+from gateway_worker.store.operations.authors import Person, Right
 from gateway_worker.store.operations.media import NewMedia
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.records import Json

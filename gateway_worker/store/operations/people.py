@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway_worker.store.contacts import Contact
+from gateway_worker.store.operations.contacts import Contact
 from gateway_worker.store.operations.operation import Operation
 
 

@@ -14,8 +14,8 @@ from gateway_worker.cli.restore import restore
 from gateway_worker.objects.buckets import Buckets
 from gateway_worker.objects.snapshots import SnapshotMoment, SnapshotObjects
 from gateway_worker.settings import Settings
-from gateway_worker.store.encryption import Keyring
-from gateway_worker.store.snapshot_format import Moment, Snapshot, seal
+from gateway_worker.store.postgres.encryption import Keyring
+from gateway_worker.store.snapshots.format import Moment, Snapshot, seal
 from schemas.names import SessionId
 from tests.support.private_services import query
 from tests.support.s3 import s3_client

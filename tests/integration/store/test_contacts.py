@@ -6,9 +6,9 @@ from typing import Any, cast
 import asyncpg
 import pytest
 
-from gateway_worker.store.contacts import Contact, ContactFact
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.commands import RecordCommand
+from gateway_worker.store.operations.contacts import Contact, ContactFact
 from gateway_worker.store.operations.identity import DropCredentials
 from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.store.operations.sessions import AppendEvent

@@ -6,13 +6,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from gateway_worker.store.database import create_engine
 from gateway_worker.store.errors import KeyUnavailable, SchemaMismatch, StoreUnavailable
 from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
+from gateway_worker.store.postgres.database import create_engine
+from gateway_worker.store.postgres.schema import check_schema, migrate
+from gateway_worker.store.postgres.tables import metadata
 from gateway_worker.store.records import Fence, Status
-from gateway_worker.store.schema import check_schema, migrate
 from gateway_worker.store.store import Store
-from gateway_worker.store.tables import metadata
 from tests.support.private_services import query
 from tests.support.stores import KEY, OTHER_KEY, Heard, TestClock, advance, arrived, begin, message_id, opened
 from tests.support.wire_tap import Loss, tapped

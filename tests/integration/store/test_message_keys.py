@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from gateway_worker.store.authors import ME, Person, Right
+from gateway_worker.store.operations.authors import ME, Person, Right
 from gateway_worker.store.operations.commands import Begun, InProgress
 from gateway_worker.store.operations.history import HistoricMessage, StoreHistory
 from gateway_worker.store.operations.media import NewMedia, SettleMedia

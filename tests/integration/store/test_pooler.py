@@ -8,7 +8,7 @@ import pytest
 
 from deploy.local.services import PrivateServices
 from gateway_worker.store.errors import DatabasePooled
-from gateway_worker.store.pooler import require_sessions
+from gateway_worker.store.postgres.pooler import require_sessions
 from tests.support.pgbouncer import PROGRAM, a_pooler
 
 needs_pgbouncer = pytest.mark.skipif(PROGRAM is None, reason="apt-get install pgbouncer")

@@ -10,10 +10,10 @@ import asyncpg
 import pytest
 
 from gateway_worker.store.errors import StoreUnavailable
-from gateway_worker.store.guard import Guard, look
-from gateway_worker.store.lineage import EPOCH_STEP, SEQUENCE_STEP, Standing
 from gateway_worker.store.operations.identity import PutCredentials, PutKeys
 from gateway_worker.store.operations.sessions import ChangeState
+from gateway_worker.store.postgres.guard import Guard, look
+from gateway_worker.store.postgres.lineage import EPOCH_STEP, SEQUENCE_STEP, Standing
 from gateway_worker.store.records import Desired, Fence, NewSession
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId

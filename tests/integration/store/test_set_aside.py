@@ -10,7 +10,7 @@ from gateway_worker.store.errors import ContentRefused, EventTooLarge
 from gateway_worker.store.operations.messages import NewEntry, PutEntries, ReceiveMessage
 from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas, SetAside
 from gateway_worker.store.records import Fence
-from gateway_worker.store.retention import SET_ASIDE
+from gateway_worker.store.retention.retention import SET_ASIDE
 from gateway_worker.store.store import Store
 from schemas.names import MessageId
 from tests.support.private_services import query

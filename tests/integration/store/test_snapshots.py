@@ -9,10 +9,10 @@ from gateway_worker.store.errors import RestoreRefused, SchemaMismatch, Snapshot
 from gateway_worker.store.operations.identity import DropCredentials, PutCredentials, PutKeys
 from gateway_worker.store.operations.sessions import ChangeState
 from gateway_worker.store.records import Desired, Fence, NewSession
-from gateway_worker.store.snapshot_format import EPOCH_STEP, Moment
-from gateway_worker.store.snapshots import Removal, SealedSnapshot
+from gateway_worker.store.snapshots.format import EPOCH_STEP, Moment
+from gateway_worker.store.snapshots.snapshots import Removal, SealedSnapshot
 from gateway_worker.store.store import Store
-from gateway_worker.store.writers.identity import LATE_WRITES
+from gateway_worker.store.writing.writers.identity import LATE_WRITES
 from schemas.names import SessionId, UserId, WorkerId
 from tests.integration.store.conftest import SESSION
 from tests.support.private_services import query

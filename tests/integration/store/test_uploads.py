@@ -10,9 +10,9 @@ import pytest
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.media import PutUpload
 from gateway_worker.store.operations.messages import ReplaceContent
+from gateway_worker.store.reading.uploads import LIFETIME
 from gateway_worker.store.records import Fence, Json, NewSession, Status
 from gateway_worker.store.store import Store
-from gateway_worker.store.uploads import LIFETIME
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 from tests.integration.store.conftest import SESSION
 from tests.support.private_services import query

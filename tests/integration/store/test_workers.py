@@ -6,8 +6,8 @@ import pytest
 
 from deploy.local.services import PrivateServices
 from gateway_worker.store.errors import StoreUnavailable, WorkerIdTaken
-from gateway_worker.store.lease import LEASE_SECONDS
 from gateway_worker.store.operations.sessions import AppendEvent
+from gateway_worker.store.postgres.lease import LEASE_SECONDS
 from gateway_worker.store.records import Desired, Fence, NewSession, WorkerStatus
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId

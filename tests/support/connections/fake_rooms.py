@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from gateway_worker.objects.snapshots import SnapshotMoment
 from gateway_worker.store.records import Fence, Json
-from gateway_worker.store.snapshots import Removal, SealedSnapshot
+from gateway_worker.store.snapshots.snapshots import Removal, SealedSnapshot
 from schemas.names import SessionId, WorkerId
 from tests.support.connections.virtual_time import VirtualClock
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway_worker.store import ledger
 from gateway_worker.store.errors import ContentRefused, StaleEpoch, StoreUnavailable
 from gateway_worker.store.operations.commands import AlreadySettled, BeginMessage, Begun, Conflict, InProgress
 from gateway_worker.store.operations.history import FinishHistory, HistoricMessage, StoreHistory
@@ -24,8 +23,9 @@ from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas, SetAside
 from gateway_worker.store.operations.timers import SetTimers
+from gateway_worker.store.reading.timers import Timer
 from gateway_worker.store.records import Fence, Json
-from gateway_worker.store.timers import Timer
+from gateway_worker.store.writing import status_order
 from schemas.names import MessageId, SessionId
 from tests.support.connections.fake_media import FakeMedia
 from tests.support.connections.fake_messages import FakeKeys, FakeMessages, FakeUploads, message_row
@@ -183,7 +183,7 @@ class FakeStorage:
 
     def _advance(self, session_id: SessionId, advance: AdvanceStatus) -> bool:
         row = self.messages.rows.get(advance.message_id)
-        steps = () if row is None else ledger.advance(row.status, row.error, advance.status)
+        steps = () if row is None else status_order.advance(row.status, row.error, advance.status)
         if row is None or not steps:
             return False
         self.messages.rows[advance.message_id] = replace(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from gateway_worker.connections.people.contacts import MAX_HEARD, Heard, contact_news
 from gateway_worker.connections.people.identities import Identities
-from gateway_worker.store.contacts import Contact, ContactFact
+from gateway_worker.store.operations.contacts import Contact, ContactFact
 from gateway_worker.whatsapp.incoming import ReceivedMessage, Sender
 from gateway_worker.whatsapp.people import ContactNews, ContactsTold
 from schemas.contact_events import MAX_ABOUT, ContactChange

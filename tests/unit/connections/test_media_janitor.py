@@ -9,7 +9,7 @@ import pytest
 
 from gateway_worker.connections.media.janitor import MediaJanitor
 from gateway_worker.store.errors import StoreError, StoreUnavailable
-from gateway_worker.store.media import ExpiredMedia, MediaRemoval
+from gateway_worker.store.reading.media import ExpiredMedia, MediaRemoval
 from schemas.names import MessageId, SessionId
 from tests.support.connections.virtual_time import EPOCH, VirtualClock, virtual
 

@@ -9,7 +9,7 @@ from gateway_worker.connections.snapshots import LATER, SOON, SnapshotKeeper
 from gateway_worker.objects.snapshots import SnapshotMoment
 from gateway_worker.store.errors import SnapshotInvalid, StoreUnavailable
 from gateway_worker.store.records import Fence
-from gateway_worker.store.snapshots import Removal
+from gateway_worker.store.snapshots.snapshots import Removal
 from gateway_worker.whatsapp.port import Changes
 from schemas.names import SessionId
 from tests.support.connections.fake_rooms import FakeSnapshots

@@ -5,8 +5,8 @@ import pytest
 from gateway_worker.connections.lifecycle.states import State
 from gateway_worker.connections.ownership.failure_detector import Suspicion
 from gateway_worker.connections.ownership.token_bucket import Tokens
-from gateway_worker.store.owners import OwnerSigns
 from gateway_worker.store.records import NewSession
+from gateway_worker.store.workers.owners import OwnerSigns
 from schemas.names import SessionId, UserId, WorkerId
 from tests.support.connections.fake_storage import FakeStorage
 from tests.support.connections.virtual_time import VirtualClock, virtual

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from gateway_worker.store.apart import Apart, Waiting
 from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.records import Fence
-from gateway_worker.store.transaction import Writing
+from gateway_worker.store.writing.apart import Apart, Waiting
+from gateway_worker.store.writing.transaction import Writing
 from schemas.names import SessionId
 
 ANNA = SessionId("anna")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway_worker.store.contacts import Contact, ContactFact, learn
+from gateway_worker.store.operations.contacts import Contact, ContactFact, learn
 from schemas.contact_events import ContactChange
 
 PN, LID, PHONE = "15550002222@s.whatsapp.net", "42@lid", "+15550002222"

@@ -6,8 +6,8 @@ import contextlib
 import asyncpg
 import pytest
 
-from gateway_worker.store.database import translated
 from gateway_worker.store.errors import StoreError, StoreUnavailable
+from gateway_worker.store.postgres.database import translated
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.store.encryption import Ciphers, Keyring, Purpose, place
 from gateway_worker.store.errors import EncryptionError, KeyUnavailable, Tampered
+from gateway_worker.store.postgres.encryption import Ciphers, Keyring, Purpose, place
 
 OLD, NEW = bytes(range(32)), bytes(range(1, 33))
 

@@ -1,6 +1,6 @@
 """The lease, on a clock of the test's."""
 
-from gateway_worker.store.lease import LEASE_SECONDS, Lease
+from gateway_worker.store.postgres.lease import LEASE_SECONDS, Lease
 
 
 class Played:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.store.ledger import OUR_FAULT, UNCONFIRMED, advance
 from gateway_worker.store.records import Json, Status
+from gateway_worker.store.writing.status_order import OUR_FAULT, UNCONFIRMED, advance
 
 REPORTS = [Status.SENT, Status.DELIVERED, Status.READ, Status.PLAYED, Status.FAILED]
 ORDER = [Status.PENDING, Status.SENT, Status.DELIVERED, Status.READ, Status.PLAYED]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway_worker.store.lineage import EPOCH_STEP, SEQUENCE_STEP, Standing, beyond, newest, read_mark
+from gateway_worker.store.postgres.lineage import EPOCH_STEP, SEQUENCE_STEP, Standing, beyond, newest, read_mark
 
 IDENTITY = {"system": "7", "timeline": "00000001", "database": "5", "table": "16400", "row": "733"}
 MARK = Standing(number=1, sequence=40, epoch=3, position=1_000, identity=IDENTITY)

@@ -5,8 +5,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.store.identifiers import new_event_id
-from gateway_worker.store.marks import Marks
+from gateway_worker.store.outbox.marks import Marks
+from gateway_worker.store.writing.event_ids import new_event_id
 from schemas.names import SessionId
 from tests.support.stores import NOON
 

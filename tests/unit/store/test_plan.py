@@ -15,9 +15,9 @@ from gateway_worker.store.operations.identity import DropCredentials, PutKeys
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.operations.sessions import AppendEvent
-from gateway_worker.store.plan import KINDS, Placed, rounds, stands_alone, weight
 from gateway_worker.store.records import Fence, Status
-from gateway_worker.store.writers import WRITERS
+from gateway_worker.store.writing.rounds import KINDS, Placed, rounds, stands_alone, weight
+from gateway_worker.store.writing.writers import WRITERS
 from schemas.names import SessionId
 from tests.support.stores import advance, arrived, begin, key
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from gateway_worker.store.encryption import Keyring
 from gateway_worker.store.errors import KeyUnavailable, SnapshotInvalid, Tampered
-from gateway_worker.store.snapshot_format import (
+from gateway_worker.store.postgres.encryption import Keyring
+from gateway_worker.store.snapshots.format import (
     EPOCH_STEP,
     MAX_DOCUMENT,
     SEQUENCE_STEP,

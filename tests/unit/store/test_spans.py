@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.store.spans import AHEAD, Span, missing
+from gateway_worker.store.retention.spans import AHEAD, Span, missing
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""PostgreSQL itself: connections, tables, encryption, and whether it went back in time."""

@@ -1,0 +1,1 @@
+"""Rows of sessions: who owns them, where they move."""

@@ -1,0 +1,1 @@
+"""Identities, sealed for the sessions bucket and restored from there."""

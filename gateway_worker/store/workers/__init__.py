@@ -1,0 +1,1 @@
+"""Rows and locks of workers."""

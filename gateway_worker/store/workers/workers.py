@@ -1,0 +1,160 @@
+"""Workers: their rows, and what keeps this worker's own alive."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from gateway_worker.store.errors import StoreUnavailable, WorkerIdTaken
+from gateway_worker.store.postgres import tables
+from gateway_worker.store.postgres.database import Database, translated
+from gateway_worker.store.postgres.lease import RENEW_SECONDS, Lease
+from gateway_worker.store.records import WorkerRecord, WorkerStatus
+from gateway_worker.store.rows import worker_record
+from gateway_worker.store.workers.lock import WorkerLock
+from schemas.names import WorkerId
+
+log = structlog.get_logger(__name__)
+
+_W = tables.workers
+_TICK_SECONDS: Final = 0.5
+_CALL_SECONDS: Final = 3.0  # of a renewal: then the connection is as good as gone, and there is time for another
+_RENEW: Final = """
+    UPDATE workers SET heartbeat_at = now(), lease_until = now() + make_interval(secs => $3)
+    WHERE id = $1 AND incarnation = $2
+    RETURNING true
+"""
+
+
+class Workers:
+    """The registry of workers, and this worker's own lock and lease in it. `run` keeps both."""
+
+    def __init__(self, database: Database, lease: Lease) -> None:
+        self._database = database
+        self._lease = lease
+        self._lock = WorkerLock(database)
+        self._me: tuple[WorkerId, str] | None = None
+        self._registered = asyncio.Event()
+        self._renew_at = 0.0
+
+    @property
+    def worker_id(self) -> WorkerId | None:
+        """This process's worker id, once registered."""
+        return None if self._me is None else self._me[0]
+
+    @property
+    def settled(self) -> bool:
+        """Whether what the database says of other workers can be believed: not while it has only just come back."""
+        return self._me is None or (self._lock.is_held and self._lease.settled)
+
+    async def register(
+        self, worker_id: WorkerId, incarnation: str, endpoint: str, max_sessions: int, version: str
+    ) -> None:
+        """Take the worker id for this process, and the first lease.
+
+        Args:
+            worker_id: the configured id.
+            incarnation: tells this run of the process from its others.
+            endpoint: where its HTTP is, as told in ``worker.registered``.
+            max_sessions: how many it holds at most.
+            version: of the program.
+
+        Raises:
+            WorkerIdTaken: a live worker has it.
+        """
+        await self._lock.take(worker_id)
+        sent = self._lease.now()
+        values: dict[str, Any] = {
+            "incarnation": incarnation,
+            "endpoint": endpoint,
+            "max_sessions": max_sessions,
+            "version": version,
+            "status": WorkerStatus.ONLINE.value,
+            "started_at": func.now(),
+            "heartbeat_at": func.now(),
+            "lease_until": func.now() + timedelta(seconds=self._lease.seconds),
+        }
+        statement = upsert(_W).values(id=worker_id, **values).on_conflict_do_update(index_elements=["id"], set_=values)
+        async with self._database.transaction() as connection:
+            await connection.execute(statement)
+        self._lease.extend(sent)
+        self._renew_at = sent + RENEW_SECONDS
+        self._me = (worker_id, incarnation)
+        self._registered.set()
+
+    async def draining(self, worker_id: WorkerId, incarnation: str) -> None:
+        """Take no more sessions: the others count on no room here.
+
+        Raises:
+            WorkerIdTaken: the row belongs to another incarnation by now.
+        """
+        await self._update(worker_id, incarnation, status=WorkerStatus.DRAINING.value)
+
+    async def stopped(self, worker_id: WorkerId, incarnation: str) -> None:
+        """Say goodbye and free the id."""
+        await self._update(
+            worker_id, incarnation, status=WorkerStatus.STOPPED.value, heartbeat_at=func.now(), lease_until=func.now()
+        )
+        self._registered.clear()
+        self.close()
+
+    async def get(self, worker_id: WorkerId) -> WorkerRecord | None:
+        """One worker, alive or not."""
+        async with self._database.transaction() as connection:
+            row = (await connection.execute(select(_W).where(_W.c.id == worker_id))).mappings().one_or_none()
+        return None if row is None else worker_record(row)
+
+    async def list(self, limit: int = 1_000) -> Sequence[WorkerRecord]:
+        """Workers in the order of their ids."""
+        async with self._database.transaction() as connection:
+            rows = (await connection.execute(select(_W).order_by(_W.c.id).limit(limit))).mappings().all()
+        return [worker_record(row) for row in rows]
+
+    async def run(self) -> None:
+        """Keep the lock and renew the lease for ever, on a new connection whenever the old one breaks.
+
+        Raises:
+            WorkerIdTaken: another process has the worker id by now: this one must end.
+        """
+        while True:
+            await self._registered.wait()
+            if self._me is not None and (not self._lock.is_held or self._lease.now() >= self._renew_at):
+                await self._keep(*self._me)
+            await asyncio.sleep(_TICK_SECONDS)
+
+    def close(self) -> None:
+        """Give the lock up."""
+        self._lock.give_up()
+
+    async def _keep(self, worker_id: WorkerId, incarnation: str) -> None:
+        """Renew the lease over the connection that holds the lock: one that renews shows that the other is kept."""
+        if not self._lock.is_held:
+            self._lease.trouble()
+        sent = self._lease.now()
+        try:
+            with translated():
+                async with asyncio.timeout(_CALL_SECONDS):
+                    wire = await self._lock.connection(worker_id)
+                    mine = await wire.fetchval(_RENEW, worker_id, incarnation, self._lease.seconds)
+                    if mine is None:  # another process's, or of a database that is another one by now
+                        await self._database.recheck(wire)
+        except StoreUnavailable as error:
+            self._lease.trouble()
+            self._lock.give_up()
+            log.warning("store.lease_not_renewed", reason=error.message, remaining=round(self._lease.remaining, 1))
+            return
+        if mine is None:
+            raise WorkerIdTaken(f"the worker id {worker_id} belongs to another process by now")
+        self._lease.extend(sent, locked=self._lock.is_held)
+        self._renew_at = sent + RENEW_SECONDS
+
+    async def _update(self, worker_id: WorkerId, incarnation: str, **values: Any) -> None:
+        statement = update(_W).where(_W.c.id == worker_id, _W.c.incarnation == incarnation).values(**values)
+        async with self._database.transaction() as connection:
+            result = await connection.execute(statement)
+        if result.rowcount == 0:
+            raise WorkerIdTaken(f"the worker id {worker_id} belongs to another process by now")

@@ -1,0 +1,1 @@
+"""Group commits: what is written together, in which order, under whose epoch."""

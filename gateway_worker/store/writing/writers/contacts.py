@@ -1,0 +1,116 @@
+"""What is known of people: read, compared, written and told in one transaction."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from gateway_worker.store.operations.contacts import ADDRESSES, Contact, ContactFact, learn
+from gateway_worker.store.postgres.encryption import Cipher
+from gateway_worker.store.writing.rounds import Placed
+from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns, dumps
+from schemas.contact_events import ContactChange, ContactUpdated
+from schemas.events import CONTACT_UPDATED
+from schemas.group_events import PictureChange
+from schemas.names import SessionId
+
+_READ: Final = """
+    SELECT c.session_id, c.jid, c.value FROM contacts AS c
+    JOIN unnest($1::text[], $2::text[]) AS w (session_id, jid) ON c.session_id = w.session_id AND c.jid = w.jid
+"""
+
+_PUT: Final = """
+    INSERT INTO contacts (session_id, jid, value) SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
+    ON CONFLICT (session_id, jid) DO UPDATE SET value = excluded.value
+"""
+
+_REMOVE: Final = """
+    DELETE FROM contacts AS c USING unnest($1::text[], $2::text[]) AS r (session_id, jid)
+    WHERE c.session_id = r.session_id AND c.jid = r.jid
+"""
+
+Name = tuple[SessionId, str]
+_COLUMN: Final = "contacts"
+
+
+async def learn_contacts(transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """Write `LearnContacts`: in their order, each as the ones before have left things."""
+    ciphers = {each.session_id: transaction.session(each).identity for each in placed}
+    stored = await _stored(transaction, placed, ciphers)
+    known = dict(stored)
+    for each in placed:
+        told = [_learn(known, each, contact) for contact in each.operation.contacts]
+        for contact, changed in told:
+            if changed:
+                transaction.tell(each, _event(each.session_id, contact, changed, transaction.now))
+        transaction.answer(each, sum(1 for _, changed in told if changed))
+    put = [
+        (*name, ciphers[name[0]].encrypt(_value(contact), _COLUMN, name[1]))
+        for name, contact in known.items()
+        if stored.get(name) != contact
+    ]
+    if put:
+        await transaction.wire.execute(_PUT, *columns(put))
+    if removed := [name for name in stored if name not in known]:
+        await transaction.wire.execute(_REMOVE, *columns(removed))
+
+
+def _learn(known: dict[Name, Contact], placed: Placed, told: Contact) -> tuple[Contact, Sequence[ContactChange]]:
+    """Two contacts that turn out to be one are one from now on."""
+    found = [row for name in told.names if (row := known.pop((placed.session_id, name), None)) is not None]
+    contact, changed = learn(found, told, from_before=placed.operation.from_before)
+    if contact.facts:
+        known[placed.session_id, contact.jid] = contact
+    return contact, changed
+
+
+async def _stored(
+    transaction: Transaction, placed: Iterable[Placed], ciphers: Mapping[SessionId, Cipher]
+) -> dict[Name, Contact]:
+    names = {
+        (each.session_id, name): None
+        for each in placed
+        for contact in each.operation.contacts
+        for name in contact.names
+    }
+    rows = await transaction.wire.fetch(_READ, *columns(names)) if names else ()
+    return {
+        (row["session_id"], row["jid"]): _contact(
+            row["jid"], ciphers[row["session_id"]].decrypt(row["value"], _COLUMN, row["jid"])
+        )
+        for row in rows
+    }
+
+
+def _value(contact: Contact) -> bytes:
+    facts = {name.value: [fact.value, fact.at] for name, fact in contact.facts.items()}
+    return dumps({"lid": contact.lid, "phone": contact.phone, "facts": facts})
+
+
+def _contact(jid: str, value: bytes) -> Contact:
+    stored = json.loads(value)
+    facts = {ContactChange(name): ContactFact(value=value, at=at) for name, (value, at) in stored["facts"].items()}
+    return Contact(jid=jid, lid=stored["lid"], phone=stored["phone"], facts=facts)
+
+
+def _event(session_id: SessionId, contact: Contact, changed: Sequence[ContactChange], now: datetime) -> NewEvent:
+    facts = contact.facts
+    at = max((facts[name].at for name in changed if name not in ADDRESSES), default=0)
+    texts = {name.value: fact.value for name, fact in facts.items() if fact.value and name is not ContactChange.PICTURE}
+    picture = None
+    if ContactChange.PICTURE in changed:
+        picture = PictureChange.CHANGED if facts[ContactChange.PICTURE].value else PictureChange.REMOVED
+    told = ContactUpdated(
+        session_id=session_id,
+        jid=contact.jid,
+        lid=contact.lid,
+        phone=contact.phone,
+        push_name=texts.get(ContactChange.PUSH_NAME),
+        saved_name=texts.get(ContactChange.SAVED_NAME),
+        verified_name=texts.get(ContactChange.VERIFIED_NAME),
+        about=texts.get(ContactChange.ABOUT),
+        picture=picture,
+        changed=changed,
+        timestamp=datetime.fromtimestamp(at, UTC) if at else now,
+    )
+    return NewEvent(type=CONTACT_UPDATED.type, data=told.to_data())

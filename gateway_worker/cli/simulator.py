@@ -8,10 +8,10 @@ from pathlib import Path
 import typer
 
 from gateway_worker.cli.terminal import console
-from gateway_worker.simulator.keeper import Keeper
-from gateway_worker.simulator.running import run
-from gateway_worker.simulator.server import Simulator
-from gateway_worker.simulator.state import StateError
+from gateway_worker.simulator.run import run
+from gateway_worker.simulator.shell.server import Simulator
+from gateway_worker.simulator.shell.state_file import Keeper
+from gateway_worker.simulator.world.pickled import StateError
 
 
 async def serve_simulator(

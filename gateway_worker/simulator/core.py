@@ -5,20 +5,20 @@ Every public method is one turn: it takes the time, changes the world, and retur
 
 from collections.abc import Callable
 
-from gateway_worker.simulator.calls import on_call
-from gateway_worker.simulator.effects import ConnectionId, Effect, Turn
-from gateway_worker.simulator.iqs import on_iq
-from gateway_worker.simulator.login import UNAUTHORIZED, fail, on_login
-from gateway_worker.simulator.model import Connection, World
-from gateway_worker.simulator.offline import send_backlog, settle_ack
-from gateway_worker.simulator.presence import announce, on_chatstate, on_presence
-from gateway_worker.simulator.reading import arrive
-from gateway_worker.simulator.receipts import on_receipt
-from gateway_worker.simulator.registration import forget_references, on_registration
-from gateway_worker.simulator.routing import on_message
+from gateway_worker.simulator.phone.calls import on_call
+from gateway_worker.simulator.phone.receiving import arrive
+from gateway_worker.simulator.whatsapp.iqs import on_iq
+from gateway_worker.simulator.whatsapp.login import UNAUTHORIZED, fail, on_login
+from gateway_worker.simulator.whatsapp.offline import send_backlog, settle_ack
+from gateway_worker.simulator.whatsapp.presence import announce, on_chatstate, on_presence
+from gateway_worker.simulator.whatsapp.receipts import on_receipt
+from gateway_worker.simulator.whatsapp.registration import forget_references, on_registration
+from gateway_worker.simulator.whatsapp.routing import on_message
 from gateway_worker.simulator.wire.errors import NodeError, PayloadError, UnsignedPreKey
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.payload import Login, Registration, parse_payload
+from gateway_worker.simulator.world.model import Connection, World
+from gateway_worker.simulator.world.turn import ConnectionId, Effect, Turn
 
 
 class Core:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 
-from gateway_worker.simulator.server import Simulator
+from gateway_worker.simulator.shell.server import Simulator
 from gateway_worker.whatsapp.baileys.configuration import Configuration
 from gateway_worker.whatsapp.baileys.engine import BaileysEngine
 from gateway_worker.whatsapp.baileys.lease import Lease

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from gateway_worker.simulator import sending
-from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.phone import sending
 from gateway_worker.simulator.wire.raw import from_raw
+from gateway_worker.simulator.world.turn import Turn
 from gateway_worker.whatsapp.facts import Disconnected
 from gateway_worker.whatsapp.incoming import Entry, ReceivedChange, ReceivedMessage
 from gateway_worker.whatsapp.port import Connection

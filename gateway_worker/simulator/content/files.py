@@ -7,7 +7,7 @@ from typing import Any, cast
 from gateway_worker.simulator.content.reading import unwrap
 from gateway_worker.simulator.content.shapes import Json, Means
 from gateway_worker.simulator.errors import Invalid
-from gateway_worker.simulator.requests import Body, decode_base64
+from gateway_worker.simulator.strict_body import Body, decode_base64
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ContextInfo, Message
 from gateway_worker.simulator.wire.media import MediaKind
 

@@ -12,7 +12,7 @@ from gateway_worker.simulator.content.reading import unwrap
 from gateway_worker.simulator.content.shapes import Means, Quote
 from gateway_worker.simulator.content.vcards import write_vcard
 from gateway_worker.simulator.errors import Invalid
-from gateway_worker.simulator.requests import Body, is_text
+from gateway_worker.simulator.strict_body import Body, is_text
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ContextInfo, Message
 from gateway_worker.simulator.wire.raw import from_raw
 

@@ -10,7 +10,7 @@ from gateway_worker.simulator.control.people import People
 from gateway_worker.simulator.control.service import Service
 
 if TYPE_CHECKING:
-    from gateway_worker.simulator.server import Simulator
+    from gateway_worker.simulator.shell.server import Simulator
 
 
 __all__ = ["MAX_BODY", "add_routes"]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from gateway_worker.simulator.errors import ControlError, Invalid, NotFound
-from gateway_worker.simulator.jids import parse_phone
-from gateway_worker.simulator.model import Account
-from gateway_worker.simulator.requests import Body
+from gateway_worker.simulator.strict_body import Body
+from gateway_worker.simulator.world.jids import parse_phone
+from gateway_worker.simulator.world.model import Account
 
 if TYPE_CHECKING:
-    from gateway_worker.simulator.server import Simulator
+    from gateway_worker.simulator.shell.server import Simulator
 
 MAX_BODY = 4 << 20
 """Bytes of a control request."""

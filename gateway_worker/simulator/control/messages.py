@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from google.protobuf.json_format import MessageToDict
 
-from gateway_worker.simulator import change_orders, message_views, orders, phones
+from gateway_worker.simulator.control import change_actions, message_views, person_actions
 from gateway_worker.simulator.control.base import MAX_FILE_BODY, account_of, body_of
-from gateway_worker.simulator.effects import Turn
 from gateway_worker.simulator.errors import NotFound
-from gateway_worker.simulator.fetching import read_file
-from gateway_worker.simulator.requests import Body
+from gateway_worker.simulator.phone import phone as phones
+from gateway_worker.simulator.phone.files import read_file
+from gateway_worker.simulator.strict_body import Body
 from gateway_worker.simulator.wire.errors import MediaError
+from gateway_worker.simulator.world.turn import Turn
 
 if TYPE_CHECKING:
-    from gateway_worker.simulator.server import Simulator
+    from gateway_worker.simulator.shell.server import Simulator
 
 MAX_WAIT = 60.0
 """Seconds that a long poll lasts at most."""
@@ -58,7 +59,7 @@ class Messages:
         """The phone sends a message."""
         account, body = account_of(self._simulator, request), await body_of(request, MAX_FILE_BODY)
         to = body.chat("to")
-        words = orders.Words(
+        words = person_actions.Words(
             content=body.mapping("content"),
             quote=body.mapping_or_none("quote"),
             mentions=body.addresses("mentions"),
@@ -67,7 +68,7 @@ class Messages:
             message_id=body.text("messageId", ""),
         )
         body.done()
-        return self._act(partial(orders.send, account=account, to=to, words=words))
+        return self._act(partial(person_actions.send, account=account, to=to, words=words))
 
     async def read(self, request: web.Request) -> web.Response:
         """The phone reads a message."""
@@ -83,16 +84,16 @@ class Messages:
         message_id, emoji, sealed = body.text("messageId"), body.text("emoji", empty=True), body.flag("sealed")
         body.done()
         return self._act(
-            partial(change_orders.react, account=account, message_id=message_id, emoji=emoji, sealed=sealed)
+            partial(change_actions.react, account=account, message_id=message_id, emoji=emoji, sealed=sealed)
         )
 
     async def edit(self, request: web.Request) -> web.Response:
         """The person edits an own message."""
-        return await self._written(request, change_orders.edit)
+        return await self._written(request, change_actions.edit)
 
     async def comment(self, request: web.Request) -> web.Response:
         """The person writes a comment below a message."""
-        return await self._written(request, change_orders.comment)
+        return await self._written(request, change_actions.comment)
 
     async def _written(self, request: web.Request, order: Callable[..., str]) -> web.Response:
         account, body = account_of(self._simulator, request), await body_of(request, MAX_FILE_BODY)
@@ -105,7 +106,7 @@ class Messages:
         account, body = account_of(self._simulator, request), await body_of(request)
         message_id = body.text("messageId")
         body.done()
-        return self._act(partial(change_orders.revoke, account=account, message_id=message_id))
+        return self._act(partial(change_actions.revoke, account=account, message_id=message_id))
 
     async def vote(self, request: web.Request) -> web.Response:
         """The person votes on a poll; `addedOptions` are some that others were not told of."""
@@ -114,7 +115,7 @@ class Messages:
         added = body.texts("addedOptions")
         body.done()
         return self._act(
-            partial(change_orders.vote, account=account, message_id=message_id, options=options, added=added)
+            partial(change_actions.vote, account=account, message_id=message_id, options=options, added=added)
         )
 
     async def respond(self, request: web.Request) -> web.Response:
@@ -124,17 +125,17 @@ class Messages:
         guests = body.whole("extraGuests", 0, 100) or 0
         body.done()
         return self._act(
-            partial(change_orders.respond, account=account, message_id=message_id, response=response, guests=guests)
+            partial(change_actions.respond, account=account, message_id=message_id, response=response, guests=guests)
         )
 
     async def pin(self, request: web.Request) -> web.Response:
         """The person pins a message for everybody, or takes it from there."""
         account, body = account_of(self._simulator, request), await body_of(request)
         message_id, unpin = body.text("messageId"), body.flag("undo")
-        seconds = body.whole("seconds", 1, 2**31) or change_orders.PIN_SECONDS[0]
+        seconds = body.whole("seconds", 1, 2**31) or change_actions.PIN_SECONDS[0]
         body.done()
         return self._act(
-            partial(change_orders.pin, account=account, message_id=message_id, pinned=not unpin, seconds=seconds)
+            partial(change_actions.pin, account=account, message_id=message_id, pinned=not unpin, seconds=seconds)
         )
 
     async def keep(self, request: web.Request) -> web.Response:
@@ -142,7 +143,7 @@ class Messages:
         account, body = account_of(self._simulator, request), await body_of(request)
         message_id, undo = body.text("messageId"), body.flag("undo")
         body.done()
-        return self._act(partial(change_orders.keep, account=account, message_id=message_id, kept=not undo))
+        return self._act(partial(change_actions.keep, account=account, message_id=message_id, kept=not undo))
 
     def _act(self, action: Callable[[Turn], str]) -> web.Response:
         """Something leaves the phone; its message id."""

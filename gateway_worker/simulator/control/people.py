@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from gateway_worker.simulator import address_book, calls, group_orders, groups, orders, phones, profiles, views
+from gateway_worker.simulator.control import group_actions, person_actions, views
 from gateway_worker.simulator.control.base import MAX_BODY, account_of, body_of
-from gateway_worker.simulator.disappearing import set_timer
 from gateway_worker.simulator.errors import Invalid
-from gateway_worker.simulator.login import remove_device
-from gateway_worker.simulator.registration import awaited_code, scan, type_code
-from gateway_worker.simulator.requests import decode_base64
+from gateway_worker.simulator.phone import address_book, calls
+from gateway_worker.simulator.phone import phone as phones
+from gateway_worker.simulator.phone.disappearing import set_timer
+from gateway_worker.simulator.strict_body import decode_base64
+from gateway_worker.simulator.whatsapp import groups, profiles
+from gateway_worker.simulator.whatsapp.login import remove_device
+from gateway_worker.simulator.whatsapp.registration import awaited_code, scan, type_code
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.link_code import unwrap_ephemeral, wrap_ephemeral
 
 if TYPE_CHECKING:
-    from gateway_worker.simulator.server import Simulator
+    from gateway_worker.simulator.shell.server import Simulator
 
 
 class People:
@@ -64,7 +67,7 @@ class People:
         phone, name, passkey = body.phone("phone"), body.text("name", ""), body.flag("passkey")
         spellings = body.addresses("spellings")
         body.done()
-        add = partial(orders.add_phone, phone=phone, name=name, passkey=passkey, spellings=spellings)
+        add = partial(person_actions.add_phone, phone=phone, name=name, passkey=passkey, spellings=spellings)
         account = self._simulator.turn(add)
         return web.json_response(views.phone(account))
 
@@ -99,7 +102,7 @@ class People:
         account, body = account_of(self._simulator, request), await body_of(request)
         to, state = body.address("to"), body.text("state")
         body.done()
-        self._simulator.turn(partial(orders.set_chat_state, account=account, to=to, state=state))
+        self._simulator.turn(partial(person_actions.set_chat_state, account=account, to=to, state=state))
         return web.json_response({"to": to, "state": state})
 
     async def unlink(self, request: web.Request) -> web.Response:
@@ -200,6 +203,6 @@ class People:
     async def change_group(self, request: web.Request) -> web.Response:
         """Somebody in a group does something to it; an `invite` is answered with its code."""
         body = await body_of(request)
-        order = group_orders.parse(request.match_info["group"], request.match_info["action"], body)
-        group = self._simulator.turn(partial(group_orders.carry_out, order=order))
+        order = group_actions.parse(request.match_info["group"], request.match_info["action"], body)
+        group = self._simulator.turn(partial(group_actions.carry_out, order=order))
         return web.json_response(views.group(group))

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from gateway_worker.simulator import fault_orders, views
+from gateway_worker.simulator.control import fault_actions, views
 from gateway_worker.simulator.control.base import body_of
 from gateway_worker.simulator.errors import NotFound
-from gateway_worker.simulator.faults import current
-from gateway_worker.simulator.requests import Body
+from gateway_worker.simulator.strict_body import Body
+from gateway_worker.simulator.world.faults import current
 
 if TYPE_CHECKING:
-    from gateway_worker.simulator.server import Simulator
+    from gateway_worker.simulator.shell.server import Simulator
 
 
 class Service:
@@ -58,8 +58,8 @@ class Service:
     async def add_fault(self, request: web.Request) -> web.Response:
         """Orders a fault."""
         body = await body_of(request)
-        order = fault_orders.parse_fault(body)
-        fault: dict[str, Any] = self._simulator.turn(partial(fault_orders.add_fault, order=order)).to_json()
+        order = fault_actions.parse_fault(body)
+        fault: dict[str, Any] = self._simulator.turn(partial(fault_actions.add_fault, order=order)).to_json()
         return web.json_response(fault)
 
     async def clear_faults(self, _request: web.Request) -> web.Response:
@@ -81,7 +81,7 @@ class Service:
     async def restart(self, request: web.Request) -> web.Response:
         """WhatsApp restarts: every connection is cut, and each new one until the time is over."""
         body = await body_of(request)
-        seconds = body.seconds("seconds", fault_orders.MAX_AFTER) or 0.0
+        seconds = body.seconds("seconds", fault_actions.MAX_AFTER) or 0.0
         body.done()
         return web.json_response({"cut": self._simulator.restart(seconds), "seconds": seconds})
 

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
-from gateway_worker.simulator.jids import parse_jid
 from gateway_worker.simulator.wire import companion_stanzas as stanzas
 from gateway_worker.simulator.wire.companion_events import (
     Acknowledged,
@@ -38,6 +37,7 @@ from gateway_worker.simulator.wire.nodes import Node, decode, encode
 from gateway_worker.simulator.wire.noise import ClientHandshake, Transport
 from gateway_worker.simulator.wire.pairing import QrCode, accept_offer, qr_text
 from gateway_worker.simulator.wire.signal import Ciphertext, SignalDevice, pad, unpad
+from gateway_worker.simulator.world.jids import parse_jid
 
 PREKEYS = 30
 """Prekeys published at first, and again when the server runs low."""

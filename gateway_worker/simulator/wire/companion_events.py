@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from gateway_worker.simulator.jids import Jid
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
+from gateway_worker.simulator.world.jids import Jid
 
 
 @dataclass(frozen=True, slots=True)

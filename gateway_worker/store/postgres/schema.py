@@ -15,7 +15,7 @@ from gateway_worker.store.postgres.database import create_engine, translated
 
 __all__ = ["SchemaMismatch", "check_schema", "migrate", "require_current"]
 
-_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
 _LOCK: Final = 0x6761746577617900  # "gateway": one migration at a time
 _UNBOUNDED: Final = "SET LOCAL statement_timeout = 0"  # a migration of large tables takes its time
 

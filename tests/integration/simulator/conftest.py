@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway_worker.simulator.server import Simulator
+from gateway_worker.simulator.shell.server import Simulator
 from tests.integration.simulator.companion import Companion
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway_worker.simulator.running import run
+from gateway_worker.simulator.run import run
 from tests.integration.simulator.conftest import World
 
 GOOD_TEXT = {"kind": "text", "text": "hello"}

@@ -9,8 +9,8 @@ import pytest
 
 from deploy.local.program import ProgramFailedError
 from deploy.local.stage import Stage
-from gateway_worker.simulator.server import Simulator
-from gateway_worker.simulator.state import dump, load
+from gateway_worker.simulator.shell.server import Simulator
+from gateway_worker.simulator.world.pickled import dump, load
 from tests.integration.simulator.companion import baileys
 from tests.integration.simulator.conftest import World
 

@@ -5,7 +5,7 @@ import ssl
 import aiohttp
 import pytest
 
-from gateway_worker.simulator.server import Simulator
+from gateway_worker.simulator.shell.server import Simulator
 from gateway_worker.whatsapp.baileys.trust import MediaTrust
 
 

@@ -5,17 +5,17 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gateway_worker.simulator import orders
+from gateway_worker.simulator.control import person_actions as actions
 from gateway_worker.simulator.core import Core
-from gateway_worker.simulator.effects import Close, ConnectionId, Effect, Later, Send, Turn
-from gateway_worker.simulator.model import Account, Device, World
-from gateway_worker.simulator.registration import scan
+from gateway_worker.simulator.whatsapp.registration import scan
 from gateway_worker.simulator.wire.curve import KEY_TYPE, KeyPair
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ClientPayload, Message
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.pairing import QrCode, accept_offer, qr_text
 from gateway_worker.simulator.wire.ratchet import PreKeyBundle
 from gateway_worker.simulator.wire.signal import Ciphertext, SignalDevice, pad, unpad
+from gateway_worker.simulator.world.model import Account, Device, World
+from gateway_worker.simulator.world.turn import Close, ConnectionId, Effect, Later, Send, Turn
 
 START = 1_800_000_000.0
 
@@ -67,7 +67,7 @@ class Stage:
     def person(self, phone: str = "15550000001", *, passkey: bool = False) -> Account:
         """A person with a phone."""
         people: list[Account] = []
-        self.turn(lambda turn: people.append(orders.add_phone(turn, phone, f"P{phone[-2:]}", passkey=passkey)))
+        self.turn(lambda turn: people.append(actions.add_phone(turn, phone, f"P{phone[-2:]}", passkey=passkey)))
         return people[0]
 
     def companion(self, account: Account, prekeys: int = 20) -> "Client":
@@ -88,7 +88,7 @@ class Stage:
         ids: list[str] = []
         content = {"kind": "text", "text": text}
         self.turn(
-            lambda turn: ids.append(orders.send(turn, account, to=to.pn_jid, words=orders.Words(content=content)))
+            lambda turn: ids.append(actions.send(turn, account, to=to.pn_jid, words=actions.Words(content=content)))
         )
         return ids[0]
 

@@ -9,17 +9,19 @@ from typing import Any
 
 import pytest
 
-from gateway_worker.simulator import change_orders, fault_orders, groups, media, message_views, orders
-from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.control import change_actions, fault_actions, message_views, person_actions
 from gateway_worker.simulator.errors import ControlError
-from gateway_worker.simulator.faults import FaultKind
-from gateway_worker.simulator.fetching import read_file
-from gateway_worker.simulator.history import MAX_INLINE, history, kept_as_stored
-from gateway_worker.simulator.model import Account
-from gateway_worker.simulator.sending import device_sent
+from gateway_worker.simulator.phone.files import read_file
+from gateway_worker.simulator.phone.history import MAX_INLINE, history, kept_as_stored
+from gateway_worker.simulator.phone.sending import device_sent
+from gateway_worker.simulator.whatsapp import groups
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import HistorySync, Message
 from gateway_worker.simulator.wire.media import unseal
 from gateway_worker.simulator.wire.raw import from_raw, to_wire
+from gateway_worker.simulator.world import media
+from gateway_worker.simulator.world.faults import FaultKind
+from gateway_worker.simulator.world.model import Account
+from gateway_worker.simulator.world.turn import Turn
 from tests.unit.simulator.stage import Stage
 
 BOB = "15550000002"
@@ -71,7 +73,10 @@ def _order(stage: Stage, action: Callable[[Turn], str]) -> str:
 
 
 def _send(stage: Stage, sender: Account, to: str, content: dict[str, Any], **more: Any) -> str:
-    return _order(stage, lambda turn: orders.send(turn, sender, to=to, words=orders.Words(content=content, **more)))
+    return _order(
+        stage,
+        lambda turn: person_actions.send(turn, sender, to=to, words=person_actions.Words(content=content, **more)),
+    )
 
 
 def _entry(account: Account, message_id: str) -> dict[str, Any]:
@@ -119,7 +124,9 @@ def test_flags_quotes_and_mentions_go_with_any_kind(stage: Stage, ann: Account, 
 
 def test_a_file_that_was_altered_or_is_gone_is_an_error_at_the_phone(stage: Stage, ann: Account, bob: Account) -> None:
     host = stage.core.world.media
-    stage.turn(lambda turn: orders.send(turn, ann, to=bob.pn_jid, words=orders.Words(content=KINDS[0][0])))
+    stage.turn(
+        lambda turn: person_actions.send(turn, ann, to=bob.pn_jid, words=person_actions.Words(content=KINDS[0][0]))
+    )
     (stored,) = host.stored.values()
     stored.blob = stored.blob[:-1] + bytes([stored.blob[-1] ^ 1])
     forwarded = bob.primary.messages[next(iter(bob.primary.messages))].message
@@ -132,17 +139,17 @@ def test_a_file_that_was_altered_or_is_gone_is_an_error_at_the_phone(stage: Stag
 
 def test_edits_revokes_reactions_and_votes_take_effect_on_the_message(stage: Stage, ann: Account, bob: Account) -> None:
     text = _send(stage, ann, bob.pn_jid, {"kind": "text", "text": "helo"})
-    edit = _order(stage, lambda turn: change_orders.edit(turn, ann, text, {"kind": "text", "text": "hello"}))
-    heart = _order(stage, lambda turn: change_orders.react(turn, bob, text, "❤️"))
+    edit = _order(stage, lambda turn: change_actions.edit(turn, ann, text, {"kind": "text", "text": "hello"}))
+    heart = _order(stage, lambda turn: change_actions.react(turn, bob, text, "❤️"))
     entry = _entry(bob, text)
     assert entry["content"] == {"kind": "text", "text": "hello"}
     assert [change["messageId"] for change in entry["edits"]] == [edit]
     assert [(change["messageId"], change["emoji"]) for change in entry["reactions"]] == [(heart, "❤️")]
     (sent,) = message_views.outbox(ann)
     assert [(change["sender"], change["emoji"]) for change in sent["reactions"]] == [(bob.pn_jid, "❤️")]
-    _order(stage, lambda turn: change_orders.react(turn, bob, text, ""))
+    _order(stage, lambda turn: change_actions.react(turn, bob, text, ""))
     assert "reactions" not in _entry(bob, text)
-    revoke = _order(stage, lambda turn: change_orders.revoke(turn, ann, text))
+    revoke = _order(stage, lambda turn: change_actions.revoke(turn, ann, text))
     assert _entry(bob, text)["revoked"]["messageId"] == revoke
     kinds = [(change["kind"], change["target"]) for change in message_views.changes(bob)]
     assert kinds == [("edit", text), ("reaction", text), ("reaction", text), ("revoke", text)]
@@ -155,13 +162,13 @@ def test_what_is_sealed_about_a_message_is_read_by_who_has_it(stage: Stage, ann:
     text = _send(stage, ann, bob.pn_jid, {"kind": "text", "text": "helo"})
     invitation = _send(stage, ann, bob.pn_jid, PARTY)
     new = {"kind": "text", "text": "hello"}
-    _order(stage, lambda turn: change_orders.edit(turn, ann, text, new, sealed=True))
-    _order(stage, lambda turn: change_orders.react(turn, bob, text, "❤️", sealed=True))
+    _order(stage, lambda turn: change_actions.edit(turn, ann, text, new, sealed=True))
+    _order(stage, lambda turn: change_actions.react(turn, bob, text, "❤️", sealed=True))
     for sealed in (True, False):
-        _order(stage, lambda turn, sealed=sealed: change_orders.comment(turn, bob, text, new, sealed=sealed))
-    _order(stage, lambda turn: change_orders.respond(turn, bob, invitation, "maybe", 1))
-    _order(stage, lambda turn: change_orders.pin(turn, bob, text, pinned=True, seconds=86_400))
-    _order(stage, lambda turn: change_orders.keep(turn, bob, text, kept=False))
+        _order(stage, lambda turn, sealed=sealed: change_actions.comment(turn, bob, text, new, sealed=sealed))
+    _order(stage, lambda turn: change_actions.respond(turn, bob, invitation, "maybe", 1))
+    _order(stage, lambda turn: change_actions.pin(turn, bob, text, pinned=True, seconds=86_400))
+    _order(stage, lambda turn: change_actions.keep(turn, bob, text, kept=False))
     assert (_entry(bob, text)["content"], _entry(bob, invitation)["content"]) == (new, PARTY)
     told = [
         {name: value for name, value in change.items() if name in ("emoji", "content", "response", "pinned", "kept")}
@@ -200,22 +207,22 @@ def test_a_vote_is_decrypted_by_everybody_in_the_chat(stage: Stage, ann: Account
     poll = {"kind": "poll", "question": "?", "options": ["a", "b", "c"], "selectable": 0}
     for chat in (bob.pn_jid, bob.lid_jid):
         message_id = _send(stage, ann, chat, poll)
-        _order(stage, lambda turn, poll_id=message_id: change_orders.vote(turn, bob, poll_id, ["c", "a"]))
+        _order(stage, lambda turn, poll_id=message_id: change_actions.vote(turn, bob, poll_id, ["c", "a"]))
         (sent,) = [entry for entry in message_views.outbox(ann) if entry["messageId"] == message_id]
         assert [vote["options"] for vote in sent["votes"]] == [["a", "c"]]
         assert [vote["options"] for vote in _entry(bob, message_id)["votes"]] == [["a", "c"]]
-        _order(stage, lambda turn, poll_id=message_id: change_orders.vote(turn, bob, poll_id, []))
+        _order(stage, lambda turn, poll_id=message_id: change_actions.vote(turn, bob, poll_id, []))
         assert "votes" not in _entry(bob, message_id)
     with pytest.raises(ControlError):
-        _order(stage, lambda turn: change_orders.vote(turn, bob, message_id, ["d"]))
+        _order(stage, lambda turn: change_actions.vote(turn, bob, message_id, ["d"]))
 
 
 def test_nobody_edits_or_revokes_what_others_wrote(stage: Stage, ann: Account, bob: Account) -> None:
     text = _send(stage, ann, bob.pn_jid, {"kind": "text", "text": "mine"})
     with pytest.raises(ControlError):
-        _order(stage, lambda turn: change_orders.edit(turn, bob, text, {"kind": "text", "text": "yours"}))
+        _order(stage, lambda turn: change_actions.edit(turn, bob, text, {"kind": "text", "text": "yours"}))
     bob.primary.messages[text].own = True  # a phone that does not keep to it
-    _order(stage, lambda turn: change_orders.edit(turn, bob, text, {"kind": "text", "text": "yours"}))
+    _order(stage, lambda turn: change_actions.edit(turn, bob, text, {"kind": "text", "text": "yours"}))
     (change,) = message_views.changes(ann)
     assert change["refused"] == "only its author may do that"
     assert message_views.outbox(ann)[0]["content"]["text"] == "mine"
@@ -234,7 +241,7 @@ def test_phones_talk_in_a_group_with_sender_keys_and_vote_there(stage: Stage, an
         assert (_entry(member, second)["chat"], _entry(member, second)["sender"]) == (group, ann.lid_jid)
     assert [len(node.children("enc")) for node in client.got("message", participant=ann.lid_jid)] == [2, 1]
     poll = _send(stage, bob, group, {"kind": "poll", "question": "?", "options": ["a", "b"]})
-    _order(stage, lambda turn: change_orders.vote(turn, eve, poll, ["b"]))
+    _order(stage, lambda turn: change_actions.vote(turn, eve, poll, ["b"]))
     assert [vote["options"] for vote in _entry(ann, poll)["votes"]] == [["b"]]
     with pytest.raises(ControlError):
         _send(stage, stage.person("15550000004"), group, {"kind": "text", "text": "not in it"})
@@ -258,8 +265,8 @@ def test_the_media_host_wants_its_token_and_signature_and_faults_stay_with_a_pat
     assert run(lambda turn: media.download(turn, path, signature)) == blob
     assert run(lambda turn: media.download(turn, path, "other")) == 403
     assert run(lambda turn: media.download(turn, "/v/other", signature)) == 404
-    order = fault_orders.FaultOrder(kind=FaultKind.MEDIA_403, phone=ann.phone, code=410, after=0.0, count=1)
-    run(lambda turn: fault_orders.add_fault(turn, order))
+    order = fault_actions.FaultOrder(kind=FaultKind.MEDIA_403, phone=ann.phone, code=410, after=0.0, count=1)
+    run(lambda turn: fault_actions.add_fault(turn, order))
     assert [run(lambda turn: media.download(turn, path, signature)) for _ in range(2)] == [410, 410]
     safe = run(lambda turn: media.store(turn, blob, frozenset({ann.phone}), safe=True))
     assert safe.partition("?")[0] != path
@@ -289,7 +296,7 @@ def test_a_large_part_of_the_past_lies_on_the_media_host(stage: Stage, ann: Acco
 def test_a_new_companion_learns_of_the_past_from_its_phone(stage: Stage, ann: Account, bob: Account) -> None:
     sent = [_send(stage, bob, ann.pn_jid, {"kind": "text", "text": f"past {number}"}) for number in range(3)]
     gone = _send(stage, ann, bob.pn_jid, {"kind": "text", "text": "deleted"})
-    _order(stage, lambda turn: change_orders.revoke(turn, ann, gone))
+    _order(stage, lambda turn: change_actions.revoke(turn, ann, gone))
     addresses, names, recent = (each.protocolMessage.historySyncNotification for each in _history(stage, ann))
     assert [(told.chunkOrder, told.progress) for told in (addresses, names, recent)] == [(1, 33), (2, 66), (3, 100)]
     people = HistorySync.FromString(zlib.decompress(names.initialHistBootstrapInlinePayload)).pushnames

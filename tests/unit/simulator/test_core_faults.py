@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from gateway_worker.simulator.fault_orders import FaultOrder, add_fault
-from gateway_worker.simulator.faults import FaultKind, current
-from gateway_worker.simulator.model import Account
+from gateway_worker.simulator.control.fault_actions import FaultOrder, add_fault
+from gateway_worker.simulator.world.faults import FaultKind, current
+from gateway_worker.simulator.world.model import Account
 from tests.unit.simulator.stage import Client, Stage
 
 BOB = "15550000002"

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from gateway_worker.simulator import fault_orders, group_orders, groups, message_views, orders
+from gateway_worker.simulator.control import fault_actions, group_actions, message_views, person_actions
 from gateway_worker.simulator.errors import ControlError
-from gateway_worker.simulator.model import Account, Group
-from gateway_worker.simulator.requests import Body
+from gateway_worker.simulator.strict_body import Body
+from gateway_worker.simulator.whatsapp import groups
 from gateway_worker.simulator.wire.nodes import Node
+from gateway_worker.simulator.world.model import Account, Group
 from tests.unit.simulator.stage import Client, Stage
 
 
@@ -51,14 +52,14 @@ def test_who_comes_by_the_link_asks_first_where_an_admin_decides(
 
 
 def _order(stage: Stage, group: Group, action: str, **fields: Any) -> None:
-    order = group_orders.parse(group.jid, action, Body(fields))
-    stage.turn(lambda turn: group_orders.carry_out(turn, order))
+    order = group_actions.parse(group.jid, action, Body(fields))
+    stage.turn(lambda turn: group_actions.carry_out(turn, order))
 
 
 def _say(stage: Stage, account: Account, group: Group, text: str) -> str:
     ids: list[str] = []
-    words = orders.Words(content={"kind": "text", "text": text})
-    stage.turn(lambda turn: ids.append(orders.send(turn, account, to=group.jid, words=words)))
+    words = person_actions.Words(content={"kind": "text", "text": text})
+    stage.turn(lambda turn: ids.append(person_actions.send(turn, account, to=group.jid, words=words)))
     return ids[0]
 
 
@@ -159,8 +160,8 @@ def test_faults_of_queries_hit_changes_of_groups_only(stage: Stage, ann: Account
     client = stage.companion(ann)
 
     def ordered(kind: str, **fields: Any) -> None:
-        order = fault_orders.parse_fault(Body({"kind": kind, **fields}))
-        stage.turn(lambda turn: fault_orders.add_fault(turn, order))
+        order = fault_actions.parse_fault(Body({"kind": kind, **fields}))
+        stage.turn(lambda turn: fault_actions.add_fault(turn, order))
 
     ordered("refuse_add", phone=bob.phone, count=1)
     people = [Node("participant", {"jid": person}) for person in (bob.pn_jid, eve.pn_jid, "1999@s.whatsapp.net")]

@@ -1,9 +1,11 @@
 """The ledger: what the server and the phones saw of every message."""
 
-from gateway_worker.simulator import ledger, phones, views
-from gateway_worker.simulator.fault_orders import FaultOrder, add_fault
-from gateway_worker.simulator.faults import FaultKind
-from gateway_worker.simulator.model import Account
+from gateway_worker.simulator.control import views
+from gateway_worker.simulator.control.fault_actions import FaultOrder, add_fault
+from gateway_worker.simulator.phone import phone as phones
+from gateway_worker.simulator.world import ledger
+from gateway_worker.simulator.world.faults import FaultKind
+from gateway_worker.simulator.world.model import Account
 from tests.unit.simulator.stage import Stage
 
 BOB = "15550000002"

@@ -4,13 +4,15 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway_worker.simulator import fault_orders, offline, phones
-from gateway_worker.simulator.faults import FaultKind
-from gateway_worker.simulator.model import Account
-from gateway_worker.simulator.reading import MAX_RETRIES
+from gateway_worker.simulator.control import fault_actions
+from gateway_worker.simulator.phone import phone as phones
+from gateway_worker.simulator.phone.receiving import MAX_RETRIES
+from gateway_worker.simulator.whatsapp import offline
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 from gateway_worker.simulator.wire.nodes import Node
+from gateway_worker.simulator.world.faults import FaultKind
+from gateway_worker.simulator.world.model import Account
 from tests.unit.simulator.stage import Client, Stage
 
 BOB = "15550000002"
@@ -351,8 +353,8 @@ def test_a_fault_on_a_phone_without_companions_hits_what_is_sent_to_it(
     stage: Stage, bob: Account, a: Client, kind: FaultKind
 ) -> None:
     eve = stage.person("15550000003")
-    order = fault_orders.FaultOrder(kind=kind, phone=eve.phone, code=463, after=5, count=1)
-    stage.turn(lambda turn: fault_orders.add_fault(turn, order))
+    order = fault_actions.FaultOrder(kind=kind, phone=eve.phone, code=463, after=5, count=1)
+    stage.turn(lambda turn: fault_actions.add_fault(turn, order))
     stage.run(6)
     a.say(a.stanza(bob, "not hit", "M1"))
     assert [node.attrs["id"] for node in a.got("ack", id="M1")] == ["M1"]

@@ -2,12 +2,15 @@
 
 import pytest
 
-from gateway_worker.simulator import address_book, calls, media, orders, profiles
-from gateway_worker.simulator.effects import Turn
+from gateway_worker.simulator.control import person_actions
 from gateway_worker.simulator.errors import ControlError
-from gateway_worker.simulator.kept import Call
-from gateway_worker.simulator.model import Account
+from gateway_worker.simulator.phone import address_book, calls
+from gateway_worker.simulator.whatsapp import profiles
 from gateway_worker.simulator.wire.nodes import Node
+from gateway_worker.simulator.world import media
+from gateway_worker.simulator.world.model import Account
+from gateway_worker.simulator.world.phone_records import Call
+from gateway_worker.simulator.world.turn import Turn
 from tests.unit.simulator.stage import Stage
 
 
@@ -92,8 +95,8 @@ def _picture(stage: Stage, answer: Node) -> bytes | int:
 def test_a_status_update_reaches_whom_the_person_has_written_with(stage: Stage, ann: Account, bob: Account) -> None:
     client, stranger = stage.companion(ann), stage.person("15550000003")
     stage.send(bob, ann, "hello")
-    words = orders.Words(content={"kind": "text", "text": "my day"})
-    stage.turn(lambda turn: orders.send(turn, bob, to="status@broadcast", words=words))
+    words = person_actions.Words(content={"kind": "text", "text": "my day"})
+    stage.turn(lambda turn: person_actions.send(turn, bob, to="status@broadcast", words=words))
     (update,) = client.got("message", **{"from": "status@broadcast"})
     assert (update.attrs["participant"], client.read_from(update, bob.pn_jid).conversation) == (bob.pn_jid, "my day")
     assert [kept.chat for kept in ann.primary.messages.values()] == [bob.pn_jid, "status@broadcast"]

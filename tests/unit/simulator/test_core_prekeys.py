@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from gateway_worker.simulator.bundles import LOW
+from gateway_worker.simulator.whatsapp.bundles import LOW
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.nodes import Node
 from tests.unit.simulator.stage import Client, Stage

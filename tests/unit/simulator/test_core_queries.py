@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from gateway_worker.simulator import orders, phones
-from gateway_worker.simulator.login import remove_device
-from gateway_worker.simulator.model import Account
+from gateway_worker.simulator.control import person_actions
+from gateway_worker.simulator.phone import phone as phones
+from gateway_worker.simulator.whatsapp.login import remove_device
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import SyncdPatch
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.pairing import device_hash
+from gateway_worker.simulator.world.model import Account
 from tests.unit.simulator.stage import Client, Stage
 
 BOB = "15550000002"
@@ -212,6 +213,6 @@ def test_a_companion_learns_its_own_name_and_hears_of_another(stage: Stage, ann:
     answer = a.ask("w:sync:app:state", read, kind="set").need("sync").need("collection")
     assert answer.attrs["version"] == "1"
     assert not a.got("notification", type="server_sync"), "it was there before the companion was"
-    stage.turn(lambda turn: orders.add_phone(turn, ann.phone, "Ann Other", passkey=False))
+    stage.turn(lambda turn: person_actions.add_phone(turn, ann.phone, "Ann Other", passkey=False))
     (note,) = a.got("notification", type="server_sync")
     assert note.need("collection").attrs == {"name": "critical_block", "version": "2"}

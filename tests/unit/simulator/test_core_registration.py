@@ -3,11 +3,11 @@
 import pytest
 
 from gateway_worker.simulator.errors import Conflict, Gone, Invalid
-from gateway_worker.simulator.model import MAX_COMPANIONS
-from gateway_worker.simulator.registration import scan
+from gateway_worker.simulator.whatsapp.registration import scan
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ClientPayload
 from gateway_worker.simulator.wire.nodes import Node
+from gateway_worker.simulator.world.model import MAX_COMPANIONS
 from tests.unit.simulator.stage import Client, Stage
 
 

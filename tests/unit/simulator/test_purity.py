@@ -8,8 +8,8 @@ import pytest
 import gateway_worker.simulator
 
 FOLDER = Path(gateway_worker.simulator.__file__).parent
-SHELL = {"server.py", "sockets.py", "timers.py", "keeper.py", "running.py", "media_server.py", "tls.py"}
-CORE = sorted(p for folder in (FOLDER, FOLDER / "content") for p in folder.glob("*.py") if p.name not in SHELL)
+FOLDERS = ("content", "phone", "whatsapp", "world")
+CORE = [FOLDER / "core.py", *sorted(path for folder in FOLDERS for path in (FOLDER / folder).glob("*.py"))]
 OUTSIDE = {"aiohttp", "asyncio", "os", "random", "secrets", "socket", "threading", "time"}
 
 

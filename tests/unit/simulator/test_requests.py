@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.simulator import orders
 from gateway_worker.simulator.content.reading import read_message
 from gateway_worker.simulator.content.shapes import Means, Uploaded
 from gateway_worker.simulator.content.writing import write_message
+from gateway_worker.simulator.control import person_actions as actions
+from gateway_worker.simulator.control.fault_actions import add_fault, parse_fault
 from gateway_worker.simulator.errors import ControlError, Invalid
-from gateway_worker.simulator.fault_orders import add_fault, parse_fault
-from gateway_worker.simulator.faults import FaultKind
-from gateway_worker.simulator.requests import Body, address
+from gateway_worker.simulator.strict_body import Body, address
+from gateway_worker.simulator.world.faults import FaultKind
 from tests.unit.simulator.stage import Stage
 
 
@@ -85,7 +85,7 @@ def test_any_content_is_sent_or_refused(content: dict[str, Any], quote: dict[str
     ann, bob = stage.person(), stage.person("15550000002")
     _refused_or_done(
         lambda: stage.turn(
-            lambda turn: orders.send(turn, ann, to=bob.pn_jid, words=orders.Words(content=content, quote=quote))
+            lambda turn: actions.send(turn, ann, to=bob.pn_jid, words=actions.Words(content=content, quote=quote))
         )
     )
 

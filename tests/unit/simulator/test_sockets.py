@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway_worker.simulator.sockets import MAX_UNSENT, Opened, Socket
+from gateway_worker.simulator.shell.sockets import MAX_UNSENT, Opened, Socket
 from gateway_worker.simulator.wire.certificates import CertificateAuthority
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.errors import FrameError, TransportError

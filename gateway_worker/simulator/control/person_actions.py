@@ -1,0 +1,115 @@
+"""What a person does with a phone, as ordered over the control API: gets one, types, writes. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from gateway_worker.simulator.content.reading import unwrap
+from gateway_worker.simulator.content.shapes import Means, Quote
+from gateway_worker.simulator.content.writing import write_message
+from gateway_worker.simulator.control.change_actions import new_id, server_of
+from gateway_worker.simulator.errors import Conflict, Invalid
+from gateway_worker.simulator.phone import phone as phones
+from gateway_worker.simulator.phone.address_book import tell_own_name
+from gateway_worker.simulator.phone.disappearing import marked
+from gateway_worker.simulator.phone.files import upload
+from gateway_worker.simulator.phone.mentions import mentioning
+from gateway_worker.simulator.phone.phone import Phone, find_message
+from gateway_worker.simulator.phone.sending import dispatch
+from gateway_worker.simulator.strict_body import Body
+from gateway_worker.simulator.wire.sealing import SECRET_SIZE
+from gateway_worker.simulator.world.jids import parse_jid
+from gateway_worker.simulator.world.model import MAX_ACCOUNTS, Account
+from gateway_worker.simulator.world.phone_records import Kept
+from gateway_worker.simulator.world.turn import Turn
+
+CHAT_STATES = ("typing", "recording", "paused")
+MAX_SPELLINGS = 16
+
+
+def add_phone(turn: Turn, phone: str, name: str, *, passkey: bool, spellings: Sequence[str] = ()) -> Account:
+    """A person with a phone; one who exists gets name and passkey as given. `spellings`: numbers that lead there."""
+    if len(spellings) > MAX_SPELLINGS:
+        raise Invalid("request.invalid", f"spellings must be at most {MAX_SPELLINGS}")
+    turn.world.spellings.update(dict.fromkeys((parse_jid(each).user for each in spellings), phone))
+    account = turn.world.accounts.get(phone)
+    if account is None:
+        if len(turn.world.accounts) >= MAX_ACCOUNTS:
+            raise Conflict("phone.full", f"there are {MAX_ACCOUNTS} phones already")
+        return phones.new_account(turn.world, phone, name or f"Phone {phone[-4:]}", passkey=passkey)
+    account.name, account.passkey = name or account.name, passkey
+    if account.companions:
+        tell_own_name(turn, account)
+    return account
+
+
+def set_chat_state(turn: Turn, account: Account, to: str, state: str) -> None:
+    """A person types, records or stops."""
+    if state not in CHAT_STATES:
+        raise Invalid("request.invalid", f"state must be one of: {', '.join(CHAT_STATES)}")
+    phones.chat_state(turn, account.primary, to, state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What a person wants to send."""
+
+    content: Mapping[str, Any]
+    quote: Mapping[str, Any] | None = None
+    mentions: list[str] = field(default_factory=list[str])
+    forwarded: bool = False
+    view_once: bool = False
+    message_id: str = ""
+    """Chosen by who sends; empty: a new one."""
+
+
+def send(turn: Turn, account: Account, *, to: str, words: Words) -> str:
+    """A phone sends a message to a person or group (bare JID); returns its id.
+
+    `NotFound` if nobody is there, `Conflict` if the phone is offline, `Invalid` if the content is wrong.
+    """
+    phone = account.primary
+    phones.require_online(phone)
+    to = _chat(turn, to)
+    means = Means(upload=partial(upload, turn=turn, phone=phone, chat=to), entropy=turn.world.entropy)
+    content, mentions = mentioning(turn.world, server_of(to), words.content, words.mentions)
+    message = write_message(
+        content,
+        means,
+        quote=_quote(phone, words.quote),
+        mentions=mentions,
+        forwarded=words.forwarded,
+        view_once=words.view_once,
+    )
+    message = marked(turn.world, phone, to, message)
+    message_id = words.message_id or new_id(turn)
+    if words.content.get("kind") != "raw":
+        message.messageContextInfo.messageSecret = turn.world.entropy(SECRET_SIZE)
+    dispatch(turn, phone, to, message, message_id)
+    kept = Kept(
+        message_id=message_id,
+        chat=to,
+        sender=account.jid(server_of(to)),
+        own=True,
+        device=0,
+        timestamp=turn.now,
+        message=message,
+    )
+    phone.keep(kept)
+    return message_id
+
+
+def _chat(turn: Turn, to: str) -> str:
+    """The chat with whom a person dials: a phone asks for the number as WhatsApp writes it."""
+    recipient, address = turn.world.dial(to)
+    return to if recipient is None else recipient.jid(address.server)
+
+
+def _quote(phone: Phone, quote: Mapping[str, Any] | None) -> Quote | None:
+    if quote is None:
+        return None
+    body = Body(quote)
+    kept = find_message(phone, body.text("messageId"))
+    body.done()
+    return Quote(message_id=kept.message_id, author=kept.sender, message=unwrap(kept.message))

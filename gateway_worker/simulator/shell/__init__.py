@@ -1,0 +1,1 @@
+"""Sockets, clocks, files and certificates around the pure core."""

@@ -1,0 +1,1 @@
+"""What WhatsApp's server does."""

@@ -1,0 +1,1 @@
+"""What there is: accounts, devices, groups, records, faults."""

@@ -1,0 +1,261 @@
+"""The state of the simulated WhatsApp: people, their devices, connections. Plain values. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gateway_worker.simulator.wire.curve import KeyPair
+from gateway_worker.simulator.wire.nodes import Node
+from gateway_worker.simulator.wire.pairing import DeviceOffer
+from gateway_worker.simulator.wire.payload import Registration, SignedPreKey
+from gateway_worker.simulator.world.faults import Fault
+from gateway_worker.simulator.world.jids import LID_SERVER, PN_SERVER, Jid, device_jid, other_spelling, parse_jid
+from gateway_worker.simulator.world.ledger import Ledger
+from gateway_worker.simulator.world.media import MediaHost
+from gateway_worker.simulator.world.stats import Stats
+from gateway_worker.simulator.world.turn import ConnectionId
+
+if TYPE_CHECKING:
+    from gateway_worker.simulator.phone.phone import Phone
+
+MAX_ACCOUNTS = 20_000
+MAX_COMPANIONS = 16
+"""WhatsApp allows 4; tests may want a few more."""
+
+QueueKey = tuple[str, ...]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Device:
+    """One device of an account: number 0 is the phone, the others are companions."""
+
+    account: "Account"
+    number: int
+    identity: bytes
+    """Signal identity key, 32 raw bytes."""
+    registration_id: bytes
+    signed_prekey: SignedPreKey
+    prekeys: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
+    """One-time prekeys not yet handed out: id (3 bytes) → key, in order of upload."""
+    spent_prekeys: set[bytes] = field(default_factory=set[bytes])
+    """Ids that were handed out: never accepted again."""
+    noise_static: bytes = b""
+    details: bytes = b""
+    """Serialised `ADVDeviceIdentity`, as signed at pairing."""
+    signed_identity: bytes = b""
+    """Serialised `ADVSignedDeviceIdentity` with the account key and both signatures."""
+    connection: ConnectionId | None = None
+    queue: dict[QueueKey, Node] = field(default_factory=dict[QueueKey, Node])
+    """Stanzas that the device has not yet confirmed, oldest first."""
+    recent: list[Node] = field(default_factory=list[Node])
+    """The last few messages handed to it, for the fault `redeliver`."""
+    logins: int = 0
+    welcomed: bool = False
+    """Whether its phone has sent it keys and history (after its first prekey upload)."""
+    available: bool = False
+
+    @property
+    def primary(self) -> bool:
+        """Whether it is the phone."""
+        return self.number == 0
+
+    def jid(self, server: str = PN_SERVER) -> str:
+        """Its address as PN or LID."""
+        return device_jid(self.account.user(server), self.number, server)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Account:
+    """A person on WhatsApp."""
+
+    phone: str
+    """E.164 digits, without the plus."""
+    lid: str
+    name: str
+    identity: KeyPair
+    """The account's (and the phone's) identity key: signs its companions."""
+    raw_id: int
+    passkey: bool = False
+    devices: dict[int, Device] = field(default_factory=dict[int, Device])
+    next_number: int = 1
+    watchers: dict[str, None] = field(default_factory=dict[str, None])
+    """Phones of the accounts that ever asked for its devices: they are told of changes."""
+    presence_subscribers: dict[str, None] = field(default_factory=dict[str, None])
+    collections: dict[str, list[bytes]] = field(default_factory=dict[str, list[bytes]])
+    """App state: the patches of each collection, in order of their versions."""
+    told_name: str = ""
+    """The name that its app state says."""
+    about: str = "Available"
+    """The status text."""
+    contact_code: str = ""
+    """Of the link by which others find the person, once it was asked for."""
+    picture: tuple[str, str] | None = None
+    """Id and direct path of the profile picture."""
+    key_index: bytes | None = None
+    """The signed list of its companions, until they change."""
+    _primary: "Phone | None" = None
+
+    def user(self, server: str) -> str:
+        """Its user part on a server."""
+        return self.lid if server == LID_SERVER else self.phone
+
+    @property
+    def pn_jid(self) -> str:
+        """`number@s.whatsapp.net`."""
+        return f"{self.phone}@{PN_SERVER}"
+
+    @property
+    def lid_jid(self) -> str:
+        """`number@lid`."""
+        return f"{self.lid}@{LID_SERVER}"
+
+    def jid(self, server: str) -> str:
+        """Its address on a server, without a device."""
+        return self.lid_jid if server == LID_SERVER else self.pn_jid
+
+    @property
+    def primary(self) -> "Phone":
+        """The person's phone."""
+        assert self._primary is not None
+        return self._primary
+
+    def own(self, phone: "Phone") -> None:
+        """Gives the person the phone; once, when both are made."""
+        self._primary = phone
+        self.devices[0] = phone.device
+
+    @property
+    def companions(self) -> list[Device]:
+        """The linked devices."""
+        return [device for number, device in self.devices.items() if number]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Connection:
+    """One live socket that has finished its handshake."""
+
+    id: ConnectionId
+    noise_static: bytes
+    registration: Registration | None = None
+    """What it registered with, until it is paired."""
+    references: list[str] = field(default_factory=list[str])
+    """Its QR codes' texts."""
+    pairing: Device | None = None
+    """The device it becomes once it has signed."""
+    pairing_id: str = ""
+    offer: DeviceOffer | None = None
+    """What its phone signed for it."""
+    device: Device | None = None
+    """Who logged in."""
+    behind: bool = False
+    """It has not yet been given all of its offline queue: what comes in waits there too."""
+    backlog: dict[QueueKey, Node] = field(default_factory=dict[QueueKey, Node])
+    """What of its queue it has not yet been given."""
+    backlog_total: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class LinkCode:
+    """A companion that waits for its pairing code to be typed."""
+
+    connection: ConnectionId
+    reference: bytes
+    wrapped_ephemeral: bytes
+    companion_ephemeral: bytes = b""
+    """Unwrapped with the code, once it was typed."""
+    ephemeral: KeyPair | None = None
+    """The phone's, from then on."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Group:
+    """A group chat; `members` and `owner` are phones."""
+
+    id: str
+    subject: str
+    owner: str
+    created: int
+    members: dict[str, None]
+    admins: set[str] = field(default_factory=set[str])
+    """Besides the owner."""
+    description: str = ""
+    description_id: str = ""
+    settings: set[str] = field(default_factory=set[str])
+    """`announcement`: only admins write. `locked`: only admins change subject and description.
+
+    `membership_approval_mode`: who comes by the link is let in by an admin. `all_member_add`: everybody adds people.
+    """
+    disappearing: int = 0
+    """Seconds after which its messages go; 0: they stay."""
+    invite: str = ""
+    """The code of its link, once somebody asked for one."""
+    requests: dict[str, float] = field(default_factory=dict[str, float])
+    """Phones of those who ask to come in, and since when: with the setting `membership_approval_mode`."""
+
+    def is_admin(self, phone: str) -> bool:
+        """Whether that person may manage the group."""
+        return phone == self.owner or phone in self.admins
+
+    def may_write(self, phone: str) -> bool:
+        """Whether that member's messages are for everybody."""
+        return "announcement" not in self.settings or self.is_admin(phone)
+
+    @property
+    def jid(self) -> str:
+        """`id@g.us`."""
+        return f"{self.id}@g.us"
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """Everything the server knows. `entropy(n)` gives n random bytes, `new_key_pair()` a fresh key pair."""
+
+    entropy: Callable[[int], bytes]
+    new_key_pair: Callable[[], KeyPair] = KeyPair.generate
+    strict: bool = True
+    """Phones drop what WhatsApp is reported to drop: see `strictness`."""
+    media_authority: str = "127.0.0.1"
+    """`host:port` by which clients reach the media host, with HTTPS."""
+    accounts: dict[str, Account] = field(default_factory=dict[str, Account])
+    lids: dict[str, Account] = field(default_factory=dict[str, Account])
+    spellings: dict[str, str] = field(default_factory=dict[str, str])
+    """Numbers that lead to an account which has another one, besides those of `jids.other_spelling`."""
+    connections: dict[ConnectionId, Connection] = field(default_factory=dict[ConnectionId, Connection])
+    references: dict[str, "Reference"] = field(default_factory=dict[str, "Reference"])
+    link_codes: dict[str, LinkCode] = field(default_factory=dict[str, LinkCode])
+    groups: dict[str, Group] = field(default_factory=dict[str, Group])
+    faults: list[Fault] = field(default_factory=list[Fault])
+    stats: Stats = field(default_factory=Stats)
+    ledger: Ledger = field(default_factory=Ledger)
+    media: MediaHost = field(default_factory=MediaHost)
+
+    def find(self, jid: str) -> tuple[Account | None, Jid]:
+        """Whose address that is, PN or LID."""
+        parsed = parse_jid(jid)
+        people = self.lids if parsed.server == LID_SERVER else self.accounts
+        return people.get(parsed.user), parsed
+
+    def dial(self, jid: str) -> tuple[Account | None, Jid]:
+        """Who is reached by that address: user sync and messages know a number however it is written, others do not."""
+        account, parsed = self.find(jid)
+        if account is None and parsed.server == PN_SERVER:
+            canonical = self.spellings.get(parsed.user) or other_spelling(parsed.user)
+            account = self.accounts.get(canonical or "")
+        return account, parsed
+
+    def device(self, jid: str) -> Device | None:
+        """The device that is reached by that address."""
+        account, parsed = self.dial(jid)
+        return account.devices.get(parsed.device) if account else None
+
+    def connection_of(self, device: Device) -> Connection | None:
+        """The device's live connection."""
+        return None if device.connection is None else self.connections.get(device.connection)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """One QR code's reference: whose it is and until when (s since the epoch) it may be scanned."""
+
+    connection: ConnectionId
+    expires: float

@@ -1,4 +1,4 @@
-"""Frames between us and a bridge; the same layout as `bridge/frames.ts`, which describes it.
+"""Frames between us and a bridge; the same layout as `bridge/channel/frames.ts`, which describes it.
 
 Pure: bytes in, frames out. A head is JSON, blobs (keys, credentials, messages) follow it as they are.
 """
@@ -24,7 +24,7 @@ class FrameError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame. Keys of `head`: see `bridge/frames.ts`."""
+    """One frame. Keys of `head`: see `bridge/channel/frames.ts`."""
 
     head: dict[str, Any]
     blobs: Sequence[bytes] = ()

@@ -3,12 +3,12 @@ import type { Socket } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
 import { Connection, type MessageReference } from './connection.ts'
-import { Lease } from './lease.ts'
-import type { OutgoingArguments } from './outgoing.ts'
-import { type Answer, type Call, CallError, Peer } from './peer.ts'
-import { type FileRequest, fileIn } from './resending.ts'
-import type { UploadArguments } from './uploads.ts'
-import { type OpenArguments, type Settings, trust, trustMedia } from './settings.ts'
+import { Lease } from './channel/lease.ts'
+import type { OutgoingArguments } from './outgoing/message.ts'
+import { type Answer, type Call, CallError, Peer } from './channel/peer.ts'
+import { type FileRequest, fileIn } from './outgoing/reupload-request.ts'
+import type { UploadArguments } from './outgoing/uploads.ts'
+import { type OpenArguments, type Settings, trust, trustMedia } from './channel/settings.ts'
 
 const TICK_MS = 500
 const RESOLUTION_MS = 10

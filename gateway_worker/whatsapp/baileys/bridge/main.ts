@@ -3,16 +3,16 @@
  *
  * It speaks over the file descriptor it is given only, and ends when that closes: nobody would store what it learns.
  */
-import './silence.ts'
-import './contexts.ts'
-import './strict.ts'
+import './patches/silence-console.ts'
+import './patches/libsignal-queue.ts'
+import './patches/strict-signatures.ts'
 
 import { Socket } from 'node:net'
 
 import { Curve } from 'baileys'
 
 import { Bridge } from './bridge.ts'
-import { isSigned } from './strict.ts'
+import { isSigned } from './patches/strict-signatures.ts'
 
 const CHANNEL = Number(process.argv[2])
 

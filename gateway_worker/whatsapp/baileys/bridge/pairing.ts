@@ -1,8 +1,8 @@
 /** How a device that is not paired asks to be linked: by a QR that WhatsApp rotates, or by a code for the phone. */
 import type { BinaryNode, WASocket } from 'baileys'
 
-import { type End, endOf } from './causes.ts'
-import type { Facts } from './facts.ts'
+import { type End, endOf } from './words/causes.ts'
+import type { Facts } from './channel/facts.ts'
 
 const FIRST_QR_SECONDS = 60
 const NEXT_QR_SECONDS = 20

@@ -11,19 +11,19 @@ import {
   type WASocket
 } from 'baileys'
 
-import { cachesOf, type GroupCache } from './caches.ts'
-import type { History } from './history.ts'
-import { placeOf } from './historyfiles.ts'
-import type { Keys } from './keys.ts'
-import { makeLogger } from './logger.ts'
-import { sentAgain } from './outgoing.ts'
-import { Outsides } from './outside.ts'
-import type { Protocol } from './protocol.ts'
-import type { Incoming } from './received.ts'
-import { makeRepositoryMaker } from './repository.ts'
-import type { SenderConfig } from './sender.ts'
-import { agentFor, type OpenArguments, type Settings } from './settings.ts'
-import type { Store } from './store.ts'
+import { cachesOf, type GroupCache } from './patches/caches.ts'
+import type { History } from './incoming/history.ts'
+import { placeOf } from './incoming/history-files.ts'
+import type { Keys } from './signal/keys.ts'
+import { makeLogger } from './patches/logger.ts'
+import { sentAgain } from './outgoing/message.ts'
+import { Outsides } from './outgoing/stanza.ts'
+import type { Protocol } from './incoming/peer-messages.ts'
+import type { Incoming } from './incoming/messages.ts'
+import { makeRepositoryMaker } from './incoming/repository.ts'
+import type { SenderConfig } from './patches/sender.ts'
+import { agentFor, type OpenArguments, type Settings } from './channel/settings.ts'
+import type { Store } from './signal/store.ts'
 
 export interface SocketParts {
   number: number

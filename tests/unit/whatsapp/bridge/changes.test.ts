@@ -1,5 +1,5 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/silence.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/strict.ts'
+import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
@@ -7,9 +7,9 @@ import { test } from 'node:test'
 
 import { proto } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
-import { changeOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/changes.ts'
-import { decoded } from '../../../../gateway_worker/whatsapp/baileys/bridge/decoding.ts'
-import { originalOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/originals.ts'
+import { changeOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/incoming/changes.ts'
+import { decoded } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
+import { originalOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/incoming/originals.ts'
 import { sealedBy } from './sealing.ts'
 
 const me = '15550001111@s.whatsapp.net'

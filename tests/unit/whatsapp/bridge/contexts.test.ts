@@ -1,5 +1,5 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/silence.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/contexts.ts'
+import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/libsignal-queue.ts'
 
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'

@@ -1,5 +1,5 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/silence.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/strict.ts'
+import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
@@ -7,9 +7,9 @@ import { test } from 'node:test'
 
 import { proto } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
-import { decoded, keptOf, MAX_KEPT_BYTES } from '../../../../gateway_worker/whatsapp/baileys/bridge/decoding.ts'
-import { opened } from '../../../../gateway_worker/whatsapp/baileys/bridge/sealed.ts'
-import { messageContextOf, quotedIn, secretOf, withSecret } from '../../../../gateway_worker/whatsapp/baileys/bridge/secrets.ts'
+import { decoded, keptOf, MAX_KEPT_BYTES } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
+import { opened } from '../../../../gateway_worker/whatsapp/baileys/bridge/incoming/sealed.ts'
+import { messageContextOf, quotedIn, secretOf, withSecret } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/secrets.ts'
 import { sealedBy } from './sealing.ts'
 
 const inner = randomBytes(32)

@@ -1,0 +1,72 @@
+/** What a connection tells its owner: in order, one frame each; the owner's answer says that it has been stored. */
+import { inspect } from 'node:util'
+
+import { cut, jsonBytes, MAX_TEXT } from '../words/limits.ts'
+import { nameOf, type Peer } from './peer.ts'
+import { boundFact } from './told.ts'
+
+/** Facts that wait for the owner, before we stop reading from the socket. */
+const MAX_UNTOLD = 500
+const MAX_UNTOLD_BYTES = 8 * 1024 * 1024
+
+export type Fact = { fact: string } & Record<string, unknown>
+
+/** A fact within its limits. One that has none is told as that: the owner keeps and logs it, and it is confirmed. */
+function within(described: Fact): Fact {
+  try {
+    return boundFact(described)
+  } catch (error) {
+    return { fact: described.fact, unreadable: nameOf(error), told: cut(inspect(described, { maxStringLength: 4_096 }), MAX_TEXT) }
+  }
+}
+
+export class Facts {
+  readonly #peer: Peer
+  readonly #connection: number
+  readonly #deadlineMs: number
+  readonly #onTold: () => void
+  readonly #onRefused: (error: unknown) => void
+  #last: Promise<unknown> = Promise.resolve()
+  /** Facts the owner has not answered yet, and their bytes. */
+  untold = 0
+  #untoldBytes = 0
+
+  constructor(peer: Peer, connection: number, deadlineMs: number, onTold: () => void, onRefused: (error: unknown) => void) {
+    this.#peer = peer
+    this.#connection = connection
+    this.#deadlineMs = deadlineMs
+    this.#onTold = onTold
+    this.#onRefused = onRefused
+  }
+
+  /** Whether the owner follows so slowly that no more should be read from WhatsApp. */
+  get isBusy(): boolean {
+    return this.untold > MAX_UNTOLD || this.#untoldBytes > MAX_UNTOLD_BYTES
+  }
+
+  /** Tells a fact after those before it, and once `ready` resolves; resolves to whether the owner has taken it. */
+  async tell(described: Fact, ready?: () => Promise<void>): Promise<boolean> {
+    const fact = within(described)
+    const bytes = jsonBytes(fact)
+    this.untold += 1
+    this.#untoldBytes += bytes
+    const leaving = this.#last.then(async () => {
+      await ready?.()
+      // Wrapped: the next fact follows this one, it does not wait for its answer
+      return { answer: this.#peer.call('tell', this.#connection, fact, [], this.#deadlineMs) }
+    })
+    this.#last = leaving
+    const { answer } = await leaving
+    try {
+      await answer
+    } catch (error) {
+      this.#onRefused(error)
+      return false
+    } finally {
+      this.untold -= 1
+      this.#untoldBytes -= bytes
+    }
+    this.#onTold()
+    return true
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * What others do, apart from messages: they call, they type, they come and go, they look different.
+ *
+ * A call is kept from Baileys, and so from its acknowledgement, until the owner has stored it; so is what is told of a
+ * person. Presence is told as it comes, and left out while the owner does not follow: the next one says how things are.
+ */
+import { type BinaryNode, type Contact, isJidBroadcast, isJidGroup, isJidNewsletter, jidNormalizedUser, type WASocket } from 'baileys'
+
+import { type Mapping, personOf, phoneOf } from '../words/addresses.ts'
+import { contactNewsOf, isContactNews } from '../people/contact-news.ts'
+import type { Fact, Facts } from '../channel/facts.ts'
+import { secondsOf } from '../words/limits.ts'
+
+export interface NewsParts {
+  socket: WASocket
+  facts: Facts
+  me: () => Contact | undefined
+  /** Whether this session declines calls. */
+  rejectsCalls: boolean
+  onArrival: () => void
+}
+
+const MAX_UNTOLD_PRESENCE = 100
+const OFFERS = new Set(['offer', 'offer_notice'])
+
+export class News {
+  readonly #parts: NewsParts
+  #told: Promise<unknown> = Promise.resolve()
+
+  constructor(parts: NewsParts) {
+    this.#parts = parts
+    const { ws } = parts.socket
+    const emit = ws.emit.bind(ws)
+    ws.emit = (event: string, ...args: unknown[]): boolean => {
+      const stanza = args[0] as BinaryNode
+      if (event === 'CB:presence' || event === 'CB:chatstate') this.#takePresence(stanza)
+      const describe = this.#describing(event, stanza)
+      if (describe === undefined) return emit(event, ...args)
+      this.#keep(describe, () => emit(event, stanza))
+      parts.onArrival()
+      return true
+    }
+  }
+
+  /** How a stanza is described that must be stored before it is acknowledged; undefined for all others. */
+  #describing(event: string, stanza: BinaryNode): ((mapping: Mapping) => Promise<Fact | null>) | undefined {
+    const { me, rejectsCalls } = this.#parts
+    if (event === 'CB:call') return (mapping) => callOf(stanza, mapping, rejectsCalls)
+    if (event !== 'CB:notification' || !isContactNews(stanza)) return undefined
+    return (mapping) => contactNewsOf(stanza, me(), mapping)
+  }
+
+  /** Tells what a stanza says, in order, and hands it on once that is stored; a stanza that says nothing at once. */
+  #keep(describe: (mapping: Mapping) => Promise<Fact | null>, pass: () => void): void {
+    const { socket, facts } = this.#parts
+    const tell = async (): Promise<void> => {
+      const fact = await describe(socket.signalRepository.lidMapping)
+      if (fact === null) pass()
+      else void facts.tell(fact).then((isStored) => isStored && pass())
+    }
+    // What cannot be described is Baileys' to answer: else it came again after every reconnect
+    this.#told = this.#told.then(tell).catch(pass)
+  }
+
+  #takePresence(stanza: BinaryNode): void {
+    const { socket, facts } = this.#parts
+    const tell = async (): Promise<void> => {
+      if (facts.untold > MAX_UNTOLD_PRESENCE) return
+      const fact = await presenceOf(stanza, socket.signalRepository.lidMapping)
+      if (fact !== null) void facts.tell(fact)
+    }
+    this.#told = this.#told.then(tell).catch(() => undefined) // nothing of it is kept
+  }
+}
+
+/** A call that begins, as `CallArrived` of the port; null for all that follows in it. */
+export async function callOf({ attrs, content }: BinaryNode, mapping: Mapping, rejectsCalls: boolean): Promise<Fact | null> {
+  const [offer] = Array.isArray(content) ? content : []
+  const id = offer?.attrs['call-id']
+  const from = offer?.attrs['from'] ?? offer?.attrs['call-creator'] ?? attrs['from']
+  if (offer === undefined || !OFFERS.has(offer.tag) || id === undefined || from === undefined) return null
+  const person = await personOf(from, offer.attrs['caller_pn'], mapping)
+  const media = Array.isArray(offer.content) ? offer.content.map(({ tag }) => tag) : []
+  return {
+    fact: 'call',
+    call_id: id,
+    caller: { jid: person.pn ?? person.lid ?? jidNormalizedUser(from), lid: person.lid ?? null, phone: phoneOf(person.pn) },
+    is_video: media.includes('video'),
+    group: offer.attrs['group-jid'] ?? null,
+    is_rejected: rejectsCalls && attrs['offline'] === undefined,
+    timestamp: secondsOf(attrs['t'])
+  }
+}
+
+/** Presence or a chat's state, as `PresenceChanged` of the port; null when it says nothing. */
+export async function presenceOf({ tag, attrs, content }: BinaryNode, mapping: Mapping): Promise<Fact | null> {
+  const { from, participant, last } = attrs
+  if (from === undefined || isJidBroadcast(from) || isJidNewsletter(from)) return null
+  const state = tag === 'presence' ? presenceState(attrs) : chatState(content)
+  if (state === null) return null
+  const isGroup = isJidGroup(from) === true
+  if (isGroup && participant === undefined) return null // how many are online
+  const person = await personOf(participant ?? from, attrs['participant_pn'], mapping)
+  const address = person.pn ?? person.lid ?? jidNormalizedUser(participant ?? from)
+  const seen = secondsOf(last)
+  return {
+    fact: 'presence',
+    chat: isGroup ? from : address,
+    participant: isGroup ? address : null,
+    state,
+    last_seen: state === 'unavailable' && seen > 0 ? seen : null
+  }
+}
+
+function presenceState({ type }: Record<string, string | undefined>): string | null {
+  if (type === undefined || type === 'available') return 'available'
+  return type === 'unavailable' ? 'unavailable' : null
+}
+
+function chatState(content: BinaryNode['content']): string | null {
+  const [child] = Array.isArray(content) ? content : []
+  if (child?.tag === 'paused') return 'paused'
+  if (child?.tag !== 'composing') return null
+  return child.attrs['media'] === 'audio' ? 'recording' : 'typing'
+}

@@ -1,0 +1,185 @@
+/**
+ * The phone's history, part by part: described as messages are, and given to the owner in slices.
+ *
+ * A part is kept from Baileys' event buffer, which would gather all of them, and is stored before the stanza that brought
+ * it is processed: one part is in memory at a time, and a crash brings back the part that it interrupted.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+import { type BaileysEventMap, type Contact, jidNormalizedUser, proto, type WAMessage, type WASocket } from 'baileys'
+
+import { isOwn, type Mapping, personOf, phoneOf } from '../words/addresses.ts'
+import { PART_BYTES } from '../signal/commit.ts'
+import { jsonBytes } from '../words/limits.ts'
+import type { Incoming } from './messages.ts'
+import type { Store } from '../signal/store.ts'
+import { timersIn } from '../words/timers.ts'
+import { boundChatTimer, boundContact } from '../channel/told.ts'
+
+type Told = BaileysEventMap['messaging-history.set']
+
+interface Part {
+  /** Oldest first. */
+  messages: WAMessage[]
+  chats: number
+  contacts: Told['contacts']
+  timed: Told['chats']
+  progress: number
+}
+
+export interface HistoryParts {
+  store: Pick<Store, 'putHistory'>
+  incoming: Pick<Incoming, 'ofHistory'>
+  mapping: () => Mapping
+  me: () => Contact | undefined
+  isWanted: boolean
+}
+
+const { HistorySyncType } = proto.HistorySync
+
+/** Without any history Baileys never learns the first LID mappings; these two are small. */
+const LEAST_HISTORY = new Set<unknown>([HistorySyncType.INITIAL_BOOTSTRAP, HistorySyncType.NON_BLOCKING_DATA])
+
+/** Ids of the messages of the stanza that is being handled, in whatever Baileys does about it and however long. */
+export const bringing = new AsyncLocalStorage<ReadonlySet<string>>()
+
+const SLICE = 100
+const CONTACTS_SLICE = 200
+const WHOLE = 100
+
+const { Status } = proto.WebMessageInfo
+/** What our phone knows of a message of ours. */
+const STATUSES = new Map<unknown, string>([
+  [Status.SERVER_ACK, 'sent'],
+  [Status.DELIVERY_ACK, 'delivered'],
+  [Status.READ, 'read'],
+  [Status.PLAYED, 'played']
+])
+
+export class History {
+  readonly #parts: HistoryParts
+  #storing: Promise<unknown> = Promise.resolve()
+  #progress = 0
+
+  constructor(parts: HistoryParts) {
+    this.#parts = parts
+  }
+
+  /** Whether Baileys is to read parts of this kind. */
+  takes(syncType: unknown): boolean {
+    return this.#parts.isWanted ? syncType !== HistorySyncType.FULL : LEAST_HISTORY.has(syncType)
+  }
+
+  /** From now on a history of this socket comes here, and nowhere else. */
+  listen({ ev }: WASocket): void {
+    const emit = ev.emit.bind(ev)
+    ev.emit = (event, told) => {
+      if (event !== 'messaging-history.set') return emit(event, told)
+      const part = partOf(told as Told, this.#parts.me())
+      if (this.#parts.isWanted) this.#take(part, [...(bringing.getStore() ?? [])])
+      else this.#soon(() => this.#storeTimers(part.timed)) // of what is taken in any case
+      return true
+    }
+  }
+
+  /** Returns when all that has come is stored, or the connection is lost: one part is in memory at a time. */
+  async stored(): Promise<void> {
+    await this.#storing
+  }
+
+  /** With the last slice of a part it is told, and the stanza that brought it is processed. */
+  #take(part: Part, broughtBy: readonly string[]): void {
+    this.#soon(() => this.#store(part, broughtBy))
+  }
+
+  #soon(store: () => Promise<void>): void {
+    this.#storing = this.#storing.then(store).catch(() => undefined) // the store ends the connection
+  }
+
+  async #storeTimers(timed: Part['timed']): Promise<void> {
+    const { store, mapping } = this.#parts
+    for (let start = 0; start < timed.length; start += CONTACTS_SLICE) {
+      const timers = (await timersIn(timed.slice(start, start + CONTACTS_SLICE), mapping())).map(boundChatTimer)
+      await store.putHistory({ entries: [], contacts: [], timers, part: null, processed: [] })
+    }
+  }
+
+  async #store({ messages, chats, contacts, timed, progress }: Part, processed: readonly string[]): Promise<void> {
+    const { store, mapping } = this.#parts
+    for (let start = 0; start < contacts.length; start += CONTACTS_SLICE) {
+      const slice = contacts.slice(start, start + CONTACTS_SLICE)
+      // One that cannot be described costs itself alone, as below
+      const named = await Promise.all(slice.map((contact) => nameOf(contact, mapping()).catch(() => null)))
+      await store.putHistory({ entries: [], contacts: named.filter((each) => each !== null), part: null, processed: [] })
+    }
+    await this.#storeTimers(timed)
+    for (let start = 0; start < messages.length; start += SLICE) {
+      for (const entries of inParts(await this.#described(messages.slice(start, start + SLICE), start))) {
+        await store.putHistory({ entries, contacts: [], part: null, processed: [] })
+      }
+    }
+    this.#progress = Math.max(this.#progress, progress) // names come without an estimate of their own
+    const counts = { chats, contacts: contacts.length, messages: messages.length }
+    const part = { progress: this.#progress, ...counts, is_last: progress >= WHOLE }
+    await store.putHistory({ entries: [], contacts: [], part, processed })
+  }
+
+  async #described(messages: readonly WAMessage[], start: number): Promise<HistoricEntry[]> {
+    const mapping = this.#parts.mapping()
+    const described = messages.map(async (info, index) => {
+      const entry = await this.#parts.incoming.ofHistory(info, mapping).catch(() => null) // the next one may be readable
+      const status = info.key.fromMe === true ? (STATUSES.get(info.status) ?? null) : null
+      return entry === null ? [] : [{ ...entry, status, order: start + index }]
+    })
+    return (await Promise.all(described)).flat()
+  }
+}
+
+function partOf({ messages, chats, contacts, progress }: Told, me: Contact | undefined): Part {
+  const percent = Math.round(Number(progress ?? 0))
+  const sane = Number.isFinite(percent) ? Math.min(Math.max(percent, 0), WHOLE) : 0
+  const timed = chats.filter(({ ephemeralExpiration }) => Number(ephemeralExpiration ?? 0) > 0)
+  const named = contacts.filter(({ id, notify, verifiedName }) => (notify || verifiedName) && !isOwn(id, me))
+  return { messages: messages.reverse(), chats: chats.length, contacts: named, timed, progress: sane }
+}
+
+/** As many at a time as a frame should hold. */
+function inParts(entries: readonly HistoricEntry[]): HistoricEntry[][] {
+  const parts: HistoricEntry[][] = [[]]
+  let bytes = 0
+  for (const entry of entries) {
+    const size = entry.plaintext.length + jsonBytes(entry.message)
+    bytes += size
+    if (bytes > PART_BYTES && parts.at(-1)?.length) {
+      parts.push([])
+      bytes = size
+    }
+    parts.at(-1)?.push(entry)
+  }
+  return parts
+}
+
+/** What somebody is called, as `ContactNews` of the port; nobody knows since when. */
+async function nameOf({ id, lid, phoneNumber, notify, verifiedName }: Told['contacts'][number], mapping: Mapping): Promise<object> {
+  const person = await personOf(id, lid ?? phoneNumber, mapping)
+  const jid = person.pn ?? person.lid ?? jidNormalizedUser(id)
+  const names = { push_name: notify ?? null, verified_name: verifiedName ?? null }
+  return boundContact({ jid, lid: person.lid ?? null, phone: phoneOf(person.pn), ...names, timestamp: 0 })
+}
+
+/** A message of the history. `order` tells it from others of the same second: they follow each other. */
+export interface HistoricEntry {
+  key: { chat: string; sender: string; message_id: string; index: number }
+  plaintext: Uint8Array
+  message: unknown
+  status: string | null
+  order: number
+}
+
+export interface HistoryArguments {
+  entries: HistoricEntry[]
+  contacts: object[]
+  timers?: object[]
+  part: { progress: number; chats: number; contacts: number; messages: number; is_last: boolean } | null
+  processed: readonly string[]
+}

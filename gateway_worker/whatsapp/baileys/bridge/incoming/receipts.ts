@@ -1,0 +1,42 @@
+/** Receipt stanzas for our messages, as `ReceiptArrived` of the port. */
+import { areJidsSameUser, type BinaryNode, type Contact, isJidGroup, isJidStatusBroadcast, jidNormalizedUser } from 'baileys'
+
+import { type Mapping, personOf } from '../words/addresses.ts'
+import { isId, secondsOf } from '../words/limits.ts'
+
+/** By the `type` attribute; none means delivered. `inactive`, `sender`, `retry` … say nothing a backend could use. */
+const KINDS = new Map([
+  ['', 'delivered'],
+  ['delivery', 'delivered'],
+  ['read', 'read'],
+  ['played', 'played']
+])
+
+export interface Receipt {
+  message_ids: string[]
+  chat: string
+  kind: string
+  timestamp: number
+  participant: string | null
+}
+
+/** Tells a receipt of another person from those between our own devices, which are not told. */
+export async function receiptOf({ attrs, content }: BinaryNode, me: Contact, mapping: Mapping): Promise<Receipt | null> {
+  const { id, from, participant, t } = attrs
+  const kind = KINDS.get(attrs['type'] ?? '')
+  if (kind === undefined || id === undefined || from === undefined || isJidStatusBroadcast(from)) return null
+  const isGroup = isJidGroup(from) === true
+  const who = isGroup ? participant : from
+  if (who === undefined || areJidsSameUser(who, me.id) || areJidsSameUser(who, me.lid)) return null
+  const person = await personOf(who, attrs['participant_pn'] ?? attrs['sender_pn'], mapping)
+  const address = person.pn ?? person.lid ?? jidNormalizedUser(who)
+  // No message of ours has an id that is none
+  const message_ids = [id, ...furtherIds(content)].filter(isId)
+  if (message_ids.length === 0) return null
+  return { message_ids, chat: isGroup ? from : address, kind, timestamp: secondsOf(t), participant: isGroup ? address : null }
+}
+
+function furtherIds(content: BinaryNode['content']): string[] {
+  const list = Array.isArray(content) ? content.find((child) => child.tag === 'list')?.content : undefined
+  return Array.isArray(list) ? list.map((item) => item.attrs['id']).filter((id) => id !== undefined) : []
+}

@@ -1,0 +1,224 @@
+/** Outgoing messages: from the port's words to WAProto. Nothing is fetched for them. */
+import { createHmac } from 'node:crypto'
+
+import {
+  type AnyMessageContent,
+  type AuthenticationCreds,
+  generateWAMessage,
+  generateWAMessageFromContent,
+  isJidGroup,
+  proto,
+  type WAMessage,
+  type WAMessageKey
+} from 'baileys'
+
+import { headerOf } from '../words/business.ts'
+import { contentOf as toldOf, forwardingOf } from '../words/content.ts'
+import { type FileContent, fileMessage, isFile } from './files.ts'
+import { CallError } from '../channel/peer.ts'
+import type { Sent } from '../signal/store.ts'
+import { disappearing, type Timer, timerSetting } from '../words/timers.ts'
+import { isViewOnce, unwrap } from '../words/wrappers.ts'
+
+interface LinkPreview {
+  url: string
+  title: string
+  description?: string | null
+}
+
+type Text = { kind: 'text'; text: string; link_preview?: LinkPreview | null }
+
+export type OutgoingContent =
+  | Text
+  | { kind: 'location'; latitude: number; longitude: number; name?: string | null; address?: string | null }
+  | { kind: 'contacts'; cards: { name: string; vcard: string }[] }
+  | { kind: 'poll'; question: string; options: string[]; selectable: number }
+  | { kind: 'edit'; content: Text }
+  | { kind: 'revocation' }
+  | { kind: 'reaction'; emoji: string }
+  | { kind: 'forwarding' }
+  /** The chat has another timer. */
+  | { kind: 'timer'; timer: Timer }
+  /** Exactly what was encrypted before. */
+  | { kind: 'repetition' }
+  | FileContent
+
+export interface OutgoingArguments {
+  message_id: string
+  to: string
+  content: OutgoingContent
+  /** The stored message it quotes, or is about. */
+  original: { message_id: string; sender: string; from_me: boolean; edited: string | null } | null
+  mentions: string[]
+  view_once: boolean
+  /** When it disappears; null: as the chat's messages do, as far as is known here. */
+  timer: Timer | null
+}
+
+/** Where a message goes: the chat, and our own address there. */
+export interface Destination {
+  jid: string
+  own: string
+}
+
+/** Builds the WAProto message; `args` names people as the chat does. `plaintext` is the serialised original. */
+export async function messageOf(
+  args: OutgoingArguments,
+  { jid, own: userJid }: Destination,
+  credentials: AuthenticationCreds,
+  plaintext: Uint8Array | undefined
+): Promise<proto.IMessage> {
+  const { content } = args
+  if (content.kind === 'repetition') return repeated(plaintext)
+  if (content.kind === 'timer') return timerSetting(content.timer)
+  if (content.kind === 'edit' && plaintext !== undefined) return recaptioned(args, jid, content.content.text, plaintext)
+  const quoted = content.kind in QUOTES || isFile(content) ? originalOf(args, jid, plaintext) : undefined
+  const own = { userJid, messageId: args.message_id, ...(quoted ? { quoted } : {}) }
+  const upload = (): Promise<never> => Promise.reject(new CallError('unsupported_content'))
+  const { message } = isFile(content)
+    ? generateWAMessageFromContent(jid, withSecret(fileMessage(content, args.mentions, args.view_once), args, credentials), own)
+    : await generateWAMessage(jid, contentOf(args, jid, credentials, plaintext), { ...own, upload })
+  if (message == null) throw new CallError('unsupported_content')
+  return args.timer === null ? message : disappearing(message, args.timer)
+}
+
+/** The kinds whose original is quoted. */
+const QUOTES: Record<string, true> = { text: true, location: true, contacts: true, poll: true }
+
+function contentOf(
+  args: OutgoingArguments,
+  jid: string,
+  credentials: AuthenticationCreds,
+  plaintext: Uint8Array | undefined
+): AnyMessageContent {
+  const { content, mentions } = args
+  const mentioning = mentions.length > 0 ? { mentions } : {}
+  switch (content.kind) {
+    case 'text':
+      return { ...textOf(content), ...mentioning }
+    case 'location':
+      return { location: placeOf(content) }
+    case 'contacts':
+      return { contacts: cardsOf(content.cards) }
+    case 'poll':
+      return {
+        poll: {
+          name: content.question,
+          values: content.options,
+          selectableCount: content.selectable,
+          messageSecret: secretOf(args.message_id, credentials)
+        },
+        ...mentioning
+      }
+    case 'edit':
+      return { ...textOf(content.content), edit: keyOf(args, jid) }
+    case 'revocation':
+      return { delete: keyOf(args, jid) }
+    case 'reaction':
+      return { react: { text: content.emoji, key: keyOf(args, jid) } }
+    case 'forwarding':
+      return { forward: forwarded(args, jid, plaintext), force: true }
+    default:
+      throw new CallError('unsupported_content')
+  }
+}
+
+function textOf({ text, link_preview: preview }: Text): { text: string; linkPreview: never } {
+  const shown = preview && {
+    'canonical-url': preview.url,
+    'matched-text': preview.url,
+    title: preview.title,
+    ...(preview.description ? { description: preview.description } : {})
+  }
+  return { text, linkPreview: (shown ?? null) as never }
+}
+
+function placeOf({ latitude, longitude, name, address }: OutgoingContent & { kind: 'location' }): proto.Message.ILocationMessage {
+  return {
+    degreesLatitude: latitude,
+    degreesLongitude: longitude,
+    ...(name ? { name } : {}),
+    ...(address ? { address } : {})
+  }
+}
+
+function cardsOf(cards: { name: string; vcard: string }[]): { displayName: string; contacts: proto.Message.IContactMessage[] } {
+  const contacts = cards.map(({ name, vcard }) => ({ displayName: name, vcard }))
+  const [first] = cards
+  return { displayName: cards.length === 1 && first ? first.name : `${cards.length} contacts`, contacts }
+}
+
+/** Votes are bound to it. The same message sent again after a crash must have the same, so it is no random number. */
+function secretOf(messageId: string, credentials: AuthenticationCreds): Buffer {
+  return createHmac('sha256', credentials.advSecretKey).update(`message secret ${messageId}`).digest()
+}
+
+function withSecret(message: proto.IMessage, args: OutgoingArguments, credentials: AuthenticationCreds): proto.IMessage {
+  return { ...message, messageContextInfo: { messageSecret: secretOf(args.message_id, credentials) } }
+}
+
+function repeated(plaintext: Uint8Array | undefined): proto.IMessage {
+  if (plaintext === undefined) throw new CallError('unsupported_content')
+  return proto.Message.decode(plaintext)
+}
+
+/** The original as WhatsApp names it: who wrote it is said in groups only. */
+function keyOf({ original }: OutgoingArguments, jid: string): WAMessageKey {
+  if (original === null) throw new CallError('unsupported_content')
+  const { message_id: id, from_me: fromMe, sender } = original
+  return { remoteJid: jid, id, fromMe, ...(isJidGroup(jid) === true && !fromMe ? { participant: sender } : {}) }
+}
+
+function originalOf({ original }: OutgoingArguments, jid: string, plaintext: Uint8Array | undefined): WAMessage | undefined {
+  if (original === null || plaintext === undefined) return undefined
+  const key = { remoteJid: jid, id: original.message_id, fromMe: original.from_me, participant: original.sender }
+  return { key, message: saying(original.edited, proto.Message.decode(plaintext)) } as WAMessage
+}
+
+/** What goes to who could not read a message of ours: what it says now. */
+export function sentAgain({ plaintext, edited }: Sent): proto.IMessage {
+  return saying(edited, proto.Message.decode(plaintext))
+}
+
+/** The message with the text or the caption that an edit gave it. */
+function saying(edited: string | null, message: proto.IMessage): proto.IMessage {
+  if (edited === null) return message
+  const inner = unwrap(message)
+  if (inner.conversation) inner.conversation = edited
+  if (inner.extendedTextMessage) inner.extendedTextMessage = { ...inner.extendedTextMessage, ...NO_PREVIEW, text: edited }
+  const captioned = inner.imageMessage ?? inner.videoMessage ?? inner.documentMessage
+  if (captioned) captioned.caption = edited
+  return message
+}
+
+/** A caption is edited by sending the message of its file once more, as WhatsApp's clients do. */
+function recaptioned(args: OutgoingArguments, jid: string, caption: string, plaintext: Uint8Array): proto.IMessage {
+  const original = proto.Message.decode(plaintext)
+  if (isViewOnce(original)) throw new CallError('not_forwardable')
+  const { messageContextInfo: _, ...editedMessage } = saying(caption, original)
+  const type = proto.Message.ProtocolMessage.Type.MESSAGE_EDIT
+  return { protocolMessage: { key: keyOf(args, jid), editedMessage, timestampMs: Date.now(), type } }
+}
+
+/** An edited text need not have the link any more that its preview was of. */
+const NO_PREVIEW = { matchedText: null, title: null, description: null, jpegThumbnail: null }
+
+/** The original without what belonged to its first sending. */
+function forwarded(args: OutgoingArguments, jid: string, plaintext: Uint8Array | undefined): WAMessage {
+  const original = originalOf(args, jid, plaintext)
+  if (original?.message == null) throw new CallError('unsupported_content')
+  if (isViewOnce(original.message)) throw new CallError('not_forwardable')
+  const { messageContextInfo: _, ...content } = unwrap(original.message)
+  const { how, name } = forwardingOf(content)
+  if (how === 'no') throw new CallError('not_forwardable', { type: name })
+  return { ...original, message: how === 'text' ? wordsOf(content, name) : content }
+}
+
+/** What a phone shows of a message whose buttons work for its first recipient alone: its text, and the file above that. */
+function wordsOf(message: proto.IMessage, name: string): proto.IMessage {
+  const told = toldOf(message)
+  if (told?.kind === 'text' && told.text !== '') return { conversation: told.text }
+  const [field, file] = Object.entries(headerOf(message) ?? {})[0] ?? []
+  if (field === undefined || told === null || !('caption' in told)) throw new CallError('not_forwardable', { type: name })
+  return { [field]: { ...file, caption: told.caption } }
+}

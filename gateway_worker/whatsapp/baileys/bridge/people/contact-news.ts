@@ -1,0 +1,40 @@
+/** What WhatsApp tells of people by notification: they have another picture, another status text, or none. */
+import { type BinaryNode, type Contact, isLidUser, isPnUser, jidNormalizedUser } from 'baileys'
+
+import { isOwn, type Mapping, personOf, phoneOf } from '../words/addresses.ts'
+import type { Fact } from '../channel/facts.ts'
+import { secondsOf } from '../words/limits.ts'
+
+const PICTURE = 'picture'
+const STATUS = 'status'
+const SHOWN = new Set(['set', 'add'])
+
+/** Whether a notification tells something about one person. */
+export function isContactNews({ attrs }: BinaryNode): boolean {
+  const from = jidNormalizedUser(attrs['from'])
+  return (attrs['type'] === PICTURE || attrs['type'] === STATUS) && (isPnUser(from) === true || isLidUser(from) === true)
+}
+
+/** A notification as `ContactsTold` of the port; null when it says nothing, or is about the account itself. */
+export async function contactNewsOf(stanza: BinaryNode, me: Contact | undefined, mapping: Mapping): Promise<Fact | null> {
+  const { attrs, content } = stanza
+  const from = attrs['from'] ?? ''
+  const [child] = Array.isArray(content) ? content : []
+  if (child === undefined || isOwn(from, me)) return null
+  const news = attrs['type'] === PICTURE ? pictureOf(child, attrs['id']) : aboutOf(child)
+  if (news === null) return null
+  const { pn, lid } = await personOf(from, child.attrs['jid'], mapping)
+  const person = { jid: pn ?? lid ?? jidNormalizedUser(from), lid: lid ?? null, phone: phoneOf(pn) }
+  return { fact: 'contacts', contacts: [{ ...person, ...news, timestamp: secondsOf(attrs['t']) }], from_before: false }
+}
+
+/** WhatsApp sometimes leaves the picture's id out: then the notification is what tells it from another one. */
+function pictureOf({ tag, attrs }: BinaryNode, id = ''): { picture: string } | null {
+  if (tag === 'delete') return { picture: '' }
+  return SHOWN.has(tag) ? { picture: attrs['id'] ?? id } : null
+}
+
+function aboutOf({ tag, content }: BinaryNode): { about: string } | null {
+  if (tag !== 'set') return null
+  return { about: content instanceof Uint8Array ? Buffer.from(content).toString() : String(content ?? '') }
+}

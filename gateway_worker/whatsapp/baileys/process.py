@@ -70,7 +70,8 @@ def command(descriptor: int, spool: Path | None = None) -> Sequence[str]:
     """The command line of a bridge that speaks over `descriptor` and sends files that lie in `spool`."""
     setpriv = shutil.which("setpriv")
     guard = () if setpriv is None else (setpriv, "--pdeathsig", "KILL", "--")
-    first = f"--import={(BRIDGE / 'patches/sender.ts').as_uri()}"  # all of Baileys is loaded before anything of `main.ts` runs
+    # All of Baileys is loaded before anything of `main.ts` runs
+    first = f"--import={(BRIDGE / 'patches/sender.ts').as_uri()}"
     program = (str(node_program()), *NODE_FLAGS, *permissions(spool), first, str(BRIDGE / "main.ts"))
     return (*guard, *program, str(descriptor))
 

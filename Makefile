@@ -3,6 +3,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 PY := .venv/bin/python
 export PYTHONPATH := $(CURDIR)
+# Images often set this; every worker that a test starts would then compile all that it imports anew, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench chaos up down clean lock
@@ -18,7 +20,7 @@ demo: setup ## two WhatsApp sessions from pairing to read receipts, on this mach
 	@$(PY) -m deploy.demo
 
 test: setup check ## everything CI runs: the checks, then all tests
-	@$(PY) -m pytest
+	@$(PY) -m deploy.run_tests $(ARGS)
 
 check: setup ## lint, formatting, types, architecture, the bridge's types, deployment files
 	@$(PY) -m deploy.check

@@ -8,6 +8,7 @@ from deploy.local.services import PrivateServices
 from tests.support.private_services import (
     Buckets,
     empty_redis,
+    end_shared_services,
     fresh_database,
     migrated_database,
     services_of_this_run,
@@ -15,9 +16,18 @@ from tests.support.private_services import (
 )
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """What the processes of `pytest -n` shared goes with the last of them."""
+    if config.pluginmanager.hasplugin("dsession"):
+        end_shared_services()
+
+
 @pytest.fixture(scope="session")
 def services() -> Generator[PrivateServices]:
-    """RabbitMQ, PostgreSQL, Redis and S3 of this test run. Whoever kills one starts it again before the test ends."""
+    """RabbitMQ, PostgreSQL, Redis and S3 of this test run.
+
+    Whoever kills or pauses one is marked `alone`, and starts it again before the test ends.
+    """
     with services_of_this_run() as running:
         yield running
 

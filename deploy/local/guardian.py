@@ -18,6 +18,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
+
 from deploy.local.control import at_short_path
 from deploy.local.keeper import Keeper
 from deploy.local.postgresql import PostgreSQL
@@ -63,13 +65,14 @@ class Guardian:
             await keeper.start()
 
     def _watch(self, owner: int) -> None:
-        """End when the owner does. It is our parent, so the kernel cannot have given its number to somebody else."""
-        if os.getppid() != owner:
+        """End when the owner does. It stands above us, so the kernel cannot have given its number to somebody else."""
+        try:
+            watch = os.pidfd_open(owner)
+        except ProcessLookupError:
             self._ending.set()
             return
-        watch = os.pidfd_open(owner)
         asyncio.get_running_loop().add_reader(watch, self._ending.set)
-        if os.getppid() != owner:
+        if owner not in {parent.pid for parent in psutil.Process().parents()}:
             self._ending.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -120,7 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--durable", action="store_true", help="sync to disk, end in good order, keep the data")
-    parser.add_argument("--owner", type=int, help="our parent's pid; end when it is gone")
+    parser.add_argument("--owner", type=int, help="our parent's pid, or its parent's; end when it is gone")
     arguments = parser.parse_args()
     directory: Path = arguments.directory
     with (directory / "lock").open("w") as lock:

@@ -83,17 +83,31 @@ class Handle:
 class PrivateServices:
     """RabbitMQ, PostgreSQL, Redis and S3 for one purpose, on ports of their own."""
 
-    def __init__(self, directory: Path, *, durable: bool = False) -> None:
-        """Nothing runs yet. `directory` is made if need be; `durable` is for people, not for tests."""
+    def __init__(self, directory: Path, *, durable: bool = False, owner: int | None = None) -> None:
+        """Nothing runs yet. `directory` is made if need be; `durable` is for people, not for tests.
+
+        `owner` is the process on whose life a `with` block hangs: this one, or its parent.
+        """
         self.directory = directory.resolve()
         self.rabbitmq = Handle(self.directory, RabbitMQ.name)
         self.postgresql = Handle(self.directory, PostgreSQL.name)
         self.redis = Handle(self.directory, Redis.name)
         self.seaweedfs = Handle(self.directory, SeaweedFS.name)
         self._durable = durable
+        self._owner = owner or os.getpid()
         self._guardian: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    def start(self) -> None:
+        """Start them all and return when they serve; they end with their owner, or by `end`."""
         ensure_packages()
         self._launch(owned=True)
         try:
@@ -101,12 +115,6 @@ class PrivateServices:
         except BaseException:
             self.end()
             raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.end()
 
     def detach(self, announce: Callable[[str, float], None]) -> bool:
         """Let them run on without us (`make up`). False if they ran already; dead ones among them are started again.
@@ -131,7 +139,7 @@ class PrivateServices:
         self.directory.chmod(0o711)
         options = ["--durable"] * self._durable
         if owned:
-            options += ["--owner", str(os.getpid())]
+            options += ["--owner", str(self._owner)]
         with (self.directory / "guardian.log").open("ab") as log:
             self._guardian = subprocess.Popen(
                 [sys.executable, "-m", "deploy.local.guardian", str(self.directory), *options],

@@ -23,6 +23,7 @@ async def workshop(services: PrivateServices, tmp_path_factory: pytest.TempPathF
     await made.close()
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", SHORT)
 async def test_nothing_is_lost_or_doubled(workshop: Workshop, name: str) -> None:

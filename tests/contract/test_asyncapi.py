@@ -22,7 +22,7 @@ def check(file: Path) -> subprocess.CompletedProcess[str]:
     """Validate with `@asyncapi/parser`, which also checks each example against its schema."""
     program = _SCHEMAS / "asyncapi-check" / "check.mjs"
     assert (program.parent / "node_modules").is_dir(), "type `make setup`: the AsyncAPI parser is not installed"
-    return subprocess.run([_NODE, program, file], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([_NODE, program, file], capture_output=True, text=True, timeout=280, check=False)
 
 
 @cache

@@ -14,6 +14,7 @@ from tests.support.s3 import s3_client
 PDF = b"%PDF-1.7\n" + os.urandom(5_000)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 async def test_while_the_bucket_is_away_a_file_and_its_chat_wait_and_other_chats_go_on(own_world: World) -> None:
     world = own_world

@@ -270,6 +270,7 @@ async def test_a_worker_that_is_killed_while_it_fetches_leaves_it_to_the_next(ow
     assert len(await keys(world.services, ana.session_id)) == len(ids)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 async def test_while_s3_is_away_messages_come_and_their_files_later(own_world: World) -> None:
     world = own_world
@@ -287,6 +288,7 @@ async def test_while_s3_is_away_messages_come_and_their_files_later(own_world: W
     assert (await stored(world.services, ready["data"]["media"]["object"]))[0] == JPEG
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 async def test_while_s3_and_postgresql_are_away_the_worker_lives_and_fetches_what_is_due_afterwards(
     own_world: World,

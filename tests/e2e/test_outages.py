@@ -11,6 +11,7 @@ from tests.e2e.conftest import World
 _AWAY_SECONDS = 10.0  # it is the time itself that is tested
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 async def test_postgresql_away_rejects_nothing_and_loses_nothing(own_world: World) -> None:
     world, backend = own_world, own_world.backend

@@ -62,6 +62,7 @@ async def test_a_database_is_a_copy_of_its_template(services: PrivateServices) -
             assert await query(copy_url, "SELECT number FROM inherited") == 7
 
 
+@pytest.mark.alone
 async def test_commits_survive_a_kill_of_postgresql(services: PrivateServices, database_url: str) -> None:
     await query(database_url, "CREATE TABLE kept AS SELECT 1 AS number")
     await asyncio.to_thread(services.postgresql.kill)
@@ -94,6 +95,7 @@ async def test_s3_refuses_wrong_credentials(services: PrivateServices, access: s
     assert refusal.value.code in {"SignatureDoesNotMatch", "InvalidAccessKeyId"}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name", ["rabbitmq", "postgresql", "redis", "seaweedfs"])
 def test_a_killed_service_comes_back_at_its_address(services: PrivateServices, name: str) -> None:
     handle, before = getattr(services, name), services.environment()
@@ -105,6 +107,7 @@ def test_a_killed_service_comes_back_at_its_address(services: PrivateServices, n
     assert services.environment() == before
 
 
+@pytest.mark.alone
 async def test_a_paused_service_answers_after_it_is_resumed(services: PrivateServices, redis_url: str) -> None:
     async with Redis.from_url(redis_url) as client:
         await client.set("key", "before")

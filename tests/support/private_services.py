@@ -1,21 +1,24 @@
 """What a test gets of the private services: things of its own, made in milliseconds and gone after it."""
 
 import asyncio
+import fcntl
 import os
 import random
 import subprocess
 import sys
 import uuid
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, cast
 
 import asyncpg
 from redis.asyncio import Redis
 
 from deploy.local import redis
-from deploy.local.services import ROOT, UP_DIRECTORY, PrivateServices
+from deploy.local.control import NotRunningError, ask
+from deploy.local.services import ROOT, UP_DIRECTORY, Handle, PrivateServices
 
 _RANDOM: Final = random.SystemRandom()
 """Not the seeded one: two test runs on the services of `make up` must not meet."""
@@ -35,14 +38,69 @@ class Buckets:
         return cls(sessions=f"{name}-sessions", media=f"{name}-media")
 
 
+class NotAloneError(Exception):
+    """A test harms a service that others use at this moment."""
+
+
+class Untouchable(Handle):
+    """A service that the processes of one test run share. Tests that harm it are marked `alone`."""
+
+    def _report(self, do: str) -> Mapping[str, Any]:
+        if do != "report":
+            raise NotAloneError(f"mark this test `alone`: others use {self.name} now, and it is to {do}")
+        return super()._report(do)
+
+
+class SharedServices(PrivateServices):
+    """The one set of a test run with several processes: the first who asks starts it, it ends with their parent."""
+
+    def __init__(self, parent: int) -> None:
+        super().__init__(_folder(parent), owner=parent)
+        self.rabbitmq = Untouchable(self.directory, self.rabbitmq.name)
+        self.postgresql = Untouchable(self.directory, self.postgresql.name)
+        self.redis = Untouchable(self.directory, self.redis.name)
+        self.seaweedfs = Untouchable(self.directory, self.seaweedfs.name)
+
+    def start_once(self) -> None:
+        """Return when they serve, whoever started them."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        folder = os.open(self.directory, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            try:
+                ask(self.directory, "report")
+            except NotRunningError:
+                self.start()
+        finally:
+            os.close(folder)
+
+
 @contextmanager
 def services_of_this_run() -> Generator[PrivateServices]:
-    """A set of our own, or the running ones of `make up` when TEST_SERVICES=up (quicker while developing)."""
+    """A set of this test run, or the running ones of `make up` when TEST_SERVICES=up (quicker while developing)."""
     if os.environ.get("TEST_SERVICES") == "up":
         yield PrivateServices(UP_DIRECTORY)
-        return
-    with PrivateServices(ROOT / ".local" / f"tests-{os.getpid()}") as services:
+    elif is_one_of_several():
+        services = SharedServices(os.getppid())
+        services.start_once()
         yield services
+    else:
+        with PrivateServices(_folder(os.getpid())) as services:
+            yield services
+
+
+def is_one_of_several() -> bool:
+    """Whether this is one of the processes of `pytest -n`."""
+    return "PYTEST_XDIST_WORKER" in os.environ
+
+
+def end_shared_services() -> None:
+    """Called by the parent of such processes when they are gone: end what they shared, if they started anything."""
+    PrivateServices(_folder(os.getpid())).end()
+
+
+def _folder(pid: int) -> Path:
+    return ROOT / ".local" / f"tests-{pid}"
 
 
 def unique_name() -> str:

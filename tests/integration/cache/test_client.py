@@ -66,6 +66,7 @@ async def test_two_namespaces_share_nothing_and_every_key_goes_by_itself(cache: 
     await other.stop()
 
 
+@pytest.mark.alone
 async def test_an_absent_redis_disturbs_nobody_but_the_health_check(services: PrivateServices, redis_url: str) -> None:
     cache = Cache(redis_url, "gw")
     await cache.put_route(ANA, WORKER)

@@ -14,6 +14,7 @@ from tests.support.consuming import room
 from tests.support.outbox import remembered
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 async def test_messages_keep_their_order_when_the_broker_is_killed(services: PrivateServices, namespace: str) -> None:
     topology = Topology(namespace)

@@ -35,6 +35,7 @@ async def shop(services: PrivateServices, here: Room) -> AsyncGenerator[Backend]
         yield made
 
 
+@pytest.mark.alone
 async def test_a_memory_alarm_holds_up_replies_but_no_message(
     services: PrivateServices, shop: Backend, here: Room
 ) -> None:
@@ -51,6 +52,7 @@ async def test_a_memory_alarm_holds_up_replies_but_no_message(
     assert len(shop.answers) == len(waiting)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 async def test_a_broker_killed_with_replies_on_their_way_leaves_no_command_unanswered(
     services: PrivateServices, here: Room

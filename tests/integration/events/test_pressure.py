@@ -40,6 +40,7 @@ def in_order(ears: Listener, session_id: str, count: int) -> bool:
     return ears.first_arrivals(session_id) == list(range(1, count + 1))
 
 
+@pytest.mark.alone
 async def test_a_memory_alarm_is_waited_for_without_work_and_nothing_is_lost_or_doubled(
     services: PrivateServices, out: WayOut, ears: Listener
 ) -> None:

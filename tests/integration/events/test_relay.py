@@ -208,6 +208,7 @@ async def test_an_event_that_is_too_large_goes_without_its_content(out: WayOut, 
     assert ears.events[0]["data"]["content"] == {"kind": "unsupported", "whatsappType": "too_large"}
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 async def test_killing_the_broker_loses_nothing_and_keeps_the_order(services: PrivateServices, out: WayOut) -> None:
     # A queue without a single active consumer may hand out later messages before it takes back those of a consumer that

@@ -129,6 +129,7 @@ async def test_a_full_queue_ends_it_and_the_answer_says_where(out: WayOut, ears:
     await channel.queue_delete(full)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 async def test_it_goes_on_after_the_broker_was_killed(services: PrivateServices, out: WayOut) -> None:
     await remembered()

@@ -120,6 +120,7 @@ async def test_the_mark_is_written_again_where_its_queue_was_deleted(room: Room,
     assert [await place.read(), await place.read()] == [b"three", b"three"]
 
 
+@pytest.mark.alone
 async def test_an_alarm_of_the_broker_is_noticed_by_who_has_nothing_to_publish(
     room: Room, services: PrivateServices
 ) -> None:

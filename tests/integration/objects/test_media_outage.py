@@ -37,6 +37,7 @@ class Whole:
         return self._stream.read(size)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # the driver gives aiohttp parts as bytes
 async def test_a_bucket_that_dies_amid_a_file_has_it_whole_after_the_next_try(

@@ -96,6 +96,7 @@ async def test_past_its_lease_a_worker_does_not_touch_the_database_until_it_is_r
     assert await store.owners.look(ME) is None, "it judges nobody for a while"
 
 
+@pytest.mark.alone
 async def test_a_restart_of_the_database_costs_nobody_a_session(
     services: PrivateServices, store: Store, migrated_database_url: str
 ) -> None:

@@ -1,6 +1,6 @@
 """No stanza, however odd, breaks the core: it is answered, refused or ignored."""
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway_worker.simulator.wire.nodes import Node
@@ -132,7 +132,7 @@ trees = st.recursive(
 
 
 @given(st.lists(trees, max_size=6))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 def test_any_stanzas_are_taken(nodes: list[Node]) -> None:
     stage, client, registering = _cast()
     for node in nodes:

@@ -2,7 +2,7 @@ import zlib
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway_worker.simulator.wire.errors import NodeError
@@ -52,7 +52,6 @@ def as_json(node: Node) -> dict[str, Any]:
 
 
 @given(nodes, st.booleans())
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_what_is_written_reads_back(node: Node, compressed: bool) -> None:  # noqa: FBT001 - hypothesis fills it
     assert decode(encode(node, compressed=compressed)) == node
 

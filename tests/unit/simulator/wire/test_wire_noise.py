@@ -36,7 +36,9 @@ def run(connecting: ClientHandshake, serving: ServerHandshake) -> tuple[Establis
 
 
 @pytest.mark.parametrize(
-    ("known", "pattern"), [(None, "XX"), (STATIC.public, "IK"), (KeyPair.generate().public, "XXfallback")]
+    ("known", "pattern"),
+    [(None, "XX"), (STATIC.public, "IK"), (KeyPair.generate().public, "XXfallback")],
+    ids=["first", "known", "changed"],
 )
 def test_both_sides_agree(known: bytes | None, pattern: Pattern) -> None:
     ours, theirs = run(client(known), ServerHandshake(STATIC, CHAIN))

@@ -71,7 +71,7 @@ def test_a_bundle_without_a_one_time_prekey_is_enough() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), max_size=30))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_any_order_of_messages_is_read_once(script: list[tuple[bool, int]]) -> None:
     """Each step sends (alice or bob), and reads one of the waiting messages in some order."""
     alice, bob = talking()

@@ -66,6 +66,9 @@ class FakeMessages:
     hashes: dict[MessageId, bytes] = field(default_factory=dict[MessageId, bytes])
     plaintexts: dict[MessageId, bytes] = field(default_factory=dict[MessageId, bytes])
     encrypted: Counter[MessageId] = field(default_factory=Counter[MessageId])
+    people: dict[MessageId, dict[str, Status]] = field(
+        default_factory=lambda: defaultdict[MessageId, dict[str, Status]](dict)
+    )  # how far each participant of a group is
     secret_takes: list[float] = field(default_factory=list[float])  # seconds, of the next answers
 
     async def get(self, session_id: SessionId, message_id: MessageId) -> MessageRecord | None:

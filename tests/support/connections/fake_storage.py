@@ -19,12 +19,12 @@ from gateway_worker.store.operations.messages import (
 )
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.people import JoinChats, LearnContacts
-from gateway_worker.store.operations.receipts import AdvanceStatus
+from gateway_worker.store.operations.receipts import AdvanceParticipant, AdvanceStatus
 from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas, SetAside
 from gateway_worker.store.operations.timers import SetTimers
 from gateway_worker.store.reading.timers import Timer
-from gateway_worker.store.records import Fence, Json
+from gateway_worker.store.records import Direction, Fence, Json, Status
 from gateway_worker.store.writing import status_order
 from schemas.names import MessageId, SessionId
 from tests.support.connections.fake_media import FakeMedia
@@ -120,6 +120,8 @@ class FakeStorage:
                 return self._begin(session_id, operation)
             case AdvanceStatus():
                 return self._advance(session_id, operation)
+            case AdvanceParticipant():
+                return self._advance_participant(session_id, operation)
             case ReceiveMessage():
                 return self._receive(session_id, operation)
             case JoinChats(chats=chats):
@@ -192,6 +194,26 @@ class FakeStorage:
         for step in steps:
             event = {"sessionId": session_id, "commandId": row.command_id, "status": step.value}
             self.events.append(("message.status.v1", event | ({"error": advance.error} if advance.error else {})))
+        return True
+
+    def _advance_participant(self, session_id: SessionId, advance: AdvanceParticipant) -> bool:
+        row, people = self.messages.rows.get(advance.message_id), self.messages.people[advance.message_id]
+        if row is None or row.chat != advance.chat or row.direction is not Direction.OUTGOING:
+            return False
+        if advance.lid in people:
+            people.setdefault(advance.participant, people.pop(advance.lid))
+        steps = status_order.advance(row.status, row.error, advance.status)
+        before = people.get(advance.participant, Status.SENT)
+        if (row.status is Status.FAILED and not steps) or not status_order.advance(before, None, advance.status):
+            return False
+        people[advance.participant] = advance.status
+        event = {"sessionId": session_id, "commandId": row.command_id}
+        if steps:
+            self.messages.rows[advance.message_id] = replace(row, status=steps[-1], error=None)
+        if Status.SENT in steps:
+            self.events.append(("message.status.v1", event | {"status": Status.SENT.value}))
+        told = event | {"status": advance.status.value, "participant": advance.participant}
+        self.events.append(("message.status.v1", told))
         return True
 
     def _receive(self, session_id: SessionId, receive: ReceiveMessage) -> bool:

@@ -10,6 +10,7 @@ from gateway_worker.connections.incoming.group_news import group_arrivals
 from gateway_worker.connections.incoming.messages import arrival
 from gateway_worker.connections.people.identities import MAX_PEOPLE, Identities
 from gateway_worker.whatsapp.baileys.identity import MAPPING_KIND, mappings
+from gateway_worker.whatsapp.facts import ReceiptArrived, ReceiptKind
 from gateway_worker.whatsapp.groups import GroupChanged, GroupMember, GroupNews
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage, SentMessage
@@ -208,3 +209,26 @@ def test_a_sender_whose_number_no_plan_has_is_heard_all_the_same(number: str) ->
     now = datetime(2026, 11, 26, tzinfo=UTC)
     told = arrival(ANNA, message, now, MediaOptions(), names_of=lambda jid: frozenset((jid,))).event
     assert cast("dict[str, str]", told["sender"])["jid"] == f"{number}@s.whatsapp.net"
+
+
+@virtual
+async def test_a_participant_is_told_by_the_number_once_it_is_known_whose_the_lid_is() -> None:
+    async with world() as w:
+        await w.connected()
+        group, given = Jid("120363000000000001@g.us"), text(to="120363000000000001@g.us")
+        message_id = await w.send(given)
+
+        async def receipt(who: str, kind: ReceiptKind) -> None:
+            await w.engine.last.tell(
+                ReceiptArrived(
+                    message_ids=[message_id], chat=group, participant=who, kind=kind, timestamp=1_795_000_000
+                )
+            )
+
+        await receipt(BERTS_LID, ReceiptKind.DELIVERED)
+        await w.engine.last.commit(Changes(keys=MAPPED))
+        await receipt(BERTS_LID, ReceiptKind.DELIVERED)
+        await receipt(BERTS_LID, ReceiptKind.READ)
+        await receipt(BERTS_JID, ReceiptKind.READ)
+        told = [(data["status"], data.get("participant")) for _, data in w.storage.events if "status" in data]
+        assert told == [("sent", None), ("delivered", BERTS_LID), ("read", BERTS_JID)]

@@ -8,7 +8,14 @@ from typing import cast
 import pytest
 
 from gateway_worker.connections.lifecycle.states import State
-from gateway_worker.whatsapp.errors import NotConnected, NotForwardable, OutcomeUnknown, RecipientUnknown, Refused
+from gateway_worker.whatsapp.errors import (
+    EngineError,
+    NotConnected,
+    NotForwardable,
+    OutcomeUnknown,
+    RecipientUnknown,
+    Refused,
+)
 from gateway_worker.whatsapp.facts import Cause, ReceiptArrived, ReceiptKind
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
@@ -128,6 +135,19 @@ async def test_a_chat_leaves_in_order_while_answers_are_on_their_way_and_an_unan
         await asyncio.wait(tasks[1:])
         assert not tasks[0].done()
         assert bodies(w) == ["1", "2", "3"]
+
+
+@virtual
+async def test_of_one_chat_sixteen_may_wait_for_an_answer_and_other_chats_are_not_counted() -> None:
+    async with world() as w:
+        await w.connected()
+        w.engine.answers = [after(30)] * 16
+        tasks = [w.start_sending(text(f"{number}")) for number in range(18)]
+        await w.until(lambda: len(w.engine.sent) >= 16)
+        await w.send(text("elsewhere", to=CARLA))
+        assert bodies(w) == [*(f"{number}" for number in range(16)), "elsewhere"]
+        await asyncio.wait(tasks)
+        assert bodies(w)[-2:] == ["16", "17"]
 
 
 @virtual
@@ -255,6 +275,27 @@ async def test_a_connection_that_is_gone_without_a_word_is_closed_and_replaced()
 
 
 @virtual
+async def test_connections_that_are_gone_count_as_no_try() -> None:
+    async with world() as w:
+        await w.connected()
+        w.engine.answers = [failing(NotConnected()) for _ in range(5)]
+        given = text()
+        await w.send(given)
+        assert w.storage.statuses(given.id) == ["sent"]
+
+
+@virtual
+async def test_what_nobody_can_explain_is_tried_three_times() -> None:
+    async with world() as w:
+        await w.connected()
+        w.engine.answers = [failing(EngineError("broken")) for _ in range(3)]
+        given = text()
+        await w.send(given)
+        assert failure(w, given.id) == "internal"
+        assert len(w.engine.sent) == 3
+
+
+@virtual
 @pytest.mark.parametrize(
     ("error", "code"),
     [
@@ -372,6 +413,22 @@ async def test_messages_per_minute_pace_and_messages_per_day_refuse() -> None:
         with pytest.raises(RateLimited) as limited:
             await w.send(text())
         assert 86_000 < limited.value.retry_after <= 86_400
+
+
+@virtual
+async def test_what_was_begun_before_or_is_refused_uses_up_nothing_of_the_day() -> None:
+    async with world() as w:
+        await w.connected(limits={"messagesPerDay": 2})
+        given = text("one")
+        for _ in range(3):
+            await w.send(given)
+        for _ in range(3):
+            with pytest.raises(CommandConflict):
+                await w.send(text("another", id=given.id))
+        await w.send(text("two"))
+        assert bodies(w) == ["one", "two"]
+        with pytest.raises(RateLimited):
+            await w.send(text("three"))
 
 
 @virtual
@@ -495,3 +552,16 @@ async def test_reading_sends_receipts_for_what_is_stored() -> None:
         unknown = command("message.read.v1", ANNA, {"chat": BERT, "messageIds": ["3EB0BB"]})
         with pytest.raises(MessageNotFound):
             await w.manager.of(ANNA).mark_read(unknown)
+
+
+@virtual
+async def test_own_messages_get_no_read_receipt() -> None:
+    async with world() as w:
+        await w.connected()
+        mine = await w.send(text())
+        await receive(w, "3EB0AA")
+        both = command("message.read.v1", ANNA, {"chat": BERT, "messageIds": [mine, "3EB0AA"]})
+        await w.manager.of(ANNA).mark_read(both)
+        own = command("message.read.v1", ANNA, {"chat": BERT, "messageIds": [mine]})
+        await w.manager.of(ANNA).mark_read(own)
+        assert [each.message_id for each in w.engine.last.read] == ["3EB0AA"]

@@ -80,6 +80,29 @@ async def test_the_sessions_of_a_worker_that_died_connect_here_within_seconds() 
 
 
 @virtual
+async def test_sessions_are_taken_up_at_a_pace_that_lets_others_have_some_but_at_the_start() -> None:
+    storage, names = FakeStorage(), [f"theirs-{number}" for number in range(100)]
+    await theirs(storage, *names)
+    storage.owners.signs[OTHER] = OVER
+    async with world(storage=storage, max_sessions=100) as there:
+        there.engine.script = log_in
+        await there.until(lambda: len(there.manager.session_ids()) == 100, seconds=5)
+
+        storage.owners.signs[OTHER] = ALIVE
+        await storage.owners.free(WorkerId("worker-1"))
+        await theirs(storage, *names)
+        there.manager.look_again()
+        await there.until(lambda: there.manager.session_ids() == [])
+        await settled(there, 60)
+
+        storage.owners.signs[OTHER] = OVER
+        await there.until(lambda: len(there.manager.session_ids()) > 0)
+        await settled(there, 2)
+        assert 50 < len(there.manager.session_ids()) < 80
+        await there.until(lambda: len(there.manager.session_ids()) == 100, seconds=10)
+
+
+@virtual
 async def test_what_there_is_no_room_for_becomes_nobodys_and_is_left_to_others() -> None:
     storage = FakeStorage()
     await theirs(storage, "one", "two", "three")

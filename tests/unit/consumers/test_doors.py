@@ -41,6 +41,13 @@ async def test_a_command_for_an_unknown_session_is_answered(bench: Bench) -> Non
     assert bench.codes == ["session.not_found"]
 
 
+async def test_nothing_is_moved_into_the_queue_of_a_session_that_is_gone(bench: Bench) -> None:
+    bench.publisher.queues.add("gateway.session.gone")
+    await bench.settle(text_message("gone"), queue="gateway.unroutable")
+    assert bench.codes == ["session.not_found"]
+    assert bench.publisher.forwarded == []
+
+
 async def test_a_command_for_an_unknown_worker_is_answered(bench: Bench) -> None:
     await bench.settle(body_of("worker.describe.v1", "w7", {}), queue="gateway.unroutable")
     assert bench.codes == ["worker.not_found"]

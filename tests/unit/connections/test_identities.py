@@ -230,5 +230,5 @@ async def test_a_participant_is_told_by_the_number_once_it_is_known_whose_the_li
         await receipt(BERTS_LID, ReceiptKind.DELIVERED)
         await receipt(BERTS_LID, ReceiptKind.READ)
         await receipt(BERTS_JID, ReceiptKind.READ)
-        told = [(data["status"], data.get("participant")) for _, data in w.storage.events if "status" in data]
+        told = [(data["status"], data.get("participant")) for _, data in w.storage.events if "commandId" in data]
         assert told == [("sent", None), ("delivered", BERTS_LID), ("read", BERTS_JID)]

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast, overload
 
+from gateway_worker.whatsapp.baileys.codec import entry_key_of, message_of
 from gateway_worker.whatsapp.baileys.pace import Pace
-from gateway_worker.whatsapp.baileys.words import entry_key_of, message_of
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, Sender, Unreadable
 from gateway_worker.whatsapp.port import Changes, KeyId
 from schemas.content import SetAsideReason

@@ -12,18 +12,18 @@ import structlog
 from gateway_worker.whatsapp.baileys.attachments import media_of, remote_file_of
 from gateway_worker.whatsapp.baileys.batches import MAX_BATCH, MAX_WEIGHT, go_together, together, weight_of
 from gateway_worker.whatsapp.baileys.channel import CallFailed, Channel, ChannelLost, Request
-from gateway_worker.whatsapp.baileys.commits import changes_of
-from gateway_worker.whatsapp.baileys.frames import Frame, FrameError, how_many_fit
-from gateway_worker.whatsapp.baileys.groups import BaileysGroups
-from gateway_worker.whatsapp.baileys.history_files import HistoryFiles, history_file_of
-from gateway_worker.whatsapp.baileys.history_words import history_of
-from gateway_worker.whatsapp.baileys.words import (
+from gateway_worker.whatsapp.baileys.codec import (
     entry_key_of,
     entry_key_told,
     error_of,
     fact_of,
     outgoing_args,
 )
+from gateway_worker.whatsapp.baileys.commits import changes_of
+from gateway_worker.whatsapp.baileys.frames import Frame, FrameError, how_many_fit
+from gateway_worker.whatsapp.baileys.groups import BaileysGroups
+from gateway_worker.whatsapp.baileys.history_codec import history_of
+from gateway_worker.whatsapp.baileys.history_files import HistoryFiles, history_file_of
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown
 from gateway_worker.whatsapp.facts import Cause, Disconnected, Fact, FactUnreadable
 from gateway_worker.whatsapp.files import FileClass, FileReference, reference_of

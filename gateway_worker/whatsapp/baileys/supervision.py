@@ -11,11 +11,11 @@ from typing import Any, Final
 import structlog
 
 from gateway_worker.whatsapp.baileys.channel import CallFailed, Channel, ChannelLost, Request
+from gateway_worker.whatsapp.baileys.codec import error_of
 from gateway_worker.whatsapp.baileys.connection import BaileysConnection, Spawn
 from gateway_worker.whatsapp.baileys.history_files import HistoryFiles
 from gateway_worker.whatsapp.baileys.lease import Lease
 from gateway_worker.whatsapp.baileys.process import BridgeProcess
-from gateway_worker.whatsapp.baileys.words import error_of
 from gateway_worker.whatsapp.downloads import Downloads
 from gateway_worker.whatsapp.errors import EngineError, NotConnected
 from gateway_worker.whatsapp.port import OpenRequest, Owner

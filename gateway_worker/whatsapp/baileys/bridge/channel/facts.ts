@@ -3,7 +3,7 @@ import { inspect } from 'node:util'
 
 import { cut, jsonBytes, MAX_TEXT } from '../words/limits.ts'
 import { nameOf, type Peer } from './peer.ts'
-import { boundFact } from './told.ts'
+import { boundFact } from './schema.ts'
 
 /** Facts that wait for the owner, before we stop reading from the socket. */
 const MAX_UNTOLD = 500

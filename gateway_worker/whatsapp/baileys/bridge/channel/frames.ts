@@ -12,7 +12,7 @@ import type { Socket } from 'node:net'
 
 /**
  * Batches are cut at a megabyte (`commit.ts`). One change alone may be as large as a frame of WhatsApp's, 16 MiB, and is told
- * by no more than another (`told.ts`): whatever one stanza brings fits.
+ * by no more than another (`schema.ts`): whatever one stanza brings fits.
  */
 export const MAX_FRAME_BYTES = 24 * 1024 * 1024
 const SIZES = 8

@@ -20,7 +20,7 @@ import type { GroupCache } from '../patches/caches.ts'
 import type { Contacts } from '../people/contacts.ts'
 import { cut, jidOf, MAX_WORD } from '../words/limits.ts'
 import { CallError } from '../channel/peer.ts'
-import { boundGroup, boundOutcome, boundRequests } from '../channel/told.ts'
+import { boundGroup, boundOutcome, boundRequests } from '../channel/schema.ts'
 
 export interface Person {
   jid: string

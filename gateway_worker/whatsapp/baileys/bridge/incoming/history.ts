@@ -9,12 +9,12 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { type BaileysEventMap, type Contact, jidNormalizedUser, proto, type WAMessage, type WASocket } from 'baileys'
 
 import { isOwn, type Mapping, personOf, phoneOf } from '../words/addresses.ts'
-import { PART_BYTES } from '../signal/commit.ts'
+import { type HistoricEntry, PART_BYTES } from '../signal/commit.ts'
 import { jsonBytes } from '../words/limits.ts'
 import type { Incoming } from './messages.ts'
 import type { Store } from '../signal/store.ts'
 import { timersIn } from '../words/timers.ts'
-import { boundChatTimer, boundContact } from '../channel/told.ts'
+import { boundChatTimer, boundContact } from '../channel/schema.ts'
 
 type Told = BaileysEventMap['messaging-history.set']
 
@@ -165,21 +165,4 @@ async function nameOf({ id, lid, phoneNumber, notify, verifiedName }: Told['cont
   const jid = person.pn ?? person.lid ?? jidNormalizedUser(id)
   const names = { push_name: notify ?? null, verified_name: verifiedName ?? null }
   return boundContact({ jid, lid: person.lid ?? null, phone: phoneOf(person.pn), ...names, timestamp: 0 })
-}
-
-/** A message of the history. `order` tells it from others of the same second: they follow each other. */
-export interface HistoricEntry {
-  key: { chat: string; sender: string; message_id: string; index: number }
-  plaintext: Uint8Array
-  message: unknown
-  status: string | null
-  order: number
-}
-
-export interface HistoryArguments {
-  entries: HistoricEntry[]
-  contacts: object[]
-  timers?: object[]
-  part: { progress: number; chats: number; contacts: number; messages: number; is_last: boolean } | null
-  processed: readonly string[]
 }

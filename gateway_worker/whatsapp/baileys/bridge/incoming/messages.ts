@@ -29,7 +29,7 @@ import { CallError, nameOf } from '../channel/peer.ts'
 import { referencesOf } from '../words/references.ts'
 import { messageContextOf, quotedIn, withSecret } from '../words/secrets.ts'
 import { type Timer, timerOf, timerSetBy } from '../words/timers.ts'
-import { boundMessage } from '../channel/told.ts'
+import { boundMessage } from '../channel/schema.ts'
 import { isViewOnce, unwrap } from '../words/wrappers.ts'
 
 /** One encrypted part of a stanza. */

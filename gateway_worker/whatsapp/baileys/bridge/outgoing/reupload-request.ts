@@ -5,7 +5,7 @@ import { type Attachment, placeOf } from '../words/attachments.ts'
 import { decoded } from '../words/decoding.ts'
 import { addressOf } from '../words/limits.ts'
 import { CallError } from '../channel/peer.ts'
-import { boundAttachment } from '../channel/told.ts'
+import { boundAttachment } from '../channel/schema.ts'
 import { unwrap } from '../words/wrappers.ts'
 
 export interface FileRequest {

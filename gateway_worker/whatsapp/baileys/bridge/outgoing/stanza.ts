@@ -3,7 +3,7 @@
  *
  * WhatsApp's server cannot read a message: it decides by these words what to do with it, and drops what they do not fit.
  * Sources: `WAWebE2EProtoUtils` and `WAWebBackendJobsCommon` as whatsapp-rust names them (`wacore/src/send.rs`), and
- * whatsmeow of August 2026 (`send.go`); where they differ, the table of `outside.test.ts` says so.
+ * whatsmeow of August 2026 (`send.go`); where they differ, the table of `stanza.test.ts` says so.
  */
 import { type BinaryNode, proto } from 'baileys'
 

@@ -4,7 +4,7 @@ import { type BinaryNode, isPnUser, jidDecode, jidNormalizedUser, USyncQuery, US
 import { answered } from './asking.ts'
 import { BoundedMap } from '../words/bounded.ts'
 import { CallError } from '../channel/peer.ts'
-import { boundCheck } from '../channel/told.ts'
+import { boundCheck } from '../channel/schema.ts'
 
 export interface Contact {
   phone: string

@@ -3,7 +3,7 @@ import type { BinaryNode, WASocket } from 'baileys'
 
 import { BoundedMap } from '../words/bounded.ts'
 import { CallError } from '../channel/peer.ts'
-import { boundPicture } from '../channel/told.ts'
+import { boundPicture } from '../channel/schema.ts'
 
 export interface Picture {
   state: 'shown' | 'none' | 'hidden'

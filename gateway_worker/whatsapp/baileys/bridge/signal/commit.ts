@@ -24,6 +24,22 @@ export interface Entry extends StoredEntry {
   isUnprocessed?: boolean
 }
 
+/** A message of the history. `order` tells it from others of the same second: they follow each other. */
+export interface HistoricEntry extends StoredEntry {
+  message: unknown
+  status: string | null
+  order: number
+}
+
+/** A slice of the history, as the owner stores it. */
+export interface HistoryArguments {
+  entries: HistoricEntry[]
+  contacts: object[]
+  timers?: object[]
+  part: { progress: number; chats: number; contacts: number; messages: number; is_last: boolean } | null
+  processed: readonly string[]
+}
+
 /** What must become durable together. A key with the value null is removed. */
 export interface Changes {
   keys?: Iterable<readonly [string, unknown]>

@@ -8,8 +8,7 @@
 import type { AuthenticationCreds, SignalDataSet, SignalDataTypeMap, SignalKeyStore } from 'baileys'
 
 import { BoundedMap } from '../words/bounded.ts'
-import { type Changes, type EntryKey, Group, nameOfEntry, PART_BYTES, type StoredEntry } from './commit.ts'
-import type { HistoryArguments } from '../incoming/history.ts'
+import { type Changes, type EntryKey, Group, type HistoryArguments, nameOfEntry, PART_BYTES, type StoredEntry } from './commit.ts'
 import { isId, jidOf, keyNameOf } from '../words/limits.ts'
 import type { Peer } from '../channel/peer.ts'
 import { decodeKey, encodeCredentials } from './values.ts'

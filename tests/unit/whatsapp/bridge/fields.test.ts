@@ -11,7 +11,7 @@ import { contentOf, forwardingOf } from '../../../../gateway_worker/whatsapp/bai
 import { decoded } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
 import { CONTEXT_FIELDS, FIELDS, PROTOCOL_TYPES } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/fields.ts'
 import { referencesOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/references.ts'
-import { boundMessage } from '../../../../gateway_worker/whatsapp/baileys/bridge/channel/told.ts'
+import { boundMessage } from '../../../../gateway_worker/whatsapp/baileys/bridge/channel/schema.ts'
 import { unwrap } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/wrappers.ts'
 
 const { Message, ContextInfo } = proto

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { Facts } from '../../../../gateway_worker/whatsapp/baileys/bridge/channel/facts.ts'
 import { cut, idOf, isId, isJid, jidOf, jsonBytes, keyNameOf, Unbounded } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/limits.ts'
 import type { Peer } from '../../../../gateway_worker/whatsapp/baileys/bridge/channel/peer.ts'
-import { boundContact, boundFact, boundGroup, boundMessage, MAX_TOLD_BYTES } from '../../../../gateway_worker/whatsapp/baileys/bridge/channel/told.ts'
+import { boundContact, boundFact, boundGroup, boundMessage, MAX_TOLD_BYTES } from '../../../../gateway_worker/whatsapp/baileys/bridge/channel/schema.ts'
 
 /** JSON writes six bytes for each of these. */
 const HUGE = '\u0001'.repeat(300_000)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gateway_worker.whatsapp.baileys.codec import chat_timers_of
 from gateway_worker.whatsapp.baileys.commits import entry_of
 from gateway_worker.whatsapp.baileys.pace import Pace
-from gateway_worker.whatsapp.baileys.words import chat_timers_of
 from gateway_worker.whatsapp.incoming import Entry, ReceivedMessage, StoredEntry, Unreadable
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
 from gateway_worker.whatsapp.people import ContactNews

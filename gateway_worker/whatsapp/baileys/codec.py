@@ -5,10 +5,10 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from gateway_worker.whatsapp.baileys.attachments import remote_file_of
-from gateway_worker.whatsapp.baileys.change_words import change_of
+from gateway_worker.whatsapp.baileys.change_codec import change_of
 from gateway_worker.whatsapp.baileys.channel import CallFailed
 from gateway_worker.whatsapp.baileys.contents import content_of, references_of
-from gateway_worker.whatsapp.baileys.file_words import file_args
+from gateway_worker.whatsapp.baileys.file_codec import file_args
 from gateway_worker.whatsapp.baileys.groups import group_news_of
 from gateway_worker.whatsapp.card_lines import Budget
 from gateway_worker.whatsapp.errors import (

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from gateway_worker.simulator.phone.calls import on_call
 from gateway_worker.simulator.phone.receiving import arrive
+from gateway_worker.simulator.whatsapp import passkeys
 from gateway_worker.simulator.whatsapp.iqs import on_iq
 from gateway_worker.simulator.whatsapp.login import UNAUTHORIZED, fail, on_login
 from gateway_worker.simulator.whatsapp.offline import send_backlog, settle_ack
@@ -63,6 +64,7 @@ class Core:
         if connection is None:
             return []
         forget_references(turn, connection)
+        passkeys.end(connection)
         codes = self.world.link_codes
         for phone in [phone for phone, code in codes.items() if code.connection == id_]:
             del codes[phone]
@@ -93,8 +95,10 @@ def _dispatch(turn: Turn, connection: Connection, node: Node) -> None:
         on_iq(turn, connection, node)
         return
     device = connection.device
-    if device is None:
-        return  # before login there are only queries (and `unified_session`, which nobody needs)
+    if device is None:  # before login there are only queries (and `unified_session`, which nobody needs)
+        if node.tag == "ack":
+            passkeys.on_ack(connection, node)
+        return
     if handler := _HANDLERS.get(node.tag):
         handler(turn, connection, node)
     elif node.tag == "ack":

@@ -19,6 +19,7 @@ from gateway_worker.simulator.whatsapp.login import remove_device
 from gateway_worker.simulator.whatsapp.registration import awaited_code, scan, type_code
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.link_code import unwrap_ephemeral, wrap_ephemeral
+from gateway_worker.simulator.wire.webauthn import ORIGIN
 
 if TYPE_CHECKING:
     from gateway_worker.simulator.shell.server import Simulator
@@ -36,9 +37,11 @@ class People:
         router.add_get("/phones", self.list_phones)
         router.add_post("/phones", self.add_phone)
         router.add_get("/phones/{phone}", self.describe)
+        router.add_get("/phones/{phone}/passkey", self.passkey)
         for action, handler in (
             ("scan", self.scan),
             ("link", self.link),
+            ("assert", self.sign_in),
             ("presence", self.presence),
             ("picture", self.picture),
             ("about", self.about),
@@ -74,6 +77,18 @@ class People:
     async def describe(self, request: web.Request) -> web.Response:
         """One person: companions, who types."""
         return web.json_response(views.phone(account_of(self._simulator, request)))
+
+    async def passkey(self, request: web.Request) -> web.Response:
+        """The person's passkey, for another authenticator."""
+        held = person_actions.passkey_of(account_of(self._simulator, request))
+        return web.json_response(views.passkey(held))
+
+    async def sign_in(self, request: web.Request) -> web.Response:
+        """The person unlocks the passkey: the assertion, as a browser hands it to a page of `origin`."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        options, origin = body.mapping("options"), body.text("origin", ORIGIN)
+        body.done()
+        return web.json_response(person_actions.assert_passkey(account, options, origin))
 
     async def scan(self, request: web.Request) -> web.Response:
         """The person scans a QR code."""

@@ -18,7 +18,9 @@ from gateway_worker.simulator.phone.mentions import mentioning
 from gateway_worker.simulator.phone.phone import Phone, find_message
 from gateway_worker.simulator.phone.sending import dispatch
 from gateway_worker.simulator.strict_body import Body
+from gateway_worker.simulator.wire.errors import CeremonyError
 from gateway_worker.simulator.wire.sealing import SECRET_SIZE
+from gateway_worker.simulator.wire.webauthn import ORIGIN, PASSKEY_RANDOM, Passkey, new_passkey, sign
 from gateway_worker.simulator.world.jids import parse_jid
 from gateway_worker.simulator.world.model import MAX_ACCOUNTS, Account
 from gateway_worker.simulator.world.phone_records import Kept
@@ -38,10 +40,30 @@ def add_phone(turn: Turn, phone: str, name: str, *, passkey: bool, spellings: Se
         if len(turn.world.accounts) >= MAX_ACCOUNTS:
             raise Conflict("phone.full", f"there are {MAX_ACCOUNTS} phones already")
         return phones.new_account(turn.world, phone, name or f"Phone {phone[-4:]}", passkey=passkey)
-    account.name, account.passkey = name or account.name, passkey
+    account.name = name or account.name
+    if passkey != (account.passkey is not None):
+        account.passkey = new_passkey(turn.world.entropy(PASSKEY_RANDOM)) if passkey else None
     if account.companions:
         tell_own_name(turn, account)
     return account
+
+
+def passkey_of(account: Account) -> Passkey:
+    """The person's passkey; `Conflict` without one."""
+    if account.passkey is None:
+        raise Conflict("passkey.none", "this phone has no passkey")
+    return account.passkey
+
+
+def assert_passkey(account: Account, options: Mapping[str, Any], origin: str = ORIGIN) -> dict[str, Any]:
+    """The person unlocks the passkey for these options: what the browser hands to a page of `origin`.
+
+    `Conflict` without a passkey that fits them.
+    """
+    try:
+        return sign(passkey_of(account), options, origin=origin)
+    except CeremonyError as error:
+        raise Conflict("passkey.none", f"no passkey fits these options: {error.cause}") from error
 
 
 def set_chat_state(turn: Turn, account: Account, to: str, state: str) -> None:

@@ -1,9 +1,11 @@
 """What the control API shows, as JSON. Pure."""
 
+from base64 import b64encode
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway_worker.simulator.wire.webauthn import RP_ID, Passkey
 from gateway_worker.simulator.world.ledger import Delivered, Note, Record
 from gateway_worker.simulator.world.model import Account, Group, World
 from gateway_worker.simulator.world.phone_records import Call
@@ -24,7 +26,8 @@ def phone(account: Account) -> Json:
         "name": account.name,
         "jid": account.pn_jid,
         "lid": account.lid_jid,
-        "passkey": account.passkey,
+        "passkey": account.passkey is not None,
+        "passkeyCode": primary.passkey_code,
         "online": primary.online,
         "companions": [
             {
@@ -43,6 +46,18 @@ def phone(account: Account) -> Json:
             {"chat": state.chat, "state": state.state, "timestamp": timestamp(state.timestamp)}
             for state in primary.chat_states.values()
         ],
+    }
+
+
+def passkey(held: Passkey) -> Json:
+    """A passkey with its private key, as DevTools' `WebAuthn.addCredential` takes it."""
+    return {
+        "credentialId": b64encode(held.credential_id).decode(),
+        "isResidentCredential": True,
+        "rpId": RP_ID,
+        "privateKey": b64encode(held.pkcs8).decode(),
+        "userHandle": b64encode(held.user_handle).decode(),
+        "signCount": 0,
     }
 
 

@@ -11,6 +11,7 @@ from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.payload import SignedPreKey
 from gateway_worker.simulator.wire.sender_keys import SenderKeys
 from gateway_worker.simulator.wire.signal import SignalDevice
+from gateway_worker.simulator.wire.webauthn import PASSKEY_RANDOM, new_passkey
 from gateway_worker.simulator.world.model import Account, Device, World
 from gateway_worker.simulator.world.phone_records import Call, Change, ChatState, ChatTimer, Kept
 from gateway_worker.simulator.world.strictness import Dropped
@@ -57,6 +58,8 @@ class Phone:
     """Calls that the person made."""
     app_state_key: tuple[bytes, bytes] | None = None
     published: int = 0
+    passkey_code: str | None = None
+    """The code that the person compares with the companion's, from a ceremony's continuation to its end."""
 
     @property
     def account(self) -> Account:
@@ -129,7 +132,7 @@ def new_account(world: World, phone: str, name: str, *, passkey: bool) -> Accoun
         name=name,
         identity=identity,
         raw_id=int.from_bytes(world.entropy(4)) >> 1,
-        passkey=passkey,
+        passkey=new_passkey(world.entropy(PASSKEY_RANDOM)) if passkey else None,
     )
     registration_id = 1 + int.from_bytes(world.entropy(2)) % 16_380
     signal = SignalDevice(identity=identity, registration_id=registration_id, new_key_pair=world.new_key_pair)

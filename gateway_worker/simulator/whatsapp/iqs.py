@@ -11,10 +11,11 @@ from gateway_worker.simulator.whatsapp.appstate import on_app_state_iq
 from gateway_worker.simulator.whatsapp.group_iqs import on_group_iq
 from gateway_worker.simulator.whatsapp.login import remove_device
 from gateway_worker.simulator.whatsapp.offline import send_backlog
+from gateway_worker.simulator.whatsapp.passkeys import PASSKEY_STEPS
 from gateway_worker.simulator.whatsapp.prekeys import on_encrypt_iq
 from gateway_worker.simulator.whatsapp.profile_iqs import on_contact_link_iq, on_graph_iq, on_status_iq
 from gateway_worker.simulator.whatsapp.profiles import on_picture_iq
-from gateway_worker.simulator.whatsapp.registration import on_link_code_iq, on_pair_device_sign
+from gateway_worker.simulator.whatsapp.registration import on_link_code_iq, on_pair_device_sign, on_passkey_iq
 from gateway_worker.simulator.whatsapp.usync import on_usync_iq
 from gateway_worker.simulator.wire.errors import NodeError
 from gateway_worker.simulator.wire.nodes import Node
@@ -94,6 +95,8 @@ def _multi_device(turn: Turn, connection: Connection, iq: Node, query: Node) -> 
     match query.tag:
         case "link_code_companion_reg":
             return on_link_code_iq(turn, connection, iq, query)
+        case step if step in PASSKEY_STEPS and connection.device is None:
+            return on_passkey_iq(turn, connection, iq, query)
         case "remove-companion-device" if connection.device is not None:
             # The client logs itself out. It hears that it was done, and its connection ends.
             turn.later(0.0, partial(_log_out, connection=connection))

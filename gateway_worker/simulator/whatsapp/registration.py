@@ -5,6 +5,7 @@ from functools import partial
 
 from gateway_worker.simulator.errors import Conflict, Gone, Invalid
 from gateway_worker.simulator.phone.address_book import tell_own_name
+from gateway_worker.simulator.whatsapp import passkeys
 from gateway_worker.simulator.whatsapp.login import RESTART, UNAUTHORIZED, fail, stream_error
 from gateway_worker.simulator.whatsapp.notifications import devices_changed
 from gateway_worker.simulator.wire.curve import KeyPair
@@ -24,9 +25,6 @@ NEXT_LIFETIME = 20.0
 """Seconds that a client shows its first QR code, and each further one."""
 GRACE = 10.0
 MAX_LINK_CODES = 10_000
-
-# What WebAuthn asks the person to sign; a companion that cannot do it is stuck here, which is the point.
-_PASSKEY_REQUEST = b'{"challenge":"c2ltdWxhdG9y","rpId":"whatsapp.com","timeout":60000,"userVerification":"required"}'
 
 
 def on_registration(turn: Turn, connection: Connection, registration: Registration) -> None:
@@ -56,7 +54,8 @@ def _iq(turn: Turn, content: Node) -> Node:
 
 def _expire(turn: Turn, connection: Connection) -> None:
     live = turn.world.connections.get(connection.id)
-    if live is connection and connection.device is None and connection.pairing is None:
+    busy = connection.pairing is not None or connection.ceremony is not None
+    if live is connection and connection.device is None and not busy:
         turn.close(connection.id)
 
 
@@ -87,9 +86,18 @@ def _link(turn: Turn, account: Account, connection: Connection, adv_secret: byte
     if len(account.companions) >= MAX_COMPANIONS:
         raise Conflict("phone.full", f"the phone has {MAX_COMPANIONS} companions already")
     forget_references(turn, connection)
-    if account.passkey:
-        _ask_for_passkey(turn, connection)
-        return
+    if account.passkey is not None:
+        passkeys.begin(turn, account, connection, adv_secret)
+    else:
+        _succeed(turn, account, connection, adv_secret)
+
+
+def on_passkey_iq(turn: Turn, connection: Connection, iq: Node, query: Node) -> list[Node]:
+    """A step of the ceremony that lets an account with a passkey link a device; see `passkeys`."""
+    return passkeys.on_passkey_iq(turn, connection, iq, query, _succeed)
+
+
+def _succeed(turn: Turn, account: Account, connection: Connection, adv_secret: bytes) -> None:
     tell_own_name(turn, account)  # before the companion is one: it reads it when it has the key
     device = connection.pairing = _next_device(account, connection)
     connection.offer = offer_device(
@@ -137,13 +145,6 @@ def _pair_success(device: Device, offer: DeviceOffer) -> Node:
         Node("platform", {"name": "android"}),
     ]
     return Node("pair-success", {}, content)
-
-
-def _ask_for_passkey(turn: Turn, connection: Connection) -> None:
-    turn.world.stats.passkey_gated += 1
-    attrs = {"from": SERVER, "type": "passkey_prologue_request", "id": turn.token(), "t": turn.t}
-    request = Node("passkey_request_options", {}, _PASSKEY_REQUEST)
-    turn.send(connection.id, Node("notification", attrs, [request]))
 
 
 def on_pair_device_sign(turn: Turn, connection: Connection, iq: Node) -> None:

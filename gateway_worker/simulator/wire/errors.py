@@ -9,6 +9,7 @@ WireError
 ├── PayloadError          not a client payload we know
 │   └── UnsignedPreKey    the registration's signed prekey is not signed by its identity key
 ├── PairingError          a QR text, device identity or code that does not fit
+├── CeremonyError         a step of the passkey ceremony that breaks a rule
 ├── MediaError            a media blob that is not what its message says
 ├── BadKey                not a usable Curve25519 public key
 └── SignalError           an end-to-end encrypted message that cannot be read
@@ -58,6 +59,14 @@ class UnsignedPreKey(PayloadError):  # noqa: N818 - named by what it means, like
 
 class PairingError(WireError):
     """A QR text, device identity or pairing code that does not fit."""
+
+
+class CeremonyError(WireError):
+    """A step of the passkey ceremony that breaks a rule; `cause` is its name, as `GET /stats` counts it."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
 
 
 class MediaError(WireError):

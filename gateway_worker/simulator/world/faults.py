@@ -31,6 +31,12 @@ class FaultKind(StrEnum):
     MUTE_ACKS = "mute_acks"
     BAD_PREKEYS = "bad_prekeys"
     FORGED_PAIRING = "forged_pairing"
+    PASSKEY_REFUSED = "passkey_refused"
+    PASSKEY_UNANSWERED = "passkey_unanswered"
+    PASSKEY_LATE = "passkey_late"
+    PASSKEY_BAD_NONCE = "passkey_bad_nonce"
+    PASSKEY_TWICE = "passkey_twice"
+    PASSKEY_WITHOUT_OPTIONS = "passkey_without_options"
 
 
 DEFAULT_CODES = {
@@ -41,6 +47,7 @@ DEFAULT_CODES = {
     FaultKind.MEDIA_UPLOAD: 500,
     FaultKind.REFUSE_QUERY: 500,
     FaultKind.REFUSE_ADD: 403,
+    FaultKind.PASSKEY_REFUSED: 403,
 }
 _MEDIA = {FaultKind.MEDIA_403, FaultKind.MEDIA_UPLOAD, FaultKind.MEDIA_LOST}
 _LASTING = {FaultKind.DELAY, FaultKind.MUTE, FaultKind.MUTE_RECEIPTS, FaultKind.MEDIA_SLOW}
@@ -49,7 +56,7 @@ CONDITIONS = frozenset({*_LASTING, FaultKind.REFUSE_ADD, FaultKind.MUTE_ACKS, Fa
 _OF_GROUPS = {FaultKind.MUTE_QUERY, FaultKind.REFUSE_QUERY, FaultKind.REFUSE_ADD, FaultKind.MUTE_ACKS}
 STARTS_LATER = frozenset({FaultKind.MUTE, FaultKind.MUTE_RECEIPTS, FaultKind.REJECT_LOGIN, *_MEDIA, *_OF_GROUPS})
 """Faults for which `after` is the time from the order to the first strike; for others it is how late each strike is."""
-DEFAULT_AFTER = {FaultKind.DELAY: 3.0, FaultKind.MEDIA_SLOW: 10.0}
+DEFAULT_AFTER = {FaultKind.DELAY: 3.0, FaultKind.MEDIA_SLOW: 10.0, FaultKind.PASSKEY_LATE: 3.0}
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,6 +8,8 @@ from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.pairing import DeviceOffer
 from gateway_worker.simulator.wire.payload import Registration, SignedPreKey
+from gateway_worker.simulator.wire.webauthn import Passkey
+from gateway_worker.simulator.world.ceremony import Ceremony
 from gateway_worker.simulator.world.faults import Fault
 from gateway_worker.simulator.world.jids import LID_SERVER, PN_SERVER, Jid, device_jid, other_spelling, parse_jid
 from gateway_worker.simulator.world.ledger import Ledger
@@ -75,7 +77,8 @@ class Account:
     identity: KeyPair
     """The account's (and the phone's) identity key: signs its companions."""
     raw_id: int
-    passkey: bool = False
+    passkey: Passkey | None = None
+    """Without it nobody links a device to this account."""
     devices: dict[int, Device] = field(default_factory=dict[int, Device])
     next_number: int = 1
     watchers: dict[str, None] = field(default_factory=dict[str, None])
@@ -145,6 +148,8 @@ class Connection:
     pairing_id: str = ""
     offer: DeviceOffer | None = None
     """What its phone signed for it."""
+    ceremony: Ceremony | None = None
+    """The passkey ceremony that stands between scan and pairing."""
     device: Device | None = None
     """Who logged in."""
     behind: bool = False

@@ -19,6 +19,7 @@ from google.protobuf.message import Message as ProtobufMessage
 from gateway_worker.simulator.phone.phone import Phone
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.gen import whatsapp_pb2
+from gateway_worker.simulator.wire.webauthn import Passkey
 from gateway_worker.simulator.world.faults import Fault
 from gateway_worker.simulator.world.ledger import Delivered, Ledger, Record
 from gateway_worker.simulator.world.media import MediaHost, Stored
@@ -87,6 +88,7 @@ _KINDS = (
     State,
     World,
     Account,
+    Passkey,
     Device,
     Group,
     Phone,

@@ -19,6 +19,11 @@ class Stats:
     pairings: int = 0
     passkey_gated: int = 0
     """Scans by phones whose account is gated by a passkey."""
+    passkey_pairings: int = 0
+    """Passkey ceremonies that came to `pair-success`."""
+    passkey_refusals: int = 0
+    """Steps of passkey ceremonies that were refused; `passkeyRefusalCauses` counts each cause."""
+    passkey_refusal_causes: dict[str, int] = field(default_factory=dict[str, int])
     wrong_codes: int = 0
     """Pairing codes that did not fit the companion's."""
     messages: int = 0
@@ -86,6 +91,11 @@ class Stats:
         """A phone could not read a message, for this reason."""
         self.decrypt_failures += 1
         self.decrypt_failure_causes[cause] = self.decrypt_failure_causes.get(cause, 0) + 1
+
+    def count_passkey_refusal(self, cause: str) -> None:
+        """A step of a passkey ceremony broke this rule."""
+        self.passkey_refusals += 1
+        self.passkey_refusal_causes[cause] = self.passkey_refusal_causes.get(cause, 0) + 1
 
     def count_dropped(self, cause: str) -> None:
         """A phone dropped a message, for this reason."""

@@ -114,18 +114,6 @@ def test_a_phone_links_only_so_many_companions() -> None:
     assert conflict.value.code == "phone.full"
 
 
-def test_a_phone_with_a_passkey_asks_for_it_and_goes_no_further() -> None:
-    stage = Stage()
-    account = stage.person(passkey=True)
-    client = Client(stage)
-    client.register()
-    client.scanned_by(account)
-    (gate,) = client.got("notification", type="passkey_prologue_request")
-    assert gate.child("passkey_request_options")
-    stage.run(100)
-    assert account.companions == []
-
-
 def test_a_login_needs_the_noise_key_of_the_link_and_a_device_that_is_still_linked() -> None:
     stage = Stage()
     account = stage.person()

@@ -54,7 +54,7 @@ async def test_a_message_whose_acknowledgement_was_lost_with_the_worker_is_the_s
 
 async def until_messages(world: World, count: int) -> None:
     """Wait until WhatsApp's server has taken so many."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await world.phones.stats())["messages"] < count:  # noqa: ASYNC110 (a counter over HTTP)
             await asyncio.sleep(0.05)
 

@@ -64,7 +64,7 @@ async def _until_gone(world: World, session_id: str) -> None:
     """The tombstone comes last."""
     connection = cast("Any", await asyncpg.connect(world.stage.settings["GATEWAY_DATABASE_URL"]))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await connection.fetchval("select deleted_at from sessions where id = $1", session_id) is None:  # noqa: ASYNC110 (a row tells nobody)
                 await asyncio.sleep(0.05)
     finally:

@@ -137,7 +137,7 @@ async def test_a_group_that_was_being_made_as_the_worker_died_is_not_made_again(
     await world.phones.fault("mute_query", ana.phone, count=1)
     data = {"subject": "Us", "participants": [eve.number]}
     command = await world.backend.publish("group.create.v1", ana.session_id, data)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await world.phones.groups():  # noqa: ASYNC110 (a state over HTTP)
             await asyncio.sleep(0.05)
     await kill_and_restart(world)
@@ -345,7 +345,7 @@ async def test_a_notification_that_comes_again_is_told_once(own_world: World) ->
         (("subject", "We"),),
         (("subject", "They"),),
     ]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await queued(world, ana):  # noqa: ASYNC110 (a counter over HTTP)
             await asyncio.sleep(0.05)
 

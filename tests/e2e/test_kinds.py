@@ -65,7 +65,7 @@ async def as_it_stands(
     world: World, member: Member, message_id: str, until: Callable[[dict[str, Any]], bool]
 ) -> dict[str, Any]:
     """What `message.describe` shows, once it shows that."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             reply = await world.backend.ask("message.describe.v1", member.session_id, {"messageId": message_id})
             if until(reply["data"]["result"]):

@@ -65,7 +65,7 @@ class Scene:
 
     async def spool_is_empty(self, worker_id: str) -> None:
         """A worker ends its job just after it tells of the message."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while self.spooled(worker_id):  # noqa: ASYNC110 (a disk tells nobody)
                 await asyncio.sleep(0.05)
 

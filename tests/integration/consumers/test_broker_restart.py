@@ -45,7 +45,7 @@ async def test_messages_keep_their_order_when_the_broker_is_killed(services: Pri
                 await session.until_sent(150)
             assert list(dict.fromkeys(session.begun)) == [f"{number}" for number in range(150)]
             assert session.sent == [f"{number}" for number in range(150)]
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while await here.count(topology.session_queue_name(session_id)):  # noqa: ASYNC110 (nothing tells of acks)
                     await asyncio.sleep(0.05)
 

@@ -217,7 +217,7 @@ async def _everything_allowed(url: str, topology: Topology) -> None:
             (f"control.{OURS}", body_of("session.describe.v1", OURS, {}), f"{own}replies"),
         ):
             await commands.publish(aio_pika.Message(body, reply_to=reply_to), key)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 assert (await arrived.get())["type"] in {"command.accepted.v1", "command.result.v1"}
     async with connect(url, topology.namespace) as terminal, terminal.events(OURS), terminal.replies() as (queue, _):
         assert queue.startswith("amq.gen-")

@@ -89,6 +89,6 @@ async def test_an_exchange_that_was_removed_comes_back_with_its_queue(out: WayOu
     await channel.exchange_delete(out.topology.events)
     await channel.close()
     commit(out, 50)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await ears.until(5 * 51)
     assert all(in_order(ears, session_id, 51) for session_id in SESSIONS)

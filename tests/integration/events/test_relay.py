@@ -146,7 +146,7 @@ async def test_a_store_that_is_away_stops_nothing(out: WayOut, ears: Listener) -
     out.outbox.commit("s1", 3)
     await ears.until(3)
     out.outbox.away = False
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await out.outbox.until_marked(3)
 
 
@@ -156,7 +156,7 @@ async def test_a_backend_queue_that_was_removed_comes_back(out: WayOut, services
     await channel.queue_delete(queue)
     await channel.close()
     out.outbox.commit("s1", 3)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await out.relay.flushed(SessionId("s1"))
         async with hearing(services.amqp_url, queue) as ears:
             await ears.until(3)
@@ -174,7 +174,7 @@ async def test_a_queue_that_goes_while_it_is_bound_is_declared_again(out: WayOut
 async def test_without_a_backend_queue_nobody_is_waited_for(services: PrivateServices, namespace: str) -> None:
     async with way_out(services.amqp_url, Topology(namespace)) as out:
         out.outbox.commit("s1", 3)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await out.relay.flushed(SessionId("s1"))
             await out.outbox.until_marked(3)
 
@@ -194,7 +194,7 @@ async def test_a_queue_that_is_full_holds_back_one_session_only(out: WayOut, ear
     done, _ = await asyncio.wait({waiting}, timeout=0.2)
     assert not done
     await channel.queue_delete(full)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await waiting
     assert ears.first_arrivals("full") == [1, 2, 3]
 

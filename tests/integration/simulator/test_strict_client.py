@@ -34,7 +34,7 @@ class Link:
 
     async def wait(self, kind: type[_E], met: Callable[[_E], bool] = lambda _: True) -> _E:
         """The next event of that kind, taken out."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 for event in self._events:
                     if isinstance(event, kind) and met(event):

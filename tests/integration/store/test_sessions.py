@@ -142,7 +142,7 @@ async def test_the_watcher_survives_the_loss_of_its_connection(store: Store, mig
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%wishes'"
         " AND datname = current_database()",
     )
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         assert await anext(watching) == "s1"
     await watching.aclose()  # pyright: ignore[reportAttributeAccessIssue] (as above)
 

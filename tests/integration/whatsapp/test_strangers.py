@@ -29,7 +29,7 @@ def _told(session: Session) -> dict[str, ReceivedMessage]:
 
 async def _drained(lab: Lab, session: Session) -> None:
     """All that waited at WhatsApp has been confirmed."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await lab.queued(session.phone):  # noqa: ASYNC110 (another program's queue: it tells nobody)
             await asyncio.sleep(0.05)
 

@@ -66,8 +66,8 @@ class FakeMessages:
     hashes: dict[MessageId, bytes] = field(default_factory=dict[MessageId, bytes])
     plaintexts: dict[MessageId, bytes] = field(default_factory=dict[MessageId, bytes])
     encrypted: Counter[MessageId] = field(default_factory=Counter[MessageId])
-    people: dict[MessageId, dict[str, Status]] = field(
-        default_factory=lambda: defaultdict[MessageId, dict[str, Status]](dict)
+    people: dict[MessageId, dict[str, ParticipantReceipt]] = field(
+        default_factory=lambda: defaultdict[MessageId, dict[str, ParticipantReceipt]](dict)
     )  # how far each participant of a group is
     secret_takes: list[float] = field(default_factory=list[float])  # seconds, of the next answers
 
@@ -86,7 +86,7 @@ class FakeMessages:
         return b"secret of a test"
 
     async def receipts(self, session_id: SessionId, message_id: MessageId) -> Sequence[ParticipantReceipt]:
-        return []
+        return list(self.people[message_id].values())
 
     async def tries(self, session_id: SessionId, message_id: MessageId) -> int:
         return self.encrypted[message_id]

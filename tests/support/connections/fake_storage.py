@@ -22,9 +22,9 @@ from gateway_worker.store.operations.people import JoinChats, LearnContacts
 from gateway_worker.store.operations.receipts import AdvanceParticipant, AdvanceStatus
 from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas, SetAside
-from gateway_worker.store.operations.timers import SetTimers
+from gateway_worker.store.operations.timers import ChatTimer, SetTimers
 from gateway_worker.store.reading.timers import Timer
-from gateway_worker.store.records import Direction, Fence, Json, Status
+from gateway_worker.store.records import Direction, Fence, Json, ParticipantReceipt, Status
 from gateway_worker.store.writing import status_order
 from schemas.names import MessageId, SessionId
 from tests.support.connections.fake_media import FakeMedia
@@ -42,6 +42,14 @@ class FakeTimers:
     async def of(self, session_id: SessionId, limit: int) -> dict[str, Timer]:
         del session_id, limit
         return dict(self.known)
+
+    def keep(self, told: ChatTimer) -> bool:
+        """Whether it is another than before; what was set before the one that is kept changes nothing."""
+        known = self.known.get(told.chat)
+        if known is not None and told.changed_at < known.changed_at:
+            return False
+        self.known[told.chat] = Timer(seconds=told.seconds, changed_at=told.changed_at)
+        return told.seconds != (known.seconds if known else 0)
 
 
 @dataclass
@@ -87,7 +95,7 @@ class FakeStorage:
     def last_state(self) -> Json:
         return [data for type_, data in self.events if type_ == "session.status.v1"][-1]
 
-    def _apply(self, session_id: SessionId, operation: Operation[Any]) -> Any:  # noqa: C901, PLR0912, PLR0915 (one case each)
+    def _apply(self, session_id: SessionId, operation: Operation[Any]) -> Any:  # noqa: C901, PLR0911, PLR0912, PLR0915 (one case each)
         match operation:
             case SetAside() | BeginStanza() | EndStanzas():
                 return self.set_aside.apply(session_id, operation)
@@ -99,7 +107,8 @@ class FakeStorage:
             case PutCredentials():
                 self.keys.blobs[session_id] = operation.blob
             case PutKeys():
-                self.keys.keys[session_id].update({k: v for k, v in operation.keys.items() if v is not None})
+                kept = self.keys.keys[session_id] | operation.keys
+                self.keys.keys[session_id] = {name: value for name, value in kept.items() if value is not None}
             case PutEntries():
                 for each in operation.entries:
                     key = (each.chat, each.sender, each.message_id, each.index)
@@ -134,9 +143,9 @@ class FakeStorage:
             case LearnContacts():
                 self.learnt.append(operation)
             case SetTimers():
-                for each in operation.timers:
-                    self.timers.known[each.chat] = Timer(seconds=each.seconds, changed_at=each.changed_at)
-                    self.events.append((operation.event_type, each.event))
+                news = [each for each in operation.timers if self.timers.keep(each)]
+                self.events += [(operation.event_type, each.event) for each in news]
+                return len(news)
             case PutMedia():
                 self.media.put(session_id, operation.message_id, operation.media)
             case RetryMedia():
@@ -200,13 +209,14 @@ class FakeStorage:
         row, people = self.messages.rows.get(advance.message_id), self.messages.people[advance.message_id]
         if row is None or row.chat != advance.chat or row.direction is not Direction.OUTGOING:
             return False
+        who, steps = advance.participant, status_order.advance(row.status, row.error, advance.status)
         if advance.lid in people:
-            people.setdefault(advance.participant, people.pop(advance.lid))
-        steps = status_order.advance(row.status, row.error, advance.status)
-        before = people.get(advance.participant, Status.SENT)
-        if (row.status is Status.FAILED and not steps) or not status_order.advance(before, None, advance.status):
+            people.setdefault(who, replace(people.pop(advance.lid), participant=who))
+        before = people.get(who, _nothing_yet(who))
+        if (row.status is Status.FAILED and not steps) or not status_order.advance(before.status, None, advance.status):
             return False
-        people[advance.participant] = advance.status
+        stamp: dict[str, Any] = {f"{advance.status.value}_at": advance.at}
+        people[who] = replace(before, status=advance.status, **stamp)
         event = {"sessionId": session_id, "commandId": row.command_id}
         if steps:
             self.messages.rows[advance.message_id] = replace(row, status=steps[-1], error=None)
@@ -232,3 +242,9 @@ class FakeStorage:
         if receive.media is not None:
             self.media.put(session_id, receive.message_id, receive.media)
         return True
+
+
+def _nothing_yet(participant: str) -> ParticipantReceipt:
+    return ParticipantReceipt(
+        participant=participant, status=Status.SENT, delivered_at=None, read_at=None, played_at=None
+    )

@@ -46,6 +46,7 @@ def assert_no_event_came_twice(world: World) -> None:
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.alone  # it is the time itself that is tested
 async def test_a_killed_workers_sessions_live_on_at_the_other(own_world: World) -> None:
     world = own_world
     members = [await world.paired(f"Ana {number}") for number in range(5)]

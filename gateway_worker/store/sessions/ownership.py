@@ -25,7 +25,6 @@ from schemas.names import SessionId, WorkerId
 log = structlog.get_logger(__name__)
 
 _S = tables.sessions
-_POLL_SECONDS: Final = 5.0
 _POLLED: Final = 1_000
 _RECONNECT_SECONDS: Final = 1.0
 _OWNED: Final = "SELECT id, epoch FROM sessions WHERE owner = $1 AND incarnation = $2 AND deleted_at IS NULL"
@@ -37,7 +36,9 @@ _WISHED: Final = """
 
 
 class Sessions(MovingSessions):
-    """Sessions and who owns them."""
+    """Sessions and who owns them. `looks_every`: so often wishes are looked for without a word of them, in seconds."""
+
+    looks_every: float = 5.0
 
     async def claim(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
         """Own the session under a new epoch; None when there is no such session, or another worker owns it.
@@ -150,7 +151,7 @@ class Sessions(MovingSessions):
                 for row in await wire.fetch(_WISHED, _POLLED):
                     told.put_nowait(row["id"])
             try:
-                async with asyncio.timeout(_POLL_SECONDS):
+                async with asyncio.timeout(self.looks_every):
                     while True:
                         yield SessionId(await told.get())
             except TimeoutError:

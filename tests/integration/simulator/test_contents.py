@@ -203,6 +203,7 @@ async def test_an_upload_that_whatsapp_refuses_fails_at_the_client(world: World)
         assert await world.stat("mediaRefused") == 1
 
 
+@pytest.mark.alone  # it is the time itself that is tested
 async def test_a_slow_media_host_takes_an_upload_in_its_time(world: World) -> None:
     ann, bob = await world.person(), await world.person()
     async with baileys(world.simulator) as companion:

@@ -119,12 +119,13 @@ async def test_a_release_under_an_old_epoch_does_nothing(store: Store) -> None:
 
 async def test_a_wish_wakes_the_watcher_and_deleting_is_final(store: Store) -> None:
     fence = await owned(store)
+    store.sessions.looks_every = 600  # it is woken
     watching = store.sessions.watch()
     assert await anext(watching) == fence.session_id, "the wish to connect, from the first poll"
     wished = await store.sessions.desire(fence.session_id, Desired.CONNECTED, restart=True)
     assert wished is not None
     assert wished.restart_wished
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(60):
         assert await anext(watching) == fence.session_id
     await watching.aclose()  # pyright: ignore[reportAttributeAccessIssue] (an async generator, typed as what callers need)
     deleted = await store.sessions.desire(fence.session_id, Desired.DELETED, purge=True)

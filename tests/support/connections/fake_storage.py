@@ -107,7 +107,7 @@ class FakeStorage:
             case PutCredentials():
                 self.keys.blobs[session_id] = operation.blob
             case PutKeys():
-                kept = self.keys.keys[session_id] | operation.keys
+                kept = {**self.keys.keys[session_id], **operation.keys}
                 self.keys.keys[session_id] = {name: value for name, value in kept.items() if value is not None}
             case PutEntries():
                 for each in operation.entries:

@@ -5,8 +5,10 @@ Every public method is one turn: it takes the time, changes the world, and retur
 
 from collections.abc import Callable
 
+from gateway_worker.simulator.phone.address_book import publish_own_name
 from gateway_worker.simulator.phone.calls import on_call
 from gateway_worker.simulator.phone.receiving import arrive
+from gateway_worker.simulator.phone.welcome import welcome_soon
 from gateway_worker.simulator.whatsapp import passkeys
 from gateway_worker.simulator.whatsapp.iqs import on_iq
 from gateway_worker.simulator.whatsapp.login import UNAUTHORIZED, fail, on_login
@@ -18,8 +20,9 @@ from gateway_worker.simulator.whatsapp.routing import on_message
 from gateway_worker.simulator.wire.errors import NodeError, PayloadError, UnsignedPreKey
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.payload import Login, Registration, parse_payload
+from gateway_worker.simulator.world.ids import ConnectionId
 from gateway_worker.simulator.world.model import Connection, World
-from gateway_worker.simulator.world.turn import ConnectionId, Effect, Turn
+from gateway_worker.simulator.world.turn import Effect, Turn
 
 
 class Core:
@@ -84,7 +87,11 @@ class Core:
 
     @staticmethod
     def _end(turn: Turn) -> list[Effect]:
-        """Lets the phones read what came for them, which may lead to more for others."""
+        """Lets the phones do what follows for them: they read what came, which may lead to more for others."""
+        for account in turn.linking:
+            publish_own_name(turn, account)
+        for device in turn.newly_linked:
+            welcome_soon(turn, device)
         for device, node in turn.arrivals:  # grows while it is read
             arrive(turn, device, node)
         return turn.effects

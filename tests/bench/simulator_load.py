@@ -21,8 +21,10 @@ from pathlib import Path
 import aiohttp
 
 from deploy.local.stage import RunningSimulator, Stage
-from gateway_worker.simulator.wire.companion import Companion, Credentials, new_credentials
-from gateway_worker.simulator.wire.companion_events import (
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
+from tests.bench.measure import Latency, percentiles, read
+from tests.support.companion.client import Companion, Credentials, new_credentials
+from tests.support.companion.events import (
     Acknowledged,
     Ended,
     Event,
@@ -32,8 +34,6 @@ from gateway_worker.simulator.wire.companion_events import (
     Received,
     Unreadable,
 )
-from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
-from tests.bench.measure import Latency, percentiles, read
 
 _PARALLEL = 50
 _TICK = 0.002

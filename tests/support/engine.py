@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aiohttp
 
+from gateway_worker.simulator.run import new_simulator
 from gateway_worker.simulator.shell.server import Simulator
 from gateway_worker.whatsapp.baileys.configuration import Configuration
 from gateway_worker.whatsapp.baileys.engine import BaileysEngine
@@ -122,7 +123,7 @@ async def lab(
     **configuration: object,
 ) -> AsyncGenerator[Lab]:
     """A simulator and an engine. `trusted` replaces the simulator's root key."""
-    async with Simulator() as simulator, aiohttp.ClientSession(simulator.url) as http:
+    async with new_simulator() as simulator, aiohttp.ClientSession(simulator.url) as http:
         settings = Configuration(url=simulator.ws_url, root_key=trusted or simulator.root_key)
         for name, value in configuration.items():
             object.__setattr__(settings, name, value)

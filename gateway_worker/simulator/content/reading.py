@@ -30,6 +30,15 @@ def unwrap(message: Message) -> Message:
     return message
 
 
+def parts_with_context(bare: Message) -> list[Any]:
+    """The parts of an unwrapped message that can say in which context it was written."""
+    return [
+        part
+        for field, part in bare.ListFields()
+        if field.message_type and "contextInfo" in field.message_type.fields_by_name
+    ]
+
+
 def is_empty(message: Message) -> bool:
     """Whether it says nothing to a person, as one that only brings a sender key."""
     return all(field.name in _ACCOMPANYING for field, _ in message.ListFields())

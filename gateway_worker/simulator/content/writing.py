@@ -8,7 +8,7 @@ from typing import Any, TypeGuard, cast
 from google.protobuf.json_format import ParseDict, ParseError
 
 from gateway_worker.simulator.content.files import write_file
-from gateway_worker.simulator.content.reading import unwrap
+from gateway_worker.simulator.content.reading import parts_with_context, unwrap
 from gateway_worker.simulator.content.shapes import Means, Quote
 from gateway_worker.simulator.content.vcards import write_vcard
 from gateway_worker.simulator.errors import Invalid
@@ -65,9 +65,8 @@ def _plain(message: Message) -> Message:
     plain = Message()
     plain.CopyFrom(unwrap(message))
     plain.ClearField("messageContextInfo")
-    for field, part in plain.ListFields():
-        if field.message_type and "contextInfo" in field.message_type.fields_by_name:
-            part.ClearField("contextInfo")
+    for part in parts_with_context(plain):
+        part.ClearField("contextInfo")
     return plain
 
 

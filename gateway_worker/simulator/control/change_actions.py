@@ -7,16 +7,15 @@ from typing import Any
 from gateway_worker.simulator.content.shapes import Means
 from gateway_worker.simulator.content.writing import write_message
 from gateway_worker.simulator.errors import Conflict, Invalid
-from gateway_worker.simulator.phone import phone as phones
 from gateway_worker.simulator.phone.changes import RESPONSES, Arrived, apply, change_of, poll_of, secret_of
 from gateway_worker.simulator.phone.files import upload
-from gateway_worker.simulator.phone.phone import Phone, find_message
+from gateway_worker.simulator.phone.phone import find_message, require_online
 from gateway_worker.simulator.phone.sending import dispatch
-from gateway_worker.simulator.wire.gen.whatsapp_pb2 import KeepType, Message, MessageContextInfo, MessageKey
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import KeepType, Message, MessageContextInfo
 from gateway_worker.simulator.wire.polls import write_vote
 from gateway_worker.simulator.wire.sealing import IV_SIZE, Use, seal
 from gateway_worker.simulator.world.jids import GROUP_SERVER, parse_jid
-from gateway_worker.simulator.world.model import Account
+from gateway_worker.simulator.world.model import Account, Phone
 from gateway_worker.simulator.world.phone_records import Kept
 from gateway_worker.simulator.world.turn import Turn
 
@@ -31,9 +30,9 @@ def react(turn: Turn, account: Account, message_id: str, emoji: str, *, sealed: 
     reaction = Message.ReactionMessage(text=emoji, senderTimestampMs=int(turn.now * 1000))
     if sealed:
         fields = _sealed(turn, account, kept, Use.REACTION, reaction.SerializeToString())
-        part = Message.EncReactionMessage(targetMessageKey=_key(kept), **fields)
+        part = Message.EncReactionMessage(targetMessageKey=kept.key, **fields)
         return _change(turn, account, kept, Message(encReactionMessage=part))
-    reaction.key.CopyFrom(_key(kept))
+    reaction.key.CopyFrom(kept.key)
     return _change(turn, account, kept, Message(reactionMessage=reaction))
 
 
@@ -42,7 +41,7 @@ def edit(turn: Turn, account: Account, message_id: str, content: Mapping[str, An
     kept = _own(account.primary, message_id)
     edited = _Protocol(
         type=_Protocol.Type.MESSAGE_EDIT,
-        key=_key(kept),
+        key=kept.key,
         editedMessage=write_message(content, _means(turn, account, kept)),
         timestampMs=int(turn.now * 1000),
     )
@@ -50,7 +49,7 @@ def edit(turn: Turn, account: Account, message_id: str, content: Mapping[str, An
     if sealed:
         fields = _sealed(turn, account, kept, Use.EDIT, message.SerializeToString())
         kind = Message.SecretEncryptedMessage.MESSAGE_EDIT
-        part = Message.SecretEncryptedMessage(targetMessageKey=_key(kept), secretEncType=kind, **fields)
+        part = Message.SecretEncryptedMessage(targetMessageKey=kept.key, secretEncType=kind, **fields)
         message = Message(secretEncryptedMessage=part)
     return _change(turn, account, kept, message)
 
@@ -61,9 +60,9 @@ def comment(turn: Turn, account: Account, message_id: str, content: Mapping[str,
     written = write_message(content, _means(turn, account, kept))
     if sealed:
         fields = _sealed(turn, account, kept, Use.COMMENT, written.SerializeToString())
-        part = Message.EncCommentMessage(targetMessageKey=_key(kept), **fields)
+        part = Message.EncCommentMessage(targetMessageKey=kept.key, **fields)
         return _change(turn, account, kept, Message(encCommentMessage=part))
-    plain = Message.CommentMessage(message=written, targetMessageKey=_key(kept))
+    plain = Message.CommentMessage(message=written, targetMessageKey=kept.key)
     return _change(turn, account, kept, Message(commentMessage=plain))
 
 
@@ -80,7 +79,7 @@ def respond(turn: Turn, account: Account, message_id: str, response: str, guests
         extraGuestCount=guests,
     )
     fields = _sealed(turn, account, kept, Use.RESPONSE, answer.SerializeToString())
-    part = Message.EncEventResponseMessage(eventCreationMessageKey=_key(kept), **fields)
+    part = Message.EncEventResponseMessage(eventCreationMessageKey=kept.key, **fields)
     return _change(turn, account, kept, Message(encEventResponseMessage=part))
 
 
@@ -97,7 +96,7 @@ def vote(turn: Turn, account: Account, message_id: str, options: Sequence[str], 
         raise Invalid("request.invalid", "options must be options of the poll")
     fields = _sealed(turn, account, kept, Use.VOTE, write_vote([*options, *added]))
     update = Message.PollUpdateMessage(
-        pollCreationMessageKey=_key(kept),
+        pollCreationMessageKey=kept.key,
         vote=Message.PollEncValue(**fields),
         senderTimestampMs=int(turn.now * 1000),
     )
@@ -108,7 +107,7 @@ def pin(turn: Turn, account: Account, message_id: str, *, pinned: bool, seconds:
     """A person pins a message for everybody in the chat, or takes it from there."""
     kept, kind = find_message(account.primary, message_id), Message.PinInChatMessage
     part = kind(
-        key=_key(kept),
+        key=kept.key,
         type=kind.PIN_FOR_ALL if pinned else kind.UNPIN_FOR_ALL,
         senderTimestampMs=int(turn.now * 1000),
     )
@@ -120,7 +119,7 @@ def keep(turn: Turn, account: Account, message_id: str, *, kept: bool) -> str:
     """A person keeps a message in a chat whose messages disappear, or lets it go."""
     found = find_message(account.primary, message_id)
     keep_type = KeepType.KEEP_FOR_ALL if kept else KeepType.UNDO_KEEP_FOR_ALL
-    part = Message.KeepInChatMessage(key=_key(found), keepType=keep_type, timestampMs=int(turn.now * 1000))
+    part = Message.KeepInChatMessage(key=found.key, keepType=keep_type, timestampMs=int(turn.now * 1000))
     return _change(turn, account, found, Message(keepInChatMessage=part))
 
 
@@ -130,7 +129,7 @@ def revoke(turn: Turn, account: Account, message_id: str) -> str:
     group = turn.world.groups.get(parse_jid(kept.chat).user)
     if group is None or not group.is_admin(account.phone):
         kept = _own(account.primary, message_id)
-    revoked = _Protocol(type=_Protocol.Type.REVOKE, key=_key(kept))
+    revoked = _Protocol(type=_Protocol.Type.REVOKE, key=kept.key)
     return _change(turn, account, kept, Message(protocolMessage=revoked))
 
 
@@ -154,7 +153,7 @@ def _sealed(turn: Turn, account: Account, kept: Kept, use: Use, plaintext: bytes
 def _change(turn: Turn, account: Account, kept: Kept, message: Message) -> str:
     """Sends what changes a message to its chat, and lets it take effect on the phone itself."""
     phone = account.primary
-    phones.require_online(phone)
+    require_online(phone)
     message_id = new_id(turn)
     dispatch(turn, phone, kept.chat, message, message_id)
     arrived = Arrived(
@@ -191,11 +190,3 @@ def _own(phone: Phone, message_id: str) -> Kept:
     if not kept.own:
         raise Conflict("message.not_own", "only its author may do that")
     return kept
-
-
-def _key(kept: Kept) -> MessageKey:
-    """How a message is named to others in its chat."""
-    key = MessageKey(remoteJid=kept.chat, fromMe=kept.own, id=kept.message_id)
-    if parse_jid(kept.chat).server == GROUP_SERVER:
-        key.participant = kept.sender
-    return key

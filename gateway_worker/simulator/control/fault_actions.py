@@ -7,17 +7,15 @@ from gateway_worker.simulator.errors import Conflict, Invalid
 from gateway_worker.simulator.strict_body import Body
 from gateway_worker.simulator.whatsapp.login import break_connection
 from gateway_worker.simulator.whatsapp.offline import confirmed, redeliver, requeue
-from gateway_worker.simulator.world.faults import (
+from gateway_worker.simulator.world.fault import (
     CONDITIONS,
     DEFAULT_AFTER,
     DEFAULT_CODES,
-    MAX_FAULTS,
     STARTS_LATER,
     Fault,
     FaultKind,
-    current,
-    use,
 )
+from gateway_worker.simulator.world.faults import MAX_FAULTS, current, use
 from gateway_worker.simulator.world.model import Device
 from gateway_worker.simulator.world.turn import Turn
 
@@ -26,7 +24,7 @@ MAX_COUNT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FaultOrder:
+class FaultRequest:
     """A fault as it was asked for."""
 
     kind: FaultKind
@@ -38,7 +36,7 @@ class FaultOrder:
     at_login: bool = False
 
 
-def parse_fault(body: Body) -> FaultOrder:
+def parse_fault(body: Body) -> FaultRequest:
     """`{kind, phone?, code?, after?, count?, seconds?, atLogin?}` with the defaults of its kind."""
     name = body.text("kind")
     try:
@@ -50,7 +48,7 @@ def parse_fault(body: Body) -> FaultOrder:
     seconds, at_login = body.seconds("seconds", MAX_AFTER), body.flag("atLogin")
     body.done()
     lasts = seconds is not None or kind in CONDITIONS
-    return FaultOrder(
+    return FaultRequest(
         kind=kind,
         phone=phone,
         code=DEFAULT_CODES.get(kind, 0) if code is None else code,
@@ -61,23 +59,23 @@ def parse_fault(body: Body) -> FaultOrder:
     )
 
 
-def add_fault(turn: Turn, order: FaultOrder) -> Fault:
+def add_fault(turn: Turn, request: FaultRequest) -> Fault:
     """The fault is on, and strikes what is there already; with `count` 0 it clears those of its kind and phone."""
     faults = current(turn.world, turn.now)
-    starts = turn.now + (order.after if order.kind in STARTS_LATER else 0.0)
+    starts = turn.now + (request.after if request.kind in STARTS_LATER else 0.0)
     fault = Fault(
         id=turn.token(),
-        kind=order.kind,
-        phone=order.phone,
-        code=order.code,
-        after=order.after,
-        remaining=order.count,
+        kind=request.kind,
+        phone=request.phone,
+        code=request.code,
+        after=request.after,
+        remaining=request.count,
         starts=starts,
-        ends=None if order.seconds is None else starts + order.seconds,
-        at_login=order.at_login,
+        ends=None if request.seconds is None else starts + request.seconds,
+        at_login=request.at_login,
     )
-    if order.count == 0:
-        faults[:] = [old for old in faults if old.kind is not order.kind or order.phone not in (None, old.phone)]
+    if request.count == 0:
+        faults[:] = [old for old in faults if old.kind is not request.kind or request.phone not in (None, old.phone)]
         return fault
     if len(faults) >= MAX_FAULTS:
         raise Conflict("faults.full", f"there are {MAX_FAULTS} faults already")

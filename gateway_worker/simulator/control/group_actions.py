@@ -19,8 +19,9 @@ from gateway_worker.simulator.whatsapp.group_changes import (
 )
 from gateway_worker.simulator.whatsapp.groups import group_of
 from gateway_worker.simulator.whatsapp.renumbering import renumber
+from gateway_worker.simulator.world.group import Group
 from gateway_worker.simulator.world.jids import parse_jid
-from gateway_worker.simulator.world.model import Account, Group
+from gateway_worker.simulator.world.model import Account
 from gateway_worker.simulator.world.turn import Turn
 
 _ANSWERS = ("approve", "reject")
@@ -28,17 +29,17 @@ _ACTIONS = (*OF_PEOPLE, *SETTINGS, *_ANSWERS, "subject", "description", "leave",
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupOrder:
+class GroupAction:
     """Who does what to which group."""
 
     group: str
-    action: str
+    kind: str
     phone: str
     people: list[str]
     text: str
 
 
-def parse(group: str, action: str, body: Body) -> GroupOrder:
+def parse(group: str, action: str, body: Body) -> GroupAction:
     """`{phone, participants?, subject?, description?, code?}`, as the action wants them."""
     if action not in _ACTIONS:
         raise NotFound("path.not_found", f"the actions are: {', '.join(_ACTIONS)}")
@@ -50,45 +51,45 @@ def parse(group: str, action: str, body: Body) -> GroupOrder:
     elif action == "join":
         text = body.text("code")
     body.done()
-    return GroupOrder(group=group, action=action, phone=phone, people=people, text=text)
+    return GroupAction(group=group, kind=action, phone=phone, people=people, text=text)
 
 
-def carry_out(turn: Turn, order: GroupOrder) -> Group:
+def perform(turn: Turn, action: GroupAction) -> Group:
     """Does it. `NotFound` for who is not in the group, `Conflict` for who may not, `Invalid` if it cannot be so."""
-    person = turn.world.accounts.get(order.phone)
+    person = turn.world.accounts.get(action.phone)
     if person is None:
         raise NotFound("phone.not_found", "no phone has this number")
-    device, action = person.devices[0], order.action
-    if action in ("join", "withdraw"):
-        group = turn.world.groups.get(parse_jid(order.group).user)
-        if group is None or (action == "join" and group.invite != order.text):
+    device, kind = person.devices[0], action.kind
+    if kind in ("join", "withdraw"):
+        group = turn.world.groups.get(parse_jid(action.group).user)
+        if group is None or (kind == "join" and group.invite != action.text):
             raise NotFound("recipient.unknown", "no group has this code")
-        (join_group if action == "join" else withdraw)(turn, device, group)
+        (join_group if kind == "join" else withdraw)(turn, device, group)
         return group
-    open_to_all = action in ("leave", "modify", "subject", "description")
-    group = group_of(turn, order.group, person, admin=not open_to_all)
-    if action in ("subject", "description") and "locked" in group.settings and not group.is_admin(person.phone):
+    open_to_all = kind in ("leave", "modify", "subject", "description")
+    group = group_of(turn, action.group, person, admin=not open_to_all)
+    if kind in ("subject", "description") and "locked" in group.settings and not group.is_admin(person.phone):
         raise Conflict("group.forbidden", "only its admins may do that")
-    _do(turn, person, group, order)
+    _change(turn, person, group, action)
     return group
 
 
-def _do(turn: Turn, person: Account, group: Group, order: GroupOrder) -> None:
+def _change(turn: Turn, person: Account, group: Group, action: GroupAction) -> None:
     """What a member does who may."""
-    device, action = person.devices[0], order.action
-    match action:
+    device, kind = person.devices[0], action.kind
+    match kind:
         case "approve" | "reject":
-            answer_requests(turn, device, group, action, order.people)
+            answer_requests(turn, device, group, kind, action.people)
         case "modify":
-            renumber(turn, person, order.text)
+            renumber(turn, person, action.text)
         case "leave":
             leave(turn, device, group)
         case "invite":
             invite_code(turn, group)
-        case _ if action in OF_PEOPLE:
-            change_people(turn, device, group, action, order.people)
-        case _ if action in SETTINGS:
-            change_setting(turn, device, group, action)
+        case _ if kind in OF_PEOPLE:
+            change_people(turn, device, group, kind, action.people)
+        case _ if kind in SETTINGS:
+            change_setting(turn, device, group, kind)
         case _:
-            if not (set_subject if action == "subject" else set_description)(turn, device, group, order.text):
-                raise Invalid("request.invalid", f"{action} is too long, or empty")
+            if not (set_subject if kind == "subject" else set_description)(turn, device, group, action.text):
+                raise Invalid("request.invalid", f"{kind} is too long, or empty")

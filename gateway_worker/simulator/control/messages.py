@@ -10,10 +10,11 @@ from google.protobuf.json_format import MessageToDict
 from gateway_worker.simulator.control import change_actions, message_views, person_actions
 from gateway_worker.simulator.control.base import MAX_FILE_BODY, account_of, body_of
 from gateway_worker.simulator.errors import NotFound
-from gateway_worker.simulator.phone import phone as phones
 from gateway_worker.simulator.phone.files import read_file
+from gateway_worker.simulator.phone.phone import find_message, read_message
 from gateway_worker.simulator.strict_body import Body
 from gateway_worker.simulator.wire.errors import MediaError
+from gateway_worker.simulator.world.model import MAX_MESSAGES
 from gateway_worker.simulator.world.turn import Turn
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Messages:
         """The phone sends a message."""
         account, body = account_of(self._simulator, request), await body_of(request, MAX_FILE_BODY)
         to = body.chat("to")
-        words = person_actions.Words(
+        draft = person_actions.Draft(
             content=body.mapping("content"),
             quote=body.mapping_or_none("quote"),
             mentions=body.addresses("mentions"),
@@ -68,14 +69,14 @@ class Messages:
             message_id=body.text("messageId", ""),
         )
         body.done()
-        return self._act(partial(person_actions.send, account=account, to=to, words=words))
+        return self._act(partial(person_actions.send, account=account, to=to, draft=draft))
 
     async def read(self, request: web.Request) -> web.Response:
         """The phone reads a message."""
         account, body = account_of(self._simulator, request), await body_of(request)
         message_id = body.text("messageId")
         body.done()
-        self._simulator.turn(partial(phones.read, phone=account.primary, message_id=message_id))
+        self._simulator.turn(partial(read_message, phone=account.primary, message_id=message_id))
         return web.json_response({"messageId": message_id})
 
     async def react(self, request: web.Request) -> web.Response:
@@ -95,11 +96,11 @@ class Messages:
         """The person writes a comment below a message."""
         return await self._written(request, change_actions.comment)
 
-    async def _written(self, request: web.Request, order: Callable[..., str]) -> web.Response:
+    async def _written(self, request: web.Request, action: Callable[..., str]) -> web.Response:
         account, body = account_of(self._simulator, request), await body_of(request, MAX_FILE_BODY)
         message_id, content, sealed = body.text("messageId"), body.mapping("content"), body.flag("sealed")
         body.done()
-        return self._act(partial(order, account=account, message_id=message_id, content=content, sealed=sealed))
+        return self._act(partial(action, account=account, message_id=message_id, content=content, sealed=sealed))
 
     async def revoke(self, request: web.Request) -> web.Response:
         """The person deletes an own message for everybody."""
@@ -178,7 +179,7 @@ class Messages:
     async def media(self, request: web.Request) -> web.Response:
         """The file of a message on the phone, decrypted."""
         account = account_of(self._simulator, request)
-        kept = phones.find_message(account.primary, request.match_info["message"])
+        kept = find_message(account.primary, request.match_info["message"])
         try:
             file = read_file(self._simulator.core.world, kept.message)
         except MediaError as error:
@@ -190,12 +191,12 @@ class Messages:
     async def raw(self, request: web.Request) -> web.Response:
         """A message on the phone as it was encrypted, in protobuf's JSON."""
         account = account_of(self._simulator, request)
-        kept = phones.find_message(account.primary, request.match_info["message"])
+        kept = find_message(account.primary, request.match_info["message"])
         return web.json_response(MessageToDict(kept.message))
 
     async def _wait(self, request: web.Request, count: Callable[[], int]) -> None:
         query = Body(dict(request.query))
-        wait, at_least = query.seconds("wait", MAX_WAIT), query.whole("atLeast", 0, phones.MAX_MESSAGES)
+        wait, at_least = query.seconds("wait", MAX_WAIT), query.whole("atLeast", 0, MAX_MESSAGES)
         query.done()
         if wait:
             enough = 1 if at_least is None else at_least

@@ -11,8 +11,8 @@ from gateway_worker.simulator.control import group_actions, person_actions, view
 from gateway_worker.simulator.control.base import MAX_BODY, account_of, body_of
 from gateway_worker.simulator.errors import Invalid
 from gateway_worker.simulator.phone import address_book, calls
-from gateway_worker.simulator.phone import phone as phones
 from gateway_worker.simulator.phone.disappearing import set_timer
+from gateway_worker.simulator.phone.phone import go_offline, go_online
 from gateway_worker.simulator.strict_body import decode_base64
 from gateway_worker.simulator.whatsapp import groups, profiles
 from gateway_worker.simulator.whatsapp.login import remove_device
@@ -133,13 +133,13 @@ class People:
     async def online(self, request: web.Request) -> web.Response:
         """The phone is reachable again."""
         account = account_of(self._simulator, request)
-        self._simulator.turn(partial(phones.go_online, phone=account.primary))
+        self._simulator.turn(partial(go_online, phone=account.primary))
         return web.json_response({"online": True})
 
     async def offline(self, request: web.Request) -> web.Response:
         """The phone is away."""
         account = account_of(self._simulator, request)
-        self._simulator.turn(partial(phones.go_offline, phone=account.primary))
+        self._simulator.turn(partial(go_offline, phone=account.primary))
         return web.json_response({"online": False})
 
     async def picture(self, request: web.Request) -> web.Response:
@@ -218,6 +218,6 @@ class People:
     async def change_group(self, request: web.Request) -> web.Response:
         """Somebody in a group does something to it; an `invite` is answered with its code."""
         body = await body_of(request)
-        order = group_actions.parse(request.match_info["group"], request.match_info["action"], body)
-        group = self._simulator.turn(partial(group_actions.carry_out, order=order))
+        action = group_actions.parse(request.match_info["group"], request.match_info["action"], body)
+        group = self._simulator.turn(partial(group_actions.perform, action=action))
         return web.json_response(views.group(group))

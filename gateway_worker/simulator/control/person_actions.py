@@ -10,19 +10,18 @@ from gateway_worker.simulator.content.shapes import Means, Quote
 from gateway_worker.simulator.content.writing import write_message
 from gateway_worker.simulator.control.change_actions import new_id, server_of
 from gateway_worker.simulator.errors import Conflict, Invalid
-from gateway_worker.simulator.phone import phone as phones
-from gateway_worker.simulator.phone.address_book import tell_own_name
+from gateway_worker.simulator.phone.address_book import publish_own_name
 from gateway_worker.simulator.phone.disappearing import marked
 from gateway_worker.simulator.phone.files import upload
 from gateway_worker.simulator.phone.mentions import mentioning
-from gateway_worker.simulator.phone.phone import Phone, find_message
+from gateway_worker.simulator.phone.phone import find_message, new_account, require_online, send_chat_state
 from gateway_worker.simulator.phone.sending import dispatch
 from gateway_worker.simulator.strict_body import Body
 from gateway_worker.simulator.wire.errors import CeremonyError
 from gateway_worker.simulator.wire.sealing import SECRET_SIZE
 from gateway_worker.simulator.wire.webauthn import ORIGIN, PASSKEY_RANDOM, Passkey, new_passkey, sign
 from gateway_worker.simulator.world.jids import parse_jid
-from gateway_worker.simulator.world.model import MAX_ACCOUNTS, Account
+from gateway_worker.simulator.world.model import MAX_ACCOUNTS, Account, Phone
 from gateway_worker.simulator.world.phone_records import Kept
 from gateway_worker.simulator.world.turn import Turn
 
@@ -39,12 +38,12 @@ def add_phone(turn: Turn, phone: str, name: str, *, passkey: bool, spellings: Se
     if account is None:
         if len(turn.world.accounts) >= MAX_ACCOUNTS:
             raise Conflict("phone.full", f"there are {MAX_ACCOUNTS} phones already")
-        return phones.new_account(turn.world, phone, name or f"Phone {phone[-4:]}", passkey=passkey)
+        return new_account(turn.world, phone, name or f"Phone {phone[-4:]}", passkey=passkey)
     account.name = name or account.name
     if passkey != (account.passkey is not None):
         account.passkey = new_passkey(turn.world.entropy(PASSKEY_RANDOM)) if passkey else None
     if account.companions:
-        tell_own_name(turn, account)
+        publish_own_name(turn, account)
     return account
 
 
@@ -70,11 +69,11 @@ def set_chat_state(turn: Turn, account: Account, to: str, state: str) -> None:
     """A person types, records or stops."""
     if state not in CHAT_STATES:
         raise Invalid("request.invalid", f"state must be one of: {', '.join(CHAT_STATES)}")
-    phones.chat_state(turn, account.primary, to, state)
+    send_chat_state(turn, account.primary, to, state)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class Draft:
     """What a person wants to send."""
 
     content: Mapping[str, Any]
@@ -86,27 +85,27 @@ class Words:
     """Chosen by who sends; empty: a new one."""
 
 
-def send(turn: Turn, account: Account, *, to: str, words: Words) -> str:
+def send(turn: Turn, account: Account, *, to: str, draft: Draft) -> str:
     """A phone sends a message to a person or group (bare JID); returns its id.
 
     `NotFound` if nobody is there, `Conflict` if the phone is offline, `Invalid` if the content is wrong.
     """
     phone = account.primary
-    phones.require_online(phone)
+    require_online(phone)
     to = _chat(turn, to)
     means = Means(upload=partial(upload, turn=turn, phone=phone, chat=to), entropy=turn.world.entropy)
-    content, mentions = mentioning(turn.world, server_of(to), words.content, words.mentions)
+    content, mentions = mentioning(turn.world, server_of(to), draft.content, draft.mentions)
     message = write_message(
         content,
         means,
-        quote=_quote(phone, words.quote),
+        quote=_quote(phone, draft.quote),
         mentions=mentions,
-        forwarded=words.forwarded,
-        view_once=words.view_once,
+        forwarded=draft.forwarded,
+        view_once=draft.view_once,
     )
     message = marked(turn.world, phone, to, message)
-    message_id = words.message_id or new_id(turn)
-    if words.content.get("kind") != "raw":
+    message_id = draft.message_id or new_id(turn)
+    if draft.content.get("kind") != "raw":
         message.messageContextInfo.messageSecret = turn.world.entropy(SECRET_SIZE)
     dispatch(turn, phone, to, message, message_id)
     kept = Kept(

@@ -58,8 +58,8 @@ class Service:
     async def add_fault(self, request: web.Request) -> web.Response:
         """Orders a fault."""
         body = await body_of(request)
-        order = fault_actions.parse_fault(body)
-        fault: dict[str, Any] = self._simulator.turn(partial(fault_actions.add_fault, order=order)).to_json()
+        asked = fault_actions.parse_fault(body)
+        fault: dict[str, Any] = self._simulator.turn(partial(fault_actions.add_fault, request=asked)).to_json()
         return web.json_response(fault)
 
     async def clear_faults(self, _request: web.Request) -> web.Response:

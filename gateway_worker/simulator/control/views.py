@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway_worker.simulator.wire.webauthn import RP_ID, Passkey
-from gateway_worker.simulator.world.ledger import Delivered, Note, Record
-from gateway_worker.simulator.world.model import Account, Group, World
+from gateway_worker.simulator.world.group import Group
+from gateway_worker.simulator.world.model import Account, World
 from gateway_worker.simulator.world.phone_records import Call
+from gateway_worker.simulator.world.records import Delivered, Note, Record
 
 Json = dict[str, Any]
 

@@ -1,11 +1,11 @@
 """What a person calls others: saved on the phone, which tells its companions by app state. Pure."""
 
 from gateway_worker.simulator.errors import Conflict, NotFound
-from gateway_worker.simulator.phone.phone import Phone, require_online
+from gateway_worker.simulator.phone.phone import require_online
 from gateway_worker.simulator.whatsapp.appstate import MAX_PATCHES, append
 from gateway_worker.simulator.wire.app_state import IV_SIZE, AppStateKey, write_patch
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import SyncActionValue
-from gateway_worker.simulator.world.model import Account
+from gateway_worker.simulator.world.model import Account, Phone
 from gateway_worker.simulator.world.turn import Turn
 
 _COLLECTION = "critical_unblock_low"
@@ -36,7 +36,7 @@ def save_contact(turn: Turn, account: Account, jid: str, name: str) -> None:
     _write(turn, account, _COLLECTION, ["contact", person.pn_jid], action)
 
 
-def tell_own_name(turn: Turn, account: Account) -> None:
+def publish_own_name(turn: Turn, account: Account) -> None:
     """The companions learn what the person is called: by a setting of the account's, when it is another than before."""
     if account.told_name == account.name or len(account.collections.get(_SETTINGS, ())) >= MAX_PATCHES:
         return

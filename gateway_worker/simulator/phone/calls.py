@@ -1,11 +1,11 @@
 """Calls, as far as they can be seen without a voice: somebody rings, others decline, somebody hangs up. Pure."""
 
 from gateway_worker.simulator.errors import Conflict, NotFound
-from gateway_worker.simulator.phone.phone import Phone, require_online
+from gateway_worker.simulator.phone.phone import require_online
 from gateway_worker.simulator.whatsapp.offline import deliver
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.jids import SERVER
-from gateway_worker.simulator.world.model import Account, Connection
+from gateway_worker.simulator.world.model import Account, Connection, Phone
 from gateway_worker.simulator.world.phone_records import Call
 from gateway_worker.simulator.world.turn import Turn
 

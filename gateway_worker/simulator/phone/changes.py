@@ -7,13 +7,12 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError
 
 from gateway_worker.simulator.content.reading import unwrap
-from gateway_worker.simulator.phone.phone import Phone
 from gateway_worker.simulator.wire.errors import MalformedMessage
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import KeepType, Message
 from gateway_worker.simulator.wire.polls import read_vote
 from gateway_worker.simulator.wire.sealing import Sealed, Use, unseal
 from gateway_worker.simulator.world.jids import parse_jid
-from gateway_worker.simulator.world.model import Account, World
+from gateway_worker.simulator.world.model import Account, Phone, World
 from gateway_worker.simulator.world.phone_records import Change, ChangeKind, Kept
 
 _Protocol = Message.ProtocolMessage

@@ -1,17 +1,15 @@
 """Disappearing chats on the phones: who sets a timer, who hears of it, and what is written there meanwhile. Pure."""
 
-from typing import Any
-
 from gateway_worker.simulator.content.outside import outside_of
-from gateway_worker.simulator.content.reading import unwrap
+from gateway_worker.simulator.content.reading import parts_with_context, unwrap
 from gateway_worker.simulator.errors import Invalid
-from gateway_worker.simulator.phone.phone import Phone, require_online
+from gateway_worker.simulator.phone.phone import require_online
 from gateway_worker.simulator.phone.sending import dispatch
 from gateway_worker.simulator.whatsapp.group_changes import set_disappearing
 from gateway_worker.simulator.whatsapp.groups import group_of
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ContextInfo, DisappearingMode, Message
 from gateway_worker.simulator.world.jids import GROUP_SERVER, parse_jid
-from gateway_worker.simulator.world.model import Account, World
+from gateway_worker.simulator.world.model import Account, Phone, World
 from gateway_worker.simulator.world.phone_records import TIMERS, ChatTimer
 from gateway_worker.simulator.world.turn import Turn
 
@@ -64,14 +62,12 @@ def marked(world: World, phone: Phone, chat: str, message: Message) -> Message:
         text = Message.ExtendedTextMessage(text=message.conversation)
         message.ClearField("conversation")
         message.extendedTextMessage.CopyFrom(text)
-    bare: Any = unwrap(message)
-    for field, _ in bare.ListFields():
-        if field.message_type and "contextInfo" in field.message_type.fields_by_name:
-            context: ContextInfo = getattr(bare, field.name).contextInfo
-            context.expiration = timer.seconds
-            if timer.changed_at:
-                context.ephemeralSettingTimestamp = timer.changed_at
-            context.disappearingMode.initiator = DisappearingMode.Initiator.CHANGED_IN_CHAT
+    for part in parts_with_context(unwrap(message)):
+        context: ContextInfo = part.contextInfo
+        context.expiration = timer.seconds
+        if timer.changed_at:
+            context.ephemeralSettingTimestamp = timer.changed_at
+        context.disappearingMode.initiator = DisappearingMode.Initiator.CHANGED_IN_CHAT
     return message
 
 

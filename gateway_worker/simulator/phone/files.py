@@ -5,15 +5,16 @@ from functools import partial
 
 from gateway_worker.simulator.content.files import FilePart, file_part
 from gateway_worker.simulator.content.shapes import Uploaded
-from gateway_worker.simulator.phone.phone import LATENCY, Phone
+from gateway_worker.simulator.phone.phone import LATENCY
 from gateway_worker.simulator.whatsapp.offline import deliver
 from gateway_worker.simulator.wire.errors import MediaError, NodeError
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import MediaRetryNotification, Message
 from gateway_worker.simulator.wire.media import KEY_SIZE, MediaKind, read_retry_request, retry_answer, seal, unseal
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.world.faults import FaultKind, strike
+from gateway_worker.simulator.world.fault import FaultKind
+from gateway_worker.simulator.world.faults import strike
 from gateway_worker.simulator.world.media import fetch, mention, store
-from gateway_worker.simulator.world.model import Device, World
+from gateway_worker.simulator.world.model import Device, Phone, World
 from gateway_worker.simulator.world.phone_records import FetchedFile
 from gateway_worker.simulator.world.turn import Turn
 

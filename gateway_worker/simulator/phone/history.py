@@ -12,7 +12,6 @@ from gateway_worker.simulator.wire.gen.whatsapp_pb2 import (
     HistorySync,
     HistorySyncMsg,
     Message,
-    MessageKey,
     PhoneNumberToLIDMapping,
     Pushname,
     WebMessageInfo,
@@ -95,10 +94,7 @@ def _conversation(world: World, chat: str, messages: list[Kept]) -> Conversation
 
 def kept_as_stored(kept: Kept) -> WebMessageInfo:
     """A message as phones store and pass it on: its secret stands beside it."""
-    key = MessageKey(remoteJid=kept.chat, fromMe=kept.own, id=kept.message_id)
-    if parse_jid(kept.chat).server == GROUP_SERVER:
-        key.participant = kept.sender
-    info = WebMessageInfo(key=key, message=kept.message, messageTimestamp=int(kept.timestamp))
+    info = WebMessageInfo(key=kept.key, message=kept.message, messageTimestamp=int(kept.timestamp))
     context = info.message.messageContextInfo
     if context.messageSecret:
         info.messageSecret = context.messageSecret

@@ -6,16 +6,9 @@ from gateway_worker.simulator.content.reading import is_empty, unwrap
 from gateway_worker.simulator.phone.changes import Arrived, apply, change_of
 from gateway_worker.simulator.phone.disappearing import hear_timer
 from gateway_worker.simulator.phone.files import fetch_file, on_upload_request
-from gateway_worker.simulator.phone.phone import (
-    LATENCY,
-    MAX_MESSAGES,
-    MAX_RECEIPTS,
-    Phone,
-    address,
-    later_if_online,
-    origin,
-)
+from gateway_worker.simulator.phone.phone import LATENCY, MAX_RECEIPTS, address, later_if_online, origin
 from gateway_worker.simulator.phone.sending import device_sent, encrypt, send_peer, sender_key_share, stanza_attrs
+from gateway_worker.simulator.phone.strictness import fault_of, misnamed
 from gateway_worker.simulator.phone.welcome import answer_peer
 from gateway_worker.simulator.whatsapp.bundles import (
     bundle,
@@ -39,12 +32,11 @@ from gateway_worker.simulator.wire.errors import (
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.pairing import check_identity
-from gateway_worker.simulator.wire.signal import Ciphertext, unpad
+from gateway_worker.simulator.wire.signal.device import Ciphertext, unpad
 from gateway_worker.simulator.world.jids import GROUP_SERVER, parse_jid
 from gateway_worker.simulator.world.ledger import note_arrival, note_decrypted, note_failure
-from gateway_worker.simulator.world.model import Device
-from gateway_worker.simulator.world.phone_records import Change, Kept, Receipt
-from gateway_worker.simulator.world.strictness import Dropped, fault_of, misnamed
+from gateway_worker.simulator.world.model import MAX_MESSAGES, Device, Phone
+from gateway_worker.simulator.world.phone_records import Change, Dropped, Kept, Receipt
 from gateway_worker.simulator.world.turn import Turn
 
 MAX_RETRIES = 5

@@ -4,16 +4,17 @@ from collections.abc import Iterable
 
 from gateway_worker.simulator.content.outside import outside_of
 from gateway_worker.simulator.errors import Conflict, NotFound
-from gateway_worker.simulator.phone.phone import MAX_MESSAGES, Phone, address
+from gateway_worker.simulator.phone.phone import address
 from gateway_worker.simulator.whatsapp.bundles import bundle
 from gateway_worker.simulator.whatsapp.groups import group_of
 from gateway_worker.simulator.whatsapp.routing import route
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.raw import device_sent_raw, raw_of, to_wire
-from gateway_worker.simulator.wire.signal import pad
+from gateway_worker.simulator.wire.signal.device import pad
+from gateway_worker.simulator.world.group import Group
 from gateway_worker.simulator.world.jids import BROADCAST_SERVER, GROUP_SERVER, LID_SERVER, parse_jid
-from gateway_worker.simulator.world.model import Device, Group
+from gateway_worker.simulator.world.model import MAX_MESSAGES, Device, Phone
 from gateway_worker.simulator.world.turn import Turn
 
 

@@ -1,16 +1,24 @@
 """What a phone tells its companion, as real `pkmsg`: app-state keys, history, and what it is asked for. Pure."""
 
+from functools import partial
+
 from gateway_worker.simulator.phone.address_book import app_state_key
 from gateway_worker.simulator.phone.history import history, kept_as_stored
-from gateway_worker.simulator.phone.phone import Phone
 from gateway_worker.simulator.phone.sending import send_peer
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
-from gateway_worker.simulator.world.model import Device
+from gateway_worker.simulator.world.model import Device, Phone
 from gateway_worker.simulator.world.turn import Turn
 
+WELCOME_DELAY = 0.05
+"""Seconds after its first prekeys that a companion hears of its phone."""
 MAX_RESENDS = 100
 _Protocol = Message.ProtocolMessage
 _Results = Message.PeerDataOperationRequestResponseMessage.PeerDataOperationResult
+
+
+def welcome_soon(turn: Turn, device: Device) -> None:
+    """Only now, with its prekeys, can the phone start a Signal session with its companion."""
+    turn.later(WELCOME_DELAY, partial(welcome, device=device))
 
 
 def welcome(turn: Turn, device: Device) -> None:

@@ -1,4 +1,4 @@
-"""The shell: a WebSocket for WhatsApp's clients and the control API, on one port, around the pure core.
+"""The shell: a WebSocket for WhatsApp's clients around the pure core, on a port that it shares with the control API.
 
 One reader and one writer task per connection; stanzas need no task of their own.
 """
@@ -12,7 +12,6 @@ from typing import Self, TypeVar
 
 from aiohttp import WSMsgType, web
 
-from gateway_worker.simulator.control import MAX_BODY, add_routes
 from gateway_worker.simulator.core import Core
 from gateway_worker.simulator.shell.media_server import MediaServer
 from gateway_worker.simulator.shell.sockets import Opened, Socket
@@ -23,8 +22,9 @@ from gateway_worker.simulator.wire.certificates import CertificateAuthority
 from gateway_worker.simulator.wire.errors import HandshakeError, WireError
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.noise import ServerHandshake
+from gateway_worker.simulator.world.ids import ConnectionId
 from gateway_worker.simulator.world.pickled import State
-from gateway_worker.simulator.world.turn import Close, ConnectionId, Effect, Later, Send, Turn
+from gateway_worker.simulator.world.turn import Close, Effect, Later, Send, Turn
 
 MAX_MESSAGE = 16 << 20
 """Bytes of a client's WebSocket message."""
@@ -60,12 +60,16 @@ class _Client:
 
 
 class Simulator:
-    """A WhatsApp server with its phones, on loopback: `async with Simulator(port=0) as simulator`.
+    """A WhatsApp server with its phones, on loopback: `async with new_simulator(port=0) as simulator` (see `run`).
 
-    `port` 0 takes a free one. `state` is what an earlier run has left (its `state()` once it was stopped).
+    `application` serves its clients beside what it serves already. `port` 0 takes a free one. `state` is what an
+    earlier run has left (its `state()` once it was stopped).
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, state: State | None = None) -> None:
+    def __init__(
+        self, application: web.Application, *, host: str = "127.0.0.1", port: int = 0, state: State | None = None
+    ) -> None:
+        self._application = application
         earlier = state or new_state()
         self._authority = CertificateAuthority(earlier.root, intermediate=earlier.intermediate)
         self._static = earlier.static
@@ -119,10 +123,8 @@ class Simulator:
 
     async def start(self) -> None:
         """Listens."""
-        app = web.Application(client_max_size=MAX_BODY)
-        app.router.add_get("/ws/chat{tail:/*}", self._serve)
-        add_routes(app, self)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_CLOSE_TIMEOUT)
+        self._application.router.add_get("/ws/chat{tail:/*}", self._serve)
+        runner = web.AppRunner(self._application, access_log=None, shutdown_timeout=_CLOSE_TIMEOUT)
         await runner.setup()
         site = web.TCPSite(runner, self._host, self._port, backlog=_BACKLOG)
         await site.start()

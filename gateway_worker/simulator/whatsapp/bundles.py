@@ -5,8 +5,9 @@ from dataclasses import replace
 from gateway_worker.simulator.wire.curve import KEY_TYPE
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.payload import SignedPreKey
-from gateway_worker.simulator.wire.ratchet import PreKeyBundle
-from gateway_worker.simulator.world.faults import FaultKind, strike
+from gateway_worker.simulator.wire.signal.ratchet import PreKeyBundle
+from gateway_worker.simulator.world.fault import FaultKind
+from gateway_worker.simulator.world.faults import strike
 from gateway_worker.simulator.world.jids import SERVER
 from gateway_worker.simulator.world.model import Device
 from gateway_worker.simulator.world.turn import Turn

@@ -11,8 +11,10 @@ from gateway_worker.simulator.whatsapp.groups import (
     tell,
 )
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.world.faults import FaultKind, strike
-from gateway_worker.simulator.world.model import Account, Device, Group
+from gateway_worker.simulator.world.fault import FaultKind
+from gateway_worker.simulator.world.faults import strike
+from gateway_worker.simulator.world.group import Group
+from gateway_worker.simulator.world.model import Account, Device
 from gateway_worker.simulator.world.turn import Turn
 
 MAX_DESCRIPTION = 2_048

@@ -24,8 +24,9 @@ from gateway_worker.simulator.whatsapp.groups import (
     tell,
 )
 from gateway_worker.simulator.wire.nodes import Node
+from gateway_worker.simulator.world.group import Group
 from gateway_worker.simulator.world.jids import parse_jid
-from gateway_worker.simulator.world.model import Connection, Device, Group
+from gateway_worker.simulator.world.model import Connection, Device
 from gateway_worker.simulator.world.phone_records import TIMERS
 from gateway_worker.simulator.world.turn import Turn
 

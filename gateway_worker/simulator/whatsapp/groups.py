@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from gateway_worker.simulator.errors import Conflict, NotFound
 from gateway_worker.simulator.whatsapp.offline import deliver
 from gateway_worker.simulator.wire.nodes import Node
+from gateway_worker.simulator.world.group import Group
 from gateway_worker.simulator.world.jids import parse_jid
-from gateway_worker.simulator.world.model import Account, Device, Group
+from gateway_worker.simulator.world.model import Account, Device
 from gateway_worker.simulator.world.turn import Turn
 
 MAX_MEMBERS = 1_024

@@ -19,7 +19,8 @@ from gateway_worker.simulator.whatsapp.registration import on_link_code_iq, on_p
 from gateway_worker.simulator.whatsapp.usync import on_usync_iq
 from gateway_worker.simulator.wire.errors import NodeError
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.world.faults import Fault, FaultKind, strike
+from gateway_worker.simulator.world.fault import Fault, FaultKind
+from gateway_worker.simulator.world.faults import strike
 from gateway_worker.simulator.world.jids import SERVER
 from gateway_worker.simulator.world.media import MAX_BLOB, authorize
 from gateway_worker.simulator.world.model import Connection

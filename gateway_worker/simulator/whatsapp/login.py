@@ -6,7 +6,8 @@ from gateway_worker.simulator.whatsapp.notifications import devices_changed
 from gateway_worker.simulator.whatsapp.offline import announce
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.payload import Login
-from gateway_worker.simulator.world.faults import FaultKind, strike
+from gateway_worker.simulator.world.fault import FaultKind
+from gateway_worker.simulator.world.faults import strike
 from gateway_worker.simulator.world.jids import LID_SERVER, SERVER
 from gateway_worker.simulator.world.model import Connection, Device
 from gateway_worker.simulator.world.turn import Turn

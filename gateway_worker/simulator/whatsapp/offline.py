@@ -8,7 +8,8 @@ from collections import Counter
 from functools import partial
 
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.world.faults import FaultKind, strike
+from gateway_worker.simulator.world.fault import FaultKind
+from gateway_worker.simulator.world.faults import strike
 from gateway_worker.simulator.world.jids import SERVER
 from gateway_worker.simulator.world.ledger import note_arrival, note_delivery
 from gateway_worker.simulator.world.model import Connection, Device, QueueKey

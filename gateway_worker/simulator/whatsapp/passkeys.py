@@ -25,7 +25,8 @@ from gateway_worker.simulator.wire.passkey_pairing import (
 )
 from gateway_worker.simulator.wire.webauthn import CHALLENGE_SIZE, check_assertion, request_options
 from gateway_worker.simulator.world.ceremony import Ceremony, Stage
-from gateway_worker.simulator.world.faults import FaultKind, strike
+from gateway_worker.simulator.world.fault import FaultKind
+from gateway_worker.simulator.world.faults import strike
 from gateway_worker.simulator.world.jids import SERVER
 from gateway_worker.simulator.world.model import Account, Connection
 from gateway_worker.simulator.world.turn import ConnectionId, Turn
@@ -43,12 +44,14 @@ Link = Callable[[Turn, Account, Connection, bytes], None]
 def begin(turn: Turn, account: Account, connection: Connection, adv_secret: bytes) -> None:
     """The person has scanned, or typed the code: the companion is asked for an assertion."""
     turn.world.stats.passkey_gated += 1
-    connection.ceremony = Ceremony(
-        account=account,
-        adv_secret=adv_secret,
-        challenge=turn.world.entropy(CHALLENGE_SIZE),
-        expires=turn.now + LIFETIME,
-        request_id=turn.token(),
+    connection.ceremony_with, connection.ceremony = (
+        account,
+        Ceremony(
+            adv_secret=adv_secret,
+            challenge=turn.world.entropy(CHALLENGE_SIZE),
+            expires=turn.now + LIFETIME,
+            request_id=turn.token(),
+        ),
     )
     account.primary.passkey_code = None
     request_id = connection.ceremony.request_id
@@ -76,11 +79,17 @@ def _expire(turn: Turn, connection: Connection, ceremony: Ceremony) -> None:
         turn.close(connection.id)
 
 
+def _person(connection: Connection) -> Account:
+    """Whose phone the ceremony of this connection is held with."""
+    assert connection.ceremony_with is not None
+    return connection.ceremony_with
+
+
 def end(connection: Connection) -> None:
     """The ceremony of this connection, if there is one, is over."""
     if connection.ceremony is not None:
         connection.ceremony.stage = Stage.OVER
-        connection.ceremony.account.primary.passkey_code = None
+        _person(connection).primary.passkey_code = None
 
 
 def on_passkey_iq(turn: Turn, connection: Connection, iq: Node, query: Node, link: Link) -> list[Node]:
@@ -130,7 +139,7 @@ def _take_prologue(turn: Turn, connection: Connection, ceremony: Ceremony, query
         raise CeremonyError("unacknowledged")
     payload = query.need("prologue_payload").data
     _check_companion(connection, ceremony, payload)
-    passkey = ceremony.account.passkey
+    passkey = _person(connection).passkey
     if passkey is None:
         raise CeremonyError("credential")  # taken from the phone meanwhile
     assertion, credential = query.need("webauthn_assertion").data, query.need("credential_id").data
@@ -139,7 +148,7 @@ def _take_prologue(turn: Turn, connection: Connection, ceremony: Ceremony, query
         if not hmac.compare_digest(handoff_proof(ceremony.adv_secret, payload), proof.data):
             raise CeremonyError("handoffProof")
         ceremony.proven = True
-    if fault := strike(turn.world, turn.now, FaultKind.PASSKEY_REFUSED, ceremony.account.phone):
+    if fault := strike(turn.world, turn.now, FaultKind.PASSKEY_REFUSED, _person(connection).phone):
         return _refuse(turn, connection, "fault", str(fault.code))
     ceremony.stage = Stage.CONTINUATION
     _answer_by_phone(turn, connection, ceremony)
@@ -158,7 +167,7 @@ def _check_companion(connection: Connection, ceremony: Ceremony, payload: bytes)
 
 def _answer_by_phone(turn: Turn, connection: Connection, ceremony: Ceremony) -> None:
     """The phone answers a moment later; with a fault never, late, wrongly or twice."""
-    phone = ceremony.account.phone
+    phone = _person(connection).phone
     if strike(turn.world, turn.now, FaultKind.PASSKEY_UNANSWERED, phone):
         return
     late = strike(turn.world, turn.now, FaultKind.PASSKEY_LATE, phone)
@@ -183,7 +192,7 @@ def _continue(turn: Turn, connection: ConnectionId, ceremony: Ceremony, node: No
     turn.send(connection, node)
 
 
-def _take_nonce(_turn: Turn, _on: Connection, ceremony: Ceremony, query: Node, _link: Link) -> list[Node]:
+def _take_nonce(_turn: Turn, connection: Connection, ceremony: Ceremony, query: Node, _link: Link) -> list[Node]:
     _require(ceremony, Stage.NONCE)
     companion, ephemeral = ceremony.companion, ceremony.ephemeral
     assert companion is not None
@@ -191,7 +200,7 @@ def _take_nonce(_turn: Turn, _on: Connection, ceremony: Ceremony, query: Node, _
     check_commitment(companion, ceremony.commitment, query.data)
     ceremony.stage = Stage.REQUEST
     if not ceremony.proven:
-        ceremony.account.primary.passkey_code = verification_code(
+        _person(connection).primary.passkey_code = verification_code(
             companion_nonce=query.data, primary_nonce=ceremony.nonce, primary_public=ephemeral.public
         )
     return []
@@ -209,7 +218,7 @@ def _take_keys(turn: Turn, connection: Connection, ceremony: Ceremony, query: No
     end(connection)
     turn.world.stats.passkey_pairings += 1
     # The answer to this iq goes first.
-    go_on = partial(_go_on, account=ceremony.account, connection=connection.id, secret=keys.adv_secret, link=link)
+    go_on = partial(_go_on, account=_person(connection), connection=connection.id, secret=keys.adv_secret, link=link)
     turn.later(0.0, go_on)
     return []
 

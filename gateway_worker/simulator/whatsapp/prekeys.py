@@ -1,8 +1,5 @@
 """Prekeys (`xmlns="encrypt"`): upload, count, digest, rotation, and bundles for others. Pure."""
 
-from functools import partial
-
-from gateway_worker.simulator.phone.welcome import welcome
 from gateway_worker.simulator.whatsapp.bundles import bundle_nodes, identity_nodes, signed_prekey_node
 from gateway_worker.simulator.wire.curve import KEY_SIZE
 from gateway_worker.simulator.wire.errors import NodeError
@@ -15,7 +12,6 @@ from gateway_worker.simulator.world.turn import Turn
 MAX_PREKEYS = 5_000
 MAX_USERS = 4_096
 """Bundles asked for in one iq."""
-WELCOME_DELAY = 0.05
 
 _ID_SIZE = 3
 
@@ -56,9 +52,8 @@ def _upload(turn: Turn, device: Device, iq: Node) -> list[Node]:
         else:
             device.prekeys[id_] = value
     if not device.welcomed:
-        # Only now can the phone start a signal_session with its companion.
         device.welcomed = True
-        turn.later(WELCOME_DELAY, partial(welcome, device=device))
+        turn.newly_linked.append(device)
     return []
 
 

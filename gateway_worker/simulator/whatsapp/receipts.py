@@ -2,7 +2,8 @@
 
 from gateway_worker.simulator.whatsapp.offline import deliver, settle
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.world.faults import FaultKind, strike
+from gateway_worker.simulator.world.fault import FaultKind
+from gateway_worker.simulator.world.faults import strike
 from gateway_worker.simulator.world.jids import GROUP_SERVER, Jid, parse_jid
 from gateway_worker.simulator.world.ledger import note_receipt
 from gateway_worker.simulator.world.model import Account, Connection, Device

@@ -4,7 +4,6 @@ import base64
 from functools import partial
 
 from gateway_worker.simulator.errors import Conflict, Gone, Invalid
-from gateway_worker.simulator.phone.address_book import tell_own_name
 from gateway_worker.simulator.whatsapp import passkeys
 from gateway_worker.simulator.whatsapp.login import RESTART, UNAUTHORIZED, fail, stream_error
 from gateway_worker.simulator.whatsapp.notifications import devices_changed
@@ -14,10 +13,13 @@ from gateway_worker.simulator.wire.link_code import WRAPPED_SIZE, open_bundle
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.pairing import DeviceOffer, check_answer, offer_device, parse_qr
 from gateway_worker.simulator.wire.payload import Registration
-from gateway_worker.simulator.world.faults import FaultKind, strike
+from gateway_worker.simulator.world.fault import FaultKind
+from gateway_worker.simulator.world.faults import strike
+from gateway_worker.simulator.world.ids import ConnectionId
 from gateway_worker.simulator.world.jids import LID_SERVER, SERVER, parse_jid
-from gateway_worker.simulator.world.model import MAX_COMPANIONS, Account, Connection, Device, LinkCode, Reference
-from gateway_worker.simulator.world.turn import ConnectionId, Turn
+from gateway_worker.simulator.world.linking import LinkCode, Reference
+from gateway_worker.simulator.world.model import MAX_COMPANIONS, Account, Connection, Device
+from gateway_worker.simulator.world.turn import Turn
 
 REFERENCES = 6
 FIRST_LIFETIME = 60.0
@@ -98,7 +100,7 @@ def on_passkey_iq(turn: Turn, connection: Connection, iq: Node, query: Node) -> 
 
 
 def _succeed(turn: Turn, account: Account, connection: Connection, adv_secret: bytes) -> None:
-    tell_own_name(turn, account)  # before the companion is one: it reads it when it has the key
+    turn.linking.append(account)
     device = connection.pairing = _next_device(account, connection)
     connection.offer = offer_device(
         account.identity,

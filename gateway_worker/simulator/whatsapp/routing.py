@@ -9,7 +9,8 @@ from functools import partial
 from gateway_worker.simulator.whatsapp.group_messages import NOT_ALLOWED, may_send, route_group_message
 from gateway_worker.simulator.whatsapp.offline import deliver
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.world.faults import FaultKind, strike_message
+from gateway_worker.simulator.world.fault import FaultKind
+from gateway_worker.simulator.world.faults import strike_message
 from gateway_worker.simulator.world.jids import BROADCAST_SERVER, GROUP_SERVER, LID_SERVER, PN_SERVER, SERVER, parse_jid
 from gateway_worker.simulator.world.ledger import note_accepted, note_ack
 from gateway_worker.simulator.world.model import Account, Connection, Device

@@ -2,13 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.passkey_pairing import CompanionIdentity
-
-if TYPE_CHECKING:
-    from gateway_worker.simulator.world.model import Account
 
 
 class Stage(StrEnum):
@@ -26,7 +22,6 @@ class Stage(StrEnum):
 class Ceremony:
     """What server and phone know of it."""
 
-    account: "Account"
     adv_secret: bytes
     """Of the code that was scanned or typed."""
     challenge: bytes

@@ -6,45 +6,18 @@ phone does when its companion asks for it.
 
 import base64
 import hashlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from gateway_worker.simulator.world.faults import FaultKind, strike
+from gateway_worker.simulator.world.blobs import Stored
+from gateway_worker.simulator.world.fault import FaultKind
+from gateway_worker.simulator.world.faults import strike
+from gateway_worker.simulator.world.model import World
 from gateway_worker.simulator.world.turn import Turn
-
-if TYPE_CHECKING:
-    from gateway_worker.simulator.world.model import World
 
 MAX_BLOB = 128 << 20
 """Bytes of one upload."""
 MAX_STORED = 1 << 30
 """Bytes in all; above that the oldest blobs go (404), as they do at WhatsApp after some weeks."""
 GONE, FORBIDDEN, UNAUTHORIZED, BAD_REQUEST = 404, 403, 401, 400
-
-
-@dataclass(slots=True, kw_only=True)
-class Stored:
-    """A blob at a path."""
-
-    blob: bytes
-    signature: str
-    """The `oh` of the path's query, without which nothing is handed out."""
-    people: frozenset[str]
-    """Phones of who uploaded it and of whom it was sent to, as far as that is known: whom faults hit."""
-    refused: int | None = None
-    """The status with which a fault has struck it."""
-    safe: bool = False
-    """Uploaded again on request: faults strike elsewhere."""
-
-
-@dataclass(slots=True, kw_only=True)
-class MediaHost:
-    """All blobs by path, oldest first."""
-
-    stored: dict[str, Stored] = field(default_factory=dict[str, Stored])
-    size: int = 0
-    auths: dict[str, str] = field(default_factory=dict[str, str])
-    """Upload tokens, and the phones to whose companions they were given."""
 
 
 def token_of(blob: bytes) -> str:
@@ -113,20 +86,20 @@ def download(turn: Turn, path: str, signature: str) -> bytes | int:
     return found.blob
 
 
-def _struck(world: "World", now: float, found: Stored) -> int | None:
+def _struck(world: World, now: float, found: Stored) -> int | None:
     for phone in sorted(found.people) or [None]:
         if fault := strike(world, now, FaultKind.MEDIA_403, phone):
             return fault.code
     return None
 
 
-def fetch(world: "World", direct_path: str) -> bytes | None:
+def fetch(world: World, direct_path: str) -> bytes | None:
     """A phone's own look at what lies there, which no fault strikes; None if nothing does any more."""
     found = world.media.stored.get(direct_path.partition("?")[0])
     return found.blob if found else None
 
 
-def mention(world: "World", direct_path: str, phone: str) -> None:
+def mention(world: World, direct_path: str, phone: str) -> None:
     """A phone has been sent what lies there: faults on it strike this too."""
     if found := world.media.stored.get(direct_path.partition("?")[0]):
         found.people |= {phone}

@@ -1,28 +1,35 @@
-"""The state of the simulated WhatsApp: people, their devices, connections. Plain values. Pure."""
+"""The state of the simulated WhatsApp: people, their phones and other devices, connections. Plain values. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from gateway_worker.simulator.wire.curve import KeyPair
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.pairing import DeviceOffer
 from gateway_worker.simulator.wire.payload import Registration, SignedPreKey
+from gateway_worker.simulator.wire.signal.device import SignalDevice
+from gateway_worker.simulator.wire.signal.sender_keys import SenderKeys
 from gateway_worker.simulator.wire.webauthn import Passkey
+from gateway_worker.simulator.world.blobs import MediaHost
 from gateway_worker.simulator.world.ceremony import Ceremony
-from gateway_worker.simulator.world.faults import Fault
+from gateway_worker.simulator.world.fault import Fault
+from gateway_worker.simulator.world.group import Group
+from gateway_worker.simulator.world.ids import ConnectionId
 from gateway_worker.simulator.world.jids import LID_SERVER, PN_SERVER, Jid, device_jid, other_spelling, parse_jid
-from gateway_worker.simulator.world.ledger import Ledger
-from gateway_worker.simulator.world.media import MediaHost
+from gateway_worker.simulator.world.linking import LinkCode, Reference
+from gateway_worker.simulator.world.phone_records import Call, Change, ChatState, ChatTimer, Dropped, Kept
+from gateway_worker.simulator.world.records import Ledger
 from gateway_worker.simulator.world.stats import Stats
-from gateway_worker.simulator.world.turn import ConnectionId
-
-if TYPE_CHECKING:
-    from gateway_worker.simulator.phone.phone import Phone
 
 MAX_ACCOUNTS = 20_000
 MAX_COMPANIONS = 16
 """WhatsApp allows 4; tests may want a few more."""
+MAX_MESSAGES = 10_000
+"""Messages that a phone keeps, received and sent together; the oldest go first. As many changes."""
+MAX_PUBLISHED = 1 << 20
+MAX_CHAT_STATES = 256
+MAX_DROPPED = 1_000
 
 QueueKey = tuple[str, ...]
 
@@ -134,6 +141,100 @@ class Account:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
+class Phone:
+    """A person's phone."""
+
+    device: Device
+    signal: SignalDevice
+    sender_keys: SenderKeys = field(default_factory=SenderKeys)
+    """Of the groups it is in."""
+    shared_sender_keys: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    """Which devices have this phone's sender key of a group."""
+    online: bool = True
+    available: bool = True
+    messages: dict[str, Kept] = field(default_factory=dict[str, Kept])
+    sent: int = 0
+    """How many of them are own."""
+    changes: dict[str, Change] = field(default_factory=dict[str, Change])
+    """What was done to earlier messages, by anybody in the chat, in order."""
+    dropped: list[Dropped] = field(default_factory=list[Dropped])
+    """What WhatsApp would not have brought here."""
+    timers: dict[str, ChatTimer] = field(default_factory=dict[str, ChatTimer])
+    """Of chats with people, by the JID of the chat."""
+    peer_messages: dict[str, Message] = field(default_factory=dict[str, Message])
+    """Its own words to its companions (keys, history), for resends."""
+    retries: dict[str, int] = field(default_factory=dict[str, int])
+    """How often it asked for a message again, or was asked: by direction, id and device."""
+    chat_states: dict[str, ChatState] = field(default_factory=dict[str, ChatState])
+    calls: dict[str, Call] = field(default_factory=dict[str, Call])
+    """Calls that the person made."""
+    app_state_key: tuple[bytes, bytes] | None = None
+    published: int = 0
+    passkey_code: str | None = None
+    """The code that the person compares with the companion's, from a ceremony's continuation to its end."""
+
+    @property
+    def account(self) -> Account:
+        """Whose phone it is."""
+        return self.device.account
+
+    def publish_prekey(self) -> tuple[bytes, bytes] | None:
+        """A fresh one-time prekey, as the server hands it out: id (3 bytes) and key."""
+        if self.published >= MAX_PUBLISHED:
+            return None
+        self.published += 1
+        (prekey,) = self.signal.new_prekeys(1)
+        return prekey.id.to_bytes(3), prekey.pair.public
+
+    def keep(self, kept: Kept) -> None:
+        """Puts a message on the phone; one under the id of another is another one."""
+        taken = kept.message_id in self.messages
+        self.messages[_other_name(kept.message_id, kept.chat, kept.sender) if taken else kept.message_id] = kept
+        self.sent += kept.own
+        if len(self.messages) > MAX_MESSAGES:
+            self.sent -= self.messages.pop(next(iter(self.messages))).own
+
+    def known(self, message_id: str, chat: str, sender: str) -> Kept | Change | None:
+        """What came before in this chat, of this sender, under this id."""
+        found = (
+            self.messages.get(message_id),
+            self.messages.get(_other_name(message_id, chat, sender)),
+            self.changes.get(message_id),
+        )
+        return next((each for each in found if each and (each.chat, each.sender) == (chat, sender)), None)
+
+    def forget_sender_key(self, group: str) -> None:
+        """Somebody has left a group: the next message there has a new sender key."""
+        self.sender_keys.rotate(group)
+        self.shared_sender_keys.pop(group, None)
+
+    def note_change(self, change: Change) -> None:
+        """Something was done to an earlier message."""
+        self.changes[change.message_id] = change
+        if len(self.changes) > MAX_MESSAGES:
+            del self.changes[next(iter(self.changes))]
+
+    def note_dropped(self, dropped: Dropped) -> None:
+        """A message was not what its stanza says."""
+        self.dropped.append(dropped)
+        del self.dropped[:-MAX_DROPPED]
+
+    def see_chat_state(self, chat: str, state: Node, now: float) -> None:
+        """Somebody types or has stopped."""
+        name = state.tag
+        if name == "composing":
+            name = "recording" if state.attrs.get("media") == "audio" else "typing"
+        self.chat_states.pop(chat, None)
+        self.chat_states[chat] = ChatState(chat=chat, state=name, timestamp=now)
+        if len(self.chat_states) > MAX_CHAT_STATES:
+            del self.chat_states[next(iter(self.chat_states))]
+
+
+def _other_name(message_id: str, chat: str, sender: str) -> str:
+    return f"{message_id} {chat} {sender}"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
 class Connection:
     """One live socket that has finished its handshake."""
 
@@ -150,6 +251,8 @@ class Connection:
     """What its phone signed for it."""
     ceremony: Ceremony | None = None
     """The passkey ceremony that stands between scan and pairing."""
+    ceremony_with: Account | None = None
+    """Whose phone it is held with."""
     device: Device | None = None
     """Who logged in."""
     behind: bool = False
@@ -157,58 +260,6 @@ class Connection:
     backlog: dict[QueueKey, Node] = field(default_factory=dict[QueueKey, Node])
     """What of its queue it has not yet been given."""
     backlog_total: int = 0
-
-
-@dataclass(slots=True, kw_only=True)
-class LinkCode:
-    """A companion that waits for its pairing code to be typed."""
-
-    connection: ConnectionId
-    reference: bytes
-    wrapped_ephemeral: bytes
-    companion_ephemeral: bytes = b""
-    """Unwrapped with the code, once it was typed."""
-    ephemeral: KeyPair | None = None
-    """The phone's, from then on."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Group:
-    """A group chat; `members` and `owner` are phones."""
-
-    id: str
-    subject: str
-    owner: str
-    created: int
-    members: dict[str, None]
-    admins: set[str] = field(default_factory=set[str])
-    """Besides the owner."""
-    description: str = ""
-    description_id: str = ""
-    settings: set[str] = field(default_factory=set[str])
-    """`announcement`: only admins write. `locked`: only admins change subject and description.
-
-    `membership_approval_mode`: who comes by the link is let in by an admin. `all_member_add`: everybody adds people.
-    """
-    disappearing: int = 0
-    """Seconds after which its messages go; 0: they stay."""
-    invite: str = ""
-    """The code of its link, once somebody asked for one."""
-    requests: dict[str, float] = field(default_factory=dict[str, float])
-    """Phones of those who ask to come in, and since when: with the setting `membership_approval_mode`."""
-
-    def is_admin(self, phone: str) -> bool:
-        """Whether that person may manage the group."""
-        return phone == self.owner or phone in self.admins
-
-    def may_write(self, phone: str) -> bool:
-        """Whether that member's messages are for everybody."""
-        return "announcement" not in self.settings or self.is_admin(phone)
-
-    @property
-    def jid(self) -> str:
-        """`id@g.us`."""
-        return f"{self.id}@g.us"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -226,7 +277,7 @@ class World:
     spellings: dict[str, str] = field(default_factory=dict[str, str])
     """Numbers that lead to an account which has another one, besides those of `jids.other_spelling`."""
     connections: dict[ConnectionId, Connection] = field(default_factory=dict[ConnectionId, Connection])
-    references: dict[str, "Reference"] = field(default_factory=dict[str, "Reference"])
+    references: dict[str, Reference] = field(default_factory=dict[str, Reference])
     link_codes: dict[str, LinkCode] = field(default_factory=dict[str, LinkCode])
     groups: dict[str, Group] = field(default_factory=dict[str, Group])
     faults: list[Fault] = field(default_factory=list[Fault])
@@ -256,11 +307,3 @@ class World:
     def connection_of(self, device: Device) -> Connection | None:
         """The device's live connection."""
         return None if device.connection is None else self.connections.get(device.connection)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """One QR code's reference: whose it is and until when (s since the epoch) it may be scanned."""
-
-    connection: ConnectionId
-    expires: float

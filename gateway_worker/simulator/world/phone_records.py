@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message, MessageKey
 from gateway_worker.simulator.wire.nodes import Node
+from gateway_worker.simulator.world.jids import GROUP_SERVER, parse_jid
 
 TIMERS = (0, 86_400, 604_800, 7_776_000)
 """What WhatsApp offers: messages stay, or go after a day, a week, 90 days."""
@@ -98,6 +99,14 @@ class Kept:
     changes: list[Change] = field(default_factory=list[Change])
     """What took effect on it, oldest first."""
 
+    @property
+    def key(self) -> MessageKey:
+        """How it is named to others in its chat."""
+        key = MessageKey(remoteJid=self.chat, fromMe=self.own, id=self.message_id)
+        if parse_jid(self.chat).server == GROUP_SERVER:
+            key.participant = self.sender
+        return key
+
 
 @dataclass(slots=True, kw_only=True)
 class Call:
@@ -126,3 +135,14 @@ class ChatTimer:
 
     seconds: int
     changed_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """A message that a phone dropped, and why: `type`, `mediatype`, `edit`, `decryptFail` or `meta`."""
+
+    message_id: str
+    chat: str
+    sender: str
+    cause: str
+    timestamp: float

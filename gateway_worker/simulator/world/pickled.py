@@ -16,15 +16,15 @@ from typing import Any
 
 from google.protobuf.message import Message as ProtobufMessage
 
-from gateway_worker.simulator.phone.phone import Phone
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.gen import whatsapp_pb2
 from gateway_worker.simulator.wire.webauthn import Passkey
-from gateway_worker.simulator.world.faults import Fault
-from gateway_worker.simulator.world.ledger import Delivered, Ledger, Record
-from gateway_worker.simulator.world.media import MediaHost, Stored
-from gateway_worker.simulator.world.model import Account, Device, Group, World
+from gateway_worker.simulator.world.blobs import MediaHost, Stored
+from gateway_worker.simulator.world.fault import Fault
+from gateway_worker.simulator.world.group import Group
+from gateway_worker.simulator.world.model import Account, Device, Phone, World
 from gateway_worker.simulator.world.phone_records import Call, Change, Kept
+from gateway_worker.simulator.world.records import Delivered, Ledger, Record
 from gateway_worker.simulator.world.stats import Stats
 from gateway_worker.simulator.world.turn import Turn
 

@@ -6,14 +6,10 @@ randomness) comes with it, and everything it wants done outside is collected in 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NewType
 
 from gateway_worker.simulator.wire.nodes import Node
-
-if TYPE_CHECKING:
-    from gateway_worker.simulator.world.model import Device, World
-
-ConnectionId = NewType("ConnectionId", int)
+from gateway_worker.simulator.world.ids import ConnectionId
+from gateway_worker.simulator.world.model import Account, Device, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +42,18 @@ Effect = Send | Close | Later
 class Turn:
     """One call into the core. `now` is in seconds since the epoch."""
 
-    __slots__ = ("arrivals", "effects", "now", "world")
+    __slots__ = ("arrivals", "effects", "linking", "newly_linked", "now", "world")
 
-    def __init__(self, world: "World", now: float) -> None:
+    def __init__(self, world: World, now: float) -> None:
         self.world = world
         self.now = now
         self.effects: list[Effect] = []
         self.arrivals: list[tuple[Device, Node]] = []
         """Stanzas for phones that are online; the core lets the phones read them before the turn ends."""
+        self.linking: list[Account] = []
+        """People whose phones sign a companion in: before it reads anything their phones publish their names."""
+        self.newly_linked: list[Device] = []
+        """Companions whose prekeys have just come for the first time: their phones can speak to them from now on."""
 
     @property
     def t(self) -> str:

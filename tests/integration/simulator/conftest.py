@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from gateway_worker.simulator.run import new_simulator
 from gateway_worker.simulator.shell.server import Simulator
 from tests.integration.simulator.companion import Companion
 
@@ -72,5 +73,5 @@ class World:
 
 @pytest.fixture
 async def world() -> AsyncGenerator[World]:
-    async with Simulator() as simulator, aiohttp.ClientSession(simulator.url) as http:
+    async with new_simulator() as simulator, aiohttp.ClientSession(simulator.url) as http:
         yield World(simulator, http)

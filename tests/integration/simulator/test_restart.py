@@ -9,7 +9,7 @@ import pytest
 
 from deploy.local.program import ProgramFailedError
 from deploy.local.stage import Stage
-from gateway_worker.simulator.shell.server import Simulator
+from gateway_worker.simulator.run import new_simulator
 from gateway_worker.simulator.world.pickled import dump, load
 from tests.integration.simulator.companion import baileys
 from tests.integration.simulator.conftest import World
@@ -35,7 +35,7 @@ async def test_a_restart_cuts_everybody_refuses_them_for_a_while_and_keeps_every
 
 
 async def test_a_simulator_started_from_a_state_is_the_one_its_companions_knew() -> None:
-    async with Simulator() as first, aiohttp.ClientSession(first.url) as http:
+    async with new_simulator() as first, aiohttp.ClientSession(first.url) as http:
         before = World(first, http)
         ann, bob = await before.person(), await before.person()
         async with baileys(first) as companion:
@@ -47,7 +47,10 @@ async def test_a_simulator_started_from_a_state_is_the_one_its_companions_knew()
             await first.stop()
             await companion.event("close", skip=mark)
             state = load(dump(first.state()), os.urandom)
-            async with Simulator(port=first.port, state=state) as second, aiohttp.ClientSession(second.url) as again:
+            async with (
+                new_simulator(port=first.port, state=state) as second,
+                aiohttp.ClientSession(second.url) as again,
+            ):
                 after = World(second, again)
                 waiting = await after.text(bob, ann, "while you were away")
                 await companion.call("connect")

@@ -7,8 +7,11 @@ from typing import TypeVar
 
 import aiohttp
 
-from gateway_worker.simulator.wire.companion import Companion, Credentials, new_credentials
-from gateway_worker.simulator.wire.companion_events import (
+from gateway_worker.simulator.wire.curve import KeyPair
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
+from tests.integration.simulator.conftest import World
+from tests.support.companion.client import Companion, Credentials, new_credentials
+from tests.support.companion.events import (
     Acknowledged,
     Ended,
     Event,
@@ -17,9 +20,6 @@ from gateway_worker.simulator.wire.companion_events import (
     ReceiptArrived,
     Received,
 )
-from gateway_worker.simulator.wire.curve import KeyPair
-from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
-from tests.integration.simulator.conftest import World
 
 _E = TypeVar("_E", bound=Event)
 

@@ -2,7 +2,7 @@
 
 import time
 
-from gateway_worker.simulator.world.model import Group
+from gateway_worker.simulator.world.group import Group
 from gateway_worker.whatsapp.facts import ReceiptArrived
 from gateway_worker.whatsapp.groups import PeopleAction
 from gateway_worker.whatsapp.outgoing import OutgoingMessage

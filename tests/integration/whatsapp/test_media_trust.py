@@ -5,7 +5,7 @@ import ssl
 import aiohttp
 import pytest
 
-from gateway_worker.simulator.shell.server import Simulator
+from gateway_worker.simulator.run import new_simulator
 from gateway_worker.whatsapp.baileys.trust import MediaTrust
 
 
@@ -15,7 +15,7 @@ async def _status(url: str, context: ssl.SSLContext) -> int:
 
 
 async def test_the_media_host_of_the_simulator_is_trusted_with_its_root_key_alone() -> None:
-    async with Simulator() as simulator, aiohttp.ClientSession(simulator.url) as http:
+    async with new_simulator() as simulator, aiohttp.ClientSession(simulator.url) as http:
         async with http.get("/root-key") as answer:
             media_url: str = (await answer.json())["mediaUrl"]
         trust = MediaTrust(simulator.ws_url, simulator.root_key.upper())
@@ -27,7 +27,7 @@ async def test_the_media_host_of_the_simulator_is_trusted_with_its_root_key_alon
 
 
 async def test_who_has_another_root_key_is_not_believed() -> None:
-    async with Simulator() as simulator:
+    async with new_simulator() as simulator:
         trust = MediaTrust(simulator.ws_url, "00" * 32)
         assert await trust.refresh() is False
         assert trust.certificate is None

@@ -12,10 +12,11 @@ from gateway_worker.simulator.wire.curve import KEY_TYPE, KeyPair
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ClientPayload, Message
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.pairing import QrCode, accept_offer, qr_text
-from gateway_worker.simulator.wire.ratchet import PreKeyBundle
-from gateway_worker.simulator.wire.signal import Ciphertext, SignalDevice, pad, unpad
+from gateway_worker.simulator.wire.signal.device import Ciphertext, SignalDevice, pad, unpad
+from gateway_worker.simulator.wire.signal.ratchet import PreKeyBundle
+from gateway_worker.simulator.world.ids import ConnectionId
 from gateway_worker.simulator.world.model import Account, Device, World
-from gateway_worker.simulator.world.turn import Close, ConnectionId, Effect, Later, Send, Turn
+from gateway_worker.simulator.world.turn import Close, Effect, Later, Send, Turn
 
 START = 1_800_000_000.0
 
@@ -88,7 +89,7 @@ class Stage:
         ids: list[str] = []
         content = {"kind": "text", "text": text}
         self.turn(
-            lambda turn: ids.append(actions.send(turn, account, to=to.pn_jid, words=actions.Words(content=content)))
+            lambda turn: ids.append(actions.send(turn, account, to=to.pn_jid, draft=actions.Draft(content=content)))
         )
         return ids[0]
 

@@ -19,7 +19,7 @@ from gateway_worker.simulator.wire.gen.whatsapp_pb2 import HistorySync, Message
 from gateway_worker.simulator.wire.media import unseal
 from gateway_worker.simulator.wire.raw import from_raw, to_wire
 from gateway_worker.simulator.world import media
-from gateway_worker.simulator.world.faults import FaultKind
+from gateway_worker.simulator.world.fault import FaultKind
 from gateway_worker.simulator.world.model import Account
 from gateway_worker.simulator.world.turn import Turn
 from tests.unit.simulator.stage import Stage
@@ -75,7 +75,7 @@ def _order(stage: Stage, action: Callable[[Turn], str]) -> str:
 def _send(stage: Stage, sender: Account, to: str, content: dict[str, Any], **more: Any) -> str:
     return _order(
         stage,
-        lambda turn: person_actions.send(turn, sender, to=to, words=person_actions.Words(content=content, **more)),
+        lambda turn: person_actions.send(turn, sender, to=to, draft=person_actions.Draft(content=content, **more)),
     )
 
 
@@ -125,7 +125,7 @@ def test_flags_quotes_and_mentions_go_with_any_kind(stage: Stage, ann: Account, 
 def test_a_file_that_was_altered_or_is_gone_is_an_error_at_the_phone(stage: Stage, ann: Account, bob: Account) -> None:
     host = stage.core.world.media
     stage.turn(
-        lambda turn: person_actions.send(turn, ann, to=bob.pn_jid, words=person_actions.Words(content=KINDS[0][0]))
+        lambda turn: person_actions.send(turn, ann, to=bob.pn_jid, draft=person_actions.Draft(content=KINDS[0][0]))
     )
     (stored,) = host.stored.values()
     stored.blob = stored.blob[:-1] + bytes([stored.blob[-1] ^ 1])
@@ -265,8 +265,8 @@ def test_the_media_host_wants_its_token_and_signature_and_faults_stay_with_a_pat
     assert run(lambda turn: media.download(turn, path, signature)) == blob
     assert run(lambda turn: media.download(turn, path, "other")) == 403
     assert run(lambda turn: media.download(turn, "/v/other", signature)) == 404
-    order = fault_actions.FaultOrder(kind=FaultKind.MEDIA_403, phone=ann.phone, code=410, after=0.0, count=1)
-    run(lambda turn: fault_actions.add_fault(turn, order))
+    asked = fault_actions.FaultRequest(kind=FaultKind.MEDIA_403, phone=ann.phone, code=410, after=0.0, count=1)
+    run(lambda turn: fault_actions.add_fault(turn, asked))
     assert [run(lambda turn: media.download(turn, path, signature)) for _ in range(2)] == [410, 410]
     safe = run(lambda turn: media.store(turn, blob, frozenset({ann.phone}), safe=True))
     assert safe.partition("?")[0] != path

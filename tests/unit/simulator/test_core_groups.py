@@ -9,7 +9,8 @@ from gateway_worker.simulator.errors import ControlError
 from gateway_worker.simulator.strict_body import Body
 from gateway_worker.simulator.whatsapp import groups
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.world.model import Account, Group
+from gateway_worker.simulator.world.group import Group
+from gateway_worker.simulator.world.model import Account
 from tests.unit.simulator.stage import Client, Stage
 
 
@@ -52,14 +53,14 @@ def test_who_comes_by_the_link_asks_first_where_an_admin_decides(
 
 
 def _order(stage: Stage, group: Group, action: str, **fields: Any) -> None:
-    order = group_actions.parse(group.jid, action, Body(fields))
-    stage.turn(lambda turn: group_actions.carry_out(turn, order))
+    done = group_actions.parse(group.jid, action, Body(fields))
+    stage.turn(lambda turn: group_actions.perform(turn, done))
 
 
 def _say(stage: Stage, account: Account, group: Group, text: str) -> str:
     ids: list[str] = []
-    words = person_actions.Words(content={"kind": "text", "text": text})
-    stage.turn(lambda turn: ids.append(person_actions.send(turn, account, to=group.jid, words=words)))
+    draft = person_actions.Draft(content={"kind": "text", "text": text})
+    stage.turn(lambda turn: ids.append(person_actions.send(turn, account, to=group.jid, draft=draft)))
     return ids[0]
 
 
@@ -160,8 +161,8 @@ def test_faults_of_queries_hit_changes_of_groups_only(stage: Stage, ann: Account
     client = stage.companion(ann)
 
     def ordered(kind: str, **fields: Any) -> None:
-        order = fault_actions.parse_fault(Body({"kind": kind, **fields}))
-        stage.turn(lambda turn: fault_actions.add_fault(turn, order))
+        asked = fault_actions.parse_fault(Body({"kind": kind, **fields}))
+        stage.turn(lambda turn: fault_actions.add_fault(turn, asked))
 
     ordered("refuse_add", phone=bob.phone, count=1)
     people = [Node("participant", {"jid": person}) for person in (bob.pn_jid, eve.pn_jid, "1999@s.whatsapp.net")]

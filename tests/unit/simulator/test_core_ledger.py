@@ -1,10 +1,10 @@
 """The ledger: what the server and the phones saw of every message."""
 
 from gateway_worker.simulator.control import views
-from gateway_worker.simulator.control.fault_actions import FaultOrder, add_fault
-from gateway_worker.simulator.phone import phone as phones
-from gateway_worker.simulator.world import ledger
-from gateway_worker.simulator.world.faults import FaultKind
+from gateway_worker.simulator.control.fault_actions import FaultRequest, add_fault
+from gateway_worker.simulator.phone.phone import go_offline, go_online
+from gateway_worker.simulator.world import records
+from gateway_worker.simulator.world.fault import FaultKind
 from gateway_worker.simulator.world.model import Account
 from tests.unit.simulator.stage import Stage
 
@@ -73,8 +73,8 @@ def test_a_message_sent_again_under_its_id_is_accepted_twice_and_is_a_copy_at_th
 def test_a_refused_message_shows_its_code_and_was_not_accepted(stage: Stage) -> None:
     ann, bob = _people(stage)
     client = stage.companion(ann)
-    order = FaultOrder(kind=FaultKind.NACK, phone=ann.phone, code=463, after=0.0, count=1)
-    stage.turn(lambda turn: add_fault(turn, order))
+    asked = FaultRequest(kind=FaultKind.NACK, phone=ann.phone, code=463, after=0.0, count=1)
+    stage.turn(lambda turn: add_fault(turn, asked))
     client.say(client.stanza(bob, "hello", "M1"))
     stage.run()
     record = _record(stage, "M1")
@@ -109,10 +109,10 @@ def test_it_is_bounded_and_counts_what_it_dropped(stage: Stage) -> None:
     ann, bob = _people(stage)
     book = stage.core.world.ledger
     stanza = stage.companion(ann).stanza(bob, "hello", "")
-    for number in range(ledger.MAX_RECORDS + 2):
+    for number in range(records.MAX_RECORDS + 2):
         stanza.attrs["id"] = str(number)
         book.open(stage.now, ann.devices[1], stanza)
-    assert (len(book.records), len(book.by_id), book.dropped) == (ledger.MAX_RECORDS, ledger.MAX_RECORDS, 2)
+    assert (len(book.records), len(book.by_id), book.dropped) == (records.MAX_RECORDS, records.MAX_RECORDS, 2)
 
 
 def test_a_counter_that_was_used_twice_is_a_failure_with_its_cause_and_a_lost_message(stage: Stage) -> None:
@@ -134,8 +134,8 @@ def test_a_counter_that_was_used_twice_is_a_failure_with_its_cause_and_a_lost_me
 
 def test_an_offline_phone_has_it_once_it_is_back(stage: Stage) -> None:
     ann, bob = _people(stage)
-    stage.turn(lambda turn: phones.go_offline(turn, bob.primary))
+    stage.turn(lambda turn: go_offline(turn, bob.primary))
     message_id = stage.send(ann, bob, "hello")
     assert _record(stage, message_id)["delivered"][bob.pn_jid]["arrivals"] == 0
-    stage.turn(lambda turn: phones.go_online(turn, bob.primary))
+    stage.turn(lambda turn: go_online(turn, bob.primary))
     assert _record(stage, message_id)["delivered"][bob.pn_jid]["decrypted"] == 1

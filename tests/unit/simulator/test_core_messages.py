@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from gateway_worker.simulator.control import fault_actions
-from gateway_worker.simulator.phone import phone as phones
+from gateway_worker.simulator.phone.phone import go_offline, go_online
 from gateway_worker.simulator.phone.receiving import MAX_RETRIES
 from gateway_worker.simulator.whatsapp import offline
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.world.faults import FaultKind
+from gateway_worker.simulator.world.fault import FaultKind
 from gateway_worker.simulator.world.model import Account
 from tests.unit.simulator.stage import Client, Stage
 
@@ -316,11 +316,11 @@ def test_a_queue_is_bounded(stage: Stage, bob: Account, b: Client) -> None:
 
 
 def test_a_phone_that_is_offline_gets_its_messages_when_it_is_back(stage: Stage, bob: Account, a: Client) -> None:
-    stage.turn(lambda turn: phones.go_offline(turn, bob.primary))
+    stage.turn(lambda turn: go_offline(turn, bob.primary))
     a.write(bob, "hello", "M1")
     stage.run()
     assert a.got("receipt", id="M1", **{"from": bob.pn_jid}) == []
-    stage.turn(lambda turn: phones.go_online(turn, bob.primary))
+    stage.turn(lambda turn: go_online(turn, bob.primary))
     stage.run()
     assert bob.primary.messages["M1"].copies == 1
     assert len(a.got("receipt", id="M1", **{"from": bob.pn_jid})) == 1
@@ -353,8 +353,8 @@ def test_a_fault_on_a_phone_without_companions_hits_what_is_sent_to_it(
     stage: Stage, bob: Account, a: Client, kind: FaultKind
 ) -> None:
     eve = stage.person("15550000003")
-    order = fault_actions.FaultOrder(kind=kind, phone=eve.phone, code=463, after=5, count=1)
-    stage.turn(lambda turn: fault_actions.add_fault(turn, order))
+    asked = fault_actions.FaultRequest(kind=kind, phone=eve.phone, code=463, after=5, count=1)
+    stage.turn(lambda turn: fault_actions.add_fault(turn, asked))
     stage.run(6)
     a.say(a.stanza(bob, "not hit", "M1"))
     assert [node.attrs["id"] for node in a.got("ack", id="M1")] == ["M1"]

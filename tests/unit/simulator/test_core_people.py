@@ -95,8 +95,8 @@ def _picture(stage: Stage, answer: Node) -> bytes | int:
 def test_a_status_update_reaches_whom_the_person_has_written_with(stage: Stage, ann: Account, bob: Account) -> None:
     client, stranger = stage.companion(ann), stage.person("15550000003")
     stage.send(bob, ann, "hello")
-    words = person_actions.Words(content={"kind": "text", "text": "my day"})
-    stage.turn(lambda turn: person_actions.send(turn, bob, to="status@broadcast", words=words))
+    draft = person_actions.Draft(content={"kind": "text", "text": "my day"})
+    stage.turn(lambda turn: person_actions.send(turn, bob, to="status@broadcast", draft=draft))
     (update,) = client.got("message", **{"from": "status@broadcast"})
     assert (update.attrs["participant"], client.read_from(update, bob.pn_jid).conversation) == (bob.pn_jid, "my day")
     assert [kept.chat for kept in ann.primary.messages.values()] == [bob.pn_jid, "status@broadcast"]

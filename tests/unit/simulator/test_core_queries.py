@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gateway_worker.simulator.control import person_actions
-from gateway_worker.simulator.phone import phone as phones
+from gateway_worker.simulator.phone.phone import go_offline
 from gateway_worker.simulator.whatsapp.login import remove_device
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import SyncdPatch
 from gateway_worker.simulator.wire.nodes import Node
@@ -142,7 +142,7 @@ def test_presence_reaches_those_who_subscribed(stage: Stage, bob: Account, a: Cl
     b = stage.companion(bob)
     a.say(Node("presence", {"type": "subscribe", "to": bob.pn_jid}))
     b.say(Node("presence", {"type": "available", "name": "Bobby"}))
-    stage.turn(lambda turn: phones.go_offline(turn, bob.primary))
+    stage.turn(lambda turn: go_offline(turn, bob.primary))
     b.say(Node("presence", {"type": "unavailable"}))
     states = [node.attrs["type"] for node in a.got("presence")]
     assert states == ["available", "available", "available", "unavailable"]  # the last device that leaves counts

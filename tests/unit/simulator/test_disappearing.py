@@ -7,7 +7,8 @@ from gateway_worker.simulator.errors import Invalid
 from gateway_worker.simulator.phone.disappearing import set_timer
 from gateway_worker.simulator.whatsapp import groups
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.world.model import Account, Group
+from gateway_worker.simulator.world.group import Group
+from gateway_worker.simulator.world.model import Account
 from tests.unit.simulator.stage import Stage
 
 DAY, WEEK = 86_400, 604_800
@@ -77,4 +78,4 @@ def test_a_companion_sets_a_groups_timer(stage: Stage, ann: Account, group: Grou
 
 
 def _say(stage: Stage, account: Account, to: str, content: dict[str, str]) -> None:
-    stage.turn(lambda turn: person_actions.send(turn, account, to=to, words=person_actions.Words(content=content)))
+    stage.turn(lambda turn: person_actions.send(turn, account, to=to, draft=person_actions.Draft(content=content)))

@@ -15,7 +15,7 @@ from gateway_worker.simulator.control import person_actions as actions
 from gateway_worker.simulator.control.fault_actions import add_fault, parse_fault
 from gateway_worker.simulator.errors import ControlError, Invalid
 from gateway_worker.simulator.strict_body import Body, address
-from gateway_worker.simulator.world.faults import FaultKind
+from gateway_worker.simulator.world.fault import FaultKind
 from tests.unit.simulator.stage import Stage
 
 
@@ -85,7 +85,7 @@ def test_any_content_is_sent_or_refused(content: dict[str, Any], quote: dict[str
     ann, bob = stage.person(), stage.person("15550000002")
     _refused_or_done(
         lambda: stage.turn(
-            lambda turn: actions.send(turn, ann, to=bob.pn_jid, words=actions.Words(content=content, quote=quote))
+            lambda turn: actions.send(turn, ann, to=bob.pn_jid, draft=actions.Draft(content=content, quote=quote))
         )
     )
 

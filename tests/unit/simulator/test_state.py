@@ -11,7 +11,7 @@ from gateway_worker.simulator.control import fault_actions
 from gateway_worker.simulator.core import Core
 from gateway_worker.simulator.shell.state_file import Keeper, new_state
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.world.faults import FaultKind
+from gateway_worker.simulator.world.fault import FaultKind
 from gateway_worker.simulator.world.pickled import State, StateError, dump, header, load
 from tests.unit.simulator.stage import Client, Stage
 
@@ -72,8 +72,8 @@ def test_what_a_phone_was_about_to_say_is_said_after_a_restart(stage: Stage) -> 
 def test_faults_prekeys_and_keys_are_kept(stage: Stage) -> None:
     ann = stage.person()
     client = stage.companion(ann)
-    order = fault_actions.FaultOrder(kind=FaultKind.MUTE, phone=ann.phone, code=0, after=0.0, count=3)
-    stage.turn(lambda turn: fault_actions.add_fault(turn, order))
+    asked = fault_actions.FaultRequest(kind=FaultKind.MUTE, phone=ann.phone, code=0, after=0.0, count=3)
+    stage.turn(lambda turn: fault_actions.add_fault(turn, asked))
     spent, left = set(ann.devices[1].spent_prekeys), dict(ann.devices[1].prekeys)
     client.leave()
     before = _state(stage)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from google.protobuf.json_format import ParseDict
 
+from gateway_worker.simulator.phone.strictness import fault_of, misnamed
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.model import Account
-from gateway_worker.simulator.world.strictness import fault_of, misnamed
 from tests.unit.simulator.stage import Client, Stage
 
 PERSON, GROUP = "15550000001:1@s.whatsapp.net", "120363000000000000@g.us"

@@ -3,8 +3,18 @@
 import pytest
 
 from gateway_worker.simulator.wire.certificates import CertificateAuthority
-from gateway_worker.simulator.wire.companion import Companion, Credentials, new_credentials
-from gateway_worker.simulator.wire.companion_events import (
+from gateway_worker.simulator.wire.curve import KeyPair
+from gateway_worker.simulator.wire.errors import CertificateError, NodeError, PairingError
+from gateway_worker.simulator.wire.frames import FrameBuffer, frame
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
+from gateway_worker.simulator.wire.nodes import Node, decode, encode
+from gateway_worker.simulator.wire.noise import Established, ServerHandshake
+from gateway_worker.simulator.wire.pairing import check_answer, offer_device, parse_qr
+from gateway_worker.simulator.wire.payload import Login, Registration, parse_payload
+from gateway_worker.simulator.wire.signal.device import Ciphertext, SignalDevice, pad, unpad
+from gateway_worker.simulator.wire.signal.ratchet import PreKeyBundle
+from tests.support.companion.client import Companion, Credentials, new_credentials
+from tests.support.companion.events import (
     Acknowledged,
     Ended,
     Event,
@@ -15,16 +25,6 @@ from gateway_worker.simulator.wire.companion_events import (
     Received,
     Unreadable,
 )
-from gateway_worker.simulator.wire.curve import KeyPair
-from gateway_worker.simulator.wire.errors import CertificateError, NodeError, PairingError
-from gateway_worker.simulator.wire.frames import FrameBuffer, frame
-from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
-from gateway_worker.simulator.wire.nodes import Node, decode, encode
-from gateway_worker.simulator.wire.noise import Established, ServerHandshake
-from gateway_worker.simulator.wire.pairing import check_answer, offer_device, parse_qr
-from gateway_worker.simulator.wire.payload import Login, Registration, parse_payload
-from gateway_worker.simulator.wire.ratchet import PreKeyBundle
-from gateway_worker.simulator.wire.signal import Ciphertext, SignalDevice, pad, unpad
 
 NOW = 1_800_000_000
 ROOT = KeyPair.generate()

@@ -17,9 +17,9 @@ from gateway_worker.simulator.wire.errors import (
     UnknownPreKey,
     UsedPreKey,
 )
-from gateway_worker.simulator.wire.ratchet import MAX_SKIPPED, PreKeyBundle
-from gateway_worker.simulator.wire.signal import Ciphertext, SignalDevice, pad, unpad
-from gateway_worker.simulator.wire.signal_messages import PreKeyMessage
+from gateway_worker.simulator.wire.signal.device import Ciphertext, SignalDevice, pad, unpad
+from gateway_worker.simulator.wire.signal.messages import PreKeyMessage
+from gateway_worker.simulator.wire.signal.ratchet import MAX_SKIPPED, PreKeyBundle
 from tests.support.baileys_peer import Peer, PeerError
 
 ALICE, BOB = "alice", "bob"

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from gateway_worker.simulator.wire.curve import KEY_TYPE
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ClientPayload, DeviceProps, Message
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.wire.ratchet import PreKeyBundle
-from gateway_worker.simulator.wire.signal import Ciphertext, PreKey, SignalDevice
+from gateway_worker.simulator.wire.signal.device import Ciphertext, PreKey, SignalDevice
+from gateway_worker.simulator.wire.signal.ratchet import PreKeyBundle
 from gateway_worker.simulator.world.jids import PN_SERVER, Jid, device_jid, parse_jid
 
 _SERVER = f"@{PN_SERVER}"

@@ -14,7 +14,7 @@ from gateway_worker.simulator.wire.ciphers import decrypt_cbc, encrypt_cbc
 from gateway_worker.simulator.wire.curve import KEY_TYPE, SIGNATURE_SIZE, KeyPair, hkdf, verify
 from gateway_worker.simulator.wire.errors import BadSignature, MalformedMessage, NoSession, ReusedCounter, TooFarAhead
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import SenderKeyDistributionMessage, SenderKeyMessage
-from gateway_worker.simulator.wire.signal_messages import VERSION, public_key, versioned
+from gateway_worker.simulator.wire.signal.messages import VERSION, public_key, versioned
 
 MAX_SKIPPED = 2000
 """How far ahead of its chain a message may be, and how many skipped keys a chain keeps (libsignal's number)."""

@@ -17,8 +17,17 @@ from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
-from gateway_worker.simulator.wire import companion_stanzas as stanzas
-from gateway_worker.simulator.wire.companion_events import (
+from gateway_worker.simulator.wire.curve import KeyPair
+from gateway_worker.simulator.wire.errors import NodeError, PairingError, SignalError
+from gateway_worker.simulator.wire.frames import FrameBuffer, frame, intro
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
+from gateway_worker.simulator.wire.nodes import Node, decode, encode
+from gateway_worker.simulator.wire.noise import ClientHandshake, Transport
+from gateway_worker.simulator.wire.pairing import QrCode, accept_offer, qr_text
+from gateway_worker.simulator.wire.signal.device import Ciphertext, SignalDevice, pad, unpad
+from gateway_worker.simulator.world.jids import parse_jid
+from tests.support.companion import stanzas
+from tests.support.companion.events import (
     Acknowledged,
     Ended,
     Event,
@@ -29,15 +38,6 @@ from gateway_worker.simulator.wire.companion_events import (
     Received,
     Unreadable,
 )
-from gateway_worker.simulator.wire.curve import KeyPair
-from gateway_worker.simulator.wire.errors import NodeError, PairingError, SignalError
-from gateway_worker.simulator.wire.frames import FrameBuffer, frame, intro
-from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
-from gateway_worker.simulator.wire.nodes import Node, decode, encode
-from gateway_worker.simulator.wire.noise import ClientHandshake, Transport
-from gateway_worker.simulator.wire.pairing import QrCode, accept_offer, qr_text
-from gateway_worker.simulator.wire.signal import Ciphertext, SignalDevice, pad, unpad
-from gateway_worker.simulator.world.jids import parse_jid
 
 PREKEYS = 30
 """Prekeys published at first, and again when the server runs low."""

@@ -4,25 +4,11 @@ The server cannot look into a message. Here the phones do, once they have decryp
 come, tell nobody, and count it. What only names people in the wrong way arrives, but is not understood.
 """
 
-from dataclasses import dataclass
-from typing import Any
-
 from gateway_worker.simulator.content.outside import Outside, outside_of
-from gateway_worker.simulator.content.reading import unwrap
+from gateway_worker.simulator.content.reading import parts_with_context, unwrap
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ContextInfo, Message
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.jids import BROADCAST_SERVER, GROUP_SERVER, LID_SERVER, PN_SERVER, parse_jid
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dropped:
-    """A message that a phone dropped, and why: `type`, `mediatype`, `edit`, `decryptFail` or `meta`."""
-
-    message_id: str
-    chat: str
-    sender: str
-    cause: str
-    timestamp: float
 
 
 def fault_of(stanza: Node, message: Message) -> str:
@@ -66,9 +52,4 @@ def misnamed(stanza: Node, message: Message) -> list[str]:
 
 
 def _context_of(bare: Message) -> ContextInfo | None:
-    for field, part in bare.ListFields():
-        if field.message_type and "contextInfo" in field.message_type.fields_by_name:
-            holder: Any = part
-            if holder.HasField("contextInfo"):
-                return holder.contextInfo
-    return None
+    return next((part.contextInfo for part in parts_with_context(bare) if part.HasField("contextInfo")), None)

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 from gateway_worker.simulator.wire.ciphers import decrypt_cbc, encrypt_cbc
 from gateway_worker.simulator.wire.curve import KEY_TYPE, KeyPair, hkdf, verify
 from gateway_worker.simulator.wire.errors import BadKey, BadSignature, MalformedMessage, ReusedCounter, TooFarAhead
-from gateway_worker.simulator.wire.signal_messages import PreKeyMessage, SignalMessage, signal_message
+from gateway_worker.simulator.wire.signal.messages import PreKeyMessage, SignalMessage, signal_message
 
 NewKeyPair = Callable[[], KeyPair]
 

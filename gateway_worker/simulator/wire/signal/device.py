@@ -19,8 +19,8 @@ from gateway_worker.simulator.wire.errors import (
     UnknownPreKey,
     UsedPreKey,
 )
-from gateway_worker.simulator.wire.ratchet import NewKeyPair, PreKeyBundle, Session
-from gateway_worker.simulator.wire.signal_messages import PreKeyMessage, SignalMessage
+from gateway_worker.simulator.wire.signal.messages import PreKeyMessage, SignalMessage
+from gateway_worker.simulator.wire.signal.ratchet import NewKeyPair, PreKeyBundle, Session
 
 CiphertextType = Literal["msg", "pkmsg"]
 

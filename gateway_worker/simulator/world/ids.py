@@ -1,0 +1,5 @@
+"""What names a live connection. Pure."""
+
+from typing import NewType
+
+ConnectionId = NewType("ConnectionId", int)

@@ -15,16 +15,6 @@ DAY, WEEK = 86_400, 604_800
 
 
 @pytest.fixture
-def ann(stage: Stage) -> Account:
-    return stage.person()
-
-
-@pytest.fixture
-def bob(stage: Stage) -> Account:
-    return stage.person("15550000002")
-
-
-@pytest.fixture
 def group(stage: Stage, ann: Account, bob: Account) -> Group:
     made: list[Group] = []
     stage.turn(lambda turn: made.append(groups.make(turn, ann.phone, "G", [bob.pn_jid])))

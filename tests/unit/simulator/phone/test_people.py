@@ -14,16 +14,6 @@ from gateway_worker.simulator.world.turn import Turn
 from tests.unit.simulator.stage import Stage
 
 
-@pytest.fixture
-def ann(stage: Stage) -> Account:
-    return stage.person()
-
-
-@pytest.fixture
-def bob(stage: Stage) -> Account:
-    return stage.person("15550000002")
-
-
 def _ring(stage: Stage, caller: Account, to: str, *, video: bool = False) -> Call:
     made: list[Call] = []
     stage.turn(lambda turn: made.append(calls.ring(turn, caller.primary, to, video=video)))

@@ -122,11 +122,6 @@ def test_who_is_named_otherwise_than_the_chat_does_is_not_understood(
 
 
 @pytest.fixture
-def bob(stage: Stage) -> Account:
-    return stage.person("15550000002")
-
-
-@pytest.fixture
 def a(stage: Stage) -> Client:
     return stage.companion(stage.person())
 

@@ -56,16 +56,6 @@ KINDS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.fixture
-def ann(stage: Stage) -> Account:
-    return stage.person()
-
-
-@pytest.fixture
-def bob(stage: Stage) -> Account:
-    return stage.person(BOB)
-
-
 def _order(stage: Stage, action: Callable[[Turn], str]) -> str:
     ids: list[str] = []
     stage.turn(lambda turn: ids.append(action(turn)))

@@ -21,16 +21,6 @@ Spoil = Callable[[Node], object]
 
 
 @pytest.fixture
-def ann(stage: Stage) -> Account:
-    return stage.person()
-
-
-@pytest.fixture
-def bob(stage: Stage) -> Account:
-    return stage.person(BOB)
-
-
-@pytest.fixture
 def a(stage: Stage, ann: Account) -> Client:
     return stage.companion(ann)
 

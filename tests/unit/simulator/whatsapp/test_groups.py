@@ -15,21 +15,6 @@ from tests.unit.simulator.stage import Client, Stage
 
 
 @pytest.fixture
-def ann(stage: Stage) -> Account:
-    return stage.person()
-
-
-@pytest.fixture
-def bob(stage: Stage) -> Account:
-    return stage.person("15550000002")
-
-
-@pytest.fixture
-def eve(stage: Stage) -> Account:
-    return stage.person("15550000003")
-
-
-@pytest.fixture
 def group(stage: Stage, ann: Account, bob: Account) -> Group:
     found: list[Group] = []
     stage.turn(lambda turn: found.append(groups.make(turn, ann.phone, "Us", [bob.pn_jid])))

@@ -9,7 +9,7 @@ TESTS = Path(__file__).parent / "bridge"
 
 
 def test_the_bridges_own_tests_pass() -> None:
-    files = sorted(str(file) for file in TESTS.glob("*.test.ts"))
+    files = sorted(str(file) for file in TESTS.rglob("*.test.ts"))
     assert files
     # One process for all files: loading Baileys costs a second of work each time.
     command = [node_program(), "--test", "--test-isolation=none", "--import", str(TESTS / "first.ts"), *files]

@@ -1,16 +1,16 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 
-import { proto } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
+import { proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
-import { decoded, keptOf, MAX_KEPT_BYTES } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
-import { opened } from '../../../../gateway_worker/whatsapp/baileys/bridge/incoming/sealed.ts'
-import { messageContextOf, quotedIn, secretOf, withSecret } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/secrets.ts'
-import { sealedBy } from './sealing.ts'
+import { decoded, keptOf, MAX_KEPT_BYTES } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
+import { opened } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/sealed.ts'
+import { messageContextOf, quotedIn, secretOf, withSecret } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/secrets.ts'
+import { sealedBy } from '../sealing.ts'
 
 const inner = randomBytes(32)
 const outer = randomBytes(32)

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { proto } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
+import { proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
-import { type HistoryArguments, History } from '../../../../gateway_worker/whatsapp/baileys/bridge/incoming/history.ts'
-import { disappearing, timerOf, timerSetBy, timersIn, timerSetting } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/timers.ts'
+import { type HistoryArguments, History } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/history.ts'
+import { disappearing, timerOf, timerSetBy, timersIn, timerSetting } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/timers.ts'
 
 const DAY = 86_400
 const AT = 1_790_000_000

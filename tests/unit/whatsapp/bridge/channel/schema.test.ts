@@ -1,13 +1,13 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { Facts } from '../../../../gateway_worker/whatsapp/baileys/bridge/channel/facts.ts'
-import { cut, idOf, isId, isJid, jidOf, jsonBytes, keyNameOf, Unbounded } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/limits.ts'
-import type { Peer } from '../../../../gateway_worker/whatsapp/baileys/bridge/channel/peer.ts'
-import { boundContact, boundFact, boundGroup, boundMessage, MAX_TOLD_BYTES } from '../../../../gateway_worker/whatsapp/baileys/bridge/channel/schema.ts'
+import { Facts } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/facts.ts'
+import { cut, idOf, isId, isJid, jidOf, jsonBytes, keyNameOf, Unbounded } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/limits.ts'
+import type { Peer } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/peer.ts'
+import { boundContact, boundFact, boundGroup, boundMessage, MAX_TOLD_BYTES } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/schema.ts'
 
 /** JSON writes six bytes for each of these. */
 const HUGE = '\u0001'.repeat(300_000)

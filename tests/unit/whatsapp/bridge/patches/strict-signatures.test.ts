@@ -1,13 +1,13 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 
-import { isSigned } from '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+import { isSigned } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
-const bridge = new URL('../../../../gateway_worker/whatsapp/baileys/bridge/package.json', import.meta.url)
+const bridge = new URL('../../../../../gateway_worker/whatsapp/baileys/bridge/package.json', import.meta.url)
 const libsignal = createRequire(createRequire(bridge).resolve('baileys/package.json'))
 const curve = libsignal('libsignal/src/curve.js')
 const pure = createRequire(libsignal.resolve('libsignal/package.json'))('curve25519-js')

@@ -1,11 +1,11 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
 
-import { callOf, News, presenceOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/incoming/calls-and-presence.ts'
+import { callOf, News, presenceOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/calls-and-presence.ts'
 
 const mapping = {
   getPNForLID: async (lid: string) => (lid === '42@lid' ? '15550002222:0@s.whatsapp.net' : null),

@@ -1,11 +1,11 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
 
-import { Admins, type Patience } from '../../../../gateway_worker/whatsapp/baileys/bridge/groups/admins.ts'
+import { Admins, type Patience } from '../../../../../gateway_worker/whatsapp/baileys/bridge/groups/admins.ts'
 
 const GROUP = '120363000@g.us'
 const ADMIN = { pn: '15550001111@s.whatsapp.net', lid: '77@lid' }

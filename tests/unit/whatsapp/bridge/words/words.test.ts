@@ -1,19 +1,19 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { type AuthenticationCreds, proto } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
+import { type AuthenticationCreds, proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
-import { endOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/causes.ts'
-import { decoded } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
-import { encodeFrame, FrameReader } from '../../../../gateway_worker/whatsapp/baileys/bridge/channel/frames.ts'
-import { receiptOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/incoming/receipts.ts'
-import { contentOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/content.ts'
-import { Incoming } from '../../../../gateway_worker/whatsapp/baileys/bridge/incoming/messages.ts'
-import { decodeKey, encodeKey } from '../../../../gateway_worker/whatsapp/baileys/bridge/signal/values.ts'
-import { isViewOnce, unwrap } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/wrappers.ts'
+import { endOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/causes.ts'
+import { decoded } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
+import { encodeFrame, FrameReader } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/frames.ts'
+import { receiptOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/receipts.ts'
+import { contentOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/content.ts'
+import { Incoming } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/messages.ts'
+import { decodeKey, encodeKey } from '../../../../../gateway_worker/whatsapp/baileys/bridge/signal/values.ts'
+import { isViewOnce, unwrap } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/wrappers.ts'
 
 const me = { id: '15550001111:3@s.whatsapp.net', lid: '99:3@lid' }
 const mapping = {

@@ -1,16 +1,16 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 
-import { proto } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
+import { proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
-import { changeOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/incoming/changes.ts'
-import { decoded } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
-import { originalOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/incoming/originals.ts'
-import { sealedBy } from './sealing.ts'
+import { changeOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/changes.ts'
+import { decoded } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
+import { originalOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/originals.ts'
+import { sealedBy } from '../sealing.ts'
 
 const me = '15550001111@s.whatsapp.net'
 const voter = { pn: '15550002222@s.whatsapp.net', lid: '42@lid' }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { Addressing } from '../../../../gateway_worker/whatsapp/baileys/bridge/outgoing/addressing.ts'
+import { Addressing } from '../../../../../gateway_worker/whatsapp/baileys/bridge/outgoing/addressing.ts'
 
 const ME = { id: '15550001111:7@s.whatsapp.net', lid: '100000000000001:7@lid' }
 const [PN, LID] = ['15550002222@s.whatsapp.net', '100000000000002@lid']

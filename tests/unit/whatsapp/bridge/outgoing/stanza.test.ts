@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import type { BinaryNode } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
-import { proto } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
+import type { BinaryNode } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
+import { proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
-import { dressed, type Outside, outsideOf, Outsides } from '../../../../gateway_worker/whatsapp/baileys/bridge/outgoing/stanza.ts'
-import { replaced } from '../../../../gateway_worker/whatsapp/baileys/bridge/patches/sender.ts'
+import { dressed, type Outside, outsideOf, Outsides } from '../../../../../gateway_worker/whatsapp/baileys/bridge/outgoing/stanza.ts'
+import { replaced } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/sender.ts'
 
 const { Type } = proto.Message.ProtocolMessage
 const { SecretEncType } = proto.Message.SecretEncryptedMessage

@@ -1,12 +1,12 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
 
-import { AddressBook, MAX_TOLD, SAVED_CONTACTS as NAME } from '../../../../gateway_worker/whatsapp/baileys/bridge/people/address-book.ts'
-import { AppState, VERSION } from '../../../../gateway_worker/whatsapp/baileys/bridge/signal/app-state.ts'
+import { AddressBook, MAX_TOLD, SAVED_CONTACTS as NAME } from '../../../../../gateway_worker/whatsapp/baileys/bridge/people/address-book.ts'
+import { AppState, VERSION } from '../../../../../gateway_worker/whatsapp/baileys/bridge/signal/app-state.ts'
 
 const me = { id: '15550001111:3@s.whatsapp.net', lid: '99:3@lid' }
 const mapping = { getPNForLID: async () => null, getLIDForPN: async () => null }

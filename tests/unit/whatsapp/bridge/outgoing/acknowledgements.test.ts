@@ -1,13 +1,13 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import type { Gate } from '../../../../gateway_worker/whatsapp/baileys/bridge/signal/gate.ts'
-import { CallError } from '../../../../gateway_worker/whatsapp/baileys/bridge/channel/peer.ts'
-import { Sends } from '../../../../gateway_worker/whatsapp/baileys/bridge/outgoing/acknowledgements.ts'
-import { StoreClosed } from '../../../../gateway_worker/whatsapp/baileys/bridge/signal/store.ts'
+import type { Gate } from '../../../../../gateway_worker/whatsapp/baileys/bridge/signal/gate.ts'
+import { CallError } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/peer.ts'
+import { Sends } from '../../../../../gateway_worker/whatsapp/baileys/bridge/outgoing/acknowledgements.ts'
+import { StoreClosed } from '../../../../../gateway_worker/whatsapp/baileys/bridge/signal/store.ts'
 
 const kind = (expected: string) => (error: unknown) => error instanceof CallError && error.failure.kind === expected
 const ack = (id: string) => ({ tag: 'ack', attrs: { id, t: '7' } })

@@ -1,14 +1,14 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import type { Frame } from '../../../../gateway_worker/whatsapp/baileys/bridge/channel/frames.ts'
-import { Gate } from '../../../../gateway_worker/whatsapp/baileys/bridge/signal/gate.ts'
-import { Lease } from '../../../../gateway_worker/whatsapp/baileys/bridge/channel/lease.ts'
-import { CallError } from '../../../../gateway_worker/whatsapp/baileys/bridge/channel/peer.ts'
-import type { Store } from '../../../../gateway_worker/whatsapp/baileys/bridge/signal/store.ts'
+import type { Frame } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/frames.ts'
+import { Gate } from '../../../../../gateway_worker/whatsapp/baileys/bridge/signal/gate.ts'
+import { Lease } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/lease.ts'
+import { CallError } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/peer.ts'
+import type { Store } from '../../../../../gateway_worker/whatsapp/baileys/bridge/signal/store.ts'
 
 /** A lease whose time and whose Python the test plays; `over` counts how often it ended the process. */
 function setUp() {

@@ -1,11 +1,11 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { type Devices, Keys, sending } from '../../../../gateway_worker/whatsapp/baileys/bridge/signal/keys.ts'
-import type { Store } from '../../../../gateway_worker/whatsapp/baileys/bridge/signal/store.ts'
+import { type Devices, Keys, sending } from '../../../../../gateway_worker/whatsapp/baileys/bridge/signal/keys.ts'
+import type { Store } from '../../../../../gateway_worker/whatsapp/baileys/bridge/signal/store.ts'
 
 const GROUP = '120363000@g.us'
 const OWN = ['15550001111:3@s.whatsapp.net', '99:3@lid']

@@ -1,17 +1,17 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { type AuthenticationCreds, type BinaryNode, proto } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
+import { type AuthenticationCreds, type BinaryNode, proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
-import { decoded, keptOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
-import { Unbounded } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/limits.ts'
-import { isReplayed } from '../../../../gateway_worker/whatsapp/baileys/bridge/incoming/peer-messages.ts'
-import { receiptOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/incoming/receipts.ts'
-import { unpadded } from '../../../../gateway_worker/whatsapp/baileys/bridge/incoming/repository.ts'
-import { Incoming } from '../../../../gateway_worker/whatsapp/baileys/bridge/incoming/messages.ts'
+import { decoded, keptOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
+import { Unbounded } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/limits.ts'
+import { isReplayed } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/peer-messages.ts'
+import { receiptOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/receipts.ts'
+import { unpadded } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/repository.ts'
+import { Incoming } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/messages.ts'
 
 const me = { id: '15550001111:3@s.whatsapp.net', lid: '99:3@lid' }
 const mapping = { getPNForLID: async () => null, getLIDForPN: async () => null }

@@ -1,18 +1,18 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { proto } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
+import { proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
-import { placeOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/attachments.ts'
-import { contentOf, forwardingOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/content.ts'
-import { decoded } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
-import { CONTEXT_FIELDS, FIELDS, PROTOCOL_TYPES } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/fields.ts'
-import { referencesOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/references.ts'
-import { boundMessage } from '../../../../gateway_worker/whatsapp/baileys/bridge/channel/schema.ts'
-import { unwrap } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/wrappers.ts'
+import { placeOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/attachments.ts'
+import { contentOf, forwardingOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/content.ts'
+import { decoded } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
+import { CONTEXT_FIELDS, FIELDS, PROTOCOL_TYPES } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/fields.ts'
+import { referencesOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/references.ts'
+import { boundMessage } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/schema.ts'
+import { unwrap } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/wrappers.ts'
 
 const { Message, ContextInfo } = proto
 

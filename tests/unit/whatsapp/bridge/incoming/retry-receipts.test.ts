@@ -1,12 +1,12 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { type BinaryNode, proto } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
+import { type BinaryNode, proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
-import { asksForItself, Retries, type RetryParts } from '../../../../gateway_worker/whatsapp/baileys/bridge/incoming/retry-receipts.ts'
+import { asksForItself, Retries, type RetryParts } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/retry-receipts.ts'
 
 const GROUP = '120363000@g.us'
 const PHONE = '42@lid'

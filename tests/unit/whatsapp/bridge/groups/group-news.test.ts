@@ -1,10 +1,10 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { groupNewsOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/groups/group-news.ts'
+import { groupNewsOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/groups/group-news.ts'
 
 const me = { id: '15550001111:3@s.whatsapp.net', lid: '99:3@lid' }
 const mapping = { getPNForLID: async () => null, getLIDForPN: async () => null }

@@ -1,12 +1,12 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/libsignal-queue.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/libsignal-queue.ts'
 
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 
-const bridge = createRequire(new URL('../../../../gateway_worker/whatsapp/baileys/bridge/main.ts', import.meta.url))
+const bridge = createRequire(new URL('../../../../../gateway_worker/whatsapp/baileys/bridge/main.ts', import.meta.url))
 const { SessionCipher, ProtocolAddress } = bridge('libsignal') as {
   SessionCipher: new (storage: object, address: object) => { queueJob: (job: () => Promise<unknown>) => Promise<unknown> }
   ProtocolAddress: new (id: string, device: number) => object

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { withoutPictures } from '../../../../gateway_worker/whatsapp/baileys/bridge/words/cards.ts'
+import { withoutPictures } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/cards.ts'
 
 const PICTURE = 'QUJD'.repeat(18)
 

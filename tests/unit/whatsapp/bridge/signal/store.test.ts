@@ -1,15 +1,15 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import type { Frame } from '../../../../gateway_worker/whatsapp/baileys/bridge/channel/frames.ts'
-import { Gate } from '../../../../gateway_worker/whatsapp/baileys/bridge/signal/gate.ts'
-import { Keys } from '../../../../gateway_worker/whatsapp/baileys/bridge/signal/keys.ts'
-import { CallError, type Peer } from '../../../../gateway_worker/whatsapp/baileys/bridge/channel/peer.ts'
-import { Store, StoreClosed } from '../../../../gateway_worker/whatsapp/baileys/bridge/signal/store.ts'
-import { encodeKey } from '../../../../gateway_worker/whatsapp/baileys/bridge/signal/values.ts'
+import type { Frame } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/frames.ts'
+import { Gate } from '../../../../../gateway_worker/whatsapp/baileys/bridge/signal/gate.ts'
+import { Keys } from '../../../../../gateway_worker/whatsapp/baileys/bridge/signal/keys.ts'
+import { CallError, type Peer } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/peer.ts'
+import { Store, StoreClosed } from '../../../../../gateway_worker/whatsapp/baileys/bridge/signal/store.ts'
+import { encodeKey } from '../../../../../gateway_worker/whatsapp/baileys/bridge/signal/values.ts'
 
 interface Asked {
   method: string

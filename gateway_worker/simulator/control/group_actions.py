@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gateway_worker.simulator.errors import Conflict, Invalid, NotFound
 from gateway_worker.simulator.strict_body import Body
-from gateway_worker.simulator.whatsapp.group_changes import (
+from gateway_worker.simulator.whatsapp.groups.changes import (
     OF_PEOPLE,
     SETTINGS,
     answer_requests,
@@ -17,8 +17,8 @@ from gateway_worker.simulator.whatsapp.group_changes import (
     set_subject,
     withdraw,
 )
-from gateway_worker.simulator.whatsapp.groups import group_of
-from gateway_worker.simulator.whatsapp.renumbering import renumber
+from gateway_worker.simulator.whatsapp.groups.groups import group_of
+from gateway_worker.simulator.whatsapp.groups.renumbering import renumber
 from gateway_worker.simulator.world.group import Group
 from gateway_worker.simulator.world.jids import parse_jid
 from gateway_worker.simulator.world.model import Account

@@ -14,12 +14,13 @@ from gateway_worker.simulator.phone import address_book, calls
 from gateway_worker.simulator.phone.disappearing import set_timer
 from gateway_worker.simulator.phone.phone import go_offline, go_online
 from gateway_worker.simulator.strict_body import decode_base64
-from gateway_worker.simulator.whatsapp import groups, profiles
+from gateway_worker.simulator.whatsapp import profiles
+from gateway_worker.simulator.whatsapp.groups import groups
 from gateway_worker.simulator.whatsapp.login import remove_device
 from gateway_worker.simulator.whatsapp.registration import awaited_code, scan, type_code
 from gateway_worker.simulator.wire.curve import KeyPair
-from gateway_worker.simulator.wire.link_code import unwrap_ephemeral, wrap_ephemeral
-from gateway_worker.simulator.wire.webauthn import ORIGIN
+from gateway_worker.simulator.wire.linking.link_code import unwrap_ephemeral, wrap_ephemeral
+from gateway_worker.simulator.wire.linking.webauthn import ORIGIN
 
 if TYPE_CHECKING:
     from gateway_worker.simulator.shell.server import Simulator

@@ -18,8 +18,8 @@ from gateway_worker.simulator.phone.phone import find_message, new_account, requ
 from gateway_worker.simulator.phone.sending import dispatch
 from gateway_worker.simulator.strict_body import Body
 from gateway_worker.simulator.wire.errors import CeremonyError
+from gateway_worker.simulator.wire.linking.webauthn import ORIGIN, PASSKEY_RANDOM, Passkey, new_passkey, sign
 from gateway_worker.simulator.wire.sealing import SECRET_SIZE
-from gateway_worker.simulator.wire.webauthn import ORIGIN, PASSKEY_RANDOM, Passkey, new_passkey, sign
 from gateway_worker.simulator.world.jids import parse_jid
 from gateway_worker.simulator.world.model import MAX_ACCOUNTS, Account, Phone
 from gateway_worker.simulator.world.phone_records import Kept

@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway_worker.simulator.wire.webauthn import RP_ID, Passkey
+from gateway_worker.simulator.wire.linking.webauthn import RP_ID, Passkey
 from gateway_worker.simulator.world.group import Group
 from gateway_worker.simulator.world.model import Account, World
 from gateway_worker.simulator.world.phone_records import Call

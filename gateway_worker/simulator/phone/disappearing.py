@@ -5,8 +5,8 @@ from gateway_worker.simulator.content.reading import parts_with_context, unwrap
 from gateway_worker.simulator.errors import Invalid
 from gateway_worker.simulator.phone.phone import require_online
 from gateway_worker.simulator.phone.sending import dispatch
-from gateway_worker.simulator.whatsapp.group_changes import set_disappearing
-from gateway_worker.simulator.whatsapp.groups import group_of
+from gateway_worker.simulator.whatsapp.groups.changes import set_disappearing
+from gateway_worker.simulator.whatsapp.groups.groups import group_of
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ContextInfo, DisappearingMode, Message
 from gateway_worker.simulator.world.jids import GROUP_SERVER, parse_jid
 from gateway_worker.simulator.world.model import Account, Phone, World

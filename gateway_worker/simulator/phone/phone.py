@@ -5,10 +5,10 @@ from functools import partial
 from gateway_worker.simulator.errors import Conflict, NotFound
 from gateway_worker.simulator.whatsapp.presence import announce
 from gateway_worker.simulator.whatsapp.receipts import forward
+from gateway_worker.simulator.wire.linking.webauthn import PASSKEY_RANDOM, new_passkey
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.payload import SignedPreKey
 from gateway_worker.simulator.wire.signal.device import SignalDevice
-from gateway_worker.simulator.wire.webauthn import PASSKEY_RANDOM, new_passkey
 from gateway_worker.simulator.world.model import Account, Device, Phone, World
 from gateway_worker.simulator.world.phone_records import Kept
 from gateway_worker.simulator.world.turn import Turn

@@ -30,8 +30,8 @@ from gateway_worker.simulator.wire.errors import (
     UsedPreKey,
 )
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
+from gateway_worker.simulator.wire.linking.pairing import check_identity
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.wire.pairing import check_identity
 from gateway_worker.simulator.wire.signal.device import Ciphertext, unpad
 from gateway_worker.simulator.world.jids import GROUP_SERVER, parse_jid
 from gateway_worker.simulator.world.ledger import note_arrival, note_decrypted, note_failure

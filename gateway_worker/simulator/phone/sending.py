@@ -6,7 +6,7 @@ from gateway_worker.simulator.content.outside import outside_of
 from gateway_worker.simulator.errors import Conflict, NotFound
 from gateway_worker.simulator.phone.phone import address
 from gateway_worker.simulator.whatsapp.bundles import bundle
-from gateway_worker.simulator.whatsapp.groups import group_of
+from gateway_worker.simulator.whatsapp.groups.groups import group_of
 from gateway_worker.simulator.whatsapp.routing import route
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 from gateway_worker.simulator.wire.nodes import Node

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gateway_worker.simulator.whatsapp.appstate import on_app_state_iq
-from gateway_worker.simulator.whatsapp.group_iqs import on_group_iq
+from gateway_worker.simulator.whatsapp.groups.iqs import on_group_iq
 from gateway_worker.simulator.whatsapp.login import remove_device
 from gateway_worker.simulator.whatsapp.offline import send_backlog
 from gateway_worker.simulator.whatsapp.passkeys import PASSKEY_STEPS

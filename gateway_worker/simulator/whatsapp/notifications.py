@@ -5,9 +5,9 @@ the PN (with the LID beside it) and from the LID (whatsmeow keys its cache by LI
 """
 
 from gateway_worker.simulator.whatsapp.offline import deliver
+from gateway_worker.simulator.wire.linking.pairing import device_hash as hash_devices
+from gateway_worker.simulator.wire.linking.pairing import key_index_list as sign_key_index_list
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.wire.pairing import device_hash as hash_devices
-from gateway_worker.simulator.wire.pairing import key_index_list as sign_key_index_list
 from gateway_worker.simulator.world.jids import LID_SERVER, PN_SERVER
 from gateway_worker.simulator.world.model import Account, Device
 from gateway_worker.simulator.world.turn import Turn

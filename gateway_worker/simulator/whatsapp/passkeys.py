@@ -11,8 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gateway_worker.simulator.wire.errors import CeremonyError, NodeError
-from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.wire.passkey_pairing import (
+from gateway_worker.simulator.wire.linking.passkey_pairing import (
     NONCE_SIZE,
     PairingKeys,
     check_commitment,
@@ -23,7 +22,8 @@ from gateway_worker.simulator.wire.passkey_pairing import (
     verification_code,
     write_primary,
 )
-from gateway_worker.simulator.wire.webauthn import CHALLENGE_SIZE, check_assertion, request_options
+from gateway_worker.simulator.wire.linking.webauthn import CHALLENGE_SIZE, check_assertion, request_options
+from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.ceremony import Ceremony, Stage
 from gateway_worker.simulator.world.fault import FaultKind
 from gateway_worker.simulator.world.faults import strike

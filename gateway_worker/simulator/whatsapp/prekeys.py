@@ -3,8 +3,8 @@
 from gateway_worker.simulator.whatsapp.bundles import bundle_nodes, identity_nodes, signed_prekey_node
 from gateway_worker.simulator.wire.curve import KEY_SIZE
 from gateway_worker.simulator.wire.errors import NodeError
+from gateway_worker.simulator.wire.linking.pairing import prekey_digest
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.wire.pairing import prekey_digest
 from gateway_worker.simulator.wire.payload import SignedPreKey
 from gateway_worker.simulator.world.model import Connection, Device
 from gateway_worker.simulator.world.turn import Turn

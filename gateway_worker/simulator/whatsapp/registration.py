@@ -9,9 +9,9 @@ from gateway_worker.simulator.whatsapp.login import RESTART, UNAUTHORIZED, fail,
 from gateway_worker.simulator.whatsapp.notifications import devices_changed
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.errors import NodeError, PairingError
-from gateway_worker.simulator.wire.link_code import WRAPPED_SIZE, open_bundle
+from gateway_worker.simulator.wire.linking.link_code import WRAPPED_SIZE, open_bundle
+from gateway_worker.simulator.wire.linking.pairing import DeviceOffer, check_answer, offer_device, parse_qr
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.wire.pairing import DeviceOffer, check_answer, offer_device, parse_qr
 from gateway_worker.simulator.wire.payload import Registration
 from gateway_worker.simulator.world.fault import FaultKind
 from gateway_worker.simulator.world.faults import strike

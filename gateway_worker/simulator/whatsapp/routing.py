@@ -6,7 +6,7 @@ Each `participants/to` becomes a message for that device. Copies for the sender'
 
 from functools import partial
 
-from gateway_worker.simulator.whatsapp.group_messages import NOT_ALLOWED, may_send, route_group_message
+from gateway_worker.simulator.whatsapp.groups.messages import NOT_ALLOWED, may_send, route_group_message
 from gateway_worker.simulator.whatsapp.offline import deliver
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.fault import FaultKind

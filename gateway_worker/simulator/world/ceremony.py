@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway_worker.simulator.wire.curve import KeyPair
-from gateway_worker.simulator.wire.passkey_pairing import CompanionIdentity
+from gateway_worker.simulator.wire.linking.passkey_pairing import CompanionIdentity
 
 
 class Stage(StrEnum):

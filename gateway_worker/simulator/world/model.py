@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
+from gateway_worker.simulator.wire.linking.pairing import DeviceOffer
+from gateway_worker.simulator.wire.linking.webauthn import Passkey
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.wire.pairing import DeviceOffer
 from gateway_worker.simulator.wire.payload import Registration, SignedPreKey
 from gateway_worker.simulator.wire.signal.device import SignalDevice
 from gateway_worker.simulator.wire.signal.sender_keys import SenderKeys
-from gateway_worker.simulator.wire.webauthn import Passkey
 from gateway_worker.simulator.world.blobs import MediaHost
 from gateway_worker.simulator.world.ceremony import Ceremony
 from gateway_worker.simulator.world.fault import Fault

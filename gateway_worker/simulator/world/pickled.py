@@ -18,7 +18,7 @@ from google.protobuf.message import Message as ProtobufMessage
 
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.gen import whatsapp_pb2
-from gateway_worker.simulator.wire.webauthn import Passkey
+from gateway_worker.simulator.wire.linking.webauthn import Passkey
 from gateway_worker.simulator.world.blobs import MediaHost, Stored
 from gateway_worker.simulator.world.fault import Fault
 from gateway_worker.simulator.world.group import Group

@@ -21,9 +21,9 @@ from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.errors import NodeError, PairingError, SignalError
 from gateway_worker.simulator.wire.frames import FrameBuffer, frame, intro
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
+from gateway_worker.simulator.wire.linking.pairing import QrCode, accept_offer, qr_text
 from gateway_worker.simulator.wire.nodes import Node, decode, encode
 from gateway_worker.simulator.wire.noise import ClientHandshake, Transport
-from gateway_worker.simulator.wire.pairing import QrCode, accept_offer, qr_text
 from gateway_worker.simulator.wire.signal.device import Ciphertext, SignalDevice, pad, unpad
 from gateway_worker.simulator.world.jids import parse_jid
 from tests.support.companion import stanzas

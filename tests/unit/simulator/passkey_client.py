@@ -7,8 +7,7 @@ from typing import Any
 
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ClientPayload, DeviceProps, PrimaryEphemeralIdentity
-from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.wire.passkey_pairing import (
+from gateway_worker.simulator.wire.linking.passkey_pairing import (
     PairingKeys,
     envelope_key,
     handoff_proof,
@@ -16,7 +15,8 @@ from gateway_worker.simulator.wire.passkey_pairing import (
     verification_code,
     write_prologue,
 )
-from gateway_worker.simulator.wire.webauthn import sign
+from gateway_worker.simulator.wire.linking.webauthn import sign
+from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.model import Account
 from tests.unit.simulator.stage import Client, Stage
 

@@ -10,8 +10,8 @@ from gateway_worker.simulator.core import Core
 from gateway_worker.simulator.whatsapp.registration import scan
 from gateway_worker.simulator.wire.curve import KEY_TYPE, KeyPair
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ClientPayload, Message
+from gateway_worker.simulator.wire.linking.pairing import QrCode, accept_offer, qr_text
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.wire.pairing import QrCode, accept_offer, qr_text
 from gateway_worker.simulator.wire.signal.device import Ciphertext, SignalDevice, pad, unpad
 from gateway_worker.simulator.wire.signal.ratchet import PreKeyBundle
 from gateway_worker.simulator.world.ids import ConnectionId

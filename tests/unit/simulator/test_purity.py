@@ -9,7 +9,7 @@ import gateway_worker.simulator
 
 FOLDER = Path(gateway_worker.simulator.__file__).parent
 FOLDERS = ("content", "phone", "whatsapp", "world")
-CORE = [FOLDER / "core.py", *sorted(path for folder in FOLDERS for path in (FOLDER / folder).glob("*.py"))]
+CORE = [FOLDER / "core.py", *sorted(path for folder in FOLDERS for path in (FOLDER / folder).rglob("*.py"))]
 OUTSIDE = {"aiohttp", "asyncio", "os", "random", "secrets", "socket", "threading", "time"}
 
 

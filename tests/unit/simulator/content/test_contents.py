@@ -14,7 +14,7 @@ from gateway_worker.simulator.errors import ControlError
 from gateway_worker.simulator.phone.files import read_file
 from gateway_worker.simulator.phone.history import MAX_INLINE, history, kept_as_stored
 from gateway_worker.simulator.phone.sending import device_sent
-from gateway_worker.simulator.whatsapp import groups
+from gateway_worker.simulator.whatsapp.groups import groups
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import HistorySync, Message
 from gateway_worker.simulator.wire.media import unseal
 from gateway_worker.simulator.wire.raw import from_raw, to_wire

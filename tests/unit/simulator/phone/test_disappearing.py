@@ -5,7 +5,7 @@ import pytest
 from gateway_worker.simulator.control import message_views, person_actions
 from gateway_worker.simulator.errors import Invalid
 from gateway_worker.simulator.phone.disappearing import set_timer
-from gateway_worker.simulator.whatsapp import groups
+from gateway_worker.simulator.whatsapp.groups import groups
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.group import Group
 from gateway_worker.simulator.world.model import Account

@@ -7,7 +7,7 @@ import pytest
 from gateway_worker.simulator.control import fault_actions, group_actions, message_views, person_actions
 from gateway_worker.simulator.errors import ControlError
 from gateway_worker.simulator.strict_body import Body
-from gateway_worker.simulator.whatsapp import groups
+from gateway_worker.simulator.whatsapp.groups import groups
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.group import Group
 from gateway_worker.simulator.world.model import Account

@@ -8,8 +8,8 @@ from gateway_worker.simulator.control import person_actions
 from gateway_worker.simulator.phone.phone import go_offline
 from gateway_worker.simulator.whatsapp.login import remove_device
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import SyncdPatch
+from gateway_worker.simulator.wire.linking.pairing import device_hash
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.wire.pairing import device_hash
 from gateway_worker.simulator.world.model import Account
 from tests.unit.simulator.stage import Client, Stage
 

@@ -7,9 +7,9 @@ from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.errors import CertificateError, NodeError, PairingError
 from gateway_worker.simulator.wire.frames import FrameBuffer, frame
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
+from gateway_worker.simulator.wire.linking.pairing import check_answer, offer_device, parse_qr
 from gateway_worker.simulator.wire.nodes import Node, decode, encode
 from gateway_worker.simulator.wire.noise import Established, ServerHandshake
-from gateway_worker.simulator.wire.pairing import check_answer, offer_device, parse_qr
 from gateway_worker.simulator.wire.payload import Login, Registration, parse_payload
 from gateway_worker.simulator.wire.signal.device import Ciphertext, SignalDevice, pad, unpad
 from gateway_worker.simulator.wire.signal.ratchet import PreKeyBundle

@@ -3,7 +3,6 @@ import hashlib
 
 import pytest
 
-from gateway_worker.simulator.wire import link_code
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.errors import PairingError, PayloadError
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import (
@@ -13,7 +12,8 @@ from gateway_worker.simulator.wire.gen.whatsapp_pb2 import (
     ClientPayload,
     DeviceProps,
 )
-from gateway_worker.simulator.wire.pairing import (
+from gateway_worker.simulator.wire.linking import link_code
+from gateway_worker.simulator.wire.linking.pairing import (
     DeviceOffer,
     QrCode,
     accept_offer,

@@ -1,7 +1,7 @@
 """What is done to a group once it is there: people, subject, description, settings, invite link. Pure."""
 
 from gateway_worker.simulator.errors import Conflict
-from gateway_worker.simulator.whatsapp.groups import (
+from gateway_worker.simulator.whatsapp.groups.groups import (
     ALL_ADD,
     APPROVAL,
     MAX_MEMBERS,

@@ -1,6 +1,6 @@
 """Queries about groups (`xmlns="w:g2"`): who may ask and change what, and the answers. Pure."""
 
-from gateway_worker.simulator.whatsapp.group_changes import (
+from gateway_worker.simulator.whatsapp.groups.changes import (
     OF_PEOPLE,
     SETTINGS,
     answer_requests,
@@ -14,7 +14,7 @@ from gateway_worker.simulator.whatsapp.group_changes import (
     set_disappearing,
     set_subject,
 )
-from gateway_worker.simulator.whatsapp.groups import (
+from gateway_worker.simulator.whatsapp.groups.groups import (
     ALL_ADD,
     MAX_GROUPS,
     MAX_MEMBERS,

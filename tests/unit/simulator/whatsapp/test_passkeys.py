@@ -13,8 +13,8 @@ from gateway_worker.simulator.errors import Conflict
 from gateway_worker.simulator.strict_body import Body
 from gateway_worker.simulator.whatsapp.passkeys import LIFETIME
 from gateway_worker.simulator.wire.curve import KeyPair
+from gateway_worker.simulator.wire.linking.webauthn import decode, encode
 from gateway_worker.simulator.wire.nodes import Node
-from gateway_worker.simulator.wire.webauthn import decode, encode
 from tests.unit.simulator.passkey_client import Companion, scanned
 
 Assertion = dict[str, Any]

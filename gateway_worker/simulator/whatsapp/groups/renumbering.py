@@ -1,7 +1,7 @@
 """Somebody has another number: the account, its LID and its groups stay. Pure."""
 
 from gateway_worker.simulator.errors import Conflict
-from gateway_worker.simulator.whatsapp.groups import notify
+from gateway_worker.simulator.whatsapp.groups.groups import notify
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.model import Account
 from gateway_worker.simulator.world.turn import Turn

@@ -1,81 +1,24 @@
-"""Addresses of services as a person writes them: read, checked, and shown without their secrets. Pure.
+"""Addresses of PostgreSQL, Redis and S3 as a person writes them: checked. Pure.
 
-An address of RabbitMQ may name several nodes, which are tried in turn, in either of two ways::
-
-    amqp://user:password@a:5672,b:5672,c:5672/vhost
-    amqp://user:password@a:5672/vhost,amqp://user:password@b:5672/vhost
+RabbitMQ's are the contract's: `schemas.amqp_addresses`.
 """
 
 import re
-from collections.abc import Sequence
 from typing import Final
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import urlsplit
 
-_AMQP_PORTS: Final = {"amqp": 5672, "amqps": 5671}
-_NEXT_URL: Final = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
-_HOST: Final = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?)$")
+from schemas.amqp_addresses import host_and_port, scheme_of
+
 _BUCKET: Final = re.compile(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
-_AMQP_FILES: Final = ("cafile", "capath", "certfile", "keyfile")
 
 
-def amqp_nodes(text: str) -> Sequence[str]:
-    """The URL of each node, with its port.
+def check_database(text: str) -> str:
+    """A PostgreSQL address as libpq writes it.
 
     Raises:
         ValueError: it is no such address; the text says what to write, and shows nothing of it but hosts.
     """
-    nodes = [node for url in _NEXT_URL.split(text.strip()) for node in _nodes_of(url)]
-    if len(set(nodes)) != len(nodes):
-        raise ValueError("it names a node twice")
-    return nodes
-
-
-def _nodes_of(url: str) -> Sequence[str]:
-    scheme, separator, rest = _scheme_of(url)
-    if not separator or scheme not in _AMQP_PORTS:
-        raise ValueError("write amqp://user:password@host:5672/vhost, or amqps:// for TLS")
-    authority, *tail = re.split(r"(?=[/?#])", rest, maxsplit=1)
-    credentials, at, hosts = authority.rpartition("@")
-    return [
-        f"{scheme}://{credentials}{at}{_host_and_port(host, _AMQP_PORTS[scheme])}{''.join(tail)}"
-        for host in hosts.split(",")
-    ]
-
-
-def _scheme_of(text: str) -> tuple[str, str, str]:
-    """The scheme, written the one way, what separates it, and the rest."""
-    scheme, separator, rest = text.partition("://")
-    return scheme.lower(), separator, rest
-
-
-def _host_and_port(text: str, default: int) -> str:
-    host, port = _split(text.strip())
-    return f"{host}:{port or default}"
-
-
-def _split(text: str) -> tuple[str, int | None]:
-    """``host[:port]``, checked."""
-    host, colon, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
-    if not colon:
-        host = text
-    if not _HOST.match(host):
-        raise ValueError("there is no host in it" if not host else "its host cannot be a host's name")
-    if not colon:
-        return host, None
-    if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:  # noqa: PLR2004 (TCP's ports)
-        raise ValueError("its port must be 1 to 65535")
-    return host, int(port)
-
-
-def named_files(amqp_url: str) -> Sequence[str]:
-    """The files that an AMQP URL names for TLS."""
-    query = parse_qs(urlsplit(amqp_url).query)
-    return [path for name in _AMQP_FILES for path in query.get(name, ())]
-
-
-def check_database(text: str) -> str:
-    """A PostgreSQL address as libpq writes it. Raises ValueError as `amqp_nodes` does."""
-    scheme, separator, _ = _scheme_of(text)
+    scheme, separator, _ = scheme_of(text)
     if scheme.startswith(("postgresql+", "postgres+")):
         raise ValueError(f"write postgresql://… without +{scheme.partition('+')[2]}: the driver is not chosen here")
     if not separator or scheme not in {"postgresql", "postgres"}:
@@ -84,8 +27,8 @@ def check_database(text: str) -> str:
 
 
 def check_redis(text: str) -> str:
-    """A Redis address. Raises ValueError as `amqp_nodes` does."""
-    scheme, separator, rest = _scheme_of(text)
+    """A Redis address. Raises ValueError as `check_database` does."""
+    scheme, separator, rest = scheme_of(text)
     if not separator or scheme not in {"redis", "rediss", "unix"}:
         raise ValueError("write redis://[user:password@]host:6379/0, rediss:// for TLS, or unix:///path")
     database = urlsplit(text).path.strip("/")
@@ -95,7 +38,7 @@ def check_redis(text: str) -> str:
 
 
 def check_s3(endpoint: str) -> str:
-    """``host[:port]`` of an S3 server. Raises ValueError as `amqp_nodes` does."""
+    """``host[:port]`` of an S3 server. Raises ValueError as `check_database` does."""
     scheme, separator, rest = endpoint.partition("://")
     if separator:
         secure = "true" if scheme.lower() == "https" else "false"
@@ -103,18 +46,12 @@ def check_s3(endpoint: str) -> str:
         raise ValueError(f"write host:port without a scheme, e.g. {host}, and GATEWAY_S3_SECURE={secure}")
     if "/" in endpoint:
         raise ValueError("write host:port without a path")
-    _split(endpoint)
+    host_and_port(endpoint)
     return endpoint
 
 
 def check_bucket(name: str) -> str:
-    """The name of a bucket, as S3 allows it. Raises ValueError as `amqp_nodes` does."""
+    """The name of a bucket, as S3 allows it. Raises ValueError as `check_database` does."""
     if not _BUCKET.match(name) or ".." in name:
         raise ValueError("a bucket's name is 3 to 63 of a-z 0-9 . - and begins and ends with a letter or digit")
     return name
-
-
-def shown(url: str) -> str:
-    """Where an address leads, without its secrets: ``host:port``, several with commas between; a path for a socket."""
-    parts: SplitResult = urlsplit(url)
-    return parts.netloc.rpartition("@")[2] or parts.path or "?"

@@ -26,6 +26,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway_worker import addresses
 from gateway_worker.setting_names import PREFIX, misspelt
+from schemas.amqp_addresses import amqp_nodes, named_files
 from schemas.channels import Topology
 from schemas.names import WORKER_ID_PATTERN
 
@@ -34,8 +35,8 @@ _MOST_DAYS = 36_500
 
 
 def _check_amqp(text: str) -> str:
-    for url in addresses.amqp_nodes(text):
-        for file in addresses.named_files(url):
+    for url in amqp_nodes(text):
+        for file in named_files(url):
             if not Path(file).exists():
                 raise ValueError(f"it names {file}, which is not there")
     return text

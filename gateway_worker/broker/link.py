@@ -17,11 +17,11 @@ from aiormq.channel import Channel
 from aiormq.connection import Connection
 from yarl import URL
 
-from gateway_worker.addresses import shown
 from gateway_worker.broker.errors import BrokerError, BrokerLost, BrokerRefused, translated
 from gateway_worker.broker.leniency import read_leniently
 from gateway_worker.broker.nodes import Nodes, let_in
 from gateway_worker.broker.writing import Batch
+from schemas.amqp_addresses import shown
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class Link:
     """A service that keeps one connection.
 
     Args:
-        address: of one node or several, with credentials, which are never logged. See `addresses.amqp_nodes`.
+        address: of one node or several, with credentials, which are never logged. See `amqp_addresses.amqp_nodes`.
         name: shown in RabbitMQ's list of connections, e.g. ``worker-1 consume``.
         chance: where the jitter of the back-off comes from, and the first node.
     """

@@ -5,18 +5,9 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from aiormq.exceptions import (
-    AMQPError,
-    AuthenticationError,
-    ConnectionNotAllowed,
-    IncompatibleProtocolError,
-    InvalidFrameError,
-    ProbableAuthenticationError,
-)
-from yarl import URL
-
-from gateway_worker.addresses import amqp_nodes, shown
 from gateway_worker.broker.errors import BrokerLost, BrokerRefused, translated
+from gateway_worker.client.diagnosis import absence, refusal
+from schemas.amqp_addresses import amqp_nodes, shown
 
 T = TypeVar("T")
 
@@ -28,7 +19,7 @@ class Nodes:
     """The nodes of one address, from any one on in turn: not all workers begin at the same.
 
     Args:
-        address: as `addresses.amqp_nodes` takes it.
+        address: as `amqp_addresses.amqp_nodes` takes it.
         chance: where the first is taken from.
     """
 
@@ -66,9 +57,9 @@ async def let_in(url: str, connect: Callable[[str], Awaitable[T]], seconds: floa
             async with asyncio.timeout(seconds):
                 return await connect(url)
     except BrokerLost as error:
-        why = _why(url, error.__cause__)
+        why = refusal(url, error.__cause__)
         kind = BrokerRefused if why is not None else BrokerLost
-        raise kind(f"RabbitMQ at {shown(url)}: {why or _absence(error)}") from error
+        raise kind(f"RabbitMQ at {shown(url)}: {why or absence(error.__cause__ or error)}") from error
 
 
 async def first_of(address: str, connect: Callable[[str], Awaitable[T]]) -> T:
@@ -91,37 +82,3 @@ async def first_of(address: str, connect: Callable[[str], Awaitable[T]]) -> T:
 
 def _seconds(nodes: int) -> float:
     return ALONE_SECONDS if nodes == 1 else ONE_OF_MANY_SECONDS
-
-
-def _why(url: str, error: BaseException | None) -> str | None:
-    """What a refusal means; None for what is none."""
-    user = URL(url).user or "guest"
-    match error:
-        case ProbableAuthenticationError() | AuthenticationError():
-            return f"it refuses the user {user!r} or the password: see GATEWAY_AMQP_URL"
-        case ConnectionNotAllowed():
-            return _no_vhost(url, user)
-        case InvalidFrameError() if "OpenOk" in str(error):  # aiormq throws the broker's own words away here
-            return _no_vhost(url, user)
-        case _:
-            return None
-
-
-def _no_vhost(url: str, user: str) -> str:
-    vhost = URL(url).path.removeprefix("/") or "/"
-    return (
-        f"the virtual host {vhost!r} does not exist, or the user {user!r} may not use it or has too many connections:"
-        " see GATEWAY_AMQP_URL (rabbitmqctl add_vhost, set_permissions)"
-    )
-
-
-def _absence(error: BrokerLost) -> str:
-    match error.__cause__:
-        case TimeoutError():
-            return "it does not answer"
-        case IncompatibleProtocolError():
-            return "what listens there does not speak AMQP, or only with TLS (amqps://)"
-        case AMQPError(args=(int() as number, str(text))):
-            return f"not reachable ({text}, {number})"
-        case cause:
-            return f"not reachable ({type(cause or error).__name__})"

@@ -12,7 +12,6 @@ from redis.asyncio import Redis
 from rich.console import Console
 from rich.table import Table
 
-from gateway_worker.addresses import amqp_nodes, shown
 from gateway_worker.broker.errors import BrokerLost
 from gateway_worker.broker.link import Link
 from gateway_worker.broker.marks import MarkQueue
@@ -30,6 +29,7 @@ from gateway_worker.store.postgres.pooler import require_sessions
 from gateway_worker.store.postgres.schema import SchemaMismatch, check_schema
 from gateway_worker.store.retention.partitions import made_until
 from gateway_worker.whatsapp.baileys.process import BRIDGE
+from schemas.amqp_addresses import amqp_nodes, shown
 from schemas.channels import Topology
 
 _DURABLE = ("synchronous_commit", "fsync", "full_page_writes")

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from gateway_worker.addresses import amqp_nodes
 from gateway_worker.settings import Settings
+from schemas.amqp_addresses import amqp_nodes
 
 KEY = base64.b64encode(bytes(32)).decode()
 OTHER = base64.b64encode(bytes(range(32))).decode()

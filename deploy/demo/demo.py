@@ -3,11 +3,11 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import aiohttp
 from rich.live import Live
@@ -19,8 +19,10 @@ from deploy.demo.scenes import SceneFailedError, Scenes
 from deploy.local.program import ProgramFailedError
 from deploy.local.services import ROOT, PrivateServices
 from deploy.local.stage import RunningSimulator, Stage
-from gateway_worker.cli.backend import TerminalBackend, connect
 from gateway_worker.cli.terminal import console
+from gateway_worker.client import Event as ClientEvent
+from gateway_worker.client import Gateway, Outgoing, Subscription
+from gateway_worker.client.background import Background
 
 MESSAGES: Final = 20  # each way
 _STEP_SECONDS: Final = 60.0
@@ -33,27 +35,34 @@ PEOPLE: Final = (ANA, BEN)
 
 @dataclass(slots=True)
 class Conversation:
-    """The backend, the phones, and what was seen."""
+    """The gateway, the phones, and what was seen."""
 
-    backend: TerminalBackend
+    gateway: Gateway
     phones: Phones
-    reply_to: str
+    background: Background
     ledger: Ledger = field(default_factory=Ledger)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     live_qr: dict[str, str] = field(default_factory=dict[str, str])
 
-    async def watch(self, documents: AsyncIterator[dict[str, Any]]) -> None:
-        """Take in replies or events for ever."""
-        async for document in documents:
-            self.ledger.take(document)
-            if "qrString" in document["data"]:
-                self.live_qr[str(document["subject"])] = document["data"]["qrString"]
-            self.changed.set()
+    async def watch(self, events: Subscription) -> None:
+        """Take in events for ever."""
+        async for event in events:
+            self._take(event.document)
 
     async def publish(self, command_type: str, person: Person, data: dict[str, Any]) -> str:
-        """Publish a command to the person's session; returns its id."""
-        door = f"session.{person.session_id}"
-        return await self.backend.publish(command_type, door, person.session_id, data, self.reply_to)
+        """Send a command to the person's session; returns its id at once. The reply is taken in when it comes."""
+        command = self.gateway.compose(command_type, person.session_id, data)
+        self.background.start(self._ask(command))
+        return command.command_id
+
+    async def _ask(self, command: Outgoing) -> None:
+        self._take(ClientEvent(await self.gateway.ask(command, _STEP_SECONDS)).document)
+
+    def _take(self, document: dict[str, Any]) -> None:
+        self.ledger.take(document)
+        if "qrString" in document["data"]:
+            self.live_qr[str(document["subject"])] = document["data"]["qrString"]
+        self.changed.set()
 
     async def event(self, event_type: str, session: Person | None, **wanted: Any) -> Event:
         """The event, or reply, whose data has these values; waits for it."""
@@ -116,42 +125,19 @@ async def _set_up(stack: AsyncExitStack) -> Conversation:
 
 async def _connect(stack: AsyncExitStack, amqp_url: str, simulator: RunningSimulator) -> Conversation:
     http = await stack.enter_async_context(aiohttp.ClientSession(simulator.url))
-    backend = await stack.enter_async_context(connect(amqp_url, _NAMESPACE))
-    reply_to, replies = await stack.enter_async_context(backend.replies())
-    events = await stack.enter_async_context(backend.events())
-    conversation = Conversation(backend=backend, phones=Phones(http), reply_to=reply_to)
-    group = await stack.enter_async_context(_Background())
-    group.add(conversation.watch(replies))
-    group.add(conversation.watch(events))
+    gateway = await stack.enter_async_context(Gateway(amqp_url, namespace=_NAMESPACE, source="/demo"))
+    events = await stack.enter_async_context(gateway.events())
+    background = await stack.enter_async_context(Background())
+    conversation = Conversation(gateway=gateway, phones=Phones(http), background=background)
+    background.start(conversation.watch(events))
     return conversation
-
-
-class _Background:
-    """Tasks that end with the stack."""
-
-    def __init__(self) -> None:
-        self._tasks: list[asyncio.Task[None]] = []
-
-    def add(self, work: Any) -> None:
-        self._tasks.append(asyncio.ensure_future(work))
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 async def _pair(conversation: Conversation) -> None:
     console.rule("two sessions are created by commands on RabbitMQ")
     for person in PEOPLE:
         await conversation.phones.give(person)
-        data = {"sessionId": person.session_id, "userId": "demo", "pairing": {"method": "qr"}}
-        await conversation.backend.publish(
-            "session.create.v1", "sessions.create", person.session_id, data, conversation.reply_to
-        )
+        await conversation.gateway.create_session(person.session_id, "demo")
     await conversation.until(lambda: len(conversation.live_qr) == len(PEOPLE), "QR codes arrive as events")
     console.print(qr_board([(person, conversation.live_qr[person.session_id]) for person in PEOPLE]))
     for person in PEOPLE:
@@ -183,15 +169,13 @@ async def _talk(conversation: Conversation) -> None:
 
 async def _send(conversation: Conversation, me: Person, you: Person, text: str) -> None:
     data = {"to": you.phone, "content": {"kind": "text", "text": text}}
-    door = f"session.{me.session_id}"
-    await conversation.backend.publish("message.send.v1", door, me.session_id, data, conversation.reply_to)
+    await conversation.publish("message.send.v1", me, data)
 
 
 async def _read(conversation: Conversation, me: Person, you: Person) -> None:
     """Mark everything that `me` received from `you` as read."""
     ids = list(dict.fromkeys(conversation.ledger.received[me.session_id]))
-    data = {"chat": you.phone, "messageIds": ids}
-    await conversation.backend.publish("message.read.v1", f"session.{me.session_id}", me.session_id, data)
+    await conversation.gateway.mark_read(me.session_id, you.phone, ids)
 
 
 async def _count(conversation: Conversation, counts: Mapping[str, int], seconds: float) -> str:

@@ -3,19 +3,26 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from aio_pika.exceptions import AMQPConnectionError, ChannelClosed, DeliveryError
-from aiormq.exceptions import ChannelAccessRefused
-
-from gateway_worker.broker.errors import BrokerLost
-from gateway_worker.cli.backend import Document, TerminalBackend, connect
 from gateway_worker.cli.terminal import complain, console, errors, qr_text
+from gateway_worker.client import (
+    ClientError,
+    ConnectionLostError,
+    Event,
+    EventQueue,
+    Gateway,
+    NoReplyError,
+    NotPermittedError,
+    Subscription,
+    TopologyMissingError,
+)
 from gateway_worker.settings import Settings
-from schemas.commands import COMMANDS, Door, Subject
 
-_TROUBLE: Final = (BrokerLost, AMQPConnectionError, ChannelClosed, DeliveryError, OSError)
+Document = dict[str, Any]
+
+_SOURCE: Final = "/cli"
+_REPLY_SECONDS: Final = 30.0
 _OVER: Final = frozenset({"connected", "logged_out", "failed", "restricted", "passkey_required", "deleted"})
 _MESSAGE_OVER: Final = frozenset({"delivered", "read", "played", "failed"})
 _FOLLOWED: Final = {
@@ -36,54 +43,49 @@ def complete(command_type: str, subject: str | None, data: Document) -> Document
     return data
 
 
-def routing_key_of(command_type: str, subject: str | None) -> str:
-    """The door of a command, and whom it is for; an unknown one goes to ``control``, to be answered there.
-
-    A session is made with its own key rather than with the bare one, so that a tenant may do it too.
-    """
-    kind = COMMANDS.get(command_type)
-    if kind is None or subject is None or kind.subject is Subject.FLEET:
-        return "control"
-    return f"sessions.create.{subject}" if kind.door is Door.SESSIONS else f"{kind.door.value}.{subject}"
-
-
 async def publish_and_follow(
     settings: Settings, name: str, subject: str | None, data: Document, *, wait: bool, patience: float
 ) -> int:
     """Publish, print the reply and, with `wait`, the events until the outcome. 0 well, 1 not, 3 out of time."""
-    command_type = name if name.endswith(".v1") else f"{name}.v1"
+    kind = name if name.endswith(".v1") else f"{name}.v1"
     try:
-        async with asyncio.timeout(patience), connect(settings.amqp_url, settings.namespace) as backend:
-            return await _converse(backend, command_type, subject, complete(command_type, subject, data), wait=wait)
-    except TimeoutError:
+        async with asyncio.timeout(patience), _gateway(settings, patience) as gateway:
+            return await _converse(gateway, kind, subject, complete(kind, subject, data), wait=wait)
+    except (TimeoutError, NoReplyError):
         errors.print(
             f"[yellow]no outcome within {patience:.0f} s[/]; the command is in the queue and will be carried out"
         )
         return 3
-    except _TROUBLE as trouble:
+    except ClientError as trouble:
         complain(_told(trouble))
         return 1
 
 
-async def _converse(
-    backend: TerminalBackend, command_type: str, subject: str | None, data: Document, *, wait: bool
-) -> int:
-    async with backend.events(subject) as events, backend.replies() as (reply_to, replies):
-        routing_key = routing_key_of(command_type, subject)
-        command_id = await backend.publish(command_type, routing_key, subject, data, reply_to)
-        async for reply in replies:
-            show(reply)
-            if reply["type"] == "command.rejected.v1":
-                return 1
-            break
-        followed = _FOLLOWED.get(command_type)
-        return await _outcome(events, command_id, *followed) if wait and followed else 0
-    return 1
+def _gateway(settings: Settings, patience: float) -> Gateway:
+    return Gateway(
+        settings.amqp_url, namespace=settings.namespace, source=_SOURCE, timeout=patience, name="gateway-worker command"
+    )
 
 
-async def _outcome(events: AsyncIterator[Document], command_id: str, event_type: str, over: frozenset[str]) -> int:
+async def _converse(gateway: Gateway, kind: str, subject: str | None, data: Document, *, wait: bool) -> int:
+    async with gateway.events(_of(subject)) as events:
+        command = gateway.compose(kind, subject, data)
+        reply = Event(await gateway.ask(command))
+        show(reply.document)
+        if reply.type == "command.rejected.v1":
+            return 1
+        followed = _FOLLOWED.get(kind)
+        return await _outcome(events, command.command_id, *followed) if wait and followed else 0
+
+
+def _of(subject: str | None) -> EventQueue:
+    return EventQueue(sessions=None if subject is None else [subject])
+
+
+async def _outcome(events: Subscription, command_id: str, event_type: str, over: frozenset[str]) -> int:
     """Print events until the one that tells the outcome."""
-    async for event in events:
+    async for told in events:
+        event = told.document
         show(event)
         data = event["data"]
         is_ours = event_type == "session.status.v1" or data.get("commandId") == command_id
@@ -95,27 +97,27 @@ async def _outcome(events: AsyncIterator[Document], command_id: str, event_type:
 
 
 async def follow(settings: Settings, subject: str | None) -> int:
-    """Print events until the connection is lost; 1 then, and when there never was one."""
+    """Print events until somebody ends it; 1 when it cannot be begun. A lost connection is waited for."""
     try:
-        async with connect(settings.amqp_url, settings.namespace) as backend, backend.events(subject) as events:
+        async with _gateway(settings, _REPLY_SECONDS) as gateway, gateway.events(_of(subject)) as events:
             async for event in events:
-                show(event)
-    except _TROUBLE as trouble:
+                show(event.document)
+    except ClientError as trouble:
         complain(_told(trouble))
     return 1
 
 
-def _told(trouble: Exception) -> str:
+def _told(trouble: ClientError) -> str:
     """One line: what it is, and what to do."""
     match trouble:
-        case BrokerLost():
+        case ConnectionLostError():
             return f"{trouble}: see gateway-worker doctor"
-        case ChannelAccessRefused():
+        case NotPermittedError():
             return f"RabbitMQ does not let this user do it: {trouble}: see gateway-worker topology --definitions"
-        case ChannelClosed() | DeliveryError():
+        case TopologyMissingError():
             return "the gateway's exchanges are missing: start a worker first (gateway-worker run)"
         case _:
-            return f"RabbitMQ went away ({type(trouble).__name__}): see gateway-worker doctor"
+            return str(trouble)
 
 
 def show(document: Document) -> None:

@@ -32,6 +32,7 @@ from gateway_worker.client.errors import (
     CommandRejectedError,
     ConnectionLostError,
     NoReplyError,
+    NotPermittedError,
     QueueFullError,
     TopologyMissingError,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "Location",
     "Missed",
     "NoReplyError",
+    "NotPermittedError",
     "Outgoing",
     "Poll",
     "QueueFullError",

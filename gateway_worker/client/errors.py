@@ -4,7 +4,8 @@
 
 ClientError
 ├── ConnectionLostError     RabbitMQ is away; what was under way may or may not have happened
-│   └── AccessRefusedError  it does not let us in, or not do this: user, password, virtual host or rights are wrong
+│   └── AccessRefusedError  it does not let us in: user, password or virtual host are wrong
+├── NotPermittedError       the user's rights do not cover it: somebody else's session, a queue's name
 ├── TopologyMissingError    the gateway's exchanges or a queue do not exist: no worker has declared them yet
 ├── QueueFullError          the session's queue is full (10,000 commands wait); nothing was stored
 ├── NoReplyError            nobody answered in time: the command waits in its queue, and will be carried out
@@ -35,7 +36,11 @@ class ConnectionLostError(ClientError):
 
 
 class AccessRefusedError(ConnectionLostError):
-    """RabbitMQ does not let us in, or not do this, and will not before somebody changes something."""
+    """RabbitMQ does not let us in, and will not before somebody changes something: the text says what."""
+
+
+class NotPermittedError(ClientError):
+    """RabbitMQ does not let this user do it: ``gateway-worker topology --definitions`` prints users with rights."""
 
 
 class TopologyMissingError(ClientError):
@@ -100,7 +105,7 @@ _MEANINGS: Final[tuple[tuple[type[BaseException], type[ClientError]], ...]] = (
     (DeliveryError, QueueFullError),
     (ChannelNotFoundEntity, TopologyMissingError),
     (ChannelPreconditionFailed, TopologyMissingError),
-    (ChannelAccessRefused, AccessRefusedError),
+    (ChannelAccessRefused, NotPermittedError),
     (AMQPError, ConnectionLostError),
     (OSError, ConnectionLostError),
     (RuntimeError, ConnectionLostError),

@@ -47,7 +47,7 @@ class Gateway(SessionCalls, MessageCalls, GroupCalls):
         CommandRejectedError: the gateway said no; `code` says why.
         NoReplyError: no reply in time; the command waits in its queue (e.g. of a session that is offline).
         ConnectionLostError: RabbitMQ is away, all the time.
-        QueueFullError, TopologyMissingError, AccessRefusedError: as they say.
+        QueueFullError, TopologyMissingError, NotPermittedError: as they say.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Gateway(SessionCalls, MessageCalls, GroupCalls):
         """Publish a command, confirmed; nobody replies. That it is rejected, or its message fails, is an event.
 
         Raises:
-            ConnectionLostError, QueueFullError, TopologyMissingError, AccessRefusedError: as they say.
+            ConnectionLostError, QueueFullError, TopologyMissingError, NotPermittedError: as they say.
         """
         try:
             async with asyncio.timeout(self._timeout if timeout is None else timeout):

@@ -45,7 +45,7 @@ class Publisher:
         """Returns when the broker has it. While that is away: waits, and repeats it, the same under the same id.
 
         Raises:
-            AccessRefusedError, TopologyMissingError, QueueFullError: as they say.
+            NotPermittedError, TopologyMissingError, QueueFullError: as they say.
         """
         message = aio_pika.Message(
             command.body,
@@ -63,9 +63,7 @@ class Publisher:
             try:
                 with translated():
                     await exchange.publish(message, command.routing_key, mandatory=True)
-            except ConnectionLostError as lost:
-                if type(lost) is not ConnectionLostError:  # refused: repeating changes nothing
-                    raise
+            except ConnectionLostError:
                 self._lost(exchange)
             else:
                 return

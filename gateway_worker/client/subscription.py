@@ -15,7 +15,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from gateway_worker.client.background import Background, Flag
 from gateway_worker.client.connection import Connection
-from gateway_worker.client.errors import AccessRefusedError, ClientError, TopologyMissingError, translated
+from gateway_worker.client.errors import ClientError, NotPermittedError, TopologyMissingError, translated
 from gateway_worker.client.events import Event, NotAnEventError, read_envelope
 from gateway_worker.client.ordering import Passed, Recent, SessionOrder, Step
 from gateway_worker.client.queues import EventQueue
@@ -92,7 +92,7 @@ class Subscription:
         self._background = Background()
 
     async def __aenter__(self) -> Self:
-        """Returns once it listens. Raises AccessRefusedError or TopologyMissingError."""
+        """Returns once it listens. Raises NotPermittedError or TopologyMissingError."""
         await self._background.__aenter__()
         self._background.start(self._replays.run())
         self._background.start(self._listen_on())
@@ -154,7 +154,7 @@ class Subscription:
             try:
                 await self._listen(again=again)
             except ClientError as trouble:
-                is_final = isinstance(trouble, (AccessRefusedError, TopologyMissingError))
+                is_final = isinstance(trouble, (NotPermittedError, TopologyMissingError))
                 if is_final and not self._listening.is_set():
                     self._failure = trouble
                 log.warning("%s", trouble)

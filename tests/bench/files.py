@@ -87,7 +87,7 @@ class _Peaks:
 
 async def _send(rig: Rig, to: Phone, url: str) -> str:
     data = {"to": to.number, "content": {"kind": "document", "media": {"url": url}}}
-    return await rig.probe.publish("message.send.v1", "session.alice", "alice", data)
+    return await rig.probe.publish("message.send.v1", "alice", data)
 
 
 async def _sent(rig: Rig, command_id: str) -> None:

@@ -1,22 +1,20 @@
 """The whole gateway under load: commands on RabbitMQ in, `message.status` events out."""
 
 import asyncio
-import json
 import time
-import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import aio_pika
 import aiohttp
-from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
 
 from deploy.local.services import PrivateServices
 from deploy.local.stage import RunningSimulator, RunningWorker, Stage
+from gateway_worker.client import EventQueue, Gateway, Subscription
+from gateway_worker.client.background import Background
+from schemas.events import MessageState, MessageStatus, SessionState, SessionStatus
 from tests.bench import measure
 from tests.support.phones import Phone, Phones
 from tests.support.private_services import unique_name
@@ -26,9 +24,9 @@ PATIENCE = 120.0
 
 @dataclass(slots=True)
 class Probe:
-    """A backend as lean as it can be: it publishes, and hears statuses of messages and sessions."""
+    """A backend: it publishes, and hears statuses of messages and sessions."""
 
-    commands: AbstractExchange
+    gateway: Gateway
     published: dict[str, float] = field(default_factory=dict[str, float])
     sent: dict[str, float] = field(default_factory=dict[str, float])
     delivered: int = 0
@@ -37,38 +35,29 @@ class Probe:
     qr: dict[str, str] = field(default_factory=dict[str, str])
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def heard(self, message: AbstractIncomingMessage) -> None:
-        now = time.perf_counter()
-        event = json.loads(message.body)
-        data = event["data"]
-        if event["type"] == "message.status.v1":
-            match data["status"]:
-                case "sent":
-                    self.sent[data["commandId"]] = now
-                case "delivered":
+    async def watch(self, events: Subscription) -> None:
+        async for event in events:
+            now = time.perf_counter()
+            match event.data:
+                case MessageStatus(status=MessageState.SENT, command_id=command_id):
+                    self.sent[command_id] = now
+                case MessageStatus(status=MessageState.DELIVERED):
                     self.delivered += 1
-                case "failed":
+                case MessageStatus(status=MessageState.FAILED):
                     self.failed += 1
+                case SessionStatus(session_id=session_id, qr_string=str(qr)):
+                    self.qr[session_id] = qr
+                case SessionStatus(session_id=session_id, state=SessionState.CONNECTED):
+                    self.connected[session_id] = now
                 case _:
                     pass
-        elif "qrString" in data:
-            self.qr[event["subject"]] = data["qrString"]
-        elif data.get("status") == "connected":
-            self.connected[event["subject"]] = now
-        self.changed.set()
+            self.changed.set()
 
-    async def publish(self, kind: str, routing_key: str, subject: str, data: dict[str, Any]) -> str:
-        command_id = str(uuid.uuid4())
-        time_ = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        body = {"specversion": "1.0", "id": command_id, "source": "/bench", "type": kind, "subject": subject}
-        message = aio_pika.Message(
-            json.dumps({**body, "time": time_, "data": data}).encode(),
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            message_id=command_id,
-        )
-        self.published[command_id] = time.perf_counter()
-        await self.commands.publish(message, routing_key)
-        return command_id
+    async def publish(self, kind: str, subject: str, data: dict[str, Any]) -> str:
+        command = self.gateway.compose(kind, subject, data)
+        self.published[command.command_id] = time.perf_counter()
+        await self.gateway.publish(command)
+        return command.command_id
 
     async def until(self, holds: Any, what: str, patience: float = PATIENCE) -> None:
         try:
@@ -115,7 +104,7 @@ class Rig:
             async with gate:
                 phone = self.people[session_id] = await self.phones.give(session_id)
                 data = {"sessionId": session_id, "userId": "bench", "pairing": {"method": "qr"}}
-                await self.probe.publish("session.create.v1", "sessions.create", session_id, data)
+                await self.probe.publish("session.create.v1", session_id, data)
                 await self.probe.until(lambda: session_id in self.probe.qr, f"a QR for {session_id}")
                 await self.phones.scan(phone, self.probe.qr[session_id])
                 await self.probe.until(lambda: session_id in self.probe.connected, f"{session_id} to connect")
@@ -136,7 +125,7 @@ class Rig:
 
     async def send(self, session_id: str, to: Phone, number: int) -> str:
         data = {"to": to.number, "content": {"kind": "text", "text": f"message {number} of the benchmark"}}
-        return await self.probe.publish("message.send.v1", f"session.{session_id}", session_id, data)
+        return await self.probe.publish("message.send.v1", session_id, data)
 
 
 @asynccontextmanager
@@ -159,13 +148,12 @@ async def rig(
         stage.settings |= simulator.settings()
         worker = await stage.start_worker("worker-001")
         http = await stack.enter_async_context(aiohttp.ClientSession(simulator.url))
-        connection = await stack.enter_async_context(await aio_pika.connect(services.amqp_url))
-        channel = await connection.channel()
-        probe = Probe(await channel.get_exchange(f"{namespace}.commands"))
-        inbox = await channel.declare_queue(exclusive=True)
-        for pattern in ("message.status.#", "session.status.#"):
-            await inbox.bind(f"{namespace}.events", pattern)
-        await inbox.consume(probe.heard, no_ack=True)
+        gateway = await stack.enter_async_context(Gateway(services.amqp_url, namespace=namespace, source="/bench"))
+        probe = Probe(gateway)
+        statuses = EventQueue(types=("message.status", "session.status"))
+        events = await stack.enter_async_context(gateway.events(statuses, prefetch=1_000))
+        background = await stack.enter_async_context(Background())
+        background.start(probe.watch(events))
         yield Rig(stage=stage, services=services, simulator=simulator, worker=worker, probe=probe, phones=Phones(http))
 
 

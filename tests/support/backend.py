@@ -1,4 +1,8 @@
-"""A backend that knows only the contract: publishes commands, takes replies, follows events. Imports none of ours."""
+"""An observer in a backend's place: publishes any command, right or wrong, and sees all that comes, however often.
+
+It does not stand on `gateway_worker.client`: that leaves out what comes twice, puts in order what does not come in
+order, and repeats what got no answer, and these are the faults that tests look for. The client has tests of its own.
+"""
 
 import asyncio
 import json
@@ -12,27 +16,11 @@ from typing import Any, TypeVar
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage, AbstractQueue
 
+from gateway_worker.client.commands import routing_key_of
+
 T = TypeVar("T")
 Document = dict[str, Any]
 PATIENCE = 90.0  # seconds before a test says that something never came; nothing depends on it, also on a busy machine
-
-_DOORS = {
-    "session.create.v1": "sessions.create",
-    "message.send.v1": "session.{subject}",
-    "message.read.v1": "session.{subject}",
-    "media.fetch.v1": "session.{subject}",
-    "chat.presence.v1": "session.{subject}",
-    "contact.check.v1": "session.{subject}",
-    "contact.picture.v1": "session.{subject}",
-    "worker.describe.v1": "worker.{subject}",
-    "session.list.v1": "control",
-}
-
-
-def door_of(kind: str, subject: str) -> str:
-    """The routing key the contract gives a command."""
-    of_groups = "session.{subject}" if kind.startswith("group.") else "control.{subject}"
-    return _DOORS.get(kind, of_groups).format(subject=subject)
 
 
 @dataclass(slots=True)
@@ -76,7 +64,7 @@ class Backend:
         if not subject:
             del envelope["subject"]
         await self.publish_raw(
-            routing_key or door_of(kind, subject),
+            routing_key or routing_key_of(kind, subject or None),
             json.dumps(envelope).encode(),
             message_id=command_id,
             correlation_id=command_id,

@@ -17,9 +17,9 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, ExchangeType
 from aiormq.exceptions import ChannelAccessRefused
 
 from deploy.local.services import PrivateServices
-from gateway_worker.cli.backend import connect
 from gateway_worker.cli.dead_queue import dead_queue_in_hand
 from gateway_worker.cli.topology import definitions_text, tenant_text
+from gateway_worker.client import EventQueue, Gateway, NotPermittedError
 from schemas.channels import Topology
 from schemas.names import SessionId
 from tests.support.backend import Backend, backend
@@ -219,8 +219,11 @@ async def _everything_allowed(url: str, topology: Topology) -> None:
             await commands.publish(aio_pika.Message(body, reply_to=reply_to), key)
             async with asyncio.timeout(60):
                 assert (await arrived.get())["type"] in {"command.accepted.v1", "command.result.v1"}
-    async with connect(url, topology.namespace) as terminal, terminal.events(OURS), terminal.replies() as (queue, _):
-        assert queue.startswith("amq.gen-")
+    tenants = EventQueue(sessions=[OURS])
+    async with Gateway(url, namespace=topology.namespace) as gateway, gateway.events(tenants):
+        assert (await gateway.request("session.describe.v1", OURS, {})).type == "command.result.v1"
+        with pytest.raises(NotPermittedError):
+            await gateway.restart_session(THEIRS)
 
 
 async def publish(channel: AbstractChannel, exchange: str, key: str) -> None:

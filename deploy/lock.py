@@ -24,5 +24,7 @@ def compile_lock(target: str, *options: str) -> None:
 
 
 if __name__ == "__main__":
-    compile_lock("requirements-dev.lock", "--extra=dev")
-    compile_lock("requirements.lock", "--constraint=requirements-dev.lock")  # the same versions, fewer packages
+    compile_lock("requirements-dev.lock", "--extra=worker", "--extra=dev")
+    compile_lock(
+        "requirements.lock", "--extra=worker", "--constraint=requirements-dev.lock"
+    )  # the same versions, fewer packages

@@ -28,6 +28,7 @@ from gateway_worker.store.postgres.lineage import read_mark
 from gateway_worker.store.postgres.pooler import require_sessions
 from gateway_worker.store.postgres.schema import SchemaMismatch, check_schema
 from gateway_worker.store.retention.partitions import made_until
+from gateway_worker.whatsapp.baileys.installation import has_packages
 from gateway_worker.whatsapp.baileys.process import BRIDGE
 from schemas.amqp_addresses import amqp_nodes, shown
 from schemas.channels import Topology
@@ -180,7 +181,7 @@ async def _node(_settings: Settings) -> str:
 
 
 async def _baileys(_settings: Settings) -> str:
-    if not await asyncio.to_thread((BRIDGE / "node_modules" / "baileys" / "package.json").exists):
+    if not await asyncio.to_thread(has_packages, BRIDGE):
         raise FileNotFoundError("baileys is not installed")
     return "installed"
 
@@ -231,8 +232,10 @@ EXAMINATIONS: Sequence[Examination] = (
     Examination(
         name="encryption keys", look=_encryption, remedy="set GATEWAY_ENCRYPTION_KEYS, e.g. to: openssl rand -base64 32"
     ),
-    Examination(name="node", look=_node, remedy="install the project's locked dependencies: make setup"),
-    Examination(name="baileys", look=_baileys, remedy="install the bridge's locked dependencies: make setup"),
+    Examination(
+        name="node", look=_node, remedy="pip install 'whatsapp-gateway-worker[worker]' (in a checkout: make setup)"
+    ),
+    Examination(name="baileys", look=_baileys, remedy="run: gateway-worker bridge install (in a checkout: make setup)"),
     Examination(name="whatsapp", look=_whatsapp, remedy="let the worker reach web.whatsapp.com:443", required=False),
 )
 

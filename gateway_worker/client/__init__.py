@@ -10,6 +10,8 @@
 It imports `schemas` and aio-pika alone. The models of events and results are in `schemas.events` and `schemas.results`.
 """
 
+import logging
+
 from gateway_worker.client.commands import CommandOptions, Outgoing
 from gateway_worker.client.content import (
     Audio,
@@ -41,6 +43,8 @@ from gateway_worker.client.gateway import Gateway
 from gateway_worker.client.queues import EventQueue
 from gateway_worker.client.replies import Accepted, UnreadableReplyError
 from gateway_worker.client.subscription import Delivery, Subscription
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # warnings are for whoever asks for them
 
 __all__ = [
     "Accepted",

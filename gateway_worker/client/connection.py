@@ -89,9 +89,7 @@ class Connection:
         connection, self._open = self._open, None
         self._there.clear()
         if connection is not None:
-            with suppress(ClientError), translated():
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await connection.close()
+            await shut(connection)
 
     async def _dial(self, url: str) -> AbstractConnection:
         seconds = ALONE_SECONDS if len(self._urls) == 1 else ONE_OF_MANY_SECONDS
@@ -122,3 +120,10 @@ class Connection:
         self._lost.set()
         self.trouble = ConnectionLostError(f"RabbitMQ: the connection was lost ({type(reason).__name__})")
         log.warning("%s", self.trouble)
+
+
+async def shut(line: AbstractConnection | AbstractChannel) -> None:
+    """Close it in good order, but not for ever: a broker that hangs answers nobody."""
+    with suppress(ClientError), translated():
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await line.close()

@@ -155,4 +155,6 @@ class Gateway(SessionCalls, MessageCalls, GroupCalls):
         return await self.replay_events(session, first)
 
     def _trouble(self) -> ClientError | None:
-        return self._connection.trouble
+        """Why RabbitMQ is away, if it is; another object each time, for it is raised."""
+        trouble = self._connection.trouble
+        return None if trouble is None else type(trouble)(*trouble.args)

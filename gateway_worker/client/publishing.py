@@ -10,7 +10,7 @@ from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMess
 
 from gateway_worker.client.background import Flag
 from gateway_worker.client.commands import Outgoing
-from gateway_worker.client.connection import Connection
+from gateway_worker.client.connection import Connection, shut
 from gateway_worker.client.errors import ClientError, ConnectionLostError, translated
 from gateway_worker.client.events import NotAnEventError, read_envelope
 from schemas.envelope import CONTENT_TYPE, Envelope
@@ -95,8 +95,7 @@ class Publisher:
             if not channel.is_closed:
                 await closed.wait()
         finally:
-            with suppress(ClientError), translated():
-                await channel.close()
+            await shut(channel)
 
     async def _set_up(self, channel: AbstractChannel) -> None:
         with translated():

@@ -14,7 +14,7 @@ from typing import Final, Self
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from gateway_worker.client.background import Background, Flag
-from gateway_worker.client.connection import Connection
+from gateway_worker.client.connection import Connection, shut
 from gateway_worker.client.errors import ClientError, NotPermittedError, TopologyMissingError, translated
 from gateway_worker.client.events import Event, NotAnEventError, read_envelope
 from gateway_worker.client.ordering import Passed, Recent, SessionOrder, Step
@@ -180,8 +180,7 @@ class Subscription:
                 await closed.wait()
         finally:
             self._settles = False
-            with suppress(ClientError), translated():
-                await channel.close()
+            await shut(channel)
 
     async def _declared(self, channel: AbstractChannel) -> AbstractQueue:
         wanted = self._queue

@@ -37,7 +37,15 @@ def test_the_example_is_valid_once_its_secrets_are_filled_in(tmp_path: Path, mon
 
 
 @pytest.mark.parametrize(
-    "name", ["deploy/Dockerfile", "deploy/compose/compose.yaml", "deploy/k8s/worker.yaml", "README.md"]
+    "name",
+    [
+        "deploy/Dockerfile",
+        "deploy/compose/compose.yaml",
+        "deploy/k8s/worker.yaml",
+        "README.md",
+        "deploy/backend.md",
+        "deploy/production.md",
+    ],
 )
 def test_deployment_files_name_settings_that_exist(name: str) -> None:
     assert set(MENTIONS.findall((ROOT / name).read_text())) <= SETTINGS

@@ -13,7 +13,7 @@ FOLDERS = ("consumers", "deploy", "gateway_worker", "schemas", "tests")
 
 def _files() -> list[str]:
     found = (path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if "node_modules" not in path.parts)
-    return [f"/{path.relative_to(ROOT)}" for path in found]
+    return [f"/{path.relative_to(ROOT)}" for path in (*found, *ROOT.glob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -18,7 +18,7 @@ from consumers.replies import Reply, rejected
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.store.operations.commands import Conflict, Done, Fresh, InProgress, Recorded
 from gateway_worker.store.records import Json
-from schemas.commands import Command, CommandClass, CommandKey, Subject
+from schemas.commands import Command, CommandClass, CommandKey
 from schemas.errors import (
     CommandConflict,
     Disposition,
@@ -98,8 +98,7 @@ class Once:
                 assert_never(known)
 
     async def _record(self, command: Command[StrictModel], body_hash: bytes) -> Recorded:
-        session_id = command.session_id if command.kind.subject is Subject.SESSION else None
-        return await self._ledger.record(command.key, body_hash, command.kind.type, session_id)
+        return await self._ledger.record(command.key, body_hash, command.kind.type)
 
     async def _wait(self, command: Command[StrictModel], body_hash: bytes, known: InProgress) -> Recorded:
         """Another worker may be at work on it: look again for a while."""

@@ -96,9 +96,7 @@ class Publisher(Protocol):
 class Ledger(Protocol):
     """The commands seen, and their answers, for 7 days."""
 
-    async def record(
-        self, key: CommandKey, body_hash: bytes, command_type: str, session_id: SessionId | None
-    ) -> Recorded:
+    async def record(self, key: CommandKey, body_hash: bytes, command_type: str) -> Recorded:
         """Remember a command before its effect, or say what is known of it."""
         ...
 

@@ -196,10 +196,15 @@ COMMANDS: Final[Mapping[str, CommandType]] = {kind.type: kind for kind in _TYPES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandKey:
-    """A command's idempotency key."""
+    """A command's idempotency key.
+
+    `subject`: the session or worker that the command is for; "" for none. Who may speak for one session alone chooses
+    `source` and `id` as he likes, and must not meet another's.
+    """
 
     source: str
     id: str
+    subject: str = ""
 
 
 Data_co = TypeVar("Data_co", bound=StrictModel, covariant=True)
@@ -219,13 +224,13 @@ class Command(Generic[Data_co]):
 
     @property
     def id(self) -> CommandId:
-        """The envelope's id; with `source` it is the key."""
+        """The envelope's id; with `source` and `subject` it is the key."""
         return CommandId(self.envelope.id)
 
     @property
     def key(self) -> CommandKey:
         """The idempotency key."""
-        return CommandKey(source=self.envelope.source, id=self.envelope.id)
+        return CommandKey(source=self.envelope.source, id=self.envelope.id, subject=self.subject or "")
 
     @property
     def subject(self) -> str | None:

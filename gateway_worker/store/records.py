@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from schemas.commands import CommandKey
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 
 Json = Mapping[str, object]
@@ -257,11 +258,9 @@ class EntryRecord:
 class CommandRecord:
     """A command the gateway has seen. `reply` is the settled answer; None while it is in progress."""
 
-    source: str
-    id: str
+    key: CommandKey
     body_hash: bytes
     type: str
-    session_id: SessionId | None
     done: bool
     reply: Json | None
     created_at: datetime

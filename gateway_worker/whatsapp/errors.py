@@ -11,6 +11,7 @@ Errors an engine raises::
     ├── RecipientUnknown        the number is not on WhatsApp
     ├── KeysInvalid             WhatsApp gave no valid keys of the recipient's devices; nothing has left
     ├── NotForwardable          nobody may pass the message on: it is to be viewed once, or counts in its own chat alone
+    ├── NotAdmin                only an admin of the group may do that, and we are none; nothing has left
     └── StoreRefused            a write of the owner failed or was fenced off; the connection has been closed
 """
 
@@ -76,6 +77,10 @@ class NotForwardable(EngineError):  # noqa: N818 (reads as the fact it is)
     def __init__(self, whatsapp_type: str | None = None) -> None:
         super().__init__("not to be passed on")
         self.whatsapp_type = whatsapp_type
+
+
+class NotAdmin(EngineError):  # noqa: N818 (reads as the fact it is)
+    """Only an admin of the group may do that."""
 
 
 class UploadFailed(EngineError):  # noqa: N818 (reads as the fact it is)

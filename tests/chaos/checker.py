@@ -27,7 +27,9 @@ class Kind(StrEnum):
     """One fact under two event ids: no consumer can tell."""
     OUT_OF_ORDER_AT_PHONE = "out of order at the phone"
     OUT_OF_ORDER_EVENT = "out of order event"
-    """By arrival against the sequence, or by the sequence against the order in which the phone sent."""
+    """By arrival against the sequence."""
+    TOLD_LATE = "told after what was written later"
+    """By the sequence against the order in which the phone sent."""
     GAP = "sequence gap"
     REPEATED_SEQUENCE = "sequence repeated with other contents"
     WRONG_STATUS = "wrong status"
@@ -173,7 +175,7 @@ def _order_of_telling(ledgers: Ledgers) -> Iterator[Finding]:
         chat = message.session_id, message.phone
         if message.number < last.get(chat, -1):
             evidence = f"{event.session_id} message {event.message_id} ({message.number} after {last[chat]})"
-            yield Finding(kind=Kind.OUT_OF_ORDER_EVENT, evidence=evidence)
+            yield Finding(kind=Kind.TOLD_LATE, evidence=evidence)
         last[chat] = max(message.number, last.get(chat, -1))
 
 

@@ -43,6 +43,8 @@ class Fault:
         limit: seconds in which work must flow again, where the issue names them.
         loses_confirms: it may take away the confirmation of an event that was published, or the note of it, so that
             the same event comes again under the same id: consumers deduplicate, as the contract tells them.
+        loses_ratchets: phones are asked once more for what they wrote in the old ones, so it is told after what they
+            wrote later, as the README says (decision 0032).
         why_not: why it cannot be made here, if so.
     """
 
@@ -51,6 +53,7 @@ class Fault:
     seconds: float = 0.0
     limit: float | None = None
     loses_confirms: bool = True
+    loses_ratchets: bool = False
     stand: Stand = Stand.PLAIN
     why_not: Callable[[], str | None] = _can
 
@@ -79,7 +82,7 @@ PLAIN: Final = (
     Fault(name="worker frozen 60 s", strike=faults.freeze_worker, seconds=faults.FREEZE_SECONDS),
     Fault(name="RabbitMQ killed", strike=faults.kill_rabbitmq, seconds=8, limit=5),
     Fault(name="PostgreSQL killed", strike=faults.kill_postgresql, seconds=3, limit=5),
-    Fault(name="PostgreSQL restored from a dump", strike=faults.restore_postgresql, seconds=15),
+    Fault(name="PostgreSQL restored from a dump", strike=faults.restore_postgresql, seconds=15, loses_ratchets=True),
     Fault(name="Redis killed", strike=faults.kill_redis, seconds=5, loses_confirms=False),
     Fault(name="Redis flushed", strike=faults.flush_redis, loses_confirms=False),
     Fault(name="S3 away", strike=faults.kill_s3, seconds=9, loses_confirms=False),

@@ -57,6 +57,8 @@ def reasons_of(
 ) -> list[str]:
     """Why the cell is red; nothing when it is green."""
     allowed = COUNTED_APART if fault.loses_confirms else COUNTED_APART - {Kind.REPEATED_EVENT}
+    if fault.loses_ratchets:
+        allowed |= {Kind.TOLD_LATE}
     by_kind: dict[Kind, list[str]] = {}
     for finding in findings:
         if finding.kind not in allowed:

@@ -43,7 +43,7 @@ _SUMS: Final = (
     (Kind.DOUBLED_FACT,),
 )
 _MORE_SUMS: Final = (
-    (Kind.OUT_OF_ORDER_AT_PHONE, Kind.OUT_OF_ORDER_EVENT),
+    (Kind.OUT_OF_ORDER_AT_PHONE, Kind.OUT_OF_ORDER_EVENT, Kind.TOLD_LATE),
     (Kind.GAP,),
     (Kind.WRONG_STATUS,),
     (Kind.STALE_WRITE, Kind.STALE_SEND),
@@ -128,13 +128,15 @@ class Report:
 
 
 _LEGEND: Final = (
-    "Counts are of what does not match between the ledgers of all sides; all but three must be 0.",
+    "Counts are of what does not match between the ledgers of all sides; all but those named below must be 0.",
     "",
     "- *lost*: commands, phone messages, events and rows.",
     "- *re-sent, same id*: copies that reached a phone under an id that it knew; it shows them once.",
     "- *repeated*: an event that came again under its id, since its confirmation was lost with a broker, a worker or a",
     "  database; *redelivered*: the same, flagged by the broker. Consumers deduplicate by id, as the contract says.",
     "- *doubled events*: one fact under two ids.",
+    "- *out of order*: at a phone, or in what is told. After a restore phones are asked again for what they wrote in a",
+    "  lost ratchet, and it is told after what they wrote later: counted, and allowed in that cell alone.",
     "- *told as failed*: commands whose final answer was a failure or a rejection.",
     "- *back*: until the first, and 99 of 100, of the sessions that were hit did something new; from the end of the",
     "  fault, or from the beginning of a worker's death, freeze or cut, which others have to make good.",

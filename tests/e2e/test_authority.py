@@ -46,6 +46,10 @@ async def test_a_change_counts_in_its_chat_and_from_whom_may(world: World, pair:
     (copy,) = [each for each in await world.phones.inbox(dan, at_least=1) if each["messageId"] == forwarded]
     assert copy["content"]["text"] == "I pay 100"
 
+    await told(world, "message.received.v1", ben, written)
+    revocation = await world.backend.publish("message.revoke.v1", ben.session_id, {"to": group, "messageId": written})
+    failed = await world.status(revocation, "failed")
+    assert failed["data"]["error"]["code"] == "command.invalid", "Ben is no admin of the group"
     await world.backend.ask(
         "group.participants.v1",
         ana.session_id,

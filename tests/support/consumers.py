@@ -137,13 +137,11 @@ class MemoryLedger:
 
     def __init__(self) -> None:
         self.rows: dict[CommandKey, tuple[bytes, bool, Json | None]] = {}
-        self.seen: list[tuple[str, SessionId | None]] = []
 
     async def record(
-        self, key: CommandKey, body_hash: bytes, command_type: str, session_id: SessionId | None
+        self, key: CommandKey, body_hash: bytes, _command_type: str
     ) -> Fresh | InProgress | Done | Conflict:
         await asyncio.sleep(0)
-        self.seen.append((command_type, session_id))
         row = self.rows.get(key)
         if row is None:
             self.rows[key] = (body_hash, False, None)

@@ -17,6 +17,7 @@ from gateway_worker.connections.socket.connection import Link, Purpose
 from gateway_worker.whatsapp.errors import (
     EngineError,
     KeysInvalid,
+    NotAdmin,
     NotConnected,
     NotForwardable,
     OutcomeUnknown,
@@ -171,7 +172,7 @@ def _given_up(error: EngineError, *, may_have_left: bool) -> GatewayError:
     return MessageKeysInvalid() if isinstance(error, KeysInvalid) else Internal()
 
 
-def _refusal(error: EngineError) -> GatewayError | None:
+def _refusal(error: EngineError) -> GatewayError | None:  # noqa: PLR0911 (one line an error)
     """What another try would not change."""
     match error:
         case Refused(code="404"):
@@ -184,5 +185,7 @@ def _refusal(error: EngineError) -> GatewayError | None:
             return CommandInvalid.at("data.messageId", "must not be a message that is viewed once")
         case NotForwardable():
             return CommandInvalid.at("data.messageId", f"must not be of WhatsApp's type {error.whatsapp_type}")
+        case NotAdmin():
+            return CommandInvalid.at("data.messageId", "must be by this session, which is no admin of the group")
         case _:
             return None

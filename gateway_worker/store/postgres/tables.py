@@ -292,16 +292,16 @@ media_removals = Table(  # sessions that were purged, until nothing of them is l
 commands = Table(
     "processed_commands",
     metadata,
+    Column("subject", Text, nullable=False),  # the session or worker; "" for the whole fleet
     Column("source", Text, nullable=False),
     Column("id", Text, nullable=False),
     Column("body_hash", LargeBinary, nullable=False),
     Column("type", Text, nullable=False),
-    Column("session_id", Text),
     Column("done", Boolean, nullable=False, server_default=text("false")),
     Column("attempts", Integer, nullable=False, server_default=text("1")),
     Column("reply", LargeBinary),  # sealed
     _time("created_at"),
-    PrimaryKeyConstraint("source", "id"),
+    PrimaryKeyConstraint("subject", "source", "id"),
 )
 Index("processed_commands_created", commands.c.created_at)
 

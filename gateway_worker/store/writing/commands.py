@@ -10,9 +10,8 @@ from gateway_worker.store.postgres.encryption import Keyring
 from gateway_worker.store.records import CommandRecord, Json
 from gateway_worker.store.writing.writers.commands import Seen, finish_commands, read_reply, record_commands
 from schemas.commands import CommandKey
-from schemas.names import SessionId
 
-_COMMAND: Final = "SELECT * FROM processed_commands WHERE source = $1 AND id = $2"
+_COMMAND: Final = "SELECT * FROM processed_commands WHERE subject = $1 AND source = $2 AND id = $3"
 
 
 class Commands:
@@ -26,28 +25,24 @@ class Commands:
     async def find(self, key: CommandKey) -> CommandRecord | None:
         """What is known of a command."""
         async with self._database.wire() as wire:
-            row = await wire.fetchrow(_COMMAND, key.source, key.id)
+            row = await wire.fetchrow(_COMMAND, key.subject, key.source, key.id)
         if row is None:
             return None
         return CommandRecord(
-            source=row["source"],
-            id=row["id"],
+            key=key,
             body_hash=row["body_hash"],
             type=row["type"],
-            session_id=row["session_id"],
             done=row["done"],
-            reply=read_reply(self._keyring, row["source"], row["id"], row["reply"]),
+            reply=read_reply(self._keyring, key, row["reply"]),
             created_at=row["created_at"],
         )
 
-    async def record(
-        self, key: CommandKey, body_hash: bytes, command_type: str, session_id: SessionId | None
-    ) -> Recorded:
+    async def record(self, key: CommandKey, body_hash: bytes, command_type: str) -> Recorded:
         """Remember a command before its effect, as `RecordCommand` does."""
-        seen = Seen(key=key, body_hash=body_hash, type=command_type, session_id=session_id)
+        seen = Seen(key=key, body_hash=body_hash, type=command_type)
         async with self._database.wire() as wire:
             answers = await record_commands(wire, self._keyring, [seen], self._now())
-        return answers[key.source, key.id]
+        return answers[key]
 
     async def finish(self, key: CommandKey, reply: Json | None) -> None:
         """Remember its reply, as `FinishCommand` does."""

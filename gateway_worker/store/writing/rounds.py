@@ -26,6 +26,7 @@ from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas, SetAside
 from gateway_worker.store.operations.timers import SetTimers
 from gateway_worker.store.records import Fence
+from schemas.commands import CommandKey
 from schemas.names import SessionId
 
 Kind = type[Operation[Any]]
@@ -144,13 +145,16 @@ def weight(operations: Iterable[Operation[Any]]) -> int:  # noqa: C901 (a table,
     return total
 
 
+def _command(key: CommandKey) -> Row:
+    return ("command", key.subject, key.source, key.id)
+
+
 def _rows(session_id: SessionId, operation: Operation[Any]) -> list[Row]:  # noqa: C901, PLR0911, PLR0912 (a table, one line a kind)
     match operation:
         case RecordCommand() | FinishCommand():
-            return [("command", operation.key.source, operation.key.id)]
+            return [_command(operation.key)]
         case BeginMessage():
-            key = operation.key
-            return [("command", key.source, key.id), ("message", session_id, operation.message_id)]
+            return [_command(operation.key), ("message", session_id, operation.message_id)]
         case ReceiveMessage():
             files = [
                 operation.message_id if operation.media else None,

@@ -14,6 +14,7 @@ from gateway_worker.whatsapp.card_lines import Budget
 from gateway_worker.whatsapp.errors import (
     EngineError,
     KeysInvalid,
+    NotAdmin,
     NotConnected,
     NotForwardable,
     NotOnPhone,
@@ -242,7 +243,7 @@ def _content_args(  # noqa: PLR0911 (one line a kind)
             return content.model_dump(mode="json", by_alias=False)
 
 
-def error_of(failure: CallFailed) -> EngineError:  # noqa: PLR0911 (one line an error)
+def error_of(failure: CallFailed) -> EngineError:  # noqa: C901, PLR0911 (one line an error)
     """A failed call, as the port's error."""
     match failure.kind:
         case "not_connected":
@@ -257,6 +258,8 @@ def error_of(failure: CallFailed) -> EngineError:  # noqa: PLR0911 (one line an 
             return NotOnPhone("the phone does not have the file")
         case "not_forwardable":
             return NotForwardable(whatsapp_type=failure.details.get("type"))
+        case "not_admin":
+            return NotAdmin("only admins of the group may do that")
         case "keys_invalid":
             return KeysInvalid(str(failure.details.get("reason", "")))
         case "recipient_unknown":

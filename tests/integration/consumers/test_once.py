@@ -24,7 +24,7 @@ from schemas.commands import Command, CommandClass, CommandKey, CommandType, Doo
 from schemas.envelope import Envelope
 from schemas.errors import CommandConflict, MessageNotFound, OutcomeUnknownError, SessionNotConnected, Unavailable
 from schemas.model import StrictModel
-from schemas.names import SessionId, WorkerId
+from schemas.names import WorkerId
 from tests.support.consumers import NOW, MemoryPublisher, delivery_of
 from tests.support.stores import KEY, TestClock, opened
 
@@ -37,9 +37,11 @@ GROUP = CommandType(type="group.create.v1", door=Door.SESSION, klass=CommandClas
 MARK = CommandType(type="message.read.v1", door=Door.SESSION, klass=CommandClass.I, model=CreateGroup)
 
 
-def command(kind: CommandType, *, subject: str = "Friends", redriven: bool = False) -> Command[StrictModel]:
+def command(
+    kind: CommandType, *, subject: str = "Friends", redriven: bool = False, session: str = "s1"
+) -> Command[StrictModel]:
     data = {"subject": subject}
-    envelope = Envelope(id="c1", source="/tests", type=kind.type, subject="s1", time=NOW, data=data)
+    envelope = Envelope(id="c1", source="/tests", type=kind.type, subject=session, time=NOW, data=data)
     return Command(envelope=envelope, kind=kind, data=CreateGroup(subject=subject), redriven=redriven)
 
 
@@ -147,6 +149,19 @@ async def test_another_body_is_a_conflict_in_every_phase(here: Office, there: Of
 
 
 @KINDS
+async def test_whoever_speaks_for_one_session_meets_no_command_of_another(
+    here: Office, there: Office, kind: CommandType
+) -> None:
+    """`source` and `id` are chosen by the sender; two tenants may choose the same, or one guess the other's."""
+    assert (await here.carry_out(command(kind))).outcome == "accepted"
+    others = command(kind, session="s2")
+    assert (await there.carry_out(others)).outcome == "accepted"
+    with pytest.raises(CommandConflict):
+        await there.carry_out(command(kind, subject="Foes", session="s2"))
+    assert (here.effects, there.effects) == (1, 1)
+
+
+@KINDS
 async def test_a_lasting_rejection_is_the_answer_and_not_now_is_not(
     here: Office, there: Office, kind: CommandType
 ) -> None:
@@ -166,9 +181,9 @@ async def test_a_command_is_recorded_before_its_effect(
     here.may_go_on.clear()
     running = asyncio.create_task(here.carry_out(command(kind)))
     await here.begun.wait()
-    record = await stores[1].commands.find(CommandKey(source="/tests", id="c1"))
+    record = await stores[1].commands.find(CommandKey(source="/tests", id="c1", subject="s1"))
     assert record is not None
-    assert (record.done, record.type, record.session_id) == (False, kind.type, SessionId("s1"))
+    assert (record.done, record.type) == (False, kind.type)
     here.may_go_on.set()
     await running
 
@@ -253,10 +268,8 @@ class Forgetful:
         self._ledger = ledger
         self.away = 2
 
-    async def record(
-        self, key: CommandKey, body_hash: bytes, command_type: str, session_id: SessionId | None
-    ) -> Recorded:
-        return await self._ledger.record(key, body_hash, command_type, session_id)
+    async def record(self, key: CommandKey, body_hash: bytes, command_type: str) -> Recorded:
+        return await self._ledger.record(key, body_hash, command_type)
 
     async def finish(self, key: CommandKey, reply: Json | None) -> None:
         if self.away:

@@ -179,7 +179,7 @@ async def test_commands_are_recorded_once(store: Store, fence: Fence) -> None:
     assert await store.commit(fence, record) == (Done({"ok": True}),)
     other = RecordCommand(key=key(), body_hash=b"other", type="session.restart.v1")
     assert await store.commit(fence, other) == (Conflict(),)
-    assert await store.commands.record(key(), b"h", "session.restart.v1", fence.session_id) == Done({"ok": True})
+    assert await store.commands.record(key(), b"h", "session.restart.v1") == Done({"ok": True})
 
 
 async def test_keys_and_credentials_come_back_as_they_were(store: Store, fence: Fence) -> None:

@@ -139,7 +139,7 @@ async def test_what_comes_again_is_recognised_beyond_the_border_of_a_partition(
     clock.pass_by(6 * DAY)
     await store.prune()
     assert await store.commit(fence, control) == (Done({"n": 1}),)
-    assert await store.commands.record(key(9), b"other", "session.restart.v1", None) == Conflict()
+    assert await store.commands.record(key(9), b"other", "session.restart.v1") == Conflict()
     assert await store.commit(fence, begin(1, body_hash=b"other")) == (Conflict(),)
     clock.pass_by(12 * DAY)
     await store.prune()

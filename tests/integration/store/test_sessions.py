@@ -7,7 +7,7 @@ import pytest
 from gateway_worker.store.errors import EventsUnpublished, StaleEpoch
 from gateway_worker.store.operations.identity import PutCredentials, PutKeys
 from gateway_worker.store.operations.sessions import AppendEvent
-from gateway_worker.store.records import Desired, Fence, NewSession
+from gateway_worker.store.records import Desired, Fence, NewSession, SessionRecord
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
 from tests.support.private_services import query
@@ -210,3 +210,36 @@ async def test_only_the_owner_forgets(store: Store) -> None:
     fence = await owned(store)
     with pytest.raises(StaleEpoch):
         await store.sessions.forget(fence.session_id, fence.epoch - 1, purge=False)
+
+
+async def test_thousands_of_creates_beside_a_sweep_without_pause_are_all_handed_out_under_the_epoch_of_their_row(
+    store: Store,
+) -> None:
+    names = [f"s{number:05}" for number in range(2_000)]
+    handed_out: dict[SessionId, int] = {}
+    waiting, twice = list(names), 0
+
+    def note(record: SessionRecord) -> None:
+        nonlocal twice
+        twice += record.session_id in handed_out
+        handed_out[record.session_id] = max(record.epoch, handed_out.get(record.session_id, 0))
+
+    async def backend() -> None:
+        while waiting:
+            session_id = SessionId(waiting.pop())
+            await store.sessions.create_or_get(new(session_id))
+            record = await store.sessions.claim(session_id, ME, "run-1")
+            assert record is not None, "nobody else is there"
+            note(record)
+
+    async def sweep() -> None:
+        while len(handed_out) < len(names):
+            for record in await store.sessions.claim_own(ME, "run-1", 50):
+                note(record)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sweep())
+        for _ in range(8):
+            group.create_task(backend())
+    assert await store.sessions.owned(ME, "run-1") == handed_out
+    assert twice > 0, "they met"

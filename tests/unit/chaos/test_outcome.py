@@ -5,6 +5,7 @@ from tests.chaos.recovery import Recovery
 
 WELL = Recovery(first=1, p99=2, drained=0)
 WORKER = named("worker killed / sending").fault
+RESTORED = named("PostgreSQL restored from a dump / both").fault
 WHATSAPP = named("WhatsApp drops all / sending").fault
 
 
@@ -28,6 +29,12 @@ def test_only_a_few_pieces_of_evidence_are_shown() -> None:
 def test_a_repeated_event_is_allowed_only_where_a_confirmation_can_be_lost() -> None:
     assert reasons(WORKER, Kind.REPEATED_EVENT, Kind.RESENT, Kind.REDELIVERED_EVENT) == []
     assert len(reasons(WHATSAPP, Kind.REPEATED_EVENT)) == 1
+
+
+def test_what_is_told_late_is_allowed_only_where_ratchets_are_lost() -> None:
+    assert reasons(RESTORED, Kind.TOLD_LATE) == []
+    assert reasons(WORKER, Kind.TOLD_LATE) == ["1 x told after what was written later: s command c0"]
+    assert len(reasons(RESTORED, Kind.OUT_OF_ORDER_EVENT)) == 1
 
 
 def test_a_recovery_that_takes_too_long_makes_it_red_unless_nobody_looks_at_the_clock() -> None:

@@ -138,16 +138,16 @@ _TABLES: Final = (
     """,
     """
     CREATE TABLE processed_commands (
+        subject text NOT NULL,
         source text NOT NULL,
         id text NOT NULL,
         body_hash bytea NOT NULL,
         type text NOT NULL,
-        session_id text,
         done boolean NOT NULL DEFAULT false,
         attempts integer NOT NULL DEFAULT 1,
         reply bytea,
         created_at timestamptz NOT NULL,
-        PRIMARY KEY (source, id)
+        PRIMARY KEY (subject, source, id)
     )
     """,
     "CREATE INDEX processed_commands_created ON processed_commands (created_at)",

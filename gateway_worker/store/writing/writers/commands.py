@@ -15,17 +15,17 @@ from gateway_worker.store.writing.transaction import Transaction, dumps
 from schemas.commands import CommandKey
 
 _RECORD: Final = """
-    INSERT INTO processed_commands AS c (source, id, body_hash, type, session_id, created_at)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::timestamptz[])
-    ON CONFLICT (source, id) DO UPDATE
+    INSERT INTO processed_commands AS c (subject, source, id, body_hash, type, created_at)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::timestamptz[])
+    ON CONFLICT (subject, source, id) DO UPDATE
         SET attempts = c.attempts + (c.body_hash = excluded.body_hash AND NOT c.done)::int
-    RETURNING source, id, body_hash, done, attempts, reply, xmax = 0 AS fresh
+    RETURNING subject, source, id, body_hash, done, attempts, reply, xmax = 0 AS fresh
 """
 
 _FINISH: Final = """
     UPDATE processed_commands AS c SET done = true, reply = f.reply
-    FROM unnest($1::text[], $2::text[], $3::bytea[]) AS f (source, id, reply)
-    WHERE c.source = f.source AND c.id = f.id
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) AS f (subject, source, id, reply)
+    WHERE c.subject = f.subject AND c.source = f.source AND c.id = f.id
 """
 
 
@@ -36,23 +36,16 @@ class Seen:
     key: CommandKey
     body_hash: bytes
     type: str
-    session_id: str | None
 
 
 async def record(transaction: Transaction, placed: Sequence[Placed]) -> None:
     """Write `RecordCommand`s."""
     seen = [
-        Seen(
-            key=each.operation.key,
-            body_hash=each.operation.body_hash,
-            type=each.operation.type,
-            session_id=each.session_id,
-        )
-        for each in placed
+        Seen(key=each.operation.key, body_hash=each.operation.body_hash, type=each.operation.type) for each in placed
     ]
     answers = await record_commands(transaction.wire, transaction.keyring, seen, transaction.now)
     for each in placed:
-        transaction.answer(each, answers[each.operation.key.source, each.operation.key.id])
+        transaction.answer(each, answers[each.operation.key])
 
 
 async def finish(transaction: Transaction, placed: Sequence[Placed]) -> None:
@@ -63,28 +56,28 @@ async def finish(transaction: Transaction, placed: Sequence[Placed]) -> None:
 
 async def record_commands(
     wire: Wire, keyring: Keyring, seen: Sequence[Seen], now: datetime
-) -> Mapping[tuple[str, str], Recorded]:
-    """Record commands, each key once, and say what was known of them, by (source, id)."""
-    seen = sorted(seen, key=lambda each: (each.key.source, each.key.id))  # one order of locks, whoever writes
+) -> Mapping[CommandKey, Recorded]:
+    """Record commands, each key once, and say what was known of them."""
+    seen = sorted(seen, key=lambda each: _name(each.key))  # one order of locks, whoever writes
     rows = await wire.fetch(
         _RECORD,
+        [each.key.subject for each in seen],
         [each.key.source for each in seen],
         [each.key.id for each in seen],
         [each.body_hash for each in seen],
         [each.type for each in seen],
-        [each.session_id for each in seen],
         [now] * len(seen),
     )
-    hashes = {(each.key.source, each.key.id): each.body_hash for each in seen}
-    answers: dict[tuple[str, str], Recorded] = {}
+    hashes = {each.key: each.body_hash for each in seen}
+    answers: dict[CommandKey, Recorded] = {}
     for row in rows:
-        key = row["source"], row["id"]
+        key = CommandKey(source=row["source"], id=row["id"], subject=row["subject"])
         if row["fresh"]:
             answers[key] = Fresh()
         elif row["body_hash"] != hashes[key]:
             answers[key] = Conflict()
         elif row["done"]:
-            answers[key] = Done(read_reply(keyring, *key, row["reply"]))
+            answers[key] = Done(read_reply(keyring, key, row["reply"]))
         else:
             answers[key] = InProgress(row["attempts"])
     return answers
@@ -92,19 +85,24 @@ async def record_commands(
 
 async def finish_commands(wire: Wire, keyring: Keyring, replies: Sequence[tuple[CommandKey, Json | None]]) -> None:
     """Remember the replies of recorded commands."""
-    replies = sorted(replies, key=lambda each: (each[0].source, each[0].id))
+    replies = sorted(replies, key=lambda each: _name(each[0]))
     await wire.execute(
         _FINISH,
+        [key.subject for key, _ in replies],
         [key.source for key, _ in replies],
         [key.id for key, _ in replies],
-        [None if reply is None else keyring.seal(dumps(reply), _where(key.source, key.id)) for key, reply in replies],
+        [None if reply is None else keyring.seal(dumps(reply), _where(key)) for key, reply in replies],
     )
 
 
-def read_reply(keyring: Keyring, source: str, command_id: str, sealed: bytes | None) -> Json | None:
+def read_reply(keyring: Keyring, key: CommandKey, sealed: bytes | None) -> Json | None:
     """A stored reply in the clear."""
-    return None if sealed is None else json.loads(keyring.unseal(sealed, _where(source, command_id)))
+    return None if sealed is None else json.loads(keyring.unseal(sealed, _where(key)))
 
 
-def _where(source: str, command_id: str) -> bytes:
-    return place("processed_commands", source, command_id)
+def _where(key: CommandKey) -> bytes:
+    return place("processed_commands", *_name(key))
+
+
+def _name(key: CommandKey) -> tuple[str, str, str]:
+    return key.subject, key.source, key.id

@@ -109,15 +109,11 @@ _STAMPED: Final = (Status.SENT, Status.DELIVERED, Status.READ, Status.PLAYED, St
 
 async def begin(transaction: Transaction, placed: Sequence[Placed]) -> None:
     """Write `BeginMessage`s: the commands, then rows and bodies of those that are no conflict."""
-    seen = [
-        Seen(key=op.key, body_hash=op.body_hash, type=op.type, session_id=each.session_id)
-        for each in placed
-        for op in [each.operation]
-    ]
+    seen = [Seen(key=op.key, body_hash=op.body_hash, type=op.type) for each in placed for op in [each.operation]]
     recorded = await record_commands(transaction.wire, transaction.keyring, seen, transaction.now)
     sound: list[Placed] = []
     for each in placed:
-        if isinstance(recorded[each.operation.key.source, each.operation.key.id], Conflict):
+        if isinstance(recorded[each.operation.key], Conflict):
             transaction.answer(each, Conflict())
         else:
             sound.append(each)

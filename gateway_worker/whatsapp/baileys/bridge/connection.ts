@@ -73,6 +73,7 @@ export class Connection {
   readonly #facts: Facts
   readonly #arrivals: Arrivals
   readonly #socket: WASocket
+  readonly #admins: Admins
   readonly #addressBook: AddressBook
   readonly #addressing: Addressing
   readonly #contacts: Contacts
@@ -106,8 +107,8 @@ export class Connection {
     const patience = settings.store_deadline * TELL_PATIENCE
     this.#facts = new Facts(peer, number, patience, () => this.#proceed(), (error) => this.#fail(error))
     this.#keys = new Keys(this.#store, () => this.#credentials.me?.id)
-    const admins = new Admins(() => this.#socket)
-    const incoming = new Incoming(() => this.#credentials, this.#store, admins)
+    this.#admins = new Admins(() => this.#socket)
+    const incoming = new Incoming(() => this.#credentials, this.#store, this.#admins)
     const history = new History({
       store: this.#store,
       incoming,
@@ -131,7 +132,7 @@ export class Connection {
     }
     this.#socket = makeSocket({ number, ...own, history, settings, options, groups })
     history.listen(this.#socket)
-    admins.listen()
+    this.#admins.listen()
     this.#addressBook = new AddressBook({
       socket: this.#socket,
       facts: this.#facts,
@@ -208,6 +209,7 @@ export class Connection {
   async #relay(args: OutgoingArguments, original: Uint8Array | undefined, handedOut: Map<string, Devices>): Promise<void> {
     this.#mustBeOpen()
     const jid = await this.#contacts.addressOf(args.to)
+    if (await this.#isForAdmins(jid, args)) throw new CallError('not_admin')
     const { message: addressed, own } = await this.#addressing.in(jid, args)
     const timed = { ...addressed, timer: args.timer ?? (await this.#timerOf(jid, args.content.kind)) }
     const message = await messageOf(timed, { jid, own }, this.#credentials, original)
@@ -220,6 +222,13 @@ export class Connection {
         throw refusals.length > 0 && !this.#store.isClosed ? new CallError('keys_invalid', { reason: refusals[0] }) : error
       })
     )
+  }
+
+  /** Whether it deletes what another wrote in a group of which we are no admin: phones would leave it as it is. */
+  async #isForAdmins(jid: string, { content, original }: OutgoingArguments): Promise<boolean> {
+    if (content.kind !== 'revocation' || original === null || original.from_me || isJidGroup(jid) !== true) return false
+    const { id, lid } = this.#credentials.me ?? { id: '' }
+    return this.#admins.lacks(jid, { pn: jidNormalizedUser(id), lid: lid ? jidNormalizedUser(lid) : undefined })
   }
 
   /** A group's timer stands in its description; null where none is, and for what cannot disappear. */

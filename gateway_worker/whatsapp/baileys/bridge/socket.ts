@@ -63,6 +63,7 @@ function configOf(parts: SocketParts, outsides: Outsides): Config {
     syncFullHistory: false,
     shouldSyncHistoryMessage: (notification) => history.takes(notification.syncType) && placeOf(notification) === null,
     transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
+    retryRequestDelayMs: 0, // all else of the session waits for it: after a restore for minutes, or for who sends what nobody can read
     getMessage: async ({ id, remoteJid }) => {
       const chat = remoteJid ? jidNormalizedUser(remoteJid) : null // null: another device of ours asks
       const stored = id == null ? undefined : await store.loadSent(id, chat)

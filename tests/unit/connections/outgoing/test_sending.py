@@ -10,6 +10,7 @@ import pytest
 from gateway_worker.connections.lifecycle.states import State
 from gateway_worker.whatsapp.errors import (
     EngineError,
+    NotAdmin,
     NotConnected,
     NotForwardable,
     OutcomeUnknown,
@@ -303,6 +304,7 @@ async def test_what_nobody_can_explain_is_tried_three_times() -> None:
         (RecipientUnknown(), "message.recipient_unknown"),
         (NotForwardable(), "command.invalid"),
         (NotForwardable("productMessage"), "command.invalid"),
+        (NotAdmin(), "command.invalid"),
     ],
 )
 async def test_a_refusal_is_final_and_named(error: Exception, code: str) -> None:

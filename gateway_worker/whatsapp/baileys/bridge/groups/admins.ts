@@ -48,10 +48,20 @@ export class Admins {
   }
 
   /** Whether somebody is an admin of a group now. Where WhatsApp does not tell, nobody is. */
-  async has(group: string, { pn, lid }: Person): Promise<boolean> {
+  async has(group: string, who: Person): Promise<boolean> {
+    return isAmong(await this.#names(group), who)
+  }
+
+  /** Whether WhatsApp says that somebody is no admin of a group now. */
+  async lacks(group: string, who: Person): Promise<boolean> {
+    const names = await this.#names(group)
+    return names !== NOBODY && !isAmong(names, who)
+  }
+
+  /** `NOBODY` where WhatsApp does not tell. */
+  async #names(group: string): Promise<ReadonlySet<string>> {
     const known = this.#groups.get(group)
-    const names = known !== undefined && known.until > performance.now() ? known.names : await this.#ask(group)
-    return [pn, lid].some((name) => name !== undefined && names.has(name))
+    return known !== undefined && known.until > performance.now() ? known.names : this.#ask(group)
   }
 
   async #ask(group: string): Promise<ReadonlySet<string>> {
@@ -81,6 +91,10 @@ export class Admins {
     this.#since = now
     return Math.min(this.#patience.each, this.#patience.all - this.#waited)
   }
+}
+
+function isAmong(names: ReadonlySet<string>, { pn, lid }: Person): boolean {
+  return [pn, lid].some((name) => name !== undefined && names.has(name))
 }
 
 function adminsOf({ participants }: GroupMetadata): Set<string> {

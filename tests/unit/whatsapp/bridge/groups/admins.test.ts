@@ -39,6 +39,14 @@ test('a group is asked about once, until WhatsApp tells a change of it', async (
   assert.equal(await next, false)
 })
 
+test('who is no admin is known only where WhatsApp tells who is', async () => {
+  const { admins, answers } = asking({ each: 20, all: 450 })
+  const asked = admins.lacks(GROUP, { pn: '1@s.whatsapp.net', lid: undefined })
+  answers.pop()?.(METADATA)
+  assert.deepEqual([await asked, await admins.lacks(GROUP, ADMIN)], [true, false])
+  assert.equal(await admins.lacks('silent@g.us', { pn: '1@s.whatsapp.net', lid: undefined }), false)
+})
+
 test('what WhatsApp answered while the group changed is not remembered', async () => {
   const { admins, asked, answers, changed } = asking()
   const first = admins.has(GROUP, ADMIN)

@@ -212,10 +212,10 @@ async def test_only_the_owner_forgets(store: Store) -> None:
         await store.sessions.forget(fence.session_id, fence.epoch - 1, purge=False)
 
 
-async def test_thousands_of_creates_beside_a_sweep_without_pause_are_all_handed_out_under_the_epoch_of_their_row(
+async def test_many_creates_beside_a_sweep_without_pause_are_all_handed_out_under_the_epoch_of_their_row(
     store: Store,
 ) -> None:
-    names = [f"s{number:05}" for number in range(2_000)]
+    names = [f"s{number:05}" for number in range(500)]
     handed_out: dict[SessionId, int] = {}
     waiting, twice = list(names), 0
 

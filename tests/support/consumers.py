@@ -139,7 +139,10 @@ class MemoryLedger:
         self.rows: dict[CommandKey, tuple[bytes, bool, Json | None]] = {}
 
     async def record(
-        self, key: CommandKey, body_hash: bytes, _command_type: str
+        self,
+        key: CommandKey,
+        body_hash: bytes,
+        command_type: str,  # noqa: ARG002 (of the port)
     ) -> Fresh | InProgress | Done | Conflict:
         await asyncio.sleep(0)
         row = self.rows.get(key)

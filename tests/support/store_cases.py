@@ -35,7 +35,7 @@ class Ledger(Protocol):
     """Where a command is recorded once."""
 
     async def record(
-        self, key: CommandKey, body_hash: bytes, command_type: str, session_id: SessionId | None
+        self, key: CommandKey, body_hash: bytes, command_type: str
     ) -> Fresh | InProgress | Done | Conflict: ...
 
     async def finish(self, key: CommandKey, reply: Json | None) -> None: ...
@@ -230,11 +230,11 @@ async def a_session_that_is_made_anew_goes_on_where_the_old_one_ended(tried: Tri
 
 async def a_command_is_recorded_once_and_has_one_reply(tried: Tried) -> None:
     async def record(body_hash: bytes = b"hash") -> type[object]:
-        return type(await tried.ledger.record(key(9), body_hash, "session.restart.v1", SESSION))
+        return type(await tried.ledger.record(key(9), body_hash, "session.restart.v1"))
 
     assert [await record(), await record(), await record(b"another")] == [Fresh, InProgress, Conflict]
     await tried.ledger.finish(key(9), {"ok": True})
-    again = await tried.ledger.record(key(9), b"hash", "session.restart.v1", SESSION)
+    again = await tried.ledger.record(key(9), b"hash", "session.restart.v1")
     assert again == Done({"ok": True})
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.conftest import World
 from tests.support.backend import Document
 
-_MANY: Final = 60
+_MANY: Final = 300
 _CONTROL: Final = "\x01" * 60_000  # 360,000 bytes in JSON: all of them are more than a frame of 16 MiB holds
 _MAX_TEXT: Final = 65_536
 

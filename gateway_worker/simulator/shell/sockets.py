@@ -12,8 +12,9 @@ from gateway_worker.simulator.wire.frames import FrameBuffer, frame
 from gateway_worker.simulator.wire.nodes import Node, decode, encode
 from gateway_worker.simulator.wire.noise import ServerHandshake, Transport
 
-MAX_UNSENT = 16 << 20
-"""Bytes that may wait for a slow reader; above that its connection is cut."""
+MAX_UNSENT = 64 << 20
+"""Bytes that may wait for a slow reader; above that its connection is cut. What waited for it comes at once: a thousand
+texts of the largest are 60 MB, and whoever is cut before he could read them is cut at every login."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,12 +57,13 @@ def sound(seconds: int = 2) -> bytes:
 
 
 @cache
-def encoded_sound(codec: str, form: str, seconds: int = 2) -> bytes:
+def encoded_sound(codec: str, form: str, seconds: int = 2, rate: int = 48_000) -> bytes:
     """The same, encoded: e.g. `libopus` in `ogg`, `libmp3lame` in `mp3`, `aac` in `mp4`."""
     held = io.BytesIO()
     with av.open(io.BytesIO(sound(seconds)), "r") as source, av.open(held, "w", format=form) as made:
-        stream: Any = made.add_stream(codec, rate=48_000, layout="mono")
-        resampler = av.AudioResampler(format=stream.format, layout="mono", rate=48_000)
+        stream: Any = made.add_stream(codec, rate=rate, layout="mono")
+        size = stream.codec_context.frame_size
+        resampler = av.AudioResampler(format=stream.format, layout="mono", rate=rate, frame_size=size or None)
         for frame in [*source.decode(audio=0), None]:
             for fitted in resampler.resample(frame):
                 made.mux(stream.encode(fitted))
@@ -84,19 +85,9 @@ def film(seconds: int = 1, form: str = "mp4", codec: str = "libx264", pixels: st
     return held.getvalue()
 
 
-@cache
-def telephone(codec: str = "pcm_s16le", form: str = "wav", seconds: int = 2, rate: int = 8_000) -> bytes:
+def telephone(codec: str = "pcm_s16le", form: str = "wav", rate: int = 8_000) -> bytes:
     """What a telephone exchange records: one channel, 8 kHz mostly."""
-    held = io.BytesIO()
-    with av.open(io.BytesIO(sound(seconds)), "r") as source, av.open(held, "w", format=form) as made:
-        stream: Any = made.add_stream(codec, rate=rate, layout="mono")
-        size = stream.codec_context.frame_size
-        resampler = av.AudioResampler(format=stream.format, layout="mono", rate=rate, frame_size=size or None)
-        for frame in [*source.decode(audio=0), None]:
-            for fitted in resampler.resample(frame):
-                made.mux(stream.encode(fitted))
-        made.mux(stream.encode(None))
-    return held.getvalue()
+    return encoded_sound(codec, form, rate=rate)
 
 
 @cache

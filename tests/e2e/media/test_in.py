@@ -15,7 +15,7 @@ import pytest
 from deploy.local.services import PrivateServices
 from gateway_worker.objects.client import S3Client
 from tests.e2e.conftest import Member, World
-from tests.e2e.test_takeover import wait_for_line
+from tests.e2e.sessions.test_takeover import wait_for_line
 from tests.support.backend import Document
 from tests.support.phones import Phone
 from tests.support.s3 import s3_client

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from tests.e2e.conftest import Member, World
-from tests.e2e.test_crashes import kill_and_restart
+from tests.e2e.sessions.test_crashes import kill_and_restart
 from tests.support.backend import Document
 from tests.support.phones import Phone
 

@@ -4,7 +4,7 @@ import base64
 import os
 
 from tests.e2e.conftest import Member, World
-from tests.e2e.test_media_in import BUCKET, JPEG, keys, say, stored, told, with_file
+from tests.e2e.media.test_in import BUCKET, JPEG, keys, say, stored, told, with_file
 from tests.support.backend import Document
 from tests.support.phones import Phone
 from tests.support.private_services import query

@@ -3,8 +3,8 @@
 from typing import Any
 
 from tests.e2e.conftest import Member, World
-from tests.e2e.test_groups import a_group, act, say
-from tests.e2e.test_kinds import as_it_stands, told
+from tests.e2e.messages.test_groups import a_group, act, say
+from tests.e2e.messages.test_kinds import as_it_stands, told
 from tests.support.backend import Document
 from tests.support.phones import Phone
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.e2e.conftest import World, a_world
-from tests.e2e.test_media_in import say, stored, told, with_file
+from tests.e2e.media.test_in import say, stored, told, with_file
 from tests.support.certificates import self_signed
 from tests.support.private_services import PrivateServices
 from tests.support.proxies import Proxy, a_proxy, tls_before

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.e2e.conftest import World
-from tests.e2e.test_media_in import BUCKET
+from tests.e2e.media.test_in import BUCKET
 from tests.support.s3 import s3_client
 
 PDF = b"%PDF-1.7\n" + os.urandom(5_000)

@@ -8,7 +8,8 @@ import type { OutgoingArguments } from './outgoing/message.ts'
 import { type Answer, type Call, CallError, Peer } from './channel/peer.ts'
 import { type FileRequest, fileIn } from './outgoing/reupload-request.ts'
 import type { UploadArguments } from './outgoing/uploads.ts'
-import { type OpenArguments, type Settings, trust, trustMedia } from './channel/settings.ts'
+import type { OpenArguments, Settings } from './channel/settings.ts'
+import { trust, trustMedia } from './patches/trust.ts'
 
 const TICK_MS = 500
 const RESOLUTION_MS = 10
@@ -95,7 +96,8 @@ export class Bridge {
     const options = args as OpenArguments
     const credentials = options.paired ? blobs[0] : undefined
     const onEnd = (): void => void this.#connections.delete(number)
-    this.#connections.set(number, new Connection(number, this.#peer, this.#lease, this.#settings, options, credentials, onEnd))
+    const opening = { number, peer: this.#peer, lease: this.#lease, settings: this.#settings, options }
+    this.#connections.set(number, new Connection(opening, credentials, onEnd))
   }
 
   #connectionOf({ connection: number }: Call): Connection {

@@ -6,17 +6,13 @@
 import './patches/silence-console.ts'
 import './patches/libsignal-queue.ts'
 import './patches/strict-signatures.ts'
+import './patches/strict-curve.ts'
 
 import { Socket } from 'node:net'
 
-import { Curve } from 'baileys'
-
 import { Bridge } from './bridge.ts'
-import { isSigned } from './patches/strict-signatures.ts'
 
 const CHANNEL = Number(process.argv[2])
-
-Curve.verify = isSigned
 
 const socket = new Socket({ fd: CHANNEL, readable: true, writable: true })
 const leave = (): never => process.exit(0)

@@ -32,12 +32,18 @@ export class Pairing {
     around.socket.ev.on('connection.update', ({ qr }) => {
       if (qr !== undefined) this.#offer(qr)
     })
-    around.socket.ws.prependListener('CB:iq,,pair-success', () => (this.isAnswered = true))
-    around.socket.ws.on('CB:notification', ({ attrs, content }: BinaryNode) => {
-      const tags = Array.isArray(content) ? content.map((child) => child.tag) : []
-      const isPasskey = [attrs['type'] ?? '', ...tags].some((name) => PASSKEY_NOTIFICATIONS.has(name))
-      if (isPasskey) void around.facts.tell({ fact: 'passkey_required' })
-    })
+  }
+
+  /** WhatsApp says that a phone links this device. */
+  noteAnswer(): void {
+    this.isAnswered = true
+  }
+
+  /** Looks at a notification: some ask for a passkey. */
+  noteNotification({ attrs, content }: BinaryNode): void {
+    const tags = Array.isArray(content) ? content.map((child) => child.tag) : []
+    const isPasskey = [attrs['type'] ?? '', ...tags].some((name) => PASSKEY_NOTIFICATIONS.has(name))
+    if (isPasskey) void this.#around.facts.tell({ fact: 'passkey_required' })
   }
 
   #offer(qr: string): void {

@@ -15,10 +15,11 @@ import { cachesOf, type GroupCache } from './patches/caches.ts'
 import type { History } from './incoming/history.ts'
 import { placeOf } from './incoming/history-files.ts'
 import type { Keys } from './signal/keys.ts'
+import { keepNoMessages, noteWhatLeaves, useKeys } from './patches/socket.ts'
 import { makeLogger } from './patches/logger.ts'
 import { sentAgain } from './outgoing/message.ts'
 import { Outsides } from './outgoing/stanza.ts'
-import type { Protocol } from './incoming/peer-messages.ts'
+import type { PeerMessages } from './incoming/peer-messages.ts'
 import type { Incoming } from './incoming/messages.ts'
 import { makeRepositoryMaker } from './incoming/repository.ts'
 import type { SenderConfig } from './patches/sender.ts'
@@ -31,7 +32,7 @@ export interface SocketParts {
   store: Store
   keys: Keys
   incoming: Incoming
-  protocol: Protocol
+  protocol: PeerMessages
   history: History
   settings: Settings
   options: OpenArguments
@@ -92,30 +93,9 @@ async function describeGroup(socket: WASocket, jid: string, groups: GroupCache):
   return metadata
 }
 
-/**
- * Baileys takes an update of the credentials that does not speak of us for another name of ours, and sends a presence
- * with nothing in it; WhatsApp takes that for `available`, and we would appear online whatever the session wants.
- */
-function keepName({ ev }: WASocket, credentials: AuthenticationCreds): void {
-  const emit = ev.emit.bind(ev)
-  ev.emit = (event, told) => {
-    const isSilent = event === 'creds.update' && credentials.me !== undefined && !('me' in (told as object))
-    return emit(event, isSilent ? { ...told, me: credentials.me } : told)
-  }
-}
-
 /** A group as it is remembered, or as WhatsApp describes it. */
 export async function describedGroup(socket: WASocket, jid: string, groups: GroupCache): Promise<GroupMetadata> {
   return groups.get(jid) ?? (await describeGroup(socket, jid, groups))
-}
-
-/** Has every message that is handed over to be sent noted, so that its stanza can be dressed. */
-function noteWhatLeaves(socket: WASocket, outsides: Outsides): void {
-  const { relayMessage } = socket
-  socket.relayMessage = (jid, message, options) => {
-    if (options.messageId) outsides.note(options.messageId, message)
-    return relayMessage(jid, message, options)
-  }
 }
 
 export function makeSocket(parts: SocketParts): WASocket {
@@ -127,12 +107,8 @@ export function makeSocket(parts: SocketParts): WASocket {
   }
   const socket: WASocket = makeWASocket(config)
   if (!outsides.isDressing) throw new Error('Baileys was loaded before its node sender could be replaced')
-  noteWhatLeaves(socket, outsides)
-  socket.ws.on('CB:notification,type:w:gp2', ({ attrs }: { attrs: Record<string, string> }) => groups.forget(attrs['from'] ?? ''))
-  keepName(socket, parts.credentials)
-  // Whatever Baileys does beside the repository goes through our keys too, not through its own transactions
-  Object.assign(socket.authState, { keys: parts.keys })
-  // Resends are answered from the store; a copy of each of the last 512 messages per session is not needed
-  Reflect.set(socket.messageRetryManager ?? {}, 'addRecentMessage', () => undefined)
+  noteWhatLeaves(socket, (messageId, message) => outsides.note(messageId, message))
+  useKeys(socket, parts.keys)
+  keepNoMessages(socket)
   return socket
 }

@@ -1,8 +1,7 @@
 /** What Python configures a bridge with, and how it asks for a connection. */
 import { Agent as HttpsAgent } from 'node:https'
-import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 
-import { type WAVersion, WA_CERT_DETAILS } from 'baileys'
+import type { WAVersion } from 'baileys'
 
 import { CallError } from './peer.ts'
 
@@ -29,18 +28,6 @@ export interface OpenArguments {
   proxy: string | null
   /** The process that held the session's last connection died: what waited is counted before it is handled. */
   careful: boolean
-}
-
-/** Trusts another root than WhatsApp's for Noise certificates (the simulator's). */
-export function trust(rootKey: string | null): void {
-  if (rootKey !== null) WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(rootKey, 'hex')
-}
-
-const USUAL_AUTHORITIES = getCACertificates('default')
-
-/** Trusts the simulator's media host too. */
-export function trustMedia(certificate: string | null): void {
-  if (certificate !== null) setDefaultCACertificates([...USUAL_AUTHORITIES, certificate])
 }
 
 /** An agent for `http(s)://` proxies, which Node tunnels through by itself; SOCKS would need a library. */

@@ -4,7 +4,7 @@
  * All messages of the connection wait for the answer, and any member of a group can make us ask: with forged revocations,
  * in as many groups as he likes. So a message waits a while at most, and all of them a small share of the time.
  */
-import type { BinaryNode, GroupMetadata, GroupParticipant, WASocket } from 'baileys'
+import type { GroupMetadata, GroupParticipant, WASocket } from 'baileys'
 
 import type { Person } from '../words/addresses.ts'
 import { BoundedMap } from '../words/bounded.ts'
@@ -31,20 +31,20 @@ interface Known {
 const NOBODY: ReadonlySet<string> = new Set()
 
 export class Admins {
-  readonly #socket: () => Pick<WASocket, 'groupMetadata' | 'ws'>
+  readonly #socket: () => Pick<WASocket, 'groupMetadata'>
   readonly #patience: Patience
   readonly #groups = new BoundedMap<Known>(MAX_GROUPS)
   #waited = 0
   #since = performance.now()
 
-  constructor(socket: () => Pick<WASocket, 'groupMetadata' | 'ws'>, patience: Patience = { each: 5_000, all: 20_000 }) {
+  constructor(socket: () => Pick<WASocket, 'groupMetadata'>, patience: Patience = { each: 5_000, all: 20_000 }) {
     this.#socket = socket
     this.#patience = patience
   }
 
-  /** Forgets the groups that WhatsApp tells changes of. */
-  listen(): void {
-    this.#socket().ws.on('CB:notification,type:w:gp2', ({ attrs }: BinaryNode) => this.#groups.delete(attrs['from'] ?? ''))
+  /** A group has changed. */
+  forget(group: string): void {
+    this.#groups.delete(group)
   }
 
   /** Whether somebody is an admin of a group now. Where WhatsApp does not tell, nobody is. */

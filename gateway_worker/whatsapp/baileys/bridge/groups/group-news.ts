@@ -23,7 +23,6 @@ export interface GroupNewsParts {
   facts: Facts
   me: () => Contact | undefined
   renewSenderKey: (group: string) => Promise<void>
-  onArrival: () => void
 }
 
 interface PeopleNews {
@@ -52,18 +51,11 @@ export class GroupNews {
 
   constructor(parts: GroupNewsParts) {
     this.#parts = parts
-    const { ws } = parts.socket
-    const emit = ws.emit.bind(ws)
-    ws.emit = (event: string, ...args: unknown[]): boolean => {
-      const stanza = args[0] as BinaryNode
-      if (event !== 'CB:notification' || !isGroupNews(stanza)) return emit(event, ...args)
-      this.#take(stanza, () => emit(event, stanza))
-      parts.onArrival()
-      return true
-    }
   }
 
-  #take(stanza: BinaryNode, pass: () => void): void {
+  /** Takes a notification about a group; answers whether it is one. */
+  takeNotification(stanza: BinaryNode, pass: () => void): boolean {
+    if (!isGroupNews(stanza)) return false
     const { socket, facts, me, renewSenderKey } = this.#parts
     const tell = async (): Promise<void> => {
       const { lidMapping } = socket.signalRepository
@@ -77,6 +69,7 @@ export class GroupNews {
     }
     // What cannot be described is Baileys' to answer: else it came again after every reconnect
     this.#told = this.#told.then(tell).catch(pass)
+    return true
   }
 }
 

@@ -10,12 +10,13 @@ import type { AuthenticationCreds, BinaryNode, WASocket } from 'baileys'
 
 import { personOf } from '../words/addresses.ts'
 import type { Facts } from '../channel/facts.ts'
-import type { Protocol } from './peer-messages.ts'
+import type { PeerMessages } from './peer-messages.ts'
 import { receiptOf } from './receipts.ts'
 import type { Incoming } from './messages.ts'
 import { resending } from './repository.ts'
-import { asksForItself, Retries, type RetryParts } from './retry-receipts.ts'
+import { asksForItself, RetryReceipts, type RetryParts } from './retry-receipts.ts'
 import { nameOf } from '../channel/peer.ts'
+import { handledByBaileys } from '../patches/listening.ts'
 import type { Entry } from '../signal/commit.ts'
 import type { Store } from '../signal/store.ts'
 
@@ -34,16 +35,16 @@ export interface ArrivalParts {
   store: Store
   facts: Facts
   incoming: Incoming
-  protocol: Protocol
+  protocol: PeerMessages
   order: RetryParts['order']
   /** The process that held the last connection died. */
   isCareful: boolean
-  onArrival: () => void
   onFlood: () => void
 }
 
 export class Arrivals {
   readonly #parts: ArrivalParts
+  readonly #retries: RetryReceipts
   #messages: Promise<unknown> = Promise.resolve()
   #receipts: Promise<unknown> = Promise.resolve()
   #unhandled = 0
@@ -51,21 +52,7 @@ export class Arrivals {
 
   constructor(parts: ArrivalParts) {
     this.#parts = parts
-    const { ws } = parts.socket
-    const emit = ws.emit.bind(ws)
-    const retries = new Retries(parts)
-    const pass = (event: string, receipt: BinaryNode): unknown => {
-      if (asksForItself(receipt)) return retries.answer(receipt)
-      return receipt.attrs['type'] === 'retry' ? this.#resend(receipt) : emit(event, receipt)
-    }
-    ws.emit = (event: string, ...args: unknown[]): boolean => {
-      if (event !== 'CB:message' && event !== 'CB:receipt') return emit(event, ...args)
-      const stanza = args[0] as BinaryNode
-      if (event === 'CB:message') this.#takeMessage(stanza)
-      else this.#takeReceipt(stanza, () => pass(event, stanza))
-      parts.onArrival()
-      return true
-    }
+    this.#retries = new RetryReceipts(parts)
   }
 
   /** Acts on what an earlier connection was not done with, in turn with the messages. */
@@ -80,7 +67,8 @@ export class Arrivals {
     return done
   }
 
-  #takeMessage(stanza: BinaryNode): void {
+  /** Takes a message: Baileys handles it when it is its turn. */
+  takeMessage(stanza: BinaryNode): void {
     const { socket, store, incoming, protocol, isCareful, onFlood } = this.#parts
     incoming.observe(stanza)
     const isCounted = isCareful && stanza.attrs['offline'] !== undefined
@@ -91,7 +79,7 @@ export class Arrivals {
     const handle = async (): Promise<void> => {
       const entries = await this.#undecrypted(stanza)
       if (entries.length > 0) store.put({ entries })
-      for (const listener of socket.ws.listeners('CB:message')) await listener(stanza)
+      await handledByBaileys(socket, 'CB:message', stanza)
     }
     const handleOnce = isCounted ? () => this.#handleCounted(stanza, handle) : handle
     const done = (): void => {
@@ -103,15 +91,18 @@ export class Arrivals {
     if (this.#unhandled > MAX_UNHANDLED || this.#unhandledBytes > MAX_UNHANDLED_BYTES) onFlood()
   }
 
+  #answer(receipt: BinaryNode, passOn: () => void): unknown {
+    if (asksForItself(receipt)) return this.#retries.answer(receipt)
+    return receipt.attrs['type'] === 'retry' ? this.#resend(receipt) : passOn()
+  }
+
   /** Baileys sends it again, in turn with what else goes to that chat: an edit or a revocation is not overtaken. */
   async #resend(receipt: BinaryNode): Promise<void> {
     const { socket, order } = this.#parts
     const { from = '', recipient } = receipt.attrs
     const { pn, lid } = await personOf(recipient ?? from, undefined, socket.signalRepository.lidMapping)
     delete receipt.attrs['offline'] // as below
-    const answer = async (): Promise<void> => {
-      for (const listener of socket.ws.listeners('CB:receipt')) await listener(receipt)
-    }
+    const answer = (): Promise<void> => handledByBaileys(socket, 'CB:receipt', receipt)
     await order.after(pn ?? lid ?? from, () => resending.run(true, answer)).catch(() => undefined) // the connection ended
   }
 
@@ -150,8 +141,10 @@ export class Arrivals {
     }
   }
 
-  #takeReceipt(stanza: BinaryNode, pass: () => void): void {
+  /** Takes a receipt: it is told, or passed on, or answered where it asks for a message. */
+  takeReceipt(stanza: BinaryNode, passOn: () => void): void {
     const { socket, credentials, facts } = this.#parts
+    const pass = (): unknown => this.#answer(stanza, passOn)
     const describe = async (): Promise<void> => {
       const { me } = credentials
       const { lidMapping } = socket.signalRepository

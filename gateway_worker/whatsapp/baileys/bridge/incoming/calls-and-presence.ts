@@ -11,43 +11,35 @@ import { contactNewsOf, isContactNews } from '../people/contact-news.ts'
 import type { Fact, Facts } from '../channel/facts.ts'
 import { secondsOf } from '../words/limits.ts'
 
-export interface NewsParts {
+export interface CallsAndPresenceParts {
   socket: WASocket
   facts: Facts
   me: () => Contact | undefined
   /** Whether this session declines calls. */
   rejectsCalls: boolean
-  onArrival: () => void
 }
 
 const MAX_UNTOLD_PRESENCE = 100
 const OFFERS = new Set(['offer', 'offer_notice'])
 
-export class News {
-  readonly #parts: NewsParts
+export class CallsAndPresence {
+  readonly #parts: CallsAndPresenceParts
   #told: Promise<unknown> = Promise.resolve()
 
-  constructor(parts: NewsParts) {
+  constructor(parts: CallsAndPresenceParts) {
     this.#parts = parts
-    const { ws } = parts.socket
-    const emit = ws.emit.bind(ws)
-    ws.emit = (event: string, ...args: unknown[]): boolean => {
-      const stanza = args[0] as BinaryNode
-      if (event === 'CB:presence' || event === 'CB:chatstate') this.#takePresence(stanza)
-      const describe = this.#describing(event, stanza)
-      if (describe === undefined) return emit(event, ...args)
-      this.#keep(describe, () => emit(event, stanza))
-      parts.onArrival()
-      return true
-    }
   }
 
-  /** How a stanza is described that must be stored before it is acknowledged; undefined for all others. */
-  #describing(event: string, stanza: BinaryNode): ((mapping: Mapping) => Promise<Fact | null>) | undefined {
-    const { me, rejectsCalls } = this.#parts
-    if (event === 'CB:call') return (mapping) => callOf(stanza, mapping, rejectsCalls)
-    if (event !== 'CB:notification' || !isContactNews(stanza)) return undefined
-    return (mapping) => contactNewsOf(stanza, me(), mapping)
+  /** Takes whatever is said about a call. */
+  takeCall(stanza: BinaryNode, pass: () => void): void {
+    this.#keep((mapping) => callOf(stanza, mapping, this.#parts.rejectsCalls), pass)
+  }
+
+  /** Takes a notification about a person; answers whether it is one. */
+  takeNotification(stanza: BinaryNode, pass: () => void): boolean {
+    const isTaken = isContactNews(stanza)
+    if (isTaken) this.#keep((mapping) => contactNewsOf(stanza, this.#parts.me(), mapping), pass)
+    return isTaken
   }
 
   /** Tells what a stanza says, in order, and hands it on once that is stored; a stanza that says nothing at once. */
@@ -62,7 +54,8 @@ export class News {
     this.#told = this.#told.then(tell).catch(pass)
   }
 
-  #takePresence(stanza: BinaryNode): void {
+  /** Looks at somebody's presence, or at what happens in a chat. */
+  notePresence(stanza: BinaryNode): void {
     const { socket, facts } = this.#parts
     const tell = async (): Promise<void> => {
       if (facts.untold > MAX_UNTOLD_PRESENCE) return

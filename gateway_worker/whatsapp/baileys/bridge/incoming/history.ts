@@ -6,7 +6,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-import { type BaileysEventMap, type Contact, jidNormalizedUser, proto, type WAMessage, type WASocket } from 'baileys'
+import { type BaileysEventMap, type Contact, jidNormalizedUser, proto, type WAMessage } from 'baileys'
 
 import { isOwn, type Mapping, personOf, phoneOf } from '../words/addresses.ts'
 import { type HistoricEntry, PART_BYTES } from '../signal/commit.ts'
@@ -70,26 +70,17 @@ export class History {
     return this.#parts.isWanted ? syncType !== HistorySyncType.FULL : LEAST_HISTORY.has(syncType)
   }
 
-  /** From now on a history of this socket comes here, and nowhere else. */
-  listen({ ev }: WASocket): void {
-    const emit = ev.emit.bind(ev)
-    ev.emit = (event, told) => {
-      if (event !== 'messaging-history.set') return emit(event, told)
-      const part = partOf(told as Told, this.#parts.me())
-      if (this.#parts.isWanted) this.#take(part, [...(bringing.getStore() ?? [])])
-      else this.#soon(() => this.#storeTimers(part.timed)) // of what is taken in any case
-      return true
-    }
+  /** Takes a part, as Baileys has read it. */
+  take(told: Told): void {
+    const part = partOf(told, this.#parts.me())
+    const broughtBy = [...(bringing.getStore() ?? [])]
+    // Of one that nobody wants the timers are taken in any case
+    this.#soon(() => (this.#parts.isWanted ? this.#store(part, broughtBy) : this.#storeTimers(part.timed)))
   }
 
   /** Returns when all that has come is stored, or the connection is lost: one part is in memory at a time. */
   async stored(): Promise<void> {
     await this.#storing
-  }
-
-  /** With the last slice of a part it is told, and the stanza that brought it is processed. */
-  #take(part: Part, broughtBy: readonly string[]): void {
-    this.#soon(() => this.#store(part, broughtBy))
   }
 
   #soon(store: () => Promise<void>): void {
@@ -104,6 +95,7 @@ export class History {
     }
   }
 
+  /** With the last slice of a part it is told, and the stanza that brought it is processed. */
   async #store({ messages, chats, contacts, timed, progress }: Part, processed: readonly string[]): Promise<void> {
     const { store, mapping } = this.#parts
     for (let start = 0; start < contacts.length; start += CONTACTS_SLICE) {

@@ -31,7 +31,7 @@ export function isReplayed(message: proto.IMessage): boolean {
   return protocolMessage != null && REPLAYED.has(protocolMessage.type)
 }
 
-export interface ProtocolParts {
+export interface PeerMessageParts {
   store: Store
   socket: () => WASocket
   history: Pick<History, 'stored' | 'takes'>
@@ -41,15 +41,15 @@ export interface ProtocolParts {
   inTurn: (work: () => Promise<void>) => Promise<void>
 }
 
-export class Protocol {
-  readonly #parts: ProtocolParts
+export class PeerMessages {
+  readonly #parts: PeerMessageParts
   readonly #store: Store
   readonly #elsewhere = new Set<string>()
   #fetching: Promise<void> = Promise.resolve()
   #underWay = new Set<string>()
   #hasFailed = false
 
-  constructor(parts: ProtocolParts) {
+  constructor(parts: PeerMessageParts) {
     this.#parts = parts
     this.#store = parts.store
   }

@@ -8,7 +8,7 @@ import { BoundedMap } from '../words/bounded.ts'
 import { decoded, keptOf } from '../words/decoding.ts'
 import { type Keys, sending } from '../signal/keys.ts'
 import { nameOf } from '../channel/peer.ts'
-import { isReplayed, type Protocol } from './peer-messages.ts'
+import { isReplayed, type PeerMessages } from './peer-messages.ts'
 import type { Incoming, IncomingPart } from './messages.ts'
 import type { Store } from '../signal/store.ts'
 
@@ -27,7 +27,7 @@ export interface RepositoryParts {
   keys: Keys
   store: Store
   incoming: Incoming
-  protocol: Protocol
+  protocol: PeerMessages
 }
 
 export function makeRepositoryMaker(parts: RepositoryParts): MakeRepository {

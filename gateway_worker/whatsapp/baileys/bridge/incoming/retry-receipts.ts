@@ -28,7 +28,7 @@ export function asksForItself({ attrs: { type, from, participant } }: BinaryNode
   return type === 'retry' && isJidGroup(from) === true && participant !== undefined && !jidDecode(participant)?.device
 }
 
-export class Retries {
+export class RetryReceipts {
   readonly #parts: RetryParts
   readonly #tries = new BoundedMap<number>(MAX_REMEMBERED)
   #answered: Promise<unknown> = Promise.resolve()

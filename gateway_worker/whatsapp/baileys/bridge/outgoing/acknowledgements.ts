@@ -23,7 +23,7 @@ interface Boom {
 /** Baileys' codes for a socket that closed, and for a query without an answer. */
 const NO_ANSWER = new Set<unknown>([408, 428])
 
-export class Sends {
+export class Acknowledgements {
   readonly #waiting = new Map<string, Waiting>()
   readonly #gate: Gate
   readonly #deadlineMs: number
@@ -37,7 +37,7 @@ export class Sends {
    * Runs `relay`, which hands the message over, and waits for its acknowledgement: WhatsApp's clock, Unix seconds. One
    * that is on its way already is only waited for: whoever asked first may have been cancelled.
    */
-  send(messageId: string, relay: () => Promise<unknown>): Promise<number> {
+  of(messageId: string, relay: () => Promise<unknown>): Promise<number> {
     const underWay = this.#waiting.get(messageId)
     if (underWay !== undefined) return underWay.answer
     const { promise: answer, resolve, reject } = Promise.withResolvers<number>()

@@ -32,19 +32,16 @@ export class AddressBook {
   #batch: Saved[] | undefined
   #told: Promise<unknown> = Promise.resolve()
 
-  /** From now on saved contacts come here, and not into Baileys' event buffer. */
   constructor(parts: AddressBookParts) {
     this.#parts = parts
     const { socket, appState } = parts
     appState.told = () => this.#told
-    const emit = socket.ev.emit.bind(socket.ev)
-    socket.ev.emit = (event, told) => {
-      if (event !== 'contacts.upsert') return emit(event, told)
-      this.#take(told as Saved[])
-      return true
-    }
     socket.ev.on('creds.update', ({ myAppStateKeyId }) => myAppStateKeyId !== undefined && this.read())
-    socket.ws.on('CB:iq,,sync', (answer: BinaryNode) => isEmpty(answer) && appState.noteEmpty(SAVED_CONTACTS))
+  }
+
+  /** Looks at WhatsApp's answer about the app state. */
+  noteSync(answer: BinaryNode): void {
+    if (isEmpty(answer)) this.#parts.appState.noteEmpty(SAVED_CONTACTS)
   }
 
   /**
@@ -56,8 +53,8 @@ export class AddressBook {
     if (credentials.myAppStateKeyId) socket.resyncAppState([SAVED_CONTACTS], false).catch(() => undefined)
   }
 
-  /** They come one by one, in one turn of the event loop. */
-  #take(saved: readonly Saved[]): void {
+  /** Takes saved contacts. They come one by one, in one turn of the event loop. */
+  take(saved: readonly Saved[]): void {
     this.#batch ??= this.#begin()
     this.#batch.push(...saved.filter(({ id }) => !isOwn(id, this.#parts.credentials.me)))
   }

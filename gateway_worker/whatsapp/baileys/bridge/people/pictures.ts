@@ -23,12 +23,14 @@ export class People {
 
   constructor(socket: WASocket) {
     this.#socket = socket
-    socket.ws.on('CB:iq,,picture', ({ content }: BinaryNode) => {
-      const pictures = Array.isArray(content) ? content : []
-      for (const { attrs } of pictures) {
-        if (attrs['url'] !== undefined && attrs['id'] !== undefined) this.#ids.set(attrs['url'], attrs['id'])
-      }
-    })
+  }
+
+  /** Looks at WhatsApp's answer about a picture. */
+  noteAnswer({ content }: BinaryNode): void {
+    const pictures = Array.isArray(content) ? content : []
+    for (const { attrs } of pictures) {
+      if (attrs['url'] !== undefined && attrs['id'] !== undefined) this.#ids.set(attrs['url'], attrs['id'])
+    }
   }
 
   /** @param jid of a person or a group, as WhatsApp knows it */

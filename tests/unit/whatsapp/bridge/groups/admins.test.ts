@@ -2,7 +2,6 @@ import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-co
 import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
-import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
 
 import { Admins, type Patience } from '../../../../../gateway_worker/whatsapp/baileys/bridge/groups/admins.ts'
@@ -15,14 +14,12 @@ const METADATA = { participants: [{ id: ADMIN.lid, admin: 'admin' }, { id: '55@l
 function asking(patience?: Patience) {
   const asked: string[] = []
   const answers: ((metadata: unknown) => void)[] = []
-  const ws = new EventEmitter()
   const groupMetadata = (group: string): Promise<unknown> => {
     asked.push(group)
     return new Promise((resolve) => answers.push(resolve))
   }
-  const admins = new Admins((() => ({ ws, groupMetadata })) as any, patience)
-  admins.listen()
-  const changed = (): unknown => ws.emit('CB:notification,type:w:gp2', { attrs: { from: GROUP } })
+  const admins = new Admins((() => ({ groupMetadata })) as any, patience)
+  const changed = (): void => admins.forget(GROUP)
   return { admins, asked, answers, changed }
 }
 

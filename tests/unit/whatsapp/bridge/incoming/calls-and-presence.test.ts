@@ -2,10 +2,9 @@ import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-co
 import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
-import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
 
-import { callOf, News, presenceOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/calls-and-presence.ts'
+import { CallsAndPresence, callOf, presenceOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/calls-and-presence.ts'
 
 const mapping = {
   getPNForLID: async (lid: string) => (lid === '42@lid' ? '15550002222:0@s.whatsapp.net' : null),
@@ -54,9 +53,7 @@ test('presence and states of chats have the names of the port', async () => {
 })
 
 test('a call is handed on once it is stored, and presence is left out while the owner does not follow', async () => {
-  const ws = new EventEmitter()
   const passed: string[] = []
-  ws.on('CB:call', ({ content }) => passed.push(content[0].tag))
   const answers: ((isStored: boolean) => void)[] = []
   const told: string[] = []
   const facts = {
@@ -66,13 +63,16 @@ test('a call is handed on once it is stored, and presence is left out while the 
       return new Promise<boolean>((resolve) => answers.push(resolve))
     }
   }
-  const socket = { ws, signalRepository: { lidMapping: mapping } }
-  new News({ socket, facts, rejectsCalls: false, onArrival: () => undefined } as never)
+  const socket = { signalRepository: { lidMapping: mapping } }
+  const news = new CallsAndPresence({ socket, facts, rejectsCalls: false } as never)
+  const take = (tag: string, id = 'C1'): void => {
+    news.takeCall(call(tag, { 'call-creator': '42@lid', 'call-id': id }), () => passed.push(tag))
+  }
   const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-  ws.emit('CB:call', call('offer', { 'call-creator': '42@lid' }))
-  ws.emit('CB:call', call('offer', { 'call-creator': '42@lid', 'call-id': 'C2' }))
-  ws.emit('CB:call', call('terminate', { 'call-creator': '42@lid' }))
+  take('offer')
+  take('offer', 'C2')
+  take('terminate')
   await settle()
   assert.deepEqual([told, passed], [['call', 'call'], ['terminate']])
   answers[0]?.(true)
@@ -80,10 +80,10 @@ test('a call is handed on once it is stored, and presence is left out while the 
   await settle()
   assert.deepEqual(passed, ['terminate', 'offer']) // what was not stored comes again after the reconnect
 
-  ws.emit('CB:presence', { tag: 'presence', attrs: { from: '42@lid' } })
+  news.notePresence({ tag: 'presence', attrs: { from: '42@lid' } })
   await settle()
   facts.untold = 1_000
-  ws.emit('CB:presence', { tag: 'presence', attrs: { from: '42@lid' } })
+  news.notePresence({ tag: 'presence', attrs: { from: '42@lid' } })
   await settle()
   assert.deepEqual(told, ['call', 'call', 'presence'])
 })

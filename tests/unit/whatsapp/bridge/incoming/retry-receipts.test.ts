@@ -6,7 +6,7 @@ import { test } from 'node:test'
 
 import { type BinaryNode, proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
-import { asksForItself, Retries, type RetryParts } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/retry-receipts.ts'
+import { asksForItself, RetryReceipts, type RetryParts } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/retry-receipts.ts'
 
 const GROUP = '120363000@g.us'
 const PHONE = '42@lid'
@@ -38,7 +38,7 @@ test('a phone that could not read a message gets it again alone, five times at m
     await step()
   }
   const sent = { plaintext, edited: null }
-  const retries = new Retries({ socket, store: { loadSent: async () => sent }, order: { after } } as unknown as RetryParts)
+  const retries = new RetryReceipts({ socket, store: { loadSent: async () => sent }, order: { after } } as unknown as RetryParts)
   for (let time = 0; time < 6; time += 1) {
     await new Promise<void>((resolve) => {
       confirmed = resolve
@@ -63,7 +63,7 @@ test('what was edited meanwhile goes as it is now, and what was deleted meanwhil
   }
   const versions = [{ plaintext, edited: null }, { plaintext, edited: 'edited' }, { plaintext, edited: null }, undefined]
   const order = { after: async (_: string, step: () => Promise<void>) => step() }
-  const retries = new Retries({ socket, store: { loadSent: async () => versions.shift() }, order } as unknown as RetryParts)
+  const retries = new RetryReceipts({ socket, store: { loadSent: async () => versions.shift() }, order } as unknown as RetryParts)
   for (let time = 0; time < 2; time += 1) {
     await new Promise<void>((resolve) => {
       answered = resolve

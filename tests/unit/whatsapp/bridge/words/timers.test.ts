@@ -74,8 +74,6 @@ function innermost(message: proto.IMessage): proto.IMessage {
 }
 
 test('timers are learnt from a history that nobody wants', async () => {
-  const listeners: ((event: string, told: unknown) => boolean)[] = []
-  const ev = { emit: () => true }
   const put: HistoryArguments[] = []
   const history = new History({
     store: { putHistory: async (part) => void put.push(part) },
@@ -84,10 +82,8 @@ test('timers are learnt from a history that nobody wants', async () => {
     me: () => undefined,
     isWanted: false
   })
-  history.listen({ ev } as never)
-  listeners.push(ev.emit as never)
   const chats = [{ id: '15550002222@s.whatsapp.net', ephemeralExpiration: DAY }]
-  listeners[0]?.('messaging-history.set', { messages: [], chats, contacts: [{ id: 'x@s.whatsapp.net', notify: 'X' }], progress: 1 })
+  history.take({ messages: [], chats, contacts: [{ id: 'x@s.whatsapp.net', notify: 'X' }], progress: 1 } as never)
   await history.stored()
   const timers = [{ chat: '15550002222@s.whatsapp.net', timer: { seconds: DAY, changed_at: null, ...unsaid } }]
   assert.deepEqual(put, [{ entries: [], contacts: [], timers, part: null, processed: [] }])

@@ -1,0 +1,90 @@
+/** All that we listen to of what arrives, in one table: by Baileys' name of it, who is asked, in order, before Baileys. */
+import type { AuthenticationCreds } from 'baileys'
+
+import type { Facts } from './channel/facts.ts'
+import type { Admins } from './groups/admins.ts'
+import type { GroupNews } from './groups/group-news.ts'
+import type { Arrivals } from './incoming/arrivals.ts'
+import type { CallsAndPresence } from './incoming/calls-and-presence.ts'
+import type { History } from './incoming/history.ts'
+import type { Acknowledgements } from './outgoing/acknowledgements.ts'
+import type { Pairing } from './pairing.ts'
+import type { GroupCache } from './patches/caches.ts'
+import { type EventTable, observing, type StanzaHandler, type StanzaTable } from './patches/listening.ts'
+import type { AddressBook } from './people/address-book.ts'
+import type { People } from './people/pictures.ts'
+
+export interface Listeners {
+  credentials: AuthenticationCreds
+  facts: Facts
+  acknowledgements: Acknowledgements
+  arrivals: Arrivals
+  callsAndPresence: CallsAndPresence
+  history: History
+  pairing: Pairing
+  addressBook: AddressBook
+  people: People
+  admins: Admins
+  groupCache: GroupCache
+  groupNews: GroupNews
+  /** Something was taken that its owner has to store. */
+  onArrival: () => void
+}
+
+/** What is taken over here is acknowledged by Baileys, once it is passed on: it is stored by then. */
+export function stanzaTable(listeners: Listeners): StanzaTable {
+  const { arrivals, callsAndPresence, pairing, addressBook, people, admins, groupCache, groupNews, onArrival } = listeners
+  const counted = (handle: StanzaHandler): StanzaHandler => (stanza, pass) => {
+    const isTaken = handle(stanza, pass)
+    if (isTaken) onArrival()
+    return isTaken
+  }
+  const taking = (take: (...args: Parameters<StanzaHandler>) => void): StanzaHandler =>
+    counted((stanza, pass) => {
+      take(stanza, pass)
+      return true
+    })
+  return {
+    'CB:message': [taking((stanza) => arrivals.takeMessage(stanza))],
+    'CB:receipt': [taking((stanza, pass) => arrivals.takeReceipt(stanza, pass))],
+    'CB:ack,class:message': [observing((stanza) => acknowledged(listeners, stanza))],
+    'CB:call': [taking((stanza, pass) => callsAndPresence.takeCall(stanza, pass))],
+    'CB:presence': [observing((stanza) => callsAndPresence.notePresence(stanza))],
+    'CB:chatstate': [observing((stanza) => callsAndPresence.notePresence(stanza))],
+    'CB:notification,type:w:gp2': [
+      observing(({ attrs }) => admins.forget(attrs['from'] ?? '')),
+      observing(({ attrs }) => groupCache.forget(attrs['from'] ?? ''))
+    ],
+    'CB:notification': [
+      observing((stanza) => pairing.noteNotification(stanza)),
+      counted((stanza, pass) => callsAndPresence.takeNotification(stanza, pass)),
+      counted((stanza, pass) => groupNews.takeNotification(stanza, pass))
+    ],
+    'CB:iq,,pair-success': [observing(() => pairing.noteAnswer())],
+    'CB:iq,,picture': [observing((stanza) => people.noteAnswer(stanza))],
+    'CB:iq,,sync': [observing((stanza) => addressBook.noteSync(stanza))]
+  }
+}
+
+/** Of what Baileys makes of them. It gathers most of it in a buffer, without a bound; these do not get there. */
+export function eventTable({ credentials, history, addressBook }: Listeners): EventTable {
+  return {
+    'messaging-history.set': (part) => {
+      history.take(part)
+      return undefined
+    },
+    'contacts.upsert': (saved) => {
+      addressBook.take(saved)
+      return undefined
+    },
+    // Baileys takes an update that does not speak of us for another name of ours, and sends a presence with nothing in it;
+    // WhatsApp takes that for `available`, and we would appear online whatever the session wants
+    'creds.update': (update) => (credentials.me === undefined || 'me' in update ? update : { ...update, me: credentials.me })
+  }
+}
+
+/** A refusal that nobody waits for any more is told. */
+function acknowledged({ acknowledgements, facts }: Listeners, stanza: Parameters<StanzaHandler>[0]): void {
+  const code = acknowledgements.acknowledge(stanza)
+  if (code !== undefined) void facts.tell({ fact: 'send_failed', message_id: stanza.attrs['id'], code })
+}

@@ -169,7 +169,8 @@ class MessageDescription(Model):
 
     `command_id` only of what we sent; `content` while it is kept, after the last edit, and not of what was revoked. In
     groups `status` and `ledger` tell of the first participant who came so far, `receipts` (of ``describe``) of each.
-    From `expires_at` on it has disappeared, and is not found any more.
+    From `expires_at` on it has disappeared, and is not found any more, unless somebody has `kept` it. `pinned`: it
+    stands at the top of its chat.
     """
 
     session_id: SessionId
@@ -191,6 +192,9 @@ class MessageDescription(Model):
     expires_at: Instant | None = None
     reactions: Sequence[ReactionShown] | None = None
     votes: Sequence[VoteShown] | None = None
+    pinned: bool | None = None
+    pinned_until: Instant | None = None
+    kept: bool | None = None
     receipts: Sequence[ReceiptShown] | None = None
 
 

@@ -273,4 +273,7 @@ def _describe_message(record: MessageRecord, now: Standing) -> MessageDescriptio
         expires_at=record.expires_at,
         reactions=now.reactions or None,
         votes=now.votes or None,
+        pinned=now.pinned or None,
+        pinned_until=now.pinned_until,
+        kept=now.kept or None,
     )

@@ -3,24 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway_worker.whatsapp.incoming import Entry, ReceivedMessage, StoredEntry
+from gateway_worker.whatsapp.incoming import Arrived, Entry, StoredEntry
 from gateway_worker.whatsapp.people import ContactNews
 from gateway_worker.whatsapp.timers import ChatTimerTold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastMessage:
-    """A message that the phone had before this device was linked.
+    """A message that the phone had before this device was linked, or what was done to one.
 
     Attributes:
-        entry: its WAProto, for quotes, forwards and files.
+        entry: its WAProto, for quotes, forwards and files; empty of a change that the phone keeps beside its message.
         message: what a backend sees.
         status: of one of ours, as far as the phone knows (``sent``, ``delivered``, ``read``, ``played``).
         order: tells it from others of the same second: they follow each other.
     """
 
     entry: StoredEntry
-    message: ReceivedMessage
+    message: Arrived
     status: str | None
     order: int
 

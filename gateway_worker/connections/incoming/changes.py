@@ -96,7 +96,8 @@ def told_of(change: Change, message_id: MessageId, common: dict[str, Any], at: d
             return _answer(change, common)
         case Pinned(pinned=pinned, seconds=seconds):
             until = at + timedelta(seconds=seconds) if pinned and seconds else None
-            return {"pinned": pinned}, MESSAGE_PINNED, MessagePinned(**common, pinned=pinned, until=until)
+            stored = {"pinned": pinned, "until": None if until is None else until.isoformat()}
+            return stored, MESSAGE_PINNED, MessagePinned(**common, pinned=pinned, until=until)
         case Kept(kept=kept):
             return {"kept": kept}, MESSAGE_KEPT, MessageKept(**common, kept=kept)
         case Changed():

@@ -5,18 +5,27 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway_worker.connections.base.times import instant
-from gateway_worker.connections.incoming.messages import chat_names, expires_at, sender_names
+from gateway_worker.connections.incoming.changes import right_to
+from gateway_worker.connections.incoming.messages import (
+    chat_names,
+    described,
+    expires_at,
+    kind_of,
+    sender_names,
+    with_unfetched,
+)
 from gateway_worker.connections.people.contacts import contact_news, names_in
 from gateway_worker.connections.people.identities import Identities
+from gateway_worker.store.operations.authors import Person, Right, same_author
 from gateway_worker.store.operations.history import FinishHistory, HistoricMessage, StoreHistory
 from gateway_worker.store.operations.messages import NewEntry, PutEntries
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.store.records import Status
+from gateway_worker.whatsapp.incoming import ReceivedChange, ReceivedMessage
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage
 from gateway_worker.whatsapp.people import ContactsTold
 from schemas.addresses import Jid
-from schemas.content import Content, Media, MediaState
 from schemas.events import HISTORY_SYNCED
 from schemas.history_events import HistorySynced
 from schemas.names import MessageId, SessionId
@@ -30,7 +39,7 @@ def history_operations(
     """What makes it durable. What is stored already stays as it is, so a part may come again."""
     return [
         *people_operations(part, identities, now),
-        *past_operations(part.messages, identities, now),
+        *past_operations(session_id, part.messages, identities, now),
         *finish_operations(session_id, part, now),
     ]
 
@@ -41,12 +50,14 @@ def people_operations(part: HistoryPart, identities: Identities, now: datetime) 
     return contact_news(ContactsTold(contacts=people, from_before=True), identities, now)
 
 
-def past_operations(messages: Sequence[PastMessage], identities: Identities, now: datetime) -> list[Operation[Any]]:
-    """What keeps messages of it."""
+def past_operations(
+    session_id: SessionId, messages: Sequence[PastMessage], identities: Identities, now: datetime
+) -> list[Operation[Any]]:
+    """What keeps messages of it, and what was done to them."""
     if not messages:
         return []
-    stored = StoreHistory(messages=_distinct(messages, identities, now))
-    return [PutEntries(entries=[_entry(each) for each in messages]), stored]
+    stored = StoreHistory(messages=_distinct(session_id, messages, identities, now))
+    return [PutEntries(entries=[_entry(each) for each in messages if each.entry.plaintext]), stored]
 
 
 def finish_operations(session_id: SessionId, part: HistoryPart, now: datetime) -> list[FinishHistory]:
@@ -65,44 +76,53 @@ def finish_operations(session_id: SessionId, part: HistoryPart, now: datetime) -
     return [FinishHistory(message_ids=part.processed, event_type=HISTORY_SYNCED.type, event=told.to_data())]
 
 
-def _distinct(messages: Sequence[PastMessage], identities: Identities, now: datetime) -> list[HistoricMessage]:
+def _distinct(
+    session_id: SessionId, messages: Sequence[PastMessage], identities: Identities, now: datetime
+) -> list[HistoricMessage]:
     """A message may stand in a part twice; the first counts."""
     found: dict[tuple[str, str, str], HistoricMessage] = {}
     for each in messages:
         message = each.message
         author = "" if message.from_me else identities.chat_of(Jid(message.sender.jid))
         name = (message.message_id, identities.chat_of(Jid(message.chat)), author)
-        found.setdefault(name, _stored(each, identities, now))
+        if name not in found and _counts(each, identities):
+            found[name] = _stored(session_id, each, identities, now)
     return list(found.values())
 
 
-def _stored(past: PastMessage, identities: Identities, now: datetime) -> HistoricMessage:
-    message, at = past.message, instant(past.message.timestamp, now)
+def _stored(session_id: SessionId, past: PastMessage, identities: Identities, now: datetime) -> HistoricMessage:
+    message, at = with_unfetched(identities.completed(past.message)), instant(past.message.timestamp, now)
     senders = sender_names(message.sender, identities.all_names)
+    content = (
+        message.content.to_data() if isinstance(message, ReceivedMessage) else described(session_id, message, at)[0]
+    )
     return HistoricMessage(
         message_id=MessageId(message.message_id),
-        chat=identities.chat_of(Jid(message.chat)),
-        sender=message.sender.jid,
+        chat=message.chat,
+        sender=past.message.sender.jid,
         from_me=message.from_me,
         chats=chat_names(message, senders, identities.all_names),
         senders=senders,
         entry=(past.entry.key.chat, past.entry.key.sender),
-        kind=message.content.kind,
-        content=_referenced(identities.by_number(message.content, message.mentions)).to_data(),
+        kind=kind_of(message),
+        content=content,
         status=Status(past.status) if past.status else Status.RECEIVED,
         at=at,
         expires_at=expires_at(message, at),
+        about=MessageId(message.about) if isinstance(message, ReceivedChange) else None,
         # In its place among the messages of the chat: a second holds many, which come in order
         created_at=at + timedelta(microseconds=past.order % _MICROSECONDS),
     )
 
 
-def _referenced(content: Content) -> Content:
-    """A file of the past is not downloaded by itself: `media.fetch` gets it."""
-    media = getattr(content, "media", None)
-    if not isinstance(media, Media):
-        return content
-    return content.model_copy(update={"media": media.model_copy(update={"state": MediaState.SKIPPED})})
+def _counts(past: PastMessage, identities: Identities) -> bool:
+    """Whether it is a message, or a change by whom WhatsApp lets do it; who was an admin then, nobody knows."""
+    change = past.message
+    if not isinstance(change, ReceivedChange) or right_to(change.change) is Right.ANYONE or change.author is None:
+        return True
+    author = Person.of(change.author == "", *identities.all_names(change.author))
+    by = Person.of(change.from_me, *sender_names(change.sender, identities.all_names))
+    return same_author(change.chat, author, by)
 
 
 def _entry(past: PastMessage) -> NewEntry:
@@ -113,5 +133,5 @@ def _entry(past: PastMessage) -> NewEntry:
         message_id=key.message_id,
         index=key.index,
         plaintext=past.entry.plaintext,
-        visible=True,
+        visible=isinstance(past.message, ReceivedMessage),
     )

@@ -212,7 +212,7 @@ class Intake:
 
     async def _write_past(self, past: PastMessage, now: datetime) -> None:
         try:
-            await self._writer.write(*past_operations([past], self._identities, now))
+            await self._writer.write(*past_operations(self._session_id, [past], self._identities, now))
         except (ContentRefused, *_BROKEN) as error:
             entry = Entry(key=past.entry.key, plaintext=past.entry.plaintext, message=past.message)
             reason = reason_of(error) if isinstance(error, ContentRefused) else SetAsideReason.FAILED

@@ -38,7 +38,7 @@ def arrival(
     """
     at = instant(arrived.timestamp, now)
     arrived, media = _with_media(session_id, arrived, now, options or MediaOptions())
-    content, event_type, event = _told(session_id, arrived, at)
+    content, event_type, event = described(session_id, arrived, at)
     senders = sender_names(arrived.sender, names_of)
     return ReceiveMessage(
         message_id=MessageId(arrived.message_id),
@@ -96,16 +96,29 @@ def _with_media(
         media, row = found
         return replace(arrived, content=arrived.content.model_copy(update={"media": media})), row
     match arrived:
-        case ReceivedChange(change=Edited(content=content)) if content.kind in MEDIA_KINDS:
-            return replace(arrived, change=Edited(content=_unfetched(content))), None
-        case ReceivedChange(change=Commented(content=content)) if content is not None and content.kind in MEDIA_KINDS:
-            return replace(arrived, change=Commented(content=_unfetched(content))), None
+        case ReceivedChange():
+            return with_unfetched(arrived), None
         case _:
             return arrived, None
 
 
+def with_unfetched(arrived: Arrived) -> Arrived:
+    """With a file that is not downloaded by itself.
+
+    Of the past; and what an edit of a message that is not stored here, or a comment, says of its file is all we have.
+    """
+    match arrived:
+        case ReceivedMessage(content=content) if content.kind in MEDIA_KINDS:
+            return replace(arrived, content=_unfetched(content))
+        case ReceivedChange(change=Edited(content=content)) if content.kind in MEDIA_KINDS:
+            return replace(arrived, change=Edited(content=_unfetched(content)))
+        case ReceivedChange(change=Commented(content=content)) if content is not None and content.kind in MEDIA_KINDS:
+            return replace(arrived, change=Commented(content=_unfetched(content)))
+        case _:
+            return arrived
+
+
 def _unfetched(content: Content) -> Content:
-    """What an edit of a message that is not stored here, or a comment, says of its file is all we have."""
     media = getattr(content, "media")  # noqa: B009 (the union has members without it)
     return content.model_copy(update={"media": media.model_copy(update={"state": MediaState.SKIPPED})})
 
@@ -121,7 +134,8 @@ def kind_of(arrived: Arrived) -> str:
             assert_never(arrived)
 
 
-def _told(session_id: SessionId, arrived: Arrived, at: datetime) -> tuple[dict[str, Any], EventType, Model]:
+def described(session_id: SessionId, arrived: Arrived, at: datetime) -> tuple[dict[str, Any], EventType, Model]:
+    """What is stored of it, and the event with its data."""
     common: dict[str, Any] = {
         "session_id": session_id,
         "chat": arrived.chat,

@@ -25,6 +25,8 @@ class Standing:
         edited_at, revoked_at: when it was, if it was.
         reactions: the last one of each person, without those that were taken back.
         votes: likewise, in a poll.
+        pinned, pinned_until: it stands at the top of its chat, until then if that is said.
+        kept: it does not disappear.
     """
 
     content: Json | None
@@ -32,6 +34,9 @@ class Standing:
     revoked_at: datetime | None
     reactions: Sequence[ReactionShown]
     votes: Sequence[VoteShown]
+    pinned: bool
+    pinned_until: datetime | None
+    kept: bool
 
 
 def standing(message: MessageRecord, changes: Sequence[MessageRecord], *, begun_counts: bool = False) -> Standing:
@@ -51,6 +56,8 @@ def standing(message: MessageRecord, changes: Sequence[MessageRecord], *, begun_
     revoked_at: datetime | None = None
     reactions: dict[str, ReactionShown] = {}
     votes: dict[str, VoteShown] = {}
+    pinned: Json | None = None
+    kept = False
     for change in effective:
         who = _author(change)
         match change.kind:
@@ -68,17 +75,29 @@ def standing(message: MessageRecord, changes: Sequence[MessageRecord], *, begun_
                 votes.pop(who, None)
                 if change.content["options"] or change.content.get("unknownOptions"):
                     votes[who] = _vote(change)
+            case "pinned":
+                pinned = change.content if change.content["pinned"] else None
+            case "kept":
+                kept = bool(change.content["kept"])
             case _:
                 continue
     if revoked_at is not None:
-        content, reactions, votes = None, {}, {}
+        content, reactions, votes, pinned, kept = None, {}, {}, None, False
     return Standing(
         content=content,
         edited_at=edited_at,
         revoked_at=revoked_at,
         reactions=list(reactions.values()),
         votes=list(votes.values()),
+        pinned=pinned is not None,
+        pinned_until=_until(pinned),
+        kept=kept,
     )
+
+
+def _until(pinned: Json | None) -> datetime | None:
+    until = None if pinned is None else cast("str | None", pinned.get("until"))
+    return None if until is None else datetime.fromisoformat(until)
 
 
 def _edited(content: Json, change: MessageRecord) -> Json:

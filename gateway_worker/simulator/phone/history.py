@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 
 from gateway_worker.simulator.phone.disappearing import timer_of
+from gateway_worker.simulator.phone.past_changes import changes_by_themselves, with_changes
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import (
     Conversation,
     HistorySync,
@@ -14,7 +15,6 @@ from gateway_worker.simulator.wire.gen.whatsapp_pb2 import (
     Message,
     PhoneNumberToLIDMapping,
     Pushname,
-    WebMessageInfo,
 )
 from gateway_worker.simulator.wire.media import KEY_SIZE, seal
 from gateway_worker.simulator.world.jids import GROUP_SERVER, parse_jid
@@ -83,23 +83,14 @@ def _conversation(world: World, chat: str, messages: list[Kept]) -> Conversation
         conversationTimestamp=int(messages[-1].timestamp),
         unreadCount=sum(not kept.own and not kept.read for kept in messages),
         messages=[
-            HistorySyncMsg(message=kept_as_stored(kept), msgOrderId=order)
+            HistorySyncMsg(message=info, msgOrderId=order)
             for order, kept in reversed(list(enumerate(messages)))
+            for info in [*reversed(list(changes_by_themselves(kept))), with_changes(kept)]
         ],
     )
     if person is not None:
         conversation.pnJid, conversation.lidJid = person.pn_jid, person.lid_jid
     return conversation
-
-
-def kept_as_stored(kept: Kept) -> WebMessageInfo:
-    """A message as phones store and pass it on: its secret stands beside it."""
-    info = WebMessageInfo(key=kept.key, message=kept.message, messageTimestamp=int(kept.timestamp))
-    context = info.message.messageContextInfo
-    if context.messageSecret:
-        info.messageSecret = context.messageSecret
-        context.ClearField("messageSecret")
-    return info
 
 
 def _notification(turn: Turn, account: Account, chunk: HistorySync, order: int, count: int) -> Message:

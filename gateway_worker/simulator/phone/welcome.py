@@ -3,7 +3,8 @@
 from functools import partial
 
 from gateway_worker.simulator.phone.address_book import app_state_key
-from gateway_worker.simulator.phone.history import history, kept_as_stored
+from gateway_worker.simulator.phone.history import history
+from gateway_worker.simulator.phone.past_changes import kept_as_stored
 from gateway_worker.simulator.phone.sending import send_peer
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 from gateway_worker.simulator.world.model import Device, Phone

@@ -11,7 +11,9 @@ from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 
 def write_vote(options: Iterable[str]) -> bytes:
     """The vote for these options, to be sealed."""
-    return Message.PollVoteMessage(selectedOptions=[_hash(option) for option in options]).SerializeToString()
+    return Message.PollVoteMessage(
+        selectedOptions=[option_hash(option) for option in options]
+    ).SerializeToString()
 
 
 def read_vote(vote: bytes, options: Sequence[str]) -> list[str]:
@@ -20,8 +22,9 @@ def read_vote(vote: bytes, options: Sequence[str]) -> list[str]:
         chosen = set(Message.PollVoteMessage.FromString(vote).selectedOptions)
     except DecodeError as error:
         raise MalformedMessage("no vote") from error
-    return [option for option in options if _hash(option) in chosen]
+    return [option for option in options if option_hash(option) in chosen]
 
 
-def _hash(option: str) -> bytes:
+def option_hash(option: str) -> bytes:
+    """What a vote calls an option."""
     return hashlib.sha256(option.encode()).digest()

@@ -11,12 +11,13 @@ from schemas.names import MessageId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoricMessage:
-    """A message from before the device was linked.
+    """A message from before the device was linked, or what was done to one.
 
     Attributes:
         chats, senders, entry: as in `ReceiveMessage`.
         status: received; of one of ours what the phone knows.
         at: WhatsApp's time.
+        about: the earlier message that it changes, if it does.
         created_at: its place among the messages of its chat; within the second of `at`.
     """
 
@@ -33,6 +34,7 @@ class HistoricMessage:
     senders: frozenset[str] = frozenset()
     entry: tuple[str, str] | None = None
     expires_at: datetime | None = None
+    about: MessageId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Any
 from gateway_worker.whatsapp.baileys.codec import chat_timers_of
 from gateway_worker.whatsapp.baileys.commits import entry_of
 from gateway_worker.whatsapp.baileys.pace import Pace
-from gateway_worker.whatsapp.incoming import Entry, ReceivedMessage, StoredEntry, Unreadable
+from gateway_worker.whatsapp.incoming import Entry, ReceivedChange, ReceivedMessage, StoredEntry, Unreadable
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
 from gateway_worker.whatsapp.people import ContactNews
 
@@ -19,7 +19,7 @@ async def history_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> History
     for entry, blob in zip(told["entries"], blobs, strict=True):
         found = entry_of(entry, blob)
         match found.message:
-            case ReceivedMessage():
+            case ReceivedMessage() | ReceivedChange():
                 stored = StoredEntry(key=found.key, plaintext=blob)
                 past = PastMessage(entry=stored, message=found.message, status=entry["status"], order=entry["order"])
                 messages.append(past)

@@ -16,10 +16,11 @@ _STORE: Final = f"""
         SELECT *, string_to_array(chat_names, E'\\n') AS chats, string_to_array(sender_names, E'\\n') AS senders
         FROM unnest(
             $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::text[],
-            $10::text[], $11::bigint[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::bytea[]
+            $10::text[], $11::bigint[], $12::timestamptz[], $13::timestamptz[], $14::text[], $15::timestamptz[],
+            $16::bytea[]
         ) WITH ORDINALITY AS t (
             session_id, message_id, chat, chat_names, sender, sender_names, entry, from_me, kind, status, epoch, at,
-            expires_at, created_at, body, place
+            expires_at, about, created_at, body, place
         )
     ), new AS (
         SELECT t.*, k.number + row_number() OVER (PARTITION BY t.session_id, t.message_id ORDER BY place) - 1 AS number
@@ -28,10 +29,10 @@ _STORE: Final = f"""
     ), fresh AS (
         INSERT INTO messages (
             session_id, message_id, number, direction, chat, sender, entry, from_me, kind, status, epoch, at,
-            expires_at, created_at
+            expires_at, about, created_at
         )
         SELECT session_id, message_id, number, 'incoming', chat, sender, entry, from_me, kind, status, epoch, at,
-            expires_at, created_at
+            expires_at, about, created_at
         FROM new
     )
     INSERT INTO bodies (session_id, message_id, number, part, value, created_at)
@@ -71,6 +72,7 @@ async def store(transaction: Transaction, placed: Sequence[Placed]) -> None:
             each.fence.epoch,
             message.at,
             message.expires_at,
+            message.about,
             message.created_at,
             transaction.session(each).content.encrypt(dumps(message.content), "content", message.message_id),
         )

@@ -11,7 +11,8 @@ from gateway_worker.store.operations.messages import PutEntries
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.store.records import Status
-from gateway_worker.whatsapp.incoming import EntryKey, ReceivedMessage, Sender, StoredEntry
+from gateway_worker.whatsapp.incoming import EntryKey, ReceivedChange, ReceivedMessage, Sender, StoredEntry
+from gateway_worker.whatsapp.incoming_changes import Change, Edited, Reacted, Revoked
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
 from gateway_worker.whatsapp.people import ContactNews
 from schemas.content import Content, Image, Media, MediaState, Text
@@ -87,3 +88,35 @@ def test_people_whose_names_came_are_known_without_a_word() -> None:
         ("42@lid", "Eve", 0),
         (CHAT, "Ben", int(THEN.timestamp())),
     ]
+
+
+def done(message_id: str, change: Change, *, author: str | None) -> PastMessage:
+    told = ReceivedChange(
+        message_id=message_id,
+        about="A",
+        chat=CHAT,
+        sender=Sender(jid=CHAT),
+        from_me=False,
+        is_group=False,
+        timestamp=int(THEN.timestamp()),
+        change=change,
+        author=author,
+    )
+    key = EntryKey(chat=CHAT, sender=CHAT, message_id=message_id, index=0)
+    return PastMessage(entry=StoredEntry(key=key, plaintext=b""), message=told, status=None, order=1)
+
+
+def test_what_was_done_to_messages_of_the_past_is_stored_about_them_if_its_doer_may() -> None:
+    changes = [
+        done("R", Reacted(emoji="x"), author=""),
+        done("E", Edited(content=Text(text="new")), author=CHAT),
+        done("F", Edited(content=Text(text="forged")), author=""),
+        done("D", Revoked(), author=""),
+    ]
+    operations = history_operations(ANNA, HistoryPart(messages=changes), Identities(MAPPINGS), NOW)
+    assert [(each.message_id, each.about, each.kind, each.content.get("emoji")) for each in stored(operations)] == [
+        ("R", "A", "reacted", "x"),
+        ("E", "A", "edited", None),
+    ]
+    (entries,) = [each for each in operations if isinstance(each, PutEntries)]
+    assert list(entries.entries) == []

@@ -12,7 +12,8 @@ import pytest
 from gateway_worker.simulator.control import change_actions, fault_actions, message_views, person_actions
 from gateway_worker.simulator.errors import ControlError
 from gateway_worker.simulator.phone.files import read_file
-from gateway_worker.simulator.phone.history import MAX_INLINE, history, kept_as_stored
+from gateway_worker.simulator.phone.history import MAX_INLINE, history
+from gateway_worker.simulator.phone.past_changes import kept_as_stored
 from gateway_worker.simulator.phone.sending import device_sent
 from gateway_worker.simulator.whatsapp.groups import groups
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import HistorySync, Message

@@ -46,7 +46,8 @@ export interface Recall {
   isAdmin: (group: string, who: Person) => Promise<boolean>
 }
 
-type Happening<T = Change> = T extends Change ? Omit<T, 'about' | 'author' | 'by_admin'> : never
+/** What is done, without what it is done to. */
+export type Happening<T = Change> = T extends Change ? Omit<T, 'about' | 'author' | 'by_admin'> : never
 type Key = proto.IMessageKey | null | undefined
 
 /** A message about another one: which one, and what it does to it. */
@@ -189,8 +190,13 @@ const RESPONSES = new Map<unknown, string>([
 function answered(sealed: OpenedOrNot): Happening | 'nothing' {
   const answer = sealed === null ? null : readAs(proto.Message.EventResponseMessage, sealed.plaintext)
   if (answer === null) return { kind: 'answered', response: null, extra_guests: null }
-  const response = RESPONSES.get(answer.response)
-  return response === undefined ? 'nothing' : { kind: 'answered', response, extra_guests: answer.extraGuestCount ?? null }
+  return responseOf(answer)
+}
+
+/** What somebody answers to an invitation. */
+export function responseOf({ response: said, extraGuestCount }: proto.Message.IEventResponseMessage): Happening | 'nothing' {
+  const response = RESPONSES.get(said)
+  return response === undefined ? 'nothing' : { kind: 'answered', response, extra_guests: extraGuestCount ?? null }
 }
 
 const SEALED_CHANGES = new Map<unknown, { use: keyof typeof USES; what: 'edit' | 'poll' }>([

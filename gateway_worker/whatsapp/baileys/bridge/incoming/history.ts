@@ -11,7 +11,9 @@ import { type BaileysEventMap, type Contact, jidNormalizedUser, proto, type WAMe
 import { isOwn, type Mapping, personOf, phoneOf } from '../words/addresses.ts'
 import { type HistoricEntry, PART_BYTES } from '../signal/commit.ts'
 import { jsonBytes } from '../words/limits.ts'
+import { entryOfAddition } from './additions.ts'
 import type { Incoming } from './messages.ts'
+import { addOnsOf, byId, type PastMessages } from './past.ts'
 import type { Store } from '../signal/store.ts'
 import { timersIn } from '../words/timers.ts'
 import { boundChatTimer, boundContact } from '../channel/schema.ts'
@@ -29,7 +31,7 @@ interface Part {
 
 export interface HistoryParts {
   store: Pick<Store, 'putHistory'>
-  incoming: Pick<Incoming, 'ofHistory'>
+  incoming: Pick<Incoming, 'ofHistory' | 'besides'>
   mapping: () => Mapping
   me: () => Contact | undefined
   isWanted: boolean
@@ -45,6 +47,7 @@ export const bringing = new AsyncLocalStorage<ReadonlySet<string>>()
 
 const SLICE = 100
 const CONTACTS_SLICE = 200
+const ADDITIONS_SLICE = 32
 const WHOLE = 100
 
 const { Status } = proto.WebMessageInfo
@@ -105,8 +108,9 @@ export class History {
       await store.putHistory({ entries: [], contacts: named.filter((each) => each !== null), part: null, processed: [] })
     }
     await this.#storeTimers(timed)
+    const all = byId(messages)
     for (let start = 0; start < messages.length; start += SLICE) {
-      for (const entries of inParts(await this.#described(messages.slice(start, start + SLICE), start))) {
+      for (const entries of inParts(await this.#described(messages.slice(start, start + SLICE), start, all))) {
         await store.putHistory({ entries, contacts: [], part: null, processed: [] })
       }
     }
@@ -116,14 +120,37 @@ export class History {
     await store.putHistory({ entries: [], contacts: [], part, processed })
   }
 
-  async #described(messages: readonly WAMessage[], start: number): Promise<HistoricEntry[]> {
+  async #described(messages: readonly WAMessage[], start: number, part: PastMessages): Promise<HistoricEntry[]> {
     const mapping = this.#parts.mapping()
     const described = messages.map(async (info, index) => {
-      const entry = await this.#parts.incoming.ofHistory(info, mapping).catch(() => null) // the next one may be readable
+      const entries = await this.#parts.incoming.ofHistory(info, part, mapping).catch(() => []) // the next one may be readable
       const status = info.key.fromMe === true ? (STATUSES.get(info.status) ?? null) : null
-      return entry === null ? [] : [{ ...entry, status, order: start + index }]
+      return entries.map((entry) => ({ ...entry, status, order: start + index }))
     })
-    return (await Promise.all(described)).flat()
+    const entries = (await Promise.all(described)).flat()
+    for (const [index, info] of messages.entries()) {
+      entries.push(...(await this.#besides(info, start + index, part, mapping)))
+    }
+    return entries
+  }
+
+  /** A message may have as many reactions as a group has members: a few at a time. */
+  async #besides(info: WAMessage, order: number, part: PastMessages, mapping: Mapping): Promise<HistoricEntry[]> {
+    const entries: HistoricEntry[] = []
+    const { incoming } = this.#parts
+    const additions = incoming.besides(info)
+    for (let start = 0; start < additions.length; start += ADDITIONS_SLICE) {
+      const slice = additions.slice(start, start + ADDITIONS_SLICE)
+      const found = await Promise.all(slice.map((each) => entryOfAddition(each, mapping).catch(() => null)))
+      entries.push(...found.flatMap((entry) => (entry === null ? [] : [{ ...entry, status: null, order }])))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    for (const each of addOnsOf(info)) {
+      const found = await incoming.ofHistory(each, part, mapping).catch(() => [])
+      entries.push(...found.map((entry) => ({ ...entry, status: null, order })))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return entries
   }
 }
 

@@ -6,31 +6,25 @@ import {
   type Contact,
   decodeMessageNode,
   getBinaryNodeChildBuffer,
-  isJidBroadcast,
   isJidGroup,
-  isJidNewsletter,
-  isJidStatusBroadcast,
-  isLidUser,
   jidNormalizedUser,
   proto
 } from 'baileys'
 
-import { type Mapping, type Person, personOf, phoneOf } from '../words/addresses.ts'
+import type { Mapping } from '../words/addresses.ts'
 import type { Admins } from '../groups/admins.ts'
 import { botOf, BotReceipts } from './bots.ts'
-import { type Change, changeOf, type Doing, type Recall } from './changes.ts'
-import { type Content, contentOf } from '../words/content.ts'
+import type { Recall } from './changes.ts'
 import type { Entry, EntryKey } from '../signal/commit.ts'
 import { keptOf } from '../words/decoding.ts'
 import { idOf, jidOf, secondsOf } from '../words/limits.ts'
-import { type Store, StoreClosed } from '../signal/store.ts'
+import type { Store } from '../signal/store.ts'
+import { asideOf, entryOfCopy, toldWhatever } from './description.ts'
 import { originalOf } from './originals.ts'
-import { CallError, nameOf } from '../channel/peer.ts'
-import { referencesOf } from '../words/references.ts'
-import { messageContextOf, quotedIn, withSecret } from '../words/secrets.ts'
-import { type Timer, timerOf, timerSetBy } from '../words/timers.ts'
-import { boundMessage } from '../channel/schema.ts'
-import { isViewOnce, unwrap } from '../words/wrappers.ts'
+import { type Addition, additionsTo } from './additions.ts'
+import { pastOf, type PastMessages } from './past.ts'
+import { quotedIn } from '../words/secrets.ts'
+import { unwrap } from '../words/wrappers.ts'
 
 /** One encrypted part of a stanza. */
 export interface IncomingPart {
@@ -191,15 +185,16 @@ export class Incoming {
     return [{ key: { chat: key.chat, sender, message_id: quoted.id, index: QUOTED }, plaintext, message: null }]
   }
 
-  /** A message of the phone's history; null when no backend sees it. What happened to it is in it already. */
-  async ofHistory(info: proto.IWebMessageInfo, mapping: Mapping): Promise<Entry | null> {
+  /** A message of the phone's history, as it stood or what it did to another; nothing when no backend sees it. */
+  async ofHistory(info: proto.IWebMessageInfo, part: PastMessages, mapping: Mapping): Promise<Entry[]> {
     const { me } = this.#credentials()
-    const { id, remoteJid, participant } = info.key ?? {}
-    if (me === undefined || !id || !remoteJid || info.message == null) return null
-    const author = info.key?.fromMe === true ? me.id : (participant ?? info.participant ?? remoteJid)
-    const recall = { ...this.#recall(me), originals: async () => [], isAdmin: async () => false } // changes among it are not told
-    const entry = await entryOfCopy(info, jidOf(author), me, mapping, recall)
-    return entry.message === null ? null : entry
+    return me === undefined ? [] : pastOf(info, part, { me, mapping, recall: this.#recall(me) })
+  }
+
+  /** What the phone keeps beside a message of its history: the reactions to it, the votes in it … */
+  besides(info: proto.IWebMessageInfo): Addition[] {
+    const { me } = this.#credentials()
+    return me === undefined ? [] : additionsTo(info, me)
   }
 
   /** Finds stored messages, for what refers to them. */
@@ -233,121 +228,5 @@ function copiesIn(bytes: Uint8Array): proto.IWebMessageInfo[] {
     return [proto.WebMessageInfo.decode(bytes)]
   } catch {
     return [] // the phone is asked again
-  }
-}
-
-/** Whose message it is and where it belongs. */
-interface Envelope {
-  id: string
-  chat: string
-  chatAlternative: string | undefined
-  author: string
-  authorAlternative: string | undefined
-  fromMe: boolean
-  pushName: string | undefined
-  verifiedName: string | undefined
-  timestamp: number
-}
-
-/** What is told of a message: its content, or what it does to an earlier one. */
-type Told = Content | { change: Change } | { timer: Timer; sets_timer: true }
-
-type Place = Pick<Envelope, 'id' | 'chat' | 'author' | 'fromMe' | 'timestamp'>
-
-/** That a message came, whose and where; null where none is told. What a list of people got is in the sender's chat. */
-function asideOf({ id, chat, author, fromMe, timestamp }: Place, set_aside: object): object | null {
-  if (isJidStatusBroadcast(chat) || isJidNewsletter(chat)) return null
-  const sender = jidOf(jidNormalizedUser(author))
-  return {
-    message_id: idOf(id),
-    chat: isJidBroadcast(chat) && !fromMe ? sender : jidOf(jidNormalizedUser(chat)),
-    sender: { jid: sender, lid: null, phone: null },
-    from_me: fromMe,
-    is_group: isJidGroup(chat) === true,
-    timestamp,
-    set_aside
-  }
-}
-
-/** What cannot be described, however that may be, is set aside: else it would come again for ever. */
-async function toldWhatever(envelope: Envelope, message: proto.IMessage, mapping: Mapping, recall: Recall): Promise<unknown> {
-  try {
-    return await received(envelope, message, mapping, recall)
-  } catch (error) {
-    if (error instanceof StoreClosed || error instanceof CallError) throw error // nothing can be stored any more
-    return asideOf(envelope, { reason: 'failed', detail: nameOf(error), is_encrypted: false })
-  }
-}
-
-async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Mapping, recall: Recall): Promise<unknown> {
-  const { chat: chatJid, author } = envelope
-  const message = unwrap(wrapped)
-  if (isJidStatusBroadcast(chatJid) || isJidNewsletter(chatJid)) return null
-  const isGroup = isJidGroup(chatJid) === true
-  const sender = await personOf(author, envelope.authorAlternative, mapping)
-  const chat = await chatOf(envelope, sender, mapping)
-  const toldIn = chat.pn ?? chat.lid ?? jidNormalizedUser(chatJid)
-  const timer = timerSetBy(message)
-  const context = messageContextOf(wrapped)
-  const doing = { sender, isMe: envelope.fromMe, jid: chatJid, chat: toldIn, context }
-  const told = timer === null ? await toldOf(message, doing, recall) : { timer, sets_timer: true as const }
-  if (told === null) return null
-  return boundMessage({
-    message_id: envelope.id,
-    chat: toldIn,
-    sender: {
-      jid: isLidUser(author) ? (sender.lid ?? author) : (sender.pn ?? author),
-      lid: sender.lid ?? null,
-      phone: phoneOf(sender.pn),
-      push_name: envelope.pushName ?? null,
-      verified_name: envelope.verifiedName ?? null
-    },
-    from_me: envelope.fromMe,
-    is_group: isGroup,
-    timestamp: envelope.timestamp,
-    ...('kind' in told
-      ? { content: told, view_once: isViewOnce(wrapped), ...referencesOf(wrapped), timer: timerOf(message) }
-      : told)
-  })
-}
-
-/** Where a backend looks for it: what somebody sends to a list of people arrives in the chat with that person. */
-async function chatOf({ chat, chatAlternative, fromMe }: Envelope, sender: Person, mapping: Mapping): Promise<Person> {
-  if (isJidGroup(chat)) return { pn: chat, lid: undefined }
-  if (isJidBroadcast(chat)) return fromMe ? { pn: chat, lid: undefined } : sender
-  return personOf(chat, chatAlternative, mapping)
-}
-
-async function toldOf(message: proto.IMessage, doing: Doing, recall: Recall): Promise<Told | null> {
-  const change = await changeOf(message, doing, recall)
-  if (change === 'nothing') return null
-  return change === null ? contentOf(message) : { change }
-}
-
-async function entryOfCopy(
-  copy: proto.IWebMessageInfo,
-  sender: string,
-  me: Contact,
-  mapping: Mapping,
-  recall: Recall
-): Promise<Entry> {
-  const { id, remoteJid, participant, fromMe } = copy.key ?? {}
-  const chat = remoteJid ?? ''
-  const envelope = {
-    id: id ?? '',
-    chat,
-    chatAlternative: undefined,
-    author: fromMe === true ? me.id : (participant ?? copy.participant ?? chat),
-    authorAlternative: fromMe === true ? me.lid : undefined,
-    fromMe: fromMe === true,
-    pushName: copy.pushName ?? undefined,
-    verifiedName: copy.verifiedBizName ?? undefined,
-    timestamp: secondsOf(copy.messageTimestamp)
-  }
-  const message = withSecret(copy)
-  return {
-    key: { chat: jidOf(chat), sender, message_id: idOf(envelope.id), index: 0 },
-    plaintext: keptOf(proto.Message.encode(message).finish(), message),
-    message: await toldWhatever(envelope, message, mapping, recall)
   }
 }

@@ -11,7 +11,7 @@ import { unwrap } from '../words/wrappers.ts'
 /** What somebody has chosen: the options that are known, and how many are not. */
 export function chosenOf(
   { selectedOptions }: proto.Message.IPollVoteMessage,
-  { message, options }: Original
+  { message, options }: Pick<Original, 'message' | 'options'>
 ): { options: string[]; unknown_options: number } {
   const poll = pollCreationOf(unwrap(message))
   const offered = [...options, ...(poll === null ? [] : optionsOf(poll))]

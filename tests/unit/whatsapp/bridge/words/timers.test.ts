@@ -77,7 +77,7 @@ test('timers are learnt from a history that nobody wants', async () => {
   const put: HistoryArguments[] = []
   const history = new History({
     store: { putHistory: async (part) => void put.push(part) },
-    incoming: { ofHistory: async () => null },
+    incoming: { ofHistory: async () => [], besides: () => [] },
     mapping: () => NOBODY,
     me: () => undefined,
     isWanted: false

@@ -24,9 +24,12 @@ _USER: Final = re.compile(r"[1-9][0-9]{4,19}")
 _GROUP: Final = re.compile(r"[0-9]{5,32}(-[0-9]{5,32})?")
 _REFUSED: Final = {
     "newsletter": "is a newsletter, which is not supported yet",
+    "bot": "is a bot of WhatsApp's: only the account's phone can write to it",
     "broadcast": "is a broadcast list or the status, which are not supported",
 }
+_BOT: Final = re.compile(r"[0-9]{5,20}@bot")
 _MAX_LENGTH: Final = 100
+_SUBSCRIBER: Final = 6
 _MOBILES: Final = tuple(
     (re.compile(shape), form)
     for shape, form in (
@@ -112,6 +115,15 @@ def jid_of(address: str) -> Jid:
     return Jid(f"{parse_phone(address)[1:]}@{USER_SERVER}")
 
 
+def stored_chat(address: str) -> Jid:
+    """The JID of a chat of which messages may be stored: also of one in which the account's phone alone can write.
+
+    Raises:
+        ValueError: it is no such thing.
+    """
+    return Jid(address) if _BOT.fullmatch(address) else jid_of(address)
+
+
 def kind_of(jid: str) -> AddressKind:
     """What a (checked) JID names.
 
@@ -148,15 +160,13 @@ def spellings(jid: str) -> frozenset[str]:
     return frozenset((jid, f"{other}@{server}"))
 
 
-def country_of(jid: str) -> str | None:
-    """What numbers of one country begin with, as far as it tells them from others; None for what is no number.
+def subscriber_of(jid: str) -> str | None:
+    """What all ways to write one number have in common: its last digits; None for what is no number.
 
-    Calling codes have one digit (1, 7) or two or three: two digits may stand for several countries, never for half.
+    Prefixes of mobiles stand behind the code of the country or the area, and come and go; what is behind them stays.
     """
     user, _, server = jid.partition("@")
-    if server != USER_SERVER:
-        return None
-    return user[:1] if user.startswith(("1", "7")) else user[:2]
+    return user[-_SUBSCRIBER:] if server == USER_SERVER else None
 
 
 def phone_of(jid: str) -> str | None:
@@ -185,6 +195,12 @@ Phone = Annotated[
 ]
 """An E.164 number."""
 
+
+def _stored_chat(text: str) -> str:
+    stored_chat(text)
+    return text
+
+
 _ADDRESS_PATTERN: Final = (
     r"^(\+[1-9][0-9]{6,14}|[1-9][0-9]{4,19}@(s\.whatsapp\.net|c\.us|lid)|[0-9]{5,32}(-[0-9]{5,32})?@g\.us)$"
 )
@@ -196,6 +212,14 @@ Address = Annotated[
     Field(json_schema_extra={"pattern": _ADDRESS_PATTERN}),
 ]
 """An E.164 number or a user, LID or group JID, as it was given. `jid_of` makes it a JID."""
+
+StoredChat = Annotated[
+    str,
+    StringConstraints(max_length=_MAX_LENGTH),
+    AfterValidator(_stored_chat),
+    Field(json_schema_extra={"pattern": _ADDRESS_PATTERN.replace(r"@g\.us)$", r"@g\.us|[0-9]{5,20}@bot)$")}),
+]
+"""An address, or the JID of a bot of WhatsApp's (``@bot``), whose chat can be read."""
 
 Person = Annotated[
     str,

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from schemas.addresses import Address, Jid, Person, Phone, jid_of
+from schemas.addresses import Address, Jid, Person, Phone, StoredChat, jid_of, stored_chat
 from schemas.model import Attribute, Instant, Many, MessageIdField, StrictModel, printable
 from schemas.names import MessageId
 from schemas.outgoing_content import OutgoingContent, OutgoingText
@@ -220,14 +220,14 @@ class ListMessages(SessionCommand):
     A chat with a person is stored under the number's JID where that is known; a number finds it either way.
     """
 
-    chat: Annotated[Address, Field(repr=False)]
+    chat: Annotated[StoredChat, Field(repr=False)]
     cursor: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,16}\.[!-~]{1,128}$")] | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_HISTORY)] = 50
 
     @property
     def chat_jid(self) -> Jid:
         """`chat` as a JID."""
-        return jid_of(self.chat)
+        return stored_chat(self.chat)
 
 
 class CountMessages(SessionCommand):

@@ -38,7 +38,7 @@ class Lifecycle:
     def __init__(self, record: SessionRecord, around: Surroundings, writer: Writer) -> None:
         self.session_id: SessionId = record.session_id
         self.changed = Signal()
-        self.jid = record.jid
+        self.jid, self.lid = record.jid, record.lid
         self._user_id: UserId = record.user_id
         self._around = around
         self._writer = writer
@@ -87,7 +87,7 @@ class Lifecycle:
                 _log.info("session.state", session=self.session_id, state=standing.state.value, reason=_code(reason))
             self._standing = standing
         if account is not None:
-            self.jid = account.jid
+            self.jid, self.lid = account.jid, account.lid
         self.changed.fire()
 
     async def note(self, applied: int) -> None:

@@ -13,6 +13,7 @@ from schemas.results import ReactionShown, VoteShown
 
 CHANGES_OF_CONTENT: Final = frozenset({"edited", "edit", "optionadded"})
 """Kinds of changes after which a message says something else."""
+_NOTHING: Final[Json] = {}
 _NOT_THERE_YET: Final = frozenset({Status.PENDING, Status.FAILED})
 
 
@@ -56,8 +57,6 @@ def standing(message: MessageRecord, changes: Sequence[MessageRecord], *, begun_
     revoked_at: datetime | None = None
     reactions: dict[str, ReactionShown] = {}
     votes: dict[str, VoteShown] = {}
-    pinned: Json | None = None
-    kept = False
     for change in effective:
         who = _author(change)
         match change.kind:
@@ -75,29 +74,30 @@ def standing(message: MessageRecord, changes: Sequence[MessageRecord], *, begun_
                 votes.pop(who, None)
                 if change.content["options"] or change.content.get("unknownOptions"):
                     votes[who] = _vote(change)
-            case "pinned":
-                pinned = change.content if change.content["pinned"] else None
-            case "kept":
-                kept = bool(change.content["kept"])
             case _:
                 continue
     if revoked_at is not None:
-        content, reactions, votes, pinned, kept = None, {}, {}, None, False
+        content, reactions, votes, effective = None, {}, {}, []
+    pin, keeping = _last("pinned", effective), _last("kept", effective)
     return Standing(
         content=content,
         edited_at=edited_at,
         revoked_at=revoked_at,
         reactions=list(reactions.values()),
         votes=list(votes.values()),
-        pinned=pinned is not None,
-        pinned_until=_until(pinned),
-        kept=kept,
+        pinned=bool(pin.get("pinned")),
+        pinned_until=_moment(cast("str | None", pin.get("until"))),
+        kept=bool(keeping.get("kept")),
     )
 
 
-def _until(pinned: Json | None) -> datetime | None:
-    until = None if pinned is None else cast("str | None", pinned.get("until"))
-    return None if until is None else datetime.fromisoformat(until)
+def _last(kind: str, changes: Sequence[MessageRecord]) -> Json:
+    """What the last change of a kind says; nothing if there is none."""
+    return next((change.content for change in reversed(changes) if change.kind == kind), _NOTHING)
+
+
+def _moment(told: str | None) -> datetime | None:
+    return None if told is None else datetime.fromisoformat(told)
 
 
 def _edited(content: Json, change: MessageRecord) -> Json:

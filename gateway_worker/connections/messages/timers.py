@@ -3,7 +3,7 @@
 The rows are the truth. What is heard again and again (every message of such a chat tells its timer) costs nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -25,11 +25,14 @@ MAX_CHATS: Final = 20_000  # of one session, as `identities` bounds people
 
 
 class Timers:
-    """The timers of one session."""
+    """The timers of one session. `own` tells the account's JIDs."""
 
-    def __init__(self, session_id: SessionId, identities: Identities) -> None:
+    def __init__(
+        self, session_id: SessionId, identities: Identities, own: Callable[[], Collection[str | None]] = frozenset
+    ) -> None:
         self._session_id = session_id
         self._identities = identities
+        self._own = own
         self._known: dict[str, Timer] = {}
 
     async def load(self, rows: TimerRows) -> None:
@@ -54,8 +57,11 @@ class Timers:
     # --- what is told of them, as what stores it
 
     def heard_in(self, message: ReceivedMessage, now: datetime) -> Sequence[SetTimers]:
-        """What a message says of its chat's timer. One that does not speak of it says nothing."""
-        if message.timer is None:
+        """What a message says of its chat's timer. One that does not speak of it says nothing.
+
+        A group's timer is the group's own setting, which WhatsApp tells: what a member writes of it changes nothing.
+        """
+        if message.timer is None or message.is_group:
             return ()
         return self._news(message.chat, message.timer, instant(message.timestamp, now))
 
@@ -74,7 +80,8 @@ class Timers:
         sender = None if by is None else MessageSender(jid=by.jid, lid=by.lid, phone=by.phone, push_name=told.push_name)
         settings = [each.disappearing for each in told.news if isinstance(each, GroupChanged)]
         timers = [ToldTimer(seconds=each) for each in settings if each is not None]
-        return [each for timer in timers for each in self._news(told.group_id, timer, at, sender)]
+        ours = None if by is None else by.jid in self._own() or (by.lid is not None and by.lid in self._own())
+        return [each for timer in timers for each in self._news(told.group_id, timer, at, sender, from_me=ours)]
 
     def set_by_us(self, chat: Jid, seconds: int, at: datetime) -> Sequence[SetTimers]:
         """A command of ours has set it; `at` by WhatsApp's clock where that is known."""

@@ -88,7 +88,7 @@ class LiveSession:
         self._writer = Writer(record.fence, around.storage, self.fence_off)
         self._lifecycle = Lifecycle(record, around, self._writer)
         self._identities = Identities(around.mappings)
-        self._timers = Timers(record.session_id, self._identities)
+        self._timers = Timers(record.session_id, self._identities, lambda: (self.jid, self._lifecycle.lid))
         resolver = Resolver(self._writer, self._identities)
         self._presences = Presences(record.session_id, self._usable, around, resolver)
         self._line = Line(

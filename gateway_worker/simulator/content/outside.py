@@ -18,7 +18,8 @@ class Outside:
     """The words around a message.
 
     `edit`: 1 edits, 2 pins, 7 deletes an own message, 8 another's as an admin. `hidden`: who cannot read it shows
-    nothing (`decrypt-fail="hide"`). `loose`: clients that work differ about it, so nobody is held to it.
+    nothing (`decrypt-fail="hide"`). `loose`: clients that work differ about it, so nobody is held to it. `may_be_plain`:
+    whatsmeow sends it as a text without any such word, which nobody reports to be dropped.
     """
 
     type: str = "text"
@@ -27,11 +28,13 @@ class Outside:
     edit: str = ""
     meta: tuple[str, str] | None = None
     loose: bool = False
+    may_be_plain: bool = False
 
 
 _PLAIN = Outside()
 _UNKNOWN = Outside(loose=True)
 _POLL = Outside(type="poll", meta=("polltype", "creation"))
+_NEWER_POLL = Outside(type="poll", meta=("polltype", "creation"), may_be_plain=True)
 
 
 def _media(mediatype: str, *, loose: bool = False) -> Outside:
@@ -58,16 +61,16 @@ _KINDS: dict[str, Outside | Callable[[Any], Outside]] = {
     "encEventResponseMessage": Outside(type="event", hidden=True, meta=("event_type", "response"), loose=True),
     "secretEncryptedMessage": Outside(edit="1", hidden=True, loose=True),
     "pollCreationMessage": _POLL,
-    "pollCreationMessageV2": _POLL,
-    "pollCreationMessageV3": _POLL,
-    "pollCreationMessageV5": _POLL,
+    "pollCreationMessageV2": _NEWER_POLL,
+    "pollCreationMessageV3": _NEWER_POLL,
+    "pollCreationMessageV5": _NEWER_POLL,
     "pollUpdateMessage": Outside(type="poll", hidden=True, meta=("polltype", "vote")),
     "protocolMessage": _protocol,
     "pinInChatMessage": Outside(edit="2", hidden=True),
     "keepInChatMessage": _kept,
     "imageMessage": _media("image"),
     "videoMessage": lambda part: _media("gif" if part.gifPlayback else "video"),
-    "ptvMessage": _media("ptv"),
+    "ptvMessage": Outside(type="media", mediatype="ptv", may_be_plain=True),
     "audioMessage": lambda part: _media("ptt" if part.ptt else "audio"),
     "documentMessage": _media("document"),
     "stickerMessage": _media("sticker"),

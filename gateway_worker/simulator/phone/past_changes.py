@@ -1,6 +1,7 @@
 """Stored messages as a phone passes them on, with what was done to them since. Pure.
 
-Reactions, votes, answers, a pin and that a message is kept stand beside it; edits and comments are messages of their own.
+Reactions, votes, answers, a pin and that a message is kept stand beside it; edits and comments are messages of their
+own.
 """
 
 from collections.abc import Iterator

@@ -4,11 +4,16 @@ The server cannot look into a message. Here the phones do, once they have decryp
 come, tell nobody, and count it. What only names people in the wrong way arrives, but is not understood.
 """
 
+from typing import Final
+
 from gateway_worker.simulator.content.outside import Outside, outside_of
 from gateway_worker.simulator.content.reading import parts_with_context, unwrap
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ContextInfo, Message
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.jids import BROADCAST_SERVER, GROUP_SERVER, LID_SERVER, PN_SERVER, parse_jid
+
+
+_ONCE: Final = ("viewOnceMessage", "viewOnceMessageV2", "viewOnceMessageV2Extension")
 
 
 def fault_of(stanza: Node, message: Message) -> str:
@@ -19,11 +24,23 @@ def fault_of(stanza: Node, message: Message) -> str:
     server, expected = parse_jid(stanza.attrs["from"]).server, outside_of(message)
     if server == BROADCAST_SERVER or expected.loose:
         return ""
+    if expected.may_be_plain and not _is_view_once(message) and _is_plain(stanza, enc):
+        return ""
     if stanza.attrs.get("type") != expected.type:
         return "type"
     if expected.mediatype and enc.attrs.get("mediatype") != expected.mediatype:
         return "mediatype"
     return _fault_of_change(stanza, enc, expected, is_group=server == GROUP_SERVER)
+
+
+def _is_plain(stanza: Node, enc: Node) -> bool:
+    return stanza.attrs.get("type") == "text" and "mediatype" not in enc.attrs
+
+
+def _is_view_once(message: Message) -> bool:
+    """WhatsApp is reported to drop those that do not say what they are."""
+    whole = message.deviceSentMessage.message if message.HasField("deviceSentMessage") else message
+    return any(whole.HasField(name) for name in _ONCE)
 
 
 def _fault_of_change(stanza: Node, enc: Node, expected: Outside, *, is_group: bool) -> str:

@@ -11,9 +11,7 @@ from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 
 def write_vote(options: Iterable[str]) -> bytes:
     """The vote for these options, to be sealed."""
-    return Message.PollVoteMessage(
-        selectedOptions=[option_hash(option) for option in options]
-    ).SerializeToString()
+    return Message.PollVoteMessage(selectedOptions=[option_hash(option) for option in options]).SerializeToString()
 
 
 def read_vote(vote: bytes, options: Sequence[str]) -> list[str]:

@@ -154,11 +154,12 @@ messages = Table(
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("epoch", BigInteger, nullable=False),  # under which it was begun or received
     _time("at"),  # WhatsApp's time of an incoming one, ours of an outgoing one
+    Column("kept", Boolean, nullable=False, server_default=text("false")),  # somebody keeps it from disappearing
     _time("expires_at", nullable=True),  # when it disappears: nobody reads it then; NULL again once its content is gone
     _time("created_at"),
     PrimaryKeyConstraint("session_id", "message_id", "number"),
 )
-Index("messages_expiring", messages.c.expires_at, postgresql_where=messages.c.expires_at.is_not(None))
+Index("messages_expiring", messages.c.expires_at, postgresql_where=text("expires_at IS NOT NULL AND NOT kept"))
 Index("messages_created", messages.c.created_at)
 Index("messages_chat", messages.c.session_id, messages.c.chat, messages.c.created_at, messages.c.message_id)
 Index(

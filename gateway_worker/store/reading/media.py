@@ -35,7 +35,7 @@ _EXPIRED: Final = """
     UNION ALL
     SELECT f.session_id, f.message_id, f.object, f.created_at FROM messages AS m JOIN media AS f
         ON f.session_id = m.session_id AND f.message_id = m.message_id AND f.number = m.number
-    WHERE m.expires_at < clock_timestamp() AND f.state <> 'pending'
+    WHERE m.expires_at < clock_timestamp() AND NOT m.kept AND f.state <> 'pending'
     ORDER BY created_at LIMIT $2
 """
 _FORGET: Final = """

@@ -73,7 +73,7 @@ _WITH_CONTENT: Final = """
     FROM messages AS m
     JOIN sessions AS s ON s.id = m.session_id
         -- what has not left yet cannot have disappeared
-        AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp() OR m.status = 'pending')
+        AND (m.expires_at IS NULL OR m.expires_at > clock_timestamp() OR m.kept OR m.status = 'pending')
     CROSS JOIN LATERAL (
         SELECT value FROM bodies
         WHERE session_id = m.session_id AND message_id = m.message_id AND number = m.number AND part = 'content'

@@ -90,7 +90,7 @@ _MESSAGES: Final = """
 _DISAPPEARED: Final = """
     WITH gone AS (
         SELECT m.ctid AS place, m.session_id, m.message_id, m.number, m.chat, m.entry, m.created_at FROM messages AS m
-        WHERE m.expires_at < $1 AND m.status <> 'pending' AND NOT EXISTS (
+        WHERE m.expires_at < $1 AND NOT m.kept AND m.status <> 'pending' AND NOT EXISTS (
             SELECT FROM media AS f
             WHERE f.session_id = m.session_id AND f.message_id = m.message_id AND f.number = m.number
         )

@@ -76,6 +76,27 @@ async def test_a_message_after_the_history_is_the_newest_and_may_quote_the_past(
     assert [message["messageId"] for message in await _history(world, ana, friend)] == [newest, answer, first]
 
 
+async def test_what_was_done_to_messages_of_the_past_is_shown_and_not_told(world: World) -> None:
+    ana, ben = await world.phones.give("Ana"), await world.phones.give("Ben")
+    poll = {"kind": "poll", "question": "When?", "options": ["Now", "Later"], "selectable": 1}
+    asked = (await world.phones.post(f"/phones/{ben.number}/send", {"to": ana.number, "content": poll}))["messageId"]
+    text = await world.phones.send(ben, ana.number, "old")
+    new = {"kind": "text", "text": "new"}
+    await world.phones.post(f"/phones/{ben.number}/edit", {"messageId": text, "content": new, "sealed": True})
+    await world.phones.post(f"/phones/{ana.number}/react", {"messageId": text, "emoji": "👍"})
+    await world.phones.post(f"/phones/{ana.number}/vote", {"messageId": asked, "options": ["Later"]})
+    await world.phones.post(f"/phones/{ben.number}/pin", {"messageId": asked})
+    member = await _paired(world, ana, **RECENT)
+    await _synced(world, member)
+    edited, voted = await _history(world, member, ben.number)
+    assert (edited["messageId"], edited["content"]) == (text, new)
+    assert [(each["emoji"], each["fromMe"]) for each in edited["reactions"]] == [("👍", True)]
+    assert [(each["options"], each["fromMe"]) for each in voted["votes"]] == [(["Later"], True)]
+    assert voted["pinned"] is True
+    told = {event["type"] for event in world.backend.of(member.session_id)}
+    assert not told & {"message.received.v1", "message.edited.v1", "message.reaction.v1", "poll.vote.v1"}
+
+
 async def test_a_session_without_history_stores_and_tells_none(world: World) -> None:
     phone, chats = await _with_past(world, friends=1, each=1)
     ana = await _paired(world, phone)

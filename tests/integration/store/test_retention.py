@@ -325,6 +325,26 @@ async def test_what_has_disappeared_is_read_by_nobody_and_its_content_goes(
     assert (await store.commit(fence, came)) == (False,), "it is known when it comes again"
 
 
+async def test_what_somebody_keeps_stays_until_it_is_kept_no_longer(
+    store: Store, fence: Fence, clock: TestClock
+) -> None:
+    clock.time = now = datetime.now(UTC)
+    came = replace(arrived(1), expires_at=now - timedelta(seconds=5))
+    keeping = [
+        replace(arrived(number), about=came.message_id, kind="kept", content={"kind": "kept", "kept": kept})
+        for number, kept in ((2, True), (3, False))
+    ]
+    await store.commit(fence, came)
+    await store.commit(fence, keeping[0])
+    assert (await store.prune())["disappeared"] == 0
+    assert [each.message_id for each in await store.messages.under(fence.session_id, came.message_id)] == [
+        came.message_id
+    ]
+    await store.commit(fence, keeping[1])
+    assert not await store.messages.under(fence.session_id, came.message_id)
+    assert (await store.prune())["disappeared"] == 1
+
+
 async def test_what_has_not_left_has_not_disappeared_and_its_time_begins_when_it_leaves(
     store: Store, fence: Fence, clock: TestClock
 ) -> None:

@@ -117,13 +117,14 @@ _TABLES: Final = (
         attempts integer NOT NULL DEFAULT 0,
         epoch bigint NOT NULL,
         at timestamptz NOT NULL,
+        kept boolean NOT NULL DEFAULT false,
         expires_at timestamptz,
         created_at timestamptz NOT NULL,
         PRIMARY KEY (session_id, message_id, number)
     ) WITH (fillfactor = 70)
     """,
     "CREATE INDEX messages_created ON messages (created_at)",
-    "CREATE INDEX messages_expiring ON messages (expires_at) WHERE expires_at IS NOT NULL",
+    "CREATE INDEX messages_expiring ON messages (expires_at) WHERE expires_at IS NOT NULL AND NOT kept",
     "CREATE INDEX messages_begun ON messages (session_id, created_at) WHERE direction = 'outgoing'",
     """
     CREATE TABLE bodies (

@@ -9,7 +9,8 @@ from typing import Final
 
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns, dumps
-from gateway_worker.store.writing.writers.receiving import KNOWN, key_columns
+from gateway_worker.store.writing.writers.keeping import KEPT, keep
+from gateway_worker.store.writing.writers.receiving import KNOWN, key_columns, names
 
 _STORE: Final = f"""
     WITH told AS (
@@ -81,3 +82,10 @@ async def store(transaction: Transaction, placed: Sequence[Placed]) -> None:
     ]
     if rows:
         await transaction.wire.execute(_STORE, *columns(rows))
+    kept = [
+        (each.session_id, message.about, names(message.chat, *message.chats), message.content)
+        for each in placed
+        for message in each.operation.messages
+        if message.kind == KEPT and message.about is not None
+    ]
+    await keep(transaction, kept)

@@ -6,6 +6,7 @@ from typing import Any, Final
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns, dumps
 from gateway_worker.store.writing.writers.authority import changes_that_count
+from gateway_worker.store.writing.writers.keeping import KEPT, Keeping, keep
 from gateway_worker.store.writing.writers.media import add_media, with_known_media
 
 # The same message is of the same chat and the same sender, by whichever name; in a chat with a person there are but two
@@ -67,6 +68,7 @@ async def receive(transaction: Transaction, placed: Sequence[Placed]) -> None:
         sound = await changes_that_count(transaction, changes)
         if sound:
             await _store(transaction, await with_known_media(transaction, sound))
+            await keep(transaction, [_keeping(each) for each, _ in sound if each.operation.kind == KEPT])
         counted = {_place(each) for each, _ in sound}
         for each in changes:
             if _place(each) not in counted:
@@ -85,6 +87,11 @@ async def _store(transaction: Transaction, placed: Sequence[Placed]) -> None:
             numbered.append((each, number))
             transaction.tell(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
     await add_media(transaction, numbered)
+
+
+def _keeping(placed: Placed) -> Keeping:
+    op = placed.operation
+    return placed.session_id, op.about, names(op.chat, *op.chats), op.content
 
 
 def names(*known: str) -> str:

@@ -127,3 +127,13 @@ def test_what_whatsapp_does_not_have_changes_nothing(status: Status) -> None:
 def test_what_is_about_another_message_changes_nothing() -> None:
     edit = replace(row(ANNA, {"kind": "edited", "content": NEW_TEXT}), about=MessageId("3EB0BB"))
     assert shown(THEIRS, edit).content == THEIRS.content
+
+
+def test_what_is_pinned_or_kept_is_so_until_it_is_undone() -> None:
+    pin = row(BERT, {"kind": "pinned", "pinned": True, "until": NOON.isoformat()})
+    keep = row(BERT, {"kind": "kept", "kept": True})
+    now = shown(THEIRS, pin, keep)
+    assert (now.pinned, now.pinned_until, now.kept) == (True, NOON, True)
+    undone = [row(ANNA, {"kind": "pinned", "pinned": False, "until": None}), row(ANNA, {"kind": "kept", "kept": False})]
+    now = shown(THEIRS, pin, keep, *undone)
+    assert (now.pinned, now.pinned_until, now.kept) == (False, None, False)

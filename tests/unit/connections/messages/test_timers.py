@@ -1,9 +1,11 @@
 """Timers of disappearing chats: whose word counts, and of which chat it is."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from gateway_worker.connections.messages.timers import Timers
 from gateway_worker.connections.people.identities import Identities
+from gateway_worker.whatsapp.groups import GroupChanged, GroupMember, GroupNews
 from gateway_worker.whatsapp.incoming import ReceivedMessage, Sender
 from gateway_worker.whatsapp.people import ContactCheck
 from gateway_worker.whatsapp.timers import Timer
@@ -38,6 +40,28 @@ def test_a_clock_that_is_fast_does_not_outdo_who_sets_the_timer_after_it() -> No
     known = timers.of(BERT)
     assert known is not None
     assert known.seconds == WEEK
+
+
+def test_a_groups_timer_is_what_whatsapp_tells_and_not_what_a_member_writes() -> None:
+    group, own = "120363000@g.us", "15550001111@s.whatsapp.net"
+    timers = Timers(ANNA, Identities(MAPPINGS), lambda: (own, "99@lid"))
+    written = replace(_message(NOON, Timer(seconds=DAY)), chat=group, is_group=True)
+    assert timers.heard_in(written, NOON) == ()
+    by = [GroupMember(jid="99@lid"), GroupMember(jid=BERT), None]
+    told = [
+        GroupNews(
+            notification_id=str(number),
+            group_id=group,
+            by=who,
+            push_name=None,
+            timestamp=int(NOON.timestamp()),
+            news=[GroupChanged(disappearing=WEEK)],
+        )
+        for number, who in enumerate(by)
+    ]
+    events = [timers.of_group(each, NOON)[0].timers[0].event for each in told]
+    assert [each.get("fromMe") for each in events] == [True, False, None]
+    assert {each["disappearingSeconds"] for each in events} == {WEEK}
 
 
 @virtual

@@ -62,7 +62,11 @@ def _once(message: dict[str, Any]) -> dict[str, Any]:
         (Sent(message=_once(PHOTO), type="media", enc={"mediatype": "image"}), ""),
         (Sent(message=_once(PHOTO), type="media", chat=GROUP), "mediatype"),
         (Sent(message={"documentWithCaptionMessage": {"message": DOCUMENT}}, type="media"), "mediatype"),
-        (Sent(message=NOTE), "type"),
+        (Sent(message=NOTE), ""),  # whatsmeow
+        (Sent(message=NOTE, type="media"), "mediatype"),
+        (Sent(message=_once(NOTE)), "type"),
+        (Sent(message={"pollCreationMessageV3": {}}), ""),  # whatsmeow
+        (Sent(message={"pollCreationMessageV3": {}}, type="poll"), "meta"),
         (Sent(message=NOTE, type="media", enc={"mediatype": "ptv"}), ""),
         (Sent(message=BARE_EDIT, edit="1"), "decryptFail"),
         (Sent(message=BARE_EDIT, edit="1", enc=HIDE), ""),

@@ -99,7 +99,8 @@ function inviteOf(message: proto.IMessage): NoticeText | null {
     code: group?.inviteCode ?? null,
     expires_at: group?.inviteExpiration ?? admin?.inviteExpiration ?? null
   }
-  return { kind: 'text', text: textOf([name, group?.caption ?? channel?.caption]), invite }
+  const text = textOf([name, group?.caption ?? channel?.caption])
+  return text === '' && !invite.chat && !invite.code ? null : { kind: 'text', text, invite } // to nowhere
 }
 
 /** Notes that go with money, and how much it is. */

@@ -18,8 +18,8 @@ class Outside:
     """The words around a message.
 
     `edit`: 1 edits, 2 pins, 7 deletes an own message, 8 another's as an admin. `hidden`: who cannot read it shows
-    nothing (`decrypt-fail="hide"`). `loose`: clients that work differ about it, so nobody is held to it. `may_be_plain`:
-    whatsmeow sends it as a text without any such word, which nobody reports to be dropped.
+    nothing (`decrypt-fail="hide"`). `loose`: clients that work differ about it, so nobody is held to it.
+    `may_be_plain`: whatsmeow sends it as a text without any such word, which nobody reports to be dropped.
     """
 
     type: str = "text"

@@ -12,7 +12,6 @@ from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ContextInfo, Message
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.jids import BROADCAST_SERVER, GROUP_SERVER, LID_SERVER, PN_SERVER, parse_jid
 
-
 _ONCE: Final = ("viewOnceMessage", "viewOnceMessageV2", "viewOnceMessageV2Extension")
 
 

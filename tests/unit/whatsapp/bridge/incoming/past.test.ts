@@ -1,15 +1,15 @@
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
-import '../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 
-import { proto } from '../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
+import { proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
-import { History, type HistoryArguments } from '../../../../gateway_worker/whatsapp/baileys/bridge/incoming/history.ts'
-import { Incoming } from '../../../../gateway_worker/whatsapp/baileys/bridge/incoming/messages.ts'
-import { sealedBy } from './sealing.ts'
+import { History, type HistoryArguments } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/history.ts'
+import { Incoming } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/messages.ts'
+import { sealedBy } from '../sealing.ts'
 
 const ME = '15550001111@s.whatsapp.net'
 const BEN = '15550002222@s.whatsapp.net'

@@ -192,9 +192,9 @@ class MessageDescription(Model):
     expires_at: Instant | None = None
     reactions: Sequence[ReactionShown] | None = None
     votes: Sequence[VoteShown] | None = None
-    pinned: bool | None = None
-    pinned_until: Instant | None = None
-    kept: bool | None = None
+    pinned: Annotated[bool | None, Field(description="It stands at the top of its chat.")] = None
+    pinned_until: Annotated[Instant | None, Field(description="Until when it is pinned.")] = None
+    kept: Annotated[bool | None, Field(description="Somebody keeps it: it does not disappear.")] = None
     receipts: Sequence[ReceiptShown] | None = None
 
 

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from schemas.content import Content
 from schemas.events import Failure, MessageState, Reason, SessionState, WorkerState

@@ -33,10 +33,8 @@ async function told(...messages: proto.IWebMessageInfo[]): Promise<Told[]> {
     me: () => ({ id: ME }),
     isWanted: true
   })
-  const ev = { emit: (_event: string, _told: unknown) => true }
-  history.listen({ ev } as never)
   const read = messages.map((each) => proto.WebMessageInfo.decode(proto.WebMessageInfo.encode(each).finish()))
-  ev.emit('messaging-history.set', { messages: read, chats: [], contacts: [], progress: 100 })
+  history.take({ messages: read, chats: [], contacts: [], progress: 100 } as never)
   await history.stored()
   return put.flatMap(({ entries }) => entries.map(({ message }) => message as Told))
 }

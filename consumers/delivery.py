@@ -9,7 +9,7 @@ from pamqp.common import FieldValue
 from gateway_worker.broker.outgoing import Outgoing
 
 FORWARDED: Final = "x-gateway-forwarded"
-"""Header that counts how often a command was moved to another door."""
+"""Header that counts how often a command was moved to another queue."""
 
 
 class Receiver(Protocol):
@@ -30,7 +30,7 @@ class Delivery:
     """One arrival of a message.
 
     Attributes:
-        queue: the door it came through.
+        queue: the queue it came through.
         exchange, routing_key: where it was published to.
         headers: those that can be published again as they are.
         header_names: of all there are; `leniency.UNREADABLE` among them says that the rest could not be read.
@@ -66,7 +66,7 @@ class Delivery:
 
     @property
     def times_forwarded(self) -> int:
-        """How often it was moved to another door."""
+        """How often it was moved to another queue."""
         count = self.headers.get(FORWARDED)
         return count if isinstance(count, int) else 0
 

@@ -1,7 +1,7 @@
-"""From a command to its handler: at the right door, in time, once.
+"""From a command to its handler: at the right queue, in time, once.
 
-A command that came through the wrong door is moved to the right one. So the same dispatcher serves the unroutable
-queue: nothing is at home there, and what has no door to go to is answered `SessionNotFound` or `WorkerNotFound`.
+A command that came through the wrong queue is moved to the right one. So the same dispatcher serves the unroutable
+queue: nothing is at home there, and what has no queue to go to is answered `SessionNotFound` or `WorkerNotFound`.
 """
 
 import asyncio
@@ -13,21 +13,21 @@ from typing import Any, Final, Protocol, assert_never
 
 import structlog
 
-from consumers.answer import Answer
 from consumers.delivery import FORWARDED
-from consumers.once import Once
+from consumers.idempotency import IdempotencyGuard
+from consumers.pending_reply import PendingReply
 from consumers.ports import Manager, Publisher
 from consumers.replies import Reply, accepted
 from gateway_worker.broker.errors import PublishRefused, Unroutable
 from schemas.channels import Topology
-from schemas.commands import Command, CommandClass, Door
+from schemas.commands import Command, CommandClass, CommandQueue
 from schemas.errors import CommandExpired, Internal, SessionNotFound, Unavailable, WorkerNotFound
 from schemas.model import StrictModel
 from schemas.names import MessageId, SessionId
 
 log = structlog.get_logger(__name__)
 
-MOST_FORWARDS: Final = 3  # workers of two versions could disagree about a door
+MOST_FORWARDS: Final = 3  # workers of two versions could disagree about a queue
 
 Handler = Callable[[Command[Any]], Awaitable[Reply]]
 """Carries out one kind of command and says what to reply. Raises gateway errors."""
@@ -44,32 +44,32 @@ class QueueMaker(Protocol):
 def home_of(command: Command[StrictModel], topology: Topology) -> str:
     """The queue in which a command belongs."""
     subject = command.subject or ""
-    match command.kind.door:
-        case Door.SESSIONS:
+    match command.kind.queue:
+        case CommandQueue.SESSIONS:
             return topology.sessions_queue
-        case Door.CONTROL:
+        case CommandQueue.CONTROL:
             return topology.control_queue
-        case Door.SESSION:
+        case CommandQueue.SESSION:
             return topology.session_queue_name(subject)
-        case Door.WORKER:
+        case CommandQueue.WORKER:
             return topology.worker_queue_name(subject)
         case _:
-            assert_never(command.kind.door)
+            assert_never(command.kind.queue)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatcher:
-    """Receives commands at every door where they may be at home (and at the unroutable queue, where none is)."""
+    """Receives commands at every queue where they may be at home (and at the unroutable queue, where none is)."""
 
     topology: Topology
     manager: Manager
     publisher: Publisher
     queues: QueueMaker
-    once: Once
+    guard: IdempotencyGuard
     handlers: Mapping[str, Handler]
     now: Callable[[], datetime]
 
-    async def receive(self, command: Command[StrictModel], answer: Answer) -> Reply | None:
+    async def receive(self, command: Command[StrictModel], answer: PendingReply) -> Reply | None:
         """Carry out, or move. A message reaches its session without waiting for anything: that keeps the order."""
         home = home_of(command, self.topology)
         if home != answer.delivery.queue:
@@ -82,11 +82,11 @@ class Dispatcher:
                 self._check_time(command)
                 return await self.handlers[command.kind.type](command)
             case CommandClass.I | CommandClass.N:
-                return await self.once.carry_out(command, answer, self._in_time)
+                return await self.guard.carry_out(command, answer, self._in_time)
             case _:
                 assert_never(command.kind.klass)
 
-    async def _send(self, command: Command[Any], answer: Answer) -> None:
+    async def _send(self, command: Command[Any], answer: PendingReply) -> None:
         """The message's row is the record of it, so neither the ledger nor the clock is asked here.
 
         Its reply goes out while it is being sent: a broker that takes no publishes for now holds no message up.
@@ -115,7 +115,7 @@ class Dispatcher:
         if command.expires_at is not None and command.expires_at <= self.now():
             raise CommandExpired
 
-    async def _move(self, command: Command[StrictModel], answer: Answer, home: str) -> None:
+    async def _move(self, command: Command[StrictModel], answer: PendingReply, home: str) -> None:
         """Publish it to its own queue, confirmed. There is no way around twice: the queue is named, not routed to."""
         delivery = answer.delivery
         times = delivery.times_forwarded + 1
@@ -132,24 +132,24 @@ class Dispatcher:
         except Unroutable:
             await self._make_home(command)
             raise Unavailable("The command's queue has only just been made.") from None
-        if delivery.queue == self.topology.unroutable and command.kind.door is Door.SESSION:
+        if delivery.queue == self.topology.unroutable and command.kind.queue is CommandQueue.SESSION:
             await self.queues.declare(command.session_id)  # the queue is there, and nothing led to it
         answer.outcome = "forwarded"
 
     async def _check_addressee(self, command: Command[StrictModel]) -> None:
         """Nothing is put into the queue of a session that is gone, or going: it might be removed with it."""
-        if command.kind.door is Door.SESSION and not await self.manager.knows(command.session_id):
+        if command.kind.queue is CommandQueue.SESSION and not await self.manager.knows(command.session_id):
             raise SessionNotFound
 
     async def _make_home(self, command: Command[StrictModel]) -> None:
         """The queue is missing: make it if there should be one."""
-        match command.kind.door:
-            case Door.SESSION:
+        match command.kind.queue:
+            case CommandQueue.SESSION:
                 await self._check_addressee(command)  # it may have gone with its session just now
                 await self.queues.declare(command.session_id)
-            case Door.WORKER:
+            case CommandQueue.WORKER:
                 raise WorkerNotFound
-            case Door.SESSIONS | Door.CONTROL:
-                log.error("topology.queue_missing", door=command.kind.door)  # the doors declare it when they reopen
+            case CommandQueue.SESSIONS | CommandQueue.CONTROL:
+                log.error("topology.queue_missing", queue=command.kind.queue)  # it is declared when it is opened again
             case _:
-                assert_never(command.kind.door)
+                assert_never(command.kind.queue)

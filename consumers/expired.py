@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import structlog
 
-from consumers.answer import Answer
+from consumers.pending_reply import PendingReply
 from consumers.ports import Manager
 from consumers.replies import Reply
-from schemas.commands import Command, CommandClass, Door
+from schemas.commands import Command, CommandClass, CommandQueue
 from schemas.errors import CommandExpired, FleetFull, GatewayError, Internal
 from schemas.model import StrictModel
 
@@ -25,12 +25,12 @@ class Expired:
 
     manager: Manager
 
-    async def receive(self, command: Command[StrictModel], answer: Answer) -> Reply | None:
+    async def receive(self, command: Command[StrictModel], answer: PendingReply) -> Reply | None:
         """Say that it expired; a message that was accepted earlier is told by its ``message.status`` instead.
 
         Raises:
             CommandExpired: it was never started; a create says so if it could not be, for want of a free slot.
-            Internal: it was delivered again and again without an outcome: it may bring workers down, so it is buried.
+            Internal: it was delivered again and again without an outcome: it may bring workers down, a dead letter.
         """
         if command.kind.klass is CommandClass.M:
             answer.take_back = partial(self._fail, command)
@@ -41,7 +41,7 @@ class Expired:
         if answer.take_back is not None and await answer.take_back(CommandExpired()):
             answer.outcome = CommandExpired.code
             return None
-        if command.kind.door is Door.SESSIONS and await self.manager.fleet_is_full():
+        if command.kind.queue is CommandQueue.SESSIONS and await self.manager.fleet_is_full():
             raise CommandExpired(detail={"reason": FleetFull.code})
         raise CommandExpired
 

@@ -28,22 +28,22 @@ from typing import Final
 from consumers.delivery import Delivery
 from gateway_worker.broker.leniency import UNREADABLE
 from schemas.channels import Topology
-from schemas.commands import Command, Door, Subject
+from schemas.commands import Command, CommandQueue, Subject
 from schemas.errors import Breach, CommandForbidden, Origin
 from schemas.model import StrictModel
 
 _KEY: Final = re.compile(r"(sessions\.create|control|session|worker)(?:\.([A-Za-z0-9_-]{1,64}))?")
-_DOORS: Final = {
-    "sessions.create": Door.SESSIONS,
-    "control": Door.CONTROL,
-    "session": Door.SESSION,
-    "worker": Door.WORKER,
+_QUEUES: Final = {
+    "sessions.create": CommandQueue.SESSIONS,
+    "control": CommandQueue.CONTROL,
+    "session": CommandQueue.SESSION,
+    "worker": CommandQueue.WORKER,
 }
 _NAMED: Final = {
-    Door.SESSIONS: {Subject.SESSION},
-    Door.CONTROL: {Subject.SESSION, Subject.WORKER},
-    Door.SESSION: {Subject.SESSION},
-    Door.WORKER: {Subject.WORKER},
+    CommandQueue.SESSIONS: {Subject.SESSION},
+    CommandQueue.CONTROL: {Subject.SESSION, Subject.WORKER},
+    CommandQueue.SESSION: {Subject.SESSION},
+    CommandQueue.WORKER: {Subject.WORKER},
 }
 _CREATE: Final = "session.create.v1"
 _DEATHS: Final = ("x-death", "x-first-death-")
@@ -67,15 +67,17 @@ class ReplyQueues(Enum):
 class Scope:
     """What a routing key names. `subject` None: the bare key."""
 
-    door: Door
+    queue: CommandQueue
     subject: str | None
 
     def covers(self, command: Command[StrictModel]) -> bool:
         """Whether whoever may publish with this key may ask for this."""
         kind = command.kind
         if self.subject is None:
-            return self.door is Door.CONTROL or (self.door is Door.SESSIONS and kind.door is Door.SESSIONS)
-        return kind.subject in _NAMED[self.door] and self.subject == command.subject
+            return self.queue is CommandQueue.CONTROL or (
+                self.queue is CommandQueue.SESSIONS and kind.queue is CommandQueue.SESSIONS
+            )
+        return kind.subject in _NAMED[self.queue] and self.subject == command.subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,9 +137,9 @@ class Fence:
         found = _KEY.fullmatch(self.routing_key(delivery))
         if found is None:
             return None
-        door, subject = _DOORS[found[1]], found[2]
-        is_whole = subject is not None or door in {Door.SESSIONS, Door.CONTROL}
-        return Scope(door=door, subject=subject) if is_whole else None
+        queue, subject = _QUEUES[found[1]], found[2]
+        is_whole = subject is not None or queue in {CommandQueue.SESSIONS, CommandQueue.CONTROL}
+        return Scope(queue=queue, subject=subject) if is_whole else None
 
     def _was_checked(self, delivery: Delivery) -> bool:
         """Whether the broker saw a sender publish with this key."""
@@ -154,7 +156,7 @@ class Fence:
         scope = self._scope(delivery) if self._was_checked(delivery) else None
         if scope is None:
             return None
-        if scope.subject is None and scope.door is Door.SESSIONS and origin.type != _CREATE:
+        if scope.subject is None and scope.queue is CommandQueue.SESSIONS and origin.type != _CREATE:
             return None
         return scope.subject or origin.subject
 

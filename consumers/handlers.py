@@ -70,7 +70,7 @@ class Handlers:
     async def create(self, command: Command[CreateSession]) -> Reply:
         """Make the session, or connect it; once accepted, its queue exists.
 
-        A command that came as the last slot was taken is held until there is room again, or the fleet's door is closed
+        A command that came as the last slot was taken is held until there is room again, or the fleet's queue is closed
         and it goes back for another worker.
         """
         try:

@@ -85,10 +85,10 @@ class Publisher(Protocol):
         ...
 
     async def forward(self, queue: str, message: Outgoing) -> None:
-        """Move a command to another door. Raises Unroutable, PublishRefused."""
+        """Move a command to another queue. Raises Unroutable, PublishRefused."""
         ...
 
-    async def bury(self, message: Outgoing, headers: Mapping[str, FieldValue]) -> None:
+    async def dead_letter(self, message: Outgoing, headers: Mapping[str, FieldValue]) -> None:
         """Put a command into the dead queue."""
         ...
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from consumers.burial import REDRIVEN
+from consumers.dead_letters import REDRIVEN
 from consumers.delivery import Delivery
 from schemas.commands import Command, parse_command
 from schemas.errors import CommandInvalid

@@ -69,7 +69,7 @@ def rejected(error: GatewayError, origin: Origin) -> Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Speaker:
+class ReplyFactory:
     """Who replies."""
 
     namespace: str

@@ -8,21 +8,21 @@ from typing import Any, Final
 
 import structlog
 
-from consumers.answer import Desk
 from consumers.delivery import Delivery
 from consumers.dispatch import Dispatcher
-from consumers.doors import Door, Hall, Reopener
 from consumers.expired import Expired
 from consumers.fence import Fence
 from consumers.handlers import Handlers
-from consumers.once import Once
-from consumers.patience import Patience
+from consumers.idempotency import IdempotencyGuard
+from consumers.pending_reply import ReplyContext
 from consumers.ports import Ledger, Manager, Observer, Publisher, Replay, ThisWorker
-from consumers.replies import Speaker
-from consumers.session_doors import SessionDoors
+from consumers.queue_consumer import ConsumerContext, QueueConsumer, Reopener
+from consumers.replies import ReplyFactory
+from consumers.retry_gate import RetryGate
+from consumers.session_queues import SessionQueues
 from consumers.settling import Receive, Settler
+from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.ids import NewId
-from gateway_worker.broker.link import Link
 from schemas.channels import Plan, Queue, Topology
 from schemas.names import WorkerId
 
@@ -33,8 +33,8 @@ FLEET_GRACE_SECONDS: Final = 1.0  # a command that came as the last slot was tak
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What this room is built from (all but the manager, which in turn needs our `SessionDoors`).
+class Dependencies:
+    """What this room is built from (all but the manager, which in turn needs our `SessionQueues`).
 
     Attributes:
         link: the connection for consuming; not the publisher's.
@@ -42,7 +42,7 @@ class Surroundings:
         fence: who may ask what.
     """
 
-    link: Link
+    link: BrokerConnection
     topology: Topology
     publisher: Publisher
     ledger: Ledger
@@ -55,14 +55,14 @@ class Surroundings:
 
 
 class Consumers:
-    """The service. In order: build it, give `session_doors` to the manager and the manager to `serve`, `run`, `open`.
+    """The service. In order: build it, give `session_queues` to the manager and the manager to `serve`, `run`, `open`.
 
-    The sessions' doors open and close by the manager's word, the fleet's door by `capacity_changed`, the others are
+    The sessions' queues open and close by the manager's word, the fleet's queue by `capacity_changed`, the others are
     open from `open` to `stop`.
     """
 
-    def __init__(self, surroundings: Surroundings) -> None:
-        self._around = surroundings
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
         self._group: asyncio.TaskGroup | None = None
         self._stopped = asyncio.Event()
         self._reopener = Reopener()
@@ -71,38 +71,40 @@ class Consumers:
         self._deliveries: set[asyncio.Task[None]] = set()
         self._lets_go = False
         self._receive: Receive | None = None
-        self._common: list[Door] = []
-        self._fleet: Door | None = None
-        self._settler = _settler(surroundings)
-        self._hall = Hall(
-            link=surroundings.link, spawn=self._spawn, reopen=self._reopener.reopen, clock=surroundings.monotonic
+        self._common: list[QueueConsumer] = []
+        self._fleet: QueueConsumer | None = None
+        self._settler = _settler(dependencies)
+        self._context = ConsumerContext(
+            link=dependencies.link, spawn=self._spawn, reopen=self._reopener.reopen, clock=dependencies.monotonic
         )
-        self.session_doors = SessionDoors(self._hall, surroundings.topology, self._settle)
+        self.session_queues = SessionQueues(self._context, dependencies.topology, self._settle)
 
     def serve(self, manager: Manager, worker: ThisWorker, replay: Replay) -> None:
         """Who carries out what arrives."""
-        around = self._around
+        dependencies = self._dependencies
         dispatcher = Dispatcher(
-            topology=around.topology,
+            topology=dependencies.topology,
             manager=manager,
-            publisher=around.publisher,
-            queues=self.session_doors,
-            once=Once(around.ledger),
+            publisher=dependencies.publisher,
+            queues=self.session_queues,
+            guard=IdempotencyGuard(dependencies.ledger),
             handlers=Handlers(manager, worker, replay).table(),
-            now=around.now,
+            now=dependencies.now,
         )
         self._receive = dispatcher.receive
-        plan = around.topology.fleet()
+        plan = dependencies.topology.fleet()
         queues = {queue.name: queue for queue in plan.queues}
-        own = around.topology.worker(around.worker_id)
-        for name in (around.topology.control_queue, around.topology.unroutable):
-            self._common.append(self._door(queues[name], plan, dispatcher.receive))
-        self._common.append(self._door(queues[around.topology.expired], plan, Expired(manager=manager).receive))
-        self._common.append(self._door(own.queues[0], own, dispatcher.receive))
-        self._fleet = self._door(queues[around.topology.sessions_queue], plan, dispatcher.receive)
+        own = dependencies.topology.worker(dependencies.worker_id)
+        for name in (dependencies.topology.control_queue, dependencies.topology.unroutable):
+            self._common.append(self._consumer(queues[name], plan, dispatcher.receive))
+        self._common.append(
+            self._consumer(queues[dependencies.topology.expired], plan, Expired(manager=manager).receive)
+        )
+        self._common.append(self._consumer(own.queues[0], own, dispatcher.receive))
+        self._fleet = self._consumer(queues[dependencies.topology.sessions_queue], plan, dispatcher.receive)
 
     async def run(self) -> None:
-        """Until stopped. Sessions' doors may be opened as soon as this runs."""
+        """Until stopped. sessions' queues may be opened as soon as this runs."""
         async with asyncio.TaskGroup() as group:
             self._group = group
             side = (group.create_task(self._reopener.run()), group.create_task(self._mind_the_fleet()))
@@ -116,12 +118,12 @@ class Consumers:
         Raises:
             TopologyMismatch: a queue exists with other arguments; the message says what to do.
         """
-        for door in self._common:
-            await door.open()
-        log.info("consumers.open", doors=len(self._common))
+        for consumer in self._common:
+            await consumer.open()
+        log.info("consumers.open", queues=len(self._common))
 
     def capacity_changed(self, has_free_slot: bool) -> None:  # noqa: FBT001 (the manager's signature)
-        """The fleet's door is consumed only while there is a free slot."""
+        """The fleet's queue is consumed only while there is a free slot."""
         self._capacity = has_free_slot
         self._capacity_told.set()
 
@@ -131,9 +133,9 @@ class Consumers:
         fleet = [] if self._fleet is None else [self._fleet]
         try:
             async with asyncio.TaskGroup() as group:
-                for door in (*self._common, *fleet):
-                    group.create_task(door.close(grace=grace))
-                group.create_task(self.session_doors.close(grace=grace))
+                for consumer in (*self._common, *fleet):
+                    group.create_task(consumer.close(grace=grace))
+                group.create_task(self.session_queues.close(grace=grace))
         finally:
             self._stopped.set()
 
@@ -156,14 +158,14 @@ class Consumers:
         assert self._receive is not None, "serve() comes before the first delivery"
         await self._settler.settle(delivery, self._receive)
 
-    def _door(self, queue: Queue, plan: Plan, receive: Receive) -> Door:
+    def _consumer(self, queue: Queue, plan: Plan, receive: Receive) -> QueueConsumer:
         async def settle(delivery: Delivery) -> None:
             await self._settler.settle(delivery, receive)
 
-        return Door(self._hall, queue, plan, settle, keeps_order=False)
+        return QueueConsumer(self._context, queue, plan, settle, keeps_order=False)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        assert self._group is not None, "run() comes before the first door"
+        assert self._group is not None, "run() comes before the first consumer"
         task = self._group.create_task(coroutine)
         if self._lets_go:
             task.cancel()
@@ -172,18 +174,18 @@ class Consumers:
         return task
 
 
-def _settler(around: Surroundings) -> Settler:
-    desk = Desk(
-        publisher=around.publisher,
-        speaker=Speaker(namespace=around.topology.namespace, worker_id=around.worker_id),
-        now=around.now,
-        new_id=around.new_id,
+def _settler(dependencies: Dependencies) -> Settler:
+    reply_context = ReplyContext(
+        publisher=dependencies.publisher,
+        factory=ReplyFactory(namespace=dependencies.topology.namespace, worker_id=dependencies.worker_id),
+        now=dependencies.now,
+        new_id=dependencies.new_id,
     )
     return Settler(
-        desk,
-        around.fence,
-        worker_id=around.worker_id,
-        observer=around.observer,
-        patience=Patience(),
-        monotonic=around.monotonic,
+        reply_context,
+        dependencies.fence,
+        worker_id=dependencies.worker_id,
+        observer=dependencies.observer,
+        retry_gate=RetryGate(),
+        monotonic=dependencies.monotonic,
     )

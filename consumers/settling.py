@@ -23,14 +23,14 @@ from typing import Final, assert_never
 
 import structlog
 
-from consumers.answer import Answer, Desk
-from consumers.burial import write_epitaph
+from consumers.dead_letters import dead_letter_headers
 from consumers.delivery import Delivery
 from consumers.fence import Fence
-from consumers.patience import Patience
+from consumers.pending_reply import PendingReply, ReplyContext
 from consumers.ports import Observer
 from consumers.reading import read
 from consumers.replies import Reply, rejected
+from consumers.retry_gate import RetryGate
 from schemas.commands import Command
 from schemas.errors import CommandInvalid, Disposition, GatewayError, Internal, Origin, Unavailable
 from schemas.model import StrictModel
@@ -43,7 +43,7 @@ _DELAYS: Final = (0.1, 0.5, 2.0)
 _TRUNCATED_BYTES: Final = 4_096  # of an oversized body, for a person to recognise it by
 _UNREADABLE: Final = "unreadable"
 
-Receive = Callable[[Command[StrictModel], Answer], Awaitable[Reply | None]]
+Receive = Callable[[Command[StrictModel], PendingReply], Awaitable[Reply | None]]
 """Carries a command out. Answers with the reply to give, or None if it was given on the way (or there is none)."""
 
 
@@ -52,20 +52,20 @@ class Settler:
 
     def __init__(
         self,
-        desk: Desk,
+        reply_context: ReplyContext,
         fence: Fence,
         *,
         worker_id: WorkerId,
         observer: Observer,
-        patience: Patience,
+        retry_gate: RetryGate,
         monotonic: Callable[[], float],
         delays: tuple[float, ...] = _DELAYS,
     ) -> None:
-        self._desk = desk
+        self._reply_context = reply_context
         self._fence = fence
         self._worker_id = worker_id
         self._observer = observer
-        self._patience = patience
+        self._retry_gate = retry_gate
         self._monotonic = monotonic
         self._delays = delays
 
@@ -73,13 +73,15 @@ class Settler:
         """Give the delivery its one outcome. Only a cancellation comes out of here."""
         command_type = _UNREADABLE
         try:
-            command = read(delivery, self._desk.now())
+            command = read(delivery, self._reply_context.now())
         except CommandInvalid as error:
-            answer = Answer(self._desk, delivery, self._fence.audience(delivery, error.origin))
+            answer = PendingReply(self._reply_context, delivery, self._fence.audience(delivery, error.origin))
             await self._dead_letter(answer, error, error.origin)
         else:
             command_type = command.kind.type
-            answer = Answer(self._desk, delivery, self._fence.audience(delivery, command.envelope.origin))
+            answer = PendingReply(
+                self._reply_context, delivery, self._fence.audience(delivery, command.envelope.origin)
+            )
             with structlog.contextvars.bound_contextvars(command_id=command.id, command_type=command_type):
                 await self._carry_out(command, answer, self._fenced(receive))
         if delivery.is_live:
@@ -89,13 +91,13 @@ class Settler:
     def _fenced(self, receive: Receive) -> Receive:
         """Nothing is carried out, moved or told to have expired that its sender may not ask."""
 
-        async def check_first(command: Command[StrictModel], answer: Answer) -> Reply | None:
+        async def check_first(command: Command[StrictModel], answer: PendingReply) -> Reply | None:
             self._fence.check(command, answer.delivery)
             return await receive(command, answer)
 
         return check_first
 
-    async def _carry_out(self, command: Command[StrictModel], answer: Answer, receive: Receive) -> None:
+    async def _carry_out(self, command: Command[StrictModel], answer: PendingReply, receive: Receive) -> None:
         """Try until there is an outcome. The first try reaches `receive` without waiting for anything."""
         origin = command.envelope.origin
         held_for: str | None = None
@@ -106,7 +108,7 @@ class Settler:
             except GatewayError as error:
                 if error.disposition is Disposition.RETRY:
                     held_for = type(error).__name__
-                    await self._patience.hold(held_for)
+                    await self._retry_gate.hold(held_for)
                     continue
                 await self._refuse(answer, error, origin)
             except Exception:
@@ -120,10 +122,10 @@ class Settler:
                 if reply is not None:
                     await answer.give(reply)
             if held_for is not None:
-                self._patience.over(held_for)
+                self._retry_gate.over(held_for)
             return
 
-    async def _refuse(self, answer: Answer, error: GatewayError, origin: Origin) -> None:
+    async def _refuse(self, answer: PendingReply, error: GatewayError, origin: Origin) -> None:
         match error.disposition:
             case Disposition.REJECT:
                 await answer.give(rejected(error, origin))
@@ -134,17 +136,17 @@ class Settler:
             case _:
                 assert_never(error.disposition)
 
-    async def _take_back(self, answer: Answer, error: GatewayError) -> bool:
+    async def _take_back(self, answer: PendingReply, error: GatewayError) -> bool:
         """Whether it was accepted before; then that it failed is told by its status, for as long as it takes."""
         while answer.take_back is not None and answer.delivery.is_live:
             try:
                 return await answer.take_back(error)
             except Unavailable as unavailable:
-                await self._patience.hold(type(unavailable).__name__)
+                await self._retry_gate.hold(type(unavailable).__name__)
         return False
 
-    async def _dead_letter(self, answer: Answer, error: GatewayError, origin: Origin) -> None:
-        """Bury it with its reasons, then say so.
+    async def _dead_letter(self, answer: PendingReply, error: GatewayError, origin: Origin) -> None:
+        """Put it into the dead queue with its reasons, then say so.
 
         A crash between the two brings the delivery again: then it lies there twice, under the same id.
         """
@@ -153,9 +155,11 @@ class Settler:
             return
         truncated = len(delivery.body) > MAX_COMMAND_BYTES
         message = delivery.outgoing(max_bytes=_TRUNCATED_BYTES if truncated else None)
-        headers = write_epitaph(delivery, error, worker_id=self._worker_id, now=self._desk.now(), truncated=truncated)
+        headers = dead_letter_headers(
+            delivery, error, worker_id=self._worker_id, now=self._reply_context.now(), truncated=truncated
+        )
         key = self._fence.routing_key(delivery)
-        await self._desk.publisher.bury(replace(message, expiration=None, routing_key=key), headers)
+        await self._reply_context.publisher.dead_letter(replace(message, expiration=None, routing_key=key), headers)
         log.warning("command.buried", code=error.code, queue=delivery.queue)
         if await self._take_back(answer, error):
             answer.outcome = error.code

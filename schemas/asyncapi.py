@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 
 from schemas.channels import Topology
-from schemas.commands import COMMANDS, CommandType, Door, Subject
+from schemas.commands import COMMANDS, CommandQueue, CommandType, Subject
 from schemas.envelope import CONTENT_TYPE, Envelope
 from schemas.events import (
     COMMAND_ACCEPTED,
@@ -46,10 +46,10 @@ _WORDS: Final = {
     Subject.WORKER: "The worker id: 1-64 of A-Z a-z 0-9 _ -",
 }
 _TITLES: Final = {
-    Door.SESSIONS: "The fleet's door: only a worker with a free slot reads it",
-    Door.CONTROL: "Life cycle and queries: every worker reads it, always",
-    Door.SESSION: "What needs a session's live connection, in order",
-    Door.WORKER: "What is for one worker",
+    CommandQueue.SESSIONS: "The fleet's queue: only a worker with a free slot reads it",
+    CommandQueue.CONTROL: "Life cycle and queries: every worker reads it, always",
+    CommandQueue.SESSION: "What needs a session's live connection, in order",
+    CommandQueue.WORKER: "What is for one worker",
 }
 _DESCRIPTION: Final = (
     "Commands go to the topic exchange `gateway.commands`, events come from the topic exchange `gateway.events`, a "
@@ -106,8 +106,8 @@ def document() -> dict[str, Any]:
 
 
 def _channel_name(kind: CommandType) -> str:
-    """A door is a channel; what is for the whole fleet has a routing key, and so a channel, of its own."""
-    return "controlOfFleet" if kind.subject is Subject.FLEET else kind.door.value
+    """A queue is a channel; what is for the whole fleet has a routing key, and so a channel, of its own."""
+    return "controlOfFleet" if kind.subject is Subject.FLEET else kind.queue.value
 
 
 def _command_channels(topology: Topology) -> dict[str, Any]:
@@ -119,11 +119,11 @@ def _command_channels(topology: Topology) -> dict[str, Any]:
 
 def _command_channel(topology: Topology, kinds: list[CommandType]) -> Schema:
     first = kinds[0]
-    has_parameter = first.subject is not Subject.FLEET and first.door is not Door.SESSIONS
+    has_parameter = first.subject is not Subject.FLEET and first.queue is not CommandQueue.SESSIONS
     parameter = f"{{{first.subject.value}}}" if has_parameter else None
     return {
-        "address": topology.routing_key(first.door, parameter),
-        "title": _TITLES[first.door],
+        "address": topology.routing_key(first.queue, parameter),
+        "title": _TITLES[first.queue],
         "messages": {kind.type: _component("messages", kind.type) for kind in kinds},
         **(_parameters(first.subject) if has_parameter else {}),
         "bindings": _routed_through(topology.commands),

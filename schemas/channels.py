@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from schemas.commands import Door
+from schemas.commands import CommandQueue
 
 DELIVERY_LIMIT: Final = 100
 NO_LIMIT: Final = 1_000_000_000  # 3.10 knows no "unlimited" but leaving it out, which 4.x reads as 20
@@ -101,21 +101,21 @@ class Topology:
         return f"{self.namespace}.worker.{worker_id}"
 
     @staticmethod
-    def routing_key(door: Door, subject: str | None) -> str:
-        """The routing key on `commands` of a command at its right door.
+    def routing_key(queue: CommandQueue, subject: str | None) -> str:
+        """The routing key on `commands` of a command at its right queue.
 
         Raises:
-            ValueError: the door is one session's or one worker's, and there is no subject.
+            ValueError: the queue is one session's or one worker's, and there is no subject.
         """
-        match door, subject:
-            case Door.SESSIONS, _:
+        match queue, subject:
+            case CommandQueue.SESSIONS, _:
                 return "sessions.create"
-            case Door.CONTROL, None:
+            case CommandQueue.CONTROL, None:
                 return "control"
             case _, None:
-                raise ValueError(f"a command at the door {door} needs a subject")
+                raise ValueError(f"a command for the queue {queue} needs a subject")
             case _, _:
-                return f"{door}.{subject}"
+                return f"{queue}.{subject}"
 
     def fleet(self) -> Plan:
         """What every worker declares at start."""
@@ -161,7 +161,7 @@ class Topology:
             prefetch=50,
             more={"x-single-active-consumer": True, "x-max-length": SESSION_QUEUE_LENGTH},
         )
-        return self._bound(queue, self.routing_key(Door.SESSION, session_id))
+        return self._bound(queue, self.routing_key(CommandQueue.SESSION, session_id))
 
     def worker(self, worker_id: str) -> Plan:
         """What a worker declares for the commands to itself; `commands` must exist.
@@ -173,7 +173,7 @@ class Topology:
             prefetch=10,
             more={"x-expires": WORKER_QUEUE_EXPIRES, "x-message-ttl": WORKER_QUEUE_TTL},
         )
-        return self._bound(queue, self.routing_key(Door.WORKER, worker_id))
+        return self._bound(queue, self.routing_key(CommandQueue.WORKER, worker_id))
 
     def tenant(self, prefix: str) -> Plan:
         """The queues in which a tenant hears; it may make none itself but those that the broker names."""

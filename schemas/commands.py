@@ -79,10 +79,10 @@ from schemas.session_commands import (
 from schemas.worker_commands import DescribeWorker, DrainWorker
 
 
-class Door(StrEnum):
+class CommandQueue(StrEnum):
     """Where a command enters (contract, section 1)."""
 
-    SESSIONS = "sessions"  # the fleet's door: workers with a free slot
+    SESSIONS = "sessions"  # the fleet's queue: workers with a free slot
     CONTROL = "control"  # every worker, always
     SESSION = "session"  # the session's own queue: what needs a live connection
     WORKER = "worker"  # one worker's own queue
@@ -114,7 +114,7 @@ class CommandType:
     """A kind of command. `result` is the model of its ``command.result.v1``; None: it is answered with accepted."""
 
     type: str
-    door: Door
+    queue: CommandQueue
     klass: CommandClass
     model: DataModel
     subject: Subject = Subject.SESSION
@@ -135,23 +135,25 @@ _PATTERNS: Final = {
 
 def _control(type_: str, model: DataModel, result: ResultModel | None = None) -> CommandType:
     klass = CommandClass.I if result is None else CommandClass.Q
-    return CommandType(type=type_, door=Door.CONTROL, klass=klass, model=model, result=result)
+    return CommandType(type=type_, queue=CommandQueue.CONTROL, klass=klass, model=model, result=result)
 
 
 def _session(type_: str, klass: CommandClass, model: DataModel, result: ResultModel | None = None) -> CommandType:
-    return CommandType(type=type_, door=Door.SESSION, klass=klass, model=model, result=result)
+    return CommandType(type=type_, queue=CommandQueue.SESSION, klass=klass, model=model, result=result)
 
 
 def _worker(type_: str, klass: CommandClass, model: DataModel, result: ResultModel | None = None) -> CommandType:
-    return CommandType(type=type_, door=Door.WORKER, klass=klass, model=model, subject=Subject.WORKER, result=result)
+    return CommandType(
+        type=type_, queue=CommandQueue.WORKER, klass=klass, model=model, subject=Subject.WORKER, result=result
+    )
 
 
 _TYPES: Final = (
-    CommandType(type="session.create.v1", door=Door.SESSIONS, klass=CommandClass.I, model=CreateSession),
+    CommandType(type="session.create.v1", queue=CommandQueue.SESSIONS, klass=CommandClass.I, model=CreateSession),
     _control("session.describe.v1", DescribeSession, SessionDescription),
     CommandType(
         type="session.list.v1",
-        door=Door.CONTROL,
+        queue=CommandQueue.CONTROL,
         klass=CommandClass.Q,
         model=ListSessions,
         subject=Subject.FLEET,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from gateway_worker.app.clock import SystemClock
-from gateway_worker.broker.link import Link
+from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.cache.client import Cache
 from gateway_worker.media.bench import Bench
 from gateway_worker.media.fetching import Fetcher
@@ -36,8 +36,8 @@ class Ground:
     buckets: Buckets
     spool: Spool
     files: Preparation
-    consuming: Link
-    publishing: Link
+    consuming: BrokerConnection
+    publishing: BrokerConnection
     engine: BaileysEngine
     downloads: Downloads
 
@@ -77,8 +77,8 @@ def lay(settings: Settings, clock: SystemClock) -> Ground:
             bench=Bench(keep_metadata=settings.media_keep_metadata),
             max_document=settings.media_max_mb * _MIB,
         ),
-        consuming=Link(settings.amqp_url, name=f"{settings.worker_id} consume"),
-        publishing=Link(settings.amqp_url, name=f"{settings.worker_id} publish"),
+        consuming=BrokerConnection(settings.amqp_url, name=f"{settings.worker_id} consume"),
+        publishing=BrokerConnection(settings.amqp_url, name=f"{settings.worker_id} publish"),
         engine=engine,
         downloads=engine.downloads,
     )

@@ -12,7 +12,7 @@ from gateway_worker.app.ground import Ground
 from gateway_worker.broker.ids import uuid7
 from gateway_worker.broker.marks import MarkQueue
 from gateway_worker.broker.watch import TopologyWatch
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.opening_limiter import OpeningGate
 from gateway_worker.connections.base.ports import MappingForm
 from gateway_worker.connections.manager import ConnectionManager
@@ -61,13 +61,13 @@ def furnish(settings: Settings, ground: Ground, metrics: WorkerMetrics, incarnat
     received = ReceivedObjects(ground.s3, settings.media_bucket)
     media = MediaRunner(rows=ground.store.media, downloads=ground.downloads, bucket=received, now=ground.clock.now)
     manager = ConnectionManager(
-        Surroundings(
+        SessionContext(
             storage=ground.store,
             cache=ground.cache,
             engine=ground.engine,
             files=ground.files,
             media=media,
-            doors=consumers.session_doors,
+            queues=consumers.session_queues,
             announcer=announcer,
             snapshots=snapshots,
             observer=metrics,
@@ -86,7 +86,7 @@ def furnish(settings: Settings, ground: Ground, metrics: WorkerMetrics, incarnat
         max_sessions=settings.max_sessions,
         capacity_changed=consumers.capacity_changed,
     )
-    ground.store.lease.on_return(manager.look_again)
+    ground.store.lease.on_return(manager.recheck_ownership)
     return Rooms(
         publisher=publisher,
         relay=relay,
@@ -136,7 +136,7 @@ def _relay(settings: Settings, ground: Ground, metrics: WorkerMetrics, publisher
 
 def _consumers(settings: Settings, ground: Ground, metrics: WorkerMetrics, publisher: Publisher) -> arrivals.Consumers:
     return arrivals.Consumers(
-        arrivals.Surroundings(
+        arrivals.Dependencies(
             link=ground.consuming,
             topology=ground.topology,
             publisher=publisher,
@@ -161,7 +161,7 @@ def _watch(settings: Settings, ground: Ground, metrics: WorkerMetrics, consumers
         last: SessionId | None = None
         while page := await ground.store.sessions.list(last, _PAGE):
             for record in page:
-                await consumers.session_doors.declare(record.session_id)
+                await consumers.session_queues.declare(record.session_id)
             last = page[-1].session_id
 
     return TopologyWatch(

@@ -33,7 +33,7 @@ class BrokerError(Exception):
 
 
 class BrokerLost(BrokerError):  # noqa: N818 (reads as the fact it is)
-    """The connection or the channel is gone. Ask the `Link` for another one and repeat under the same ids."""
+    """The connection or the channel is gone. Ask for another one and repeat under the same ids."""
 
 
 class BrokerRefused(BrokerLost):

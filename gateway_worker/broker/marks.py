@@ -11,8 +11,8 @@ import structlog
 from aiormq.channel import Channel
 from pamqp.commands import Basic
 
+from gateway_worker.broker.connection import BrokerConnection, discard
 from gateway_worker.broker.errors import QueueMissing, Unroutable, translated
-from gateway_worker.broker.link import Link, discard
 from gateway_worker.broker.topology import ANSWER_SECONDS, declare
 from schemas.channels import Topology
 
@@ -25,7 +25,7 @@ _LOOK_SECONDS: Final = 1.0  # a reader that was cut off in the act is found out 
 class MarkQueue:
     """One place for marks."""
 
-    def __init__(self, link: Link, topology: Topology) -> None:
+    def __init__(self, link: BrokerConnection, topology: Topology) -> None:
         self._link = link
         self._topology = topology
         self._channel: Channel | None = None

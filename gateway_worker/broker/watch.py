@@ -19,8 +19,8 @@ from typing import Final
 import structlog
 from aiormq.channel import Channel
 
+from gateway_worker.broker.connection import BrokerConnection, discard
 from gateway_worker.broker.errors import BrokerError, BrokerLost, QueueMissing, TopologyMismatch, translated
-from gateway_worker.broker.link import Link, discard
 from gateway_worker.broker.topology import declare
 from schemas.channels import Plan
 from schemas.errors import Unavailable
@@ -45,8 +45,8 @@ class TopologyWatch:
 
     def __init__(
         self,
-        link: Link,
-        publishing: Link,
+        link: BrokerConnection,
+        publishing: BrokerConnection,
         plan: Plan,
         *,
         bindings_lost: Callable[[str], Awaitable[None]],
@@ -131,7 +131,7 @@ class TopologyWatch:
 
 
 @asynccontextmanager
-async def _of_its_own(link: Link) -> AsyncGenerator[Channel]:
+async def _of_its_own(link: BrokerConnection) -> AsyncGenerator[Channel]:
     """A channel for one thing: closed after it, however that ends, for a connection has only so many."""
     channel = await link.channel(confirms=False)
     try:

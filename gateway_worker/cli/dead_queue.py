@@ -19,7 +19,13 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 from aio_pika.exceptions import ChannelClosed, DeliveryError
 from aiormq.exceptions import ChannelLockedResource
 
-from consumers.burial import Epitaph, fingerprint, read_epitaph, redriven_headers, way_back
+from consumers.dead_letters import (
+    DeadLetterHeaders,
+    fingerprint,
+    original_route,
+    read_dead_letter_headers,
+    redriven_headers,
+)
 from gateway_worker.broker.nodes import first_of
 from schemas.channels import Topology
 from schemas.envelope import Envelope
@@ -38,7 +44,7 @@ class DeskTakenError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Buried:
+class DeadLetter:
     """A command in the dead queue.
 
     Attributes:
@@ -51,11 +57,11 @@ class Buried:
     id: str
     names: frozenset[str]
     origin: Origin
-    epitaph: Epitaph
+    headers: DeadLetterHeaders
     message: AbstractIncomingMessage = field(repr=False)
 
     @classmethod
-    def of(cls, position: int, message: AbstractIncomingMessage) -> "Buried":
+    def of(cls, position: int, message: AbstractIncomingMessage) -> "DeadLetter":
         """Read what lies there."""
         origin = _origin(message.body)
         mark = fingerprint(message.headers, message.body)
@@ -65,7 +71,7 @@ class Buried:
             id=next(name for name in names if name),
             names=frozenset(name for name in names if name),
             origin=origin,
-            epitaph=read_epitaph(message.headers),
+            headers=read_dead_letter_headers(message.headers),
             message=message,
         )
 
@@ -74,7 +80,7 @@ class Buried:
 class Failed:
     """A command that stays where it is, and why."""
 
-    buried: Buried
+    dead_letter: DeadLetter
     why: str
 
 
@@ -82,55 +88,55 @@ class Failed:
 class Outcome:
     """What became of those that were chosen."""
 
-    done: Sequence[Buried]
+    done: Sequence[DeadLetter]
     failed: Sequence[Failed]
 
 
 @dataclass(slots=True, kw_only=True)
-class Hand:
+class DeadLetterQueue:
     """The commands that lie in the dead queue at this moment, in order; `left` more are behind them."""
 
-    commands: Sequence[Buried]
+    commands: Sequence[DeadLetter]
     left: int
     _topology: Topology
     _connection: AbstractConnection
     _way_out: AbstractChannel | None = None
     is_changed: bool = False  # something was taken out
 
-    async def drop(self, chosen: Iterable[Buried]) -> Outcome:
+    async def drop(self, chosen: Iterable[DeadLetter]) -> Outcome:
         """Remove them for good."""
         done = list(chosen)
-        for buried in done:
-            await self._take_out(buried)
+        for dead_letter in done:
+            await self._take_out(dead_letter)
         return Outcome(done=done, failed=())
 
-    async def redrive(self, chosen: Iterable[Buried]) -> Outcome:
+    async def redrive(self, chosen: Iterable[DeadLetter]) -> Outcome:
         """Publish each again with the key it came with, confirmed, and only then remove it from the dead queue.
 
-        Without its `reply_to`: whoever asked was answered when it was buried. What comes of it is told by events.
+        Without its `reply_to`: whoever asked was answered when it was put there. What comes of it is told by events.
         """
-        done: list[Buried] = []
+        done: list[DeadLetter] = []
         failed: list[Failed] = []
-        for buried in chosen:
-            why = await self._publish(buried)
+        for dead_letter in chosen:
+            why = await self._publish(dead_letter)
             if why is None:
-                await self._take_out(buried)
-                done.append(buried)
+                await self._take_out(dead_letter)
+                done.append(dead_letter)
             else:
-                failed.append(Failed(buried=buried, why=why))
+                failed.append(Failed(dead_letter=dead_letter, why=why))
         return Outcome(done=done, failed=failed)
 
-    async def _take_out(self, buried: Buried) -> None:
+    async def _take_out(self, dead_letter: DeadLetter) -> None:
         self.is_changed = True
-        await buried.message.ack()
+        await dead_letter.message.ack()
 
-    async def _publish(self, buried: Buried) -> str | None:
+    async def _publish(self, dead_letter: DeadLetter) -> str | None:
         """Answers why not, if not."""
-        if buried.epitaph.truncated_from is not None:
+        if dead_letter.headers.truncated_from is not None:
             return "only its beginning was kept, because it was too large: it can only be dropped"
-        headers = buried.message.headers
-        routing_key = way_back(buried.message.routing_key or "", headers, self._topology)
-        message = _copy(buried.message, redriven_headers(headers))
+        headers = dead_letter.message.headers
+        routing_key = original_route(dead_letter.message.routing_key or "", headers, self._topology)
+        message = _copy(dead_letter.message, redriven_headers(headers))
         try:
             way_out = await self._open_way_out()
             exchange = await way_out.get_exchange(self._topology.commands, ensure=False)
@@ -148,7 +154,7 @@ class Hand:
 
 
 @asynccontextmanager
-async def dead_queue_in_hand(amqp_url: str, topology: Topology) -> AsyncGenerator[Hand]:
+async def open_dead_letter_queue(amqp_url: str, topology: Topology) -> AsyncGenerator[DeadLetterQueue]:
     """Take the dead queue in hand; what was not acked by then goes back, in order.
 
     Raises:
@@ -162,12 +168,12 @@ async def dead_queue_in_hand(amqp_url: str, topology: Topology) -> AsyncGenerato
         channel = await connection.channel(publisher_confirms=False)
         queue = await channel.declare_queue(topology.dead, passive=True)
         commands, left = await _take_all(channel, queue)
-        hand = Hand(commands=commands, left=left, _topology=topology, _connection=connection)
+        dead_letters = DeadLetterQueue(commands=commands, left=left, _topology=topology, _connection=connection)
         try:
-            yield hand
+            yield dead_letters
         finally:
             if not channel.is_closed:
-                if hand.is_changed:
+                if dead_letters.is_changed:
                     await _see_acks_through(queue)
                 await channel.close()  # the acks before it; without cancelling: that would disturb the order
 
@@ -200,12 +206,12 @@ async def _see_acks_through(queue: AbstractQueue) -> None:
         await queue.get(fail=False)  # there is nothing, or what is behind the window: given back with the rest
 
 
-async def _take_all(channel: AbstractChannel, queue: AbstractQueue) -> tuple[Sequence[Buried], int]:
+async def _take_all(channel: AbstractChannel, queue: AbstractQueue) -> tuple[Sequence[DeadLetter], int]:
     expected = queue.declaration_result.message_count or 0
     arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
     await channel.set_qos(prefetch_count=MOST)
     await queue.consume(arrived.put)
-    commands: list[Buried] = []
+    commands: list[DeadLetter] = []
     while len(commands) < MOST:
         patience = _SLOW_SECONDS if len(commands) < min(expected, MOST) else _QUIET_SECONDS
         try:
@@ -213,7 +219,7 @@ async def _take_all(channel: AbstractChannel, queue: AbstractQueue) -> tuple[Seq
                 message = await arrived.get()
         except TimeoutError:
             break
-        commands.append(Buried.of(len(commands) + 1, message))
+        commands.append(DeadLetter.of(len(commands) + 1, message))
     return commands, max(0, expected - len(commands))
 
 

@@ -17,7 +17,14 @@ from rich.text import Text
 
 from gateway_worker.broker.errors import BrokerLost
 from gateway_worker.cli import aside_talk
-from gateway_worker.cli.dead_queue import MOST, Buried, DeskTakenError, Hand, Outcome, dead_queue_in_hand
+from gateway_worker.cli.dead_queue import (
+    MOST,
+    DeadLetter,
+    DeadLetterQueue,
+    DeskTakenError,
+    Outcome,
+    open_dead_letter_queue,
+)
 from gateway_worker.cli.terminal import complain, console, errors
 from gateway_worker.settings import Settings
 from gateway_worker.store.reading.set_aside import Kept
@@ -37,20 +44,20 @@ class Choice:
     id: str | None = None
     code: str | None = None
 
-    def of(self, hand: Hand) -> list[Buried]:
+    def of(self, dead_letters: DeadLetterQueue) -> list[DeadLetter]:
         """Those of them that are there, in order."""
-        return [each for each in hand.commands if self._takes(each)]
+        return [each for each in dead_letters.commands if self._takes(each)]
 
-    def _takes(self, buried: Buried) -> bool:
+    def _takes(self, dead_letter: DeadLetter) -> bool:
         if self.id is not None:
-            return self.id in buried.names
-        return self.code is None or buried.epitaph.code == self.code
+            return self.id in dead_letter.names
+        return self.code is None or dead_letter.headers.code == self.code
 
 
 async def listing(settings: Settings, *, limit: int, code: str | None, as_json: bool) -> int:
     """Print what lies there, without bodies."""
-    async with _in_hand(settings) as hand:
-        found, aside = Choice(code=code).of(hand), await aside_talk.kept(settings, reason=code)
+    async with _opened(settings) as dead_letters:
+        found, aside = Choice(code=code).of(dead_letters), await aside_talk.kept(settings, reason=code)
         if as_json:
             told = [_summary(each) for each in found[:limit]]
             _print_json([*told, *(aside_talk.summary(each) for each in aside[: limit - len(told)])])
@@ -58,8 +65,8 @@ async def listing(settings: Settings, *, limit: int, code: str | None, as_json: 
         _table(found[:limit])
         _aside_table(aside[:limit])
         hidden = len(found) - min(len(found), limit)
-        if hidden or hand.left:
-            behind = f", {hand.left} behind those" if hand.left else ""
+        if hidden or dead_letters.left:
+            behind = f", {dead_letters.left} behind those" if dead_letters.left else ""
             errors.print(f"{hidden} more{behind}: list --limit {MOST} shows up to {MOST}")
         elif not found and not aside:
             errors.print("The dead queue is empty." if code is None else f"Nothing in the dead queue has {code}.")
@@ -71,8 +78,8 @@ async def showing(settings: Settings, id_: str, *, as_json: bool) -> int:
     if aside := await _aside_of(settings, Choice(id=id_)):
         _print_json(await aside_talk.contents(settings, aside))
         return 0
-    async with _in_hand(settings) as hand:
-        found = Choice(id=id_).of(hand)
+    async with _opened(settings) as dead_letters:
+        found = Choice(id=id_).of(dead_letters)
         if not found:
             return _not_there(id_)
         if as_json:
@@ -88,10 +95,10 @@ async def redriving(settings: Settings, choice: Choice, *, as_json: bool) -> int
     if choice.id is not None and await _aside_of(settings, choice):
         errors.print("[red]not[/]", Text(choice.id), Text(aside_talk.NOT_REDRIVEN))
         return 1
-    async with _in_hand(settings) as hand:
-        if not (found := choice.of(hand)) and choice.id is not None:
+    async with _opened(settings) as dead_letters:
+        if not (found := choice.of(dead_letters)) and choice.id is not None:
             return _not_there(choice.id)
-        return _report("redriven", await hand.redrive(found), hand, as_json=as_json)
+        return _report("redriven", await dead_letters.redrive(found), dead_letters, as_json=as_json)
 
 
 async def dropping(settings: Settings, choice: Choice, *, as_json: bool) -> int:
@@ -100,19 +107,19 @@ async def dropping(settings: Settings, choice: Choice, *, as_json: bool) -> int:
     if aside and choice.id is not None:
         _print_json({"dropped": [choice.id], "failed": [], "left": 0}) if as_json else console.print("1 dropped")
         return 0
-    async with _in_hand(settings) as hand:
-        if not (found := choice.of(hand)) and choice.id is not None:
+    async with _opened(settings) as dead_letters:
+        if not (found := choice.of(dead_letters)) and choice.id is not None:
             return _not_there(choice.id)
         names = [each.id for each in aside]
-        return _report("dropped", await hand.drop(found), hand, as_json=as_json, besides=names)
+        return _report("dropped", await dead_letters.drop(found), dead_letters, as_json=as_json, besides=names)
 
 
 @asynccontextmanager
-async def _in_hand(settings: Settings) -> AsyncGenerator[Hand]:
+async def _opened(settings: Settings) -> AsyncGenerator[DeadLetterQueue]:
     """The dead queue, or a word on what to do and exit code 1."""
     try:
-        async with dead_queue_in_hand(settings.amqp_url, Topology(settings.namespace)) as hand:
-            yield hand
+        async with open_dead_letter_queue(settings.amqp_url, Topology(settings.namespace)) as dead_letters:
+            yield dead_letters
     except DeskTakenError:
         errors.print("[red]somebody else works on the dead queue just now[/]: try again in a moment")
     except ChannelNotFoundEntity:
@@ -139,16 +146,20 @@ def _not_there(id_: str) -> int:
     return 1
 
 
-def _report(what: str, outcome: Outcome, hand: Hand, *, as_json: bool, besides: Sequence[str] = ()) -> int:
+def _report(
+    what: str, outcome: Outcome, dead_letters: DeadLetterQueue, *, as_json: bool, besides: Sequence[str] = ()
+) -> int:
     if as_json:
-        failed = [{**_summary(each.buried), "why": each.why} for each in outcome.failed]
-        _print_json({what: [*(each.id for each in outcome.done), *besides], "failed": failed, "left": hand.left})
+        failed = [{**_summary(each.dead_letter), "why": each.why} for each in outcome.failed]
+        _print_json(
+            {what: [*(each.id for each in outcome.done), *besides], "failed": failed, "left": dead_letters.left}
+        )
     else:
         console.print(f"{len(outcome.done) + len(besides)} {what}")
         for each in outcome.failed:
-            errors.print("[red]not[/]", Text(each.buried.id), Text(each.why))
-        if hand.left:
-            errors.print(f"{hand.left} more were behind the first {MOST}: the same again")
+            errors.print("[red]not[/]", Text(each.dead_letter.id), Text(each.why))
+        if dead_letters.left:
+            errors.print(f"{dead_letters.left} more were behind the first {MOST}: the same again")
     return 1 if outcome.failed else 0
 
 
@@ -173,54 +184,54 @@ def _aside_table(aside: Sequence[Kept]) -> None:
     paper.print(table)
 
 
-def _summary(buried: Buried) -> Document:
-    epitaph = asdict(buried.epitaph)
+def _summary(dead_letter: DeadLetter) -> Document:
+    headers = asdict(dead_letter.headers)
     known = {
-        "position": buried.position,
-        "id": buried.id,
-        "time": epitaph["time"],
-        "code": epitaph["code"],
-        "message": epitaph["message"],
-        "type": buried.origin.type,
-        "subject": buried.origin.subject,
-        "source": buried.origin.source,
-        "queue": epitaph["queue"],
-        "exchange": epitaph["exchange"],
-        "routingKey": epitaph["routing_key"],
-        "worker": epitaph["worker"],
-        "truncatedFrom": epitaph["truncated_from"],
-        "bytes": len(buried.message.body),
+        "position": dead_letter.position,
+        "id": dead_letter.id,
+        "time": headers["time"],
+        "code": headers["code"],
+        "message": headers["message"],
+        "type": dead_letter.origin.type,
+        "subject": dead_letter.origin.subject,
+        "source": dead_letter.origin.source,
+        "queue": headers["queue"],
+        "exchange": headers["exchange"],
+        "routingKey": headers["routing_key"],
+        "worker": headers["worker"],
+        "truncatedFrom": headers["truncated_from"],
+        "bytes": len(dead_letter.message.body),
     }
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _table(found: list[Buried]) -> None:
+def _table(found: list[DeadLetter]) -> None:
     table = Table(box=None, pad_edge=False)
     for column in _COLUMNS:
         table.add_column(column, justify="right" if column == "#" else "left", overflow="fold")
     for each in found:
-        epitaph, origin = each.epitaph, each.origin
-        when = (epitaph.time or "?")[:19].replace("T", " ")
-        cells = (str(each.position), when, epitaph.code, origin.type, origin.subject, epitaph.queue, each.id)
+        headers, origin = each.headers, each.origin
+        when = (headers.time or "?")[:19].replace("T", " ")
+        cells = (str(each.position), when, headers.code, origin.type, origin.subject, headers.queue, each.id)
         table.add_row(*(Text(printable(cell or "-")) for cell in cells))
     if found:
         paper = console if console.is_terminal else Console(highlight=False, width=_WIDTH)
         paper.print(table)
 
 
-def _show(buried: Buried) -> None:
+def _show(dead_letter: DeadLetter) -> None:
     table = Table.grid(padding=(0, 2))
-    for name, value in {**_summary(buried), **_headers(buried)}.items():
+    for name, value in {**_summary(dead_letter), **_headers(dead_letter)}.items():
         table.add_row(Text(printable(name), style="bold"), Text(printable(str(value))))
     console.print(table)
-    body = _body(buried)
+    body = _body(dead_letter)
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, indent=2)
     console.print("\n[bold]body[/] [dim](may hold personal data)[/]")
     console.print(Text(printable(text)), soft_wrap=True)
 
 
-def _headers(buried: Buried) -> Mapping[str, Any]:
-    message = buried.message
+def _headers(dead_letter: DeadLetter) -> Mapping[str, Any]:
+    message = dead_letter.message
     properties = {
         "content_type": message.content_type,
         "message_id": message.message_id,
@@ -230,12 +241,12 @@ def _headers(buried: Buried) -> Mapping[str, Any]:
     return {**{name: value for name, value in properties.items() if value}, **message.headers}
 
 
-def _body(buried: Buried) -> Any:
+def _body(dead_letter: DeadLetter) -> Any:
     """JSON, where it is; else text, whatever the bytes are."""
     try:
-        return json.loads(buried.message.body)
+        return json.loads(dead_letter.message.body)
     except ValueError:
-        return buried.message.body.decode(errors="backslashreplace")
+        return dead_letter.message.body.decode(errors="backslashreplace")
 
 
 def printable(text: str) -> str:

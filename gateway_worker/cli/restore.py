@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from gateway_worker.app.continuity import KEPT, Continuity
+from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.errors import BrokerError
-from gateway_worker.broker.link import Link
 from gateway_worker.broker.marks import MarkQueue
 from gateway_worker.cli.terminal import complain, console, errors
 from gateway_worker.objects.client import S3Client
@@ -182,7 +182,7 @@ async def _store(settings: Settings) -> AsyncGenerator[Store]:
 
 
 async def _settle(settings: Settings, store: Store) -> None:
-    link, client = Link(str(settings.amqp_url), name="gateway-worker restore"), S3Client(**settings.s3)
+    link, client = BrokerConnection(str(settings.amqp_url), name="gateway-worker restore"), S3Client(**settings.s3)
     continuity = Continuity(
         store.guard,
         store.renewal,

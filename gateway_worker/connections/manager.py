@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.ports import CapacityListener
 from gateway_worker.connections.lifecycle.states import State
 from gateway_worker.connections.messages.ids import derive_message_id
@@ -42,7 +42,7 @@ class ConnectionManager:
     """Owns this worker's sessions. A service: `run` restores and keeps them, `stop` gives them up in good order.
 
     Args:
-        around: the rooms around the sessions.
+        context: the rooms around the sessions.
         incarnation: tells this run of the worker from its earlier ones.
         max_sessions: how many sessions it may own.
         capacity_changed: told at each change whether there is a free slot.
@@ -52,12 +52,12 @@ class ConnectionManager:
     """
 
     def __init__(
-        self, around: Surroundings, *, incarnation: str, max_sessions: int, capacity_changed: CapacityListener
+        self, context: SessionContext, *, incarnation: str, max_sessions: int, capacity_changed: CapacityListener
     ) -> None:
-        self._around = around
-        self._queries = Queries(around.storage, around.cache, around.clock, around.mappings)
+        self._context = context
+        self._queries = Queries(context.storage, context.cache, context.clock, context.mappings)
         self.ownership = Ownership(
-            around, incarnation=incarnation, max_sessions=max_sessions, capacity_changed=capacity_changed
+            context, incarnation=incarnation, max_sessions=max_sessions, capacity_changed=capacity_changed
         )
 
     async def run(self) -> None:
@@ -76,9 +76,9 @@ class ConnectionManager:
         """Take no more, and hand every session over as soon as another worker has room for it; idempotent."""
         self.ownership.drain()
 
-    def look_again(self) -> None:
-        """See `Ownership.look_again`."""
-        self.ownership.look_again()
+    def recheck_ownership(self) -> None:
+        """See `Ownership.recheck_ownership`."""
+        self.ownership.recheck_ownership()
 
     # --- what it holds ---
 
@@ -102,7 +102,7 @@ class ConnectionManager:
         """Whether no worker has a free slot at this moment."""
         if self.has_free_slot:
             return False
-        return not (await self._around.storage.sessions.room(self._around.worker_id)).free
+        return not (await self._context.storage.sessions.room(self._context.worker_id)).free
 
     def session_ids(self) -> Sequence[SessionId]:
         """The sessions it owns, in order."""
@@ -125,7 +125,7 @@ class ConnectionManager:
             FleetFull: it is new, and there is no free slot here.
         """
         await self.ownership.started.wait()
-        data, sessions = command.data, self._around.storage.sessions
+        data, sessions = command.data, self._context.storage.sessions
         known = await self._after_deletion(data.session_id)
         if known is None and not self.has_free_slot:
             raise FleetFull
@@ -135,9 +135,9 @@ class ConnectionManager:
         if known is not None:
             await self._update(data)
             await sessions.desire(data.session_id, Desired.CONNECTED)
-        await self._around.doors.declare(data.session_id)
+        await self._context.queues.declare(data.session_id)
         if (session := self.ownership.get(data.session_id)) is not None:
-            session.poke()
+            session.notify_order()
         elif self.has_free_slot:  # else whoever has a slot takes it, or it waits for one
             await self.ownership.claim(data.session_id)
 
@@ -151,7 +151,7 @@ class ConnectionManager:
 
     async def migrate(self, command: Command[MigrateSession]) -> None:
         """Order the session to move to another worker. Raises SessionNotFound."""
-        self._wake(command.session_id, await self._around.storage.sessions.order_move(command.session_id))
+        self._wake(command.session_id, await self._context.storage.sessions.order_move(command.session_id))
 
     async def delete(self, command: Command[DeleteSession]) -> None:
         """Order the session to be removed. Raises SessionNotFound."""
@@ -163,7 +163,7 @@ class ConnectionManager:
         What may have left fails as unconfirmed. Any worker may be asked; the owner's epoch is good enough a fence for a
         step that only ever goes forward.
         """
-        storage, session_id = self._around.storage, command.session_id
+        storage, session_id = self._context.storage, command.session_id
         secret = await storage.messages.secret(session_id)
         if secret is None:
             return False
@@ -220,7 +220,7 @@ class ConnectionManager:
     async def _update(self, data: CreateSession) -> None:
         """A later create replaces what it gives, and leaves the rest."""
         given = data.model_fields_set
-        await self._around.storage.sessions.update_options(
+        await self._context.storage.sessions.update_options(
             data.session_id,
             pairing=data.pairing.to_data(),
             options=data.options.to_data() if "options" in given else None,
@@ -230,7 +230,7 @@ class ConnectionManager:
     async def _desire(
         self, session_id: SessionId, desired: Desired, *, restart: bool = False, purge: bool = False
     ) -> None:
-        sessions = self._around.storage.sessions
+        sessions = self._context.storage.sessions
         self._wake(session_id, await sessions.desire(session_id, desired, restart=restart, purge=purge))
 
     def _wake(self, session_id: SessionId, ordered: SessionRecord | None) -> None:
@@ -238,16 +238,16 @@ class ConnectionManager:
         if ordered is None:
             raise SessionNotFound
         if (session := self.ownership.get(session_id)) is not None:
-            session.poke()  # others learn of it through `watch`
+            session.notify_order()  # others learn of it through `watch`
 
     async def _after_deletion(self, session_id: SessionId) -> SessionRecord | None:
         """The session's row; one that is being deleted is given the time to be gone."""
-        deadline = self._around.clock.monotonic() + _DELETION_SECONDS
+        deadline = self._context.clock.monotonic() + _DELETION_SECONDS
         while True:
-            record = await self._around.storage.sessions.get(session_id)
+            record = await self._context.storage.sessions.get(session_id)
             if record is None or record.desired is not Desired.DELETED:
                 return record
-            if self._around.clock.monotonic() >= deadline:
+            if self._context.clock.monotonic() >= deadline:
                 raise CommandConflict("The session is being deleted.")
             await asyncio.sleep(_DELETION_LOOK_SECONDS)
 
@@ -255,7 +255,7 @@ class ConnectionManager:
         return AdvanceStatus(
             message_id=message_id,
             status=Status.FAILED,
-            at=self._around.clock.now(),
+            at=self._context.clock.now(),
             error=Failure.of(error).to_data(),
         )
 

@@ -13,8 +13,8 @@ import structlog
 from pamqp.common import FieldValue
 
 from gateway_worker.broker import frames
+from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.errors import BrokerLost, PublishRefused, QueueMissing, Unroutable
-from gateway_worker.broker.link import Link
 from gateway_worker.broker.outgoing import Outgoing
 from gateway_worker.broker.pipe import Pipe
 from gateway_worker.broker.topology import declare
@@ -39,7 +39,7 @@ class Publisher:
         topology: declared whenever a channel is opened, so that a broker that lost everything works again.
     """
 
-    def __init__(self, link: Link, topology: Topology) -> None:
+    def __init__(self, link: BrokerConnection, topology: Topology) -> None:
         self._link = link
         self._topology = topology
         self._pipe: Pipe | None = None
@@ -129,14 +129,14 @@ class Publisher:
         """
         await self._insist(replace(message, exchange="", routing_key=queue))
 
-    async def bury(self, message: Outgoing, headers: Mapping[str, FieldValue]) -> None:
+    async def dead_letter(self, message: Outgoing, headers: Mapping[str, FieldValue]) -> None:
         """Put a command that can never succeed into the dead queue, with the reasons."""
         headers = {**(message.headers or {}), **headers}
         key = message.routing_key if frames.fits(message.routing_key) else ""
-        buried = replace(message, exchange=self._topology.dead, routing_key=key, headers=headers)
+        dead_letter = replace(message, exchange=self._topology.dead, routing_key=key, headers=headers)
         while True:
             try:
-                return await self._insist(buried)
+                return await self._insist(dead_letter)
             except (Unroutable, PublishRefused) as error:  # the dead queue was removed, or has no room
                 log.warning("dead_letter.refused", why=type(error).__name__)
                 self._pipe = None  # a new one declares the topology

@@ -14,7 +14,7 @@ LATER: Final = "2026-11-22T00:00:00Z"
 _TEXT: Final = {"kind": "text", "text": "Hello"}
 _SEND: Final = {"to": "+15550001111", "content": _TEXT}
 _CREATE: Final = {"sessionId": SESSION, "userId": "user123", "pairing": {"method": "qr"}}
-_DOORS: Final = {"session.create.v1": "sessions.create", "session.list.v1": "control", "worker.describe.v1": "worker"}
+_QUEUES: Final = {"session.create.v1": "sessions.create", "session.list.v1": "control", "worker.describe.v1": "worker"}
 _ALSO_OF_CONTROL: Final = frozenset({"message.describe.v1", "events.replay.v1"})
 _OF_CONTROL: Final = {"describe", "qr", "restart", "logout", "delete"}
 
@@ -109,8 +109,8 @@ def _media() -> dict[str, tuple[str, Any]]:
 
 def _routing_key(command_type: str) -> str:
     """Where the right door is (or would be) when the subject is `SESSION`."""
-    if command_type in _DOORS:
-        return _DOORS[command_type]
+    if command_type in _QUEUES:
+        return _QUEUES[command_type]
     domain, _, verb = command_type.removesuffix(".v1").partition(".")
     is_control = (domain == "session" and verb in _OF_CONTROL) or command_type in _ALSO_OF_CONTROL
     return f"control.{SESSION}" if is_control else "control"

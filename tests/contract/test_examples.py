@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schemas.commands import COMMANDS, Door, parse_command
+from schemas.commands import COMMANDS, CommandQueue, parse_command
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, GatewayError
 from schemas.events import EVENTS, Action, SessionState
@@ -30,15 +30,15 @@ account.restricted media.too_large media.unreachable media.forbidden_address med
 internal"""
 
 CONTRACT_DOORS = {
-    Door.SESSIONS: "session.create.v1",
-    Door.CONTROL: """session.describe.v1 session.list.v1 session.qr.v1 session.restart.v1 session.logout.v1
+    CommandQueue.SESSIONS: "session.create.v1",
+    CommandQueue.CONTROL: """session.describe.v1 session.list.v1 session.qr.v1 session.restart.v1 session.logout.v1
         session.migrate.v1 session.delete.v1 message.describe.v1 message.history.v1
         message.stats.v1 events.replay.v1""",
-    Door.SESSION: """message.send.v1 message.edit.v1 message.revoke.v1 message.react.v1 message.forward.v1
+    CommandQueue.SESSION: """message.send.v1 message.edit.v1 message.revoke.v1 message.react.v1 message.forward.v1
         message.read.v1 media.fetch.v1 chat.presence.v1 chat.disappearing.v1 contact.check.v1
         group.create.v1 group.describe.v1 group.list.v1 group.requests.v1
         group.participants.v1 group.update.v1 group.invite.v1 group.join.v1 group.leave.v1 contact.picture.v1""",
-    Door.WORKER: "worker.describe.v1 worker.drain.v1",
+    CommandQueue.WORKER: "worker.describe.v1 worker.drain.v1",
 }
 
 CONTRACT_STATES = """waiting_for_capacity connecting qr_required code_required passkey_required connected disconnected
@@ -76,8 +76,8 @@ def test_the_codes_are_the_contracts() -> None:
 
 
 def test_the_doors_are_the_contracts() -> None:
-    doors = {door: {kind.type for kind in COMMANDS.values() if kind.door is door} for door in Door}
-    assert doors == {door: set(types.split()) for door, types in CONTRACT_DOORS.items()}
+    doors = {queue: {kind.type for kind in COMMANDS.values() if kind.queue is queue} for queue in CommandQueue}
+    assert doors == {queue: set(types.split()) for queue, types in CONTRACT_DOORS.items()}
 
 
 def test_states_and_actions_are_the_contracts() -> None:

@@ -43,9 +43,9 @@ async def test_a_rejection_without_reply_to_is_an_event_and_the_command_is_in_th
     rejected = await world.backend.event("command.rejected.v1", lambda e: e["data"].get("commandId") == command_id)
 
     assert rejected["data"]["code"] == "command.invalid"
-    buried = await _in_the_dead_queue(world, command_id)
-    assert json.loads(buried.body)["id"] == command_id
-    assert "command.invalid" in str(buried.headers)
+    dead_letter = await _in_the_dead_queue(world, command_id)
+    assert json.loads(dead_letter.body)["id"] == command_id
+    assert "command.invalid" in str(dead_letter.headers)
 
 
 async def test_a_command_for_an_unknown_session_is_answered(world: World) -> None:

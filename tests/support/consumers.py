@@ -107,7 +107,7 @@ class MemoryPublisher:
     events: list[Envelope] = field(default_factory=list[Envelope])
     replies: list[tuple[str, str | None, Envelope]] = field(default_factory=list[tuple[str, str | None, Envelope]])
     forwarded: list[tuple[str, Outgoing]] = field(default_factory=list[tuple[str, Outgoing]])
-    buried: list[tuple[Outgoing, Mapping[str, FieldValue]]] = field(
+    dead_letters: list[tuple[Outgoing, Mapping[str, FieldValue]]] = field(
         default_factory=list[tuple[Outgoing, Mapping[str, FieldValue]]]
     )
 
@@ -128,8 +128,8 @@ class MemoryPublisher:
             raise Unroutable(queue)
         self.forwarded.append((queue, message))
 
-    async def bury(self, message: Outgoing, headers: Mapping[str, FieldValue]) -> None:
-        self.buried.append((message, headers))
+    async def dead_letter(self, message: Outgoing, headers: Mapping[str, FieldValue]) -> None:
+        self.dead_letters.append((message, headers))
 
 
 class MemoryLedger:

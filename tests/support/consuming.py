@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 from consumers.fence import Fence
 from consumers.ports import Unobserved
-from consumers.service import Consumers, Surroundings
+from consumers.service import Consumers, Dependencies
+from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.ids import uuid7
-from gateway_worker.broker.link import Link
 from gateway_worker.broker.topology import declare
 from gateway_worker.events.publisher import Publisher
 from schemas.channels import Topology
@@ -24,7 +24,7 @@ class Room:
     """A worker's way in, with a fake manager behind it."""
 
     topology: Topology
-    link: Link
+    link: BrokerConnection
     publisher: Publisher
     manager: FakeManager
     consumers: Consumers
@@ -58,12 +58,12 @@ class Room:
 async def room(
     amqp_url: str, topology: Topology, *session_ids: str, worker_id: str = "w1", opened: bool = True
 ) -> AsyncGenerator[Room]:
-    """Run it; with `opened`, the common doors and those of the sessions are open."""
-    way_in = Link(amqp_url, name=f"{worker_id} in")
-    way_out = Link(amqp_url, name=f"{worker_id} out")
+    """Run it; with `opened`, the common queues and those of the sessions are open."""
+    way_in = BrokerConnection(amqp_url, name=f"{worker_id} in")
+    way_out = BrokerConnection(amqp_url, name=f"{worker_id} out")
     publisher = Publisher(way_out, topology)
     consumers = Consumers(
-        Surroundings(
+        Dependencies(
             link=way_in,
             topology=topology,
             publisher=publisher,
@@ -87,7 +87,7 @@ async def room(
         if opened:
             await consumers.open()
             for session_id in session_ids:
-                await consumers.session_doors.open(SessionId(session_id))
+                await consumers.session_queues.open(SessionId(session_id))
         try:
             yield Room(topology=topology, link=way_in, publisher=publisher, manager=manager, consumers=consumers)
         finally:

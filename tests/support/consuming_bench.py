@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from consumers.answer import Desk
 from consumers.delivery import Delivery
 from consumers.dispatch import Dispatcher
 from consumers.fence import Fence
 from consumers.handlers import Handlers
-from consumers.once import Once
-from consumers.patience import Patience
-from consumers.replies import Speaker
+from consumers.idempotency import IdempotencyGuard
+from consumers.pending_reply import ReplyContext
+from consumers.replies import ReplyFactory
+from consumers.retry_gate import RetryGate
 from consumers.settling import Settler
 from gateway_worker.broker.ids import uuid7
 from schemas.channels import Topology
@@ -52,18 +52,18 @@ class Bench:
         self.ledger = MemoryLedger()
         self.declared: list[SessionId] = []
         self.noted = Noted()
-        desk = Desk(
+        reply_context = ReplyContext(
             publisher=self.publisher,
-            speaker=Speaker(namespace="gateway", worker_id=WorkerId("w1")),
+            factory=ReplyFactory(namespace="gateway", worker_id=WorkerId("w1")),
             now=lambda: NOW,
             new_id=uuid7,
         )
         self.settler = Settler(
-            desk,
+            reply_context,
             Fence(TOPOLOGY),
             worker_id=WorkerId("w1"),
             observer=self.noted,
-            patience=Patience(),
+            retry_gate=RetryGate(),
             monotonic=lambda: 0.0,
             delays=(0.0,),
         )
@@ -72,7 +72,7 @@ class Bench:
             manager=self.manager,
             publisher=self.publisher,
             queues=self,
-            once=Once(self.ledger, wait_seconds=0.4),
+            guard=IdempotencyGuard(self.ledger, wait_seconds=0.4),
             handlers=Handlers(self.manager, self.worker, replay).table(),
             now=lambda: NOW,
         )

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.ids import uuid7
-from gateway_worker.broker.link import Link
 from gateway_worker.events.announcer import Announcer
 from gateway_worker.events.ports import Lease
 from gateway_worker.events.publisher import Publisher
@@ -45,7 +45,7 @@ class Counts:
 @dataclass(slots=True, kw_only=True)
 class WayOut:
     topology: Topology
-    link: Link
+    link: BrokerConnection
     publisher: Publisher
     outbox: MemoryOutbox
     relay: Relay
@@ -58,7 +58,7 @@ class WayOut:
 async def way_out(
     amqp_url: str, topology: Topology, outbox: MemoryOutbox | None = None, lease: Lease | None = None
 ) -> AsyncGenerator[WayOut]:
-    link = Link(amqp_url, name="out")
+    link = BrokerConnection(amqp_url, name="out")
     publisher = Publisher(link, topology)
     outbox = outbox or MemoryOutbox()
     clock, counts = SystemClock(), Counts()
@@ -95,7 +95,7 @@ async def way_out(
 @asynccontextmanager
 async def hearing(amqp_url: str, queue: str) -> AsyncGenerator[Listener]:
     """A backend's ears, on a connection of their own."""
-    link = Link(amqp_url, name="ears")
+    link = BrokerConnection(amqp_url, name="ears")
     async with asyncio.TaskGroup() as group:
         group.create_task(link.run())
         async with listening(link, queue) as listener:

@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from aiormq.abc import DeliveredMessage
 
+from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.errors import BrokerError, translated
-from gateway_worker.broker.link import Link
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.records import Extent, OutboxEvent
 from schemas.names import SessionId
@@ -129,7 +129,7 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(link: Link, queue: str) -> AsyncGenerator[Listener]:
+async def listening(link: BrokerConnection, queue: str) -> AsyncGenerator[Listener]:
     """Consume a queue, through every loss of the connection."""
     listener = Listener()
 

@@ -8,7 +8,7 @@ from random import Random
 from gateway_worker.connections.base.media_ports import MediaJobs, NoMedia
 from gateway_worker.connections.base.observer import Observer
 from gateway_worker.connections.base.opening_limiter import OpeningGate
-from gateway_worker.connections.base.ports import Announcer, Clock, Files, MappingForm, SessionDoors, SnapshotNotices
+from gateway_worker.connections.base.ports import Announcer, Clock, Files, MappingForm, SessionQueues, SnapshotNotices
 from gateway_worker.connections.base.qr import draw
 from gateway_worker.connections.base.storage import SessionCache, Storage
 from gateway_worker.whatsapp.port import Engine
@@ -16,7 +16,7 @@ from schemas.names import WorkerId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Timeouts:
     """How long we wait for what, in seconds."""
 
     opening: float = 30.0  # the engine, to hold a socket
@@ -31,14 +31,14 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class SessionContext:
     """The rooms around the sessions of one worker."""
 
     storage: Storage
     cache: SessionCache
     engine: Engine
     files: Files
-    doors: SessionDoors
+    queues: SessionQueues
     announcer: Announcer
     snapshots: SnapshotNotices
     observer: Observer
@@ -50,4 +50,4 @@ class Surroundings:
     media: MediaJobs = field(default_factory=NoMedia)
     suspects: asyncio.Lock = field(default_factory=asyncio.Lock)  # see `vigilance`
     draw_qr: Callable[[str], Awaitable[str]] = draw
-    patience: Patience = field(default_factory=Patience)
+    timeouts: Timeouts = field(default_factory=Timeouts)

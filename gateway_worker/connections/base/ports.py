@@ -6,12 +6,12 @@ How a message meets a session, for those who call us::
     await session.send(command, accepted)        # returns when settled: sent, or failed and told by message.status
 
 - Call `send` in the order of deliveries and without an `await` between the delivery and the call, as one task per
-  delivery: its place in the chat's lane is taken before its first `await`. Prefetch is the window.
+  delivery: its slot in the chat's queue is taken before its first `await`. Prefetch is the window.
 - `accepted(message_id)` is awaited once the message is durable: the moment to reply `command.accepted`. A duplicate of
   a message that was settled earlier is accepted too, with the same id; one of a message in progress waits for it.
 - `send` raises a gateway error for what is refused before it was accepted; afterwards only what may be tried again
   (`Unavailable`: hold the delivery and call again) or `StaleEpoch` (the session has another owner: leave the delivery
-  unsettled, its door is being closed).
+  unsettled, its queue is being closed).
 - Cancelling it is safe at any moment: nothing is settled, and the same delivery, arriving again, goes on with the same
   row and the same WhatsApp id.
 """
@@ -31,7 +31,7 @@ from schemas.names import SessionId
 from schemas.outgoing_media import MediaSource
 
 
-class SessionDoors(Protocol):
+class SessionQueues(Protocol):
     """The queues of sessions at the broker. Every call is idempotent and retries until the broker has done it."""
 
     async def declare(self, session_id: SessionId) -> None:
@@ -103,7 +103,7 @@ class Clock(Protocol):
 
 
 CapacityListener = Callable[[bool], None]
-"""Called with whether the worker has a free slot, at each change: the fleet's door opens and closes with it."""
+"""Called with whether the worker has a free slot, at each change: the fleet's queue opens and closes with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

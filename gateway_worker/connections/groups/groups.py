@@ -1,4 +1,4 @@
-"""What is asked of groups: it bypasses the lanes, as other queries do.
+"""What is asked of groups: it bypasses the order of chats, as other queries do.
 
 To make a group may be done once only: what WhatsApp did not answer is told as unknown. Everything else may be asked
 again, and is, on the next connection.
@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.groups.pages import GroupPages
-from gateway_worker.connections.socket.await_connection import Reach, link_before, link_soon
-from gateway_worker.connections.socket.connection import Link
+from gateway_worker.connections.socket.attempt import ConnectionAttempt
+from gateway_worker.connections.socket.waiting import ConnectionWaiter, connection_before, connection_soon
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, RecipientUnknown, Refused, StoreRefused
 from gateway_worker.whatsapp.groups import Asking, Group, GroupMember, Groups, MemberOutcome, PeopleAction
 from schemas.addresses import Jid
@@ -62,16 +62,16 @@ _NOT_FOUND: Final = "404"
 _NEEDS_INVITE: Final = frozenset({"403", "408"})  # privacy settings; left it a short time ago
 
 T = TypeVar("T")
-Find = Callable[[], Awaitable[Link]]
+Find = Callable[[], Awaitable[ConnectionAttempt]]
 Ask = Callable[[Groups], Awaitable[T]]
 
 
 class GroupDesk:
     """Carries out the commands about groups of one session."""
 
-    def __init__(self, reach: Reach, around: Surroundings) -> None:
-        self._reach = reach
-        self._around = around
+    def __init__(self, waiter: ConnectionWaiter, context: SessionContext) -> None:
+        self._waiter = waiter
+        self._context = context
         self._pages = GroupPages(lambda: self._ask_soon(lambda groups: groups.list()))
 
     async def create(self, command: Command[CreateGroup]) -> GroupCreated:
@@ -84,11 +84,11 @@ class GroupDesk:
         """
         data = command.data
         while True:
-            link = await self._find(command)()
+            attempt = await self._find(command)()
             try:
-                made = await link.connection.groups.create(data.subject, data.people)
+                made = await attempt.connection.groups.create(data.subject, data.people)
             except (NotConnected, StoreRefused):  # nothing has left
-                await link.really_ended()
+                await attempt.really_ended()
             except OutcomeUnknown as error:
                 raise OutcomeUnknownError from error
             except RecipientUnknown as error:
@@ -189,24 +189,24 @@ class GroupDesk:
         await self._ask(self._find(command), lambda groups: groups.leave(group_id))
 
     def _find(self, command: Command[Any]) -> Find:
-        return lambda: link_before(self._reach, command.expires_at, self._around.clock)
+        return lambda: connection_before(self._waiter, command.expires_at, self._context.clock)
 
     async def _ask_soon(self, ask: Ask[T]) -> T:
         try:
-            async with asyncio.timeout(self._around.patience.query):
-                return await self._ask(lambda: link_soon(self._reach), ask)
+            async with asyncio.timeout(self._context.timeouts.query):
+                return await self._ask(lambda: connection_soon(self._waiter), ask)
         except TimeoutError:
-            raise SessionNotConnected(detail={"state": self._reach.state.value}) from None
+            raise SessionNotConnected(detail={"state": self._waiter.state.value}) from None
 
     async def _ask(self, find: Find, ask: Ask[T]) -> T:
         """Ask on a connection, and on the next one where that one ends."""
         unanswered = 0
         while True:
-            link = await find()
+            attempt = await find()
             try:
-                return await ask(link.connection.groups)
+                return await ask(attempt.connection.groups)
             except (NotConnected, StoreRefused):
-                await link.really_ended()
+                await attempt.really_ended()
             except OutcomeUnknown as error:
                 unanswered += 1
                 if unanswered >= _MAX_UNANSWERED:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import Signal
 from gateway_worker.connections.base.times import instant
 from gateway_worker.connections.base.writer import Writer
@@ -82,7 +82,7 @@ class Inbound:
     def __init__(
         self,
         writer: Writer,
-        around: Surroundings,
+        context: SessionContext,
         hear: Hear,
         *,
         identities: Identities,
@@ -93,15 +93,15 @@ class Inbound:
     ) -> None:
         self._writer = writer
         self._session_id = writer.fence.session_id
-        self._around = around
+        self._context = context
         self._hear = hear
         self._identities = identities
         self._timers = timers
         options = media or MediaOptions()
-        self._intake = Intake(writer, around, identities=identities, timers=timers, media=options)
+        self._intake = Intake(writer, context, identities=identities, timers=timers, media=options)
         self._vigilance = vigilance
         self.was_refused = False  # the database was away, or somebody else owns the session
-        self._recall = Recall(self._session_id, around.storage.keys, around.storage.messages, identities)
+        self._recall = Recall(self._session_id, context.storage.keys, context.storage.messages, identities)
         self._staged = None if paired else _Staged()
         self._unstaging = asyncio.Lock()
         self._closed = False
@@ -160,12 +160,12 @@ class Inbound:
         if self._staged is not None:
             return self._staged.load(kind, ids)
         with self._asking():
-            return await self._around.storage.keys.load(self._session_id, kind, ids)
+            return await self._context.storage.keys.load(self._session_id, kind, ids)
 
     async def load_entry(self, key: EntryKey) -> bytes | None:
         """See `Owner.load_entry`."""
         with self._asking():
-            return await self._around.storage.keys.entry(
+            return await self._context.storage.keys.entry(
                 self._session_id, chat=key.chat, sender=key.sender, message_id=key.message_id, index=key.index
             )
 
@@ -177,7 +177,7 @@ class Inbound:
     async def load_unprocessed(self) -> Sequence[StoredEntry]:
         """See `Owner.load_unprocessed`."""
         with self._asking():
-            found = await self._around.storage.keys.unprocessed(self._session_id)
+            found = await self._context.storage.keys.unprocessed(self._session_id)
         return [
             StoredEntry(
                 key=EntryKey(chat=each.chat, sender=each.sender, message_id=each.message_id, index=each.index),
@@ -207,11 +207,11 @@ class Inbound:
         async with self._working():
             told = await self._intake.commit(changes)
             self._vigilance.finished(changes.finished)
-        self._around.snapshots.stored(self._writer.fence, changes)
+        self._context.snapshots.stored(self._writer.fence, changes)
         for message in told:
-            self._around.observer.message_received(kind_of(message))
+            self._context.observer.message_received(kind_of(message))
         if any(isinstance(message, ReceivedMessage) and message.file is not None for message in told):
-            self._around.media.arrived(self._session_id)
+            self._context.media.arrived(self._session_id)
 
     async def store_history(self, part: HistoryPart) -> None:
         """See `Owner.store_history`."""
@@ -226,7 +226,7 @@ class Inbound:
             if self._staged is None:
                 return False
             staged.keep(changes)
-            self._identities.learn(self._around.mappings.among(changes.keys))
+            self._identities.learn(self._context.mappings.among(changes.keys))
             if changes.credentials is not None:
                 await self._writer.write(DropCredentials(), *key_operations(staged.changes()))
                 self._staged = None
@@ -234,7 +234,7 @@ class Inbound:
 
     async def _receipts(self, receipts: Sequence[ReceiptArrived]) -> None:
         """Store them in one transaction; those that cannot be stored are left out, and counted."""
-        now = self._around.clock.now()
+        now = self._context.clock.now()
         advances = [(receipt.kind, each) for receipt in receipts for each in self._advances(receipt, now)]
         if not advances:
             return
@@ -248,7 +248,7 @@ class Inbound:
                 self._count(kind, [each])
 
     def _count(self, kind: ReceiptKind, moved: Sequence[object] | None) -> None:
-        observer = self._around.observer
+        observer = self._context.observer
         (observer.receipt_stored if moved and moved[0] else observer.receipt_ignored)(kind)
 
     def _advances(self, receipt: ReceiptArrived, now: datetime) -> Sequence[AdvanceStatus | AdvanceParticipant]:
@@ -287,7 +287,7 @@ class Inbound:
     def _operations(
         self, fact: CallArrived | GroupNews | ContactsTold | TimersTold
     ) -> Sequence[ReceiveMessage | LearnContacts | SetTimers]:
-        now = self._around.clock.now()
+        now = self._context.clock.now()
         match fact:
             case CallArrived():
                 return [call_arrival(self._session_id, fact, now)]
@@ -301,7 +301,7 @@ class Inbound:
     async def _refused(self, failure: SendFailed) -> None:
         error = Failure.of(MessageRejectedByWhatsApp(failure.code)).to_data()
         operation = AdvanceStatus(
-            message_id=MessageId(failure.message_id), status=Status.FAILED, at=self._around.clock.now(), error=error
+            message_id=MessageId(failure.message_id), status=Status.FAILED, at=self._context.clock.now(), error=error
         )
         await self._writer.write_surely(operation)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import structlog
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.names import NamesOf
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.incoming.history import (
@@ -71,10 +71,10 @@ class Intake:
     """Stores what one connection received."""
 
     def __init__(
-        self, writer: Writer, around: Surroundings, *, identities: Identities, timers: Timers, media: MediaOptions
+        self, writer: Writer, context: SessionContext, *, identities: Identities, timers: Timers, media: MediaOptions
     ) -> None:
         self._writer = writer
-        self._around = around
+        self._context = context
         self._session_id = writer.fence.session_id
         self._identities = identities
         self._timers = timers
@@ -83,8 +83,8 @@ class Intake:
 
     async def commit(self, changes: Changes) -> Sequence[Arrived]:
         """Make it durable; answers what was told as it should be."""
-        now = self._around.clock.now()
-        mappings = self._around.mappings.among(changes.keys)
+        now = self._context.clock.now()
+        mappings = self._context.mappings.among(changes.keys)
         known = self._knowing(mappings)
         tellings = [self._telling(each, now, known) for each in changes.entries if each.message is not None]
         messages = [each.message for each in tellings if each.message is not None]
@@ -111,7 +111,7 @@ class Intake:
 
     async def history(self, part: HistoryPart) -> None:
         """Make a slice of the history durable."""
-        now = self._around.clock.now()
+        now = self._context.clock.now()
         asides = [self._past_aside(each) for each in part.unreadable]
         try:
             timers = self._timers.listed(part.timers, now)
@@ -238,7 +238,7 @@ class Intake:
 
     def _noted(self, fact: str, reason: str, detail: str, id_: str | None = None) -> None:
         """What was set aside is in the log by its reason, and by the id under which a person finds it."""
-        self._around.observer.set_aside(reason)
+        self._context.observer.set_aside(reason)
         _log.warning("content.set_aside", session=self._session_id, fact=fact, reason=reason, detail=detail, id=id_)
 
 

@@ -16,7 +16,7 @@ from typing import Final
 
 import structlog
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.store.errors import StaleEpoch, StoreUnavailable
 from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas
@@ -32,14 +32,14 @@ class Vigilance:
 
     Args:
         writer: writes under the session's fence.
-        around: its surroundings.
+        context: its surroundings.
         careful: the session's last connection did not end in good order, as far as is known.
     """
 
-    def __init__(self, writer: Writer, around: Surroundings, *, careful: bool) -> None:
+    def __init__(self, writer: Writer, context: SessionContext, *, careful: bool) -> None:
         self.careful = careful
         self._writer = writer
-        self._around = around
+        self._context = context
         self._counts: dict[str, int] | None = None
         self._begun: set[str] = set()
         self._innocent: set[str] = set()  # still to be written
@@ -88,7 +88,7 @@ class Vigilance:
 
     async def _load(self) -> dict[str, int]:
         if self._counts is None:
-            stored = await self._around.storage.set_aside.attempts(self._writer.fence.session_id)
+            stored = await self._context.storage.set_aside.attempts(self._writer.fence.session_id)
             self._counts = {name: count for name, count in stored.items() if name not in self._innocent}
         return self._counts
 
@@ -98,7 +98,7 @@ class Vigilance:
             return
         try:
             async with asyncio.timeout(_TURN_SECONDS):
-                await self._around.suspects.acquire()
+                await self._context.suspects.acquire()
         except TimeoutError:
             return
         self._has_turn = True
@@ -106,7 +106,7 @@ class Vigilance:
     def _give_turn(self) -> None:
         if self._has_turn:
             self._has_turn = False
-            self._around.suspects.release()
+            self._context.suspects.release()
 
     def _forget(self, names: Collection[str]) -> None:
         self._begun.difference_update(names)

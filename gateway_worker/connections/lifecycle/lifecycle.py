@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import Signal
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.lifecycle.states import LIVE, PAIRING, State, Trigger, follow
@@ -35,12 +35,12 @@ class Standing:
 class Lifecycle:
     """The state of one owned session, in memory and in PostgreSQL under its epoch."""
 
-    def __init__(self, record: SessionRecord, around: Surroundings, writer: Writer) -> None:
+    def __init__(self, record: SessionRecord, context: SessionContext, writer: Writer) -> None:
         self.session_id: SessionId = record.session_id
         self.changed = Signal()
         self.jid, self.lid = record.jid, record.lid
         self._user_id: UserId = record.user_id
-        self._around = around
+        self._context = context
         self._writer = writer
         self._writing = asyncio.Lock()
         reason = Reason.model_validate(record.reason) if record.reason else None
@@ -117,7 +117,7 @@ class Lifecycle:
         await self._announce(status.model_copy(update={"pairing_code": code, "expires_at": expires_at}))
 
     async def _announce(self, status: SessionStatus) -> None:
-        await self._around.announcer.announce(SESSION_STATUS.type, self.session_id, status)
+        await self._context.announcer.announce(SESSION_STATUS.type, self.session_id, status)
 
     def _change(self, standing: Standing, account: Connected | None, applied: int | None) -> ChangeState:
         status = self._status(standing.state).model_copy(
@@ -140,9 +140,9 @@ class Lifecycle:
         return SessionStatus(
             session_id=self.session_id,
             user_id=self._user_id,
-            worker_id=self._around.worker_id,
+            worker_id=self._context.worker_id,
             state=state,
-            timestamp=self._around.clock.now(),
+            timestamp=self._context.clock.now(),
         )
 
 

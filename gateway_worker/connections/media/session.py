@@ -12,13 +12,13 @@ from typing import Final, cast
 
 import structlog
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.media_ports import Bucket, Downloads
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.messages.files import MessageOfFile, Wanted, fetched_media, object_of
 from gateway_worker.connections.messages.originals import Originals
-from gateway_worker.connections.socket.await_connection import Reach, link_soon
+from gateway_worker.connections.socket.waiting import ConnectionWaiter, connection_soon
 from gateway_worker.objects.safe_mimetypes import safe_mimetype
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.media import NewMedia, PutMedia, RetryMedia, SettleMedia
@@ -69,14 +69,14 @@ class SessionMedia:
     def __init__(
         self,
         writer: Writer,
-        reach: Reach,
-        around: Surroundings,
+        waiter: ConnectionWaiter,
+        context: SessionContext,
         proxy: Callable[[], str | None],
         originals: Originals,
     ) -> None:
         self._writer = writer
-        self._reach = reach
-        self._around = around
+        self._waiter = waiter
+        self._context = context
         self._proxy = proxy
         self._originals = originals
 
@@ -87,7 +87,7 @@ class SessionMedia:
 
     async def carry_out(self, record: MediaRecord, downloads: Downloads, bucket: Bucket) -> None:
         """See `FileOwner`."""
-        began = self._around.clock.monotonic()
+        began = self._context.clock.monotonic()
         try:
             await self._try(record, downloads, bucket, began)
         except StaleEpoch:
@@ -104,7 +104,7 @@ class SessionMedia:
         except MediaError as error:
             await self._settle(record, wanted, MediaState.FAILED, error)
         else:
-            self._around.observer.file_fetched(self._around.clock.monotonic() - began)
+            self._context.observer.file_fetched(self._context.clock.monotonic() - began)
             await self._settle(record, wanted, MediaState.READY, None)
 
     async def _crashed(self, record: MediaRecord, error: Exception) -> None:
@@ -134,7 +134,7 @@ class SessionMedia:
         except FileGone as error:  # also what the phone uploaded just now
             raise _Later(wanted, "gone") from error
         except HostAway as error:
-            if self._around.clock.now() - record.created_at > _HOST_PATIENCE:
+            if self._context.clock.now() - record.created_at > _HOST_PATIENCE:
                 raise MediaUnreachable(detail={"reason": "host"}) from error
             _log.info("media.host_away", session=self.session_id, error=str(error))
             raise _Later(wanted, "host_away") from error
@@ -154,7 +154,7 @@ class SessionMedia:
 
     async def _from_phone(self, record: MediaRecord, wanted: Wanted) -> Wanted:
         """Where the sender's phone has put the file anew."""
-        now = self._around.clock.now()
+        now = self._context.clock.now()
         wanted = wanted.refused(now)
         assert wanted.refused_at is not None, "it was refused"
         request = FileRequest(
@@ -166,9 +166,9 @@ class SessionMedia:
         )
         try:
             async with asyncio.timeout(_LINK_SECONDS):
-                link = await link_soon(self._reach)
+                attempt = await connection_soon(self._waiter)
             async with asyncio.timeout(_PHONE_SECONDS):
-                return wanted.at(await link.connection.ask_for_file(request))
+                return wanted.at(await attempt.connection.ask_for_file(request))
         except NotOnPhone as error:
             raise MediaUnreachable(detail={"reason": "not_on_phone"}) from error
         except (EngineError, GatewayError, TimeoutError) as error:
@@ -178,10 +178,10 @@ class SessionMedia:
             raise _Later(wanted, "phone_away") from error
 
     async def _again(self, record: MediaRecord, value: Json, reason: str, attempts: int) -> None:
-        delay = min(_LONGEST_RETRY, _FIRST_RETRY * 2 ** min(attempts, 20)) * (0.75 + self._around.rng.random() / 2)
+        delay = min(_LONGEST_RETRY, _FIRST_RETRY * 2 ** min(attempts, 20)) * (0.75 + self._context.rng.random() / 2)
         _log.info("media.delayed", session=self.session_id, reason=reason, attempts=attempts, seconds=delay)
-        self._around.observer.file_delayed(reason)
-        next_try = self._around.clock.now() + timedelta(seconds=delay)
+        self._context.observer.file_delayed(reason)
+        next_try = self._context.clock.now() + timedelta(seconds=delay)
         await self._writer.write_surely(
             RetryMedia(message_id=record.message_id, number=record.number, next_try=next_try, value=value)
         )
@@ -189,7 +189,7 @@ class SessionMedia:
     async def _settle(self, record: MediaRecord, wanted: Wanted, state: MediaState, error: GatewayError | None) -> None:
         failure = None if error is None else Failure.of(error)
         if error is not None:
-            self._around.observer.file_failed(error.code)
+            self._context.observer.file_failed(error.code)
         event = self._event(record, wanted, state, failure)
         _log.info(
             "media.settled", session=self.session_id, state=state.value, code=None if error is None else error.code
@@ -227,7 +227,7 @@ class SessionMedia:
             GatewayError: the same, and none will come by itself.
         """
         message_id = MessageId(command.data.message_id)
-        storage, media = self._around.storage, self._around.media
+        storage, media = self._context.storage, self._context.media
         message = await self._originals.named(command.data.refers_to)
         if message is None or (await self._originals.as_it_stands(message, None)).is_revoked:
             raise MessageNotFound(detail={"messageId": message_id})
@@ -249,24 +249,24 @@ class SessionMedia:
 
     async def _unknown(self, message: MessageRecord) -> NewMedia:
         """Where the file of a message lies that we sent, or whose row is gone: its own words tell."""
-        storage = self._around.storage
+        storage = self._context.storage
         name = message.message_id, message.number
         plaintext = await until_stored(lambda: storage.messages.plaintext(self.session_id, *name))
         if plaintext is None:
             raise MediaUnreachable(detail={"reason": "no_place"})
         try:
-            async with asyncio.timeout(self._around.patience.query):
-                link = await link_soon(self._reach)
-                found = await link.connection.file_in(plaintext)
+            async with asyncio.timeout(self._context.timeouts.query):
+                attempt = await connection_soon(self._waiter)
+                found = await attempt.connection.file_in(plaintext)
         except (EngineError, TimeoutError) as error:
-            raise SessionNotConnected(detail={"state": self._reach.state.value}) from error
+            raise SessionNotConnected(detail={"state": self._waiter.state.value}) from error
         if found is None:
             raise MediaUnreachable(detail={"reason": "no_place"})
         file, media = found
         named = MessageOfFile(
             message_id=message.message_id, chat=message.chat, author=message.sender or "", from_me=message.from_me
         )
-        key = object_of(self.session_id, named, self._around.clock.now())
+        key = object_of(self.session_id, named, self._context.clock.now())
         return fetched_media(message, file, media, key)
 
 

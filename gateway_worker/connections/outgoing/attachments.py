@@ -9,11 +9,11 @@ from typing import Final
 
 import structlog
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.outgoing.mapping import told_file
-from gateway_worker.connections.socket.await_connection import Reach
+from gateway_worker.connections.socket.waiting import ConnectionWaiter
 from gateway_worker.media.preparing import PreparedFile
 from gateway_worker.store.operations.media import PutUpload
 from gateway_worker.store.operations.messages import ReplaceContent
@@ -44,11 +44,11 @@ _log = structlog.get_logger()
 class Attachments:
     """Attaches the files of one session's messages."""
 
-    def __init__(self, writer: Writer, reach: Reach, around: Surroundings) -> None:
+    def __init__(self, writer: Writer, waiter: ConnectionWaiter, context: SessionContext) -> None:
         self._writer = writer
         self._session_id = writer.fence.session_id
-        self._reach = reach
-        self._around = around
+        self._waiter = waiter
+        self._context = context
 
     async def attach(self, message_id: MessageId, content: OutgoingFile) -> FileMessage:
         """The content with its file, which lies at WhatsApp's media host when this returns.
@@ -64,13 +64,13 @@ class Attachments:
                 return await self._attach(message_id, content)
             except Unavailable as error:
                 _log.warning("media.waiting", session=self._session_id, message_id=message_id, reason=str(error))
-                self._around.observer.file_held()
+                self._context.observer.file_held()
             await asyncio.sleep(pause)
             pause = min(_LONGEST_PAUSE, pause * 2)
 
     async def _attach(self, message_id: MessageId, content: OutgoingFile) -> FileMessage:
         kind = "gif" if isinstance(content, OutgoingVideo) and content.gif else content.kind
-        async with self._around.files.prepare(kind, content.media, party=self._session_id) as file:
+        async with self._context.files.prepare(kind, content.media, party=self._session_id) as file:
             reference = await self._reference(file, FILE_CLASSES[content.kind])
         told = told_file(content, MediaState.READY, file)
         await self._writer.write_surely(ReplaceContent(message_id=message_id, content=told.to_data()))
@@ -88,7 +88,7 @@ class Attachments:
     async def _reference(self, file: PreparedFile, file_class: FileClass) -> FileReference:
         known = await self._known(file, file_class)
         if known is not None:
-            self._around.observer.file_reused()
+            self._context.observer.file_reused()
             return known
         reference = await self._upload(file, file_class)
         await self._writer.write_surely(
@@ -98,15 +98,15 @@ class Attachments:
 
     async def _known(self, file: PreparedFile, file_class: FileClass) -> FileReference | None:
         """What was uploaded earlier and is still there."""
-        uploads = self._around.storage.uploads
+        uploads = self._context.storage.uploads
         found = await until_stored(lambda: uploads.find(self._session_id, file_class.value, file.sha256))
         if found is None:
             return None
         reference = reference_of(found)
-        link = await self._reach.link()
+        attempt = await self._waiter.connected()
         try:
-            async with asyncio.timeout(self._around.patience.query):
-                return reference if await link.connection.holds(reference) else None
+            async with asyncio.timeout(self._context.timeouts.query):
+                return reference if await attempt.connection.holds(reference) else None
         except (EngineError, TimeoutError):
             return None
 
@@ -123,17 +123,17 @@ class Attachments:
     async def _upload_once(self, file: PreparedFile, file_class: FileClass) -> FileReference | None:
         """None: it failed, and not because the connection ended."""
         while True:
-            link = await self._reach.link()
-            began = self._around.clock.monotonic()
+            attempt = await self._waiter.connected()
+            began = self._context.clock.monotonic()
             try:
                 async with asyncio.timeout(_LEAST_SECONDS + file.size / _LEAST_BYTES_PER_SECOND):
-                    reference = await link.connection.upload(file.path, file_class)
+                    reference = await attempt.connection.upload(file.path, file_class)
             except (NotConnected, StoreRefused):
-                await link.really_ended()
+                await attempt.really_ended()
             except (EngineError, TimeoutError) as error:
                 _log.warning("media.upload_failed", session=self._session_id, error=type(error).__name__)
-                self._around.observer.upload_failed()
+                self._context.observer.upload_failed()
                 return None
             else:
-                self._around.observer.file_uploaded(self._around.clock.monotonic() - began)
+                self._context.observer.file_uploaded(self._context.clock.monotonic() - began)
                 return reference

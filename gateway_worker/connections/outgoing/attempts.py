@@ -7,13 +7,13 @@ from typing import Final
 
 import structlog
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.messages.originals import Originals
-from gateway_worker.connections.outgoing.chat_order import Place
+from gateway_worker.connections.outgoing.chat_order import Slot
 from gateway_worker.connections.people.resolving import Resolver
-from gateway_worker.connections.socket.await_connection import Reach, link_before
-from gateway_worker.connections.socket.connection import Link, Purpose
+from gateway_worker.connections.socket.attempt import ConnectionAttempt, Purpose
+from gateway_worker.connections.socket.waiting import ConnectionWaiter, connection_before
 from gateway_worker.whatsapp.errors import (
     EngineError,
     KeysInvalid,
@@ -59,7 +59,7 @@ class Job:
 
     command: Command[OutgoingCommand]
     message: OutgoingMessage
-    place: Place
+    slot: Slot
     tries: int
     is_repeated: bool = False
 
@@ -69,17 +69,23 @@ class Job:
         return self.tries > 0
 
 
-class Tries:
+class SendAttempts:
     """Makes the tries of one session's messages."""
 
     def __init__(
-        self, session_id: SessionId, reach: Reach, around: Surroundings, *, originals: Originals, resolver: Resolver
+        self,
+        session_id: SessionId,
+        waiter: ConnectionWaiter,
+        context: SessionContext,
+        *,
+        originals: Originals,
+        resolver: Resolver,
     ) -> None:
         self._session_id = session_id
         self._resolver = resolver
         self._originals = originals
-        self._reach = reach
-        self._around = around
+        self._waiter = waiter
+        self._context = context
 
     async def make(self, job: Job) -> datetime | None:
         """Send until WhatsApp's server has it; returns its time, or None if that is on record by now.
@@ -89,16 +95,16 @@ class Tries:
         """
         tries, may_have_left, is_repeated = job.tries, job.may_have_left, job.is_repeated
         while True:
-            link = await self._link(job, may_have_left=may_have_left)
+            attempt = await self._connected(job, may_have_left=may_have_left)
             if may_have_left and await self._is_settled(job.message.message_id):
                 return None  # a receipt came instead of the acknowledgement
             if is_repeated and await self._originals.is_revoked(MessageId(job.message.message_id)):
                 raise MessageUnconfirmed if may_have_left else MessageNotFound  # what was deleted is not sent again
-            if not await job.place.turn_on(link):
+            if not await job.slot.turn_on(attempt):
                 continue  # it ended before those before us were on it again
             try:
-                job.place.hand_over(link)
-                acknowledged = await link.connection.send(job.message)
+                job.slot.hand_over(attempt)
+                acknowledged = await attempt.connection.send(job.message)
             except EngineError as error:
                 if (refusal := _refusal(error)) is not None:
                     raise refusal from error
@@ -107,11 +113,11 @@ class Tries:
                     may_have_left = may_have_left or isinstance(error, OutcomeUnknown)
                 if tries >= MAX_TRIES:
                     raise _given_up(error, may_have_left=may_have_left) from error
-                await self._recover(job, link, error)
+                await self._recover(job, attempt, error)
             else:
                 return datetime.fromtimestamp(acknowledged.timestamp, UTC)
             is_repeated = True
-            self._around.observer.send_retried()
+            self._context.observer.send_retried()
 
     async def address(self, job: Job) -> Jid:
         """The name of the chat that it goes to, as WhatsApp has it; asked when nobody knows it yet.
@@ -121,46 +127,46 @@ class Tries:
         """
         tries = 0
         while True:
-            link = await self.link(job)
+            attempt = await self.connected(job)
             try:
-                return await self._resolver.on(link.connection, job.command.data.recipient)
+                return await self._resolver.on(attempt.connection, job.command.data.recipient)
             except EngineError as error:
                 if (refusal := _refusal(error)) is not None:
                     raise refusal from error
                 tries += not isinstance(error, NotConnected | StoreRefused)
                 if tries >= MAX_TRIES:
                     raise _given_up(error, may_have_left=job.may_have_left) from error
-                await self._recover(job, link, error)
+                await self._recover(job, attempt, error)
 
-    async def link(self, job: Job) -> Link:
+    async def connected(self, job: Job) -> ConnectionAttempt:
         """A connection to send on. A command is not started after it expired; what may have left is past that.
 
         Raises:
             GatewayError: there is none, and none will come.
         """
-        return await self._link(job, may_have_left=job.may_have_left)
+        return await self._connected(job, may_have_left=job.may_have_left)
 
-    async def _link(self, job: Job, *, may_have_left: bool) -> Link:
+    async def _connected(self, job: Job, *, may_have_left: bool) -> ConnectionAttempt:
         try:
             deadline = None if may_have_left else job.command.expires_at
-            return await link_before(self._reach, deadline, self._around.clock)
+            return await connection_before(self._waiter, deadline, self._context.clock)
         except GatewayError as error:
             raise (MessageUnconfirmed() if may_have_left else error) from error
 
     async def _is_settled(self, message_id: str) -> bool:
-        found = await until_stored(lambda: self._around.storage.messages.get(self._session_id, MessageId(message_id)))
+        found = await until_stored(lambda: self._context.storage.messages.get(self._session_id, MessageId(message_id)))
         return found is not None and found.is_final
 
-    async def _recover(self, job: Job, link: Link, error: EngineError) -> None:
+    async def _recover(self, job: Job, attempt: ConnectionAttempt, error: EngineError) -> None:
         """Returns when another try makes sense."""
         match error:
             case NotConnected() | StoreRefused():
-                await link.really_ended()
+                await attempt.really_ended()
             case OutcomeUnknown():
-                link.give_up(Purpose.RENEW)
-                await link.really_ended()
+                attempt.give_up(Purpose.RENEW)
+                await attempt.really_ended()
             case _:
-                job.place.take_back()
+                job.slot.take_back()
                 _log.warning("message.send_broke", session=self._session_id, error=str(error))
                 await asyncio.sleep(_PAUSE_SECONDS)
 

@@ -1,6 +1,6 @@
-"""Order per chat: whoever took a place first is handed over first; other chats do not wait.
+"""Order per chat: whoever took a slot first is handed over first; other chats do not wait.
 
-A place may be taken before it is known which chat a number leads to. Until that is settled, no place behind it starts
+A slot may be taken before it is known which chat a number leads to. Until that is settled, no slot behind it starts
 that may turn out to be of the same chat, so that nobody overtakes it there.
 
 Handed over is not acknowledged: the next of a chat follows on the same connection while WhatsApp's answers are still on
@@ -17,7 +17,7 @@ from gateway_worker.connections.base.signals import Signal
 DEPTH: Final = 16  # messages of one chat without an answer
 
 
-class Carrier(Protocol):
+class UsableConnection(Protocol):
     """A connection, as far as the order of messages goes."""
 
     @property
@@ -26,135 +26,134 @@ class Carrier(Protocol):
         ...
 
 
-class Place:
-    """A place in the lane of one chat, kept until `leave` is called."""
+class Slot:
+    """A slot in the queue of one chat, kept until `leave` is called."""
 
-    __slots__ = ("_lanes", "among", "carrier", "chat", "number")
+    __slots__ = ("_order", "among", "chat", "connection", "number")
 
-    def __init__(self, lanes: "Lanes", number: int, chat: str, among: str | None) -> None:
-        self._lanes = lanes
+    def __init__(self, order: "ChatOrder", number: int, chat: str, among: str | None) -> None:
+        self._order = order
         self.number = number
         self.chat = chat
         self.among = among
-        self.carrier: Carrier | None = None  # the connection it was handed over to last
+        self.connection: UsableConnection | None = None  # the connection it was handed over to last
 
     async def turn(self) -> None:
         """Returns when everybody before has left or was handed over, and not too many of them wait for an answer."""
-        await self._lanes.until(self.chat, self._may_start)
+        await self._order.until(self.chat, self._may_start)
 
-    async def turn_on(self, carrier: Carrier) -> bool:
+    async def turn_on(self, connection: UsableConnection) -> bool:
         """Returns when everybody before was handed over to this very connection; False if it ended meanwhile."""
-        await self._lanes.until(self.chat, lambda: not carrier.usable or self._follows(carrier))
-        return carrier.usable
+        await self._order.until(self.chat, lambda: not connection.usable or self._follows(connection))
+        return connection.usable
 
-    def hand_over(self, carrier: Carrier) -> None:
+    def hand_over(self, connection: UsableConnection) -> None:
         """It goes to this connection now: the next one may follow it."""
-        self.carrier = carrier
-        self._lanes.fire(self.chat)
+        self.connection = connection
+        self._order.fire(self.chat)
 
     def take_back(self) -> None:
         """It did not go after all: nobody follows it until it is handed over again."""
-        self.carrier = None
+        self.connection = None
 
     def leave(self) -> None:
-        """Give the place up, from anywhere in the lane; idempotent. The order of the others does not change."""
-        self._lanes.leave(self.chat, self)
+        """Give the slot up, from anywhere in the queue; idempotent. The order of the others does not change."""
+        self._order.leave(self.chat, self)
 
     def _may_start(self) -> bool:
-        before = self._lanes.before(self.chat, self)
-        if len(before) >= DEPTH or any(place.carrier is None for place in before):
+        before = self._order.before(self.chat, self)
+        if len(before) >= DEPTH or any(slot.connection is None for slot in before):
             return False
-        return not self._lanes.is_behind_unsettled(self)
+        return not self._order.is_behind_unsettled(self)
 
-    def _follows(self, carrier: Carrier) -> bool:
-        return all(place.carrier is carrier for place in self._lanes.before(self.chat, self))
+    def _follows(self, connection: UsableConnection) -> bool:
+        return all(slot.connection is connection for slot in self._order.before(self.chat, self))
 
 
-class Lanes:
-    """One lane per chat, as long as somebody stands in it. Its length is bounded by the prefetch of the queue."""
+class ChatOrder:
+    """One queue per chat, as long as somebody stands in it. Its length is bounded by the prefetch."""
 
-    __slots__ = ("_lanes", "_moved", "_taken", "_unsettled")
+    __slots__ = ("_moved", "_queues", "_taken", "_unsettled")
 
     def __init__(self) -> None:
-        self._lanes: dict[str, deque[Place]] = {}
+        self._queues: dict[str, deque[Slot]] = {}
         self._moved: dict[str, Signal] = {}
         self._taken = 0
-        self._unsettled: dict[str, list[Place]] = {}
+        self._unsettled: dict[str, list[Slot]] = {}
 
     def __len__(self) -> int:
-        return sum(len(lane) for lane in self._lanes.values())
+        return sum(len(queue) for queue in self._queues.values())
 
-    def take(self, chat: str, *, among: str | None = None, unsettled: str | None = None) -> Place:
-        """Take the next place of this chat's lane. Not a coroutine: the order of calls is the order of places.
+    def take(self, chat: str, *, among: str | None = None, unsettled: str | None = None) -> Slot:
+        """Take the next slot of this chat's queue. Not a coroutine: the order of calls is the order of slots.
 
         Args:
-            chat: whose lane it is, as far as is known.
+            chat: whose queue it is, as far as is known.
             among: those who are called the same may turn out to be of one chat; None: nobody else.
             unsettled: the address that has still to be settled, if it has.
         """
         self._taken += 1
-        place = Place(self, self._taken, chat, among)
-        self._lane(chat).append(place)
+        slot = Slot(self, self._taken, chat, among)
+        self._queue(chat).append(slot)
         if unsettled is not None:
-            self._unsettled.setdefault(unsettled, []).append(place)
-        return place
+            self._unsettled.setdefault(unsettled, []).append(slot)
+        return slot
 
     def settle(self, address: str, chat: str) -> None:
-        """Whatever was taken for this address belongs to the lane of `chat`, in the order of all that was taken."""
-        places = self._unsettled.pop(address, ())
-        for place in places:
-            self._take_out(place)
-            lane = self._lane(chat)
-            lane.append(place)
-            place.chat = chat
-            self._lanes[chat] = deque(sorted(lane, key=lambda each: each.number))
-        if places:
+        """Whatever was taken for this address belongs to the queue of `chat`, in the order of all that was taken."""
+        slots = self._unsettled.pop(address, ())
+        for slot in slots:
+            self._take_out(slot)
+            self._queue(chat).append(slot)
+            slot.chat = chat
+        if slots:
+            self._queues[chat] = deque(sorted(self._queue(chat), key=lambda each: each.number))
             self._fire_all()
 
-    def is_behind_unsettled(self, place: Place) -> bool:
-        """Whether one before it, of whichever lane, may turn out to be of its chat."""
-        return place.among is not None and any(
-            other.number < place.number and other.among == place.among
+    def is_behind_unsettled(self, slot: Slot) -> bool:
+        """Whether one before it, of whichever queue, may turn out to be of its chat."""
+        return slot.among is not None and any(
+            other.number < slot.number and other.among == slot.among
             for others in self._unsettled.values()
             for other in others
         )
 
-    def before(self, chat: str, place: Place) -> list[Place]:
-        """Who stands before this place."""
-        return list(takewhile(lambda other: other is not place, self._lanes.get(chat, ())))
+    def before(self, chat: str, slot: Slot) -> list[Slot]:
+        """Who stands before this slot."""
+        return list(takewhile(lambda other: other is not slot, self._queues.get(chat, ())))
 
-    def leave(self, chat: str, place: Place) -> None:
-        """Remove `place`; the others move up."""
-        for address, places in list(self._unsettled.items()):
-            if place in places:
-                places.remove(place)
-                if not places:
+    def leave(self, chat: str, slot: Slot) -> None:
+        """Remove `slot`; the others move up."""
+        for address, slots in list(self._unsettled.items()):
+            if slot in slots:
+                slots.remove(slot)
+                if not slots:
                     del self._unsettled[address]
                 self._fire_all()
-        if place in self._lanes.get(chat, ()):
-            self._take_out(place)
+        if slot in self._queues.get(chat, ()):
+            self._take_out(slot)
 
-    def _lane(self, chat: str) -> deque[Place]:
+    def _queue(self, chat: str) -> deque[Slot]:
         self._moved.setdefault(chat, Signal())
-        return self._lanes.setdefault(chat, deque())
+        return self._queues.setdefault(chat, deque())
 
-    def _take_out(self, place: Place) -> None:
-        lane = self._lanes[place.chat]
-        lane.remove(place)
-        self.fire(place.chat)
-        if not lane:
-            del self._lanes[place.chat], self._moved[place.chat]
+    def _take_out(self, slot: Slot) -> None:
+        queue = self._queues[slot.chat]
+        queue.remove(slot)
+        self.fire(slot.chat)
+        if not queue:
+            del self._queues[slot.chat], self._moved[slot.chat]
 
     def _fire_all(self) -> None:
         for moved in self._moved.values():
             moved.fire()
 
     def fire(self, chat: str) -> None:
-        """Something in this lane changed."""
+        """Something in this queue changed."""
         if (moved := self._moved.get(chat)) is not None:
             moved.fire()
 
     async def until(self, chat: str, holds: Callable[[], bool]) -> None:
-        """Returns when it holds; looked at whenever the lane changes."""
+        """Returns when it holds; looked at whenever the queue changes."""
         while not holds():
             await self._moved[chat].next()

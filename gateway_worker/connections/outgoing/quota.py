@@ -4,7 +4,7 @@ import asyncio
 import math
 from datetime import timedelta
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.outgoing.limits import DAY, MINUTE, Window
 from gateway_worker.store.records import SessionRecord
 from schemas.errors import RateLimited
@@ -15,9 +15,9 @@ from schemas.session_settings import SessionLimits
 class Quota:
     """Counts the outgoing messages of one owned session, from what PostgreSQL knows at the first of them."""
 
-    def __init__(self, record: SessionRecord, around: Surroundings) -> None:
+    def __init__(self, record: SessionRecord, context: SessionContext) -> None:
         self._session_id: SessionId = record.session_id
-        self._around = around
+        self._context = context
         self._limits = SessionLimits.model_validate(record.limits)
         self._minute: Window | None = None
         self._day: Window | None = None
@@ -69,9 +69,9 @@ class Quota:
     async def _window(self, limit: int | None, seconds: float) -> Window | None:
         if limit is None:
             return None
-        since = self._around.clock.now() - timedelta(seconds=seconds)
-        times = await self._around.storage.messages.begun_since(self._session_id, since, limit)
+        since = self._context.clock.now() - timedelta(seconds=seconds)
+        times = await self._context.storage.messages.begun_since(self._session_id, since, limit)
         return Window(limit, seconds, (time.timestamp() for time in times))
 
     def _now(self) -> float:
-        return self._around.clock.now().timestamp()
+        return self._context.clock.now().timestamp()

@@ -11,15 +11,15 @@ from datetime import datetime
 
 import structlog
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import Signal, until_stored
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.messages.ids import derive_message_id
 from gateway_worker.connections.messages.originals import Originals, Referred
 from gateway_worker.connections.messages.timers import Timers, expiry, told_timer
 from gateway_worker.connections.outgoing.attachments import Attachments
-from gateway_worker.connections.outgoing.attempts import MAX_TRIES, Job, Tries
-from gateway_worker.connections.outgoing.chat_order import Lanes, Place
+from gateway_worker.connections.outgoing.attempts import MAX_TRIES, Job, SendAttempts
+from gateway_worker.connections.outgoing.chat_order import ChatOrder, Slot
 from gateway_worker.connections.outgoing.mapping import (
     begin_operation,
     check_original,
@@ -32,7 +32,7 @@ from gateway_worker.connections.outgoing.quota import Quota
 from gateway_worker.connections.outgoing.typing_indicator import Typing
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.connections.people.resolving import Resolver
-from gateway_worker.connections.socket.await_connection import Reach
+from gateway_worker.connections.socket.waiting import ConnectionWaiter
 from gateway_worker.store.operations.commands import AlreadySettled, Begun, Conflict, InProgress
 from gateway_worker.store.operations.messages import ReplaceContent
 from gateway_worker.store.operations.operation import Operation
@@ -69,8 +69,8 @@ class Sender:
     def __init__(
         self,
         writer: Writer,
-        reach: Reach,
-        around: Surroundings,
+        waiter: ConnectionWaiter,
+        context: SessionContext,
         *,
         quota: Quota,
         typing: Typing,
@@ -81,12 +81,12 @@ class Sender:
     ) -> None:
         self._writer = writer
         self._session_id = writer.fence.session_id
-        self._reach = reach
-        self._around = around
-        self._tries = Tries(writer.fence.session_id, reach, around, originals=originals, resolver=resolver)
-        self._attachments = Attachments(writer, reach, around)
+        self._waiter = waiter
+        self._context = context
+        self._attempts = SendAttempts(writer.fence.session_id, waiter, context, originals=originals, resolver=resolver)
+        self._attachments = Attachments(writer, waiter, context)
         self._originals = originals
-        self._lanes = Lanes()
+        self._order = ChatOrder()
         self._in_progress: set[MessageId] = set()
         self._known_secret: bytes | None = None
         self._asking = asyncio.Lock()
@@ -103,21 +103,21 @@ class Sender:
             GatewayError: it was refused before it was accepted.
             StaleEpoch: another worker owns the session.
         """
-        arrived = self._around.clock.monotonic()
-        place = self._take_place(command.data.recipient)  # before the first await: the order of calls is the order
+        arrived = self._context.clock.monotonic()
+        slot = self._take_place(command.data.recipient)  # before the first await: the order of calls is the order
         try:
             message_id = derive_message_id(await self._secret(), command.key)
             while message_id in self._in_progress:
                 await self._left.next()
             with self._exclusively(message_id):
-                await self._begin_and_deliver(command, message_id, place, accepted, arrived)
+                await self._begin_and_deliver(command, message_id, slot, accepted, arrived)
         finally:
-            place.leave()
+            slot.leave()
 
-    def _take_place(self, recipient: Jid) -> Place:
-        """In the lane of its chat; a number that was never asked about is settled before anybody behind it starts."""
+    def _take_place(self, recipient: Jid) -> Slot:
+        """In the queue of its chat; a number that was never asked about is settled before anybody behind it starts."""
         unsettled = None if self._identities.is_settled(recipient) else recipient
-        return self._lanes.take(
+        return self._order.take(
             self._identities.lane_of(recipient), among=subscriber_of(recipient), unsettled=unsettled
         )
 
@@ -135,7 +135,7 @@ class Sender:
             self._left.fire()
 
     async def _begin_and_deliver(
-        self, command: Command[OutgoingCommand], message_id: MessageId, place: Place, accepted: Accepted, arrived: float
+        self, command: Command[OutgoingCommand], message_id: MessageId, slot: Slot, accepted: Accepted, arrived: float
     ) -> None:
         referred = await self._originals.find(command.data)
         answer = await self._begin(command, message_id, referred)
@@ -143,13 +143,13 @@ class Sender:
         if isinstance(answer, AlreadySettled) and not (command.redriven and _was_our_fault(answer)):
             return
         try:
-            original = None if referred is None else referred.original(self._reach.jid)
+            original = None if referred is None else referred.original(self._waiter.jid)
             job = Job(
                 command=command,
                 message=replace(
                     outgoing(command, message_id, original), to=self._chat(command), timer=self._timer(command)
                 ),
-                place=place,
+                slot=slot,
                 tries=await self._tried(message_id) if isinstance(answer, InProgress) else 0,
                 is_repeated=not isinstance(answer, Begun),
             )
@@ -164,7 +164,7 @@ class Sender:
                 named = self._identities.chat_of(chat)
                 sent = AdvanceStatus(message_id=message_id, status=Status.SENT, at=at, chat=named)
                 await self._writer.write_surely(sent)
-            self._around.observer.message_sent(self._around.clock.monotonic() - arrived)
+            self._context.observer.message_sent(self._context.clock.monotonic() - arrived)
 
     async def _begin(
         self, command: Command[OutgoingCommand], message_id: MessageId, referred: Referred | None
@@ -182,14 +182,14 @@ class Sender:
             record = None if referred is None else referred.record
             begin = begin_operation(command, message_id, record)
             timer = self._timer(command)
-            expires_at = None if timer is None else expiry(timer.seconds, self._around.clock.now())
+            expires_at = None if timer is None else expiry(timer.seconds, self._context.clock.now())
             (answer,) = await self._writer.write_surely(replace(begin, chat=self._chat(command), expires_at=expires_at))
         finally:
             if not isinstance(answer, Begun):
                 self.quota.give_back(reserved)
         match answer:
             case Begun():
-                self._around.observer.message_begun()
+                self._context.observer.message_begun()
                 return answer
             case InProgress() | AlreadySettled():
                 return answer
@@ -200,9 +200,9 @@ class Sender:
 
     def _check(self, command: Command[OutgoingCommand], referred: Referred | None) -> None:
         """Raise what speaks against accepting it now."""
-        if command.expires_at is not None and command.expires_at <= self._around.clock.now():
+        if command.expires_at is not None and command.expires_at <= self._context.clock.now():
             raise CommandExpired
-        if (refusal := self._reach.refusal()) is not None:
+        if (refusal := self._waiter.refusal()) is not None:
             raise refusal
         check_source(command.data, self._session_id)
         if command.data.refers_to is not None:
@@ -225,21 +225,21 @@ class Sender:
             async with asyncio.timeout(self._seconds_left(job)):
                 job = await self._addressed(job)
                 job = await self._with_file(job)
-                await job.place.turn()
-                link = await self._tries.link(job)
-                await self.typing.show(job, link, self._seconds_left(job))
+                await job.slot.turn()
+                attempt = await self._attempts.connected(job)
+                await self.typing.show(job, attempt, self._seconds_left(job))
                 await until_stored(self.quota.pace)
         except TimeoutError:
             raise CommandExpired from None
-        at = await self._tries.make(job)
-        job.place.leave()  # the next of this chat need not wait for our bookkeeping
+        at = await self._attempts.make(job)
+        job.slot.leave()  # the next of this chat need not wait for our bookkeeping
         return at, Jid(job.message.to)
 
     async def _addressed(self, job: Job) -> Job:
-        """To the chat as WhatsApp names it, and in its lane, with all that stand there for the same number."""
+        """To the chat as WhatsApp names it, and in its queue, with all that stand there for the same number."""
         recipient = job.command.data.recipient
-        to = await self._tries.address(job)
-        self._lanes.settle(recipient, self._identities.lane_of(to))
+        to = await self._attempts.address(job)
+        self._order.settle(recipient, self._identities.lane_of(to))
         return replace(job, message=replace(job.message, to=to))
 
     async def _with_file(self, job: Job) -> Job:
@@ -272,16 +272,16 @@ class Sender:
         """Until it must have been started; None: as long as it takes."""
         if job.may_have_left or job.command.expires_at is None:
             return None
-        return max(0.0, (job.command.expires_at - self._around.clock.now()).total_seconds())
+        return max(0.0, (job.command.expires_at - self._context.clock.now()).total_seconds())
 
     async def _fail(self, command: Command[OutgoingCommand], message_id: MessageId, error: GatewayError) -> None:
         _log.info("message.failed", session=self._session_id, message_id=message_id, code=error.code)
-        self._around.observer.message_failed(error.code)
+        self._context.observer.message_failed(error.code)
         failed: list[Operation[object]] = [
             AdvanceStatus(
                 message_id=message_id,
                 status=Status.FAILED,
-                at=self._around.clock.now(),
+                at=self._context.clock.now(),
                 error=Failure.of(error).to_data(),
             )
         ]
@@ -295,19 +295,19 @@ class Sender:
         """Asked for once: it lives as long as the session."""
         async with self._asking:  # in the order of places: two alike would wait for each other
             if self._known_secret is None:
-                self._known_secret = await until_stored(lambda: self._around.storage.messages.secret(self._session_id))
+                self._known_secret = await until_stored(lambda: self._context.storage.messages.secret(self._session_id))
         if self._known_secret is None:
             raise SessionNotFound
         return self._known_secret
 
     async def _stored(self, message_id: MessageId) -> MessageRecord | None:
-        return await until_stored(lambda: self._around.storage.messages.get(self._session_id, message_id))
+        return await until_stored(lambda: self._context.storage.messages.get(self._session_id, message_id))
 
     async def _tried(self, message_id: MessageId) -> int:
-        return await until_stored(lambda: self._around.storage.messages.tries(self._session_id, message_id))
+        return await until_stored(lambda: self._context.storage.messages.tries(self._session_id, message_id))
 
     async def _plaintext(self, message_id: MessageId) -> bytes | None:
-        return await until_stored(lambda: self._around.storage.messages.plaintext(self._session_id, message_id))
+        return await until_stored(lambda: self._context.storage.messages.plaintext(self._session_id, message_id))
 
 
 def _was_our_fault(settled: AlreadySettled) -> bool:

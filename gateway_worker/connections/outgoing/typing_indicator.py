@@ -1,6 +1,6 @@
 """`typing: natural`: a chat sees us type before a text arrives, as long as a person would, within bounds.
 
-It happens within the chat's lane: other chats do not wait. It is never a reason for a message to be late for its
+It happens within the chat's queue: other chats do not wait. It is never a reason for a message to be late for its
 expiry, and what may have left in an earlier life goes at once.
 """
 
@@ -10,9 +10,9 @@ from typing import Final
 
 import structlog
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.outgoing.attempts import Job
-from gateway_worker.connections.socket.connection import Link
+from gateway_worker.connections.socket.attempt import ConnectionAttempt
 from gateway_worker.store.records import SessionRecord
 from gateway_worker.whatsapp.errors import EngineError
 from gateway_worker.whatsapp.people import PresenceState
@@ -37,22 +37,22 @@ def typing_seconds(text: str, rng: Random) -> float:
 class Typing:
     """Shows it, if the session is to behave so."""
 
-    def __init__(self, record: SessionRecord, around: Surroundings) -> None:
+    def __init__(self, record: SessionRecord, context: SessionContext) -> None:
         self._natural = SessionOptions.model_validate(dict(record.options)).typing == "natural"
-        self._around = around
+        self._context = context
 
-    async def show(self, job: Job, link: Link, seconds_left: float | None) -> None:
+    async def show(self, job: Job, attempt: ConnectionAttempt, seconds_left: float | None) -> None:
         """Returns when the message's text has been typed. A connection that ends meanwhile is the sender's affair."""
         content = job.message.content
         if not self._natural or job.may_have_left or not isinstance(content, PlainText):
             return
-        seconds = typing_seconds(content.text, self._around.rng)
+        seconds = typing_seconds(content.text, self._context.rng)
         if seconds_left is not None:
             seconds = min(seconds, seconds_left * _SHARE_OF_TIME_LEFT)
         try:
             async with asyncio.timeout(seconds):
-                await link.connection.send_presence(job.message.to, PresenceState.TYPING)
-                await link.ended()
+                await attempt.connection.send_presence(job.message.to, PresenceState.TYPING)
+                await attempt.ended()
         except EngineError as error:
             _log.info("typing.not_shown", error=type(error).__name__)
         except TimeoutError:

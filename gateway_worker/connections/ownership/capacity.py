@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.lifecycle.lifecycle import Lifecycle
@@ -21,33 +21,33 @@ _log = structlog.get_logger()
 LIMIT: Final = 50  # sessions told of at a time
 
 
-async def tell_waiting(around: Surroundings, incarnation: str, held: set[SessionId]) -> None:
+async def tell_waiting(context: SessionContext, incarnation: str, held: set[SessionId]) -> None:
     """Tell of those that nobody owns, if the whole fleet is full. For a worker that has no room itself.
 
     Each is claimed, written, and released: so one worker tells it, under a fence of its own, whoever else looks. It
     waits in the database; whoever has room takes it as it takes every session that nobody owns.
     """
-    sessions = around.storage.sessions
-    room = await until_stored(lambda: sessions.room(around.worker_id))
+    sessions = context.storage.sessions
+    room = await until_stored(lambda: sessions.room(context.worker_id))
     if room.free or not room.waiting:
         return
-    claimed = await until_stored(lambda: sessions.claim_waiting(around.worker_id, incarnation, LIMIT))
+    claimed = await until_stored(lambda: sessions.claim_waiting(context.worker_id, incarnation, LIMIT))
     names = {record.session_id for record in claimed}
     held |= names
     try:
         for record in claimed:
             try:
-                await _tell(record, around)
+                await _tell(record, context)
             finally:
                 await until_stored(lambda record=record: sessions.release(record.session_id, record.epoch))
     finally:
         held -= names
 
 
-async def _tell(record: SessionRecord, around: Surroundings) -> None:
-    lifecycle = Lifecycle(record, around, Writer(record.fence, around.storage, lambda: None))
+async def _tell(record: SessionRecord, context: SessionContext) -> None:
+    lifecycle = Lifecycle(record, context, Writer(record.fence, context.storage, lambda: None))
     with suppress(StaleEpoch):  # somebody has room after all
         await lifecycle.follow(Trigger.NO_ROOM, reason=WAITING)
     with suppress(TimeoutError):
-        async with asyncio.timeout(around.patience.flushing):
-            await around.announcer.flushed(record.session_id)
+        async with asyncio.timeout(context.timeouts.flushing):
+            await context.announcer.flushed(record.session_id)

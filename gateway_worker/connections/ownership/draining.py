@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import Signal, until_stored
 from gateway_worker.connections.lifecycle.reasons import WORKER_DRAINING
 from gateway_worker.connections.session.session import LiveSession
@@ -26,8 +26,8 @@ class Drain:
         changed: fired when one is gone.
     """
 
-    def __init__(self, around: Surroundings, held: Callable[[], Sequence[LiveSession]], changed: Signal) -> None:
-        self._around = around
+    def __init__(self, context: SessionContext, held: Callable[[], Sequence[LiveSession]], changed: Signal) -> None:
+        self._context = context
         self._held = held
         self._changed = changed
 
@@ -46,10 +46,10 @@ class Drain:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def _next_wave(self) -> Sequence[LiveSession]:
-        rested = self._around.clock.monotonic() - REST_SECONDS
+        rested = self._context.clock.monotonic() - REST_SECONDS
         ready = [each for each in self._held() if each.returned_at is None or each.returned_at <= rested]
         if not ready:
             return []
-        sessions = self._around.storage.sessions
-        room = await until_stored(lambda: sessions.room(self._around.worker_id))
+        sessions = self._context.storage.sessions
+        room = await until_stored(lambda: sessions.room(self._context.worker_id))
         return ready[: min(WAVE, room.left)]

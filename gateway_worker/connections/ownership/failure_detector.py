@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.workers.owners import OwnerSigns
 from schemas.names import WorkerId
@@ -49,35 +49,35 @@ class Suspicion:
         self._since.clear()
 
 
-class Vigil:
+class FailureDetector:
     """A chore of every worker; `freed` is called when there may be sessions to take up."""
 
-    def __init__(self, around: Surroundings, freed: Callable[[], None]) -> None:
-        self._around = around
+    def __init__(self, context: SessionContext, freed: Callable[[], None]) -> None:
+        self._context = context
         self._freed = freed
         self._suspicion = Suspicion()
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         """For ever."""
         while True:
             seconds = _SUSPICIOUS_SECONDS if self._suspicion.any else _LOOK_SECONDS
-            await asyncio.sleep(seconds * self._around.rng.uniform(1 - _JITTER, 1 + _JITTER))
+            await asyncio.sleep(seconds * self._context.rng.uniform(1 - _JITTER, 1 + _JITTER))
             try:
                 await self._look()
             except StoreUnavailable:
                 self._suspicion.forget()
 
     async def _look(self) -> None:
-        owners = self._around.storage.owners
-        signs = await owners.look(self._around.worker_id)
+        owners = self._context.storage.owners
+        signs = await owners.look(self._context.worker_id)
         if signs is None:
             self._suspicion.forget()
             return
         if self._suspicion.vanished(signs):
             self._freed()
-        for worker_id in self._suspicion.dead(signs, self._around.clock.monotonic()):
+        for worker_id in self._suspicion.dead(signs, self._context.clock.monotonic()):
             count = await owners.free(worker_id)
             if count:
                 _log.warning("worker.died", worker=worker_id, sessions=count)
-                self._around.observer.sessions_freed(count)
+                self._context.observer.sessions_freed(count)
                 self._freed()

@@ -14,13 +14,13 @@ from contextlib import suppress
 import structlog
 
 from gateway_worker.cancelling import end
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.ports import CapacityListener
 from gateway_worker.connections.base.signals import Signal, until_stored
 from gateway_worker.connections.lifecycle.states import State
 from gateway_worker.connections.ownership.capacity import tell_waiting
 from gateway_worker.connections.ownership.draining import Drain
-from gateway_worker.connections.ownership.failure_detector import Vigil
+from gateway_worker.connections.ownership.failure_detector import FailureDetector
 from gateway_worker.connections.ownership.reconciliation import Reconciliation
 from gateway_worker.connections.ownership.routes import keep_routes
 from gateway_worker.connections.ownership.token_bucket import Tokens
@@ -44,25 +44,25 @@ class Ownership:
     """The sessions of one worker, each running in a task of its own.
 
     Args:
-        around: the rooms around the sessions.
+        context: the rooms around the sessions.
         incarnation: tells this run of the worker from its earlier ones.
         max_sessions: how many sessions it may own.
         capacity_changed: told at each change whether there is a free slot.
     """
 
     def __init__(
-        self, around: Surroundings, *, incarnation: str, max_sessions: int, capacity_changed: CapacityListener
+        self, context: SessionContext, *, incarnation: str, max_sessions: int, capacity_changed: CapacityListener
     ) -> None:
         self.max_sessions = max_sessions
         self.started = asyncio.Event()
-        self._around = around
+        self._context = context
         self._incarnation = incarnation
         self._capacity_changed = capacity_changed
         self._had_room = False
         self._takes_more = True
         self._draining = False
         self._look = asyncio.Event()
-        self._tokens = Tokens(most=_BURST, per_second=_PER_SECOND, first=max_sessions, now=around.clock.monotonic())
+        self._tokens = Tokens(most=_BURST, per_second=_PER_SECOND, first=max_sessions, now=context.clock.monotonic())
         self._sessions: dict[SessionId, LiveSession] = {}
         self._running: dict[SessionId, asyncio.Task[None]] = {}
         self._heirs: dict[SessionId, SessionRecord] = {}
@@ -110,12 +110,12 @@ class Ownership:
         """Take up what is ours, then keep it until `stop`."""
         try:
             async with self._tasks:
-                vigil = Vigil(self._around, self._look.set)
+                detector = FailureDetector(self._context, self._look.set)
                 for chore in (self._watch(), self._adopt_for_ever(), self._tell_waiting_for_ever()):
                     self._add_chore(chore)
-                self._add_chore(vigil.keep())
-                self._add_chore(keep_routes(self._around, self.session_ids))
-                self._add_chore(Reconciliation(self._around, self, self._incarnation).keep())
+                self._add_chore(detector.run())
+                self._add_chore(keep_routes(self._context, self.session_ids))
+                self._add_chore(Reconciliation(self._context, self, self._incarnation).keep())
                 self.started.set()
                 self._tell_capacity()
                 await self._stopping.wait()
@@ -141,12 +141,12 @@ class Ownership:
         self.take_no_more()
         if not self._draining and not self._stopping.is_set():
             self._draining = True
-            self._add_chore(Drain(self._around, lambda: list(self._sessions.values()), self._changed).run())
+            self._add_chore(Drain(self._context, lambda: list(self._sessions.values()), self._changed).run())
 
-    def look_again(self) -> None:
+    def recheck_ownership(self) -> None:
         """This worker was out of sight for a while: sessions of its may have another owner by now."""
         for session in self._sessions.values():
-            session.poke()
+            session.notify_order()
 
     async def claim(self, session_id: SessionId) -> None:
         """Own it and start it, unless it lives elsewhere."""
@@ -154,7 +154,7 @@ class Ownership:
             return
         self._claiming.add(session_id)
         try:
-            record = await self._around.storage.sessions.claim(session_id, self._around.worker_id, self._incarnation)
+            record = await self._context.storage.sessions.claim(session_id, self._context.worker_id, self._incarnation)
         finally:
             self._claiming.discard(session_id)
         if record is not None:
@@ -166,7 +166,7 @@ class Ownership:
         if self.has_free_slot:
             await self.claim(session_id)
         else:
-            await self._around.storage.sessions.release(session_id, epoch)
+            await self._context.storage.sessions.release(session_id, epoch)
 
     def cut_short(self, session_id: SessionId) -> None:
         """A fenced session that does not come to its end: whatever holds it up is cancelled."""
@@ -177,7 +177,7 @@ class Ownership:
         """Orders may come through any worker: the owner reads them, and what nobody owns is claimed."""
         while True:
             try:
-                async for session_id in self._around.storage.sessions.watch():
+                async for session_id in self._context.storage.sessions.watch():
                     await self.see_to(session_id)
             except StoreUnavailable:
                 await asyncio.sleep(_WATCH_PAUSE_SECONDS)
@@ -185,11 +185,11 @@ class Ownership:
     async def see_to(self, session_id: SessionId) -> None:
         """It has a new order, or a worker has just given it up."""
         if (session := self._sessions.get(session_id)) is not None:
-            session.poke()
+            session.notify_order()
             return
         if self.has_free_slot and await self.take(session_id):
             return
-        record = await self._around.storage.sessions.get(session_id)
+        record = await self._context.storage.sessions.get(session_id)
         if record is None or not record.has_wish or self._stopping.is_set():
             return
         if self.has_free_slot or record.desired is Desired.DELETED:  # what goes away needs no slot
@@ -201,8 +201,8 @@ class Ownership:
             return False
         self._claiming.add(session_id)
         try:
-            sessions = self._around.storage.sessions
-            record = await sessions.take(session_id, self._around.worker_id, self._incarnation)
+            sessions = self._context.storage.sessions
+            record = await sessions.take(session_id, self._context.worker_id, self._incarnation)
         finally:
             self._claiming.discard(session_id)
         if record is not None:
@@ -213,8 +213,8 @@ class Ownership:
     async def _adopt_for_ever(self) -> None:
         """At the start and from time to time: what was ours in an earlier run, and what nobody owns."""
         await self.adopt()
-        owners = self._around.storage.owners  # there was no room for the rest: others may have it
-        await until_stored(lambda: owners.free_earlier(self._around.worker_id, self._incarnation))
+        owners = self._context.storage.owners  # there was no room for the rest: others may have it
+        await until_stored(lambda: owners.free_earlier(self._context.worker_id, self._incarnation))
         while True:
             self._look.clear()
             await self.adopt()
@@ -227,13 +227,13 @@ class Ownership:
         while True:
             await asyncio.sleep(_FULL_SECONDS)
             if not self.has_free_slot:
-                await tell_waiting(self._around, self._incarnation, self._claiming)
+                await tell_waiting(self._context, self._incarnation, self._claiming)
 
     async def take_back(self, session_id: SessionId) -> None:
         """What was handed over and taken by nobody goes on here; meanwhile its slot is kept."""
         self._returning.add(session_id)
         try:
-            await asyncio.sleep(self._around.patience.returning)
+            await asyncio.sleep(self._context.timeouts.returning)
             await until_stored(lambda: self.take(session_id, returned=True))
         finally:
             self._returning.discard(session_id)
@@ -251,18 +251,18 @@ class Ownership:
                 break
         if adopted:
             _log.info("sessions.adopted", count=len(adopted))
-            self._tasks.create_task(_report(adopted, self._around))
+            self._tasks.create_task(_report(adopted, self._context))
 
     async def _wave(self) -> int:
         """How many to claim next: 0 without room; without a token it waits for one."""
         while (room := min(self.room, _WAVE)) > 0:
-            if tokens := self._tokens.available(self._around.clock.monotonic()):
+            if tokens := self._tokens.available(self._context.clock.monotonic()):
                 return min(room, tokens)
             await asyncio.sleep(1)
         return 0
 
     async def _claim_wave(self, limit: int) -> Sequence[SessionRecord]:
-        return await self._around.storage.sessions.claim_own(self._around.worker_id, self._incarnation, limit)
+        return await self._context.storage.sessions.claim_own(self._context.worker_id, self._incarnation, limit)
 
     def _start(self, record: SessionRecord, *, returned: bool = False) -> LiveSession | None:
         """None while it still runs here under an older epoch: it starts when that has ended. An older record is void.
@@ -277,7 +277,7 @@ class Ownership:
                 self._heirs[record.session_id] = record
                 present.fence_off()
             return None
-        session = LiveSession(record, self._around, returned=returned)
+        session = LiveSession(record, self._context, returned=returned)
         self._sessions[record.session_id] = session
         fresh = (
             contextvars.Context()
@@ -291,7 +291,7 @@ class Ownership:
             await session.run()
         except Exception:  # noqa: BLE001 (one session's fault must not take the others down)
             _log.exception("session.crashed", session=session.session_id)
-            await until_stored(lambda: self._around.storage.sessions.release(session.session_id, session.epoch))
+            await until_stored(lambda: self._context.storage.sessions.release(session.session_id, session.epoch))
         finally:
             del self._sessions[session.session_id], self._running[session.session_id]
             if session.handed_over and not self._stopping.is_set():
@@ -326,12 +326,12 @@ class Ownership:
             self._capacity_changed(self._had_room)
 
 
-async def _report(sessions: Sequence[LiveSession], around: Surroundings) -> None:
+async def _report(sessions: Sequence[LiveSession], context: SessionContext) -> None:
     """Tell how far they have come back."""
-    started, total = around.clock.monotonic(), len(sessions)
+    started, total = context.clock.monotonic(), len(sessions)
     for number, session in enumerate(sessions, start=1):
         await session.settled()
         if number % _PROGRESS_STEP == 0 or number == total:
-            seconds = round(around.clock.monotonic() - started, 3)
+            seconds = round(context.clock.monotonic() - started, 3)
             connected = sum(each.state is State.CONNECTED for each in sessions)
             _log.info("sessions.restored", settled=number, total=total, connected=connected, seconds=seconds)

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Protocol
 
 import structlog
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.session.session import LiveSession
 from gateway_worker.store.errors import StoreUnavailable
 from schemas.names import SessionId
@@ -79,8 +79,8 @@ class Sessions(Protocol):
 class Reconciliation:
     """A chore of every worker."""
 
-    def __init__(self, around: Surroundings, sessions: Sessions, incarnation: str) -> None:
-        self._around = around
+    def __init__(self, context: SessionContext, sessions: Sessions, incarnation: str) -> None:
+        self._context = context
         self._sessions = sessions
         self._incarnation = incarnation
         self._comparison = Comparison()
@@ -89,7 +89,7 @@ class Reconciliation:
     async def keep(self) -> None:
         """For ever."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS * self._around.rng.uniform(1 - _JITTER, 1 + _JITTER))
+            await asyncio.sleep(LOOK_SECONDS * self._context.rng.uniform(1 - _JITTER, 1 + _JITTER))
             self._end_the_overdue()
             try:
                 await self._look()
@@ -98,7 +98,7 @@ class Reconciliation:
 
     async def _look(self) -> None:
         before, claiming = self._sessions.running(), self._sessions.claiming()
-        owned = await self._around.storage.sessions.owned(self._around.worker_id, self._incarnation)
+        owned = await self._context.storage.sessions.owned(self._context.worker_id, self._incarnation)
         after = self._sessions.running()
         here = {each: session.epoch for each, session in {**before, **after}.items()}
         claiming |= self._sessions.claiming()
@@ -115,7 +115,7 @@ class Reconciliation:
 
     def _end_the_overdue(self) -> None:
         """A fenced session ends within a bound; one that is cut short has as long again, and is then cut once more."""
-        now, running = self._around.clock.monotonic(), self._sessions.running()
+        now, running = self._context.clock.monotonic(), self._sessions.running()
         since = {each: session.fenced_since for each, session in running.items()}
         self._cut_at = {each: at for each, at in self._cut_at.items() if since.get(each) is not None}
         for session_id, fenced in since.items():
@@ -126,4 +126,4 @@ class Reconciliation:
 
     def _count(self, kind: str, session_id: SessionId) -> None:
         _log.error("session.in_limbo", session=session_id, kind=kind)
-        self._around.observer.session_mended(kind)
+        self._context.observer.session_mended(kind)

@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from schemas.names import SessionId
 
 _SECONDS = 30.0
 
 
-async def keep_routes(around: Surroundings, session_ids: Callable[[], Sequence[SessionId]]) -> None:
+async def keep_routes(context: SessionContext, session_ids: Callable[[], Sequence[SessionId]]) -> None:
     """Tell again and again where the sessions live; for ever."""
     while True:
         await asyncio.sleep(_SECONDS)
         if held := session_ids():
-            await around.cache.put_routes(held, around.worker_id)
+            await context.cache.put_routes(held, context.worker_id)

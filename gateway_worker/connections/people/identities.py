@@ -1,7 +1,7 @@
 """Which LID is which number, and which number a spelling: the people of one session, in memory, as its keys say it.
 
 The keys are the truth: they are stored with what taught them, travel in snapshots, and are read at each
-take-over. A person has one chat and one lane, whichever name a command or a message uses. The chat is named by the
+take-over. A person has one chat and one queue, whichever name a command or a message uses. The chat is named by the
 number as WhatsApp writes it (user sync, receipts); every other name leads there.
 """
 
@@ -79,7 +79,7 @@ class Identities:
         return jid if other is None else self._chat_of.get(other, Jid(other))
 
     def lane_of(self, jid: Jid) -> str:
-        """What tells its lane from others: the same for each spelling of a number, also before one was asked about."""
+        """What tells its queue from others: the same for each spelling of a number, also before one was asked about."""
         return min(spellings(self.chat_of(jid)))
 
     def may_be_one(self, chat: Jid, other: Jid) -> bool:

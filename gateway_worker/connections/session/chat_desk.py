@@ -1,8 +1,8 @@
-"""What is changed about a chat as a whole. It bypasses the lanes; repeating it does no harm."""
+"""What is changed about a chat as a whole. It bypasses the order of chats; repeating it does no harm."""
 
 from dataclasses import replace
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.base.times import instant
 from gateway_worker.connections.base.writer import Writer
@@ -31,7 +31,7 @@ class ChatDesk:
         writer: Writer,
         direct: Direct,
         groups: GroupDesk,
-        around: Surroundings,
+        context: SessionContext,
         *,
         identities: Identities,
         resolver: Resolver,
@@ -40,7 +40,7 @@ class ChatDesk:
         self._writer = writer
         self._direct = direct
         self._groups = groups
-        self._around = around
+        self._context = context
         self._identities = identities
         self._resolver = resolver
         self._timers = timers
@@ -53,7 +53,7 @@ class ChatDesk:
             GatewayError: WhatsApp refused it, there will be no connection, or the command expired.
         """
         chat = self._identities.chat_of(jid_of(command.data.to))
-        at = now = self._around.clock.now()
+        at = now = self._context.clock.now()
         if kind_of(chat) is AddressKind.GROUP:
             await self._groups.set_disappearing(command, chat)
         else:
@@ -66,7 +66,7 @@ class ChatDesk:
 
     async def _tell_person(self, command: Command[SetDisappearing], named: Jid) -> tuple[Jid, Acknowledged]:
         """The chat as WhatsApp names it, and its answer. A repetition is the same message."""
-        now = int(self._around.clock.now().timestamp())
+        now = int(self._context.clock.now().timestamp())
         message = OutgoingMessage(
             message_id=await self._message_id(command),
             to=named,
@@ -84,7 +84,7 @@ class ChatDesk:
 
     async def _message_id(self, command: Command[SetDisappearing]) -> MessageId:
         session_id = self._writer.fence.session_id
-        secret = await until_stored(lambda: self._around.storage.messages.secret(session_id))
+        secret = await until_stored(lambda: self._context.storage.messages.secret(session_id))
         if secret is None:
             raise SessionNotFound
         return derive_message_id(secret, command.key)

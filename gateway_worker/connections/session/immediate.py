@@ -1,15 +1,15 @@
-"""What bypasses the lanes: read receipts, presence, and asking who is on WhatsApp."""
+"""What bypasses the order of chats: read receipts, presence, and asking who is on WhatsApp."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.connections.people.resolving import Resolver
-from gateway_worker.connections.socket.await_connection import Reach, link_before, link_soon
-from gateway_worker.connections.socket.connection import Link
+from gateway_worker.connections.socket.attempt import ConnectionAttempt
+from gateway_worker.connections.socket.waiting import ConnectionWaiter, connection_before, connection_soon
 from gateway_worker.store.records import MessageRecord
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, RecipientUnknown, Refused, StoreRefused
 from gateway_worker.whatsapp.outgoing import MessageRef
@@ -34,12 +34,18 @@ class Direct:
     """Carries out at once what needs no order. All of it may be repeated without harm."""
 
     def __init__(
-        self, session_id: SessionId, reach: Reach, around: Surroundings, *, identities: Identities, resolver: Resolver
+        self,
+        session_id: SessionId,
+        waiter: ConnectionWaiter,
+        context: SessionContext,
+        *,
+        identities: Identities,
+        resolver: Resolver,
     ) -> None:
         self._session_id = session_id
         self._resolver = resolver
-        self._reach = reach
-        self._around = around
+        self._waiter = waiter
+        self._context = context
         self._identities = identities
 
     async def mark_read(self, command: Command[MarkRead]) -> None:
@@ -62,8 +68,8 @@ class Direct:
             GatewayError: WhatsApp refused it, there is no connection and none will come, or the command expired.
         """
 
-        async def find() -> Link:
-            return await link_before(self._reach, command.expires_at, self._around.clock)
+        async def find() -> ConnectionAttempt:
+            return await connection_before(self._waiter, command.expires_at, self._context.clock)
 
         return await self._ask(find, ask)
 
@@ -86,7 +92,7 @@ class Direct:
     async def check_contacts(self, command: Command[CheckContacts]) -> ContactsChecked:
         """Ask WhatsApp which numbers it knows. Raises as `set_presence`."""
         phones = command.data.phones
-        checks = await self._ask_soon(lambda link: link.check_contacts(phones))
+        checks = await self._ask_soon(lambda attempt: attempt.check_contacts(phones))
         await self._resolver.learn(checks)
         found = {each.phone: each for each in checks}
         return ContactsChecked(
@@ -116,23 +122,23 @@ class Direct:
         return ContactPicture(to=command.data.to, jid=jid, state=state, id=found.id, url=found.url)
 
     async def _ask_soon(self, ask: Ask[T]) -> T:
-        async def find() -> Link:
-            return await link_soon(self._reach)
+        async def find() -> ConnectionAttempt:
+            return await connection_soon(self._waiter)
 
         try:
-            async with asyncio.timeout(self._around.patience.query):
+            async with asyncio.timeout(self._context.timeouts.query):
                 return await self._ask(find, ask)
         except TimeoutError:
-            raise SessionNotConnected(detail={"state": self._reach.state.value}) from None
+            raise SessionNotConnected(detail={"state": self._waiter.state.value}) from None
 
-    async def _ask(self, find: Callable[[], Awaitable[Link]], ask: Ask[T]) -> T:
+    async def _ask(self, find: Callable[[], Awaitable[ConnectionAttempt]], ask: Ask[T]) -> T:
         """Ask on a connection, and on the next one where that one ends."""
         while True:
-            link = await find()
+            attempt = await find()
             try:
-                return await ask(link.connection)
+                return await ask(attempt.connection)
             except (NotConnected, StoreRefused):
-                await link.really_ended()
+                await attempt.really_ended()
             except OutcomeUnknown:
                 await asyncio.sleep(_PAUSE_SECONDS)
             except RecipientUnknown as error:
@@ -142,7 +148,7 @@ class Direct:
 
     async def _stored(self, message_id: MessageId, chat: Jid) -> Sequence[MessageRecord]:
         """All of the chat under this id; where nobody knows whose LID a chat is, it may be this one."""
-        found = await until_stored(lambda: self._around.storage.messages.under(self._session_id, message_id))
+        found = await until_stored(lambda: self._context.storage.messages.under(self._session_id, message_id))
         names, may_be_one = self._identities.all_names(chat), self._identities.may_be_one
         here = [each for each in found if not names.isdisjoint(self._identities.all_names(each.chat))]
         here = here or [each for each in found if may_be_one(chat, Jid(each.chat))]

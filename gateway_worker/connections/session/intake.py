@@ -3,35 +3,35 @@
 import asyncio
 from collections.abc import Callable
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import Signal
 from schemas.names import SessionId
 
 
-class DoorKeeper:
-    """Opens and pauses the door of one session.
+class IntakeController:
+    """Opens and pauses the queue of one session.
 
     What arrives while the session is away is held, so that a short absence costs nothing; after a long one it goes back
-    to the queue, in order, and the door opens again when the session is back, or when there is nothing to wait for.
+    to the queue, in order, and it opens again when the session is back, or when there is nothing to wait for.
     """
 
     def __init__(
-        self, session_id: SessionId, awaited: Callable[[], bool], changed: Signal, around: Surroundings
+        self, session_id: SessionId, awaited: Callable[[], bool], changed: Signal, context: SessionContext
     ) -> None:
         self._session_id = session_id
         self._awaited = awaited
         self._changed = changed
-        self._around = around
+        self._context = context
         self._away_since: float | None = None
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         """Runs as long as the session is owned."""
         is_open = False
         while True:
             seconds = self._seconds_to_pause()
             wanted = seconds is None or seconds > 0
             if wanted != is_open:
-                turn = self._around.doors.open if wanted else self._around.doors.pause
+                turn = self._context.queues.open if wanted else self._context.queues.pause
                 await turn(self._session_id)
                 is_open = wanted
             else:
@@ -42,10 +42,10 @@ class DoorKeeper:
         if not self._awaited():
             self._away_since = None
             return None
-        now = self._around.clock.monotonic()
+        now = self._context.clock.monotonic()
         if self._away_since is None:
             self._away_since = now
-        return self._away_since + self._around.patience.offline - now
+        return self._away_since + self._context.timeouts.offline - now
 
     async def _rest(self, seconds: float | None) -> None:
         try:

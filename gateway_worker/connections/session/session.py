@@ -1,7 +1,7 @@
 """One owned session's life: from what is desired and what happens to what is done next.
 
 `run` is one loop in one task: it opens, concludes, restarts, logs out, deletes and leaves. What the connection says
-arrives in the engine's tasks (`Line`), is stored there, and wakes the loop.
+arrives in the engine's tasks (`Connector`), is stored there, and wakes the loop.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from enum import StrEnum
 import structlog
 
 from gateway_worker.cancelling import end
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.groups.groups import GroupDesk
@@ -37,9 +37,9 @@ from gateway_worker.connections.people.resolving import Resolver
 from gateway_worker.connections.session.chat_desk import ChatDesk
 from gateway_worker.connections.session.departure import Departure
 from gateway_worker.connections.session.immediate import Direct
-from gateway_worker.connections.session.intake import DoorKeeper
-from gateway_worker.connections.socket.connection import Link, Purpose
-from gateway_worker.connections.socket.connector import Line
+from gateway_worker.connections.session.intake import IntakeController
+from gateway_worker.connections.socket.attempt import ConnectionAttempt, Purpose
+from gateway_worker.connections.socket.connector import Connector
 from gateway_worker.connections.socket.presences import Presences
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.identity import DropCredentials
@@ -69,68 +69,70 @@ class _Ending(StrEnum):
 
 
 class LiveSession:
-    """A session owned by this worker. Also the `Reach` of what is sent through it."""
+    """A session owned by this worker. Also the `ConnectionWaiter` of what is sent through it."""
 
-    def __init__(self, record: SessionRecord, around: Surroundings, *, returned: bool = False) -> None:
+    def __init__(self, record: SessionRecord, context: SessionContext, *, returned: bool = False) -> None:
         """`returned`: it was handed over, and nobody took it."""
         self.session_id: SessionId = record.session_id
         self.retired = False  # deleted: nobody may find it any more
         self.handed_over = False  # released for another worker
-        self.returned_at = around.clock.monotonic() if returned else None
+        self.returned_at = context.clock.monotonic() if returned else None
         self._opening_reason = RETURNED if returned else None
         self._moving: Reason | None = None
-        self._around = around
+        self._context = context
         self._record: SessionRecord = record
         self._orders = Orders.of(record)
         self._stir = asyncio.Event()
         self._fenced_since: float | None = None
-        self._leaving = self._poked = False
-        self._writer = Writer(record.fence, around.storage, self.fence_off)
-        self._lifecycle = Lifecycle(record, around, self._writer)
-        self._identities = Identities(around.mappings)
+        self._leaving = self._order_pending = False
+        self._writer = Writer(record.fence, context.storage, self.fence_off)
+        self._lifecycle = Lifecycle(record, context, self._writer)
+        self._identities = Identities(context.mappings)
         self._timers = Timers(record.session_id, self._identities, lambda: (self.jid, self._lifecycle.lid))
         resolver = Resolver(self._writer, self._identities)
-        self._presences = Presences(record.session_id, self._usable, around, resolver)
-        self._line = Line(
+        self._presences = Presences(record.session_id, self._usable, context, resolver)
+        self._connector = Connector(
             self._lifecycle,
             self._writer,
-            around,
-            self._stirred,
+            context,
+            self._wake,
             presences=self._presences,
             identities=self._identities,
             timers=self._timers,
             careful=record.state in LIVE,  # whoever owned it before told no end
         )
-        originals = Originals(record.session_id, around.storage.messages, self._identities, lambda: self.jid)
+        originals = Originals(record.session_id, context.storage.messages, self._identities, lambda: self.jid)
         self._sender = Sender(
             self._writer,
             self,
-            around,
-            quota=Quota(record, around),
-            typing=Typing(record, around),
+            context,
+            quota=Quota(record, context),
+            typing=Typing(record, context),
             identities=self._identities,
             originals=originals,
             timers=self._timers,
             resolver=resolver,
         )
-        self._direct = Direct(record.session_id, self, around, identities=self._identities, resolver=resolver)
-        self.groups = GroupDesk(self, around)
+        self._direct = Direct(record.session_id, self, context, identities=self._identities, resolver=resolver)
+        self.groups = GroupDesk(self, context)
         self._chats = ChatDesk(
             self._writer,
             self._direct,
             self.groups,
-            around,
+            context,
             identities=self._identities,
             resolver=resolver,
             timers=self._timers,
         )
-        self._media = SessionMedia(self._writer, self, around, self._proxy, originals)
-        self._door = DoorKeeper(record.session_id, self._is_awaited, self._lifecycle.changed, around)
-        self._departure = Departure(self._lifecycle, self._line, around, epoch=record.epoch)
+        self._media = SessionMedia(self._writer, self, context, self._proxy, originals)
+        self._intake_controller = IntakeController(
+            record.session_id, self._is_awaited, self._lifecycle.changed, context
+        )
+        self._departure = Departure(self._lifecycle, self._connector, context, epoch=record.epoch)
         if self._orders.desired is Desired.CONNECTED and connects_at_takeover(
             self.state, record.reason, has_retry=record.retry_at is not None
         ):
-            self._line.try_now()
+            self._connector.try_now()
 
     # --- what others see and ask ---
 
@@ -153,10 +155,10 @@ class LiveSession:
         """Whether this message is on its way just now."""
         return self._sender.is_sending(message_id)
 
-    def poke(self) -> None:
+    def notify_order(self) -> None:
         """There may be a new order in its row."""
-        self._poked = True
-        self._stirred()
+        self._order_pending = True
+        self._wake()
 
     @property
     def fenced_since(self) -> float | None:
@@ -166,18 +168,18 @@ class LiveSession:
     def fence_off(self) -> None:
         """It has another owner, or is owned under another epoch, by now: let go of it."""
         if self._fenced_since is None:
-            self._fenced_since = self._around.clock.monotonic()
-        self._stirred()
+            self._fenced_since = self._context.clock.monotonic()
+        self._wake()
 
     def leave(self) -> None:
         """Give it up: close the connection, tell that, release it."""
         self._leaving = True
-        self._stirred()
+        self._wake()
 
     def move(self, reason: Reason) -> None:
-        """Hand it over: as `leave`, but this worker goes on, and must not be the one that takes it."""
+        """DeadLetterQueue it over: as `leave`, but this worker goes on, and must not be the one that takes it."""
         self._moving = reason
-        self._stirred()
+        self._wake()
 
     async def settled(self) -> None:
         """Returns when it is connected, waits for a person, or its first try has failed."""
@@ -185,13 +187,13 @@ class LiveSession:
             await self._lifecycle.changed.next()
 
     def refusal(self) -> GatewayError | None:
-        """See `Reach.refusal`."""
-        if self._wants_connection() and (self._poked or self._orders.fresh or self._line.awaited):
+        """See `ConnectionWaiter.refusal`."""
+        if self._wants_connection() and (self._order_pending or self._orders.fresh or self._connector.awaited):
             return None
         return refusal(self.state, self._lifecycle.reason)
 
-    async def link(self) -> Link:
-        """See `Reach.link`."""
+    async def connected(self) -> ConnectionAttempt:
+        """See `ConnectionWaiter.connected`."""
         while True:
             if (usable := self._usable()) is not None:
                 return usable
@@ -236,27 +238,27 @@ class LiveSession:
         try:
             await self._run()
         except asyncio.CancelledError:  # cut short; whoever owns it next needs its connection
-            await self._line.hang_up(Purpose.LEAVE)
+            await self._connector.hang_up(Purpose.LEAVE)
             raise
 
     async def _run(self) -> None:
-        storage = self._around.storage
+        storage = self._context.storage
         await until_stored(
             lambda: self._identities.load(self.session_id, storage.keys)
         )  # before the first command comes
         await until_stored(lambda: self._timers.load(storage.timers))
         async with asyncio.TaskGroup() as tasks:
-            door = tasks.create_task(self._door.keep())
-            route = tasks.create_task(self._around.cache.put_route(self.session_id, self._around.worker_id))
+            intake = tasks.create_task(self._intake_controller.run())
+            route = tasks.create_task(self._context.cache.put_route(self.session_id, self._context.worker_id))
             presences = tasks.create_task(self._presences.run())
-            self._around.media.adopt(self._media)
+            self._context.media.adopt(self._media)
             try:
                 ending = await self._live()
             finally:
-                await self._around.media.let_go(self.session_id)
-                await end(door, route, presences)
-        grace = self._around.patience.settling if ending is _Ending.MOVE else 0
-        await self._around.doors.pause(self.session_id, grace=grace)
+                await self._context.media.let_go(self.session_id)
+                await end(intake, route, presences)
+        grace = self._context.timeouts.settling if ending is _Ending.MOVE else 0
+        await self._context.queues.pause(self.session_id, grace=grace)
         try:
             await self._end(ending)
         except StaleEpoch:
@@ -268,32 +270,32 @@ class LiveSession:
                 return await self._steer()
             except StaleEpoch:
                 self.fence_off()
-                await self._line.hang_up(Purpose.LEAVE)
+                await self._connector.hang_up(Purpose.LEAVE)
                 return _Ending.FENCED
             except Exception:  # noqa: BLE001 (a fault of ours in one session must not take the others down)
                 _log.exception("session.failed", session=self.session_id)
-                self._poked = True  # nobody is refused before its row has been read again
-                await self._line.hang_up(Purpose.LEAVE)
+                self._order_pending = True  # nobody is refused before its row has been read again
+                await self._connector.hang_up(Purpose.LEAVE)
                 await asyncio.sleep(_RECOVERY_SECONDS)
-                self._line.try_now()
+                self._connector.try_now()
 
     async def _steer(self) -> _Ending:
         """The loop: look at everything, do one thing, look again; rest when there is nothing to do."""
         while True:
             self._stir.clear()
-            link = self._line.link
+            attempt = self._connector.attempt
             if self._fenced_since is not None:
                 raise StaleEpoch
             if self._leaving:
                 return _Ending.LEAVE
             if self._moving is not None:
                 return _Ending.MOVE
-            if link is not None and (link.over or link.purpose is not None):
-                await self._line.conclude()
-            elif self._poked:
+            if attempt is not None and (attempt.over or attempt.purpose is not None):
+                await self._connector.conclude()
+            elif self._order_pending:
                 await self._read_orders()
             else:
-                match next_step(self._orders, linked=link is not None, due=self._line.due):
+                match next_step(self._orders, linked=attempt is not None, due=self._connector.due):
                     case Step.DELETE:
                         return _Ending.DELETE
                     case step:
@@ -306,10 +308,10 @@ class LiveSession:
                 applied = self._orders.generation if self._orders.fresh else None
                 self._orders = self._orders.done()
                 reason, self._opening_reason = self._opening_reason, None
-                await self._line.open(self._record, applied, reason)
+                await self._connector.open(self._record, applied, reason)
             case Step.CLOSE:
-                assert self._line.link is not None, "only what is open is closed"
-                self._line.link.give_up(Purpose.RESTART if self._orders.restart else Purpose.REST)
+                assert self._connector.attempt is not None, "only what is open is closed"
+                self._connector.attempt.give_up(Purpose.RESTART if self._orders.restart else Purpose.REST)
             case Step.NOTE:
                 await self._lifecycle.note(self._orders.generation)
                 self._orders = self._orders.done()
@@ -322,32 +324,32 @@ class LiveSession:
 
     async def _rest(self) -> None:
         self._lifecycle.changed.fire()
-        deadline = self._line.deadline
+        deadline = self._connector.deadline
         try:
             async with asyncio.timeout(
-                None if deadline is None else max(0.0, deadline - self._around.clock.monotonic())
+                None if deadline is None else max(0.0, deadline - self._context.clock.monotonic())
             ):
                 await self._stir.wait()
         except TimeoutError:
-            self._line.check_silence()
+            self._connector.check_silence()
 
     async def _read_orders(self) -> None:
-        self._poked = False
-        record = await until_stored(lambda: self._around.storage.sessions.get(self.session_id))
+        self._order_pending = False
+        record = await until_stored(lambda: self._context.storage.sessions.get(self.session_id))
         if record is None or record.epoch != self.epoch:
             raise StaleEpoch
         if record.limits != self._record.limits:
-            self._sender.quota = Quota(record, self._around)
+            self._sender.quota = Quota(record, self._context)
         if record.settings != self._record.settings:
-            self._sender.typing = Typing(record, self._around)
-            self._around.snapshots.changed(self._writer.fence)
+            self._sender.typing = Typing(record, self._context)
+            self._context.snapshots.changed(self._writer.fence)
         self._record: SessionRecord = record
         self._orders = Orders.of(record)
 
     async def _move_if_there_is_room(self) -> None:
         """Nobody gains from closing a connection that no other worker can open again."""
-        sessions = self._around.storage.sessions
-        room = await until_stored(lambda: sessions.room(self._around.worker_id))
+        sessions = self._context.storage.sessions
+        room = await until_stored(lambda: sessions.room(self._context.worker_id))
         if room.left:
             self.move(MOVING)
             return
@@ -356,15 +358,15 @@ class LiveSession:
         await self._lifecycle.remark(STAYS)
 
     async def _log_out(self) -> None:
-        confirmed = await self._line.unlink(self._record)
-        await self._line.hang_up(Purpose.LOGOUT)
+        confirmed = await self._connector.unlink(self._record)
+        await self._connector.hang_up(Purpose.LOGOUT)
         await self._lifecycle.follow(
             Trigger.UNLINKED,
             reason=LOGGED_OUT if confirmed else UNLINK_UNCONFIRMED,
             applied=self._orders.generation,
             also=[DropCredentials()],
         )
-        self._around.snapshots.voided()
+        self._context.snapshots.voided()
         self._orders = self._orders.done()
 
     # --- its end ---
@@ -377,14 +379,14 @@ class LiveSession:
                 await self._departure.release(WORKER_STOPPED)
             case _Ending.MOVE:
                 assert self._moving is not None, "that is why it ends"
-                await self._departure.release(self._moving, left=self._around.worker_id)
+                await self._departure.release(self._moving, left=self._context.worker_id)
                 self.handed_over = True
             case _Ending.FENCED:
                 self._let_go()
 
     def _let_go(self) -> None:
         _log.warning("session.taken_over", session=self.session_id)
-        self._around.announcer.let_go(self.session_id)
+        self._context.announcer.let_go(self.session_id)
 
     def _retire(self) -> None:
         self.retired = True
@@ -402,15 +404,15 @@ class LiveSession:
         """Whether commands wait for a connection."""
         return self._usable() is None and self.refusal() is None
 
-    def _usable(self) -> Link | None:
-        link = self._line.link
-        return link if link is not None and link.usable else None
+    def _usable(self) -> ConnectionAttempt | None:
+        attempt = self._connector.attempt
+        return attempt if attempt is not None and attempt.usable else None
 
     def _is_settled(self) -> bool:
-        if self._line.link is not None:
-            return self._line.link.settled
-        return self.retired or not (self._line.due or self._orders.fresh)
+        if self._connector.attempt is not None:
+            return self._connector.attempt.settled
+        return self.retired or not (self._connector.due or self._orders.fresh)
 
-    def _stirred(self) -> None:
+    def _wake(self) -> None:
         self._stir.set()
         self._lifecycle.changed.fire()

@@ -7,7 +7,7 @@ from functools import partial
 
 import structlog
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.opening_limiter import Pass
 from gateway_worker.connections.base.qr import QR_TTL_SECONDS
 from gateway_worker.connections.base.signals import until_stored
@@ -19,8 +19,8 @@ from gateway_worker.connections.lifecycle.lifecycle import Lifecycle
 from gateway_worker.connections.lifecycle.states import State, Trigger
 from gateway_worker.connections.messages.timers import Timers
 from gateway_worker.connections.people.identities import Identities
+from gateway_worker.connections.socket.attempt import ConnectionAttempt, Purpose
 from gateway_worker.connections.socket.backoff import Backoff
-from gateway_worker.connections.socket.connection import Link, Purpose
 from gateway_worker.connections.socket.presences import Presences
 from gateway_worker.store.operations.identity import DropCredentials
 from gateway_worker.store.records import SessionRecord
@@ -42,15 +42,15 @@ from schemas.session_settings import SessionOptions
 _log = structlog.get_logger()
 
 
-class Line:
-    """Opens and concludes the connections of one session. `stirred` is called when there may be something to do."""
+class Connector:
+    """Opens and concludes the connections of one session. `wake` is called when there may be something to do."""
 
     def __init__(
         self,
         lifecycle: Lifecycle,
         writer: Writer,
-        around: Surroundings,
-        stirred: Callable[[], None],
+        context: SessionContext,
+        wake: Callable[[], None],
         *,
         presences: Presences,
         identities: Identities,
@@ -59,48 +59,48 @@ class Line:
     ) -> None:
         self._lifecycle = lifecycle
         self._writer = writer
-        self._around = around
-        self._stirred = stirred
+        self._context = context
+        self._wake = wake
         self._presences = presences
         self._identities = identities
         self._timers = timers
-        self._vigilance = Vigilance(writer, around, careful=careful)
-        self._backoff = Backoff(around.rng)
+        self._vigilance = Vigilance(writer, context, careful=careful)
+        self._backoff = Backoff(context.rng)
         self._quick_restarts = 0
         self._bad_sessions = 0
         self._inbound: Inbound | None = None
         self._due_at: float | None = None
         self._opening = False
         self._judging = False
-        self.link: Link | None = None
+        self.attempt: ConnectionAttempt | None = None
 
     @property
     def awaited(self) -> bool:
         """Whether a connection is up or will come by itself, or it is not decided yet whether one will."""
         coming = self._due_at is not None and self._lifecycle.state is not State.FAILED
-        return self._opening or self._judging or self.link is not None or coming
+        return self._opening or self._judging or self.attempt is not None or coming
 
     @property
     def due(self) -> bool:
         """Whether the time for the next try has come."""
-        return self._due_at is not None and self._around.clock.monotonic() >= self._due_at
+        return self._due_at is not None and self._context.clock.monotonic() >= self._due_at
 
     @property
     def deadline(self) -> float | None:
         """When something is to be done even if nothing happens, on the monotonic clock."""
-        if self.link is not None and not self.link.heard:
-            return self.link.opened_at + self._around.patience.login
+        if self.attempt is not None and not self.attempt.heard:
+            return self.attempt.opened_at + self._context.timeouts.login
         return self._due_at
 
     def try_now(self) -> None:
         """The next try is due."""
-        self._due_at = self._around.clock.monotonic()
+        self._due_at = self._context.clock.monotonic()
 
     def check_silence(self) -> None:
         """Give up on a socket on which WhatsApp never said anything."""
-        link, now = self.link, self._around.clock.monotonic()
-        if link is not None and not link.heard and now >= link.opened_at + self._around.patience.login:
-            link.give_up(Purpose.RENEW)
+        attempt, now = self.attempt, self._context.clock.monotonic()
+        if attempt is not None and not attempt.heard and now >= attempt.opened_at + self._context.timeouts.login:
+            attempt.give_up(Purpose.RENEW)
 
     async def open(self, record: SessionRecord, applied: int | None, reason: Reason | None = None) -> None:
         """Open a connection, in its turn. A session that was logged out pairs afresh: its void credentials go only now.
@@ -112,7 +112,7 @@ class Line:
         """
         self._opening = True
         try:
-            admission = await self._around.gate.enter()
+            admission = await self._context.gate.enter()
             try:
                 await self._open(record, applied, reason, admission)
             except BaseException:
@@ -125,11 +125,11 @@ class Line:
         also = [DropCredentials()] if self._lifecycle.state is State.LOGGED_OUT else []
         await self._lifecycle.follow(Trigger.OPENED, reason=reason, applied=applied, also=also)
         credentials = await self._credentials()
-        link = Link(self._around, admission, self._stirred)
+        attempt = ConnectionAttempt(self._context, admission, self._wake)
         self._inbound = Inbound(
             self._writer,
-            self._around,
-            partial(self._hear, link),
+            self._context,
+            partial(self._hear, attempt),
             identities=self._identities,
             timers=self._timers,
             paired=credentials is not None,
@@ -137,15 +137,15 @@ class Line:
             media=_options(record).media,
         )
         self._due_at = None
-        self.link = link
-        self._around.observer.connection_opened()
+        self.attempt = attempt
+        self._context.observer.connection_opened()
         request = _request(record, credentials, careful=self._vigilance.careful)
-        await link.open(request, self._inbound)
+        await attempt.open(request, self._inbound)
 
     async def hang_up(self, purpose: Purpose) -> None:
         """Close what is open, without a verdict; nothing is tried again by itself."""
-        if self.link is not None:
-            await self.link.hang_up(purpose)
+        if self.attempt is not None:
+            await self.attempt.hang_up(purpose)
         await self._let_go()
 
     async def conclude(self) -> None:
@@ -157,11 +157,11 @@ class Line:
             self._judging = False
 
     async def _conclude(self) -> None:
-        link = self.link
-        assert link is not None, "there is a connection to conclude"
-        await link.hang_up(Purpose.REST)
-        assert link.outcome is not None, "it is over"
-        outcome, purpose = link.outcome, link.purpose
+        attempt = self.attempt
+        assert attempt is not None, "there is a connection to conclude"
+        await attempt.hang_up(Purpose.REST)
+        assert attempt.outcome is not None, "it is over"
+        outcome, purpose = attempt.outcome, attempt.purpose
         await self._let_go()
         by_us = outcome.cause is Cause.REQUESTED
         match purpose:
@@ -182,36 +182,36 @@ class Line:
 
     async def unlink(self, record: SessionRecord) -> bool:
         """Tell WhatsApp that this device is gone; False when it could not be told in time."""
-        if self.link is not None and (self.link.over or self.link.purpose is not None):
+        if self.attempt is not None and (self.attempt.over or self.attempt.purpose is not None):
             await self.hang_up(Purpose.RESTART)
         if self._lifecycle.state is State.LOGGED_OUT or await self._credentials() is None:
             return True
-        if self.link is None:
+        if self.attempt is None:
             await self.open(record, None)
-        link = self.link
-        assert link is not None, "it was opened above"
+        attempt = self.attempt
+        assert attempt is not None, "it was opened above"
         try:
-            async with asyncio.timeout(self._around.patience.unlinking):
-                while not link.usable and not link.over:
+            async with asyncio.timeout(self._context.timeouts.unlinking):
+                while not attempt.usable and not attempt.over:
                     await self._lifecycle.changed.next()
-                await link.connection.logout()
-                await link.ended()
+                await attempt.connection.logout()
+                await attempt.ended()
         except (EngineError, TimeoutError) as error:
             _log.warning("session.unlink_failed", session=self._lifecycle.session_id, error=type(error).__name__)
-            return link.outcome is not None and link.outcome.cause is Cause.LOGGED_OUT
+            return attempt.outcome is not None and attempt.outcome.cause is Cause.LOGGED_OUT
         return True
 
     async def _credentials(self) -> bytes | None:
-        return await until_stored(lambda: self._around.storage.keys.credentials(self._lifecycle.session_id))
+        return await until_stored(lambda: self._context.storage.keys.credentials(self._lifecycle.session_id))
 
     async def _let_go(self) -> None:
         """Nothing of the last connection is under way any more."""
         self._due_at = None
         if self._inbound is not None:
             await self._inbound.close()
-            await self._vigilance.over(died=_has_died(self.link, self._inbound))
-        self.link = self._inbound = None
-        await self._around.cache.drop_qr(self._lifecycle.session_id)
+            await self._vigilance.over(died=_has_died(self.attempt, self._inbound))
+        self.attempt = self._inbound = None
+        await self._context.cache.drop_qr(self._lifecycle.session_id)
 
     async def _judge(self, outcome: Disconnected) -> None:
         verdict = judge(
@@ -225,7 +225,7 @@ class Line:
 
     async def _apply(self, verdict: Verdict) -> None:
         """Schedule the next try, if there is to be one, and go where the verdict leads."""
-        now, retry_at, seconds = self._around.clock.monotonic(), None, None
+        now, retry_at, seconds = self._context.clock.monotonic(), None, None
         match verdict.retry:
             case Retry.AT_ONCE:
                 self._quick_restarts += 1
@@ -233,44 +233,44 @@ class Line:
                 return
             case Retry.BACKOFF:
                 seconds = self._backoff.failed(now)
-                retry_at = self._around.clock.now() + timedelta(seconds=seconds)
+                retry_at = self._context.clock.now() + timedelta(seconds=seconds)
             case Retry.DAILY:
                 seconds = REFRESH_SECONDS
             case Retry.NEVER:
                 pass
         self._due_at = None if seconds is None else now + seconds
         if verdict.alarm and verdict.reason is not None:
-            self._around.observer.alarm(verdict.reason.code)
+            self._context.observer.alarm(verdict.reason.code)
             _log.error("session.alarm", session=self._lifecycle.session_id, code=verdict.reason.code)
         await self._lifecycle.follow(verdict.trigger, reason=verdict.reason, retry_at=retry_at)
 
-    async def _hear(self, link: Link, fact: LifeFact) -> None:
+    async def _hear(self, attempt: ConnectionAttempt, fact: LifeFact) -> None:
         """Act on a fact of the connection's life; after the session let go of it, only its end counts."""
-        link.heard = True
+        attempt.heard = True
         if isinstance(fact, Disconnected):
-            link.end(fact)
-        elif link is self.link and not link.over and link.purpose is None:
-            await self._follow(link, fact)
+            attempt.end(fact)
+        elif attempt is self.attempt and not attempt.over and attempt.purpose is None:
+            await self._follow(attempt, fact)
 
     async def _follow(
-        self, link: Link, fact: QrCode | PairingCode | PasskeyRequired | Connected | PresenceChanged
+        self, attempt: ConnectionAttempt, fact: QrCode | PairingCode | PasskeyRequired | Connected | PresenceChanged
     ) -> None:
         match fact:
             case QrCode():
-                link.settle()
+                attempt.settle()
                 await self._show_qr(fact)
             case PairingCode():
-                link.settle()
+                attempt.settle()
                 await self._show_code(fact)
             case PasskeyRequired():
                 await self._lifecycle.follow(Trigger.PASSKEY_ASKED, reason=PASSKEY)
-                link.give_up(Purpose.PASSKEY)
+                attempt.give_up(Purpose.PASSKEY)
             case Connected():
                 await self._lifecycle.follow(Trigger.LOGGED_IN, account=fact)
-                self._backoff.connected(self._around.clock.monotonic())
-                self._around.snapshots.changed(self._writer.fence)
+                self._backoff.connected(self._context.clock.monotonic())
+                self._context.snapshots.changed(self._writer.fence)
                 self._quick_restarts = self._bad_sessions = 0
-                link.log_in()
+                attempt.log_in()
                 self._presences.connected()
             case PresenceChanged():
                 self._presences.hear(fact)
@@ -278,24 +278,24 @@ class Line:
     async def _show_qr(self, fact: QrCode) -> None:
         """Each QR is an event; only the first changes the state."""
         session_id = self._lifecycle.session_id
-        expires_at = self._around.clock.now() + timedelta(seconds=fact.expires_in)
-        picture = await self._around.draw_qr(fact.text)
+        expires_at = self._context.clock.now() + timedelta(seconds=fact.expires_in)
+        picture = await self._context.draw_qr(fact.text)
         qr = SessionQr(session_id=session_id, qr_string=fact.text, qr_code=picture, expires_at=expires_at)
         if self._lifecycle.state is not State.QR_REQUIRED:
             await self._lifecycle.follow(Trigger.QR_SHOWN)
-        await self._around.cache.put_qr(session_id, qr.to_data(), QR_TTL_SECONDS)
+        await self._context.cache.put_qr(session_id, qr.to_data(), QR_TTL_SECONDS)
         await self._lifecycle.announce_qr(qr)
 
     async def _show_code(self, fact: PairingCode) -> None:
-        expires_at = self._around.clock.now() + timedelta(seconds=fact.expires_in)
+        expires_at = self._context.clock.now() + timedelta(seconds=fact.expires_in)
         if self._lifecycle.state is not State.CODE_REQUIRED:
             await self._lifecycle.follow(Trigger.CODE_SHOWN)
         await self._lifecycle.announce_code(fact.code, expires_at)
 
 
-def _has_died(link: Link | None, inbound: Inbound) -> bool:
+def _has_died(attempt: ConnectionAttempt | None, inbound: Inbound) -> bool:
     """Whether a connection ended with its process, or because something stood still: a commit that nobody answered."""
-    cause = None if link is None or link.outcome is None else link.outcome.cause
+    cause = None if attempt is None or attempt.outcome is None else attempt.outcome.cause
     return cause is Cause.BRIDGE_DIED or (cause is Cause.STORE_FAILED and not inbound.was_refused)
 
 

@@ -8,10 +8,10 @@ from typing import Final
 
 import structlog
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import Signal
 from gateway_worker.connections.people.resolving import Resolver
-from gateway_worker.connections.socket.connection import Link
+from gateway_worker.connections.socket.attempt import ConnectionAttempt
 from gateway_worker.whatsapp.errors import EngineError
 from gateway_worker.whatsapp.facts import PresenceChanged
 from schemas.addresses import AddressKind, Jid, kind_of
@@ -30,21 +30,27 @@ class Presences:
 
     Args:
         session_id: the session.
-        link: its usable connection, if there is one.
-        around: the rooms around it.
+        attempt: its usable connection, if there is one.
+        context: the rooms around it.
         resolver: finds its chats.
     """
 
     def __init__(
-        self, session_id: SessionId, link: Callable[[], Link | None], around: Surroundings, resolver: Resolver
+        self,
+        session_id: SessionId,
+        attempt: Callable[[], ConnectionAttempt | None],
+        context: SessionContext,
+        resolver: Resolver,
     ) -> None:
         self._resolver = resolver
         self._session_id = session_id
-        self._link = link
-        self._around = around
-        self._followed: OrderedDict[Jid, Link | None] = OrderedDict()  # with the connection it was asked on
+        self._attempt = attempt
+        self._context = context
+        self._followed: OrderedDict[Jid, ConnectionAttempt | None] = (
+            OrderedDict()
+        )  # with the connection it was asked on
         self._untold: OrderedDict[tuple[str, str | None], PresenceUpdated] = OrderedDict()
-        self._stirred = Signal()
+        self._wake = Signal()
 
     def follow(self, jid: Jid) -> None:
         """Have this person's presence told from now on. What happens in groups is told anyway."""
@@ -55,7 +61,7 @@ class Presences:
         self._followed.move_to_end(jid)
         if len(self._followed) > MAX_FOLLOWED:
             self._followed.popitem(last=False)
-        self._stirred.fire()
+        self._wake.fire()
 
     def hear(self, fact: PresenceChanged) -> None:
         """Somebody does something: to be told soon. Of one person only the last thing waits."""
@@ -64,11 +70,11 @@ class Presences:
         self._untold[about] = self._updated(fact)
         if len(self._untold) > MAX_UNTOLD:
             self._untold.popitem(last=False)
-        self._stirred.fire()
+        self._wake.fire()
 
     def connected(self) -> None:
         """There is a new connection, which knows of nobody yet."""
-        self._stirred.fire()
+        self._wake.fire()
 
     async def run(self) -> None:
         """Ask and tell, until cancelled."""
@@ -78,24 +84,28 @@ class Presences:
 
     async def _ask(self) -> None:
         while True:
-            link = self._link()
-            jid = None if link is None else next((jid for jid, on in self._followed.items() if on is not link), None)
-            if link is None or jid is None:
-                await self._stirred.next()
+            attempt = self._attempt()
+            jid = (
+                None
+                if attempt is None
+                else next((jid for jid, on in self._followed.items() if on is not attempt), None)
+            )
+            if attempt is None or jid is None:
+                await self._wake.next()
                 continue
-            self._followed[jid] = link
+            self._followed[jid] = attempt
             try:
-                await link.connection.subscribe_presence(await self._resolver.on(link.connection, jid))
+                await attempt.connection.subscribe_presence(await self._resolver.on(attempt.connection, jid))
             except EngineError as error:  # if the connection is over, the next one is asked
                 _log.info("presence.not_followed", session=self._session_id, error=type(error).__name__)
 
     async def _tell(self) -> None:
         while True:
             if not self._untold:
-                await self._stirred.next()
+                await self._wake.next()
                 continue
             _, update = self._untold.popitem(last=False)
-            await self._around.announcer.announce(PRESENCE_UPDATED.type, self._session_id, update)
+            await self._context.announcer.announce(PRESENCE_UPDATED.type, self._session_id, update)
 
     def _updated(self, fact: PresenceChanged) -> PresenceUpdated:
         seen, name_of = fact.last_seen, self._resolver.chat_of
@@ -105,7 +115,7 @@ class Presences:
             participant=None if fact.participant is None else name_of(Jid(fact.participant)),
             state=SeenState(fact.state.value),
             last_seen=None if seen is None else _instant(seen),
-            timestamp=self._around.clock.now(),
+            timestamp=self._context.clock.now(),
         )
 
 

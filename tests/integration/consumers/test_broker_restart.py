@@ -56,5 +56,5 @@ async def test_a_session_queue_with_other_arguments_says_what_to_do(services: Pr
         channel = await here.link.channel(confirms=False)
         await channel.queue_declare(topology.session_queue_name("odd"), durable=True)
         with pytest.raises(TopologyMismatch, match="delete it"):
-            await here.consumers.session_doors.declare(SessionId("odd"))
+            await here.consumers.session_queues.declare(SessionId("odd"))
         await channel.queue_delete(topology.session_queue_name("odd"))

@@ -75,7 +75,7 @@ async def test_a_message_that_was_accepted_and_then_ran_out_is_told_by_its_statu
     shop: Backend, here: Room
 ) -> None:
     here.manager.accepted_earlier.add("early")
-    await here.consumers.session_doors.pause(SessionId("s1"))
+    await here.consumers.session_queues.pause(SessionId("s1"))
     await shop.publish("message.send.v1", "s1", TEXT, command_id="early", expiration=0.05)
     late = await shop.ask("message.send.v1", "s1", TEXT, command_id="late", expiration=0.05)
     assert late["data"]["code"] == "command.expired"

@@ -39,7 +39,7 @@ async def shop(services: PrivateServices, here: Room) -> AsyncGenerator[Backend]
 async def test_a_memory_alarm_holds_up_replies_but_no_message(
     services: PrivateServices, shop: Backend, here: Room
 ) -> None:
-    doors, session = here.consumers.session_doors, here.manager.of(S1)
+    doors, session = here.consumers.session_queues, here.manager.of(S1)
     await doors.pause(S1)
     waiting = [await shop.publish("message.send.v1", "s1", text(f"{number}")) for number in range(40)]
     async with memory_alarm(services):
@@ -101,7 +101,7 @@ async def answers(amqp_url: str, inbox: str, distinct: int) -> Counter[str]:
 async def test_five_hundred_queued_commands_and_those_that_come_meanwhile_are_answered_when_a_session_goes(
     shop: Backend, here: Room
 ) -> None:
-    doors, session = here.consumers.session_doors, here.manager.of(S1)
+    doors, session = here.consumers.session_queues, here.manager.of(S1)
     session.connected.clear()
     await doors.pause(S1)
     published = [await shop.publish("message.send.v1", "s1", text(f"{number}")) for number in range(500)]

@@ -10,8 +10,8 @@ from functools import partial
 import pytest
 
 from deploy.local.services import PrivateServices
+from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.errors import BrokerLost, TopologyMismatch
-from gateway_worker.broker.link import Link
 from gateway_worker.broker.topology import declare
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.registry import Registry
@@ -283,7 +283,7 @@ async def test_a_worker_tells_of_its_life(out: WayOut, ears: Listener) -> None:
 
 
 async def test_a_queue_with_other_arguments_says_what_to_do(services: PrivateServices, namespace: str) -> None:
-    link = Link(services.amqp_url, name="mismatch")
+    link = BrokerConnection(services.amqp_url, name="mismatch")
     async with asyncio.TaskGroup() as group:
         group.create_task(link.run())
         channel = await link.channel(confirms=False)

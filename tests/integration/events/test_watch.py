@@ -11,8 +11,8 @@ import aio_pika
 import pytest
 
 from deploy.local.services import PrivateServices
+from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.errors import BrokerRefused
-from gateway_worker.broker.link import Link
 from gateway_worker.broker.marks import MarkQueue
 from gateway_worker.broker.topology import declare
 from gateway_worker.broker.watch import TopologyWatch
@@ -28,7 +28,10 @@ class Room:
 
     def __init__(self, amqp_url: str, topology: Topology) -> None:
         self.topology = topology
-        self.consuming, self.publishing = Link(amqp_url, name="consume"), Link(amqp_url, name="publish")
+        self.consuming, self.publishing = (
+            BrokerConnection(amqp_url, name="consume"),
+            BrokerConnection(amqp_url, name="publish"),
+        )
         self.missed = 0
         self.watch = TopologyWatch(
             self.consuming,
@@ -147,7 +150,7 @@ async def test_a_node_that_goes_is_followed_by_the_next(services: PrivateService
     assert address.port is not None
     async with a_gate(address.port) as one, a_gate(address.port) as two:
         nodes = f"127.0.0.1:{one.port},127.0.0.1:{two.port}"
-        link = Link(services.amqp_url.replace(f"127.0.0.1:{address.port}", nodes), name="t", chance=First())
+        link = BrokerConnection(services.amqp_url.replace(f"127.0.0.1:{address.port}", nodes), name="t", chance=First())
         async with running(link.run):
             first = await link.connection()
             assert first.url.port == one.port
@@ -164,16 +167,16 @@ async def test_a_node_that_does_not_answer_is_followed_by_the_next(services: Pri
     assert address.port is not None
     async with a_gate(address.port, silent=True) as silent:
         nodes = f"127.0.0.1:{silent.port},127.0.0.1:{address.port}"
-        link = Link(services.amqp_url.replace(f"127.0.0.1:{address.port}", nodes), name="t", chance=First())
+        link = BrokerConnection(services.amqp_url.replace(f"127.0.0.1:{address.port}", nodes), name="t", chance=First())
         async with running(link.run), asyncio.timeout(_PATIENCE_SECONDS):
             assert (await link.connection()).url.port == address.port
 
 
 async def test_nodes_that_all_refuse_at_the_start_end_it_in_one_line(services: PrivateServices) -> None:
-    nowhere = Link(f"{services.amqp_url.rstrip('/')}/no-such-vhost", name="t")
+    nowhere = BrokerConnection(f"{services.amqp_url.rstrip('/')}/no-such-vhost", name="t")
     with pytest.raises(BrokerRefused, match="'no-such-vhost' does not exist"):
         await nowhere.run()
-    nobody = Link(f"amqp://nobody:hidden@127.0.0.1:{urlsplit(services.amqp_url).port}/", name="t")
+    nobody = BrokerConnection(f"amqp://nobody:hidden@127.0.0.1:{urlsplit(services.amqp_url).port}/", name="t")
     with pytest.raises(BrokerRefused, match="refuses the user 'nobody'") as refused:
         await nobody.run()
     assert "hidden" not in str(refused.value)

@@ -24,7 +24,7 @@ from tests.support.companion.events import (
 _E = TypeVar("_E", bound=Event)
 
 
-class Link:
+class BrokerConnection:
     """One connection of a companion."""
 
     def __init__(self, companion: Companion, websocket: aiohttp.ClientWebSocketResponse) -> None:
@@ -51,13 +51,13 @@ class Link:
             await self._websocket.send_bytes(output)
 
 
-async def connect(world: World, credentials: Credentials, *, resume: bool = False) -> Link:
+async def connect(world: World, credentials: Credentials, *, resume: bool = False) -> BrokerConnection:
     """A new connection."""
     root = bytes.fromhex(world.simulator.root_key)
     companion = Companion(credentials, root_public=root, now=int(time.time()), resume=resume)
     websocket = await world.http.ws_connect(world.simulator.ws_url)
     await websocket.send_bytes(companion.start())
-    return Link(companion, websocket)
+    return BrokerConnection(companion, websocket)
 
 
 async def linked(world: World, phone: str) -> Credentials:

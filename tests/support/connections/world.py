@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.observer import Unobserved
 from gateway_worker.connections.base.opening_limiter import OpeningGate
 from gateway_worker.connections.base.ports import MappingForm
@@ -25,7 +25,7 @@ from schemas.commands import Command, parse_command
 from schemas.names import MessageId, SessionId, WorkerId
 from tests.support.connections.fake_engine import FakeConnection, FakeEngine, Script
 from tests.support.connections.fake_media import FakeFiles, FakeMediaBucket, FakeMediaHost
-from tests.support.connections.fake_rooms import FakeAnnouncer, FakeCache, FakeDoors, FakeSnapshots
+from tests.support.connections.fake_ports import FakeAnnouncer, FakeCache, FakeQueues, FakeSnapshots
 from tests.support.connections.fake_storage import FakeStorage
 from tests.support.connections.virtual_time import VirtualClock
 
@@ -85,7 +85,7 @@ class World:
     storage: FakeStorage
     cache: FakeCache
     engine: FakeEngine
-    doors: FakeDoors
+    queues: FakeQueues
     announcer: FakeAnnouncer
     snapshots: FakeSnapshots
     observer: Alarms
@@ -209,7 +209,7 @@ async def world(*, max_sessions: int = 5, storage: FakeStorage | None = None, nu
     async with asyncio.TaskGroup() as tasks:
         capacity: list[bool] = []
         storage = storage or FakeStorage()
-        engine, cache, doors, announcer = FakeEngine(tasks), FakeCache(), FakeDoors(), FakeAnnouncer()
+        engine, cache, queues, announcer = FakeEngine(tasks), FakeCache(), FakeQueues(), FakeAnnouncer()
         observer, snapshots, clock = Alarms(), FakeSnapshots(), VirtualClock()
         keeper = SnapshotKeeper(
             records=snapshots,
@@ -222,13 +222,13 @@ async def world(*, max_sessions: int = 5, storage: FakeStorage | None = None, nu
         storage.sessions.slots[worker_id] = max_sessions
         files, host, bucket = FakeFiles(), FakeMediaHost(), FakeMediaBucket()
         media = MediaRunner(rows=storage.media, downloads=host, bucket=bucket, now=clock.now)
-        around = Surroundings(
+        context = SessionContext(
             storage=storage,
             cache=cache,
             engine=engine,
             files=files,
             media=media,
-            doors=doors,
+            queues=queues,
             announcer=announcer,
             snapshots=keeper,
             observer=observer,
@@ -240,13 +240,25 @@ async def world(*, max_sessions: int = 5, storage: FakeStorage | None = None, nu
             draw_qr=draw_at_once,  # a thread knows no virtual time
         )
         manager = ConnectionManager(
-            around, incarnation=incarnation, max_sessions=max_sessions, capacity_changed=capacity.append
+            context, incarnation=incarnation, max_sessions=max_sessions, capacity_changed=capacity.append
         )
         tasks.create_task(manager.run())
         tasks.create_task(keeper.run())
         fetching = tasks.create_task(media.run())
         yield World(
-            manager, storage, cache, engine, doors, announcer, snapshots, observer, tasks, capacity, files, host, bucket
+            manager,
+            storage,
+            cache,
+            engine,
+            queues,
+            announcer,
+            snapshots,
+            observer,
+            tasks,
+            capacity,
+            files,
+            host,
+            bucket,
         )
         del storage.sessions.slots[worker_id]
         await manager.stop()

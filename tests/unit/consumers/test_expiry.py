@@ -54,7 +54,7 @@ async def test_amqps_expiration_counts_from_the_arrival(bench: Bench) -> None:
     ],
 )
 async def test_what_ran_out_in_the_queue_is_told_once(
-    bench: Bench, *, reason: str, accepted_earlier: bool, codes: list[str], buried: int
+    bench: Bench, *, reason: str, accepted_earlier: bool, codes: list[str], dead_letter: int
 ) -> None:
     if accepted_earlier:
         bench.manager.accepted_earlier.add("m1")
@@ -68,31 +68,31 @@ async def test_what_ran_out_in_the_queue_is_told_once(
     )
     await bench.settler.settle(delivery, Expired(manager=bench.manager).receive)
     assert bench.codes == codes
-    assert len(bench.publisher.buried) == buried
+    assert len(bench.publisher.dead_letter) == dead_letter
     assert bench.receiver.acked == [1]
 
 
 async def test_a_crash_between_burying_and_the_ack_buries_it_again_under_the_same_id(bench: Bench) -> None:
-    bury = bench.publisher.bury
+    dead_letter = bench.publisher.dead_letter
 
     async def bury_and_lose(message: Outgoing, headers: Mapping[str, FieldValue]) -> None:
-        await bury(message, headers)
+        await dead_letter(message, headers)
         bench.receiver.is_open = False  # the connection ends here
 
-    bench.publisher.bury = bury_and_lose
+    bench.publisher.dead_letter = bury_and_lose
     await bench.settle(b"no command")
     assert bench.receiver.acked == []
     assert bench.publisher.replies == []
-    bench.publisher.bury, bench.receiver.is_open = bury, True
+    bench.publisher.dead_letter, bench.receiver.is_open = dead_letter, True
     await bench.settle(b"no command", redelivered=True)
-    assert [message.message_id for message, _ in bench.publisher.buried] == ["amqp-1", "amqp-1"]
+    assert [message.message_id for message, _ in bench.publisher.dead_letter] == ["amqp-1", "amqp-1"]
     assert bench.codes == ["command.invalid"]
     assert bench.receiver.acked == [1]
 
 
 async def test_an_expiration_does_not_follow_a_command_into_the_dead_queue(bench: Bench) -> None:
     await bench.settle(b"no command", expiration="5000")
-    ((message, headers),) = bench.publisher.buried
+    ((message, headers),) = bench.publisher.dead_letter
     assert message.expiration is None
     assert headers["x-gateway-expiration"] == "5000"
 
@@ -106,7 +106,7 @@ async def test_what_the_broker_took_out_is_buried_with_where_it_was_published(be
         headers={"x-first-death-reason": "delivery_limit", "x-first-death-exchange": "gateway.commands"},
     )
     await bench.settler.settle(delivery, Expired(manager=bench.manager).receive)
-    ((_, headers),) = bench.publisher.buried
+    ((_, headers),) = bench.publisher.dead_letter
     assert (headers["x-gateway-exchange"], headers["x-gateway-routing-key"]) == ("gateway.commands", "control.s1")
 
 

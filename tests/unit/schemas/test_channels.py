@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from schemas.channels import DEAD_TTL, Topology
-from schemas.commands import Door
+from schemas.commands import CommandQueue
 from schemas.definitions import definitions, tenant_definitions
 
 
@@ -54,20 +54,20 @@ def test_bindings_name_what_is_declared() -> None:
 @pytest.mark.parametrize(
     ("door", "subject", "key"),
     [
-        (Door.SESSIONS, "s", "sessions.create"),
-        (Door.CONTROL, "s", "control.s"),
-        (Door.CONTROL, None, "control"),
-        (Door.SESSION, "s", "session.s"),
-        (Door.WORKER, "w", "worker.w"),
+        (CommandQueue.SESSIONS, "s", "sessions.create"),
+        (CommandQueue.CONTROL, "s", "control.s"),
+        (CommandQueue.CONTROL, None, "control"),
+        (CommandQueue.SESSION, "s", "session.s"),
+        (CommandQueue.WORKER, "w", "worker.w"),
     ],
 )
-def test_routing_keys_lead_to_the_doors(door: Door, subject: str | None, key: str) -> None:
-    assert Topology.routing_key(door, subject) == key
+def test_routing_keys_lead_to_the_doors(queue: CommandQueue, subject: str | None, key: str) -> None:
+    assert Topology.routing_key(queue, subject) == key
 
 
 def test_one_sessions_door_needs_a_session() -> None:
     with pytest.raises(ValueError, match="needs a subject"):
-        Topology.routing_key(Door.SESSION, None)
+        Topology.routing_key(CommandQueue.SESSION, None)
 
 
 def permissions(user: str) -> dict[str, Any]:

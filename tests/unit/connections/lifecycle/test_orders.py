@@ -107,13 +107,13 @@ async def test_a_delete_leaves_nothing_behind_and_happens_in_order() -> None:
                 w.manager.of(session_id)
             found.append(session_id in w.storage.sessions.rows)
 
-        w.doors.drained = drained
+        w.queues.drained = drained
         await w.connected()
         await w.delete()
         await w.until(lambda: ANNA not in w.storage.sessions.rows)
         assert w.engine.unlinked == [ANNA]
         assert w.storage.states(ANNA)[-1] == "deleted"
-        assert w.doors.log[-2:] == ["pause", "delete"]
+        assert w.queues.log[-2:] == ["pause", "delete"]
         assert w.announcer.log == ["flushed"]
         assert found == [True]  # the row goes last, so that a crash before it resumes
         assert w.cache.routes == {}
@@ -133,7 +133,7 @@ async def test_a_delete_that_was_interrupted_after_its_event_is_finished_at_boot
     async with world(storage=storage) as w:
         await w.until(lambda: ANNA not in storage.sessions.rows)
         assert w.engine.opened == []
-        assert w.doors.log[-2:] == ["pause", "delete"]
+        assert w.queues.log[-2:] == ["pause", "delete"]
 
 
 @virtual

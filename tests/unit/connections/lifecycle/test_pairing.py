@@ -61,7 +61,7 @@ async def test_a_server_that_only_ever_says_515_is_backed_off_from() -> None:
 async def test_the_queue_exists_when_create_returns() -> None:
     async with world() as w:
         await w.create()
-        assert w.doors.log[0] == "declare"
+        assert w.queues.log[0] == "declare"
 
 
 @virtual

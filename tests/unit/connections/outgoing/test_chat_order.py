@@ -5,41 +5,41 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.connections.outgoing.chat_order import Lanes, Place
+from gateway_worker.connections.outgoing.chat_order import ChatOrder, Slot
 from tests.support.connections.virtual_time import virtual
 
 
-async def stand(place: Place, seconds: float, log: list[str], name: str) -> None:
+async def stand(slot: Slot, seconds: float, log: list[str], name: str) -> None:
     try:
-        await place.turn()
+        await slot.turn()
         await asyncio.sleep(seconds)
         log.append(name)
     finally:
-        place.leave()
+        slot.leave()
 
 
 @virtual
 async def test_one_chat_keeps_the_order_of_places_however_slow_the_first() -> None:
-    lanes, log = Lanes(), list[str]()
+    order, log = ChatOrder(), list[str]()
     async with asyncio.TaskGroup() as tasks:
         for name, seconds in (("slow", 60), ("quick", 0), ("last", 0)):
-            tasks.create_task(stand(lanes.take("anna"), seconds, log, name))
+            tasks.create_task(stand(order.take("anna"), seconds, log, name))
     assert log == ["slow", "quick", "last"]
 
 
 @virtual
 async def test_a_slow_chat_holds_up_only_itself() -> None:
-    lanes, log = Lanes(), list[str]()
+    order, log = ChatOrder(), list[str]()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(stand(lanes.take("anna"), 60, log, "anna"))
-        tasks.create_task(stand(lanes.take("bert"), 1, log, "bert"))
+        tasks.create_task(stand(order.take("anna"), 60, log, "anna"))
+        tasks.create_task(stand(order.take("bert"), 1, log, "bert"))
     assert log == ["bert", "anna"]
 
 
 @virtual
 async def test_who_gives_up_in_the_middle_lets_nobody_past_the_first() -> None:
-    lanes, log = Lanes(), list[str]()
-    first, second, third = (lanes.take("anna") for _ in range(3))
+    order, log = ChatOrder(), list[str]()
+    first, second, third = (order.take("anna") for _ in range(3))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(stand(third, 0, log, "third"))
         second.leave()
@@ -51,21 +51,21 @@ async def test_who_gives_up_in_the_middle_lets_nobody_past_the_first() -> None:
 
 @virtual
 async def test_a_cancelled_wait_frees_its_place() -> None:
-    lanes, log = Lanes(), list[str]()
-    first = lanes.take("anna")
+    order, log = ChatOrder(), list[str]()
+    first = order.take("anna")
 
     async def wait_and_leave() -> None:
-        place = lanes.take("anna")
+        slot = order.take("anna")
         try:
-            await place.turn()
+            await slot.turn()
         finally:
-            place.leave()
+            slot.leave()
 
     waiting = asyncio.ensure_future(wait_and_leave())
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait([waiting])
-    last = lanes.take("anna")
+    last = order.take("anna")
     first.leave()
     await stand(last, 0, log, "last")
     assert log == ["last"]
@@ -75,43 +75,43 @@ async def test_a_cancelled_wait_frees_its_place() -> None:
 def test_whatever_the_speeds_each_chat_is_served_in_order_and_nothing_stays(work: list[tuple[str, int]]) -> None:
     @virtual
     async def serve() -> None:
-        lanes, log = Lanes(), list[str]()
+        order, log = ChatOrder(), list[str]()
         async with asyncio.TaskGroup() as tasks:
             for number, (chat, seconds) in enumerate(work):
-                tasks.create_task(stand(lanes.take(chat), seconds, log, f"{chat}{number:02}"))
+                tasks.create_task(stand(order.take(chat), seconds, log, f"{chat}{number:02}"))
         for chat in "abc":
             mine = [name for name in log if name.startswith(chat)]
             assert mine == sorted(mine)
         assert len(log) == len(work)
-        assert len(lanes) == 0
+        assert len(order) == 0
 
     serve()
 
 
 @virtual
 async def test_nobody_starts_behind_a_place_that_may_turn_out_to_be_of_the_same_chat() -> None:
-    lanes, log = Lanes(), list[str]()
-    unknown = lanes.take("dialled", among="55", unsettled="dialled")
+    order, log = ChatOrder(), list[str]()
+    unknown = order.take("dialled", among="55", unsettled="dialled")
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(stand(lanes.take("anna", among="55"), 0, log, "behind, with its last digits"))
-        tasks.create_task(stand(lanes.take("bert", among="49"), 0, log, "elsewhere"))
-        tasks.create_task(stand(lanes.take("a group"), 0, log, "a group"))
+        tasks.create_task(stand(order.take("anna", among="55"), 0, log, "behind, with its last digits"))
+        tasks.create_task(stand(order.take("bert", among="49"), 0, log, "elsewhere"))
+        tasks.create_task(stand(order.take("a group"), 0, log, "a group"))
         await asyncio.sleep(5)
         assert log == ["elsewhere", "a group"]
-        lanes.settle("dialled", "anna")
+        order.settle("dialled", "anna")
         tasks.create_task(stand(unknown, 5, log, "dialled"))
     assert log[2:] == ["dialled", "behind, with its last digits"]
-    assert len(lanes) == 0
+    assert len(order) == 0
 
 
 @virtual
 async def test_an_unsettled_place_that_is_left_holds_up_nobody() -> None:
-    lanes, log = Lanes(), list[str]()
-    unknown = lanes.take("dialled", among="55", unsettled="dialled")
+    order, log = ChatOrder(), list[str]()
+    unknown = order.take("dialled", among="55", unsettled="dialled")
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(stand(lanes.take("anna", among="55"), 0, log, "anna"))
+        tasks.create_task(stand(order.take("anna", among="55"), 0, log, "anna"))
         await asyncio.sleep(5)
         unknown.leave()
     assert log == ["anna"]
-    lanes.settle("dialled", "anna")
-    assert len(lanes) == 0
+    order.settle("dialled", "anna")
+    assert len(order) == 0

@@ -59,8 +59,8 @@ async def test_nothing_is_typed_where_it_is_off_or_there_is_no_text() -> None:
         assert w.engine.last.presences == []
     async with world() as w:
         await w.connected(options=NATURAL)
-        place = {"kind": "location", "latitude": 1.0, "longitude": 2.0}
-        await w.send(command("message.send.v1", ANNA, {"to": CARLA, "content": place}))
+        slot = {"kind": "location", "latitude": 1.0, "longitude": 2.0}
+        await w.send(command("message.send.v1", ANNA, {"to": CARLA, "content": slot}))
         assert w.engine.last.presences == []
 
 

@@ -72,7 +72,7 @@ async def test_a_session_taken_over_elsewhere_stops_here_and_writes_nothing() ->
         await w.engine.last.end(Cause.LOST)
         await w.until(lambda: not w.manager.session_ids())
         assert w.storage.events == before
-        assert w.doors.log[-1] == "pause"
+        assert w.queues.log[-1] == "pause"
         assert rows[ANNA].owner == "other"
 
 

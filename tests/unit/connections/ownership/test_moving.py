@@ -98,7 +98,7 @@ async def test_what_is_under_way_settles_before_the_connection_is_closed() -> No
             await first.send(text())
             settled.set()
 
-        first.doors.settling = settling
+        first.queues.settling = settling
         await first.migrate()
         await first.until(lambda: owner(first) == TWO)
         assert settled.is_set()

@@ -153,7 +153,7 @@ async def test_a_worker_that_was_out_of_sight_lets_go_of_what_others_took() -> N
         await there.storage.owners.free(WorkerId("worker-1"))
         await there.storage.sessions.claim(ANNA, OTHER, "run-2")
 
-        there.manager.look_again()
+        there.manager.recheck_ownership()
         await there.until(lambda: there.engine.last.over)
         await there.until(lambda: there.manager.session_ids() == [])
 
@@ -187,6 +187,6 @@ async def test_a_redis_that_lost_everything_learns_again_where_the_sessions_live
 async def test_a_worker_that_kept_its_sessions_goes_on_with_them() -> None:
     async with world() as there:
         await there.connected()
-        there.manager.look_again()
+        there.manager.recheck_ownership()
         await there.send(text())
         assert len(there.engine.opened) == 1

@@ -1,4 +1,4 @@
-"""A person's number and LID are two names of one chat and one lane."""
+"""A person's number and LID are two names of one chat and one queue."""
 
 import asyncio
 from datetime import UTC, datetime

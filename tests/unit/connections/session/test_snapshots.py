@@ -12,7 +12,7 @@ from gateway_worker.store.records import Fence
 from gateway_worker.store.snapshots.snapshots import Removal
 from gateway_worker.whatsapp.port import Changes
 from schemas.names import SessionId
-from tests.support.connections.fake_rooms import FakeSnapshots
+from tests.support.connections.fake_ports import FakeSnapshots
 from tests.support.connections.virtual_time import VirtualClock, virtual
 from tests.support.connections.world import ANNA, IDENTITY, Alarms, command, pair_by_qr, world
 

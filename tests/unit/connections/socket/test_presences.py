@@ -82,10 +82,10 @@ async def test_presence_is_told_with_its_time() -> None:
 async def test_what_waits_to_be_told_is_bounded_and_the_last_of_each_person() -> None:
     async with world() as w:
         await w.connected()
-        around = w.manager._around  # pyright: ignore[reportPrivateUsage] (its surroundings are the test's)
+        context = w.manager._context  # pyright: ignore[reportPrivateUsage] (its surroundings are the test's)
         fence = Fence(session_id=SessionId("other"), epoch=1)
         resolver = Resolver(Writer(fence, w.storage, lambda: None), Identities(MAPPINGS))
-        presences = Presences(fence.session_id, lambda: None, around, resolver)
+        presences = Presences(fence.session_id, lambda: None, context, resolver)
         for number in range(MAX_UNTOLD + 1):
             for state in (PresenceState.TYPING, PresenceState.PAUSED):
                 presences.hear(PresenceChanged(chat=f"{number}@lid", state=state))

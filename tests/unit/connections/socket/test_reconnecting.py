@@ -133,12 +133,12 @@ async def test_the_door_is_paused_after_a_long_absence_and_open_when_the_session
         await w.connected()
         await _go_away(w)
         await asyncio.sleep(290)
-        assert w.doors.log == ["declare", "open"]
+        assert w.queues.log == ["declare", "open"]
         await asyncio.sleep(20)
-        assert w.doors.log == ["declare", "open", "pause"]
+        assert w.queues.log == ["declare", "open", "pause"]
         w.engine.script = log_in
         await w.state(State.CONNECTED, seconds=61)
-        await w.until(lambda: w.doors.log == ["declare", "open", "pause", "open"])
+        await w.until(lambda: w.queues.log == ["declare", "open", "pause", "open"])
 
 
 @virtual
@@ -148,7 +148,7 @@ async def test_the_door_of_a_session_without_hope_is_open_so_that_commands_are_a
         await w.engine.last.end(Cause.BANNED)
         await w.state(State.RESTRICTED)
         await asyncio.sleep(3600)
-        assert w.doors.log == ["declare", "open"]
+        assert w.queues.log == ["declare", "open"]
 
 
 @virtual

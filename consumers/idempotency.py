@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
-from consumers.answer import Answer
+from consumers.pending_reply import PendingReply
 from consumers.ports import Ledger
 from consumers.replies import Reply, rejected
 from gateway_worker.connections.base.signals import until_stored
@@ -48,7 +48,7 @@ class _Work:
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Once:
+class IdempotencyGuard:
     """Carries each command out once, as far as its class allows."""
 
     def __init__(
@@ -58,7 +58,7 @@ class Once:
         self._wait_seconds = {CommandClass.I: wait_seconds, CommandClass.N: wait_seconds_n}
         self._at_work: dict[CommandKey, _Work] = {}
 
-    async def carry_out(self, command: Command[StrictModel], answer: Answer, carry_out: CarryOut) -> Reply:
+    async def carry_out(self, command: Command[StrictModel], answer: PendingReply, carry_out: CarryOut) -> Reply:
         """The command's answer, whether it is worked out now or was earlier.
 
         Raises:
@@ -79,7 +79,7 @@ class Once:
             work.over.set()
 
     async def _recorded(
-        self, command: Command[StrictModel], body_hash: bytes, answer: Answer, carry_out: CarryOut
+        self, command: Command[StrictModel], body_hash: bytes, answer: PendingReply, carry_out: CarryOut
     ) -> Reply:
         known = await self._record(command, body_hash)
         begun_before = answer.interrupted or answer.delivery.redelivered
@@ -111,7 +111,7 @@ class Once:
             latest = await self._record(command, body_hash)
         return latest
 
-    async def _work_out(self, command: Command[StrictModel], answer: Answer, carry_out: CarryOut) -> Reply:
+    async def _work_out(self, command: Command[StrictModel], answer: PendingReply, carry_out: CarryOut) -> Reply:
         answer.interrupted = True
         try:
             reply = await carry_out(command)

@@ -96,12 +96,12 @@ async def test_commands_for_what_does_not_exist_are_answered(shop: Backend) -> N
 
 
 async def test_a_known_session_whose_queue_was_removed_gets_it_back(shop: Backend, here: Room) -> None:
-    await here.consumers.session_doors.pause(SessionId("s1"))
+    await here.consumers.session_queues.pause(SessionId("s1"))
     channel = await here.link.channel(confirms=False)
     await channel.queue_delete(here.topology.session_queue_name("s1"))
     await channel.close()
     command_id = await shop.publish("message.send.v1", "s1", TEXT)
-    await here.consumers.session_doors.open(SessionId("s1"))
+    await here.consumers.session_queues.open(SessionId("s1"))
     assert (await shop.reply_to(command_id))["type"] == "command.accepted.v1"
 
 
@@ -190,13 +190,13 @@ async def test_a_duplicate_is_answered_once_more_and_sent_once(shop: Backend, he
 
 
 async def test_a_command_that_expired_in_its_queue_is_answered(shop: Backend, here: Room) -> None:
-    await here.consumers.session_doors.pause(SessionId("s1"))
+    await here.consumers.session_queues.pause(SessionId("s1"))
     reply = await shop.ask("message.send.v1", "s1", TEXT, expiration=0.05)
     assert reply["data"]["code"] == "command.expired"
 
 
 async def test_messages_keep_their_order_through_pause_and_reopening(shop: Backend, here: Room) -> None:
-    doors, session = here.consumers.session_doors, here.manager.of(SessionId("s1"))
+    doors, session = here.consumers.session_queues, here.manager.of(SessionId("s1"))
     session.connected.clear()
     for number in range(120):  # more than the prefetch
         await shop.publish("message.send.v1", "s1", text(f"{number}"), reply=False)
@@ -214,7 +214,7 @@ async def test_messages_keep_their_order_through_pause_and_reopening(shop: Backe
 async def test_a_session_that_is_handed_over_settles_what_runs_and_leaves_the_rest_in_the_queue(
     shop: Backend, here: Room
 ) -> None:
-    doors, session_id = here.consumers.session_doors, SessionId("s1")
+    doors, session_id = here.consumers.session_queues, SessionId("s1")
     session = here.manager.of(session_id)
     session.connected.clear()
     for number in range(60):  # ten more than the prefetch
@@ -242,7 +242,7 @@ async def test_presence_does_not_wait_behind_messages(shop: Backend, here: Room)
 
 
 async def test_what_is_left_of_a_deleted_session_is_answered_before_its_queue_goes(shop: Backend, here: Room) -> None:
-    doors, session_id = here.consumers.session_doors, SessionId("s1")
+    doors, session_id = here.consumers.session_queues, SessionId("s1")
     await doors.pause(session_id)
     waiting = [await shop.publish("message.send.v1", "s1", text(f"{number}")) for number in range(70)]
     del here.manager.sessions[session_id]
@@ -289,7 +289,7 @@ async def _exists(here: Room, queue: str) -> None:
 
 async def test_whoever_opens_a_door_can_be_cancelled_at_any_moment(here: Room) -> None:
     """Also in the very moment in which the broker answers; and nobody then consumes the queue."""
-    doors, session_id, chance = here.consumers.session_doors, SessionId("s9"), random.Random(9)
+    doors, session_id, chance = here.consumers.session_queues, SessionId("s9"), random.Random(9)
     await doors.declare(session_id)
     began = time.perf_counter()
     await doors.open(session_id)

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from consumers.answer import Answer, Desk
 from consumers.fence import Audience
-from consumers.once import Once
+from consumers.idempotency import IdempotencyGuard
+from consumers.pending_reply import PendingReply, ReplyContext
 from consumers.ports import Ledger
-from consumers.replies import Reply, Speaker, accepted
+from consumers.replies import Reply, ReplyFactory, accepted
 from gateway_worker.broker.ids import uuid7
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.operations.commands import Recorded
 from gateway_worker.store.records import Json
 from gateway_worker.store.store import Store
-from schemas.commands import Command, CommandClass, CommandKey, CommandType, Door
+from schemas.commands import Command, CommandClass, CommandKey, CommandQueue, CommandType
 from schemas.envelope import Envelope
 from schemas.errors import CommandConflict, MessageNotFound, OutcomeUnknownError, SessionNotConnected, Unavailable
 from schemas.model import StrictModel
@@ -33,8 +33,8 @@ class CreateGroup(StrictModel):
     subject: str
 
 
-GROUP = CommandType(type="group.create.v1", door=Door.SESSION, klass=CommandClass.N, model=CreateGroup)
-MARK = CommandType(type="message.read.v1", door=Door.SESSION, klass=CommandClass.I, model=CreateGroup)
+GROUP = CommandType(type="group.create.v1", queue=CommandQueue.SESSION, klass=CommandClass.N, model=CreateGroup)
+MARK = CommandType(type="message.read.v1", queue=CommandQueue.SESSION, klass=CommandClass.I, model=CreateGroup)
 
 
 def command(
@@ -49,18 +49,18 @@ def command(
 class Office:
     """One worker's part of it. `effects` counts what happened at WhatsApp."""
 
-    once: Once
+    guard: IdempotencyGuard
     effects: int = 0
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     may_go_on: asyncio.Event = field(default_factory=asyncio.Event)
     failures: list[BaseException] = field(default_factory=list[BaseException])
-    _answer: Answer | None = None
+    _answer: PendingReply | None = None
 
     async def carry_out(self, given: Command[StrictModel], *, redelivered: bool = False, again: bool = False) -> Reply:
         """One delivery of it; `again`: the last one's next try."""
         if self._answer is None or not again:
             self._answer = _answer_to(given, redelivered=redelivered)
-        return await self.once.carry_out(given, self._answer, self._do)
+        return await self.guard.carry_out(given, self._answer, self._do)
 
     async def _do(self, given: Command[StrictModel]) -> Reply:
         self.effects += 1
@@ -71,16 +71,18 @@ class Office:
         return accepted(given)
 
 
-def _answer_to(given: Command[StrictModel], *, redelivered: bool) -> Answer:
-    speaker = Speaker(namespace="gateway", worker_id=WorkerId("w1"))
-    desk = Desk(publisher=MemoryPublisher(), speaker=speaker, now=lambda: NOW, new_id=uuid7)
+def _answer_to(given: Command[StrictModel], *, redelivered: bool) -> PendingReply:
+    factory = ReplyFactory(namespace="gateway", worker_id=WorkerId("w1"))
+    reply_context = ReplyContext(publisher=MemoryPublisher(), factory=factory, now=lambda: NOW, new_id=uuid7)
     body = given.envelope.to_json()
     delivery = delivery_of(body, queue="gateway.session.s1", redelivered=redelivered)
-    return Answer(desk, delivery, Audience(origin=given.envelope.origin, reply_to=delivery.reply_to, hears_events=True))
+    return PendingReply(
+        reply_context, delivery, Audience(origin=given.envelope.origin, reply_to=delivery.reply_to, hears_events=True)
+    )
 
 
-def office(ledger: Ledger, *, patience: float = 0.6) -> Office:
-    made = Office(Once(ledger, wait_seconds=patience, wait_seconds_n=patience))
+def office(ledger: Ledger, *, retry_gate: float = 0.6) -> Office:
+    made = Office(IdempotencyGuard(ledger, wait_seconds=retry_gate, wait_seconds_n=retry_gate))
     made.may_go_on.set()
     return made
 
@@ -101,7 +103,7 @@ def here(stores: tuple[Store, Store]) -> Office:
 
 @pytest.fixture
 def there(stores: tuple[Store, Store]) -> Office:
-    return office(stores[1].commands, patience=20)
+    return office(stores[1].commands, retry_gate=20)
 
 
 KINDS = pytest.mark.parametrize("kind", [MARK, GROUP], ids=["I", "N"])
@@ -227,7 +229,7 @@ async def test_a_fault_in_the_middle_repeats_only_what_may_be_repeated(here: Off
 
 
 async def test_an_idempotent_command_is_tried_again_at_once_after_a_fault(stores: tuple[Store, Store]) -> None:
-    here = office(stores[0].commands, patience=60)
+    here = office(stores[0].commands, retry_gate=60)
     here.failures = [ZeroDivisionError(), Unavailable()]
     given = command(MARK)
     for failure in (ZeroDivisionError, Unavailable):

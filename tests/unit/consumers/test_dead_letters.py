@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from consumers.burial import REDRIVEN, fingerprint, read_epitaph, redriven_headers, way_back
+from consumers.dead_letters import REDRIVEN, fingerprint, original_route, read_dead_letter_headers, redriven_headers
 from schemas.channels import Topology
 
 TOPOLOGY = Topology("gateway")
@@ -25,7 +25,7 @@ TOPOLOGY = Topology("gateway")
     ],
 )
 def test_a_command_is_redriven_with_the_key_it_was_buried_with(key: str, headers: dict[str, str], way: str) -> None:
-    assert way_back(key, headers, TOPOLOGY) == way
+    assert original_route(key, headers, TOPOLOGY) == way
 
 
 def test_what_the_broker_buried_is_understood_too() -> None:
@@ -34,11 +34,11 @@ def test_what_the_broker_buried_is_understood_too() -> None:
         "reason": "delivery_limit", "queue": "gateway.unroutable", "exchange": "gateway.commands",
         "routing-keys": ["session.s1"], "time": died, "count": 1,
     }  # fmt: skip
-    epitaph = read_epitaph({"x-death": [death], "x-first-death-reason": "delivery_limit"})
-    assert (epitaph.code, epitaph.queue) == ("delivery_limit", "gateway.unroutable")
-    assert (epitaph.exchange, epitaph.routing_key) == ("gateway.commands", "session.s1")
-    assert epitaph.time == "2026-11-22T00:00:00Z"
-    assert read_epitaph({}).code == "unknown"
+    headers = read_dead_letter_headers({"x-death": [death], "x-first-death-reason": "delivery_limit"})
+    assert (headers.code, headers.queue) == ("delivery_limit", "gateway.unroutable")
+    assert (headers.exchange, headers.routing_key) == ("gateway.commands", "session.s1")
+    assert headers.time == "2026-11-22T00:00:00Z"
+    assert read_dead_letter_headers({}).code == "unknown"
 
 
 def test_a_redriven_command_carries_the_senders_headers_and_a_count() -> None:

@@ -2,17 +2,17 @@
 
 import asyncio
 
-from consumers.patience import LONGEST_DELAY, Patience
+from consumers.retry_gate import LONGEST_DELAY, RetryGate
 
 
 async def test_one_success_lets_all_go_on_in_order() -> None:
-    patience = Patience()
+    retry_gate = RetryGate()
     released: list[int] = []
 
     async def held(number: int) -> None:
-        await patience.hold("away")
+        await retry_gate.hold("away")
         released.append(number)
-        patience.over("away")
+        retry_gate.over("away")
 
     async with asyncio.timeout(LONGEST_DELAY), asyncio.TaskGroup() as group:
         for number in range(200):
@@ -21,9 +21,9 @@ async def test_one_success_lets_all_go_on_in_order() -> None:
 
 
 async def test_one_trouble_does_not_hold_up_another() -> None:
-    patience = Patience()
+    retry_gate = RetryGate()
     async with asyncio.TaskGroup() as group:
-        first = [group.create_task(patience.hold("one")) for _ in range(50)]
-        await patience.hold("other")
+        first = [group.create_task(retry_gate.hold("one")) for _ in range(50)]
+        await retry_gate.hold("other")
         assert not all(task.done() for task in first)
-        patience.over("one")
+        retry_gate.over("one")

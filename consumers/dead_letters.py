@@ -25,7 +25,7 @@ _UNKNOWN: Final = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Epitaph:
+class DeadLetterHeaders:
     """Why and whence a command came into the dead queue. `time` as text; `truncated_from`: bytes it once had."""
 
     code: str
@@ -38,10 +38,10 @@ class Epitaph:
     truncated_from: int | None = None
 
 
-def write_epitaph(
+def dead_letter_headers(
     delivery: Delivery, error: GatewayError, *, worker_id: WorkerId, now: datetime, truncated: bool
 ) -> dict[str, FieldValue]:
-    """The headers of a command that we bury."""
+    """The headers of a command that becomes a dead letter."""
     headers: dict[str, FieldValue] = {
         _CODE: error.code,
         "x-gateway-message": error.message,
@@ -59,12 +59,12 @@ def write_epitaph(
     return headers
 
 
-def read_epitaph(headers: Mapping[str, Any]) -> Epitaph:
-    """What stands in the headers, whether we wrote it or the broker (its crash guard buries on its own)."""
+def read_dead_letter_headers(headers: Mapping[str, Any]) -> DeadLetterHeaders:
+    """What stands in the headers, whether we wrote it or the broker (its crash guard dead-letters on its own)."""
     if _CODE not in headers:
         return _by_the_broker(headers)
     truncated_from = headers.get("x-gateway-truncated-from")
-    return Epitaph(
+    return DeadLetterHeaders(
         code=_text(headers, _CODE),
         message=_text(headers, "x-gateway-message"),
         queue=_text(headers, "x-gateway-queue"),
@@ -84,11 +84,11 @@ def redriven_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, REDRIVEN: (times if isinstance(times, int) else 0) + 1}
 
 
-def way_back(routing_key: str, headers: Mapping[str, Any], topology: Topology) -> str:
+def original_route(routing_key: str, headers: Mapping[str, Any], topology: Topology) -> str:
     """The key to publish it with again to the exchange of commands, so that it may do no more than it might before.
 
     Neither key nor exchange is taken from its headers, which its sender may have written. `routing_key` is the one with
-    which it lies in the dead queue: whoever buried it kept it, and we put the key of the door in place of a queue's
+    which it lies in the dead queue: whoever put it there kept it, and we put the key of its queue in place of a queue's
     name. Only the broker leaves that name.
     """
     return routing_key if _CODE in headers else door_key(routing_key, topology)
@@ -100,13 +100,13 @@ def fingerprint(headers: Mapping[str, Any], body: bytes) -> str:
     return f"~{hashlib.sha256(seed + body).hexdigest()[:12]}"
 
 
-def _by_the_broker(headers: Mapping[str, Any]) -> Epitaph:
+def _by_the_broker(headers: Mapping[str, Any]) -> DeadLetterHeaders:
     deaths = cast("list[dict[str, Any]]", headers.get("x-death") or [{}])
     death = deaths[0]
     keys = cast("list[object]", death.get("routing-keys") or [""])
     reason = str(death.get("reason") or headers.get("x-first-death-reason", _UNKNOWN))
     time = death.get("time")
-    return Epitaph(
+    return DeadLetterHeaders(
         code=reason,
         message="RabbitMQ took it out of its queue: it was delivered again and again without an outcome.",
         queue=str(death.get("queue") or headers.get("x-first-death-queue", _UNKNOWN)),

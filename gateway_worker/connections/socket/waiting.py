@@ -6,11 +6,11 @@ from typing import Protocol
 
 from gateway_worker.connections.base.ports import Clock
 from gateway_worker.connections.lifecycle.states import PAIRING, State
-from gateway_worker.connections.socket.connection import Link
+from gateway_worker.connections.socket.attempt import ConnectionAttempt
 from schemas.errors import CommandExpired, GatewayError, SessionNotConnected
 
 
-class Reach(Protocol):
+class ConnectionWaiter(Protocol):
     """A session, as seen by what wants to send through it."""
 
     @property
@@ -27,7 +27,7 @@ class Reach(Protocol):
         """Why there is no point in waiting for a connection; None when there is (or one is up)."""
         ...
 
-    async def link(self) -> Link:
+    async def connected(self) -> ConnectionAttempt:
         """The connection, as soon as it can be used.
 
         Raises:
@@ -36,7 +36,7 @@ class Reach(Protocol):
         ...
 
 
-async def link_before(reach: Reach, deadline: datetime | None, clock: Clock) -> Link:
+async def connection_before(waiter: ConnectionWaiter, deadline: datetime | None, clock: Clock) -> ConnectionAttempt:
     """The connection, if it comes before `deadline`.
 
     Raises:
@@ -44,24 +44,24 @@ async def link_before(reach: Reach, deadline: datetime | None, clock: Clock) -> 
         GatewayError: none will come by itself.
     """
     if deadline is None:
-        return await reach.link()
+        return await waiter.connected()
     remaining = (deadline - clock.now()).total_seconds()
     if remaining <= 0:
         raise CommandExpired
     try:
         async with asyncio.timeout(remaining):
-            return await reach.link()
+            return await waiter.connected()
     except TimeoutError:
         raise CommandExpired from None
 
 
-async def link_soon(reach: Reach) -> Link:
+async def connection_soon(waiter: ConnectionWaiter) -> ConnectionAttempt:
     """The connection, or one that is coming back; a person who pairs is not waited for.
 
     Raises:
         SessionNotConnected: someone has to scan first.
         GatewayError: none will come by itself.
     """
-    if reach.state in PAIRING:
-        raise SessionNotConnected(detail={"state": reach.state.value})
-    return await reach.link()
+    if waiter.state in PAIRING:
+        raise SessionNotConnected(detail={"state": waiter.state.value})
+    return await waiter.connected()

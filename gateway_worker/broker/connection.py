@@ -35,7 +35,7 @@ _NOTICE_SECONDS: Final = 0.05  # between a failure and the moment the connection
 _CLOSE_SECONDS: Final = 5.0
 
 
-class Link:
+class BrokerConnection:
     """A service that keeps one connection.
 
     Args:

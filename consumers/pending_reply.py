@@ -9,7 +9,7 @@ import structlog
 from consumers.delivery import Delivery
 from consumers.fence import Audience
 from consumers.ports import Publisher
-from consumers.replies import Reply, Speaker
+from consumers.replies import Reply, ReplyFactory
 from gateway_worker.broker.ids import NewId
 from schemas.envelope import Envelope
 from schemas.errors import GatewayError
@@ -19,16 +19,16 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class ReplyContext:
     """What answering takes."""
 
     publisher: Publisher
-    speaker: Speaker
+    factory: ReplyFactory
     now: Callable[[], datetime]
     new_id: NewId
 
 
-class Answer:
+class PendingReply:
     """Given at most once. To the sender's queue if it named one of its own; else only a rejection is told, as an event.
 
     Attributes:
@@ -37,10 +37,10 @@ class Answer:
             is accepted needs no such word.
     """
 
-    __slots__ = ("_audience", "_desk", "_origin", "delivery", "interrupted", "outcome", "take_back")
+    __slots__ = ("_audience", "_origin", "_reply_context", "delivery", "interrupted", "outcome", "take_back")
 
-    def __init__(self, desk: Desk, delivery: Delivery, audience: Audience) -> None:
-        self._desk = desk
+    def __init__(self, reply_context: ReplyContext, delivery: Delivery, audience: Audience) -> None:
+        self._reply_context = reply_context
         self._audience = audience
         self._origin = audience.origin
         self.delivery = delivery
@@ -58,22 +58,22 @@ class Answer:
         self.outcome = reply.outcome
         delivery = self.delivery
         if self._audience.reply_to is not None:
-            await self._desk.publisher.reply(
+            await self._reply_context.publisher.reply(
                 self._audience.reply_to, self._correlation_id, self._envelope(reply), is_due=lambda: delivery.is_live
             )
         elif self._audience.hears_events and reply.type == COMMAND_REJECTED.type:
-            await self._desk.publisher.publish_event(self._envelope(reply))
+            await self._reply_context.publisher.publish_event(self._envelope(reply))
 
     @property
     def _correlation_id(self) -> str | None:
         return self.delivery.correlation_id or self._origin.correlation_id
 
     def _envelope(self, reply: Reply) -> Envelope:
-        return self._desk.speaker.envelope(
+        return self._reply_context.factory.envelope(
             reply,
             self._origin,
             message_id=self.delivery.message_id,
             correlation_id=self.delivery.correlation_id,
-            new_id=self._desk.new_id,
-            time=self._desk.now(),
+            new_id=self._reply_context.new_id,
+            time=self._reply_context.now(),
         )

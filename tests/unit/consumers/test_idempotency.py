@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from consumers.burial import REDRIVEN
+from consumers.dead_letters import REDRIVEN
 from schemas.errors import FleetFull, SessionNotConnected, SessionNotFound
 from tests.support.consumers import body_of
 from tests.support.consuming_bench import CREATE, RESTART, Bench

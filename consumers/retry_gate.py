@@ -18,7 +18,7 @@ class _Trouble:
     delay: float = FIRST_DELAY
 
 
-class Patience:
+class RetryGate:
     """Shared by all deliveries, so that thousands that are held do not all knock at a database that is coming back."""
 
     def __init__(self, chance: random.Random | None = None) -> None:

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002 (a fake takes what the port takes, and needs less)
-"""Cache, doors, announcer and snapshots in memory: they keep what they are given."""
+"""Cache, queues, announcer and snapshots in memory: they keep what they are given."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -42,12 +42,12 @@ class FakeCache:
 
 
 @dataclass
-class FakeDoors:
-    """`log` is what was done to which door, in order; `drained` is called when a door is deleted."""
+class FakeQueues:
+    """`log` is what was done to which queue, in order; `drained` is called when a queue is deleted."""
 
     log: list[str] = field(default_factory=list[str])
     drained: Callable[[SessionId], None] | None = None
-    settling: Callable[[SessionId], Awaitable[None]] | None = None  # what is under way when a door closes gently
+    settling: Callable[[SessionId], Awaitable[None]] | None = None  # what is under way when a queue closes gently
 
     async def declare(self, session_id: SessionId) -> None:
         self.log.append("declare")

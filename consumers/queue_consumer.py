@@ -8,36 +8,36 @@ from typing import Final
 import structlog
 
 from consumers.consumption import Consumption, Settle, Spawn
+from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.errors import BrokerLost, QueueMissing
-from gateway_worker.broker.link import Link
 from gateway_worker.broker.topology import declare
 from schemas.channels import Plan, Queue
 
 log = structlog.get_logger(__name__)
 
-OPENERS: Final = 8  # doors that reopen at once after a loss
+OPENERS: Final = 8  # consumers that reopen at once after a loss
 _REPAIR_SECONDS: Final = 0.2
 _LOOK_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hall:
-    """What all doors share.
+class ConsumerContext:
+    """What all consumers share.
 
     Attributes:
         link: the connection for consuming.
         spawn: starts a task that lives as long as the worker consumes.
-        reopen: has a door opened again soon.
+        reopen: has a consumer opened again soon.
         clock: monotonic seconds.
     """
 
-    link: Link
+    link: BrokerConnection
     spawn: Spawn
-    reopen: "Callable[[Door], None]"
+    reopen: "Callable[[QueueConsumer], None]"
     clock: Callable[[], float]
 
 
-class Door:
+class QueueConsumer:
     """One queue. `open` and `close` may be called in any order, any number of times.
 
     Args:
@@ -48,8 +48,8 @@ class Door:
 
     __slots__ = (
         "_consumption",
+        "_context",
         "_declares",
-        "_hall",
         "_lock",
         "_outlived",
         "_plan",
@@ -59,10 +59,12 @@ class Door:
         "queue",
     )
 
-    def __init__(self, hall: Hall, queue: Queue, plan: Plan, settle: Settle, *, keeps_order: bool) -> None:
+    def __init__(
+        self, context: ConsumerContext, queue: Queue, plan: Plan, settle: Settle, *, keeps_order: bool
+    ) -> None:
         self.queue = queue
         self.keeps_order = keeps_order
-        self._hall = hall
+        self._context = context
         self._plan = plan
         self._settle = settle
         self._lock = asyncio.Lock()
@@ -97,10 +99,10 @@ class Door:
                 try:
                     await self._consume()
                 except QueueMissing:
-                    log.warning("door.queue_missing", queue=self.queue.name)
+                    log.warning("queue_consumer.queue_missing", queue=self.queue.name)
                     self._declares = True
                 except BrokerLost as error:
-                    log.info("door.not_opened", queue=self.queue.name, why=str(error))
+                    log.info("queue_consumer.not_opened", queue=self.queue.name, why=str(error))
                     await asyncio.sleep(_REPAIR_SECONDS)
             if not self._wanted:  # closed in the meantime
                 await self._end(grace=0)
@@ -112,7 +114,7 @@ class Door:
             async with asyncio.timeout(grace + _LOOK_SECONDS * 2):
                 await self._lock.acquire()
         except TimeoutError:  # the broker does not answer to the opening; whoever opens sees that it is not wanted
-            log.warning("door.closed_while_opening", queue=self.queue.name)
+            log.warning("queue_consumer.closed_while_opening", queue=self.queue.name)
             return
         try:
             await self._end(grace=grace)
@@ -130,19 +132,19 @@ class Door:
     async def _consume(self) -> None:
         try:
             async with asyncio.timeout(_LOOK_SECONDS):
-                await self._hall.link.connection()
+                await self._context.link.connection()
         except TimeoutError:
             return  # so that `close` need not wait for a broker that is away
         await self._leave_behind()
-        channel = await self._hall.link.channel(confirms=False)
+        channel = await self._context.link.channel(confirms=False)
         consumption = Consumption(
             channel,
-            self._hall.link.batch(channel),
+            self._context.link.batch(channel),
             self.queue,
             settle=self._settle,
-            spawn=self._hall.spawn,
+            spawn=self._context.spawn,
             lost=self._lost,
-            clock=self._hall.clock,
+            clock=self._context.clock,
         )
         try:
             if self._declares:
@@ -164,18 +166,18 @@ class Door:
 
     def _lost(self) -> None:
         if self._wanted:
-            self._hall.reopen(self)
+            self._context.reopen(self)
 
 
 class Reopener:
-    """A service that opens doors again which have lost their channel: many, but not all at once."""
+    """A service that opens consumers again which have lost their channel: many, but not all at once."""
 
     def __init__(self) -> None:
-        self._doors: asyncio.Queue[Door] = asyncio.Queue()
+        self._doors: asyncio.Queue[QueueConsumer] = asyncio.Queue()
 
-    def reopen(self, door: Door) -> None:
+    def reopen(self, consumer: QueueConsumer) -> None:
         """Have it opened soon."""
-        self._doors.put_nowait(door)
+        self._doors.put_nowait(consumer)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -185,5 +187,5 @@ class Reopener:
 
     async def _open_doors(self) -> None:
         while True:
-            door = await self._doors.get()
-            await door.restore()
+            consumer = await self._doors.get()
+            await consumer.restore()

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import structlog
 
-from gateway_worker.connections.base.context import Surroundings
+from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.opening_limiter import Pass
 from gateway_worker.connections.base.signals import Signal
 from gateway_worker.whatsapp.errors import EngineError, NotConnected
@@ -27,16 +27,16 @@ class Purpose(StrEnum):
     LEAVE = "leave"  # this worker gives the session up
 
 
-class Link:
+class ConnectionAttempt:
     """A socket that is being opened, is open, or is over; `moved` is called at each of these."""
 
-    def __init__(self, around: Surroundings, admission: Pass, moved: Callable[[], None]) -> None:
-        self._around = around
+    def __init__(self, context: SessionContext, admission: Pass, moved: Callable[[], None]) -> None:
+        self._context = context
         self._admission = admission
         self._tell_moved = moved
         self._moved = Signal()
         self._connection: Connection | None = None
-        self.opened_at = around.clock.monotonic()
+        self.opened_at = context.clock.monotonic()
         self.outcome: Disconnected | None = None
         self.purpose: Purpose | None = None
         self.heard = False  # whether WhatsApp said anything on it
@@ -76,14 +76,14 @@ class Link:
         """WhatsApp took the login, and it is stored: the link can be used."""
         self._ready = True
         self.settle()
-        self._around.observer.logged_in(self._around.clock.monotonic() - self.opened_at)
+        self._context.observer.logged_in(self._context.clock.monotonic() - self.opened_at)
         self._move()
 
     async def open(self, request: OpenRequest, owner: Owner) -> None:
         """Open the socket; what follows is told to `owner`. A failure to open is an end like any other."""
         try:
-            async with asyncio.timeout(self._around.patience.opening):
-                self._connection = await self._around.engine.open(request, owner)
+            async with asyncio.timeout(self._context.timeouts.opening):
+                self._connection = await self._context.engine.open(request, owner)
         except (EngineError, TimeoutError) as error:
             self.end(Disconnected(cause=Cause.BRIDGE_DIED, detail=type(error).__name__))
 
@@ -92,7 +92,7 @@ class Link:
         if self.outcome is None:
             self.outcome = outcome
             self.settle()
-            self._around.observer.connection_ended(outcome.cause)
+            self._context.observer.connection_ended(outcome.cause)
             self._move()
 
     async def ended(self) -> None:
@@ -103,7 +103,7 @@ class Link:
     async def really_ended(self) -> None:
         """Like `ended`, after a call said so: an engine that does not tell the end soon is not waited for."""
         try:
-            async with asyncio.timeout(self._around.patience.closing):
+            async with asyncio.timeout(self._context.timeouts.closing):
                 await self.ended()
         except TimeoutError:
             self.give_up(Purpose.RENEW)
@@ -120,7 +120,7 @@ class Link:
         self.give_up(purpose)
         if self._connection is not None and not self.over:
             try:
-                async with asyncio.timeout(self._around.patience.closing):
+                async with asyncio.timeout(self._context.timeouts.closing):
                     await self._connection.close()
             except (EngineError, TimeoutError) as error:
                 _log.warning("connection.close_failed", error=type(error).__name__)

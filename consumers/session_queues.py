@@ -1,4 +1,4 @@
-"""The sessions' own queues. Implements `connections.ports.SessionDoors`."""
+"""The sessions' own queues. Implements `connections.ports.SessionQueues`."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ import structlog
 from aiormq.channel import Channel
 
 from consumers.consumption import Settle
-from consumers.doors import Door, Hall
+from consumers.queue_consumer import ConsumerContext, QueueConsumer
 from gateway_worker.broker.errors import QueueMissing
 from gateway_worker.broker.topology import declare
 from schemas.channels import Binding, Plan, Queue, Topology
@@ -21,31 +21,31 @@ _DRAIN_LOOK_SECONDS: Final = 0.02
 _DRAIN_GRACE_SECONDS: Final = 1.0
 
 
-class SessionDoors:
-    """Opens, pauses and removes the doors of sessions. Every call is idempotent and retries until it is done."""
+class SessionQueues:
+    """Opens, pauses and removes the consumers of sessions. Every call is idempotent and retries until it is done."""
 
-    def __init__(self, hall: Hall, topology: Topology, settle: Settle) -> None:
-        self._hall = hall
+    def __init__(self, context: ConsumerContext, topology: Topology, settle: Settle) -> None:
+        self._context = context
         self._topology = topology
         self._settle = settle
-        self._doors: dict[SessionId, Door] = {}
+        self._consumers: dict[SessionId, QueueConsumer] = {}
 
     async def declare(self, session_id: SessionId) -> None:
         """The session's queue exists: commands may be published to it."""
-        await self._hall.link.insist(partial(declare, plan=self._topology.session(session_id)))
+        await self._context.link.insist(partial(declare, plan=self._topology.session(session_id)))
 
     async def open(self, session_id: SessionId) -> None:
         """Consume the queue."""
-        await self._door(session_id).open()
+        await self._consumer(session_id).open()
 
     async def pause(self, session_id: SessionId, *, grace: float = 0) -> None:
         """Stop consuming and keep the queue.
 
         What runs has `grace` seconds to settle; what is held then goes back in order, and its handlers are cancelled.
         """
-        door = self._doors.pop(session_id, None)
-        if door is not None:
-            await door.close(grace=grace)
+        consumer = self._consumers.pop(session_id, None)
+        if consumer is not None:
+            await consumer.close(grace=grace)
 
     async def delete(self, session_id: SessionId) -> None:
         """Let what is still queued be answered (the manager no longer knows the session), then remove the queue.
@@ -56,40 +56,42 @@ class SessionDoors:
         plan = self._topology.session(session_id)
         queue = plan.queues[0]
         with contextlib.suppress(QueueMissing):
-            await self._hall.link.insist(partial(_unbind, binding=plan.bindings[0]))
-        door = Door(self._hall, queue, Plan(queues=plan.queues), self._settle, keeps_order=True)
+            await self._context.link.insist(partial(_unbind, binding=plan.bindings[0]))
+        consumer = QueueConsumer(self._context, queue, Plan(queues=plan.queues), self._settle, keeps_order=True)
         while await self._waiting(queue):
-            await door.open()
-            while not door.is_idle or await self._waiting(queue):  # noqa: ASYNC110 (no event at the broker tells of it)
+            await consumer.open()
+            while not consumer.is_idle or await self._waiting(queue):  # noqa: ASYNC110 (no event at the broker tells of it)
                 await asyncio.sleep(_DRAIN_LOOK_SECONDS)
-            await door.close(grace=_DRAIN_GRACE_SECONDS)  # and look again: a delivery may have been on its way to us
-        removed = await self._hall.link.insist(partial(_remove, queue=queue))
+            await consumer.close(
+                grace=_DRAIN_GRACE_SECONDS
+            )  # and look again: a delivery may have been on its way to us
+        removed = await self._context.link.insist(partial(_remove, queue=queue))
         if removed:
             log.error("session_queue.removed_with_commands", session_id=session_id, count=removed)
 
     async def close(self, *, grace: float) -> None:
         """Consume nothing any more; what runs has `grace` seconds."""
-        doors = list(self._doors.values())
-        self._doors.clear()
+        consumers = list(self._consumers.values())
+        self._consumers.clear()
         async with asyncio.TaskGroup() as group:
-            for door in doors:
-                group.create_task(door.close(grace=grace))
+            for consumer in consumers:
+                group.create_task(consumer.close(grace=grace))
 
     def __len__(self) -> int:
-        return len(self._doors)
+        return len(self._consumers)
 
-    def _door(self, session_id: SessionId) -> Door:
-        door = self._doors.get(session_id)
-        if door is None:
+    def _consumer(self, session_id: SessionId) -> QueueConsumer:
+        consumer = self._consumers.get(session_id)
+        if consumer is None:
             plan = self._topology.session(session_id)
-            door = Door(self._hall, plan.queues[0], plan, self._settle, keeps_order=True)
-            self._doors[session_id] = door
-        return door
+            consumer = QueueConsumer(self._context, plan.queues[0], plan, self._settle, keeps_order=True)
+            self._consumers[session_id] = consumer
+        return consumer
 
     async def _waiting(self, queue: Queue) -> int:
         """How many commands wait in the queue; 0 if there is no such queue."""
         try:
-            return await self._hall.link.insist(partial(_count, queue=queue))
+            return await self._context.link.insist(partial(_count, queue=queue))
         except QueueMissing:
             return 0
 

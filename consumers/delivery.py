@@ -1,4 +1,4 @@
-"""One arrival of a message, as the rest of this room sees it. No driver in here: tests make their own."""
+"""One arrival of a message, as the rest of this package sees it. No driver in here: tests make their own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from consumers.pending_reply import PendingReply
-from consumers.ports import Ledger
+from consumers.ports import CommandLedger
 from consumers.replies import Reply, rejected
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.store.operations.commands import Conflict, Done, Fresh, InProgress, Recorded
@@ -52,7 +52,7 @@ class IdempotencyGuard:
     """Carries each command out once, as far as its class allows."""
 
     def __init__(
-        self, ledger: Ledger, *, wait_seconds: float = WAIT_SECONDS, wait_seconds_n: float = WAIT_SECONDS_N
+        self, ledger: CommandLedger, *, wait_seconds: float = WAIT_SECONDS, wait_seconds_n: float = WAIT_SECONDS_N
     ) -> None:
         self._ledger = ledger
         self._wait_seconds = {CommandClass.I: wait_seconds, CommandClass.N: wait_seconds_n}

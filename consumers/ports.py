@@ -1,7 +1,6 @@
-"""What this room asks of the others (publisher, ledger of commands, connection manager). `app` injects them."""
+"""What the consumers ask of others (publisher, ledger of commands, connection manager). `app` injects them."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
 from typing import Protocol
 
 from pamqp.common import FieldValue
@@ -93,7 +92,7 @@ class Publisher(Protocol):
         ...
 
 
-class Ledger(Protocol):
+class CommandLedger(Protocol):
     """The commands seen, and their answers, for 7 days."""
 
     async def record(self, key: CommandKey, body_hash: bytes, command_type: str) -> Recorded:
@@ -246,14 +245,6 @@ class Manager(Protocol):
         ...
 
 
-class Clock(Protocol):
-    """Where the time comes from."""
-
-    def now(self) -> datetime:
-        """The wall clock, aware, in UTC."""
-        ...
-
-
 class ThisWorker(Protocol):
     """The worker that consumes."""
 
@@ -270,7 +261,7 @@ Replay = Callable[[SessionId, ReplayEvents], Awaitable[EventsReplayed]]
 """Publishes stored events of a session again. May raise gateway errors."""
 
 
-class Observer(Protocol):
+class CommandObserver(Protocol):
     """Told of what was settled, synchronously; must not block or raise."""
 
     def command_settled(self, command_type: str, outcome: str, seconds: float) -> None:
@@ -278,7 +269,7 @@ class Observer(Protocol):
         ...
 
 
-class Unobserved:
-    """An `Observer` that looks away."""
+class UnobservedCommands:
+    """An `CommandObserver` that looks away."""
 
-    def command_settled(self, command_type: str, outcome: str, seconds: float) -> None: ...  # noqa: D102 (see Observer)
+    def command_settled(self, command_type: str, outcome: str, seconds: float) -> None: ...  # noqa: D102 (see CommandObserver)

@@ -15,7 +15,7 @@ from consumers.fence import Fence
 from consumers.handlers import Handlers
 from consumers.idempotency import IdempotencyGuard
 from consumers.pending_reply import ReplyContext
-from consumers.ports import Ledger, Manager, Observer, Publisher, Replay, ThisWorker
+from consumers.ports import CommandLedger, CommandObserver, Manager, Publisher, Replay, ThisWorker
 from consumers.queue_consumer import ConsumerContext, QueueConsumer, Reopener
 from consumers.replies import ReplyFactory
 from consumers.retry_gate import RetryGate
@@ -34,7 +34,7 @@ FLEET_GRACE_SECONDS: Final = 1.0  # a command that came as the last slot was tak
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """What this room is built from (all but the manager, which in turn needs our `SessionQueues`).
+    """What the consumers are built from (all but the manager, which in turn needs our `SessionQueues`).
 
     Attributes:
         link: the connection for consuming; not the publisher's.
@@ -45,12 +45,12 @@ class Dependencies:
     link: BrokerConnection
     topology: Topology
     publisher: Publisher
-    ledger: Ledger
+    ledger: CommandLedger
     worker_id: WorkerId
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
     new_id: NewId
-    observer: Observer
+    observer: CommandObserver
     fence: Fence
 
 

@@ -27,7 +27,7 @@ from consumers.dead_letters import dead_letter_headers
 from consumers.delivery import Delivery
 from consumers.fence import Fence
 from consumers.pending_reply import PendingReply, ReplyContext
-from consumers.ports import Observer
+from consumers.ports import CommandObserver
 from consumers.reading import read
 from consumers.replies import Reply, rejected
 from consumers.retry_gate import RetryGate
@@ -56,7 +56,7 @@ class Settler:
         fence: Fence,
         *,
         worker_id: WorkerId,
-        observer: Observer,
+        observer: CommandObserver,
         retry_gate: RetryGate,
         monotonic: Callable[[], float],
         delays: tuple[float, ...] = _DELAYS,

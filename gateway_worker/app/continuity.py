@@ -18,7 +18,7 @@ from gateway_worker.cancelling import end
 from gateway_worker.connections.people.spellings import SPELLING_KIND
 from gateway_worker.store.errors import StoreUnavailable, WentBack
 from gateway_worker.store.postgres.guard import Guard
-from gateway_worker.store.postgres.lineage import Standing, newest, read_mark
+from gateway_worker.store.postgres.lineage import LineagePosition, newest, read_mark
 from gateway_worker.store.sessions.renewal import Rejuvenate, Renewal
 from gateway_worker.whatsapp.baileys import identity
 from schemas.names import WorkerId
@@ -78,7 +78,7 @@ class Continuity:
         self._rejuvenate = rejuvenate
         self._kept = kept
         self._worker_id = worker_id
-        self._highest = Standing(number=0, sequence=0, epoch=0)
+        self._highest = LineagePosition(number=0, sequence=0, epoch=0)
         self._over = asyncio.Event()
         guard.on_refusal(lambda _reason: self._over.set())
 
@@ -95,16 +95,16 @@ class Continuity:
         async with self._renewal.alone():
             marks = await self._read()
             await self._renewal.tidy()
-            now = await self._renewal.standing(highest=True)
+            now = await self._renewal.position(highest=True)
             mark = newest(marks)
             reason = None if mark is None else now.parted(mark)
             if mark is not None and reason is not None:
                 log.warning("lineage.went_back", reason=reason, number=now.number, told=mark.sequence)
                 await self._renewal.begin(now, mark)
-                now = await self._renewal.standing(highest=True)
+                now = await self._renewal.position(highest=True)
             await self._write_needed(now)
             renewed = await self._renew(now)
-            self._highest = await self._renewal.standing(highest=True)
+            self._highest = await self._renewal.position(highest=True)
             self._guard.begin(self._highest)
         return renewed
 
@@ -137,7 +137,7 @@ class Continuity:
 
     async def _mark(self, *, seldom: bool) -> None:
         since = self._guard.since
-        now = await self._renewal.standing(highest=seldom)
+        now = await self._renewal.position(highest=seldom)
         if since is not None:
             self._guard.compare(now, since)
         known = self._highest
@@ -150,17 +150,17 @@ class Continuity:
         async with asyncio.timeout(_PATIENCE_SECONDS):  # the broker may be away, or take nothing: the database is not
             await self._needed.write(self._highest.to_mark())
 
-    async def _renew(self, now: Standing) -> int:
+    async def _renew(self, now: LineagePosition) -> int:
         return await self._renewal.renew(now, rejuvenate=self._rejuvenate, kept=self._kept, worker_id=self._worker_id)
 
-    async def _read(self) -> Sequence[Standing]:
+    async def _read(self) -> Sequence[LineagePosition]:
         found = [await self._needed.read()]
         try:
             async with asyncio.timeout(None if found[0] is None else _SPARE_SECONDS):
                 found.append(await self._spare.read())
         except OSError as error:
             log.warning("lineage.spare_not_read", error=type(error).__name__)
-        marks: list[Standing] = []
+        marks: list[LineagePosition] = []
         for body in found:
             try:
                 marks += [] if body is None else [read_mark(body)]
@@ -168,7 +168,7 @@ class Continuity:
                 log.warning("lineage.mark_unreadable", error=str(error))
         return marks
 
-    async def _write_needed(self, now: Standing) -> None:
+    async def _write_needed(self, now: LineagePosition) -> None:
         """Nothing is told before it is there."""
         while True:
             try:
@@ -179,7 +179,7 @@ class Continuity:
                 log.warning("worker.waiting_for", dependency="rabbitmq", error=str(error))
                 await asyncio.sleep(_AGAIN_SECONDS)
 
-    async def _write_spare(self, now: Standing) -> None:
+    async def _write_spare(self, now: LineagePosition) -> None:
         try:
             await self._spare.write(now.to_mark())
         except OSError as error:

@@ -15,13 +15,13 @@ import structlog
 
 from gateway_worker import __version__
 from gateway_worker.app import probes
-from gateway_worker.app.clock import SystemClock
 from gateway_worker.app.errors import Misconfigured
-from gateway_worker.app.ground import lay
+from gateway_worker.app.infrastructure import build_infrastructure
 from gateway_worker.app.leaving import Leaving, begin_anew, close, end, end_process_soon
-from gateway_worker.app.rooms import furnish
-from gateway_worker.app.standing import Standing
+from gateway_worker.app.services import build_services
 from gateway_worker.app.upkeep import insist, make_buckets, prune
+from gateway_worker.app.worker_status import WorkerStatus
+from gateway_worker.clock import SystemClock
 from gateway_worker.events.registry import Registry
 from gateway_worker.events.replay import Replayer
 from gateway_worker.operations.metrics import WorkerMetrics
@@ -44,26 +44,30 @@ class Worker:
         self._incarnation = secrets.token_hex(8)
         self._leaving = asyncio.Event()
         self._registered = False
-        self._services: list[asyncio.Task[None]] = []
+        self._running: list[asyncio.Task[None]] = []
         self._tending: list[asyncio.Task[None]] = []
         self._telling: asyncio.Task[None] | None = None
         clock, metrics = SystemClock(), WorkerMetrics()
-        self._ground = ground = lay(settings, clock)
-        ground.store.lease.on_lapse(metrics.lease_lapsed)
-        self._rooms = rooms = furnish(settings, ground, metrics, self._incarnation)
-        rooms.consumers.serve(rooms.manager, self, Replayer(ground.store.outbox, rooms.publisher).replay)
-        self._standing = standing = Standing(settings, rooms.manager, ground.engine, clock)
-        self._registry = Registry(rooms.announcer, ground.cache, card=standing.card, pulse=standing.pulse)
-        self._checks = probes.checks_of(ground, rooms.watch)
-        probes.observe(metrics, ground, rooms, standing)
-        self._server = probes.server_of(self._checks, metrics, standing)
+        self._infrastructure = infrastructure = build_infrastructure(settings, clock)
+        infrastructure.store.lease.on_lapse(metrics.lease_lapsed)
+        self._services = services = build_services(settings, infrastructure, metrics, self._incarnation)
+        services.consumers.serve(
+            services.manager, self, Replayer(infrastructure.store.outbox, services.publisher).replay
+        )
+        self._worker_status = status = WorkerStatus(settings, services.manager, infrastructure.engine, clock)
+        self._registry = Registry(
+            services.announcer, infrastructure.cache, registration=status.registration, heartbeat=status.heartbeat
+        )
+        self._checks = probes.checks_of(infrastructure, services.watch)
+        probes.observe(metrics, infrastructure, services, status)
+        self._server = probes.server_of(self._checks, metrics, status)
 
     def leave(self) -> None:
         """Stop in good order; called again, end at once."""
         if self._leaving.is_set():
             os._exit(130)
         _log.info("worker.leaving")
-        self._standing.leaving = True
+        self._worker_status.leaving = True
         self._leaving.set()
 
     @property
@@ -77,20 +81,20 @@ class Worker:
         Raises:
             StoreUnavailable: nothing has been done: others must not count on room here any more.
         """
-        await self._ground.store.workers.draining(self._worker_id, self._incarnation)
-        self._standing.leaving = self._checks.draining = True
-        self._rooms.manager.drain()
+        await self._infrastructure.store.workers.draining(self._worker_id, self._incarnation)
+        self._worker_status.leaving = self._checks.draining = True
+        self._services.manager.drain()
         self._registry.beat_now()
 
     def describe(self) -> WorkerDescription:
         """What it holds at this moment."""
-        return self._standing.description()
+        return self._worker_status.description()
 
     async def run(self) -> None:
         """Start, serve until `leave`, stop."""
         port = await self._listen()
         _log.info("worker.starting", http_port=port, version=__version__)
-        ground = self._ground
+        infrastructure = self._infrastructure
         code, goes_on = 1, False
         try:
             async with asyncio.TaskGroup() as services:
@@ -100,7 +104,12 @@ class Worker:
             goes_on = group.subgroup(WentBack) is not None
             raise
         finally:
-            await close(*(opened.stop() for opened in (self._server, ground.cache, ground.s3, ground.downloads)))
+            await close(
+                *(
+                    opened.stop()
+                    for opened in (self._server, infrastructure.cache, infrastructure.s3, infrastructure.downloads)
+                )
+            )
             end_process_soon(lambda: begin_anew() if goes_on and not self.is_leaving else os._exit(code))
 
     async def _serve(self, group: asyncio.TaskGroup, port: int) -> None:
@@ -116,76 +125,85 @@ class Worker:
 
     async def _start(self, group: asyncio.TaskGroup) -> None:
         """From the ground up; each step waits for what it needs."""
-        ground, rooms = self._ground, self._rooms
+        infrastructure, services = self._infrastructure, self._services
 
         def run(service: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-            self._services.append(group.create_task(service))
-            return self._services[-1]
+            self._running.append(group.create_task(service))
+            return self._running[-1]
 
         await self._open_spool()
         database = str(self._settings.database_url)
-        await insist(ground.store.start, database)
-        run(ground.store.run())
-        run(ground.publishing.run())
-        await insist(rooms.continuity.settle, database)  # before anything is written: that moves the position
-        run(rooms.continuity.run())
+        await insist(infrastructure.store.start, database)
+        run(infrastructure.store.run())
+        run(infrastructure.publishing.run())
+        await insist(services.continuity.settle, database)  # before anything is written: that moves the position
+        run(services.continuity.run())
         await insist(self._register, database)
-        run(prune(ground.store, self._leaving))
-        run(rooms.snapshots.run())
-        self._tending = [run(make_buckets(ground.buckets)), run(rooms.media.run()), run(rooms.janitor.run())]
+        run(prune(infrastructure.store, self._leaving))
+        run(services.snapshots.run())
+        self._tending = [
+            run(make_buckets(infrastructure.buckets)),
+            run(services.media.run()),
+            run(services.janitor.run()),
+        ]
         for service in (
-            ground.consuming, ground.engine, rooms.relay, rooms.consumers, rooms.manager
+            infrastructure.consuming, infrastructure.engine, services.relay, services.consumers, services.manager
         ):  # fmt: skip
             run(service.run())
-        await ground.engine.ready()
-        await rooms.consumers.open()
+        await infrastructure.engine.ready()
+        await services.consumers.open()
         self._telling = run(self._registry.run())
-        self._tending.append(run(rooms.watch.run()))
+        self._tending.append(run(services.watch.run()))
 
     async def _leave(self, group: asyncio.TaskGroup) -> None:
         """From the roof down: take nothing new, settle, close sockets, give sessions back, tell what is left."""
         self._checks.draining = True
         self._server.ready = False
-        self._rooms.manager.take_no_more()
-        leaving = Leaving(self._checks.of_services, hurry=self._rooms.consumers.let_go)
+        self._services.manager.take_no_more()
+        leaving = Leaving(self._checks.of_services, hurry=self._services.consumers.let_go)
         looking = group.create_task(leaving.look())
         await leaving.settle(self._settle())
         await leaving.give_back(self._give_back())
         looking.cancel()
         await leaving.shut(self._shut())
-        await end(self._services)
+        await end(self._running)
         _log.info("worker.left")
 
     async def _settle(self) -> None:
         if self._registered:
             with suppress(StoreUnavailable):
-                await self._ground.store.workers.draining(self._worker_id, self._incarnation)
-        await self._rooms.consumers.stop()
+                await self._infrastructure.store.workers.draining(self._worker_id, self._incarnation)
+        await self._services.consumers.stop()
 
     async def _give_back(self) -> None:
-        ground, rooms = self._ground, self._rooms
-        await rooms.manager.stop()
-        await rooms.snapshots.stop()
+        infrastructure, services = self._infrastructure, self._services
+        await services.manager.stop()
+        await services.snapshots.stop()
         for task in self._tending:
             task.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):
-                await rooms.relay.all_flushed()
+                await services.relay.all_flushed()
         await self._registry.stop()
         if self._telling is not None:
             await asyncio.wait({self._telling}, timeout=FLUSH_SECONDS)
             self._telling.cancel()  # a broker that is away is told nothing
-        await rooms.relay.stop()
+        await services.relay.stop()
         if self._registered:
             with suppress(StoreUnavailable):
-                await ground.store.workers.stopped(self._worker_id, self._incarnation)
+                await infrastructure.store.workers.stopped(self._worker_id, self._incarnation)
 
     async def _shut(self) -> None:
-        ground = self._ground
-        self._rooms.continuity.stop()
-        for service in (ground.engine, ground.consuming, ground.publishing, ground.store):
+        infrastructure = self._infrastructure
+        self._services.continuity.stop()
+        for service in (
+            infrastructure.engine,
+            infrastructure.consuming,
+            infrastructure.publishing,
+            infrastructure.store,
+        ):
             await service.stop()
-        await asyncio.gather(*self._services, return_exceptions=True)
+        await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _listen(self) -> int:
         host, port = self._settings.http_host, self._settings.http_port
@@ -197,16 +215,16 @@ class Worker:
 
     async def _open_spool(self) -> None:
         try:
-            await asyncio.to_thread(self._ground.spool.open)
+            await asyncio.to_thread(self._infrastructure.spool.open)
         except OSError as error:
             where = self._settings.own_spool
             raise Misconfigured(f"GATEWAY_MEDIA_SPOOL: {where} cannot be used: {error.strerror or error}") from error
 
     async def _register(self) -> None:
-        await self._ground.store.workers.register(
+        await self._infrastructure.store.workers.register(
             self._worker_id,
             self._incarnation,
-            endpoint=self._standing.card.endpoint,
+            endpoint=self._worker_status.registration.endpoint,
             max_sessions=self._settings.max_sessions,
             version=__version__,
         )

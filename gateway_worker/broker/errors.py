@@ -1,6 +1,6 @@
 """What can go wrong at the broker, in our words.
 
-Nothing above this room sees `aiormq`'s errors::
+Nothing above this package sees `aiormq`'s errors::
 
 BrokerError
 ├── BrokerLost           the connection or channel is gone; what was under way may or may not have happened

@@ -3,10 +3,10 @@
 import base64
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway_worker.cli.terminal import errors
+from gateway_worker.clock import SystemClock
 from gateway_worker.settings import Settings
 from gateway_worker.store.errors import StoreError, StoreUnavailable
 from gateway_worker.store.reading.set_aside import Kept
@@ -15,11 +15,6 @@ from gateway_worker.store.store import Store
 MOST: Final = 20_000
 NOT_REDRIVEN: Final = "it was set aside and told as that: it can be shown and dropped, WhatsApp does not send it again"
 Document = dict[str, Any]
-
-
-class _Clock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 async def kept(settings: Settings, *, id_: str | None = None, reason: str | None = None) -> Sequence[Kept]:
@@ -77,7 +72,7 @@ async def _opened(settings: Settings) -> AsyncGenerator[Store | None]:
         store = Store(
             str(settings.database_url),
             encryption_keys=settings.raw_encryption_keys,
-            clock=_Clock(),
+            clock=SystemClock(),
             name="gateway-worker dead",
         )
         await store.start()

@@ -85,7 +85,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class DeadLetterOutcome:
     """What became of those that were chosen."""
 
     done: Sequence[DeadLetter]
@@ -103,14 +103,14 @@ class DeadLetterQueue:
     _way_out: AbstractChannel | None = None
     is_changed: bool = False  # something was taken out
 
-    async def drop(self, chosen: Iterable[DeadLetter]) -> Outcome:
+    async def drop(self, chosen: Iterable[DeadLetter]) -> DeadLetterOutcome:
         """Remove them for good."""
         done = list(chosen)
         for dead_letter in done:
             await self._take_out(dead_letter)
-        return Outcome(done=done, failed=())
+        return DeadLetterOutcome(done=done, failed=())
 
-    async def redrive(self, chosen: Iterable[DeadLetter]) -> Outcome:
+    async def redrive(self, chosen: Iterable[DeadLetter]) -> DeadLetterOutcome:
         """Publish each again with the key it came with, confirmed, and only then remove it from the dead queue.
 
         Without its `reply_to`: whoever asked was answered when it was put there. What comes of it is told by events.
@@ -124,7 +124,7 @@ class DeadLetterQueue:
                 done.append(dead_letter)
             else:
                 failed.append(Failed(dead_letter=dead_letter, why=why))
-        return Outcome(done=done, failed=failed)
+        return DeadLetterOutcome(done=done, failed=failed)
 
     async def _take_out(self, dead_letter: DeadLetter) -> None:
         self.is_changed = True

@@ -20,9 +20,9 @@ from gateway_worker.cli import aside_talk
 from gateway_worker.cli.dead_queue import (
     MOST,
     DeadLetter,
+    DeadLetterOutcome,
     DeadLetterQueue,
     DeskTakenError,
-    Outcome,
     open_dead_letter_queue,
 )
 from gateway_worker.cli.terminal import complain, console, errors
@@ -147,7 +147,7 @@ def _not_there(id_: str) -> int:
 
 
 def _report(
-    what: str, outcome: Outcome, dead_letters: DeadLetterQueue, *, as_json: bool, besides: Sequence[str] = ()
+    what: str, outcome: DeadLetterOutcome, dead_letters: DeadLetterQueue, *, as_json: bool, besides: Sequence[str] = ()
 ) -> int:
     if as_json:
         failed = [{**_summary(each.dead_letter), "why": each.why} for each in outcome.failed]

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
 from typing import Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -14,6 +13,7 @@ from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.errors import BrokerError
 from gateway_worker.broker.marks import MarkQueue
 from gateway_worker.cli.terminal import complain, console, errors
+from gateway_worker.clock import SystemClock
 from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.marks import MarkObject
 from gateway_worker.objects.snapshots import SnapshotObjects
@@ -29,11 +29,6 @@ from schemas.names import SessionId, WorkerId
 FAILED = 1
 MISCONFIGURED = 2
 _SETTLE_SECONDS: Final = 15.0
-
-
-class _Clock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 async def show(settings: Settings) -> int:
@@ -170,7 +165,7 @@ async def _store(settings: Settings) -> AsyncGenerator[Store]:
         str(settings.database_url),
         direct_url=settings.direct_database,
         encryption_keys=settings.raw_encryption_keys,
-        clock=_Clock(),
+        clock=SystemClock(),
         name="gateway-worker restore",
     )
     await store.start()

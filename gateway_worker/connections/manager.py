@@ -42,7 +42,7 @@ class ConnectionManager:
     """Owns this worker's sessions. A service: `run` restores and keeps them, `stop` gives them up in good order.
 
     Args:
-        context: the rooms around the sessions.
+        context: the ports of the sessions.
         incarnation: tells this run of the worker from its earlier ones.
         max_sessions: how many sessions it may own.
         capacity_changed: told at each change whether there is a free slot.

@@ -7,12 +7,13 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from gateway_worker.connections.base.ports import Clock, MappingForm
+from gateway_worker.clock import Clock
+from gateway_worker.connections.base.ports import MappingForm
 from gateway_worker.connections.base.storage import SessionCache, Storage
 from gateway_worker.connections.incoming.calls import CALL_KIND
 from gateway_worker.connections.incoming.group_news import GROUP_KIND
 from gateway_worker.connections.lifecycle.states import State
-from gateway_worker.connections.messages.current import Standing, standing
+from gateway_worker.connections.messages.current import CurrentMessage, current_message
 from gateway_worker.connections.messages.files import with_media
 from gateway_worker.connections.messages.ids import derive_message_id
 from gateway_worker.connections.messages.naming import one_of
@@ -189,7 +190,7 @@ class Queries:
         names = await names_of(self._mappings, self._storage.keys, session_id, senders)
         changes = [_renamed(each, names) for each in changes]
         return [
-            _describe_message(record, with_media(record, standing(record, changes), files))
+            _describe_message(record, with_media(record, current_message(record, changes), files))
             for record in (_renamed(each, names) for each in records)
         ]
 
@@ -251,7 +252,7 @@ def _describe(record: SessionRecord) -> SessionDescription:
     )
 
 
-def _describe_message(record: MessageRecord, now: Standing) -> MessageDescription:
+def _describe_message(record: MessageRecord, now: CurrentMessage) -> MessageDescription:
     steps = sorted(record.statuses.items(), key=lambda step: step[1])
     return MessageDescription(
         session_id=record.session_id,

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from gateway_worker.connections.base.observer import Observer
+from gateway_worker.connections.base.observer import SessionObserver
 from gateway_worker.objects.snapshots import SnapshotMoment
 from gateway_worker.store.errors import StoreError, StoreUnavailable
 from gateway_worker.store.records import Fence
@@ -101,7 +101,7 @@ class SnapshotKeeper:
         records: SnapshotRecords,
         bucket: SnapshotBucket,
         identity: Identity,
-        observer: Observer,
+        observer: SessionObserver,
         monotonic: Callable[[], float],
     ) -> None:
         self._records = records

@@ -7,8 +7,8 @@ import structlog
 from pydantic import BaseModel
 
 from gateway_worker.broker.ids import NewId
+from gateway_worker.clock import Clock
 from gateway_worker.events.envelopes import announcement
-from gateway_worker.events.ports import Clock
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.relay import Relay
 from schemas.names import SessionId

@@ -1,8 +1,8 @@
 """Which events of which session are next. Pure: no I/O, no clock; `relay.py` is its shell.
 
-Each session has a *track*. While a track is live, events come to it right from the commits and are queued for the pipe
+Each session has a *backlog*. While it is live, events come to it right from the commits and are queued for the pipe
 in sequence. Whenever that is not enough (the session is new to this process, a sequence is missing, too much is held in
-memory) the track is *behind*: what it misses is read from the database, and only then it is live again.
+memory) it is *behind*: what it misses is read from the database, and only then it is live again.
 """
 
 from bisect import insort
@@ -15,11 +15,11 @@ from gateway_worker.store.records import OutboxEvent
 from schemas.names import SessionId
 
 MAX_HELD: Final = 10_000  # events in memory; beyond that a session's events stay in the database until there is room
-MAX_TRACKS: Final = 20_000
+MAX_SESSIONS: Final = 20_000
 
 
 @dataclass(slots=True, kw_only=True)
-class Track:
+class SessionBacklog:
     """How far one session is.
 
     Attributes:
@@ -59,7 +59,7 @@ class Backlog:
     def __init__(self, *, max_held: int = MAX_HELD) -> None:
         self._max_held = max_held
         self._held = 0
-        self._tracks: dict[SessionId, Track] = {}
+        self._sessions: dict[SessionId, SessionBacklog] = {}
         self._queue: deque[OutboxEvent] = deque()
 
     def __len__(self) -> int:
@@ -70,65 +70,65 @@ class Backlog:
         """Whether more may be read from the database."""
         return self._held < self._max_held
 
-    def track(self, session_id: SessionId) -> Track:
-        """The session's track; a new one is behind."""
-        track = self._tracks.get(session_id)
-        if track is None:
+    def session(self, session_id: SessionId) -> SessionBacklog:
+        """The session's backlog; a new one is behind."""
+        session = self._sessions.get(session_id)
+        if session is None:
             self._forget_an_idle_one()
-            track = self._tracks[session_id] = Track()
-        return track
+            session = self._sessions[session_id] = SessionBacklog()
+        return session
 
     def hear(self, event: OutboxEvent) -> bool:
         """Take an event from a commit. Answers whether its session must be read from the database first."""
-        track = self.track(event.session_id)
-        track.told = max(track.told, event.sequence)
-        if track.taken is None and event.sequence == 1:
-            track.taken, track.behind = 0, False
-        if not track.behind and track.taken is not None:
-            if event.sequence <= track.taken:
+        session = self.session(event.session_id)
+        session.told = max(session.told, event.sequence)
+        if session.taken is None and event.sequence == 1:
+            session.taken, session.behind = 0, False
+        if not session.behind and session.taken is not None:
+            if event.sequence <= session.taken:
                 return False
-            if event.sequence == track.taken + 1 and self.has_room:
-                self._take(track, event)
+            if event.sequence == session.taken + 1 and self.has_room:
+                self._take(session, event)
                 return False
-            track.behind = True
-        return not track.reading
+            session.behind = True
+        return not session.reading
 
     def catch_up(self, session_id: SessionId, events: Sequence[OutboxEvent], *, complete: bool, told: int) -> bool:
-        """Take what was read from the database after `Track.taken`. Answers whether the session is live now.
+        """Take what was read from the database after `SessionBacklog.taken`. Answers whether the session is live now.
 
         Args:
             session_id: whose they are.
             events: in sequence.
             complete: there were no more at that moment.
-            told: `Track.told` from before the read: what was told by then is among `events`, or published already.
+            told: `SessionBacklog.told` from before the read: what was told by then is in `events`, or published.
         """
-        track = self.track(session_id)
+        session = self.session(session_id)
         for event in events:
-            if track.taken is None or event.sequence > track.taken:
-                self._take(track, event)
+            if session.taken is None or event.sequence > session.taken:
+                self._take(session, event)
         if complete:
-            track.taken = max(track.taken or 0, told)
-            track.behind = track.taken < track.told
-        return not track.behind
+            session.taken = max(session.taken or 0, told)
+            session.behind = session.taken < session.told
+        return not session.behind
 
     def next(self) -> OutboxEvent | None:
         """The next event to publish, taken out of the queue; None when there is none for now."""
         while self._queue:
             event = self._queue.popleft()
-            if self._tracks[event.session_id].may_go(event):
+            if self._sessions[event.session_id].may_go(event):
                 return event
             self.refuse(event)
         return None
 
     def published(self, event: OutboxEvent) -> bool:
         """It is confirmed. Answers whether its session is idle now."""
-        track = self._tracks[event.session_id]
-        self._release(track, 1)
-        if event.sequence == track.probe:
-            track.probe = None
-            self.put_back(track.refused)
-            track.refused = []
-        return track.is_idle
+        session = self._sessions[event.session_id]
+        self._release(session, 1)
+        if event.sequence == session.probe:
+            session.probe = None
+            self.put_back(session.refused)
+            session.refused = []
+        return session.is_idle
 
     def put_back(self, events: Iterable[OutboxEvent]) -> None:
         """These were under way when the pipe broke: they go first again. `events` in the order they were taken.
@@ -137,63 +137,65 @@ class Backlog:
         """
         again: list[OutboxEvent] = []
         for event in events:
-            track = self._tracks[event.session_id]
-            if track.taken is None:
-                self._release(track, 1)
+            session = self._sessions[event.session_id]
+            if session.taken is None:
+                self._release(session, 1)
             else:
                 again.append(event)
         self._queue.extendleft(reversed(again))
 
     def drop(self, sessions: Iterable[SessionId]) -> None:
         """Forget what waits here of these sessions; before anything else is queued, the database is read."""
-        dropped = {each for each in sessions if each in self._tracks}
+        dropped = {each for each in sessions if each in self._sessions}
         waiting = Counter(event.session_id for event in self._queue if event.session_id in dropped)
         self._queue = deque(event for event in self._queue if event.session_id not in dropped)
         for session_id in dropped:
-            track = self._tracks[session_id]
-            self._release(track, waiting[session_id] + len(track.refused))
-            track.refused, track.probe = [], None
-            track.taken, track.behind = None, True
-            track.drops += 1
+            session = self._sessions[session_id]
+            self._release(session, waiting[session_id] + len(session.refused))
+            session.refused, session.probe = [], None
+            session.taken, session.behind = None, True
+            session.drops += 1
 
     def refuse(self, event: OutboxEvent) -> bool:
         """The broker would not take it: its session waits. Answers whether somebody must see to a `retry`."""
-        track = self._tracks[event.session_id]
-        insort(track.refused, event, key=_sequence)
-        if track.probe is None:
-            return len(track.refused) == 1
-        if track.probe != event.sequence:
+        session = self._sessions[event.session_id]
+        insort(session.refused, event, key=_sequence)
+        if session.probe is None:
+            return len(session.refused) == 1
+        if session.probe != event.sequence:
             return False
-        track.probe = None
+        session.probe = None
         return True
 
     def retry(self, session_id: SessionId) -> None:
         """Let the session's first refused event go again; if it is taken, the others follow."""
-        track = self.track(session_id)
-        if track.refused and track.probe is None:
-            first = track.refused.pop(0)
-            track.probe = first.sequence
+        session = self.session(session_id)
+        if session.refused and session.probe is None:
+            first = session.refused.pop(0)
+            session.probe = first.sequence
             self.put_back([first])
 
-    def _take(self, track: Track, event: OutboxEvent) -> None:
-        track.taken = event.sequence
-        track.held += 1
+    def _take(self, session: SessionBacklog, event: OutboxEvent) -> None:
+        session.taken = event.sequence
+        session.held += 1
         self._held += 1
         self._queue.append(event)
 
-    def _release(self, track: Track, count: int) -> None:
-        track.held -= count
+    def _release(self, session: SessionBacklog, count: int) -> None:
+        session.held -= count
         self._held -= count
 
     def _forget_an_idle_one(self) -> None:
-        if len(self._tracks) >= MAX_TRACKS:
-            idle = next((each for each, track in self._tracks.items() if track.is_idle and not track.reading), None)
+        if len(self._sessions) >= MAX_SESSIONS:
+            idle = next(
+                (each for each, session in self._sessions.items() if session.is_idle and not session.reading), None
+            )
             if idle is not None:
-                del self._tracks[idle]
+                del self._sessions[idle]
 
     def busy(self) -> list[SessionId]:
         """Sessions with something still to be published."""
-        return [session_id for session_id, track in self._tracks.items() if not track.is_idle]
+        return [session_id for session_id, session in self._sessions.items() if not session.is_idle]
 
 
 def _sequence(event: OutboxEvent) -> int:

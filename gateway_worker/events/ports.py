@@ -1,7 +1,6 @@
-"""What the way out needs from the rooms below; the store implements it."""
+"""What the way out needs from the layers below; the store implements it."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Protocol
 
 from gateway_worker.store.records import Extent, OutboxEvent
@@ -36,7 +35,7 @@ class StoredEvents(Protocol):
         ...
 
 
-class Lease(Protocol):
+class PublishingLease(Protocol):
     """How long this worker may tell what happens to its sessions."""
 
     @property
@@ -49,15 +48,7 @@ class Lease(Protocol):
         ...
 
 
-class Clock(Protocol):
-    """Where the time comes from."""
-
-    def now(self) -> datetime:
-        """The wall clock, aware, in UTC."""
-        ...
-
-
-class Observer(Protocol):
+class EventObserver(Protocol):
     """Told of events on their way out, synchronously; must not block or raise."""
 
     def event_published(self, event_type: str) -> None:

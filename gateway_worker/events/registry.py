@@ -47,8 +47,8 @@ class Registry:
     """A service that announces its worker.
 
     Args:
-        card: what the worker is.
-        pulse: how it fares at this moment.
+        registration: what the worker is.
+        heartbeat: how it fares at this moment.
         every: seconds between two heartbeats.
     """
 
@@ -57,22 +57,22 @@ class Registry:
         announcer: Announces,
         board: StatusBoard,
         *,
-        card: WorkerRegistered,
-        pulse: Callable[[], WorkerHeartbeat],
+        registration: WorkerRegistered,
+        heartbeat: Callable[[], WorkerHeartbeat],
         every: float = HEARTBEAT_SECONDS,
     ) -> None:
         self._announcer = announcer
         self._board = board
-        self._card = card
-        self._pulse = pulse
+        self._registration = registration
+        self._heartbeat = heartbeat
         self._every = every
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
 
     async def run(self) -> None:
         """``worker.registered``, a heartbeat at once and every 30 s, and at the end ``worker.stopped``."""
-        worker_id = self._card.worker_id
-        await self._announcer.announce(WORKER_REGISTERED.type, worker_id, self._card)
+        worker_id = self._registration.worker_id
+        await self._announcer.announce(WORKER_REGISTERED.type, worker_id, self._registration)
         while not self._stopping.is_set():
             self._changed.clear()
             await self._beat()
@@ -92,6 +92,6 @@ class Registry:
         self._changed.set()
 
     async def _beat(self) -> None:
-        heartbeat = self._pulse()
-        await self._board.put_worker_status(self._card.worker_id, heartbeat)
-        await self._announcer.announce(WORKER_HEARTBEAT.type, self._card.worker_id, heartbeat)
+        heartbeat = self._heartbeat()
+        await self._board.put_worker_status(self._registration.worker_id, heartbeat)
+        await self._announcer.announce(WORKER_HEARTBEAT.type, self._registration.worker_id, heartbeat)

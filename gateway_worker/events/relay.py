@@ -23,9 +23,10 @@ import structlog
 
 from gateway_worker.broker.errors import PublishRefused, Unroutable
 from gateway_worker.broker.pipe import Pipe
+from gateway_worker.clock import Clock
 from gateway_worker.events.backlog import Backlog
 from gateway_worker.events.marker import Marker
-from gateway_worker.events.ports import Clock, Lease, Observer, Outbox
+from gateway_worker.events.ports import EventObserver, Outbox, PublishingLease
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.records import OutboxEvent
@@ -64,9 +65,9 @@ class Relay:
         *,
         namespace: str,
         clock: Clock,
-        lease: Lease,
+        lease: PublishingLease,
         keeps_unroutable: bool,
-        observer: Observer,
+        observer: EventObserver,
     ) -> None:
         self._outbox = outbox
         self._publisher = publisher
@@ -121,12 +122,12 @@ class Relay:
         await self._marker.caught_up()
 
     async def _published_all(self, session_id: SessionId) -> None:
-        track = self._backlog.track(session_id)
-        if track.is_idle:
+        session = self._backlog.session(session_id)
+        if session.is_idle:
             return
         done = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(session_id, []).append(done)
-        if track.behind:
+        if session.behind:
             self._ask_for(session_id)
         await done
 
@@ -242,9 +243,9 @@ class Relay:
 
     def _ask_for(self, session_id: SessionId) -> None:
         """Have the session read from the database."""
-        track = self._backlog.track(session_id)
-        if not track.reading:
-            track.reading = True
+        session = self._backlog.session(session_id)
+        if not session.reading:
+            session.reading = True
             self._to_read.put_nowait(session_id)
 
     async def _read_sessions(self) -> None:
@@ -258,19 +259,19 @@ class Relay:
 
     async def _catch_up(self, session_id: SessionId) -> None:
         """Read one session's events until it is live."""
-        track = self._backlog.track(session_id)
+        session = self._backlog.session(session_id)
         live = False
         while not live:
             await self._backlog_has_room()
-            told, drops = track.told, track.drops
+            told, drops = session.told, session.drops
             await self._marker.caught_up()  # what is confirmed, and not marked yet, must not be read again
-            events = await self._outbox.pending(session_id, track.taken or 0, PAGE)
-            if track.drops != drops:
+            events = await self._outbox.pending(session_id, session.taken or 0, PAGE)
+            if session.drops != drops:
                 continue
             live = self._backlog.catch_up(session_id, events, complete=len(events) < PAGE, told=told)
             self._wakeup.set()
-        track.reading = False
-        if track.is_idle:
+        session.reading = False
+        if session.is_idle:
             self._tell_flushed(session_id)
 
     async def _backlog_has_room(self) -> None:
@@ -289,7 +290,7 @@ class Relay:
         orphaned_before = self._clock.now() - ORPHANED
         events = await self._outbox.pending(None, 0, PAGE)
         for session_id in {event.session_id for event in events if event.time < orphaned_before}:
-            if not self._backlog.track(session_id).held:
+            if not self._backlog.session(session_id).held:
                 self._ask_for(session_id)
 
     def _tell_flushed(self, session_id: SessionId) -> None:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from gateway_worker.media.bench import Bench
 from gateway_worker.media.errors import too_large, unreachable, unsupported
 from gateway_worker.media.fetching import Fetcher
 from gateway_worker.media.limits import MAX_BYTES
 from gateway_worker.media.receiving import receive
 from gateway_worker.media.sniffing import HEAD, document_type, look
 from gateway_worker.media.spool import Job, Spool
+from gateway_worker.media.worker_pool import WorkerPool
 from schemas.errors import Unavailable
 from schemas.outgoing_media import MAX_INLINE, MediaSource
 
@@ -88,15 +88,15 @@ class Preparation:
         spool: where they lie meanwhile.
         fetcher: opens links.
         bucket: holds objects.
-        bench: where they are decoded.
+        pool: where they are decoded.
         max_document: bytes of a document; other kinds have WhatsApp's limits.
     """
 
-    def __init__(self, *, spool: Spool, fetcher: Fetcher, bucket: Bucket, bench: Bench, max_document: int) -> None:
+    def __init__(self, *, spool: Spool, fetcher: Fetcher, bucket: Bucket, pool: WorkerPool, max_document: int) -> None:
         self._spool = spool
         self._fetcher = fetcher
         self._bucket = bucket
-        self._bench = bench
+        self._pool = pool
         self._limits = {**MAX_BYTES, "document": min(max_document, MAX_BYTES["document"])}
 
     @asynccontextmanager
@@ -139,7 +139,7 @@ class Preparation:
         if mimetype not in _ACCEPTED[kind]:
             raise unsupported("type", found=mimetype, accepted=sorted(_ACCEPTED[kind]))
         target = job.path("target")
-        made = await self._bench.make(kind, mimetype, received, target, party=party)
+        made = await self._pool.make(kind, mimetype, received, target, party=party)
         result = received
         if made.get("converted"):
             job.take(target.stat().st_size)

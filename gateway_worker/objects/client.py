@@ -1,4 +1,4 @@
-"""One client of the S3 server, shared by all of this room: deadlines, and errors in the language of the program."""
+"""One client of the S3 server, shared by all of this package: deadlines, and errors in the language of the program."""
 
 import asyncio
 from collections.abc import AsyncGenerator

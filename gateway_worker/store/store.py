@@ -4,8 +4,9 @@ import asyncio
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol, TypeVar, overload
+from typing import Any, Final, TypeVar, overload
 
+from gateway_worker.clock import Clock
 from gateway_worker.store.errors import StoreError
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.outbox.outbox import Outbox
@@ -40,14 +41,6 @@ _FLUSH_SECONDS: Final = 20.0
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
-
-
-class Clock(Protocol):
-    """Where the time comes from."""
-
-    def now(self) -> datetime:
-        """The wall clock, aware, in UTC."""
-        ...
 
 
 class Store:

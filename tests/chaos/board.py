@@ -13,7 +13,7 @@ from rich.text import Text
 
 from tests.chaos.checker import Kind
 from tests.chaos.journal import Journal
-from tests.chaos.outcome import Outcome
+from tests.chaos.outcome import ScenarioOutcome
 
 _COLORS: Final = {"green": "green", "red": "red", "not run": "yellow"}
 _MARKS: Final = {"green": "✓", "red": "✗", "not run": "-"}
@@ -22,12 +22,12 @@ _MARKS: Final = {"green": "✓", "red": "✗", "not run": "-"}
 class Board:
     """Shown while the block lasts; on anything but a terminal only the lines remain."""
 
-    def __init__(self, console: Console, cells: int) -> None:
+    def __init__(self, console: Console, scenarios: int) -> None:
         self._console = console
         self._overall = Progress(
             TextColumn("[bold]the matrix[/]"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
         )
-        self._bar = self._overall.add_task("cells", total=cells)
+        self._bar = self._overall.add_task("cells", total=scenarios)
         self._title = ""
         self._words = ""
         self._journal: Journal | None = None
@@ -61,19 +61,19 @@ class Board:
         """A cell was done by an earlier run."""
         self._overall.advance(self._bar)
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: ScenarioOutcome) -> None:
         """A cell is done."""
         self._overall.advance(self._bar)
         color = _COLORS[outcome.verdict]
         line = Text.assemble(
-            (f"{_MARKS[outcome.verdict]} ", color), (f"{outcome.cell:<46}", color), self._figures(outcome)
+            (f"{_MARKS[outcome.verdict]} ", color), (f"{outcome.scenario:<46}", color), self._figures(outcome)
         )
         self._console.print(line)
         for reason in outcome.reasons:
             self._console.print(Text(f"    {reason}", style="dim"))
 
     @staticmethod
-    def _figures(outcome: Outcome) -> str:
+    def _figures(outcome: ScenarioOutcome) -> str:
         if outcome.verdict == "not run":
             return ""
         lost = outcome.count(Kind.LOST_COMMAND, Kind.LOST_MESSAGE, Kind.LOST_EVENT, Kind.LOST_ROW)
@@ -86,10 +86,10 @@ class Board:
     def _render(self) -> RenderableType:
         parts: list[RenderableType] = [self._overall]
         if self._title:
-            parts.append(Panel(self._cell(), title=self._title, title_align="left", expand=False, width=76))
+            parts.append(Panel(self._scenario(), title=self._title, title_align="left", expand=False, width=76))
         return Group(*parts)
 
-    def _cell(self) -> Text:
+    def _scenario(self) -> Text:
         text = Text(f"{time.monotonic() - self._since:5.1f} s  {self._words or 'under steady load'}")
         if (journal := self._journal) is not None:
             text.append(f"\ncommands   {len(journal.commands):>5} confirmed  {journal.delivered_count():>5} answered")

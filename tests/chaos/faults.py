@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from deploy.local.program import ProgramFailedError
 from deploy.local.services import Handle
 from tests.chaos import restoring
-from tests.chaos.rig import WORKERS, Rig
+from tests.chaos.environment import WORKERS, Environment
 
 FREEZE_SECONDS: Final = 60.0
 CUT_SECONDS: Final = 30.0
@@ -48,51 +48,51 @@ class Struck:
 
 
 Announce = Callable[[str], None]
-Strike = Callable[[Rig, random.Random, Announce], Awaitable[Struck]]
+Strike = Callable[[Environment, random.Random, Announce], Awaitable[Struck]]
 
 
-async def kill_worker(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+async def kill_worker(environment: Environment, _chance: random.Random, announce: Announce) -> Struck:
     """SIGKILL one of two; nobody starts it again."""
-    victim = await rig.busiest()
-    sessions = await rig.owned(victim)
+    victim = await environment.busiest()
+    sessions = await environment.owned(victim)
     announce(f"{victim} with {len(sessions)} sessions is killed")
-    rig.workers[victim].child.send(signal.SIGKILL)
+    environment.workers[victim].child.send(signal.SIGKILL)
     since = time.time()
-    await rig.workers[victim].child.wait()
+    await environment.workers[victim].child.wait()
     return Struck(at=since, since=since, sessions=sessions)
 
 
-async def kill_and_restart_worker(rig: Rig, chance: random.Random, announce: Announce) -> Struck:
+async def kill_and_restart_worker(environment: Environment, chance: random.Random, announce: Announce) -> Struck:
     """SIGKILL one of two; an orchestrator starts it again at once, under the same id."""
-    struck = await kill_worker(rig, chance, announce)
-    victim = next(worker_id for worker_id, worker in rig.workers.items() if not worker.child.is_alive)
-    await rig.start_worker(victim)
+    struck = await kill_worker(environment, chance, announce)
+    victim = next(worker_id for worker_id, worker in environment.workers.items() if not worker.child.is_alive)
+    await environment.start_worker(victim)
     announce(f"{victim} runs again")
     return struck
 
 
-async def kill_bridge(rig: Rig, chance: random.Random, announce: Announce) -> Struck:
+async def kill_bridge(environment: Environment, chance: random.Random, announce: Announce) -> Struck:
     """SIGKILL one of the bridges of one worker."""
-    victim = await rig.busiest()
-    bridge = chance.choice(_bridges(rig, victim))
+    victim = await environment.busiest()
+    bridge = chance.choice(_bridges(environment, victim))
     announce(f"a bridge of {victim} is killed")
     bridge.kill()
     since = time.time()
-    return Struck(at=since, since=since, sessions=await rig.owned(victim))
+    return Struck(at=since, since=since, sessions=await environment.owned(victim))
 
 
-def _bridges(rig: Rig, worker_id: str) -> list[psutil.Process]:
-    family = psutil.Process(rig.workers[worker_id].child.pid).children(recursive=True)
+def _bridges(environment: Environment, worker_id: str) -> list[psutil.Process]:
+    family = psutil.Process(environment.workers[worker_id].child.pid).children(recursive=True)
     return [process for process in family if Path(process.exe()).name == "node"]
 
 
-async def freeze_worker(rig: Rig, chance: random.Random, announce: Announce) -> Struck:
+async def freeze_worker(environment: Environment, chance: random.Random, announce: Announce) -> Struck:
     """SIGSTOP one of two, alone or with its bridges, and let it go on long after its lease has run out."""
-    victim = await rig.busiest()
-    sessions = await rig.owned(victim)
-    frozen = [psutil.Process(rig.workers[victim].child.pid)]
+    victim = await environment.busiest()
+    sessions = await environment.owned(victim)
+    frozen = [psutil.Process(environment.workers[victim].child.pid)]
     if chance.random() < 0.5:
-        frozen += _bridges(rig, victim)
+        frozen += _bridges(environment, victim)
     announce(f"{victim} is frozen{' with its bridges' if len(frozen) > 1 else ''} for {FREEZE_SECONDS:.0f} s")
     for process in frozen:
         process.send_signal(signal.SIGSTOP)
@@ -108,11 +108,11 @@ async def freeze_worker(rig: Rig, chance: random.Random, announce: Announce) -> 
     return Struck(at=since, since=since, sessions=sessions, thawed_at=thawed_at)
 
 
-async def freeze_bridge(rig: Rig, chance: random.Random, announce: Announce) -> Struck:
+async def freeze_bridge(environment: Environment, chance: random.Random, announce: Announce) -> Struck:
     """SIGSTOP one bridge of one worker for a while: its sockets stay open, and nobody answers on them."""
-    victim = await rig.busiest()
-    sessions = await rig.owned(victim)
-    bridge = chance.choice(_bridges(rig, victim))
+    victim = await environment.busiest()
+    sessions = await environment.owned(victim)
+    bridge = chance.choice(_bridges(environment, victim))
     announce(f"a bridge of {victim} is frozen for {HANG_SECONDS:.0f} s")
     bridge.send_signal(signal.SIGSTOP)
     try:
@@ -125,35 +125,35 @@ async def freeze_bridge(rig: Rig, chance: random.Random, announce: Announce) -> 
     return Struck(at=since - HANG_SECONDS, since=since, sessions=sessions)
 
 
-async def kill_both_workers(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+async def kill_both_workers(environment: Environment, _chance: random.Random, announce: Announce) -> Struck:
     """SIGKILL both at once, and an orchestrator starts both again."""
     at = time.time()
-    for worker in rig.workers.values():
+    for worker in environment.workers.values():
         worker.child.send(signal.SIGKILL)
     announce("both workers are killed")
-    for worker_id, worker in list(rig.workers.items()):
+    for worker_id, worker in list(environment.workers.items()):
         await worker.child.wait()
-        await rig.start_worker(worker_id)
+        await environment.start_worker(worker_id)
     announce("both workers run again")
-    return Struck(at=at, since=time.time(), sessions=rig.sessions)
+    return Struck(at=at, since=time.time(), sessions=environment.sessions)
 
 
-async def hang_rabbitmq(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+async def hang_rabbitmq(environment: Environment, _chance: random.Random, announce: Announce) -> Struck:
     """SIGSTOP the broker for a while: connections stay open, and nothing is answered."""
-    return await _hung(rig, rig.services.rabbitmq, announce)
+    return await _hung(environment, environment.services.rabbitmq, announce)
 
 
-async def hang_postgresql(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+async def hang_postgresql(environment: Environment, _chance: random.Random, announce: Announce) -> Struck:
     """SIGSTOP every process of PostgreSQL for a while."""
-    return await _hung(rig, rig.services.postgresql, announce)
+    return await _hung(environment, environment.services.postgresql, announce)
 
 
-async def hang_redis(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+async def hang_redis(environment: Environment, _chance: random.Random, announce: Announce) -> Struck:
     """SIGSTOP Redis for a while."""
-    return await _hung(rig, rig.services.redis, announce)
+    return await _hung(environment, environment.services.redis, announce)
 
 
-async def _hung(rig: Rig, service: Handle, announce: Announce) -> Struck:
+async def _hung(environment: Environment, service: Handle, announce: Announce) -> Struck:
     at = time.time()
     announce(f"{service.name} hangs for {HANG_SECONDS:.0f} s")
     await asyncio.to_thread(service.pause)
@@ -162,141 +162,141 @@ async def _hung(rig: Rig, service: Handle, announce: Announce) -> Struck:
     finally:
         await asyncio.to_thread(service.resume)
     announce(f"{service.name} goes on")
-    return Struck(at=at, since=time.time(), sessions=rig.sessions)
+    return Struck(at=at, since=time.time(), sessions=environment.sessions)
 
 
-async def kill_rabbitmq(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+async def kill_rabbitmq(environment: Environment, _chance: random.Random, announce: Announce) -> Struck:
     """SIGKILL the broker and start it again."""
-    return await _killed(rig, rig.services.rabbitmq, announce, away=0.0)
+    return await _killed(environment, environment.services.rabbitmq, announce, away=0.0)
 
 
-async def kill_postgresql(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+async def kill_postgresql(environment: Environment, _chance: random.Random, announce: Announce) -> Struck:
     """SIGKILL the postmaster and start it again."""
-    return await _killed(rig, rig.services.postgresql, announce, away=0.0)
+    return await _killed(environment, environment.services.postgresql, announce, away=0.0)
 
 
-async def restore_postgresql(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+async def restore_postgresql(environment: Environment, _chance: random.Random, announce: Announce) -> Struck:
     """A dump; some time later, as the README says: the workers leave, the dump is put back, they start again."""
-    url, began = rig.stage.settings["GATEWAY_DATABASE_URL"], time.time()
+    url, began = environment.stage.settings["GATEWAY_DATABASE_URL"], time.time()
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "dump"
         await restoring.dump(url, file)
         announce("PostgreSQL is dumped")
         await asyncio.sleep(FORGOTTEN_SECONDS)
         at = time.time()
-        await asyncio.gather(*(worker.stop() for worker in rig.workers.values()))
+        await asyncio.gather(*(worker.stop() for worker in environment.workers.values()))
         announce("both workers have left")
-        await restoring.put_back(url, rig.services.database_url, file)
+        await restoring.put_back(url, environment.services.database_url, file)
     restored = time.time()
     announce("PostgreSQL is restored from the dump")
-    for worker_id in list(rig.workers):
-        await rig.start_worker(worker_id)
+    for worker_id in list(environment.workers):
+        await environment.start_worker(worker_id)
     announce("both workers run again")
-    return Struck(at=at, since=time.time(), sessions=rig.sessions, forgotten=(began, restored))
+    return Struck(at=at, since=time.time(), sessions=environment.sessions, forgotten=(began, restored))
 
 
-async def kill_redis(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+async def kill_redis(environment: Environment, _chance: random.Random, announce: Announce) -> Struck:
     """SIGKILL Redis and start it again after a while."""
-    return await _killed(rig, rig.services.redis, announce, away=_AWAY_SECONDS)
+    return await _killed(environment, environment.services.redis, announce, away=_AWAY_SECONDS)
 
 
-async def kill_s3(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+async def kill_s3(environment: Environment, _chance: random.Random, announce: Announce) -> Struck:
     """SIGKILL S3 and start it again after a while."""
-    return await _killed(rig, rig.services.seaweedfs, announce, away=_AWAY_SECONDS)
+    return await _killed(environment, environment.services.seaweedfs, announce, away=_AWAY_SECONDS)
 
 
-async def _killed(rig: Rig, service: Handle, announce: Announce, *, away: float) -> Struck:
+async def _killed(environment: Environment, service: Handle, announce: Announce, *, away: float) -> Struck:
     at = time.time()
     announce(f"{service.name} is killed")
     await asyncio.to_thread(service.kill)
     await asyncio.sleep(away)
     await asyncio.to_thread(service.start)
     announce(f"{service.name} serves again")
-    return Struck(at=at, since=time.time(), sessions=rig.sessions)
+    return Struck(at=at, since=time.time(), sessions=environment.sessions)
 
 
-async def flush_redis(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+async def flush_redis(environment: Environment, _chance: random.Random, announce: Announce) -> Struck:
     """FLUSHALL."""
-    async with Redis.from_url(rig.services.redis_url) as client:
+    async with Redis.from_url(environment.services.redis_url) as client:
         await client.flushall()
     announce("redis is flushed")
     since = time.time()
-    return Struck(at=since, since=since, sessions=rig.sessions)
+    return Struck(at=since, since=since, sessions=environment.sessions)
 
 
-async def drop_whatsapp(rig: Rig, chance: random.Random, announce: Announce) -> Struck:
+async def drop_whatsapp(environment: Environment, chance: random.Random, announce: Announce) -> Struck:
     """WhatsApp cuts every connection, three times in a few seconds."""
     for number in range(3):
         if number:
             await asyncio.sleep(chance.uniform(1, 3))
-        await rig.whatsapp.fault("drop")
+        await environment.whatsapp.fault("drop")
         announce("WhatsApp has dropped everybody")
     since = time.time()
-    return Struck(at=since, since=since, sessions=rig.sessions)
+    return Struck(at=since, since=since, sessions=environment.sessions)
 
 
-async def restart_whatsapp(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+async def restart_whatsapp(environment: Environment, _chance: random.Random, announce: Announce) -> Struck:
     """WhatsApp is away for a while and comes back with what it knew."""
-    if not await rig.whatsapp.restart(_AWAY_SECONDS):
+    if not await environment.whatsapp.restart(_AWAY_SECONDS):
         raise NotRunError("this simulator cannot restart")
     announce(f"WhatsApp is away for {_AWAY_SECONDS:.0f} s")
     await asyncio.sleep(_AWAY_SECONDS)
-    while not await rig.whatsapp.is_there():
+    while not await environment.whatsapp.is_there():
         await asyncio.sleep(_POLL_SECONDS)
     announce("WhatsApp is back")
     since = time.time()
-    return Struck(at=since, since=since, sessions=rig.sessions)
+    return Struck(at=since, since=since, sessions=environment.sessions)
 
 
-async def storm_whatsapp(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+async def storm_whatsapp(environment: Environment, _chance: random.Random, announce: Announce) -> Struck:
     """WhatsApp answers every login, and everybody who is logged in, with 503, for a while."""
     announce(f"WhatsApp answers 503 for {STORM_SECONDS:.0f} s")
-    await rig.whatsapp.fault("stream_error", code=503, count=_ENOUGH)
-    await rig.whatsapp.fault("reject_login", code=503, count=_ENOUGH)
+    await environment.whatsapp.fault("stream_error", code=503, count=_ENOUGH)
+    await environment.whatsapp.fault("reject_login", code=503, count=_ENOUGH)
     await asyncio.sleep(STORM_SECONDS)
-    await rig.whatsapp.calm()
+    await environment.whatsapp.calm()
     announce("WhatsApp answers again")
     since = time.time()
-    return Struck(at=since, since=since, sessions=rig.sessions)
+    return Struck(at=since, since=since, sessions=environment.sessions)
 
 
-async def cut_network(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+async def cut_network(environment: Environment, _chance: random.Random, announce: Announce) -> Struck:
     """No packet passes between one worker and everything else, for longer than its lease."""
-    assert rig.branch is not None
+    assert environment.branch is not None
     victim = WORKERS[1]
-    sessions = await rig.owned(victim)
+    sessions = await environment.owned(victim)
     announce(f"{victim} with {len(sessions)} sessions is cut off for {CUT_SECONDS:.0f} s")
-    await rig.branch.cut()
+    await environment.branch.cut()
     since = time.time()
     try:
         await asyncio.sleep(CUT_SECONDS)
     finally:
-        await rig.branch.mend()
+        await environment.branch.mend()
     announce(f"{victim} has its network back")
     return Struck(at=since, since=since, sessions=sessions, thawed_at=time.time())
 
 
-async def fill_disk_of_postgresql(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+async def fill_disk_of_postgresql(environment: Environment, _chance: random.Random, announce: Announce) -> Struck:
     """Not a byte is left on PostgreSQL's disk, for a while."""
-    return await _filled(rig, rig.services.postgresql, announce)
+    return await _filled(environment, environment.services.postgresql, announce)
 
 
-async def fill_disk_of_rabbitmq(rig: Rig, _chance: random.Random, announce: Announce) -> Struck:
+async def fill_disk_of_rabbitmq(environment: Environment, _chance: random.Random, announce: Announce) -> Struck:
     """Not a byte is left on RabbitMQ's disk, for a while.
 
     The log of its quorum queues dies of that, and RabbitMQ does not start it again by itself: then somebody has to
     restart the broker.
     """
-    struck = await _filled(rig, rig.services.rabbitmq, announce)
-    if await rig.is_confirmed_soon():
+    struck = await _filled(environment, environment.services.rabbitmq, announce)
+    if await environment.is_confirmed_soon():
         return struck
-    restarted = await _killed(rig, rig.services.rabbitmq, announce, away=0.0)
+    restarted = await _killed(environment, environment.services.rabbitmq, announce, away=0.0)
     return replace(restarted, at=struck.at)
 
 
-async def _filled(rig: Rig, service: Handle, announce: Announce) -> Struck:
+async def _filled(environment: Environment, service: Handle, announce: Announce) -> Struck:
     at = time.time()
-    disk = rig.disks[service.name]
+    disk = environment.disks[service.name]
     announce(f"the disk of {service.name} is full")
     await asyncio.to_thread(disk.fill)
     try:
@@ -310,4 +310,4 @@ async def _filled(rig: Rig, service: Handle, announce: Announce) -> Struck:
     except ProgramFailedError:  # what died in the middle of a write may need a second try
         await asyncio.to_thread(service.start)
     announce(f"there is room for {service.name} again")
-    return Struck(at=at, since=time.time(), sessions=rig.sessions)
+    return Struck(at=at, since=time.time(), sessions=environment.sessions)

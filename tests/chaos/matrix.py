@@ -59,7 +59,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class Scenario:
     """One fault under one load."""
 
     fault: Fault
@@ -134,14 +134,16 @@ FLEET: Final = (
 )
 
 
-def _cells() -> Sequence[Cell]:
+def _scenarios() -> Sequence[Scenario]:
     every = [
-        Cell(fault=fault, direction=direction) for fault in (*PLAIN, *NETWORK, *SMALL_DISKS) for direction in Direction
+        Scenario(fault=fault, direction=direction)
+        for fault in (*PLAIN, *NETWORK, *SMALL_DISKS)
+        for direction in Direction
     ]
-    return (*every, *(Cell(fault=fault, direction=Direction.BOTH) for fault in (*HANGING, *FLEET)))
+    return (*every, *(Scenario(fault=fault, direction=Direction.BOTH) for fault in (*HANGING, *FLEET)))
 
 
-CELLS: Final = _cells()
+SCENARIOS: Final = _scenarios()
 
 SHORT: Final = (
     "worker killed / both",
@@ -154,11 +156,13 @@ SHORT: Final = (
 """The cells of the short form."""
 
 
-def named(name: str) -> Cell:
+def named(name: str) -> Scenario:
     """The cell of that very name."""
-    return next(cell for cell in CELLS if cell.name == name)
+    return next(scenario for scenario in SCENARIOS if scenario.name == name)
 
 
-def chosen(words: Sequence[str]) -> Sequence[Cell]:
+def chosen(words: Sequence[str]) -> Sequence[Scenario]:
     """The cells whose name contains one of the words; all without words."""
-    return [cell for cell in CELLS if not words or any(word.lower() in cell.name.lower() for word in words)]
+    return [
+        scenario for scenario in SCENARIOS if not words or any(word.lower() in scenario.name.lower() for word in words)
+    ]

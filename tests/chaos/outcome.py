@@ -14,13 +14,13 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ScenarioOutcome:
     """A row of the report. `verdict` is green, red or not run; `reasons` say why it is not green.
 
     Times are seconds; `counts` by kind of finding; `events` is how many came to the queue.
     """
 
-    cell: str
+    scenario: str
     verdict: str
     commands: int = 0
     phone_messages: int = 0
@@ -42,14 +42,14 @@ class Outcome:
         return sum(self.counts.get(kind, 0) for kind in kinds)
 
 
-def not_run(cell: str, why: str) -> Outcome:
+def not_run(scenario: str, why: str) -> ScenarioOutcome:
     """It could not be tried here."""
-    return Outcome(cell=cell, verdict="not run", reasons=[why])
+    return ScenarioOutcome(scenario=scenario, verdict="not run", reasons=[why])
 
 
-def broken(cell: str, why: str, took: float, story: Sequence[str]) -> Outcome:
+def broken(scenario: str, why: str, took: float, story: Sequence[str]) -> ScenarioOutcome:
     """It did not come to an end."""
-    return Outcome(cell=cell, verdict="red", reasons=[why], took=took, story=story)
+    return ScenarioOutcome(scenario=scenario, verdict="red", reasons=[why], took=took, story=story)
 
 
 def reasons_of(

@@ -15,7 +15,7 @@ import psutil
 
 from deploy.local.services import ROOT
 from tests.chaos.checker import Kind
-from tests.chaos.outcome import Outcome
+from tests.chaos.outcome import ScenarioOutcome
 
 _COLUMNS: Final = (
     "cell",
@@ -67,20 +67,20 @@ class Report:
     rate: float
     commit: str
     versions: Mapping[str, str]
-    cells: Sequence[str]
-    outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
+    scenarios: Sequence[str]
+    outcomes: dict[str, ScenarioOutcome] = field(default_factory=dict[str, ScenarioOutcome])
     began: str = field(default_factory=now)
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: ScenarioOutcome) -> None:
         """Keep a cell's outcome and write everything."""
-        self.outcomes[outcome.cell] = outcome
+        self.outcomes[outcome.scenario] = outcome
         self.write()
 
     def go_on(self, kept: Mapping[str, Any]) -> None:
         """Take over what an interrupted run has kept."""
         self.seed, self.messages, self.rate = kept["seed"], kept["messages"], kept["rate"]
         self.began = kept["began"]
-        self.outcomes = {each["cell"]: Outcome(**each) for each in kept["outcomes"]}
+        self.outcomes = {each["cell"]: ScenarioOutcome(**each) for each in kept["outcomes"]}
 
     def write(self) -> None:
         """Both files."""
@@ -102,9 +102,9 @@ class Report:
         )
 
     def _lines(self) -> Sequence[str]:
-        rows = [self.outcomes[cell] for cell in self.cells if cell in self.outcomes]
+        rows = [self.outcomes[scenario] for scenario in self.scenarios if scenario in self.outcomes]
         verdicts = [outcome.verdict for outcome in rows]
-        missing = [cell for cell in self.cells if cell not in self.outcomes]
+        missing = [scenario for scenario in self.scenarios if scenario not in self.outcomes]
         lines = [
             "# Chaos",
             "",
@@ -114,7 +114,7 @@ class Report:
             "",
             f"**{verdicts.count('green')} green, {verdicts.count('red')} red, {verdicts.count('not run')} not run"
             + (f", {len(missing)} still to come" if missing else "")
-            + f", of {len(self.cells)} cells.**",
+            + f", of {len(self.scenarios)} cells.**",
             "",
             *_LEGEND,
             "",
@@ -144,13 +144,13 @@ _LEGEND: Final = (
 )
 
 
-def _row(outcome: Outcome) -> Sequence[str]:
+def _row(outcome: ScenarioOutcome) -> Sequence[str]:
     verdict = outcome.verdict if outcome.verdict == "green" else f"**{outcome.verdict}**"
     if outcome.verdict == "not run":
-        return [outcome.cell, verdict, *([""] * (len(_COLUMNS) - 2))]
+        return [outcome.scenario, verdict, *([""] * (len(_COLUMNS) - 2))]
     repeated = f"{outcome.count(Kind.REPEATED_EVENT)} / {outcome.count(Kind.REDELIVERED_EVENT)}"
     return [
-        outcome.cell,
+        outcome.scenario,
         verdict,
         str(outcome.commands),
         str(outcome.phone_messages),
@@ -167,10 +167,10 @@ def _seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}"
 
 
-def _story(outcome: Outcome) -> Sequence[str]:
+def _story(outcome: ScenarioOutcome) -> Sequence[str]:
     if outcome.verdict == "green":
         return ()
-    lines = ["", f"## {outcome.cell}: {outcome.verdict}", "", *(f"- {reason}" for reason in outcome.reasons)]
+    lines = ["", f"## {outcome.scenario}: {outcome.verdict}", "", *(f"- {reason}" for reason in outcome.reasons)]
     if outcome.story:
         lines.append(f"- what was done: {'; '.join(outcome.story)}")
     return lines

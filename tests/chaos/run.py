@@ -18,11 +18,11 @@ from rich.console import Console
 from deploy.local.services import ROOT
 from tests.chaos import report, wild
 from tests.chaos.board import Board
-from tests.chaos.cell import Load, Performance
-from tests.chaos.matrix import CELLS, SHORT, Cell, chosen
-from tests.chaos.outcome import Outcome, broken, not_run
+from tests.chaos.environments import Environments
+from tests.chaos.matrix import SCENARIOS, SHORT, Scenario, chosen
+from tests.chaos.outcome import ScenarioOutcome, broken, not_run
 from tests.chaos.report import Report
-from tests.chaos.workshop import Workshop
+from tests.chaos.scenario import Load, ScenarioRun
 
 _DIRECTORY: Final = ROOT / ".local" / "chaos"
 _REPORT: Final = ROOT / "tests" / "chaos" / "REPORT.md"
@@ -30,16 +30,16 @@ _MEMORY: Final = _DIRECTORY / "outcomes.json"
 console = Console(highlight=False)
 
 
-async def perform(cells: Sequence[Cell], load: Load, written: Report, board: Board, wild_messages: int) -> None:
+async def perform(scenarios: Sequence[Scenario], load: Load, written: Report, board: Board, wild_messages: int) -> None:
     """Play the cells that the report does not have yet; at last the wild messages, if there are any."""
     _end_in_good_order_on_sigterm()
-    workshop = Workshop(directory=_DIRECTORY / "logs", say=board.say)
+    environments = Environments(directory=_DIRECTORY / "logs", say=board.say)
     try:
-        for cell in cells:
-            if cell.name in written.outcomes:
+        for scenario in scenarios:
+            if scenario.name in written.outcomes:
                 board.skip()
             else:
-                outcome = await _play(workshop, cell, load, written.seed, board)
+                outcome = await _play(environments, scenario, load, written.seed, board)
                 written.add(outcome)
                 board.end(outcome)
         if wild_messages and wild.NAME not in written.outcomes:
@@ -47,7 +47,7 @@ async def perform(cells: Sequence[Cell], load: Load, written: Report, board: Boa
             written.add(outcome)
             board.end(outcome)
     finally:
-        await workshop.close()
+        await environments.close()
 
 
 def _end_in_good_order_on_sigterm() -> None:
@@ -57,20 +57,20 @@ def _end_in_good_order_on_sigterm() -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
-async def _play(workshop: Workshop, cell: Cell, load: Load, seed: int, board: Board) -> Outcome:
-    if why := cell.fault.why_not():
-        return not_run(cell.name, why)
-    board.begin(cell.name)("the rig is made ready")
+async def _play(environments: Environments, scenario: Scenario, load: Load, seed: int, board: Board) -> ScenarioOutcome:
+    if why := scenario.fault.why_not():
+        return not_run(scenario.name, why)
+    board.begin(scenario.name)("the rig is made ready")
     try:
-        rig = await workshop.rig(cell.fault.stand)
+        environment = await environments.environment(scenario.fault.stand)
     except Exception as error:  # noqa: BLE001 -- whatever it was, the cell is red with it and the matrix goes on
-        await workshop.discard()
-        return broken(cell.name, f"no rig to begin with: {type(error).__name__}: {error}", 0.0, ())
-    performance = Performance(rig, cell, load, cell.chance(seed), board.begin(cell.name))
+        await environments.discard()
+        return broken(scenario.name, f"no rig to begin with: {type(error).__name__}: {error}", 0.0, ())
+    performance = ScenarioRun(environment, scenario, load, scenario.chance(seed), board.begin(scenario.name))
     board.follow(performance.journal)
     outcome = await performance.run()
     if outcome.verdict == "red":  # what went wrong must not reach into the next one
-        await workshop.discard()
+        await environments.discard()
     return outcome
 
 
@@ -80,17 +80,17 @@ def main() -> None:
         logging.getLogger(driver).setLevel(logging.CRITICAL + 1)
     given = _arguments().parse_args()
     kept = report.remembered(_MEMORY) if given.go_on else None
-    cells = [cell for cell in CELLS if cell.name in SHORT] if given.short else chosen(given.only)
+    scenarios = [scenario for scenario in SCENARIOS if scenario.name in SHORT] if given.short else chosen(given.only)
     wild_messages = given.wild if not given.short and _is_wanted(wild.NAME, given.only) else 0
-    names = [*(cell.name for cell in cells), *([wild.NAME] if wild_messages else [])]
+    names = [*(scenario.name for scenario in scenarios), *([wild.NAME] if wild_messages else [])]
     if not names:
-        sys.exit(f"no cell is called so; there are:\n{_listed(CELLS)}")
+        sys.exit(f"no cell is called so; there are:\n{_listed(SCENARIOS)}")
     written = _report(given, kept, names)
     console.print(f"{len(names)} cells, seed [bold]{written.seed}[/]; `--seed {written.seed}` repeats them")
     with Board(console, len(names)) as board:
         load = Load(messages=written.messages, rate=written.rate)
-        asyncio.run(perform(cells, load, written, board, wild_messages))
-    red = [outcome.cell for outcome in written.outcomes.values() if outcome.verdict == "red"]
+        asyncio.run(perform(scenarios, load, written, board, wild_messages))
+    red = [outcome.scenario for outcome in written.outcomes.values() if outcome.verdict == "red"]
     console.print(f"{len(red)} of {len(names)} cells are red; written to {written.path}")
     sys.exit(1 if red else 0)
 
@@ -108,7 +108,7 @@ def _arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def _report(given: argparse.Namespace, kept: Mapping[str, object] | None, cells: Sequence[str]) -> Report:
+def _report(given: argparse.Namespace, kept: Mapping[str, object] | None, scenarios: Sequence[str]) -> Report:
     """The one to write; a whole run is the project's record, a part of it is not."""
     whole = not given.only and not given.short
     written = Report(
@@ -119,7 +119,7 @@ def _report(given: argparse.Namespace, kept: Mapping[str, object] | None, cells:
         rate=given.rate,
         commit=report.commit(),
         versions=report.versions(),
-        cells=cells,
+        scenarios=scenarios,
     )
     if kept is not None:
         written.go_on(kept)
@@ -130,8 +130,8 @@ def _is_wanted(name: str, only: Sequence[str]) -> bool:
     return not only or any(word in name for word in only)
 
 
-def _listed(cells: Sequence[Cell]) -> str:
-    return "\n".join(f"  {name}" for name in (*(cell.name for cell in cells), wild.NAME))
+def _listed(scenarios: Sequence[Scenario]) -> str:
+    return "\n".join(f"  {name}" for name in (*(scenario.name for scenario in scenarios), wild.NAME))
 
 
 if __name__ == "__main__":

@@ -7,17 +7,19 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from deploy.local.services import PrivateServices
-from tests.chaos.cell import Load, Performance
+from tests.chaos.environments import Environments
 from tests.chaos.matrix import SHORT, named
-from tests.chaos.workshop import Workshop
+from tests.chaos.scenario import Load, ScenarioRun
 
 SEED = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(1 << 32))
 
 
 @pytest.fixture(scope="module")
-async def workshop(services: PrivateServices, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Workshop]:
+async def environments(
+    services: PrivateServices, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[Environments]:
     """Four sessions on two workers, built once."""
-    made = Workshop(directory=tmp_path_factory.mktemp("chaos"), say=print, sessions=4)
+    made = Environments(directory=tmp_path_factory.mktemp("chaos"), say=print, sessions=4)
     made.use(services)
     yield made
     await made.close()
@@ -26,10 +28,10 @@ async def workshop(services: PrivateServices, tmp_path_factory: pytest.TempPathF
 @pytest.mark.alone
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", SHORT)
-async def test_nothing_is_lost_or_doubled(workshop: Workshop, name: str) -> None:
-    cell, load = named(name), Load(messages=100, rate=50, timed=False)
-    rig = await workshop.rig(cell.fault.stand)
-    outcome = await Performance(rig, cell, load, cell.chance(SEED), print).run()
+async def test_nothing_is_lost_or_doubled(environments: Environments, name: str) -> None:
+    scenario, load = named(name), Load(messages=100, rate=50, timed=False)
+    environment = await environments.environment(scenario.fault.stand)
+    outcome = await ScenarioRun(environment, scenario, load, scenario.chance(SEED), print).run()
     if outcome.verdict == "red":
-        await workshop.discard()
+        await environments.discard()
     assert outcome.verdict == "green", f"CHAOS_SEED={SEED}: {outcome}"

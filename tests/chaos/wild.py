@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from tests.chaos.outcome import Outcome, broken
+from tests.chaos.outcome import ScenarioOutcome, broken
 from tests.support.engine import Lab, lab
 from tests.support.wilderness import Wilderness
 
@@ -15,7 +15,7 @@ _AT_ONCE: Final = 200
 _PER_SESSION: Final = 2_000
 
 
-async def endure(seed: int, messages: int, say: Callable[[str], None]) -> Outcome:
+async def endure(seed: int, messages: int, say: Callable[[str], None]) -> ScenarioOutcome:
     """Each is stored once, and the connection lives; `seed` repeats them."""
     rng, began = random.Random(f"{seed} {NAME}"), time.monotonic()
     done, longest = 0, 0.0
@@ -31,7 +31,9 @@ async def endure(seed: int, messages: int, say: Callable[[str], None]) -> Outcom
             longest = max(longest, wilderness.longest)
             say(f"{done} of {messages}, the event loop stood still for {longest * 1000:.0f} ms at most")
     story = [f"the event loop stood still for {longest * 1000:.0f} ms at most"]
-    return Outcome(cell=NAME, verdict="green", phone_messages=done, took=time.monotonic() - began, story=story)
+    return ScenarioOutcome(
+        scenario=NAME, verdict="green", phone_messages=done, took=time.monotonic() - began, story=story
+    )
 
 
 async def _session(own: Lab, seeds: Sequence[int]) -> Wilderness:

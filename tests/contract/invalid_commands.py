@@ -108,7 +108,7 @@ def _media() -> dict[str, tuple[str, Any]]:
 
 
 def _routing_key(command_type: str) -> str:
-    """Where the right door is (or would be) when the subject is `SESSION`."""
+    """Where the right queue is (or would be) when the subject is `SESSION`."""
     if command_type in _QUEUES:
         return _QUEUES[command_type]
     domain, _, verb = command_type.removesuffix(".v1").partition(".")

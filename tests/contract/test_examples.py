@@ -29,7 +29,7 @@ message.keys_invalid
 account.restricted media.too_large media.unreachable media.forbidden_address media.unsupported rate.limited
 internal"""
 
-CONTRACT_DOORS = {
+CONTRACT_QUEUES = {
     CommandQueue.SESSIONS: "session.create.v1",
     CommandQueue.CONTROL: """session.describe.v1 session.list.v1 session.qr.v1 session.restart.v1 session.logout.v1
         session.migrate.v1 session.delete.v1 message.describe.v1 message.history.v1
@@ -75,9 +75,9 @@ def test_the_codes_are_the_contracts() -> None:
     assert codes(GatewayError) == set(CONTRACT_CODES.split())
 
 
-def test_the_doors_are_the_contracts() -> None:
-    doors = {queue: {kind.type for kind in COMMANDS.values() if kind.queue is queue} for queue in CommandQueue}
-    assert doors == {queue: set(types.split()) for queue, types in CONTRACT_DOORS.items()}
+def test_the_queues_are_the_contracts() -> None:
+    queues = {queue: {kind.type for kind in COMMANDS.values() if kind.queue is queue} for queue in CommandQueue}
+    assert queues == {queue: set(types.split()) for queue, types in CONTRACT_QUEUES.items()}
 
 
 def test_states_and_actions_are_the_contracts() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from consumers.fence import Fence
-from consumers.ports import Unobserved
+from consumers.ports import UnobservedCommands
 from consumers.service import Consumers, Dependencies
 from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.ids import uuid7
@@ -72,7 +72,7 @@ async def room(
             now=lambda: datetime.now(UTC),
             monotonic=time.monotonic,
             new_id=uuid7,
-            observer=Unobserved(),
+            observer=UnobservedCommands(),
             fence=Fence(topology),
         )
     )

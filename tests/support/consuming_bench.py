@@ -1,4 +1,4 @@
-"""What settling a delivery is tried on: the dispatcher with rooms in memory around it."""
+"""What settling a delivery is tried on: the dispatcher with ports in memory."""
 
 from typing import Any
 

@@ -4,23 +4,18 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.ids import uuid7
+from gateway_worker.clock import SystemClock
 from gateway_worker.events.announcer import Announcer
-from gateway_worker.events.ports import Lease
+from gateway_worker.events.ports import PublishingLease
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.relay import Relay
 from gateway_worker.events.replay import Replayer
 from schemas.channels import Topology
 from tests.support.lease import TestLease
 from tests.support.outbox import Listener, MemoryOutbox, listening
-
-
-class SystemClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 class Counts:
@@ -56,7 +51,7 @@ class WayOut:
 
 @asynccontextmanager
 async def way_out(
-    amqp_url: str, topology: Topology, outbox: MemoryOutbox | None = None, lease: Lease | None = None
+    amqp_url: str, topology: Topology, outbox: MemoryOutbox | None = None, lease: PublishingLease | None = None
 ) -> AsyncGenerator[WayOut]:
     link = BrokerConnection(amqp_url, name="out")
     publisher = Publisher(link, topology)

@@ -1,14 +1,15 @@
-"""What every session of a worker shares: the rooms around it, and how patient it is."""
+"""What every session of a worker shares: its ports, and how long it waits for what."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 
+from gateway_worker.clock import Clock
 from gateway_worker.connections.base.media_ports import MediaJobs, NoMedia
-from gateway_worker.connections.base.observer import Observer
+from gateway_worker.connections.base.observer import SessionObserver
 from gateway_worker.connections.base.opening_limiter import OpeningGate
-from gateway_worker.connections.base.ports import Announcer, Clock, Files, MappingForm, SessionQueues, SnapshotNotices
+from gateway_worker.connections.base.ports import Announcer, Files, MappingForm, SessionQueues, SnapshotNotices
 from gateway_worker.connections.base.qr import draw
 from gateway_worker.connections.base.storage import SessionCache, Storage
 from gateway_worker.whatsapp.port import Engine
@@ -32,7 +33,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionContext:
-    """The rooms around the sessions of one worker."""
+    """The ports of the sessions of one worker."""
 
     storage: Storage
     cache: SessionCache
@@ -41,7 +42,7 @@ class SessionContext:
     queues: SessionQueues
     announcer: Announcer
     snapshots: SnapshotNotices
-    observer: Observer
+    observer: SessionObserver
     clock: Clock
     rng: Random
     gate: OpeningGate

@@ -8,7 +8,7 @@ LIMBO_KINDS: Final = ("not_run", "not_owned", "not_ending")
 """How a session may be in limbo: owned and not run, run and not owned, fenced and not ending."""
 
 
-class Observer(Protocol):
+class SessionObserver(Protocol):
     """Told of what happens, synchronously; must not block or raise."""
 
     def connection_opened(self) -> None:
@@ -81,10 +81,10 @@ class Observer(Protocol):
         """A snapshot could not be stored or removed; mostly it is tried again."""
 
 
-class Unobserved:
-    """An `Observer` that looks away."""
+class UnobservedSessions:
+    """An `SessionObserver` that looks away."""
 
-    def connection_opened(self) -> None: ...  # noqa: D102 (see Observer)
+    def connection_opened(self) -> None: ...  # noqa: D102 (see SessionObserver)
     def connection_ended(self, cause: Cause) -> None: ...  # noqa: D102
     def logged_in(self, seconds: float) -> None: ...  # noqa: D102
     def sessions_freed(self, count: int) -> None: ...  # noqa: D102

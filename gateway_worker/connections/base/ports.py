@@ -1,4 +1,4 @@
-"""What the connection manager asks of the rooms around it. `consumers` and `events` implement it, `app` injects it.
+"""What the connection manager asks of others. `consumers` and `events` implement it, `app` injects it.
 
 How a message meets a session, for those who call us::
 
@@ -19,7 +19,6 @@ How a message meets a session, for those who call us::
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from pydantic import BaseModel
@@ -83,22 +82,10 @@ class Announcer(Protocol):
 
 
 class Files(Protocol):
-    """The room where files are made ready."""
+    """Where files are made ready."""
 
     def prepare(self, kind: str, source: MediaSource, *, party: str) -> AbstractAsyncContextManager[PreparedFile]:
         """A file ready to be sent as `kind`, as long as the block runs. See `media.preparing.Preparation.prepare`."""
-        ...
-
-
-class Clock(Protocol):
-    """Where time comes from. Waiting is `asyncio`'s business: tests run on a loop with virtual time."""
-
-    def now(self) -> datetime:
-        """The wall clock, aware, in UTC."""
-        ...
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
         ...
 
 

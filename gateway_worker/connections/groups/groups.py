@@ -66,7 +66,7 @@ Find = Callable[[], Awaitable[ConnectionAttempt]]
 Ask = Callable[[Groups], Awaitable[T]]
 
 
-class GroupDesk:
+class GroupCommands:
     """Carries out the commands about groups of one session."""
 
     def __init__(self, waiter: ConnectionWaiter, context: SessionContext) -> None:

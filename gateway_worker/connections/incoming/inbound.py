@@ -12,7 +12,7 @@ from gateway_worker.connections.base.times import instant
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.incoming.calls import call_arrival
 from gateway_worker.connections.incoming.group_news import group_arrivals
-from gateway_worker.connections.incoming.ingestion import Intake
+from gateway_worker.connections.incoming.ingestion import Ingestion
 from gateway_worker.connections.incoming.key_writes import key_operations
 from gateway_worker.connections.incoming.messages import kind_of
 from gateway_worker.connections.incoming.recalling import Recall
@@ -98,7 +98,7 @@ class Inbound:
         self._identities = identities
         self._timers = timers
         options = media or MediaOptions()
-        self._intake = Intake(writer, context, identities=identities, timers=timers, media=options)
+        self._ingestion = Ingestion(writer, context, identities=identities, timers=timers, media=options)
         self._vigilance = vigilance
         self.was_refused = False  # the database was away, or somebody else owns the session
         self._recall = Recall(self._session_id, context.storage.keys, context.storage.messages, identities)
@@ -147,7 +147,7 @@ class Inbound:
                     await self._news(fact)
                 case FactUnreadable():
                     reason = SetAsideReason.FAILED
-                    await self._intake.set_fact_aside(fact.fact, reason, fact.detail, fact.told)
+                    await self._ingestion.set_fact_aside(fact.fact, reason, fact.detail, fact.told)
                 case _ if self._closed:
                     return
                 case Paired():
@@ -205,7 +205,7 @@ class Inbound:
                 if await self._stage(self._staged, changes):
                     return
         async with self._working():
-            told = await self._intake.commit(changes)
+            told = await self._ingestion.commit(changes)
             self._vigilance.finished(changes.finished)
         self._context.snapshots.stored(self._writer.fence, changes)
         for message in told:
@@ -218,7 +218,7 @@ class Inbound:
         if self._closed:
             raise StoreRefused("this connection is over")
         async with self._working():
-            await self._intake.history(part)
+            await self._ingestion.history(part)
 
     async def _stage(self, staged: "_Staged", changes: Changes) -> bool:
         """Take what a new device wrote; False when its pairing was stored meanwhile."""
@@ -242,7 +242,7 @@ class Inbound:
             moved = await self._writer.write_surely(*(each for _, each in advances))
         except ContentRefused:
             for kind, each in advances:
-                self._count(kind, await self._intake.write_or_drop("receipt", [each]))
+                self._count(kind, await self._ingestion.write_or_drop("receipt", [each]))
         else:
             for (kind, _), each in zip(advances, moved, strict=True):
                 self._count(kind, [each])
@@ -272,7 +272,7 @@ class Inbound:
         try:
             operations = self._operations(fact)
         except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)
-            await self._intake.set_fact_aside(name, SetAsideReason.FAILED, error, asdict(fact))
+            await self._ingestion.set_fact_aside(name, SetAsideReason.FAILED, error, asdict(fact))
             return
         if not operations:
             return
@@ -280,7 +280,7 @@ class Inbound:
             await self._writer.write_surely(*operations)
         except ContentRefused:
             for each in operations:
-                await self._intake.write_or_drop(name, [each], asdict(each))
+                await self._ingestion.write_or_drop(name, [each], asdict(each))
         else:
             self._timers.learn(operations)
 

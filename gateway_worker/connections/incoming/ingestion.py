@@ -67,7 +67,7 @@ class _Telling:
     operations: Operations
 
 
-class Intake:
+class Ingestion:
     """Stores what one connection received."""
 
     def __init__(

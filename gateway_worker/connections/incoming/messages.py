@@ -11,8 +11,7 @@ from gateway_worker.connections.messages.files import media_of_message
 from gateway_worker.store.operations.authors import Person
 from gateway_worker.store.operations.media import NewMedia
 from gateway_worker.store.operations.messages import ReceiveMessage
-from gateway_worker.whatsapp.incoming import Arrived, EntryKey, ReceivedChange, ReceivedMessage
-from gateway_worker.whatsapp.incoming import Sender as Author
+from gateway_worker.whatsapp.incoming import Arrived, EntryKey, ReceivedChange, ReceivedMessage, Sender
 from gateway_worker.whatsapp.incoming_changes import Commented, Edited
 from schemas.addresses import told_jid
 from schemas.content import MEDIA_KINDS, Content, MediaState
@@ -59,7 +58,7 @@ def arrival(
     )
 
 
-def sender_names(sender: Author, names_of: NamesOf) -> frozenset[str]:
+def sender_names(sender: Sender, names_of: NamesOf) -> frozenset[str]:
     """All that is known of who wrote a message."""
     known = names_of(sender.jid)
     for each in (sender.lid, None if sender.phone is None else told_jid(sender.phone)):

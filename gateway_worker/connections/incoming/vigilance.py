@@ -32,7 +32,7 @@ class Vigilance:
 
     Args:
         writer: writes under the session's fence.
-        context: its surroundings.
+        context: the ports of its session.
         careful: the session's last connection did not end in good order, as far as is known.
     """
 

@@ -25,12 +25,12 @@ class Retry(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the end of a connection means for its session. `alarm` is for the operator."""
+    """What the end of a connection means for its session. `needs_operator` is for the operator."""
 
     trigger: Trigger
     retry: Retry
     reason: Reason | None
-    alarm: bool = False
+    needs_operator: bool = False
 
 
 def _lost(code: str, message: str, *, action: Action = Action.NONE) -> Verdict:
@@ -39,10 +39,16 @@ def _lost(code: str, message: str, *, action: Action = Action.NONE) -> Verdict:
 
 
 def _over(
-    trigger: Trigger, code: str, message: str, action: Action, *, retry: Retry = Retry.NEVER, alarm: bool = False
+    trigger: Trigger,
+    code: str,
+    message: str,
+    action: Action,
+    *,
+    retry: Retry = Retry.NEVER,
+    needs_operator: bool = False,
 ) -> Verdict:
     reason = Reason(code=code, message=message, action=action)
-    return Verdict(trigger=trigger, retry=retry, reason=reason, alarm=alarm)
+    return Verdict(trigger=trigger, retry=retry, reason=reason, needs_operator=needs_operator)
 
 
 RESTARTING: Final = Verdict(trigger=Trigger.OPENED, retry=Retry.AT_ONCE, reason=None)
@@ -56,7 +62,11 @@ _PAIRING_TIMEOUT: Final = _over(
     Trigger.PAIRING_EXPIRED, "pairing.timeout", "Nobody scanned the QR or typed the code in time.", Action.RESCAN
 )
 _BAD_SESSION: Final = _over(
-    Trigger.BROKEN, "session.bad", "WhatsApp keeps refusing the session's state.", Action.CONTACT_SUPPORT, alarm=True
+    Trigger.BROKEN,
+    "session.bad",
+    "WhatsApp keeps refusing the session's state.",
+    Action.CONTACT_SUPPORT,
+    needs_operator=True,
 )
 
 VERDICTS: Final[Mapping[Cause, Verdict]] = {
@@ -73,7 +83,7 @@ VERDICTS: Final[Mapping[Cause, Verdict]] = {
         "session.replaced",
         "Another client took over this device's connection. Restart the session once that client is stopped.",
         Action.CONTACT_SUPPORT,
-        alarm=True,
+        needs_operator=True,
     ),
     Cause.OUTDATED: _over(
         Trigger.BROKEN,
@@ -81,14 +91,14 @@ VERDICTS: Final[Mapping[Cause, Verdict]] = {
         "WhatsApp refuses this client version as too old.",
         Action.UPGRADE,
         retry=Retry.DAILY,
-        alarm=True,
+        needs_operator=True,
     ),
     Cause.UNTRUSTED: _over(
         Trigger.BROKEN,
         "connection.untrusted",
         "The server could not prove that it is WhatsApp.",
         Action.CONTACT_SUPPORT,
-        alarm=True,
+        needs_operator=True,
     ),
     Cause.PAIRING_TIMEOUT: _PAIRING_TIMEOUT,
     Cause.PAIRING_FORGED: _over(
@@ -96,7 +106,7 @@ VERDICTS: Final[Mapping[Cause, Verdict]] = {
         "pairing.untrusted",
         "The answer to the QR or code could not prove that it was the phone's; nothing was linked.",
         Action.RESCAN,
-        alarm=True,
+        needs_operator=True,
     ),
     Cause.BAD_SESSION: _lost("session.bad", "WhatsApp refused the session's state; connecting again."),
     Cause.UNAVAILABLE: _lost("connection.unavailable", "WhatsApp is not available for the moment.", action=Action.WAIT),

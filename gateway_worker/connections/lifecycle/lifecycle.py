@@ -24,7 +24,7 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class SessionCondition:
     """What is known of a session's state, as its row has it."""
 
     state: State
@@ -44,17 +44,17 @@ class Lifecycle:
         self._writer = writer
         self._writing = asyncio.Lock()
         reason = Reason.model_validate(record.reason) if record.reason else None
-        self._standing = Standing(state=State(record.state), reason=reason, retry_at=record.retry_at)
+        self._condition = SessionCondition(state=State(record.state), reason=reason, retry_at=record.retry_at)
 
     @property
     def state(self) -> State:
         """The state that is stored."""
-        return self._standing.state
+        return self._condition.state
 
     @property
     def reason(self) -> Reason | None:
         """Why it is in this state."""
-        return self._standing.reason
+        return self._condition.reason
 
     async def follow(
         self,
@@ -81,11 +81,11 @@ class Lifecycle:
             StaleEpoch: the session has another owner.
         """
         async with self._writing:
-            standing = Standing(state=follow(self.state, trigger), reason=reason, retry_at=retry_at)
-            await self._writer.write_surely(*also, self._change(standing, account, applied))
-            if standing.state is not self.state:
-                _log.info("session.state", session=self.session_id, state=standing.state.value, reason=_code(reason))
-            self._standing = standing
+            condition = SessionCondition(state=follow(self.state, trigger), reason=reason, retry_at=retry_at)
+            await self._writer.write_surely(*also, self._change(condition, account, applied))
+            if condition.state is not self.state:
+                _log.info("session.state", session=self.session_id, state=condition.state.value, reason=_code(reason))
+            self._condition = condition
         if account is not None:
             self.jid, self.lid = account.jid, account.lid
         self.changed.fire()
@@ -93,15 +93,15 @@ class Lifecycle:
     async def note(self, applied: int) -> None:
         """The order of this generation is fulfilled, and nothing changed by it."""
         async with self._writing:
-            await self._writer.write_surely(self._change(self._standing, None, applied))
+            await self._writer.write_surely(self._change(self._condition, None, applied))
 
     async def remark(self, reason: Reason) -> None:
         """Say something of a connection that goes on; the reason that a session without one has is not overwritten."""
         if self.state in LIVE:
             async with self._writing:
-                standing = replace(self._standing, reason=reason)
-                await self._writer.write_surely(self._change(standing, None, None))
-                self._standing = standing
+                condition = replace(self._condition, reason=reason)
+                await self._writer.write_surely(self._change(condition, None, None))
+                self._condition = condition
 
     async def announce_qr(self, qr: SessionQr) -> None:
         """Tell a new QR; it lives a minute, so it has no sequence."""
@@ -119,15 +119,15 @@ class Lifecycle:
     async def _announce(self, status: SessionStatus) -> None:
         await self._context.announcer.announce(SESSION_STATUS.type, self.session_id, status)
 
-    def _change(self, standing: Standing, account: Connected | None, applied: int | None) -> ChangeState:
-        status = self._status(standing.state).model_copy(
-            update={"reason": standing.reason, "retry_at": standing.retry_at} | _identity(account)
+    def _change(self, condition: SessionCondition, account: Connected | None, applied: int | None) -> ChangeState:
+        status = self._status(condition.state).model_copy(
+            update={"reason": condition.reason, "retry_at": condition.retry_at} | _identity(account)
         )
-        told = standing != self._standing and standing.state not in PAIRING
+        told = condition != self._condition and condition.state not in PAIRING
         return ChangeState(
-            state=standing.state.value,
-            reason=standing.reason.to_data() if standing.reason else None,
-            retry_at=standing.retry_at,
+            state=condition.state.value,
+            reason=condition.reason.to_data() if condition.reason else None,
+            retry_at=condition.retry_at,
             applied_generation=applied,
             phone=status.phone,
             jid=status.jid,

@@ -18,7 +18,7 @@ _NOT_THERE_YET: Final = frozenset({Status.PENDING, Status.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class CurrentMessage:
     """What a message is now.
 
     Attributes:
@@ -40,7 +40,9 @@ class Standing:
     kept: bool
 
 
-def standing(message: MessageRecord, changes: Sequence[MessageRecord], *, begun_counts: bool = False) -> Standing:
+def current_message(
+    message: MessageRecord, changes: Sequence[MessageRecord], *, begun_counts: bool = False
+) -> CurrentMessage:
     """What became of `message` by `changes`, oldest first. What WhatsApp's clients would not show is left out.
 
     Everybody in it under one name. Changes of ours count once WhatsApp has them, or, if `begun_counts`, from when they
@@ -79,7 +81,7 @@ def standing(message: MessageRecord, changes: Sequence[MessageRecord], *, begun_
     if revoked_at is not None:
         content, reactions, votes, effective = None, {}, {}, []
     pin, keeping = _last("pinned", effective), _last("kept", effective)
-    return Standing(
+    return CurrentMessage(
         content=content,
         edited_at=edited_at,
         revoked_at=revoked_at,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, cast
 
-from gateway_worker.connections.messages.current import Standing
+from gateway_worker.connections.messages.current import CurrentMessage
 from gateway_worker.store.operations.authors import is_group
 from gateway_worker.store.operations.media import NewMedia
 from gateway_worker.store.reading.media import told_of
@@ -156,7 +156,7 @@ def is_wanted(size: int | None, options: MediaOptions) -> bool:
     return options.download and said <= (options.max_bytes or MAX_FILE)
 
 
-def with_media(message: MessageRecord, now: Standing, files: Mapping[MessageName, MediaRecord]) -> Standing:
+def with_media(message: MessageRecord, now: CurrentMessage, files: Mapping[MessageName, MediaRecord]) -> CurrentMessage:
     """A stored message with its file as it stands. What is not kept any more can only be asked for again."""
     if now.content is None or now.content["kind"] not in MEDIA_KINDS:
         return now

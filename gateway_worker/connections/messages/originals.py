@@ -6,7 +6,7 @@ from typing import cast
 
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.base.storage import Messages
-from gateway_worker.connections.messages.current import CHANGES_OF_CONTENT, standing
+from gateway_worker.connections.messages.current import CHANGES_OF_CONTENT, current_message
 from gateway_worker.connections.messages.files import has_caption
 from gateway_worker.connections.messages.naming import one_of
 from gateway_worker.connections.people.identities import Identities
@@ -86,7 +86,7 @@ class Originals:
         changes = await until_stored(
             lambda: self._messages.changes(self._session_id, [record.message_id], _MAX_CHANGES)
         )
-        now = standing(self._named_once(record), [self._named_once(each) for each in changes], begun_counts=True)
+        now = current_message(self._named_once(record), [self._named_once(each) for each in changes], begun_counts=True)
         content = now.content or record.content
         said = content.get("text") or content.get("caption") or ""
         return Referred(
@@ -101,7 +101,7 @@ class Originals:
         changes = await until_stored(
             lambda: self._messages.changes(self._session_id, [poll.message_id], _MAX_CHANGES, kinds=CHANGES_OF_CONTENT)
         )
-        now = standing(self._named_once(poll), [self._named_once(each) for each in changes])
+        now = current_message(self._named_once(poll), [self._named_once(each) for each in changes])
         return cast("Sequence[str]", (now.content or poll.content).get("options", ()))
 
     async def is_revoked(self, message_id: MessageId) -> bool:

@@ -49,7 +49,7 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class SendJob:
     """One message on its way.
 
     Attributes:
@@ -87,7 +87,7 @@ class SendAttempts:
         self._waiter = waiter
         self._context = context
 
-    async def make(self, job: Job) -> datetime | None:
+    async def make(self, job: SendJob) -> datetime | None:
         """Send until WhatsApp's server has it; returns its time, or None if that is on record by now.
 
         Raises:
@@ -119,7 +119,7 @@ class SendAttempts:
             is_repeated = True
             self._context.observer.send_retried()
 
-    async def address(self, job: Job) -> Jid:
+    async def address(self, job: SendJob) -> Jid:
         """The name of the chat that it goes to, as WhatsApp has it; asked when nobody knows it yet.
 
         Raises:
@@ -138,7 +138,7 @@ class SendAttempts:
                     raise _given_up(error, may_have_left=job.may_have_left) from error
                 await self._recover(job, attempt, error)
 
-    async def connected(self, job: Job) -> ConnectionAttempt:
+    async def connected(self, job: SendJob) -> ConnectionAttempt:
         """A connection to send on. A command is not started after it expired; what may have left is past that.
 
         Raises:
@@ -146,7 +146,7 @@ class SendAttempts:
         """
         return await self._connected(job, may_have_left=job.may_have_left)
 
-    async def _connected(self, job: Job, *, may_have_left: bool) -> ConnectionAttempt:
+    async def _connected(self, job: SendJob, *, may_have_left: bool) -> ConnectionAttempt:
         try:
             deadline = None if may_have_left else job.command.expires_at
             return await connection_before(self._waiter, deadline, self._context.clock)
@@ -157,7 +157,7 @@ class SendAttempts:
         found = await until_stored(lambda: self._context.storage.messages.get(self._session_id, MessageId(message_id)))
         return found is not None and found.is_final
 
-    async def _recover(self, job: Job, attempt: ConnectionAttempt, error: EngineError) -> None:
+    async def _recover(self, job: SendJob, attempt: ConnectionAttempt, error: EngineError) -> None:
         """Returns when another try makes sense."""
         match error:
             case NotConnected() | StoreRefused():

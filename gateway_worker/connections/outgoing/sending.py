@@ -18,7 +18,7 @@ from gateway_worker.connections.messages.ids import derive_message_id
 from gateway_worker.connections.messages.originals import Originals, Referred
 from gateway_worker.connections.messages.timers import Timers, expiry, told_timer
 from gateway_worker.connections.outgoing.attachments import Attachments
-from gateway_worker.connections.outgoing.attempts import MAX_TRIES, Job, SendAttempts
+from gateway_worker.connections.outgoing.attempts import MAX_TRIES, SendAttempts, SendJob
 from gateway_worker.connections.outgoing.chat_order import ChatOrder, Slot
 from gateway_worker.connections.outgoing.mapping import (
     begin_operation,
@@ -63,7 +63,7 @@ _log = structlog.get_logger()
 Accepted = Callable[[MessageId], Awaitable[None]]
 
 
-class Sender:
+class OutgoingSender:
     """Sends the messages of one owned session."""
 
     def __init__(
@@ -144,7 +144,7 @@ class Sender:
             return
         try:
             original = None if referred is None else referred.original(self._waiter.jid)
-            job = Job(
+            job = SendJob(
                 command=command,
                 message=replace(
                     outgoing(command, message_id, original), to=self._chat(command), timer=self._timer(command)
@@ -211,7 +211,7 @@ class Sender:
             same = self._identities.chat_of(Jid(referred.record.chat)) == self._chat(command)
             check_original(command.data, referred.record, same_chat=same, is_revoked=referred.is_revoked)
 
-    async def _deliver(self, job: Job) -> tuple[datetime | None, Jid]:
+    async def _deliver(self, job: SendJob) -> tuple[datetime | None, Jid]:
         """Send until WhatsApp's server has it; returns its time, or None if that is on record by now, and the chat.
 
         Raises:
@@ -235,14 +235,14 @@ class Sender:
         job.slot.leave()  # the next of this chat need not wait for our bookkeeping
         return at, Jid(job.message.to)
 
-    async def _addressed(self, job: Job) -> Job:
+    async def _addressed(self, job: SendJob) -> SendJob:
         """To the chat as WhatsApp names it, and in its queue, with all that stand there for the same number."""
         recipient = job.command.data.recipient
         to = await self._attempts.address(job)
         self._order.settle(recipient, self._identities.lane_of(to))
         return replace(job, message=replace(job.message, to=to))
 
-    async def _with_file(self, job: Job) -> Job:
+    async def _with_file(self, job: SendJob) -> SendJob:
         """With its file at WhatsApp, if it has one; what may have left goes again as it was, file and all."""
         content, message_id = file_of(job.command.data), MessageId(job.message.message_id)
         if content is None:
@@ -268,7 +268,7 @@ class Sender:
             case _:
                 return None
 
-    def _seconds_left(self, job: Job) -> float | None:
+    def _seconds_left(self, job: SendJob) -> float | None:
         """Until it must have been started; None: as long as it takes."""
         if job.may_have_left or job.command.expires_at is None:
             return None

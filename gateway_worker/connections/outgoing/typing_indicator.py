@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from gateway_worker.connections.base.context import SessionContext
-from gateway_worker.connections.outgoing.attempts import Job
+from gateway_worker.connections.outgoing.attempts import SendJob
 from gateway_worker.connections.socket.attempt import ConnectionAttempt
 from gateway_worker.store.records import SessionRecord
 from gateway_worker.whatsapp.errors import EngineError
@@ -41,7 +41,7 @@ class Typing:
         self._natural = SessionOptions.model_validate(dict(record.options)).typing == "natural"
         self._context = context
 
-    async def show(self, job: Job, attempt: ConnectionAttempt, seconds_left: float | None) -> None:
+    async def show(self, job: SendJob, attempt: ConnectionAttempt, seconds_left: float | None) -> None:
         """Returns when the message's text has been typed. A connection that ends meanwhile is the sender's affair."""
         content = job.message.content
         if not self._natural or job.may_have_left or not isinstance(content, PlainText):

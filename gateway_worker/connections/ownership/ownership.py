@@ -44,7 +44,7 @@ class Ownership:
     """The sessions of one worker, each running in a task of its own.
 
     Args:
-        context: the rooms around the sessions.
+        context: the ports of the sessions.
         incarnation: tells this run of the worker from its earlier ones.
         max_sessions: how many sessions it may own.
         capacity_changed: told at each change whether there is a free slot.

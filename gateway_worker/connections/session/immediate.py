@@ -30,7 +30,7 @@ T = TypeVar("T")
 Ask = Callable[[Connection], Awaitable[T]]
 
 
-class Direct:
+class ImmediateCommands:
     """Carries out at once what needs no order. All of it may be repeated without harm."""
 
     def __init__(

@@ -13,7 +13,7 @@ from gateway_worker.cancelling import end
 from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.base.writer import Writer
-from gateway_worker.connections.groups.groups import GroupDesk
+from gateway_worker.connections.groups.groups import GroupCommands
 from gateway_worker.connections.lifecycle.availability import refusal
 from gateway_worker.connections.lifecycle.desired import Orders, Step, connects_at_takeover, next_step
 from gateway_worker.connections.lifecycle.lifecycle import Lifecycle
@@ -30,13 +30,13 @@ from gateway_worker.connections.media.session import SessionMedia
 from gateway_worker.connections.messages.originals import Originals
 from gateway_worker.connections.messages.timers import Timers
 from gateway_worker.connections.outgoing.quota import Quota
-from gateway_worker.connections.outgoing.sending import Accepted, Sender
+from gateway_worker.connections.outgoing.sending import Accepted, OutgoingSender
 from gateway_worker.connections.outgoing.typing_indicator import Typing
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.connections.people.resolving import Resolver
-from gateway_worker.connections.session.chat_desk import ChatDesk
+from gateway_worker.connections.session.chat_commands import ChatCommands
 from gateway_worker.connections.session.departure import Departure
-from gateway_worker.connections.session.immediate import Direct
+from gateway_worker.connections.session.immediate import ImmediateCommands
 from gateway_worker.connections.session.intake import IntakeController
 from gateway_worker.connections.socket.attempt import ConnectionAttempt, Purpose
 from gateway_worker.connections.socket.connector import Connector
@@ -102,7 +102,7 @@ class LiveSession:
             careful=record.state in LIVE,  # whoever owned it before told no end
         )
         originals = Originals(record.session_id, context.storage.messages, self._identities, lambda: self.jid)
-        self._sender = Sender(
+        self._sender = OutgoingSender(
             self._writer,
             self,
             context,
@@ -113,11 +113,13 @@ class LiveSession:
             timers=self._timers,
             resolver=resolver,
         )
-        self._direct = Direct(record.session_id, self, context, identities=self._identities, resolver=resolver)
-        self.groups = GroupDesk(self, context)
-        self._chats = ChatDesk(
+        self._immediate = ImmediateCommands(
+            record.session_id, self, context, identities=self._identities, resolver=resolver
+        )
+        self.groups = GroupCommands(self, context)
+        self._chats = ChatCommands(
             self._writer,
-            self._direct,
+            self._immediate,
             self.groups,
             context,
             identities=self._identities,
@@ -206,26 +208,26 @@ class LiveSession:
         await self._sender.send(command, accepted)
 
     async def mark_read(self, command: Command[MarkRead]) -> None:
-        """See `Direct.mark_read`."""
-        await self._direct.mark_read(command)
+        """See `ImmediateCommands.mark_read`."""
+        await self._immediate.mark_read(command)
 
     async def set_presence(self, command: Command[SetPresence]) -> None:
-        """See `Direct.set_presence`. Who is shown something is followed in turn, or who the command says."""
-        await self._direct.set_presence(command)
+        """See `ImmediateCommands.set_presence`. Who is shown something is followed in turn, or who the command says."""
+        await self._immediate.set_presence(command)
         if command.data.subscribe or command.data.state not in _SEEN_BY_ALL:
             self._presences.follow(jid_of(command.data.to))
 
     async def set_disappearing(self, command: Command[SetDisappearing]) -> None:
-        """See `ChatDesk.set_disappearing`."""
+        """See `ChatCommands.set_disappearing`."""
         await self._chats.set_disappearing(command)
 
     async def check_contacts(self, command: Command[CheckContacts]) -> ContactsChecked:
-        """See `Direct.check_contacts`."""
-        return await self._direct.check_contacts(command)
+        """See `ImmediateCommands.check_contacts`."""
+        return await self._immediate.check_contacts(command)
 
     async def get_picture(self, command: Command[GetPicture]) -> ContactPicture:
-        """See `Direct.get_picture`."""
-        return await self._direct.get_picture(command)
+        """See `ImmediateCommands.get_picture`."""
+        return await self._immediate.get_picture(command)
 
     async def fetch_media(self, command: Command[FetchMedia]) -> None:
         """See `SessionMedia.fetch`."""

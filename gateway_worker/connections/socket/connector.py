@@ -239,7 +239,7 @@ class Connector:
             case Retry.NEVER:
                 pass
         self._due_at = None if seconds is None else now + seconds
-        if verdict.alarm and verdict.reason is not None:
+        if verdict.needs_operator and verdict.reason is not None:
             self._context.observer.alarm(verdict.reason.code)
             _log.error("session.alarm", session=self._lifecycle.session_id, code=verdict.reason.code)
         await self._lifecycle.follow(verdict.trigger, reason=verdict.reason, retry_at=retry_at)

@@ -31,7 +31,7 @@ class Presences:
     Args:
         session_id: the session.
         attempt: its usable connection, if there is one.
-        context: the rooms around it.
+        context: the ports of its session.
         resolver: finds its chats.
     """
 

@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime
 from typing import Protocol
 
-from gateway_worker.connections.base.ports import Clock
+from gateway_worker.clock import Clock
 from gateway_worker.connections.lifecycle.states import PAIRING, State
 from gateway_worker.connections.socket.attempt import ConnectionAttempt
 from schemas.errors import CommandExpired, GatewayError, SessionNotConnected

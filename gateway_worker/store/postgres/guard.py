@@ -10,7 +10,7 @@ from typing import Any, Final
 import asyncpg
 
 from gateway_worker.store.errors import StoreUnavailable
-from gateway_worker.store.postgres.lineage import Standing
+from gateway_worker.store.postgres.lineage import LineagePosition
 
 _LOOK: Final = """
     SELECT l.number, l.sequence, l.epoch, l.xmin::text AS row, l.tableoid::text AS "table",
@@ -38,7 +38,7 @@ _NOT_SAID: Final = (  # by some services, and to some users
 )
 
 
-async def look(wire: Any, *, highest: bool = False) -> Standing:
+async def look(wire: Any, *, highest: bool = False) -> LineagePosition:
     """How the database stands, through a connection of asyncpg's that is in no transaction.
 
     Args:
@@ -60,7 +60,7 @@ async def look(wire: Any, *, highest: bool = False) -> Standing:
     if highest:
         top = await wire.fetchrow(_HIGHEST)
         sequence, epoch = max(sequence, top["sequence"]), max(epoch, top["epoch"])
-    return Standing(
+    return LineagePosition(
         number=row["number"],
         sequence=sequence,
         epoch=epoch,
@@ -82,7 +82,7 @@ class Guard:
     """Lets connections pass. Until `begin`, any; once one was refused, none."""
 
     def __init__(self) -> None:
-        self._since: Standing | None = None
+        self._since: LineagePosition | None = None
         self._listeners: list[Callable[[str], None]] = []
         self.refusal: str | None = None
 
@@ -90,12 +90,12 @@ class Guard:
         """Call `listener` with the reason, once. It must neither block nor raise."""
         self._listeners.append(listener)
 
-    def begin(self, standing: Standing) -> None:
+    def begin(self, position: LineagePosition) -> None:
         """From now on the database must be this one, or its continuation."""
-        self._since = standing
+        self._since = position
 
     @property
-    def since(self) -> Standing | None:
+    def since(self) -> LineagePosition | None:
         """The latest standing that passed; None: there was no database yet."""
         return self._since
 
@@ -114,7 +114,7 @@ class Guard:
         if (since := self._since) is not None:
             self.compare(await look(wire), since)
 
-    def compare(self, now: Standing, since: Standing) -> None:
+    def compare(self, now: LineagePosition, since: LineagePosition) -> None:
         """As `admit`, with what was seen, and `since` from before it was asked for.
 
         What was seen meanwhile over other connections may be later: answers overtake each other on their way.

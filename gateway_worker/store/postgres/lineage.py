@@ -35,7 +35,7 @@ def beyond(number: int, step: int) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class LineagePosition:
     """A database at a moment.
 
     Attributes:
@@ -51,7 +51,7 @@ class Standing:
     position: int | None = None
     identity: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    def parted(self, mark: "Standing") -> str | None:
+    def parted(self, mark: "LineagePosition") -> str | None:
         """Why this is not what the mark was taken of, later on; None: it is.
 
         A mark of a lower number was not yet replaced when the number rose: until it is, nothing is done.
@@ -70,7 +70,7 @@ class Standing:
         return json.dumps({"format": _FORMAT, **asdict(self)}, separators=(",", ":")).encode()
 
 
-def read_mark(body: bytes) -> Standing:
+def read_mark(body: bytes) -> LineagePosition:
     """What `to_mark` wrote.
 
     Raises:
@@ -79,12 +79,12 @@ def read_mark(body: bytes) -> Standing:
     try:
         document: dict[str, Any] = json.loads(body)
         if document.pop("format") == _FORMAT:
-            return Standing(**document)
+            return LineagePosition(**document)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError("not a mark of ours") from error
     raise ValueError("not a mark of ours: of another format")
 
 
-def newest(marks: Iterable[Standing]) -> Standing | None:
+def newest(marks: Iterable[LineagePosition]) -> LineagePosition | None:
     """The mark that counts, of those in several places: one may not have been within reach for a while."""
     return max(marks, key=lambda mark: (mark.number, mark.position or 0), default=None)

@@ -19,7 +19,7 @@ from gateway_worker.store.operations.sessions import ChangeState
 from gateway_worker.store.postgres.database import Database, Row, Wire, translated
 from gateway_worker.store.postgres.encryption import Ciphers, Purpose
 from gateway_worker.store.postgres.guard import look
-from gateway_worker.store.postgres.lineage import EPOCH_STEP, SEQUENCE_STEP, Standing, beyond
+from gateway_worker.store.postgres.lineage import EPOCH_STEP, SEQUENCE_STEP, LineagePosition, beyond
 from gateway_worker.store.records import Desired, Fence
 from gateway_worker.store.rows import as_json
 from gateway_worker.store.writing.transaction import GroupWriter, Writing
@@ -116,12 +116,12 @@ class Renewal:
         async with self._database.wire() as wire:
             await wire.execute(_ONE)
 
-    async def standing(self, *, highest: bool) -> Standing:
+    async def position(self, *, highest: bool) -> LineagePosition:
         """How the database stands at this moment."""
         async with self._database.wire() as wire:
             return await look(wire, highest=highest)
 
-    async def begin(self, now: Standing, mark: Standing) -> None:
+    async def begin(self, now: LineagePosition, mark: LineagePosition) -> None:
         """Note that it went back, and where all sessions go on, the unknown ones too."""
         sequence = beyond(max(now.sequence, mark.sequence), SEQUENCE_STEP)
         epoch = beyond(max(now.epoch, mark.epoch), EPOCH_STEP)
@@ -129,30 +129,30 @@ class Renewal:
             number = await wire.fetchval(_BEGIN, mark.number, sequence, epoch, self._now())
         log.warning("lineage.begun", number=number, sequence=sequence, epoch=epoch)
 
-    async def behind(self, standing: Standing) -> int:
+    async def behind(self, position: LineagePosition) -> int:
         """How many sessions are not renewed yet."""
         async with self._database.wire() as wire:
-            return await wire.fetchval(_LEFT, standing.number)
+            return await wire.fetchval(_LEFT, position.number)
 
     async def renew(
-        self, standing: Standing, *, rejuvenate: Rejuvenate, kept: Collection[str], worker_id: WorkerId
+        self, position: LineagePosition, *, rejuvenate: Rejuvenate, kept: Collection[str], worker_id: WorkerId
     ) -> int:
         """Renew every session that is behind, some at a time; answers how many.
 
         One that cannot be read stays behind, so nobody claims it, and holds up no other.
 
         Args:
-            standing: of the database since `begin`.
+            position: of the database since `begin`.
             rejuvenate: makes credentials fit for a new life.
             kept: kinds of keys that belong to the identity.
             worker_id: named in the events.
         """
         async with self._database.wire() as wire:
-            await wire.execute(_TOMBSTONES, standing.number, standing.sequence, standing.epoch)
+            await wire.execute(_TOMBSTONES, position.number, position.sequence, position.epoch)
         renewed, most, held = 0, _BATCH, list[str]()
         while True:
             try:
-                count = await self._renew_some(standing, rejuvenate, kept, worker_id, most=most, held=held)
+                count = await self._renew_some(position, rejuvenate, kept, worker_id, most=most, held=held)
             except _Unreadable as unreadable:
                 if len(unreadable.session_ids) > 1:
                     most = 1  # until it is found
@@ -168,7 +168,7 @@ class Renewal:
 
     async def _renew_some(
         self,
-        standing: Standing,
+        position: LineagePosition,
         rejuvenate: Rejuvenate,
         kept: Collection[str],
         worker_id: WorkerId,
@@ -182,10 +182,10 @@ class Renewal:
                 transaction = wire.transaction()
                 await transaction.start()
                 try:
-                    rows = await wire.fetch(_BEHIND, standing.number, most, list(held))
+                    rows = await wire.fetch(_BEHIND, position.number, most, list(held))
                     if rows:
-                        epochs = await self._go_on(wire, rows, standing, kept)
-                        group = [self._writing(row, epochs, standing, rejuvenate, worker_id) for row in rows]
+                        epochs = await self._go_on(wire, rows, position, kept)
+                        group = [self._writing(row, epochs, position, rejuvenate, worker_id) for row in rows]
                         await self._writer.write(wire, group, self._now(), None)
                 except (EncryptionError, ValueError) as error:
                     await transaction.rollback()
@@ -198,23 +198,23 @@ class Renewal:
         return len(rows)
 
     async def _go_on(
-        self, wire: Wire, rows: Sequence[Row], standing: Standing, kept: Collection[str]
+        self, wire: Wire, rows: Sequence[Row], position: LineagePosition, kept: Collection[str]
     ) -> dict[str, int]:
         ids = [row["id"] for row in rows]
-        await wire.execute(_MOVE_MARKS, ids, [row["sequence"] for row in rows], standing.sequence)
+        await wire.execute(_MOVE_MARKS, ids, [row["sequence"] for row in rows], position.sequence)
         await wire.execute(_FORGET, ids, list(kept))
-        moved = await wire.fetch(_GO_ON, ids, standing.epoch, standing.sequence, standing.number)
+        moved = await wire.fetch(_GO_ON, ids, position.epoch, position.sequence, position.number)
         return {row["id"]: row["epoch"] for row in moved}
 
     def _writing(
-        self, row: Row, epochs: dict[str, int], standing: Standing, rejuvenate: Rejuvenate, worker_id: WorkerId
+        self, row: Row, epochs: dict[str, int], position: LineagePosition, rejuvenate: Rejuvenate, worker_id: WorkerId
     ) -> Writing:
         session_id = SessionId(row["id"])
         operations: list[Operation[None]] = []
         if row["credentials"] is not None:
             cipher = self._ciphers.of(session_id, Purpose.IDENTITY, row["identity_key"])
             blob = cipher.decrypt(row["credentials"], "credentials")
-            operations.append(PutCredentials(blob=rejuvenate(blob, standing.number - row["lineage"])))
+            operations.append(PutCredentials(blob=rejuvenate(blob, position.number - row["lineage"])))
         operations.append(_told(row, session_id, worker_id, self._now()))
         return Writing(Fence(session_id=session_id, epoch=epochs[session_id]), operations)
 

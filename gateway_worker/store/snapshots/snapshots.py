@@ -1,6 +1,6 @@
 """Snapshots as the database knows them: taken under a fence, remembered, removed when their identity is void.
 
-What comes out is sealed; nothing else of an identity leaves this room. Where it is kept is not known here.
+What comes out is sealed; nothing else of an identity leaves this package. Where it is kept is not known here.
 """
 
 import asyncio

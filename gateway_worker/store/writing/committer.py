@@ -21,7 +21,7 @@ from gateway_worker.store.postgres.database import Database, is_away, is_locked,
 from gateway_worker.store.records import Fence, OutboxEvent
 from gateway_worker.store.writing.apart import Apart, Waiting
 from gateway_worker.store.writing.rounds import stands_alone, weight
-from gateway_worker.store.writing.transaction import GroupWriter, Outcome, Writing
+from gateway_worker.store.writing.transaction import GroupOutcome, GroupWriter, Writing
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ Listener = Callable[[Sequence[OutboxEvent]], None]
 class _CommitUnanswered(Exception):  # noqa: N818 (reads as the fact it is)
     """The connection broke while the commit was under way."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: GroupOutcome) -> None:
         super().__init__("the commit was not answered")
         self.outcome = outcome
 
@@ -179,7 +179,7 @@ class Committer:
         rest = [waiting for waiting in group[middle:] if waiting.session_id not in locked]
         return [*held, *behind, *(await self._settle(rest) if rest else ())]
 
-    def _answer(self, group: Sequence[Waiting], outcome: Outcome) -> Sequence[Waiting]:
+    def _answer(self, group: Sequence[Waiting], outcome: GroupOutcome) -> Sequence[Waiting]:
         self._tell(outcome)
         for number, (waiting, answers) in enumerate(zip(group, outcome.answers, strict=True)):
             if answers is not None:
@@ -193,10 +193,10 @@ class Committer:
         for session_id in dict.fromkeys(waiting.session_id for waiting in group):
             self._apart.put_first(session_id, [waiting for waiting in group if waiting.session_id == session_id])
 
-    async def _commit(self, group: Sequence[Waiting]) -> Outcome:
+    async def _commit(self, group: Sequence[Waiting]) -> GroupOutcome:
         """Commit a group, again if the connection broke. Never twice: see `GroupWriter.write` on `earlier`."""
         writings = [waiting.writing for waiting in group]
-        earlier: Outcome | None = None
+        earlier: GroupOutcome | None = None
         failure: StoreUnavailable | StoreError | None = None
         for number, pause in enumerate(_PAUSES):
             if earlier is None and number >= _TRIES_IF_CERTAIN:
@@ -218,7 +218,7 @@ class Committer:
         assert failure is not None
         raise failure
 
-    async def _transact(self, group: Sequence[Writing], earlier: Outcome | None) -> Outcome:
+    async def _transact(self, group: Sequence[Writing], earlier: GroupOutcome | None) -> GroupOutcome:
         async with self._database.raw_wire() as wire:
             transaction = wire.transaction()
             await transaction.start()
@@ -237,7 +237,7 @@ class Committer:
             self.transactions += 1
             return outcome
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _tell(self, outcome: GroupOutcome) -> None:
         if outcome.events:
             for listener in self._listeners:
                 listener(outcome.events)

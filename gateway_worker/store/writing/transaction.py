@@ -89,7 +89,7 @@ class Fenced:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class GroupOutcome:
     """What a group came to.
 
     Attributes:
@@ -157,10 +157,10 @@ class GroupWriter:
         wire: Wire,
         group: Sequence[Writing],
         now: datetime,
-        earlier: Outcome | None,
+        earlier: GroupOutcome | None,
         *,
         lock_seconds: float | None = None,
-    ) -> Outcome:
+    ) -> GroupOutcome:
         """Write a group; the caller commits.
 
         Args:
@@ -189,7 +189,7 @@ class GroupWriter:
                 await self._writers[kind](transaction, placed)
         events = await self._publish(transaction, group)
         held = frozenset[tuple[SessionId, int]]() if waits else await self._held(wire, group, sessions)
-        return Outcome(
+        return GroupOutcome(
             [
                 tuple(transaction.answers.get((number, index)) for index in range(len(writing.operations)))
                 if holds[number]
@@ -282,7 +282,7 @@ def _wanted(group: Sequence[Writing]) -> tuple[list[str], list[int]]:
     return [session_id for session_id, _ in wanted], [epoch for _, epoch in wanted]
 
 
-async def _is_there(wire: Wire, earlier: Outcome) -> bool:
+async def _is_there(wire: Wire, earlier: GroupOutcome) -> bool:
     """Whether a transaction was committed, told by the first of its events (ids are random: no other has them)."""
     if not earlier.events:
         return False  # without events every operation may be repeated

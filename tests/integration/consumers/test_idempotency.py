@@ -13,7 +13,7 @@ import pytest
 from consumers.fence import Audience
 from consumers.idempotency import IdempotencyGuard
 from consumers.pending_reply import PendingReply, ReplyContext
-from consumers.ports import Ledger
+from consumers.ports import CommandLedger
 from consumers.replies import Reply, ReplyFactory, accepted
 from gateway_worker.broker.ids import uuid7
 from gateway_worker.store.errors import StoreUnavailable
@@ -81,7 +81,7 @@ def _answer_to(given: Command[StrictModel], *, redelivered: bool) -> PendingRepl
     )
 
 
-def office(ledger: Ledger, *, retry_gate: float = 0.6) -> Office:
+def office(ledger: CommandLedger, *, retry_gate: float = 0.6) -> Office:
     made = Office(IdempotencyGuard(ledger, wait_seconds=retry_gate, wait_seconds_n=retry_gate))
     made.may_go_on.set()
     return made
@@ -266,7 +266,7 @@ async def test_a_redriven_command_that_was_rejected_is_tried_again(here: Office)
 class Forgetful:
     """A ledger whose database is away when an outcome is to be written down."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: CommandLedger) -> None:
         self._ledger = ledger
         self.away = 2
 

@@ -266,8 +266,8 @@ async def test_a_worker_tells_of_its_life(out: WayOut, ears: Listener) -> None:
     registry = Registry(
         out.announcer,
         board,
-        card=WorkerRegistered(worker_id=worker_id, endpoint="http://w1:8001", max_sessions=50, version="0.1.0"),
-        pulse=lambda: WorkerHeartbeat(worker_id=worker_id, status=WorkerState.ONLINE, metrics=metrics),
+        registration=WorkerRegistered(worker_id=worker_id, endpoint="http://w1:8001", max_sessions=50, version="0.1.0"),
+        heartbeat=lambda: WorkerHeartbeat(worker_id=worker_id, status=WorkerState.ONLINE, metrics=metrics),
         every=0.05,
     )
     async with asyncio.TaskGroup() as group:

@@ -1,4 +1,4 @@
-"""Files that are not what they should be: each is answered with its code, by the real workshop."""
+"""Files that are not what they should be: each is answered with its code, by the real processes."""
 
 import io
 import struct
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from gateway_worker.media.bench import Bench
 from gateway_worker.media.fetching import Fetcher
 from gateway_worker.media.preparing import BucketAway, Preparation, PreparedFile
 from gateway_worker.media.spool import Spool
+from gateway_worker.media.worker_pool import WorkerPool
 from gateway_worker.objects.media import MediaObjects
 from schemas.errors import MediaError
 from schemas.outgoing_media import MediaSource
@@ -29,7 +29,7 @@ class Room:
         self.spool.open()
         self.shelf = Shelf()
         self.files = Preparation(
-            spool=self.spool, fetcher=Fetcher(), bucket=self.shelf, bench=Bench(), max_document=32 << 20
+            spool=self.spool, fetcher=Fetcher(), bucket=self.shelf, pool=WorkerPool(), max_document=32 << 20
         )
 
     async def prepare(self, kind: str, content: bytes, **more: str) -> tuple[PreparedFile, bytes]:
@@ -332,7 +332,7 @@ async def test_a_real_bucket_that_refuses_our_credentials_is_away_and_one_withou
 async def prepared_from(bucket: MediaObjects, folder: Path) -> None:
     spool = Spool(folder, 1 << 20)
     spool.open()
-    files = Preparation(spool=spool, fetcher=Fetcher(), bucket=bucket, bench=Bench(), max_document=1 << 20)
+    files = Preparation(spool=spool, fetcher=Fetcher(), bucket=bucket, pool=WorkerPool(), max_document=1 << 20)
     async with files.prepare("document", MediaSource(object="uploads/b"), party="s"):
         pass
 

@@ -1,4 +1,4 @@
-"""The files that people really have: each goes out as what WhatsApp's clients show and play, by the real workshop."""
+"""The files that people really have: each goes out as what WhatsApp's clients show and play, by the real processes."""
 
 import io
 import struct
@@ -10,10 +10,10 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageStat
 
-from gateway_worker.media.bench import Bench
 from gateway_worker.media.fetching import Fetcher
 from gateway_worker.media.preparing import Preparation, PreparedFile
 from gateway_worker.media.spool import Spool
+from gateway_worker.media.worker_pool import WorkerPool
 from schemas.errors import MediaError
 from schemas.outgoing_media import MediaSource
 from tests.support import media
@@ -25,12 +25,12 @@ VOICE = "audio/ogg; codecs=opus"
 class Room:
     """A preparation and the bucket that it takes files from."""
 
-    def __init__(self, folder: Path, **bench: Any) -> None:
+    def __init__(self, folder: Path, **pool: Any) -> None:
         spool = Spool(folder / "spool", 128 << 20)
         spool.open()
         self.shelf = Shelf()
         self.files = Preparation(
-            spool=spool, fetcher=Fetcher(), bucket=self.shelf, bench=Bench(**bench), max_document=32 << 20
+            spool=spool, fetcher=Fetcher(), bucket=self.shelf, pool=WorkerPool(**pool), max_document=32 << 20
         )
 
     async def prepare(self, kind: str, content: bytes, name: str = "a", **more: str) -> tuple[PreparedFile, bytes]:

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from gateway_worker.connections.base.context import SessionContext
-from gateway_worker.connections.base.observer import Unobserved
+from gateway_worker.connections.base.observer import UnobservedSessions
 from gateway_worker.connections.base.opening_limiter import OpeningGate
 from gateway_worker.connections.base.ports import MappingForm
 from gateway_worker.connections.base.qr import png_data_url
@@ -41,7 +41,7 @@ MAPPINGS = MappingForm(
 _numbers = itertools.count(1)
 
 
-class Alarms(Unobserved):
+class Alarms(UnobservedSessions):
     def __init__(self) -> None:
         self.codes: list[str] = []
         self.mended: list[str] = []  # sessions found in limbo
@@ -51,7 +51,7 @@ class Alarms(Unobserved):
     def set_aside(self, reason: str) -> None:
         self.aside.append(reason)
 
-    def file_fetched(self, seconds: float) -> None:  # noqa: ARG002 (see Observer)
+    def file_fetched(self, seconds: float) -> None:  # noqa: ARG002 (see SessionObserver)
         self.files.append("fetched")
 
     def file_delayed(self, reason: str) -> None:

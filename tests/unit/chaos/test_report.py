@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tests.chaos.outcome import Outcome, not_run
+from tests.chaos.outcome import ScenarioOutcome, not_run
 from tests.chaos.report import Report, remembered
 
 
@@ -13,13 +13,13 @@ def a_report(directory: Path, seed: int = 7) -> Report:
         rate=50,
         commit="abc",
         versions={"RabbitMQ": "3.10.8"},
-        cells=["one", "two", "three"],
+        scenarios=["one", "two", "three"],
     )
 
 
 def test_the_report_is_written_after_every_cell_and_says_what_is_missing(tmp_path: Path) -> None:
     report = a_report(tmp_path)
-    report.add(Outcome(cell="one", verdict="green", commands=10, counts={"re-sent under the same id": 2}))
+    report.add(ScenarioOutcome(scenario="one", verdict="green", commands=10, counts={"re-sent under the same id": 2}))
     text = report.path.read_text()
     assert "1 green, 0 red, 0 not run, 2 still to come, of 3 cells" in text
     assert "seed 7" in text
@@ -28,7 +28,11 @@ def test_the_report_is_written_after_every_cell_and_says_what_is_missing(tmp_pat
 
 def test_a_cell_that_is_not_green_says_why(tmp_path: Path) -> None:
     report = a_report(tmp_path)
-    report.add(Outcome(cell="two", verdict="red", reasons=["1 x lost command: s command c1"], story=["0.1 s: bang"]))
+    report.add(
+        ScenarioOutcome(
+            scenario="two", verdict="red", reasons=["1 x lost command: s command c1"], story=["0.1 s: bang"]
+        )
+    )
     report.add(not_run("three", "needs root"))
     text = report.path.read_text()
     assert "## two: red" in text
@@ -38,7 +42,7 @@ def test_a_cell_that_is_not_green_says_why(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_goes_on_with_its_seed_and_its_outcomes(tmp_path: Path) -> None:
-    a_report(tmp_path).add(Outcome(cell="one", verdict="green", recovered=1.5))
+    a_report(tmp_path).add(ScenarioOutcome(scenario="one", verdict="green", recovered=1.5))
     kept = remembered(tmp_path / "memory" / "outcomes.json")
     assert kept is not None
     second = a_report(tmp_path, seed=8)

@@ -46,7 +46,7 @@ async def test_amqps_expiration_counts_from_the_arrival(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "accepted_earlier", "codes", "buried"),
+    ("reason", "accepted_earlier", "codes", "dead_letter"),
     [
         ("expired", False, ["command.expired"], 0),
         ("expired", True, [], 0),
@@ -97,7 +97,7 @@ async def test_an_expiration_does_not_follow_a_command_into_the_dead_queue(bench
     assert headers["x-gateway-expiration"] == "5000"
 
 
-async def test_what_the_broker_took_out_is_buried_with_where_it_was_published(bench: Bench) -> None:
+async def test_what_the_broker_took_out_becomes_a_dead_letter_with_where_it_was_published(bench: Bench) -> None:
     delivery = delivery_of(
         RESTART,
         queue="gateway.expired",

@@ -48,7 +48,7 @@ def test_what_an_earlier_owner_published_is_not_waited_for() -> None:
     backlog = Backlog()
     backlog.hear(outbox_event("s", 7))
     assert backlog.catch_up(S, [], complete=True, told=7) is True
-    assert backlog.track(S).is_idle
+    assert backlog.session(S).is_idle
     assert backlog.hear(outbox_event("s", 8)) is False
     assert drain(backlog) == [8]
 
@@ -66,7 +66,7 @@ def test_what_was_dropped_is_read_again_before_anything_else() -> None:
     assert len(backlog) == 0
     backlog.catch_up(S, [outbox_event("s", n) for n in (3, 4)], complete=True, told=4)
     assert drain(backlog) == [3, 4]
-    assert backlog.track(S).is_idle
+    assert backlog.session(S).is_idle
 
 
 def test_refused_events_are_dropped_too() -> None:
@@ -84,7 +84,7 @@ def test_refused_events_are_dropped_too() -> None:
 def test_a_commit_during_the_read_is_read_too() -> None:
     backlog = Backlog()
     backlog.hear(outbox_event("s", 7))
-    backlog.track(S).reading = True
+    backlog.session(S).reading = True
     assert backlog.hear(outbox_event("s", 8)) is False
     assert backlog.catch_up(S, [outbox_event("s", 7)], complete=True, told=7) is False
     assert backlog.catch_up(S, [outbox_event("s", 8)], complete=True, told=8) is True
@@ -194,11 +194,11 @@ class AnyLife(RuleBasedStateMachine):
 
     @rule()
     def read(self) -> None:
-        track = self.backlog.track(S)
+        session = self.backlog.session(S)
         live = False
         while self.backlog.has_room and not live:
-            told = track.told
-            rows = [e for e in self.committed if e.sequence > (track.taken or 0) and e.sequence not in self.marked]
+            told = session.told
+            rows = [e for e in self.committed if e.sequence > (session.taken or 0) and e.sequence not in self.marked]
             live = self.backlog.catch_up(S, rows[:2], complete=len(rows) < 2, told=told)
 
     @rule()

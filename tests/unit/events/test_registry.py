@@ -35,7 +35,10 @@ async def test_a_worker_that_begins_to_drain_says_so_at_once() -> None:
     board, state = Board(), [WorkerState.ONLINE]
     metrics = WorkerMetrics(session_count=0, max_sessions=5, active_connections=0, cpu_usage=0, memory_usage=0)
     registry = Registry(
-        board, board, card=CARD, pulse=lambda: WorkerHeartbeat(worker_id=ME, status=state[0], metrics=metrics)
+        board,
+        board,
+        registration=CARD,
+        heartbeat=lambda: WorkerHeartbeat(worker_id=ME, status=state[0], metrics=metrics),
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(registry.run())

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from PIL import Image, ImageCms
 
-from gateway_worker.media.workshop.pictures import make_image
+from gateway_worker.media.processing.pictures import make_image
 
 RGB = ImageCms.ImageCmsProfile(cast("Any", ImageCms.createProfile("sRGB"))).tobytes()
 GREY = RGB[:16] + b"GRAY" + RGB[20:]

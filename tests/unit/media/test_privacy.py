@@ -4,7 +4,7 @@ import io
 
 from PIL import Image
 
-from gateway_worker.media.workshop.privacy import bare_jpeg
+from gateway_worker.media.processing.privacy import bare_jpeg
 from tests.support import media
 
 

@@ -1,13 +1,13 @@
 from prometheus_client.exposition import generate_latest
 
-from gateway_worker.connections.base.observer import Observer
+from gateway_worker.connections.base.observer import SessionObserver
 from gateway_worker.operations.metrics import BridgeReading, Readings, WorkerMetrics
 from gateway_worker.whatsapp.facts import Cause, ReceiptKind
 
 
 def test_what_the_manager_counts_is_shown() -> None:
     metrics = WorkerMetrics()
-    observer: Observer = metrics
+    observer: SessionObserver = metrics
     observer.connection_opened()
     observer.connection_ended(Cause.REPLACED)
     observer.message_sent(0.02)

@@ -38,7 +38,7 @@ def test_a_sessions_queue_is_as_the_contract_says() -> None:
     assert queue.arguments["x-dead-letter-exchange"] == "gateway.expired"
 
 
-def test_the_fleets_door_is_read_one_at_a_time() -> None:
+def test_the_fleets_queue_is_read_one_at_a_time() -> None:
     queues = {queue.name: queue for queue in Topology().fleet().queues}
     assert queues["gateway.sessions"].prefetch == 1
     assert queues["gateway.dead"].arguments["x-message-ttl"] == DEAD_TTL == 14 * 86_400_000
@@ -52,7 +52,7 @@ def test_bindings_name_what_is_declared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("door", "subject", "key"),
+    ("queue", "subject", "key"),
     [
         (CommandQueue.SESSIONS, "s", "sessions.create"),
         (CommandQueue.CONTROL, "s", "control.s"),
@@ -61,11 +61,11 @@ def test_bindings_name_what_is_declared() -> None:
         (CommandQueue.WORKER, "w", "worker.w"),
     ],
 )
-def test_routing_keys_lead_to_the_doors(queue: CommandQueue, subject: str | None, key: str) -> None:
+def test_routing_keys_lead_to_the_queues(queue: CommandQueue, subject: str | None, key: str) -> None:
     assert Topology.routing_key(queue, subject) == key
 
 
-def test_one_sessions_door_needs_a_session() -> None:
+def test_one_sessions_queue_needs_a_session() -> None:
     with pytest.raises(ValueError, match="needs a subject"):
         Topology.routing_key(CommandQueue.SESSION, None)
 

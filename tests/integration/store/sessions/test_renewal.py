@@ -13,7 +13,7 @@ from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.operations.identity import PutCredentials, PutKeys
 from gateway_worker.store.operations.sessions import ChangeState
 from gateway_worker.store.postgres.guard import Guard, look
-from gateway_worker.store.postgres.lineage import EPOCH_STEP, SEQUENCE_STEP, Standing
+from gateway_worker.store.postgres.lineage import EPOCH_STEP, SEQUENCE_STEP, LineagePosition
 from gateway_worker.store.records import Desired, Fence, NewSession
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
@@ -38,24 +38,24 @@ async def pair(store: Store, fence: Fence) -> None:
     )
 
 
-async def renew(store: Store, standing: Standing) -> int:
-    return await store.renewal.renew(standing, rejuvenate=later, kept=KEPT, worker_id=WORKER)
+async def renew(store: Store, position: LineagePosition) -> int:
+    return await store.renewal.renew(position, rejuvenate=later, kept=KEPT, worker_id=WORKER)
 
 
-async def went_back(store: Store, mark: Standing | None = None) -> Standing:
-    now = await store.renewal.standing(highest=True)
+async def went_back(store: Store, mark: LineagePosition | None = None) -> LineagePosition:
+    now = await store.renewal.position(highest=True)
     await store.renewal.begin(now, mark or now)
-    return await store.renewal.standing(highest=True)
+    return await store.renewal.position(highest=True)
 
 
 async def test_a_session_goes_on_beyond_everybody_without_ratchets_and_says_so_once(store: Store, fence: Fence) -> None:
     await pair(store, fence)
-    now = await store.renewal.standing(highest=True)
-    standing = await went_back(store, replace(now, sequence=3 * SEQUENCE_STEP + 7, epoch=9))
+    now = await store.renewal.position(highest=True)
+    position = await went_back(store, replace(now, sequence=3 * SEQUENCE_STEP + 7, epoch=9))
     assert await store.sessions.claim(SESSION, WORKER, "run-1") is None, "nobody's until it is renewed"
 
-    assert await renew(store, standing) == 1
-    assert await renew(store, standing) == 0
+    assert await renew(store, position) == 1
+    assert await renew(store, position) == 0
 
     found = await store.sessions.get(SESSION)
     assert found is not None
@@ -74,16 +74,16 @@ async def test_one_that_cannot_be_read_stays_behind_and_holds_up_no_other(store:
     for number in range(3):
         name = SessionId(f"other-{number}")
         await store.sessions.create_or_get(NewSession(session_id=name, user_id=UserId("u"), pairing={"method": "qr"}))
-    standing = await went_back(store)
+    position = await went_back(store)
 
     def unreadable(credentials: bytes, _lives: int) -> bytes:
         raise ValueError(f"{len(credentials)} bytes that are none of ours")
 
     renewal = store.renewal
-    assert await renewal.renew(standing, rejuvenate=unreadable, kept=KEPT, worker_id=WORKER) == 3
-    assert await renewal.behind(standing) == 1
+    assert await renewal.renew(position, rejuvenate=unreadable, kept=KEPT, worker_id=WORKER) == 3
+    assert await renewal.behind(position) == 1
     assert await store.sessions.claim(SESSION, WORKER, "run-1") is None
-    assert await renew(store, standing) == 1
+    assert await renew(store, position) == 1
 
 
 async def test_the_mark_of_the_outbox_passes_over_the_jump_and_over_nothing_else(store: Store, fence: Fence) -> None:
@@ -97,13 +97,13 @@ async def test_the_mark_of_the_outbox_passes_over_the_jump_and_over_nothing_else
 
 
 async def test_one_that_nobody_knows_any_more_begins_beyond_what_it_may_have_told(store: Store) -> None:
-    now = await store.renewal.standing(highest=True)
-    standing = await went_back(store, replace(now, sequence=40, epoch=3))
+    now = await store.renewal.position(highest=True)
+    position = await went_back(store, replace(now, sequence=40, epoch=3))
     made = await store.sessions.create_or_get(
         NewSession(session_id=SessionId("lost"), user_id=UserId("u"), pairing={"method": "qr"})
     )
-    assert (made.sequence, made.epoch) == (2 * SEQUENCE_STEP, 2 * EPOCH_STEP) == (standing.sequence, standing.epoch)
-    assert await store.renewal.behind(standing) == 0
+    assert (made.sequence, made.epoch) == (2 * SEQUENCE_STEP, 2 * EPOCH_STEP) == (position.sequence, position.epoch)
+    assert await store.renewal.behind(position) == 0
 
 
 async def test_data_that_came_beside_the_row_of_a_schema_made_anew_are_worked_with(
@@ -115,7 +115,7 @@ async def test_data_that_came_beside_the_row_of_a_schema_made_anew_are_worked_wi
         migrated_database_url,
         "INSERT INTO lineage (number, sequence, epoch, since) VALUES (2, 500, 7, now()) RETURNING 1",
     )
-    assert (await store.renewal.standing(highest=False)).number == 2
+    assert (await store.renewal.position(highest=False)).number == 2
     await store.renewal.tidy()
     await store.renewal.tidy()
     assert await query(migrated_database_url, "SELECT sum(number) || ' ' || count(*) FROM lineage") == "2 1"
@@ -136,7 +136,7 @@ async def test_a_connection_to_a_database_that_went_back_is_refused_and_everythi
 ) -> None:
     heard: list[str] = []
     store.guard.on_refusal(heard.append)
-    store.guard.begin(await store.renewal.standing(highest=True))
+    store.guard.begin(await store.renewal.position(highest=True))
     await pair(store, fence)
     await query(migrated_database_url, "UPDATE lineage SET since = now() RETURNING 1")  # written anew, as by a restore
     with pytest.raises(StoreUnavailable):
@@ -160,16 +160,16 @@ async def test_a_thousand_sessions_are_renewed_in_seconds(
         migrated_database_url,
         f"INSERT INTO outbox_marks SELECT id, sequence FROM sessions WHERE id <> '{SESSION}' RETURNING 1",
     )
-    standing, began = await went_back(store), time.monotonic()
-    assert await renew(store, standing) == 1001
+    position, began = await went_back(store), time.monotonic()
+    assert await renew(store, position) == 1001
     assert time.monotonic() - began < 30
 
 
 async def test_maintenance_is_no_restore(store: Store, migrated_database_url: str) -> None:
-    begun = await store.renewal.standing(highest=True)
+    begun = await store.renewal.position(highest=True)
     for work in ("VACUUM (FREEZE) lineage", "VACUUM FULL lineage", "REINDEX TABLE lineage", "ANALYZE", "CHECKPOINT"):
         await query(migrated_database_url, work)
-    assert (await store.renewal.standing(highest=True)).parted(begun) is None
+    assert (await store.renewal.position(highest=True)).parted(begun) is None
 
 
 async def test_a_server_that_hides_its_identifier_still_says_where_its_log_is(migrated_database_url: str) -> None:
@@ -195,7 +195,7 @@ async def test_a_server_that_hides_its_identifier_still_says_where_its_log_is(mi
 
 def test_answers_that_overtake_each_other_are_no_restore() -> None:
     guard = Guard()
-    begun = Standing(number=3, sequence=0, epoch=0, position=100)
+    begun = LineagePosition(number=3, sequence=0, epoch=0, position=100)
     guard.begin(begun)
     for position in (300, 200):  # asked for side by side, and the later one answered first
         guard.compare(replace(begun, position=position), begun)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway_worker.connections.messages.current import Standing, standing
+from gateway_worker.connections.messages.current import CurrentMessage, current_message
 from gateway_worker.store.records import Json, MessageRecord, Status
 from schemas.names import MessageId, SessionId
 from tests.support.connections.fake_messages import message_row
@@ -24,8 +24,8 @@ def row(sender: str | None, content: Json, chat: str = CHAT) -> MessageRecord:
     return replace(made, about=ORIGINAL, status=Status.SENT if command else made.status)
 
 
-def shown(original: MessageRecord, *changes: MessageRecord) -> Standing:
-    return standing(original, changes)
+def shown(original: MessageRecord, *changes: MessageRecord) -> CurrentMessage:
+    return current_message(original, changes)
 
 
 THEIRS = row(ANNA, {"kind": "text", "text": "old"})
@@ -75,10 +75,10 @@ def test_a_change_is_of_the_message_whose_author_it_names() -> None:
 
 def test_what_we_have_begun_counts_where_it_must_not_leave_any_more() -> None:
     pending = replace(row(None, {"kind": "revocation"}), status=Status.PENDING)
-    assert standing(OURS, [pending]).revoked_at is None
-    assert standing(OURS, [pending], begun_counts=True).revoked_at is not None
+    assert current_message(OURS, [pending]).revoked_at is None
+    assert current_message(OURS, [pending], begun_counts=True).revoked_at is not None
     failed = replace(pending, status=Status.FAILED)
-    assert standing(OURS, [failed], begun_counts=True).revoked_at is None
+    assert current_message(OURS, [failed], begun_counts=True).revoked_at is None
 
 
 def test_a_revoked_message_shows_nothing_but_when() -> None:

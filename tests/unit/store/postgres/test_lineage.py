@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from gateway_worker.store.postgres.lineage import EPOCH_STEP, SEQUENCE_STEP, Standing, beyond, newest, read_mark
+from gateway_worker.store.postgres.lineage import EPOCH_STEP, SEQUENCE_STEP, LineagePosition, beyond, newest, read_mark
 
 IDENTITY = {"system": "7", "timeline": "00000001", "database": "5", "table": "16400", "row": "733"}
-MARK = Standing(number=1, sequence=40, epoch=3, position=1_000, identity=IDENTITY)
+MARK = LineagePosition(number=1, sequence=40, epoch=3, position=1_000, identity=IDENTITY)
 
 
 def but(**changes: str) -> dict[str, str]:
@@ -24,7 +24,7 @@ def but(**changes: str) -> dict[str, str]:
         replace(MARK, number=2, identity=but(row="900")),  # begun anew, and not yet marked: a crash in between
     ],
 )
-def test_the_same_database_later_on_is_its_continuation(now: Standing) -> None:
+def test_the_same_database_later_on_is_its_continuation(now: LineagePosition) -> None:
     assert now.parted(MARK) is None
 
 
@@ -39,7 +39,7 @@ def test_the_same_database_later_on_is_its_continuation(now: Standing) -> None:
         (replace(MARK, number=0), "restored before"),  # a dump from before the last restore
     ],
 )
-def test_what_went_back_is_told_apart(now: Standing, reason: str) -> None:
+def test_what_went_back_is_told_apart(now: LineagePosition, reason: str) -> None:
     assert now.parted(MARK) == reason
 
 

@@ -16,13 +16,13 @@ import asyncpg
 from deploy.local.program import ProgramFailedError
 from deploy.local.services import Handle, PrivateServices
 from deploy.local.stage import RunningSimulator, RunningWorker, Stage
-from tests.chaos.books import Books, Held
+from tests.chaos.accounts import Accounts, Held
 from tests.chaos.control import WhatsApp
 from tests.chaos.disks import SmallDisk
 from tests.chaos.load import Chat
 from tests.chaos.network import Branch
+from tests.chaos.observer import Observer
 from tests.chaos.publisher import Publisher
-from tests.chaos.witness import Witness
 from tests.support.phones import Phones
 from tests.support.private_services import unique_name
 
@@ -37,7 +37,7 @@ _PAIR_AT_ONCE: Final = 8
 _control_ids = itertools.count()
 
 
-class RigBrokenError(Exception):
+class EnvironmentBrokenError(Exception):
     """It cannot be brought back to where a cell may begin; the message says why."""
 
 
@@ -57,7 +57,7 @@ class Shape:
 
 
 @dataclass(slots=True, kw_only=True)
-class Rig:
+class Environment:
     """Everything of one stage."""
 
     shape: Shape
@@ -66,9 +66,9 @@ class Rig:
     simulator: RunningSimulator
     whatsapp: WhatsApp
     phones: Phones
-    witness: Witness
+    observer: Observer
     publisher: Publisher
-    books: Books
+    accounts: Accounts
     branch: Branch | None = None
     disks: Mapping[str, SmallDisk] = field(default_factory=dict[str, SmallDisk])
     workers: dict[str, RunningWorker] = field(default_factory=dict[str, RunningWorker])
@@ -92,11 +92,11 @@ class Rig:
 
     async def owned(self, worker_id: str) -> Sequence[str]:
         """The sessions that this worker owns."""
-        return sorted(held.session_id for held in await self.books.held() if held.owner == worker_id)
+        return sorted(held.session_id for held in await self.accounts.held() if held.owner == worker_id)
 
     async def busiest(self) -> str:
         """The worker that owns most sessions."""
-        counts = Counter(held.owner for held in await self.books.held() if held.owner in self.workers)
+        counts = Counter(held.owner for held in await self.accounts.held() if held.owner in self.workers)
         return max(sorted(self.workers), key=lambda worker_id: counts[worker_id])
 
     async def pair(self) -> None:
@@ -114,17 +114,17 @@ class Rig:
             await self.publisher.publish(
                 f"create-{session_id}", "session.create.v1", session_id, "sessions.create", data
             )
-            await self._wait_for(lambda: session_id in self.witness.qr, f"a code for {session_id}")
-            await self.phones.scan(phone, self.witness.qr[session_id])
+            await self._wait_for(lambda: session_id in self.observer.qr, f"a code for {session_id}")
+            await self.phones.scan(phone, self.observer.qr[session_id])
             await self._wait_for(lambda: self._is_connected(session_id), f"{session_id} to connect")
         self.chats += [Chat(session_id=session_id, number=phone.number, friend=friend) for friend in friends]
 
     async def _wait_for(self, holds: Callable[[], bool], what: str) -> None:
-        if not await self.witness.until(holds, _PAIRING_SECONDS):
-            raise RigBrokenError(f"waited in vain for {what}")
+        if not await self.observer.until(holds, _PAIRING_SECONDS):
+            raise EnvironmentBrokenError(f"waited in vain for {what}")
 
     def _is_connected(self, session_id: str) -> bool:
-        return any(event.session_id == session_id and event.state == "connected" for event in self.witness.events)
+        return any(event.session_id == session_id and event.state == "connected" for event in self.observer.events)
 
     async def is_confirmed_soon(self) -> bool:
         """Whether the broker confirms a command that does nothing."""
@@ -133,7 +133,7 @@ class Rig:
         return await self.publisher.publish(command_id, *address, {})
 
     async def mend(self) -> None:
-        """Everything runs, every session is connected, no fault strikes. Raises RigBrokenError."""
+        """Everything runs, every session is connected, no fault strikes. Raises EnvironmentBrokenError."""
         try:
             for service in self._services():
                 await asyncio.to_thread(service.start)
@@ -143,7 +143,7 @@ class Rig:
                     await self.start_worker(worker_id)
             await self._wait_for_sessions()
         except (ProgramFailedError, OSError, aiohttp.ClientError, TimeoutError, asyncpg.PostgresError) as error:
-            raise RigBrokenError(f"{type(error).__name__}: {error}") from error
+            raise EnvironmentBrokenError(f"{type(error).__name__}: {error}") from error
 
     def _services(self) -> Sequence[Handle]:
         services = self.services
@@ -151,10 +151,10 @@ class Rig:
 
     async def _wait_for_sessions(self) -> None:
         deadline = time.monotonic() + _MENDING_SECONDS
-        while waiting := [held for held in await self.books.held() if not self._is_well(held)]:
+        while waiting := [held for held in await self.accounts.held() if not self._is_well(held)]:
             if time.monotonic() > deadline:
                 first = waiting[0]
-                raise RigBrokenError(
+                raise EnvironmentBrokenError(
                     f"{len(waiting)} sessions do not come back; {first.session_id} is {first.state} at {first.owner}"
                 )
             await asyncio.sleep(_POLL_SECONDS)
@@ -174,16 +174,16 @@ class Rig:
             await self.publisher.publish(command_id, "session.migrate.v1", session_id, f"control.{session_id}", {})
         deadline = time.monotonic() + _BALANCING_SECONDS
         while len(await self.owned(busy)) > half and time.monotonic() < deadline:
-            if commands & {event.command_id for event in self.witness.events if event.type == "command.rejected.v1"}:
+            if commands & {event.command_id for event in self.observer.events if event.type == "command.rejected.v1"}:
                 break
             await asyncio.sleep(_POLL_SECONDS)
         await self._wait_for_sessions()
 
 
 @asynccontextmanager
-async def a_rig(
+async def an_environment(
     services: PrivateServices, directory: Path, shape: Shape, disks: Mapping[str, SmallDisk] | None = None
-) -> AsyncGenerator[Rig]:
+) -> AsyncGenerator[Environment]:
     """A fresh one on these services: namespace, database, WhatsApp, workers, paired sessions."""
     async with AsyncExitStack() as stack:
         namespace = unique_name()
@@ -201,35 +201,35 @@ async def a_rig(
         http = await stack.enter_async_context(aiohttp.ClientSession(simulator.url, timeout=timeout))
         publisher = Publisher(services.amqp_url, f"{namespace}.commands")
         stack.push_async_callback(publisher.close)
-        rig = Rig(
+        environment = Environment(
             shape=shape,
             services=services,
             stage=stage,
             simulator=simulator,
             whatsapp=WhatsApp(http),
             phones=Phones(http),
-            witness=Witness(amqp_url=services.amqp_url, queue=f"{namespace}.backend"),
+            observer=Observer(amqp_url=services.amqp_url, queue=f"{namespace}.backend"),
             publisher=publisher,
-            books=Books(stage.settings["GATEWAY_DATABASE_URL"]),
+            accounts=Accounts(stage.settings["GATEWAY_DATABASE_URL"]),
             disks=disks or {},
         )
         if shape.in_branch:
-            rig.branch = await stack.enter_async_context(Branch(_ports(stage.settings)))
-        await _populate(stack, rig)
-        yield rig
+            environment.branch = await stack.enter_async_context(Branch(_ports(stage.settings)))
+        await _populate(stack, environment)
+        yield environment
 
 
-async def _populate(stack: AsyncExitStack, rig: Rig) -> None:
+async def _populate(stack: AsyncExitStack, environment: Environment) -> None:
     """Workers, a witness, and paired sessions."""
     first, second = WORKERS
-    await rig.start_worker(first)
-    listening = asyncio.ensure_future(rig.witness.run())
+    await environment.start_worker(first)
+    listening = asyncio.ensure_future(environment.observer.run())
     stack.push_async_callback(_end, listening)
-    if not rig.shape.alone:
-        await rig.start_worker(second)
-    await rig.pair()
-    if rig.shape.alone:
-        await rig.start_worker(second)
+    if not environment.shape.alone:
+        await environment.start_worker(second)
+    await environment.pair()
+    if environment.shape.alone:
+        await environment.start_worker(second)
 
 
 async def _end(task: "asyncio.Future[None]") -> None:

@@ -1,16 +1,16 @@
-"""What a worker stands on: databases, broker, buckets, WhatsApp."""
+"""The infrastructure of a worker: databases, broker, buckets, WhatsApp."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from gateway_worker.app.clock import SystemClock
 from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.cache.client import Cache
-from gateway_worker.media.bench import Bench
+from gateway_worker.clock import SystemClock
 from gateway_worker.media.fetching import Fetcher
 from gateway_worker.media.preparing import Preparation
 from gateway_worker.media.spool import Spool
+from gateway_worker.media.worker_pool import WorkerPool
 from gateway_worker.objects.buckets import Buckets
 from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.media import MediaObjects
@@ -25,7 +25,7 @@ _MIB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class Infrastructure:
     """Built and not started. `consuming` and `publishing` are two connections: a blocked publisher still consumes."""
 
     clock: SystemClock
@@ -42,8 +42,8 @@ class Ground:
     downloads: Downloads
 
 
-def lay(settings: Settings, clock: SystemClock) -> Ground:
-    """The ground for a worker of these settings."""
+def build_infrastructure(settings: Settings, clock: SystemClock) -> Infrastructure:
+    """Builds what a worker of these settings stands on."""
     store = Store(
         str(settings.database_url),
         direct_url=settings.direct_database,
@@ -62,7 +62,7 @@ def lay(settings: Settings, clock: SystemClock) -> Ground:
     store.lease.on_lapse(engine.fence)
     s3 = S3Client(**settings.s3)
     spool = Spool(settings.own_spool, settings.media_spool_mb * _MIB)
-    return Ground(
+    return Infrastructure(
         clock=clock,
         topology=Topology(settings.namespace, settings.backend_queue_name),
         store=store,
@@ -74,7 +74,7 @@ def lay(settings: Settings, clock: SystemClock) -> Ground:
             spool=spool,
             fetcher=Fetcher(allow_private=settings.media_allow_private),
             bucket=MediaObjects(s3, settings.media_bucket),
-            bench=Bench(keep_metadata=settings.media_keep_metadata),
+            pool=WorkerPool(keep_metadata=settings.media_keep_metadata),
             max_document=settings.media_max_mb * _MIB,
         ),
         consuming=BrokerConnection(settings.amqp_url, name=f"{settings.worker_id} consume"),

@@ -12,7 +12,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from gateway_worker.media.workshop.faults import Fault
+from gateway_worker.media.processing.faults import Fault
 
 if TYPE_CHECKING:
     AnyPacket = Packet[Any]

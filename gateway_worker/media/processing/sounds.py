@@ -10,10 +10,10 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 
 from gateway_worker.media import limits
-from gateway_worker.media.workshop.boxes import check_whole
-from gateway_worker.media.workshop.faults import Fault
-from gateway_worker.media.workshop.reading import codec_of, decoded, is_still, packets, reading, seconds_of
-from gateway_worker.media.workshop.resampling import Fitting
+from gateway_worker.media.processing.boxes import check_whole
+from gateway_worker.media.processing.faults import Fault
+from gateway_worker.media.processing.reading import codec_of, decoded, is_still, packets, reading, seconds_of
+from gateway_worker.media.processing.resampling import Fitting
 
 VOICE: Final = "audio/ogg; codecs=opus"
 _OGG: Final = "audio/ogg"

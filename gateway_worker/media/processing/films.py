@@ -11,11 +11,19 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from gateway_worker.media import limits
-from gateway_worker.media.workshop.boxes import check_whole
-from gateway_worker.media.workshop.converting import Conversion, Copy, Picture, Sound, Track, decoding_times, manner_of
-from gateway_worker.media.workshop.faults import Fault
-from gateway_worker.media.workshop.pictures import check_size, thumbnail_of
-from gateway_worker.media.workshop.reading import Decoding, codec_of, is_cover, packets, reading, seconds_of
+from gateway_worker.media.processing.boxes import check_whole
+from gateway_worker.media.processing.converting import (
+    Conversion,
+    Copy,
+    Picture,
+    Sound,
+    Track,
+    decoding_times,
+    manner_of,
+)
+from gateway_worker.media.processing.faults import Fault
+from gateway_worker.media.processing.pictures import check_size, thumbnail_of
+from gateway_worker.media.processing.reading import Decoding, codec_of, is_cover, packets, reading, seconds_of
 
 _MATROSKA: Final = "video/x-matroska"
 _MP4: Final = frozenset({"video/mp4", "video/3gpp"})

@@ -2,15 +2,15 @@
 
 import asyncio
 
-from gateway_worker.media.seats import Seats
+from gateway_worker.media.fair_semaphore import FairSemaphore
 
 
 class Room:
-    """Seats, and work that takes until it is told to end. `seated`: whose is under way."""
+    """FairSemaphore, and work that takes until it is told to end. `seated`: whose is under way."""
 
     def __init__(self, tasks: asyncio.TaskGroup, at_once: int) -> None:
         self._tasks = tasks
-        self._seats = Seats(at_once)
+        self._semaphore = FairSemaphore(at_once)
         self.seated: list[str] = []
 
     async def enter(self, party: str, name: str) -> asyncio.Event:
@@ -18,7 +18,7 @@ class Room:
         done = asyncio.Event()
 
         async def work() -> None:
-            async with self._seats.taken(party):
+            async with self._semaphore.taken(party):
                 self.seated.append(name)
                 await done.wait()
                 self.seated.remove(name)

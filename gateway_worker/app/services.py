@@ -1,14 +1,14 @@
-"""What decides: events, consumers, sessions, media. Each room gets what it needs of the ground, and of the others."""
+"""What decides: events, consumers, sessions, media. Each is given what it needs of the infrastructure and the others."""
 
 import random
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from consumers import service as arrivals
+from consumers import service as consuming
 from consumers.fence import Fence, ReplyQueues
 from gateway_worker.app.continuity import KEPT, Continuity
-from gateway_worker.app.ground import Ground
+from gateway_worker.app.infrastructure import Infrastructure
 from gateway_worker.broker.ids import uuid7
 from gateway_worker.broker.marks import MarkQueue
 from gateway_worker.broker.watch import TopologyWatch
@@ -36,14 +36,14 @@ OPENING_SECONDS: Final = 5.0  # one that takes longer no longer holds up the oth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rooms:
+class Services:
     """Built and not started; `consumers` has still to be told whom to `serve`."""
 
     publisher: Publisher
     relay: Relay
     watch: TopologyWatch
     announcer: Announcer
-    consumers: arrivals.Consumers
+    consumers: consuming.Consumers
     snapshots: SnapshotKeeper
     media: MediaRunner
     janitor: MediaJanitor
@@ -51,27 +51,34 @@ class Rooms:
     continuity: Continuity
 
 
-def furnish(settings: Settings, ground: Ground, metrics: WorkerMetrics, incarnation: str) -> Rooms:
-    """The rooms of a worker; `incarnation` tells this run of it from its earlier ones."""
-    publisher = Publisher(ground.publishing, ground.topology)
-    relay = _relay(settings, ground, metrics, publisher)
-    announcer = Announcer(publisher, relay, namespace=settings.namespace, clock=ground.clock, new_id=uuid7)
-    consumers = _consumers(settings, ground, metrics, publisher)
-    snapshots = _snapshots(settings, ground, metrics)
-    received = ReceivedObjects(ground.s3, settings.media_bucket)
-    media = MediaRunner(rows=ground.store.media, downloads=ground.downloads, bucket=received, now=ground.clock.now)
+def build_services(
+    settings: Settings, infrastructure: Infrastructure, metrics: WorkerMetrics, incarnation: str
+) -> Services:
+    """Builds the services of a worker; `incarnation` tells this run of it from its earlier ones."""
+    publisher = Publisher(infrastructure.publishing, infrastructure.topology)
+    relay = _relay(settings, infrastructure, metrics, publisher)
+    announcer = Announcer(publisher, relay, namespace=settings.namespace, clock=infrastructure.clock, new_id=uuid7)
+    consumers = _consumers(settings, infrastructure, metrics, publisher)
+    snapshots = _snapshots(settings, infrastructure, metrics)
+    received = ReceivedObjects(infrastructure.s3, settings.media_bucket)
+    media = MediaRunner(
+        rows=infrastructure.store.media,
+        downloads=infrastructure.downloads,
+        bucket=received,
+        now=infrastructure.clock.now,
+    )
     manager = ConnectionManager(
         SessionContext(
-            storage=ground.store,
-            cache=ground.cache,
-            engine=ground.engine,
-            files=ground.files,
+            storage=infrastructure.store,
+            cache=infrastructure.cache,
+            engine=infrastructure.engine,
+            files=infrastructure.files,
             media=media,
             queues=consumers.session_queues,
             announcer=announcer,
             snapshots=snapshots,
             observer=metrics,
-            clock=ground.clock,
+            clock=infrastructure.clock,
             rng=random.Random(),  # noqa: S311 (jitter)
             gate=OpeningGate(OPENING_AT_ONCE, OPENING_SECONDS),
             worker_id=WorkerId(settings.worker_id),
@@ -86,98 +93,102 @@ def furnish(settings: Settings, ground: Ground, metrics: WorkerMetrics, incarnat
         max_sessions=settings.max_sessions,
         capacity_changed=consumers.capacity_changed,
     )
-    ground.store.lease.on_return(manager.recheck_ownership)
-    return Rooms(
+    infrastructure.store.lease.on_return(manager.recheck_ownership)
+    return Services(
         publisher=publisher,
         relay=relay,
-        watch=_watch(settings, ground, metrics, consumers),
+        watch=_watch(settings, infrastructure, metrics, consumers),
         announcer=announcer,
         consumers=consumers,
         snapshots=snapshots,
         media=media,
         janitor=MediaJanitor(
-            rows=ground.store.media,
+            rows=infrastructure.store.media,
             bucket=received,
             keeps=timedelta(days=settings.media_retention_days),
-            now=ground.clock.now,
+            now=infrastructure.clock.now,
         ),
         manager=manager,
-        continuity=_continuity(settings, ground, relay),
+        continuity=_continuity(settings, infrastructure, relay),
     )
 
 
-def _continuity(settings: Settings, ground: Ground, relay: Relay) -> Continuity:
-    ground.store.guard.on_refusal(lambda _reason: ground.engine.fence())
-    ground.store.guard.on_refusal(lambda _reason: relay.fence())
+def _continuity(settings: Settings, infrastructure: Infrastructure, relay: Relay) -> Continuity:
+    infrastructure.store.guard.on_refusal(lambda _reason: infrastructure.engine.fence())
+    infrastructure.store.guard.on_refusal(lambda _reason: relay.fence())
     return Continuity(
-        ground.store.guard,
-        ground.store.renewal,
-        needed=MarkQueue(ground.publishing, ground.topology),
-        spare=MarkObject(ground.s3, settings.sessions_bucket, settings.namespace),
+        infrastructure.store.guard,
+        infrastructure.store.renewal,
+        needed=MarkQueue(infrastructure.publishing, infrastructure.topology),
+        spare=MarkObject(infrastructure.s3, settings.sessions_bucket, settings.namespace),
         rejuvenate=identity.rejuvenate,
         kept=KEPT,
         worker_id=WorkerId(settings.worker_id),
     )
 
 
-def _relay(settings: Settings, ground: Ground, metrics: WorkerMetrics, publisher: Publisher) -> Relay:
+def _relay(settings: Settings, infrastructure: Infrastructure, metrics: WorkerMetrics, publisher: Publisher) -> Relay:
     relay = Relay(
-        ground.store.outbox,
+        infrastructure.store.outbox,
         publisher,
         namespace=settings.namespace,
-        clock=ground.clock,
-        lease=ground.store.lease,
+        clock=infrastructure.clock,
+        lease=infrastructure.store.lease,
         keeps_unroutable=settings.backend_queue_name is not None,
         observer=metrics,
     )
-    ground.store.lease.on_lapse(relay.fence)
+    infrastructure.store.lease.on_lapse(relay.fence)
     return relay
 
 
-def _consumers(settings: Settings, ground: Ground, metrics: WorkerMetrics, publisher: Publisher) -> arrivals.Consumers:
-    return arrivals.Consumers(
-        arrivals.Dependencies(
-            link=ground.consuming,
-            topology=ground.topology,
+def _consumers(
+    settings: Settings, infrastructure: Infrastructure, metrics: WorkerMetrics, publisher: Publisher
+) -> consuming.Consumers:
+    return consuming.Consumers(
+        consuming.Dependencies(
+            link=infrastructure.consuming,
+            topology=infrastructure.topology,
             publisher=publisher,
-            ledger=ground.store.commands,
+            ledger=infrastructure.store.commands,
             worker_id=WorkerId(settings.worker_id),
-            now=ground.clock.now,
-            monotonic=ground.clock.monotonic,
+            now=infrastructure.clock.now,
+            monotonic=infrastructure.clock.monotonic,
             new_id=uuid7,
             observer=metrics,
-            fence=Fence(ground.topology, ReplyQueues(settings.reply_queues)),
+            fence=Fence(infrastructure.topology, ReplyQueues(settings.reply_queues)),
         )
     )
 
 
-def _watch(settings: Settings, ground: Ground, metrics: WorkerMetrics, consumers: arrivals.Consumers) -> TopologyWatch:
-    fleet, own = ground.topology.fleet(), ground.topology.worker(WorkerId(settings.worker_id))
+def _watch(
+    settings: Settings, infrastructure: Infrastructure, metrics: WorkerMetrics, consumers: consuming.Consumers
+) -> TopologyWatch:
+    fleet, own = infrastructure.topology.fleet(), infrastructure.topology.worker(WorkerId(settings.worker_id))
 
     async def bind_sessions(missed: str) -> None:
         """With the exchange of commands went the bindings of every session's queue, whoever owns it."""
-        if missed != ground.topology.commands:
+        if missed != infrastructure.topology.commands:
             return
         last: SessionId | None = None
-        while page := await ground.store.sessions.list(last, _PAGE):
+        while page := await infrastructure.store.sessions.list(last, _PAGE):
             for record in page:
                 await consumers.session_queues.declare(record.session_id)
             last = page[-1].session_id
 
     return TopologyWatch(
-        ground.consuming,
-        ground.publishing,
+        infrastructure.consuming,
+        infrastructure.publishing,
         replace(fleet, queues=(*fleet.queues, *own.queues), bindings=(*fleet.bindings, *own.bindings)),
         bindings_lost=bind_sessions,
         missed=metrics.topology_missed,
     )
 
 
-def _snapshots(settings: Settings, ground: Ground, metrics: WorkerMetrics) -> SnapshotKeeper:
+def _snapshots(settings: Settings, infrastructure: Infrastructure, metrics: WorkerMetrics) -> SnapshotKeeper:
     return SnapshotKeeper(
-        records=ground.store.snapshots,
-        bucket=SnapshotObjects(ground.s3, settings.sessions_bucket),
+        records=infrastructure.store.snapshots,
+        bucket=SnapshotObjects(infrastructure.s3, settings.sessions_bucket),
         identity=Identity(kinds=KEPT, urgent_kinds=identity.URGENT_KINDS, mark=identity.mark),
         observer=metrics,
-        monotonic=ground.clock.monotonic,
+        monotonic=infrastructure.clock.monotonic,
     )

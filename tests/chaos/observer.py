@@ -21,7 +21,7 @@ _STEP_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True, kw_only=True)
-class Witness:
+class Observer:
     """Everything that was told, in order of arrival. `qr` holds each session's latest code."""
 
     amqp_url: str

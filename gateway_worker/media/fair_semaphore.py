@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
 
-class Seats:
+class FairSemaphore:
     """So many at once, and of each party one: whoever brings work that takes long holds up itself before others."""
 
     def __init__(self, at_once: int) -> None:

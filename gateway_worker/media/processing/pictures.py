@@ -9,10 +9,10 @@ from typing import Any, Final
 from PIL import Image, ImageOps
 
 from gateway_worker.media import limits
-from gateway_worker.media.workshop.colours import flat, is_plain
-from gateway_worker.media.workshop.faults import Fault
-from gateway_worker.media.workshop.privacy import bare_jpeg, bare_png
-from gateway_worker.media.workshop.webp import WebP, read_webp
+from gateway_worker.media.processing.colours import flat, is_plain
+from gateway_worker.media.processing.faults import Fault
+from gateway_worker.media.processing.privacy import bare_jpeg, bare_png
+from gateway_worker.media.processing.webp import WebP, read_webp
 
 Image.MAX_IMAGE_PIXELS = None  # we look at the size before anything is decoded, and say it in our own words
 

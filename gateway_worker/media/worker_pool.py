@@ -1,4 +1,4 @@
-"""Sending files to the workshop: a process for each, a few at a time, with a deadline."""
+"""Files are processed in processes of their own: one for each, a few at a time, with a deadline."""
 
 import asyncio
 import json
@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway_worker.media.errors import too_large, unsupported
-from gateway_worker.media.seats import Seats
+from gateway_worker.media.fair_semaphore import FairSemaphore
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _AT_ONCE: Final = 2
 _SECONDS: Final = 90.0
-_WORK: Final = 60  # seconds of processor time, as the workshop limits itself
+_WORK: Final = 60  # seconds of processor time, as the process limits itself
 _MAX_ANSWER: Final = 256 * 1024
 _PREVENTED: Final = frozenset({-9, -24, -25})  # killed, out of CPU time, out of room for its file
 
 
-class Bench:
+class WorkerPool:
     """Has files looked at and made anew.
 
     Args:
@@ -30,12 +30,12 @@ class Bench:
     """
 
     def __init__(self, *, at_once: int = _AT_ONCE, seconds: float = _SECONDS, keep_metadata: bool = False) -> None:
-        self._seats = Seats(at_once)
+        self._semaphore = FairSemaphore(at_once)
         self._seconds = seconds
         self._keep_metadata = keep_metadata
 
     async def make(self, kind: str, mimetype: str, source: Path, target: Path, *, party: str) -> Mapping[str, Any]:
-        """What the workshop found out; `target` is written where it says ``converted``. For each `party` one at a time.
+        """What the process found out; `target` is written where it says ``converted``. For each `party` one at a time.
 
         Raises:
             MediaUnsupported, MediaTooLarge: it is nothing that can be sent as `kind`.
@@ -47,7 +47,7 @@ class Bench:
             "target": str(target),
             "keep_metadata": self._keep_metadata,
         }
-        async with self._seats.taken(party):
+        async with self._semaphore.taken(party):
             answer = await self._run(json.dumps(order))
         fault = answer.get("fault")
         if fault is None:
@@ -84,4 +84,4 @@ class Bench:
 def _command(order: str) -> Sequence[str]:
     setpriv = shutil.which("setpriv")
     guard = () if setpriv is None else (setpriv, "--pdeathsig", "KILL", "--")
-    return (*guard, sys.executable, "-m", "gateway_worker.media.workshop", order)
+    return (*guard, sys.executable, "-m", "gateway_worker.media.processing", order)

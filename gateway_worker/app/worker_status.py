@@ -1,10 +1,10 @@
-"""What a worker says of itself: its card, its pulse, what it holds, whether it leaves."""
+"""What a worker says of itself: its registration, its heartbeat, what it holds, whether it leaves."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gateway_worker import __version__
-from gateway_worker.app.clock import SystemClock
+from gateway_worker.clock import SystemClock
 from gateway_worker.connections.manager import ConnectionManager
 from gateway_worker.operations.metrics import BridgeReading
 from gateway_worker.operations.resources import ResourceMeter
@@ -17,7 +17,7 @@ from schemas.results import WorkerDescription
 _MAX_DESCRIBED: Final = 1_000  # sessions named in `worker.describe`
 
 
-class Standing:
+class WorkerStatus:
     """Reads, and changes nothing. `leaving` is set once, by whoever ends or drains the worker."""
 
     def __init__(
@@ -29,22 +29,22 @@ class Standing:
         self._started_at = clock.monotonic()
         self._meter = ResourceMeter()
         self.leaving = False
-        self.card: Final = WorkerRegistered(
+        self.registration: Final = WorkerRegistered(
             worker_id=WorkerId(settings.worker_id),
             endpoint=f"http://{settings.http_host}:{settings.http_port}",
             max_sessions=settings.max_sessions,
             version=__version__,
         )
 
-    def pulse(self) -> WorkerHeartbeat:
+    def heartbeat(self) -> WorkerHeartbeat:
         """How it is just now."""
         resources, by_state = self._meter.read(), self.sessions_by_state()
         return WorkerHeartbeat(
-            worker_id=self.card.worker_id,
+            worker_id=self.registration.worker_id,
             status=self._status,
             metrics=WorkerMetrics(
                 session_count=sum(by_state.values()),
-                max_sessions=self.card.max_sessions,
+                max_sessions=self.registration.max_sessions,
                 active_connections=by_state.get(SessionState.CONNECTED, 0),
                 cpu_usage=resources.cpu_percent,
                 memory_usage=resources.memory_percent,
@@ -55,11 +55,11 @@ class Standing:
         """What it holds at this moment."""
         held: Sequence[str] = self._manager.session_ids()
         return WorkerDescription(
-            worker_id=self.card.worker_id,
+            worker_id=self.registration.worker_id,
             status=self._status,
             version=__version__,
-            endpoint=self.card.endpoint,
-            max_sessions=self.card.max_sessions,
+            endpoint=self.registration.endpoint,
+            max_sessions=self.registration.max_sessions,
             session_count=len(held),
             uptime_seconds=int(self._clock.monotonic() - self._started_at),
             sessions_by_state={SessionState(state): n for state, n in self._manager.sessions_by_state().items()},

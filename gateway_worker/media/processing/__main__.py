@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from gateway_worker.media.workshop.faults import Fault
+from gateway_worker.media.processing.faults import Fault
 
 _MIB: Final = 1024 * 1024
 _MEMORY: Final = 1024 * _MIB
@@ -20,29 +20,29 @@ _LIMITS: Final = (
 )
 
 
-def _bench(kind: str) -> Callable[[Path, Path, str, bool], dict[str, Any]]:
+def _pool(kind: str) -> Callable[[Path, Path, str, bool], dict[str, Any]]:
     """What is done with a kind. Each library is loaded only where it is needed: it takes a tenth of a second."""
     match kind:
         case "image":
-            from gateway_worker.media.workshop.pictures import make_image  # noqa: PLC0415
+            from gateway_worker.media.processing.pictures import make_image  # noqa: PLC0415
 
             return lambda source, target, mimetype, keep: make_image(source, target, mimetype, keep_metadata=keep)
         case "sticker":
-            from gateway_worker.media.workshop.stickers import make_sticker  # noqa: PLC0415
+            from gateway_worker.media.processing.stickers import make_sticker  # noqa: PLC0415
 
             return lambda source, target, mimetype, keep: make_sticker(source, target, mimetype, keep_metadata=keep)
         case "video" | "gif":
-            from gateway_worker.media.workshop.films import make_video as make  # noqa: PLC0415
+            from gateway_worker.media.processing.films import make_video as make  # noqa: PLC0415
         case "voice":
-            from gateway_worker.media.workshop.sounds import make_voice as make  # noqa: PLC0415
+            from gateway_worker.media.processing.sounds import make_voice as make  # noqa: PLC0415
         case _:
-            from gateway_worker.media.workshop.sounds import make_audio as make  # noqa: PLC0415
+            from gateway_worker.media.processing.sounds import make_audio as make  # noqa: PLC0415
     return lambda source, target, mimetype, _: make(source, target, mimetype)
 
 
 def _work(order: dict[str, Any]) -> dict[str, Any]:
     try:
-        make = _bench(order["kind"])
+        make = _pool(order["kind"])
         made = make(Path(order["source"]), Path(order["target"]), order["mimetype"], order.get("keep_metadata", False))
     except Fault as fault:
         return {"fault": {"code": fault.code, "reason": fault.reason, "detail": fault.detail}}

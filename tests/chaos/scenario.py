@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from tests.chaos.checker import check
+from tests.chaos.environment import Environment
 from tests.chaos.faults import Announce, NotRunError, Struck
 from tests.chaos.journal import Journal
 from tests.chaos.ledgers import Event, Ledgers
 from tests.chaos.load import Act, Readers, commanding, paced, writing
-from tests.chaos.matrix import Cell, Direction
-from tests.chaos.outcome import Outcome, broken, counts_of, not_run, reasons_of
+from tests.chaos.matrix import Direction, Scenario
+from tests.chaos.outcome import ScenarioOutcome, broken, counts_of, not_run, reasons_of
 from tests.chaos.recovery import Sample, recovery
-from tests.chaos.rig import Rig
 
 _SAMPLE_SECONDS: Final = 0.1
 _QUIET_SECONDS: Final = 25.0
@@ -39,30 +39,32 @@ class Load:
     rate: float
     timed: bool = True
 
-    def rate_of(self, cell: Cell) -> float:
+    def rate_of(self, scenario: Scenario) -> float:
         """Per direction; slower under a fault that takes longer than the load would."""
-        steady = self.rate / 2 if cell.direction is Direction.BOTH else self.rate
-        return min(steady, self.messages / (cell.fault.seconds * _MARGIN)) if cell.fault.seconds else steady
+        steady = self.rate / 2 if scenario.direction is Direction.BOTH else self.rate
+        return min(steady, self.messages / (scenario.fault.seconds * _MARGIN)) if scenario.fault.seconds else steady
 
-    def seconds_of(self, cell: Cell) -> float:
+    def seconds_of(self, scenario: Scenario) -> float:
         """How long it lasts."""
-        return self.messages / self.rate_of(cell)
+        return self.messages / self.rate_of(scenario)
 
 
-class Performance:
+class ScenarioRun:
     """One cell on a rig that is well. Build it, `run` it once."""
 
-    def __init__(self, rig: Rig, cell: Cell, load: Load, chance: random.Random, announce: Announce) -> None:
+    def __init__(
+        self, environment: Environment, scenario: Scenario, load: Load, chance: random.Random, announce: Announce
+    ) -> None:
         self.journal = Journal(name=f"c{uuid.uuid4().hex[:10]}")
-        self._rig = rig
-        self._cell = cell
+        self._environment = environment
+        self._scenario = scenario
         self._load = load
         self._chance = chance
         self._announce = announce
         self._story: list[str] = []
         self._began = time.time()
 
-    async def run(self) -> Outcome:
+    async def run(self) -> ScenarioOutcome:
         """Play it and compare the ledgers. Red when it does not come to an end."""
         try:
             async with asyncio.timeout(_LONGEST_SECONDS):
@@ -70,19 +72,19 @@ class Performance:
         except Exception as error:  # noqa: BLE001 -- whatever it was, the cell is red with it and the matrix goes on
             return self._ended_by(_cause(error))
 
-    def _ended_by(self, cause: BaseException) -> Outcome:
+    def _ended_by(self, cause: BaseException) -> ScenarioOutcome:
         if isinstance(cause, NotRunError):
-            return not_run(self._cell.name, str(cause))
+            return not_run(self._scenario.name, str(cause))
         why = f"the cell did not end: {type(cause).__name__}: {cause}"
-        return broken(self._cell.name, why, time.time() - self._began, self._story)
+        return broken(self._scenario.name, why, time.time() - self._began, self._story)
 
-    async def _play(self) -> Outcome:
-        rig, witness = self._rig, self._rig.witness
-        baseline = {held.session_id: held.sequence for held in await rig.books.held()}
-        await rig.whatsapp.forget()
-        first = len(witness.events)
-        readers = Readers(rig.whatsapp, self.journal)
-        witness.listeners[:] = [self.journal.hear, readers.hear]
+    async def _play(self) -> ScenarioOutcome:
+        environment, observer = self._environment, self._environment.observer
+        baseline = {held.session_id: held.sequence for held in await environment.accounts.held()}
+        await environment.whatsapp.forget()
+        first = len(observer.events)
+        readers = Readers(environment.whatsapp, self.journal)
+        observer.listeners[:] = [self.journal.hear, readers.hear]
         try:
             async with asyncio.TaskGroup() as watching:
                 aside = [watching.create_task(readers.run()), watching.create_task(self._sample())]
@@ -91,33 +93,33 @@ class Performance:
                 for task in aside:
                     task.cancel()
         finally:
-            witness.listeners.clear()
-        ledgers = await self._collect(witness.events[first:], baseline, struck)
+            observer.listeners.clear()
+        ledgers = await self._collect(observer.events[first:], baseline, struck)
         return self._judge(ledgers, struck)
 
     async def _load_and_strike(self) -> Struck:
         """The load, and the fault somewhere in its first half."""
-        rate = self._load.rate_of(self._cell)
+        rate = self._load.rate_of(self._scenario)
         async with asyncio.TaskGroup() as group:
             for lanes in self._lanes():
                 group.create_task(paced(self._load.messages, rate, lanes))
-            moment = self._chance.uniform(_EARLIEST, _LATEST) * self._load.seconds_of(self._cell)
+            moment = self._chance.uniform(_EARLIEST, _LATEST) * self._load.seconds_of(self._scenario)
             await asyncio.sleep(min(moment, self._latest_moment()))
-            return await self._cell.fault.strike(self._rig, self._chance, self._tell)
+            return await self._scenario.fault.strike(self._environment, self._chance, self._tell)
 
     def _latest_moment(self) -> float:
         """So late that the fault still ends within the load."""
-        return max(1.0, self._load.seconds_of(self._cell) - self._cell.fault.seconds)
+        return max(1.0, self._load.seconds_of(self._scenario) - self._scenario.fault.seconds)
 
     def _tell(self, words: str) -> None:
         self._story.append(f"{time.time() - self._began:.1f} s: {words}")
         self._announce(words)
 
     def _lanes(self) -> Sequence[Sequence[Act]]:
-        rig, journal = self._rig, self.journal
-        commands = [commanding(rig.publisher, chat, journal) for chat in rig.chats]
-        messages = [writing(rig.whatsapp, chat, journal) for chat in rig.chats]
-        match self._cell.direction:
+        environment, journal = self._environment, self.journal
+        commands = [commanding(environment.publisher, chat, journal) for chat in environment.chats]
+        messages = [writing(environment.whatsapp, chat, journal) for chat in environment.chats]
+        match self._scenario.direction:
             case Direction.SENDING:
                 return [commands]
             case Direction.RECEIVING:
@@ -132,41 +134,47 @@ class Performance:
 
     async def _settle(self) -> None:
         """Return when everything has come back, or nothing more does."""
-        journal, witness = self.journal, self._rig.witness
-        while (left := journal.outstanding()) and await witness.until(
+        journal, observer = self.journal, self._environment.observer
+        while (left := journal.outstanding()) and await observer.until(
             lambda left=left: journal.outstanding() < left, _QUIET_SECONDS
         ):
             pass
         await asyncio.sleep(_LATE_SECONDS)
 
     async def _collect(self, events: Sequence[Event], baseline: dict[str, int], struck: Struck) -> Ledgers:
-        rig, journal = self._rig, self.journal
-        friends = {chat.friend.number: chat.friend for chat in rig.chats}
-        arrivals = [await rig.whatsapp.arrivals(friend, journal.name, journal.read) for friend in friends.values()]
-        outbox = await rig.books.outbox(self._began)
-        await rig.witness.until(lambda: {row.event_id for row in outbox} <= {e.id for e in rig.witness.events}, 5.0)
+        environment, journal = self._environment, self.journal
+        friends = {chat.friend.number: chat.friend for chat in environment.chats}
+        arrivals = [
+            await environment.whatsapp.arrivals(friend, journal.name, journal.read) for friend in friends.values()
+        ]
+        outbox = await environment.accounts.outbox(self._began)
+        await environment.observer.until(
+            lambda: {row.event_id for row in outbox} <= {e.id for e in environment.observer.events}, 5.0
+        )
         return Ledgers(
             commands=sorted(journal.commands.values(), key=lambda command: command.number),
             phone_messages=sorted(journal.phone_messages.values(), key=lambda message: message.number),
             arrivals=[arrival for inbox in arrivals for arrival in inbox],
             events=events,
-            rows=await rig.books.rows(journal.name, self._began),
+            rows=await environment.accounts.rows(journal.name, self._began),
             outbox=[row for row in outbox if row.sequence > baseline.get(row.session_id, 0)],
             baseline=baseline,
-            acceptances=await rig.whatsapp.acceptances(),
+            acceptances=await environment.whatsapp.acceptances(),
             thawed_at=struck.thawed_at,
             forgotten=struck.forgotten,
         )
 
-    def _judge(self, ledgers: Ledgers, struck: Struck) -> Outcome:
+    def _judge(self, ledgers: Ledgers, struck: Struck) -> ScenarioOutcome:
         findings = check(ledgers)
         usual = max(10, round(self._load.rate))
         found = recovery(
             ledgers.events, struck.sessions, self.journal.samples, struck=struck.at, since=struck.since, usual=usual
         )
-        reasons = reasons_of(self._cell.fault, findings, found, self.journal.outstanding_ids(), timed=self._load.timed)
-        return Outcome(
-            cell=self._cell.name,
+        reasons = reasons_of(
+            self._scenario.fault, findings, found, self.journal.outstanding_ids(), timed=self._load.timed
+        )
+        return ScenarioOutcome(
+            scenario=self._scenario.name,
             verdict="red" if reasons else "green",
             commands=len(ledgers.commands),
             phone_messages=len(ledgers.phone_messages),

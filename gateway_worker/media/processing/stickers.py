@@ -6,10 +6,10 @@ from typing import Any, Final
 from PIL import Image, ImageOps
 
 from gateway_worker.media import limits
-from gateway_worker.media.workshop.colours import in_eight_bits
-from gateway_worker.media.workshop.faults import Fault
-from gateway_worker.media.workshop.pictures import checked_webp, opened, small_enough
-from gateway_worker.media.workshop.privacy import bare_webp
+from gateway_worker.media.processing.colours import in_eight_bits
+from gateway_worker.media.processing.faults import Fault
+from gateway_worker.media.processing.pictures import checked_webp, opened, small_enough
+from gateway_worker.media.processing.privacy import bare_webp
 
 _CLEAR: Final = (0, 0, 0, 0)
 

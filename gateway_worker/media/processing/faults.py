@@ -1,4 +1,4 @@
-"""What is wrong with a file, as the workshop tells it. Pure."""
+"""What is wrong with a file, as it is answered. Pure."""
 
 from typing import Literal
 

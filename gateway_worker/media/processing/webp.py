@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from gateway_worker.media.workshop.faults import Fault
+from gateway_worker.media.processing.faults import Fault
 
 _MAX_CHUNKS: Final = 100_000
 _FRAME_HEAD: Final = 16

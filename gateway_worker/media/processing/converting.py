@@ -14,10 +14,10 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from gateway_worker.media import limits
-from gateway_worker.media.workshop.colours import flat
-from gateway_worker.media.workshop.faults import Fault
-from gateway_worker.media.workshop.reading import AnyPacket, Decoding, codec_of
-from gateway_worker.media.workshop.resampling import Fitting
+from gateway_worker.media.processing.colours import flat
+from gateway_worker.media.processing.faults import Fault
+from gateway_worker.media.processing.reading import AnyPacket, Decoding, codec_of
+from gateway_worker.media.processing.resampling import Fitting
 
 _CLEAR: Final = frozenset({"bgra", "rgba", "argb", "abgr", "pal8"})
 _CLOCK: Final = Fraction(1, 90_000)

@@ -21,7 +21,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class Accounts:
     """One database of the gateway."""
 
     url: str

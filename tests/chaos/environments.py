@@ -11,15 +11,15 @@ from typing import Final
 
 from deploy.local.services import PrivateServices
 from tests.chaos.disks import SmallDisk
+from tests.chaos.environment import Environment, EnvironmentBrokenError, Shape, an_environment
 from tests.chaos.matrix import Stand
-from tests.chaos.rig import Rig, RigBrokenError, Shape, a_rig
 
 _FLEET: Final = 50
 _DISK_MEGABYTES: Final = {"postgresql": 512, "rabbitmq": 512}
 
 
 @dataclass(slots=True, kw_only=True)
-class Workshop:
+class Environments:
     """Lends rigs: the same one again while it can be mended, a fresh one when not.
 
     `directory` takes logs; `say` is told of a rig that was given up; `sessions` overrules how many a plain one has.
@@ -31,28 +31,28 @@ class Workshop:
     _services: dict[bool, PrivateServices] = field(default_factory=dict[bool, PrivateServices])
     _disks: dict[str, SmallDisk] = field(default_factory=dict[str, SmallDisk])
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
-    _rig_stack: AsyncExitStack = field(default_factory=AsyncExitStack)
-    _rig: tuple[Stand, Rig] | None = None
+    _environment_stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _environment: tuple[Stand, Environment] | None = None
 
-    async def rig(self, stand: Stand) -> Rig:
-        """One that is well. Raises RigBrokenError."""
-        if self._rig is not None and self._rig[0] is stand and stand is not Stand.FLEET:
-            rig = self._rig[1]
+    async def environment(self, stand: Stand) -> Environment:
+        """One that is well. Raises EnvironmentBrokenError."""
+        if self._environment is not None and self._environment[0] is stand and stand is not Stand.FLEET:
+            environment = self._environment[1]
             try:
-                await rig.mend()
-                await rig.balance()
-            except RigBrokenError as why:
+                await environment.mend()
+                await environment.balance()
+            except EnvironmentBrokenError as why:
                 self.say(f"a fresh rig, since {why}")
             else:
-                return rig
+                return environment
         await self.discard()
         services = await self._services_of(small=stand is Stand.SMALL_DISKS)
-        made = a_rig(services, self.directory, self._shape(stand), self._disks)
-        rig = await self._rig_stack.enter_async_context(made)
-        self._rig = stand, rig
-        await rig.mend()
-        await rig.balance()
-        return rig
+        made = an_environment(services, self.directory, self._shape(stand), self._disks)
+        environment = await self._environment_stack.enter_async_context(made)
+        self._environment = stand, environment
+        await environment.mend()
+        await environment.balance()
+        return environment
 
     def _shape(self, stand: Stand) -> Shape:
         match stand:
@@ -69,8 +69,8 @@ class Workshop:
 
     async def discard(self) -> None:
         """Take the rig down."""
-        self._rig = None
-        await self._rig_stack.aclose()
+        self._environment = None
+        await self._environment_stack.aclose()
 
     async def close(self) -> None:
         """Take everything down."""

@@ -4,7 +4,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from gateway_worker.media.workshop.faults import Fault
+from gateway_worker.media.processing.faults import Fault
 
 _MAX_PARTS: Final = 1_000_000
 _UNKNOWN_LENGTHS: Final = (0, 0xFFFFFFFF)  # of who wrote it as a stream

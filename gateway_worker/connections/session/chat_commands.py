@@ -6,12 +6,12 @@ from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.base.times import instant
 from gateway_worker.connections.base.writer import Writer
-from gateway_worker.connections.groups.groups import GroupDesk
+from gateway_worker.connections.groups.groups import GroupCommands
 from gateway_worker.connections.messages.ids import derive_message_id
 from gateway_worker.connections.messages.timers import Timers
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.connections.people.resolving import Resolver
-from gateway_worker.connections.session.immediate import Direct
+from gateway_worker.connections.session.immediate import ImmediateCommands
 from gateway_worker.whatsapp.errors import RecipientUnknown
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage, TimerSetting
 from gateway_worker.whatsapp.port import Connection
@@ -23,14 +23,14 @@ from schemas.message_commands import SetDisappearing
 from schemas.names import MessageId
 
 
-class ChatDesk:
+class ChatCommands:
     """Carries out the commands about chats of one session."""
 
     def __init__(
         self,
         writer: Writer,
-        direct: Direct,
-        groups: GroupDesk,
+        direct: ImmediateCommands,
+        groups: GroupCommands,
         context: SessionContext,
         *,
         identities: Identities,
@@ -38,7 +38,7 @@ class ChatDesk:
         timers: Timers,
     ) -> None:
         self._writer = writer
-        self._direct = direct
+        self._immediate = direct
         self._groups = groups
         self._context = context
         self._identities = identities
@@ -78,7 +78,7 @@ class ChatDesk:
             return chat, await connection.send(replace(message, to=chat))
 
         try:
-            return await self._direct.ask(command, tell)
+            return await self._immediate.ask(command, tell)
         except RecipientUnknown as error:
             raise MessageRecipientUnknown from error
 

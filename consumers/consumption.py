@@ -11,14 +11,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import structlog
-from aiormq.abc import DeliveredMessage
-from aiormq.channel import Channel
-from pamqp import commands as spec
-from pamqp.common import FieldValue
 
 from consumers.delivery import Delivery
 from gateway_worker.broker import frames
+from gateway_worker.broker.driver import Basic, Channel, DeliveredMessage
 from gateway_worker.broker.errors import BrokerError, translated
+from gateway_worker.broker.headers import HeaderValue
 from gateway_worker.broker.topology import ANSWER_SECONDS
 from gateway_worker.broker.writing import Batch
 from gateway_worker.cancelling import end
@@ -165,7 +163,7 @@ class Consumption:
             # would bring it to the next one, and so on.
             log.exception("delivery.unsettled", queue=self._queue.name)
 
-    def _cancelled_by_broker(self, _frame: spec.Basic.Cancel) -> None:
+    def _cancelled_by_broker(self, _frame: Basic.Cancel) -> None:
         """The queue was removed, or its leader moved."""
         if self._taking:
             self._lose()
@@ -202,7 +200,7 @@ class Consumption:
         )
 
 
-def _plain(headers: dict[str, FieldValue] | None) -> dict[str, FieldValue]:
+def _plain(headers: dict[str, HeaderValue] | None) -> dict[str, HeaderValue]:
     """Headers that can be published again as they are. The broker's own tables (``x-death``) cannot."""
     if not headers:
         return {}

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
 
-from pamqp.common import FieldValue
-
 from consumers.delivery import Delivery
 from consumers.fence import door_key
+from gateway_worker.broker.headers import HeaderValue
 from schemas.channels import Topology
 from schemas.errors import GatewayError
 from schemas.names import WorkerId
@@ -40,9 +39,9 @@ class DeadLetterHeaders:
 
 def dead_letter_headers(
     delivery: Delivery, error: GatewayError, *, worker_id: WorkerId, now: datetime, truncated: bool
-) -> dict[str, FieldValue]:
+) -> dict[str, HeaderValue]:
     """The headers of a command that becomes a dead letter."""
-    headers: dict[str, FieldValue] = {
+    headers: dict[str, HeaderValue] = {
         _CODE: error.code,
         "x-gateway-message": error.message,
         "x-gateway-queue": delivery.queue,

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from pamqp.common import FieldValue
-
+from gateway_worker.broker.headers import HeaderValue
 from gateway_worker.broker.outgoing import Outgoing
 
 FORWARDED: Final = "x-gateway-forwarded"
@@ -43,7 +42,7 @@ class Delivery:
     routing_key: str
     body: bytes = field(repr=False)
     redelivered: bool
-    headers: Mapping[str, FieldValue]
+    headers: Mapping[str, HeaderValue]
     header_names: frozenset[str]
     message_id: str | None
     correlation_id: str | None

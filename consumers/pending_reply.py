@@ -10,10 +10,10 @@ from consumers.delivery import Delivery
 from consumers.fence import Audience
 from consumers.ports import Publisher
 from consumers.replies import Reply, ReplyFactory
-from gateway_worker.broker.ids import NewId
 from schemas.envelope import Envelope
 from schemas.errors import GatewayError
 from schemas.events import COMMAND_REJECTED
+from schemas.names import NewId
 
 log = structlog.get_logger(__name__)
 

@@ -3,8 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
-from pamqp.common import FieldValue
-
+from gateway_worker.broker.headers import HeaderValue
 from gateway_worker.broker.outgoing import Outgoing
 from gateway_worker.store.operations.commands import Recorded
 from gateway_worker.store.records import Json
@@ -87,7 +86,7 @@ class Publisher(Protocol):
         """Move a command to another queue. Raises Unroutable, PublishRefused."""
         ...
 
-    async def dead_letter(self, message: Outgoing, headers: Mapping[str, FieldValue]) -> None:
+    async def dead_letter(self, message: Outgoing, headers: Mapping[str, HeaderValue]) -> None:
         """Put a command into the dead queue."""
         ...
 

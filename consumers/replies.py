@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from gateway_worker.broker.ids import NewId
 from gateway_worker.store.records import Json
 from schemas.commands import Command
 from schemas.envelope import Envelope
@@ -25,7 +24,7 @@ from schemas.events import (
     worker_source,
 )
 from schemas.model import MAX_ATTRIBUTE, Model, StrictModel
-from schemas.names import MessageId, WorkerId
+from schemas.names import MessageId, NewId, WorkerId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Final
 
 import structlog
-from aiormq.channel import Channel
 
 from consumers.consumption import Settle
 from consumers.queue_consumer import ConsumerContext, QueueConsumer
+from gateway_worker.broker.driver import Channel
 from gateway_worker.broker.errors import QueueMissing
 from gateway_worker.broker.topology import declare
 from schemas.channels import Binding, Plan, Queue, Topology

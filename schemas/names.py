@@ -1,5 +1,6 @@
 """Identifiers and sizes that every part of the contract uses."""
 
+from collections.abc import Callable
 from typing import Final, NewType
 
 SessionId = NewType("SessionId", str)
@@ -7,6 +8,9 @@ WorkerId = NewType("WorkerId", str)
 UserId = NewType("UserId", str)
 CommandId = NewType("CommandId", str)  # the id of a command's envelope
 MessageId = NewType("MessageId", str)  # WhatsApp's id of a message
+
+NewId = Callable[[], str]
+"""Makes the id of what we say."""
 
 SESSION_ID_PATTERN: Final = r"^[A-Za-z0-9_-]{1,64}$"
 RESERVED_SESSION_IDS: Final = frozenset({"uploads", "snapshots"})

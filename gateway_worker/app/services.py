@@ -1,4 +1,4 @@
-"""What decides: events, consumers, sessions, media. Each is given what it needs of the infrastructure and the others."""
+"""What decides: events, consumers, sessions, media. Each is given what it needs of the infrastructure and of others."""
 
 import random
 from dataclasses import dataclass, replace

@@ -3,10 +3,7 @@
 import secrets
 import time
 import uuid
-from collections.abc import Callable
 from typing import Final
-
-NewId = Callable[[], str]
 
 _VERSION: Final = 0x7 << 76
 _VARIANT: Final = 0b10 << 62

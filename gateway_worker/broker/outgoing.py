@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pamqp.common import FieldValue
-
+from gateway_worker.broker.headers import HeaderValue
 from schemas.envelope import CONTENT_TYPE
 
 
@@ -26,4 +25,4 @@ class Outgoing:
     content_type: str | None = CONTENT_TYPE
     reply_to: str | None = None
     expiration: str | None = None
-    headers: Mapping[str, FieldValue] | None = None
+    headers: Mapping[str, HeaderValue] | None = None

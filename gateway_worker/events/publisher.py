@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import Final
 
 import structlog
-from pamqp.common import FieldValue
 
 from gateway_worker.broker import frames
 from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.errors import BrokerLost, PublishRefused, QueueMissing, Unroutable
+from gateway_worker.broker.headers import HeaderValue
 from gateway_worker.broker.outgoing import Outgoing
 from gateway_worker.broker.pipe import Pipe
 from gateway_worker.broker.topology import declare
@@ -129,7 +129,7 @@ class Publisher:
         """
         await self._insist(replace(message, exchange="", routing_key=queue))
 
-    async def dead_letter(self, message: Outgoing, headers: Mapping[str, FieldValue]) -> None:
+    async def dead_letter(self, message: Outgoing, headers: Mapping[str, HeaderValue]) -> None:
         """Put a command that can never succeed into the dead queue, with the reasons."""
         headers = {**(message.headers or {}), **headers}
         key = message.routing_key if frames.fits(message.routing_key) else ""

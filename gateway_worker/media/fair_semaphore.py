@@ -1,4 +1,4 @@
-"""Who may have work done just now, when there is less room than work. Pure but for asyncio."""
+"""Who may have work done just now, when there is less room than work."""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -32,4 +32,4 @@ MAX_SECONDS: Final = 4 * 3600
 """Of a sound that is decoded (voice)."""
 
 MAX_CONVERSION: Final = 50
-"""Seconds of processor time that a video may take to be converted, as reckoned before; `processing` has its own limit."""
+"""Seconds of processor time that converting a video may take, as reckoned before; `processing` has its own limit."""

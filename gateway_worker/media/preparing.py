@@ -5,13 +5,13 @@ import base64
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from gateway_worker.media.errors import too_large, unreachable, unsupported
 from gateway_worker.media.fetching import Fetcher
 from gateway_worker.media.limits import MAX_BYTES
+from gateway_worker.media.prepared import PreparedFile
 from gateway_worker.media.receiving import receive
 from gateway_worker.media.sniffing import HEAD, document_type, look
 from gateway_worker.media.spool import Job, Spool
@@ -63,22 +63,6 @@ class BucketAway(Unavailable):
     """The media bucket cannot be reached."""
 
     sentence = "The media bucket is not available."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedFile:
-    """A file ready to be uploaded. `sha256` lower-case hex; `thumbnail` a JPEG, `waveform` 64 values of 0 to 100."""
-
-    path: Path
-    size: int
-    sha256: str = field(repr=False)
-    mimetype: str
-    width: int | None = None
-    height: int | None = None
-    seconds: int | None = None
-    animated: bool | None = None
-    thumbnail: bytes | None = field(default=None, repr=False)
-    waveform: bytes | None = field(default=None, repr=False)
 
 
 class Preparation:

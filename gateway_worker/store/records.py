@@ -290,7 +290,7 @@ class Extent:
     newest: int
 
 
-class WorkerStatus(StrEnum):
+class WorkerPhase(StrEnum):
     """What a worker says of itself."""
 
     ONLINE = "online"
@@ -307,7 +307,29 @@ class WorkerRecord:
     endpoint: str
     max_sessions: int
     version: str
-    status: WorkerStatus
+    status: WorkerPhase
     started_at: datetime
     heartbeat_at: datetime
     lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timer:
+    """Messages go after so many seconds, 0: they stay; when that was set, by WhatsApp's clock."""
+
+    seconds: int
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerSigns:
+    """What the database tells of a worker that owns sessions.
+
+    Attributes:
+        locked: its process holds its lock; it is free the moment that the process dies.
+        leased: its lease runs.
+    """
+
+    worker_id: WorkerId
+    locked: bool
+    leased: bool

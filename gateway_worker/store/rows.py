@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway_worker.store.postgres.database import Row
 from gateway_worker.store.postgres.encryption import Cipher, Ciphers, Purpose
 from gateway_worker.store.records import (
     Desired,
@@ -14,9 +13,10 @@ from gateway_worker.store.records import (
     OutboxEvent,
     SessionRecord,
     Status,
+    WorkerPhase,
     WorkerRecord,
-    WorkerStatus,
 )
+from gateway_worker.store.row import Row
 
 _STAMPS: Final = {
     Status.SENT: "sent_at",
@@ -94,6 +94,6 @@ def worker_record(row: Row) -> WorkerRecord:
     same = ("incarnation", "endpoint", "max_sessions", "version", "started_at", "heartbeat_at", "lease_until")
     return WorkerRecord(
         worker_id=row["id"],
-        status=WorkerStatus(row["status"]),
+        status=WorkerPhase(row["status"]),
         **{column: row[column] for column in same},
     )

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from pamqp.common import FieldValue
-
 from consumers.delivery import Delivery
 from consumers.ports import Accepted
 from gateway_worker.broker.errors import Unroutable
+from gateway_worker.broker.headers import HeaderValue
 from gateway_worker.broker.outgoing import Outgoing
 from gateway_worker.connections.messages.ids import derive_message_id
 from gateway_worker.store.operations.commands import Conflict, Done, Fresh, InProgress
@@ -107,8 +106,8 @@ class MemoryPublisher:
     events: list[Envelope] = field(default_factory=list[Envelope])
     replies: list[tuple[str, str | None, Envelope]] = field(default_factory=list[tuple[str, str | None, Envelope]])
     forwarded: list[tuple[str, Outgoing]] = field(default_factory=list[tuple[str, Outgoing]])
-    dead_letters: list[tuple[Outgoing, Mapping[str, FieldValue]]] = field(
-        default_factory=list[tuple[Outgoing, Mapping[str, FieldValue]]]
+    dead_letters: list[tuple[Outgoing, Mapping[str, HeaderValue]]] = field(
+        default_factory=list[tuple[Outgoing, Mapping[str, HeaderValue]]]
     )
 
     answered: asyncio.Event = field(default_factory=asyncio.Event)
@@ -128,7 +127,7 @@ class MemoryPublisher:
             raise Unroutable(queue)
         self.forwarded.append((queue, message))
 
-    async def dead_letter(self, message: Outgoing, headers: Mapping[str, FieldValue]) -> None:
+    async def dead_letter(self, message: Outgoing, headers: Mapping[str, HeaderValue]) -> None:
         self.dead_letters.append((message, headers))
 
 

@@ -28,6 +28,9 @@ class TestClock:
     def now(self) -> datetime:
         return self.time
 
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
     def pass_by(self, span: timedelta) -> None:
         self.time += span
 

@@ -23,7 +23,7 @@ from typing import Protocol
 
 from pydantic import BaseModel
 
-from gateway_worker.media.preparing import PreparedFile
+from gateway_worker.media.prepared import PreparedFile
 from gateway_worker.store.records import Fence
 from gateway_worker.whatsapp.port import Changes, KeyId
 from schemas.names import SessionId

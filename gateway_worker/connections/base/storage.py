@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from gateway_worker.store.operations.operation import Operation
-from gateway_worker.store.reading.timers import Timer
 from gateway_worker.store.records import (
     Desired,
     EntryRecord,
@@ -20,11 +19,12 @@ from gateway_worker.store.records import (
     MessageRecord,
     MessageTally,
     NewSession,
+    OwnerSigns,
     ParticipantReceipt,
     Room,
     SessionRecord,
+    Timer,
 )
-from gateway_worker.store.workers.owners import OwnerSigns
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 
 

@@ -22,8 +22,8 @@ from gateway_worker.connections.socket.waiting import ConnectionWaiter, connecti
 from gateway_worker.objects.safe_mimetypes import safe_mimetype
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.media import NewMedia, PutMedia, RetryMedia, SettleMedia
+from gateway_worker.store.operations.media_view import told_of
 from gateway_worker.store.operations.sessions import AppendEvent
-from gateway_worker.store.reading.media import told_of
 from gateway_worker.store.records import Json, MediaRecord, MediaState, MessageRecord
 from gateway_worker.whatsapp.downloads import FileGone, FileTooLarge, HostAway, NowhereToLook
 from gateway_worker.whatsapp.errors import EngineError, NotOnPhone

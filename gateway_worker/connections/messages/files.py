@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from gateway_worker.connections.messages.current import CurrentMessage
 from gateway_worker.store.operations.authors import is_group
 from gateway_worker.store.operations.media import NewMedia
-from gateway_worker.store.reading.media import told_of
+from gateway_worker.store.operations.media_view import told_of
 from gateway_worker.store.records import Direction, Json, MediaRecord, MediaState, MessageName, MessageRecord
 from gateway_worker.whatsapp.incoming import ReceivedMessage
 from gateway_worker.whatsapp.remote_files import RemoteFile

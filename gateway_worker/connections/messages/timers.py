@@ -12,7 +12,7 @@ from gateway_worker.connections.base.storage import Timers as TimerRows
 from gateway_worker.connections.base.times import instant
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.store.operations.timers import ChatTimer, SetTimers
-from gateway_worker.store.reading.timers import Timer
+from gateway_worker.store.records import Timer
 from gateway_worker.whatsapp.groups import GroupChanged, GroupNews
 from gateway_worker.whatsapp.incoming import ReceivedMessage, TimerChanged
 from gateway_worker.whatsapp.timers import ChatTimerTold

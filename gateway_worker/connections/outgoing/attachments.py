@@ -14,7 +14,7 @@ from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.outgoing.mapping import told_file
 from gateway_worker.connections.socket.waiting import ConnectionWaiter
-from gateway_worker.media.preparing import PreparedFile
+from gateway_worker.media.prepared import PreparedFile
 from gateway_worker.store.operations.media import PutUpload
 from gateway_worker.store.operations.messages import ReplaceContent
 from gateway_worker.whatsapp.errors import EngineError, NotConnected, StoreRefused

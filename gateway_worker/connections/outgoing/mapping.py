@@ -3,7 +3,7 @@
 from typing import Any
 
 from gateway_worker.connections.messages.files import has_caption
-from gateway_worker.media.preparing import PreparedFile
+from gateway_worker.media.prepared import PreparedFile
 from gateway_worker.store.operations.commands import BeginMessage
 from gateway_worker.store.records import Json, MessageRecord
 from gateway_worker.whatsapp.files import FileContent

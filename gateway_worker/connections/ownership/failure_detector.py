@@ -7,7 +7,7 @@ import structlog
 
 from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.store.errors import StoreUnavailable
-from gateway_worker.store.workers.owners import OwnerSigns
+from gateway_worker.store.records import OwnerSigns
 from schemas.names import WorkerId
 
 _log = structlog.get_logger()

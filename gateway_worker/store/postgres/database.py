@@ -20,13 +20,8 @@ from gateway_worker.cancelling import cancellable
 from gateway_worker.store.errors import ContentRefused, DatabaseRefused, StoreError, StoreUnavailable
 from gateway_worker.store.postgres.guard import Guard
 from gateway_worker.store.postgres.lease import Lease
+from gateway_worker.store.row import Row
 from schemas.amqp_addresses import shown
-
-
-class Row(Protocol):
-    """A row, by column; asyncpg's and SQLAlchemy's alike."""
-
-    def __getitem__(self, column: str, /) -> Any: ...
 
 
 class WireTransaction(Protocol):

@@ -7,11 +7,12 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final
 
-from gateway_worker.store.postgres.database import Database, Row
+from gateway_worker.store.postgres.database import Database
 from gateway_worker.store.postgres.encryption import Cipher, Ciphers, Purpose
 from gateway_worker.store.records import Json, MediaRecord, MediaState, MessageName
+from gateway_worker.store.row import Row
 from gateway_worker.store.rows import as_json
 from schemas.names import MessageId, SessionId
 
@@ -160,9 +161,3 @@ class MediaRows:
 def value_of(row: Row, cipher: Cipher) -> Json:
     """What of a row is encrypted."""
     return json.loads(cipher.decrypt(row["value"], "media", row["message_id"]))
-
-
-def told_of(state: MediaState, key: str | None, value: Json) -> Json:
-    """The contract's `media` of a file."""
-    told = {"object": key, **cast("Json", value["media"]), "state": state.value}
-    return {name: each for name, each in told.items() if each is not None}

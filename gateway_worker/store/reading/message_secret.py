@@ -7,8 +7,8 @@ its own, from the snapshot: commands that come again still name the messages tha
 
 from typing import Final
 
-from gateway_worker.store.postgres.database import Row
 from gateway_worker.store.postgres.encryption import Ciphers, Keyring, Purpose, place
+from gateway_worker.store.row import Row
 
 COLUMN: Final = "message_secret"
 

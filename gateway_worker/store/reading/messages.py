@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from gateway_worker.store.postgres.database import Database, Row
+from gateway_worker.store.postgres.database import Database
 from gateway_worker.store.postgres.encryption import Ciphers, Keyring, Purpose
 from gateway_worker.store.reading.message_secret import message_secret
 from gateway_worker.store.records import (
@@ -18,6 +18,7 @@ from gateway_worker.store.records import (
     ParticipantReceipt,
     Status,
 )
+from gateway_worker.store.row import Row
 from gateway_worker.store.rows import message_record
 from schemas.names import MessageId, SessionId
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from gateway_worker.store.postgres.database import Database, Row
+from gateway_worker.store.postgres.database import Database
 from gateway_worker.store.postgres.encryption import Ciphers, Purpose
 from gateway_worker.store.records import Json
+from gateway_worker.store.row import Row
 from schemas.names import SessionId
 
 COLUMN: Final = "set_aside"

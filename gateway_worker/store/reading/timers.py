@@ -1,22 +1,13 @@
 """After how many seconds the messages of a session's chats go."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from gateway_worker.store.postgres.database import Database
+from gateway_worker.store.records import Timer
 from schemas.names import SessionId
 
 _ALL: Final = "SELECT chat, seconds, changed_at FROM timers WHERE session_id = $1 ORDER BY changed_at DESC LIMIT $2"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timer:
-    """Messages go after so many seconds, 0: they stay; when that was set, by WhatsApp's clock."""
-
-    seconds: int
-    changed_at: datetime
 
 
 class Timers:

@@ -16,11 +16,12 @@ from gateway_worker.store.errors import EncryptionError, StoreUnavailable
 from gateway_worker.store.operations.identity import PutCredentials
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.sessions import ChangeState
-from gateway_worker.store.postgres.database import Database, Row, Wire, translated
+from gateway_worker.store.postgres.database import Database, Wire, translated
 from gateway_worker.store.postgres.encryption import Ciphers, Purpose
 from gateway_worker.store.postgres.guard import look
 from gateway_worker.store.postgres.lineage import EPOCH_STEP, SEQUENCE_STEP, LineagePosition, beyond
 from gateway_worker.store.records import Desired, Fence
+from gateway_worker.store.row import Row
 from gateway_worker.store.rows import as_json
 from gateway_worker.store.writing.transaction import GroupWriter, Writing
 from schemas.events import EPHEMERAL_STATES, Reason, SessionState, SessionStatus

@@ -8,14 +8,15 @@ from sqlalchemy import Delete, RowMapping, Table, case, delete, func, select, te
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.errors import EventsUnpublished, StaleEpoch
 from gateway_worker.store.postgres import tables
-from gateway_worker.store.postgres.database import Database, Row
+from gateway_worker.store.postgres.database import Database
 from gateway_worker.store.postgres.encryption import Ciphers, Keyring, Purpose
 from gateway_worker.store.reading.media import LATE_UPLOADS
 from gateway_worker.store.records import Desired, Json, NewSession, SessionRecord
+from gateway_worker.store.row import Row
 from gateway_worker.store.rows import session_record
-from gateway_worker.store.writing.transaction import dumps
 from schemas.names import SessionId, UserId
 
 WISHES: Final = "gateway_desired"  # the channel that wakes workers; its payload is the session's id

@@ -21,11 +21,11 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.errors import SnapshotInvalid
 from gateway_worker.store.postgres.encryption import KEY_BYTES, Cipher, Keyring, Randomness, place
 from gateway_worker.store.postgres.lineage import EPOCH_STEP, SEQUENCE_STEP, beyond
 from gateway_worker.store.records import Json
-from gateway_worker.store.writing.transaction import dumps
 
 MAX_DOCUMENT: Final = 64 * 1024 * 1024
 """Bytes of the document, before compression."""

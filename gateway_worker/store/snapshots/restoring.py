@@ -9,16 +9,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.errors import RestoreRefused
 from gateway_worker.store.operations.identity import PutCredentials, PutKeys
 from gateway_worker.store.operations.sessions import ChangeState
-from gateway_worker.store.postgres.database import Database, Row, Wire, translated
+from gateway_worker.store.postgres.database import Database, Wire, translated
 from gateway_worker.store.postgres.encryption import Ciphers, Keyring, Purpose
 from gateway_worker.store.reading.message_secret import sealed
 from gateway_worker.store.records import Desired, Fence
+from gateway_worker.store.row import Row
 from gateway_worker.store.sessions.rows import WISHES
 from gateway_worker.store.snapshots.format import Moment, Snapshot, unseal
-from gateway_worker.store.writing.transaction import GroupWriter, Writing, dumps
+from gateway_worker.store.writing.transaction import GroupWriter, Writing
 from schemas.events import Reason, SessionState, SessionStatus
 from schemas.names import SessionId, UserId, WorkerId
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from gateway_worker.store.postgres.database import Database, Row
+from gateway_worker.store.postgres.database import Database
 from gateway_worker.store.postgres.encryption import Cipher, Ciphers, Keyring, Purpose
 from gateway_worker.store.reading.message_secret import message_secret
 from gateway_worker.store.records import Fence
+from gateway_worker.store.row import Row
 from gateway_worker.store.rows import settings_of
 from gateway_worker.store.snapshots.format import Moment, Snapshot, fingerprint, seal
 from schemas.names import SessionId

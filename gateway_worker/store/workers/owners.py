@@ -1,9 +1,9 @@
 """Which owners of sessions have died, and setting their sessions free."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from gateway_worker.store.postgres.database import Database
+from gateway_worker.store.records import OwnerSigns
 from gateway_worker.store.workers.workers import Workers
 from schemas.names import WorkerId
 
@@ -52,20 +52,6 @@ _FREE_EARLIER: Final = """
     UPDATE sessions SET owner = NULL, incarnation = NULL, epoch = epoch + 1, leaving = NULL, returns_at = NULL
     WHERE owner = $1 AND incarnation <> $2 AND deleted_at IS NULL
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnerSigns:
-    """What the database tells of a worker that owns sessions.
-
-    Attributes:
-        locked: its process holds its lock; it is free the moment that the process dies.
-        leased: its lease runs.
-    """
-
-    worker_id: WorkerId
-    locked: bool
-    leased: bool
 
 
 class Owners:

@@ -13,7 +13,7 @@ from gateway_worker.store.errors import StoreUnavailable, WorkerIdTaken
 from gateway_worker.store.postgres import tables
 from gateway_worker.store.postgres.database import Database, translated
 from gateway_worker.store.postgres.lease import RENEW_SECONDS, Lease
-from gateway_worker.store.records import WorkerRecord, WorkerStatus
+from gateway_worker.store.records import WorkerPhase, WorkerRecord
 from gateway_worker.store.rows import worker_record
 from gateway_worker.store.workers.lock import WorkerLock
 from schemas.names import WorkerId
@@ -73,7 +73,7 @@ class Workers:
             "endpoint": endpoint,
             "max_sessions": max_sessions,
             "version": version,
-            "status": WorkerStatus.ONLINE.value,
+            "status": WorkerPhase.ONLINE.value,
             "started_at": func.now(),
             "heartbeat_at": func.now(),
             "lease_until": func.now() + timedelta(seconds=self._lease.seconds),
@@ -92,12 +92,12 @@ class Workers:
         Raises:
             WorkerIdTaken: the row belongs to another incarnation by now.
         """
-        await self._update(worker_id, incarnation, status=WorkerStatus.DRAINING.value)
+        await self._update(worker_id, incarnation, status=WorkerPhase.DRAINING.value)
 
     async def stopped(self, worker_id: WorkerId, incarnation: str) -> None:
         """Say goodbye and free the id."""
         await self._update(
-            worker_id, incarnation, status=WorkerStatus.STOPPED.value, heartbeat_at=func.now(), lease_until=func.now()
+            worker_id, incarnation, status=WorkerPhase.STOPPED.value, heartbeat_at=func.now(), lease_until=func.now()
         )
         self._registered.clear()
         self.close()

@@ -16,9 +16,10 @@ from typing import Any, Final
 
 from gateway_worker.store.errors import EventTooLarge
 from gateway_worker.store.operations.operation import Operation
-from gateway_worker.store.postgres.database import Row, Wire
+from gateway_worker.store.postgres.database import Wire
 from gateway_worker.store.postgres.encryption import Cipher, Ciphers, Keyring, Purpose
 from gateway_worker.store.records import Fence, Json, OutboxEvent
+from gateway_worker.store.row import Row
 from gateway_worker.store.writing.rounds import Placed, rounds
 from schemas.names import MAX_EVENT_BYTES, SessionId
 
@@ -307,11 +308,6 @@ def encrypt_event(event: OutboxEvent, cipher: Cipher) -> bytes:
     if len(text) > _MAX_PAYLOAD:
         raise EventTooLarge(f"an event of {len(text)} bytes")
     return cipher.encrypt(text, "outbox", str(event.sequence))
-
-
-def dumps(value: object) -> bytes:
-    """Compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")
 
 
 def columns(rows: Iterable[tuple[Any, ...]]) -> Iterable[list[Any]]:

@@ -2,32 +2,16 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
 import structlog
 
+from gateway_worker.whatsapp.baileys.channel_errors import CallFailed, ChannelLost
 from gateway_worker.whatsapp.baileys.frames import Frame, FrameError, FrameReader, encode
 
 _HIGH_WATER: Final = 8 * 1024 * 1024
 _log = structlog.get_logger(__name__)
-
-
-class ChannelLost(ConnectionError):  # noqa: N818 (reads as the fact it is)
-    """The bridge is gone; whether it acted on the call is unknown."""
-
-
-class CallFailed(Exception):  # noqa: N818 (reads as the fact it is)
-    """The bridge answered a call with a failure. `kind` is its name, `details` what came with it.
-
-    `abandoned`: it did not answer, and the connection that the call was about is over.
-    """
-
-    def __init__(self, kind: str, details: Mapping[str, Any], *, abandoned: bool = False) -> None:
-        super().__init__(kind)
-        self.kind = kind
-        self.details = details
-        self.abandoned = abandoned
 
 
 class Request:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from gateway_worker.whatsapp.baileys.attachments import remote_file_of
 from gateway_worker.whatsapp.baileys.change_codec import change_of
-from gateway_worker.whatsapp.baileys.channel import CallFailed
+from gateway_worker.whatsapp.baileys.channel_errors import CallFailed
 from gateway_worker.whatsapp.baileys.contents import content_of, references_of
 from gateway_worker.whatsapp.baileys.file_codec import file_args
 from gateway_worker.whatsapp.baileys.groups import group_news_of

@@ -11,7 +11,8 @@ import structlog
 
 from gateway_worker.whatsapp.baileys.attachments import media_of, remote_file_of
 from gateway_worker.whatsapp.baileys.batches import MAX_BATCH, MAX_WEIGHT, go_together, together, weight_of
-from gateway_worker.whatsapp.baileys.channel import CallFailed, Channel, ChannelLost, Request
+from gateway_worker.whatsapp.baileys.channel import Channel, Request
+from gateway_worker.whatsapp.baileys.channel_errors import CallFailed, ChannelLost
 from gateway_worker.whatsapp.baileys.codec import (
     entry_key_of,
     entry_key_told,

@@ -1,4 +1,4 @@
-"""A part of the history: from the bridge's JSON to the port's words. Pure."""
+"""A part of the history: from the bridge's JSON to the port's words, a slice of the loop at a time."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import structlog
 
-from gateway_worker.whatsapp.baileys.channel import CallFailed, Channel, ChannelLost, Request
+from gateway_worker.whatsapp.baileys.channel import Channel, Request
+from gateway_worker.whatsapp.baileys.channel_errors import CallFailed, ChannelLost
 from gateway_worker.whatsapp.baileys.codec import error_of
 from gateway_worker.whatsapp.baileys.connection import BaileysConnection, Spawn
 from gateway_worker.whatsapp.baileys.history_files import HistoryFiles

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from gateway_worker.media.fetching import Fetcher
-from gateway_worker.media.preparing import BucketAway, Preparation, PreparedFile
+from gateway_worker.media.prepared import PreparedFile
+from gateway_worker.media.preparing import BucketAway, Preparation
 from gateway_worker.media.spool import Spool
 from gateway_worker.media.worker_pool import WorkerPool
 from gateway_worker.objects.media import MediaObjects

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image, ImageStat
 
 from gateway_worker.media.fetching import Fetcher
-from gateway_worker.media.preparing import Preparation, PreparedFile
+from gateway_worker.media.prepared import PreparedFile
+from gateway_worker.media.preparing import Preparation
 from gateway_worker.media.spool import Spool
 from gateway_worker.media.worker_pool import WorkerPool
 from schemas.errors import MediaError

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from gateway_worker.media.preparing import PreparedFile
+from gateway_worker.media.prepared import PreparedFile
 from gateway_worker.objects.received import Source
 from gateway_worker.store.operations.media import NewMedia, RetryMedia, SettleMedia
 from gateway_worker.store.records import MediaRecord, MediaState, MessageName

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gateway_worker.store.records import Desired, Json, NewSession, Room, SessionRecord
-from gateway_worker.store.workers.owners import OwnerSigns
+from gateway_worker.store.records import Desired, Json, NewSession, OwnerSigns, Room, SessionRecord
 from schemas.names import SessionId, UserId, WorkerId
 from tests.support.connections.virtual_time import VirtualClock
 

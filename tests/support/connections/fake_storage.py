@@ -23,8 +23,7 @@ from gateway_worker.store.operations.receipts import AdvanceParticipant, Advance
 from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas, SetAside
 from gateway_worker.store.operations.timers import ChatTimer, SetTimers
-from gateway_worker.store.reading.timers import Timer
-from gateway_worker.store.records import Direction, Fence, Json, ParticipantReceipt, Status
+from gateway_worker.store.records import Direction, Fence, Json, ParticipantReceipt, Status, Timer
 from gateway_worker.store.writing import status_order
 from schemas.names import MessageId, SessionId
 from tests.support.connections.fake_media import FakeMedia

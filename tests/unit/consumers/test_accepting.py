@@ -51,7 +51,7 @@ async def test_an_accepted_message_that_meets_a_fault_of_ours_fails_by_its_statu
     await bench.settle(text_message("s1", command_id="m1"), queue="gateway.session.s1")
     assert bench.reply["type"] == "command.accepted.v1"
     assert bench.manager.failed == [("m1", "internal")]
-    assert len(bench.publisher.dead_letter) == 1
+    assert len(bench.publisher.dead_letters) == 1
     assert bench.receiver.acked == [1]
 
 

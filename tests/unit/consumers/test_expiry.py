@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from pamqp.common import FieldValue
 
 from consumers.expired import Expired
+from gateway_worker.broker.headers import HeaderValue
 from gateway_worker.broker.outgoing import Outgoing
 from schemas.names import SessionId
 from tests.support.consumers import NOW, body_of, delivery_of, text_message
@@ -68,31 +68,31 @@ async def test_what_ran_out_in_the_queue_is_told_once(
     )
     await bench.settler.settle(delivery, Expired(manager=bench.manager).receive)
     assert bench.codes == codes
-    assert len(bench.publisher.dead_letter) == dead_letter
+    assert len(bench.publisher.dead_letters) == dead_letter
     assert bench.receiver.acked == [1]
 
 
 async def test_a_crash_between_burying_and_the_ack_buries_it_again_under_the_same_id(bench: Bench) -> None:
     dead_letter = bench.publisher.dead_letter
 
-    async def bury_and_lose(message: Outgoing, headers: Mapping[str, FieldValue]) -> None:
+    async def dead_letter_and_lose(message: Outgoing, headers: Mapping[str, HeaderValue]) -> None:
         await dead_letter(message, headers)
         bench.receiver.is_open = False  # the connection ends here
 
-    bench.publisher.dead_letter = bury_and_lose
+    bench.publisher.dead_letter = dead_letter_and_lose
     await bench.settle(b"no command")
     assert bench.receiver.acked == []
     assert bench.publisher.replies == []
     bench.publisher.dead_letter, bench.receiver.is_open = dead_letter, True
     await bench.settle(b"no command", redelivered=True)
-    assert [message.message_id for message, _ in bench.publisher.dead_letter] == ["amqp-1", "amqp-1"]
+    assert [message.message_id for message, _ in bench.publisher.dead_letters] == ["amqp-1", "amqp-1"]
     assert bench.codes == ["command.invalid"]
     assert bench.receiver.acked == [1]
 
 
 async def test_an_expiration_does_not_follow_a_command_into_the_dead_queue(bench: Bench) -> None:
     await bench.settle(b"no command", expiration="5000")
-    ((message, headers),) = bench.publisher.dead_letter
+    ((message, headers),) = bench.publisher.dead_letters
     assert message.expiration is None
     assert headers["x-gateway-expiration"] == "5000"
 
@@ -106,7 +106,7 @@ async def test_what_the_broker_took_out_becomes_a_dead_letter_with_where_it_was_
         headers={"x-first-death-reason": "delivery_limit", "x-first-death-exchange": "gateway.commands"},
     )
     await bench.settler.settle(delivery, Expired(manager=bench.manager).receive)
-    ((_, headers),) = bench.publisher.dead_letter
+    ((_, headers),) = bench.publisher.dead_letters
     assert (headers["x-gateway-exchange"], headers["x-gateway-routing-key"]) == ("gateway.commands", "control.s1")
 
 

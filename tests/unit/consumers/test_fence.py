@@ -74,7 +74,7 @@ async def test_a_command_with_anothers_key_is_forbidden_at_every_door(bench: Ben
     receive = Expired(manager=bench.manager).receive if is_expired else bench.dispatcher.receive
     await bench.settler.settle(delivery, receive)
     assert bench.codes == ["command.forbidden"]
-    ((message, headers),) = bench.publisher.dead_letter
+    ((message, headers),) = bench.publisher.dead_letters
     assert (message.routing_key, headers["x-gateway-code"]) == ("session.s2", "command.forbidden")
     assert bench.publisher.forwarded == []
     assert bench.manager.asked == []
@@ -196,4 +196,4 @@ async def test_an_event_that_came_in_as_a_command_makes_no_further_event(bench: 
         b"{}", queue="gateway.unroutable", exchange="gateway.events", routing_key="command.rejected.s1", reply_to=None
     )
     assert bench.publisher.events == []
-    assert len(bench.publisher.dead_letter) == 1
+    assert len(bench.publisher.dead_letters) == 1

@@ -30,7 +30,7 @@ POISON: dict[str, bytes] = {
 @pytest.mark.parametrize("body", POISON.values(), ids=POISON.keys())
 async def test_poison_is_buried_with_its_reason_answered_and_acked(bench: Bench, body: bytes) -> None:
     await bench.settle(body)
-    ((message, headers),) = bench.publisher.dead_letter
+    ((message, headers),) = bench.publisher.dead_letters
     assert headers["x-gateway-code"] == "command.invalid"
     assert headers["x-gateway-routing-key"] == "control"
     assert headers["x-gateway-worker"] == "w1"
@@ -88,7 +88,7 @@ async def test_the_envelopes_correlation_id_stands_in_for_amqps(bench: Bench) ->
 async def test_a_refused_command_is_answered_and_not_buried(bench: Bench) -> None:
     await bench.settle(body_of("session.describe.v1", "nobody", {}))
     assert bench.codes == ["session.not_found"]
-    assert bench.publisher.dead_letter == []
+    assert bench.publisher.dead_letters == []
     assert bench.receiver.acked == [1]
 
 
@@ -108,7 +108,7 @@ async def test_an_unexpected_failure_is_tried_again(bench: Bench) -> None:
 async def test_an_unexpected_failure_that_stays_is_buried_as_internal(bench: Bench) -> None:
     bench.manager.failures["describe"] = [ZeroDivisionError("a secret") for _ in range(ATTEMPTS)]
     await bench.settle(DESCRIBE)
-    ((_, headers),) = bench.publisher.dead_letter
+    ((_, headers),) = bench.publisher.dead_letters
     assert headers["x-gateway-code"] == "internal"
     assert bench.codes == ["internal"]
     assert "secret" not in json.dumps(bench.reply)
@@ -118,7 +118,7 @@ async def test_an_unexpected_failure_that_stays_is_buried_as_internal(bench: Ben
 async def test_our_own_fault_is_buried(bench: Bench) -> None:
     bench.manager.failures["describe"] = [Internal()]
     await bench.settle(DESCRIBE)
-    assert len(bench.publisher.dead_letter) == 1
+    assert len(bench.publisher.dead_letters) == 1
 
 
 async def test_a_cancelled_delivery_is_left_alone(bench: Bench) -> None:
@@ -128,7 +128,7 @@ async def test_a_cancelled_delivery_is_left_alone(bench: Bench) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert (bench.receiver.acked, bench.publisher.replies, bench.publisher.dead_letter) == ([], [], [])
+    assert (bench.receiver.acked, bench.publisher.replies, bench.publisher.dead_letters) == ([], [], [])
 
 
 async def test_a_delivery_whose_connection_is_lost_is_left_to_its_next_arrival(bench: Bench) -> None:

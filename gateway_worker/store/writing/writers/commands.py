@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.operations.commands import Conflict, Done, Fresh, InProgress, Recorded
 from gateway_worker.store.postgres.database import Wire
 from gateway_worker.store.postgres.encryption import Keyring, place
 from gateway_worker.store.records import Json
 from gateway_worker.store.writing.rounds import Placed
-from gateway_worker.store.writing.transaction import Transaction, dumps
+from gateway_worker.store.writing.transaction import Transaction
 from schemas.commands import CommandKey
 
 _RECORD: Final = """

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.operations.contacts import ADDRESSES, Contact, ContactFact, learn
 from gateway_worker.store.postgres.encryption import Cipher
 from gateway_worker.store.writing.rounds import Placed
-from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns, dumps
+from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns
 from schemas.contact_events import ContactChange, ContactUpdated
 from schemas.events import CONTACT_UPDATED
 from schemas.group_events import PictureChange

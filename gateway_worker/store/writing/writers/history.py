@@ -7,8 +7,9 @@ longer than other messages of that time.
 from collections.abc import Sequence
 from typing import Final
 
+from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.writing.rounds import Placed
-from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns, dumps
+from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns
 from gateway_worker.store.writing.writers.keeping import KEPT, keep
 from gateway_worker.store.writing.writers.receiving import KNOWN, key_columns, names
 

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from gateway_worker.store.reading.media import told_of, value_of
+from gateway_worker.store.compact_json import dumps
+from gateway_worker.store.operations.media_view import told_of
+from gateway_worker.store.reading.media import value_of
 from gateway_worker.store.records import Json, MediaState
 from gateway_worker.store.writing.rounds import Placed
-from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns, dumps
+from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns
 
 _INSERT: Final = """
     INSERT INTO media AS m (session_id, message_id, number, state, object, value, next_try, created_at)

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.operations.commands import AlreadySettled, BeginAnswer, Begun, Conflict, InProgress
 from gateway_worker.store.operations.receipts import AdvanceParticipant, AdvanceStatus
-from gateway_worker.store.postgres.database import Row
 from gateway_worker.store.records import Json, Status
+from gateway_worker.store.row import Row
 from gateway_worker.store.rows import as_json
 from gateway_worker.store.writing import status_order
 from gateway_worker.store.writing.rounds import Placed
-from gateway_worker.store.writing.transaction import Fenced, NewEvent, Transaction, columns, dumps
+from gateway_worker.store.writing.transaction import Fenced, NewEvent, Transaction, columns
 from gateway_worker.store.writing.writers.commands import Seen, record_commands
 from schemas.events import MESSAGE_STATUS, Failure, MessageState, MessageStatus
 

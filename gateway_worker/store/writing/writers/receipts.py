@@ -7,8 +7,8 @@ far says a row for each, and an event for each step of each.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from gateway_worker.store.postgres.database import Row
 from gateway_worker.store.records import Status
+from gateway_worker.store.row import Row
 from gateway_worker.store.rows import as_json
 from gateway_worker.store.writing import status_order
 from gateway_worker.store.writing.rounds import Placed

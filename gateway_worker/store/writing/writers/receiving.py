@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.writing.rounds import Placed
-from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns, dumps
+from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns
 from gateway_worker.store.writing.writers.authority import changes_that_count
 from gateway_worker.store.writing.writers.keeping import KEPT, Keeping, keep
 from gateway_worker.store.writing.writers.media import add_media, with_known_media

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
+from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.writing.rounds import Placed
-from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns, dumps
+from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns
 from schemas.events import SESSION_STATUS
 
 _CHANGE: Final = """

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
+from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.reading.set_aside import COLUMN
 from gateway_worker.store.writing.rounds import Placed
-from gateway_worker.store.writing.transaction import Transaction, columns, dumps
+from gateway_worker.store.writing.transaction import Transaction, columns
 
 _SET_ASIDE: Final = """
     INSERT INTO set_aside (session_id, id, fact, reason, detail, message_id, size, value, created_at)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway_worker.store.operations.timers import ChatTimer
-from gateway_worker.store.reading.timers import Timer
+from gateway_worker.store.records import Timer
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns
 from schemas.names import SessionId

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
+from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.reading.uploads import COLUMN
 from gateway_worker.store.writing.rounds import Placed
-from gateway_worker.store.writing.transaction import Transaction, columns, dumps
+from gateway_worker.store.writing.transaction import Transaction, columns
 
 _PUT: Final = """
     INSERT INTO uploads (session_id, name, value, created_at)

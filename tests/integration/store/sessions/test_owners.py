@@ -8,9 +8,8 @@ import pytest
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.postgres.database import connect
-from gateway_worker.store.records import Fence, NewSession
+from gateway_worker.store.records import Fence, NewSession, OwnerSigns
 from gateway_worker.store.store import Store
-from gateway_worker.store.workers.owners import OwnerSigns
 from schemas.names import SessionId, UserId, WorkerId
 from tests.support.private_services import query
 from tests.support.stores import KEY, TestClock, opened

@@ -8,7 +8,7 @@ from deploy.local.services import PrivateServices
 from gateway_worker.store.errors import StoreUnavailable, WorkerIdTaken
 from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.postgres.lease import LEASE_SECONDS
-from gateway_worker.store.records import Desired, Fence, NewSession, WorkerStatus
+from gateway_worker.store.records import Desired, Fence, NewSession, WorkerPhase
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
 from tests.support.private_services import query
@@ -34,14 +34,14 @@ async def test_a_restarted_worker_takes_its_id_back_at_once(store: Store, migrat
     await store.workers.register(ME, "run-2", "http://a", 60, "1.1")
     record = await store.workers.get(ME)
     assert record is not None
-    assert (record.incarnation, record.max_sessions, record.status) == ("run-2", 60, WorkerStatus.ONLINE)
+    assert (record.incarnation, record.max_sessions, record.status) == ("run-2", 60, WorkerPhase.ONLINE)
 
 
 async def test_a_worker_that_drains_says_so_under_its_own_incarnation(store: Store) -> None:
     await store.workers.register(ME, "run-1", "http://a", 50, "1.0")
     await store.workers.draining(ME, "run-1")
     (record,) = await store.workers.list()
-    assert record.status is WorkerStatus.DRAINING
+    assert record.status is WorkerPhase.DRAINING
     assert record.lease_until > record.heartbeat_at
     with pytest.raises(WorkerIdTaken):
         await store.workers.draining(ME, "run-0")

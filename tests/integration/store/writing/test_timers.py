@@ -3,8 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from gateway_worker.store.operations.timers import ChatTimer, SetTimers
-from gateway_worker.store.reading.timers import Timer
-from gateway_worker.store.records import Fence
+from gateway_worker.store.records import Fence, Timer
 from gateway_worker.store.store import Store
 
 PN, LID = "15550001111@s.whatsapp.net", "204857102938475@lid"

@@ -5,8 +5,7 @@ import pytest
 from gateway_worker.connections.lifecycle.states import State
 from gateway_worker.connections.ownership.failure_detector import Suspicion
 from gateway_worker.connections.ownership.token_bucket import Tokens
-from gateway_worker.store.records import NewSession
-from gateway_worker.store.workers.owners import OwnerSigns
+from gateway_worker.store.records import NewSession, OwnerSigns
 from schemas.names import SessionId, UserId, WorkerId
 from tests.support.connections.fake_storage import FakeStorage
 from tests.support.connections.virtual_time import VirtualClock, virtual
@@ -91,7 +90,7 @@ async def test_sessions_are_taken_up_at_a_pace_that_lets_others_have_some_but_at
         storage.owners.signs[OTHER] = ALIVE
         await storage.owners.free(WorkerId("worker-1"))
         await theirs(storage, *names)
-        there.manager.look_again()
+        there.manager.recheck_ownership()
         await there.until(lambda: there.manager.session_ids() == [])
         await settled(there, 60)
 

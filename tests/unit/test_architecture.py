@@ -1,0 +1,94 @@
+"""What the code promises of itself in its docstrings is so, and keeps being so."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import grimp
+import pytest
+
+from consumers.handlers import Handlers
+from schemas.commands import COMMANDS, CommandClass
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_PACKAGES: Final = ("gateway_worker", "consumers", "schemas")
+_IMPURE: Final = frozenset(
+    [
+        "aio_pika",
+        "aiohttp",
+        "aiormq",
+        "asyncio",
+        "asyncpg",
+        "miniopy_async",
+        "redis",
+        "socket",
+        "sqlalchemy",
+        "structlog",
+        "subprocess",
+        "threading",
+        "time",
+    ]
+)
+"""Drivers, clocks, the event loop, the log. Not `pamqp`: AMQP's types, without any input or output."""
+DEEPEST: Final = 5  # blocks within blocks: today's worst; may only become fewer
+LONGEST: Final = 157  # columns, where the linter looks away; else 120
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph(*_PACKAGES, include_external_packages=True)
+
+
+def _modules() -> dict[str, Path]:
+    paths = [path for package in _PACKAGES for path in (_ROOT / package).rglob("*.py")]
+    names = (".".join(path.relative_to(_ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths)
+    generated = _ROOT / "gateway_worker/simulator/wire/gen"
+    modules = dict(zip(names, paths, strict=True))
+    return {
+        name: path
+        for name, path in modules.items()
+        if generated not in path.parents and "node_modules" not in path.parts
+    }
+
+
+def _calls_itself_pure(path: Path) -> bool:
+    text = ast.get_docstring(ast.parse(path.read_text())) or ""
+    return re.search(r"\bPure\b", text) is not None
+
+
+def test_pure_modules_import_no_driver_clock_or_loop_not_even_through_others(graph: grimp.ImportGraph) -> None:
+    pure = [name for name, path in _modules().items() if _calls_itself_pure(path)]
+    assert len(pure) > 100
+    chains = [
+        " → ".join(chain)
+        for name in pure
+        for outside in sorted(_IMPURE & graph.modules)
+        if (chain := graph.find_shortest_chain(name, outside)) is not None
+    ]
+    assert not chains, "\n".join(chains)
+
+
+def test_every_command_has_a_handler_and_every_handler_a_command() -> None:
+    nobody: Any = None  # nothing is called
+    sent_by_its_session = {kind.type for kind in COMMANDS.values() if kind.klass is CommandClass.M}
+    assert set(Handlers(nobody, nobody, nobody).table()) == set(COMMANDS) - sent_by_its_session
+
+
+def _depth(node: ast.AST, depth: int = 0) -> int:
+    blocks = ast.If | ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Try | ast.Match
+    deeper = depth + isinstance(node, blocks)
+    return max([deeper, *(_depth(child, deeper) for child in ast.iter_child_nodes(node))])
+
+
+def test_no_function_is_deeper_and_no_line_longer_than_todays_worst() -> None:
+    deep, long = list[str](), list[str]()
+    for name, path in _modules().items():
+        text = path.read_text()
+        long += [f"{name}:{number}" for number, line in enumerate(text.splitlines(), 1) if len(line) > LONGEST]
+        functions = (
+            each for each in ast.walk(ast.parse(text)) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+        )
+        deep += [f"{name}.{each.name}" for each in functions if _depth(each) > DEEPEST]
+    assert not deep, deep
+    assert not long, long

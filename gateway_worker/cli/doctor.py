@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 from rich.console import Console
 from rich.table import Table
 
+from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.errors import BrokerLost
-from gateway_worker.broker.link import Link
 from gateway_worker.broker.marks import MarkQueue
 from gateway_worker.broker.nodes import let_in
 from gateway_worker.cli.terminal import console
@@ -136,7 +136,7 @@ async def _lineage(settings: Settings) -> str:
 
 
 async def _mark(settings: Settings) -> bytes | None:
-    link = Link(str(settings.amqp_url), name="gateway-worker doctor")
+    link = BrokerConnection(str(settings.amqp_url), name="gateway-worker doctor")
     running = asyncio.ensure_future(link.run())
     try:
         return await MarkQueue(link, Topology(settings.namespace)).read()

@@ -8,7 +8,7 @@ from typing import Any, Final, TypedDict
 from pydantic import ValidationError
 
 from gateway_worker.client.errors import CommandRejectedError
-from schemas.commands import COMMANDS, CommandType, Door, Subject
+from schemas.commands import COMMANDS, CommandQueue, CommandType, Subject
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid
 from schemas.model import StrictModel
@@ -124,4 +124,4 @@ def routing_key_of(kind: str, subject: str | None) -> str:
     known = COMMANDS.get(kind)
     if known is None or subject is None or known.subject is Subject.FLEET:
         return "control"
-    return f"sessions.create.{subject}" if known.door is Door.SESSIONS else f"{known.door.value}.{subject}"
+    return f"sessions.create.{subject}" if known.queue is CommandQueue.SESSIONS else f"{known.queue.value}.{subject}"

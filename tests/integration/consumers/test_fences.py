@@ -17,7 +17,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, ExchangeType
 from aiormq.exceptions import ChannelAccessRefused
 
 from deploy.local.services import PrivateServices
-from gateway_worker.cli.dead_queue import dead_queue_in_hand
+from gateway_worker.cli.dead_queue import open_dead_letter_queue
 from gateway_worker.cli.topology import definitions_text, tenant_text
 from gateway_worker.client import EventQueue, Gateway, NotPermittedError
 from schemas.channels import Topology
@@ -141,9 +141,9 @@ async def test_a_forbidden_command_that_is_redriven_is_forbidden_again(
         told = await shop.event("command.rejected.v1")
         assert (told["subject"], told["data"]["code"]) == (OURS, "command.forbidden")
         shop.events.clear()
-        async with dead_queue_in_hand(services.amqp_url, here.topology) as hand:
-            (buried,) = hand.commands
-            assert (await hand.redrive([buried])).done == [buried]
+        async with open_dead_letter_queue(services.amqp_url, here.topology) as dead_letters:
+            (dead_letter,) = dead_letters.commands
+            assert (await dead_letters.redrive([dead_letter])).done == [dead_letter]
     assert (await shop.event("command.rejected.v1"))["subject"] == OURS
     assert carried_out(here) == []
 

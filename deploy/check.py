@@ -31,6 +31,7 @@ def checks() -> Mapping[str, Sequence[str]]:
             f"{_BRIDGE}",
         ],
         "architecture": [f"{_BIN}/lint-imports"],
+        "dependencies": [f"{_BIN}/deptry", "gateway_worker", "consumers", "schemas"],
         "lint": [f"{_BIN}/ruff", "check", "."],
         "format": [f"{_BIN}/ruff", "format", "--check", "."],
         "compose file": [

@@ -31,13 +31,19 @@ _IMPURE: Final = frozenset(
     ]
 )
 """Drivers, clocks, the event loop, the log. Not `pamqp`: AMQP's types, without any input or output."""
+_TRANSLATORS: Final = ("gateway_worker.client.errors", "gateway_worker.client.diagnosis")
+"""They name the driver's errors, which they tell in the client's words; nothing is called."""
 DEEPEST: Final = 5  # blocks within blocks: today's worst; may only become fewer
-LONGEST: Final = 157  # columns, where the linter looks away; else 120
+LONGEST: Final = 120  # columns, without the word to a linter at its end
 
 
 @pytest.fixture(scope="module")
 def graph() -> grimp.ImportGraph:
-    return grimp.build_graph(*_PACKAGES, include_external_packages=True)
+    built = grimp.build_graph(*_PACKAGES, include_external_packages=True)
+    for name in _TRANSLATORS:
+        for imported in _IMPURE & built.find_modules_directly_imported_by(name):
+            built.remove_import(importer=name, imported=imported)
+    return built
 
 
 def _modules() -> dict[str, Path]:
@@ -75,6 +81,10 @@ def test_every_command_has_a_handler_and_every_handler_a_command() -> None:
     assert set(Handlers(nobody, nobody, nobody).table()) == set(COMMANDS) - sent_by_its_session
 
 
+def _without_pragma(line: str) -> str:
+    return re.split(r"  # (?:noqa|pyright|type:)", line)[0]
+
+
 def _depth(node: ast.AST, depth: int = 0) -> int:
     blocks = ast.If | ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Try | ast.Match
     deeper = depth + isinstance(node, blocks)
@@ -85,7 +95,11 @@ def test_no_function_is_deeper_and_no_line_longer_than_todays_worst() -> None:
     deep, long = list[str](), list[str]()
     for name, path in _modules().items():
         text = path.read_text()
-        long += [f"{name}:{number}" for number, line in enumerate(text.splitlines(), 1) if len(line) > LONGEST]
+        long += [
+            f"{name}:{number}"
+            for number, line in enumerate(text.splitlines(), 1)
+            if len(_without_pragma(line)) > LONGEST
+        ]
         functions = (
             each for each in ast.walk(ast.parse(text)) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
         )

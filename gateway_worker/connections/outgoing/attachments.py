@@ -15,6 +15,7 @@ from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.outgoing.mapping import told_file
 from gateway_worker.connections.socket.waiting import ConnectionWaiter
 from gateway_worker.media.prepared import PreparedFile
+from gateway_worker.retrying import until_it_works
 from gateway_worker.store.operations.media import PutUpload
 from gateway_worker.store.operations.messages import ReplaceContent
 from gateway_worker.whatsapp.errors import EngineError, NotConnected, StoreRefused
@@ -58,15 +59,13 @@ class Attachments:
         Raises:
             GatewayError: it cannot be had, or not be sent, or there is no connection and none will come.
         """
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                return await self._attach(message_id, content)
-            except Unavailable as error:
-                _log.warning("media.waiting", session=self._session_id, message_id=message_id, reason=str(error))
-                self._context.observer.file_held()
-            await asyncio.sleep(pause)
-            pause = min(_LONGEST_PAUSE, pause * 2)
+
+        def held(why: BaseException, _pause: float) -> None:
+            _log.warning("media.waiting", session=self._session_id, message_id=message_id, reason=str(why))
+            self._context.observer.file_held()
+
+        persistently = until_it_works(Unavailable, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE, report=held)
+        return await persistently(self._attach, message_id, content)
 
     async def _attach(self, message_id: MessageId, content: OutgoingFile) -> FileMessage:
         kind = "gif" if isinstance(content, OutgoingVideo) and content.gif else content.kind

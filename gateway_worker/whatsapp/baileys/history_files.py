@@ -1,11 +1,11 @@
 """Parts of the phone's history, from WhatsApp's media host: asked for until it has answered."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
 
+from gateway_worker.retrying import until_it_works
 from gateway_worker.whatsapp.downloads import DownloadFailed, Downloads, FileDamaged, HostAway
 from gateway_worker.whatsapp.remote_files import KeyClass, RemoteFile
 
@@ -24,21 +24,20 @@ class HistoryFiles:
 
     async def fetch(self, file: RemoteFile) -> bytes | None:
         """The part, compressed, as large as `MAX_PART` at most; None when nobody will ever get it."""
-        pause = self._first_pause
-        while True:
-            try:
-                return await self._read(file)
-            except HostAway as error:
-                _log.info("history.host_away", reason=str(error), retry_in_seconds=pause)
-            except (DownloadFailed, FileDamaged) as error:
-                _log.warning("history.part_lost", error=type(error).__name__)
-                return None
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+        persistently = until_it_works(HostAway, first=self._first_pause, longest=_LONGEST_PAUSE, report=_host_away)
+        try:
+            return await persistently(self._read, file)
+        except (DownloadFailed, FileDamaged) as error:
+            _log.warning("history.part_lost", error=type(error).__name__)
+            return None
 
     async def _read(self, file: RemoteFile) -> bytes:
         async with self._downloads.opened(file, proxy=self._proxy, limit=MAX_PART) as incoming:
             return await incoming.read(MAX_PART + 1)  # to its end, where it is checked
+
+
+def _host_away(why: BaseException, pause: float) -> None:
+    _log.info("history.host_away", reason=str(why), retry_in_seconds=pause)
 
 
 def history_file_of(told: Mapping[str, Any]) -> RemoteFile:

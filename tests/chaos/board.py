@@ -1,4 +1,4 @@
-"""What a person sees: the cell that runs, and a line for each that is done."""
+"""What a person sees: the scenario that runs, and a line for each that is done."""
 
 import time
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class Board:
         self._overall = Progress(
             TextColumn("[bold]the matrix[/]"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
         )
-        self._bar = self._overall.add_task("cells", total=scenarios)
+        self._bar = self._overall.add_task("scenarios", total=scenarios)
         self._title = ""
         self._words = ""
         self._journal: Journal | None = None
@@ -44,7 +44,7 @@ class Board:
         self._live.stop()
 
     def begin(self, title: str) -> Callable[[str], None]:
-        """A cell, or the building of a rig, begins; the answer takes words about it."""
+        """A scenario, or the building of an environment, begins; the answer takes words about it."""
         self._title, self._words, self._journal = title, "", None
         self._since = time.monotonic()
         return self.say
@@ -58,11 +58,11 @@ class Board:
         self._words = words
 
     def skip(self) -> None:
-        """A cell was done by an earlier run."""
+        """A scenario was done by an earlier run."""
         self._overall.advance(self._bar)
 
     def end(self, outcome: ScenarioOutcome) -> None:
-        """A cell is done."""
+        """A scenario is done."""
         self._overall.advance(self._bar)
         color = _COLORS[outcome.verdict]
         line = Text.assemble(

@@ -48,7 +48,7 @@ COUNTED_APART: Final = frozenset({Kind.RESENT, Kind.REPEATED_EVENT, Kind.REDELIV
 """Allowed where a confirmation may be lost, and reported: recipients and consumers recognise the id."""
 
 _JUMP: Final = 10**8
-"""Of a restored session's sequence; no cell tells so much."""
+"""Of a restored session's sequence; no scenario tells so much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,12 +38,12 @@ _control_ids = itertools.count()
 
 
 class EnvironmentBrokenError(Exception):
-    """It cannot be brought back to where a cell may begin; the message says why."""
+    """It cannot be brought back to where a scenario may begin; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """How a rig is built.
+    """How an environment is built.
 
     Attributes:
         sessions: how many are paired.

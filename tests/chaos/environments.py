@@ -1,4 +1,4 @@
-"""Where rigs and the services under them are built, mended and taken down."""
+"""Where environments and the services under them are built, mended and taken down."""
 
 import asyncio
 import shutil
@@ -20,9 +20,9 @@ _DISK_MEGABYTES: Final = {"postgresql": 512, "rabbitmq": 512}
 
 @dataclass(slots=True, kw_only=True)
 class Environments:
-    """Lends rigs: the same one again while it can be mended, a fresh one when not.
+    """Lends environments: the same one again while it can be mended, a fresh one when not.
 
-    `directory` takes logs; `say` is told of a rig that was given up; `sessions` overrules how many a plain one has.
+    `directory` takes logs; `say` is told of one that was given up; `sessions` overrules how many a plain one has.
     """
 
     directory: Path
@@ -42,7 +42,7 @@ class Environments:
                 await environment.mend()
                 await environment.balance()
             except EnvironmentBrokenError as why:
-                self.say(f"a fresh rig, since {why}")
+                self.say(f"a fresh environment, since {why}")
             else:
                 return environment
         await self.discard()
@@ -68,7 +68,7 @@ class Environments:
         self._services[False] = services
 
     async def discard(self) -> None:
-        """Take the rig down."""
+        """Take the environment down."""
         self._environment = None
         await self._environment_stack.aclose()
 

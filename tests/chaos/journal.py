@@ -1,4 +1,4 @@
-"""What the load of one cell did, and how much of it is still to come back."""
+"""What the load of one scenario did, and how much of it is still to come back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from tests.chaos.recovery import Sample
 
 @dataclass(slots=True, kw_only=True)
 class Journal:
-    """Filled while the cell runs. `name` begins the labels of all its messages."""
+    """Filled while the scenario runs. `name` begins the labels of all its messages."""
 
     name: str
     commands: dict[str, Command] = field(default_factory=dict[str, Command])
@@ -22,7 +22,7 @@ class Journal:
     _received: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     def hear(self, event: Event) -> None:
-        """Take in an event, of this cell or not."""
+        """Take in an event, of this scenario or not."""
         if event.command_id is not None and event.command_id.startswith(self.name):
             if event.status in {"delivered", "read"} or is_final_failure(event):
                 self._answered.add(event.command_id)

@@ -1,4 +1,4 @@
-"""What each side wrote down about one cell of the matrix. Pure: the checker gets nothing else.
+"""What each side wrote down about one scenario of the matrix. Pure: the checker gets nothing else.
 
 Times are seconds since the epoch, all of one machine's clock. Nothing here holds a text: the texts of the load are the
 labels of its messages.
@@ -114,7 +114,7 @@ class Ledgers:
     """All of them.
 
     Attributes:
-        baseline: each session's sequence before the cell.
+        baseline: each session's sequence before the scenario.
         acceptances: None if WhatsApp keeps no ledger.
         thawed_at: when a frozen worker was let go again, long after others had taken its sessions.
         forgotten: between these times lies what PostgreSQL does not remember, since it was restored.

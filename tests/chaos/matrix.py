@@ -21,7 +21,7 @@ class Direction(StrEnum):
 
 
 class Stand(StrEnum):
-    """Which rig a fault wants."""
+    """Which environment a fault wants."""
 
     PLAIN = "plain"
     FLEET = "fleet"  # 50 sessions on one worker, none on the other
@@ -71,7 +71,7 @@ class Scenario:
         return f"{self.fault.name} / {self.direction}"
 
     def chance(self, seed: int) -> random.Random:
-        """Its own randomness: a cell that runs alone does what it does among others."""
+        """Its own randomness: a scenario that runs alone does what it does among others."""
         return random.Random(f"{seed} {self.name}")
 
 
@@ -153,16 +153,16 @@ SHORT: Final = (
     "PostgreSQL killed / both",
     "WhatsApp drops all / both",
 )
-"""The cells of the short form."""
+"""The scenarios of the short form."""
 
 
 def named(name: str) -> Scenario:
-    """The cell of that very name."""
+    """The scenario of that very name."""
     return next(scenario for scenario in SCENARIOS if scenario.name == name)
 
 
 def chosen(words: Sequence[str]) -> Sequence[Scenario]:
-    """The cells whose name contains one of the words; all without words."""
+    """The scenarios whose name contains one of the words; all without words."""
     return [
         scenario for scenario in SCENARIOS if not words or any(word.lower() in scenario.name.lower() for word in words)
     ]

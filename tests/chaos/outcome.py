@@ -1,4 +1,4 @@
-"""What one cell showed, as the report keeps it. Pure."""
+"""What one scenario showed, as the report keeps it. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ def broken(scenario: str, why: str, took: float, story: Sequence[str]) -> Scenar
 def reasons_of(
     fault: Fault, findings: Sequence[Finding], found: Recovery, outstanding: Sequence[str], *, timed: bool
 ) -> list[str]:
-    """Why the cell is red; nothing when it is green."""
+    """Why the scenario is red; nothing when it is green."""
     allowed = COUNTED_APART if fault.loses_confirms else COUNTED_APART - {Kind.REPEATED_EVENT}
     if fault.loses_ratchets:
         allowed |= {Kind.TOLD_LATE}

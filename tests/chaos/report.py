@@ -1,4 +1,4 @@
-"""The record: what ran on what, a row for each cell, and the reasons of those that are not green."""
+"""The record: what ran on what, a row for each scenario, and the reasons of those that are not green."""
 
 import json
 import platform
@@ -18,7 +18,7 @@ from tests.chaos.checker import Kind
 from tests.chaos.outcome import ScenarioOutcome
 
 _COLUMNS: Final = (
-    "cell",
+    "scenario",
     "verdict",
     "commands",
     "from phones",
@@ -58,7 +58,7 @@ def now() -> str:
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """One run, written after every cell. `path` is the Markdown; what `--continue` reads lies at `memory`."""
+    """One run, written after every scenario. `path` is the Markdown; what `--continue` reads lies at `memory`."""
 
     path: Path
     memory: Path
@@ -72,7 +72,7 @@ class Report:
     began: str = field(default_factory=now)
 
     def add(self, outcome: ScenarioOutcome) -> None:
-        """Keep a cell's outcome and write everything."""
+        """Keep a scenario's outcome and write everything."""
         self.outcomes[outcome.scenario] = outcome
         self.write()
 
@@ -80,7 +80,7 @@ class Report:
         """Take over what an interrupted run has kept."""
         self.seed, self.messages, self.rate = kept["seed"], kept["messages"], kept["rate"]
         self.began = kept["began"]
-        self.outcomes = {each["cell"]: ScenarioOutcome(**each) for each in kept["outcomes"]}
+        self.outcomes = {each["scenario"]: ScenarioOutcome(**each) for each in kept["outcomes"]}
 
     def write(self) -> None:
         """Both files."""
@@ -98,7 +98,7 @@ class Report:
     def _circumstances(self) -> str:
         return (
             f"Measured by `make chaos` from {self.began} to {now()} at `{self.commit}`, seed {self.seed}, "
-            f"{self.messages} messages per cell and direction, {self.rate:.0f}/s in all, on {_machine()}."
+            f"{self.messages} messages per scenario and direction, {self.rate:.0f}/s in all, on {_machine()}."
         )
 
     def _lines(self) -> Sequence[str]:
@@ -114,7 +114,7 @@ class Report:
             "",
             f"**{verdicts.count('green')} green, {verdicts.count('red')} red, {verdicts.count('not run')} not run"
             + (f", {len(missing)} still to come" if missing else "")
-            + f", of {len(self.scenarios)} cells.**",
+            + f", of {len(self.scenarios)} scenarios.**",
             "",
             *_LEGEND,
             "",

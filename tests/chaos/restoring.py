@@ -1,4 +1,4 @@
-"""A dump of the rig's database, and putting it back in the database's place."""
+"""A dump of the environment's database, and putting it back in the database's place."""
 
 import asyncio
 from pathlib import Path

@@ -31,7 +31,7 @@ console = Console(highlight=False)
 
 
 async def perform(scenarios: Sequence[Scenario], load: Load, written: Report, board: Board, wild_messages: int) -> None:
-    """Play the cells that the report does not have yet; at last the wild messages, if there are any."""
+    """Play the scenarios that the report does not have yet; at last the wild messages, if there are any."""
     _end_in_good_order_on_sigterm()
     environments = Environments(directory=_DIRECTORY / "logs", say=board.say)
     try:
@@ -60,12 +60,12 @@ def _end_in_good_order_on_sigterm() -> None:
 async def _play(environments: Environments, scenario: Scenario, load: Load, seed: int, board: Board) -> ScenarioOutcome:
     if why := scenario.fault.why_not():
         return not_run(scenario.name, why)
-    board.begin(scenario.name)("the rig is made ready")
+    board.begin(scenario.name)("the environment is made ready")
     try:
         environment = await environments.environment(scenario.fault.stand)
-    except Exception as error:  # noqa: BLE001 -- whatever it was, the cell is red with it and the matrix goes on
+    except Exception as error:  # noqa: BLE001 -- whatever it was, the scenario is red with it and the matrix goes on
         await environments.discard()
-        return broken(scenario.name, f"no rig to begin with: {type(error).__name__}: {error}", 0.0, ())
+        return broken(scenario.name, f"no environment to begin with: {type(error).__name__}: {error}", 0.0, ())
     performance = ScenarioRun(environment, scenario, load, scenario.chance(seed), board.begin(scenario.name))
     board.follow(performance.journal)
     outcome = await performance.run()
@@ -75,7 +75,7 @@ async def _play(environments: Environments, scenario: Scenario, load: Load, seed
 
 
 def main() -> None:
-    """Parse arguments and run; exit code 1 if a cell is red."""
+    """Parse arguments and run; exit code 1 if a scenario is red."""
     for driver in ("aio_pika", "aiormq"):  # they complain of the very faults that we make
         logging.getLogger(driver).setLevel(logging.CRITICAL + 1)
     given = _arguments().parse_args()
@@ -84,25 +84,25 @@ def main() -> None:
     wild_messages = given.wild if not given.short and _is_wanted(wild.NAME, given.only) else 0
     names = [*(scenario.name for scenario in scenarios), *([wild.NAME] if wild_messages else [])]
     if not names:
-        sys.exit(f"no cell is called so; there are:\n{_listed(SCENARIOS)}")
+        sys.exit(f"no scenario is called so; there are:\n{_listed(SCENARIOS)}")
     written = _report(given, kept, names)
-    console.print(f"{len(names)} cells, seed [bold]{written.seed}[/]; `--seed {written.seed}` repeats them")
+    console.print(f"{len(names)} scenarios, seed [bold]{written.seed}[/]; `--seed {written.seed}` repeats them")
     with Board(console, len(names)) as board:
         load = Load(messages=written.messages, rate=written.rate)
         asyncio.run(perform(scenarios, load, written, board, wild_messages))
     red = [outcome.scenario for outcome in written.outcomes.values() if outcome.verdict == "red"]
-    console.print(f"{len(red)} of {len(names)} cells are red; written to {written.path}")
+    console.print(f"{len(red)} of {len(names)} scenarios are red; written to {written.path}")
     sys.exit(1 if red else 0)
 
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Pulls every plug under load and counts what is lost or doubled.")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    parser.add_argument("--messages", type=int, help="per cell and direction: 1000, or 100 in the short form")
+    parser.add_argument("--messages", type=int, help="per scenario and direction: 1000, or 100 in the short form")
     parser.add_argument("--rate", type=float, default=50.0, help="messages per second in all")
-    parser.add_argument("--only", nargs="+", default=(), help="cells whose name contains one of these")
-    parser.add_argument("--wild", type=int, default=wild.MESSAGES, help="wild messages; 0 leaves that cell out")
-    parser.add_argument("--short", action="store_true", help="six cells, in a few minutes")
+    parser.add_argument("--only", nargs="+", default=(), help="scenarios whose name contains one of these")
+    parser.add_argument("--wild", type=int, default=wild.MESSAGES, help="wild messages; 0 leaves that scenario out")
+    parser.add_argument("--short", action="store_true", help="six scenarios, in a few minutes")
     parser.add_argument("--continue", dest="go_on", action="store_true", help="go on with the run that was interrupted")
     parser.add_argument("--output", type=Path, default=None, help="where the report goes")
     return parser

@@ -1,4 +1,4 @@
-"""One cell: a steady load, a fault at a random moment of it, time to settle, and the ledgers compared."""
+"""One scenario: a steady load, a fault at a random moment of it, time to settle, and the ledgers compared."""
 
 import asyncio
 import random
@@ -50,7 +50,7 @@ class Load:
 
 
 class ScenarioRun:
-    """One cell on a rig that is well. Build it, `run` it once."""
+    """One scenario on an environment that is well. Build it, `run` it once."""
 
     def __init__(
         self, environment: Environment, scenario: Scenario, load: Load, chance: random.Random, announce: Announce
@@ -69,13 +69,13 @@ class ScenarioRun:
         try:
             async with asyncio.timeout(_LONGEST_SECONDS):
                 return await self._play()
-        except Exception as error:  # noqa: BLE001 -- whatever it was, the cell is red with it and the matrix goes on
+        except Exception as error:  # noqa: BLE001 -- whatever it was, the scenario is red with it and the matrix goes on
             return self._ended_by(_cause(error))
 
     def _ended_by(self, cause: BaseException) -> ScenarioOutcome:
         if isinstance(cause, NotRunError):
             return not_run(self._scenario.name, str(cause))
-        why = f"the cell did not end: {type(cause).__name__}: {cause}"
+        why = f"the scenario did not end: {type(cause).__name__}: {cause}"
         return broken(self._scenario.name, why, time.time() - self._began, self._story)
 
     async def _play(self) -> ScenarioOutcome:

@@ -1,4 +1,4 @@
-"""The short form of `make chaos`: six cells of the matrix, with a hundred messages each way."""
+"""The short form of `make chaos`: six scenarios of the matrix, with a hundred messages each way."""
 
 import os
 import random

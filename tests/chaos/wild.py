@@ -24,7 +24,7 @@ async def endure(seed: int, messages: int, say: Callable[[str], None]) -> Scenar
             seeds = [rng.getrandbits(32) for _ in range(min(_PER_SESSION, messages - done))]
             try:
                 wilderness = await _session(own, seeds)
-            except Exception as error:  # noqa: BLE001 -- whatever it was, the cell is red with it
+            except Exception as error:  # noqa: BLE001 -- whatever it was, the scenario is red with it
                 why = f"{type(error).__name__}: {error}, after {done} messages"
                 return broken(NAME, why, time.monotonic() - began, [])
             done += len(seeds)

@@ -169,7 +169,7 @@ def test_a_number_that_never_came_is_a_gap() -> None:
     assert kinds(replace(CLEAN, events=events)) == {Kind.GAP: 1}
 
 
-def test_a_gap_before_the_first_event_of_the_cell_is_found() -> None:
+def test_a_gap_before_the_first_event_of_the_scenario_is_found() -> None:
     assert kinds(replace(CLEAN, baseline={"s": 8})) == {Kind.GAP: 2}
 
 

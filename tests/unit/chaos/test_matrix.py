@@ -22,7 +22,7 @@ def test_cells_are_chosen_by_words_of_their_names() -> None:
     assert list(chosen([])) == list(SCENARIOS)
 
 
-def test_a_cell_strikes_at_the_same_moment_again_under_the_same_seed() -> None:
+def test_a_scenario_strikes_at_the_same_moment_again_under_the_same_seed() -> None:
     one, other = SCENARIOS[0], SCENARIOS[1]
     assert one.chance(7).random() == one.chance(7).random()
     assert one.chance(7).random() != other.chance(7).random()

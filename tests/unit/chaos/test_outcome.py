@@ -14,7 +14,7 @@ def reasons(fault: Fault, *kinds: Kind, found: Recovery = WELL, timed: bool = Tr
     return reasons_of(fault, findings, found, (), timed=timed)
 
 
-def test_a_cell_without_findings_is_green() -> None:
+def test_a_scenario_without_findings_is_green() -> None:
     assert reasons(WORKER) == []
 
 

@@ -17,16 +17,16 @@ def a_report(directory: Path, seed: int = 7) -> Report:
     )
 
 
-def test_the_report_is_written_after_every_cell_and_says_what_is_missing(tmp_path: Path) -> None:
+def test_the_report_is_written_after_every_scenario_and_says_what_is_missing(tmp_path: Path) -> None:
     report = a_report(tmp_path)
     report.add(ScenarioOutcome(scenario="one", verdict="green", commands=10, counts={"re-sent under the same id": 2}))
     text = report.path.read_text()
-    assert "1 green, 0 red, 0 not run, 2 still to come, of 3 cells" in text
+    assert "1 green, 0 red, 0 not run, 2 still to come, of 3 scenarios" in text
     assert "seed 7" in text
     assert "| one | green | 10 |" in text
 
 
-def test_a_cell_that_is_not_green_says_why(tmp_path: Path) -> None:
+def test_a_scenario_that_is_not_green_says_why(tmp_path: Path) -> None:
     report = a_report(tmp_path)
     report.add(
         ScenarioOutcome(

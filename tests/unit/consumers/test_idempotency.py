@@ -34,7 +34,7 @@ async def test_a_duplicate_waits_for_the_first(bench: Bench) -> None:
 
 @pytest.mark.parametrize("in_progress", [True, False])
 async def test_another_body_under_the_same_key_is_a_conflict(bench: Bench, *, in_progress: bool) -> None:
-    other = body_of("session.restart.v1", "s2", {}, command_id="r1")
+    other = body_of("session.logout.v1", "s1", {}, command_id="r1")
     if in_progress:
         bench.manager.may_go_on.clear()
     async with asyncio.TaskGroup() as group:

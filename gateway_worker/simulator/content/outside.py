@@ -70,7 +70,7 @@ _KINDS: dict[str, Outside | Callable[[Any], Outside]] = {
     "keepInChatMessage": _kept,
     "imageMessage": _media("image"),
     "videoMessage": lambda part: _media("gif" if part.gifPlayback else "video"),
-    "ptvMessage": Outside(type="media", mediatype="ptv", may_be_plain=True),
+    "ptvMessage": Outside(type="media", mediatype="ptv"),
     "audioMessage": lambda part: _media("ptt" if part.ptt else "audio"),
     "documentMessage": _media("document"),
     "stickerMessage": _media("sticker"),

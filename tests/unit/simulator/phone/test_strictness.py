@@ -62,7 +62,7 @@ def _once(message: dict[str, Any]) -> dict[str, Any]:
         (Sent(message=_once(PHOTO), type="media", enc={"mediatype": "image"}), ""),
         (Sent(message=_once(PHOTO), type="media", chat=GROUP), "mediatype"),
         (Sent(message={"documentWithCaptionMessage": {"message": DOCUMENT}}, type="media"), "mediatype"),
-        (Sent(message=NOTE), ""),  # whatsmeow
+        (Sent(message=NOTE), "type"),
         (Sent(message=NOTE, type="media"), "mediatype"),
         (Sent(message=_once(NOTE)), "type"),
         (Sent(message={"pollCreationMessageV3": {}}), ""),  # whatsmeow

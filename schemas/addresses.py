@@ -29,7 +29,6 @@ _REFUSED: Final = {
 }
 _BOT: Final = re.compile(r"[0-9]{5,20}@bot")
 _MAX_LENGTH: Final = 100
-_SUBSCRIBER: Final = 6
 _MOBILES: Final = tuple(
     (re.compile(shape), form)
     for shape, form in (
@@ -160,13 +159,15 @@ def spellings(jid: str) -> frozenset[str]:
     return frozenset((jid, f"{other}@{server}"))
 
 
-def subscriber_of(jid: str) -> str | None:
-    """What all ways to write one number have in common: its last digits; None for what is no number.
+def country_of(jid: str) -> str | None:
+    """What numbers of one country begin with, as far as it tells them from others; None for what is no number.
 
-    Prefixes of mobiles stand behind the code of the country or the area, and come and go; what is behind them stays.
+    Calling codes have one digit (1, 7) or two or three: two digits may stand for several countries, never for half.
     """
     user, _, server = jid.partition("@")
-    return user[-_SUBSCRIBER:] if server == USER_SERVER else None
+    if server != USER_SERVER:
+        return None
+    return user[:1] if user.startswith(("1", "7")) else user[:2]
 
 
 def phone_of(jid: str) -> str | None:

@@ -40,7 +40,7 @@ from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.records import MessageRecord, Status
 from gateway_worker.whatsapp.files import Repetition
 from gateway_worker.whatsapp.timers import Timer
-from schemas.addresses import Jid, subscriber_of
+from schemas.addresses import Jid, country_of
 from schemas.commands import Command
 from schemas.content import MediaState
 from schemas.errors import (
@@ -117,9 +117,7 @@ class OutgoingSender:
     def _take_place(self, recipient: Jid) -> Slot:
         """In the queue of its chat; a number that was never asked about is settled before anybody behind it starts."""
         unsettled = None if self._identities.is_settled(recipient) else recipient
-        return self._order.take(
-            self._identities.lane_of(recipient), among=subscriber_of(recipient), unsettled=unsettled
-        )
+        return self._order.take(self._identities.lane_of(recipient), among=country_of(recipient), unsettled=unsettled)
 
     def is_sending(self, message_id: MessageId) -> bool:
         """Whether this message is on its way just now."""

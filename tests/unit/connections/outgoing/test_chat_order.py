@@ -93,14 +93,14 @@ async def test_nobody_starts_behind_a_place_that_may_turn_out_to_be_of_the_same_
     order, log = ChatOrder(), list[str]()
     unknown = order.take("dialled", among="55", unsettled="dialled")
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(stand(order.take("anna", among="55"), 0, log, "behind, with its last digits"))
+        tasks.create_task(stand(order.take("anna", among="55"), 0, log, "behind, in its country"))
         tasks.create_task(stand(order.take("bert", among="49"), 0, log, "elsewhere"))
         tasks.create_task(stand(order.take("a group"), 0, log, "a group"))
         await asyncio.sleep(5)
         assert log == ["elsewhere", "a group"]
         order.settle("dialled", "anna")
         tasks.create_task(stand(unknown, 5, log, "dialled"))
-    assert log[2:] == ["dialled", "behind, with its last digits"]
+    assert log[2:] == ["dialled", "behind, in its country"]
     assert len(order) == 0
 
 

@@ -76,7 +76,7 @@ async def test_a_chat_is_known_by_every_spelling_on_the_next_worker_too(number: 
         assert await history(w, dialled) == await history(w, number) == [sent]
 
 
-@pytest.mark.parametrize(("number", "dialled"), PAIRS[:-1])  # which end alike, as all known ways to write a number do
+@KINDS
 @virtual
 async def test_nobody_overtakes_a_message_whose_number_is_being_asked_about(number: str, dialled: str) -> None:
     async def slow(_: OutgoingMessage) -> Acknowledged:

@@ -15,6 +15,7 @@ from tests.support.backend import PATIENCE, Backend, Document, backend
 from tests.support.phones import Phone, Phones
 from tests.support.private_services import empty_redis, fresh_database, unique_name
 
+_ours = unique_name()  # of this process: others have their files in the same buckets
 _sessions = itertools.count(1)
 
 
@@ -38,7 +39,7 @@ class World:
     phones: Phones
 
     def new_session_id(self) -> str:
-        return f"session-{next(_sessions)}"
+        return f"session-{_ours}-{next(_sessions)}"
 
     async def create(self, session_id: str, **more: object) -> Document:
         """Create a session, pairing by QR unless told otherwise; the reply."""

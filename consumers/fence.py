@@ -27,7 +27,7 @@ from typing import Final
 
 from consumers.delivery import Delivery
 from gateway_worker.broker.leniency import UNREADABLE
-from schemas.channels import Topology
+from schemas.channels import DIRECT_REPLY_TO, Topology
 from schemas.commands import Command, CommandQueue, Subject
 from schemas.errors import Breach, CommandForbidden, Origin
 from schemas.model import StrictModel
@@ -48,7 +48,6 @@ _NAMED: Final = {
 _CREATE: Final = "session.create.v1"
 _DEATHS: Final = ("x-death", "x-first-death-")
 _DEATH_EXCHANGE: Final = "x-first-death-exchange"
-_DIRECT: Final = "amq.rabbitmq.reply-to"
 _GENERATED: Final = re.compile(r"amq\.gen-.+|amq_[0-9a-f]{32}")  # by the broker, and by aio-pika
 _REPLIES: Final = re.compile(r"repl(?:y|ies)(?:\.|$)")
 """Names under the namespace that the gateway leaves to its clients: ``gateway.replies``, ``gateway.reply.…``."""
@@ -163,7 +162,7 @@ class Fence:
     def _may_answer_at(self, queue: str, session: str | None) -> bool:
         topology = self._topology
         if queue.startswith("amq."):
-            return queue.startswith(_DIRECT) or _GENERATED.fullmatch(queue) is not None
+            return queue.startswith(DIRECT_REPLY_TO) or _GENERATED.fullmatch(queue) is not None
         own = f"{topology.namespace}."
         if queue == topology.backend_queue or (queue.startswith(own) and not _REPLIES.match(queue.removeprefix(own))):
             return False

@@ -19,6 +19,8 @@ DELIVERY_LIMIT: Final = 100
 NO_LIMIT: Final = 1_000_000_000  # 3.10 knows no "unlimited" but leaving it out, which 4.x reads as 20
 SESSION_QUEUE_LENGTH: Final = 10_000
 BACKEND_QUEUE_BYTES: Final = 1024**3
+DIRECT_REPLY_TO: Final = "amq.rabbitmq.reply-to"
+"""A connection of one's own for replies; commands arrive with a name that begins so, and goes on after it."""
 _SECOND: Final = 1000  # RabbitMQ counts in milliseconds
 _MINUTE: Final = 60 * _SECOND
 _DAY: Final = 24 * 60 * _MINUTE

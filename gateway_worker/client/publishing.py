@@ -13,11 +13,11 @@ from gateway_worker.client.commands import Outgoing
 from gateway_worker.client.connection import Connection, shut
 from gateway_worker.client.errors import ClientError, ConnectionLostError, translated
 from gateway_worker.client.events import NotAnEventError, read_envelope
+from schemas.channels import DIRECT_REPLY_TO
 from schemas.envelope import CONTENT_TYPE, Envelope
 
 log = logging.getLogger("gateway_worker.client")
 
-REPLY_TO: Final = "amq.rabbitmq.reply-to"
 """RabbitMQ's direct reply-to: no queue to declare, so no rights are needed, and nobody else can write to it."""
 _PAUSE: Final = 0.1
 
@@ -74,7 +74,7 @@ class Publisher:
         try:
             while True:
                 reply = self._waiting[correlation_id] = asyncio.get_running_loop().create_future()
-                await self.publish(command, correlation_id, REPLY_TO)
+                await self.publish(command, correlation_id, DIRECT_REPLY_TO)
                 with suppress(ConnectionLostError):
                     return await reply
         finally:
@@ -99,7 +99,7 @@ class Publisher:
 
     async def _set_up(self, channel: AbstractChannel) -> None:
         with translated():
-            replies = await channel.get_queue(REPLY_TO, ensure=False)
+            replies = await channel.get_queue(DIRECT_REPLY_TO, ensure=False)
             await replies.consume(self._on_reply, no_ack=True)
             self._exchange = await channel.get_exchange(self._name, ensure=False)
         self._there.set()

@@ -20,7 +20,7 @@ from gateway_worker.broker.pipe import Pipe
 from gateway_worker.broker.topology import declare
 from gateway_worker.events.envelopes import encode, without_content
 from gateway_worker.store.records import OutboxEvent
-from schemas.channels import Topology
+from schemas.channels import DIRECT_REPLY_TO, Topology
 from schemas.envelope import Envelope
 from schemas.events import routing_key
 from schemas.names import MAX_EVENT_BYTES
@@ -99,6 +99,8 @@ class Publisher:
     ) -> None:
         """Answer a command at the queue its sender named. A queue that is gone is logged; there is no second try.
 
+        Of a direct reply (`DIRECT_REPLY_TO`) nobody knows: RabbitMQ 3.10 returns it as unroutable although it arrives.
+
         If the connection is lost it is repeated only while it `is_due`: a command that will be delivered again will be
         answered again.
         """
@@ -116,6 +118,8 @@ class Publisher:
             async with asyncio.timeout(REPLY_SECONDS):
                 await self._insist(message, is_due)
         except (Unroutable, PublishRefused) as error:
+            if reply_to.startswith(f"{DIRECT_REPLY_TO}.") and isinstance(error, Unroutable):
+                return
             log.info("reply.undelivered", type=envelope.type, why=type(error).__name__)
         except TimeoutError:
             log.warning("reply.given_up", type=envelope.type)

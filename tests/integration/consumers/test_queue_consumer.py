@@ -12,6 +12,7 @@ from aiormq.abc import ChannelFrame
 from pamqp import commands as spec
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
+from structlog.testing import capture_logs
 
 from deploy.local.services import PrivateServices
 from schemas.channels import Topology
@@ -57,7 +58,9 @@ async def test_a_reply_carries_both_correlations_and_its_cause(shop: Backend) ->
     assert reply["subject"] == "s1"
 
 
-async def test_a_direct_reply_to_is_answered(services: PrivateServices, here: Room) -> None:
+async def test_a_direct_reply_to_is_answered_and_not_logged_as_undelivered(
+    services: PrivateServices, here: Room
+) -> None:
     connection = await aio_pika.connect(services.amqp_url)
     async with connection:
         channel = await connection.channel()
@@ -69,11 +72,14 @@ async def test_a_direct_reply_to_is_answered(services: PrivateServices, here: Ro
 
         await direct.consume(take, no_ack=True)
         commands = await channel.get_exchange(here.topology.commands)
-        await commands.publish(
-            aio_pika.Message(b"no command", reply_to="amq.rabbitmq.reply-to", correlation_id="1"), "control"
-        )
-        async with asyncio.timeout(60):
-            assert b"command.invalid" in await replies.get()
+        with capture_logs() as logs:
+            for reply_to in ("amq.rabbitmq.reply-to", "gone"):
+                await commands.publish(aio_pika.Message(b"no command", reply_to=reply_to), "control")
+            async with asyncio.timeout(60):
+                assert b"command.invalid" in await replies.get()
+                while not (undelivered := [each for each in logs if each["event"] == "reply.undelivered"]):
+                    await asyncio.sleep(0.05)
+        assert len(undelivered) == 1, "of the queue that is not there"
 
 
 async def test_a_command_at_the_wrong_door_reaches_the_right_one(shop: Backend) -> None:

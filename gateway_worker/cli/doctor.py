@@ -1,9 +1,11 @@
 """``gateway-worker doctor``: looks at every dependency and says what to do about what is missing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import aio_pika
 import aiohttp
@@ -33,6 +35,7 @@ from gateway_worker.whatsapp.baileys.process import BRIDGE
 from schemas.amqp_addresses import amqp_nodes, shown
 from schemas.channels import Topology
 
+_NAME = "gateway-worker doctor"  # what RabbitMQ and PostgreSQL show
 _DURABLE = ("synchronous_commit", "fsync", "full_page_writes")
 _TIMEOUT = 5.0  # seconds for each dependency
 _WIDTH = 400  # where there is no terminal
@@ -77,13 +80,20 @@ async def _version(url: str) -> str:
         return str(properties.get("version", "?"))
 
 
-async def _postgresql(settings: Settings) -> str:
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncGenerator[Any]:
+    """A connection to the database, closed at the end."""
     with translated():
-        connection = await connect(str(settings.database_url), name="gateway-worker doctor")
+        connection = await connect(str(settings.database_url), name=_NAME)
     try:
-        return f"PostgreSQL {await connection.fetchval('show server_version')}"
+        yield connection
     finally:
         await connection.close()
+
+
+async def _postgresql(settings: Settings) -> str:
+    async with _database(settings) as connection:
+        return f"PostgreSQL {await connection.fetchval('show server_version')}"
 
 
 async def _schema(settings: Settings) -> str:
@@ -97,12 +107,8 @@ async def _sessions_of_the_server(settings: Settings) -> str:
 
 async def _durability(settings: Settings) -> str:
     """What was committed without waiting for the disk is lost with the server, after it was told as sent."""
-    with translated():
-        connection = await connect(str(settings.database_url), name="gateway-worker doctor")
-    try:
+    async with _database(settings) as connection:
         off = [name for name in _DURABLE if await connection.fetchval("SELECT current_setting($1)", name) == "off"]
-    finally:
-        await connection.close()
     if off:
         raise NotDurableError(
             f"a crash of the server loses what it confirmed: {', '.join(f'{name}=off' for name in off)}"
@@ -111,24 +117,17 @@ async def _durability(settings: Settings) -> str:
 
 
 async def _partitions(settings: Settings) -> str:
-    with translated():
-        connection = await connect(str(settings.database_url), name="gateway-worker doctor")
-    try:
+    async with _database(settings) as connection:
         until = await made_until(connection)
-    finally:
-        await connection.close()
     ready = until is not None and until > datetime.now(UTC)
     return f"made until {until:%Y-%m-%d}" if ready else "those to come are made at start"
 
 
 async def _lineage(settings: Settings) -> str:
     body = await _mark(settings)  # first: workers go on marking while we look
-    connection = await connect(str(settings.database_url), name="gateway-worker doctor")
-    try:
+    async with _database(settings) as connection:
         now = await look(connection, highest=True)
         since = await connection.fetchval("SELECT max(since) FROM lineage")
-    finally:
-        await connection.close()
     reason = None if body is None else now.parted(read_mark(body))
     if reason is not None:
         raise WentBack(f"the database went back in time: {reason}")
@@ -136,7 +135,7 @@ async def _lineage(settings: Settings) -> str:
 
 
 async def _mark(settings: Settings) -> bytes | None:
-    link = BrokerConnection(str(settings.amqp_url), name="gateway-worker doctor")
+    link = BrokerConnection(str(settings.amqp_url), name=_NAME)
     running = asyncio.ensure_future(link.run())
     try:
         return await MarkQueue(link, Topology(settings.namespace)).read()

@@ -25,6 +25,9 @@ MAX_PIXELS: Final = 50_000_000
 MAX_FRAMES: Final = 600
 MAX_SIDE: Final = 16_384
 
+CPU_SECONDS: Final = 60
+"""For one file, of the processor's time: the process that works on it ends itself then."""
+
 THUMBNAIL_SIDE: Final = 96
 MAX_THUMBNAIL: Final = 10 * 1024
 

@@ -52,7 +52,9 @@ _BRANDS: Final = {
 }
 _PICTURE_BRANDS: Final = frozenset({b"mif1", b"mif2", b"msf1", b"miaf", b"1pic"})  # say no codec: the next ones do
 _OLD_MOVIE: Final = frozenset({b"moov", b"mdat", b"wide", b"pnot"})
-_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")  # of UTF-16; the first one is a sync word too
+BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
+"""Of UTF-16; the first one is a sync word too."""
+
 _GSM_FRAME, _GSM_MOST = 33, 4
 _CHAIN: Final = 3  # frames in a row, where the first is not at the beginning
 _MPEG_BITRATES: Final = {
@@ -133,7 +135,7 @@ def _frames(head: bytes, at: int, count: int) -> str | None:
     for number in range(count):
         frame = _frame(head[at : at + 6])
         if frame is None or (found is not None and frame[0] != found):
-            is_end = at == len(head) or (at > len(head) and head[:2] not in _BOMS)
+            is_end = at == len(head) or (at > len(head) and head[:2] not in BOMS)
             return found if first == 0 and number > 0 and is_end else None
         found, length = frame
         at += length

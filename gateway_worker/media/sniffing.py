@@ -10,7 +10,7 @@ from typing import Any, Final
 import puremagic
 
 from gateway_worker.media.declared import family_of, is_contradicted, said_by
-from gateway_worker.media.signatures import UNKNOWN, reads_as_text, sniff, tag_length
+from gateway_worker.media.signatures import BOMS, UNKNOWN, reads_as_text, sniff, tag_length
 
 HEAD: Final = 4096
 """Bytes that are looked at."""
@@ -19,7 +19,6 @@ _MAX_TAGS: Final = 8
 _TAGGED: Final = frozenset({"audio/flac", "audio/aac", "audio/mpeg"})
 _CHANCE: Final = 3
 """A signature of so few bytes is found in files of every kind."""
-_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
 _MOSTLY: Final = 0.7
 _TELEPHONE: Final = {
     "audio/pcmu": "audio/x-mulaw",
@@ -57,7 +56,7 @@ def look(path: Path, declared: str | None = None, file_name: str | None = None) 
 def document_type(head: bytes, declared: str | None, file_name: str | None) -> str:
     """The media type of a document: what its sender says, or its name, unless its bytes contradict that."""
     found = "audio/mpeg" if tag_length(head) is not None else sniff(head)
-    is_text = reads_as_text(head) or head.startswith(_BOMS)
+    is_text = reads_as_text(head) or head.startswith(BOMS)
     for said in said_by(declared, file_name):
         if not is_contradicted(said, found, head, is_text=is_text):
             return said
@@ -78,7 +77,7 @@ def _guessed(head: bytes) -> str | None:
 def _is_readable(head: bytes) -> bool:
     """Whether it is text in UTF-8 or UTF-16, or in another encoding most of whose letters are ASCII's."""
     ascii_letters = sum(byte < 0x80 for byte in head)  # noqa: PLR2004 (the end of ASCII)
-    return head.startswith(_BOMS) or _is_utf8(head) or ascii_letters > _MOSTLY * len(head)
+    return head.startswith(BOMS) or _is_utf8(head) or ascii_letters > _MOSTLY * len(head)
 
 
 def _is_utf8(head: bytes) -> bool:

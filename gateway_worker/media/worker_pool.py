@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from gateway_worker.media.errors import too_large, unsupported
 from gateway_worker.media.fair_semaphore import FairSemaphore
+from gateway_worker.media.limits import CPU_SECONDS
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _AT_ONCE: Final = 2
 _SECONDS: Final = 90.0
-_WORK: Final = 60  # seconds of processor time, as the process limits itself
 _MAX_ANSWER: Final = 256 * 1024
 _PREVENTED: Final = frozenset({-9, -24, -25})  # killed, out of CPU time, out of room for its file
 
@@ -78,7 +78,7 @@ class WorkerPool:
                 await process.wait()
         if code == 0:
             return json.loads(told)
-        raise too_large("work", limit=_WORK) if code in _PREVENTED else unsupported("unreadable")
+        raise too_large("work", limit=CPU_SECONDS) if code in _PREVENTED else unsupported("unreadable")
 
 
 def _command(order: str) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 MAX_SECONDS: Final = 10 * 365 * 86_400
@@ -20,6 +21,10 @@ class Timer:
     seconds: int
     changed_at: int | None = None
     by_me: bool | None = None
+
+    def expires_at(self, at: datetime) -> datetime | None:
+        """When a message of this time disappears; None: it stays."""
+        return at + timedelta(seconds=self.seconds) if self.seconds else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

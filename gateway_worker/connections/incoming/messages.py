@@ -1,7 +1,7 @@
 """From what a connection received to the write that stores it with its event. Pure."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, assert_never
 
 from gateway_worker.connections.base.names import NamesOf, message_sender
@@ -156,7 +156,7 @@ def described(session_id: SessionId, arrived: Arrived, at: datetime) -> tuple[di
             ad=arrived.ad,
             association=arrived.association,
             wrappers=list(arrived.wrappers) or None,
-            disappearing_seconds=_seconds(arrived) or None,
+            disappearing_seconds=None if arrived.timer is None else arrived.timer.seconds or None,
         )
         return arrived.content.to_data(), MESSAGE_RECEIVED, message
     about = {**common, "message_id": MessageId(arrived.about)}
@@ -165,12 +165,7 @@ def described(session_id: SessionId, arrived: Arrived, at: datetime) -> tuple[di
     return {"kind": kind_of(arrived), "messageId": arrived.about, **author, **content}, event_type, event
 
 
-def _seconds(arrived: Arrived) -> int:
-    """After how many seconds it disappears; 0: it stays."""
-    return 0 if not isinstance(arrived, ReceivedMessage) or arrived.timer is None else arrived.timer.seconds
-
-
 def expires_at(arrived: Arrived, at: datetime) -> datetime | None:
-    """When it disappears."""
-    seconds = _seconds(arrived)
-    return at + timedelta(seconds=seconds) if seconds else None
+    """When it disappears; None: it stays, as every change does."""
+    timer = arrived.timer if isinstance(arrived, ReceivedMessage) else None
+    return None if timer is None else timer.expires_at(at)

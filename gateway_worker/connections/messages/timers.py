@@ -4,20 +4,21 @@ The rows are the truth. What is heard again and again (every message of such a c
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from gateway_worker.connections.base.names import message_sender
 from gateway_worker.connections.base.storage import Timers as TimerRows
 from gateway_worker.connections.base.times import instant
 from gateway_worker.connections.people.identities import Identities
+from gateway_worker.store.operations.authors import is_group
 from gateway_worker.store.operations.timers import ChatTimer, SetTimers
 from gateway_worker.store.records import Timer
 from gateway_worker.whatsapp.groups import GroupChanged, GroupNews
 from gateway_worker.whatsapp.incoming import ReceivedMessage, TimerChanged
 from gateway_worker.whatsapp.timers import ChatTimerTold
 from gateway_worker.whatsapp.timers import Timer as ToldTimer
-from schemas.addresses import AddressKind, Jid, kind_of
+from schemas.addresses import Jid
 from schemas.events import CHAT_UPDATED, ChatUpdated, MessageSender
 from schemas.names import SessionId
 
@@ -108,7 +109,7 @@ class Timers:
         event = ChatUpdated(
             session_id=self._session_id,
             chat=named,
-            is_group=_is_group(named),
+            is_group=is_group(named),
             disappearing_seconds=told.seconds,
             sender=sender,
             from_me=from_me,
@@ -124,18 +125,6 @@ class Timers:
         return [SetTimers(timers=[timer], event_type=CHAT_UPDATED.type)]
 
 
-def _is_group(chat: str) -> bool:
-    try:
-        return kind_of(chat) is AddressKind.GROUP
-    except ValueError:  # a list of people, or what a stranger calls a chat
-        return False
-
-
 def told_timer(timer: Timer) -> ToldTimer:
     """A timer as an engine is told it."""
     return ToldTimer(seconds=timer.seconds, changed_at=int(timer.changed_at.timestamp()))
-
-
-def expiry(seconds: int, at: datetime) -> datetime | None:
-    """When a message of this time disappears; None: it stays."""
-    return at + timedelta(seconds=seconds) if seconds else None

@@ -14,9 +14,9 @@ import structlog
 from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import Signal, until_stored
 from gateway_worker.connections.base.writer import Writer
-from gateway_worker.connections.messages.ids import derive_message_id
+from gateway_worker.connections.messages.ids import MessageIds
 from gateway_worker.connections.messages.originals import Originals, Referred
-from gateway_worker.connections.messages.timers import Timers, expiry, told_timer
+from gateway_worker.connections.messages.timers import Timers, told_timer
 from gateway_worker.connections.outgoing.attachments import Attachments
 from gateway_worker.connections.outgoing.attempts import MAX_TRIES, SendAttempts, SendJob
 from gateway_worker.connections.outgoing.chat_order import ChatOrder, Slot
@@ -51,7 +51,6 @@ from schemas.errors import (
     MediaError,
     MessageNotFound,
     MessageUnconfirmed,
-    SessionNotFound,
     Unavailable,
 )
 from schemas.events import Failure
@@ -72,6 +71,7 @@ class OutgoingSender:
         waiter: ConnectionWaiter,
         context: SessionContext,
         *,
+        ids: MessageIds,
         quota: Quota,
         typing: Typing,
         identities: Identities,
@@ -85,11 +85,10 @@ class OutgoingSender:
         self._context = context
         self._attempts = SendAttempts(writer.fence.session_id, waiter, context, originals=originals, resolver=resolver)
         self._attachments = Attachments(writer, waiter, context)
+        self._ids = ids
         self._originals = originals
         self._order = ChatOrder()
         self._in_progress: set[MessageId] = set()
-        self._known_secret: bytes | None = None
-        self._asking = asyncio.Lock()
         self._left = Signal()
         self.quota = quota
         self.typing = typing
@@ -106,7 +105,7 @@ class OutgoingSender:
         arrived = self._context.clock.monotonic()
         slot = self._take_place(command.data.recipient)  # before the first await: the order of calls is the order
         try:
-            message_id = derive_message_id(await self._secret(), command.key)
+            message_id = await self._ids.of(command.key)
             while message_id in self._in_progress:
                 await self._left.next()
             with self._exclusively(message_id):
@@ -180,7 +179,7 @@ class OutgoingSender:
             record = None if referred is None else referred.record
             begin = begin_operation(command, message_id, record)
             timer = self._timer(command)
-            expires_at = None if timer is None else expiry(timer.seconds, self._context.clock.now())
+            expires_at = None if timer is None else timer.expires_at(self._context.clock.now())
             (answer,) = await self._writer.write_surely(replace(begin, chat=self._chat(command), expires_at=expires_at))
         finally:
             if not isinstance(answer, Begun):
@@ -288,15 +287,6 @@ class OutgoingSender:
             told = told_file(content, MediaState.FAILED)
             failed.append(ReplaceContent(message_id=message_id, content=told.to_data()))
         await self._writer.write_surely(*failed)
-
-    async def _secret(self) -> bytes:
-        """Asked for once: it lives as long as the session."""
-        async with self._asking:  # in the order of places: two alike would wait for each other
-            if self._known_secret is None:
-                self._known_secret = await until_stored(lambda: self._context.storage.messages.secret(self._session_id))
-        if self._known_secret is None:
-            raise SessionNotFound
-        return self._known_secret
 
     async def _stored(self, message_id: MessageId) -> MessageRecord | None:
         return await until_stored(lambda: self._context.storage.messages.get(self._session_id, message_id))

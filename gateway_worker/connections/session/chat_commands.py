@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 from gateway_worker.connections.base.context import SessionContext
-from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.base.times import instant
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.groups.groups import GroupCommands
-from gateway_worker.connections.messages.ids import derive_message_id
+from gateway_worker.connections.messages.ids import MessageIds
 from gateway_worker.connections.messages.timers import Timers
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.connections.people.resolving import Resolver
@@ -18,9 +17,8 @@ from gateway_worker.whatsapp.port import Connection
 from gateway_worker.whatsapp.timers import Timer
 from schemas.addresses import AddressKind, Jid, jid_of, kind_of
 from schemas.commands import Command
-from schemas.errors import MessageRecipientUnknown, SessionNotFound
+from schemas.errors import MessageRecipientUnknown
 from schemas.message_commands import SetDisappearing
-from schemas.names import MessageId
 
 
 class ChatCommands:
@@ -33,6 +31,7 @@ class ChatCommands:
         groups: GroupCommands,
         context: SessionContext,
         *,
+        ids: MessageIds,
         identities: Identities,
         resolver: Resolver,
         timers: Timers,
@@ -41,6 +40,7 @@ class ChatCommands:
         self._immediate = direct
         self._groups = groups
         self._context = context
+        self._ids = ids
         self._identities = identities
         self._resolver = resolver
         self._timers = timers
@@ -68,7 +68,7 @@ class ChatCommands:
         """The chat as WhatsApp names it, and its answer. A repetition is the same message."""
         now = int(self._context.clock.now().timestamp())
         message = OutgoingMessage(
-            message_id=await self._message_id(command),
+            message_id=await self._ids.of(command.key),
             to=named,
             content=TimerSetting(timer=Timer(seconds=command.data.seconds, changed_at=now, by_me=True)),
         )
@@ -81,10 +81,3 @@ class ChatCommands:
             return await self._immediate.ask(command, tell)
         except RecipientUnknown as error:
             raise MessageRecipientUnknown from error
-
-    async def _message_id(self, command: Command[SetDisappearing]) -> MessageId:
-        session_id = self._writer.fence.session_id
-        secret = await until_stored(lambda: self._context.storage.messages.secret(session_id))
-        if secret is None:
-            raise SessionNotFound
-        return derive_message_id(secret, command.key)

@@ -27,6 +27,7 @@ from gateway_worker.connections.lifecycle.reasons import (
 )
 from gateway_worker.connections.lifecycle.states import LIVE, State, Trigger
 from gateway_worker.connections.media.session import SessionMedia
+from gateway_worker.connections.messages.ids import MessageIds
 from gateway_worker.connections.messages.originals import Originals
 from gateway_worker.connections.messages.timers import Timers
 from gateway_worker.connections.outgoing.quota import Quota
@@ -101,11 +102,13 @@ class LiveSession:
             timers=self._timers,
             careful=record.state in LIVE,  # whoever owned it before told no end
         )
+        ids = MessageIds(record.session_id, context.storage.messages)
         originals = Originals(record.session_id, context.storage.messages, self._identities, lambda: self.jid)
         self._sender = OutgoingSender(
             self._writer,
             self,
             context,
+            ids=ids,
             quota=Quota(record, context),
             typing=Typing(record, context),
             identities=self._identities,
@@ -122,6 +125,7 @@ class LiveSession:
             self._immediate,
             self.groups,
             context,
+            ids=ids,
             identities=self._identities,
             resolver=resolver,
             timers=self._timers,

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from gateway_worker.media.limits import CPU_SECONDS
 from gateway_worker.media.processing.faults import Fault
 
 _MIB: Final = 1024 * 1024
 _MEMORY: Final = 1024 * _MIB
 _LIMITS: Final = (
     (resource.RLIMIT_AS, _MEMORY),
-    (resource.RLIMIT_CPU, 60),  # seconds
+    (resource.RLIMIT_CPU, CPU_SECONDS),
     (resource.RLIMIT_FSIZE, 80 * _MIB),
     (resource.RLIMIT_NOFILE, 64),
     (resource.RLIMIT_CORE, 0),

@@ -1,12 +1,17 @@
 """The WhatsApp id of a command's message."""
 
+import asyncio
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.connections.messages.ids import derive_message_id
+from gateway_worker.connections.messages.ids import MessageIds, derive_message_id
 from schemas.commands import CommandKey
+from schemas.errors import SessionNotFound
+from schemas.names import SessionId
+from tests.support.connections.fake_messages import FakeMessages
 
 words = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 keys = st.builds(CommandKey, source=words, id=words)
@@ -37,3 +42,18 @@ def test_who_does_not_have_the_secret_does_not_know_the_id(key: CommandKey, gues
 def test_the_border_between_source_and_id_counts() -> None:
     one, other = CommandKey(source="ab", id="c"), CommandKey(source="a", id="bc")
     assert derive_message_id(SECRET, one) != derive_message_id(SECRET, other)
+
+
+async def test_the_secret_is_asked_for_once_also_by_two_at_a_time_and_who_has_none_is_told() -> None:
+    key, asked = CommandKey(source="/backend", id="1"), list[SessionId]()
+
+    class Messages(FakeMessages):
+        async def secret(self, session_id: SessionId) -> bytes | None:
+            asked.append(session_id)
+            return SECRET if session_id == "here" else None
+
+    ids = MessageIds(SessionId("here"), Messages())
+    assert set(await asyncio.gather(ids.of(key), ids.of(key))) == {derive_message_id(SECRET, key)}
+    assert asked == ["here"]
+    with pytest.raises(SessionNotFound):
+        await MessageIds(SessionId("gone"), Messages()).of(key)

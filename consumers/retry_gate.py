@@ -5,6 +5,9 @@ import random
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway_worker.pauses import Pauses
+from gateway_worker.retrying import pause
+
 FIRST_DELAY: Final = 0.1
 LONGEST_DELAY: Final = 2.0
 
@@ -15,14 +18,15 @@ class _Trouble:
 
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     over: asyncio.Event = field(default_factory=asyncio.Event)
-    delay: float = FIRST_DELAY
+    tries: int = 1
 
 
 class RetryGate:
     """Shared by all deliveries, so that thousands that are held do not all knock at a database that is coming back."""
 
     def __init__(self, chance: random.Random | None = None) -> None:
-        self._chance = chance or random.Random()  # noqa: S311 (jitter, not a secret)
+        chance = chance or random.Random()  # noqa: S311 (jitter, not a secret)
+        self._pauses = Pauses(first=FIRST_DELAY, longest=LONGEST_DELAY, chance=chance)
         self._troubles: dict[str, _Trouble] = {}
 
     async def hold(self, kind: str) -> None:
@@ -30,15 +34,12 @@ class RetryGate:
         trouble = self._troubles.setdefault(kind, _Trouble())
         trouble.over.clear()
         async with trouble.turn:
-            try:
-                async with asyncio.timeout(self._chance.uniform(trouble.delay / 2, trouble.delay)):
-                    await trouble.over.wait()
-            except TimeoutError:
-                trouble.delay = min(LONGEST_DELAY, trouble.delay * 2)
+            if not await pause(self._pauses.after(trouble.tries), until=trouble.over):
+                trouble.tries += 1
 
     def over(self, kind: str) -> None:
         """One that was held got through: the others need not wait."""
         trouble = self._troubles.get(kind)
         if trouble is not None:
-            trouble.delay = FIRST_DELAY
+            trouble.tries = 1
             trouble.over.set()

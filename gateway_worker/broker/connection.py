@@ -21,6 +21,8 @@ from gateway_worker.broker.errors import BrokerError, BrokerLost, BrokerRefused,
 from gateway_worker.broker.leniency import read_leniently
 from gateway_worker.broker.nodes import Nodes, let_in
 from gateway_worker.broker.writing import Batch
+from gateway_worker.pauses import Pauses
+from gateway_worker.retrying import pause
 from schemas.amqp_addresses import shown
 
 T = TypeVar("T")
@@ -29,8 +31,8 @@ log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS: Final = 6  # silent for 2-3 of them is gone: a stopped worker, before its lease is over
 CHANNEL_SECONDS: Final = 30.0
-_FIRST_DELAY: Final = 0.1
-_LONGEST_DELAY: Final = 2.0
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 2.0
 _NOTICE_SECONDS: Final = 0.05  # between a failure and the moment the connection itself is known to be gone
 _CLOSE_SECONDS: Final = 5.0
 
@@ -50,6 +52,7 @@ class BrokerConnection:
         self._query = {"name": name, "heartbeat": str(HEARTBEAT_SECONDS)}
         self._chance = chance or random.Random()  # noqa: S311 (jitter, not a secret)
         self._nodes = Nodes(address, self._chance)
+        self._pauses = Pauses(first=_FIRST_PAUSE, longest=_LONGEST_PAUSE, chance=self._chance)
         self._refused = 0  # nodes in a row, before the first connection
         self._connection: Connection | None = None
         self._batch: Batch | None = None
@@ -74,7 +77,7 @@ class BrokerConnection:
             if connection is None:
                 attempt += 1
                 if attempt % len(self._nodes) == 0:
-                    await self._pause(attempt // len(self._nodes) - 1)
+                    await pause(self._pauses.after(attempt // len(self._nodes)), until=self._stopping)
             else:
                 attempt = 0
                 await self._hold(connection)
@@ -204,15 +207,6 @@ class BrokerConnection:
             await self._close(connection)  # cancelled: nobody else will
         if not self._stopping.is_set():
             log.warning("broker.lost", link=self.name)
-
-    async def _pause(self, attempt: int) -> None:
-        """Wait before the next try: doubling, jittered; `stop` ends it."""
-        longest = min(_LONGEST_DELAY, _FIRST_DELAY * 2**attempt)
-        try:
-            async with asyncio.timeout(self._chance.uniform(longest / 2, longest)):
-                await self._stopping.wait()
-        except TimeoutError:
-            return
 
     async def _close(self, connection: Connection) -> None:
         try:

@@ -6,20 +6,23 @@ from typing import Final
 from aiormq.abc import ChannelFrame
 from aiormq.connection import Connection
 
+from gateway_worker.pauses import Pauses
+
 _FULL_SECONDS: Final = 0.002  # the driver's writer waits for the network: look again
-_LONGEST_SECONDS: Final = 0.2  # the network stands still (RabbitMQ's memory alarm): look less often
+# Where the network stands still (RabbitMQ's memory alarm), look less often
+_PAUSES: Final = Pauses(first=_FULL_SECONDS, longest=0.2)
 
 
 class Batch:
     """Collects what is written to a connection within one turn of the event loop and hands it over as one piece."""
 
-    __slots__ = ("_connection", "_parts", "_pause", "_scheduled")
+    __slots__ = ("_connection", "_full", "_parts", "_scheduled")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._parts: list[bytes] = []
         self._scheduled = False
-        self._pause = _FULL_SECONDS
+        self._full = 0  # times in a row that the driver had no room
 
     def write(self, frames: bytes) -> None:
         """Write whole frames, soon, in the order of calls."""
@@ -46,8 +49,8 @@ class Batch:
             self._connection.write_queue.put_nowait(ChannelFrame(payload=b"".join(self._parts), should_close=False))
         except asyncio.QueueFull:
             self._scheduled = True
-            asyncio.get_running_loop().call_later(self._pause, self._flush)
-            self._pause = min(_LONGEST_SECONDS, 2 * self._pause)
+            self._full += 1
+            asyncio.get_running_loop().call_later(_PAUSES.after(self._full), self._flush)
         else:
-            self._pause = _FULL_SECONDS
+            self._full = 0
             self._parts.clear()

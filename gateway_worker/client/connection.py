@@ -15,6 +15,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 
 from gateway_worker.client.diagnosis import absence, refusal
 from gateway_worker.client.errors import AccessRefusedError, ClientError, ConnectionLostError, translated
+from gateway_worker.pauses import Pauses
 from schemas.amqp_addresses import amqp_nodes, shown
 
 log = logging.getLogger("gateway_worker.client")
@@ -38,7 +39,7 @@ class Connection:
         self._urls = list(amqp_nodes(url))
         chance.shuffle(self._urls)
         self._name = name
-        self._chance = chance
+        self._pauses = Pauses(first=_FIRST_PAUSE, longest=_LONGEST_PAUSE, chance=chance)
         self._open: AbstractConnection | None = None
         self._there = asyncio.Event()
         self._lost = asyncio.Event()
@@ -67,10 +68,10 @@ class Connection:
         """Connect again whenever it is lost; for ever."""
         while True:
             await self._lost.wait()
-            pause = _FIRST_PAUSE
+            failures = 0
             while self._lost.is_set():
-                await asyncio.sleep(pause * self._chance.uniform(0.5, 1.0))
-                pause = min(_LONGEST_PAUSE, 2 * pause)
+                failures += 1
+                await asyncio.sleep(self._pauses.after(failures))
                 try:
                     await self.open()
                 except ConnectionLostError as trouble:

@@ -8,6 +8,7 @@ from typing import Final, Generic, TypeVar
 
 from gateway_worker.client.errors import ClientError, CommandRejectedError
 from gateway_worker.client.ordering import SessionOrder, Step
+from gateway_worker.pauses import Pauses
 from schemas.results import EventsReplayed
 
 log = logging.getLogger("gateway_worker.client")
@@ -19,8 +20,7 @@ Asker = Callable[[str, int], Awaitable[EventsReplayed]]
 
 AT_ONCE: Final = 4  # as many as a worker carries out at a time
 LATE_SECONDS: Final = 30.0  # for what was replayed to arrive, before it is asked for again
-_PAUSE: Final = 0.2
-_LONGEST_PAUSE: Final = 10.0
+_PAUSES: Final = Pauses(first=0.2, longest=10.0)
 _PASSING: Final = frozenset({"internal", "rate.limited", "command.expired", "command.outcome_unknown"})
 
 
@@ -69,7 +69,7 @@ class Replays(Generic[T]):
 
     async def _catch_up(self, session: str) -> None:
         """Ask until nothing is missing any more."""
-        pause = _PAUSE
+        vain = 0  # questions in a row that brought nothing
         while (order := self._orders.get(session)) is not None and order.position is not None:
             before = order.position
             try:
@@ -86,8 +86,8 @@ class Replays(Generic[T]):
                 await self._arrival_of(session, order)
                 if not order.is_behind:
                     return
-            pause = _PAUSE if order.position > before else min(_LONGEST_PAUSE, 2 * pause)
-            await asyncio.sleep(pause)
+            vain = 0 if order.position > before else vain + 1
+            await asyncio.sleep(_PAUSES.after(vain + 1))
 
     async def _arrival_of(self, session: str, order: SessionOrder[T]) -> None:
         """Wait until what was replayed has arrived; not for ever: a queue that is full may have dropped it."""

@@ -15,6 +15,7 @@ import structlog
 
 from gateway_worker.connections.base.observer import SessionObserver
 from gateway_worker.objects.snapshots import SnapshotMoment
+from gateway_worker.pauses import Pauses
 from gateway_worker.store.errors import StoreError, StoreUnavailable
 from gateway_worker.store.records import Fence
 from gateway_worker.store.snapshots.snapshots import Removal, SealedSnapshot
@@ -27,8 +28,7 @@ SOON: Final = 5.0  # seconds: several changes make one snapshot, and a session u
 LATER: Final = 900.0  # for what WhatsApp gives again anyway: a new contact is not worth an upload
 _TICK: Final = 1.0
 _AT_ONCE: Final = 4
-_FIRST_RETRY: Final = 5.0
-_LONGEST_RETRY: Final = 300.0
+_PAUSES: Final = Pauses(first=5.0, longest=300.0)
 _LOOK: Final = 15.0  # between looks for removals that other workers, or an earlier life, left behind
 _REMOVED_AT_ONCE: Final = 20
 
@@ -183,7 +183,7 @@ class SnapshotKeeper:
             await self._store(waiting.fence)
         except (StoreUnavailable, OSError) as error:
             failures = waiting.failures + 1
-            delay = min(_LONGEST_RETRY, _FIRST_RETRY * 2 ** (failures - 1))
+            delay = _PAUSES.after(failures)
             self._fail(waiting.fence, error, retry_in_seconds=delay)
             again = replace(waiting, due=self._monotonic() + delay, failures=failures)
             if self._waiting.setdefault(session_id, again).fence == waiting.fence:

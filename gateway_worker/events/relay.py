@@ -28,6 +28,7 @@ from gateway_worker.events.backlog import Backlog
 from gateway_worker.events.marker import Marker
 from gateway_worker.events.ports import EventObserver, Outbox, PublishingLease
 from gateway_worker.events.publisher import Publisher
+from gateway_worker.pauses import Pauses
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.records import OutboxEvent
 from schemas.names import SessionId
@@ -41,8 +42,7 @@ READERS: Final = 4  # sessions read at once
 SWEEP_SECONDS: Final = 10.0
 ORPHANED: Final = timedelta(seconds=30)  # unpublished for that long: whoever committed it is gone
 _STORE_SECONDS: Final = 1.0
-_FIRST_RETRY: Final = 0.5
-_LONGEST_RETRY: Final = 30.0
+_PAUSES: Final = Pauses(first=0.5, longest=30.0)
 _LAST_CONFIRMS_SECONDS: Final = 3.0
 
 
@@ -230,9 +230,8 @@ class Relay:
         self._observer.event_refused(event.type)
         if not self._backlog.refuse(event):
             return
-        attempt = self._retries.get(session_id, 0)
-        self._retries[session_id] = attempt + 1
-        delay = min(_LONGEST_RETRY, _FIRST_RETRY * 2**attempt)
+        self._retries[session_id] = failures = self._retries.get(session_id, 0) + 1
+        delay = _PAUSES.after(failures)
         log.warning("event.refused", session_id=session_id, type=event.type, why=type(error).__name__, retry_in=delay)
         asyncio.get_running_loop().call_later(delay, self._retry, session_id, isinstance(error, Unroutable))
 

@@ -20,6 +20,7 @@ from gateway_worker.connections.messages.files import MessageOfFile, Wanted, fet
 from gateway_worker.connections.messages.originals import Originals
 from gateway_worker.connections.socket.waiting import ConnectionWaiter, connection_soon
 from gateway_worker.objects.safe_mimetypes import safe_mimetype
+from gateway_worker.pauses import Pauses
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.media import NewMedia, PutMedia, RetryMedia, SettleMedia
 from gateway_worker.store.operations.media_view import told_of
@@ -48,8 +49,7 @@ from schemas.names import MessageId, SessionId
 
 _log = structlog.get_logger()
 
-_FIRST_RETRY: Final = 2.0
-_LONGEST_RETRY: Final = 600.0
+_PAUSES: Final = Pauses(first=2.0, longest=600.0)
 _LINK_SECONDS: Final = 20.0
 _PHONE_SECONDS: Final = 45.0
 _PHONE_PATIENCE: Final = timedelta(days=2)  # a phone that is off so long does not keep the file waiting any longer
@@ -178,7 +178,7 @@ class SessionMedia:
             raise _Later(wanted, "phone_away") from error
 
     async def _again(self, record: MediaRecord, value: Json, reason: str, attempts: int) -> None:
-        delay = min(_LONGEST_RETRY, _FIRST_RETRY * 2 ** min(attempts, 20)) * (0.75 + self._context.rng.random() / 2)
+        delay = _PAUSES.after(attempts + 1) * (0.75 + self._context.rng.random() / 2)
         _log.info("media.delayed", session=self.session_id, reason=reason, attempts=attempts, seconds=delay)
         self._context.observer.file_delayed(reason)
         next_try = self._context.clock.now() + timedelta(seconds=delay)

@@ -15,6 +15,7 @@ from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.outgoing.mapping import told_file
 from gateway_worker.connections.socket.waiting import ConnectionWaiter
 from gateway_worker.media.prepared import PreparedFile
+from gateway_worker.pauses import Pauses
 from gateway_worker.retrying import until_it_works
 from gateway_worker.store.operations.media import PutUpload
 from gateway_worker.store.operations.messages import ReplaceContent
@@ -34,8 +35,7 @@ from schemas.outgoing_media import OutgoingFile, OutgoingVideo
 
 MAX_UPLOADS: Final = 4
 """How often one is tried while connections live."""
-_FIRST_PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 15.0
+_PAUSES: Final = Pauses(first=1.0, longest=15.0)
 _LEAST_SECONDS: Final = 60.0
 _LEAST_BYTES_PER_SECOND: Final = 32 * 1024
 
@@ -64,7 +64,7 @@ class Attachments:
             _log.warning("media.waiting", session=self._session_id, message_id=message_id, reason=str(why))
             self._context.observer.file_held()
 
-        persistently = until_it_works(Unavailable, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE, report=held)
+        persistently = until_it_works(Unavailable, _PAUSES, held)
         return await persistently(self._attach, message_id, content)
 
     async def _attach(self, message_id: MessageId, content: OutgoingFile) -> FileMessage:
@@ -110,13 +110,11 @@ class Attachments:
             return None
 
     async def _upload(self, file: PreparedFile, file_class: FileClass) -> FileReference:
-        pause = _FIRST_PAUSE
-        for _ in range(MAX_UPLOADS):
+        for failures in range(1, MAX_UPLOADS + 1):
             reference = await self._upload_once(file, file_class)
             if reference is not None:
                 return reference
-            await asyncio.sleep(pause)
-            pause = min(_LONGEST_PAUSE, pause * 2)
+            await asyncio.sleep(_PAUSES.after(failures))
         raise MediaUnreachable("WhatsApp's media host did not take the file.", detail={"reason": "upload"})
 
     async def _upload_once(self, file: PreparedFile, file_class: FileClass) -> FileReference | None:

@@ -2,29 +2,27 @@
 
 from random import Random
 
+from gateway_worker.pauses import Pauses
+
 FIRST_SECONDS = 1.0
 CAP_SECONDS = 60.0
 STABLE_SECONDS = 5.0
-_DOUBLINGS = 10  # beyond this the cap has long been reached; keeps the power small
 
 
 class Backoff:
     """The waits of one session.
 
-    A wait is between half and all of `first` · 2ⁿ, at most `cap` seconds: the first retry is quick, and who fell
-    together does not come back together. A connection that lasted `stable` seconds, and as long as the wait before it,
-    forgets the failures before it: one that WhatsApp cuts at once waits longer each time, and one that worked between
-    two outages is not made to wait for the first.
+    A wait is between half and all of `first` · 2ⁿ, at most `cap` seconds: the first retry is quick. A connection that
+    lasted `stable` seconds, and as long as the wait before it, forgets the failures before it: one that WhatsApp cuts
+    at once waits longer each time, and one that worked between two outages is not made to wait for the first.
     """
 
-    __slots__ = ("_cap", "_connected_at", "_failures", "_first", "_rng", "_stable", "_waited")
+    __slots__ = ("_connected_at", "_failures", "_pauses", "_stable", "_waited")
 
     def __init__(
         self, rng: Random, *, first: float = FIRST_SECONDS, cap: float = CAP_SECONDS, stable: float = STABLE_SECONDS
     ) -> None:
-        self._rng = rng
-        self._first = first
-        self._cap = cap
+        self._pauses = Pauses(first=first, longest=cap, chance=rng)
         self._stable = stable
         self._failures = 0
         self._waited = 0.0
@@ -44,7 +42,6 @@ class Backoff:
         if self._connected_at is not None and now - self._connected_at >= max(self._stable, self._waited):
             self._failures = 0
         self._connected_at = None
-        ceiling = min(self._cap, self._first * 2.0 ** min(self._failures, _DOUBLINGS))
         self._failures += 1
-        self._waited = ceiling * (0.5 + self._rng.random() / 2)
+        self._waited = self._pauses.after(self._failures)
         return self._waited

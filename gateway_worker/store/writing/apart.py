@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import structlog
 
+from gateway_worker.pauses import Pauses
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.writing.transaction import Writing
 from schemas.names import SessionId
@@ -16,8 +17,7 @@ log = structlog.get_logger(__name__)
 
 PATIENCE_SECONDS: Final = 20.0  # then the callers are told, as if the database were away
 LEAVING_SECONDS: Final = 2.0  # once the store stops
-_FIRST_PAUSE: Final = 0.02
-_LONGEST_PAUSE: Final = 0.5
+_PAUSES: Final = Pauses(first=0.02, longest=0.5)
 _TOLD_AFTER: Final = 1.0  # our own statements lock a row for a moment, which is nothing to tell of
 
 
@@ -57,10 +57,10 @@ class Waiting:
 
 
 @dataclass(slots=True)
-class _Lane:
+class _Session:
     since: float
     due: float
-    pause: float = _FIRST_PAUSE
+    failures: int = 0
     told: bool = False
     writes: deque[Waiting] = field(default_factory=deque[Waiting])
 
@@ -72,40 +72,41 @@ class Apart:
     """
 
     def __init__(self) -> None:
-        self._lanes: dict[SessionId, _Lane] = {}
+        self._sessions: dict[SessionId, _Session] = {}
         self._event = asyncio.Event()
         self._hurried = False
 
     def __contains__(self, session_id: SessionId) -> bool:
-        return session_id in self._lanes
+        return session_id in self._sessions
 
     def __len__(self) -> int:
-        return len(self._lanes)
+        return len(self._sessions)
 
     @property
     def due(self) -> float | None:
         """When the next one is to be tried, on the loop's clock; None while there is none."""
-        return min((lane.due for lane in self._lanes.values()), default=None)
+        return min((session.due for session in self._sessions.values()), default=None)
 
     def put_first(self, session_id: SessionId, writes: Sequence[Waiting]) -> None:
         """Its row is locked: wait for a while, or no longer."""
         now = asyncio.get_running_loop().time()
-        lane = self._lanes.setdefault(session_id, _Lane(since=now, due=now))
+        session = self._sessions.setdefault(session_id, _Session(since=now, due=now))
         for waiting in writes:
             waiting.leave_room()
-        lane.writes.extendleft(reversed(writes))
-        lane.due, lane.pause = now + lane.pause, min(_LONGEST_PAUSE, lane.pause * 2)
-        if not lane.told and now - lane.since >= _TOLD_AFTER:
-            lane.told = True
-            log.warning("store.session_locked", session=session_id, writes=len(lane.writes))
-        if now - lane.since >= (LEAVING_SECONDS if self._hurried else PATIENCE_SECONDS):
+        session.writes.extendleft(reversed(writes))
+        session.failures += 1
+        session.due = now + _PAUSES.after(session.failures)
+        if not session.told and now - session.since >= _TOLD_AFTER:
+            session.told = True
+            log.warning("store.session_locked", session=session_id, writes=len(session.writes))
+        if now - session.since >= (LEAVING_SECONDS if self._hurried else PATIENCE_SECONDS):
             self._give_up(session_id)
         self._event.set()
 
     def join(self, waiting: Waiting) -> None:
         """Behind what waits for its session."""
         waiting.leave_room()
-        self._lanes[waiting.session_id].writes.append(waiting)
+        self._sessions[waiting.session_id].writes.append(waiting)
 
     def next_group(self, most: int, heaviest: int) -> tuple[SessionId, Sequence[Waiting]]:
         """The session that has been due for longest, and its first writes: one that stands alone is alone.
@@ -114,8 +115,8 @@ class Apart:
             most: writes.
             heaviest: rows of them; a single write may have more.
         """
-        session_id = min(self._lanes, key=lambda each: self._lanes[each].due)
-        writes = self._lanes[session_id].writes
+        session_id = min(self._sessions, key=lambda each: self._sessions[each].due)
+        writes = self._sessions[session_id].writes
         group = [writes.popleft()]
         total = group[0].weight
         while writes and len(group) < most and not group[0].alone and not writes[0].alone:
@@ -127,12 +128,12 @@ class Apart:
 
     def succeeded(self, session_id: SessionId) -> None:
         """Its row is free: go on with the rest at once, if there is any."""
-        lane = self._lanes[session_id]
-        if not lane.writes:
-            del self._lanes[session_id]
+        session = self._sessions[session_id]
+        if not session.writes:
+            del self._sessions[session_id]
             return
-        lane.since = lane.due = asyncio.get_running_loop().time()
-        lane.pause = _FIRST_PAUSE
+        session.since = session.due = asyncio.get_running_loop().time()
+        session.failures = 0
 
     async def changed(self, seconds: float | None = None) -> None:
         """Returns when there is another session, after so many seconds, or when the store stops."""
@@ -149,5 +150,5 @@ class Apart:
         self._event.set()
 
     def _give_up(self, session_id: SessionId) -> None:
-        for waiting in self._lanes.pop(session_id).writes:
+        for waiting in self._sessions.pop(session_id).writes:
             waiting.fail(StoreUnavailable("Somebody has locked the session in the database."))

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import structlog
 
+from gateway_worker.pauses import Pauses
 from gateway_worker.retrying import until_it_works
 from gateway_worker.whatsapp.downloads import DownloadFailed, Downloads, FileDamaged, HostAway
 from gateway_worker.whatsapp.remote_files import KeyClass, RemoteFile
@@ -20,11 +21,11 @@ class HistoryFiles:
     def __init__(self, downloads: Downloads, proxy: str | None, *, first_pause: float = 1.0) -> None:
         self._downloads = downloads
         self._proxy = proxy
-        self._first_pause = first_pause
+        self._pauses = Pauses(first=first_pause, longest=_LONGEST_PAUSE)
 
     async def fetch(self, file: RemoteFile) -> bytes | None:
         """The part, compressed, as large as `MAX_PART` at most; None when nobody will ever get it."""
-        persistently = until_it_works(HostAway, first=self._first_pause, longest=_LONGEST_PAUSE, report=_host_away)
+        persistently = until_it_works(HostAway, self._pauses, _host_away)
         try:
             return await persistently(self._read, file)
         except (DownloadFailed, FileDamaged) as error:

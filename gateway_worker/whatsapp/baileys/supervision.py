@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import structlog
 
+from gateway_worker.pauses import Pauses
 from gateway_worker.whatsapp.baileys.channel import Channel, Request
 from gateway_worker.whatsapp.baileys.channel_errors import CallFailed, ChannelLost
 from gateway_worker.whatsapp.baileys.codec import error_of
@@ -24,8 +25,7 @@ from gateway_worker.whatsapp.port import OpenRequest, Owner
 _START_TIMEOUT: Final = 30.0
 _HEALTH_EVERY: Final = 2.0
 _HEALTH_TIMEOUT: Final = 30.0
-_FIRST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 10.0
+_PAUSES: Final = Pauses(first=0.1, longest=10.0)
 _STEADY_AFTER: Final = 60.0
 _MS: Final = 1000
 _log = structlog.get_logger(__name__)
@@ -94,14 +94,14 @@ class Bridge:
 
     async def run(self) -> None:
         """Keep it running until cancelled."""
-        pause = _FIRST_PAUSE
+        ends = 0  # in a row, each soon after its start
         while True:
             began = time.monotonic()
             await self._live()
             if time.monotonic() - began > _STEADY_AFTER:
-                pause = _FIRST_PAUSE
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+                ends = 0
+            ends += 1
+            await asyncio.sleep(_PAUSES.after(ends))
 
     async def open(self, request: OpenRequest, owner: Owner, on_end: Callable[[], None]) -> BaileysConnection:
         """Open a connection in it; `on_end` is called when it is over, before its owner is told.

@@ -1,9 +1,9 @@
-"""Doors, disposition by disposition, on a real RabbitMQ."""
+"""Queues of commands, disposition by disposition, on a real RabbitMQ."""
 
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import aio_pika
@@ -41,7 +41,7 @@ async def shop(services: PrivateServices, here: Room) -> AsyncGenerator[Backend]
         yield made
 
 
-async def test_each_door_answers(shop: Backend, here: Room) -> None:
+async def test_each_queue_answers(shop: Backend, here: Room) -> None:
     here.consumers.capacity_changed(True)
     assert (await shop.ask("session.create.v1", "new", CREATE))["type"] == "command.accepted.v1"
     assert (await shop.ask("session.describe.v1", "s1"))["data"]["result"]["sessionId"] == "s1"
@@ -77,12 +77,16 @@ async def test_a_direct_reply_to_is_answered_and_not_logged_as_undelivered(
                 await commands.publish(aio_pika.Message(b"no command", reply_to=reply_to), "control")
             async with asyncio.timeout(60):
                 assert b"command.invalid" in await replies.get()
-                while not (undelivered := [each for each in logs if each["event"] == "reply.undelivered"]):
+                while not (undelivered := _undelivered(logs)):  # noqa: ASYNC110 (a log wakes nobody)
                     await asyncio.sleep(0.05)
         assert len(undelivered) == 1, "of the queue that is not there"
 
 
-async def test_a_command_at_the_wrong_door_reaches_the_right_one(shop: Backend) -> None:
+def _undelivered(logs: Sequence[Mapping[str, object]]) -> Sequence[Mapping[str, object]]:
+    return [each for each in logs if each["event"] == "reply.undelivered"]
+
+
+async def test_a_command_in_the_wrong_queue_reaches_the_right_one(shop: Backend) -> None:
     for kind, subject, data, wrong in (
         ("session.describe.v1", "s1", {}, "session.s1"),
         ("message.send.v1", "s1", TEXT, "control.s1"),

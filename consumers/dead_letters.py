@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from consumers.delivery import Delivery
-from consumers.fence import door_key
+from consumers.fence import key_of_queue
 from gateway_worker.broker.headers import HeaderValue
 from schemas.channels import Topology
 from schemas.errors import GatewayError
@@ -90,7 +90,7 @@ def original_route(routing_key: str, headers: Mapping[str, Any], topology: Topol
     which it lies in the dead queue: whoever put it there kept it, and we put the key of its queue in place of a queue's
     name. Only the broker leaves that name.
     """
-    return routing_key if _CODE in headers else door_key(routing_key, topology)
+    return routing_key if _CODE in headers else key_of_queue(routing_key, topology)
 
 
 def fingerprint(headers: Mapping[str, Any], body: bytes) -> str:

@@ -130,7 +130,7 @@ class Fence:
         """The key on the exchange of commands that says the same as the delivery's own."""
         key = delivery.routing_key
         by_name = delivery.exchange == "" or (delivery.exchange == self._topology.expired and not _KEY.fullmatch(key))
-        return door_key(key, self._topology) if by_name else key
+        return key_of_queue(key, self._topology) if by_name else key
 
     def _scope(self, delivery: Delivery) -> Scope | None:
         found = _KEY.fullmatch(self.routing_key(delivery))
@@ -174,6 +174,6 @@ class Fence:
         return queue.startswith(topology.backend_own) or _GENERATED.fullmatch(queue) is not None
 
 
-def door_key(queue: str, topology: Topology) -> str:
+def key_of_queue(queue: str, topology: Topology) -> str:
     """The routing key that leads to a queue of commands: ``gateway.session.A`` → ``session.A``. Others stay."""
     return "sessions.create" if queue == topology.sessions_queue else queue.removeprefix(f"{topology.namespace}.")

@@ -1,4 +1,4 @@
-"""Doors: queues that are consumed for as long as they are open, through every loss of the connection."""
+"""Queues that are consumed for as long as they are open, through every loss of the connection."""
 
 import asyncio
 from collections.abc import Callable
@@ -173,19 +173,19 @@ class Reopener:
     """A service that opens consumers again which have lost their channel: many, but not all at once."""
 
     def __init__(self) -> None:
-        self._doors: asyncio.Queue[QueueConsumer] = asyncio.Queue()
+        self._lost: asyncio.Queue[QueueConsumer] = asyncio.Queue()
 
     def reopen(self, consumer: QueueConsumer) -> None:
         """Have it opened soon."""
-        self._doors.put_nowait(consumer)
+        self._lost.put_nowait(consumer)
 
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
             for _ in range(OPENERS):
-                group.create_task(self._open_doors())
+                group.create_task(self._restore())
 
-    async def _open_doors(self) -> None:
+    async def _restore(self) -> None:
         while True:
-            consumer = await self._doors.get()
+            consumer = await self._lost.get()
             await consumer.restore()

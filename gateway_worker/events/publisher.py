@@ -125,7 +125,7 @@ class Publisher:
             log.warning("reply.given_up", type=envelope.type)
 
     async def forward(self, queue: str, message: Outgoing) -> None:
-        """Move a command to another door.
+        """Move a command to another queue.
 
         Raises:
             Unroutable: there is no such queue.

@@ -85,7 +85,7 @@ async def test_a_worker_describes_what_it_holds(world: World) -> None:
     assert ana.session_id in described["sessions"]
 
 
-async def test_a_command_at_the_wrong_door_is_forwarded_to_the_right_one(world: World) -> None:
+async def test_a_command_in_the_wrong_queue_is_forwarded_to_the_right_one(world: World) -> None:
     ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
     data = {"to": ben.number, "content": {"kind": "text", "text": "through the wrong door"}}
 

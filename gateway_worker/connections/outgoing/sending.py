@@ -116,7 +116,9 @@ class OutgoingSender:
     def _take_place(self, recipient: Jid) -> Slot:
         """In the queue of its chat; a number that was never asked about is settled before anybody behind it starts."""
         unsettled = None if self._identities.is_settled(recipient) else recipient
-        return self._order.take(self._identities.lane_of(recipient), among=country_of(recipient), unsettled=unsettled)
+        return self._order.take(
+            self._identities.order_key(recipient), among=country_of(recipient), unsettled=unsettled
+        )
 
     def is_sending(self, message_id: MessageId) -> bool:
         """Whether this message is on its way just now."""
@@ -236,7 +238,7 @@ class OutgoingSender:
         """To the chat as WhatsApp names it, and in its queue, with all that stand there for the same number."""
         recipient = job.command.data.recipient
         to = await self._attempts.address(job)
-        self._order.settle(recipient, self._identities.lane_of(to))
+        self._order.settle(recipient, self._identities.order_key(to))
         return replace(job, message=replace(job.message, to=to))
 
     async def _with_file(self, job: SendJob) -> SendJob:

@@ -78,7 +78,7 @@ class Identities:
         other = next(known, None)
         return jid if other is None else self._chat_of.get(other, Jid(other))
 
-    def lane_of(self, jid: Jid) -> str:
+    def order_key(self, jid: Jid) -> str:
         """What tells its queue from others: the same for each spelling of a number, also before one was asked about."""
         return min(spellings(self.chat_of(jid)))
 

@@ -15,7 +15,7 @@ _COMMAND: Final = "SELECT * FROM processed_commands WHERE subject = $1 AND sourc
 
 
 class Commands:
-    """Processed commands without a fence: for the doors that belong to no session's owner."""
+    """Processed commands without a fence: for the queues that belong to no session's owner."""
 
     def __init__(self, database: Database, keyring: Keyring, now: Callable[[], datetime]) -> None:
         self._database = database

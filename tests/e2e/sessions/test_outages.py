@@ -1,4 +1,4 @@
-"""PostgreSQL, then WhatsApp, is away for a while, with commands arriving at every door: held, answered after, once."""
+"""PostgreSQL, then WhatsApp, is away for a while, with commands arriving in every queue: held, answered after, once."""
 
 import asyncio
 

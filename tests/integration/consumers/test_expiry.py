@@ -1,4 +1,4 @@
-"""Time that runs out, at each door: in the queue (AMQP `expiration`) and before the start (`expiresat`)."""
+"""Time that runs out, for each queue of commands: in it (AMQP `expiration`) and before the start (`expiresat`)."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -30,7 +30,7 @@ DOORS = pytest.mark.parametrize(
 
 @pytest.fixture
 async def here(services: PrivateServices, namespace: str) -> AsyncGenerator[Room]:
-    """A worker that has closed all doors but those where commands are answered that ran out of time or of a door."""
+    """A worker that consumes only the queues where commands are answered that ran out of time or have no queue."""
     async with room(services.amqp_url, Topology(namespace), "s1") as made:
         yield made
 

@@ -94,7 +94,7 @@ async def test_what_is_deleted_while_nobody_speaks_is_declared_again_with_its_bi
             await channel.queue_delete(room.topology.control_queue)
 
         async def arrives() -> bool:
-            """A command at each door finds its queue."""
+            """A command for each queue finds it."""
             with suppress(Exception):
                 fresh = await connection.channel()
                 commands = await fresh.get_exchange(room.topology.commands)

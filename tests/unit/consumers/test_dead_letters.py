@@ -1,4 +1,4 @@
-"""What is written on a buried command, and where it goes when it is redriven."""
+"""What is written on a command that is put aside as dead, and where it goes when it is redriven."""
 
 from datetime import UTC, datetime
 

@@ -111,7 +111,7 @@ async def test_what_the_broker_took_out_becomes_a_dead_letter_with_where_it_was_
 
 
 @pytest.mark.parametrize(("full", "detail"), [(True, {"reason": "fleet.full"}), (False, None)])
-async def test_a_create_that_ran_out_in_the_door_of_a_full_fleet_is_told_why(
+async def test_a_create_that_ran_out_in_the_queue_of_a_full_fleet_is_told_why(
     bench: Bench, *, full: bool, detail: dict[str, str] | None
 ) -> None:
     bench.manager.full = full

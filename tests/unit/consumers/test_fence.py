@@ -59,7 +59,7 @@ def test_a_key_allows_what_it_names(key: str, bodies: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("queue", ["sessions", "control", "session.s2", "worker.w1", "unroutable", "expired"])
-async def test_a_command_with_anothers_key_is_forbidden_at_every_door(bench: Bench, queue: str) -> None:
+async def test_a_command_with_anothers_key_is_forbidden_in_every_queue(bench: Bench, queue: str) -> None:
     is_expired = queue == "expired"
     dead = {"x-first-death-reason": "expired", "x-first-death-exchange": "gateway.commands"}
     delivery = delivery_of(
@@ -109,7 +109,7 @@ def test_only_a_key_that_the_broker_has_checked_counts(more: dict[str, Any], all
 
 
 @pytest.mark.parametrize(("key", "allowed"), [("session.control", True), ("session.session.control", True)])
-def test_a_namespace_may_be_called_like_a_door(key: str, allowed: bool) -> None:  # noqa: FBT001 (a table's column)
+def test_a_namespace_may_be_called_like_a_queue(key: str, allowed: bool) -> None:  # noqa: FBT001 (a table's column)
     fence = Fence(Topology("session"))
     dead = {"x-first-death-exchange": "session.commands"}
     of_control = text_message("control")

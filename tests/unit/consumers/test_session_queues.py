@@ -1,4 +1,4 @@
-"""Commands come in at their doors, and are moved from the wrong ones."""
+"""Commands come in at their queues, and are moved from the wrong ones."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from tests.support.consuming_bench import CREATE, DESCRIBE, Bench
         (body_of("worker.describe.v1", "w1", {}), "gateway.control", "gateway.worker.w1"),
     ],
 )
-async def test_a_command_at_the_wrong_door_is_moved(
+async def test_a_command_in_the_wrong_queue_is_moved(
     bench: Bench, body: bytes, arrives_at: str, belongs_to: str
 ) -> None:
     await bench.settle(body, queue=arrives_at, correlation_id="c", expiration="60000", headers={"mine": "yes"})
@@ -60,12 +60,12 @@ async def test_a_known_session_without_a_queue_gets_one(bench: Bench) -> None:
     assert [queue for queue, _ in bench.publisher.forwarded] == ["gateway.session.s1"]
 
 
-async def test_a_worker_is_described_at_its_own_door(bench: Bench) -> None:
+async def test_a_worker_is_described_by_its_own_queue(bench: Bench) -> None:
     await bench.settle(body_of("worker.describe.v1", "w1", {}), queue="gateway.worker.w1")
     assert bench.reply["result"]["workerId"] == "w1"
 
 
-async def test_a_worker_is_drained_at_its_own_door(bench: Bench) -> None:
+async def test_a_worker_is_drained_by_its_own_queue(bench: Bench) -> None:
     await bench.settle(body_of("worker.drain.v1", "w1", {}), queue="gateway.worker.w1")
     assert bench.reply["type"] == "command.accepted.v1"
     assert bench.worker.drained

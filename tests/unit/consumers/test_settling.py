@@ -1,4 +1,4 @@
-"""A delivery gets its one outcome: buried, refused, answered, tried again, left alone."""
+"""A delivery gets its one outcome: dead-lettered, refused, answered, tried again, left alone."""
 
 import asyncio
 import gzip

@@ -160,7 +160,7 @@ async def test_what_was_unanswered_when_a_connection_fell_goes_again_in_the_same
         tasks = [w.start_sending(each) for each in given]
         await w.until(lambda: len(w.engine.sent) == 3)
         w.engine.answers = []
-        for task in tasks:  # as when the door is given back and the deliveries arrive again
+        for task in tasks:  # as when the queue is given back and the deliveries arrive again
             task.cancel()
         await asyncio.wait(tasks)
         await w.engine.last.end(Cause.LOST)

@@ -128,7 +128,7 @@ async def test_a_bad_session_is_tried_a_few_times_and_then_fails() -> None:
 
 
 @virtual
-async def test_the_door_is_paused_after_a_long_absence_and_open_when_the_session_is_back() -> None:
+async def test_the_queue_is_paused_after_a_long_absence_and_open_when_the_session_is_back() -> None:
     async with world() as w:
         await w.connected()
         await _go_away(w)
@@ -142,7 +142,7 @@ async def test_the_door_is_paused_after_a_long_absence_and_open_when_the_session
 
 
 @virtual
-async def test_the_door_of_a_session_without_hope_is_open_so_that_commands_are_answered() -> None:
+async def test_the_queue_of_a_session_without_hope_is_open_so_that_commands_are_answered() -> None:
     async with world() as w:
         await w.connected()
         await w.engine.last.end(Cause.BANNED)

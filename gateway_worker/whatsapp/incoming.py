@@ -147,12 +147,14 @@ class Entry:
         plaintext: the serialised WAProto `Message` (unpadded); empty where WhatsApp had none for us.
         message: what a backend sees; None for key shares, history, app state …
         unprocessed: the engine has still to act on it, after it has confirmed it.
+        opened: it was told before, as a change that is sealed; now it is known what it says.
     """
 
     key: EntryKey
     plaintext: bytes
     message: ReceivedMessage | ReceivedChange | TimerChanged | Unreadable | None
     unprocessed: bool = False
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -159,7 +159,15 @@ class Ingestion:
             if isinstance(message, TimerChanged):
                 return _Telling(entry, None, self._timers.changed(self._identities.completed_timer(message), now))
             completed = self._identities.completed(message)
-            told = arrival(self._session_id, completed, now, self._media, names_of=known, entry=entry.key)
+            told = arrival(
+                self._session_id,
+                completed,
+                now,
+                self._media,
+                names_of=known,
+                entry=entry.key,
+                opened=entry.opened,
+            )
             timers = self._timers.heard_in(completed, now) if isinstance(completed, ReceivedMessage) else ()
             return _Telling(entry, completed, [told, *timers])
         except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)

@@ -29,11 +29,12 @@ def arrival(
     *,
     names_of: NamesOf,
     entry: EntryKey | None = None,
+    opened: bool = False,
 ) -> ReceiveMessage:
     """What makes it durable, once, with the event that tells of it.
 
     A change is stored under the id of the message that tells it, as a kind of its own: so it is told once, however
-    often it is delivered.
+    often it is delivered; once more, if it was sealed and is `opened`.
     """
     at = instant(arrived.timestamp, now)
     arrived, media = _with_media(session_id, arrived, now, options or MediaOptions())
@@ -54,6 +55,7 @@ def arrival(
         senders=senders,
         entry=None if entry is None else (entry.chat, entry.sender),
         expires_at=expires_at(arrived, at),
+        opened=opened,
         **({} if isinstance(arrived, ReceivedMessage) else _changing(arrived, names_of)),
     )
 

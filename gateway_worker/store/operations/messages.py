@@ -70,6 +70,7 @@ class ReceiveMessage(Operation[bool]):
         right, by_admin, about_author: see `authors.Attempt`.
         media: its file, if it has one.
         shows_media: an edit of a message whose file `content` and `event` are to show as it stands.
+        opened: it was stored as a change that is sealed: what it says takes that one's place, and is told.
     """
 
     message_id: MessageId
@@ -91,6 +92,7 @@ class ReceiveMessage(Operation[bool]):
     about_author: Person | None = None
     media: NewMedia | None = None
     shows_media: bool = False
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

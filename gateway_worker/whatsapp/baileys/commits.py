@@ -41,7 +41,13 @@ def entry_of(told: Mapping[str, Any], plaintext: bytes) -> Entry:
         message = message_of(told["message"])
     except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)
         message = unreadable(key, told["message"], type(error).__name__)
-    return Entry(key=key, plaintext=plaintext, message=message, unprocessed=told.get("unprocessed", False))
+    return Entry(
+        key=key,
+        plaintext=plaintext,
+        message=message,
+        unprocessed=told.get("unprocessed", False),
+        opened=told.get("opened", False),
+    )
 
 
 def unreadable(key: EntryKey, told: object, detail: str) -> Unreadable:

@@ -9,6 +9,7 @@ from gateway_worker.store.writing.transaction import NewEvent, Transaction, colu
 from gateway_worker.store.writing.writers.authority import changes_that_count
 from gateway_worker.store.writing.writers.keeping import KEPT, Keeping, keep
 from gateway_worker.store.writing.writers.media import add_media, with_known_media
+from gateway_worker.store.writing.writers.opening import replace_sealed
 
 # The same message is of the same chat and the same sender, by whichever name; in a chat with a person there are but two
 # who write. What we sent ourselves is known by its id alone: `to` need not have named the chat as WhatsApp does.
@@ -68,7 +69,9 @@ async def receive(transaction: Transaction, placed: Sequence[Placed]) -> None:
     if changes:
         sound = await changes_that_count(transaction, changes)
         if sound:
-            await _store(transaction, await with_known_media(transaction, sound))
+            shown = await with_known_media(transaction, sound)
+            replaced = await replace_sealed(transaction, [each for each in shown if each.operation.opened])
+            await _store(transaction, [each for each in shown if _place(each) not in replaced])
             await keep(transaction, [_keeping(each) for each, _ in sound if each.operation.kind == KEPT])
         counted = {_place(each) for each, _ in sound}
         for each in changes:

@@ -14,6 +14,7 @@ import { fetchHistory } from './incoming/history-files.ts'
 import { History } from './incoming/history.ts'
 import { Incoming } from './incoming/messages.ts'
 import { PeerMessages } from './incoming/peer-messages.ts'
+import { WaitingChanges } from './incoming/waiting.ts'
 import { Acknowledgements } from './outgoing/acknowledgements.ts'
 import { Addressing } from './outgoing/addressing.ts'
 import { MessageSender } from './outgoing/sender.ts'
@@ -110,11 +111,13 @@ function makeReading(
   later: () => { socket: WASocket; arrivals: Arrivals }
 ) {
   const admins = new Admins(() => later().socket)
-  const incoming = new Incoming(() => credentials, store, admins)
+  const mapping = (): WASocket['signalRepository']['lidMapping'] => later().socket.signalRepository.lidMapping
+  const waiting: WaitingChanges = new WaitingChanges(store, (envelope, message) => incoming.describeAgain(envelope, message, mapping()))
+  const incoming = new Incoming(() => credentials, store, admins, waiting)
   const history = new History({
     store,
     incoming,
-    mapping: () => later().socket.signalRepository.lidMapping,
+    mapping,
     me: () => credentials.me,
     isWanted: options.history !== 'none'
   })
@@ -122,6 +125,7 @@ function makeReading(
     store,
     socket: () => later().socket,
     history,
+    waiting,
     fetch: (place) => fetchHistory(peer, number, place),
     inTurn: (work) => later().arrivals.inTurn(work)
   })

@@ -157,3 +157,26 @@ async def test_a_change_counts_in_the_chat_of_its_message_and_by_whom_may(store:
 async def test_a_forgery_that_comes_with_its_message_is_none_the_better(store: Store, fence: Fence) -> None:
     edit = change(1, Right.AUTHOR, BEN, BEN)
     assert await store.commit(fence, edit, message(GROUP, ANA)) == (False, True)
+
+
+async def test_a_change_that_is_opened_takes_the_place_of_itself_sealed_and_is_told(store: Store, fence: Fence) -> None:
+    heard = Heard(store)
+    sealed = change(1, Right.AUTHOR, BEN, GROUP)
+    stranger = replace(change(1, Right.AUTHOR, ANA, GROUP), content={"text": "by Ana"})
+    await store.commit(fence, sealed, stranger, change(2, Right.ANYONE, BEN, GROUP))
+    await store.commit(fence, message(GROUP, BEN))
+    opened = replace(sealed, kind="edited", content={"text": "new"}, event={"text": "new"}, opened=True)
+    not_his = replace(opened, sender=ANA, content={"text": "worse"})
+    before = {each.number: each.created_at for each in await store.messages.under(SESSION, sealed.message_id)}
+    assert await store.commit(fence, opened) == (True,)
+    assert await store.commit(fence, not_his) == (False,)
+
+    under = await store.messages.under(SESSION, sealed.message_id)
+    assert [(each.kind, each.content["text"]) for each in under] == [("edited", "new"), ("changed", "by Ana")]
+    assert {each.number: each.created_at for each in under} == before
+    assert heard.events[-1].data == {"text": "new"}
+    kinds = [each.kind for each in await store.messages.changes(SESSION, [ID], 10)]
+    assert kinds == ["edited", "changed", "changed"]
+
+    fresh = replace(opened, message_id=message_id(77))  # what it was told as is not stored any more
+    assert await store.commit(fence, fresh) == (True,)

@@ -44,6 +44,8 @@ export interface Recall {
   /** The messages of a chat under an id, those of the author that is said first. */
   originals: (id: string, chat: string, author: string | null) => Promise<readonly Original[]>
   isAdmin: (group: string, who: Person) => Promise<boolean>
+  /** Told of what is sealed with a secret that is not stored: the id of the message that has it. */
+  onMissing?: (id: string) => void
 }
 
 /** What is done, without what it is done to. */
@@ -247,9 +249,10 @@ async function openedAbout(
   { id, participant, remoteJid }: proto.IMessageKey,
   author: string | null,
   { sender, isMe, chat, jid }: Doing,
-  { own, originals }: Recall
+  { own, originals, onMissing }: Recall
 ): ReturnType<Open> {
   const candidates = await originals(id ?? '', chat, author)
+  if (candidates.every(({ secret }) => secret === null)) onMissing?.(id ?? '')
   const sealers = [sender.lid, sender.pn, ...(isMe ? own : [])]
   const said = [participant, ...(isJidGroup(jid) === true ? [] : [remoteJid, ...own]), ...sealers]
   const locked = candidates.map(({ secret, authors, isOurs }) => {

@@ -19,12 +19,13 @@ import type { Entry, EntryKey } from '../signal/commit.ts'
 import { keptOf } from '../words/decoding.ts'
 import { idOf, jidOf, secondsOf } from '../words/limits.ts'
 import type { Store } from '../signal/store.ts'
-import { asideOf, entryOfCopy, toldWhatever } from './description.ts'
+import { asideOf, type Envelope, entryOfCopy, toldWhatever } from './description.ts'
 import { originalOf } from './originals.ts'
 import { type Addition, additionsTo } from './additions.ts'
 import { pastOf, type PastMessages } from './past.ts'
 import { quotedIn } from '../words/secrets.ts'
 import { unwrap } from '../words/wrappers.ts'
+import type { WaitingChanges } from './waiting.ts'
 
 /** One encrypted part of a stanza. */
 export interface IncomingPart {
@@ -52,11 +53,18 @@ export class Incoming {
   readonly #credentials: () => AuthenticationCreds
   readonly #store: Pick<Store, 'loadOriginals'>
   readonly #admins: Pick<Admins, 'has'>
+  readonly #waiting: Pick<WaitingChanges, 'keep' | 'note'> | undefined
 
-  constructor(credentials: () => AuthenticationCreds, store: Pick<Store, 'loadOriginals'>, admins: Pick<Admins, 'has'>) {
+  constructor(
+    credentials: () => AuthenticationCreds,
+    store: Pick<Store, 'loadOriginals'>,
+    admins: Pick<Admins, 'has'>,
+    waiting?: Pick<WaitingChanges, 'keep' | 'note'>
+  ) {
     this.#credentials = credentials
     this.#store = store
     this.#admins = admins
+    this.#waiting = waiting
   }
 
   /** Notes the encrypted parts of a stanza: the Signal repository is given nothing but their bytes. */
@@ -110,8 +118,22 @@ export class Incoming {
   }
 
   /** A decrypted part as `ReceivedMessage` of the port, or null when no backend sees it. */
-  async describe({ stanza }: IncomingPart, message: proto.IMessage | null, mapping: Mapping): Promise<unknown> {
-    return this.#told(stanza, message ?? {}, mapping)
+  async describe({ stanza, key }: IncomingPart, message: proto.IMessage | null, mapping: Mapping): Promise<unknown> {
+    const { me } = this.#credentials()
+    if (me === undefined || stanza.attrs['category'] === 'peer') return null
+    const envelope = envelopeOfStanza(stanza, me)
+    const { told, missing } = await this.#toldOf(envelope, message ?? {}, mapping, me)
+    if (missing !== null) await this.#waiting?.keep(key, envelope, missing)
+    this.#waiting?.note(key.message_id)
+    return told
+  }
+
+  /** The same once more, of a change that was sealed when it came. */
+  async describeAgain(envelope: Envelope, message: proto.IMessage, mapping: Mapping): Promise<{ told: unknown; isSealed: boolean }> {
+    const { me } = this.#credentials()
+    if (me === undefined) return { told: null, isSealed: true }
+    const { told, missing } = await this.#toldOf(envelope, message, mapping, me)
+    return { told, isSealed: missing !== null }
   }
 
   /**
@@ -144,22 +166,15 @@ export class Incoming {
   async #told(stanza: BinaryNode, message: proto.IMessage, mapping: Mapping): Promise<unknown> {
     const { me } = this.#credentials()
     if (me === undefined || stanza.attrs['category'] === 'peer') return null
-    const { fullMessage, author } = decodeMessageNode(stanza, me.id, me.lid ?? '')
-    const { remoteJid, remoteJidAlt, participantAlt, fromMe } = fullMessage.key
-    const isGroup = isJidGroup(remoteJid ?? '') === true
-    const bot = fromMe === true && !isGroup ? botOf(stanza) : undefined
-    const envelope = {
-      id: stanza.attrs['id'] ?? '',
-      chat: bot ?? remoteJid ?? '',
-      chatAlternative: bot === undefined ? (remoteJidAlt ?? undefined) : undefined,
-      author,
-      authorAlternative: (isGroup ? participantAlt : fromMe ? me.lid : remoteJidAlt) ?? undefined,
-      fromMe: fromMe === true,
-      pushName: stanza.attrs['notify'],
-      verifiedName: verifiedNameOf(stanza),
-      timestamp: secondsOf(stanza.attrs['t'])
-    }
-    return toldWhatever(envelope, message, mapping, this.#recall(me))
+    return (await this.#toldOf(envelopeOfStanza(stanza, me), message, mapping, me)).told
+  }
+
+  /** `missing`: the id of the message without whose secret it stays sealed, or null. */
+  async #toldOf(envelope: Envelope, message: proto.IMessage, mapping: Mapping, me: Contact): Promise<{ told: unknown; missing: string | null }> {
+    let missing: string | null = null
+    const onMissing = (id: string): void => void (missing = id)
+    const told = await toldWhatever(envelope, message, mapping, { ...this.#recall(me), onMissing })
+    return { told, missing }
   }
 
   /**
@@ -173,6 +188,7 @@ export class Incoming {
     const copies = (response?.peerDataOperationResult ?? []).flatMap(({ placeholderMessageResendResponse: copy }) =>
       copy?.webMessageInfoBytes ? copiesIn(copy.webMessageInfoBytes) : []
     )
+    for (const { key } of copies) this.#waiting?.note(key?.id ?? '')
     return Promise.all(copies.map((copy) => entryOfCopy(copy, part.key.sender, me, mapping, this.#recall(me))))
   }
 
@@ -180,6 +196,7 @@ export class Incoming {
   quoted({ key }: IncomingPart, message: proto.IMessage | null): Entry[] {
     const quoted = message === null ? null : quotedIn(unwrap(message))
     if (quoted === null) return []
+    this.#waiting?.note(quoted.id)
     const sender = jidOf(jidNormalizedUser(quoted.author))
     const plaintext = proto.Message.encode(quoted.message).finish()
     return [{ key: { chat: key.chat, sender, message_id: quoted.id, index: QUOTED }, plaintext, message: null }]
@@ -188,6 +205,7 @@ export class Incoming {
   /** A message of the phone's history, as it stood or what it did to another; nothing when no backend sees it. */
   async ofHistory(info: proto.IWebMessageInfo, part: PastMessages, mapping: Mapping): Promise<Entry[]> {
     const { me } = this.#credentials()
+    this.#waiting?.note(info.key?.id ?? '')
     return me === undefined ? [] : pastOf(info, part, { me, mapping, recall: this.#recall(me) })
   }
 
@@ -209,6 +227,25 @@ export class Incoming {
 
 function keyOf({ attrs: { id = '', from = '', participant, recipient } }: BinaryNode, index: number): EntryKey {
   return { chat: jidOf(recipient || from), sender: jidOf(participant || from), message_id: idOf(id), index }
+}
+
+/** Whose message a stanza holds, and where it belongs. */
+function envelopeOfStanza(stanza: BinaryNode, me: Contact): Envelope {
+  const { fullMessage, author } = decodeMessageNode(stanza, me.id, me.lid ?? '')
+  const { remoteJid, remoteJidAlt, participantAlt, fromMe } = fullMessage.key
+  const isGroup = isJidGroup(remoteJid ?? '') === true
+  const bot = fromMe === true && !isGroup ? botOf(stanza) : undefined
+  return {
+    id: stanza.attrs['id'] ?? '',
+    chat: bot ?? remoteJid ?? '',
+    chatAlternative: bot === undefined ? (remoteJidAlt ?? undefined) : undefined,
+    author,
+    authorAlternative: (isGroup ? participantAlt : fromMe ? me.lid : remoteJidAlt) ?? undefined,
+    fromMe: fromMe === true,
+    pushName: stanza.attrs['notify'],
+    verifiedName: verifiedNameOf(stanza),
+    timestamp: secondsOf(stanza.attrs['t'])
+  }
 }
 
 /** What a business is called, as WhatsApp certifies it. A certificate that cannot be read names nobody. */

@@ -12,6 +12,7 @@ import type { EntryKey, StoredEntry } from '../signal/commit.ts'
 import { bringing, type History } from './history.ts'
 import { carrying, type HistoryPlace, placeOf } from './history-files.ts'
 import type { Store } from '../signal/store.ts'
+import type { WaitingChanges } from './waiting.ts'
 
 type Upserted = Parameters<WASocket['upsertMessage']>[0]
 
@@ -35,6 +36,7 @@ export interface PeerMessageParts {
   store: Store
   socket: () => WASocket
   history: Pick<History, 'stored' | 'takes'>
+  waiting: Pick<WaitingChanges, 'open'>
   /** Has a part fetched; null when nobody has it any more. */
   fetch: (place: HistoryPlace) => Promise<Uint8Array | null>
   /** Does something in turn with the messages that arrive. */
@@ -68,7 +70,10 @@ export class PeerMessages {
     this.#hasFailed = true
   }
 
-  /** Lets Baileys handle one stanza; what it acted on is processed from now on, in the commit of what it wrote. */
+  /**
+   * Lets Baileys handle one stanza; what it acted on is processed from now on, in the commit of what it wrote. Then what
+   * waited for it is opened.
+   */
   async handle(stanza: () => Promise<void>): Promise<void> {
     const underWay = new Set<string>()
     this.#underWay = underWay
@@ -76,6 +81,7 @@ export class PeerMessages {
     await bringing.run(underWay, stanza)
     await this.#parts.history.stored()
     if (underWay.size > 0 && !this.#hasFailed) this.#store.put({ processed: [...underWay] }, true)
+    await this.#parts.waiting.open()
   }
 
   /** Acts on what an earlier connection was not done with. */

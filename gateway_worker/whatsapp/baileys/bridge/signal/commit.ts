@@ -18,10 +18,14 @@ export interface StoredEntry {
   plaintext: Uint8Array
 }
 
-/** A decrypted part; `message` is what a backend sees, or null. `isUnprocessed`: Baileys has still to act on it. */
+/**
+ * A decrypted part; `message` is what a backend sees, or null. `isUnprocessed`: Baileys has still to act on it. `isOpened`:
+ * it was told as sealed before.
+ */
 export interface Entry extends StoredEntry {
   message: unknown
   isUnprocessed?: boolean
+  isOpened?: boolean
 }
 
 /** A message of the history. `order` tells it from others of the same second: they follow each other. */
@@ -162,9 +166,9 @@ function oneCommit(steps: readonly Step[], credentials: Uint8Array | undefined):
     if (value !== null) blobs.push(encodeKey(kind, value))
     return [kind, id, value !== null]
   })
-  const entries = steps.flatMap(({ changes }) => changes.entries ?? []).map(({ key, plaintext, message, isUnprocessed = false }) => {
+  const entries = steps.flatMap(({ changes }) => changes.entries ?? []).map(({ key, plaintext, message, isUnprocessed, isOpened }) => {
     blobs.push(plaintext)
-    return { key, message, unprocessed: isUnprocessed }
+    return { key, message, unprocessed: isUnprocessed === true, opened: isOpened === true }
   })
   const sent = steps.flatMap(({ changes }) => changes.sent ?? []).map(([messageId, plaintext]) => {
     blobs.push(plaintext)

@@ -1,5 +1,10 @@
 """What people's phones do to messages, open or sealed with the messages' secrets: told about those messages."""
 
+import base64
+import os
+
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
+from gateway_worker.simulator.wire.sealing import IV_SIZE, SECRET_SIZE, Use, seal
 from tests.e2e.conftest import Member, World
 from tests.support.backend import Document
 from tests.support.phones import Phone
@@ -100,3 +105,27 @@ async def test_votes_are_read_wherever_the_polls_secret_lies(world: World) -> No
     shown = await world.backend.ask("message.describe.v1", ana.session_id, {"messageId": own})
     votes = {vote["fromMe"]: vote for vote in shown["data"]["result"]["votes"]}
     assert (votes[True]["options"], votes[False]["unknownOptions"]) == (["Now"], 1)
+
+
+async def test_a_sealed_change_that_came_before_its_message_is_told_as_what_it_is_later(world: World) -> None:
+    ana = await world.paired()
+    ben, own = await world.phones.give("Ben"), ana.phone
+    missing, secret = "3A0000000000000001", os.urandom(SECRET_SIZE)
+    jid = ben.jid
+    new = Message(conversation="hello").SerializeToString()
+    sealed = seal(new, Use.EDIT, secret=secret, message_id=missing, author=jid, sealer=jid, iv=os.urandom(IV_SIZE))
+    told = {name: base64.b64encode(value).decode() for name, value in sealed.items()}
+    change = {"targetMessageKey": {"id": missing, "fromMe": True}, "secretEncType": "MESSAGE_EDIT", **told}
+    await _send(world, ben, own.number, {"kind": "raw", "message": {"secretEncryptedMessage": change}})
+    await _told(world, ana, "message.changed.v1", missing, change="edit", reason="sealed")
+
+    text = {"conversation": "helo", "messageContextInfo": {"messageSecret": base64.b64encode(secret).decode()}}
+    quote = {"stanzaId": missing, "participant": jid, "quotedMessage": text}
+    await _send(
+        world,
+        ben,
+        own.number,
+        {"kind": "raw", "message": {"extendedTextMessage": {"text": "this one", "contextInfo": quote}}},
+    )
+    edited = await _told(world, ana, "message.edited.v1", missing)
+    assert edited["content"] == {"kind": "text", "text": "hello"}

@@ -71,7 +71,8 @@ async def receive(transaction: Transaction, placed: Sequence[Placed]) -> None:
         if sound:
             shown = await with_known_media(transaction, sound)
             replaced = await replace_sealed(transaction, [each for each in shown if each.operation.opened])
-            await _store(transaction, [each for each in shown if _place(each) not in replaced])
+            if fresh := [each for each in shown if _place(each) not in replaced]:
+                await _store(transaction, fresh)
             await keep(transaction, [_keeping(each) for each, _ in sound if each.operation.kind == KEPT])
         counted = {_place(each) for each, _ in sound}
         for each in changes:

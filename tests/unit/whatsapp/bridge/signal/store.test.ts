@@ -141,7 +141,7 @@ test('a commit carries credentials, keys, entries and sent plaintexts together',
   store.put({ sent: [['OUT', frame('sent')]] })
   const commit = await python.next()
   assert.deepEqual(commit.args.keys, [['session', 'a.1', true]])
-  assert.deepEqual(commit.args.entries, [{ key: entry.key, message: null, unprocessed: false }])
+  assert.deepEqual(commit.args.entries, [{ key: entry.key, message: null, unprocessed: false, opened: false }])
   assert.deepEqual(commit.args.sent, ['OUT'])
   assert.deepEqual(commit.blobs.map((blob) => Buffer.from(blob).toString('hex')), ['0107', '70', '73656e74'])
 })

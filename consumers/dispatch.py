@@ -21,7 +21,14 @@ from consumers.replies import Reply, accepted
 from gateway_worker.broker.errors import PublishRefused, Unroutable
 from schemas.channels import Topology
 from schemas.commands import Command, CommandClass, CommandQueue
-from schemas.errors import CommandExpired, Internal, SessionNotFound, Unavailable, WorkerNotFound
+from schemas.errors import (
+    CommandExpired,
+    Internal,
+    SessionNotFound,
+    SessionNotPairing,
+    Unavailable,
+    WorkerNotFound,
+)
 from schemas.model import StrictModel
 from schemas.names import MessageId, SessionId
 
@@ -71,7 +78,7 @@ class Dispatcher:
 
     async def receive(self, command: Command[StrictModel], answer: PendingReply) -> Reply | None:
         """Carry out, or move. A message reaches its session without waiting for anything: that keeps the order."""
-        home = home_of(command, self.topology)
+        home = await self._home(command)
         if home != answer.delivery.queue:
             await self._move(command, answer, home)
             return None
@@ -85,6 +92,15 @@ class Dispatcher:
                 return await self.guard.carry_out(command, answer, self._in_time)
             case _:
                 assert_never(command.kind.klass)
+
+    async def _home(self, command: Command[StrictModel]) -> str:
+        """What only its owner can do is at home in the owner's own queue, though it is published to everybody's."""
+        if not command.kind.for_owner:
+            return home_of(command, self.topology)
+        owner = await self.manager.owner(command.session_id)
+        if owner is None:
+            raise SessionNotPairing
+        return self.topology.worker_queue_name(owner)
 
     async def _send(self, command: Command[Any], answer: PendingReply) -> None:
         """The message's row is the record of it, so neither the ledger nor the clock is asked here.
@@ -118,6 +134,8 @@ class Dispatcher:
     async def _move(self, command: Command[StrictModel], answer: PendingReply, home: str) -> None:
         """Publish it to its own queue, confirmed. There is no way around twice: the queue is named, not routed to."""
         delivery = answer.delivery
+        if command.kind.for_owner:
+            self._check_time(command)
         times = delivery.times_forwarded + 1
         if times > MOST_FORWARDS:
             log.error("command.has_no_home", home=home, queue=delivery.queue)
@@ -143,6 +161,8 @@ class Dispatcher:
 
     async def _make_home(self, command: Command[StrictModel]) -> None:
         """The queue is missing: make it if there should be one."""
+        if command.kind.for_owner:
+            return  # its owner is going; there will be another, or none
         match command.kind.queue:
             case CommandQueue.SESSION:
                 await self._check_addressee(command)  # it may have gone with its session just now

@@ -12,7 +12,8 @@ of commands. So that key says for whom a sender speaks, and a command is carried
     anything else               nothing
 
 A queue's own name, published to the default exchange (as we do when we move a command), counts as the key that leads to
-that queue: who may write to ``amq.default`` may write to every queue.
+that queue: who may write to ``amq.default`` may write to every queue. So what only the owner of a session can do, and
+was moved to its own queue, names the session still.
 
 The broker checks no key where it routes by itself: out of a queue by dead-lettering, from an exchange that is bound to
 ours, by an alternate exchange that is ours. What came such a way, but for commands that expired in our own queues, is
@@ -28,7 +29,7 @@ from typing import Final
 from consumers.delivery import Delivery
 from gateway_worker.broker.leniency import UNREADABLE
 from schemas.channels import DIRECT_REPLY_TO, Topology
-from schemas.commands import Command, CommandQueue, Subject
+from schemas.commands import COMMANDS, Command, CommandQueue, Subject
 from schemas.errors import Breach, CommandForbidden, Origin
 from schemas.model import StrictModel
 
@@ -64,14 +65,17 @@ class ReplyQueues(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What a routing key names. `subject` None: the bare key."""
+    """What a routing key names. `subject` None: the bare key. `moved`: by one of us, to a worker's own queue."""
 
     queue: CommandQueue
     subject: str | None
+    moved: bool = False
 
     def covers(self, command: Command[StrictModel]) -> bool:
         """Whether whoever may publish with this key may ask for this."""
         kind = command.kind
+        if self.moved and kind.for_owner:
+            return True
         if self.subject is None:
             return self.queue is CommandQueue.CONTROL or (
                 self.queue is CommandQueue.SESSIONS and kind.queue is CommandQueue.SESSIONS
@@ -138,7 +142,8 @@ class Fence:
             return None
         queue, subject = _QUEUES[found[1]], found[2]
         is_whole = subject is not None or queue in {CommandQueue.SESSIONS, CommandQueue.CONTROL}
-        return Scope(queue=queue, subject=subject) if is_whole else None
+        moved = queue is CommandQueue.WORKER and delivery.exchange == ""
+        return Scope(queue=queue, subject=subject, moved=moved) if is_whole else None
 
     def _was_checked(self, delivery: Delivery) -> bool:
         """Whether the broker saw a sender publish with this key."""
@@ -157,6 +162,9 @@ class Fence:
             return None
         if scope.subject is None and scope.queue is CommandQueue.SESSIONS and origin.type != _CREATE:
             return None
+        kind = COMMANDS.get(origin.type or "")
+        if scope.moved and kind is not None and kind.for_owner:
+            return origin.subject
         return scope.subject or origin.subject
 
     def _may_answer_at(self, queue: str, session: str | None) -> bool:

@@ -20,6 +20,7 @@ from schemas.message_commands import (
     SetPresence,
 )
 from schemas.session_commands import (
+    ConfirmPasskey,
     CreateSession,
     DeleteSession,
     DescribeSession,
@@ -29,6 +30,7 @@ from schemas.session_commands import (
     MigrateSession,
     ReplayEvents,
     RestartSession,
+    UsePasskey,
 )
 from schemas.worker_commands import DescribeWorker, DrainWorker
 
@@ -49,6 +51,8 @@ class Handlers:
             "session.list.v1": self.list,
             "session.qr.v1": self.qr,
             "session.restart.v1": self.restart,
+            "session.passkey.v1": self.use_passkey,
+            "session.passkey.confirm.v1": self.confirm_passkey,
             "session.logout.v1": self.logout,
             "session.migrate.v1": self.migrate,
             "session.delete.v1": self.delete,
@@ -94,6 +98,16 @@ class Handlers:
     async def restart(self, command: Command[RestartSession]) -> Reply:
         """Wish for a new connection; the owner sees to it."""
         await self._manager.restart(command)
+        return accepted(command)
+
+    async def use_passkey(self, command: Command[UsePasskey]) -> Reply:
+        """Hand the person's assertion to WhatsApp; accepted when it has taken it."""
+        await self._manager.of(command.session_id).use_passkey(command)
+        return accepted(command)
+
+    async def confirm_passkey(self, command: Command[ConfirmPasskey]) -> Reply:
+        """Say whether the phone shows our code."""
+        await self._manager.of(command.session_id).confirm_passkey(command)
         return accepted(command)
 
     async def logout(self, command: Command[LogoutSession]) -> Reply:

@@ -42,7 +42,7 @@ from schemas.message_commands import (
     SetDisappearing,
     SetPresence,
 )
-from schemas.names import MessageId, SessionId
+from schemas.names import MessageId, SessionId, WorkerId
 from schemas.results import (
     ContactPicture,
     ContactsChecked,
@@ -56,6 +56,7 @@ from schemas.results import (
     WorkerDescription,
 )
 from schemas.session_commands import (
+    ConfirmPasskey,
     CreateSession,
     DeleteSession,
     ListSessions,
@@ -63,6 +64,7 @@ from schemas.session_commands import (
     MigrateSession,
     ReplayEvents,
     RestartSession,
+    UsePasskey,
 )
 
 Accepted = Callable[[MessageId], Awaitable[None]]
@@ -155,6 +157,14 @@ class Session(Protocol):
         """Send a message; the order of calls is the order within a chat. Returns when it is settled."""
         ...
 
+    async def use_passkey(self, command: Command[UsePasskey]) -> None:
+        """Hand the person's assertion to WhatsApp."""
+        ...
+
+    async def confirm_passkey(self, command: Command[ConfirmPasskey]) -> None:
+        """Say whether the phone shows our code."""
+        ...
+
     async def mark_read(self, command: Command[MarkRead]) -> None:
         """Mark incoming messages read."""
         ...
@@ -189,6 +199,10 @@ class Manager(Protocol):
 
     async def create(self, command: Command[CreateSession]) -> None:
         """Make it, or connect it. Returns when commands for it may be published."""
+        ...
+
+    async def owner(self, session_id: SessionId) -> WorkerId | None:
+        """Which worker has it, None for nobody; `SessionNotFound` where there is no such session."""
         ...
 
     async def restart(self, command: Command[RestartSession]) -> None:

@@ -66,6 +66,7 @@ from schemas.results import (
     WorkerDescription,
 )
 from schemas.session_commands import (
+    ConfirmPasskey,
     CreateSession,
     DeleteSession,
     DescribeSession,
@@ -75,6 +76,7 @@ from schemas.session_commands import (
     MigrateSession,
     ReplayEvents,
     RestartSession,
+    UsePasskey,
 )
 from schemas.worker_commands import DescribeWorker, DrainWorker
 
@@ -119,6 +121,8 @@ class CommandType:
     model: DataModel
     subject: Subject = Subject.SESSION
     result: ResultModel | None = None
+    for_owner: bool = False
+    """Only the worker that has the session can carry it out: whichever receives it passes it on to that one."""
 
     @property
     def names_subject_in_data(self) -> bool:
@@ -136,6 +140,10 @@ _PATTERNS: Final = {
 def _control(type_: str, model: DataModel, result: ResultModel | None = None) -> CommandType:
     klass = CommandClass.I if result is None else CommandClass.Q
     return CommandType(type=type_, queue=CommandQueue.CONTROL, klass=klass, model=model, result=result)
+
+
+def _for_owner(type_: str, model: DataModel) -> CommandType:
+    return CommandType(type=type_, queue=CommandQueue.CONTROL, klass=CommandClass.I, model=model, for_owner=True)
 
 
 def _session(type_: str, klass: CommandClass, model: DataModel, result: ResultModel | None = None) -> CommandType:
@@ -161,6 +169,8 @@ _TYPES: Final = (
     ),
     _control("session.qr.v1", GetQr, SessionQr),
     _control("session.restart.v1", RestartSession),
+    _for_owner("session.passkey.v1", UsePasskey),
+    _for_owner("session.passkey.confirm.v1", ConfirmPasskey),
     _control("session.logout.v1", LogoutSession),
     _control("session.migrate.v1", MigrateSession),
     _control("session.delete.v1", DeleteSession),

@@ -14,6 +14,10 @@ The letter says what happens to the delivery: **R** retry (hold it, back off), *
     ├── SessionNotPairing           session.not_pairing             A   there is no QR to show
     ├── PairingTimeout              pairing.timeout                 A   nobody scanned or typed in time
     ├── PasskeyRequiredError        pairing.passkey_required        A   WhatsApp gates linking of this account
+    ├── PasskeyInvalid              passkey.invalid                 A   the assertion is not one for what was asked
+    ├── PasskeyExpired              passkey.expired                 A   what was asked is over
+    ├── PasskeyRefused              passkey.refused                 A   with WhatsApp's own code in `detail`
+    ├── PasskeyUnansweredError      passkey.unanswered              A   WhatsApp did not answer to it
     ├── ClientOutdated              client.outdated                 A   WhatsApp refuses our web version
     ├── FleetFull                   fleet.full                      A   no worker has a free slot
     ├── WorkerNotFound              worker.not_found                A
@@ -194,6 +198,40 @@ class PasskeyRequiredError(GatewayError):
 
     code = "pairing.passkey_required"
     sentence = "WhatsApp asks for a passkey before this account can link a device."
+
+
+class PasskeyInvalid(GatewayError):  # noqa: N818 (the contract's word)
+    """The assertion does not answer what WhatsApp asked; nothing has left. `detail` is ``{"path", "problem"}``."""
+
+    code = "passkey.invalid"
+    sentence = "The assertion does not answer what was asked."
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"`{path}` {problem}.", detail={"path": path, "problem": problem})
+
+
+class PasskeyExpired(GatewayError):  # noqa: N818 (the contract's word)
+    """The time in which the passkey was to be used, or the code to be compared, is over."""
+
+    code = "passkey.expired"
+    sentence = "The passkey was not used in time."
+
+
+class PasskeyRefused(GatewayError):  # noqa: N818 (the contract's word)
+    """WhatsApp refused a step of the ceremony; `detail` is ``{"whatsappCode": "400"}``."""
+
+    code = "passkey.refused"
+    sentence = "WhatsApp refused the passkey."
+
+    def __init__(self, whatsapp_code: str) -> None:
+        super().__init__(f"WhatsApp refused the passkey with {whatsapp_code}.", detail={"whatsappCode": whatsapp_code})
+
+
+class PasskeyUnansweredError(GatewayError):
+    """WhatsApp did not answer to the assertion."""
+
+    code = "passkey.unanswered"
+    sentence = "WhatsApp did not answer to the passkey."
 
 
 class ClientOutdated(GatewayError):  # noqa: N818 (the contract's word)

@@ -38,6 +38,7 @@ class SessionState(StrEnum):
     QR_REQUIRED = "qr_required"
     CODE_REQUIRED = "code_required"
     PASSKEY_REQUIRED = "passkey_required"
+    PASSKEY_CONFIRM = "passkey_confirm"
     CONNECTED = "connected"
     DISCONNECTED = "disconnected"
     LOGGED_OUT = "logged_out"
@@ -78,6 +79,16 @@ class Failure(Model):
         return cls(code=error.code, message=error.message, detail=error.detail)
 
 
+class PasskeyRequest(Model):
+    """What a person's passkey is asked for: `options` are a WebAuthn `PublicKeyCredentialRequestOptionsJSON`.
+
+    They are WhatsApp's own, and are signed on the origin https://web.whatsapp.com.
+    """
+
+    options: dict[str, Any]
+    expires_at: Instant
+
+
 class SessionStatus(Model):
     """``session.status.v1``: the session's state changed. Fields beyond the first five belong to one state each.
 
@@ -93,7 +104,9 @@ class SessionStatus(Model):
     qr_string: str | None = None  # qr_required
     qr_code: str | None = None  # qr_required: PNG as a data URL
     pairing_code: str | None = None  # code_required
-    expires_at: Instant | None = None  # qr_required, code_required
+    expires_at: Instant | None = None  # qr_required, code_required, passkey_confirm
+    passkey: PasskeyRequest | None = None  # passkey_required
+    code: str | None = None  # passkey_confirm: XXXX-XXXX, to be compared with the phone's
     phone: str | None = None  # connected: E.164
     jid: str | None = None  # connected
     lid: str | None = None  # connected

@@ -27,6 +27,7 @@ from schemas.events import (
     MessageReceived,
     MessageState,
     MessageStatus,
+    PasskeyRequest,
     Quote,
     Reason,
     SessionState,
@@ -94,6 +95,28 @@ _JID: Final = "15550001111@s.whatsapp.net"
 _LID: Final = "204857102938475@lid"
 _PNG: Final = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAA"
 
+_ASSERTION: Final = {
+    "id": "q83vEjRWeJASNFZ4kBI0Vg",
+    "rawId": "q83vEjRWeJASNFZ4kBI0Vg",
+    "type": "public-key",
+    "authenticatorAttachment": "cross-platform",
+    "clientExtensionResults": {},
+    "response": {
+        "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0",
+        "authenticatorData": "n2gbcnS2rzLyQKLEXLIC",
+        "signature": "MEUCIQDeR4example",
+        "userHandle": "dXNlcg",
+    },
+}
+_OPTIONS: Final = {
+    "challenge": "kS3c8J0p1Vt1mXbW6f3q0w",
+    "timeout": 600_000,
+    "rpId": "whatsapp.com",
+    "allowCredentials": [],
+    "userVerification": "required",
+    "extensions": {"uvm": True},
+}
+
 COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "session.create.v1": (
         {"sessionId": _SESSION, "userId": _USER, "pairing": {"method": "qr"}},
@@ -109,6 +132,8 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "session.list.v1": ({"limit": 50}, {"cursor": _SESSION, "userId": _USER}),
     "session.qr.v1": ({},),
     "session.restart.v1": ({},),
+    "session.passkey.v1": ({"assertion": _ASSERTION},),
+    "session.passkey.confirm.v1": ({"confirmed": True},),
     "session.logout.v1": ({},),
     "session.migrate.v1": ({},),
     "session.delete.v1": ({"purge": True},),
@@ -300,6 +325,16 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
     "session.status.v1": (
         _session_status(SessionState.QR_REQUIRED, qr_string="2@AbC,dEf,gHi,jKl", qr_code=_PNG, expires_at=_NOW),
         _session_status(SessionState.CODE_REQUIRED, pairing_code="ABCD-EFGH", expires_at=_NOW),
+        _session_status(
+            SessionState.PASSKEY_REQUIRED,
+            passkey=PasskeyRequest(options=_OPTIONS, expires_at=_NOW),
+            reason=Reason(
+                code="pairing.passkey_required",
+                message="WhatsApp asks for a passkey before this account can link a device.",
+                action=Action.USE_PASSKEY,
+            ),
+        ),
+        _session_status(SessionState.PASSKEY_CONFIRM, code="7K3M-W2XP", expires_at=_NOW),
         _session_status(SessionState.CONNECTED, phone=_PHONE, jid=_JID, lid=_LID, push_name="Ana"),
         _session_status(
             SessionState.LOGGED_OUT,

@@ -54,6 +54,22 @@ class GetQr(SessionCommand):
     """``session.qr.v1``: the live QR."""
 
 
+class UsePasskey(SessionCommand):
+    """``session.passkey.v1``: the person's answer to `passkey_required`.
+
+    `assertion` is `PublicKeyCredential.toJSON()`, made on the origin https://web.whatsapp.com. What is wrong with it is
+    answered by `passkey.invalid`, with the field.
+    """
+
+    assertion: dict[str, Any]
+
+
+class ConfirmPasskey(SessionCommand):
+    """``session.passkey.confirm.v1``: whether the phone shows the code of `passkey_confirm`."""
+
+    confirmed: bool
+
+
 class RestartSession(SessionCommand):
     """``session.restart.v1``: close the connection and open it again, credentials kept."""
 

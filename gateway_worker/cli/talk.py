@@ -29,6 +29,8 @@ _MESSAGE_OVER: Final = frozenset({"delivered", "read", "played", "failed"})
 _FOLLOWED: Final = {
     "session.create.v1": ("session.status.v1", _OVER),
     "session.restart.v1": ("session.status.v1", _OVER),
+    "session.passkey.v1": ("session.status.v1", _OVER | {"passkey_confirm"}),
+    "session.passkey.confirm.v1": ("session.status.v1", _OVER),
     "session.migrate.v1": ("session.status.v1", _OVER),
     "session.logout.v1": ("session.status.v1", frozenset({"logged_out"})),
     "session.delete.v1": ("session.status.v1", frozenset({"deleted"})),

@@ -23,7 +23,7 @@ from schemas.errors import (
 )
 from schemas.events import Failure
 from schemas.message_commands import CountMessages, DescribeMessage, ListMessages, OutgoingCommand
-from schemas.names import MessageId, SessionId
+from schemas.names import MessageId, SessionId, WorkerId
 from schemas.results import MessageDescription, MessagePage, MessageStats, SessionDescription, SessionPage, SessionQr
 from schemas.session_commands import (
     CreateSession,
@@ -140,6 +140,12 @@ class ConnectionManager:
             session.notify_order()
         elif self.has_free_slot:  # else whoever has a slot takes it, or it waits for one
             await self.ownership.claim(data.session_id)
+
+    async def owner(self, session_id: SessionId) -> WorkerId | None:
+        """Which worker has it, None for nobody. Raises SessionNotFound."""
+        if self.ownership.get(session_id) is not None:
+            return self._context.worker_id
+        return await self._queries.owner(session_id)
 
     async def restart(self, command: Command[RestartSession]) -> None:
         """Order a new connection with the same credentials. Raises SessionNotFound."""

@@ -26,7 +26,7 @@ from schemas.content import CONTENT_KINDS, Content
 from schemas.errors import MessageNotFound, SessionNotFound, SessionNotPairing
 from schemas.events import Failure, MessageState, Reason
 from schemas.message_commands import CountMessages, DescribeMessage, ListMessages
-from schemas.names import CommandId, MessageId, SessionId
+from schemas.names import CommandId, MessageId, SessionId, WorkerId
 from schemas.results import (
     DesiredState,
     Direction,
@@ -80,6 +80,10 @@ class Queries:
         more = len(records) > request.limit
         shown = [_describe(each) for each in page if not _is_going(each)]
         return SessionPage(sessions=shown, cursor=page[-1].session_id if more else None)
+
+    async def owner(self, session_id: SessionId) -> WorkerId | None:
+        """Which worker has it. Raises SessionNotFound."""
+        return (await self._record(session_id)).owner
 
     async def qr(self, session_id: SessionId) -> SessionQr:
         """The live QR.

@@ -8,6 +8,8 @@ Errors an engine raises::
     ├── Refused                 WhatsApp's server refused it, with a code of its own
     ├── UploadFailed            WhatsApp's media host did not take a file
     ├── NotOnPhone              the phone does not have the file of a message any more
+    ├── NotPairing              no such step of a pairing is due; nothing has left
+    ├── PasskeyUnanswered       the assertion has left, and WhatsApp did not answer
     ├── RecipientUnknown        the number is not on WhatsApp
     ├── KeysInvalid             WhatsApp gave no valid keys of the recipient's devices; nothing has left
     ├── NotForwardable          nobody may pass the message on: it is to be viewed once, or counts in its own chat alone
@@ -87,6 +89,14 @@ class UploadFailed(EngineError):  # noqa: N818 (reads as the fact it is)
     """WhatsApp's media host did not take a file; it may the next time."""
 
     retryable = True
+
+
+class NotPairing(EngineError):  # noqa: N818 (reads as the fact it is)
+    """No such step of a pairing is due: nothing has left."""
+
+
+class PasskeyUnanswered(EngineError):  # noqa: N818 (reads as the fact it is)
+    """The assertion has left, or may have, and WhatsApp did not answer."""
 
 
 class NotOnPhone(EngineError):  # noqa: N818 (reads as the fact it is)

@@ -23,6 +23,10 @@ class Cause(StrEnum):
     LOST = "lost"  # 408 after login: no answer any more
     PAIRING_FORGED = "pairing_forged"  # what is said to be the phone's answer is not signed as the phone would
     PAIRING_TIMEOUT = "pairing_timeout"  # 408 before login: the last QR or code ran out
+    PASSKEY_EXPIRED = "passkey_expired"  # nobody used the passkey, or compared the code, in time
+    PASSKEY_REFUSED = "passkey_refused"  # WhatsApp refused a step of the passkey ceremony, with its code
+    PASSKEY_UNANSWERED = "passkey_unanswered"  # the assertion was taken, and the phone did not go on
+    CODE_DIFFERS = "code_differs"  # the phone does not show our code: somebody stands in between
     BAD_SESSION = "bad_session"  # 500
     UNTRUSTED = "untrusted"  # 400: the Noise certificate is not signed by the trusted root
     STORE_FAILED = "store_failed"  # a write of ours failed or was fenced; closed by the bridge itself
@@ -49,7 +53,21 @@ class PairingCode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasskeyRequired:
-    """After the scan WhatsApp asked for a passkey ceremony that we cannot perform yet."""
+    """After the scan WhatsApp asks for a passkey: by WebAuthn's request options, for `expires_in` seconds."""
+
+    options: Mapping[str, Any]
+    expires_in: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyCode:
+    """WhatsApp took the assertion; a person has to see that the phone shows this code (XXXX-XXXX).
+
+    `expires_in` in seconds.
+    """
+
+    code: str
+    expires_in: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +181,7 @@ Fact = (
     QrCode
     | PairingCode
     | PasskeyRequired
+    | PasskeyCode
     | Paired
     | Connected
     | Disconnected

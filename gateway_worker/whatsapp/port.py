@@ -9,7 +9,7 @@ answers from PostgreSQL. What they say to each other lies beside this file: `err
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway_worker.whatsapp.facts import Fact
 from gateway_worker.whatsapp.files import FileClass, FileReference
@@ -182,6 +182,20 @@ class Connection(Protocol):
 
     async def subscribe_presence(self, jid: str) -> None:
         """Have `PresenceChanged` told of a person, as long as this connection lives."""
+        ...
+
+    async def prove(self, assertion: Mapping[str, Any]) -> None:
+        """Hand over the person's passkey assertion; returns when WhatsApp has taken it.
+
+        Raises:
+            NotPairing: none was asked for, or one was handed over.
+            Refused, PasskeyUnanswered: WhatsApp did not take it; the connection ends.
+            NotConnected: the connection is over.
+        """
+        ...
+
+    async def confirm_code(self, *, same: bool) -> None:
+        """Say whether the phone shows the code of `PasskeyCode`. Raises as `prove`."""
         ...
 
     async def logout(self) -> None:

@@ -24,6 +24,7 @@ CONTRACT_EXAMPLE = """{"specversion": "1.0", "id": "01JD…", "source": "/backen
 
 CONTRACT_CODES = """command.invalid command.forbidden command.conflict command.expired command.outcome_unknown
 session.not_found session.not_connected session.not_pairing pairing.timeout pairing.passkey_required client.outdated
+passkey.invalid passkey.expired passkey.refused passkey.unanswered
 fleet.full worker.not_found message.not_found message.recipient_unknown message.rejected_by_whatsapp message.unconfirmed
 message.keys_invalid
 account.restricted media.too_large media.unreachable media.forbidden_address media.unsupported rate.limited
@@ -32,6 +33,7 @@ internal"""
 CONTRACT_QUEUES = {
     CommandQueue.SESSIONS: "session.create.v1",
     CommandQueue.CONTROL: """session.describe.v1 session.list.v1 session.qr.v1 session.restart.v1 session.logout.v1
+        session.passkey.v1 session.passkey.confirm.v1
         session.migrate.v1 session.delete.v1 message.describe.v1 message.history.v1
         message.stats.v1 events.replay.v1""",
     CommandQueue.SESSION: """message.send.v1 message.edit.v1 message.revoke.v1 message.react.v1 message.forward.v1
@@ -41,8 +43,8 @@ CONTRACT_QUEUES = {
     CommandQueue.WORKER: "worker.describe.v1 worker.drain.v1",
 }
 
-CONTRACT_STATES = """waiting_for_capacity connecting qr_required code_required passkey_required connected disconnected
-logged_out restricted failed deleted"""
+CONTRACT_STATES = """waiting_for_capacity connecting qr_required code_required passkey_required passkey_confirm
+connected disconnected logged_out restricted failed deleted"""
 
 
 def parse(command_type: str, data: dict[str, Any] | None, **attributes: Any) -> StrictModel:

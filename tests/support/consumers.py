@@ -198,6 +198,12 @@ class FakeSession:
     async def fetch_media(self, command: Command[Any]) -> None:
         raise MessageNotFound(detail={"messageId": command.data.message_id})
 
+    async def use_passkey(self, command: Command[Any]) -> None:
+        self.sent.append(f"passkey {command.id}")
+
+    async def confirm_passkey(self, command: Command[Any]) -> None:
+        self.sent.append(f"confirm {command.id}")
+
     async def mark_read(self, command: Command[Any]) -> None:
         raise MessageNotFound(detail={"messageId": command.data.message_ids[0]})
 
@@ -222,6 +228,7 @@ class FakeManager:
         self.asked: list[tuple[str, str]] = []
         self.failures: defaultdict[str, list[BaseException]] = defaultdict(list)
         self.full = False
+        self.owners: dict[SessionId, WorkerId] = {}
         self.accepted_earlier: set[str] = set()
         self.failed: list[tuple[str, str]] = []
         self.started = asyncio.Event()
@@ -237,6 +244,11 @@ class FakeManager:
     async def create(self, command: Command[Any]) -> None:
         await self._ask("create", command.session_id)
         self.sessions.setdefault(command.session_id, FakeSession())
+
+    async def owner(self, session_id: SessionId) -> WorkerId | None:
+        if session_id not in self.owners and session_id not in self.sessions:
+            raise SessionNotFound
+        return self.owners.get(session_id)
 
     async def restart(self, command: Command[Any]) -> None:
         await self._ask("restart", command.session_id)

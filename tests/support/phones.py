@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,16 @@ class Phones:
 
     async def scan(self, phone: Phone, qr: str) -> None:
         await self.post(f"/phones/{phone.number}/scan", {"qr": qr})
+
+    async def sign(self, phone: Phone, options: Mapping[str, Any]) -> Document:
+        """The person unlocks the passkey for these options: the assertion."""
+        return await self.post(f"/phones/{phone.number}/assert", {"options": dict(options)})
+
+    async def person(self, phone: Phone) -> Document:
+        """What the simulator shows of somebody."""
+        async with self.http.get(f"/phones/{phone.number}") as response:
+            response.raise_for_status()
+            return await response.json()
 
     async def link(self, phone: Phone, code: str) -> None:
         await self.post(f"/phones/{phone.number}/link", {"code": code})

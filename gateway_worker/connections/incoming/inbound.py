@@ -36,6 +36,7 @@ from gateway_worker.whatsapp.facts import (
     FactUnreadable,
     Paired,
     PairingCode,
+    PasskeyCode,
     PasskeyRequired,
     PresenceChanged,
     QrCode,
@@ -58,7 +59,7 @@ from schemas.events import Failure
 from schemas.names import MessageId
 from schemas.session_settings import MediaOptions
 
-LifeFact = QrCode | PairingCode | PasskeyRequired | Connected | Disconnected | PresenceChanged
+LifeFact = QrCode | PairingCode | PasskeyRequired | PasskeyCode | Connected | Disconnected | PresenceChanged
 
 _STATUS = {
     ReceiptKind.DELIVERED: Status.DELIVERED,

@@ -108,6 +108,22 @@ VERDICTS: Final[Mapping[Cause, Verdict]] = {
         Action.RESCAN,
         needs_operator=True,
     ),
+    Cause.PASSKEY_EXPIRED: _over(
+        Trigger.PAIRING_EXPIRED, "passkey.expired", "The passkey was not used in time.", Action.RESCAN
+    ),
+    Cause.PASSKEY_REFUSED: _over(
+        Trigger.PAIRING_EXPIRED, "passkey.refused", "WhatsApp refused the passkey.", Action.RESCAN
+    ),
+    Cause.PASSKEY_UNANSWERED: _over(
+        Trigger.PAIRING_EXPIRED, "passkey.unanswered", "WhatsApp did not answer to the passkey.", Action.RESCAN
+    ),
+    Cause.CODE_DIFFERS: _over(
+        Trigger.PAIRING_EXPIRED,
+        "pairing.untrusted",
+        "The phone does not show the code: somebody may stand in between. Nothing was linked.",
+        Action.RESCAN,
+        alarm=True,
+    ),
     Cause.BAD_SESSION: _lost("session.bad", "WhatsApp refused the session's state; connecting again."),
     Cause.UNAVAILABLE: _lost("connection.unavailable", "WhatsApp is not available for the moment.", action=Action.WAIT),
     Cause.CLOSED: _lost("connection.closed", "WhatsApp closed the connection; connecting again."),
@@ -133,7 +149,7 @@ def judge(cause: Cause, state: State, *, quick_restarts: int = 0, bad_sessions: 
             return VERDICTS[Cause.CLOSED]
         case Cause.BAD_SESSION if bad_sessions + 1 >= MAX_BAD_SESSIONS:
             return _BAD_SESSION
-        case Cause.PAIRING_TIMEOUT | Cause.PAIRING_FORGED if state not in PAIRING | {State.CONNECTING}:
+        case _ if VERDICTS[cause].trigger is Trigger.PAIRING_EXPIRED and state not in PAIRING | {State.CONNECTING}:
             return VERDICTS[Cause.LOST]  # there was no pairing that could end
         case _:
             return VERDICTS[cause]

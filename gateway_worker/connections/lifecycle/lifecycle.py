@@ -1,7 +1,7 @@
 """Where a session stands: each change is written with its event, then told to whoever waits for it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.sessions import ChangeState
 from gateway_worker.store.records import SessionRecord
 from gateway_worker.whatsapp.facts import Connected
-from schemas.events import SESSION_STATUS, Reason, SessionStatus
+from schemas.events import SESSION_STATUS, PasskeyRequest, Reason, SessionStatus
 from schemas.names import SessionId, UserId
 from schemas.results import SessionQr
 
@@ -115,6 +115,17 @@ class Lifecycle:
         """Tell the pairing code."""
         status = self._status(State.CODE_REQUIRED)
         await self._announce(status.model_copy(update={"pairing_code": code, "expires_at": expires_at}))
+
+    async def announce_passkey(self, options: Mapping[str, Any], expires_at: datetime) -> None:
+        """Tell what a person's passkey is asked for."""
+        request = PasskeyRequest(options=dict(options), expires_at=expires_at)
+        status = self._status(State.PASSKEY_REQUIRED)
+        await self._announce(status.model_copy(update={"passkey": request, "reason": self.reason}))
+
+    async def announce_passkey_code(self, code: str, expires_at: datetime) -> None:
+        """Tell the code that the phone shows too."""
+        status = self._status(State.PASSKEY_CONFIRM)
+        await self._announce(status.model_copy(update={"code": code, "expires_at": expires_at}))
 
     async def _announce(self, status: SessionStatus) -> None:
         await self._context.announcer.announce(SESSION_STATUS.type, self.session_id, status)

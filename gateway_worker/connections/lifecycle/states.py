@@ -11,6 +11,7 @@ A state says what a backend may expect; a trigger says what happened. Effects ha
                              connected ──DROPPED──▶ disconnected          passkey_required
                                  └──UNLINKED / RESTRICTED / BROKEN──▶ logged_out / restricted / failed
 
+    passkey_required ──PASSKEY_TAKEN──▶ passkey_confirm; both ──OPENED (515)──▶ connecting
     anything but deleted ──NO_ROOM──▶ waiting_for_capacity (nobody owns it, and the fleet is full)
     anything but deleted ──REMOVED──▶ deleted
 """
@@ -30,7 +31,8 @@ class Trigger(StrEnum):
     OPENED = "opened"  # we open a socket: first, again, or after 515
     QR_SHOWN = "qr_shown"  # WhatsApp gave the first QR
     CODE_SHOWN = "code_shown"  # WhatsApp gave a pairing code
-    PASSKEY_ASKED = "passkey_asked"  # WhatsApp asked for a passkey; we closed
+    PASSKEY_ASKED = "passkey_asked"  # WhatsApp asks for a passkey
+    PASSKEY_TAKEN = "passkey_taken"  # WhatsApp took it, and a code is to be compared
     LOGGED_IN = "logged_in"  # ready to send and receive
     DROPPED = "dropped"  # no socket any more, or none could be opened
     PAIRING_EXPIRED = "pairing_expired"  # nobody scanned or typed in time
@@ -44,7 +46,7 @@ class InvalidTransition(Exception):  # noqa: N818 (the fact, not a fault of the 
     """The table has no such exit."""
 
 
-PAIRING: Final = frozenset({State.QR_REQUIRED, State.CODE_REQUIRED})
+PAIRING: Final = frozenset({State.QR_REQUIRED, State.CODE_REQUIRED, State.PASSKEY_REQUIRED, State.PASSKEY_CONFIRM})
 LIVE: Final = frozenset({State.CONNECTING, State.CONNECTED}) | PAIRING  # a socket is open or being opened
 IDLE: Final = frozenset(State) - LIVE - {State.DELETED}
 
@@ -67,6 +69,7 @@ def _table() -> dict[tuple[State, Trigger], State]:
     unpaired = PAIRING | {State.CONNECTING}
     table |= {(state, Trigger.LOGGED_IN): State.CONNECTED for state in unpaired}
     table |= {(state, Trigger.PASSKEY_ASKED): State.PASSKEY_REQUIRED for state in unpaired}
+    table[State.PASSKEY_REQUIRED, Trigger.PASSKEY_TAKEN] = State.PASSKEY_CONFIRM
     table |= {(state, Trigger.PAIRING_EXPIRED): State.DISCONNECTED for state in unpaired}
     table |= {(state, Trigger.QR_SHOWN): State.QR_REQUIRED for state in (State.CONNECTING, State.QR_REQUIRED)}
     table |= {(state, Trigger.CODE_SHOWN): State.CODE_REQUIRED for state in (State.CONNECTING, State.CODE_REQUIRED)}

@@ -33,6 +33,7 @@ from gateway_worker.connections.messages.timers import Timers
 from gateway_worker.connections.outgoing.quota import Quota
 from gateway_worker.connections.outgoing.sending import Accepted, OutgoingSender
 from gateway_worker.connections.outgoing.typing_indicator import Typing
+from gateway_worker.connections.passkey.ceremony import Ceremony
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.connections.people.resolving import Resolver
 from gateway_worker.connections.session.chat_commands import ChatCommands
@@ -48,11 +49,12 @@ from gateway_worker.store.records import Desired, SessionRecord
 from schemas.addresses import jid_of
 from schemas.commands import Command
 from schemas.contact_commands import GetPicture
-from schemas.errors import GatewayError
+from schemas.errors import GatewayError, SessionNotPairing
 from schemas.events import Reason
 from schemas.message_commands import CheckContacts, FetchMedia, MarkRead, OutgoingCommand, SetDisappearing, SetPresence
 from schemas.names import MessageId, SessionId
 from schemas.results import ContactPicture, ContactsChecked
+from schemas.session_commands import ConfirmPasskey, UsePasskey
 
 _log = structlog.get_logger()
 
@@ -210,6 +212,19 @@ class LiveSession:
     async def send(self, command: Command[OutgoingCommand], accepted: Accepted) -> None:
         """Send a message; see `connections.ports` for the whole promise."""
         await self._sender.send(command, accepted)
+
+    async def use_passkey(self, command: Command[UsePasskey]) -> None:
+        """See `Ceremony.prove`."""
+        await self._ceremony().prove(command.data.assertion)
+
+    async def confirm_passkey(self, command: Command[ConfirmPasskey]) -> None:
+        """See `Ceremony.confirm`."""
+        await self._ceremony().confirm(same=command.data.confirmed)
+
+    def _ceremony(self) -> Ceremony:
+        if self._line.ceremony is None:
+            raise SessionNotPairing
+        return self._line.ceremony
 
     async def mark_read(self, command: Command[MarkRead]) -> None:
         """See `ImmediateCommands.mark_read`."""

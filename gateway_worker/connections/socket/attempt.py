@@ -22,7 +22,6 @@ class Purpose(StrEnum):
     RENEW = "renew"  # it went silent
     RESTART = "restart"  # ordered
     REST = "rest"  # ordered: no connection is wanted
-    PASSKEY = "passkey"  # pairing cannot go on
     LOGOUT = "logout"
     LEAVE = "leave"  # this worker gives the session up
 

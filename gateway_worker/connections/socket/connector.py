@@ -18,6 +18,7 @@ from gateway_worker.connections.lifecycle.causes import PASSKEY, REFRESH_SECONDS
 from gateway_worker.connections.lifecycle.lifecycle import Lifecycle
 from gateway_worker.connections.lifecycle.states import State, Trigger
 from gateway_worker.connections.messages.timers import Timers
+from gateway_worker.connections.passkey.ceremony import Ceremony
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.connections.socket.attempt import ConnectionAttempt, Purpose
 from gateway_worker.connections.socket.backoff import Backoff
@@ -30,6 +31,7 @@ from gateway_worker.whatsapp.facts import (
     Connected,
     Disconnected,
     PairingCode,
+    PasskeyCode,
     PasskeyRequired,
     PresenceChanged,
     QrCode,
@@ -73,6 +75,7 @@ class Connector:
         self._opening = False
         self._judging = False
         self.attempt: ConnectionAttempt | None = None
+        self.ceremony: Ceremony | None = None
 
     @property
     def awaited(self) -> bool:
@@ -137,6 +140,7 @@ class Connector:
             media=_options(record).media,
         )
         self._due_at = None
+        self.ceremony = None
         self.attempt = attempt
         self._context.observer.connection_opened()
         request = _request(record, credentials, careful=self._vigilance.careful)
@@ -165,7 +169,7 @@ class Connector:
         await self._let_go()
         by_us = outcome.cause is Cause.REQUESTED
         match purpose:
-            case Purpose.PASSKEY | Purpose.LOGOUT | Purpose.LEAVE:
+            case Purpose.LOGOUT | Purpose.LEAVE:
                 return
             case Purpose.RESTART if by_us:
                 self.try_now()
@@ -253,7 +257,9 @@ class Connector:
             await self._follow(attempt, fact)
 
     async def _follow(
-        self, attempt: ConnectionAttempt, fact: QrCode | PairingCode | PasskeyRequired | Connected | PresenceChanged
+        self,
+        attempt: ConnectionAttempt,
+        fact: QrCode | PairingCode | PasskeyRequired | PasskeyCode | Connected | PresenceChanged,
     ) -> None:
         match fact:
             case QrCode():
@@ -263,8 +269,9 @@ class Connector:
                 attempt.settle()
                 await self._show_code(fact)
             case PasskeyRequired():
-                await self._lifecycle.follow(Trigger.PASSKEY_ASKED, reason=PASSKEY)
-                attempt.give_up(Purpose.PASSKEY)
+                await self._ask_for_passkey(attempt, fact)
+            case PasskeyCode():
+                await self._have_code_compared(attempt, fact)
             case Connected():
                 await self._lifecycle.follow(Trigger.LOGGED_IN, account=fact)
                 self._backoff.connected(self._context.clock.monotonic())
@@ -285,6 +292,19 @@ class Connector:
             await self._lifecycle.follow(Trigger.QR_SHOWN)
         await self._context.cache.put_qr(session_id, qr.to_data(), QR_TTL_SECONDS)
         await self._lifecycle.announce_qr(qr)
+
+    async def _ask_for_passkey(self, attempt: ConnectionAttempt, fact: PasskeyRequired) -> None:
+        expires_at = self._context.clock.now() + timedelta(seconds=fact.expires_in)
+        self.ceremony = Ceremony(attempt, options=fact.options, expires_at=expires_at, now=self._context.clock.now)
+        await self._lifecycle.follow(Trigger.PASSKEY_ASKED, reason=PASSKEY)
+        await self._lifecycle.announce_passkey(fact.options, expires_at)
+
+    async def _have_code_compared(self, attempt: ConnectionAttempt, fact: PasskeyCode) -> None:
+        expires_at = self._context.clock.now() + timedelta(seconds=fact.expires_in)
+        await self._lifecycle.follow(Trigger.PASSKEY_TAKEN)
+        if self.ceremony is not None and self.ceremony.attempt is attempt:
+            self.ceremony.has_code = True
+        await self._lifecycle.announce_passkey_code(fact.code, expires_at)
 
     async def _show_code(self, fact: PairingCode) -> None:
         expires_at = self._context.clock.now() + timedelta(seconds=fact.expires_in)

@@ -1,5 +1,6 @@
 """From the bridge's JSON to the port's words and back. Pure."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
@@ -18,7 +19,9 @@ from gateway_worker.whatsapp.errors import (
     NotConnected,
     NotForwardable,
     NotOnPhone,
+    NotPairing,
     OutcomeUnknown,
+    PasskeyUnanswered,
     RecipientUnknown,
     Refused,
     StoreRefused,
@@ -32,6 +35,7 @@ from gateway_worker.whatsapp.facts import (
     Fact,
     Paired,
     PairingCode,
+    PasskeyCode,
     PasskeyRequired,
     PresenceChanged,
     QrCode,
@@ -73,7 +77,9 @@ def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: C901, PLR0911, PLR0912 (o
         case "pairing_code":
             return PairingCode(code=told["code"], expires_in=told["expires_in"])
         case "passkey_required":
-            return PasskeyRequired()
+            return PasskeyRequired(options=json.loads(told["options"]), expires_in=told["expires_in"])
+        case "passkey_confirm":
+            return PasskeyCode(code=told["code"], expires_in=told["expires_in"])
         case "paired":
             return Paired(jid=told["jid"], lid=told["lid"])
         case "connected":
@@ -254,6 +260,10 @@ def error_of(failure: CallFailed) -> EngineError:  # noqa: C901, PLR0911 (one li
             return StoreRefused("a key write was refused")
         case "upload_failed":
             return UploadFailed(f"the media host did not take the file: {failure.details.get('name', '')}")
+        case "not_pairing":
+            return NotPairing("no such step of a pairing is due")
+        case "passkey_unanswered":
+            return PasskeyUnanswered("WhatsApp did not answer to the passkey")
         case "not_on_phone":
             return NotOnPhone("the phone does not have the file")
         case "not_forwardable":

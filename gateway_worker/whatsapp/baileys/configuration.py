@@ -21,6 +21,8 @@ class Configuration:
         store_deadline: how long one read or commit of the owner may take before the connection ends.
         qr_timeout: how long each QR lives; None is WhatsApp's own: 60, then 20.
         keep_alive: pause between pings to WhatsApp.
+        passkey_answer_timeout: how long a phone may take for its part of a passkey ceremony.
+        passkey_handoff_lifetime: how long a scanned QR (or typed code) proves that no code has to be compared.
     """
 
     url: str | None = None
@@ -30,6 +32,8 @@ class Configuration:
     store_deadline: float = 10.0
     qr_timeout: float | None = None
     keep_alive: float = 25.0
+    passkey_answer_timeout: float = 60.0
+    passkey_handoff_lifetime: float = 300.0
 
     def __post_init__(self) -> None:
         if self.version is not None:
@@ -53,6 +57,8 @@ class Configuration:
             "store_deadline": self.store_deadline * _MS,
             "qr_timeout": None if self.qr_timeout is None else self.qr_timeout * _MS,
             "keep_alive": self.keep_alive * _MS,
+            "passkey_answer_timeout": self.passkey_answer_timeout * _MS,
+            "passkey_handoff_lifetime": self.passkey_handoff_lifetime * _MS,
         }
 
 

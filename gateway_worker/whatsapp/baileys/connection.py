@@ -1,6 +1,7 @@
 """One open connection: the port's calls to the bridge, the bridge's questions to the owner."""
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
@@ -133,6 +134,15 @@ class BaileysConnection:
     async def subscribe_presence(self, jid: str) -> None:
         """See the port."""
         await self._call("subscribe", jid)
+
+    async def prove(self, assertion: Mapping[str, Any]) -> None:
+        """See the port."""
+        told = {"assertion": json.dumps(assertion, separators=(",", ":")), "credential_id": assertion["rawId"]}
+        await self._call("prove", told)
+
+    async def confirm_code(self, *, same: bool) -> None:
+        """See the port."""
+        await self._call("confirm_code", same)
 
     async def logout(self) -> None:
         """See the port."""

@@ -54,17 +54,6 @@ async def test_the_live_qr_can_be_asked_for_and_is_gone_after_pairing(world: Wor
     assert (gone["type"], gone["data"]["code"]) == ("command.rejected.v1", "session.not_pairing")
 
 
-async def test_an_account_behind_a_passkey_says_so_at_once(world: World) -> None:
-    session_id, phone = world.new_session_id(), await world.phones.give(passkey=True)
-
-    await world.create(session_id)
-    await world.scan(session_id, phone)
-    gated = await world.backend.state(session_id, "passkey_required")
-
-    assert gated["data"]["reason"]["code"] == "pairing.passkey_required"
-    assert gated["data"]["reason"]["action"] == "use_passkey"
-
-
 async def test_a_server_with_another_root_key_is_refused(own_world: World) -> None:
     world = own_world
     await world.worker.stop()

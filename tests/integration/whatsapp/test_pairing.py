@@ -1,6 +1,6 @@
 """Pairing by QR and by code, against the simulator, over the real bridge."""
 
-from gateway_worker.whatsapp.facts import Cause, Connected, Disconnected, Paired, PairingCode, PasskeyRequired, QrCode
+from gateway_worker.whatsapp.facts import Cause, Connected, Disconnected, Paired, PairingCode, QrCode
 from tests.support.engine import Lab, lab
 
 
@@ -65,14 +65,6 @@ async def test_nothing_is_stored_of_a_pairing_that_did_not_happen(shared: Lab) -
     await connection.close()
     assert session.owner.credentials is None
     assert not session.owner.commits
-
-
-async def test_an_account_gated_by_a_passkey_is_told_at_once(shared: Lab) -> None:
-    session = await shared.unpaired(passkey=True)
-    connection = await session.open()
-    await shared.phones.scan(session.phone, (await session.owner.next(QrCode)).text)
-    await session.owner.next(PasskeyRequired)
-    await connection.close()
 
 
 async def test_an_answer_that_no_phone_signed_links_nothing_and_says_so(shared: Lab) -> None:

@@ -2,12 +2,13 @@
 """An engine whose connections do what a test tells them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gateway_worker.store.errors import StaleEpoch
-from gateway_worker.whatsapp.errors import EngineError, NotConnected, NotOnPhone
+from gateway_worker.whatsapp.errors import EngineError, NotConnected, NotOnPhone, Refused
 from gateway_worker.whatsapp.facts import Cause, Disconnected, Fact
 from gateway_worker.whatsapp.files import FileClass, FileReference
 from gateway_worker.whatsapp.outgoing import Acknowledged, MessageRef, OutgoingMessage
@@ -34,6 +35,8 @@ class FakeConnection:
         self.presences: list[tuple[str, PresenceState]] = []
         self.groups = engine.groups
         self.followed: list[str] = []
+        self.proofs: list[Mapping[str, Any]] = []
+        self.confirmed: list[bool] = []
 
     async def tell(self, fact: Fact) -> None:
         if not self.over:
@@ -94,6 +97,17 @@ class FakeConnection:
         self._must_be_open()
         self.followed.append(jid)
 
+    async def prove(self, assertion: Mapping[str, Any]) -> None:
+        self._must_be_open()
+        self.proofs.append(assertion)
+        if self.engine.refuses_passkeys:
+            await self.end(Cause.PASSKEY_REFUSED, 463)
+            raise Refused("463")
+
+    async def confirm_code(self, *, same: bool) -> None:
+        self._must_be_open()
+        self.confirmed.append(same)
+
     async def logout(self) -> None:
         self._must_be_open()
         self.engine.unlinked.append(self.request.session_id)
@@ -150,6 +164,7 @@ class FakeEngine:
     gone: set[str] = field(default_factory=set[str])
     files: dict[bytes, tuple[RemoteFile, Media]] = field(default_factory=dict[bytes, tuple[RemoteFile, Media]])
     refuses: bool = False
+    refuses_passkeys: bool = False
 
     async def open(self, request: OpenRequest, owner: Owner) -> FakeConnection:
         if self.refuses:

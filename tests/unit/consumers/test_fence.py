@@ -10,7 +10,7 @@ from consumers.fence import Fence, ReplyQueues
 from gateway_worker.broker.leniency import UNREADABLE
 from schemas.channels import Topology
 from schemas.commands import parse_command
-from schemas.errors import CommandForbidden
+from schemas.errors import CommandForbidden, Origin
 from tests.support.consumers import body_of, delivery_of, text_message
 from tests.support.consuming_bench import CREATE, DESCRIBE, Bench
 
@@ -18,6 +18,20 @@ LIST = body_of("session.list.v1", None, {})
 CREATED = body_of("session.create.v1", "s9", CREATE)
 WORKER = body_of("worker.describe.v1", "w1", {})
 SEND = text_message("s1")
+
+
+def test_what_only_the_owner_can_do_names_its_session_where_one_of_us_has_moved_it() -> None:
+    fence, body = Fence(Topology("gateway")), body_of("session.passkey.confirm.v1", "s1", {"confirmed": True})
+    queue = "gateway.worker.w1"
+    moved = delivery_of(body, queue=queue, routing_key=queue, exchange="")
+    fence.check(parse_command(body), moved)
+    origin = Origin(type="session.passkey.confirm.v1", subject="s1")
+    assert fence.audience(moved, origin).origin.subject == "s1"
+    for other in (SEND, DESCRIBE):
+        with pytest.raises(CommandForbidden):
+            fence.check(parse_command(other), delivery_of(other, queue=queue, routing_key=queue, exchange=""))
+    with pytest.raises(CommandForbidden):  # by somebody who may publish to this worker alone
+        fence.check(parse_command(body), delivery_of(body, queue=queue, routing_key="worker.w1"))
 
 
 @pytest.mark.parametrize(

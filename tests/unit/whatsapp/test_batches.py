@@ -27,7 +27,7 @@ def test_people_that_come_one_by_one_are_stored_together() -> None:
     assert together([news("1@lid"), news("2@lid")]) == news("1@lid", "2@lid")
     assert not go_together(news("1@lid"), news("2@lid", "3@lid"))
     assert not go_together(news("1@lid"), news("2@lid", from_before=True))
-    assert not go_together(news("1@lid"), PasskeyRequired())
+    assert not go_together(news("1@lid"), PasskeyRequired(options={}, expires_in=1))
 
 
 def test_receipts_in_a_row_are_stored_together() -> None:
@@ -39,4 +39,4 @@ def test_receipts_in_a_row_are_stored_together() -> None:
     assert together([a, b]) == both
     assert together([a, b, c]) == ReceiptsArrived(receipts=[both, c])
     assert together([a]) is a
-    assert not go_together(a, PasskeyRequired())
+    assert not go_together(a, PasskeyRequired(options={}, expires_in=1))

@@ -21,6 +21,7 @@ from gateway_worker.whatsapp.facts import (
     Connected,
     Disconnected,
     FactUnreadable,
+    PasskeyCode,
     PasskeyRequired,
     ReceiptArrived,
     ReceiptKind,
@@ -68,7 +69,10 @@ def _receipt(message_id: str, **changed: object) -> ReceiptArrived:
 def test_facts_have_the_ports_words() -> None:
     told = {"fact": "connected", "phone": "+1", "jid": "1@s.whatsapp.net", "lid": None, "push_name": None}
     assert fact_of(told) == Connected(phone="+1", jid="1@s.whatsapp.net", lid=None, push_name=None)
-    assert fact_of({"fact": "passkey_required"}) == PasskeyRequired()
+    asked = {"fact": "passkey_required", "options": '{"challenge": "c"}', "expires_in": 600}
+    assert fact_of(asked) == PasskeyRequired(options={"challenge": "c"}, expires_in=600)
+    compared = {"fact": "passkey_confirm", "code": "ABCD-EFGH", "expires_in": 600}
+    assert fact_of(compared) == PasskeyCode(code="ABCD-EFGH", expires_in=600)
     end = fact_of({"fact": "disconnected", "cause": "replaced", "code": 440, "detail": "x"})
     assert end == Disconnected(cause=Cause.REPLACED, code=440, detail="x")
     assert _receipt("A").kind is ReceiptKind.READ

@@ -28,7 +28,7 @@ import { People } from './people/pictures.ts'
 import { Gate } from './signal/gate.ts'
 import { Keys } from './signal/keys.ts'
 import { Store } from './signal/store.ts'
-import { describedGroup, makeSocket } from './socket.ts'
+import { BROWSER, describedGroup, makeSocket } from './socket.ts'
 import { eventTable, stanzaTable } from './stanzas.ts'
 import type { End } from './words/causes.ts'
 import { ChatOrder } from './words/chat-order.ts'
@@ -181,8 +181,10 @@ function makeListening(context: Context, parts: Base & Reading, socket: WASocket
     pairing: new Pairing({
       socket,
       facts,
+      credentials,
+      browser: BROWSER,
       pairWith: options.pair_with,
-      qrTimeout: settings.qr_timeout,
+      settings,
       onFailed: (end) => events.onEnd(end)
     })
   }

@@ -74,6 +74,10 @@ export class Bridge {
       }
       case 'subscribe':
         return connection.subscribe(args as string)
+      case 'prove':
+        return connection.prove(args as { assertion: string; credential_id: string })
+      case 'confirm_code':
+        return connection.confirmCode(args === true)
       case 'logout':
         return connection.logout()
       case 'close':

@@ -129,6 +129,17 @@ export class Connection {
     await this.#parts.people.subscribe(jid)
   }
 
+  /** Links an account that has a passkey; see `Ceremony`. */
+  async prove({ assertion, credential_id: id }: { assertion: string; credential_id: string }): Promise<void> {
+    this.#mustBeOpen()
+    await this.#parts.pairing.ceremony.prove(assertion, Buffer.from(id, 'base64url'))
+  }
+
+  async confirmCode(isSame: boolean): Promise<void> {
+    this.#mustBeOpen()
+    await this.#parts.pairing.ceremony.confirm(isSame)
+  }
+
   /** Unlinks this device at WhatsApp, then ends. */
   async logout(): Promise<void> {
     this.#mustBeOpen()
@@ -231,6 +242,7 @@ export class Connection {
   }
 
   async #finish(end: End): Promise<void> {
+    this.#parts.pairing.close()
     const terminate = this.#parts.wire.terminator()
     if (this.#hasFailed) {
       this.#parts.gate.close()

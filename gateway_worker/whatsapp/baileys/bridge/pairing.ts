@@ -1,59 +1,110 @@
-/** How a device that is not paired asks to be linked: by a QR that WhatsApp rotates, or by a code for the phone. */
-import type { BinaryNode, WASocket } from 'baileys'
+/** How a device that is not paired asks to be linked: by a QR that rotates, or by a code for the phone; with a passkey where WhatsApp asks for one. */
+import {
+  type AuthenticationCreds,
+  type BinaryNode,
+  buildPairingQRData,
+  getBinaryNodeChild,
+  getBinaryNodeChildren,
+  proto,
+  type WABrowserDescription,
+  type WASocket
+} from 'baileys'
 
-import { type End, endOf } from './words/causes.ts'
+import { type End, endOf, QR_RAN_OUT } from './words/causes.ts'
 import type { Facts } from './channel/facts.ts'
+import type { Settings } from './channel/settings.ts'
+import { Ceremony } from './passkey/ceremony.ts'
 
-const FIRST_QR_SECONDS = 60
-const NEXT_QR_SECONDS = 20
+const FIRST_QR_MS = 60_000
+const NEXT_QR_MS = 20_000
 /** A code lives as long as the six refs of a pairing: WhatsApp's own limit is somewhat longer. */
-const PAIRING_CODE_SECONDS = FIRST_QR_SECONDS + 5 * NEXT_QR_SECONDS
-const PASSKEY_NOTIFICATIONS = new Set(['passkey_prologue_request', 'crsc_continuation'])
+const PAIRING_CODE_SECONDS = (FIRST_QR_MS + 5 * NEXT_QR_MS) / 1000
 
 export interface PairingSurroundings {
   socket: WASocket
   facts: Facts
+  credentials: AuthenticationCreds
+  /** As whom we appear in the phone's list of devices. */
+  browser: WABrowserDescription
   /** Digits of the phone to pair with by code; null pairs by QR. */
   pairWith: string | null
-  /** How long a QR is shown, in milliseconds; null is WhatsApp's own time. */
-  qrTimeout: number | null
+  settings: Pick<Settings, 'qr_timeout' | 'passkey_answer_timeout' | 'passkey_handoff_lifetime'>
   onFailed: (end: End) => void
 }
 
 export class Pairing {
   readonly #around: PairingSurroundings
+  readonly ceremony: Ceremony
+  #refs: string[] = []
   #qrs = 0
+  #timer: NodeJS.Timeout | undefined
   #hasCode = false
+  /** Whether a phone may still be asked to link us by a QR or a code. */
+  #isOpen = true
   /** Whether WhatsApp has said that a phone links this device. */
   isAnswered = false
 
   constructor(around: PairingSurroundings) {
     this.#around = around
-    around.socket.ev.on('connection.update', ({ qr }) => {
-      if (qr !== undefined) this.#offer(qr)
+    const { settings } = around
+    this.ceremony = new Ceremony({
+      ...around,
+      deviceType: deviceTypeOf(around.browser),
+      answerTimeout: settings.passkey_answer_timeout,
+      handoffLifetime: settings.passkey_handoff_lifetime,
+      onAsked: () => this.#showNoMore()
     })
+  }
+
+  /** Refs to pair with. Baileys would close the socket after the last, whatever a person does on the phone meanwhile. */
+  takeRefs(stanza: BinaryNode): boolean {
+    void this.#begin(stanza)
+    return true
   }
 
   /** WhatsApp says that a phone links this device. */
   noteAnswer(): void {
     this.isAnswered = true
+    this.ceremony.notePaired()
+    this.close()
   }
 
-  /** Looks at a notification: some ask for a passkey. */
-  noteNotification({ attrs, content }: BinaryNode): void {
-    const tags = Array.isArray(content) ? content.map((child) => child.tag) : []
-    const isPasskey = [attrs['type'] ?? '', ...tags].some((name) => PASSKEY_NOTIFICATIONS.has(name))
-    if (isPasskey) void this.#around.facts.tell({ fact: 'passkey_required' })
+  /** Shows no QR any more, and no ceremony goes on. */
+  close(): void {
+    this.#showNoMore()
+    this.ceremony.close()
   }
 
-  #offer(qr: string): void {
-    const { facts, pairWith, qrTimeout } = this.#around
-    if (pairWith !== null) {
-      this.#offerCode(pairWith)
-    } else {
-      const seconds = this.#qrs++ === 0 ? FIRST_QR_SECONDS : NEXT_QR_SECONDS
-      void facts.tell({ fact: 'qr', text: qr, expires_in: qrTimeout === null ? seconds : qrTimeout / 1000 })
+  #showNoMore(): void {
+    clearTimeout(this.#timer)
+    this.#isOpen = false
+  }
+
+  async #begin(stanza: BinaryNode): Promise<void> {
+    const { socket, pairWith } = this.#around
+    const refs = getBinaryNodeChildren(getBinaryNodeChild(stanza, 'pair-device'), 'ref')
+    this.#refs = refs.map(({ content }) => (content instanceof Uint8Array ? Buffer.from(content).toString('utf8') : String(content)))
+    if (this.#isOpen) this.#next()
+    const attrs = { to: 's.whatsapp.net', type: 'result', id: stanza.attrs['id'] ?? '' }
+    await socket.sendNode({ tag: 'iq', attrs }).catch(() => undefined) // the connection has its own end
+    if (pairWith !== null && this.#isOpen) this.#offerCode(pairWith)
+  }
+
+  /** The next ref's time: its QR is shown, unless a code was asked for. */
+  #next(): void {
+    const { facts, credentials, browser, pairWith, settings, onFailed } = this.#around
+    clearTimeout(this.#timer)
+    const ref = this.#refs.shift()
+    if (ref === undefined) {
+      onFailed({ cause: 'pairing_timeout', code: 408, detail: QR_RAN_OUT })
+      return
     }
+    const lifetime = settings.qr_timeout ?? (this.#qrs++ === 0 ? FIRST_QR_MS : NEXT_QR_MS)
+    this.#timer = setTimeout(() => this.#next(), lifetime)
+    if (pairWith !== null) return
+    const [noise, identity] = [credentials.noiseKey, credentials.signedIdentityKey].map((pair) => Buffer.from(pair.public).toString('base64'))
+    const text = buildPairingQRData(ref, noise ?? '', identity ?? '', credentials.advSecretKey, browser)
+    void facts.tell({ fact: 'qr', text, expires_in: lifetime / 1000 })
   }
 
   /** Once: a code that was typed in part must not change. */
@@ -66,4 +117,10 @@ export class Pairing {
       .then((code) => facts.tell({ fact: 'pairing_code', code, expires_in: PAIRING_CODE_SECONDS }))
     told.catch((error: unknown) => onFailed(endOf(error as Error)))
   }
+}
+
+/** The platform that Baileys writes into our device props. */
+function deviceTypeOf([, name]: WABrowserDescription): proto.DeviceProps.PlatformType {
+  const { PlatformType } = proto.DeviceProps
+  return PlatformType[name.toUpperCase() as keyof typeof PlatformType] ?? PlatformType.CHROME
 }

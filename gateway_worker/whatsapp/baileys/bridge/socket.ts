@@ -40,6 +40,8 @@ export interface SocketParts {
 }
 
 const QUERY_TIMEOUT_MS = 30_000
+/** Some accounts refuse to link a device that is no usual browser. */
+export const BROWSER = Browsers.macOS('Chrome')
 
 type Config = UserFacingSocketConfig & SenderConfig
 
@@ -54,7 +56,7 @@ function configOf(parts: SocketParts, outsides: Outsides): Config {
     auth: { creds: credentials, keys: store },
     makeSignalRepository: makeRepositoryMaker({ keys, store, incoming, protocol }),
     logger: makeLogger(() => protocol.fail()),
-    browser: Browsers.macOS('Chrome'), // some accounts refuse to link a device that is no usual browser
+    browser: BROWSER,
     version: settings.version ?? DEFAULT_CONNECTION_CONFIG.version,
     waWebSocketUrl: settings.url ?? DEFAULT_CONNECTION_CONFIG.waWebSocketUrl,
     keepAliveIntervalMs: settings.keep_alive,
@@ -74,7 +76,6 @@ function configOf(parts: SocketParts, outsides: Outsides): Config {
       return message
     },
     ...cachesOf(number),
-    ...(settings.qr_timeout === null ? {} : { qrTimeout: settings.qr_timeout }),
     ...(agent ? { agent, fetchAgent: agent } : {})
   }
 }

@@ -56,10 +56,11 @@ export function stanzaTable(listeners: Listeners): StanzaTable {
       observing(({ attrs }) => groupCache.forget(attrs['from'] ?? ''))
     ],
     'CB:notification': [
-      observing((stanza) => pairing.noteNotification(stanza)),
+      (stanza) => pairing.ceremony.takeNotification(stanza),
       counted((stanza, pass) => callsAndPresence.takeNotification(stanza, pass)),
       counted((stanza, pass) => groupNews.takeNotification(stanza, pass))
     ],
+    'CB:iq,type:set,pair-device': [(stanza) => pairing.takeRefs(stanza)],
     'CB:iq,,pair-success': [observing(() => pairing.noteAnswer())],
     'CB:iq,,picture': [observing((stanza) => people.noteAnswer(stanza))],
     'CB:iq,,sync': [observing((stanza) => addressBook.noteSync(stanza))]

@@ -55,7 +55,6 @@ def test_a_session_is_not_taken_up_where_a_person_must_act_first() -> None:
     acts = {state for state in State if not connects_at_takeover(state, None, has_retry=False)}
     assert acts == {
         State.DISCONNECTED,
-        State.PASSKEY_REQUIRED,
         State.LOGGED_OUT,
         State.RESTRICTED,
         State.FAILED,

@@ -7,7 +7,7 @@ import pytest
 from gateway_worker.connections.lifecycle.causes import MAX_QUICK_RESTARTS
 from gateway_worker.connections.lifecycle.states import State
 from gateway_worker.store.errors import StoreUnavailable
-from gateway_worker.whatsapp.facts import Cause, PairingCode, PasskeyRequired, QrCode
+from gateway_worker.whatsapp.facts import Cause, PairingCode, QrCode
 from gateway_worker.whatsapp.port import Changes
 from schemas.errors import SessionNotPairing
 from schemas.events import SessionStatus
@@ -121,27 +121,6 @@ async def test_a_pairing_nobody_completes_ends_and_a_new_create_begins_again() -
         await w.create()
         await w.state(State.QR_REQUIRED)
         assert len(w.engine.opened) == 2
-
-
-@virtual
-async def test_an_account_gated_by_a_passkey_is_told_at_once_and_the_socket_closed() -> None:
-    async with world() as w:
-
-        async def gate(connection: FakeConnection) -> None:
-            await show_qr(connection)
-            await connection.tell(PasskeyRequired())
-
-        w.engine.script = gate
-        await w.create()
-        await w.state(State.PASSKEY_REQUIRED)
-        assert w.reason == {
-            "code": "pairing.passkey_required",
-            "message": "WhatsApp asks for a passkey before this account can link a device.",
-            "action": "use_passkey",
-        }
-        await w.until(lambda: w.engine.last.over)
-        await asyncio.sleep(3600)
-        assert len(w.engine.opened) == 1
 
 
 @virtual

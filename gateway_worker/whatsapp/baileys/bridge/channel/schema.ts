@@ -60,6 +60,7 @@ const MAX_GROUP_NEWS = 32
 const MAX_LIST_BYTES = 900_000
 const MAX_CONTACTS = 200
 const MAX_QR = 4_096
+const MAX_PASSKEY_OPTIONS = 65_536
 
 const ownName = nullable(text(MAX_OWN_NAME))
 const PERSON: Fields = { jid, lid: nullable(jid), phone: nullable(phone) }
@@ -229,7 +230,8 @@ const contact = object({
 const fact = byKind('fact', {
   qr: { text: text(MAX_QR), expires_in: real },
   pairing_code: { code: word, expires_in: real },
-  passkey_required: {},
+  passkey_required: { options: text(MAX_PASSKEY_OPTIONS), expires_in: real },
+  passkey_confirm: { code: word, expires_in: real },
   paired: { jid, lid: nullable(jid) },
   connected: { phone: nullable(phone), jid, lid: nullable(jid), push_name: ownName },
   disconnected: { cause: word, code: nullable(count), detail: text(MAX_NAME) },

@@ -15,6 +15,8 @@ export interface Settings {
   ack_deadline: number
   store_deadline: number
   qr_timeout: number | null
+  passkey_answer_timeout: number
+  passkey_handoff_lifetime: number
   keep_alive: number
 }
 

@@ -17,7 +17,7 @@ const BY_CODE = new Map([
   [515, 'restart_required']
 ])
 /** Baileys says 408 for two things; this one is no loss, nobody scanned. */
-const QR_RAN_OUT = 'QR refs attempts ended'
+export const QR_RAN_OUT = 'QR refs attempts ended'
 const MAX_DETAIL = 300
 
 export interface End {

@@ -88,7 +88,8 @@ const contact = { ...person, push_name: HUGE, saved_name: HUGE, verified_name: H
 const facts = [
   { fact: 'qr', text: HUGE, expires_in: 60 },
   { fact: 'pairing_code', code: HUGE, expires_in: 60 },
-  { fact: 'passkey_required' },
+  { fact: 'passkey_required', options: HUGE, expires_in: 600 },
+  { fact: 'passkey_confirm', code: HUGE, expires_in: 600 },
   { fact: 'paired', jid: HUGE, lid: HUGE },
   { fact: 'connected', phone: HUGE, jid: HUGE, lid: HUGE, push_name: HUGE },
   { fact: 'disconnected', cause: HUGE, code: 1e300, detail: HUGE },

@@ -122,7 +122,7 @@ VERDICTS: Final[Mapping[Cause, Verdict]] = {
         "pairing.untrusted",
         "The phone does not show the code: somebody may stand in between. Nothing was linked.",
         Action.RESCAN,
-        alarm=True,
+        needs_operator=True,
     ),
     Cause.BAD_SESSION: _lost("session.bad", "WhatsApp refused the session's state; connecting again."),
     Cause.UNAVAILABLE: _lost("connection.unavailable", "WhatsApp is not available for the moment.", action=Action.WAIT),

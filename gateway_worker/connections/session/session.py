@@ -222,9 +222,9 @@ class LiveSession:
         await self._ceremony().confirm(same=command.data.confirmed)
 
     def _ceremony(self) -> Ceremony:
-        if self._line.ceremony is None:
+        if self._connector.ceremony is None:
             raise SessionNotPairing
-        return self._line.ceremony
+        return self._connector.ceremony
 
     async def mark_read(self, command: Command[MarkRead]) -> None:
         """See `ImmediateCommands.mark_read`."""

@@ -3,8 +3,12 @@
 import pytest
 
 from consumers.delivery import FORWARDED
+from schemas.names import SessionId, WorkerId
 from tests.support.consumers import body_of, text_message
 from tests.support.consuming_bench import CREATE, DESCRIBE, Bench
+
+
+CONFIRM = body_of("session.passkey.confirm.v1", "s1", {"confirmed": True}, command_id="p1")
 
 
 @pytest.mark.parametrize(
@@ -28,6 +32,30 @@ async def test_a_command_in_the_wrong_queue_is_moved(
     assert (message.expiration, message.headers) == ("60000", {"mine": "yes", FORWARDED: 1})
     assert bench.receiver.acked == [1]
     assert bench.publisher.replies == []
+
+
+@pytest.mark.parametrize("owner", ["w1", "w2"])
+async def test_what_only_its_owner_can_do_is_moved_to_the_owners_own_queue(bench: Bench, owner: str) -> None:
+    home = f"gateway.worker.{owner}"
+    bench.publisher.queues.add(home)
+    bench.manager.owners[SessionId("s1")] = WorkerId(owner)
+    await bench.settle(CONFIRM)
+    assert [queue for queue, _ in bench.publisher.forwarded] == [home]
+    assert bench.publisher.replies == []
+
+
+async def test_the_owner_carries_out_what_was_moved_to_it(bench: Bench) -> None:
+    bench.manager.owners[SessionId("s1")] = WorkerId("w1")
+    queue = "gateway.worker.w1"
+    await bench.settle(CONFIRM, queue=queue, exchange="", routing_key=queue, headers={FORWARDED: 1})
+    assert bench.manager.sessions[SessionId("s1")].sent == ["confirm p1"]
+    assert bench.reply["type"] == "command.accepted.v1"
+
+
+async def test_what_only_an_owner_can_do_is_refused_where_nobody_has_the_session(bench: Bench) -> None:
+    await bench.settle(CONFIRM)
+    assert bench.publisher.forwarded == []
+    assert bench.codes == ["session.not_pairing"]
 
 
 async def test_a_command_is_not_moved_for_ever(bench: Bench) -> None:

@@ -1,12 +1,12 @@
-import './first.ts'
+import '../first.ts'
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import type { BinaryNode } from 'baileys'
 
-import { codeOf, handoffKey, handoffProof, primaryOf } from '../../../../gateway_worker/whatsapp/baileys/bridge/passkey/crypto.ts'
-import { optionsIn } from '../../../../gateway_worker/whatsapp/baileys/bridge/passkey/options.ts'
+import { codeOf, handoffKey, handoffProof, primaryOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/passkey/crypto.ts'
+import { optionsIn } from '../../../../../gateway_worker/whatsapp/baileys/bridge/passkey/options.ts'
 
 /** The numbers from `first` on: the simulator's own tests compute the same from these. */
 const counted = (first: number): Uint8Array => Uint8Array.from({ length: 32 }, (_, index) => first + index)

@@ -7,7 +7,6 @@ from schemas.names import SessionId, WorkerId
 from tests.support.consumers import body_of, text_message
 from tests.support.consuming_bench import CREATE, DESCRIBE, Bench
 
-
 CONFIRM = body_of("session.passkey.confirm.v1", "s1", {"confirmed": True}, command_id="p1")
 
 

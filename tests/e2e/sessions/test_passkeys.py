@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.e2e.conftest import World
-from tests.e2e.test_crashes import kill_and_restart
+from tests.e2e.sessions.test_crashes import kill_and_restart
 from tests.support.phones import Phone
 
 

@@ -3,12 +3,32 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from gateway_worker.connections.passkey.assertion import check_assertion
-from gateway_worker.connections.socket.attempt import ConnectionAttempt
 from gateway_worker.whatsapp.errors import EngineError, PasskeyUnanswered, Refused
+from gateway_worker.whatsapp.port import Connection
 from schemas.errors import GatewayError, PasskeyExpired, PasskeyRefused, PasskeyUnansweredError, SessionNotPairing
+
+
+
+class Asking(Protocol):
+    """The connection on which WhatsApp asks, as an attempt that may be over."""
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        ...
+
+    @property
+    def purpose(self) -> object | None:
+        """Why we are closing it; None if we are not."""
+        ...
+
+    @property
+    def connection(self) -> Connection:
+        """The engine's. Raises NotConnected."""
+        ...
 
 
 class Ceremony:
@@ -22,7 +42,12 @@ class Ceremony:
     """
 
     def __init__(
-        self, attempt: ConnectionAttempt, *, options: Mapping[str, Any], expires_at: datetime, now: Callable[[], datetime]
+        self,
+        attempt: Asking,
+        *,
+        options: Mapping[str, Any],
+        expires_at: datetime,
+        now: Callable[[], datetime],
     ) -> None:
         self.attempt = attempt
         self.has_code = False

@@ -249,7 +249,7 @@ def _content_args(  # noqa: PLR0911 (one line a kind)
             return content.model_dump(mode="json", by_alias=False)
 
 
-def error_of(failure: CallFailed) -> EngineError:  # noqa: C901, PLR0911 (one line an error)
+def error_of(failure: CallFailed) -> EngineError:  # noqa: C901, PLR0911, PLR0912 (one line an error)
     """A failed call, as the port's error."""
     match failure.kind:
         case "not_connected":

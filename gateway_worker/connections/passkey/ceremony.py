@@ -11,7 +11,6 @@ from gateway_worker.whatsapp.port import Connection
 from schemas.errors import GatewayError, PasskeyExpired, PasskeyRefused, PasskeyUnansweredError, SessionNotPairing
 
 
-
 class Asking(Protocol):
     """The connection on which WhatsApp asks, as an attempt that may be over."""
 

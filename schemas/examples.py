@@ -108,7 +108,7 @@ _ASSERTION: Final = {
         "userHandle": "dXNlcg",
     },
 }
-_OPTIONS: Final = {
+_OPTIONS: Final[dict[str, Any]] = {
     "challenge": "kS3c8J0p1Vt1mXbW6f3q0w",
     "timeout": 600_000,
     "rpId": "whatsapp.com",

@@ -116,9 +116,7 @@ class OutgoingSender:
     def _take_place(self, recipient: Jid) -> Slot:
         """In the queue of its chat; a number that was never asked about is settled before anybody behind it starts."""
         unsettled = None if self._identities.is_settled(recipient) else recipient
-        return self._order.take(
-            self._identities.order_key(recipient), among=country_of(recipient), unsettled=unsettled
-        )
+        return self._order.take(self._identities.order_key(recipient), among=country_of(recipient), unsettled=unsettled)
 
     def is_sending(self, message_id: MessageId) -> bool:
         """Whether this message is on its way just now."""

@@ -216,5 +216,8 @@ async def test_the_accounts_own_name_is_learnt_when_it_changes(world: World) -> 
         await world.backend.ask("session.restart.v1", ana.session_id)
         return (await world.backend.state(ana.session_id, "connected", after=seen))["data"]["pushName"]
 
-    names = [await connected_as(), await connected_as()]  # it is read in one connection, and told by the next
+    # It is read in one connection, some time after that is up, and told by the next.
+    names = [await connected_as()]
+    while names[-1] == "Ana" and len(names) < 10:
+        names.append(await connected_as())
     assert names[-1] == "Ana Maria", names

@@ -14,32 +14,41 @@ for (const level of ['log', 'info', 'warn', 'error', 'debug', 'trace']) console[
 
 const { values } = parseArgs({
   options: {
-    modules: { type: 'string' }, url: { type: 'string' }, control: { type: 'string' },
-    count: { type: 'string', default: '1000' }, window: { type: 'string', default: '32' }, rate: { type: 'string' },
-    warmup: { type: 'string', default: '20' },
-  },
+    modules: { type: 'string' },
+    url: { type: 'string' },
+    control: { type: 'string' },
+    count: { type: 'string', default: '1000' },
+    window: { type: 'string', default: '32' },
+    rate: { type: 'string' },
+    warmup: { type: 'string', default: '20' }
+  }
 })
 const baileys = await import(pathToFileURL(`${values.modules}/baileys/lib/index.js`).href)
 const { makeWASocket, initAuthCreds, WA_CERT_DETAILS } = baileys
 
 async function control(path, body) {
-  const response = await fetch(values.control + path, body && {
-    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
-  })
+  const response = await fetch(
+    values.control + path,
+    body && {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body)
+    }
+  )
   if (!response.ok) throw new Error(`${path}: ${response.status}`)
   return response.json()
 }
 
 function memoryKeys() {
   const kinds = new Map()
-  const of = kind => kinds.get(kind) ?? kinds.set(kind, new Map()).get(kind)
+  const of = (kind) => kinds.get(kind) ?? kinds.set(kind, new Map()).get(kind)
   return {
-    get: async (kind, ids) => Object.fromEntries(ids.filter(id => of(kind).has(id)).map(id => [id, of(kind).get(id)])),
-    set: async changes => {
+    get: async (kind, ids) => Object.fromEntries(ids.filter((id) => of(kind).has(id)).map((id) => [id, of(kind).get(id)])),
+    set: async (changes) => {
       for (const [kind, entries] of Object.entries(changes)) {
         for (const [id, value] of Object.entries(entries)) value == null ? of(kind).delete(id) : of(kind).set(id, value)
       }
-    },
+    }
   }
 }
 
@@ -52,7 +61,7 @@ async function link(phone, name) {
   const auth = { creds: initAuthCreds(), keys: memoryKeys() }
   for (;;) {
     const socket = makeWASocket({ auth, logger, waWebSocketUrl: values.url, getMessage: async () => undefined })
-    const ended = await new Promise(resolve => {
+    const ended = await new Promise((resolve) => {
       socket.ev.on('connection.update', ({ qr, connection }) => {
         if (qr) control(`/phones/${encodeURIComponent(phone)}/scan`, { qr })
         if (connection === 'open') resolve(false)
@@ -73,24 +82,33 @@ const to = `${phones.b.slice(1)}@s.whatsapp.net`
 const from = `${phones.a.slice(1)}@s.whatsapp.net`
 
 const acknowledged = new Map()
-a.ws.on('CB:ack,class:message', ({ attrs }) => { acknowledged.get(attrs.id)?.(performance.now()); acknowledged.delete(attrs.id) })
+a.ws.on('CB:ack,class:message', ({ attrs }) => {
+  acknowledged.get(attrs.id)?.(performance.now())
+  acknowledged.delete(attrs.id)
+})
 let received = 0
 let allReceived = nothing
 b.ws.on('CB:message', nothing)
-b.ev.on('messages.upsert', ({ messages }) => { received += messages.filter(m => m.message?.extendedTextMessage).length; allReceived() })
+b.ev.on('messages.upsert', ({ messages }) => {
+  received += messages.filter((m) => m.message?.extendedTextMessage).length
+  allReceived()
+})
 
 let sent = 0
 /** Sends one message; resolves to the milliseconds until the server acknowledged it. */
 async function send() {
   const messageId = `3EB0${(++sent).toString(16).toUpperCase().padStart(18, '0')}`
   const began = performance.now()
-  const ack = new Promise(resolve => acknowledged.set(messageId, resolve))
+  const ack = new Promise((resolve) => acknowledged.set(messageId, resolve))
   await a.sendMessage(to, { text: `message ${sent}: the quick brown fox jumps over the lazy dog` }, { messageId })
   return (await ack) - began
 }
 
 async function receivedAll(count) {
-  while (received < count) await new Promise(resolve => { allReceived = resolve })
+  while (received < count)
+    await new Promise((resolve) => {
+      allReceived = resolve
+    })
 }
 
 await sleep(1000) // the first seconds of a device are its own
@@ -104,7 +122,12 @@ const before = { cpu: process.cpuUsage(), received, at: performance.now() }
 const latencies = []
 if (values.rate === undefined) {
   let begun = 0
-  const worker = async () => { while (begun < count) { begun += 1; latencies.push(await send()) } }
+  const worker = async () => {
+    while (begun < count) {
+      begun += 1
+      latencies.push(await send())
+    }
+  }
   await Promise.all(Array.from({ length: Number(values.window) }, worker))
 } else {
   const pause = 1000 / Number(values.rate)
@@ -112,7 +135,7 @@ if (values.rate === undefined) {
   for (let i = 0; i < count; i += 1) {
     const wait = before.at + i * pause - performance.now()
     if (wait > 0) await sleep(wait)
-    running.push(send().then(latency => latencies.push(latency)))
+    running.push(send().then((latency) => latencies.push(latency)))
   }
   await Promise.all(running)
 }
@@ -120,14 +143,16 @@ await receivedAll(before.received + count)
 const seconds = (performance.now() - before.at) / 1000
 const { user, system } = process.cpuUsage(before.cpu)
 latencies.sort((x, y) => x - y)
-print(JSON.stringify({
-  messages: count,
-  seconds,
-  rate: count / seconds,
-  p50: quantile(latencies, 0.5),
-  p99: quantile(latencies, 0.99),
-  worst: latencies.at(-1),
-  cpuMsPerMessage: (user + system) / 1000 / count,
-  rssMb: process.memoryUsage.rss() / 1e6,
-}))
+print(
+  JSON.stringify({
+    messages: count,
+    seconds,
+    rate: count / seconds,
+    p50: quantile(latencies, 0.5),
+    p99: quantile(latencies, 0.99),
+    worst: latencies.at(-1),
+    cpuMsPerMessage: (user + system) / 1000 / count,
+    rssMb: process.memoryUsage.rss() / 1e6
+  })
+)
 process.exit(0)

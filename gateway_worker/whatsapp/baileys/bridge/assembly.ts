@@ -150,7 +150,11 @@ function makeSending(
   socket: WASocket
 ) {
   const wire = new Wire(socket)
-  const gate: Gate = new Gate(store, lease, wire.divert((frame, done) => gate.take(frame, done)))
+  const gate: Gate = new Gate(
+    store,
+    lease,
+    wire.divert((frame, done) => gate.take(frame, done))
+  )
   const acknowledgements = new Acknowledgements(gate, settings.ack_deadline)
   const describe = (group: string): ReturnType<typeof describedGroup> => describedGroup(socket, group, groupCache)
   const addressing = new Addressing({

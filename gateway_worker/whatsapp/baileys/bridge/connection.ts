@@ -1,11 +1,5 @@
 /** One connection of one session: what Python may ask of it, and how it lives and ends. */
-import {
-  type AuthenticationCreds,
-  type BaileysEventMap,
-  initAuthCreds,
-  jidNormalizedUser,
-  type WASocket
-} from 'baileys'
+import { type AuthenticationCreds, type BaileysEventMap, initAuthCreds, jidNormalizedUser, type WASocket } from 'baileys'
 
 import { assemble, type Opening, type Parts } from './assembly.ts'
 import { FrameTooLarge } from './channel/frames.ts'

@@ -102,7 +102,9 @@ export class Pairing {
     const lifetime = settings.qr_timeout ?? (this.#qrs++ === 0 ? FIRST_QR_MS : NEXT_QR_MS)
     this.#timer = setTimeout(() => this.#next(), lifetime)
     if (pairWith !== null) return
-    const [noise, identity] = [credentials.noiseKey, credentials.signedIdentityKey].map((pair) => Buffer.from(pair.public).toString('base64'))
+    const [noise, identity] = [credentials.noiseKey, credentials.signedIdentityKey].map((pair) =>
+      Buffer.from(pair.public).toString('base64')
+    )
     const text = buildPairingQRData(ref, noise ?? '', identity ?? '', credentials.advSecretKey, browser)
     void facts.tell({ fact: 'qr', text, expires_in: lifetime / 1000 })
   }

@@ -34,11 +34,13 @@ export interface Listeners {
 /** What is taken over here is acknowledged by Baileys, once it is passed on: it is stored by then. */
 export function stanzaTable(listeners: Listeners): StanzaTable {
   const { arrivals, callsAndPresence, pairing, addressBook, people, admins, groupCache, groupNews, onArrival } = listeners
-  const counted = (handle: StanzaHandler): StanzaHandler => (stanza, pass) => {
-    const isTaken = handle(stanza, pass)
-    if (isTaken) onArrival()
-    return isTaken
-  }
+  const counted =
+    (handle: StanzaHandler): StanzaHandler =>
+    (stanza, pass) => {
+      const isTaken = handle(stanza, pass)
+      if (isTaken) onArrival()
+      return isTaken
+    }
   const taking = (take: (...args: Parameters<StanzaHandler>) => void): StanzaHandler =>
     counted((stanza, pass) => {
       take(stanza, pass)

@@ -12,7 +12,9 @@ export function sealedBy(
   bound = ''
 ): { encPayload: Buffer; encIv: Buffer } {
   const sign = Buffer.concat([...[id, author, sealer, use].map((part) => Buffer.from(part)), Buffer.of(1)])
-  const key = createHmac('sha256', createHmac('sha256', Buffer.alloc(32)).update(secret).digest()).update(sign).digest()
+  const key = createHmac('sha256', createHmac('sha256', Buffer.alloc(32)).update(secret).digest())
+    .update(sign)
+    .digest()
   const encIv = randomBytes(12)
   const cipher = createCipheriv('aes-256-gcm', key, encIv).setAAD(Buffer.from(bound))
   return { encPayload: Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]), encIv }

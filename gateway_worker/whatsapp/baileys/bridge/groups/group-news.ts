@@ -130,7 +130,8 @@ function newsOf(child: BinaryNode, author: readonly (string | undefined)[], isMe
 function actionOf({ tag, attrs }: BinaryNode, people: readonly Person[], author: readonly (string | undefined)[]): string {
   if (tag === 'add') return JOINED.has(attrs['reason'] ?? '') ? 'join' : 'add'
   const [person] = people
-  const bySelf = people.length === 1 && author.some((jid) => [person?.jid, person?.lid ?? undefined].some((own) => areJidsSameUser(jid, own)))
+  const bySelf =
+    people.length === 1 && author.some((jid) => [person?.jid, person?.lid ?? undefined].some((own) => areJidsSameUser(jid, own)))
   return tag === 'remove' && bySelf ? 'leave' : tag
 }
 
@@ -141,7 +142,9 @@ function requestOf(child: BinaryNode, author: Author): Pick<PeopleNews, 'action'
   const named = [...getBinaryNodeChildren(child, 'requested_user'), ...getBinaryNodeChildren(child, 'participant')]
   const people = named.length > 0 ? named.map(addressed) : [toldPerson(author)]
   if (child.tag === 'created_membership_requests') return { action: 'request', people, method: methodOf(child.attrs['request_method']) }
-  const isOwn = people.length === 1 && people.some(({ jid, lid }) => author.some((by) => areJidsSameUser(by, jid) || areJidsSameUser(by, lid ?? undefined)))
+  const isOwn =
+    people.length === 1 &&
+    people.some(({ jid, lid }) => author.some((by) => areJidsSameUser(by, jid) || areJidsSameUser(by, lid ?? undefined)))
   return { action: isOwn ? 'withdraw' : 'reject', people, method: null }
 }
 

@@ -56,10 +56,12 @@ function votesIn(info: proto.IWebMessageInfo): Found[] {
 }
 
 function answersTo({ eventResponses }: proto.IWebMessageInfo): Found[] {
-  return (eventResponses ?? []).slice(0, MAX_ADDITIONS).flatMap(({ eventResponseMessageKey: by, timestampMs: ms, eventResponseMessage }) => {
-    const doing = eventResponseMessage == null ? 'nothing' : responseOf(eventResponseMessage)
-    return doing === 'nothing' ? [] : [{ by, ms, doing }]
-  })
+  return (eventResponses ?? [])
+    .slice(0, MAX_ADDITIONS)
+    .flatMap(({ eventResponseMessageKey: by, timestampMs: ms, eventResponseMessage }) => {
+      const doing = eventResponseMessage == null ? 'nothing' : responseOf(eventResponseMessage)
+      return doing === 'nothing' ? [] : [{ by, ms, doing }]
+    })
 }
 
 const PINS = proto.PinInChat.Type

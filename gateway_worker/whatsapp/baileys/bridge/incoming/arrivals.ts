@@ -26,7 +26,9 @@ const MAX_UNHANDLED_BYTES = 64 * 1024 * 1024
 
 /** Names a stanza, the same each time it comes. */
 function nameOfStanza({ attrs: { id, from, participant, recipient } }: BinaryNode): string {
-  return createHash('sha256').update(JSON.stringify([id, from, participant, recipient])).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify([id, from, participant, recipient]))
+    .digest('hex')
 }
 
 export interface ArrivalParts {

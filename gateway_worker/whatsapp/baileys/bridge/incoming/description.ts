@@ -1,5 +1,14 @@
 /** What a message says or does, in the port's words: whoever brought it, a stanza, our phone, or the history. */
-import { type Contact, isJidBroadcast, isJidGroup, isJidNewsletter, isJidStatusBroadcast, isLidUser, jidNormalizedUser, proto } from 'baileys'
+import {
+  type Contact,
+  isJidBroadcast,
+  isJidGroup,
+  isJidNewsletter,
+  isJidStatusBroadcast,
+  isLidUser,
+  jidNormalizedUser,
+  proto
+} from 'baileys'
 
 import { CallError, nameOf } from '../channel/peer.ts'
 import { boundMessage } from '../channel/schema.ts'
@@ -69,9 +78,7 @@ async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Ma
   if (told === null) return null
   return boundMessage({
     ...place,
-    ...('kind' in told
-      ? { content: told, view_once: isViewOnce(wrapped), ...referencesOf(wrapped), timer: timerOf(message) }
-      : told)
+    ...('kind' in told ? { content: told, view_once: isViewOnce(wrapped), ...referencesOf(wrapped), timer: timerOf(message) } : told)
   })
 }
 

@@ -170,7 +170,12 @@ export class Incoming {
   }
 
   /** `missing`: the id of the message without whose secret it stays sealed, or null. */
-  async #toldOf(envelope: Envelope, message: proto.IMessage, mapping: Mapping, me: Contact): Promise<{ told: unknown; missing: string | null }> {
+  async #toldOf(
+    envelope: Envelope,
+    message: proto.IMessage,
+    mapping: Mapping,
+    me: Contact
+  ): Promise<{ told: unknown; missing: string | null }> {
     let missing: string | null = null
     const onMissing = (id: string): void => void (missing = id)
     const told = await toldWhatever(envelope, message, mapping, { ...this.#recall(me), onMissing })

@@ -17,11 +17,7 @@ import type { WaitingChanges } from './waiting.ts'
 type Upserted = Parameters<WASocket['upsertMessage']>[0]
 
 const { Type } = proto.Message.ProtocolMessage
-const REPLAYED = new Set<unknown>([
-  Type.APP_STATE_SYNC_KEY_SHARE,
-  Type.HISTORY_SYNC_NOTIFICATION,
-  Type.LID_MIGRATION_MAPPING_SYNC
-])
+const REPLAYED = new Set<unknown>([Type.APP_STATE_SYNC_KEY_SHARE, Type.HISTORY_SYNC_NOTIFICATION, Type.LID_MIGRATION_MAPPING_SYNC])
 
 /** A message between our own devices is wrapped for all but the phone. */
 const innerOf = (message: proto.IMessage): proto.IMessage => message.deviceSentMessage?.message ?? message

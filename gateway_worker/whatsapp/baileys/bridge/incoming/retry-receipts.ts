@@ -42,7 +42,10 @@ export class RetryReceipts {
     const { socket } = this.#parts
     const confirm = (): Promise<void> => socket.sendMessageAck(receipt)
     const answer = (): Promise<void> => resending.run(true, () => this.#resend(receipt))
-    this.#answered = this.#answered.then(answer).then(confirm, confirm).catch(() => undefined) // the connection ended
+    this.#answered = this.#answered
+      .then(answer)
+      .then(confirm, confirm)
+      .catch(() => undefined) // the connection ended
   }
 
   async #resend(receipt: BinaryNode): Promise<void> {

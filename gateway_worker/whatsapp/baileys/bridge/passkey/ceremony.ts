@@ -12,7 +12,19 @@ import { type AuthenticationCreds, type BinaryNode, Curve, getBinaryNodeChild, t
 import { CallError } from '../channel/peer.ts'
 import type { Facts } from '../channel/facts.ts'
 import type { End } from '../words/causes.ts'
-import { codeOf, type Companion, envelopeOf, handoffKey, handoffProof, IV_SIZE, KEY_SIZE, NONCE_SIZE, type Primary, primaryOf, prologueOf } from './crypto.ts'
+import {
+  codeOf,
+  type Companion,
+  envelopeOf,
+  handoffKey,
+  handoffProof,
+  IV_SIZE,
+  KEY_SIZE,
+  NONCE_SIZE,
+  type Primary,
+  primaryOf,
+  prologueOf
+} from './crypto.ts'
 import { type Options, optionsIn } from './options.ts'
 
 const QUERY_TIMEOUT_MS = 30_000

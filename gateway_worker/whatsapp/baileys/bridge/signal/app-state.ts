@@ -46,7 +46,15 @@ export class AppState {
   /** Runs `work`, which may read the app state; its versions are stored when what they brought is. */
   async read<T>(work: () => Promise<T>): Promise<T> {
     const outer = this.#current()
-    const reading: Reading = { versions: {}, isTouched: false, isFromStart: false, outer, turn: undefined, end: () => undefined, isOver: false }
+    const reading: Reading = {
+      versions: {},
+      isTouched: false,
+      isFromStart: false,
+      outer,
+      turn: undefined,
+      end: () => undefined,
+      isOver: false
+    }
     try {
       return await this.#reading.run(reading, work)
     } finally {

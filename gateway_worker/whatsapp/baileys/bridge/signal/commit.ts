@@ -166,14 +166,18 @@ function oneCommit(steps: readonly Step[], credentials: Uint8Array | undefined):
     if (value !== null) blobs.push(encodeKey(kind, value))
     return [kind, id, value !== null]
   })
-  const entries = steps.flatMap(({ changes }) => changes.entries ?? []).map(({ key, plaintext, message, isUnprocessed, isOpened }) => {
-    blobs.push(plaintext)
-    return { key, message, unprocessed: isUnprocessed === true, opened: isOpened === true }
-  })
-  const sent = steps.flatMap(({ changes }) => changes.sent ?? []).map(([messageId, plaintext]) => {
-    blobs.push(plaintext)
-    return messageId
-  })
+  const entries = steps
+    .flatMap(({ changes }) => changes.entries ?? [])
+    .map(({ key, plaintext, message, isUnprocessed, isOpened }) => {
+      blobs.push(plaintext)
+      return { key, message, unprocessed: isUnprocessed === true, opened: isOpened === true }
+    })
+  const sent = steps
+    .flatMap(({ changes }) => changes.sent ?? [])
+    .map(([messageId, plaintext]) => {
+      blobs.push(plaintext)
+      return messageId
+    })
   const processed = steps.flatMap(({ changes }) => changes.processed ?? [])
   const finished = steps.flatMap(({ changes }) => changes.finished ?? [])
   return { args: { credentials: credentials !== undefined, keys, entries, sent, processed, finished }, blobs }

@@ -231,7 +231,7 @@ export class Store implements SignalKeyStore {
   /** Keys as the owner has them. Only so many fit into one answer: it names those that did not. */
   async #stored(kind: string, ids: string[]): Promise<Map<string, Buffer | undefined>> {
     const values = new Map<string, Buffer | undefined>()
-    for (let left = ids; left.length > 0; ) {
+    for (let left = ids; left.length > 0;) {
       const { head, blobs } = await this.#ask('load_keys', { kind, ids: left })
       const { found, rest } = head.v as { found: string[]; rest: string[] }
       for (const [index, id] of found.entries()) values.set(id, blobs[index])

@@ -1,7 +1,21 @@
 /** The messages that businesses send, as a phone shows them. */
 import { proto } from 'baileys'
 
-import { type Button, button, firstText, flowOffer, jsonReader, type Line, moneyOf, type Offer, offer, type ReadJson, row, textOf, together } from './offers.ts'
+import {
+  type Button,
+  button,
+  firstText,
+  flowOffer,
+  jsonReader,
+  type Line,
+  moneyOf,
+  type Offer,
+  offer,
+  type ReadJson,
+  row,
+  textOf,
+  together
+} from './offers.ts'
 import { MAX_BUTTONS, MAX_ROWS } from './limits.ts'
 
 type Hsm = proto.Message.IHighlyStructuredMessage
@@ -29,7 +43,8 @@ export function headerOf(message: proto.IMessage): Header | null {
 }
 
 function shownOf(message: proto.IMessage): Shown | null {
-  const { templateMessage, highlyStructuredMessage, interactiveMessage, buttonsMessage, listMessage, productMessage, orderMessage } = message
+  const { templateMessage, highlyStructuredMessage, interactiveMessage, buttonsMessage, listMessage, productMessage, orderMessage } =
+    message
   if (templateMessage != null) return ofTemplate(templateMessage)
   if (highlyStructuredMessage != null) return ofHsm(highlyStructuredMessage)
   if (interactiveMessage != null) return ofInteractive(interactiveMessage, jsonReader())
@@ -70,11 +85,13 @@ function ofTemplate(template: proto.Message.ITemplateMessage): Shown {
 
 function ofHydrated(template: proto.Message.TemplateMessage.IHydratedFourRowTemplate): Shown {
   const { hydratedTitleText, hydratedContentText, hydratedFooterText, hydratedButtons } = template
-  const buttons = (hydratedButtons ?? []).slice(0, MAX_BUTTONS).map(({ quickReplyButton: reply, urlButton: link, callButton: call, index }) => {
-    if (link != null) return button('url', link.displayText, { url: link.url ?? null })
-    if (call != null) return button('call', call.displayText, { phone: call.phoneNumber ?? null })
-    return button('quick_reply', reply?.displayText, { id: reply?.id ?? firstText(index) })
-  })
+  const buttons = (hydratedButtons ?? [])
+    .slice(0, MAX_BUTTONS)
+    .map(({ quickReplyButton: reply, urlButton: link, callButton: call, index }) => {
+      if (link != null) return button('url', link.displayText, { url: link.url ?? null })
+      if (call != null) return button('call', call.displayText, { phone: call.phoneNumber ?? null })
+      return button('quick_reply', reply?.displayText, { id: reply?.id ?? firstText(index) })
+    })
   return under(headerIn(template), offer([hydratedTitleText, hydratedContentText, hydratedFooterText], buttons))
 }
 
@@ -132,12 +149,14 @@ function ofCard({ carouselMessage: _, ...card }: Interactive, index: number, jso
 
 function ofList(list: proto.Message.IListMessage): Offer {
   const { title, description, footerText, buttonText, sections, productListInfo } = list
-  const rows = (sections ?? []).slice(0, MAX_ROWS).flatMap((section) =>
-    (section.rows ?? []).slice(0, MAX_ROWS).map((each) => row(each.rowId, each.title, each.description, section.title))
-  )
-  const products = (productListInfo?.productSections ?? []).slice(0, MAX_ROWS).flatMap((section) =>
-    (section.products ?? []).slice(0, MAX_ROWS).map(({ productId }) => row(productId, null, null, section.title))
-  )
+  const rows = (sections ?? [])
+    .slice(0, MAX_ROWS)
+    .flatMap((section) =>
+      (section.rows ?? []).slice(0, MAX_ROWS).map((each) => row(each.rowId, each.title, each.description, section.title))
+    )
+  const products = (productListInfo?.productSections ?? [])
+    .slice(0, MAX_ROWS)
+    .flatMap((section) => (section.products ?? []).slice(0, MAX_ROWS).map(({ productId }) => row(productId, null, null, section.title)))
   return together(offer([title, description, footerText], buttonText ? [button('list', buttonText)] : [], [...rows, ...products]))
 }
 

@@ -84,7 +84,8 @@ export function forwardingOf(message: proto.IMessage): { how: Forwarding; name: 
 function textOf(message: proto.IMessage): Content | null {
   const { conversation, extendedTextMessage } = message
   const text = extendedTextMessage?.text || conversation
-  if (!text) return answerOf(message) ?? (adOf(contextOf(message)) !== null && extendedTextMessage != null ? { kind: 'text', text: '' } : null)
+  if (!text)
+    return answerOf(message) ?? (adOf(contextOf(message)) !== null && extendedTextMessage != null ? { kind: 'text', text: '' } : null)
   const preview = previewOf(extendedTextMessage)
   return preview ? { kind: 'text', text, link_preview: preview } : { kind: 'text', text }
 }

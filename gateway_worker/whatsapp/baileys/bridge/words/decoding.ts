@@ -86,7 +86,8 @@ export function keptOf(plaintext: Uint8Array, message: proto.IMessage | null): U
   const { conversation, extendedTextMessage } = unwrap(message)
   const text = (extendedTextMessage?.text ?? conversation ?? '').slice(0, MAX_TEXT).toWellFormed()
   const messageSecret = secretOf(message)
-  const isSmall = (key?.axolotlSenderKeyDistributionMessage?.length ?? Infinity) <= MAX_KEY_BYTES && (key?.groupId?.length ?? 0) <= MAX_KEY_BYTES
+  const isSmall =
+    (key?.axolotlSenderKeyDistributionMessage?.length ?? Infinity) <= MAX_KEY_BYTES && (key?.groupId?.length ?? 0) <= MAX_KEY_BYTES
   return proto.Message.encode({
     ...(text === '' ? {} : { conversation: text }),
     ...(key != null && isSmall ? { senderKeyDistributionMessage: key } : {}),

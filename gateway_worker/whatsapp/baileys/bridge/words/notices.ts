@@ -44,10 +44,15 @@ export function eventOf(message: proto.IMessage): EventContent | null {
   const { eventMessage: event, scheduledCallCreationMessage: call } = message
   const { eventInviteMessage: invite } = message as { eventInviteMessage?: Record<string, unknown> | null }
   if (event != null) return ofEvent(event)
-  if (call != null) return { ...NO_EVENT, name: call.title ?? '', starts_at: Math.trunc(Number(call.scheduledTimestampMs ?? 0) / MILLISECONDS) }
+  if (call != null)
+    return { ...NO_EVENT, name: call.title ?? '', starts_at: Math.trunc(Number(call.scheduledTimestampMs ?? 0) / MILLISECONDS) }
   if (!invite?.['eventTitle']) return null
   const { startTime, endTime, isCanceled } = invite
-  const [name, description, join_link] = [firstText(invite['eventTitle']) ?? '', firstText(invite['caption']), firstText(invite['callLink'])]
+  const [name, description, join_link] = [
+    firstText(invite['eventTitle']) ?? '',
+    firstText(invite['caption']),
+    firstText(invite['callLink'])
+  ]
   return { ...NO_EVENT, name, description, join_link, starts_at: startTime, ends_at: endTime, cancelled: isCanceled === true }
 }
 
@@ -84,7 +89,13 @@ export function albumOf({ albumMessage: album }: proto.IMessage): AlbumContent |
 export function noticeOf(message: proto.IMessage): NoticeText | null {
   const invite = inviteOf(message)
   if (invite !== null) return invite
-  const text = textOf([...paymentLines(message), ...resultLines(message), ...answerLines(message), ...packLines(message), ...aiLines(message)])
+  const text = textOf([
+    ...paymentLines(message),
+    ...resultLines(message),
+    ...answerLines(message),
+    ...packLines(message),
+    ...aiLines(message)
+  ])
   return text === '' ? null : { kind: 'text', text }
 }
 
@@ -109,7 +120,9 @@ function paymentLines(message: proto.IMessage): Line[] {
   const { splitPaymentMessage: split, paymentReminderMessage: reminder } = message as Record<string, Record<string, unknown> | null>
   const amount = request?.amount
   return [
-    request && (moneyOf(request.amount1000, THOUSANDTHS, request.currencyCodeIso4217) ?? moneyOf(amount?.value, amount?.offset || 1, amount?.currencyCode)),
+    request &&
+      (moneyOf(request.amount1000, THOUSANDTHS, request.currencyCodeIso4217) ??
+        moneyOf(amount?.value, amount?.offset || 1, amount?.currencyCode)),
     wordsOf(sent?.noteMessage ?? request?.noteMessage),
     invoice?.note,
     ...[split, reminder].flatMap((each) => {
@@ -139,13 +152,15 @@ function packLines({ stickerPackMessage: pack }: proto.IMessage): Line[] {
 }
 
 function aiLines({ richResponseMessage: response }: proto.IMessage): Line[] {
-  const parts = (response?.submessages ?? []).slice(0, MAX_LINES).flatMap(({ messageText, codeMetadata: code, tableMetadata: table, latexMetadata: latex }) => [
-    messageText,
-    (code?.codeBlocks ?? []).map(({ codeContent }) => codeContent ?? '').join(''),
-    table?.title,
-    ...(table?.rows ?? []).slice(0, MAX_LINES).map(({ items }) => (items ?? []).join(' | ')),
-    latex?.text
-  ])
+  const parts = (response?.submessages ?? [])
+    .slice(0, MAX_LINES)
+    .flatMap(({ messageText, codeMetadata: code, tableMetadata: table, latexMetadata: latex }) => [
+      messageText,
+      (code?.codeBlocks ?? []).map(({ codeContent }) => codeContent ?? '').join(''),
+      table?.title,
+      ...(table?.rows ?? []).slice(0, MAX_LINES).map(({ items }) => (items ?? []).join(' | ')),
+      latex?.text
+    ])
   return textOf(parts) === '' ? unifiedLines(response?.unifiedResponse?.data) : parts
 }
 

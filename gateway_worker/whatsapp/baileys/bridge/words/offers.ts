@@ -111,7 +111,9 @@ function orderLines(json: Json): string[] {
   const order = objectOf(json['order'])
   const items = listOf(order['items']).map((item) => {
     const amount = amountOf(item['amount'], currency)
-    return [`${firstText(item['quantity']) ?? 1} × ${firstText(item['name'], item['retailer_id']) ?? ''}`, amount].filter(Boolean).join(': ')
+    return [`${firstText(item['quantity']) ?? 1} × ${firstText(item['name'], item['retailer_id']) ?? ''}`, amount]
+      .filter(Boolean)
+      .join(': ')
   })
   return [...items, amountOf(json['total_amount'], currency) ?? ''].filter((line) => line !== '')
 }

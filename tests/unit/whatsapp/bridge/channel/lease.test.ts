@@ -18,7 +18,11 @@ function setUp() {
       const answer = (ms: number): void => resolve({ head: { v: ms }, blobs: [] })
       world.asked.push({ answer, refuse: () => reject(new CallError('deadline')) })
     })
-  const lease = new Lease({ call }, () => (world.over += 1), () => world.now)
+  const lease = new Lease(
+    { call },
+    () => (world.over += 1),
+    () => world.now
+  )
   return { world, lease }
 }
 

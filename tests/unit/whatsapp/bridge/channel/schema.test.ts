@@ -5,9 +5,24 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { Facts } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/facts.ts'
-import { cut, idOf, isId, isJid, jidOf, jsonBytes, keyNameOf, Unbounded } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/limits.ts'
+import {
+  cut,
+  idOf,
+  isId,
+  isJid,
+  jidOf,
+  jsonBytes,
+  keyNameOf,
+  Unbounded
+} from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/limits.ts'
 import type { Peer } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/peer.ts'
-import { boundContact, boundFact, boundGroup, boundMessage, MAX_TOLD_BYTES } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/schema.ts'
+import {
+  boundContact,
+  boundFact,
+  boundGroup,
+  boundMessage,
+  MAX_TOLD_BYTES
+} from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/schema.ts'
 
 /** JSON writes six bytes for each of these. */
 const HUGE = '\u0001'.repeat(300_000)
@@ -102,7 +117,17 @@ const facts = [
 ]
 
 test('whatever a stranger fills, and however much of it, what is told of a message fits into an event', () => {
-  const whole = { ...envelope, view_once: true, quoted_id: HUGE, mentions: many(JID), mentions_all: true, forwarded: true, ad, association: { type: HUGE, message_id: HUGE, index: -1 }, wrappers: many(HUGE) }
+  const whole = {
+    ...envelope,
+    view_once: true,
+    quoted_id: HUGE,
+    mentions: many(JID),
+    mentions_all: true,
+    forwarded: true,
+    ad,
+    association: { type: HUGE, message_id: HUGE, index: -1 },
+    wrappers: many(HUGE)
+  }
   const sizes = contents.map((content) => jsonBytes(boundMessage({ ...whole, content })))
   const ofChanges = changes.map((change) => jsonBytes(boundMessage({ ...envelope, change })))
   assert.ok(Math.max(...sizes, ...ofChanges) < MAX_TOLD_BYTES, String([...sizes, ...ofChanges]))
@@ -130,7 +155,13 @@ test('a field that nobody gave a limit is not told', () => {
 test('a fact with such a field is told as one that cannot be read, and confirmed', async () => {
   const told: any[] = []
   const peer = { call: async (_: string, __: number, fact: unknown) => told.push(fact) }
-  const facts = new Facts(peer as unknown as Peer, 1, 1_000, () => undefined, () => assert.fail())
+  const facts = new Facts(
+    peer as unknown as Peer,
+    1,
+    1_000,
+    () => undefined,
+    () => assert.fail()
+  )
   assert.equal(await facts.tell({ fact: 'receipt', novelty: 'x'.repeat(100_000) }), true)
   assert.deepEqual([told[0].fact, told[0].unreadable], ['receipt', 'nobody gave novelty a limit'])
   assert.ok(told[0].told.includes('novelty') && jsonBytes(told[0]) < MAX_TOLD_BYTES)

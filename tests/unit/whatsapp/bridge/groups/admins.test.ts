@@ -8,7 +8,12 @@ import { Admins, type Patience } from '../../../../../gateway_worker/whatsapp/ba
 
 const GROUP = '120363000@g.us'
 const ADMIN = { pn: '15550001111@s.whatsapp.net', lid: '77@lid' }
-const METADATA = { participants: [{ id: ADMIN.lid, admin: 'admin' }, { id: '55@lid', admin: null }] }
+const METADATA = {
+  participants: [
+    { id: ADMIN.lid, admin: 'admin' },
+    { id: '55@lid', admin: null }
+  ]
+}
 
 /** A socket whose answers the test gives, and the groups that were asked for. */
 function asking(patience?: Patience) {

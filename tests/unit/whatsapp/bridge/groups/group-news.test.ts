@@ -8,7 +8,15 @@ import { groupNewsOf } from '../../../../../gateway_worker/whatsapp/baileys/brid
 
 const me = { id: '15550001111:3@s.whatsapp.net', lid: '99:3@lid' }
 const mapping = { getPNForLID: async () => null, getLIDForPN: async () => null }
-const attrs = { from: '120363000@g.us', type: 'w:gp2', id: 'N1', t: '1795000000', participant: '42@lid', participant_pn: '15550002222@s.whatsapp.net', notify: 'Ben' }
+const attrs = {
+  from: '120363000@g.us',
+  type: 'w:gp2',
+  id: 'N1',
+  t: '1795000000',
+  participant: '42@lid',
+  participant_pn: '15550002222@s.whatsapp.net',
+  notify: 'Ben'
+}
 const person = (lid: string, pn: string) => ({ tag: 'participant', attrs: { jid: `${lid}@lid`, phone_number: `${pn}@s.whatsapp.net` } })
 const ben = { jid: '15550002222@s.whatsapp.net', lid: '42@lid', phone: '+15550002222' }
 const eve = { jid: '15550003333@s.whatsapp.net', lid: '43@lid', phone: '+15550003333' }
@@ -55,7 +63,11 @@ test('who is removed hears that it is about the account itself, under either add
 })
 
 test('who comes into a group hears what it is called and who is in it', async () => {
-  const group = { tag: 'group', attrs: { id: '120363000', subject: 'Us' }, content: [person('42', '15550002222'), person('99', '15550001111')] }
+  const group = {
+    tag: 'group',
+    attrs: { id: '120363000', subject: 'Us' },
+    content: [person('42', '15550002222'), person('99', '15550001111')]
+  }
   const { news } = await told({ tag: 'create', content: [group] })
   assert.deepEqual([news[0].action, news[0].subject, news[0].includes_me, news[0].people.length], ['add', 'Us', true, 2])
 })
@@ -111,9 +123,14 @@ test('a number that changed is told with the old one', async () => {
 test('who may come in and who may add people is told', async () => {
   const approval = (state: string) => ({ tag: 'membership_approval_mode', content: [{ tag: 'group_join', attrs: { state } }] })
   const adding = (mode: string) => ({ tag: 'member_add_mode', content: Buffer.from(mode) })
-  const changes = await Promise.all([approval('on'), approval('off'), adding('all_member_add'), adding('admin_add')].map((child) => told(child)))
+  const changes = await Promise.all(
+    [approval('on'), approval('off'), adding('all_member_add'), adding('admin_add')].map((child) => told(child))
+  )
   assert.deepEqual(
     changes.map(({ news }) => news[0]),
-    [{ join_approval: true }, { join_approval: false }, { members_add: true }, { members_add: false }].map((each) => ({ kind: 'changed', ...each }))
+    [{ join_approval: true }, { join_approval: false }, { members_add: true }, { members_add: false }].map((each) => ({
+      kind: 'changed',
+      ...each
+    }))
   )
 })

@@ -36,9 +36,18 @@ test('presence and states of chats have the names of the port', async () => {
   const state = (attrs: Record<string, string>, child: object) => ({ tag: 'chatstate', attrs, content: [child] as never })
   const typing = { tag: 'composing', attrs: {} }
   const cases: [Parameters<typeof presenceOf>[0], object | null][] = [
-    [{ tag: 'presence', attrs: { from: '42@lid' } }, { ...one, state: 'available' }],
-    [{ tag: 'presence', attrs: { from: '42@lid', type: 'unavailable', last: 'deny' } }, { ...one, state: 'unavailable' }],
-    [{ tag: 'presence', attrs: { from: '42@lid', type: 'unavailable', last: '1795000000' } }, { ...one, state: 'unavailable', last_seen: 1795000000 }],
+    [
+      { tag: 'presence', attrs: { from: '42@lid' } },
+      { ...one, state: 'available' }
+    ],
+    [
+      { tag: 'presence', attrs: { from: '42@lid', type: 'unavailable', last: 'deny' } },
+      { ...one, state: 'unavailable' }
+    ],
+    [
+      { tag: 'presence', attrs: { from: '42@lid', type: 'unavailable', last: '1795000000' } },
+      { ...one, state: 'unavailable', last_seen: 1795000000 }
+    ],
     [state({ from: '42@lid' }, typing), { ...one, state: 'typing' }],
     [state({ from: '42@lid' }, { tag: 'composing', attrs: { media: 'audio' } }), { ...one, state: 'recording' }],
     [state({ from: '42@lid' }, { tag: 'paused', attrs: {} }), { ...one, state: 'paused' }],

@@ -101,16 +101,36 @@ test('what is sealed is told as what it is', async () => {
   const cases: [proto.IMessage, object][] = [
     [edit(edited({ conversation: 'new' })), { about: 'TEXT', ...theirs, kind: 'edited', content }],
     [edit(Message.encode({ conversation: 'new' }).finish()), { about: 'TEXT', ...theirs, kind: 'edited', content }],
-    [edit(Message.encode({ editedMessage: { message: { protocolMessage: { type: 14, key, editedMessage: { conversation: 'new' } } } } }).finish()), { about: 'TEXT', ...theirs, kind: 'edited', content }],
-    [edit(moved, 4, 'Poll Edit'), { about: 'TEXT', ...theirs, kind: 'edited', content: { kind: 'poll', question: 'Where?', options: ['Here'], selectable: 0 } }],
+    [
+      edit(
+        Message.encode({
+          editedMessage: { message: { protocolMessage: { type: 14, key, editedMessage: { conversation: 'new' } } } }
+        }).finish()
+      ),
+      { about: 'TEXT', ...theirs, kind: 'edited', content }
+    ],
+    [
+      edit(moved, 4, 'Poll Edit'),
+      { about: 'TEXT', ...theirs, kind: 'edited', content: { kind: 'poll', question: 'Where?', options: ['Here'], selectable: 0 } }
+    ],
     [edit(addition('There'), 5, 'Poll Add Option'), { about: 'TEXT', ...theirs, kind: 'option_added', option: 'There' }],
     [edit(addition('There'), 5, 'Poll Edit'), { about: 'TEXT', ...theirs, kind: 'option_added', option: 'There' }],
     [
-      { encReactionMessage: { targetMessageKey: toOurs, ...sealed('Enc Reaction', Message.ReactionMessage.encode({ text: '👍' }).finish(), own) } },
+      {
+        encReactionMessage: {
+          targetMessageKey: toOurs,
+          ...sealed('Enc Reaction', Message.ReactionMessage.encode({ text: '👍' }).finish(), own)
+        }
+      },
       { about: 'OURS', ...ours, kind: 'reacted', emoji: '👍' }
     ],
     [
-      { encReactionMessage: { targetMessageKey: toOurs, ...sealed('Enc Reaction', Message.ReactionMessage.encode({ text: '' }).finish(), own) } },
+      {
+        encReactionMessage: {
+          targetMessageKey: toOurs,
+          ...sealed('Enc Reaction', Message.ReactionMessage.encode({ text: '' }).finish(), own)
+        }
+      },
       { about: 'OURS', ...ours, kind: 'reacted', emoji: '' }
     ],
     [
@@ -118,7 +138,12 @@ test('what is sealed is told as what it is', async () => {
       { about: 'OURS', ...ours, kind: 'commented', content }
     ],
     [
-      { encEventResponseMessage: { eventCreationMessageKey: toOurs, ...sealed('Event Response', going, { ...own, bound: `OURS\0${voter.lid}` }) } },
+      {
+        encEventResponseMessage: {
+          eventCreationMessageKey: toOurs,
+          ...sealed('Event Response', going, { ...own, bound: `OURS\0${voter.lid}` })
+        }
+      },
       { about: 'OURS', ...ours, kind: 'answered', response: 'going', extra_guests: 2 }
     ]
   ]
@@ -147,10 +172,7 @@ test('what is sealed with a secret that is not known is told as being about that
       [{ secretEncryptedMessage: { targetMessageKey, secretEncType: 5 as never, ...unopened } }, { ...ofEdit, what: 'poll' }],
       [{ secretEncryptedMessage: { targetMessageKey, secretEncType: 77 as never, ...unopened } }, { ...ofEdit, what: 'other' }],
       [{ secretEncryptedMessage: { targetMessageKey, secretEncType: 2 } }, ofEdit],
-      [
-        { encReactionMessage: { targetMessageKey, ...unopened } },
-        { ...changed, what: 'reaction', whatsapp_type: 'encReactionMessage' }
-      ],
+      [{ encReactionMessage: { targetMessageKey, ...unopened } }, { ...changed, what: 'reaction', whatsapp_type: 'encReactionMessage' }],
       [{ encCommentMessage: { targetMessageKey, ...unopened } }, { about: id, ...theirs, kind: 'commented', content: null }],
       [
         { encEventResponseMessage: { eventCreationMessageKey: targetMessageKey, ...unopened } },

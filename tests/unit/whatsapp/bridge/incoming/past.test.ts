@@ -82,7 +82,10 @@ test('an edit stands for a message of which the history holds no more', async ()
     ['EDIT', 'GONE']
   ])
   const forged = { protocolMessage: { type: TYPE.MESSAGE_EDIT, key: key('OURS'), editedMessage: { conversation: 'x' } } }
-  assert.deepEqual((await told({ key: key('EDIT'), message: forged })).map(({ message_id }) => message_id), ['EDIT'])
+  assert.deepEqual(
+    (await told({ key: key('EDIT'), message: forged })).map(({ message_id }) => message_id),
+    ['EDIT']
+  )
 })
 
 test('what the phone keeps beside a message is told with who did it', async () => {

@@ -6,7 +6,11 @@ import { test } from 'node:test'
 
 import { type BinaryNode, proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
-import { asksForItself, RetryReceipts, type RetryParts } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/retry-receipts.ts'
+import {
+  asksForItself,
+  RetryReceipts,
+  type RetryParts
+} from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/retry-receipts.ts'
 
 const GROUP = '120363000@g.us'
 const PHONE = '42@lid'

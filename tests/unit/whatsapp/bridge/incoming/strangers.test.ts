@@ -4,7 +4,11 @@ import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-sig
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { type AuthenticationCreds, type BinaryNode, proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
+import {
+  type AuthenticationCreds,
+  type BinaryNode,
+  proto
+} from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
 import { decoded, keptOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
 import { Unbounded } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/limits.ts'
@@ -67,7 +71,12 @@ test('a message that cannot be read, or not in bounded time, is told as somethin
 
 test('what cannot be described is set aside with the reason, and a mistake of ours is named', async () => {
   const message = decoded(proto.Message.encode({ conversation: 'hi' }).finish()) ?? {}
-  const unlucky = { ...message, get protocolMessage(): never { throw new Unbounded('nobody gave novelty a limit') } }
+  const unlucky = {
+    ...message,
+    get protocolMessage(): never {
+      throw new Unbounded('nobody gave novelty a limit')
+    }
+  }
   const node = stanza({ id: 'A1' }, { tag: 'enc', attrs: {}, content: Buffer.of(1) })
   incoming.observe(node)
   const part = incoming.partOf((node.content as BinaryNode[])[0]?.content as Uint8Array)
@@ -132,7 +141,7 @@ test('what WhatsApp shows once, on the phone, is told as that', async () => {
   assert.deepEqual([message.view_once, entry?.isUnprocessed], [true, undefined])
 })
 
-test('a status is nobody\'s message; one to a list of people is a message in the chat with its sender', async () => {
+test("a status is nobody's message; one to a list of people is a message in the chat with its sender", async () => {
   const text = proto.Message.encode({ conversation: 'hi' }).finish()
   const sender = { participant: '15550002222:5@s.whatsapp.net' }
   assert.equal(await described({ from: 'status@broadcast', ...sender }, text), null)
@@ -143,9 +152,9 @@ test('a status is nobody\'s message; one to a list of people is a message in the
 test('what the phone shares is replayed until it is acted on, nothing else is', () => {
   const { Type } = proto.Message.ProtocolMessage
   for (const type of [Type.APP_STATE_SYNC_KEY_SHARE, Type.HISTORY_SYNC_NOTIFICATION, Type.LID_MIGRATION_MAPPING_SYNC]) {
-    assert.equal(isReplayed(({ protocolMessage: { type } })), true)
-    assert.equal(isReplayed(({ deviceSentMessage: { message: { protocolMessage: { type } } } })), true)
+    assert.equal(isReplayed({ protocolMessage: { type } }), true)
+    assert.equal(isReplayed({ deviceSentMessage: { message: { protocolMessage: { type } } } }), true)
   }
-  assert.equal(isReplayed(({ protocolMessage: { type: Type.REVOKE } })), false)
-  assert.equal(isReplayed(({ conversation: 'hi' })), false)
+  assert.equal(isReplayed({ protocolMessage: { type: Type.REVOKE } }), false)
+  assert.equal(isReplayed({ conversation: 'hi' }), false)
 })

@@ -79,7 +79,10 @@ const textsOf = (told: readonly Told[]) => told.map(({ message_id, change }) => 
 test('what came before its message is told as sealed, and as what it is once the message is there', async () => {
   const world = new World()
   const { incoming, waiting } = world.connect()
-  for (const [id, text] of [['E1', 'new'], ['E2', 'newer']] as const) {
+  for (const [id, text] of [
+    ['E1', 'new'],
+    ['E2', 'newer']
+  ] as const) {
     const told = await world.comes(incoming, id, edit('TEXT', text))
     assert.deepEqual([told.change.kind, told.change.is_sealed], ['changed', true])
     await waiting.open()
@@ -91,7 +94,10 @@ test('what came before its message is told as sealed, and as what it is once the
   assert.deepEqual(world.opened, [])
   await world.comes(incoming, 'TEXT', TEXT)
   await waiting.open()
-  assert.deepEqual(textsOf(world.opened), [['E1', 'edited', 'new'], ['E2', 'edited', 'newer']])
+  assert.deepEqual(textsOf(world.opened), [
+    ['E1', 'edited', 'new'],
+    ['E2', 'edited', 'newer']
+  ])
 
   await world.comes(incoming, 'TEXT', TEXT)
   await waiting.open()
@@ -118,7 +124,10 @@ test('a quote that brings the secret opens it, one without does not', async () =
     return { extendedTextMessage: { text: 'this', contextInfo: { stanzaId: 'TEXT', participant: BEN, quotedMessage } } }
   }
   const part = { key: { chat: BEN, sender: BEN, message_id: 'Q', index: 0 } } as IncomingPart
-  for (const [quoted, opened] of [[{ conversation: 'old' }, 0], [TEXT, 1]] as const) {
+  for (const [quoted, opened] of [
+    [{ conversation: 'old' }, 0],
+    [TEXT, 1]
+  ] as const) {
     const entries = incoming.quoted(part, quote(quoted))
     for (const { plaintext } of entries) world.originals.set(`${BEN} TEXT`, { plaintext, authors: [BEN], from_me: false, options: [] })
     await waiting.open()
@@ -147,5 +156,8 @@ test('only so many wait, and only for days; what does not open though the secret
   await world.comes(incoming, 'E3', edit('LATE', 'newest'))
   await world.comes(incoming, 'LATE', TEXT)
   await waiting.open()
-  assert.deepEqual(textsOf(world.opened), [['E2', 'edited', 'newer'], ['E3', 'edited', 'newest']])
+  assert.deepEqual(textsOf(world.opened), [
+    ['E2', 'edited', 'newer'],
+    ['E3', 'edited', 'newest']
+  ])
 })

@@ -53,9 +53,15 @@ test('a failure after the stanza left does not decide: the acknowledgement does'
 
 test('a failure before that is told, a refusal with its code', async () => {
   const { acknowledgements } = setUp()
-  await assert.rejects(acknowledgements.of('M', () => Promise.reject(new TypeError('broken'))), TypeError)
+  await assert.rejects(
+    acknowledgements.of('M', () => Promise.reject(new TypeError('broken'))),
+    TypeError
+  )
   const refused = Object.assign(new Error('not-acceptable'), { data: 406 })
-  await assert.rejects(acknowledgements.of('M', () => Promise.reject(refused)), kind('refused'))
+  await assert.rejects(
+    acknowledgements.of('M', () => Promise.reject(refused)),
+    kind('refused')
+  )
 })
 
 test('when a connection ends, what may have left is unknown and the rest did not leave', async () => {

@@ -75,7 +75,13 @@ const KINDS: [string, proto.IMessage, Outside['type'], string | null, Partial<Ou
   ["an admin's deletion", { protocolMessage: { type: Type.REVOKE, key: KEY } }, 'text', null, { isHidden: true, edit: '8' }], // whatsapp-rust: shown
   ['pin', { pinInChatMessage: { key: KEY } }, 'text', null, { isHidden: true, edit: '2' }],
   ['keep', { keepInChatMessage: { key: KEY, keepType: proto.KeepType.KEEP_FOR_ALL } }, 'text', null, { isHidden: true }],
-  ['own keep undone', { keepInChatMessage: { key: MINE, keepType: proto.KeepType.UNDO_KEEP_FOR_ALL } }, 'text', null, { isHidden: true, edit: '7' }],
+  [
+    'own keep undone',
+    { keepInChatMessage: { key: MINE, keepType: proto.KeepType.UNDO_KEEP_FOR_ALL } },
+    'text',
+    null,
+    { isHidden: true, edit: '7' }
+  ],
   ['timer', { protocolMessage: { type: Type.EPHEMERAL_SETTING, ephemeralExpiration: 86400 } }, 'text', null]
 ]
 

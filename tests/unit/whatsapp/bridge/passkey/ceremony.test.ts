@@ -61,7 +61,7 @@ function paired(handoffLifetime = 300_000) {
 const prove = (ceremony: Ceremony): Promise<void> => ceremony.prove('{}', Buffer.from('id'))
 const notPairing = (error: unknown): boolean => error instanceof CallError && error.failure.kind === 'not_pairing'
 
-test('each step leaves once, and the new secret is the device\'s when the phone has linked it, even before the last step is answered', async () => {
+test("each step leaves once, and the new secret is the device's when the phone has linked it, even before the last step is answered", async () => {
   const { ceremony, steps, acknowledged, facts, causes, held, isSecretKept } = paired()
   const last = Promise.withResolvers<BinaryNode>()
   held.set('encrypted_pairing_request', last.promise)

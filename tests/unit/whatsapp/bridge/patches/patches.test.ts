@@ -10,9 +10,20 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 
-import { Curve, initAuthCreds, makeWASocket, WA_CERT_DETAILS, type WASocket } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
+import {
+  Curve,
+  initAuthCreds,
+  makeWASocket,
+  WA_CERT_DETAILS,
+  type WASocket
+} from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
-import { handledByBaileys, listenToEvents, listenToStanzas, observing } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/listening.ts'
+import {
+  handledByBaileys,
+  listenToEvents,
+  listenToStanzas,
+  observing
+} from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/listening.ts'
 import { makeLogger } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/logger.ts'
 import { keepNoMessages, noteWhatLeaves, useKeys } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/socket.ts'
 import { isSigned } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'

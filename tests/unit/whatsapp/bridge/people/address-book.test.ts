@@ -17,7 +17,8 @@ function stage(stored: Record<string, unknown> = {}) {
   let answer: (isStored: boolean) => void = () => undefined
   const store = {
     isClosed: false,
-    get: async (_kind: string, names: string[]) => Object.fromEntries(names.flatMap((name) => (name in stored ? [[name, stored[name]]] : []))),
+    get: async (_kind: string, names: string[]) =>
+      Object.fromEntries(names.flatMap((name) => (name in stored ? [[name, stored[name]]] : []))),
     set: (changes: Record<string, object>) => void happened.push({ version: changes[VERSION] })
   }
   const facts = {
@@ -67,7 +68,10 @@ test('what is read from the beginning was so before, and comes in slices', async
     happened.map((each) => (each as { told?: number }).told ?? 'version'),
     [MAX_TOLD, 1, 'version']
   )
-  assert.deepEqual((happened as { from_before?: boolean }[]).map((each) => each.from_before), [true, true, undefined])
+  assert.deepEqual(
+    (happened as { from_before?: boolean }[]).map((each) => each.from_before),
+    [true, true, undefined]
+  )
 })
 
 test('a reading waits for the one before it, and begins where that one ended, stored or not', async () => {
@@ -122,7 +126,11 @@ test('it is read as soon as the phone has shared the key', () => {
 })
 
 test('where nobody was saved yet, the first one is news', async () => {
-  const answer = (attrs: object, content?: object[]) => ({ tag: 'iq', attrs: {}, content: [{ tag: 'sync', attrs: {}, content: [{ tag: 'collection', attrs, content }] }] })
+  const answer = (attrs: object, content?: object[]) => ({
+    tag: 'iq',
+    attrs: {},
+    content: [{ tag: 'sync', attrs: {}, content: [{ tag: 'collection', attrs, content }] }]
+  })
   const cases: [object, number][] = [
     [answer({ name: NAME, version: '0', type: 'result' }), 1],
     [answer({ name: NAME, version: '3', type: 'result' }), 0],

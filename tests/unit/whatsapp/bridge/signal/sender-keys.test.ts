@@ -20,7 +20,8 @@ function setUp(): { keys: Keys; held: Map<string, unknown> } {
   const write = (name: string, value: unknown): unknown => (value === null ? held.delete(name) : held.set(name, value))
   const store = {
     isClosed: false,
-    get: async (kind: string, ids: string[]) => Object.fromEntries(ids.flatMap((id) => (held.has(`${kind}/${id}`) ? [[id, held.get(`${kind}/${id}`)]] : []))),
+    get: async (kind: string, ids: string[]) =>
+      Object.fromEntries(ids.flatMap((id) => (held.has(`${kind}/${id}`) ? [[id, held.get(`${kind}/${id}`)]] : []))),
     set: (changes: Record<string, Record<string, unknown>>) => {
       for (const [kind, values] of Object.entries(changes)) for (const [id, value] of Object.entries(values)) write(`${kind}/${id}`, value)
     },

@@ -143,7 +143,10 @@ test('a commit carries credentials, keys, entries and sent plaintexts together',
   assert.deepEqual(commit.args.keys, [['session', 'a.1', true]])
   assert.deepEqual(commit.args.entries, [{ key: entry.key, message: null, unprocessed: false, opened: false }])
   assert.deepEqual(commit.args.sent, ['OUT'])
-  assert.deepEqual(commit.blobs.map((blob) => Buffer.from(blob).toString('hex')), ['0107', '70', '73656e74'])
+  assert.deepEqual(
+    commit.blobs.map((blob) => Buffer.from(blob).toString('hex')),
+    ['0107', '70', '73656e74']
+  )
 })
 
 test('a transaction that fails leaves nothing behind', async () => {
@@ -201,7 +204,7 @@ test('a group that is larger than a frame should be leaves in parts, in order, e
   }
   gate.take(frame('receipts'))
   const parts: string[][] = []
-  for (let stored = 0; stored < 7; ) {
+  for (let stored = 0; stored < 7;) {
     const { args, blobs, answer } = await python.next()
     assert.equal(args.keys.length, args.entries.length)
     assert.equal(blobs.length, 2 * args.entries.length)
@@ -221,7 +224,7 @@ test('keys that turn out to be large are written in parts too', async () => {
   const huge = { ratchet: 'x'.repeat(3_000_000) }
   for (let index = 0; index < 4; index += 1) store.set({ session: { [`a.${index}`]: huge as never } })
   const sizes: number[] = []
-  for (let stored = 0; stored < 4; ) {
+  for (let stored = 0; stored < 4;) {
     const { args, blobs, answer } = await python.next()
     stored += args.keys.length
     sizes.push(blobs.reduce((sum, blob) => sum + blob.length, 0))

@@ -140,7 +140,9 @@ test('messages of businesses are told as phones show them, with their buttons an
   assert.equal(told({ highlyStructuredMessage: { elementName: 'code', params: ['123456'] } }).text, 'code\n123456')
 
   const rows = [{ title: 'Small', description: 'for one', rowId: 's' }]
-  const list = told({ listMessage: { title: 'Pizza', description: 'Which?', buttonText: 'Menu', footerText: 'Thanks', sections: [{ title: 'Sizes', rows }] } })
+  const list = told({
+    listMessage: { title: 'Pizza', description: 'Which?', buttonText: 'Menu', footerText: 'Thanks', sections: [{ title: 'Sizes', rows }] }
+  })
   assert.equal(list.text, 'Pizza\nWhich?\nThanks')
   assert.deepEqual(list.rows, [{ id: 's', title: 'Small', description: 'for one', section: 'Sizes' }])
   assert.equal(list.buttons[0].text, 'Menu')
@@ -167,11 +169,16 @@ test('native flows are told with what their buttons do', () => {
       { name: 'broken', buttonParamsJson: '{"display_text":' }
     ]
   }
-  const content = told({ interactiveMessage: { header: { title: 'Acme' }, body: { text: 'Well?' }, footer: { text: 'Thanks' }, nativeFlowMessage } })
+  const content = told({
+    interactiveMessage: { header: { title: 'Acme' }, body: { text: 'Well?' }, footer: { text: 'Thanks' }, nativeFlowMessage }
+  })
   assert.equal(content.text, 'Acme\nWell?\n2 × Pizza: 12.50 EUR\n25 EUR\nThanks')
   const [reply, link, copy, call, select, pay, broken] = content.buttons
   assert.deepEqual(reply, quick)
-  assert.deepEqual([link.url, copy.code, call.phone, select.text, pay.id, broken.type], [url, 'C0DE', '+15550001111', 'Menu', 'R1', 'broken'])
+  assert.deepEqual(
+    [link.url, copy.code, call.phone, select.text, pay.id, broken.type],
+    [url, 'C0DE', '+15550001111', 'Menu', 'R1', 'broken']
+  )
   assert.deepEqual(content.rows, [{ id: 's', title: 'Small', description: null, section: 'Sizes' }])
 
   const cards = [{ body: { text: 'One' }, nativeFlowMessage: { buttons: [flow('quick_reply', { display_text: 'Yes', id: 'yes' })] } }]
@@ -186,7 +193,9 @@ test('a picture above a business text is that picture, and a place its words', (
   const content = told(message)
   assert.deepEqual([content.kind, content.caption, content.buttons.length], ['image', 'Your code is 123456\nNever share it', 3])
   assert.equal(placeOf(arrived(message))?.lies.direct_path, '/v/x.enc')
-  const place = told({ buttonsMessage: { contentText: 'Here', locationMessage: { name: 'The gate', degreesLatitude: 1, degreesLongitude: 2 } } })
+  const place = told({
+    buttonsMessage: { contentText: 'Here', locationMessage: { name: 'The gate', degreesLatitude: 1, degreesLongitude: 2 } }
+  })
   assert.deepEqual([place.kind, place.text], ['text', 'The gate\nHere'])
 })
 
@@ -194,7 +203,19 @@ test('products, orders, payments and what else is words are texts', () => {
   const product = { productId: 'P1', title: 'Lamp', description: 'Bright', currencyCode: 'EUR', priceAmount1000: 12500, url }
   const cases: [object, string][] = [
     [{ productMessage: { product, body: 'Look', footer: 'Thanks' } }, 'Lamp\nBright\n12.50 EUR\nLook\nThanks'],
-    [{ orderMessage: { orderId: 'O1', orderTitle: 'Acme', message: 'Please', itemCount: 2, totalAmount1000: 25000, totalCurrencyCode: 'EUR' } }, 'Acme\nPlease\n2 × 25 EUR'],
+    [
+      {
+        orderMessage: {
+          orderId: 'O1',
+          orderTitle: 'Acme',
+          message: 'Please',
+          itemCount: 2,
+          totalAmount1000: 25000,
+          totalCurrencyCode: 'EUR'
+        }
+      },
+      'Acme\nPlease\n2 × 25 EUR'
+    ],
     [{ invoiceMessage: { note: 'For May', token: 'T' } }, 'For May'],
     [{ sendPaymentMessage: { noteMessage: { extendedTextMessage: { text: 'Lunch' } } } }, 'Lunch'],
     [{ requestPaymentMessage: { noteMessage: { conversation: 'Rent' }, currencyCodeIso4217: 'INR', amount1000: 5000 } }, '5 INR\nRent'],
@@ -215,13 +236,22 @@ test('a chosen button, row or native flow is told with its id and what it answer
   const contextInfo = { stanzaId: 'ASKED' }
   const cases: [object, object][] = [
     [{ buttonsResponseMessage: { selectedButtonId: 'yes', selectedDisplayText: 'Yes', contextInfo } }, { id: 'yes', text: 'Yes' }],
-    [{ templateButtonReplyMessage: { selectedId: 'yes', selectedDisplayText: 'Yes', selectedIndex: 1, contextInfo } }, { id: 'yes', text: 'Yes', index: 1 }],
+    [
+      { templateButtonReplyMessage: { selectedId: 'yes', selectedDisplayText: 'Yes', selectedIndex: 1, contextInfo } },
+      { id: 'yes', text: 'Yes', index: 1 }
+    ],
     [
       { listResponseMessage: { title: 'Small', description: 'for one', singleSelectReply: { selectedRowId: 's' }, contextInfo } },
       { id: 's', text: 'Small', description: 'for one' }
     ],
     [
-      { interactiveResponseMessage: { body: { text: 'Sent' }, nativeFlowResponseMessage: { name: 'flow', paramsJson: '{"id":"f1"}' }, contextInfo } },
+      {
+        interactiveResponseMessage: {
+          body: { text: 'Sent' },
+          nativeFlowResponseMessage: { name: 'flow', paramsJson: '{"id":"f1"}' },
+          contextInfo
+        }
+      },
       { id: 'f1', text: 'Sent', flow: 'flow', data: '{"id":"f1"}' }
     ]
   ]

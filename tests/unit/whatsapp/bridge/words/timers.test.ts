@@ -4,7 +4,13 @@ import { test } from 'node:test'
 import { proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
 import { type HistoryArguments, History } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/history.ts'
-import { disappearing, timerOf, timerSetBy, timersIn, timerSetting } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/timers.ts'
+import {
+  disappearing,
+  timerOf,
+  timerSetBy,
+  timersIn,
+  timerSetting
+} from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/timers.ts'
 
 const DAY = 86_400
 const AT = 1_790_000_000
@@ -17,8 +23,14 @@ test('a message tells the timer of its chat, if it speaks of it', () => {
     [{ stanzaId: 'A' }, null],
     [{ expiration: 0 }, null],
     [{ expiration: DAY }, { seconds: DAY, changed_at: null, ...unsaid }],
-    [{ expiration: DAY, ephemeralSettingTimestamp: AT }, { seconds: DAY, changed_at: AT, ...unsaid }],
-    [{ expiration: 0, ephemeralSettingTimestamp: AT }, { seconds: 0, changed_at: AT, ...unsaid }],
+    [
+      { expiration: DAY, ephemeralSettingTimestamp: AT },
+      { seconds: DAY, changed_at: AT, ...unsaid }
+    ],
+    [
+      { expiration: 0, ephemeralSettingTimestamp: AT },
+      { seconds: 0, changed_at: AT, ...unsaid }
+    ],
     [{ expiration: 4_000_000_000 }, null]
   ]
   for (const [contextInfo, expected] of cases) {

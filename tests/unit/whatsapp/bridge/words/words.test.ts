@@ -27,7 +27,10 @@ const noAdmins = { has: async () => false }
 test('contents have the names of the port', () => {
   const cases: [object, unknown][] = [
     [{ conversation: 'hi' }, { kind: 'text', text: 'hi' }],
-    [{ extendedTextMessage: { text: 'hi' }, messageContextInfo: {} }, { kind: 'text', text: 'hi' }],
+    [
+      { extendedTextMessage: { text: 'hi' }, messageContextInfo: {} },
+      { kind: 'text', text: 'hi' }
+    ],
     [{ imageMessage: {} }, { kind: 'unsupported', whatsapp_type: 'imageMessage' }],
     [
       { locationMessage: { degreesLatitude: 52.5, degreesLongitude: -13, name: 'Here' } },
@@ -60,7 +63,13 @@ test('contents have the names of the port', () => {
 })
 
 const lies = { file_class: 'image', url: null, direct_path: '/v/x.enc', media_key: '07'.repeat(32), encrypted_sha256: null }
-const part = { mimetype: 'image/jpeg', fileLength: 5, fileSha256: Buffer.alloc(32, 1), mediaKey: Buffer.alloc(32, 7), directPath: '/v/x.enc' }
+const part = {
+  mimetype: 'image/jpeg',
+  fileLength: 5,
+  fileSha256: Buffer.alloc(32, 1),
+  mediaKey: Buffer.alloc(32, 7),
+  directPath: '/v/x.enc'
+}
 const media = { mimetype: 'image/jpeg', size: 5, sha256: '01'.repeat(32), file_name: null, lies }
 
 test('files are told with where they lie', () => {
@@ -169,7 +178,7 @@ test('messages our phone sends once more are entries of their own, from our own 
     association: null,
     wrappers: [],
     view_once: false,
-      timer: null
+    timer: null
   })
   const kept = decoded(entry?.plaintext ?? new Uint8Array())
   assert.deepEqual(kept?.messageContextInfo?.messageSecret, Buffer.alloc(32, 7))
@@ -177,7 +186,16 @@ test('messages our phone sends once more are entries of their own, from our own 
 })
 
 test('receipts of others are told with all their ids', async () => {
-  const content = [{ tag: 'list', attrs: {}, content: [{ tag: 'item', attrs: { id: 'B' } }, { tag: 'item', attrs: { id: 'C' } }] }]
+  const content = [
+    {
+      tag: 'list',
+      attrs: {},
+      content: [
+        { tag: 'item', attrs: { id: 'B' } },
+        { tag: 'item', attrs: { id: 'C' } }
+      ]
+    }
+  ]
   const stanza = { tag: 'receipt', attrs: { id: 'A', from: '42:7@lid', type: 'read', t: '1700000000' }, content }
   assert.deepEqual(await receiptOf(stanza, me, mapping), {
     message_ids: ['A', 'B', 'C'],
@@ -225,7 +243,13 @@ test('frames survive any cutting of the stream', () => {
     const reader = new FrameReader()
     const frames = []
     for (let at = 0; at < stream.length; at += size) frames.push(...reader.read(stream.subarray(at, at + size)))
-    assert.deepEqual(frames.map(({ head }) => head), [{ c: 1, m: 'a', b: [3, 0] }, { r: 1, v: 'ü' }])
+    assert.deepEqual(
+      frames.map(({ head }) => head),
+      [
+        { c: 1, m: 'a', b: [3, 0] },
+        { r: 1, v: 'ü' }
+      ]
+    )
     assert.deepEqual(frames[0]?.blobs.map(String), ['one', ''])
   }
 })

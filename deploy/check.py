@@ -18,18 +18,11 @@ _BRIDGE: Final = Path("gateway_worker/whatsapp/baileys/bridge")
 
 
 def checks() -> Mapping[str, Sequence[str]]:
-    """The command of each check, the slow ones first."""
+    """The command of each check, in the repository's folder, the slow ones first."""
     manifests = sorted(str(path.relative_to(_ROOT)) for path in (_ROOT / "deploy/k8s").glob("*.yaml"))
     scripts = [".ci/run", *(str(path.relative_to(_ROOT)) for path in sorted((_ROOT / "deploy").rglob("*.sh")))]
     return {
         "types": [f"{_BIN}/pyright", "--warnings"],
-        "types of the bridge": [
-            f"{_NODE}/node",
-            f"{_BRIDGE}/node_modules/typescript/bin/tsc",
-            "--noEmit",
-            "-p",
-            f"{_BRIDGE}",
-        ],
         "architecture": [f"{_BIN}/lint-imports"],
         "dependencies": [f"{_BIN}/deptry", "gateway_worker", "consumers", "schemas"],
         "lint": [f"{_BIN}/ruff", "check", "."],
@@ -45,11 +38,26 @@ def checks() -> Mapping[str, Sequence[str]]:
     }
 
 
-def run(name: str, command: Sequence[str]) -> bool:
+def bridge_checks() -> Mapping[str, Sequence[str]]:
+    """The command of each check of TypeScript, in the bridge's folder: there its tools and their settings lie."""
+    javascript = ["**/*.{ts,js}", f"{_ROOT}/tests/**/*.{{ts,mjs}}", f"{_ROOT}/schemas/**/*.mjs"]
+    tools = {
+        "lint of the bridge": ["eslint/bin/eslint.js", "."],
+        "types of the bridge": ["typescript/bin/tsc", "--noEmit"],
+        "layers of the bridge": ["dependency-cruiser/bin/dependency-cruiser.mjs", "--config", "--", "."],
+        "format of the bridge": [
+            *("prettier/bin/prettier.cjs", "--check", "--log-level=warn", "--config=.prettierrc.json"),
+            *javascript,
+        ],
+    }
+    return {name: [f"{_NODE}/node", f"node_modules/{tool}", *rest] for name, (tool, *rest) in tools.items()}
+
+
+def run(name: str, command: Sequence[str], folder: Path) -> bool:
     """Run one check and say how it went; what it printed is shown only if it failed."""
     began = time.monotonic()
     environment = {**os.environ, "PATH": f"{_NODE}{os.pathsep}{_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
-    done = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     verdict = "ok" if done.returncode == 0 else "FAILED"
     words = "" if done.returncode == 0 else f"\n{done.stdout}{done.stderr}"
     print(f"  {name:<20} {verdict:<6} {time.monotonic() - began:5.1f} s{words}", flush=True)
@@ -59,9 +67,11 @@ def run(name: str, command: Sequence[str]) -> bool:
 def main() -> None:
     """Exit code 1 if any of them failed; all of them run in any case."""
     print("Checking ...", flush=True)
-    table = checks()
+    slow = {"types", "lint of the bridge", "types of the bridge"}  # first
+    table = [(name, command, _ROOT) for name, command in checks().items()]
+    table += [(name, command, _ROOT / _BRIDGE) for name, command in bridge_checks().items()]
     with ThreadPoolExecutor(max_workers=2) as pool:
-        good = list(pool.map(run, table.keys(), table.values()))
+        good = list(pool.map(run, *zip(*sorted(table, key=lambda check: check[0] not in slow), strict=True)))
     if not all(good):
         sys.exit(f"{good.count(False)} of {len(good)} checks failed.")
 

@@ -11,6 +11,7 @@ import {
 } from 'baileys'
 
 import { type End, endOf, QR_RAN_OUT } from './words/causes.ts'
+import { textIn } from './words/nodes.ts'
 import type { Facts } from './channel/facts.ts'
 import type { Settings } from './channel/settings.ts'
 import { Ceremony } from './passkey/ceremony.ts'
@@ -83,7 +84,7 @@ export class Pairing {
   async #begin(stanza: BinaryNode): Promise<void> {
     const { socket, pairWith } = this.#around
     const refs = getBinaryNodeChildren(getBinaryNodeChild(stanza, 'pair-device'), 'ref')
-    this.#refs = refs.map(({ content }) => (content instanceof Uint8Array ? Buffer.from(content).toString('utf8') : String(content)))
+    this.#refs = refs.map(textIn)
     if (this.#isOpen) this.#next()
     const attrs = { to: 's.whatsapp.net', type: 'result', id: stanza.attrs['id'] ?? '' }
     await socket.sendNode({ tag: 'iq', attrs }).catch(() => undefined) // the connection has its own end
@@ -124,5 +125,5 @@ export class Pairing {
 /** The platform that Baileys writes into our device props. */
 function deviceTypeOf([, name]: WABrowserDescription): proto.DeviceProps.PlatformType {
   const { PlatformType } = proto.DeviceProps
-  return PlatformType[name.toUpperCase() as keyof typeof PlatformType] ?? PlatformType.CHROME
+  return (Reflect.get(PlatformType, name.toUpperCase()) as proto.DeviceProps.PlatformType | undefined) ?? PlatformType.CHROME
 }

@@ -213,7 +213,7 @@ export class Groups {
     const own = group.participants.find(({ id, phoneNumber }) => isMe(id) || isMe(phoneNumber))
     return boundGroup({
       group_id: group.id,
-      subject: group.subject ?? '',
+      subject: (group.subject as string | undefined) ?? '', // a stanza may leave it out
       description: group.desc ?? null,
       owner: owner ? personOf([owner, ownerPn]) : null,
       created: group.creation ?? null,

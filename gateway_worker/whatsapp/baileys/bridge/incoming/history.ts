@@ -155,9 +155,9 @@ export class History {
 }
 
 function partOf({ messages, chats, contacts, progress }: Told, me: Contact | undefined): Part {
-  const percent = Math.round(Number(progress ?? 0))
+  const percent = Math.round(progress ?? 0)
   const sane = Number.isFinite(percent) ? Math.min(Math.max(percent, 0), WHOLE) : 0
-  const timed = chats.filter(({ ephemeralExpiration }) => Number(ephemeralExpiration ?? 0) > 0)
+  const timed = chats.filter(({ ephemeralExpiration }) => (ephemeralExpiration ?? 0) > 0)
   const named = contacts.filter(({ id, notify, verifiedName }) => (notify || verifiedName) && !isOwn(id, me))
   return { messages: messages.reverse(), chats: chats.length, contacts: named, timed, progress: sane }
 }

@@ -14,8 +14,6 @@ import { carrying, type HistoryPlace, placeOf } from './history-files.ts'
 import type { Store } from '../signal/store.ts'
 import type { WaitingChanges } from './waiting.ts'
 
-type Upserted = Parameters<WASocket['upsertMessage']>[0]
-
 const { Type } = proto.Message.ProtocolMessage
 const REPLAYED = new Set<unknown>([Type.APP_STATE_SYNC_KEY_SHARE, Type.HISTORY_SYNC_NOTIFICATION, Type.LID_MIGRATION_MAPPING_SYNC])
 
@@ -76,6 +74,7 @@ export class PeerMessages {
     this.#hasFailed = false
     await bringing.run(underWay, stanza)
     await this.#parts.history.stored()
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- what was awaited may have set it
     if (underWay.size > 0 && !this.#hasFailed) this.#store.put({ processed: [...underWay] }, true)
     await this.#parts.waiting.open()
   }
@@ -97,7 +96,7 @@ export class PeerMessages {
   async #upsert({ chat, message_id: id }: EntryKey, message: proto.IMessage): Promise<void> {
     const messageTimestamp = Math.floor(Date.now() / 1000)
     const upserted = { key: { remoteJid: jidNormalizedUser(chat), fromMe: true, id }, message, messageTimestamp }
-    await this.#parts.socket().upsertMessage(upserted as Upserted, 'append')
+    await this.#parts.socket().upsertMessage(upserted, 'append')
   }
 
   /** One after the other, in their order: one part is in memory at a time. What fails stays unprocessed. */

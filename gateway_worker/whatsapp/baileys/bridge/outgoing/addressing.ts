@@ -32,7 +32,7 @@ export class Addressing {
 
   /** The message with everybody named as `chat` names people, and our own address there. */
   async in<T extends Naming>(chat: string, message: T): Promise<{ message: T; own: string }> {
-    const { id = '', lid } = this.#parts.me() ?? { id: '' }
+    const { id, lid } = this.#parts.me() ?? { id: '' }
     if (message.original === null && message.mentions.length === 0) return { message, own: jidNormalizedUser(id) }
     const byLid = await this.#isByLid(chat)
     const own = jidNormalizedUser(byLid && lid ? lid : id)
@@ -69,9 +69,9 @@ function renamed(content: object, before: readonly string[], after: readonly str
   const rename = (text: string): string => {
     return text.replace(/@\+?(\d{5,20})(?!\d)/g, (mention, user: string) => (digits.has(user) ? `@${digits.get(user)}` : mention))
   }
-  const texts = TEXTS.flatMap((name) => {
+  const texts = TEXTS.flatMap((name): [string, string][] => {
     const text = Reflect.get(content, name) as unknown
     return typeof text === 'string' ? [[name, rename(text)]] : []
   })
-  return { ...content, ...Object.fromEntries(texts) }
+  return { ...content, ...Object.fromEntries<string>(texts) }
 }

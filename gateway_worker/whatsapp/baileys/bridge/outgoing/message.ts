@@ -172,7 +172,7 @@ function keyOf({ original }: OutgoingArguments, jid: string): WAMessageKey {
 function originalOf({ original }: OutgoingArguments, jid: string, plaintext: Uint8Array | undefined): WAMessage | undefined {
   if (original === null || plaintext === undefined) return undefined
   const key = { remoteJid: jid, id: original.message_id, fromMe: original.from_me, participant: original.sender }
-  return { key, message: saying(original.edited, proto.Message.decode(plaintext)) } as WAMessage
+  return { key, message: saying(original.edited, proto.Message.decode(plaintext)) }
 }
 
 /** What goes to who could not read a message of ours: what it says now. */

@@ -29,7 +29,7 @@ export async function askForFile(socket: WASocket, request: FileRequest): Promis
   const file: proto.Message.IImageMessage = { mediaKey: Buffer.from(media_key, 'hex') }
   const key = { id, remoteJid, fromMe, ...(participant === null ? {} : { participant }) }
   try {
-    await socket.updateMediaMessage({ key, message: { imageMessage: file } } as proto.IWebMessageInfo & { key: typeof key })
+    await socket.updateMediaMessage({ key, message: { imageMessage: file } })
   } catch (error) {
     // A status says what the phone answered; without one the connection ended, or the answer made no sense
     const status = (error as { output?: { statusCode?: number } }).output?.statusCode

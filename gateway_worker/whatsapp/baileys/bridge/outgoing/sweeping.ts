@@ -17,7 +17,7 @@ function look(): void {
     swept = Math.min(swept, held)
     return
   }
-  void globalThis.gc?.({ type: 'minor', execution: 'sync' })
+  globalThis.gc?.({ type: 'minor', execution: 'sync' })
   swept = getHeapStatistics().external_memory
 }
 

@@ -12,6 +12,7 @@ import { type AuthenticationCreds, type BinaryNode, Curve, getBinaryNodeChild, t
 import { CallError } from '../channel/peer.ts'
 import type { Facts } from '../channel/facts.ts'
 import type { End } from '../words/causes.ts'
+import { textIn } from '../words/nodes.ts'
 import {
   codeOf,
   type Companion,
@@ -205,9 +206,8 @@ export class Ceremony {
   // --- queries
 
   async #askForRef(): Promise<string> {
-    const content = getBinaryNodeChild(await this.#ask('get', { tag: 'ref', attrs: {} }), 'ref')?.content
-    const ref = content instanceof Uint8Array ? Buffer.from(content).toString('utf8') : (content ?? '')
-    if (typeof ref !== 'string' || ref === '' || ref.length > MAX_REF) throw new CallError('passkey_unanswered')
+    const ref = textIn(getBinaryNodeChild(await this.#ask('get', { tag: 'ref', attrs: {} }), 'ref') ?? {})
+    if (ref === '' || ref.length > MAX_REF) throw new CallError('passkey_unanswered')
     return ref
   }
 

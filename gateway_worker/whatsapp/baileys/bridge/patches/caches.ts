@@ -50,6 +50,7 @@ const placeholders = new SharedCache(2_000, 60 * MINUTE)
 
 function partOf(shared: SharedCache, prefix: string): CacheStore {
   return {
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- Baileys' interface has it so
     get: <T>(key: string) => shared.get(prefix + key) as T | undefined,
     set: (key, value) => shared.set(prefix + key, value),
     del: (key) => shared.delete(prefix + key),

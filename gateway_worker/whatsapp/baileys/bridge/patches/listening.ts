@@ -45,5 +45,5 @@ export function listenToEvents({ ev }: Pick<WASocket, 'ev'>, table: EventTable):
 
 /** Has Baileys handle a stanza, past our own handlers; returns when it has. */
 export async function handledByBaileys({ ws }: Pick<WASocket, 'ws'>, name: string, stanza: BinaryNode): Promise<void> {
-  for (const listener of ws.listeners(name)) await listener(stanza)
+  for (const listener of ws.listeners(name) as ((stanza: BinaryNode) => unknown)[]) await listener(stanza)
 }

@@ -4,6 +4,7 @@ import { type BinaryNode, type Contact, isLidUser, isPnUser, jidNormalizedUser }
 import { isOwn, type Mapping, personOf, phoneOf } from '../words/addresses.ts'
 import type { Fact } from '../channel/facts.ts'
 import { secondsOf } from '../words/limits.ts'
+import { textIn } from '../words/nodes.ts'
 
 const PICTURE = 'picture'
 const STATUS = 'status'
@@ -34,7 +35,6 @@ function pictureOf({ tag, attrs }: BinaryNode, id = ''): { picture: string } | n
   return SHOWN.has(tag) ? { picture: attrs['id'] ?? id } : null
 }
 
-function aboutOf({ tag, content }: BinaryNode): { about: string } | null {
-  if (tag !== 'set') return null
-  return { about: content instanceof Uint8Array ? Buffer.from(content).toString() : String(content ?? '') }
+function aboutOf(node: BinaryNode): { about: string } | null {
+  return node.tag === 'set' ? { about: textIn(node) } : null
 }

@@ -3,6 +3,7 @@ import { type BinaryNode, isPnUser, jidDecode, jidNormalizedUser, USyncQuery, US
 
 import { answered } from './asking.ts'
 import { BoundedMap } from '../words/bounded.ts'
+import { textIn } from '../words/nodes.ts'
 import { CallError } from '../channel/peer.ts'
 import { boundCheck } from '../channel/schema.ts'
 
@@ -25,10 +26,7 @@ const contactProtocol = {
   name: 'contact',
   getQueryElement: (): BinaryNode => ({ tag: 'contact', attrs: {} }),
   getUserElement: (user: USyncUser): BinaryNode => ({ tag: 'contact', attrs: {}, content: user.phone ?? '' }),
-  parser: ({ attrs, content }: BinaryNode): ContactAnswer => ({
-    isKnown: attrs['type'] === 'in',
-    phone: content instanceof Uint8Array ? Buffer.from(content).toString() : String(content ?? '')
-  })
+  parser: (node: BinaryNode): ContactAnswer => ({ isKnown: node.attrs['type'] === 'in', phone: textIn(node) })
 }
 
 export class Contacts {

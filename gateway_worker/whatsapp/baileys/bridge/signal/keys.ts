@@ -94,7 +94,7 @@ export class Keys implements SignalKeyStoreWithTransaction {
       else this.#store.set(changes)
       return
     }
-    for (const [kind, values] of Object.entries(changes)) {
+    for (const [kind, values] of Object.entries<Record<string, unknown> | undefined>(changes)) {
       for (const [id, value] of Object.entries(values ?? {})) transaction.writes.set(nameOfKey(kind, id), value ?? null)
     }
   }

@@ -96,7 +96,7 @@ export class Store implements SignalKeyStore {
 
   set(changes: SignalDataSet): void {
     const keys: [string, unknown][] = []
-    for (const [kind, values] of Object.entries(changes)) {
+    for (const [kind, values] of Object.entries<Record<string, unknown> | undefined>(changes)) {
       for (const [id, value] of Object.entries(values ?? {})) keys.push([nameOfKey(kind, id), value ?? null])
     }
     if (keys.length > 0) this.put({ keys })

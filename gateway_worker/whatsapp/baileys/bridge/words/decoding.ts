@@ -27,6 +27,7 @@ const require = createRequire(createRequire(import.meta.url).resolve('baileys/pa
 const { Reader } = require('protobufjs/minimal') as {
   Reader: { new (): Reader; create: (bytes: Uint8Array) => Reader; prototype: Reader }
 }
+// eslint-disable-next-line @typescript-eslint/unbound-method -- static, and without `this`
 const decodeAll = proto.Message.decode as unknown as Decode
 
 class TooManyFields extends RangeError {}

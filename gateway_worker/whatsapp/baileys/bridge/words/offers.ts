@@ -61,7 +61,7 @@ export function listOf(value: unknown): Json[] {
 
 /** The first of these that is a text (or a number) and not empty. */
 export function firstText(...values: unknown[]): string | null {
-  const found = values.find((value) => (typeof value === 'string' && value !== '') || Number.isFinite(value))
+  const found = values.find((value) => (typeof value === 'string' && value !== '') || Number.isFinite(value)) as string | number | undefined
   return found === undefined ? null : String(found)
 }
 

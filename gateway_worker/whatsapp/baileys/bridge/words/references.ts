@@ -53,7 +53,9 @@ export function referencesOf(wrapped: proto.IMessage): References {
 export function contextOf(message: proto.IMessage): proto.IContextInfo | null {
   const { templateMessage: template, highlyStructuredMessage: hsm } = message
   const within = [template?.interactiveMessageTemplate, hsm?.hydratedHsm]
-  const holders = [...Object.values(message), ...within] as ({ contextInfo?: proto.IContextInfo | null } | null | undefined)[]
+  const holders = [...Object.values<unknown>({ ...message }), ...within] as (
+    { contextInfo?: proto.IContextInfo | null } | null | undefined
+  )[]
   return holders.find((holder) => typeof holder === 'object' && holder?.contextInfo != null)?.contextInfo ?? null
 }
 

@@ -139,7 +139,7 @@ async def test_a_message_that_could_not_be_stored_is_not_receipted_and_comes_aga
 
 
 async def test_storing_that_takes_too_long_ends_the_connection() -> None:
-    async with lab(store_deadline=0.4) as own:
+    async with lab(store_deadline=4) as own:  # a busy machine has to be linked within it, too
         session, connection = await own.connected()
         bob = await own.phones.give("Bob")
         with Hold(session.owner):

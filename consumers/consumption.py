@@ -20,7 +20,7 @@ from gateway_worker.broker.headers import HeaderValue
 from gateway_worker.broker.topology import ANSWER_SECONDS
 from gateway_worker.broker.writing import Batch
 from gateway_worker.cancelling import end
-from schemas.channels import Queue
+from schemas.topology.channels import Queue
 
 log = structlog.get_logger(__name__)
 

@@ -9,9 +9,9 @@ from typing import Any, Final, cast
 from consumers.delivery import Delivery
 from consumers.fence import key_of_queue
 from gateway_worker.broker.headers import HeaderValue
-from schemas.channels import Topology
 from schemas.errors import GatewayError
 from schemas.names import WorkerId
+from schemas.topology.channels import Topology
 
 REDRIVEN: Final = "x-gateway-redriven"
 """Header that counts how often a person had a command tried again."""

@@ -19,8 +19,7 @@ from consumers.pending_reply import PendingReply
 from consumers.ports import Manager, Publisher
 from consumers.replies import Reply, accepted
 from gateway_worker.broker.errors import PublishRefused, Unroutable
-from schemas.channels import Topology
-from schemas.commands import Command, CommandClass, CommandQueue
+from schemas.commands.commands import Command, CommandClass, CommandQueue
 from schemas.errors import (
     CommandExpired,
     Internal,
@@ -31,6 +30,7 @@ from schemas.errors import (
 )
 from schemas.model import StrictModel
 from schemas.names import MessageId, SessionId
+from schemas.topology.channels import Topology
 
 log = structlog.get_logger(__name__)
 

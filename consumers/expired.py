@@ -9,7 +9,7 @@ import structlog
 from consumers.pending_reply import PendingReply
 from consumers.ports import Manager
 from consumers.replies import Reply
-from schemas.commands import Command, CommandClass, CommandQueue
+from schemas.commands.commands import Command, CommandClass, CommandQueue
 from schemas.errors import CommandExpired, FleetFull, GatewayError, Internal
 from schemas.model import StrictModel
 

@@ -28,10 +28,10 @@ from typing import Final
 
 from consumers.delivery import Delivery
 from gateway_worker.broker.leniency import UNREADABLE
-from schemas.channels import DIRECT_REPLY_TO, Topology
-from schemas.commands import COMMANDS, Command, CommandQueue, Subject
+from schemas.commands.commands import COMMANDS, Command, CommandQueue, Subject
 from schemas.errors import Breach, CommandForbidden, Origin
 from schemas.model import StrictModel
+from schemas.topology.channels import DIRECT_REPLY_TO, Topology
 
 _KEY: Final = re.compile(r"(sessions\.create|control|session|worker)(?:\.([A-Za-z0-9_-]{1,64}))?")
 _QUEUES: Final = {

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from consumers.dispatch import Handler
 from consumers.ports import Groups, Manager
 from consumers.replies import Reply, accepted, result
-from schemas.commands import Command
-from schemas.group_commands import (
+from schemas.commands.commands import Command
+from schemas.commands.groups import (
     ChangeParticipants,
     CreateGroup,
     DescribeGroup,

@@ -6,10 +6,9 @@ from consumers.dispatch import Handler
 from consumers.group_handlers import GroupHandlers
 from consumers.ports import Manager, Replay, ThisWorker
 from consumers.replies import Reply, accepted, result
-from schemas.commands import Command
-from schemas.contact_commands import GetPicture
-from schemas.errors import FleetFull, Unavailable
-from schemas.message_commands import (
+from schemas.commands.commands import Command
+from schemas.commands.contacts import GetPicture
+from schemas.commands.messages import (
     CheckContacts,
     CountMessages,
     DescribeMessage,
@@ -19,7 +18,7 @@ from schemas.message_commands import (
     SetDisappearing,
     SetPresence,
 )
-from schemas.session_commands import (
+from schemas.commands.sessions import (
     ConfirmPasskey,
     CreateSession,
     DeleteSession,
@@ -32,7 +31,8 @@ from schemas.session_commands import (
     RestartSession,
     UsePasskey,
 )
-from schemas.worker_commands import DescribeWorker, DrainWorker
+from schemas.commands.workers import DescribeWorker, DrainWorker
+from schemas.errors import FleetFull, Unavailable
 
 
 class Handlers:

@@ -18,7 +18,7 @@ from consumers.replies import Reply, rejected
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.store.operations.commands import Conflict, Done, Fresh, InProgress, Recorded
 from gateway_worker.store.records import Json
-from schemas.commands import Command, CommandClass, CommandKey
+from schemas.commands.commands import Command, CommandClass, CommandKey
 from schemas.errors import (
     CommandConflict,
     Disposition,
@@ -29,7 +29,7 @@ from schemas.errors import (
     SessionNotConnected,
     SessionNotPairing,
 )
-from schemas.events import COMMAND_REJECTED
+from schemas.events.events import COMMAND_REJECTED
 from schemas.model import StrictModel
 
 WAIT_SECONDS: Final = 5.0  # for another worker that is at work on the same command; after that it is taken for dead

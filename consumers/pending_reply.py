@@ -12,7 +12,7 @@ from consumers.ports import Publisher
 from consumers.replies import Reply, ReplyFactory
 from schemas.envelope import Envelope
 from schemas.errors import GatewayError
-from schemas.events import COMMAND_REJECTED
+from schemas.events.events import COMMAND_REJECTED
 from schemas.names import NewId
 
 log = structlog.get_logger(__name__)

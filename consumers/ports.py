@@ -7,11 +7,9 @@ from gateway_worker.broker.headers import HeaderValue
 from gateway_worker.broker.outgoing import Outgoing
 from gateway_worker.store.operations.commands import Recorded
 from gateway_worker.store.records import Json
-from schemas.commands import Command, CommandKey
-from schemas.contact_commands import GetPicture
-from schemas.envelope import Envelope
-from schemas.errors import GatewayError
-from schemas.group_commands import (
+from schemas.commands.commands import Command, CommandKey
+from schemas.commands.contacts import GetPicture
+from schemas.commands.groups import (
     ChangeParticipants,
     CreateGroup,
     DescribeGroup,
@@ -22,16 +20,7 @@ from schemas.group_commands import (
     ListGroups,
     UpdateGroup,
 )
-from schemas.group_results import (
-    GroupCreated,
-    GroupDescription,
-    GroupInvite,
-    GroupJoined,
-    GroupPage,
-    GroupRequestsTold,
-    ParticipantsChanged,
-)
-from schemas.message_commands import (
+from schemas.commands.messages import (
     CheckContacts,
     CountMessages,
     DescribeMessage,
@@ -42,6 +31,28 @@ from schemas.message_commands import (
     SetDisappearing,
     SetPresence,
 )
+from schemas.commands.sessions import (
+    ConfirmPasskey,
+    CreateSession,
+    DeleteSession,
+    ListSessions,
+    LogoutSession,
+    MigrateSession,
+    ReplayEvents,
+    RestartSession,
+    UsePasskey,
+)
+from schemas.content.groups import (
+    GroupCreated,
+    GroupDescription,
+    GroupInvite,
+    GroupJoined,
+    GroupPage,
+    GroupRequestsTold,
+    ParticipantsChanged,
+)
+from schemas.envelope import Envelope
+from schemas.errors import GatewayError
 from schemas.names import MessageId, SessionId, WorkerId
 from schemas.results import (
     ContactPicture,
@@ -54,17 +65,6 @@ from schemas.results import (
     SessionPage,
     SessionQr,
     WorkerDescription,
-)
-from schemas.session_commands import (
-    ConfirmPasskey,
-    CreateSession,
-    DeleteSession,
-    ListSessions,
-    LogoutSession,
-    MigrateSession,
-    ReplayEvents,
-    RestartSession,
-    UsePasskey,
 )
 
 Accepted = Callable[[MessageId], Awaitable[None]]

@@ -11,7 +11,7 @@ from consumers.consumption import Consumption, Settle, Spawn
 from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.errors import BrokerLost, QueueMissing
 from gateway_worker.broker.topology import declare
-from schemas.channels import Plan, Queue
+from schemas.topology.channels import Plan, Queue
 
 log = structlog.get_logger(__name__)
 

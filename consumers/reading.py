@@ -10,7 +10,7 @@ from typing import Final
 
 from consumers.dead_letters import REDRIVEN
 from consumers.delivery import Delivery
-from schemas.commands import Command, parse_command
+from schemas.commands.commands import Command, parse_command
 from schemas.errors import CommandInvalid
 from schemas.model import StrictModel
 from schemas.names import MAX_COMMAND_BYTES

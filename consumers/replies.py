@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any, cast
 
 from gateway_worker.store.records import Json
-from schemas.commands import Command
+from schemas.commands.commands import Command
 from schemas.envelope import Envelope
 from schemas.errors import GatewayError, Origin
-from schemas.events import (
+from schemas.events.events import (
     COMMAND_ACCEPTED,
     COMMAND_REJECTED,
     COMMAND_RESULT,

@@ -22,8 +22,8 @@ from consumers.retry_gate import RetryGate
 from consumers.session_queues import SessionQueues
 from consumers.settling import Receive, Settler
 from gateway_worker.broker.connection import BrokerConnection
-from schemas.channels import Plan, Queue, Topology
 from schemas.names import NewId, WorkerId
+from schemas.topology.channels import Plan, Queue, Topology
 
 log = structlog.get_logger(__name__)
 

@@ -12,8 +12,8 @@ from consumers.queue_consumer import ConsumerContext, QueueConsumer
 from gateway_worker.broker.driver import Channel
 from gateway_worker.broker.errors import QueueMissing
 from gateway_worker.broker.topology import declare
-from schemas.channels import Binding, Plan, Queue, Topology
 from schemas.names import SessionId
+from schemas.topology.channels import Binding, Plan, Queue, Topology
 
 log = structlog.get_logger(__name__)
 

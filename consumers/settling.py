@@ -31,7 +31,7 @@ from consumers.ports import CommandObserver
 from consumers.reading import read
 from consumers.replies import Reply, rejected
 from consumers.retry_gate import RetryGate
-from schemas.commands import Command
+from schemas.commands.commands import Command
 from schemas.errors import CommandInvalid, Disposition, GatewayError, Internal, Origin, Unavailable
 from schemas.model import StrictModel
 from schemas.names import MAX_COMMAND_BYTES, WorkerId

@@ -1,13 +1,13 @@
 """Addresses of PostgreSQL, Redis and S3 as a person writes them: checked. Pure.
 
-RabbitMQ's are the contract's: `schemas.amqp_addresses`.
+RabbitMQ's are the contract's: `schemas.topology.addresses`.
 """
 
 import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from schemas.amqp_addresses import host_and_port, scheme_of
+from schemas.topology.addresses import host_and_port, scheme_of
 
 _BUCKET: Final = re.compile(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
 

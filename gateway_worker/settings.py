@@ -26,9 +26,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway_worker import addresses
 from gateway_worker.setting_names import PREFIX, misspelt
-from schemas.amqp_addresses import amqp_nodes, named_files
-from schemas.channels import Topology
 from schemas.names import WORKER_ID_PATTERN
+from schemas.topology.addresses import amqp_nodes, named_files
+from schemas.topology.channels import Topology
 
 _KEY_BYTES = 32  # AES-256
 _MOST_DAYS = 36_500

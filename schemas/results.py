@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.content import Content
-from schemas.events import Failure, MessageState, Reason, SessionState, WorkerState
-from schemas.message_changes import UnknownOptions
+from schemas.content.changes import UnknownOptions
+from schemas.content.content import Content
+from schemas.events.events import Failure, MessageState, Reason, SessionState, WorkerState
 from schemas.model import Instant, Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
 from schemas.sequence import SequenceNumber

@@ -19,7 +19,7 @@ from gateway_worker.store.store import Store
 from gateway_worker.whatsapp.baileys.configuration import Configuration
 from gateway_worker.whatsapp.baileys.engine import BaileysEngine
 from gateway_worker.whatsapp.downloads import Downloads
-from schemas.channels import Topology
+from schemas.topology.channels import Topology
 
 _MIB: Final = 1024 * 1024
 

@@ -10,7 +10,7 @@ from gateway_worker.operations.metrics import BridgeReading
 from gateway_worker.operations.resources import ResourceMeter
 from gateway_worker.settings import Settings
 from gateway_worker.whatsapp.baileys.engine import BaileysEngine
-from schemas.events import SessionState, WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState
+from schemas.events.events import SessionState, WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState
 from schemas.names import WorkerId
 from schemas.results import WorkerDescription
 

@@ -23,7 +23,7 @@ from gateway_worker.broker.nodes import Nodes, let_in
 from gateway_worker.broker.writing import Batch
 from gateway_worker.pauses import Pauses
 from gateway_worker.retrying import pause
-from schemas.amqp_addresses import shown
+from schemas.topology.addresses import shown
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class BrokerConnection:
     """A service that keeps one connection.
 
     Args:
-        address: of one node or several, with credentials, which are never logged. See `amqp_addresses.amqp_nodes`.
+        address: of one node or several, with credentials, which are never logged. See `addresses.amqp_nodes`.
         name: shown in RabbitMQ's list of connections, e.g. ``worker-1 consume``.
         chance: where the jitter of the back-off comes from, and the first node.
     """

@@ -14,7 +14,7 @@ from pamqp.commands import Basic
 from gateway_worker.broker.connection import BrokerConnection, discard
 from gateway_worker.broker.errors import QueueMissing, Unroutable, translated
 from gateway_worker.broker.topology import ANSWER_SECONDS, declare
-from schemas.channels import Topology
+from schemas.topology.channels import Topology
 
 log = structlog.get_logger(__name__)
 

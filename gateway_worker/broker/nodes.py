@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from gateway_worker.broker.errors import BrokerLost, BrokerRefused, translated
 from gateway_worker.client.diagnosis import absence, refusal
-from schemas.amqp_addresses import amqp_nodes, shown
+from schemas.topology.addresses import amqp_nodes, shown
 
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ class Nodes:
     """The nodes of one address, from any one on in turn: not all workers begin at the same.
 
     Args:
-        address: as `amqp_addresses.amqp_nodes` takes it.
+        address: as `schemas.topology.addresses.amqp_nodes` takes it.
         chance: where the first is taken from.
     """
 

@@ -5,7 +5,7 @@ from typing import Final
 from aiormq.channel import Channel
 
 from gateway_worker.broker.errors import BrokerLost, QueueMissing, TopologyMismatch, translated
-from schemas.channels import Exchange, Plan, Queue
+from schemas.topology.channels import Exchange, Plan, Queue
 
 ANSWER_SECONDS: Final = 30.0
 

@@ -22,8 +22,8 @@ from aiormq.channel import Channel
 from gateway_worker.broker.connection import BrokerConnection, discard
 from gateway_worker.broker.errors import BrokerError, BrokerLost, QueueMissing, TopologyMismatch, translated
 from gateway_worker.broker.topology import declare
-from schemas.channels import Plan
 from schemas.errors import Unavailable
+from schemas.topology.channels import Plan
 
 log = structlog.get_logger(__name__)
 

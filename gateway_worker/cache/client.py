@@ -22,7 +22,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from gateway_worker.cancelling import cancellable
-from schemas.events import WorkerHeartbeat
+from schemas.events.events import WorkerHeartbeat
 from schemas.names import SessionId, WorkerId
 
 log = structlog.get_logger(__name__)

@@ -27,9 +27,9 @@ from consumers.dead_letters import (
     redriven_headers,
 )
 from gateway_worker.broker.nodes import first_of
-from schemas.channels import Topology
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, Origin
+from schemas.topology.channels import Topology
 
 MOST: Final = 20_000  # commands in hand; with more in the queue these are the first ones
 _QUIET_SECONDS: Final = 0.5  # without an arrival: there are no more

@@ -28,7 +28,7 @@ from gateway_worker.cli.dead_queue import (
 from gateway_worker.cli.terminal import complain, console, errors
 from gateway_worker.settings import Settings
 from gateway_worker.store.reading.set_aside import Kept
-from schemas.channels import Topology
+from schemas.topology.channels import Topology
 
 _WIDTH: Final = 160  # where there is no terminal to ask
 _ASIDE_COLUMNS: Final = ("when", "reason", "detail", "what", "session", "message", "bytes", "id")

@@ -32,8 +32,8 @@ from gateway_worker.store.postgres.schema import SchemaMismatch, check_schema
 from gateway_worker.store.retention.partitions import made_until
 from gateway_worker.whatsapp.baileys.installation import has_packages
 from gateway_worker.whatsapp.baileys.process import BRIDGE
-from schemas.amqp_addresses import amqp_nodes, shown
-from schemas.channels import Topology
+from schemas.topology.addresses import amqp_nodes, shown
+from schemas.topology.channels import Topology
 
 _NAME = "gateway-worker doctor"  # what RabbitMQ and PostgreSQL show
 _DURABLE = ("synchronous_commit", "fsync", "full_page_writes")

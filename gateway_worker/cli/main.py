@@ -99,7 +99,7 @@ def doctor() -> None:
 @app.command()
 def asyncapi() -> None:
     """Print the AsyncAPI document of commands and events."""
-    from schemas.asyncapi import render  # noqa: PLC0415 (as above)
+    from schemas.asyncapi.asyncapi import render  # noqa: PLC0415 (as above)
 
     typer.echo(render(), nl=False)
 

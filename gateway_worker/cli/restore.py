@@ -23,8 +23,8 @@ from gateway_worker.store.postgres.database import complaint
 from gateway_worker.store.snapshots.format import Moment
 from gateway_worker.store.store import Store
 from gateway_worker.whatsapp.baileys import identity
-from schemas.channels import Topology
 from schemas.names import SessionId, WorkerId
+from schemas.topology.channels import Topology
 
 FAILED = 1
 MISCONFIGURED = 2

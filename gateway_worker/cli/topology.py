@@ -6,8 +6,8 @@ import json
 from rich.console import Console
 from rich.table import Table
 
-from schemas.channels import Topology
-from schemas.definitions import definitions, tenant_definitions
+from schemas.topology.channels import Topology
+from schemas.topology.definitions import definitions, tenant_definitions
 
 
 def definitions_text(namespace: str, backend_queue: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final, TypedDict
 from pydantic import ValidationError
 
 from gateway_worker.client.errors import CommandRejectedError
-from schemas.commands import COMMANDS, CommandQueue, CommandType, Subject
+from schemas.commands.commands import COMMANDS, CommandQueue, CommandType, Subject
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid
 from schemas.model import StrictModel

@@ -16,7 +16,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from gateway_worker.client.diagnosis import absence, refusal
 from gateway_worker.client.errors import AccessRefusedError, ClientError, ConnectionLostError, translated
 from gateway_worker.pauses import Pauses
-from schemas.amqp_addresses import amqp_nodes, shown
+from schemas.topology.addresses import amqp_nodes, shown
 
 log = logging.getLogger("gateway_worker.client")
 
@@ -31,7 +31,7 @@ class Connection:
     """A connection that is there, or comes again.
 
     Args:
-        url: of one node or several, as `schemas.amqp_addresses.amqp_nodes` takes it.
+        url: of one node or several, as `schemas.topology.addresses.amqp_nodes` takes it.
         name: what RabbitMQ's management shows.
     """
 

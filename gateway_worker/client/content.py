@@ -1,6 +1,6 @@
 """What a message may carry, under the names a backend writes: the contract's models, checked where they are made."""
 
-from schemas.outgoing_content import (
+from schemas.content.outgoing import (
     OutgoingContactCard,
     OutgoingContacts,
     OutgoingContent,
@@ -9,7 +9,7 @@ from schemas.outgoing_content import (
     OutgoingPoll,
     OutgoingText,
 )
-from schemas.outgoing_media import (
+from schemas.content.outgoing_media import (
     MediaSource,
     OutgoingAudio,
     OutgoingDocument,

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from schemas.envelope import Envelope
-from schemas.events import EVENTS
+from schemas.events.events import EVENTS
 from schemas.model import Model
 from schemas.names import CommandId, SessionId
 
@@ -83,7 +83,7 @@ class Event:
 
     @cached_property
     def data(self) -> Model | UnknownData:
-        """What is said: a model of `schemas.events`, to be told apart with ``match``."""
+        """What is said: a model of `schemas.events.events`, to be told apart with ``match``."""
         return read_data(self.type, self.envelope.data)
 
     @property

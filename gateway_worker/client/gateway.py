@@ -20,10 +20,10 @@ from gateway_worker.client.queues import EventQueue
 from gateway_worker.client.replies import Accepted
 from gateway_worker.client.session_calls import SessionCalls
 from gateway_worker.client.subscription import PREFETCH, Subscription
-from schemas.channels import Topology
 from schemas.envelope import Envelope
 from schemas.model import Model, StrictModel
 from schemas.results import EventsReplayed
+from schemas.topology.channels import Topology
 
 TIMEOUT: Final = 30.0  # seconds for a reply
 

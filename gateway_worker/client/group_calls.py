@@ -6,7 +6,7 @@ from typing import Unpack
 from gateway_worker.client.asking import Asking
 from gateway_worker.client.commands import CommandOptions, valid
 from gateway_worker.client.replies import Accepted
-from schemas.group_commands import (
+from schemas.commands.groups import (
     ChangeParticipants,
     CreateGroup,
     DescribeGroup,
@@ -19,7 +19,7 @@ from schemas.group_commands import (
     RequestAction,
     UpdateGroup,
 )
-from schemas.group_results import (
+from schemas.content.groups import (
     GroupCreated,
     GroupDescription,
     GroupInvite,

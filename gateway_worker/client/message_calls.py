@@ -6,8 +6,8 @@ from typing import Literal, Unpack
 from gateway_worker.client.asking import Asking
 from gateway_worker.client.commands import CommandOptions, valid
 from gateway_worker.client.replies import Accepted
-from schemas.contact_commands import GetPicture
-from schemas.message_commands import (
+from schemas.commands.contacts import GetPicture
+from schemas.commands.messages import (
     CheckContacts,
     DescribeMessage,
     DisappearingSeconds,
@@ -23,7 +23,7 @@ from schemas.message_commands import (
     SetDisappearing,
     SetPresence,
 )
-from schemas.outgoing_content import OutgoingContent, OutgoingText
+from schemas.content.outgoing import OutgoingContent, OutgoingText
 from schemas.results import ContactPicture, ContactsChecked, MessageDescription, MessagePage
 
 Presence = Literal["typing", "recording", "paused", "available", "unavailable"]

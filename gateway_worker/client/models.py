@@ -4,9 +4,24 @@ What a received message carries is in `received` (``received.Text``, ``received.
 `gateway_worker.client`.
 """
 
-from schemas import content as received
-from schemas.contact_events import CallReceived, ContactUpdated, PresenceUpdated
-from schemas.events import (
+from schemas.commands.groups import ParticipantAction, RequestAction
+from schemas.commands.messages import QuoteRequest
+from schemas.commands.session_settings import MediaOptions, SessionLimits, SessionOptions
+from schemas.content.changes import (
+    EventResponse,
+    MessageChanged,
+    MessageComment,
+    MessageEdited,
+    MessageKept,
+    MessagePinned,
+    MessageReaction,
+    MessageRevoked,
+    PollOption,
+    PollVote,
+)
+from schemas.content import content as received
+from schemas.events.contacts import CallReceived, ContactUpdated, PresenceUpdated
+from schemas.events.events import (
     Action,
     ChatUpdated,
     Failure,
@@ -22,23 +37,8 @@ from schemas.events import (
     WorkerRegistered,
     WorkerStopped,
 )
-from schemas.group_commands import ParticipantAction, RequestAction
-from schemas.group_events import GroupParticipantsChanged, GroupUpdated
-from schemas.history_events import HistorySynced
-from schemas.message_changes import (
-    EventResponse,
-    MessageChanged,
-    MessageComment,
-    MessageEdited,
-    MessageKept,
-    MessagePinned,
-    MessageReaction,
-    MessageRevoked,
-    PollOption,
-    PollVote,
-)
-from schemas.message_commands import QuoteRequest
-from schemas.session_settings import MediaOptions, SessionLimits, SessionOptions
+from schemas.events.groups import GroupParticipantsChanged, GroupUpdated
+from schemas.events.history import HistorySynced
 
 __all__ = [
     "Action",

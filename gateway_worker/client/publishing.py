@@ -13,8 +13,8 @@ from gateway_worker.client.commands import Outgoing
 from gateway_worker.client.connection import Connection, shut
 from gateway_worker.client.errors import ClientError, ConnectionLostError, translated
 from gateway_worker.client.events import NotAnEventError, read_envelope
-from schemas.channels import DIRECT_REPLY_TO
 from schemas.envelope import CONTENT_TYPE, Envelope
+from schemas.topology.channels import DIRECT_REPLY_TO
 
 log = logging.getLogger("gateway_worker.client")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from schemas.channels import BACKEND_QUEUE_BYTES, BACKEND_TTL, NO_LIMIT
+from schemas.topology.channels import BACKEND_QUEUE_BYTES, BACKEND_TTL, NO_LIMIT
 
 _SECOND: Final = timedelta(milliseconds=1)
 UNNAMED_BYTES: Final = 256 * 1024 * 1024  # of an unnamed queue whose reader is slow; what is dropped is replayed

@@ -6,16 +6,9 @@ from typing import Unpack
 from gateway_worker.client.asking import Asking
 from gateway_worker.client.commands import CommandOptions, valid
 from gateway_worker.client.replies import Accepted
-from schemas.message_commands import CountMessages
-from schemas.results import (
-    EventsReplayed,
-    MessageStats,
-    SessionDescription,
-    SessionPage,
-    SessionQr,
-    WorkerDescription,
-)
-from schemas.session_commands import (
+from schemas.commands.messages import CountMessages
+from schemas.commands.session_settings import PairByCode, PairByQr, SessionLimits, SessionOptions
+from schemas.commands.sessions import (
     CreateSession,
     DeleteSession,
     DescribeSession,
@@ -26,8 +19,15 @@ from schemas.session_commands import (
     ReplayEvents,
     RestartSession,
 )
-from schemas.session_settings import PairByCode, PairByQr, SessionLimits, SessionOptions
-from schemas.worker_commands import DescribeWorker, DrainWorker
+from schemas.commands.workers import DescribeWorker, DrainWorker
+from schemas.results import (
+    EventsReplayed,
+    MessageStats,
+    SessionDescription,
+    SessionPage,
+    SessionQr,
+    WorkerDescription,
+)
 
 
 class SessionCalls(Asking):

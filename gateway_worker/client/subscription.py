@@ -20,7 +20,7 @@ from gateway_worker.client.events import Event, NotAnEventError, read_envelope
 from gateway_worker.client.ordering import Passed, Recent, SessionOrder, Step
 from gateway_worker.client.queues import EventQueue
 from gateway_worker.client.replaying import Asker, Replays
-from schemas.channels import Topology
+from schemas.topology.channels import Topology
 
 log = logging.getLogger("gateway_worker.client")
 

@@ -13,19 +13,9 @@ from gateway_worker.connections.session.session import LiveSession
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.records import Desired, NewSession, SessionRecord, Status
-from schemas.commands import Command
-from schemas.errors import (
-    CommandConflict,
-    FleetFull,
-    GatewayError,
-    MessageUnconfirmed,
-    SessionNotFound,
-)
-from schemas.events import Failure
-from schemas.message_commands import CountMessages, DescribeMessage, ListMessages, OutgoingCommand
-from schemas.names import MessageId, SessionId, WorkerId
-from schemas.results import MessageDescription, MessagePage, MessageStats, SessionDescription, SessionPage, SessionQr
-from schemas.session_commands import (
+from schemas.commands.commands import Command
+from schemas.commands.messages import CountMessages, DescribeMessage, ListMessages, OutgoingCommand
+from schemas.commands.sessions import (
     CreateSession,
     DeleteSession,
     ListSessions,
@@ -33,6 +23,16 @@ from schemas.session_commands import (
     MigrateSession,
     RestartSession,
 )
+from schemas.errors import (
+    CommandConflict,
+    FleetFull,
+    GatewayError,
+    MessageUnconfirmed,
+    SessionNotFound,
+)
+from schemas.events.events import Failure
+from schemas.names import MessageId, SessionId, WorkerId
+from schemas.results import MessageDescription, MessagePage, MessageStats, SessionDescription, SessionPage, SessionQr
 
 _DELETION_SECONDS = 15.0  # a create waits that long for a deletion under way
 _DELETION_LOOK_SECONDS = 0.25

@@ -21,11 +21,12 @@ from gateway_worker.connections.people.identities import chat_of, names_of
 from gateway_worker.store.records import Direction as Sent
 from gateway_worker.store.records import MessageRecord, SessionRecord
 from schemas.addresses import GROUP_SERVER, spellings
-from schemas.commands import Command, CommandKey
-from schemas.content import CONTENT_KINDS, Content
+from schemas.commands.commands import Command, CommandKey
+from schemas.commands.messages import CountMessages, DescribeMessage, ListMessages
+from schemas.commands.sessions import ListSessions
+from schemas.content.content import CONTENT_KINDS, Content
 from schemas.errors import MessageNotFound, SessionNotFound, SessionNotPairing
-from schemas.events import Failure, MessageState, Reason
-from schemas.message_commands import CountMessages, DescribeMessage, ListMessages
+from schemas.events.events import Failure, MessageState, Reason
 from schemas.names import CommandId, MessageId, SessionId, WorkerId
 from schemas.results import (
     DesiredState,
@@ -41,7 +42,6 @@ from schemas.results import (
     SessionPage,
     SessionQr,
 )
-from schemas.session_commands import ListSessions
 
 _CONTENT: TypeAdapter[Content] = TypeAdapter(Content)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

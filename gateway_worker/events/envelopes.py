@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from gateway_worker.store.records import OutboxEvent
 from schemas.envelope import Envelope
-from schemas.events import EVENTS, session_source, worker_source
+from schemas.events.events import EVENTS, session_source, worker_source
 from schemas.names import SessionId, WorkerId
 from schemas.sequence import write as write_sequence
 

@@ -20,10 +20,10 @@ from gateway_worker.broker.pipe import Pipe
 from gateway_worker.broker.topology import declare
 from gateway_worker.events.envelopes import encode, without_content
 from gateway_worker.store.records import OutboxEvent
-from schemas.channels import DIRECT_REPLY_TO, Topology
 from schemas.envelope import Envelope
-from schemas.events import routing_key
+from schemas.events.events import routing_key
 from schemas.names import MAX_EVENT_BYTES
+from schemas.topology.channels import DIRECT_REPLY_TO, Topology
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import structlog
 from pydantic import BaseModel
 
-from schemas.events import (
+from schemas.events.events import (
     WORKER_HEARTBEAT,
     WORKER_REGISTERED,
     WORKER_STOPPED,

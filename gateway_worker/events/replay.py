@@ -16,10 +16,10 @@ from gateway_worker.broker.pipe import Pipe
 from gateway_worker.events.ports import StoredEvents
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.store.records import OutboxEvent
+from schemas.commands.sessions import MAX_REPLAYED, ReplayEvents
 from schemas.errors import SessionNotFound
 from schemas.names import SessionId
 from schemas.results import EventsReplayed
-from schemas.session_commands import MAX_REPLAYED, ReplayEvents
 
 log = structlog.get_logger(__name__)
 

@@ -16,8 +16,8 @@ from gateway_worker.media.receiving import receive
 from gateway_worker.media.sniffing import HEAD, document_type, look
 from gateway_worker.media.spool import Job, Spool
 from gateway_worker.media.worker_pool import WorkerPool
+from schemas.content.outgoing_media import MAX_INLINE, MediaSource
 from schemas.errors import Unavailable
-from schemas.outgoing_media import MAX_INLINE, MediaSource
 
 _SOUNDS: Final = frozenset(
     {"audio/mpeg", "audio/mp4", "audio/aac", "audio/amr", "audio/ogg", "audio/wav", "audio/flac", "video/mp4"}

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from gateway_worker.connections.base.observer import LIMBO_KINDS
 from gateway_worker.whatsapp.facts import Cause, ReceiptKind
-from schemas.content import SetAsideReason
+from schemas.content.content import SetAsideReason
 
 _FILE_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from schemas.commands import CommandKey
+from schemas.commands.commands import CommandKey
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 
 Json = Mapping[str, object]

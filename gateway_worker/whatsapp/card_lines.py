@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from schemas.vcards import plain_lines
+from schemas.content.vcards import plain_lines
 
 _MAX_VALUE: Final = 1_024  # characters of one line's value that are looked at
 _MAX_PARAMETERS: Final = 512  # characters of a line's name and parameters; a longer one is no line of ours

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from schemas.content import Audio, Document, Image, Sticker, Video, Voice
+from schemas.content.content import Audio, Document, Image, Sticker, Video, Voice
 
 FileContent = Image | Video | Audio | Voice | Document | Sticker
 

@@ -7,8 +7,8 @@ from typing import Any
 from gateway_worker.whatsapp.incoming_changes import Change
 from gateway_worker.whatsapp.remote_files import RemoteFile
 from gateway_worker.whatsapp.timers import Timer
-from schemas.content import Content, SetAsideReason
-from schemas.references import Ad, Association
+from schemas.content.content import Content, SetAsideReason
+from schemas.content.references import Ad, Association
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.content import Content
+from schemas.content.content import Content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

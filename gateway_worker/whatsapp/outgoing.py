@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway_worker.whatsapp.files import FileMessage, Repetition
 from gateway_worker.whatsapp.timers import Timer
-from schemas.content import Contacts, PlainLocation, PlainText, Poll
+from schemas.content.content import Contacts, PlainLocation, PlainText, Poll
 
 PlainContent = PlainText | PlainLocation | Contacts | Poll
 

@@ -19,7 +19,7 @@ from gateway_worker.whatsapp.outgoing import Acknowledged, MessageRef, OutgoingM
 from gateway_worker.whatsapp.past import HistoryPart
 from gateway_worker.whatsapp.people import ContactCheck, Picture, PresenceState
 from gateway_worker.whatsapp.remote_files import FileRequest, RemoteFile
-from schemas.content import Media
+from schemas.content.content import Media
 from schemas.names import SessionId
 
 KeyId = tuple[str, str]  # (kind, id), e.g. ("session", "1234_1.0")

@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Final
 
 from gateway_worker.whatsapp.card_lines import Budget, Property, components, in_one_line, properties
-from schemas.content import MAX_CARDS, MAX_VCARD, ContactCard
-from schemas.vcards import cards_in
+from schemas.content.content import MAX_CARDS, MAX_VCARD, ContactCard
+from schemas.content.vcards import cards_in
 
 MAX_PHONES: Final = 32  # of one card; further ones stand in the card itself
 

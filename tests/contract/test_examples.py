@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from schemas.commands import COMMANDS, CommandQueue, parse_command
+from schemas.commands.commands import COMMANDS, CommandQueue, parse_command
+from schemas.commands.messages import DescribeMessage, SendMessage, SetPresence
+from schemas.commands.session_settings import PairByCode, PairByQr
+from schemas.commands.sessions import CreateSession, DeleteSession, ListSessions
+from schemas.content.outgoing import OutgoingText
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, GatewayError
-from schemas.events import EVENTS, Action, SessionState
-from schemas.message_commands import DescribeMessage, SendMessage, SetPresence
+from schemas.events.events import EVENTS, Action, SessionState
 from schemas.model import StrictModel
 from schemas.names import SessionId
-from schemas.outgoing_content import OutgoingText
-from schemas.session_commands import CreateSession, DeleteSession, ListSessions
-from schemas.session_settings import PairByCode, PairByQr
 
 CONTRACT_EXAMPLE = """{"specversion": "1.0", "id": "01JD…", "source": "/backend/eu-1", "type": "message.send.v1",
  "subject": "user123-personal", "time": "2026-11-22T10:30:00Z", "datacontenttype": "application/json",

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from schemas.commands import parse_command
+from schemas.commands.commands import parse_command
 from schemas.errors import MAX_PROBLEMS, CommandInvalid, Disposition
-from schemas.events import CommandRejected
+from schemas.events.events import CommandRejected
 from tests.contract.invalid_commands import INVALID_COMMANDS, InvalidCommand
 
 

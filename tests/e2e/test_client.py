@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway_worker.client import CommandRejectedError, Event, Gateway, Subscription, Text
-from schemas.content import Text as ReceivedText
-from schemas.events import MessageReceived, MessageState, MessageStatus, SessionState, SessionStatus
+from schemas.content.content import Text as ReceivedText
+from schemas.events.events import MessageReceived, MessageState, MessageStatus, SessionState, SessionStatus
 from tests.e2e.conftest import World
 from tests.support.backend import PATIENCE
 

@@ -17,10 +17,11 @@ from gateway_worker.broker.outgoing import Outgoing
 from gateway_worker.connections.messages.ids import derive_message_id
 from gateway_worker.store.operations.commands import Conflict, Done, Fresh, InProgress
 from gateway_worker.store.records import Json
-from schemas.commands import Command, CommandKey
+from schemas.commands.commands import Command, CommandKey
+from schemas.commands.sessions import ListSessions, ReplayEvents
 from schemas.envelope import Envelope
 from schemas.errors import CommandExpired, GatewayError, MessageNotFound, SessionNotFound, SessionNotPairing
-from schemas.events import SessionState
+from schemas.events.events import SessionState
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 from schemas.results import (
     Contact,
@@ -38,7 +39,6 @@ from schemas.results import (
     WorkerDescription,
     WorkerState,
 )
-from schemas.session_commands import ListSessions, ReplayEvents
 from tests.support.groups import FakeSessionGroups
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)

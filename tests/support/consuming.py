@@ -14,8 +14,8 @@ from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.ids import uuid7
 from gateway_worker.broker.topology import declare
 from gateway_worker.events.publisher import Publisher
-from schemas.channels import Topology
 from schemas.names import SessionId, WorkerId
+from schemas.topology.channels import Topology
 from tests.support.consumers import FakeManager, FakeWorker, MemoryLedger, replay
 
 

@@ -12,8 +12,8 @@ from consumers.replies import ReplyFactory
 from consumers.retry_gate import RetryGate
 from consumers.settling import Settler
 from gateway_worker.broker.ids import uuid7
-from schemas.channels import Topology
 from schemas.names import SessionId, WorkerId
+from schemas.topology.channels import Topology
 from tests.support.consumers import (
     NOW,
     FakeManager,

@@ -17,7 +17,7 @@ from gateway_worker.whatsapp.baileys.lease import Lease
 from gateway_worker.whatsapp.facts import Cause, Connected, Disconnected, QrCode
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
 from gateway_worker.whatsapp.port import Connection, OpenRequest
-from schemas.content import Text
+from schemas.content.content import Text
 from schemas.names import SessionId
 from tests.support.owner import MemoryOwner
 from tests.support.phones import Phone, Phones

@@ -13,7 +13,7 @@ from gateway_worker.events.ports import PublishingLease
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.relay import Relay
 from gateway_worker.events.replay import Replayer
-from schemas.channels import Topology
+from schemas.topology.channels import Topology
 from tests.support.lease import TestLease
 from tests.support.outbox import Listener, MemoryOutbox, listening
 

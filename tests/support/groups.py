@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway_worker.whatsapp.groups import Asking, Group, GroupMember, Joining, MemberOutcome, NewGroup, PeopleAction
-from schemas.commands import Command
-from schemas.group_results import (
+from schemas.commands.commands import Command
+from schemas.content.groups import (
     GroupCreated,
     GroupDescription,
     GroupInvite,

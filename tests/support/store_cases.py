@@ -19,7 +19,7 @@ from gateway_worker.store.operations.people import JoinChats
 from gateway_worker.store.operations.receipts import AdvanceParticipant
 from gateway_worker.store.operations.timers import ChatTimer, SetTimers
 from gateway_worker.store.records import Desired, Fence, Json, NewSession, Status
-from schemas.commands import CommandKey
+from schemas.commands.commands import CommandKey
 from schemas.names import SessionId, UserId, WorkerId
 from tests.support.stores import NOON, advance, arrived, begin, key, message_id
 

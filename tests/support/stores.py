@@ -9,7 +9,7 @@ from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.records import Json, OutboxEvent, Status
 from gateway_worker.store.store import Store
-from schemas.commands import CommandKey
+from schemas.commands.commands import CommandKey
 from schemas.names import MessageId
 
 KEY = bytes(range(32))

@@ -9,7 +9,7 @@ import grimp
 import pytest
 
 from consumers.handlers import Handlers
-from schemas.commands import COMMANDS, CommandClass
+from schemas.commands.commands import COMMANDS, CommandClass
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _PACKAGES: Final = ("gateway_worker", "consumers", "schemas")

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway_worker.settings import Settings
-from schemas.amqp_addresses import amqp_nodes
+from schemas.topology.addresses import amqp_nodes
 
 KEY = base64.b64encode(bytes(32)).decode()
 OTHER = base64.b64encode(bytes(range(32))).decode()

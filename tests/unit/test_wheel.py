@@ -16,4 +16,4 @@ def test_imports_of_what_moves_in_are_written_so_and_nothing_else_is() -> None:
 
 def test_an_import_that_cannot_be_moved_is_refused() -> None:
     with pytest.raises(ValueError, match="from schemas import"):
-        under_one_name("import schemas.events\n")
+        under_one_name("import schemas.events.events\n")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from gateway_worker.whatsapp.incoming import Sender
 from schemas.addresses import told_jid
-from schemas.message_changes import MessageSender
+from schemas.content.changes import MessageSender
 
 NamesOf = Callable[[str], frozenset[str]]
 """All names of a chat or a person that are known, the given one among them."""

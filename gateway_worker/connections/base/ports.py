@@ -26,8 +26,8 @@ from pydantic import BaseModel
 from gateway_worker.media.prepared import PreparedFile
 from gateway_worker.store.records import Fence
 from gateway_worker.whatsapp.port import Changes, KeyId
+from schemas.content.outgoing_media import MediaSource
 from schemas.names import SessionId
-from schemas.outgoing_media import MediaSource
 
 
 class SessionQueues(Protocol):

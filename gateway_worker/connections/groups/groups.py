@@ -16,15 +16,8 @@ from gateway_worker.connections.socket.waiting import ConnectionWaiter, connecti
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, RecipientUnknown, Refused, StoreRefused
 from gateway_worker.whatsapp.groups import Asking, Group, GroupMember, Groups, MemberOutcome, PeopleAction
 from schemas.addresses import Jid
-from schemas.commands import Command
-from schemas.errors import (
-    GatewayError,
-    MessageRecipientUnknown,
-    MessageRejectedByWhatsApp,
-    OutcomeUnknownError,
-    SessionNotConnected,
-)
-from schemas.group_commands import (
+from schemas.commands.commands import Command
+from schemas.commands.groups import (
     INVITE_LINK,
     ChangeParticipants,
     CreateGroup,
@@ -38,7 +31,8 @@ from schemas.group_commands import (
     RequestAction,
     UpdateGroup,
 )
-from schemas.group_results import (
+from schemas.commands.messages import SetDisappearing
+from schemas.content.groups import (
     GroupCreated,
     GroupDescription,
     GroupInvite,
@@ -54,7 +48,13 @@ from schemas.group_results import (
     ParticipantOutcome,
     ParticipantsChanged,
 )
-from schemas.message_commands import SetDisappearing
+from schemas.errors import (
+    GatewayError,
+    MessageRecipientUnknown,
+    MessageRejectedByWhatsApp,
+    OutcomeUnknownError,
+    SessionNotConnected,
+)
 
 _PAUSE_SECONDS: Final = 1.0  # before what WhatsApp left unanswered is asked again
 _MAX_UNANSWERED: Final = 3

@@ -6,8 +6,8 @@ from typing import Final
 from gateway_worker.connections.base.times import instant
 from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.whatsapp.facts import CallArrived
-from schemas.contact_events import Caller, CallReceived
-from schemas.events import CALL_RECEIVED
+from schemas.events.contacts import Caller, CallReceived
+from schemas.events.events import CALL_RECEIVED
 from schemas.names import MessageId, SessionId
 
 CALL_KIND: Final = "call"

@@ -17,20 +17,7 @@ from gateway_worker.whatsapp.incoming_changes import (
     Revoked,
     Voted,
 )
-from schemas.events import (
-    EVENT_RESPONSE,
-    MESSAGE_CHANGED,
-    MESSAGE_COMMENT,
-    MESSAGE_EDITED,
-    MESSAGE_KEPT,
-    MESSAGE_PINNED,
-    MESSAGE_REACTION,
-    MESSAGE_REVOKED,
-    POLL_OPTION,
-    POLL_VOTE,
-    EventType,
-)
-from schemas.message_changes import (
+from schemas.content.changes import (
     Attendance,
     EventResponse,
     MessageChanged,
@@ -44,6 +31,19 @@ from schemas.message_changes import (
     PollVote,
     UnreadChange,
     UnreadReason,
+)
+from schemas.events.events import (
+    EVENT_RESPONSE,
+    MESSAGE_CHANGED,
+    MESSAGE_COMMENT,
+    MESSAGE_EDITED,
+    MESSAGE_KEPT,
+    MESSAGE_PINNED,
+    MESSAGE_REACTION,
+    MESSAGE_REVOKED,
+    POLL_OPTION,
+    POLL_VOTE,
+    EventType,
 )
 from schemas.model import Model
 from schemas.names import MessageId

@@ -7,9 +7,9 @@ from gateway_worker.connections.base.times import instant
 from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.whatsapp.groups import GroupChanged, GroupMember, GroupNews, MembersChanged
 from schemas.addresses import told_jid
-from schemas.events import GROUP_PARTICIPANTS, GROUP_UPDATED, EventType
-from schemas.group_events import GroupAuthor, GroupParticipantsChanged, GroupUpdated, PeopleChange, PictureChange
-from schemas.group_results import GroupPerson
+from schemas.content.groups import GroupPerson
+from schemas.events.events import GROUP_PARTICIPANTS, GROUP_UPDATED, EventType
+from schemas.events.groups import GroupAuthor, GroupParticipantsChanged, GroupUpdated, PeopleChange, PictureChange
 from schemas.model import Model
 from schemas.names import MessageId, SessionId
 

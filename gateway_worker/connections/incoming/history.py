@@ -26,8 +26,8 @@ from gateway_worker.whatsapp.incoming import ReceivedChange, ReceivedMessage
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage
 from gateway_worker.whatsapp.people import ContactsTold
 from schemas.addresses import Jid
-from schemas.events import HISTORY_SYNCED
-from schemas.history_events import HistorySynced
+from schemas.events.events import HISTORY_SYNCED
+from schemas.events.history import HistorySynced
 from schemas.names import MessageId, SessionId
 
 _MICROSECONDS = 1_000_000

@@ -53,11 +53,11 @@ from gateway_worker.whatsapp.people import ContactsTold
 from gateway_worker.whatsapp.port import Changes, KeyId
 from gateway_worker.whatsapp.timers import TimersTold
 from schemas.addresses import Jid
-from schemas.content import SetAsideReason
+from schemas.commands.session_settings import MediaOptions
+from schemas.content.content import SetAsideReason
 from schemas.errors import MessageRejectedByWhatsApp, Unavailable
-from schemas.events import Failure
+from schemas.events.events import Failure
 from schemas.names import MessageId
-from schemas.session_settings import MediaOptions
 
 LifeFact = QrCode | PairingCode | PasskeyRequired | PasskeyCode | Connected | Disconnected | PresenceChanged
 

@@ -43,8 +43,8 @@ from gateway_worker.whatsapp.incoming import Arrived, Entry, ReceivedMessage, Ti
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage
 from gateway_worker.whatsapp.port import Changes
 from schemas.addresses import Jid
-from schemas.content import SetAsideReason
-from schemas.session_settings import MediaOptions
+from schemas.commands.session_settings import MediaOptions
+from schemas.content.content import SetAsideReason
 
 _log = structlog.get_logger()
 

@@ -14,11 +14,11 @@ from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.whatsapp.incoming import Arrived, EntryKey, ReceivedChange, ReceivedMessage, Sender
 from gateway_worker.whatsapp.incoming_changes import Commented, Edited
 from schemas.addresses import told_jid
-from schemas.content import MEDIA_KINDS, Content, MediaState
-from schemas.events import MESSAGE_RECEIVED, EventType, MessageReceived, Quote
+from schemas.commands.session_settings import MediaOptions
+from schemas.content.content import MEDIA_KINDS, Content, MediaState
+from schemas.events.events import MESSAGE_RECEIVED, EventType, MessageReceived, Quote
 from schemas.model import Model
 from schemas.names import MessageId, SessionId
-from schemas.session_settings import MediaOptions
 
 
 def arrival(

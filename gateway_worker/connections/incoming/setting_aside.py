@@ -13,7 +13,7 @@ from gateway_worker.store.errors import EventTooLarge
 from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.store.operations.set_aside import SetAside
 from gateway_worker.whatsapp.incoming import Entry, ReceivedMessage, Sender, Unreadable
-from schemas.content import SetAsideReason, Unsupported
+from schemas.content.content import SetAsideReason, Unsupported
 from schemas.names import SessionId
 
 MESSAGE: Final = "message"

@@ -16,7 +16,7 @@ from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.sessions import ChangeState
 from gateway_worker.store.records import SessionRecord
 from gateway_worker.whatsapp.facts import Connected
-from schemas.events import SESSION_STATUS, PasskeyRequest, Reason, SessionStatus
+from schemas.events.events import SESSION_STATUS, PasskeyRequest, Reason, SessionStatus
 from schemas.names import SessionId, UserId
 from schemas.results import SessionQr
 

@@ -30,8 +30,9 @@ from gateway_worker.whatsapp.downloads import FileGone, FileTooLarge, HostAway, 
 from gateway_worker.whatsapp.errors import EngineError, NotOnPhone
 from gateway_worker.whatsapp.media_cipher import FileDamaged
 from gateway_worker.whatsapp.remote_files import FileRequest
-from schemas.commands import Command
-from schemas.content import MEDIA_KINDS, Media
+from schemas.commands.commands import Command
+from schemas.commands.messages import FetchMedia
+from schemas.content.content import MEDIA_KINDS, Media
 from schemas.errors import (
     CommandInvalid,
     GatewayError,
@@ -43,8 +44,7 @@ from schemas.errors import (
     MessageNotFound,
     SessionNotConnected,
 )
-from schemas.events import MEDIA_FAILED, MEDIA_READY, Failure, MediaFailed, MediaReady
-from schemas.message_commands import FetchMedia
+from schemas.events.events import MEDIA_FAILED, MEDIA_READY, Failure, MediaFailed, MediaReady
 from schemas.names import MessageId, SessionId
 
 _log = structlog.get_logger()

@@ -8,7 +8,7 @@ from typing import Final, cast
 from gateway_worker.store.operations.authors import Person, is_group, same_author
 from gateway_worker.store.records import Direction, Json, MessageRecord, Status
 from schemas.addresses import spellings
-from schemas.content import MAX_POLL_OPTIONS
+from schemas.content.content import MAX_POLL_OPTIONS
 from schemas.results import ReactionShown, VoteShown
 
 CHANGES_OF_CONTENT: Final = frozenset({"edited", "edit", "optionadded"})

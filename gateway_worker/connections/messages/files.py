@@ -14,9 +14,9 @@ from gateway_worker.store.operations.media_view import told_of
 from gateway_worker.store.records import Direction, Json, MediaRecord, MediaState, MessageName, MessageRecord
 from gateway_worker.whatsapp.incoming import ReceivedMessage
 from gateway_worker.whatsapp.remote_files import RemoteFile
-from schemas.content import MEDIA_KINDS, Media
+from schemas.commands.session_settings import MAX_FILE, MediaOptions
+from schemas.content.content import MEDIA_KINDS, Media
 from schemas.names import SessionId
-from schemas.session_settings import MAX_FILE, MediaOptions
 
 _SAFE: Final = re.compile(r"^[A-Za-z0-9_-]{1,128}$")
 _TOLD: Final = ("mimetype", "size", "sha256", "fileName")

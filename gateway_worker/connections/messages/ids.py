@@ -5,7 +5,7 @@ import hmac
 
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.base.storage import Messages
-from schemas.commands import CommandKey
+from schemas.commands.commands import CommandKey
 from schemas.errors import SessionNotFound
 from schemas.names import MessageId, SessionId
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from gateway_worker.connections.base.names import NamesOf
 from gateway_worker.store.records import MessageRecord
 from schemas.addresses import Jid
-from schemas.message_commands import Reference
+from schemas.commands.messages import Reference
 
 
 def one_of(

@@ -13,7 +13,7 @@ from gateway_worker.connections.people.identities import Identities
 from gateway_worker.store.records import MessageRecord
 from gateway_worker.whatsapp.outgoing import Original
 from schemas.addresses import Jid
-from schemas.message_commands import EditMessage, ForwardMessage, OutgoingCommand, Reference, SendMessage
+from schemas.commands.messages import EditMessage, ForwardMessage, OutgoingCommand, Reference, SendMessage
 from schemas.names import MessageId, SessionId
 
 _MAX_CHANGES = 1_000  # the newest: edits and revocations among more reactions than that are not seen

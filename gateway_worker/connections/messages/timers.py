@@ -19,7 +19,7 @@ from gateway_worker.whatsapp.incoming import ReceivedMessage, TimerChanged
 from gateway_worker.whatsapp.timers import ChatTimerTold
 from gateway_worker.whatsapp.timers import Timer as ToldTimer
 from schemas.addresses import Jid
-from schemas.events import CHAT_UPDATED, ChatUpdated, MessageSender
+from schemas.events.events import CHAT_UPDATED, ChatUpdated, MessageSender
 from schemas.names import SessionId
 
 MAX_CHATS: Final = 20_000  # of one session, as `identities` bounds people

@@ -28,10 +28,10 @@ from gateway_worker.whatsapp.files import (
     reference_data,
     reference_of,
 )
-from schemas.content import MediaState
+from schemas.content.content import MediaState
+from schemas.content.outgoing_media import OutgoingFile, OutgoingVideo
 from schemas.errors import MediaUnreachable, Unavailable
 from schemas.names import MessageId
-from schemas.outgoing_media import OutgoingFile, OutgoingVideo
 
 MAX_UPLOADS: Final = 4
 """How often one is tried while connections live."""

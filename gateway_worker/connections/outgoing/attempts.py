@@ -27,7 +27,8 @@ from gateway_worker.whatsapp.errors import (
 )
 from gateway_worker.whatsapp.outgoing import OutgoingMessage
 from schemas.addresses import Jid
-from schemas.commands import Command
+from schemas.commands.commands import Command
+from schemas.commands.messages import OutgoingCommand
 from schemas.errors import (
     CommandInvalid,
     GatewayError,
@@ -38,7 +39,6 @@ from schemas.errors import (
     MessageRejectedByWhatsApp,
     MessageUnconfirmed,
 )
-from schemas.message_commands import OutgoingCommand
 from schemas.names import MessageId, SessionId
 
 MAX_TRIES: Final = 3

@@ -9,8 +9,16 @@ from gateway_worker.store.records import Json, MessageRecord
 from gateway_worker.whatsapp.files import FileContent
 from gateway_worker.whatsapp.outgoing import Edit, Forwarding, Original, OutgoingMessage, Reaction, Revocation
 from schemas.addresses import AddressKind, kind_of
-from schemas.commands import Command
-from schemas.content import (
+from schemas.commands.commands import Command
+from schemas.commands.messages import (
+    EditMessage,
+    ForwardMessage,
+    OutgoingCommand,
+    ReactToMessage,
+    RevokeMessage,
+    SendMessage,
+)
+from schemas.content.content import (
     FORWARDED_KINDS,
     Audio,
     Document,
@@ -21,17 +29,7 @@ from schemas.content import (
     Video,
     Voice,
 )
-from schemas.errors import CommandInvalid, MessageNotFound
-from schemas.message_commands import (
-    EditMessage,
-    ForwardMessage,
-    OutgoingCommand,
-    ReactToMessage,
-    RevokeMessage,
-    SendMessage,
-)
-from schemas.names import MessageId, SessionId
-from schemas.outgoing_media import (
+from schemas.content.outgoing_media import (
     OutgoingAudio,
     OutgoingDocument,
     OutgoingFile,
@@ -40,6 +38,8 @@ from schemas.outgoing_media import (
     OutgoingVideo,
     OutgoingVoice,
 )
+from schemas.errors import CommandInvalid, MessageNotFound
+from schemas.names import MessageId, SessionId
 
 _TARGET = "data.messageId"
 _LEFT_BEHIND = frozenset({"buttons", "rows", "selected"})

@@ -7,9 +7,9 @@ from datetime import timedelta
 from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.outgoing.limits import DAY, MINUTE, Window
 from gateway_worker.store.records import SessionRecord
+from schemas.commands.session_settings import SessionLimits
 from schemas.errors import RateLimited
 from schemas.names import SessionId
-from schemas.session_settings import SessionLimits
 
 
 class Quota:

@@ -41,8 +41,9 @@ from gateway_worker.store.records import MessageRecord, Status
 from gateway_worker.whatsapp.files import Repetition
 from gateway_worker.whatsapp.timers import Timer
 from schemas.addresses import Jid, country_of
-from schemas.commands import Command
-from schemas.content import MediaState
+from schemas.commands.commands import Command
+from schemas.commands.messages import ForwardMessage, OutgoingCommand, SendMessage
+from schemas.content.content import MediaState
 from schemas.errors import (
     CommandConflict,
     CommandExpired,
@@ -53,8 +54,7 @@ from schemas.errors import (
     MessageUnconfirmed,
     Unavailable,
 )
-from schemas.events import Failure
-from schemas.message_commands import ForwardMessage, OutgoingCommand, SendMessage
+from schemas.events.events import Failure
 from schemas.names import MessageId
 
 _log = structlog.get_logger()

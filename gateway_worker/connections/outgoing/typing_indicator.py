@@ -16,8 +16,8 @@ from gateway_worker.connections.socket.attempt import ConnectionAttempt
 from gateway_worker.store.records import SessionRecord
 from gateway_worker.whatsapp.errors import EngineError
 from gateway_worker.whatsapp.people import PresenceState
-from schemas.content import PlainText
-from schemas.session_settings import SessionOptions
+from schemas.commands.session_settings import SessionOptions
+from schemas.content.content import PlainText
 
 _log = structlog.get_logger()
 

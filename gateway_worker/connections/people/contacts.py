@@ -12,7 +12,7 @@ from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.whatsapp.incoming import Arrived
 from gateway_worker.whatsapp.people import ContactNews, ContactsTold
 from schemas.addresses import LID_SERVER, USER_SERVER, phone_of, told_jid
-from schemas.contact_events import MAX_ABOUT, ContactChange
+from schemas.events.contacts import MAX_ABOUT, ContactChange
 from schemas.model import MAX_ATTRIBUTE
 
 MAX_HEARD: Final = 2_000  # people of one connection; who is beyond them costs a look into the database

@@ -17,7 +17,7 @@ from gateway_worker.connections.people.spellings import SPELLING_KIND, read_spel
 from gateway_worker.whatsapp.incoming import Arrived, ReceivedChange, ReceivedMessage, TimerChanged
 from gateway_worker.whatsapp.incoming_changes import Edited
 from schemas.addresses import LID_SERVER, USER_SERVER, Jid, phone_of, spellings
-from schemas.content import Content
+from schemas.content.content import Content
 from schemas.names import SessionId
 
 _BY_NUMBER: Final = f"@{USER_SERVER}"

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from schemas.addresses import LID_SERVER
-from schemas.content import Content
+from schemas.content.content import Content
 
 _MENTION: Final = re.compile(r"@(\d{5,20})(?!\d)")
 _TEXTS: Final = ("text", "caption", "question")

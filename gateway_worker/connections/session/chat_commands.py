@@ -16,9 +16,9 @@ from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage, Time
 from gateway_worker.whatsapp.port import Connection
 from gateway_worker.whatsapp.timers import Timer
 from schemas.addresses import AddressKind, Jid, jid_of, kind_of
-from schemas.commands import Command
+from schemas.commands.commands import Command
+from schemas.commands.messages import SetDisappearing
 from schemas.errors import MessageRecipientUnknown
-from schemas.message_commands import SetDisappearing
 
 
 class ChatCommands:

@@ -13,7 +13,7 @@ from gateway_worker.connections.socket.connector import Connector
 from gateway_worker.store.errors import EventsUnpublished
 from gateway_worker.store.operations.identity import DropCredentials
 from gateway_worker.store.records import SessionRecord
-from schemas.events import Reason
+from schemas.events.events import Reason
 from schemas.names import WorkerId
 
 

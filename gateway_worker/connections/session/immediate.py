@@ -16,10 +16,10 @@ from gateway_worker.whatsapp.outgoing import MessageRef
 from gateway_worker.whatsapp.people import Picture, PresenceState
 from gateway_worker.whatsapp.port import Connection
 from schemas.addresses import AddressKind, Jid, jid_of, kind_of
-from schemas.commands import Command
-from schemas.contact_commands import GetPicture
+from schemas.commands.commands import Command
+from schemas.commands.contacts import GetPicture
+from schemas.commands.messages import CheckContacts, MarkRead, SetPresence
 from schemas.errors import MessageNotFound, MessageRecipientUnknown, MessageRejectedByWhatsApp, SessionNotConnected
-from schemas.message_commands import CheckContacts, MarkRead, SetPresence
 from schemas.names import MessageId, SessionId
 from schemas.results import Contact, ContactPicture, ContactsChecked, PictureState
 

@@ -47,14 +47,14 @@ from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.identity import DropCredentials
 from gateway_worker.store.records import Desired, SessionRecord
 from schemas.addresses import jid_of
-from schemas.commands import Command
-from schemas.contact_commands import GetPicture
+from schemas.commands.commands import Command
+from schemas.commands.contacts import GetPicture
+from schemas.commands.messages import CheckContacts, FetchMedia, MarkRead, OutgoingCommand, SetDisappearing, SetPresence
+from schemas.commands.sessions import ConfirmPasskey, UsePasskey
 from schemas.errors import GatewayError, SessionNotPairing
-from schemas.events import Reason
-from schemas.message_commands import CheckContacts, FetchMedia, MarkRead, OutgoingCommand, SetDisappearing, SetPresence
+from schemas.events.events import Reason
 from schemas.names import MessageId, SessionId
 from schemas.results import ContactPicture, ContactsChecked
-from schemas.session_commands import ConfirmPasskey, UsePasskey
 
 _log = structlog.get_logger()
 

@@ -37,9 +37,9 @@ from gateway_worker.whatsapp.facts import (
     QrCode,
 )
 from gateway_worker.whatsapp.port import OpenRequest
-from schemas.events import Reason
+from schemas.commands.session_settings import SessionOptions
+from schemas.events.events import Reason
 from schemas.results import SessionQr
-from schemas.session_settings import SessionOptions
 
 _log = structlog.get_logger()
 

@@ -15,8 +15,8 @@ from gateway_worker.connections.socket.attempt import ConnectionAttempt
 from gateway_worker.whatsapp.errors import EngineError
 from gateway_worker.whatsapp.facts import PresenceChanged
 from schemas.addresses import AddressKind, Jid, kind_of
-from schemas.contact_events import PresenceUpdated, SeenState
-from schemas.events import PRESENCE_UPDATED
+from schemas.events.contacts import PresenceUpdated, SeenState
+from schemas.events.events import PRESENCE_UPDATED
 from schemas.names import SessionId
 
 _log = structlog.get_logger()

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.records import Json, Status
-from schemas.commands import CommandKey
+from schemas.commands.commands import CommandKey
 from schemas.names import MessageId
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from schemas.addresses import LID_SERVER
-from schemas.contact_events import ContactChange
+from schemas.events.contacts import ContactChange
 
 ADDRESSES: Final = (ContactChange.LID, ContactChange.PHONE)
 

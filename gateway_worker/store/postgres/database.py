@@ -21,7 +21,7 @@ from gateway_worker.store.errors import ContentRefused, DatabaseRefused, StoreEr
 from gateway_worker.store.postgres.guard import Guard
 from gateway_worker.store.postgres.lease import Lease
 from gateway_worker.store.row import Row
-from schemas.amqp_addresses import shown
+from schemas.topology.addresses import shown
 
 
 class WireTransaction(Protocol):

@@ -9,7 +9,7 @@ from gateway_worker.store.postgres import tables
 from gateway_worker.store.records import Desired, Room, SessionRecord
 from gateway_worker.store.sessions.rows import SessionRows, row_of, wake
 from gateway_worker.store.workers.owners import SIGNS
-from schemas.events import SessionState
+from schemas.events.events import SessionState
 from schemas.names import SessionId, WorkerId
 
 _S = tables.sessions

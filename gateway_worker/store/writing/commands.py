@@ -9,7 +9,7 @@ from gateway_worker.store.postgres.database import Database
 from gateway_worker.store.postgres.encryption import Keyring
 from gateway_worker.store.records import CommandRecord, Json
 from gateway_worker.store.writing.writers.commands import Seen, finish_commands, read_reply, record_commands
-from schemas.commands import CommandKey
+from schemas.commands.commands import CommandKey
 
 _COMMAND: Final = "SELECT * FROM processed_commands WHERE subject = $1 AND source = $2 AND id = $3"
 

@@ -26,7 +26,7 @@ from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas, SetAside
 from gateway_worker.store.operations.timers import SetTimers
 from gateway_worker.store.records import Fence
-from schemas.commands import CommandKey
+from schemas.commands.commands import CommandKey
 from schemas.names import SessionId
 
 Kind = type[Operation[Any]]

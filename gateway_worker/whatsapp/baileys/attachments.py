@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway_worker.whatsapp.remote_files import KeyClass, RemoteFile
-from schemas.content import MEDIA_KINDS, Audio, Content, Document, Image, Media, MediaState, Sticker, Video, Voice
+from schemas.content.content import (
+    MEDIA_KINDS,
+    Audio,
+    Content,
+    Document,
+    Image,
+    Media,
+    MediaState,
+    Sticker,
+    Video,
+    Voice,
+)
 
 
 def file_content_of(told: Mapping[str, Any]) -> Content | None:  # noqa: PLR0911 (one line per kind reads best)

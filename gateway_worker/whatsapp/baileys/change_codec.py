@@ -16,7 +16,7 @@ from gateway_worker.whatsapp.incoming_changes import (
     Revoked,
     Voted,
 )
-from schemas.content import MAX_POLL_OPTIONS, MAX_TITLE, Content, Unsupported
+from schemas.content.content import MAX_POLL_OPTIONS, MAX_TITLE, Content, Unsupported
 
 ReadContent = Callable[[Mapping[str, Any]], Content]
 

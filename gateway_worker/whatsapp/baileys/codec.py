@@ -57,7 +57,7 @@ from gateway_worker.whatsapp.outgoing import (
 from gateway_worker.whatsapp.people import ContactNews, ContactsTold, PresenceState
 from gateway_worker.whatsapp.timers import ChatTimerTold, Timer, TimersTold
 from gateway_worker.whatsapp.vcards import card_text, display_name
-from schemas.content import (
+from schemas.content.content import (
     MEDIA_KINDS,
     Contacts,
 )

@@ -7,7 +7,7 @@ from gateway_worker.whatsapp.baileys.codec import entry_key_of, message_of
 from gateway_worker.whatsapp.baileys.pace import Pace
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, Sender, Unreadable
 from gateway_worker.whatsapp.port import Changes, KeyId
-from schemas.content import SetAsideReason
+from schemas.content.content import SetAsideReason
 
 _REASONS: Final[Mapping[str, SetAsideReason]] = {each.value: each for each in SetAsideReason}
 

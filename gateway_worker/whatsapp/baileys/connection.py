@@ -34,7 +34,7 @@ from gateway_worker.whatsapp.outgoing import Acknowledged, MessageRef, OutgoingM
 from gateway_worker.whatsapp.people import ContactCheck, Picture, PresenceState
 from gateway_worker.whatsapp.port import Owner
 from gateway_worker.whatsapp.remote_files import FileRequest, RemoteFile
-from schemas.content import Media
+from schemas.content.content import Media
 
 _LAST_WRITES: Final = 30.0
 _UPLOAD_SILENCE_MS: Final = 30_000

@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway_worker.whatsapp.baileys.attachments import file_content_of
 from gateway_worker.whatsapp.vcards import read_cards
-from schemas.content import (
+from schemas.content.content import (
     Album,
     Contacts,
     Content,
@@ -18,8 +18,8 @@ from schemas.content import (
     Text,
     Unsupported,
 )
-from schemas.offers import Button, Invite, Row, Selected
-from schemas.references import Ad, Association
+from schemas.content.offers import Button, Invite, Row, Selected
+from schemas.content.references import Ad, Association
 
 
 def content_of(told: Mapping[str, Any]) -> Content:

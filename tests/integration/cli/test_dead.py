@@ -13,8 +13,8 @@ import pytest
 from deploy.local.services import ROOT, PrivateServices
 from gateway_worker.broker.outgoing import Outgoing
 from gateway_worker.cli.dead_queue import DeskTakenError, open_dead_letter_queue
-from schemas.channels import Topology
 from schemas.names import MAX_COMMAND_BYTES, SessionId
+from schemas.topology.channels import Topology
 from tests.support.backend import Backend, backend
 from tests.support.consumers import body_of
 from tests.support.consuming import Room, room

@@ -24,9 +24,9 @@ from gateway_worker.client import (
     Text,
     TopologyMissingError,
 )
-from schemas.amqp_addresses import shown
-from schemas.channels import Topology
 from schemas.sequence import write
+from schemas.topology.addresses import shown
+from schemas.topology.channels import Topology
 from tests.support.gates import Gate, a_gate
 from tests.support.private_services import unique_name
 

@@ -7,8 +7,8 @@ import pytest
 from deploy.local.services import PrivateServices
 from gateway_worker.broker.errors import TopologyMismatch
 from gateway_worker.broker.outgoing import Outgoing
-from schemas.channels import Topology
 from schemas.names import SessionId
+from schemas.topology.channels import Topology
 from tests.support.consumers import text_message
 from tests.support.consuming import room
 from tests.support.outbox import remembered

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deploy.local.services import PrivateServices
-from schemas.channels import Topology
 from schemas.names import SessionId
+from schemas.topology.channels import Topology
 from tests.support.backend import Backend, backend
 from tests.support.consuming import Room, room
 

@@ -20,8 +20,8 @@ from deploy.local.services import PrivateServices
 from gateway_worker.cli.dead_queue import open_dead_letter_queue
 from gateway_worker.cli.topology import definitions_text, tenant_text
 from gateway_worker.client import EventQueue, Gateway, NotPermittedError
-from schemas.channels import Topology
 from schemas.names import SessionId
+from schemas.topology.channels import Topology
 from tests.support.backend import Backend, backend
 from tests.support.consumers import body_of, text_message
 from tests.support.consuming import Room, room

@@ -20,7 +20,7 @@ from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.operations.commands import Recorded
 from gateway_worker.store.records import Json
 from gateway_worker.store.store import Store
-from schemas.commands import Command, CommandClass, CommandKey, CommandQueue, CommandType
+from schemas.commands.commands import Command, CommandClass, CommandKey, CommandQueue, CommandType
 from schemas.envelope import Envelope
 from schemas.errors import CommandConflict, MessageNotFound, OutcomeUnknownError, SessionNotConnected, Unavailable
 from schemas.model import StrictModel

@@ -8,8 +8,8 @@ import aio_pika
 import pytest
 
 from deploy.local.services import PrivateServices
-from schemas.channels import Topology
 from schemas.names import SessionId
+from schemas.topology.channels import Topology
 from tests.support.backend import Backend, backend
 from tests.support.consumers import body_of
 from tests.support.consuming import Room, room

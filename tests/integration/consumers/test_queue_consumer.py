@@ -15,8 +15,8 @@ from pamqp.header import ContentHeader
 from structlog.testing import capture_logs
 
 from deploy.local.services import PrivateServices
-from schemas.channels import Topology
 from schemas.names import MAX_COMMAND_BYTES, SessionId
+from schemas.topology.channels import Topology
 from tests.support.backend import Backend, backend
 from tests.support.consuming import Room, room
 

@@ -8,8 +8,8 @@ import pytest
 
 from deploy.local.services import PrivateServices
 from gateway_worker.broker.topology import declare
-from schemas.channels import Binding, Plan, Topology
 from schemas.names import SessionId
+from schemas.topology.channels import Binding, Plan, Topology
 from tests.support.events import WayOut, hearing, way_out
 from tests.support.outbox import Listener
 from tests.support.pressure import memory_alarm

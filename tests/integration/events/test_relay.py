@@ -16,9 +16,9 @@ from gateway_worker.broker.topology import declare
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.registry import Registry
 from gateway_worker.events.relay import WINDOW
-from schemas.channels import Binding, Plan, Queue, Topology
-from schemas.events import WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState
+from schemas.events.events import WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState
 from schemas.names import MAX_EVENT_BYTES, SessionId, WorkerId
+from schemas.topology.channels import Binding, Plan, Queue, Topology
 from tests.support.events import WayOut, hearing, way_out
 from tests.support.lease import TestLease
 from tests.support.outbox import Listener, MemoryOutbox, outbox_event, remembered

@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 from deploy.local.services import PrivateServices
 from gateway_worker.broker.topology import declare
-from schemas.channels import Binding, Plan, Topology
+from schemas.commands.sessions import MAX_REPLAYED, ReplayEvents
 from schemas.errors import SessionNotFound
 from schemas.names import SessionId
-from schemas.session_commands import MAX_REPLAYED, ReplayEvents
+from schemas.topology.channels import Binding, Plan, Topology
 from tests.support.events import WayOut, hearing, way_out
 from tests.support.outbox import Listener, remembered
 

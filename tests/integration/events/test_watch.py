@@ -16,7 +16,7 @@ from gateway_worker.broker.errors import BrokerRefused
 from gateway_worker.broker.marks import MarkQueue
 from gateway_worker.broker.topology import declare
 from gateway_worker.broker.watch import TopologyWatch
-from schemas.channels import Topology
+from schemas.topology.channels import Topology
 from tests.support.gates import a_gate
 from tests.support.pressure import memory_alarm
 

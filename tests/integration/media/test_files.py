@@ -14,8 +14,8 @@ from gateway_worker.media.preparing import BucketAway, Preparation
 from gateway_worker.media.spool import Spool
 from gateway_worker.media.worker_pool import WorkerPool
 from gateway_worker.objects.media import MediaObjects
+from schemas.content.outgoing_media import MediaSource
 from schemas.errors import MediaError
-from schemas.outgoing_media import MediaSource
 from tests.support import media
 from tests.support.private_services import Buckets, PrivateServices
 from tests.support.s3 import s3_client

@@ -15,8 +15,8 @@ from gateway_worker.media.prepared import PreparedFile
 from gateway_worker.media.preparing import Preparation
 from gateway_worker.media.spool import Spool
 from gateway_worker.media.worker_pool import WorkerPool
+from schemas.content.outgoing_media import MediaSource
 from schemas.errors import MediaError
-from schemas.outgoing_media import MediaSource
 from tests.support import media
 from tests.support.shelf import Shelf
 

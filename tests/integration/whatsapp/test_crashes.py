@@ -15,7 +15,7 @@ from gateway_worker.whatsapp.errors import OutcomeUnknown, StoreRefused
 from gateway_worker.whatsapp.facts import Cause, Disconnected, Fact, QrCode, ReceiptArrived, ReceiptKind
 from gateway_worker.whatsapp.outgoing import OutgoingMessage
 from gateway_worker.whatsapp.port import Changes, Connection
-from schemas.content import Text
+from schemas.content.content import Text
 from tests.integration.whatsapp.test_groups import make_group
 from tests.support.engine import Lab, Session, lab, new_message_id, say
 

@@ -6,7 +6,7 @@ from gateway_worker.simulator.world.group import Group
 from gateway_worker.whatsapp.facts import ReceiptArrived
 from gateway_worker.whatsapp.groups import PeopleAction
 from gateway_worker.whatsapp.outgoing import OutgoingMessage
-from schemas.content import Text
+from schemas.content.content import Text
 from tests.support.engine import Lab, new_message_id
 from tests.support.phones import Phone
 

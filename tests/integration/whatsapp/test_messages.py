@@ -11,7 +11,7 @@ from gateway_worker.whatsapp.incoming import ReceivedMessage
 from gateway_worker.whatsapp.outgoing import MessageRef, Original
 from gateway_worker.whatsapp.people import PresenceState
 from gateway_worker.whatsapp.port import Changes
-from schemas.content import Text, Unsupported
+from schemas.content.content import Text, Unsupported
 from tests.support.engine import Lab, lab, say
 from tests.support.phones import Phone
 

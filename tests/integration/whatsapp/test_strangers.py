@@ -7,7 +7,7 @@ import pytest
 
 from gateway_worker.whatsapp.facts import Disconnected
 from gateway_worker.whatsapp.incoming import ReceivedMessage
-from schemas.content import Text
+from schemas.content.content import Text
 from tests.support.engine import Lab, Session
 from tests.support.phones import Phone
 

@@ -15,7 +15,7 @@ from gateway_worker.whatsapp.outgoing import Acknowledged, MessageRef, OutgoingM
 from gateway_worker.whatsapp.people import ContactCheck, Picture, PresenceState
 from gateway_worker.whatsapp.port import Changes, OpenRequest, Owner
 from gateway_worker.whatsapp.remote_files import FileRequest, RemoteFile
-from schemas.content import Media
+from schemas.content.content import Media
 from schemas.names import SessionId
 from tests.support.connections.virtual_time import VirtualClock
 from tests.support.groups import FakeGroups

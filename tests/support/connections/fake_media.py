@@ -15,8 +15,8 @@ from gateway_worker.objects.received import Source
 from gateway_worker.store.operations.media import NewMedia, RetryMedia, SettleMedia
 from gateway_worker.store.records import MediaRecord, MediaState, MessageName
 from gateway_worker.whatsapp.remote_files import RemoteFile
+from schemas.content.outgoing_media import MediaSource
 from schemas.names import MessageId, SessionId
-from schemas.outgoing_media import MediaSource
 from tests.support.connections.virtual_time import VirtualClock
 
 

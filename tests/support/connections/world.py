@@ -21,7 +21,7 @@ from gateway_worker.connections.snapshots import Identity, SnapshotKeeper
 from gateway_worker.whatsapp.baileys import identity
 from gateway_worker.whatsapp.facts import Cause, Connected, Paired, QrCode
 from gateway_worker.whatsapp.port import Changes
-from schemas.commands import Command, parse_command
+from schemas.commands.commands import Command, parse_command
 from schemas.names import MessageId, SessionId, WorkerId
 from tests.support.connections.fake_engine import FakeConnection, FakeEngine, Script
 from tests.support.connections.fake_media import FakeFiles, FakeMediaBucket, FakeMediaHost

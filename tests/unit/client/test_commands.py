@@ -8,12 +8,12 @@ from gateway_worker.client import CommandRejectedError, Image, Text
 from gateway_worker.client.commands import CommandOptions, compose, kind_of, routing_key_of, valid
 from gateway_worker.client.content import File
 from gateway_worker.client.events import Event, UnknownData, read_envelope
-from schemas.commands import COMMANDS, read_command
+from schemas.commands.commands import COMMANDS, read_command
+from schemas.commands.messages import SendMessage
+from schemas.commands.sessions import RestartSession
 from schemas.envelope import Envelope
-from schemas.events import EVENTS, MessageReceived
-from schemas.examples import COMMAND_DATA, EVENT_DATA
-from schemas.message_commands import SendMessage
-from schemas.session_commands import RestartSession
+from schemas.events.events import EVENTS, MessageReceived
+from schemas.examples.examples import COMMAND_DATA, EVENT_DATA
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 SESSION = "user123-personal"

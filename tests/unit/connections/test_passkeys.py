@@ -9,9 +9,9 @@ import pytest
 from gateway_worker.connections.lifecycle.states import State
 from gateway_worker.connections.passkey.assertion import MAX_ASSERTION, check_assertion
 from gateway_worker.whatsapp.facts import Cause, PasskeyCode, PasskeyRequired
-from schemas.commands import Command, parse_command
+from schemas.commands.commands import Command, parse_command
 from schemas.errors import PasskeyExpired, PasskeyInvalid, PasskeyRefused, SessionNotPairing
-from schemas.events import SessionStatus
+from schemas.events.events import SessionStatus
 from tests.support.connections.fake_engine import FakeConnection
 from tests.support.connections.virtual_time import virtual
 from tests.support.connections.world import ANNA, World, show_qr, world

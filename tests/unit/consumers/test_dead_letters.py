@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from consumers.dead_letters import REDRIVEN, fingerprint, original_route, read_dead_letter_headers, redriven_headers
-from schemas.channels import Topology
+from schemas.topology.channels import Topology
 
 TOPOLOGY = Topology("gateway")
 

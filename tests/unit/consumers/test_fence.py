@@ -8,9 +8,9 @@ import pytest
 from consumers.expired import Expired
 from consumers.fence import Fence, ReplyQueues
 from gateway_worker.broker.leniency import UNREADABLE
-from schemas.channels import Topology
-from schemas.commands import parse_command
+from schemas.commands.commands import parse_command
 from schemas.errors import CommandForbidden, Origin
+from schemas.topology.channels import Topology
 from tests.support.consumers import body_of, delivery_of, text_message
 from tests.support.consuming_bench import CREATE, DESCRIBE, Bench
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from schemas.channels import DEAD_TTL, Topology
-from schemas.commands import CommandQueue
-from schemas.definitions import definitions, tenant_definitions
+from schemas.commands.commands import CommandQueue
+from schemas.topology.channels import DEAD_TTL, Topology
+from schemas.topology.definitions import definitions, tenant_definitions
 
 
 def test_names_follow_the_namespace() -> None:

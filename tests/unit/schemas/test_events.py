@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from schemas.content import Content, Text, Unsupported
+from schemas.content.content import Content, Text, Unsupported
 from schemas.errors import CommandConflict, MessageRejectedByWhatsApp, RateLimited
-from schemas.events import CommandRejected, Failure, SessionState, SessionStatus, routing_key, session_source
+from schemas.events.events import CommandRejected, Failure, SessionState, SessionStatus, routing_key, session_source
 from schemas.names import SessionId, UserId, WorkerId
 
 

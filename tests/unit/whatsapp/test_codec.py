@@ -40,7 +40,7 @@ from gateway_worker.whatsapp.incoming_changes import (
     Voted,
 )
 from gateway_worker.whatsapp.outgoing import Edit, Forwarding, Original, OutgoingMessage, Reaction, Revocation
-from schemas.content import ContactCard, Contacts, LinkPreview, Location, PlainText, Poll, Text, Unsupported
+from schemas.content.content import ContactCard, Contacts, LinkPreview, Location, PlainText, Poll, Text, Unsupported
 
 KEY = {"chat": "1@s.whatsapp.net", "sender": "1:2@s.whatsapp.net", "message_id": "M", "index": 0}
 MESSAGE = {

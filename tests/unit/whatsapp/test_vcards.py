@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from gateway_worker.whatsapp.card_lines import Budget
 from gateway_worker.whatsapp.vcards import MAX_PHONES, card_text, display_name, read_card, read_cards
-from schemas.content import MAX_CARDS, MAX_NAME, MAX_VCARD, ContactCard
-from schemas.vcards import without_pictures
+from schemas.content.content import MAX_CARDS, MAX_NAME, MAX_VCARD, ContactCard
+from schemas.content.vcards import without_pictures
 
 _names = st.text(st.characters(categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=60).map(str.strip)
 _phones = st.integers(1_000_000, 10**15 - 1).map("+{}".format)

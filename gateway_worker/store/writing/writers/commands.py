@@ -13,7 +13,7 @@ from gateway_worker.store.postgres.encryption import Keyring, place
 from gateway_worker.store.records import Json
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import Transaction
-from schemas.commands import CommandKey
+from schemas.commands.commands import CommandKey
 
 _RECORD: Final = """
     INSERT INTO processed_commands AS c (subject, source, id, body_hash, type, created_at)

@@ -10,9 +10,9 @@ from gateway_worker.store.operations.contacts import ADDRESSES, Contact, Contact
 from gateway_worker.store.postgres.encryption import Cipher
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns
-from schemas.contact_events import ContactChange, ContactUpdated
-from schemas.events import CONTACT_UPDATED
-from schemas.group_events import PictureChange
+from schemas.events.contacts import ContactChange, ContactUpdated
+from schemas.events.events import CONTACT_UPDATED
+from schemas.events.groups import PictureChange
 from schemas.names import SessionId
 
 _READ: Final = """

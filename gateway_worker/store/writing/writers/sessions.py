@@ -6,7 +6,7 @@ from typing import Final
 from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns
-from schemas.events import SESSION_STATUS
+from schemas.events.events import SESSION_STATUS
 
 _CHANGE: Final = """
     UPDATE sessions AS s SET

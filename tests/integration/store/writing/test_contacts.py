@@ -14,8 +14,8 @@ from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.records import Fence
 from gateway_worker.store.store import Store
-from schemas.contact_events import ContactChange
-from schemas.events import CONTACT_UPDATED
+from schemas.events.contacts import ContactChange
+from schemas.events.events import CONTACT_UPDATED
 from tests.integration.store.conftest import SESSION
 from tests.support.stores import NOON, Heard, key
 

@@ -8,8 +8,8 @@ import pytest
 from gateway_worker.connections.groups.groups import outcomes_of
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, RecipientUnknown, Refused
 from gateway_worker.whatsapp.groups import Group, GroupMember, MemberOutcome, Rank
+from schemas.commands.groups import ParticipantAction
 from schemas.errors import GatewayError, MessageRecipientUnknown, MessageRejectedByWhatsApp, OutcomeUnknownError
-from schemas.group_commands import ParticipantAction
 from tests.support.connections.virtual_time import virtual
 from tests.support.connections.world import ANNA, BERT, command, world
 from tests.support.groups import GROUP

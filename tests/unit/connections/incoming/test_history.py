@@ -15,7 +15,7 @@ from gateway_worker.whatsapp.incoming import EntryKey, ReceivedChange, ReceivedM
 from gateway_worker.whatsapp.incoming_changes import Change, Edited, Reacted, Revoked
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
 from gateway_worker.whatsapp.people import ContactNews
-from schemas.content import Content, Image, Media, MediaState, Text
+from schemas.content.content import Content, Image, Media, MediaState, Text
 from schemas.names import SessionId
 from tests.support.connections.world import MAPPINGS
 

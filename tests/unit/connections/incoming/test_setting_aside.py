@@ -19,7 +19,7 @@ from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, S
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
 from gateway_worker.whatsapp.people import ContactNews, ContactsTold
 from gateway_worker.whatsapp.port import Changes
-from schemas.content import Contacts, SetAsideReason, Text
+from schemas.content.content import Contacts, SetAsideReason, Text
 from schemas.names import SessionId
 from tests.support.connections.world import ANNA, BERT, World, text, world
 

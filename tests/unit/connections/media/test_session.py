@@ -14,8 +14,8 @@ from gateway_worker.whatsapp.downloads import FileGone, HostAway
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender
 from gateway_worker.whatsapp.port import Changes
 from gateway_worker.whatsapp.remote_files import KeyClass, RemoteFile
-from schemas.content import Image, Media, Text
-from schemas.content import MediaState as Shown
+from schemas.content.content import Image, Media, Text
+from schemas.content.content import MediaState as Shown
 from schemas.errors import CommandInvalid, MessageNotFound, SessionNotConnected
 from schemas.names import MessageId
 from tests.support.connections.virtual_time import VirtualClock, virtual

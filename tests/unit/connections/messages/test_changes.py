@@ -20,11 +20,11 @@ from gateway_worker.whatsapp.incoming_changes import (
 )
 from gateway_worker.whatsapp.outgoing import Edit, Forwarding, Reaction, Revocation
 from gateway_worker.whatsapp.port import Changes
-from schemas.content import Album, Content, Event, Location, Poll, Text, Unsupported
+from schemas.content.content import Album, Content, Event, Location, Poll, Text, Unsupported
+from schemas.content.offers import Button
+from schemas.content.outgoing import OutgoingText
 from schemas.errors import CommandInvalid, MessageNotFound
 from schemas.names import MessageId
-from schemas.offers import Button
-from schemas.outgoing_content import OutgoingText
 from tests.support.connections.virtual_time import EPOCH, VirtualClock, virtual
 from tests.support.connections.world import ANNA, BERT, World, command, text, world
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway_worker.connections.messages.ids import MessageIds, derive_message_id
-from schemas.commands import CommandKey
+from schemas.commands.commands import CommandKey
 from schemas.errors import SessionNotFound
 from schemas.names import SessionId
 from tests.support.connections.fake_messages import FakeMessages

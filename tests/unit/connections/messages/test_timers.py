@@ -10,7 +10,7 @@ from gateway_worker.whatsapp.incoming import ReceivedMessage, Sender
 from gateway_worker.whatsapp.people import ContactCheck
 from gateway_worker.whatsapp.timers import Timer
 from schemas.addresses import Jid
-from schemas.content import Text
+from schemas.content.content import Text
 from tests.support.connections.virtual_time import virtual
 from tests.support.connections.world import ANNA, MAPPINGS, command, world
 

@@ -13,7 +13,7 @@ from gateway_worker.whatsapp.errors import NotConnected, UploadFailed
 from gateway_worker.whatsapp.facts import Cause
 from gateway_worker.whatsapp.files import FileMessage, FileReference, Repetition
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
-from schemas.commands import Command, SendMessage
+from schemas.commands.commands import Command, SendMessage
 from schemas.errors import CommandInvalid, MediaUnsupported
 from schemas.names import MessageId
 from tests.support.connections.fake_engine import FakeConnection, uploaded

@@ -6,8 +6,8 @@ from gateway_worker.store.records import Status
 from gateway_worker.whatsapp.errors import EngineError, OutcomeUnknown
 from gateway_worker.whatsapp.facts import ReceiptArrived, ReceiptKind
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
-from schemas.commands import Command, SendMessage
-from schemas.content import PlainText
+from schemas.commands.commands import Command, SendMessage
+from schemas.content.content import PlainText
 from schemas.names import MessageId
 from tests.support.connections.fake_storage import FakeStorage
 from tests.support.connections.virtual_time import VirtualClock, virtual

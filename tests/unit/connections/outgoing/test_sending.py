@@ -21,7 +21,7 @@ from gateway_worker.whatsapp.facts import Cause, ReceiptArrived, ReceiptKind
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
 from gateway_worker.whatsapp.port import Changes
-from schemas.content import PlainText, Text
+from schemas.content.content import PlainText, Text
 from schemas.errors import (
     AccountRestricted,
     CommandConflict,

@@ -7,8 +7,8 @@ from gateway_worker.connections.people.identities import Identities
 from gateway_worker.store.operations.contacts import Contact, ContactFact
 from gateway_worker.whatsapp.incoming import ReceivedMessage, Sender
 from gateway_worker.whatsapp.people import ContactNews, ContactsTold
-from schemas.contact_events import MAX_ABOUT, ContactChange
-from schemas.content import Text
+from schemas.content.content import Text
+from schemas.events.contacts import MAX_ABOUT, ContactChange
 from schemas.model import MAX_ATTRIBUTE
 from tests.support.connections.world import MAPPINGS
 

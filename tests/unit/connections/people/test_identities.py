@@ -16,9 +16,9 @@ from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, S
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage, SentMessage
 from gateway_worker.whatsapp.port import Changes
 from schemas.addresses import Jid
-from schemas.content import Text
+from schemas.commands.session_settings import MediaOptions
+from schemas.content.content import Text
 from schemas.errors import MessageNotFound
-from schemas.session_settings import MediaOptions
 from tests.support.connections.virtual_time import VirtualClock, virtual
 from tests.support.connections.world import ANNA, BERT, MAPPINGS, World, command, text, world
 

@@ -12,9 +12,9 @@ from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
 from gateway_worker.whatsapp.people import ContactCheck, PresenceState
 from gateway_worker.whatsapp.port import Changes
 from schemas.addresses import Jid
-from schemas.contact_events import PresenceUpdated
-from schemas.content import Text
+from schemas.content.content import Text
 from schemas.errors import MessageRecipientUnknown
+from schemas.events.contacts import PresenceUpdated
 from tests.support.connections.virtual_time import VirtualClock, virtual
 from tests.support.connections.world import ANNA, MAPPINGS, World, command, text, world
 

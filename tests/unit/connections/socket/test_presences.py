@@ -11,7 +11,7 @@ from gateway_worker.store.records import Fence
 from gateway_worker.whatsapp.facts import CallArrived, Cause, PresenceChanged
 from gateway_worker.whatsapp.people import PresenceState
 from schemas.addresses import Jid
-from schemas.contact_events import PresenceUpdated
+from schemas.events.contacts import PresenceUpdated
 from schemas.names import SessionId
 from tests.support.connections.virtual_time import virtual
 from tests.support.connections.world import ANNA, BERT, MAPPINGS, World, command, text, world

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gateway_worker.store.operations.contacts import Contact, ContactFact, learn
-from schemas.contact_events import ContactChange
+from schemas.events.contacts import ContactChange
 
 PN, LID, PHONE = "15550002222@s.whatsapp.net", "42@lid", "+15550002222"
 NAME, SAVED, PICTURE = ContactChange.PUSH_NAME, ContactChange.SAVED_NAME, ContactChange.PICTURE

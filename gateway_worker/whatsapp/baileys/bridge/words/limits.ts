@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto'
 
 export type Bound = (value: unknown) => unknown
 
-/** Characters of what the contract limits (`schemas/content.py`, `schemas/model.py`). */
+/** Characters of what the contract limits (`schemas/content/content.py`, `schemas/model.py`). */
 export const MAX_TEXT = 65_536
 export const MAX_URL = 2_048
 export const MAX_DESCRIPTION = 2_048

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from schemas.commands import CommandQueue
+from schemas.commands.commands import CommandQueue
 
 DELIVERY_LIMIT: Final = 100
 NO_LIMIT: Final = 1_000_000_000  # 3.10 knows no "unlimited" but leaving it out, which 4.x reads as 20

@@ -15,7 +15,7 @@ definitions, and the worker refuses what came by such a way (`consumers.fence`).
 import re
 from typing import Any
 
-from schemas.channels import Plan, Topology
+from schemas.topology.channels import Plan, Topology
 
 _OWN_QUEUES = r"amq\.gen-.*"  # queues the broker names, e.g. for replies
 

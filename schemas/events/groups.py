@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from schemas.group_results import GroupPerson
+from schemas.content.groups import GroupPerson
 from schemas.model import Instant, Model
 from schemas.names import SessionId
 

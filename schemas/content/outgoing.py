@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from schemas.addresses import Phone
-from schemas.content import (
+from schemas.content.content import (
     MAX_DESCRIPTION,
     MAX_NAME,
     MAX_TITLE,
@@ -32,8 +32,7 @@ from schemas.content import (
     kind_of,
     tag_of,
 )
-from schemas.model import MAX_TEXT, Many, Prose, StrictModel, Visible
-from schemas.outgoing_media import (
+from schemas.content.outgoing_media import (
     OutgoingAudio,
     OutgoingDocument,
     OutgoingImage,
@@ -41,8 +40,9 @@ from schemas.outgoing_media import (
     OutgoingVideo,
     OutgoingVoice,
 )
+from schemas.content.vcards import MAX_CARD_FILE, cards_in, without_pictures
+from schemas.model import MAX_TEXT, Many, Prose, StrictModel, Visible
 from schemas.problems import problem_at
-from schemas.vcards import MAX_CARD_FILE, cards_in, without_pictures
 from schemas.web_addresses import web_address
 
 OUTGOING_KINDS: Final = (

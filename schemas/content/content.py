@@ -1,6 +1,6 @@
 """What a message carries, by `kind`.
 
-`Content` is what arrives and what an engine sends. What a command may carry is checked harder: `outgoing_content`.
+`Content` is what arrives and what an engine sends. What a command may carry is checked harder: `outgoing`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,8 @@ from typing import Annotated, Final, Literal, cast
 from pydantic import Discriminator, Field, Tag
 
 from schemas.bounds import cut, first
+from schemas.content.offers import MAX_BUTTONS, MAX_ROWS, Button, Invite, Row, Selected
 from schemas.model import MAX_TEXT, Instant, Model
-from schemas.offers import MAX_BUTTONS, MAX_ROWS, Button, Invite, Row, Selected
 
 MAX_URL: Final = 2048
 MAX_TITLE: Final = 512

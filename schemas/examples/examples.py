@@ -4,7 +4,28 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from schemas.contact_events import (
+from schemas.content.changes import (
+    Attendance,
+    EventResponse,
+    MessageChanged,
+    MessageComment,
+    MessageEdited,
+    MessageKept,
+    MessagePinned,
+    MessageReaction,
+    MessageRevoked,
+    MessageSender,
+    PollOption,
+    PollVote,
+    UnreadChange,
+    UnreadReason,
+)
+from schemas.content.content import Image, LinkPreview, Media, MediaState, Text
+from schemas.content.offers import Button, Row
+from schemas.content.references import Ad
+from schemas.envelope import Envelope
+from schemas.errors import CommandInvalid, MediaUnreachable, MessageRejectedByWhatsApp
+from schemas.events.contacts import (
     Caller,
     CallReceived,
     ContactChange,
@@ -12,10 +33,7 @@ from schemas.contact_events import (
     PresenceUpdated,
     SeenState,
 )
-from schemas.content import Image, LinkPreview, Media, MediaState, Text
-from schemas.envelope import Envelope
-from schemas.errors import CommandInvalid, MediaUnreachable, MessageRejectedByWhatsApp
-from schemas.events import (
+from schemas.events.events import (
     Action,
     ChatUpdated,
     CommandAccepted,
@@ -40,29 +58,11 @@ from schemas.events import (
     session_source,
     worker_source,
 )
-from schemas.group_events import PictureChange
-from schemas.group_examples import GROUP_COMMAND_DATA, GROUP_EVENT_DATA, GROUP_RESULTS
-from schemas.history_events import HistorySynced
-from schemas.message_changes import (
-    Attendance,
-    EventResponse,
-    MessageChanged,
-    MessageComment,
-    MessageEdited,
-    MessageKept,
-    MessagePinned,
-    MessageReaction,
-    MessageRevoked,
-    MessageSender,
-    PollOption,
-    PollVote,
-    UnreadChange,
-    UnreadReason,
-)
+from schemas.events.groups import PictureChange
+from schemas.events.history import HistorySynced
+from schemas.examples.groups import GROUP_COMMAND_DATA, GROUP_EVENT_DATA, GROUP_RESULTS
 from schemas.model import Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
-from schemas.offers import Button, Row
-from schemas.references import Ad
 from schemas.results import (
     Contact,
     ContactPicture,

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from schemas.group_events import GroupAuthor, GroupParticipantsChanged, GroupUpdated, PeopleChange, PictureChange
-from schemas.group_results import (
+from schemas.content.groups import (
     GroupCreated,
     GroupDescription,
     GroupInvite,
@@ -21,6 +20,7 @@ from schemas.group_results import (
     ParticipantOutcome,
     ParticipantsChanged,
 )
+from schemas.events.groups import GroupAuthor, GroupParticipantsChanged, GroupUpdated, PeopleChange, PictureChange
 from schemas.model import Model
 from schemas.names import SessionId
 

@@ -10,9 +10,9 @@ from typing import Any, Final, Literal, cast
 from pydantic import BaseModel
 from pydantic.alias_generators import to_snake
 
-from schemas.commands import COMMANDS
+from schemas.commands.commands import COMMANDS
 from schemas.envelope import Envelope
-from schemas.events import EVENTS
+from schemas.events.events import EVENTS
 
 REF_TEMPLATE: Final = "#/components/schemas/{model}"
 

@@ -7,12 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, computed_field
 
-from schemas.contact_events import CallReceived, ContactUpdated, PresenceUpdated
-from schemas.content import Content, Media
-from schemas.errors import GatewayError
-from schemas.group_events import GroupParticipantsChanged, GroupUpdated
-from schemas.history_events import HistorySynced
-from schemas.message_changes import (
+from schemas.content.changes import (
     EventResponse,
     MessageChanged,
     MessageComment,
@@ -25,9 +20,14 @@ from schemas.message_changes import (
     PollOption,
     PollVote,
 )
+from schemas.content.content import Content, Media
+from schemas.content.references import Ad, Association
+from schemas.errors import GatewayError
+from schemas.events.contacts import CallReceived, ContactUpdated, PresenceUpdated
+from schemas.events.groups import GroupParticipantsChanged, GroupUpdated
+from schemas.events.history import HistorySynced
 from schemas.model import Instant, Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
-from schemas.references import Ad, Association
 
 
 class SessionState(StrEnum):

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
+from schemas.commands.session_settings import Pairing, SessionLimits, SessionOptions
 from schemas.model import SessionIdField, StrictModel, UserIdField
 from schemas.sequence import SequenceAsked
-from schemas.session_settings import Pairing, SessionLimits, SessionOptions
 
 MAX_PAGE: Final = 500
 MAX_REPLAYED: Final = 5_000

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from schemas.content import Content
+from schemas.content.content import Content
 from schemas.model import Instant, Model
 from schemas.names import MessageId, SessionId
 

@@ -2,8 +2,8 @@
 
 from pydantic import ConfigDict
 
+from schemas.commands.sessions import named_by_subject
 from schemas.model import StrictModel, WorkerIdField
-from schemas.session_commands import named_by_subject
 
 
 class WorkerCommand(StrictModel):

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import yaml
 
-from schemas.channels import Topology
-from schemas.commands import COMMANDS, CommandQueue, CommandType, Subject
+from schemas.asyncapi.json_schemas import Schema, component_schemas, reference
+from schemas.commands.commands import COMMANDS, CommandQueue, CommandType, Subject
 from schemas.envelope import CONTENT_TYPE, Envelope
-from schemas.events import (
+from schemas.events.events import (
     COMMAND_ACCEPTED,
     COMMAND_REJECTED,
     COMMAND_RESULT,
@@ -22,7 +22,7 @@ from schemas.events import (
     EventType,
     SessionStatus,
 )
-from schemas.examples import (
+from schemas.examples.examples import (
     COMMAND_DATA,
     EVENT_DATA,
     command_envelope,
@@ -31,9 +31,9 @@ from schemas.examples import (
     result_of,
     subject_of,
 )
-from schemas.json_schemas import Schema, component_schemas, reference
 from schemas.model import Model
 from schemas.names import SESSION_ID_PATTERN, WORKER_ID_PATTERN
+from schemas.topology.channels import Topology
 
 _VERSION: Final = "1.0.0"
 _BINDING: Final = "0.3.0"

@@ -1,6 +1,6 @@
 """The commands: the registry of those we take now, and how a body becomes a `Command`.
 
-The data of each is a model in `session_commands`, `message_commands` or `worker_commands`.
+The data of each is a model in one of the modules beside this one.
 """
 
 import re
@@ -12,10 +12,8 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from schemas.contact_commands import GetPicture
-from schemas.envelope import Envelope
-from schemas.errors import CommandInvalid, Problem
-from schemas.group_commands import (
+from schemas.commands.contacts import GetPicture
+from schemas.commands.groups import (
     ChangeParticipants,
     CreateGroup,
     DescribeGroup,
@@ -26,16 +24,7 @@ from schemas.group_commands import (
     ListGroups,
     UpdateGroup,
 )
-from schemas.group_results import (
-    GroupCreated,
-    GroupDescription,
-    GroupInvite,
-    GroupJoined,
-    GroupPage,
-    GroupRequestsTold,
-    ParticipantsChanged,
-)
-from schemas.message_commands import (
+from schemas.commands.messages import (
     CheckContacts,
     CountMessages,
     DescribeMessage,
@@ -50,6 +39,31 @@ from schemas.message_commands import (
     SetDisappearing,
     SetPresence,
 )
+from schemas.commands.sessions import (
+    ConfirmPasskey,
+    CreateSession,
+    DeleteSession,
+    DescribeSession,
+    GetQr,
+    ListSessions,
+    LogoutSession,
+    MigrateSession,
+    ReplayEvents,
+    RestartSession,
+    UsePasskey,
+)
+from schemas.commands.workers import DescribeWorker, DrainWorker
+from schemas.content.groups import (
+    GroupCreated,
+    GroupDescription,
+    GroupInvite,
+    GroupJoined,
+    GroupPage,
+    GroupRequestsTold,
+    ParticipantsChanged,
+)
+from schemas.envelope import Envelope
+from schemas.errors import CommandInvalid, Problem
 from schemas.model import Model, StrictModel
 from schemas.names import RESERVED_SESSION_IDS, SESSION_ID_PATTERN, WORKER_ID_PATTERN, CommandId, SessionId
 from schemas.problems import problems_of
@@ -65,20 +79,6 @@ from schemas.results import (
     SessionQr,
     WorkerDescription,
 )
-from schemas.session_commands import (
-    ConfirmPasskey,
-    CreateSession,
-    DeleteSession,
-    DescribeSession,
-    GetQr,
-    ListSessions,
-    LogoutSession,
-    MigrateSession,
-    ReplayEvents,
-    RestartSession,
-    UsePasskey,
-)
-from schemas.worker_commands import DescribeWorker, DrainWorker
 
 
 class CommandQueue(StrEnum):

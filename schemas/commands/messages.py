@@ -15,11 +15,11 @@ from pydantic import (
 )
 
 from schemas.addresses import Address, Jid, Person, Phone, StoredChat, jid_of, stored_chat
+from schemas.commands.sessions import SessionCommand, named_by_subject
+from schemas.content.outgoing import OutgoingContent, OutgoingText
 from schemas.model import Attribute, Instant, Many, MessageIdField, StrictModel, printable
 from schemas.names import MessageId
-from schemas.outgoing_content import OutgoingContent, OutgoingText
 from schemas.problems import problem_at
-from schemas.session_commands import SessionCommand, named_by_subject
 
 MAX_MENTIONS: Final = 1024
 MAX_PHONES: Final = 50

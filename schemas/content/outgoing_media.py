@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
-from schemas.content import MAX_MIMETYPE, MAX_NAME, MAX_OBJECT, MAX_URL
+from schemas.content.content import MAX_MIMETYPE, MAX_NAME, MAX_OBJECT, MAX_URL
 from schemas.model import MAX_TEXT, Prose, StrictModel
 from schemas.problems import problem_at
 from schemas.web_addresses import open_address

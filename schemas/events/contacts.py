@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from schemas.group_events import PictureChange
+from schemas.events.groups import PictureChange
 from schemas.model import MAX_ATTRIBUTE, Instant, Model
 from schemas.names import SessionId
 

@@ -1,0 +1,1 @@
+"""The contract's document, made from the models."""

@@ -1,0 +1,1 @@
+"""What a backend may ask: the table of commands, and the model of each."""

@@ -1,0 +1,1 @@
+"""What messages and groups hold: as they arrive, as they are sent, and as they change."""

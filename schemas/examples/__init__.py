@@ -1,0 +1,1 @@
+"""One example of each event and answer; the contract's document shows them, and its tests use them."""

@@ -1,0 +1,1 @@
+"""Exchanges, queues and bindings; who may use them, and where a broker is."""

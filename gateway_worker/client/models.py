@@ -7,6 +7,7 @@ What a received message carries is in `received` (``received.Text``, ``received.
 from schemas.commands.groups import ParticipantAction, RequestAction
 from schemas.commands.messages import QuoteRequest
 from schemas.commands.session_settings import MediaOptions, SessionLimits, SessionOptions
+from schemas.content import content as received
 from schemas.content.changes import (
     EventResponse,
     MessageChanged,
@@ -19,7 +20,6 @@ from schemas.content.changes import (
     PollOption,
     PollVote,
 )
-from schemas.content import content as received
 from schemas.events.contacts import CallReceived, ContactUpdated, PresenceUpdated
 from schemas.events.events import (
     Action,

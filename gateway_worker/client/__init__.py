@@ -7,7 +7,7 @@
                 match event.data:
                     case MessageReceived(chat=chat, content=content): ...
 
-It imports `schemas` and aio-pika alone. The models of events and results are in `schemas/events/` and `schemas.results`.
+It imports `schemas` and aio-pika alone. Events are modelled in `schemas/events/`, results in `schemas.results`.
 """
 
 import logging

@@ -20,10 +20,10 @@ demo: setup ## two WhatsApp sessions from pairing to read receipts, on this mach
 	@$(PY) -m deploy.demo
 
 test: setup check ## everything CI runs: the checks, then all tests
-	@$(PY) -m deploy.run_tests $(ARGS)
+	@$(PY) -m deploy.tools.run_tests $(ARGS)
 
 check: setup ## lint, formatting, types, architecture, the bridge's types, deployment files
-	@$(PY) -m deploy.check
+	@$(PY) -m deploy.tools.check
 
 bench: setup ## bare Baileys and the whole gateway, side by side
 	@$(PY) tests/bench/run.py
@@ -44,4 +44,4 @@ clean: ## end them, and remove their data and everything that was installed or b
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 lock: setup ## resolve the Python dependencies anew into the two locks
-	@$(PY) -m deploy.lock
+	@$(PY) -m deploy.tools.lock

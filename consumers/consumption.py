@@ -19,7 +19,7 @@ from gateway_worker.broker.errors import BrokerError, translated
 from gateway_worker.broker.headers import HeaderValue
 from gateway_worker.broker.topology import ANSWER_SECONDS
 from gateway_worker.broker.writing import Batch
-from gateway_worker.cancelling import end
+from gateway_worker.timing.cancelling import end
 from schemas.topology.channels import Queue
 
 log = structlog.get_logger(__name__)

@@ -5,8 +5,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway_worker.pauses import Pauses
-from gateway_worker.retrying import pause
+from gateway_worker.timing.pauses import Pauses
+from gateway_worker.timing.retrying import pause
 
 FIRST_DELAY: Final = 0.1
 LONGEST_DELAY: Final = 2.0

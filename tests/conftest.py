@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Generator
 import pytest
 
 from deploy.local.services import PrivateServices
-from tests.support.private_services import (
+from tests.support.services.private_services import (
     Buckets,
     empty_redis,
     end_shared_services,

@@ -14,12 +14,12 @@ from typing import Final, Protocol
 import structlog
 
 from gateway_worker.broker.errors import BrokerError, TopologyMismatch
-from gateway_worker.cancelling import end
 from gateway_worker.connections.people.spellings import SPELLING_KIND
 from gateway_worker.store.errors import StoreUnavailable, WentBack
 from gateway_worker.store.postgres.guard import Guard
 from gateway_worker.store.postgres.lineage import LineagePosition, newest, read_mark
 from gateway_worker.store.sessions.renewal import Rejuvenate, Renewal
+from gateway_worker.timing.cancelling import end
 from gateway_worker.whatsapp.baileys import identity
 from schemas.names import WorkerId
 

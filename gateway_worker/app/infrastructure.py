@@ -6,7 +6,6 @@ from typing import Final
 
 from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.cache.client import Cache
-from gateway_worker.clock import SystemClock
 from gateway_worker.media.fetching import Fetcher
 from gateway_worker.media.preparing import Preparation
 from gateway_worker.media.spool import Spool
@@ -16,8 +15,9 @@ from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.media import MediaObjects
 from gateway_worker.settings import Settings
 from gateway_worker.store.store import Store
-from gateway_worker.whatsapp.baileys.configuration import Configuration
+from gateway_worker.timing.clock import SystemClock
 from gateway_worker.whatsapp.baileys.engine import BaileysEngine
+from gateway_worker.whatsapp.baileys.process.configuration import Configuration
 from gateway_worker.whatsapp.downloads import Downloads
 from schemas.topology.channels import Topology
 

@@ -21,12 +21,12 @@ from gateway_worker.app.leaving import Leaving, begin_anew, close, end, end_proc
 from gateway_worker.app.services import build_services
 from gateway_worker.app.upkeep import insist, make_buckets, prune
 from gateway_worker.app.worker_status import WorkerStatus
-from gateway_worker.clock import SystemClock
 from gateway_worker.events.registry import Registry
 from gateway_worker.events.replay import Replayer
 from gateway_worker.operations.metrics import WorkerMetrics
 from gateway_worker.settings import Settings
 from gateway_worker.store.errors import StoreUnavailable, WentBack
+from gateway_worker.timing.clock import SystemClock
 from schemas.names import WorkerId
 from schemas.results import WorkerDescription
 

@@ -21,8 +21,8 @@ from gateway_worker.broker.errors import BrokerError, BrokerLost, BrokerRefused,
 from gateway_worker.broker.leniency import read_leniently
 from gateway_worker.broker.nodes import Nodes, let_in
 from gateway_worker.broker.writing import Batch
-from gateway_worker.pauses import Pauses
-from gateway_worker.retrying import pause
+from gateway_worker.timing.pauses import Pauses
+from gateway_worker.timing.retrying import pause
 from schemas.topology.addresses import shown
 
 T = TypeVar("T")

@@ -25,7 +25,7 @@ from aiormq.exceptions import (
     PublishError,
 )
 
-from gateway_worker.cancelling import cancellable
+from gateway_worker.timing.cancelling import cancellable
 
 
 class BrokerError(Exception):

@@ -6,7 +6,7 @@ from typing import Final
 from aiormq.abc import ChannelFrame
 from aiormq.connection import Connection
 
-from gateway_worker.pauses import Pauses
+from gateway_worker.timing.pauses import Pauses
 
 _FULL_SECONDS: Final = 0.002  # the driver's writer waits for the network: look again
 # Where the network stands still (RabbitMQ's memory alarm), look less often

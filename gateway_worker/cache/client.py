@@ -21,7 +21,7 @@ import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
-from gateway_worker.cancelling import cancellable
+from gateway_worker.timing.cancelling import cancellable
 from schemas.events.events import WorkerHeartbeat
 from schemas.names import SessionId, WorkerId
 

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from gateway_worker.cli.terminal import errors
-from gateway_worker.clock import SystemClock
 from gateway_worker.settings import Settings
 from gateway_worker.store.errors import StoreError, StoreUnavailable
 from gateway_worker.store.reading.set_aside import Kept
 from gateway_worker.store.store import Store
+from gateway_worker.timing.clock import SystemClock
 
 MOST: Final = 20_000
 NOT_REDRIVEN: Final = "it was set aside and told as that: it can be shown and dropped, WhatsApp does not send it again"

@@ -15,7 +15,7 @@ def main() -> None:
 @app.command()
 def install() -> None:
     """Fetch the bridge's npm packages, exactly those of the lock; once after an installation or an upgrade."""
-    from gateway_worker.whatsapp.baileys import installation  # noqa: PLC0415 (--help need not wait)
+    from gateway_worker.whatsapp.baileys.process import installation  # noqa: PLC0415 (--help need not wait)
 
     try:
         typer.echo(f"The bridge is installed: {installation.install()}")

@@ -30,8 +30,8 @@ from gateway_worker.store.postgres.lineage import read_mark
 from gateway_worker.store.postgres.pooler import require_sessions
 from gateway_worker.store.postgres.schema import SchemaMismatch, check_schema
 from gateway_worker.store.retention.partitions import made_until
-from gateway_worker.whatsapp.baileys.installation import has_packages
-from gateway_worker.whatsapp.baileys.process import BRIDGE
+from gateway_worker.whatsapp.baileys.process.installation import has_packages
+from gateway_worker.whatsapp.baileys.process.process import BRIDGE
 from schemas.topology.addresses import amqp_nodes, shown
 from schemas.topology.channels import Topology
 

@@ -13,7 +13,6 @@ from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.errors import BrokerError
 from gateway_worker.broker.marks import MarkQueue
 from gateway_worker.cli.terminal import complain, console, errors
-from gateway_worker.clock import SystemClock
 from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.marks import MarkObject
 from gateway_worker.objects.snapshots import SnapshotObjects
@@ -22,6 +21,7 @@ from gateway_worker.store.errors import RestoreRefused, StoreError, StoreUnavail
 from gateway_worker.store.postgres.database import complaint
 from gateway_worker.store.snapshots.format import Moment
 from gateway_worker.store.store import Store
+from gateway_worker.timing.clock import SystemClock
 from gateway_worker.whatsapp.baileys import identity
 from schemas.names import SessionId, WorkerId
 from schemas.topology.channels import Topology

@@ -15,7 +15,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 
 from gateway_worker.client.diagnosis import absence, refusal
 from gateway_worker.client.errors import AccessRefusedError, ClientError, ConnectionLostError, translated
-from gateway_worker.pauses import Pauses
+from gateway_worker.timing.pauses import Pauses
 from schemas.topology.addresses import amqp_nodes, shown
 
 log = logging.getLogger("gateway_worker.client")

@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 
 from gateway_worker.client.errors import ClientError, CommandRejectedError
 from gateway_worker.client.ordering import SessionOrder, Step
-from gateway_worker.pauses import Pauses
+from gateway_worker.timing.pauses import Pauses
 from schemas.results import EventsReplayed
 
 log = logging.getLogger("gateway_worker.client")

@@ -7,7 +7,6 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from gateway_worker.clock import Clock
 from gateway_worker.connections.base.ports import MappingForm
 from gateway_worker.connections.base.storage import SessionCache, Storage
 from gateway_worker.connections.incoming.calls import CALL_KIND
@@ -20,6 +19,7 @@ from gateway_worker.connections.messages.naming import one_of
 from gateway_worker.connections.people.identities import chat_of, names_of
 from gateway_worker.store.records import Direction as Sent
 from gateway_worker.store.records import MessageRecord, SessionRecord
+from gateway_worker.timing.clock import Clock
 from schemas.addresses import GROUP_SERVER, spellings
 from schemas.commands.commands import Command, CommandKey
 from schemas.commands.messages import CountMessages, DescribeMessage, ListMessages

@@ -15,10 +15,10 @@ import structlog
 
 from gateway_worker.connections.base.observer import SessionObserver
 from gateway_worker.objects.snapshots import SnapshotMoment
-from gateway_worker.pauses import Pauses
 from gateway_worker.store.errors import StoreError, StoreUnavailable
 from gateway_worker.store.records import Fence
 from gateway_worker.store.snapshots.snapshots import Removal, SealedSnapshot
+from gateway_worker.timing.pauses import Pauses
 from gateway_worker.whatsapp.port import Changes
 from schemas.names import SessionId
 

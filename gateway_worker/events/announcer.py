@@ -6,10 +6,10 @@ from typing import Final
 import structlog
 from pydantic import BaseModel
 
-from gateway_worker.clock import Clock
 from gateway_worker.events.envelopes import announcement
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.relay import Relay
+from gateway_worker.timing.clock import Clock
 from schemas.names import NewId, SessionId
 
 log = structlog.get_logger(__name__)

@@ -23,14 +23,14 @@ import structlog
 
 from gateway_worker.broker.errors import PublishRefused, Unroutable
 from gateway_worker.broker.pipe import Pipe
-from gateway_worker.clock import Clock
 from gateway_worker.events.backlog import Backlog
 from gateway_worker.events.marker import Marker
 from gateway_worker.events.ports import EventObserver, Outbox, PublishingLease
 from gateway_worker.events.publisher import Publisher
-from gateway_worker.pauses import Pauses
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.records import OutboxEvent
+from gateway_worker.timing.clock import Clock
+from gateway_worker.timing.pauses import Pauses
 from schemas.names import SessionId
 
 log = structlog.get_logger(__name__)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar, overload
 
-from gateway_worker.clock import Clock
 from gateway_worker.store.errors import StoreError
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.outbox.outbox import Outbox
@@ -34,6 +33,7 @@ from gateway_worker.store.writing.committer import Committer
 from gateway_worker.store.writing.event_ids import new_event_id
 from gateway_worker.store.writing.transaction import GroupWriter
 from gateway_worker.store.writing.writers import WRITERS
+from gateway_worker.timing.clock import Clock
 
 _COMMITTERS: Final = 2
 _FLUSH_SECONDS: Final = 20.0

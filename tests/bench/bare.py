@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local.stage import RunningSimulator
-from gateway_worker.whatsapp.baileys.process import BRIDGE, node_program
+from gateway_worker.whatsapp.baileys.process.process import BRIDGE, node_program
 from tests.bench import measure
 from tests.bench.gateway import Run
 

@@ -16,8 +16,8 @@ from aiohttp import web
 from tests.bench import measure
 from tests.bench.gateway import PATIENCE, Rig
 from tests.bench.report import Section, Target
-from tests.support.phones import Phone
-from tests.support.s3 import s3_client
+from tests.support.services.s3 import s3_client
+from tests.support.whatsapp.phones import Phone
 
 SIZE: Final = 64 * measure.MIB
 _PIECE: Final = bytes(range(256)) * 1024

@@ -16,8 +16,8 @@ from gateway_worker.client import EventQueue, Gateway, Subscription
 from gateway_worker.client.background import Background
 from schemas.events.events import MessageState, MessageStatus, SessionState, SessionStatus
 from tests.bench import measure
-from tests.support.phones import Phone, Phones
-from tests.support.private_services import unique_name
+from tests.support.services.private_services import unique_name
+from tests.support.whatsapp.phones import Phone, Phones
 
 PATIENCE = 120.0
 

@@ -11,9 +11,9 @@ from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from tests.chaos.checker import Kind
-from tests.chaos.journal import Journal
-from tests.chaos.outcome import ScenarioOutcome
+from tests.chaos.accounts.checker import Kind
+from tests.chaos.accounts.journal import Journal
+from tests.chaos.accounts.outcome import ScenarioOutcome
 
 _COLORS: Final = {"green": "green", "red": "red", "not run": "yellow"}
 _MARKS: Final = {"green": "✓", "red": "✗", "not run": "-"}

@@ -15,8 +15,8 @@ from redis.asyncio import Redis
 
 from deploy.local.program import ProgramFailedError
 from deploy.local.services import Handle
-from tests.chaos import restoring
-from tests.chaos.environment import WORKERS, Environment
+from tests.chaos.environment import restoring
+from tests.chaos.environment.environment import WORKERS, Environment
 
 FREEZE_SECONDS: Final = 60.0
 CUT_SECONDS: Final = 30.0

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tests.chaos.control import WhatsApp
-from tests.chaos.journal import Journal
-from tests.chaos.ledgers import Command, Event, PhoneMessage
-from tests.chaos.publisher import Publisher
-from tests.support.phones import Phone
+from tests.chaos.accounts.journal import Journal
+from tests.chaos.accounts.ledgers import Command, Event, PhoneMessage
+from tests.chaos.environment.control import WhatsApp
+from tests.chaos.environment.publisher import Publisher
+from tests.support.whatsapp.phones import Phone
 
 _PAUSE_SECONDS: Final = 0.25
 _READ_EVERY: Final = 10

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Final
 
 from tests.chaos import faults
-from tests.chaos.disks import why_no_disks
+from tests.chaos.environment.disks import why_no_disks
+from tests.chaos.environment.network import why_no_network
 from tests.chaos.faults import Strike
-from tests.chaos.network import why_no_network
 
 
 class Direction(StrEnum):

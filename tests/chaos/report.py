@@ -14,8 +14,8 @@ from typing import Any, Final
 import psutil
 
 from deploy.local.services import ROOT
-from tests.chaos.checker import Kind
-from tests.chaos.outcome import ScenarioOutcome
+from tests.chaos.accounts.checker import Kind
+from tests.chaos.accounts.outcome import ScenarioOutcome
 
 _COLUMNS: Final = (
     "scenario",

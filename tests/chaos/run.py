@@ -17,10 +17,10 @@ from rich.console import Console
 
 from deploy.local.services import ROOT
 from tests.chaos import report, wild
+from tests.chaos.accounts.outcome import ScenarioOutcome, broken, not_run
 from tests.chaos.board import Board
-from tests.chaos.environments import Environments
+from tests.chaos.environment.environments import Environments
 from tests.chaos.matrix import SCENARIOS, SHORT, Scenario, chosen
-from tests.chaos.outcome import ScenarioOutcome, broken, not_run
 from tests.chaos.report import Report
 from tests.chaos.scenario import Load, ScenarioRun
 

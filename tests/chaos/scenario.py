@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from tests.chaos.checker import check
-from tests.chaos.environment import Environment
+from tests.chaos.accounts.checker import check
+from tests.chaos.accounts.journal import Journal
+from tests.chaos.accounts.ledgers import Event, Ledgers
+from tests.chaos.accounts.outcome import ScenarioOutcome, broken, counts_of, not_run, reasons_of
+from tests.chaos.accounts.recovery import Sample, recovery
+from tests.chaos.environment.environment import Environment
 from tests.chaos.faults import Announce, NotRunError, Struck
-from tests.chaos.journal import Journal
-from tests.chaos.ledgers import Event, Ledgers
 from tests.chaos.load import Act, Readers, commanding, paced, writing
 from tests.chaos.matrix import Direction, Scenario
-from tests.chaos.outcome import ScenarioOutcome, broken, counts_of, not_run, reasons_of
-from tests.chaos.recovery import Sample, recovery
 
 _SAMPLE_SECONDS: Final = 0.1
 _QUIET_SECONDS: Final = 25.0

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from deploy.local.services import PrivateServices
-from tests.chaos.environments import Environments
+from tests.chaos.environment.environments import Environments
 from tests.chaos.matrix import SHORT, named
 from tests.chaos.scenario import Load, ScenarioRun
 

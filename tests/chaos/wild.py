@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from tests.chaos.outcome import ScenarioOutcome, broken
-from tests.support.engine import Lab, lab
-from tests.support.wilderness import Wilderness
+from tests.chaos.accounts.outcome import ScenarioOutcome, broken
+from tests.support.whatsapp.engine import Lab, lab
+from tests.support.whatsapp.wilderness import Wilderness
 
 NAME: Final = "wild messages"
 MESSAGES: Final = 100_000

@@ -12,8 +12,8 @@ import pytest
 from deploy.local.services import PrivateServices
 from deploy.local.stage import RunningSimulator, RunningWorker, Stage
 from tests.support.backend import PATIENCE, Backend, Document, backend
-from tests.support.phones import Phone, Phones
-from tests.support.private_services import empty_redis, fresh_database, unique_name
+from tests.support.services.private_services import empty_redis, fresh_database, unique_name
+from tests.support.whatsapp.phones import Phone, Phones
 
 _ours = unique_name()  # of this process: others have their files in the same buckets
 _sessions = itertools.count(1)

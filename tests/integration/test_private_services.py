@@ -21,7 +21,7 @@ from deploy.local.postgresql import PostgreSQL
 from deploy.local.seat import Seat
 from deploy.local.seaweedfs import SeaweedFS
 from deploy.local.services import ROOT, PrivateServices
-from tests.support.private_services import Buckets, fresh_database, query
+from tests.support.services.private_services import Buckets, fresh_database, query
 
 RUNNER = """
 import json, signal, sys, time

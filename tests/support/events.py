@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.ids import uuid7
-from gateway_worker.clock import SystemClock
 from gateway_worker.events.announcer import Announcer
 from gateway_worker.events.ports import PublishingLease
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.relay import Relay
 from gateway_worker.events.replay import Replayer
+from gateway_worker.timing.clock import SystemClock
 from schemas.topology.channels import Topology
 from tests.support.lease import TestLease
-from tests.support.outbox import Listener, MemoryOutbox, listening
+from tests.support.store.outbox import Listener, MemoryOutbox, listening
 
 
 class Counts:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.wheel import under_one_name
+from deploy.tools.wheel import under_one_name
 
 
 def test_imports_of_what_moves_in_are_written_so_and_nothing_else_is() -> None:

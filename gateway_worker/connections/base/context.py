@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from gateway_worker.clock import Clock
 from gateway_worker.connections.base.media_ports import MediaJobs, NoMedia
 from gateway_worker.connections.base.observer import SessionObserver
 from gateway_worker.connections.base.opening_limiter import OpeningGate
 from gateway_worker.connections.base.ports import Announcer, Files, MappingForm, SessionQueues, SnapshotNotices
 from gateway_worker.connections.base.qr import draw
 from gateway_worker.connections.base.storage import SessionCache, Storage
+from gateway_worker.timing.clock import Clock
 from gateway_worker.whatsapp.port import Engine
 from schemas.names import WorkerId
 

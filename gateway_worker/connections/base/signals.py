@@ -6,8 +6,8 @@ from typing import Final, TypeVar
 
 import structlog
 
-from gateway_worker.pauses import Pauses
 from gateway_worker.store.errors import StoreUnavailable
+from gateway_worker.timing.pauses import Pauses
 
 _log = structlog.get_logger()
 _PAUSES: Final = Pauses(first=0.1, longest=1.0)  # a database that is back is used again within a second

@@ -12,11 +12,11 @@ from typing import Final
 
 import structlog
 
-from gateway_worker.cancelling import end
 from gateway_worker.connections.base.media_ports import Bucket, Downloads, FileOwner
 from gateway_worker.connections.base.storage import MediaFiles
 from gateway_worker.store.errors import StaleEpoch, StoreError, StoreUnavailable
 from gateway_worker.store.records import MediaRecord
+from gateway_worker.timing.cancelling import end
 from schemas.names import SessionId
 
 _log = structlog.get_logger()

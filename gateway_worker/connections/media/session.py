@@ -20,12 +20,12 @@ from gateway_worker.connections.messages.files import MessageOfFile, Wanted, fet
 from gateway_worker.connections.messages.originals import Originals
 from gateway_worker.connections.socket.waiting import ConnectionWaiter, connection_soon
 from gateway_worker.objects.safe_mimetypes import safe_mimetype
-from gateway_worker.pauses import Pauses
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.media import NewMedia, PutMedia, RetryMedia, SettleMedia
 from gateway_worker.store.operations.media_view import told_of
 from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.records import Json, MediaRecord, MediaState, MessageRecord
+from gateway_worker.timing.pauses import Pauses
 from gateway_worker.whatsapp.downloads import FileGone, FileTooLarge, HostAway, NowhereToLook
 from gateway_worker.whatsapp.errors import EngineError, NotOnPhone
 from gateway_worker.whatsapp.media_cipher import FileDamaged

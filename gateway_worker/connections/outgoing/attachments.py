@@ -15,10 +15,10 @@ from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.outgoing.mapping import told_file
 from gateway_worker.connections.socket.waiting import ConnectionWaiter
 from gateway_worker.media.prepared import PreparedFile
-from gateway_worker.pauses import Pauses
-from gateway_worker.retrying import until_it_works
 from gateway_worker.store.operations.media import PutUpload
 from gateway_worker.store.operations.messages import ReplaceContent
+from gateway_worker.timing.pauses import Pauses
+from gateway_worker.timing.retrying import until_it_works
 from gateway_worker.whatsapp.errors import EngineError, NotConnected, StoreRefused
 from gateway_worker.whatsapp.files import (
     FILE_CLASSES,

@@ -13,7 +13,6 @@ from contextlib import suppress
 
 import structlog
 
-from gateway_worker.cancelling import end
 from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.ports import CapacityListener
 from gateway_worker.connections.base.signals import Signal, until_stored
@@ -27,6 +26,7 @@ from gateway_worker.connections.ownership.token_bucket import Tokens
 from gateway_worker.connections.session.session import LiveSession
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.records import Desired, SessionRecord
+from gateway_worker.timing.cancelling import end
 from schemas.names import SessionId
 
 _log = structlog.get_logger()

@@ -9,7 +9,6 @@ from enum import StrEnum
 
 import structlog
 
-from gateway_worker.cancelling import end
 from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.base.writer import Writer
@@ -46,6 +45,7 @@ from gateway_worker.connections.socket.presences import Presences
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.identity import DropCredentials
 from gateway_worker.store.records import Desired, SessionRecord
+from gateway_worker.timing.cancelling import end
 from schemas.addresses import jid_of
 from schemas.commands.commands import Command
 from schemas.commands.contacts import GetPicture

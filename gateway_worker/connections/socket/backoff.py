@@ -2,7 +2,7 @@
 
 from random import Random
 
-from gateway_worker.pauses import Pauses
+from gateway_worker.timing.pauses import Pauses
 
 FIRST_SECONDS = 1.0
 CAP_SECONDS = 60.0

@@ -4,9 +4,9 @@ import asyncio
 from datetime import datetime
 from typing import Protocol
 
-from gateway_worker.clock import Clock
 from gateway_worker.connections.lifecycle.states import PAIRING, State
 from gateway_worker.connections.socket.attempt import ConnectionAttempt
+from gateway_worker.timing.clock import Clock
 from schemas.errors import CommandExpired, GatewayError, SessionNotConnected
 
 

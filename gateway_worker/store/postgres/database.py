@@ -16,11 +16,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from gateway_worker.cancelling import cancellable
 from gateway_worker.store.errors import ContentRefused, DatabaseRefused, StoreError, StoreUnavailable
 from gateway_worker.store.postgres.guard import Guard
 from gateway_worker.store.postgres.lease import Lease
 from gateway_worker.store.row import Row
+from gateway_worker.timing.cancelling import cancellable
 from schemas.topology.addresses import shown
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import structlog
 
-from gateway_worker.pauses import Pauses
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.writing.transaction import Writing
+from gateway_worker.timing.pauses import Pauses
 from schemas.names import SessionId
 
 log = structlog.get_logger(__name__)

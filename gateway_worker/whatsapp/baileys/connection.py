@@ -10,21 +10,21 @@ from typing import Any, Final
 
 import structlog
 
-from gateway_worker.whatsapp.baileys.attachments import media_of, remote_file_of
 from gateway_worker.whatsapp.baileys.batches import MAX_BATCH, MAX_WEIGHT, go_together, together, weight_of
-from gateway_worker.whatsapp.baileys.channel import Channel, Request
-from gateway_worker.whatsapp.baileys.channel_errors import CallFailed, ChannelLost
-from gateway_worker.whatsapp.baileys.codec import (
+from gateway_worker.whatsapp.baileys.channel.channel import Channel, Request
+from gateway_worker.whatsapp.baileys.channel.errors import CallFailed, ChannelLost
+from gateway_worker.whatsapp.baileys.channel.frames import Frame, FrameError, how_many_fit
+from gateway_worker.whatsapp.baileys.codec.attachments import media_of, remote_file_of
+from gateway_worker.whatsapp.baileys.codec.codec import (
     entry_key_of,
     entry_key_told,
     error_of,
     fact_of,
     outgoing_args,
 )
-from gateway_worker.whatsapp.baileys.commits import changes_of
-from gateway_worker.whatsapp.baileys.frames import Frame, FrameError, how_many_fit
+from gateway_worker.whatsapp.baileys.codec.commits import changes_of
+from gateway_worker.whatsapp.baileys.codec.history import history_of
 from gateway_worker.whatsapp.baileys.groups import BaileysGroups
-from gateway_worker.whatsapp.baileys.history_codec import history_of
 from gateway_worker.whatsapp.baileys.history_files import HistoryFiles, history_file_of
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown
 from gateway_worker.whatsapp.facts import Cause, Disconnected, Fact, FactUnreadable

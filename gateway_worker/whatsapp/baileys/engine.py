@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import structlog
 
-from gateway_worker.whatsapp.baileys.configuration import Configuration, Version
 from gateway_worker.whatsapp.baileys.lease import Lease, NobodyElse
-from gateway_worker.whatsapp.baileys.process import check_installed
-from gateway_worker.whatsapp.baileys.supervision import Bridge, BridgeReport
-from gateway_worker.whatsapp.baileys.trust import MediaTrust
-from gateway_worker.whatsapp.baileys.versions import newest_version
+from gateway_worker.whatsapp.baileys.process.configuration import Configuration, Version
+from gateway_worker.whatsapp.baileys.process.process import check_installed
+from gateway_worker.whatsapp.baileys.process.supervision import Bridge, BridgeReport
+from gateway_worker.whatsapp.baileys.process.trust import MediaTrust
+from gateway_worker.whatsapp.baileys.process.versions import newest_version
 from gateway_worker.whatsapp.downloads import Downloads
 from gateway_worker.whatsapp.errors import EngineError, NotConnected
 from gateway_worker.whatsapp.port import Connection, OpenRequest, Owner

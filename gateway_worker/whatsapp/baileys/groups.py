@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from gateway_worker.whatsapp.baileys.frames import Frame
+from gateway_worker.whatsapp.baileys.channel.frames import Frame
 from gateway_worker.whatsapp.groups import (
     Asking,
     Group,

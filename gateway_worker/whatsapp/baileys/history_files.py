@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import structlog
 
-from gateway_worker.pauses import Pauses
-from gateway_worker.retrying import until_it_works
+from gateway_worker.timing.pauses import Pauses
+from gateway_worker.timing.retrying import until_it_works
 from gateway_worker.whatsapp.downloads import DownloadFailed, Downloads, FileDamaged, HostAway
 from gateway_worker.whatsapp.remote_files import KeyClass, RemoteFile
 

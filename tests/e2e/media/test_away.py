@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import World
 from tests.e2e.media.test_in import BUCKET
-from tests.support.s3 import s3_client
+from tests.support.services.s3 import s3_client
 
 PDF = b"%PDF-1.7\n" + os.urandom(5_000)
 

@@ -13,9 +13,9 @@ import pytest
 
 from deploy.local.stage import RunningWorker
 from tests.e2e.conftest import Member, World, a_world
-from tests.support.phones import Phone
-from tests.support.private_services import PrivateServices
-from tests.support.s3 import s3_client
+from tests.support.services.private_services import PrivateServices
+from tests.support.services.s3 import s3_client
+from tests.support.whatsapp.phones import Phone
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # the S3 client does so
 BUCKET = "whatsapp-media"

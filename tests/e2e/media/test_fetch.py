@@ -6,9 +6,9 @@ import os
 from tests.e2e.conftest import Member, World
 from tests.e2e.media.test_in import BUCKET, JPEG, keys, say, stored, told, with_file
 from tests.support.backend import Document
-from tests.support.phones import Phone
-from tests.support.private_services import query
-from tests.support.s3 import s3_client
+from tests.support.services.private_services import query
+from tests.support.services.s3 import s3_client
+from tests.support.whatsapp.phones import Phone
 
 PDF = b"%PDF-1.7\n" + os.urandom(5_000)
 

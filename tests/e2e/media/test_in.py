@@ -17,8 +17,8 @@ from gateway_worker.objects.client import S3Client
 from tests.e2e.conftest import Member, World
 from tests.e2e.sessions.test_takeover import wait_for_line
 from tests.support.backend import Document
-from tests.support.phones import Phone
-from tests.support.s3 import s3_client
+from tests.support.services.s3 import s3_client
+from tests.support.whatsapp.phones import Phone
 
 BUCKET = "whatsapp-media"
 JPEG = b"\xff\xd8\xff\xe0" + os.urandom(3_000)

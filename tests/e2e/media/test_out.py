@@ -16,8 +16,8 @@ from PIL import Image
 from tests.e2e.conftest import Member, World, a_world
 from tests.support import media
 from tests.support.backend import Document
-from tests.support.private_services import PrivateServices
-from tests.support.s3 import s3_client
+from tests.support.services.private_services import PrivateServices
+from tests.support.services.s3 import s3_client
 
 OPUS = "audio/ogg; codecs=opus"
 

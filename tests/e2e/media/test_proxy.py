@@ -10,9 +10,9 @@ import pytest
 
 from tests.e2e.conftest import World, a_world
 from tests.e2e.media.test_in import say, stored, told, with_file
-from tests.support.certificates import self_signed
-from tests.support.private_services import PrivateServices
-from tests.support.proxies import Proxy, a_proxy, tls_before
+from tests.support.network.certificates import self_signed
+from tests.support.network.proxies import Proxy, a_proxy, tls_before
+from tests.support.services.private_services import PrivateServices
 
 CREDENTIALS = base64.b64encode(b"user:secret").decode()
 SIZE = 900_000

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tests.e2e.conftest import Member, World
 from tests.support.backend import Document
-from tests.support.phones import Phone
+from tests.support.whatsapp.phones import Phone
 
 _UPDATED = "contact.updated.v1"
 

@@ -2,7 +2,7 @@
 
 from tests.e2e.conftest import Member, World
 from tests.support.backend import Document
-from tests.support.phones import Phone
+from tests.support.whatsapp.phones import Phone
 
 
 def saying(to: Phone, text: str) -> Document:

@@ -6,7 +6,7 @@ from typing import Any
 from tests.e2e.conftest import Member, World
 from tests.e2e.sessions.test_crashes import kill_and_restart
 from tests.support.backend import Document
-from tests.support.phones import Phone
+from tests.support.whatsapp.phones import Phone
 
 
 async def ask(world: World, member: Member, verb: str, **data: Any) -> Document:

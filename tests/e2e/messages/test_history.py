@@ -7,7 +7,7 @@ import signal
 
 from tests.e2e.conftest import Member, World
 from tests.support.backend import Document
-from tests.support.phones import Phone
+from tests.support.whatsapp.phones import Phone
 
 RECENT = {"options": {"history": "recent"}}
 

@@ -7,7 +7,7 @@ from gateway_worker.simulator.wire.gen.whatsapp_pb2 import Message
 from gateway_worker.simulator.wire.sealing import IV_SIZE, SECRET_SIZE, Use, seal
 from tests.e2e.conftest import Member, World
 from tests.support.backend import Document
-from tests.support.phones import Phone
+from tests.support.whatsapp.phones import Phone
 
 POLL = {"kind": "poll", "question": "When?", "options": ["Now", "Later"]}
 

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from tests.e2e.conftest import World
-from tests.support.private_services import query
+from tests.support.services.private_services import query
 
 # What such a message would do to a worker is done to it by the test: the transaction that stores the message stands
 # still, and meanwhile the worker is killed.

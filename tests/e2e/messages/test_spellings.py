@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.conftest import World
 from tests.support.backend import Document
-from tests.support.phones import Phone
+from tests.support.whatsapp.phones import Phone
 
 # WhatsApp's own spelling, the backend's, and what the simulator has to be told of it.
 KINDS = pytest.mark.parametrize(

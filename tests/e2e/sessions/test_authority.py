@@ -6,7 +6,7 @@ from tests.e2e.conftest import Member, World
 from tests.e2e.messages.test_groups import a_group, act, say
 from tests.e2e.messages.test_kinds import as_it_stands, told
 from tests.support.backend import Document
-from tests.support.phones import Phone
+from tests.support.whatsapp.phones import Phone
 
 
 async def raw(world: World, phone: Phone, to: str, protocol: dict[str, Any]) -> None:

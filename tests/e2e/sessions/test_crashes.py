@@ -7,7 +7,7 @@ from collections import Counter
 
 from tests.e2e.conftest import Member, World
 from tests.support.backend import Document
-from tests.support.phones import Phone
+from tests.support.whatsapp.phones import Phone
 
 MESSAGES = 90  # each way
 KILLS = 3

@@ -10,7 +10,7 @@ import redis.asyncio as redis
 from deploy.local.stage import RunningWorker
 from tests.e2e.conftest import Member, World
 from tests.support.backend import Document
-from tests.support.phones import Phone
+from tests.support.whatsapp.phones import Phone
 
 WINDOW = 4  # commands that wait for WhatsApp at a time: the flow goes on for as long as the test needs it
 FIRST, SECOND = "worker-001", "worker-002"

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.e2e.conftest import World
 from tests.e2e.sessions.test_crashes import kill_and_restart
-from tests.support.phones import Phone
+from tests.support.whatsapp.phones import Phone
 
 
 async def _asked(world: World, session_id: str, phone: Phone) -> dict[str, Any]:

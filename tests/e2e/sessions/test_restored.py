@@ -10,8 +10,8 @@ import pytest
 
 from tests.e2e.conftest import Member, World
 from tests.support.backend import Document
-from tests.support.phones import Phone
-from tests.support.private_services import query
+from tests.support.services.private_services import query
+from tests.support.whatsapp.phones import Phone
 
 _AT_ONCE: Final = 4
 

@@ -12,9 +12,9 @@ import pytest
 from deploy.local.services import PrivateServices
 from tests.e2e.conftest import Member, World, a_world
 from tests.support.backend import PATIENCE
-from tests.support.phones import Phone
-from tests.support.private_services import Buckets, fresh_database
-from tests.support.s3 import keep_versions, s3_client, versions
+from tests.support.services.private_services import Buckets, fresh_database
+from tests.support.services.s3 import keep_versions, s3_client, versions
+from tests.support.whatsapp.phones import Phone
 
 
 @pytest.fixture

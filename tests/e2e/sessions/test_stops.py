@@ -17,7 +17,7 @@ import pytest
 from deploy.local.program import Child
 from deploy.local.services import PrivateServices
 from deploy.local.stage import Stage
-from tests.support.gates import Gate, a_gate
+from tests.support.network.gates import Gate, a_gate
 
 _GONE_SECONDS = 15.0
 _SERVICES = ("AMQP_URL", "DATABASE_URL", "REDIS_URL", "S3_ENDPOINT")

@@ -16,8 +16,8 @@ from gateway_worker.cli.dead_queue import DeskTakenError, open_dead_letter_queue
 from schemas.names import MAX_COMMAND_BYTES, SessionId
 from schemas.topology.channels import Topology
 from tests.support.backend import Backend, backend
-from tests.support.consumers import body_of
-from tests.support.consuming import Room, room
+from tests.support.consumers.consuming import Room, room
+from tests.support.consumers.fakes import body_of
 
 
 @dataclass(slots=True, kw_only=True)

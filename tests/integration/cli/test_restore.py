@@ -17,9 +17,9 @@ from gateway_worker.settings import Settings
 from gateway_worker.store.postgres.encryption import Keyring
 from gateway_worker.store.snapshots.format import Moment, Snapshot, seal
 from schemas.names import SessionId
-from tests.support.private_services import query
-from tests.support.s3 import s3_client
-from tests.support.stores import KEY, OTHER_KEY
+from tests.support.services.private_services import query
+from tests.support.services.s3 import s3_client
+from tests.support.store.stores import KEY, OTHER_KEY
 
 ANA = SessionId("ana")
 MOMENT = SnapshotMoment(3, 12)

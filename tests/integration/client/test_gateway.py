@@ -27,8 +27,8 @@ from gateway_worker.client import (
 from schemas.sequence import write
 from schemas.topology.addresses import shown
 from schemas.topology.channels import Topology
-from tests.support.gates import Gate, a_gate
-from tests.support.private_services import unique_name
+from tests.support.network.gates import Gate, a_gate
+from tests.support.services.private_services import unique_name
 
 PATIENCE = 30.0
 Json = dict[str, Any]

@@ -9,9 +9,9 @@ from gateway_worker.broker.errors import TopologyMismatch
 from gateway_worker.broker.outgoing import Outgoing
 from schemas.names import SessionId
 from schemas.topology.channels import Topology
-from tests.support.consumers import text_message
-from tests.support.consuming import room
-from tests.support.outbox import remembered
+from tests.support.consumers.consuming import room
+from tests.support.consumers.fakes import text_message
+from tests.support.store.outbox import remembered
 
 
 @pytest.mark.alone

@@ -10,7 +10,7 @@ from deploy.local.services import PrivateServices
 from schemas.names import SessionId
 from schemas.topology.channels import Topology
 from tests.support.backend import Backend, backend
-from tests.support.consuming import Room, room
+from tests.support.consumers.consuming import Room, room
 
 TEXT = {"to": "+15550001111", "content": {"kind": "text", "text": "hello"}}
 CREATE = {"sessionId": "new", "userId": "u", "pairing": {"method": "qr"}}

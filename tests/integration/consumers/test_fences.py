@@ -23,9 +23,9 @@ from gateway_worker.client import EventQueue, Gateway, NotPermittedError
 from schemas.names import SessionId
 from schemas.topology.channels import Topology
 from tests.support.backend import Backend, backend
-from tests.support.consumers import body_of, text_message
-from tests.support.consuming import Room, room
-from tests.support.rabbitmqctl import rabbitmqctl
+from tests.support.consumers.consuming import Room, room
+from tests.support.consumers.fakes import body_of, text_message
+from tests.support.services.rabbitmqctl import rabbitmqctl
 
 OURS, THEIRS = "acme-1", "other-1"
 CREATE = {"sessionId": OURS, "userId": "u", "pairing": {"method": "qr"}}

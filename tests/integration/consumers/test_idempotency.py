@@ -25,8 +25,8 @@ from schemas.envelope import Envelope
 from schemas.errors import CommandConflict, MessageNotFound, OutcomeUnknownError, SessionNotConnected, Unavailable
 from schemas.model import StrictModel
 from schemas.names import WorkerId
-from tests.support.consumers import NOW, MemoryPublisher, delivery_of
-from tests.support.stores import KEY, TestClock, opened
+from tests.support.consumers.fakes import NOW, MemoryPublisher, delivery_of
+from tests.support.store.stores import KEY, TestClock, opened
 
 
 class CreateGroup(StrictModel):

@@ -11,10 +11,10 @@ from deploy.local.services import PrivateServices
 from schemas.names import SessionId
 from schemas.topology.channels import Topology
 from tests.support.backend import Backend, backend
-from tests.support.consumers import body_of
-from tests.support.consuming import Room, room
-from tests.support.outbox import remembered
-from tests.support.pressure import memory_alarm
+from tests.support.consumers.consuming import Room, room
+from tests.support.consumers.fakes import body_of
+from tests.support.services.pressure import memory_alarm
+from tests.support.store.outbox import remembered
 
 S1 = SessionId("s1")
 

@@ -18,7 +18,7 @@ from deploy.local.services import PrivateServices
 from schemas.names import MAX_COMMAND_BYTES, SessionId
 from schemas.topology.channels import Topology
 from tests.support.backend import Backend, backend
-from tests.support.consuming import Room, room
+from tests.support.consumers.consuming import Room, room
 
 TEXT = {"to": "+15550001111", "content": {"kind": "text", "text": "hello"}}
 PREFETCH = 50

@@ -11,8 +11,8 @@ from gateway_worker.broker.topology import declare
 from schemas.names import SessionId
 from schemas.topology.channels import Binding, Plan, Topology
 from tests.support.events import WayOut, hearing, way_out
-from tests.support.outbox import Listener
-from tests.support.pressure import memory_alarm
+from tests.support.services.pressure import memory_alarm
+from tests.support.store.outbox import Listener
 
 SESSIONS = [f"s{number}" for number in range(5)]
 

@@ -21,7 +21,7 @@ from schemas.names import MAX_EVENT_BYTES, SessionId, WorkerId
 from schemas.topology.channels import Binding, Plan, Queue, Topology
 from tests.support.events import WayOut, hearing, way_out
 from tests.support.lease import TestLease
-from tests.support.outbox import Listener, MemoryOutbox, outbox_event, remembered
+from tests.support.store.outbox import Listener, MemoryOutbox, outbox_event, remembered
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from schemas.errors import SessionNotFound
 from schemas.names import SessionId
 from schemas.topology.channels import Binding, Plan, Topology
 from tests.support.events import WayOut, hearing, way_out
-from tests.support.outbox import Listener, remembered
+from tests.support.store.outbox import Listener, remembered
 
 S1 = SessionId("s1")
 

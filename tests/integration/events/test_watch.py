@@ -17,8 +17,8 @@ from gateway_worker.broker.marks import MarkQueue
 from gateway_worker.broker.topology import declare
 from gateway_worker.broker.watch import TopologyWatch
 from schemas.topology.channels import Topology
-from tests.support.gates import a_gate
-from tests.support.pressure import memory_alarm
+from tests.support.network.gates import a_gate
+from tests.support.services.pressure import memory_alarm
 
 _PATIENCE_SECONDS = 30.0
 

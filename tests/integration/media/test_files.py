@@ -18,9 +18,9 @@ from gateway_worker.objects.media import MediaObjects
 from schemas.content.outgoing_media import MediaSource
 from schemas.errors import MediaError
 from tests.support import media
-from tests.support.private_services import Buckets, PrivateServices
-from tests.support.s3 import s3_client
-from tests.support.shelf import Shelf
+from tests.support.services.private_services import Buckets, PrivateServices
+from tests.support.services.s3 import s3_client
+from tests.support.services.shelf import Shelf
 
 
 class Room:

@@ -12,7 +12,7 @@ from gateway_worker.media.fetching import Deadlines, Fetcher, resolve_here
 from gateway_worker.media.receiving import receive
 from gateway_worker.media.spool import Spool
 from schemas.errors import MediaError
-from tests.support.hostile import HOST, Hostile, hostile
+from tests.support.network.hostile import HOST, Hostile, hostile
 
 LIMIT = 2 << 20
 QUICK = Deadlines(resolve=5, connect=2, headers=0.6, silence=0.4, window=0.3, pace=1000, total=20)

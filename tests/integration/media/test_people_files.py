@@ -19,7 +19,7 @@ from gateway_worker.media.worker_pool import WorkerPool
 from schemas.content.outgoing_media import MediaSource
 from schemas.errors import MediaError
 from tests.support import media
-from tests.support.shelf import Shelf
+from tests.support.services.shelf import Shelf
 
 # A file is made in the test that wants it, not while the tests are collected.
 Made = Callable[[], bytes]

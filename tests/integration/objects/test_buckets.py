@@ -4,8 +4,8 @@ import pytest
 
 from deploy.local.services import PrivateServices
 from gateway_worker.objects.buckets import Buckets
-from tests.support.private_services import Buckets as Names
-from tests.support.s3 import s3_client
+from tests.support.services.private_services import Buckets as Names
+from tests.support.services.s3 import s3_client
 
 
 async def test_missing_buckets_are_made_and_making_them_again_is_harmless(

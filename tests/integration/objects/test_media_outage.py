@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway_worker.objects.received import PART, ReceivedObjects
-from tests.support.private_services import Buckets, PrivateServices
-from tests.support.s3 import s3_client, versions
+from tests.support.services.private_services import Buckets, PrivateServices
+from tests.support.services.s3 import s3_client, versions
 
 KEY = "session-1/received/2026/11/3EB0"
 

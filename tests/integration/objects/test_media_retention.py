@@ -15,9 +15,9 @@ from gateway_worker.store.operations.media import NewMedia, SettleMedia
 from gateway_worker.store.records import Fence, MediaState, NewSession
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
-from tests.support.private_services import Buckets
-from tests.support.s3 import keep_versions, s3_client, versions
-from tests.support.stores import KEY, TestClock, arrived, opened
+from tests.support.services.private_services import Buckets
+from tests.support.services.s3 import keep_versions, s3_client, versions
+from tests.support.store.stores import KEY, TestClock, arrived, opened
 
 KEPT = timedelta(days=30)
 SESSION = SessionId("session-1")

@@ -7,8 +7,8 @@ from gateway_worker.objects.buckets import Buckets
 from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.snapshots import MAX_BYTES, SnapshotMoment, SnapshotObjects
 from schemas.names import SessionId
-from tests.support.private_services import Buckets as Names
-from tests.support.s3 import keep_versions, s3_client, versions
+from tests.support.services.private_services import Buckets as Names
+from tests.support.services.s3 import keep_versions, s3_client, versions
 
 ANA, ANABEL = SessionId("ana"), SessionId("ana-bel")
 

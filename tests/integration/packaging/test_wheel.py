@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from gateway_worker.whatsapp.baileys.installation import bridge_folder
+from gateway_worker.whatsapp.baileys.process.installation import bridge_folder
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("gateway_worker", "schemas", "consumers")
@@ -30,7 +30,7 @@ for found in pkgutil.walk_packages(gateway_worker.__path__, "gateway_worker.", f
 BASE_ONLY = """
 import sys
 from gateway_worker.client import EventQueue, Gateway, Text
-from gateway_worker.schemas.events import MessageReceived
+from gateway_worker.schemas.events.events import MessageReceived
 assert Text("hi").text == "hi"
 heavy = {"asyncpg", "sqlalchemy", "aiohttp", "structlog", "redis", "typer", "av"}
 assert not heavy & {name.partition(".")[0] for name in sys.modules}, heavy & set(sys.modules)
@@ -71,8 +71,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
     for name in PACKAGES:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
-    (copy / "deploy").mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", "deploy/__init__.py", "deploy/wheel.py"):
+    (copy / "deploy/tools").mkdir(parents=True)
+    tools = ("deploy/__init__.py", "deploy/tools/__init__.py", "deploy/tools/wheel.py")
+    for name in ("pyproject.toml", "README.md", "LICENSE", *tools):
         shutil.copy(ROOT / name, copy / name)
     _pip("wheel", "--no-deps", "--no-build-isolation", "-w", str(out), str(copy))
     (built,) = out.glob("*.whl")
@@ -123,7 +124,9 @@ def test_a_bridge_is_looked_for_where_it_is_installed(worker: Environment) -> No
     target = bridge_folder(packed, worker.prefix)
     (target / "node_modules" / "baileys").mkdir(parents=True)
     (target / "node_modules" / "baileys" / "package.json").write_text("{}")
-    found = worker.run("python", "-c", "from gateway_worker.whatsapp.baileys.process import BRIDGE; print(BRIDGE)")
+    found = worker.run(
+        "python", "-c", "from gateway_worker.whatsapp.baileys.process.process import BRIDGE; print(BRIDGE)"
+    )
     assert found.stdout.strip() == str(target)
     assert worker.run("gateway-worker", "bridge", "install").stdout.endswith(f"{target}\n")
 
@@ -176,7 +179,7 @@ def _ours() -> Iterator[str]:
     for package in PACKAGES:
         for file in (ROOT / package).rglob("*"):
             inside = file.relative_to(ROOT)
-            apart = {"node_modules", "__pycache__", "asyncapi-check"} & set(inside.parts)
+            apart = {"node_modules", "__pycache__", "asyncapi-check", "lint"} & set(inside.parts)
             if file.is_file() and not apart and file.name not in NOT_PACKED:
                 name = str(inside)
                 yield name if package == "gateway_worker" else f"gateway_worker/{name}"

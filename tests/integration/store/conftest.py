@@ -8,8 +8,8 @@ from deploy.local.services import PrivateServices
 from gateway_worker.store.records import Fence, NewSession
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
-from tests.support.private_services import fresh_database
-from tests.support.stores import KEY, TestClock, opened
+from tests.support.services.private_services import fresh_database
+from tests.support.store.stores import KEY, TestClock, opened
 
 SESSION = SessionId("user1-personal")
 

@@ -6,7 +6,7 @@ from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.records import Extent, Fence, NewSession
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
-from tests.support.stores import KEY, TestClock, opened
+from tests.support.store.stores import KEY, TestClock, opened
 
 
 async def write(store: Store, fence: Fence, count: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from deploy.local.services import PrivateServices
 from gateway_worker.store.errors import DatabasePooled
 from gateway_worker.store.postgres.pooler import require_sessions
-from tests.support.pgbouncer import PROGRAM, a_pooler
+from tests.support.services.pgbouncer import PROGRAM, a_pooler
 
 needs_pgbouncer = pytest.mark.skipif(PROGRAM is None, reason="apt-get install pgbouncer")
 

@@ -22,8 +22,8 @@ from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.records import Fence, NewSession, Status
 from gateway_worker.store.store import Store
 from schemas.names import MessageId, SessionId, UserId, WorkerId
-from tests.support.private_services import query
-from tests.support.stores import KEY, TestClock, advance, arrived, begin, key, message_id, opened
+from tests.support.services.private_services import query
+from tests.support.store.stores import KEY, TestClock, advance, arrived, begin, key, message_id, opened
 
 DAY = timedelta(days=1)
 KEPT = timedelta(days=30)

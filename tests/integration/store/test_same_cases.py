@@ -3,8 +3,8 @@
 import pytest
 
 from gateway_worker.store.store import Store
-from tests.support.store_cases import CASES, Case, tried
-from tests.support.stores import Heard
+from tests.support.store.cases import CASES, Case, tried
+from tests.support.store.stores import Heard
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from tests.support.engine import Lab, lab
+from tests.support.whatsapp.engine import Lab, lab
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ import asyncio
 from gateway_worker.whatsapp.facts import Disconnected, Fact
 from gateway_worker.whatsapp.people import ContactNews, ContactsTold, PresenceState
 from gateway_worker.whatsapp.port import Changes
-from tests.support.engine import Lab, Session, say
-from tests.support.phones import Phone
+from tests.support.whatsapp.engine import Lab, Session, say
+from tests.support.whatsapp.phones import Phone
 
 
 class StoreAwayError(Exception):

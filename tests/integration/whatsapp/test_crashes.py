@@ -17,7 +17,7 @@ from gateway_worker.whatsapp.outgoing import OutgoingMessage
 from gateway_worker.whatsapp.port import Changes, Connection
 from schemas.content.content import Text
 from tests.integration.whatsapp.test_groups import make_group
-from tests.support.engine import Lab, Session, lab, new_message_id, say
+from tests.support.whatsapp.engine import Lab, Session, lab, new_message_id, say
 
 Matters = Callable[[Changes], bool]
 

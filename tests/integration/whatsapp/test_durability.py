@@ -9,8 +9,8 @@ import pytest
 from gateway_worker.whatsapp.errors import StoreRefused
 from gateway_worker.whatsapp.facts import Cause, Disconnected
 from gateway_worker.whatsapp.port import Changes
-from tests.support.engine import Lab, lab, say
-from tests.support.owner import MemoryOwner
+from tests.support.whatsapp.engine import Lab, lab, say
+from tests.support.whatsapp.owner import MemoryOwner
 
 
 class StoreAwayError(Exception):

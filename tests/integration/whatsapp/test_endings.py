@@ -9,15 +9,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gateway_worker.whatsapp.baileys.channel import Channel, Request
-from gateway_worker.whatsapp.baileys.configuration import Configuration
+from gateway_worker.whatsapp.baileys.channel.channel import Channel, Request
 from gateway_worker.whatsapp.baileys.engine import BaileysEngine
-from gateway_worker.whatsapp.baileys.process import BridgeProcess
+from gateway_worker.whatsapp.baileys.process.configuration import Configuration
+from gateway_worker.whatsapp.baileys.process.process import BridgeProcess
 from gateway_worker.whatsapp.errors import EngineError, NotConnected
 from gateway_worker.whatsapp.facts import Cause, Disconnected
 from gateway_worker.whatsapp.port import OpenRequest
-from tests.support.engine import Lab, Session, lab, running, say
 from tests.support.lease import TestLease
+from tests.support.whatsapp.engine import Lab, Session, lab, running, say
 
 ROOT = Path(__file__).parents[3]
 LEASE_OVER = 3
@@ -197,7 +197,7 @@ async def test_a_bridge_that_was_stopped_past_its_lease_sends_nothing_when_it_wa
 async def test_a_bridge_ends_with_its_parent() -> None:
     program = (
         "import asyncio\n"
-        "from gateway_worker.whatsapp.baileys.process import BridgeProcess\n"
+        "from gateway_worker.whatsapp.baileys.process.process import BridgeProcess\n"
         "async def main():\n"
         "    process = await BridgeProcess.start()\n"
         "    print(process.pid, flush=True)\n"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.engine import Lab
-from tests.support.wilderness import Wilderness
+from tests.support.whatsapp.engine import Lab
+from tests.support.whatsapp.wilderness import Wilderness
 
 _EXAMPLES: Final = 20
 _MESSAGES: Final = 100

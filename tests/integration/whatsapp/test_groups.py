@@ -7,8 +7,8 @@ from gateway_worker.whatsapp.facts import ReceiptArrived
 from gateway_worker.whatsapp.groups import PeopleAction
 from gateway_worker.whatsapp.outgoing import OutgoingMessage
 from schemas.content.content import Text
-from tests.support.engine import Lab, new_message_id
-from tests.support.phones import Phone
+from tests.support.whatsapp.engine import Lab, new_message_id
+from tests.support.whatsapp.phones import Phone
 
 
 def make_group(lab: Lab, *members: Phone) -> str:

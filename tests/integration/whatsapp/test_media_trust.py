@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from gateway_worker.simulator.run import new_simulator
-from gateway_worker.whatsapp.baileys.trust import MediaTrust
+from gateway_worker.whatsapp.baileys.process.trust import MediaTrust
 
 
 async def _status(url: str, context: ssl.SSLContext) -> int:

@@ -12,8 +12,8 @@ from gateway_worker.whatsapp.outgoing import MessageRef, Original
 from gateway_worker.whatsapp.people import PresenceState
 from gateway_worker.whatsapp.port import Changes
 from schemas.content.content import Text, Unsupported
-from tests.support.engine import Lab, lab, say
-from tests.support.phones import Phone
+from tests.support.whatsapp.engine import Lab, lab, say
+from tests.support.whatsapp.phones import Phone
 
 
 async def test_a_text_reaches_a_phone_and_its_receipt_us(shared: Lab) -> None:

@@ -1,7 +1,7 @@
 """Pairing by QR and by code, against the simulator, over the real bridge."""
 
 from gateway_worker.whatsapp.facts import Cause, Connected, Disconnected, Paired, PairingCode, QrCode
-from tests.support.engine import Lab, lab
+from tests.support.whatsapp.engine import Lab, lab
 
 
 async def test_a_scanned_qr_pairs_and_whatsapp_asks_to_restart(shared: Lab) -> None:

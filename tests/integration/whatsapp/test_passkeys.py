@@ -16,7 +16,7 @@ from gateway_worker.whatsapp.facts import (
     QrCode,
 )
 from gateway_worker.whatsapp.port import Connection
-from tests.support.engine import Lab, Session, lab, say
+from tests.support.whatsapp.engine import Lab, Session, lab, say
 
 
 @asynccontextmanager

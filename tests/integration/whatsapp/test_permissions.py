@@ -6,7 +6,7 @@ import pytest
 
 from gateway_worker.whatsapp.errors import UploadFailed
 from gateway_worker.whatsapp.files import FileClass
-from tests.support.engine import lab, say
+from tests.support.whatsapp.engine import lab, say
 
 
 async def test_a_bridge_reads_the_spool_and_no_other_file(tmp_path: Path) -> None:

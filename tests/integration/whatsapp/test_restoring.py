@@ -3,9 +3,9 @@
 from gateway_worker.whatsapp.baileys.identity import KINDS, revive
 from gateway_worker.whatsapp.facts import Disconnected
 from gateway_worker.whatsapp.port import Connection
-from tests.support.engine import Lab, Session, say
-from tests.support.owner import MemoryOwner
-from tests.support.phones import Phone
+from tests.support.whatsapp.engine import Lab, Session, say
+from tests.support.whatsapp.owner import MemoryOwner
+from tests.support.whatsapp.phones import Phone
 
 
 async def test_a_contact_whose_ratchet_is_lost_is_heard_and_hears(shared: Lab) -> None:

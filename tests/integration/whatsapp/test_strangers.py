@@ -8,8 +8,8 @@ import pytest
 from gateway_worker.whatsapp.facts import Disconnected
 from gateway_worker.whatsapp.incoming import ReceivedMessage
 from schemas.content.content import Text
-from tests.support.engine import Lab, Session
-from tests.support.phones import Phone
+from tests.support.whatsapp.engine import Lab, Session
+from tests.support.whatsapp.phones import Phone
 
 _MAX_TEXT: Final = 65_536
 _MANY: Final = 80

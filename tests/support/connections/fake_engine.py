@@ -18,7 +18,7 @@ from gateway_worker.whatsapp.remote_files import FileRequest, RemoteFile
 from schemas.content.content import Media
 from schemas.names import SessionId
 from tests.support.connections.virtual_time import VirtualClock
-from tests.support.groups import FakeGroups
+from tests.support.whatsapp.groups import FakeGroups
 
 Answer = Callable[[OutgoingMessage], Awaitable[Acknowledged]]
 

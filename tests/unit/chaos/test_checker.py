@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos.checker import COUNTED_APART, Kind, check
-from tests.chaos.ledgers import Acceptance, Arrival, Command, Event, Ledgers, OutboxRow, PhoneMessage, Row
+from tests.chaos.accounts.checker import COUNTED_APART, Kind, check
+from tests.chaos.accounts.ledgers import Acceptance, Arrival, Command, Event, Ledgers, OutboxRow, PhoneMessage, Row
 
 
 def command(number: int) -> Command:

@@ -1,7 +1,7 @@
-from tests.chaos.checker import Finding, Kind
+from tests.chaos.accounts.checker import Finding, Kind
+from tests.chaos.accounts.outcome import reasons_of
+from tests.chaos.accounts.recovery import Recovery
 from tests.chaos.matrix import Fault, named
-from tests.chaos.outcome import reasons_of
-from tests.chaos.recovery import Recovery
 
 WELL = Recovery(first=1, p99=2, drained=0)
 WORKER = named("worker killed / sending").fault

@@ -1,5 +1,5 @@
-from tests.chaos.ledgers import Event
-from tests.chaos.recovery import Sample, recovery
+from tests.chaos.accounts.ledgers import Event
+from tests.chaos.accounts.recovery import Sample, recovery
 
 
 def sent(session_id: str, told_at: float, at: float) -> Event:

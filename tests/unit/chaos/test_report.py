@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tests.chaos.outcome import ScenarioOutcome, not_run
+from tests.chaos.accounts.outcome import ScenarioOutcome, not_run
 from tests.chaos.report import Report, remembered
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from tests.support.connections.fake_storage import FakeStorage
 from tests.support.connections.virtual_time import virtual
-from tests.support.consumers import MemoryLedger
-from tests.support.store_cases import CASES, Case, tried
+from tests.support.consumers.fakes import MemoryLedger
+from tests.support.store.cases import CASES, Case, tried
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)

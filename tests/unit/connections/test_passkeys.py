@@ -15,7 +15,7 @@ from schemas.events.events import SessionStatus
 from tests.support.connections.fake_engine import FakeConnection
 from tests.support.connections.virtual_time import virtual
 from tests.support.connections.world import ANNA, World, show_qr, world
-from tests.support.passkeys import OPTIONS, assertion, authenticator_data, client_data, encoded
+from tests.support.whatsapp.passkeys import OPTIONS, assertion, authenticator_data, client_data, encoded
 
 _OTHER = encoded(bytes(16))
 

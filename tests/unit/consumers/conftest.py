@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.consuming_bench import Bench
+from tests.support.consumers.consuming_bench import Bench
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from gateway_worker.connections.messages.ids import derive_message_id
 from gateway_worker.store.errors import StoreUnavailable
 from schemas.errors import SessionNotConnected
 from schemas.names import SessionId
-from tests.support.consumers import text_message
-from tests.support.consuming_bench import Bench
+from tests.support.consumers.consuming_bench import Bench
+from tests.support.consumers.fakes import text_message
 
 
 async def test_a_message_is_accepted_with_its_id_before_it_is_sent(bench: Bench) -> None:

@@ -10,8 +10,8 @@ from consumers.expired import Expired
 from gateway_worker.broker.headers import HeaderValue
 from gateway_worker.broker.outgoing import Outgoing
 from schemas.names import SessionId
-from tests.support.consumers import NOW, body_of, delivery_of, text_message
-from tests.support.consuming_bench import CREATE, RESTART, Bench
+from tests.support.consumers.consuming_bench import CREATE, RESTART, Bench
+from tests.support.consumers.fakes import NOW, body_of, delivery_of, text_message
 
 EARLIER = (NOW - timedelta(seconds=1)).isoformat()
 

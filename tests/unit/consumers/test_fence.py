@@ -11,8 +11,8 @@ from gateway_worker.broker.leniency import UNREADABLE
 from schemas.commands.commands import parse_command
 from schemas.errors import CommandForbidden, Origin
 from schemas.topology.channels import Topology
-from tests.support.consumers import body_of, delivery_of, text_message
-from tests.support.consuming_bench import CREATE, DESCRIBE, Bench
+from tests.support.consumers.consuming_bench import CREATE, DESCRIBE, Bench
+from tests.support.consumers.fakes import body_of, delivery_of, text_message
 
 LIST = body_of("session.list.v1", None, {})
 CREATED = body_of("session.create.v1", "s9", CREATE)

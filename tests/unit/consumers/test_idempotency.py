@@ -6,8 +6,8 @@ import pytest
 
 from consumers.dead_letters import REDRIVEN
 from schemas.errors import FleetFull, SessionNotConnected, SessionNotFound
-from tests.support.consumers import body_of
-from tests.support.consuming_bench import CREATE, RESTART, Bench
+from tests.support.consumers.consuming_bench import CREATE, RESTART, Bench
+from tests.support.consumers.fakes import body_of
 
 
 async def test_a_duplicate_gets_the_same_answer_at_its_own_queue(bench: Bench) -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from consumers.delivery import FORWARDED
 from schemas.names import SessionId, WorkerId
-from tests.support.consumers import body_of, text_message
-from tests.support.consuming_bench import CREATE, DESCRIBE, Bench
+from tests.support.consumers.consuming_bench import CREATE, DESCRIBE, Bench
+from tests.support.consumers.fakes import body_of, text_message
 
 CONFIRM = body_of("session.passkey.confirm.v1", "s1", {"confirmed": True}, command_id="p1")
 

@@ -10,8 +10,8 @@ from consumers.settling import ATTEMPTS
 from gateway_worker.store.errors import StoreUnavailable
 from schemas.errors import Internal
 from schemas.names import MAX_COMMAND_BYTES
-from tests.support.consumers import body_of
-from tests.support.consuming_bench import DESCRIBE, RESTART, Bench
+from tests.support.consumers.consuming_bench import DESCRIBE, RESTART, Bench
+from tests.support.consumers.fakes import body_of
 
 POISON: dict[str, bytes] = {
     "no JSON": b"hello",

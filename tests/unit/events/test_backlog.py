@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from gateway_worker.events.backlog import Backlog
 from gateway_worker.store.records import OutboxEvent
 from schemas.names import SessionId
-from tests.support.outbox import outbox_event
+from tests.support.store.outbox import outbox_event
 
 S = SessionId("s")
 

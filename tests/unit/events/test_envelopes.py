@@ -6,7 +6,7 @@ import pytest
 
 from gateway_worker.events.envelopes import announcement, encode, without_content
 from schemas.envelope import Envelope
-from tests.support.outbox import outbox_event
+from tests.support.store.outbox import outbox_event
 
 TIME = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 

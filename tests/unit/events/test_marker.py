@@ -5,7 +5,7 @@ import asyncio
 from gateway_worker.events.marker import Marker
 from schemas.names import SessionId
 from tests.support.connections.virtual_time import virtual
-from tests.support.outbox import MemoryOutbox
+from tests.support.store.outbox import MemoryOutbox
 
 ANNA = SessionId("anna")
 

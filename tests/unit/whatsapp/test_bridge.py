@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from gateway_worker.whatsapp.baileys.process import BRIDGE, node_program
+from gateway_worker.whatsapp.baileys.process.process import BRIDGE, node_program
 
 TESTS = Path(__file__).parent / "bridge"
 

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from gateway_worker.whatsapp.baileys.configuration import Configuration, parse_version
-from gateway_worker.whatsapp.baileys.versions import newest_version, version_in
+from gateway_worker.whatsapp.baileys.process.configuration import Configuration, parse_version
+from gateway_worker.whatsapp.baileys.process.versions import newest_version, version_in
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway_worker.whatsapp.baileys.contents import content_of, references_of
+from gateway_worker.whatsapp.baileys.codec.contents import content_of, references_of
 from schemas.content.content import Unsupported
 
 _BUTTON = {"type": "quick_reply", "id": "yes", "text": "Yes", "url": None, "phone": None, "card": None, "code": None}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.whatsapp.baileys.frames import (
+from gateway_worker.whatsapp.baileys.channel.frames import (
     ANSWER_BYTES,
     MAX_FRAME_BYTES,
     FrameError,

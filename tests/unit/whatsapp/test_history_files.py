@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from gateway_worker.whatsapp.baileys.history_files import HistoryFiles, history_file_of
-from gateway_worker.whatsapp.baileys.trust import MediaTrust
+from gateway_worker.whatsapp.baileys.process.trust import MediaTrust
 from gateway_worker.whatsapp.downloads import Downloads, FileDamaged, FileGone, HostAway, IncomingFile
 from gateway_worker.whatsapp.remote_files import KeyClass, RemoteFile
 

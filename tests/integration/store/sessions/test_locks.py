@@ -14,7 +14,7 @@ from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.records import Fence, NewSession, Status
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
-from tests.support.stores import Heard, advance, begin, key
+from tests.support.store.stores import Heard, advance, begin, key
 
 NEIGHBOURS = 12
 WRITES = 20

@@ -9,7 +9,7 @@ from gateway_worker.store.operations.sessions import ChangeState
 from gateway_worker.store.records import Desired, Fence, NewSession, SessionRecord
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
-from tests.support.stores import KEY, TestClock, opened
+from tests.support.store.stores import KEY, TestClock, opened
 
 ME, OTHER = WorkerId("worker-1"), WorkerId("worker-2")
 ANNA, BERT = SessionId("anna"), SessionId("bert")

@@ -11,8 +11,8 @@ from gateway_worker.store.postgres.database import connect
 from gateway_worker.store.records import Fence, NewSession, OwnerSigns
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
-from tests.support.private_services import query
-from tests.support.stores import KEY, TestClock, opened
+from tests.support.services.private_services import query
+from tests.support.store.stores import KEY, TestClock, opened
 
 ME, OTHER = WorkerId("worker-1"), WorkerId("worker-2")
 

@@ -18,7 +18,7 @@ from gateway_worker.store.records import Desired, Fence, NewSession
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
 from tests.integration.store.conftest import SESSION
-from tests.support.private_services import query
+from tests.support.services.private_services import query
 
 WORKER = WorkerId("worker-1")
 KEYS: Mapping[tuple[str, str], bytes | None] = {("lid-mapping", "1"): b"1@lid", ("session", "1.0"): b"ratchet"}

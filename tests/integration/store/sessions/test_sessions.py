@@ -10,8 +10,8 @@ from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.records import Desired, Fence, NewSession, SessionRecord
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
-from tests.support.private_services import query
-from tests.support.stores import begin, message_id
+from tests.support.services.private_services import query
+from tests.support.store.stores import begin, message_id
 
 ME, OTHER = WorkerId("worker-1"), WorkerId("worker-2")
 

@@ -15,8 +15,8 @@ from gateway_worker.store.store import Store
 from gateway_worker.store.writing.writers.identity import LATE_WRITES
 from schemas.names import SessionId, UserId, WorkerId
 from tests.integration.store.conftest import SESSION
-from tests.support.private_services import query
-from tests.support.stores import KEY, OTHER_KEY, TestClock, arrived, opened
+from tests.support.services.private_services import query
+from tests.support.store.stores import KEY, OTHER_KEY, TestClock, arrived, opened
 
 KINDS = frozenset({"lid-mapping"})
 WORKER = WorkerId("worker-1")

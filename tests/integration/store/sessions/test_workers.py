@@ -11,8 +11,8 @@ from gateway_worker.store.postgres.lease import LEASE_SECONDS
 from gateway_worker.store.records import Desired, Fence, NewSession, WorkerPhase
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
-from tests.support.private_services import query
-from tests.support.stores import KEY, TestClock, opened
+from tests.support.services.private_services import query
+from tests.support.store.stores import KEY, TestClock, opened
 
 ME = WorkerId("worker-1")
 SESSION = SessionId("theirs")

@@ -23,7 +23,7 @@ from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.records import Desired, Fence, Status
 from gateway_worker.store.store import Store
 from schemas.names import MessageId, SessionId, WorkerId
-from tests.support.stores import Heard, TestClock, advance, arrived, begin, key, message_id
+from tests.support.store.stores import Heard, TestClock, advance, arrived, begin, key, message_id
 
 
 def event(number: int) -> AppendEvent:

@@ -17,7 +17,7 @@ from gateway_worker.store.store import Store
 from schemas.events.contacts import ContactChange
 from schemas.events.events import CONTACT_UPDATED
 from tests.integration.store.conftest import SESSION
-from tests.support.stores import NOON, Heard, key
+from tests.support.store.stores import NOON, Heard, key
 
 PN, LID, PHONE = "15550002222@s.whatsapp.net", "42@lid", "+15550002222"
 AT = int(NOON.timestamp())

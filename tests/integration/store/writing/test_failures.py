@@ -13,9 +13,9 @@ from gateway_worker.store.postgres.schema import check_schema, migrate
 from gateway_worker.store.postgres.tables import metadata
 from gateway_worker.store.records import Fence, Status
 from gateway_worker.store.store import Store
-from tests.support.private_services import query
-from tests.support.stores import KEY, OTHER_KEY, Heard, TestClock, advance, arrived, begin, message_id, opened
-from tests.support.wire_tap import Loss, tapped
+from tests.support.network.wire_tap import Loss, tapped
+from tests.support.services.private_services import query
+from tests.support.store.stores import KEY, OTHER_KEY, Heard, TestClock, advance, arrived, begin, message_id, opened
 
 
 @pytest.mark.parametrize("loss", [Loss.ANSWER, Loss.COMMIT])

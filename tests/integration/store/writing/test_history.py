@@ -11,7 +11,7 @@ from gateway_worker.store.operations.people import JoinChats
 from gateway_worker.store.records import Direction, Fence, Status
 from gateway_worker.store.store import Store
 from tests.integration.store.conftest import SESSION
-from tests.support.stores import NOON, TestClock, advance, arrived, begin, message_id
+from tests.support.store.stores import NOON, TestClock, advance, arrived, begin, message_id
 
 CHAT = "15550001111@s.whatsapp.net"
 LATER = NOON + timedelta(days=1)

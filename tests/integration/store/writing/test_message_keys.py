@@ -14,7 +14,7 @@ from gateway_worker.store.records import Fence, MediaState, Status
 from gateway_worker.store.store import Store
 from schemas.names import MessageId
 from tests.integration.store.conftest import SESSION
-from tests.support.stores import NOON, Heard, advance, arrived, begin, message_id
+from tests.support.store.stores import NOON, Heard, advance, arrived, begin, message_id
 
 GROUP = "120363001@g.us"
 CHAT, ANA, BEN = arrived().chat, "15550002222@s.whatsapp.net", "15550003333@s.whatsapp.net"

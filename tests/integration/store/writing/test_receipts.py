@@ -6,7 +6,7 @@ from dataclasses import replace
 from gateway_worker.store.operations.receipts import AdvanceParticipant
 from gateway_worker.store.records import Fence, Status
 from gateway_worker.store.store import Store
-from tests.support.stores import NOON, Heard, advance, begin, message_id
+from tests.support.store.stores import NOON, Heard, advance, begin, message_id
 
 PEOPLE = [f"1555000{number:04}@s.whatsapp.net" for number in range(120)]
 

@@ -13,8 +13,8 @@ from gateway_worker.store.records import Fence
 from gateway_worker.store.retention.retention import SET_ASIDE
 from gateway_worker.store.store import Store
 from schemas.names import MessageId
-from tests.support.private_services import query
-from tests.support.stores import TestClock, arrived
+from tests.support.services.private_services import query
+from tests.support.store.stores import TestClock, arrived
 
 LONG = "".join(chr(0x1F600 + (n * 7919) % 500) for n in range(12_000))
 TOO_LARGE = {"text": "x" * (1 << 20)}

@@ -6,7 +6,7 @@ import asyncpg
 
 from gateway_worker.store.records import Fence, Status
 from gateway_worker.store.store import Store
-from tests.support.stores import advance, arrived, begin
+from tests.support.store.stores import advance, arrived, begin
 
 MESSAGES = 300
 TABLES = ("messages", "bodies", "outbox", "processed_commands")

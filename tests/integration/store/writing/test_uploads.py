@@ -15,8 +15,8 @@ from gateway_worker.store.records import Fence, Json, NewSession, Status
 from gateway_worker.store.store import Store
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 from tests.integration.store.conftest import SESSION
-from tests.support.private_services import query
-from tests.support.stores import TestClock, advance, begin, message_id
+from tests.support.services.private_services import query
+from tests.support.store.stores import TestClock, advance, begin, message_id
 
 SHA256 = "ab" * 32
 PLACE: Json = {"direct_path": "/v/t62/secret", "media_key": "a2V5"}

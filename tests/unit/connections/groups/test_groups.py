@@ -12,7 +12,7 @@ from schemas.commands.groups import ParticipantAction
 from schemas.errors import GatewayError, MessageRecipientUnknown, MessageRejectedByWhatsApp, OutcomeUnknownError
 from tests.support.connections.virtual_time import virtual
 from tests.support.connections.world import ANNA, BERT, command, world
-from tests.support.groups import GROUP
+from tests.support.whatsapp.groups import GROUP
 
 US = {"subject": "Us", "participants": [BERT]}
 JID = f"{BERT[1:]}@s.whatsapp.net"

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.baileys_peer import Peer, baileys_peer
+from tests.support.whatsapp.baileys_peer import Peer, baileys_peer
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from gateway_worker.simulator.wire.curve import KeyPair, hkdf, verify
 from gateway_worker.simulator.wire.errors import BadKey
-from tests.support.baileys_peer import Peer
+from tests.support.whatsapp.baileys_peer import Peer
 
 ALICE = KeyPair.from_private(bytes(range(32)))
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from deploy.generate_wire import GEN, generate_messages, generate_tokens
-from tests.support.baileys_peer import NODE_MODULES
+from deploy.tools.generate_wire import GEN, generate_messages, generate_tokens
+from tests.support.whatsapp.baileys_peer import NODE_MODULES
 
 
 def test_what_is_committed_is_what_the_installed_baileys_says(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gateway_worker.simulator.wire.errors import NodeError
 from gateway_worker.simulator.wire.gen.tokens import DOUBLE, SINGLE
 from gateway_worker.simulator.wire.nodes import MAX_DEPTH, Node, decode, encode
-from tests.support.baileys_peer import Peer
+from tests.support.whatsapp.baileys_peer import Peer
 
 TOKENS = [token for table in (SINGLE, *DOUBLE) for token in table if token]
 users = st.from_regex(r"[0-9]{1,15}", fullmatch=True)

@@ -7,7 +7,7 @@ from gateway_worker.simulator.wire.frames import HEADER, FrameBuffer, frame, int
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import CertChain, HandshakeMessage
 from gateway_worker.simulator.wire.nodes import Node, decode, encode
 from gateway_worker.simulator.wire.noise import ClientHandshake, Established, Pattern, ServerHandshake
-from tests.support.baileys_peer import Peer, PeerError
+from tests.support.whatsapp.baileys_peer import Peer, PeerError
 
 NOW = 1_800_000_000
 AUTHORITY = CertificateAuthority(KeyPair.generate())

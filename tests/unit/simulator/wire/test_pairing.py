@@ -27,7 +27,7 @@ from gateway_worker.simulator.wire.linking.pairing import (
     qr_text,
 )
 from gateway_worker.simulator.wire.payload import Login, Registration, parse_payload
-from tests.support.baileys_peer import Peer
+from tests.support.whatsapp.baileys_peer import Peer
 
 ACCOUNT, COMPANION = KeyPair.generate(), KeyPair.generate()
 SECRET = bytes(range(32))

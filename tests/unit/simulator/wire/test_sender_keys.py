@@ -15,7 +15,7 @@ from gateway_worker.simulator.wire.errors import (
 )
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import SenderKeyDistributionMessage
 from gateway_worker.simulator.wire.signal.sender_keys import MAX_SKIPPED, SenderKeys
-from tests.support.baileys_peer import Peer
+from tests.support.whatsapp.baileys_peer import Peer
 
 GROUP, ALICE = "120363@g.us", "alice"
 

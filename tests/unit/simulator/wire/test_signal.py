@@ -20,7 +20,7 @@ from gateway_worker.simulator.wire.errors import (
 from gateway_worker.simulator.wire.signal.device import Ciphertext, SignalDevice, pad, unpad
 from gateway_worker.simulator.wire.signal.messages import PreKeyMessage
 from gateway_worker.simulator.wire.signal.ratchet import MAX_SKIPPED, PreKeyBundle
-from tests.support.baileys_peer import Peer, PeerError
+from tests.support.whatsapp.baileys_peer import Peer, PeerError
 
 ALICE, BOB = "alice", "bob"
 

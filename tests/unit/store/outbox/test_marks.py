@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gateway_worker.store.outbox.marks import Marks
 from gateway_worker.store.writing.event_ids import new_event_id
 from schemas.names import SessionId
-from tests.support.stores import NOON
+from tests.support.store.stores import NOON
 
 ONE = SessionId("s1")
 

@@ -15,7 +15,7 @@ from gateway_worker.store.snapshots.format import (
     seal,
     unseal,
 )
-from tests.support.stores import KEY, OTHER_KEY
+from tests.support.store.stores import KEY, OTHER_KEY
 
 SNAPSHOT = Snapshot(
     user_id="user-1",

@@ -19,7 +19,7 @@ from gateway_worker.store.records import Fence, Status
 from gateway_worker.store.writing.rounds import KINDS, Placed, rounds, stands_alone, weight
 from gateway_worker.store.writing.writers import WRITERS
 from schemas.names import SessionId
-from tests.support.stores import advance, arrived, begin, key
+from tests.support.store.stores import advance, arrived, begin, key
 
 
 def placed(given_operations: Sequence[Operation[Any]], session: str = "s1") -> list[Placed]:

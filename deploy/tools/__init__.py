@@ -1,0 +1,1 @@
+"""What the Makefile calls: checks, tests, locks, generated constants, the wheel."""

@@ -1,0 +1,1 @@
+"""Time and tasks: the clock, pauses that grow, retries, and cancellations that are not lost."""

@@ -1,0 +1,1 @@
+"""The socket to one bridge: frames, calls, and how they fail."""

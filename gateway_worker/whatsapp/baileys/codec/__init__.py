@@ -1,0 +1,1 @@
+"""From the bridge's JSON to the port's words and back."""

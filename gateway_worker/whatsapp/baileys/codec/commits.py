@@ -1,0 +1,80 @@
+"""What the bridge commits, in the port's words: keys, and what was decrypted with them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast, overload
+
+from gateway_worker.whatsapp.baileys.codec.codec import entry_key_of, message_of
+from gateway_worker.whatsapp.baileys.pace import Pace
+from gateway_worker.whatsapp.incoming import Entry, EntryKey, Sender, Unreadable
+from gateway_worker.whatsapp.port import Changes, KeyId
+from schemas.content.content import SetAsideReason
+
+_REASONS: Final[Mapping[str, SetAsideReason]] = {each.value: each for each in SetAsideReason}
+
+
+async def changes_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> Changes:
+    """What `commit` carries; its blobs stand in the order credentials, keys, entries, sent. In slices: see `Pace`."""
+    rest = iter(blobs)
+    credentials = next(rest) if told["credentials"] else None
+    keys: dict[KeyId, bytes | None] = {
+        (kind, key_id): next(rest) if is_set else None for kind, key_id, is_set in told["keys"]
+    }
+    pace, entries = Pace(), list[Entry]()
+    for entry in told["entries"]:
+        entries.append(entry_of(entry, next(rest)))
+        await pace.breathe()
+    sent = {message_id: next(rest) for message_id in told["sent"]}
+    return Changes(
+        credentials=credentials,
+        keys=keys,
+        entries=entries,
+        sent=sent,
+        processed=told["processed"],
+        finished=told.get("finished", ()),
+    )
+
+
+def entry_of(told: Mapping[str, Any], plaintext: bytes) -> Entry:
+    """A decrypted part; a message of it that we cannot read is told as that."""
+    key = entry_key_of(told["key"])
+    try:
+        message = message_of(told["message"])
+    except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)
+        message = unreadable(key, told["message"], type(error).__name__)
+    return Entry(
+        key=key,
+        plaintext=plaintext,
+        message=message,
+        unprocessed=told.get("unprocessed", False),
+        opened=told.get("opened", False),
+    )
+
+
+def unreadable(key: EntryKey, told: object, detail: str) -> Unreadable:
+    """A message of which as much is told as can be without fail."""
+    fields: Mapping[str, Any] = cast("Mapping[str, Any]", told) if isinstance(told, Mapping) else {}
+    aside = cast("Mapping[str, Any]", fields.get("set_aside") or {})
+    sender = cast("Mapping[str, Any]", fields.get("sender") or {})
+    timestamp, reason = fields.get("timestamp"), aside.get("reason")
+    return Unreadable(
+        message_id=key.message_id,
+        chat=_text(fields.get("chat"), key.chat),
+        sender=Sender(
+            jid=_text(sender.get("jid"), key.sender), lid=_text(sender.get("lid")), phone=_text(sender.get("phone"))
+        ),
+        from_me=fields.get("from_me") is True,
+        is_group=fields.get("is_group") is True,
+        timestamp=timestamp if isinstance(timestamp, int) else 0,
+        reason=_REASONS.get(reason, SetAsideReason.FAILED) if isinstance(reason, str) else SetAsideReason.FAILED,
+        detail=_text(aside.get("detail"), detail),
+        told=None if aside else fields,
+        is_encrypted=aside.get("is_encrypted") is True,
+    )
+
+
+@overload
+def _text(value: object) -> str | None: ...
+@overload
+def _text(value: object, otherwise: str) -> str: ...
+def _text(value: object, otherwise: str | None = None) -> str | None:
+    return value if isinstance(value, str) else otherwise

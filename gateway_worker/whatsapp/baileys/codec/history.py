@@ -1,0 +1,38 @@
+"""A part of the history: from the bridge's JSON to the port's words, a slice of the loop at a time."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gateway_worker.whatsapp.baileys.codec.codec import chat_timers_of
+from gateway_worker.whatsapp.baileys.codec.commits import entry_of
+from gateway_worker.whatsapp.baileys.pace import Pace
+from gateway_worker.whatsapp.incoming import Entry, ReceivedChange, ReceivedMessage, StoredEntry, Unreadable
+from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
+from gateway_worker.whatsapp.people import ContactNews
+
+
+async def history_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> HistoryPart:
+    """What `history` carries; one blob for each entry. In slices: see `Pace`."""
+    part, pace = told["part"], Pace()
+    messages: list[PastMessage] = []
+    unreadable: list[Entry] = []
+    for entry, blob in zip(told["entries"], blobs, strict=True):
+        found = entry_of(entry, blob)
+        match found.message:
+            case ReceivedMessage() | ReceivedChange():
+                stored = StoredEntry(key=found.key, plaintext=blob)
+                past = PastMessage(entry=stored, message=found.message, status=entry["status"], order=entry["order"])
+                messages.append(past)
+            case Unreadable():
+                unreadable.append(found)
+            case _:
+                pass
+        await pace.breathe()
+    return HistoryPart(
+        messages=messages,
+        unreadable=unreadable,
+        contacts=[ContactNews(**each) for each in told["contacts"]],
+        synced=None if part is None else Synced(**part),
+        processed=told["processed"],
+        timers=chat_timers_of(told.get("timers", ())),
+    )

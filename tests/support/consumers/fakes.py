@@ -1,0 +1,340 @@
+"""Stand-ins for the neighbours of `consumers`: a manager that notes what it is asked, a ledger, a publisher."""
+
+import asyncio
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from consumers.delivery import Delivery
+from consumers.ports import Accepted
+from gateway_worker.broker.errors import Unroutable
+from gateway_worker.broker.headers import HeaderValue
+from gateway_worker.broker.outgoing import Outgoing
+from gateway_worker.connections.messages.ids import derive_message_id
+from gateway_worker.store.operations.commands import Conflict, Done, Fresh, InProgress
+from gateway_worker.store.records import Json
+from schemas.commands.commands import Command, CommandKey
+from schemas.commands.sessions import ListSessions, ReplayEvents
+from schemas.envelope import Envelope
+from schemas.errors import CommandExpired, GatewayError, MessageNotFound, SessionNotFound, SessionNotPairing
+from schemas.events.events import SessionState
+from schemas.names import MessageId, SessionId, UserId, WorkerId
+from schemas.results import (
+    Contact,
+    ContactPicture,
+    ContactsChecked,
+    DesiredState,
+    EventsReplayed,
+    MessageDescription,
+    MessagePage,
+    MessageStats,
+    PictureState,
+    SessionDescription,
+    SessionPage,
+    SessionQr,
+    WorkerDescription,
+    WorkerState,
+)
+from tests.support.whatsapp.groups import FakeSessionGroups
+
+NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
+
+
+def body_of(
+    command_type: str, subject: str | None, data: Mapping[str, Any], *, command_id: str | None = None, **more: Any
+) -> bytes:
+    """A command as a backend writes it."""
+    envelope = {
+        "specversion": "1.0",
+        "id": command_id or str(uuid.uuid4()),
+        "source": "/tests",
+        "type": command_type,
+        "time": "2026-11-22T10:30:00Z",
+        "data": data,
+        **({} if subject is None else {"subject": subject}),
+        **more,
+    }
+    return json.dumps(envelope).encode()
+
+
+def text_message(session_id: str, text: str = "hello", *, to: str = "+15550001111", **more: Any) -> bytes:
+    """A `message.send`."""
+    return body_of("message.send.v1", session_id, {"to": to, "content": {"kind": "text", "text": text}}, **more)
+
+
+@dataclass
+class FakeReceiver:
+    """Where fake deliveries come in."""
+
+    is_open: bool = True
+    acked: list[int] = field(default_factory=list[int])
+
+    def ack(self, tag: int) -> None:
+        assert self.is_open
+        self.acked.append(tag)
+
+
+def delivery_of(body: bytes, *, queue: str, receiver: FakeReceiver | None = None, **more: Any) -> Delivery:
+    """A delivery that nobody published."""
+    values: dict[str, Any] = {
+        "exchange": "gateway.commands",
+        "routing_key": "control",
+        "redelivered": False,
+        "headers": {},
+        "header_names": frozenset(more.get("headers", ())),
+        "message_id": "amqp-1",
+        "correlation_id": None,
+        "reply_to": None,
+        "content_type": "application/cloudevents+json",
+        "content_encoding": None,
+        "expiration": None,
+        "arrived": 0.0,
+        "tag": 1,
+    }
+    return Delivery(queue=queue, body=body, receiver=receiver or FakeReceiver(), **{**values, **more})
+
+
+@dataclass
+class MemoryPublisher:
+    """Notes what is published. `queues` are those that exist for `forward`."""
+
+    queues: set[str] = field(default_factory=set[str])
+    events: list[Envelope] = field(default_factory=list[Envelope])
+    replies: list[tuple[str, str | None, Envelope]] = field(default_factory=list[tuple[str, str | None, Envelope]])
+    forwarded: list[tuple[str, Outgoing]] = field(default_factory=list[tuple[str, Outgoing]])
+    dead_letters: list[tuple[Outgoing, Mapping[str, HeaderValue]]] = field(
+        default_factory=list[tuple[Outgoing, Mapping[str, HeaderValue]]]
+    )
+
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def publish_event(self, envelope: Envelope) -> None:
+        self.events.append(envelope)
+
+    async def reply(
+        self, reply_to: str, correlation_id: str | None, envelope: Envelope, *, is_due: Callable[[], bool]
+    ) -> None:
+        assert is_due()
+        self.replies.append((reply_to, correlation_id, envelope))
+        self.answered.set()
+
+    async def forward(self, queue: str, message: Outgoing) -> None:
+        if queue not in self.queues:
+            raise Unroutable(queue)
+        self.forwarded.append((queue, message))
+
+    async def dead_letter(self, message: Outgoing, headers: Mapping[str, HeaderValue]) -> None:
+        self.dead_letters.append((message, headers))
+
+
+class MemoryLedger:
+    """The ledger of commands, for one process."""
+
+    def __init__(self) -> None:
+        self.rows: dict[CommandKey, tuple[bytes, bool, Json | None]] = {}
+
+    async def record(
+        self,
+        key: CommandKey,
+        body_hash: bytes,
+        command_type: str,  # noqa: ARG002 (of the port)
+    ) -> Fresh | InProgress | Done | Conflict:
+        await asyncio.sleep(0)
+        row = self.rows.get(key)
+        if row is None:
+            self.rows[key] = (body_hash, False, None)
+            return Fresh()
+        if row[0] != body_hash:
+            return Conflict()
+        return Done(row[2]) if row[1] else InProgress(2)
+
+    async def finish(self, key: CommandKey, reply: Json | None) -> None:
+        self.rows[key] = (self.rows[key][0], True, reply)
+
+
+class FakeSession:
+    """A session that sends by writing down. `connected` may be cleared to make messages wait."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.sent: list[str] = []
+        self.connected = asyncio.Event()
+        self.connected.set()
+        self.changed = asyncio.Condition()
+        self.failures: list[BaseException] = []
+        self.groups = FakeSessionGroups()
+        self._in_progress: dict[MessageId, asyncio.Event] = {}
+
+    async def send(self, command: Command[Any], accepted: Accepted) -> None:
+        text = command.data.content.text
+        self.begun.append(text)
+        if self.failures:
+            raise self.failures.pop(0)
+        message_id = derive_message_id(b"secret", command.key)
+        if command.expires_at is not None and command.expires_at <= NOW:
+            raise CommandExpired
+        while (first := self._in_progress.get(message_id)) is not None:
+            await first.wait()
+        over = self._in_progress[message_id] = asyncio.Event()
+        try:
+            await accepted(message_id)
+            await self.connected.wait()
+            if text not in self.sent:
+                self.sent.append(text)
+        finally:
+            del self._in_progress[message_id]
+            over.set()
+            async with self.changed:
+                self.changed.notify_all()
+
+    async def until_sent(self, count: int) -> None:
+        async with self.changed:
+            await self.changed.wait_for(lambda: len(self.sent) >= count)
+
+    async def fetch_media(self, command: Command[Any]) -> None:
+        raise MessageNotFound(detail={"messageId": command.data.message_id})
+
+    async def use_passkey(self, command: Command[Any]) -> None:
+        self.sent.append(f"passkey {command.id}")
+
+    async def confirm_passkey(self, command: Command[Any]) -> None:
+        self.sent.append(f"confirm {command.id}")
+
+    async def mark_read(self, command: Command[Any]) -> None:
+        raise MessageNotFound(detail={"messageId": command.data.message_ids[0]})
+
+    async def set_presence(self, command: Command[Any]) -> None:
+        self.sent.append(command.data.state)
+
+    async def set_disappearing(self, command: Command[Any]) -> None:
+        self.sent.append(str(command.data.seconds))
+
+    async def check_contacts(self, command: Command[Any]) -> ContactsChecked:
+        return ContactsChecked(contacts=[Contact(phone=phone, exists=True) for phone in command.data.phones])
+
+    async def get_picture(self, command: Command[Any]) -> ContactPicture:
+        return ContactPicture(to=command.data.to, jid=command.data.jid, state=PictureState.NONE)
+
+
+class FakeManager:
+    """Knows the sessions it was told of; notes what it is asked for."""
+
+    def __init__(self, *session_ids: str) -> None:
+        self.sessions = {SessionId(each): FakeSession() for each in session_ids}
+        self.asked: list[tuple[str, str]] = []
+        self.failures: defaultdict[str, list[BaseException]] = defaultdict(list)
+        self.full = False
+        self.owners: dict[SessionId, WorkerId] = {}
+        self.accepted_earlier: set[str] = set()
+        self.failed: list[tuple[str, str]] = []
+        self.started = asyncio.Event()
+        self.may_go_on = asyncio.Event()
+        self.may_go_on.set()
+
+    def of(self, session_id: SessionId) -> FakeSession:
+        session = self.sessions.get(session_id)
+        if session is None:
+            raise SessionNotFound
+        return session
+
+    async def create(self, command: Command[Any]) -> None:
+        await self._ask("create", command.session_id)
+        self.sessions.setdefault(command.session_id, FakeSession())
+
+    async def owner(self, session_id: SessionId) -> WorkerId | None:
+        if session_id not in self.owners and session_id not in self.sessions:
+            raise SessionNotFound
+        return self.owners.get(session_id)
+
+    async def restart(self, command: Command[Any]) -> None:
+        await self._ask("restart", command.session_id)
+
+    async def logout(self, command: Command[Any]) -> None:
+        await self._ask("logout", command.session_id)
+
+    async def delete(self, command: Command[Any]) -> None:
+        await self._ask("delete", command.session_id)
+
+    async def describe(self, session_id: SessionId) -> SessionDescription:
+        await self._ask("describe", session_id)
+        self.of(session_id)
+        return SessionDescription(
+            session_id=session_id,
+            user_id=UserId("user"),
+            state=SessionState.CONNECTED,
+            desired_state=DesiredState.CONNECTED,
+            since=NOW,
+            epoch=1,
+            sequence=1,
+        )
+
+    async def list(self, request: ListSessions) -> SessionPage:
+        await self._ask("list", request.cursor or "")
+        return SessionPage(sessions=[])
+
+    async def qr(self, session_id: SessionId) -> SessionQr:
+        await self._ask("qr", session_id)
+        raise SessionNotPairing
+
+    async def describe_message(self, command: Command[Any]) -> MessageDescription:
+        await self._ask("describe_message", command.session_id)
+        raise MessageNotFound
+
+    async def list_messages(self, command: Command[Any]) -> MessagePage:
+        await self._ask("list_messages", command.session_id)
+        return MessagePage(messages=[])
+
+    async def count_messages(self, command: Command[Any]) -> MessageStats:
+        await self._ask("count_messages", command.session_id)
+        raise SessionNotFound
+
+    async def migrate(self, command: Command[Any]) -> None:
+        await self._ask("migrate", command.session_id)
+
+    async def fleet_is_full(self) -> bool:
+        return self.full
+
+    async def knows(self, session_id: SessionId) -> bool:
+        return session_id in self.sessions
+
+    async def fail(self, command: Command[Any], error: GatewayError) -> bool:
+        if command.id not in self.accepted_earlier:
+            return False
+        self.failed.append((command.id, error.code))
+        return True
+
+    async def _ask(self, what: str, session_id: str) -> None:
+        self.asked.append((what, session_id))
+        self.started.set()
+        await self.may_go_on.wait()
+        if self.failures[what]:
+            raise self.failures[what].pop(0)
+
+
+class FakeWorker:
+    """An idle worker; notes whether it was told to drain."""
+
+    def __init__(self) -> None:
+        self.drained = False
+
+    def describe(self) -> WorkerDescription:
+        return WorkerDescription(
+            worker_id=WorkerId("w1"),
+            status=WorkerState.ONLINE,
+            version="0",
+            max_sessions=50,
+            session_count=0,
+            sessions_by_state={},
+        )
+
+    async def drain(self) -> None:
+        self.drained = True
+
+
+async def replay(session_id: SessionId, asked: ReplayEvents) -> EventsReplayed:
+    """There is nothing to replay."""
+    return EventsReplayed(session_id=session_id, count=0, newest_sequence=asked.from_sequence)

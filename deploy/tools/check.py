@@ -40,14 +40,21 @@ def checks() -> Mapping[str, Sequence[str]]:
 
 def bridge_checks() -> Mapping[str, Sequence[str]]:
     """The command of each check of TypeScript, in the bridge's folder: there its tools and their settings lie."""
-    javascript = ["**/*.{ts,js}", f"{_ROOT}/tests/**/*.{{ts,mjs}}", f"{_ROOT}/schemas/**/*.mjs"]
+    everywhere = ["**/*.{ts,js}", f"{_ROOT}/tests/**/*.{{ts,mjs}}", f"{_ROOT}/schemas/**/*.mjs"]
     tools = {
         "lint of the bridge": ["eslint/bin/eslint.js", "--config=lint/eslint.config.js", "."],
         "types of the bridge": ["typescript/bin/tsc", "--noEmit"],
-        "layers of the bridge": ["dependency-cruiser/bin/dependency-cruiser.mjs", "--config=lint/dependency-cruiser.json", "."],
+        "layers of the bridge": [
+            "dependency-cruiser/bin/dependency-cruiser.mjs",
+            "--config=lint/dependency-cruiser.json",
+            ".",
+        ],
         "format of the bridge": [
-            *("prettier/bin/prettier.cjs", "--check", "--log-level=warn", "--config=lint/prettier.json"),
-            *javascript,
+            "prettier/bin/prettier.cjs",
+            "--check",
+            "--log-level=warn",
+            "--config=lint/prettier.json",
+            *everywhere,
         ],
     }
     return {name: [f"{_NODE}/node", f"node_modules/{tool}", *rest] for name, (tool, *rest) in tools.items()}

@@ -42,6 +42,11 @@ _FAMILIES: Final = {
     "video/x-msvideo": frozenset({"video/x-msvideo", "video/avi", "video/msvideo"}),
     **dict.fromkeys(("video/mp4", "audio/mp4", "video/3gpp", "video/quicktime"), _ISO_MEDIA),
     "video/x-matroska": _MATROSKA,
+    "video/mp2t": frozenset({"video/mp2t", "video/mpeg", "video/vnd.dlna.mpeg-tts"}),
+    "video/mpeg": frozenset({"video/mpeg", "video/mp2p", "video/x-mpeg", "video/dvd"}),
+    "video/mpv": frozenset({"video/mpv", "video/mpeg", "video/x-mpeg"}),
+    "video/x-flv": frozenset({"video/x-flv"}),
+    "audio/x-ms-wma": frozenset({"audio/x-ms-wma", "video/x-ms-wmv", "video/x-ms-asf", "application/vnd.ms-asf"}),
     "application/pdf": frozenset({"application/pdf", "application/x-pdf", "text/pdf"}),
     "application/zip": frozenset({"application/zip", "application/x-zip-compressed", "application/x-zip"}),
     "application/gzip": frozenset({"application/gzip", "application/x-gzip"}),
@@ -50,7 +55,9 @@ _FAMILIES: Final = {
 _CHECKABLE: Final = frozenset[str]().union(*_FAMILIES.values())
 _OFFICE: Final = ("application/vnd.openxmlformats-", "application/vnd.oasis.opendocument.", "application/epub")
 _ARCHIVES: Final = frozenset({"application/zip", "application/x-ole-storage"})  # a sealed document is of the latter
-_ENDLESS: Final = frozenset({"audio/mpeg", "audio/mp3", "audio/x-mp3", "video/quicktime", "video/mp4"})
+_ENDLESS: Final = frozenset(
+    {"video/mpeg", "video/mp2t", "audio/mpeg", "audio/mp3", "audio/x-mp3", "video/quicktime", "video/mp4"}
+)
 """They begin in more ways than our table knows."""
 _PDF_WITHIN: Final = 1024  # bytes that may stand in front of it (Adobe's own reader)
 _TEXTS: Final = ("text/", "application/json", "application/xml", "application/rtf", "application/javascript")

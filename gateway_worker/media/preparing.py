@@ -13,6 +13,7 @@ from gateway_worker.media.fetching import Fetcher
 from gateway_worker.media.limits import MAX_BYTES
 from gateway_worker.media.prepared import PreparedFile
 from gateway_worker.media.receiving import receive
+from gateway_worker.media.signatures import UNKNOWN
 from gateway_worker.media.sniffing import HEAD, document_type, look
 from gateway_worker.media.spool import Job, Spool
 from gateway_worker.media.worker_pool import WorkerPool
@@ -20,9 +21,25 @@ from schemas.content.outgoing_media import MAX_INLINE, MediaSource
 from schemas.errors import Unavailable
 
 _SOUNDS: Final = frozenset(
-    {"audio/mpeg", "audio/mp4", "audio/aac", "audio/amr", "audio/ogg", "audio/wav", "audio/flac", "video/mp4"}
+    {
+        *("audio/mpeg", "audio/mp4", "audio/aac", "audio/amr", "audio/ogg", "audio/wav", "audio/flac"),
+        *("video/mp4", "video/3gpp", "video/quicktime", "video/x-matroska"),  # sound alone may be in them
+        *("audio/basic", "audio/aiff", "audio/x-caf", "audio/x-ms-wma"),
+        *("audio/gsm", "audio/g722", "audio/x-mulaw", "audio/x-alaw", "audio/x-slin"),  # of telephones
+    }
 )
-_FILMS: Final = frozenset({"video/mp4", "video/3gpp", "video/quicktime", "video/x-matroska"})
+_FILMS: Final = frozenset(
+    {
+        *("video/mp4", "video/3gpp", "video/quicktime", "video/x-matroska", "video/x-msvideo", "video/x-flv"),
+        *(
+            "video/mp2t",
+            "video/mpeg",
+            "video/mpv",
+            "audio/ogg",
+            "audio/x-ms-wma",
+        ),  # of the last two: Theora, Windows Media
+    }
+)
 _ACCEPTED: Final = {
     "image": frozenset(
         {
@@ -33,13 +50,8 @@ _ACCEPTED: Final = {
     "sticker": frozenset({"image/webp", "image/png", "image/jpeg"}),
     "video": _FILMS,
     "gif": _FILMS | {"image/gif"},
-    "audio": _SOUNDS | {"video/x-matroska"},
-    "voice": _SOUNDS
-    | {
-        *("video/3gpp", "video/x-matroska"),  # sound alone may be in them
-        *("audio/basic", "audio/aiff", "audio/x-caf", "audio/x-ms-wma"),
-        *("audio/gsm", "audio/g722", "audio/x-mulaw", "audio/x-alaw", "audio/x-slin"),  # of telephones
-    },
+    "audio": _SOUNDS,
+    "voice": _SOUNDS,
 }
 _HASHED: Final = 1024 * 1024
 _OUR_FAULT: Final = frozenset(
@@ -121,7 +133,10 @@ class Preparation:
             return await _measured(received, {"mimetype": named})
         mimetype = await asyncio.to_thread(look, received, source.mimetype, source.name)
         if mimetype not in _ACCEPTED[kind]:
-            raise unsupported("type", found=mimetype, accepted=sorted(_ACCEPTED[kind]))
+            found = mimetype
+            if found == UNKNOWN:  # nothing that any kind takes: it may have a name all the same
+                found = await asyncio.to_thread(_document_type, received, source)
+            raise unsupported("type", found=found, accepted=sorted(_ACCEPTED[kind]))
         target = job.path("target")
         made = await self._pool.make(kind, mimetype, received, target, party=party)
         result = received

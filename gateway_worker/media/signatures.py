@@ -28,6 +28,9 @@ _PLAIN: Final = (
     (b"caff\0\1", "audio/x-caf"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "audio/x-ms-wma"),
     (b"\x1aE\xdf\xa3", "video/x-matroska"),
+    (b"FLV\1", "video/x-flv"),
+    (b"\0\0\1\xba", "video/mpeg"),
+    (b"\0\0\1\xb3", "video/mpv"),  # MPEG-1 and 2 without a container (RFC 3555)
     (b"MZ", "application/x-msdownload"),
     (b"\x7fELF", "application/x-elf"),
     (b"\x1f\x8b\x08", "application/gzip"),
@@ -56,6 +59,7 @@ BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
 """Of UTF-16; the first one is a sync word too."""
 
 _GSM_FRAME, _GSM_MOST = 33, 4
+_TS_MOST: Final = 5
 _CHAIN: Final = 3  # frames in a row, where the first is not at the beginning
 _MPEG_BITRATES: Final = {
     (1, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -88,6 +92,8 @@ def sniff(head: bytes) -> str:  # noqa: PLR0911 (one line a sort of signature)
         return "image/bmp"
     if head[4:8] == b"ftyp":
         return _by_brand(head)
+    if _is_transport_stream(head):
+        return "video/mp2t"
     if head[4:8] in _OLD_MOVIE and head[0] < 0x40:  # noqa: PLR2004 (a box of less than a gibibyte)
         return "video/quicktime"
     return _raw_sound(head)
@@ -111,6 +117,14 @@ def _by_brand(head: bytes) -> str:
     if major[:2] == b"3g":
         return "video/3gpp"
     return _BRANDS.get(major, "video/mp4")
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    """Packets of 188 bytes, each behind its mark; with four bytes of time in front of each on discs and cameras."""
+    return any(
+        len(head) > at + _TS_MOST * size and all(head[at + number * size] == 0x47 for number in range(_TS_MOST))  # noqa: PLR2004 (the mark)
+        for at, size in ((0, 188), (4, 192))
+    )
 
 
 def _raw_sound(head: bytes) -> str:

@@ -9,9 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
+
 from gateway_worker.media.errors import too_large, unsupported
 from gateway_worker.media.fair_semaphore import FairSemaphore
 from gateway_worker.media.limits import CPU_SECONDS
+
+_log = structlog.get_logger()
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _AT_ONCE: Final = 2
@@ -48,14 +52,14 @@ class WorkerPool:
             "keep_metadata": self._keep_metadata,
         }
         async with self._semaphore.taken(party):
-            answer = await self._run(json.dumps(order))
+            answer = await self._run(json.dumps(order), mimetype)
         fault = answer.get("fault")
         if fault is None:
             return answer["made"]
         detail: dict[str, Any] = {"type": mimetype, **fault["detail"]}
         raise (too_large if fault["code"] == "too_large" else unsupported)(fault["reason"], **detail)
 
-    async def _run(self, order: str) -> Mapping[str, Any]:
+    async def _run(self, order: str, mimetype: str) -> Mapping[str, Any]:
         process = await asyncio.create_subprocess_exec(
             *_command(order),
             stdin=asyncio.subprocess.DEVNULL,
@@ -70,7 +74,7 @@ class WorkerPool:
                 told = await process.stdout.read(_MAX_ANSWER)
                 code = await process.wait()
         except TimeoutError as error:
-            raise too_large("work", limit=int(self._seconds)) from error
+            raise too_large("work", limit=int(self._seconds), type=mimetype) from error
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):
@@ -78,7 +82,10 @@ class WorkerPool:
                 await process.wait()
         if code == 0:
             return json.loads(told)
-        raise too_large("work", limit=CPU_SECONDS) if code in _PREVENTED else unsupported("unreadable")
+        if code in _PREVENTED:
+            raise too_large("work", limit=CPU_SECONDS, type=mimetype)
+        _log.warning("media.process_crashed", type=mimetype, code=code)
+        raise unsupported("crashed", type=mimetype)  # a decoder's fault, whatever is wrong with the file
 
 
 def _command(order: str) -> Sequence[str]:

@@ -128,6 +128,44 @@ def photo(form: str = "JPEG", orientation: int = 1, width: int = 160, height: in
 
 
 @cache
+def located(form: str, *, as_apple: bool = True) -> bytes:
+    """A silent video that says where and when it was taken, with what, and what it is called."""
+    told = {
+        "location": "+52.5200+013.4050/",
+        "com.apple.quicktime.location.ISO6709": "+52.5200+013.4050/",
+        "make": "Acme",
+        "title": "My garden",
+        "creation_time": "2026-01-02T03:04:05Z",
+    }
+    held = io.BytesIO()
+    with av.open(held, "w", format=form, options={"movflags": "use_metadata_tags"} if as_apple else {}) as made:
+        made.metadata.update(told)
+        stream: Any = made.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(10):
+            made.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        made.mux(stream.encode(None))
+    return held.getvalue()
+
+
+def fragmented(film: bytes) -> bytes:
+    """The same MP4 in fragments, each with its account of what lies where in front."""
+    held = io.BytesIO()
+    with (
+        av.open(io.BytesIO(film), "r") as source,
+        av.open(held, "w", format="mp4", options={"movflags": "frag_keyframe+empty_moov+default_base_moof"}) as made,
+    ):
+        streams = {
+            each.index: made.add_stream_from_template(each) for each in (*source.streams.video, *source.streams.audio)
+        }
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                made.mux(packet)
+    return held.getvalue()
+
+
+@cache
 def noisy_animation(frames: int) -> bytes:
     """An animated WebP that cannot be packed."""
     drawn = [Image.effect_noise((512, 512), 90 + number).convert("RGB") for number in range(frames)]

@@ -25,20 +25,18 @@ def _pool(kind: str) -> Callable[[Path, Path, str, bool], dict[str, Any]]:
     """What is done with a kind. Each library is loaded only where it is needed: it takes a tenth of a second."""
     match kind:
         case "image":
-            from gateway_worker.media.processing.pictures import make_image  # noqa: PLC0415
-
-            return lambda source, target, mimetype, keep: make_image(source, target, mimetype, keep_metadata=keep)
+            from gateway_worker.media.processing.pictures import make_image as make  # noqa: PLC0415
         case "sticker":
-            from gateway_worker.media.processing.stickers import make_sticker  # noqa: PLC0415
-
-            return lambda source, target, mimetype, keep: make_sticker(source, target, mimetype, keep_metadata=keep)
+            from gateway_worker.media.processing.stickers import make_sticker as make  # noqa: PLC0415
         case "video" | "gif":
             from gateway_worker.media.processing.films import make_video as make  # noqa: PLC0415
         case "voice":
-            from gateway_worker.media.processing.sounds import make_voice as make  # noqa: PLC0415
+            from gateway_worker.media.processing.sounds import make_voice  # noqa: PLC0415
+
+            return lambda source, target, mimetype, _: make_voice(source, target, mimetype)
         case _:
             from gateway_worker.media.processing.sounds import make_audio as make  # noqa: PLC0415
-    return lambda source, target, mimetype, _: make(source, target, mimetype)
+    return lambda source, target, mimetype, keep: make(source, target, mimetype, keep_metadata=keep)
 
 
 def _work(order: dict[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,11 @@ _DEMUXERS: Final = {
     "audio/x-alaw": "alaw",
     "audio/x-slin": "s16le",
     "video/x-matroska": "matroska",
+    "video/x-msvideo": "avi",
+    "video/mp2t": "mpegts",
+    "video/mpeg": "mpeg",
+    "video/mpv": "mpegvideo",
+    "video/x-flv": "flv",
     "image/gif": "gif",
 }
 _TELEPHONE: Final = {"sample_rate": "8000"}
@@ -84,8 +89,13 @@ def seconds_of(container: InputContainer) -> int:
     return 0 if length is None else max(1, round(length / _MICROSECONDS))
 
 
+def start_of(container: InputContainer) -> float:
+    """Seconds that its clock shows where it begins: recordings of broadcasts begin somewhere."""
+    return max(0, container.start_time or 0) / _MICROSECONDS
+
+
 def packets(container: InputContainer, *streams: Stream) -> Iterator[AnyPacket]:
-    """Its packets, as far as it can be read."""
+    """Its packets, as far as it can be read; without one that is cut off."""
     found = container.demux(*streams)
     while True:
         try:
@@ -94,7 +104,8 @@ def packets(container: InputContainer, *streams: Stream) -> Iterator[AnyPacket]:
             return
         if packet is None:
             return
-        yield packet
+        if not packet.is_corrupt:
+            yield packet
 
 
 class Decoding:
@@ -115,6 +126,8 @@ class Decoding:
 
     def check(self) -> None:
         """Refuse what is mostly damaged, or empty."""
+        if self.good == self.damaged == 0:
+            raise Fault("unsupported", "empty")
         if self.good == 0 or self.damaged > self.good:
             raise Fault("unsupported", "unreadable", damaged=self.damaged)
 

@@ -2,7 +2,7 @@
 
 import base64
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import av
 from av.audio.frame import AudioFrame
@@ -10,14 +10,67 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 
 from gateway_worker.media import limits
-from gateway_worker.media.processing.boxes import check_whole
+from gateway_worker.media.processing.boxes import is_whole
 from gateway_worker.media.processing.faults import Fault
-from gateway_worker.media.processing.reading import codec_of, decoded, is_still, packets, reading, seconds_of
+from gateway_worker.media.processing.movie_privacy import write_bare_movie
+from gateway_worker.media.processing.reading import (
+    codec_of,
+    decoded,
+    is_still,
+    packets,
+    reading,
+    seconds_of,
+    start_of,
+)
 from gateway_worker.media.processing.resampling import Fitting
+from gateway_worker.media.processing.tracks import FASTSTART, Conversion, Sound
 
 VOICE: Final = "audio/ogg; codecs=opus"
 _OGG: Final = "audio/ogg"
-_REMUXED: Final = {"opus": VOICE, "vorbis": _OGG}  # from Matroska, which WhatsApp's clients do not play, to Ogg
+_MOVIES: Final = frozenset({"audio/mp4", "video/mp4", "video/3gpp"})
+_PLAIN_NAMES: Final = {"video/mp4": "audio/mp4", "video/3gpp": "audio/3gpp"}  # of what holds no picture
+_PLAYED: Final = {
+    "audio/mpeg": frozenset({"mp1", "mp2", "mp3"}),
+    "audio/aac": frozenset({"aac"}),
+    "audio/amr": frozenset({"amr_nb", "amr_wb"}),
+    "audio/ogg": frozenset({"opus", "vorbis"}),
+    "audio/flac": frozenset({"flac"}),
+    "audio/wav": frozenset({"pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_alaw", "pcm_mulaw"}),
+    "audio/mp4": frozenset({"aac", "mp3"}),
+    "video/mp4": frozenset({"aac", "mp3"}),
+    "video/3gpp": frozenset({"aac", "amr_nb", "amr_wb"}),
+}
+"""By container: what phones play in it (ExoPlayer, AVFoundation)."""
+_MUXERS: Final = {
+    "audio/mpeg": "mp3",
+    "audio/aac": "adts",
+    "audio/amr": "amr",
+    "audio/ogg": "ogg",
+    "audio/flac": "flac",
+    "audio/wav": "wav",
+    "audio/mp4": "mp4",
+    "video/mp4": "mp4",
+    "video/3gpp": "3gp",
+}
+
+
+class _Form(NamedTuple):
+    """A container: how FFmpeg calls it, and its media type."""
+
+    muxer: str
+    mimetype: str
+
+
+_MOVED: Final = {
+    "opus": _Form("ogg", _OGG),
+    "vorbis": _Form("ogg", _OGG),
+    "aac": _Form("mp4", "audio/mp4"),
+    "mp3": _Form("mp3", "audio/mpeg"),
+    "flac": _Form("flac", "audio/flac"),
+    "amr_nb": _Form("3gp", "audio/3gpp"),
+    "amr_wb": _Form("3gp", "audio/3gpp"),
+}
+"""By codec: the container that phones play it in, where it lies in another one."""
 _VOICE_RATE, _VOICE_BITS = 48_000, 32_000
 _LOOK_RATE: Final = 8_000
 _LOOK_SAMPLES: Final = 400  # of one loudness: 50 ms
@@ -25,31 +78,34 @@ _BARS: Final = 64
 _LOUDEST: Final = 100
 
 
-def make_audio(source: Path, target: Path, mimetype: str) -> dict[str, Any]:
-    """How long a sound lasts, and what is in it; it stays as it is, but for a browser's recording."""
-    check_whole(source, mimetype)
+def make_audio(source: Path, target: Path, mimetype: str, *, keep_metadata: bool = False) -> dict[str, Any]:
+    """A sound file that WhatsApp's clients play: as it is, the same packets in another container, or as AAC."""
+    cut = not is_whole(source, mimetype)
     with reading(source, mimetype) as container:
         sound = _the_sound(container)
         codec = codec_of(sound)
-        if mimetype == "video/x-matroska":
-            return _remuxed(container, sound, target)
+        form = _form_of(mimetype, codec)
+        if form is None:
+            return _encoded(container, sound, target)
+        if cut or form.mimetype != _PLAIN_NAMES.get(mimetype, mimetype):
+            return _copied(container, sound, target, form)
         seconds = seconds_of(container)
         if seconds == 0:
             next(decoded(container, sound))  # there is some sound in it
-    if mimetype == _OGG and codec == "opus":
-        return {"seconds": seconds, "mimetype": VOICE}
-    return {"seconds": seconds, "mimetype": "audio/mp4" if mimetype == "video/mp4" else mimetype}
+    made = {"seconds": seconds, "mimetype": VOICE if codec == "opus" else form.mimetype}
+    is_bare = not keep_metadata and mimetype in _MOVIES and write_bare_movie(source, target, keep_titles=True)
+    return {**made, "converted": True} if is_bare else made
 
 
 def make_voice(source: Path, target: Path, mimetype: str) -> dict[str, Any]:
     """A voice message: one channel of Opus in Ogg, how long it lasts, and how loud it is when."""
-    check_whole(source, mimetype)
+    cut = not is_whole(source, mimetype)
     with reading(source, mimetype) as container:
         sound = _the_sound(container)
-        if (seconds := seconds_of(container)) > limits.MAX_SECONDS:
+        if (seconds := seconds_of(container)) > limits.MAX_SECONDS and not cut:
             # by its own account: `_Loudness` finds out what is true
             raise Fault("too_large", "seconds", seconds=seconds, limit=limits.MAX_SECONDS)
-        is_voice = mimetype == _OGG and codec_of(sound) == "opus"
+        is_voice = mimetype == _OGG and codec_of(sound) == "opus" and not cut
         loudness = _Loudness()
         if is_voice:
             for frame in decoded(container, sound):
@@ -59,9 +115,16 @@ def make_voice(source: Path, target: Path, mimetype: str) -> dict[str, Any]:
                 _convert(container, sound, made, loudness)
         loudness.end()
     if not loudness.peaks:
-        raise Fault("unsupported", "unreadable", codec=codec_of(sound))
+        raise Fault("unsupported", "empty", codec=codec_of(sound))
     told = {"seconds": max(1, round(loudness.seconds)), "waveform": loudness.waveform(), "mimetype": VOICE}
     return told if is_voice else {**told, "converted": True}
+
+
+def _form_of(mimetype: str, codec: str) -> "_Form | None":
+    """What a sound file becomes without being decoded; None where nobody would play that."""
+    if codec in _PLAYED.get(mimetype, frozenset()):
+        return _Form(_MUXERS.get(mimetype, ""), _PLAIN_NAMES.get(mimetype, mimetype))
+    return _MOVED.get(codec)
 
 
 class _Loudness:
@@ -122,13 +185,10 @@ def _convert(container: InputContainer, sound: AudioStream, made: OutputContaine
     made.mux(stream.encode(None))
 
 
-def _remuxed(container: InputContainer, sound: AudioStream, target: Path) -> dict[str, Any]:
-    """The same packets, in Ogg."""
-    codec = codec_of(sound)
-    if codec not in _REMUXED:
-        raise Fault("unsupported", "codec", codec=codec)
-    last = 0.0
-    with av.open(str(target), "w", format="ogg") as made:
+def _copied(container: InputContainer, sound: AudioStream, target: Path, form: _Form) -> dict[str, Any]:
+    """The same packets in another container, or those that there are of a file that is cut off."""
+    begins, last = start_of(container), 0.0
+    with av.open(str(target), "w", format=form.muxer) as made:
         stream = made.add_stream_from_template(sound)
         for packet in packets(container, sound):
             if packet.dts is None:
@@ -136,7 +196,25 @@ def _remuxed(container: InputContainer, sound: AudioStream, target: Path) -> dic
             last = float((packet.dts + (packet.duration or 0)) * packet.time_base)
             packet.stream = stream
             made.mux(packet)
-    return {"seconds": max(1, round(last)), "mimetype": _REMUXED[codec], "converted": True}
+    if last == 0:
+        raise Fault("unsupported", "truncated", codec=codec_of(sound))
+    mimetype = VOICE if codec_of(sound) == "opus" else form.mimetype
+    return {"seconds": max(1, round(last - begins)), "mimetype": mimetype, "converted": True}
+
+
+def _encoded(container: InputContainer, sound: AudioStream, target: Path) -> dict[str, Any]:
+    """As AAC in MP4, which every phone plays."""
+    if (seconds := seconds_of(container)) > limits.MAX_SECONDS:
+        raise Fault("too_large", "seconds", codec=codec_of(sound), seconds=seconds, limit=limits.MAX_SECONDS)
+    begins = start_of(container)
+    with av.open(str(target), "w", format="mp4", options=FASTSTART) as made:
+        conversion = Conversion(made, {sound.index: Sound(made, sound, must_sound=True)}, begins=begins)
+        for packet in packets(container, sound):
+            conversion.put(packet)
+        conversion.end()
+    if (size := target.stat().st_size) > limits.MAX_BYTES["audio"]:
+        raise Fault("too_large", "bytes", codec=codec_of(sound), size=size, limit=limits.MAX_BYTES["audio"])
+    return {"seconds": max(1, round(conversion.seconds)), "mimetype": "audio/mp4", "converted": True}
 
 
 def _the_sound(container: InputContainer) -> AudioStream:

@@ -65,7 +65,6 @@ WRONG: dict[str, bytes] = {
     "text": b"hello, I am a picture.jpg",
     "zeros": bytes(4096),
     "gzip": zlib.compress(bytes(10), wbits=31),
-    "avi": b"RIFF\x64\0\0\0AVI " + bytes(100),
 }
 
 
@@ -87,8 +86,6 @@ MIXED: dict[str, tuple[str, Made]] = {
     "image-film": ("image", media.film),
     "image-sound": ("image", media.sound),
     "image-mov": ("image", lambda: media.film(form="mov")),
-    "audio-mov": ("audio", lambda: media.film(form="mov")),
-    "voice-mov": ("voice", lambda: media.film(form="mov")),
     "sticker-mov": ("sticker", lambda: media.film(form="mov")),
     "sticker-heic": ("sticker", lambda: b"\0\0\0\x1cftypheic" + bytes(100)),
     "video-avif": ("video", lambda: b"\0\0\0\x1cftypavif" + bytes(100)),
@@ -113,7 +110,7 @@ INSIDE: dict[str, tuple[str, Made, str]] = {
     "video-without-picture": ("video", lambda: media.encoded_sound("aac", "mp4"), "codec"),
     "audio-with-picture": ("audio", media.film, "streams"),
     "voice-with-picture": ("voice", media.film, "streams"),
-    "video-mjpeg": ("video", lambda: media.film(codec="mjpeg", pixels="yuvj420p"), "codec"),
+    "audio-mov": ("audio", lambda: media.film(form="mov"), "streams"),
 }
 
 
@@ -148,15 +145,15 @@ CUT: dict[str, tuple[float, ...]] = {
     "sticker": (0.1, 0.5, 0.9),
     "film": (0.05, 0.3, 0.5, 0.7, 0.9, 0.99),
     "m4a": (0.1, 0.5, 0.9),
-    "wav": (0.0003, 0.5, 0.9),
-    "opus": (0.01, 0.5, 0.9),
-    "long opus": (0.01, 0.5, 0.9),
+    "wav": (0.0003,),
+    "opus": (0.01,),
+    "long opus": (0.01,),
     "flac": (0.001,),
 }
 
 
 @pytest.mark.parametrize(("name", "part"), [(name, part) for name, parts in CUT.items() for part in parts])
-async def test_what_is_cut_off_is_refused(room: Room, name: str, part: float) -> None:
+async def test_what_is_cut_off_before_it_can_be_shown_or_played_is_refused(room: Room, name: str, part: float) -> None:
     kind, make = WHOLE[name]
     content = make()
     code, reason = await room.refusal(kind, content[: int(len(content) * part)])
@@ -196,6 +193,9 @@ NOISE: dict[str, tuple[str, bytes]] = {
     "amr": ("voice", b"#!AMR\n"),
     "audio-flac": ("audio", _noise(b"fLaC")),
     "audio-ogg": ("audio", _noise(b"OggS")),
+    "avi": ("video", _noise(b"RIFF\xb0\x0b\0\0AVI ")),
+    "flv": ("video", _noise(b"FLV\1\5\0\0\0\x09")),
+    "transport-stream": ("video", (b"\x47" + bytes(187)) * 20),
     "matroska": ("voice", _noise(b"\x1aE\xdf\xa3")),
 }
 

@@ -125,9 +125,49 @@ async def test_a_sound_file_stays_as_it_is_though_something_stands_around_it(roo
         assert (made.mimetype, same) == (mimetype, content)
 
 
-async def test_a_browsers_sound_is_put_into_ogg(room: Room) -> None:
-    made, ogg = await room.prepare("audio", media.encoded_sound("libopus", "webm"))
-    assert (made.mimetype, made.seconds, ogg[:4]) == (VOICE, 2, b"OggS")
+SOUNDS: dict[str, tuple[Made, str, str]] = {
+    "a browser's WebM": (lambda: media.encoded_sound("libopus", "webm"), VOICE, "opus"),
+    "a browser's MP4": (lambda: media.encoded_sound("libopus", "mp4"), VOICE, "opus"),
+    "lossless of Apple": (lambda: media.encoded_sound("alac", "mp4"), "audio/mp4", "aac"),
+    "aiff": (lambda: media.telephone("pcm_s16be", "aiff"), "audio/mp4", "aac"),
+    "Windows Media": (lambda: media.encoded_sound("libmp3lame", "asf"), "audio/mpeg", "mp3"),
+    "adpcm": (lambda: media.telephone("adpcm_ms"), "audio/mp4", "aac"),
+    "mov": (lambda: media.encoded_sound("aac", "mov"), "audio/mp4", "aac"),
+    "3gp": (lambda: media.encoded_sound("aac", "3gp"), "audio/3gpp", "aac"),
+    "a-law": (lambda: media.telephone("pcm_alaw"), "audio/wav", "pcm_alaw"),
+}
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+async def test_a_sound_file_becomes_one_that_phones_play(room: Room, name: str) -> None:
+    make, mimetype, codec = SOUNDS[name]
+    made, sound = await room.prepare("audio", make())
+    assert (made.mimetype, made.seconds) == (mimetype, 2)
+    with av.open(io.BytesIO(sound), "r") as heard:
+        assert heard.streams.audio[0].codec_context.codec.canonical_name == codec
+        heard_seconds = sum(frame.samples / frame.sample_rate for frame in heard.decode(audio=0))
+        assert heard_seconds == pytest.approx(2, abs=0.3)
+
+
+CUT: dict[str, tuple[str, Made]] = {
+    "wav": ("audio", media.sound),
+    "ogg": ("audio", lambda: media.encoded_sound("libopus", "ogg")),
+    "voice": ("voice", lambda: media.encoded_sound("libopus", "ogg")),
+    "m4a": ("audio", lambda: media.fragmented(media.encoded_sound("aac", "mp4"))),
+    "film": ("video", lambda: media.fragmented(media.film(2))),
+}
+
+
+@pytest.mark.parametrize("name", CUT)
+async def test_what_is_cut_off_goes_as_far_as_players_play_it(room: Room, name: str) -> None:
+    kind, make = CUT[name]
+    whole = make()
+    made, sent = await room.prepare(kind, whole[: int(len(whole) * (0.85 if kind == "video" else 0.6))])
+    with av.open(io.BytesIO(sent), "r") as played:
+        lasts = (played.duration or 0) / av.time_base
+        assert all(packet.size > 0 for packet in played.demux() if packet.dts is not None)
+    assert made.seconds == max(1, round(lasts))
+    assert 0.5 < lasts < 1.8
 
 
 FILMS: dict[str, tuple[Made, bool]] = {
@@ -138,6 +178,12 @@ FILMS: dict[str, tuple[Made, bool]] = {
     "mkv with pictures in another order": (lambda: media.recording("matroska", "libx264", "libopus"), True),
     "mp4 with Opus": (lambda: media.recording("mp4", "libx264", "libopus"), True),
     "mp4 with MP3": (lambda: media.recording("mp4", "libx264", "libmp3lame"), False),
+    "avi of a camera": (lambda: media.recording("avi", "mjpeg", "pcm_s16le", pixels="yuvj420p"), True),
+    "avi with MPEG-4": (lambda: media.recording("avi", "mpeg4", "libmp3lame"), True),
+    "transport stream": (lambda: media.recording("mpegts", "libx264", "aac"), True),
+    "Flash": (lambda: media.recording("flv", "libx264", "aac"), True),
+    "Windows Media": (lambda: media.recording("asf", "wmv2", "libmp3lame"), True),
+    "mov of single pictures": (lambda: media.recording("mov", "mjpeg", None, pixels="yuvj420p"), True),
     "mp4 with bytes behind": (lambda: media.film() + b"\0\1nothing" * 9, False),
 }
 
@@ -188,9 +234,9 @@ async def test_a_video_that_would_take_too_long_is_refused_with_what_it_is(room:
 
 
 async def test_what_cannot_be_converted_is_refused_with_its_codec(room: Room) -> None:
-    code, detail = await room.refusal("video", media.recording("mov", "mjpeg", None, pixels="yuvj420p"))
+    code, detail = await room.refusal("video", media.recording("matroska", "ffv1", None))
     assert (code, detail["reason"], detail["codec"], detail["type"]) == (
-        *("media.unsupported", "codec", "mjpeg", "video/quicktime"),
+        *("media.unsupported", "codec", "ffv1", "video/x-matroska"),
     )
 
 
@@ -250,8 +296,17 @@ async def test_a_sticker_keeps_the_name_of_its_pack_and_not_where_it_was_taken(r
     assert (await room.prepare("sticker", held.getvalue()))[1] == held.getvalue()
 
 
-async def test_a_setting_keeps_what_a_photo_says(tmp_path: Path) -> None:
+async def test_where_a_film_was_taken_is_not_sent(room: Room) -> None:
+    content = media.located("mp4")
+    made, sent = await room.prepare("video", content)
+    assert (len(sent), b"+52.52" in content, b"+52.52" in sent) == (len(content), True, False)
+    assert (made.mimetype, made.seconds) == ("video/mp4", 1)
+
+
+async def test_a_setting_keeps_what_a_photo_or_a_film_says(tmp_path: Path) -> None:
     room = Room(tmp_path, keep_metadata=True)
+    film = media.located("mp4")
+    assert (await room.prepare("video", film))[1] == film
     content = media.photo(orientation=6)
     made, sent = await room.prepare("image", content)
     assert (sent, made.width, made.height) == (content, 120, 160)

@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     whatsapp_root_key: Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{64}$")] | None = None
     media_allow_private: bool = False
     media_max_mb: Annotated[int, Field(ge=1, le=2048)] = 2048  # of a document; other kinds have WhatsApp's limits
-    media_keep_metadata: bool = False  # in pictures: where and when they were taken, and with what
+    media_keep_metadata: bool = False  # in pictures, videos and sounds: where and when they were made, and with what
     media_spool: Path = Field(default_factory=_spool)
     media_spool_mb: Annotated[int, Field(ge=1, le=1024 * 1024)] = 768
 

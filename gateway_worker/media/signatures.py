@@ -28,6 +28,11 @@ _PLAIN: Final = (
     (b"caff\0\1", "audio/x-caf"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "audio/x-ms-wma"),
     (b"\x1aE\xdf\xa3", "video/x-matroska"),
+    (b"MAC ", "audio/x-ape"),
+    (b"wvpk", "audio/x-wavpack"),
+    (b"MPCK", "audio/x-musepack"),
+    (b"MP+", "audio/x-musepack"),
+    (b"TTA1", "audio/x-tta"),
     (b"FLV\1", "video/x-flv"),
     (b"\0\0\1\xba", "video/mpeg"),
     (b"\0\0\1\xb3", "video/mpv"),  # MPEG-1 and 2 without a container (RFC 3555)

@@ -16,7 +16,6 @@ HEAD: Final = 4096
 """Bytes that are looked at."""
 
 _MAX_TAGS: Final = 8
-_TAGGED: Final = frozenset({"audio/flac", "audio/aac", "audio/mpeg"})
 _CHANCE: Final = 3
 """A signature of so few bytes is found in files of every kind."""
 _MOSTLY: Final = 0.7
@@ -46,7 +45,7 @@ def look(path: Path, declared: str | None = None, file_name: str | None = None) 
             head = file.read(HEAD)
     found = sniff(head.lstrip(b"\0") if is_tagged else head)  # tags are padded
     if is_tagged:
-        return found if found in _TAGGED else "audio/mpeg"
+        return found if found.startswith("audio/") else "audio/mpeg"
     if found != UNKNOWN or (reads_as_text(head) and _is_utf8(head)):
         return found
     suffix = Path(file_name or "").suffix.lower()

@@ -113,7 +113,7 @@ class OutgoingImage(StrictModel):
 
 
 class OutgoingVideo(StrictModel):
-    """A video: MP4 as it is, MOV and a browser's recordings as MP4; `gif` loops, and may be a GIF; `note` is round."""
+    """A video: MP4 as it is but for private metadata, others as MP4; `gif` loops, and may be a GIF; `note` is round."""
 
     kind: Literal["video"] = "video"
     media: MediaSource
@@ -132,7 +132,7 @@ class OutgoingVideo(StrictModel):
 
 
 class OutgoingAudio(StrictModel):
-    """A sound file, as it is (from WebM: in Ogg); its length is found out unless given."""
+    """A sound file: as it is where phones play it, else in Ogg or as AAC; its length is found out unless given."""
 
     kind: Literal["audio"] = "audio"
     media: MediaSource

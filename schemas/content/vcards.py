@@ -10,9 +10,10 @@ MAX_CARD_FILE: Final = 524_288
 _BOUNDARY: Final = re.compile(":VCARD")
 _MAX_BOUNDARIES: Final = 1_024  # ends and beginnings of cards that are looked at
 _BEGIN, _END = "BEGIN", "END"
-_PICTURES: Final = ("PHOTO", "LOGO", "SOUND", "KEY", "X-IMAGE")
+_PICTURES: Final = ("PHOTO", "LOGO", "SOUND", "KEY", "X-IMAGE", "X-MS-CARDPICTURE")
 _PICTURE: Final = re.compile(
-    r"^(?:[\w-]{1,64}\.)?(?:PHOTO|LOGO|SOUND|KEY|X-IMAGE)[;:].*(?:\n[ \t].*|\n[A-Za-z0-9+/=]+[ \t]*(?=\n))*\n?",
+    r"^(?:[\w-]{1,64}\.)?(?:PHOTO|LOGO|SOUND|KEY|X-IMAGE|X-MS-CARDPICTURE)[;:].*"
+    r"(?:\n[ \t].*|\n[A-Za-z0-9+/=]+[ \t]*(?=\n))*\n?",
     re.IGNORECASE | re.MULTILINE,
 )
 """A picture, folded in one of the ways: the next lines begin with a blank, or are nothing but base64."""

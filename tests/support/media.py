@@ -57,11 +57,13 @@ def sound(seconds: int = 2) -> bytes:
 
 
 @cache
-def encoded_sound(codec: str, form: str, seconds: int = 2, rate: int = 48_000) -> bytes:
+def encoded_sound(codec: str, form: str, seconds: int = 2, rate: int = 48_000, artist: str = "") -> bytes:
     """The same, encoded: e.g. `libopus` in `ogg`, `libmp3lame` in `mp3`, `aac` in `mp4`."""
     held = io.BytesIO()
     with av.open(io.BytesIO(sound(seconds)), "r") as source, av.open(held, "w", format=form) as made:
         stream: Any = made.add_stream(codec, rate=rate, layout="mono")
+        if artist:
+            made.metadata["artist"] = artist
         size = stream.codec_context.frame_size
         resampler = av.AudioResampler(format=stream.format, layout="mono", rate=rate, frame_size=size or None)
         for frame in [*source.decode(audio=0), None]:

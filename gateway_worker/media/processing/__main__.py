@@ -31,9 +31,7 @@ def _pool(kind: str) -> Callable[[Path, Path, str, bool], dict[str, Any]]:
         case "video" | "gif":
             from gateway_worker.media.processing.films import make_video as make  # noqa: PLC0415
         case "voice":
-            from gateway_worker.media.processing.sounds import make_voice  # noqa: PLC0415
-
-            return lambda source, target, mimetype, _: make_voice(source, target, mimetype)
+            from gateway_worker.media.processing.sounds import make_voice as make  # noqa: PLC0415
         case _:
             from gateway_worker.media.processing.sounds import make_audio as make  # noqa: PLC0415
     return lambda source, target, mimetype, keep: make(source, target, mimetype, keep_metadata=keep)

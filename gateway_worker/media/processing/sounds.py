@@ -27,6 +27,7 @@ from gateway_worker.media.processing.tracks import FASTSTART, Conversion, Sound
 
 VOICE: Final = "audio/ogg; codecs=opus"
 _OGG: Final = "audio/ogg"
+_GUESSED: Final = frozenset({"audio/mpeg", "audio/aac", "audio/amr"})
 _MOVIES: Final = frozenset({"audio/mp4", "video/mp4", "video/3gpp"})
 _PLAIN_NAMES: Final = {"video/mp4": "audio/mp4", "video/3gpp": "audio/3gpp"}  # of what holds no picture
 _PLAYED: Final = {
@@ -41,6 +42,7 @@ _PLAYED: Final = {
     "video/3gpp": frozenset({"aac", "amr_nb", "amr_wb"}),
 }
 """By container: what phones play in it (ExoPlayer, AVFoundation)."""
+_OF_PROGRAMS: Final = frozenset({"encoder", "ENCODER"})  # tags that say nothing of a person
 _MUXERS: Final = {
     "audio/mpeg": "mp3",
     "audio/aac": "adts",
@@ -66,7 +68,6 @@ _MOVED: Final = {
     "vorbis": _Form("ogg", _OGG),
     "aac": _Form("mp4", "audio/mp4"),
     "mp3": _Form("mp3", "audio/mpeg"),
-    "flac": _Form("flac", "audio/flac"),
     "amr_nb": _Form("3gp", "audio/3gpp"),
     "amr_wb": _Form("3gp", "audio/3gpp"),
 }
@@ -89,15 +90,14 @@ def make_audio(source: Path, target: Path, mimetype: str, *, keep_metadata: bool
             return _encoded(container, sound, target)
         if cut or form.mimetype != _PLAIN_NAMES.get(mimetype, mimetype):
             return _copied(container, sound, target, form)
-        seconds = seconds_of(container)
-        if seconds == 0:
-            next(decoded(container, sound))  # there is some sound in it
+        is_told = mimetype not in _GUESSED and container.duration is not None
+        seconds = seconds_of(container) if is_told else _counted(container, sound)
     made = {"seconds": seconds, "mimetype": VOICE if codec == "opus" else form.mimetype}
     is_bare = not keep_metadata and mimetype in _MOVIES and write_bare_movie(source, target, keep_titles=True)
     return {**made, "converted": True} if is_bare else made
 
 
-def make_voice(source: Path, target: Path, mimetype: str) -> dict[str, Any]:
+def make_voice(source: Path, target: Path, mimetype: str, *, keep_metadata: bool = False) -> dict[str, Any]:
     """A voice message: one channel of Opus in Ogg, how long it lasts, and how loud it is when."""
     cut = not is_whole(source, mimetype)
     with reading(source, mimetype) as container:
@@ -106,6 +106,7 @@ def make_voice(source: Path, target: Path, mimetype: str) -> dict[str, Any]:
             # by its own account: `_Loudness` finds out what is true
             raise Fault("too_large", "seconds", seconds=seconds, limit=limits.MAX_SECONDS)
         is_voice = mimetype == _OGG and codec_of(sound) == "opus" and not cut
+        is_bare = keep_metadata or not (container.streams.video or set(sound.metadata) - _OF_PROGRAMS)
         loudness = _Loudness()
         if is_voice:
             for frame in decoded(container, sound):
@@ -117,7 +118,20 @@ def make_voice(source: Path, target: Path, mimetype: str) -> dict[str, Any]:
     if not loudness.peaks:
         raise Fault("unsupported", "empty", codec=codec_of(sound))
     told = {"seconds": max(1, round(loudness.seconds)), "waveform": loudness.waveform(), "mimetype": VOICE}
-    return told if is_voice else {**told, "converted": True}
+    if is_voice and is_bare:
+        return told
+    if is_voice:
+        with reading(source, mimetype) as container:
+            _copied(container, _the_sound(container), target, _MOVED["opus"])
+    return {**told, "converted": True}
+
+
+def _counted(container: InputContainer, sound: AudioStream) -> int:
+    """How long it lasts, by its packets: where nothing says it, FFmpeg guesses it of the first ones."""
+    lasts = sum(float((packet.duration or 0) * packet.time_base) for packet in packets(container, sound))
+    if lasts == 0:
+        raise Fault("unsupported", "empty", codec=codec_of(sound))
+    return max(1, round(lasts))
 
 
 def _form_of(mimetype: str, codec: str) -> "_Form | None":
@@ -212,6 +226,8 @@ def _encoded(container: InputContainer, sound: AudioStream, target: Path) -> dic
         for packet in packets(container, sound):
             conversion.put(packet)
         conversion.end()
+    if not target.exists():
+        raise Fault("unsupported", "empty", codec=codec_of(sound))  # too short for anybody to hear
     if (size := target.stat().st_size) > limits.MAX_BYTES["audio"]:
         raise Fault("too_large", "bytes", codec=codec_of(sound), size=size, limit=limits.MAX_BYTES["audio"])
     return {"seconds": max(1, round(conversion.seconds)), "mimetype": "audio/mp4", "converted": True}

@@ -125,6 +125,21 @@ async def test_a_sound_file_stays_as_it_is_though_something_stands_around_it(roo
         assert (made.mimetype, same) == (mimetype, content)
 
 
+async def test_a_voice_message_says_nothing_but_what_is_heard(room: Room) -> None:
+    content = media.encoded_sound("libopus", "ogg", artist="Ann Example")
+    made, voice = await room.prepare("voice", content)
+    assert (made.mimetype, made.seconds, b"Ann Example" in content, b"Ann Example" in voice) == (VOICE, 2, True, False)
+    assert b"Ann Example" in (await room.prepare("audio", content))[1], "a sound file keeps its title"
+    plain = media.encoded_sound("libopus", "ogg")
+    assert (await room.prepare("voice", plain))[1] == plain
+
+
+async def test_how_long_a_sound_lasts_is_counted_where_nothing_says_it(room: Room) -> None:
+    frames = media.encoded_sound("aac", "adts", 1) + media.encoded_sound("aac", "adts", 9)
+    made, _ = await room.prepare("audio", frames)
+    assert made.seconds == 10
+
+
 SOUNDS: dict[str, tuple[Made, str, str]] = {
     "a browser's WebM": (lambda: media.encoded_sound("libopus", "webm"), VOICE, "opus"),
     "a browser's MP4": (lambda: media.encoded_sound("libopus", "mp4"), VOICE, "opus"),

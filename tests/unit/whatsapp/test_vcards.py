@@ -103,6 +103,7 @@ def test_pictures_are_dropped_however_they_are_folded() -> None:
         f"PHOTO;ENCODING=b;TYPE=JPEG:{data}\n {data}\n {data}\n",
         f"item1.PHOTO;ENCODING=BASE64:\n{data}\n{data}\n\n",
         f"photo:data:image/jpeg;base64,{data}\n\t{data}\n",
+        f"X-MS-CARDPICTURE;TYPE=JPEG;ENCODING=BASE64:\n {data}\n {data}\n\n",
     ):
         assert without_pictures(head + picture + tail).replace("\n\n", "\n") == head + tail
 

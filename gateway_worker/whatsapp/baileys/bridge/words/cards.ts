@@ -3,7 +3,8 @@
 /** Characters of all cards of one message that are looked at. */
 const MAX_READ = 524_288
 /** A picture or a sound, folded in one of the ways: its next lines begin with a blank, or are nothing but base64. */
-const PICTURE = /^(?:[\w-]{1,64}\.)?(?:PHOTO|LOGO|SOUND|KEY|X-IMAGE)[;:][^\n]*(?:\n[ \t][^\n]*|\n[A-Za-z0-9+/=]+[ \t\r]*(?=\n))*\n?/gim
+const PICTURE =
+  /^(?:[\w-]{1,64}\.)?(?:PHOTO|LOGO|SOUND|KEY|X-IMAGE|X-MS-CARDPICTURE)[;:][^\n]*(?:\n[ \t][^\n]*|\n[A-Za-z0-9+/=]+[ \t\r]*(?=\n))*\n?/gim
 
 /** The cards without their pictures, in order. Pure. */
 export function withoutPictures(cards: string[]): string[] {

@@ -129,7 +129,8 @@ class SendAttempts:
         while True:
             attempt = await self.connected(job)
             try:
-                return await self._resolver.on(attempt.connection, job.command.data.recipient)
+                with job.slot.asking():
+                    return await self._resolver.on(attempt.connection, job.command.data.recipient)
             except EngineError as error:
                 if (refusal := _refusal(error)) is not None:
                     raise refusal from error

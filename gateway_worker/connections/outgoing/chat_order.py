@@ -1,20 +1,24 @@
 """Order per chat: whoever took a slot first is handed over first; other chats do not wait.
 
 A slot may be taken before it is known which chat a number leads to. Until that is settled, no slot behind it starts
-that may turn out to be of the same chat, so that nobody overtakes it there.
+that may turn out to be of the same chat, so that nobody overtakes it there; but not for longer than WhatsApp may take
+to answer: one number that it says nothing of does not hold up those who are most likely strangers to it.
 
 Handed over is not acknowledged: the next of a chat follows on the same connection while WhatsApp's answers are still on
 their way, a bounded number at a time. After a connection is lost, all of them go again in the same order on the next.
 """
 
+import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from itertools import takewhile
 from typing import Final, Protocol
 
 from gateway_worker.connections.base.signals import Signal
 
 DEPTH: Final = 16  # messages of one chat without an answer
+MAX_HOLD_SECONDS: Final = 5.0  # from when WhatsApp is asked whose a number is
 
 
 class UsableConnection(Protocol):
@@ -29,7 +33,7 @@ class UsableConnection(Protocol):
 class Slot:
     """A slot in the queue of one chat, kept until `leave` is called."""
 
-    __slots__ = ("_order", "among", "chat", "connection", "number")
+    __slots__ = ("_order", "among", "chat", "connection", "gives_way", "number")
 
     def __init__(self, order: "ChatOrder", number: int, chat: str, among: str | None) -> None:
         self._order = order
@@ -37,6 +41,20 @@ class Slot:
         self.chat = chat
         self.among = among
         self.connection: UsableConnection | None = None  # the connection it was handed over to last
+        self.gives_way = False  # whether those who may turn out to be of its chat need not wait for it any more
+
+    @contextmanager
+    def asking(self) -> Generator[None]:
+        """While WhatsApp is asked whose number it is: others wait for the answer, but not for ever."""
+        timer = asyncio.get_running_loop().call_later(MAX_HOLD_SECONDS, self._give_way)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _give_way(self) -> None:
+        self.gives_way = True
+        self._order.fire_all()
 
     async def turn(self) -> None:
         """Returns when everybody before has left or was handed over, and not too many of them wait for an answer."""
@@ -108,12 +126,12 @@ class ChatOrder:
             slot.chat = chat
         if slots:
             self._queues[chat] = deque(sorted(self._queue(chat), key=lambda each: each.number))
-            self._fire_all()
+            self.fire_all()
 
     def is_behind_unsettled(self, slot: Slot) -> bool:
         """Whether one before it, of whichever queue, may turn out to be of its chat."""
         return slot.among is not None and any(
-            other.number < slot.number and other.among == slot.among
+            other.number < slot.number and other.among == slot.among and not other.gives_way
             for others in self._unsettled.values()
             for other in others
         )
@@ -129,7 +147,7 @@ class ChatOrder:
                 slots.remove(slot)
                 if not slots:
                     del self._unsettled[address]
-                self._fire_all()
+                self.fire_all()
         if slot in self._queues.get(chat, ()):
             self._take_out(slot)
 
@@ -144,7 +162,8 @@ class ChatOrder:
         if not queue:
             del self._queues[slot.chat], self._moved[slot.chat]
 
-    def _fire_all(self) -> None:
+    def fire_all(self) -> None:
+        """Something changed that more than one queue may wait for."""
         for moved in self._moved.values():
             moved.fire()
 

@@ -4,10 +4,10 @@ As WhatsApp Web says it. Sources: whatsmeow (`send.go`) and whatsapp-rust (`waco
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from gateway_worker.simulator.content.reading import unwrap
+from gateway_worker.simulator.content.reading import covers_of, unwrap
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import KeepType, Message
 
 _Protocol = Message.ProtocolMessage
@@ -20,6 +20,7 @@ class Outside:
     `edit`: 1 edits, 2 pins, 7 deletes an own message, 8 another's as an admin. `hidden`: who cannot read it shows
     nothing (`decrypt-fail="hide"`). `loose`: clients that work differ about it, so nobody is held to it.
     `may_be_plain`: whatsmeow sends it as a text without any such word, which nobody reports to be dropped.
+    `meta`: what the child `<meta>` says, if there is one: only some say it of newer polls, or of any in a wrapper.
     """
 
     type: str = "text"
@@ -63,7 +64,7 @@ _KINDS: dict[str, Outside | Callable[[Any], Outside]] = {
     "pollCreationMessage": _POLL,
     "pollCreationMessageV2": _NEWER_POLL,
     "pollCreationMessageV3": _NEWER_POLL,
-    "pollCreationMessageV5": _NEWER_POLL,
+    "pollCreationMessageV5": Outside(type="poll", may_be_plain=True),
     "pollUpdateMessage": Outside(type="poll", hidden=True, meta=("polltype", "vote")),
     "protocolMessage": _protocol,
     "pinInChatMessage": Outside(edit="2", hidden=True),
@@ -79,14 +80,26 @@ _KINDS: dict[str, Outside | Callable[[Any], Outside]] = {
     "liveLocationMessage": _media("livelocation", loose=True),
     "contactMessage": _media("vcard"),
     "contactsArrayMessage": _media("contact_array"),
-    "extendedTextMessage": lambda part: _media("url", loose=True) if part.matchedText.strip() else _PLAIN,
+    "extendedTextMessage": lambda part: _media("url", loose=True) if part.matchedText.strip() or part.title else _PLAIN,
     "conversation": _PLAIN,
 }
 
 
+_OPENED_BY_ONE = frozenset({"lottieStickerMessage", "groupMentionedMessage", "associatedChildMessage"})
+"""Wrappers that whatsmeow or whatsapp-rust does not look into."""
+_OPENED_FOR_META = frozenset({"editedMessage"})
+
+
 def outside_of(message: Message) -> Outside:
     """What goes around a message, whatever it is wrapped in."""
-    bare = unwrap(message.deviceSentMessage.message if message.HasField("deviceSentMessage") else message)
+    whole = message.deviceSentMessage.message if message.HasField("deviceSentMessage") else message
+    covers, expected = covers_of(whole), _expected(unwrap(whole))
+    if not covers.isdisjoint(_OPENED_BY_ONE):
+        return replace(expected, loose=True)
+    return expected if covers <= _OPENED_FOR_META else replace(expected, meta=None)
+
+
+def _expected(bare: Message) -> Outside:
     for field, part in bare.ListFields():
         if (kind := _KINDS.get(field.name)) is not None:
             return kind(part) if callable(kind) else kind

@@ -30,6 +30,14 @@ def unwrap(message: Message) -> Message:
     return message
 
 
+def covers_of(message: Message) -> frozenset[str]:
+    """The names of the covers around it."""
+    for cover in _COVERS:
+        if message.HasField(cover):
+            return frozenset({cover}) | covers_of(getattr(message, cover).message)
+    return frozenset()
+
+
 def parts_with_context(bare: Message) -> list[Any]:
     """The parts of an unwrapped message that can say in which context it was written."""
     return [

@@ -66,13 +66,13 @@ class People:
         return web.json_response([views.phone(account) for account in world.accounts.values()])
 
     async def add_phone(self, request: web.Request) -> web.Response:
-        """A person with a phone; for one who exists, name and passkey are set anew."""
+        """A person with a phone; for one who exists, name, passkey and business are set anew."""
         body = await body_of(request)
         phone, name, passkey = body.phone("phone"), body.text("name", ""), body.flag("passkey")
-        spellings = body.addresses("spellings")
+        business, spellings = body.flag("business"), body.addresses("spellings")
         body.done()
-        add = partial(person_actions.add_phone, phone=phone, name=name, passkey=passkey, spellings=spellings)
-        account = self._simulator.turn(add)
+        add = partial(person_actions.add_phone, phone=phone, name=name, passkey=passkey, business=business)
+        account = self._simulator.turn(partial(add, spellings=spellings))
         return web.json_response(views.phone(account))
 
     async def describe(self, request: web.Request) -> web.Response:

@@ -29,8 +29,13 @@ CHAT_STATES = ("typing", "recording", "paused")
 MAX_SPELLINGS = 16
 
 
-def add_phone(turn: Turn, phone: str, name: str, *, passkey: bool, spellings: Sequence[str] = ()) -> Account:
-    """A person with a phone; one who exists gets name and passkey as given. `spellings`: numbers that lead there."""
+def add_phone(
+    turn: Turn, phone: str, name: str, *, passkey: bool, business: bool = False, spellings: Sequence[str] = ()
+) -> Account:
+    """A person (or a `business`) with a phone; who exists gets all but the number as given.
+
+    `spellings`: numbers that lead there.
+    """
     if len(spellings) > MAX_SPELLINGS:
         raise Invalid("request.invalid", f"spellings must be at most {MAX_SPELLINGS}")
     turn.world.spellings.update(dict.fromkeys((parse_jid(each).user for each in spellings), phone))
@@ -38,7 +43,8 @@ def add_phone(turn: Turn, phone: str, name: str, *, passkey: bool, spellings: Se
     if account is None:
         if len(turn.world.accounts) >= MAX_ACCOUNTS:
             raise Conflict("phone.full", f"there are {MAX_ACCOUNTS} phones already")
-        return new_account(turn.world, phone, name or f"Phone {phone[-4:]}", passkey=passkey)
+        return new_account(turn.world, phone, name or f"Phone {phone[-4:]}", passkey=passkey, business=business)
+    account.business = business
     account.name = name or account.name
     if passkey != (account.passkey is not None):
         account.passkey = new_passkey(turn.world.entropy(PASSKEY_RANDOM)) if passkey else None

@@ -27,6 +27,7 @@ def phone(account: Account) -> Json:
         "name": account.name,
         "jid": account.pn_jid,
         "lid": account.lid_jid,
+        "business": account.business,
         "passkey": account.passkey is not None,
         "passkeyCode": primary.passkey_code,
         "online": primary.online,

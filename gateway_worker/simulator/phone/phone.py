@@ -19,7 +19,7 @@ MAX_RECEIPTS = 64
 """Receipts kept per sent message."""
 
 
-def new_account(world: World, phone: str, name: str, *, passkey: bool) -> Account:
+def new_account(world: World, phone: str, name: str, *, passkey: bool, business: bool = False) -> Account:
     """A person with a phone, known to the server."""
     identity = world.new_key_pair()
     number = int.from_bytes(world.entropy(6)) % 10**14
@@ -29,6 +29,7 @@ def new_account(world: World, phone: str, name: str, *, passkey: bool) -> Accoun
         name=name,
         identity=identity,
         raw_id=int.from_bytes(world.entropy(4)) >> 1,
+        business=business,
         passkey=new_passkey(world.entropy(PASSKEY_RANDOM)) if passkey else None,
     )
     registration_id = 1 + int.from_bytes(world.entropy(2)) % 16_380

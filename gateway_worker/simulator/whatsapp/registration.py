@@ -139,10 +139,11 @@ def _next_device(account: Account, connection: Connection) -> Device:
 
 
 def _pair_success(device: Device, offer: DeviceOffer) -> Node:
+    account = device.account
     content = [
         Node("device-identity", {}, offer.content),
-        # Clients without a name stay inactive: their delivery receipts are not shown.
-        Node("biz", {"name": device.account.name}),
+        # A person's companion learns what the person is called by the app state.
+        *([Node("biz", {"name": account.name})] if account.business else []),
         Node("device", {"jid": device.jid(), "lid": device.jid(LID_SERVER)}),
         Node("platform", {"name": "android"}),
     ]

@@ -84,6 +84,8 @@ class Account:
     identity: KeyPair
     """The account's (and the phone's) identity key: signs its companions."""
     raw_id: int
+    business: bool = False
+    """Whether it is a business: its companions hear its name as they are linked, others by the app state."""
     passkey: Passkey | None = None
     """Without it nobody links a device to this account."""
     devices: dict[int, Device] = field(default_factory=dict[int, Device])

@@ -10,6 +10,7 @@ import type { OutgoingArguments } from './outgoing/message.ts'
 import { askForFile, type FileRequest } from './outgoing/reupload-request.ts'
 import { type FileReference, lies, upload, type UploadArguments } from './outgoing/uploads.ts'
 import type { Contact } from './people/contacts.ts'
+import { isNew, NO_NAME, ownName, whenNamed } from './people/own-name.ts'
 import type { Picture } from './people/pictures.ts'
 import { decodeCredentials } from './signal/values.ts'
 import { phoneOf } from './words/addresses.ts'
@@ -23,14 +24,14 @@ export interface MessageReference {
 
 const CLOSE_TIMEOUT_MS = 1_000
 const LOGOUT_TIMEOUT_MS = 5_000
-/** A name Baileys itself uses while it does not know ours; without any it stays inactive. */
-const NO_NAME = '~'
 
 export class Connection {
   readonly #options: OpenArguments
   readonly #credentials: AuthenticationCreds
   readonly #parts: Parts
   readonly #onEnd: () => void
+  /** Whether its phone has to say yet what the account is called. */
+  readonly #isNew: boolean
   #ending: Promise<void> | undefined
   #settled: (() => void)[] = []
   #hasFailed = false
@@ -41,6 +42,7 @@ export class Connection {
     this.#onEnd = onEnd
     const credentials = stored === undefined ? undefined : decodeCredentials(stored)
     this.#credentials = credentials?.account ? credentials : initAuthCreds()
+    this.#isNew = isNew(this.#credentials)
     const events = {
       onStored: () => this.#proceed(),
       onFailed: (error: unknown) => this.#fail(error),
@@ -187,15 +189,21 @@ export class Connection {
   }
 
   #connected(): void {
-    const { id, lid, name } = this.#credentials.me ?? { id: '' }
-    const jid = jidNormalizedUser(id)
-    const known = name === undefined || name === NO_NAME ? null : name
-    const fact = { fact: 'connected', phone: phoneOf(jid), jid, lid: lid ? jidNormalizedUser(lid) : null, push_name: known }
-    void this.#parts.facts.tell(fact, () => this.#isStored())
+    const isNamed = ownName(this.#credentials) !== null
+    if (isNamed || !this.#isNew) this.#tellConnected()
+    else whenNamed(this.#socket.ev, () => this.#tellConnected())
     this.#parts.arrivals.replay()
     // Our name comes with the account's settings, as soon as the phone has shared their key
-    if (known === null) this.#socket.resyncAppState(['critical_block'], true).catch(() => undefined)
+    if (!isNamed) this.#socket.resyncAppState(['critical_block'], true).catch(() => undefined)
     this.#parts.addressBook.read()
+  }
+
+  #tellConnected(): void {
+    if (this.#ending !== undefined) return
+    const { id, lid } = this.#credentials.me ?? { id: '' }
+    const jid = jidNormalizedUser(id)
+    const known = { phone: phoneOf(jid), jid, lid: lid ? jidNormalizedUser(lid) : null, push_name: ownName(this.#credentials) }
+    void this.#parts.facts.tell({ fact: 'connected', ...known }, () => this.#isStored())
   }
 
   #rejectCalls(calls: BaileysEventMap['call']): void {

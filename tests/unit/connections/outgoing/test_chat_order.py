@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_worker.connections.outgoing.chat_order import ChatOrder, Slot
+from gateway_worker.connections.outgoing.chat_order import MAX_HOLD_SECONDS, ChatOrder, Slot
 from tests.support.connections.virtual_time import virtual
 
 
@@ -115,3 +115,36 @@ async def test_an_unsettled_place_that_is_left_holds_up_nobody() -> None:
     assert log == ["anna"]
     order.settle("dialled", "anna")
     assert len(order) == 0
+
+
+@virtual
+async def test_a_number_that_whatsapp_says_nothing_of_holds_up_others_for_seconds_only() -> None:
+    order, log = ChatOrder(), list[str]()
+    silent = order.take("dialled", among="55", unsettled="dialled")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(stand(order.take("anna", among="55"), 0, log, "anna"))
+        await asyncio.sleep(60)
+        assert log == []  # it is not asked yet: there may be no connection
+        with silent.asking():
+            await asyncio.sleep(MAX_HOLD_SECONDS - 1)
+            assert log == []
+            await asyncio.sleep(2)
+            assert log == ["anna"]
+    order.settle("dialled", "dialled")
+    await stand(silent, 0, log, "dialled")
+    assert log == ["anna", "dialled"]
+
+
+@virtual
+async def test_who_was_answered_in_time_is_not_overtaken_later() -> None:
+    order, log = ChatOrder(), list[str]()
+    asked = order.take("dialled", among="55", unsettled="dialled")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(stand(order.take("anna", among="55"), 0, log, "anna"))
+        with asked.asking():
+            await asyncio.sleep(MAX_HOLD_SECONDS - 1)
+        await asyncio.sleep(60)
+        assert log == []
+        order.settle("dialled", "anna")
+        tasks.create_task(stand(asked, 0, log, "dialled"))
+    assert log == ["dialled", "anna"]

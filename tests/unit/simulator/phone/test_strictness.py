@@ -24,6 +24,7 @@ REACTION = {"reactionMessage": {"key": KEY, "text": "x"}}
 HIDE = {"decrypt-fail": "hide"}
 PLACE: dict[str, Any] = {"locationMessage": {}}
 LINK = {"extendedTextMessage": {"text": "a", "matchedText": "https://example.com", "title": "A"}}
+HEADED = {"extendedTextMessage": {"text": "a", "title": "A"}}
 CREATION, VOTE = {"polltype": "creation"}, {"polltype": "vote"}
 
 
@@ -100,6 +101,11 @@ def test_a_stanza_has_to_say_what_is_in_it(sent: Sent, cause: str) -> None:
         Sent(message={"orderMessage": {}}, type="media", enc={"mediatype": "order"}),  # whatsmeow
         Sent(message={"protocolMessage": {"type": "EPHEMERAL_SETTING", "ephemeralExpiration": 86400}}),
         Sent(message=PHOTO, enc={"count": "1"}),  # sent again
+        Sent(message=HEADED, type="media", enc={"mediatype": "url"}),  # whatsmeow
+        Sent(message=HEADED),  # whatsapp-rust
+        Sent(message={"lottieStickerMessage": {"message": {"stickerMessage": {}}}}, type="media"),  # whatsapp-rust
+        Sent(message={"pollCreationMessageV5": {}}, type="poll"),  # whatsapp-rust
+        Sent(message={"ephemeralMessage": {"message": {"pollCreationMessageV3": {}}}}, type="poll"),  # whatsapp-rust
     ],
 )
 def test_what_working_clients_send_is_taken(sent: Sent) -> None:

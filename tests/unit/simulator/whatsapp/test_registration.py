@@ -37,6 +37,17 @@ def test_a_companion_is_linked_restarted_and_welcomed_by_its_phone_after_its_fir
     assert {enc.attrs["type"] for node in client.got("message") for enc in node.children("enc")} == {"pkmsg"}
 
 
+@pytest.mark.parametrize("business", [False, True])
+def test_only_of_a_business_a_new_companion_hears_the_name_as_it_is_linked(*, business: bool) -> None:
+    stage = Stage()
+    account, client = stage.person(), Client(stage)
+    account.business = business
+    client.register()
+    client.scanned_by(account)
+    (success,) = [node.need("pair-success") for node in client.got("iq") if node.child("pair-success")]
+    assert [node.attrs["name"] for node in success.children("biz")] == ([account.name] if business else [])
+
+
 def test_a_signed_prekey_that_its_identity_did_not_sign_is_refused() -> None:
     stage = Stage()
     client = Client(stage)

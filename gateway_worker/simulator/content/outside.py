@@ -46,7 +46,7 @@ def _protocol(part: Any) -> Outside:
     if part.type == _Protocol.Type.MESSAGE_EDIT or part.HasField("editedMessage"):
         return Outside(edit="1", hidden=True)
     if part.type == _Protocol.Type.REVOKE and part.HasField("key"):
-        return Outside(edit="7" if part.key.fromMe else "8", hidden=True)
+        return Outside(edit="7" if part.key.fromMe else "8")  # whatsapp-rust hides none, whatsmeow every one
     return _PLAIN
 
 

@@ -74,7 +74,7 @@ def _once(message: dict[str, Any]) -> dict[str, Any]:
         (Sent(message=EDIT, edit="1", enc=HIDE), ""),
         (Sent(message=BARE_EDIT, enc=HIDE), "edit"),
         (Sent(message=DELETION, edit="7", enc=HIDE), ""),
-        (Sent(message=DELETION, edit="7"), "decryptFail"),
+        (Sent(message=DELETION, edit="7"), ""),
         (Sent(message=DELETION, enc=HIDE), "edit"),
         (Sent(message=REACTION, type="reaction", enc=HIDE), ""),
         (Sent(message=REACTION, type="reaction"), "decryptFail"),

@@ -19,7 +19,7 @@ import type { Entry, EntryKey } from '../signal/commit.ts'
 import { keptOf } from '../words/decoding.ts'
 import { idOf, jidOf, secondsOf } from '../words/limits.ts'
 import type { Store } from '../signal/store.ts'
-import { asideOf, type Envelope, entryOfCopy, toldWhatever } from './description.ts'
+import { asideOf, type Envelope, entryOfCopy, envelopeOf, toldWhatever } from './description.ts'
 import { originalOf } from './originals.ts'
 import { type Addition, additionsTo } from './additions.ts'
 import { pastOf, type PastMessages } from './past.ts'
@@ -193,8 +193,17 @@ export class Incoming {
     const copies = (response?.peerDataOperationResult ?? []).flatMap(({ placeholderMessageResendResponse: copy }) =>
       copy?.webMessageInfoBytes ? copiesIn(copy.webMessageInfoBytes) : []
     )
-    for (const { key } of copies) this.#waiting?.note(key?.id ?? '')
-    return Promise.all(copies.map((copy) => entryOfCopy(copy, part.key.sender, me, mapping, this.#recall(me))))
+    return Promise.all(copies.map((copy) => this.#copied(copy, part.key.sender, me, mapping)))
+  }
+
+  /** A sealed change may come beside the message that it is about, and is stored before that one can be found: it waits. */
+  async #copied(copy: proto.IWebMessageInfo, sender: string, me: Contact, mapping: Mapping): Promise<Entry> {
+    const missing: string[] = []
+    const onMissing = (id: string): void => void missing.push(id)
+    const entry = await entryOfCopy(copy, sender, me, mapping, { ...this.#recall(me), onMissing })
+    for (const about of missing) await this.#waiting?.keep(entry.key, envelopeOf(copy, me), about)
+    this.#waiting?.note(copy.key?.id ?? '')
+    return entry
   }
 
   /** What a message tells of the one that it quotes, beside what that one may have told itself. */

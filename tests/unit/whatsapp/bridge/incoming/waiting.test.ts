@@ -64,6 +64,22 @@ class World {
     this.originals.set(`${from} ${id}`, { plaintext: proto.Message.encode(message).finish(), authors: [from], from_me: false, options: [] })
     return told as Told
   }
+
+  /** Our phone sends these of Ben once more: described together, then stored. */
+  async comeAgain(incoming: Incoming, messages: Record<string, proto.IMessage>): Promise<Told[]> {
+    const peerDataOperationResult = Object.entries(messages).map(([id, message]) => {
+      const copy = { key: { remoteJid: BEN, id, fromMe: false }, message, messageTimestamp: 100 }
+      return { placeholderMessageResendResponse: { webMessageInfoBytes: proto.WebMessageInfo.encode(copy).finish() } }
+    })
+    const part = { key: { chat: ME, sender: ME, message_id: 'P', index: 0 }, stanza: { tag: 'message', attrs: { from: ME } } } as IncomingPart
+    const response = { protocolMessage: { peerDataOperationRequestResponseMessage: { peerDataOperationResult } } }
+    const entries = await incoming.resent(part, response, mapping)
+    for (const { key, plaintext } of entries) {
+      this.#entries.set(nameOfEntry(key), plaintext)
+      this.originals.set(`${BEN} ${key.message_id}`, { plaintext, authors: [BEN], from_me: false, options: [] })
+    }
+    return entries.map(({ message }) => message as Told)
+  }
 }
 
 const TEXT = { conversation: 'old', messageContextInfo: { messageSecret: secret } }
@@ -133,6 +149,29 @@ test('a quote that brings the secret opens it, one without does not', async () =
     await waiting.open()
     assert.equal(world.opened.length, opened)
   }
+})
+
+test('what our phone sends once more opens what waits, and waits itself', async () => {
+  const world = new World()
+  const { incoming, waiting } = world.connect()
+  await world.comes(incoming, 'E1', edit('TEXT', 'new'))
+  const told = await world.comeAgain(incoming, { E2: edit('TEXT', 'newer'), TEXT, E3: edit('LATE', 'newest') })
+  assert.deepEqual(
+    told.map(({ message_id, change }) => [message_id, (change as Told['change'] | undefined)?.is_sealed]),
+    [
+      ['E2', true],
+      ['TEXT', undefined],
+      ['E3', true]
+    ]
+  )
+  await waiting.open()
+  assert.deepEqual(textsOf(world.opened), [
+    ['E1', 'edited', 'new'],
+    ['E2', 'edited', 'newer']
+  ])
+  await world.comes(incoming, 'LATE', TEXT)
+  await waiting.open()
+  assert.deepEqual(textsOf(world.opened).at(-1), ['E3', 'edited', 'newest'])
 })
 
 test('only so many wait, and only for days; what does not open though the secret is there does not wait', async () => {

@@ -16,7 +16,10 @@ function waiting(): { events: EventEmitter; calls: () => number } {
 }
 
 test('a name that Baileys puts there itself is none', () => {
-  assert.deepEqual([NO_NAME, '', undefined, 'Ana'].map((name) => ownName({ me: { id: JID, ...(name === undefined ? {} : { name }) } })), [null, null, null, 'Ana'])
+  assert.deepEqual(
+    [NO_NAME, '', undefined, 'Ana'].map((name) => ownName({ me: { id: JID, ...(name === undefined ? {} : { name }) } })),
+    [null, null, null, 'Ana']
+  )
   assert.equal(ownName({}), null)
 })
 

@@ -13,6 +13,7 @@ from schemas.results import ReactionShown, VoteShown
 
 CHANGES_OF_CONTENT: Final = frozenset({"edited", "edit", "optionadded"})
 """Kinds of changes after which a message says something else."""
+_CAPTIONED: Final = frozenset({"image", "video", "document"})
 _NOTHING: Final[Json] = {}
 _NOT_THERE_YET: Final = frozenset({Status.PENDING, Status.FAILED})
 
@@ -103,9 +104,13 @@ def _moment(told: str | None) -> datetime | None:
 
 
 def _edited(content: Json, change: MessageRecord) -> Json:
-    """What an edit of ours says of a file is its caption alone."""
+    """What an edit says of a file is its caption: ours says nothing else, and some clients write a text."""
     said = cast("Json", change.content["content"])
-    return {**content, **said} if change.kind == "edit" and "caption" in said else said
+    if change.kind == "edit" and "caption" in said:
+        return {**content, **said}
+    if said.get("kind") == "text" and content.get("kind") in _CAPTIONED:
+        return {**content, "caption": said["text"]}
+    return said
 
 
 def _with_option(content: Json | None, option: str) -> Json | None:

@@ -76,6 +76,17 @@ async def test_every_spelling_of_a_number_is_one_chat(
         assert [state["chat"] for state in shown] == [ana.phone.jid]
     await _done(world, ana.session_id, "message.revoke.v1", to=dialled, messageId=first)
 
+    group = await world.phones.make_group(ben, "Spelt", ana.phone)
+    mention = {"to": group, "content": {"kind": "text", "text": f"so says @{dialled[1:]}"}, "mentions": [dialled]}
+    named = await world.status(await world.backend.publish("message.send.v1", ana.session_id, mention), "sent")
+    (shown,) = [
+        entry
+        for entry in await world.phones.inbox(ben, at_least=13)
+        if entry["messageId"] == named["data"]["messageId"]
+    ]
+    lid = (await world.phones.person(ben))["lid"]
+    assert (shown["mentions"], shown["content"]["text"]) == ([lid], f"so says @{lid.split('@')[0]}")
+
     await world.phones.post(f"/phones/{number}/picture", {"base64": base64.b64encode(b"\xff\xd8\xff").decode()})
     picture = await _result(world, ana.session_id, "contact.picture.v1", to=dialled)
     assert (picture["state"], picture["jid"]) == ("shown", jid)

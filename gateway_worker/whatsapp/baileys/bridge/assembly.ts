@@ -159,6 +159,7 @@ function makeSending(
   const describe = (group: string): ReturnType<typeof describedGroup> => describedGroup(socket, group, groupCache)
   const addressing = new Addressing({
     mapping: () => socket.signalRepository.lidMapping,
+    addressesOf: (jids) => contacts.addressesOf(jids),
     me: () => credentials.me,
     modeOf: async (group) => (await describe(group)).addressingMode
   })

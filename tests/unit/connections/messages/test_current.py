@@ -45,6 +45,12 @@ def test_an_edited_caption_of_ours_leaves_the_file_as_it_is() -> None:
     assert shown(photo, edit).content == {"kind": "image", "caption": "new", "media": {"size": 1}}
 
 
+def test_a_text_in_the_place_of_a_file_is_its_caption() -> None:
+    photo = replace(THEIRS, content={"kind": "image", "caption": "old", "media": {"size": 1}})
+    edit = row(photo.sender, {"kind": "edited", "content": NEW_TEXT})
+    assert shown(photo, edit).content == {"kind": "image", "caption": NEW_TEXT["text"], "media": {"size": 1}}
+
+
 def test_nobody_edits_what_somebody_else_wrote() -> None:
     for original, sender in ((OURS, ANNA), (row(ANNA, THEIRS.content, GROUP), BERT)):
         assert shown(original, row(sender, {"kind": "edited", "content": NEW_TEXT})).content == original.content

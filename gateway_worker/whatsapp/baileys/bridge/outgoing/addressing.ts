@@ -8,6 +8,8 @@ import type { Mapping } from '../words/addresses.ts'
 
 export interface AddressingParts {
   mapping: () => Mapping
+  /** People's numbers as WhatsApp writes them; whose is not on WhatsApp is missing. */
+  addressesOf: (jids: readonly string[]) => Promise<ReadonlyMap<string, string>>
   me: () => Contact | undefined
   /** How a group addresses its members; undefined where that is not known. */
   modeOf: (group: string) => Promise<string | undefined>
@@ -39,7 +41,8 @@ export class Addressing {
     const { original } = message
     const named = original === null ? null : { ...original, sender: await this.#named(original.sender, byLid) }
     if (message.mentions.length === 0) return { message: { ...message, original: named }, own }
-    const mentions = await Promise.all(message.mentions.map((jid) => this.#named(jid, byLid)))
+    const written = await this.#parts.addressesOf(message.mentions)
+    const mentions = await Promise.all(message.mentions.map((jid) => this.#named(written.get(jid) ?? jid, byLid, written.has(jid))))
     const content = renamed(message.content, message.mentions, mentions)
     return { message: { ...message, original: named, mentions, content }, own }
   }
@@ -48,9 +51,10 @@ export class Addressing {
     return isJidGroup(chat) === true ? (await this.#parts.modeOf(chat)) !== 'pn' : isLidUser(chat) === true
   }
 
-  /** Somebody of whom only the other address is known is named by that. */
-  async #named(jid: string, byLid: boolean): Promise<string> {
+  /** Somebody of whom only the other address is known is named by that, and who is not on WhatsApp as given. */
+  async #named(jid: string, byLid: boolean, isThere = true): Promise<string> {
     const bare = jidNormalizedUser(jid)
+    if (!isThere) return bare
     const mapping = this.#parts.mapping()
     if (byLid && isPnUser(bare) === true) return jidNormalizedUser((await mapping.getLIDForPN(bare)) ?? bare)
     if (!byLid && isLidUser(bare) === true) return jidNormalizedUser((await mapping.getPNForLID(bare)) ?? bare)

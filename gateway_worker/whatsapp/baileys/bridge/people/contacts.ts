@@ -40,19 +40,37 @@ export class Contacts {
 
   /** The JID to send to. Asks WhatsApp once about a number that was never seen in this session. */
   async addressOf(jid: string): Promise<string> {
-    if (isPnUser(jid) !== true) return jid
-    const remembered = this.#addresses.get(jid)
-    if (remembered !== undefined) return remembered
-    const user = jidDecode(jid)?.user ?? ''
-    const { [user]: lid } = await this.#socket.authState.keys.get('lid-mapping', [user])
-    let address = jid
-    if (lid === undefined) {
-      const [contact] = await this.check([`+${user}`])
-      if (contact?.exists !== true) throw new CallError('recipient_unknown')
-      address = contact.jid ?? jid
-    }
-    this.#addresses.set(jid, address)
+    const address = (await this.addressesOf([jid])).get(jid)
+    if (address === undefined) throw new CallError('recipient_unknown')
     return address
+  }
+
+  /** Likewise of many people, in one question; whose number is not on WhatsApp is missing. */
+  async addressesOf(jids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const found = new Map<string, string>()
+    const asked: string[] = []
+    for (const jid of new Set(jids)) {
+      const address = isPnUser(jid) === true ? this.#addresses.get(jid) : jid
+      if (address === undefined) asked.push(jid)
+      else found.set(jid, address)
+    }
+    for (const [jid, address] of await this.#resolved(asked)) {
+      this.#addresses.set(jid, address)
+      found.set(jid, address)
+    }
+    return found
+  }
+
+  async #resolved(jids: readonly string[]): Promise<[string, string][]> {
+    if (jids.length === 0) return []
+    const users = jids.map((jid) => jidDecode(jid)?.user ?? '')
+    const lids = await this.#socket.authState.keys.get('lid-mapping', users)
+    const strangers = users.filter((user) => lids[user] === undefined).map((user) => `+${user}`)
+    const contacts = strangers.length === 0 ? [] : await this.check(strangers)
+    return jids.flatMap((jid, index): [string, string][] => {
+      const contact = contacts.find(({ phone }) => phone === `+${users[index]}`)
+      return contact === undefined ? [[jid, jid]] : contact.exists ? [[jid, contact.jid ?? jid]] : []
+    })
   }
 
   /** @param phones E.164 with `+`, at most a few hundred */

@@ -71,7 +71,10 @@ class World {
       const copy = { key: { remoteJid: BEN, id, fromMe: false }, message, messageTimestamp: 100 }
       return { placeholderMessageResendResponse: { webMessageInfoBytes: proto.WebMessageInfo.encode(copy).finish() } }
     })
-    const part = { key: { chat: ME, sender: ME, message_id: 'P', index: 0 }, stanza: { tag: 'message', attrs: { from: ME } } } as IncomingPart
+    const part = {
+      key: { chat: ME, sender: ME, message_id: 'P', index: 0 },
+      stanza: { tag: 'message', attrs: { from: ME } }
+    } as IncomingPart
     const response = { protocolMessage: { peerDataOperationRequestResponseMessage: { peerDataOperationResult } } }
     const entries = await incoming.resent(part, response, mapping)
     for (const { key, plaintext } of entries) {

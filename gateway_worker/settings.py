@@ -110,6 +110,13 @@ class Settings(BaseSettings):
     http_host: str = "0.0.0.0"  # noqa: S104 (probes come from outside the container; the server is read-only)
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8001
 
+    webhooks_file: Path | None = None  # a TOML file: deploy/webhooks.md
+    webhooks_backend_url: SecretStr | None = None
+    webhooks_backend_token: SecretStr | None = None
+    webhooks_backend_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    webhooks_allow_private: bool = False
+    webhooks_http_port: Annotated[int, Field(ge=0, le=65535)] = 8003
+
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     message_retention_days: _Days = 90
     media_retention_days: _Days = 30
@@ -143,7 +150,7 @@ class Settings(BaseSettings):
         if wrong:
             raise ValidationError.from_exception_data("settings", wrong, hide_input=True) from None
 
-    @field_validator("encryption_keys", mode="before")
+    @field_validator("encryption_keys", "webhooks_backend_secrets", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """``k1,k2`` → both; the first encrypts, all decrypt."""
@@ -186,7 +193,14 @@ class Settings(BaseSettings):
         return self
 
     _empty = field_validator(
-        "database_direct_url", "whatsapp_version", "whatsapp_url", "whatsapp_root_key", mode="before"
+        "database_direct_url",
+        "whatsapp_version",
+        "whatsapp_url",
+        "whatsapp_root_key",
+        "webhooks_file",
+        "webhooks_backend_url",
+        "webhooks_backend_token",
+        mode="before",
     )(_unless_empty)
 
     @field_validator("log_level", "log_format", mode="before")

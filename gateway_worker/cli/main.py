@@ -13,7 +13,7 @@ from gateway_worker import __version__
 from gateway_worker.cli import bridge, dead
 from gateway_worker.cli import session as session_commands
 from gateway_worker.cli.configuration import settings
-from gateway_worker.cli.terminal import errors
+from gateway_worker.cli.terminal import complain, errors
 from schemas.names import SESSION_ID_PATTERN
 
 app = typer.Typer(
@@ -50,6 +50,28 @@ def run() -> None:
     from gateway_worker.app.serving import serve  # noqa: PLC0415 (the drivers take a second to import; --help need not wait)
 
     raise typer.Exit(serve(settings()))
+
+
+@app.command()
+def webhooks(
+    file: Annotated[
+        Path | None, typer.Option(help="A TOML file that names targets; else GATEWAY_WEBHOOKS_FILE.")
+    ] = None,
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Read the configuration, and end.")] = False,
+) -> None:
+    """Tell backends that speak HTTP of the gateway's events, until SIGTERM or SIGINT."""
+    from gateway_worker.webhooks.configuration import ConfigurationError  # noqa: PLC0415 (as above)
+    from gateway_worker.webhooks.run import configured, serve  # noqa: PLC0415 (as above)
+
+    current = settings() if file is None else settings(webhooks_file=file)
+    try:
+        wanted = configured(current)
+    except ConfigurationError as error:
+        for line in str(error).splitlines():
+            complain(line)
+        raise typer.Exit(2) from None
+    raise typer.Exit(0 if check else serve(current, wanted))
 
 
 @app.command()

@@ -26,6 +26,7 @@ class EventQueue:
         bind: bind it to the events.
         max_bytes, ttl: what is over is dropped, the oldest first. Of a durable queue.
         expires: it is removed when nobody has consumed it for so long. Of a durable queue; None: never.
+        dead_letter_exchange: takes what is over, instead of dropping it. Of a durable queue.
         single_active: several processes may consume it, one after the other takes over. Of a durable queue.
     """
 
@@ -37,6 +38,7 @@ class EventQueue:
     max_bytes: int = BACKEND_QUEUE_BYTES
     ttl: timedelta = BACKEND_TTL * _SECOND
     expires: timedelta | None = None
+    dead_letter_exchange: str | None = None
     single_active: bool = False
 
     @classmethod
@@ -58,6 +60,8 @@ class EventQueue:
         }
         if self.expires is not None:
             arguments["x-expires"] = self.expires // _SECOND
+        if self.dead_letter_exchange is not None:
+            arguments["x-dead-letter-exchange"] = self.dead_letter_exchange
         if self.single_active:
             arguments["x-single-active-consumer"] = True
         return arguments

@@ -34,7 +34,7 @@ Arguments = Mapping[str, str | int | bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """A durable exchange; `kind` is ``topic`` or ``fanout``."""
+    """A durable exchange; `kind` is ``topic``, ``fanout`` or ``direct``."""
 
     name: str
     kind: str

@@ -357,3 +357,11 @@ class Unavailable(Internal):
 
     sentence = "A service the worker needs is not available."
     disposition = Disposition.RETRY
+
+
+def error_codes() -> frozenset[str]:
+    """Every code that a backend may be told."""
+    found: list[type[GatewayError]] = [GatewayError]
+    for kind in found:
+        found += kind.__subclasses__()
+    return frozenset(kind.code for kind in found if "code" in vars(kind))

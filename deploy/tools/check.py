@@ -1,6 +1,7 @@
 """`make check`: everything that can be said about the code without running it. Two at a time, silent when good."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -35,7 +36,14 @@ def checks() -> Mapping[str, Sequence[str]]:
         "kubernetes": [f"{_BIN}/kubernetes-validate", "--strict", "--quiet", *manifests],
         "Dockerfile": [f"{_BIN}/hadolint", "deploy/Dockerfile"],
         "shell scripts": [f"{_BIN}/shellcheck", *scripts],
+        **alert_checks(),
     }
+
+
+def alert_checks() -> Mapping[str, Sequence[str]]:
+    """Unit tests of the alerts, where Prometheus' tool is at hand (Debian: apt-get install prometheus)."""
+    promtool = shutil.which("promtool")
+    return {} if promtool is None else {"alerts": [promtool, "test", "rules", "deploy/grafana/alerts_test.yaml"]}
 
 
 def bridge_checks() -> Mapping[str, Sequence[str]]:

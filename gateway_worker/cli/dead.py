@@ -19,6 +19,9 @@ _SHOWN: Final = 100
 _Id = Annotated[str | None, typer.Argument(metavar="ID", help="Its id, as `list` shows it.")]
 _All = Annotated[bool, typer.Option("--all", help="All of them.")]
 _Code = Annotated[str | None, typer.Option("--code", help="With --all: only those with this code.")]
+_Webhooks = Annotated[
+    bool, typer.Option("--webhooks", help="Of events that no webhook took in time, instead of commands.")
+]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -28,6 +31,7 @@ def list_(
     code: Annotated[str | None, typer.Option("--code", help="Only those with this code.")] = None,
     *,
     json: _Json = False,
+    webhooks: _Webhooks = False,
 ) -> None:
     """List them, the oldest first, without their bodies. Nothing is removed, and the order stays.
 
@@ -35,19 +39,23 @@ def list_(
     """
     from gateway_worker.cli.dead_talk import listing  # noqa: PLC0415 (the drivers take a second to import)
 
-    _run(lambda: listing(settings(), limit=limit, code=code, as_json=json))
+    _run(lambda: listing(settings(), limit=limit, code=code, as_json=json, webhooks=webhooks))
 
 
 @app.command()
-def show(id_: Annotated[str, typer.Argument(metavar="ID")], *, json: _Json = False) -> None:
+def show(
+    id_: Annotated[str, typer.Argument(metavar="ID")], *, json: _Json = False, webhooks: _Webhooks = False
+) -> None:
     """Show one with its headers and its body, which may hold personal data: it is for your eyes, not for a ticket."""
     from gateway_worker.cli.dead_talk import showing  # noqa: PLC0415 (as above)
 
-    _run(lambda: showing(settings(), id_, as_json=json))
+    _run(lambda: showing(settings(), id_, as_json=json, webhooks=webhooks))
 
 
 @app.command()
-def redrive(id_: _Id = None, code: _Code = None, *, all_: _All = False, json: _Json = False) -> None:
+def redrive(
+    id_: _Id = None, code: _Code = None, *, all_: _All = False, json: _Json = False, webhooks: _Webhooks = False
+) -> None:
     """Publish commands again where they came from, and remove from here. What failed is tried again.
 
     What was set aside stays: it was told as that, and WhatsApp does not send it again.
@@ -58,16 +66,18 @@ def redrive(id_: _Id = None, code: _Code = None, *, all_: _All = False, json: _J
     from gateway_worker.cli.dead_talk import Choice, redriving  # noqa: PLC0415 (as above)
 
     _check_choice(id_, code, all_=all_)
-    _run(lambda: redriving(settings(), Choice(id=id_, code=code), as_json=json))
+    _run(lambda: redriving(settings(), Choice(id=id_, code=code), as_json=json, webhooks=webhooks))
 
 
 @app.command()
-def drop(id_: _Id = None, code: _Code = None, *, all_: _All = False, json: _Json = False) -> None:
+def drop(
+    id_: _Id = None, code: _Code = None, *, all_: _All = False, json: _Json = False, webhooks: _Webhooks = False
+) -> None:
     """Remove for good. Their senders were told when they came here."""
     from gateway_worker.cli.dead_talk import Choice, dropping  # noqa: PLC0415 (as above)
 
     _check_choice(id_, code, all_=all_)
-    _run(lambda: dropping(settings(), Choice(id=id_, code=code), as_json=json))
+    _run(lambda: dropping(settings(), Choice(id=id_, code=code), as_json=json, webhooks=webhooks))
 
 
 def _check_choice(id_: str | None, code: str | None, *, all_: bool) -> None:

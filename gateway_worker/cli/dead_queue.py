@@ -1,4 +1,4 @@
-"""The dead queue in a person's hands.
+"""A dead queue in a person's hands: that of commands, or that of events which no webhook took.
 
 Looking must change nothing. RabbitMQ puts what is given back behind what was given back before, so a partial look would
 disturb the order: everything is taken at once, in one window of `MOST`, and closing the channel gives it back as it
@@ -9,7 +9,7 @@ Two people do not meet: whoever works here holds an exclusive queue, which goes 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -27,6 +27,7 @@ from consumers.dead_letters import (
     redriven_headers,
 )
 from gateway_worker.broker.nodes import first_of
+from gateway_worker.webhooks.names import WebhookNames
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, Origin
 from schemas.topology.channels import Topology
@@ -37,6 +38,36 @@ _SLOW_SECONDS: Final = 5.0  # the same while the broker says that there are
 _DESK_SECONDS: Final = 10.0
 _DESK_LOOK_SECONDS: Final = 0.25
 _ROUNDS: Final = 3  # what is sent, what was kept back until then, and one to spare
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadQueueKind:
+    """Which dead queue.
+
+    Attributes:
+        name: of the queue.
+        exchange: what is redriven goes there.
+        route: with which key, by the one it lies there with and its headers; None: that cannot be known.
+    """
+
+    name: str
+    exchange: str
+    route: Callable[[str, Mapping[str, Any]], str | None]
+
+    @classmethod
+    def of_commands(cls, topology: Topology) -> "DeadQueueKind":
+        """Commands that can never succeed."""
+        return cls(
+            name=topology.dead,
+            exchange=topology.commands,
+            route=lambda key, headers: original_route(key, headers, topology),
+        )
+
+    @classmethod
+    def of_webhooks(cls, topology: Topology) -> "DeadQueueKind":
+        """Events that a target did not take in time."""
+        names = WebhookNames(topology)
+        return cls(name=names.dead, exchange=names.exchange, route=lambda _, headers: names.redriven_to(headers))
 
 
 class DeskTakenError(Exception):
@@ -98,7 +129,7 @@ class DeadLetterQueue:
 
     commands: Sequence[DeadLetter]
     left: int
-    _topology: Topology
+    _kind: DeadQueueKind
     _connection: AbstractConnection
     _way_out: AbstractChannel | None = None
     is_changed: bool = False  # something was taken out
@@ -135,14 +166,16 @@ class DeadLetterQueue:
         if dead_letter.headers.truncated_from is not None:
             return "only its beginning was kept, because it was too large: it can only be dropped"
         headers = dead_letter.message.headers
-        routing_key = original_route(dead_letter.message.routing_key or "", headers, self._topology)
+        routing_key = self._kind.route(dead_letter.message.routing_key or "", headers)
+        if routing_key is None:
+            return "it does not say where it was: it can only be dropped"
         message = _copy(dead_letter.message, redriven_headers(headers))
         try:
             way_out = await self._open_way_out()
-            exchange = await way_out.get_exchange(self._topology.commands, ensure=False)
+            exchange = await way_out.get_exchange(self._kind.exchange, ensure=False)
             await exchange.publish(message, routing_key, mandatory=True)
         except ChannelClosed:
-            return "the exchange of commands is missing: start a worker first"
+            return f"the exchange {self._kind.exchange} is missing: start gateway-worker run, or webhooks, first"
         except DeliveryError:
             return "the queue it came from is full, or gone: try again later"
         return None
@@ -154,7 +187,7 @@ class DeadLetterQueue:
 
 
 @asynccontextmanager
-async def open_dead_letter_queue(amqp_url: str, topology: Topology) -> AsyncGenerator[DeadLetterQueue]:
+async def open_dead_letter_queue(amqp_url: str, kind: DeadQueueKind) -> AsyncGenerator[DeadLetterQueue]:
     """Take the dead queue in hand; what was not acked by then goes back, in order.
 
     Raises:
@@ -164,11 +197,11 @@ async def open_dead_letter_queue(amqp_url: str, topology: Topology) -> AsyncGene
     """
     connection = await first_of(amqp_url, aio_pika.connect)
     async with connection:
-        await _take_desk(connection, f"{topology.dead}.desk")
+        await _take_desk(connection, f"{kind.name}.desk")
         channel = await connection.channel(publisher_confirms=False)
-        queue = await channel.declare_queue(topology.dead, passive=True)
+        queue = await channel.declare_queue(kind.name, passive=True)
         commands, left = await _take_all(channel, queue)
-        dead_letters = DeadLetterQueue(commands=commands, left=left, _topology=topology, _connection=connection)
+        dead_letters = DeadLetterQueue(commands=commands, left=left, _kind=kind, _connection=connection)
         try:
             yield dead_letters
         finally:

@@ -22,6 +22,7 @@ from gateway_worker.cli.dead_queue import (
     DeadLetter,
     DeadLetterOutcome,
     DeadLetterQueue,
+    DeadQueueKind,
     DeskTakenError,
     open_dead_letter_queue,
 )
@@ -54,10 +55,11 @@ class Choice:
         return self.code is None or dead_letter.headers.code == self.code
 
 
-async def listing(settings: Settings, *, limit: int, code: str | None, as_json: bool) -> int:
+async def listing(settings: Settings, *, limit: int, code: str | None, as_json: bool, webhooks: bool = False) -> int:
     """Print what lies there, without bodies."""
-    async with _opened(settings) as dead_letters:
-        found, aside = Choice(code=code).of(dead_letters), await aside_talk.kept(settings, reason=code)
+    async with _opened(settings, webhooks=webhooks) as dead_letters:
+        found = Choice(code=code).of(dead_letters)
+        aside = () if webhooks else await aside_talk.kept(settings, reason=code)
         if as_json:
             told = [_summary(each) for each in found[:limit]]
             _print_json([*told, *(aside_talk.summary(each) for each in aside[: limit - len(told)])])
@@ -73,12 +75,12 @@ async def listing(settings: Settings, *, limit: int, code: str | None, as_json: 
     return 0
 
 
-async def showing(settings: Settings, id_: str, *, as_json: bool) -> int:
+async def showing(settings: Settings, id_: str, *, as_json: bool, webhooks: bool = False) -> int:
     """Print whatever has this id, with headers and body."""
-    if aside := await _aside_of(settings, Choice(id=id_)):
+    if not webhooks and (aside := await _aside_of(settings, Choice(id=id_))):
         _print_json(await aside_talk.contents(settings, aside))
         return 0
-    async with _opened(settings) as dead_letters:
+    async with _opened(settings, webhooks=webhooks) as dead_letters:
         found = Choice(id=id_).of(dead_letters)
         if not found:
             return _not_there(id_)
@@ -90,24 +92,24 @@ async def showing(settings: Settings, id_: str, *, as_json: bool) -> int:
     return 0
 
 
-async def redriving(settings: Settings, choice: Choice, *, as_json: bool) -> int:
+async def redriving(settings: Settings, choice: Choice, *, as_json: bool, webhooks: bool = False) -> int:
     """Have them tried again; 1 if some were not."""
-    if choice.id is not None and await _aside_of(settings, choice):
+    if not webhooks and choice.id is not None and await _aside_of(settings, choice):
         errors.print("[red]not[/]", Text(choice.id), Text(aside_talk.NOT_REDRIVEN))
         return 1
-    async with _opened(settings) as dead_letters:
+    async with _opened(settings, webhooks=webhooks) as dead_letters:
         if not (found := choice.of(dead_letters)) and choice.id is not None:
             return _not_there(choice.id)
         return _report("redriven", await dead_letters.redrive(found), dead_letters, as_json=as_json)
 
 
-async def dropping(settings: Settings, choice: Choice, *, as_json: bool) -> int:
+async def dropping(settings: Settings, choice: Choice, *, as_json: bool, webhooks: bool = False) -> int:
     """Remove them for good."""
-    aside = await aside_talk.drop(settings, await _aside_of(settings, choice))
+    aside = () if webhooks else await aside_talk.drop(settings, await _aside_of(settings, choice))
     if aside and choice.id is not None:
         _print_json({"dropped": [choice.id], "failed": [], "left": 0}) if as_json else console.print("1 dropped")
         return 0
-    async with _opened(settings) as dead_letters:
+    async with _opened(settings, webhooks=webhooks) as dead_letters:
         if not (found := choice.of(dead_letters)) and choice.id is not None:
             return _not_there(choice.id)
         names = [each.id for each in aside]
@@ -115,18 +117,18 @@ async def dropping(settings: Settings, choice: Choice, *, as_json: bool) -> int:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncGenerator[DeadLetterQueue]:
+async def _opened(settings: Settings, *, webhooks: bool) -> AsyncGenerator[DeadLetterQueue]:
     """The dead queue, or a word on what to do and exit code 1."""
+    topology = Topology(settings.namespace)
+    kind = DeadQueueKind.of_webhooks(topology) if webhooks else DeadQueueKind.of_commands(topology)
+    starter = "gateway-worker webhooks" if webhooks else "a worker first (gateway-worker run)"
     try:
-        async with open_dead_letter_queue(settings.amqp_url, Topology(settings.namespace)) as dead_letters:
+        async with open_dead_letter_queue(settings.amqp_url, kind) as dead_letters:
             yield dead_letters
     except DeskTakenError:
         errors.print("[red]somebody else works on the dead queue just now[/]: try again in a moment")
     except ChannelNotFoundEntity:
-        errors.print(
-            f"[red]there is no queue {settings.namespace}.dead[/]: start a worker first (gateway-worker run), "
-            "or set GATEWAY_NAMESPACE"
-        )
+        errors.print(f"[red]there is no queue {kind.name}[/]: start {starter}, or set GATEWAY_NAMESPACE")
     except BrokerLost as away:
         complain(f"{away}: see gateway-worker doctor. Nothing was done: what is in the dead queue stays there.")
     except ChannelAccessRefused as refused:

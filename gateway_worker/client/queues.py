@@ -27,6 +27,7 @@ class EventQueue:
         max_bytes, ttl: what is over is dropped, the oldest first. Of a durable queue.
         expires: it is removed when nobody has consumed it for so long. Of a durable queue; None: never.
         dead_letter_exchange: takes what is over, instead of dropping it. Of a durable queue.
+        fill_gaps: have what is missing replayed. Not for whoever acknowledges a session's events out of order.
         single_active: several processes may consume it, one after the other takes over. Of a durable queue.
     """
 
@@ -39,6 +40,7 @@ class EventQueue:
     ttl: timedelta = BACKEND_TTL * _SECOND
     expires: timedelta | None = None
     dead_letter_exchange: str | None = None
+    fill_gaps: bool = True
     single_active: bool = False
 
     @classmethod
@@ -75,5 +77,5 @@ class EventQueue:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is told everything of the sessions it hears of, so that a gap is one."""
-        return not self.types
+        """Whether it is told everything of the sessions it hears of, so that a gap is one, and is to be filled."""
+        return self.fill_gaps and not self.types

@@ -1,7 +1,8 @@
 """Prometheus: what the connection manager counts, and gauges that are read when somebody scrapes."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -10,11 +11,30 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from gateway_worker.connections.base.observer import LIMBO_KINDS
+from gateway_worker.connections.lifecycle.causes import VERDICTS
 from gateway_worker.whatsapp.facts import Cause, ReceiptKind
+from schemas.commands.commands import COMMANDS
 from schemas.content.content import SetAsideReason
+from schemas.errors import Internal, error_codes
+from schemas.events.events import EVENTS
 
 _FILE_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+_ALARMS: Final = {
+    verdict.reason.code for verdict in VERDICTS.values() if verdict.needs_operator and verdict.reason is not None
+}
+_THERE_FROM_THE_START: Final[Sequence[tuple[str, Sequence[str]]]] = (
+    *(("sessions_mended", [kind]) for kind in LIMBO_KINDS),
+    *(("set_aside", [reason.value]) for reason in SetAsideReason),
+    *(("alarms", [code]) for code in sorted(_ALARMS)),
+    *(("commands", [kind, Internal.code]) for kind in COMMANDS),
+    *(("events_refused", [kind]) for kind in EVENTS),
+    *(("messages_failed", [code]) for code in sorted(error_codes())),
+    ("files_delayed", ["crashed"]),
+)
+"""What alerts look at: with a series that begins when it first counts they would not see that as an increase."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +101,8 @@ class WorkerMetrics:
             ("events_refused", "Durable events that a queue had no room for, or that met none, by type.", ("type",)),
         ):
             self._counters[name] = Counter(f"gateway_{name}", text, labels, registry=self.registry)
-        for kind in LIMBO_KINDS:  # there from the start: an alert must see the first one as an increase
-            self._counters["sessions_mended"].labels(kind)
-        for reason in SetAsideReason:  # an alert sees the first one too
-            self._counters["set_aside"].labels(reason.value)
+        for name, labels in _THERE_FROM_THE_START:
+            self._counters[name].labels(*labels)
         for name, text, buckets in (
             ("login_seconds", "From opening a socket to being logged in.", _SECONDS),
             ("send_seconds", "From a command's arrival to WhatsApp's acknowledgement.", _SECONDS),

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
-from gateway_worker.client import Event
+from gateway_worker.client.events import Event
 from gateway_worker.webhooks.calls import Call
 from gateway_worker.webhooks.cloudevents import trace
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from gateway_worker.client import Event
+from gateway_worker.client.events import Event
 from gateway_worker.webhooks.calls import Call
 
 _STRUCTURED: Final = {"content-type": "application/cloudevents+json; charset=utf-8"}

@@ -24,7 +24,7 @@ from pydantic import (
 from gateway_worker.media import addresses
 from gateway_worker.webhooks.cloudevents import Mode
 from gateway_worker.webhooks.signing import read_secret
-from schemas.events import EVENTS
+from schemas.events.events import EVENTS
 from schemas.names import SESSION_ID_PATTERN
 from schemas.web_addresses import open_address
 
@@ -42,11 +42,11 @@ class ConfigurationError(Exception):
 def _resolved(value: object) -> object:
     """``{env = "NAME"}`` and ``{file = "/run/secrets/x"}`` → what lies there."""
     match value:
-        case {"env": str(name), **rest} if not rest:
+        case {"env": str(name)} if len(cast("dict[str, object]", value)) == 1:
             if not os.environ.get(name):
                 raise ValueError(f"the environment has no {name}")
             return os.environ[name]
-        case {"file": str(path), **rest} if not rest:
+        case {"file": str(path)} if len(cast("dict[str, object]", value)) == 1:
             try:
                 return Path(path).read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
@@ -237,4 +237,4 @@ def _may_be_called(host: str, *, private: bool) -> bool:
         address = ip_address(host)
     except ValueError:
         return ":" not in host and not host.replace(".", "").isdigit()  # a name, or a number that aiohttp connects to
-    return addresses.is_allowed(cast("addresses.Address", address), private=private)
+    return addresses.is_allowed(address, private=private)

@@ -9,13 +9,14 @@ from typing import Final, Protocol
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
-from gateway_worker.clock import Clock
-from gateway_worker.pauses import Pauses
-from gateway_worker.retrying import pause
+from gateway_worker.timing.clock import Clock
+from gateway_worker.timing.pauses import Pauses
+from gateway_worker.timing.retrying import pause
 from gateway_worker.webhooks.breaker import RESET, Breaker, BreakerState
 from gateway_worker.webhooks.calls import Call, CallFailedError, GivenUpError, TargetGoneError
 
 FIRST_PAUSE: Final = 1.0
+_SPREAD: Final = 0.1  # who waits for a breaker does not come back in the same moment
 LONGEST_PAUSE: Final = 300.0
 FRESH: Final = timedelta(seconds=30)  # what is fleeting comes every 30 s
 
@@ -84,6 +85,7 @@ class Deliverer:
         self._clock = clock
         self._chance = chance
         self._observer = observer
+        self._failure = CallFailedError("held")  # the last one of any call
 
     async def watch(self) -> None:
         """Ends the pauses when the process is to end. Returns then."""
@@ -92,13 +94,13 @@ class Deliverer:
 
     @property
     def is_away(self) -> bool:
-        """Whether it fails whoever calls it."""
-        return self.breaker.state is not BreakerState.CLOSED
+        """Whether it fails whoever calls it, and is left alone for that just now."""
+        return self.breaker.wait(self._clock.monotonic()) > 0
 
     async def back(self) -> None:
-        """Return when it is not. Raises LeavingError."""
-        while self.is_away:
-            await self._sleep(self.breaker.reset)
+        """Return when it may be called again, also where nobody calls it meanwhile. Raises LeavingError."""
+        while (seconds := self.breaker.wait(self._clock.monotonic())) > 0:
+            await self._sleep(seconds)
 
     async def deliver(self, call: Call, since: datetime, trouble: Trouble) -> None:
         """Return when it was taken.
@@ -142,6 +144,7 @@ class Deliverer:
         except (CallFailedError, TargetGoneError) as failure:
             now = self._clock.monotonic()
             self.breaker.failed(now)
+            self._failure = failure if isinstance(failure, CallFailedError) else self._failure
             self._observer.attempted(now - began, failure if isinstance(failure, CallFailedError) else None)
             raise
         except BaseException:
@@ -166,8 +169,8 @@ class Deliverer:
                 return
             self._places.release()
             if (left := self._left(until)) <= 0:
-                raise CallFailedError("held")  # the target is away
-            await self._sleep(min(seconds + self._chance.random(), left))
+                raise CallFailedError(self._failure.reason, status=self._failure.status)  # the target is away
+            await self._sleep(min(seconds * (1 + _SPREAD * self._chance.random()), left))
 
     def _pause_after(self, state: RetryCallState, until: datetime) -> float:
         """Longer each time, as long as the target asks for, and not beyond the end: the last attempt is made then."""

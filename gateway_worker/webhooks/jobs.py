@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from gateway_worker.client import Event
+from gateway_worker.client.events import Event
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

@@ -9,17 +9,27 @@
 | ``<ns>-backend.webhooks-dead`` | exchange and queue: what was given up, or waited for too long |
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
-from schemas.channels import BACKEND_QUEUE_BYTES, BACKEND_TTL, DEAD_TTL, NO_LIMIT, Exchange, Plan, Queue, Topology
+from schemas.topology.channels import (
+    BACKEND_QUEUE_BYTES,
+    BACKEND_TTL,
+    DEAD_TTL,
+    NO_LIMIT,
+    Arguments,
+    Exchange,
+    Plan,
+    Queue,
+    Topology,
+)
 
 EXPIRES: Final = timedelta(days=14)
 """A queue that nobody has consumed for so long is of a target that is no more."""
 
-Arguments = dict[str, str | int | bool]
 _SECOND: Final = timedelta(milliseconds=1)
-_DURABLE: Final[Arguments] = {"x-queue-type": "quorum", "x-delivery-limit": NO_LIMIT}
+_DURABLE: Final[dict[str, str | int | bool]] = {"x-queue-type": "quorum", "x-delivery-limit": NO_LIMIT}
 
 
 class WebhookNames:
@@ -42,6 +52,12 @@ class WebhookNames:
     def parked(target: str, line: str) -> str:
         """The route of a line that is parked."""
         return f"{target}.parked.{line}"
+
+    def redriven_to(self, headers: Mapping[str, Any]) -> str | None:
+        """The route back of what lies in `dead`, whether we put it there or the broker; None: it is unknown."""
+        queue = str(headers.get("x-gateway-queue") or headers.get("x-first-death-queue") or "")
+        target = queue.removeprefix(f"{self.exchange}.").partition(".")[0]
+        return self.again(target) if queue.startswith(f"{self.exchange}.") else None
 
     def plan(self) -> Plan:
         """What all targets share."""

@@ -20,9 +20,9 @@ from gateway_worker.client import (
 )
 from gateway_worker.client.background import Background
 from gateway_worker.client.connection import Connection
-from gateway_worker.clock import Clock
-from gateway_worker.pauses import Pauses
-from gateway_worker.retrying import pause
+from gateway_worker.timing.clock import Clock
+from gateway_worker.timing.pauses import Pauses
+from gateway_worker.timing.retrying import pause
 from gateway_worker.webhooks import cloudevents, configuration
 from gateway_worker.webhooks.backend import BackendApi
 from gateway_worker.webhooks.calls import Call
@@ -35,7 +35,7 @@ from gateway_worker.webhooks.sending import Sender
 from gateway_worker.webhooks.server import StatusServer
 from gateway_worker.webhooks.shelf import Shelf
 from gateway_worker.webhooks.target import CallsOf, Target
-from schemas.channels import Topology
+from schemas.topology.channels import Topology
 
 log = structlog.get_logger(__name__)
 

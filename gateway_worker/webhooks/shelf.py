@@ -17,7 +17,7 @@ from gateway_worker.client.background import Flag
 from gateway_worker.client.connection import Connection, shut
 from gateway_worker.client.errors import translated
 from gateway_worker.client.events import NotAnEventError, read_envelope
-from gateway_worker.clock import Clock
+from gateway_worker.timing.clock import Clock
 from gateway_worker.webhooks.jobs import Job
 from gateway_worker.webhooks.names import WebhookNames
 from schemas.envelope import CONTENT_TYPE
@@ -243,8 +243,8 @@ class Shelf:
             self._declared.add(route)
 
     async def _declare(self, channel: AbstractChannel, route: str) -> None:
-        arguments = dict(self._names.waiting_arguments())
-        queue = await channel.declare_queue(self._names.queue(route), durable=True, arguments=arguments)
+        arguments = self._names.waiting_arguments()
+        queue = await channel.declare_queue(self._names.queue(route), durable=True, arguments=dict(arguments))
         await queue.bind(self._names.exchange, route)
 
     async def _publish(self, exchange: str, route: str, message: aio_pika.Message) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from gateway_worker.client import Delivery, Event, EventQueue, Gateway, Subscription
-from gateway_worker.clock import Clock
+from gateway_worker.timing.clock import Clock
 from gateway_worker.webhooks.calls import Call, CallFailedError, GivenUpError, TargetGoneError
 from gateway_worker.webhooks.delivering import FRESH, Deliverer
 from gateway_worker.webhooks.jobs import Job
@@ -60,6 +60,7 @@ class Target:
             types=types,
             expires=EXPIRES,
             dead_letter_exchange=names.dead,
+            fill_gaps=False,  # lines that are parked leave some
             single_active=True,
         )
         self._sessions = None if sessions is None else frozenset(sessions)
@@ -132,8 +133,6 @@ class Target:
 
     def _job(self, delivery: Delivery) -> Job:
         event = delivery.event
-        if event.missed is not None:
-            log.warning("webhooks.missed", target=self.name, count=event.missed.last - event.missed.first + 1)
         since = event.envelope.time or self._clock.now()
         return Job(event=event, since=since, ack=delivery.ack, is_repeated=delivery.redelivered)
 

@@ -13,6 +13,7 @@ import yaml
 from deploy.local.services import ROOT
 from gateway_worker.operations.metrics import Readings, WorkerMetrics
 from gateway_worker.settings import Settings
+from gateway_worker.webhooks.metrics import WebhookMetrics
 
 SETTINGS = {f"GATEWAY_{name.upper()}" for name in Settings.model_fields}
 MENTIONS = re.compile(r"\bGATEWAY_[A-Z0-9_]+\b")
@@ -63,7 +64,9 @@ def test_every_metric_of_the_dashboard_and_the_alerts_exists() -> None:
         ),
         version="0",
     )
-    exposed = {family.name for family in metrics.registry.collect()}
+    webhooks = WebhookMetrics()
+    webhooks.observe([], version="0")
+    exposed = {family.name for each in (metrics, webhooks) for family in each.registry.collect()}
     dashboard = json.loads((ROOT / "deploy/grafana/dashboard.json").read_text())
     expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     for document in documents(ROOT / "deploy/grafana/alerts.yaml"):

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aio_pika
-from aio_pika.abc import AbstractChannel
+from aio_pika.abc import AbstractChannel, AbstractConnection
 from aiohttp import web
 
-from gateway_worker.clock import SystemClock
+from gateway_worker.timing.clock import SystemClock
 from gateway_worker.webhooks.configuration import Configuration
 from gateway_worker.webhooks.delivering import Pace
 from gateway_worker.webhooks.names import WebhookNames
 from gateway_worker.webhooks.service import Webhooks
-from schemas.channels import Topology
-from schemas.events import EVENTS, session_source, worker_source
+from schemas.events.events import EVENTS, session_source, worker_source
 from schemas.sequence import write
+from schemas.topology.channels import Topology
 
 Json = dict[str, Any]
 PATIENCE = 60.0
@@ -103,6 +103,7 @@ class Stage:
     """Tells events as a worker does; per session 1, 2, 3 …"""
 
     topology: Topology
+    connection: AbstractConnection
     channel: AbstractChannel
     numbers: dict[str, int] = field(default_factory=dict[str, int])
 
@@ -134,9 +135,41 @@ class Stage:
         await exchange.publish(message, key, mandatory=False)
 
     async def count(self, queue: str) -> int:
-        """Messages that are ready in a queue."""
-        declared = await self.channel.declare_queue(queue, passive=True)
+        """Messages that are ready in a queue; -1: there is no such queue."""
+        channel = await self.connection.channel()
+        try:
+            declared = await channel.declare_queue(queue, passive=True)
+        except aio_pika.exceptions.ChannelNotFoundEntity:
+            return -1
+        finally:
+            await channel.close()
         return declared.declaration_result.message_count or 0
+
+    async def until_counted(self, queue: str, count: int) -> None:
+        """Another program's queue tells nobody when something comes into it."""
+        async with asyncio.timeout(PATIENCE):
+            while await self.count(queue) != count:  # noqa: ASYNC110 (as it says)
+                await asyncio.sleep(0.1)
+
+    async def until_bound(self, queue: str) -> None:
+        """Return when events reach a queue: a program that starts declares it, then binds it."""
+        exchange = await self.channel.get_exchange(self.topology.events, ensure=False)
+        async with asyncio.timeout(PATIENCE):
+            while await self.count(queue) < 0:  # noqa: ASYNC110 (as above)
+                await asyncio.sleep(0.1)
+        declared = await self.channel.get_queue(queue, ensure=False)
+        await declared.bind(exchange, "#")
+
+
+def sequences(calls: list[Received]) -> dict[str, list[int]]:
+    """Per session the sequences that arrived, in that order; repetitions left out."""
+    found: dict[str, list[int]] = {}
+    for call in calls:
+        event = call.json
+        numbers = found.setdefault(event["subject"], [])
+        if int(event["sequence"]) not in numbers:
+            numbers.append(int(event["sequence"]))
+    return found
 
 
 @asynccontextmanager
@@ -147,7 +180,7 @@ async def a_stage(amqp_url: str, namespace: str) -> AsyncGenerator[Stage]:
         channel = await connection.channel()
         await channel.declare_exchange(topology.events, aio_pika.ExchangeType.TOPIC, durable=True)
         await channel.declare_exchange(topology.commands, aio_pika.ExchangeType.TOPIC, durable=True)
-        yield Stage(topology, channel)
+        yield Stage(topology, connection, channel)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ import pytest
 
 from deploy.local.services import ROOT, PrivateServices
 from gateway_worker.broker.outgoing import Outgoing
-from gateway_worker.cli.dead_queue import DeskTakenError, open_dead_letter_queue
+from gateway_worker.cli.dead_queue import DeadQueueKind, DeskTakenError, open_dead_letter_queue
 from schemas.names import MAX_COMMAND_BYTES, SessionId
 from schemas.topology.channels import Topology
 from tests.support.backend import Backend, backend
@@ -196,10 +196,10 @@ async def test_an_expiration_does_not_end_the_stay_in_the_dead_queue(shop: Backe
 
 async def test_two_people_do_not_meet(services: PrivateServices, shop: Backend, here: Room, person: Person) -> None:
     await poison(shop, "contested")
-    async with open_dead_letter_queue(services.amqp_url, here.topology) as dead_letters:
+    async with open_dead_letter_queue(services.amqp_url, DeadQueueKind.of_commands(here.topology)) as dead_letters:
         second = asyncio.create_task(person.types("drop", "contested"))
         with pytest.raises(DeskTakenError):
-            async with open_dead_letter_queue(services.amqp_url, here.topology):
+            async with open_dead_letter_queue(services.amqp_url, DeadQueueKind.of_commands(here.topology)):
                 pass
         await dead_letters.redrive(dead_letters.commands)
     said = await second
@@ -211,7 +211,7 @@ async def test_two_people_do_not_meet(services: PrivateServices, shop: Backend, 
 
 
 async def redrive_two_and_die(amqp_url: str, topology: Topology) -> None:
-    async with open_dead_letter_queue(amqp_url, topology) as dead_letters:
+    async with open_dead_letter_queue(amqp_url, DeadQueueKind.of_commands(topology)) as dead_letters:
         await dead_letters.redrive(dead_letters.commands[:2])
         raise ZeroDivisionError
 
@@ -243,10 +243,10 @@ async def test_thousands_are_worked_on_at_once(services: PrivateServices, here: 
         for number in range(5_000)
     ]
     await asyncio.gather(*answers)
-    async with open_dead_letter_queue(services.amqp_url, here.topology) as dead_letters:
+    async with open_dead_letter_queue(services.amqp_url, DeadQueueKind.of_commands(here.topology)) as dead_letters:
         assert [each.id for each in dead_letters.commands] == [f"{number}" for number in range(5_000)]
         await dead_letters.drop(dead_letters.commands[1_000:4_000])
-    async with open_dead_letter_queue(services.amqp_url, here.topology) as dead_letters:
+    async with open_dead_letter_queue(services.amqp_url, DeadQueueKind.of_commands(here.topology)) as dead_letters:
         assert [each.id for each in dead_letters.commands] == [f"{n}" for n in (*range(1_000), *range(4_000, 5_000))]
 
 

@@ -17,7 +17,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, ExchangeType
 from aiormq.exceptions import ChannelAccessRefused
 
 from deploy.local.services import PrivateServices
-from gateway_worker.cli.dead_queue import open_dead_letter_queue
+from gateway_worker.cli.dead_queue import DeadQueueKind, open_dead_letter_queue
 from gateway_worker.cli.topology import definitions_text, tenant_text
 from gateway_worker.client import EventQueue, Gateway, NotPermittedError
 from schemas.names import SessionId
@@ -141,7 +141,7 @@ async def test_a_forbidden_command_that_is_redriven_is_forbidden_again(
         told = await shop.event("command.rejected.v1")
         assert (told["subject"], told["data"]["code"]) == (OURS, "command.forbidden")
         shop.events.clear()
-        async with open_dead_letter_queue(services.amqp_url, here.topology) as dead_letters:
+        async with open_dead_letter_queue(services.amqp_url, DeadQueueKind.of_commands(here.topology)) as dead_letters:
             (dead_letter,) = dead_letters.commands
             assert (await dead_letters.redrive([dead_letter])).done == [dead_letter]
     assert (await shop.event("command.rejected.v1"))["subject"] == OURS

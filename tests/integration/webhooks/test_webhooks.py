@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections import defaultdict
 from typing import Any
 
 import aio_pika
@@ -12,23 +11,13 @@ from aiohttp import web
 
 from deploy.local.services import PrivateServices
 from gateway_worker.webhooks.delivering import Pace
-from tests.support.webhooks import SECRET, Json, Received, Receiver, a_receiver, a_stage, running, well
+from tests.support.webhooks import SECRET, Json, Received, Receiver, a_receiver, a_stage, running, sequences, well
 
 RECEIVED = "message.received.v1"
 
 
 def target(receiver: Receiver, **more: Any) -> Json:
     return {"name": "shop", "url": f"{receiver.url}/hook?key=1", "allow_private": True, "timeout": 1.0, **more}
-
-
-def sequences(calls: list[Received]) -> dict[str, list[int]]:
-    """Per session what arrived, in that order; repetitions left out."""
-    found: dict[str, list[int]] = defaultdict(list)
-    for call in calls:
-        event = call.json
-        if int(event["sequence"]) not in found[event["subject"]]:
-            found[event["subject"]].append(int(event["sequence"]))
-    return dict(found)
 
 
 async def test_events_arrive_as_cloudevents_signed_and_in_order(services: PrivateServices, namespace: str) -> None:
@@ -114,7 +103,7 @@ async def test_the_briefs_backend_is_called_at_its_endpoints(services: PrivateSe
 
 async def refuse_at_random(call: Received) -> web.StreamResponse:
     """As bad as a target can be that takes everything in the end; each call at most a few times."""
-    kind = hash(call.id + str(call.headers["webhook-timestamp"])) % 7
+    kind = hash(call.id + str(call.headers["webhook-timestamp"])) % 10
     match kind:
         case 0:
             return web.Response(status=500, body=b"x" * 200_000)
@@ -183,10 +172,14 @@ async def test_what_is_given_up_lies_in_the_dead_queue_and_what_is_behind_it_goe
     async def not_the_third(call: Received) -> web.StreamResponse:
         return web.Response(status=422 if int(call.json["sequence"]) == 3 else 200)
 
+    pace = Pace(first=0.4, longest=0.5, reset=0.5)  # too slow to open the breaker
     async with (
         a_receiver(not_the_third) as receiver,
         a_stage(services.amqp_url, namespace) as stage,
-        running(services.amqp_url, namespace, targets=[target(receiver, give_up_hours=1 / 3600)]) as (_, names),
+        running(services.amqp_url, namespace, pace=pace, targets=[target(receiver, give_up_hours=1 / 3600)]) as (
+            _,
+            names,
+        ),
     ):
         told = [await stage.tell(RECEIVED, "A") for _ in range(5)]
         await receiver.has_taken(4)

@@ -61,3 +61,15 @@ def test_gauges_are_read_at_the_scrape() -> None:
     assert "gateway_snapshots_late_seconds 2.5" in text
     assert 'gateway_bridge_restarts{bridge="0"} 2.0' in text
     assert 'gateway_build_info{version="1.0"} 1.0' in text
+
+
+def test_what_alerts_look_at_is_there_before_it_counts() -> None:
+    text = generate_latest(WorkerMetrics().registry).decode()
+    for series in (
+        'gateway_alarms_total{code="session.replaced"} 0.0',
+        'gateway_commands_total{outcome="internal",type="message.send.v1"} 0.0',
+        'gateway_files_delayed_total{reason="crashed"} 0.0',
+        'gateway_messages_failed_total{code="message.unconfirmed"} 0.0',
+        'gateway_set_aside_total{reason="ended_process"} 0.0',
+    ):
+        assert series in text

@@ -175,3 +175,15 @@ async def test_leaving_ends_pauses_and_lets_a_call_under_way_end() -> None:
             await pausing
         await calling
     assert len(sender.at) == 2
+
+
+@virtual
+async def test_a_breaker_that_nobody_tries_does_not_hold_up_for_ever() -> None:
+    loop = asyncio.get_running_loop()
+    breaker = Breaker()
+    for _ in range(5):
+        breaker.failed(loop.time())
+    async with deliverer(FakeSender(lambda _: None), breaker=breaker) as (made, _):
+        assert made.is_away
+        await made.back()
+    assert 30 <= loop.time() < 31

@@ -170,9 +170,9 @@ async def test_what_is_given_up_lies_in_the_dead_queue_and_what_is_behind_it_goe
     services: PrivateServices, namespace: str
 ) -> None:
     async def not_the_third(call: Received) -> web.StreamResponse:
-        return web.Response(status=422 if int(call.json["sequence"]) == 3 else 200)
+        return web.Response(status=422 if (call.json["subject"], int(call.json["sequence"])) == ("A", 3) else 200)
 
-    pace = Pace(first=0.4, longest=0.5, reset=0.5)  # too slow to open the breaker
+    pace = Pace(first=0.4, longest=0.5, reset=0.5)
     async with (
         a_receiver(not_the_third) as receiver,
         a_stage(services.amqp_url, namespace) as stage,
@@ -181,15 +181,17 @@ async def test_what_is_given_up_lies_in_the_dead_queue_and_what_is_behind_it_goe
             names,
         ),
     ):
+        for _ in range(10):  # so that the few that are refused open no breaker
+            await stage.tell(RECEIVED, "B")
         told = [await stage.tell(RECEIVED, "A") for _ in range(5)]
-        await receiver.has_taken(4)
+        await receiver.has_taken(14)
         dead = await stage.channel.get_queue(names.dead, ensure=False)
         async with dead.iterator(timeout=30) as letters:
             letter = await anext(letters)
         assert json.loads(letter.body) == told[2]
         assert letter.headers["x-gateway-code"] == "webhook.undelivered"
         assert "422" in str(letter.headers["x-gateway-message"])
-    assert sequences(receiver.taken) == {"A": [1, 2, 4, 5]}
+    assert sequences(receiver.taken) == {"A": [1, 2, 4, 5], "B": [*range(1, 11)]}
 
 
 async def test_a_session_that_is_refused_is_parked_and_others_go_on_also_in_the_next_process(

@@ -57,7 +57,7 @@ class TargetMetrics:
 
     name: str
     _attempts: Histogram
-    _failures: Counter
+    _failures: Mapping[str, Counter]
     _delivered: Counter
     _delays: Histogram
     _given_up: Counter
@@ -65,26 +65,26 @@ class TargetMetrics:
 
     def attempted(self, seconds: float, failure: CallFailedError | None) -> None:
         """See `Observer`."""
-        self._attempts.labels(self.name).observe(seconds)
+        self._attempts.observe(seconds)
         if failure is not None:
-            self._failures.labels(self.name, failure.reason).inc()
+            self._failures[failure.reason].inc()
 
     def gone(self) -> None:
         """It answered 410."""
-        self._failures.labels(self.name, "gone").inc()
+        self._failures["gone"].inc()
 
     def delivered(self, late: float) -> None:
         """An event was taken, so many seconds after it was due."""
-        self._delivered.labels(self.name).inc()
-        self._delays.labels(self.name).observe(max(0.0, late))
+        self._delivered.inc()
+        self._delays.observe(max(0.0, late))
 
     def given_up(self) -> None:
         """An event lies in the dead queue."""
-        self._given_up.labels(self.name).inc()
+        self._given_up.inc()
 
     def skipped(self) -> None:
         """A fleeting event was too old, or not taken."""
-        self._skipped.labels(self.name).inc()
+        self._skipped.inc()
 
 
 class WebhookMetrics:
@@ -118,12 +118,14 @@ class WebhookMetrics:
 
     def of(self, target: str) -> TargetMetrics:
         """One target's."""
-        for each in (self._attempts, self._delivered, self._delays, self._given_up, self._skipped):
-            each.labels(target)
-        for reason in REASONS:
-            self._failures.labels(target, reason)
         return TargetMetrics(
-            target, self._attempts, self._failures, self._delivered, self._delays, self._given_up, self._skipped
+            target,
+            self._attempts.labels(target),
+            {reason: self._failures.labels(target, reason) for reason in REASONS},
+            self._delivered.labels(target),
+            self._delays.labels(target),
+            self._given_up.labels(target),
+            self._skipped.labels(target),
         )
 
     def observe(self, states: Iterable[State], *, version: str) -> None:

@@ -47,7 +47,7 @@ class Parking(Protocol):
         ...
 
     async def first(self, line: str) -> Job | None:
-        """The next one, once the one before is acknowledged; None: all parked before this call is done with."""
+        """The next one, once the one before is acknowledged; None: an end, marked by the first call since the last end."""
         ...
 
     async def remove(self, line: str) -> None:
@@ -167,16 +167,24 @@ class Lines:
             line.moved.set()
 
     async def _unpark(self, name: str, line: _Line) -> None:
-        """Tell those that are parked, in order, until nothing is."""
+        """Tell those that are parked, in order, until nothing is.
+
+        The end may have been marked before the last ones were parked: only an end right behind another one is the end.
+        """
+        line.is_troubled, was_end = False, False
         while True:
             line.moved.clear()
             job = await self._parking.first(name)
             if job is not None:
                 await self._tell(job, lambda: None)
                 await job.ack()
+                was_end = False
             elif line.parker is not None:
                 await line.moved.wait()
-            elif not line.moved.is_set():
+                was_end = False
+            elif was_end and not line.moved.is_set():
                 break
+            else:
+                was_end = True
         line.is_parked = False  # before the next `await`: what comes now waits here again
         await self._parking.remove(name)

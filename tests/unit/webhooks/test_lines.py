@@ -28,7 +28,7 @@ def number_of(each: Job) -> int:
 
 @dataclass(slots=True)
 class FakeParking:
-    queues: dict[str, list[Job]] = field(default_factory=lambda: defaultdict[str, list[Job]](list))
+    queues: dict[str, list[Job | None]] = field(default_factory=lambda: defaultdict[str, list[Job | None]](list))
     removed: list[str] = field(default_factory=list[str])
 
     async def exists(self, line: str) -> bool:
@@ -41,13 +41,16 @@ class FakeParking:
     async def first(self, line: str) -> Job | None:
         await asyncio.sleep(0.001)
         queue = self.queues[line]
-        if not queue:
+        if None not in queue:
+            queue.append(None)  # the end, as far as it is known now
+        if (first := queue[0]) is None:
+            queue.pop(0)
             return None
 
         async def ack() -> None:
             queue.pop(0)
 
-        return Job(event=queue[0].event, since=queue[0].since, ack=ack)
+        return Job(event=first.event, since=first.since, ack=ack)
 
     async def remove(self, line: str) -> None:
         assert not self.queues[line]
@@ -148,4 +151,22 @@ async def test_after_a_crash_the_first_one_says_that_others_are_parked() -> None
         lines.put(job("A", 0, done, repeated=True))
         lines.put(job("A", 5, done))
     assert target.told == [("A", number) for number in range(6)]
+    assert not parking.queues
+
+
+@virtual
+async def test_what_is_parked_behind_an_end_that_was_marked_is_told_too() -> None:
+    target, parking, done = FakeTarget(stuck={("A", 0), ("A", 11)}), FakeParking(), list[tuple[str, int]]()
+    async with asyncio.TaskGroup() as group:
+        lines = Lines(target.tell, target, parking, group)
+        for number in range(12):
+            lines.put(job("A", number, done))
+        await asyncio.sleep(5)
+        target.stuck.discard(("A", 0))
+        await asyncio.sleep(5)  # the last one is in hand, and behind it the end is marked
+        for number in range(12, 20):
+            lines.put(job("A", number, done))
+        await asyncio.sleep(5)  # all of them are parked
+        target.stuck.clear()
+    assert target.told == [("A", number) for number in range(20)]
     assert not parking.queues

@@ -47,7 +47,7 @@ class Parking(Protocol):
         ...
 
     async def first(self, line: str) -> Job | None:
-        """The next one, once the one before is acknowledged; None: an end, marked by the first call since the last end."""
+        """The next one, once the one before is acknowledged; None: an end, marked by the first call since the last."""
         ...
 
     async def remove(self, line: str) -> None:

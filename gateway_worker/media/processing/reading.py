@@ -95,7 +95,7 @@ def start_of(container: InputContainer) -> float:
 
 
 def packets(container: InputContainer, *streams: Stream) -> Iterator[AnyPacket]:
-    """Its packets, as far as it can be read; without one that is cut off."""
+    """Its packets, as far as it can be read."""
     found = container.demux(*streams)
     while True:
         try:
@@ -104,8 +104,7 @@ def packets(container: InputContainer, *streams: Stream) -> Iterator[AnyPacket]:
             return
         if packet is None:
             return
-        if not packet.is_corrupt:
-            yield packet
+        yield packet
 
 
 class Decoding:

@@ -202,10 +202,11 @@ def _convert(container: InputContainer, sound: AudioStream, made: OutputContaine
 def _copied(container: InputContainer, sound: AudioStream, target: Path, form: _Form) -> dict[str, Any]:
     """The same packets in another container, or those that there are of a file that is cut off."""
     begins, last = start_of(container), 0.0
+    is_plain = codec_of(sound).startswith("pcm_")  # a part of its packet is as good as the whole
     with av.open(str(target), "w", format=form.muxer) as made:
         stream = made.add_stream_from_template(sound)
         for packet in packets(container, sound):
-            if packet.dts is None:
+            if packet.dts is None or (packet.is_corrupt and not is_plain):
                 continue
             last = float((packet.dts + (packet.duration or 0)) * packet.time_base)
             packet.stream = stream

@@ -44,10 +44,12 @@ class Copy:
             self._stream.codec_context.codec_tag = "hvc1"  # what iPhones play
 
     def put(self, packet: AnyPacket) -> Iterator[AnyPacket]:
-        """The same packet; one without a time has nothing in it."""
+        """The same packet; one without a time has nothing in it, and nobody can play one that is cut off."""
         if packet.pts is None and packet.dts is None:
             return
         packet.dts = next(self._times, packet.dts)
+        if packet.is_corrupt:
+            return
         packet.stream = self._stream
         yield packet
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 _MARKER: Final = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")  # neither a stuffed byte nor a restart
-_END: Final = 0xD9
+_END, _SCAN = 0xD9, 0xDA
 _COMMENT: Final = 0xFE
 _APPLICATIONS: Final = range(0xE0, 0xF0)
 _KEPT: Final = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}  # which application segments, by their names
@@ -68,17 +68,18 @@ def _jpeg_parts(content: bytes) -> Iterator[bytes]:
     if content[:2] != b"\xff\xd8":
         raise ValueError("no JPEG")
     yield content[:2]
-    at = 2
+    at, is_scan = 2, False
     while (found := _MARKER.search(content, at)) is not None:
         marker = content[found.end() - 1]
+        if is_scan:
+            yield content[at : found.start()]  # else a segment said less than it holds: decoders skip the rest of it
         if marker == _END:
-            yield content[at : found.end()]
+            yield content[found.start() : found.end()]
             return
-        yield content[at : found.start()]  # of a scan
         end = found.end() + int.from_bytes(content[found.end() : found.end() + 2])
         if not _is_private(marker, content[found.end() + 2 : found.end() + 14]):
             yield content[found.start() : end]
-        at = end
+        at, is_scan = end, marker == _SCAN
     yield content[at:]
 
 

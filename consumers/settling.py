@@ -82,7 +82,9 @@ class Settler:
             answer = PendingReply(
                 self._reply_context, delivery, self._fence.audience(delivery, command.envelope.origin)
             )
-            with structlog.contextvars.bound_contextvars(command_id=command.id, command_type=command_type):
+            ids = {"command_id": command.id, "correlation_id": command.envelope.correlationid}
+            known = {name: value for name, value in ids.items() if value is not None}
+            with structlog.contextvars.bound_contextvars(command_type=command_type, **known):
                 await self._carry_out(command, answer, self._fenced(receive))
         if delivery.is_live:
             delivery.ack()

@@ -4,12 +4,31 @@ RabbitMQ's are the contract's: `schemas.topology.addresses`.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from schemas.topology.addresses import host_and_port, scheme_of
 
-_BUCKET: Final = re.compile(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_IP_ADDRESS: Final = re.compile(r"[0-9]+(\.[0-9]+){3}")
+_SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_DATABASE_FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+_REDIS_FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+_REDIS_DATABASE: Final = re.compile(r"[0-9]{1,6}")
+_REDIS_OPTIONS: Final = {
+    "db": _REDIS_DATABASE,
+    "protocol": re.compile(r"[23]"),
+    "client_name": re.compile(r"[!-~]{1,64}"),
+    "username": re.compile(r".+"),
+    "password": re.compile(r".+"),
+}
+_REDIS_TLS_OPTIONS: Final = {
+    **dict.fromkeys(_REDIS_FILES, re.compile(r".+")),
+    "ssl_cert_reqs": re.compile(r"none|optional|required"),
+    "ssl_check_hostname": re.compile(r"(?i:true|false|yes|no|0|1)"),
+}
+"""What redis-py makes of all else is raised at each connection, in whatever needs one: it is refused here."""
 
 
 def check_database(text: str) -> str:
@@ -23,7 +42,27 @@ def check_database(text: str) -> str:
         raise ValueError(f"write postgresql://… without +{scheme.partition('+')[2]}: the driver is not chosen here")
     if not separator or scheme not in {"postgresql", "postgres"}:
         raise ValueError("write postgresql://user:password@host:5432/database")
+    for host in urlsplit(text).netloc.rpartition("@")[2].split(","):
+        if host and "%" not in host:  # the path of a socket is written so
+            host_and_port(host)
+    mode = dict(_options(text)).get("sslmode", "prefer")
+    if mode not in _SSL_MODES:
+        raise ValueError(f"its sslmode must be one of {', '.join(_SSL_MODES)}")
     return text
+
+
+def files_of_database(text: str) -> Sequence[str]:
+    """The files that a PostgreSQL address names for TLS."""
+    return [value for name, value in _options(text) if name in _DATABASE_FILES]
+
+
+def files_of_redis(text: str) -> Sequence[str]:
+    """The files that a Redis address names for TLS."""
+    return [value for name, value in _options(text) if name in _REDIS_FILES]
+
+
+def _options(text: str) -> Sequence[tuple[str, str]]:
+    return parse_qsl(urlsplit(text).query, keep_blank_values=True)
 
 
 def check_redis(text: str) -> str:
@@ -31,10 +70,29 @@ def check_redis(text: str) -> str:
     scheme, separator, rest = scheme_of(text)
     if not separator or scheme not in {"redis", "rediss", "unix"}:
         raise ValueError("write redis://[user:password@]host:6379/0, rediss:// for TLS, or unix:///path")
-    database = urlsplit(text).path.strip("/")
-    if scheme != "unix" and database and not database.isdigit():
-        raise ValueError("what follows the host is the number of a database, e.g. /0")
+    parts = urlsplit(text)
+    if scheme == "unix":
+        if not parts.path.startswith("/") or parts.netloc.rpartition("@")[2]:
+            raise ValueError("write the whole path of the socket: unix:///run/redis.sock")
+    else:
+        host_and_port(parts.netloc.rpartition("@")[2])
+        database = parts.path.strip("/")
+        if database and not _REDIS_DATABASE.fullmatch(database):
+            raise ValueError("what follows the host is the number of a database, e.g. /0")
+    _check_redis_options(text, tls=scheme == "rediss")
     return f"{scheme}://{rest}"
+
+
+def _check_redis_options(text: str, *, tls: bool) -> None:
+    known = {**_REDIS_OPTIONS, **(_REDIS_TLS_OPTIONS if tls else {})}
+    for name, value in _options(text):
+        if name not in known:
+            needs_tls = name in _REDIS_TLS_OPTIONS
+            raise ValueError(
+                f"its ?{name[:40]} " + ("goes with rediss:// only" if needs_tls else "is no option of ours")
+            )
+        if not known[name].fullmatch(value):
+            raise ValueError(f"its ?{name} has a value that cannot be")
 
 
 def check_s3(endpoint: str) -> str:
@@ -50,8 +108,30 @@ def check_s3(endpoint: str) -> str:
     return endpoint
 
 
+def check_whatsapp(url: str) -> str:
+    """``ws://`` or ``wss://`` address. Raises ValueError as `check_database` does."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"ws", "wss"}:
+        raise ValueError("write wss://host/path, or ws:// for a simulator")
+    host_and_port(parts.netloc.rpartition("@")[2])
+    return url
+
+
+def check_listening(host: str) -> str:
+    """Where to listen: an address or a name, without a port. Raises ValueError as `check_database` does."""
+    if not host.strip():
+        raise ValueError("write where to listen: 0.0.0.0 for everybody, 127.0.0.1 for this host alone")
+    if ":" not in host.partition(":")[2]:  # IPv6 has several
+        name, port = host_and_port(host)
+        if port is not None:
+            raise ValueError(f"write {name} alone: the port is GATEWAY_HTTP_PORT")
+    return host
+
+
 def check_bucket(name: str) -> str:
     """The name of a bucket, as S3 allows it. Raises ValueError as `check_database` does."""
-    if not _BUCKET.match(name) or ".." in name:
-        raise ValueError("a bucket's name is 3 to 63 of a-z 0-9 . - and begins and ends with a letter or digit")
+    if not _BUCKET.fullmatch(name) or ".." in name or _IP_ADDRESS.fullmatch(name):
+        raise ValueError(
+            "a bucket's name is 3 to 63 of a-z 0-9 . - and begins and ends with a letter or digit; no IP address"
+        )
     return name

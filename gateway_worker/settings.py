@@ -4,9 +4,10 @@ import base64
 import binascii
 import hashlib
 import os
+import re
 import socket
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypedDict
 
@@ -27,23 +28,58 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from gateway_worker import addresses
 from gateway_worker.setting_names import PREFIX, misspelt
 from schemas.names import WORKER_ID_PATTERN
-from schemas.topology.addresses import amqp_nodes, named_files
+from schemas.topology.addresses import amqp_nodes, named_files, named_folders
 from schemas.topology.channels import Topology
 
 _KEY_BYTES = 32  # AES-256
 _MOST_DAYS = 36_500
+_MOST_NAME_BYTES = 255  # of a queue, for RabbitMQ
+_IN_A_HEADER = re.compile(r"[!-~]*")
+
+
+def _can_be_read(files: Iterable[str], folders: Iterable[str] = ()) -> None:
+    for name in files:
+        if not Path(name).exists():
+            raise ValueError(f"it names {name}, which is not there")
+        if not Path(name).is_file() or not os.access(name, os.R_OK):
+            raise ValueError(f"it names {name}, which is no file that can be read")
+    for name in folders:
+        if not Path(name).is_dir():
+            raise ValueError(f"it names {name}, which is no folder")
 
 
 def _check_amqp(text: str) -> str:
     for url in amqp_nodes(text):
-        for file in named_files(url):
-            if not Path(file).exists():
-                raise ValueError(f"it names {file}, which is not there")
+        _can_be_read(named_files(url), named_folders(url))
     return text
 
 
 def _check_database(value: object) -> object:
-    return addresses.check_database(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    checked = addresses.check_database(value)
+    _can_be_read(addresses.files_of_database(checked))
+    return checked
+
+
+def _check_redis(text: str) -> str:
+    checked = addresses.check_redis(text)
+    _can_be_read(addresses.files_of_redis(checked))
+    return checked
+
+
+def _check_s3_key(key: SecretStr) -> SecretStr:
+    if not _IN_A_HEADER.fullmatch(key.get_secret_value()):
+        raise ValueError("it holds a space, a line break or a letter beyond ASCII: it cannot be one of S3's")
+    return key
+
+
+def _check_folder(value: object) -> object:
+    if value == "":
+        raise ValueError("write the path of a folder")
+    if isinstance(value, str) and value.startswith("~"):
+        raise ValueError("write the whole path: nobody reads ~ here")
+    return value
 
 
 def _unless_empty(value: object) -> object:
@@ -53,6 +89,7 @@ def _unless_empty(value: object) -> object:
 
 _Database = Annotated[PostgresDsn, BeforeValidator(_check_database)]
 _Bucket = Annotated[str, AfterValidator(addresses.check_bucket)]
+_S3Key = Annotated[SecretStr, AfterValidator(_check_s3_key)]
 _Days = Annotated[int, Field(ge=1, le=_MOST_DAYS)]
 
 
@@ -90,24 +127,22 @@ class Settings(BaseSettings):
     amqp_url: Annotated[str, AfterValidator(_check_amqp)] = Field("amqp://guest:guest@127.0.0.1:5672/", repr=False)
     database_url: _Database = Field(PostgresDsn("postgresql://postgres@127.0.0.1:5432/gateway"), repr=False)
     database_direct_url: _Database | None = Field(None, repr=False)
-    redis_url: Annotated[str, AfterValidator(addresses.check_redis)] = Field("redis://127.0.0.1:6379/0", repr=False)
+    redis_url: Annotated[str, AfterValidator(_check_redis)] = Field("redis://127.0.0.1:6379/0", repr=False)
     s3_endpoint: Annotated[str, AfterValidator(addresses.check_s3)] = "127.0.0.1:9000"
-    s3_access_key: SecretStr = SecretStr("")
-    s3_secret_key: SecretStr = SecretStr("")
+    s3_access_key: _S3Key = SecretStr("")
+    s3_secret_key: _S3Key = SecretStr("")
     s3_secure: bool = True
     sessions_bucket: _Bucket = "whatsapp-sessions"
     media_bucket: _Bucket = "whatsapp-media"
 
     namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "gateway"
     reply_queues: Literal["any", "owned"] = "any"  # of others: decision 0021
-    backend_queue: Annotated[str, Field(max_length=255)] = (
-        "gateway.backend"  # empty declares none; follows the namespace when left alone
-    )
+    backend_queue: str = "gateway.backend"  # empty declares none; follows the namespace when left alone
     worker_id: Annotated[str, Field(pattern=WORKER_ID_PATTERN)] = Field(default_factory=_host_name)
     max_sessions: Annotated[int, Field(ge=1, le=100_000)] = 50
     bridges: Annotated[int, Field(ge=1, le=64)] = Field(default_factory=lambda: max(2, min(8, os.cpu_count() or 2)))
 
-    http_host: str = "0.0.0.0"  # noqa: S104 (probes come from outside the container; the server is read-only)
+    http_host: Annotated[str, AfterValidator(addresses.check_listening)] = "0.0.0.0"  # noqa: S104 (probes come from outside the container; the server is read-only)
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8001
 
     webhooks_file: Path | None = None  # a TOML file: deploy/webhooks.md
@@ -125,12 +160,12 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] = "json"
 
     whatsapp_version: Annotated[str, Field(pattern=r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,12}$")] | None = None
-    whatsapp_url: Annotated[str, Field(pattern=r"^wss?://[^/\s]+")] | None = None
+    whatsapp_url: Annotated[str, AfterValidator(addresses.check_whatsapp)] | None = None
     whatsapp_root_key: Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{64}$")] | None = None
     media_allow_private: bool = False
     media_max_mb: Annotated[int, Field(ge=1, le=2048)] = 2048  # of a document; other kinds have WhatsApp's limits
     media_keep_metadata: bool = False  # in pictures, videos and sounds: where and when they were made, and with what
-    media_spool: Path = Field(default_factory=_spool)
+    media_spool: Annotated[Path, BeforeValidator(_check_folder)] = Field(default_factory=_spool)
     media_spool_mb: Annotated[int, Field(ge=1, le=1024 * 1024)] = 768
 
     def __init__(self, **given: Any) -> None:
@@ -175,6 +210,8 @@ class Settings(BaseSettings):
     def _is_no_queue_of_the_broker(cls, name: str) -> str:
         if name.startswith("amq."):
             raise ValueError("names that begin with amq. belong to RabbitMQ")
+        if len(name.encode()) > _MOST_NAME_BYTES or not name.isprintable() or name != name.strip():
+            raise ValueError("the name of a queue has at most 255 bytes, and no space around it")
         return name
 
     @model_validator(mode="after")
@@ -187,8 +224,7 @@ class Settings(BaseSettings):
             )
         if self.whatsapp_root_key is not None and self.whatsapp_url is None:
             raise ValueError("GATEWAY_WHATSAPP_ROOT_KEY goes with GATEWAY_WHATSAPP_URL: WhatsApp's own key is built in")
-        own = {queue.name for queue in Topology(self.namespace, None).fleet().queues}
-        if self.backend_queue_name in own:
+        if self.backend_queue_name is not None and Topology(self.namespace, None).is_own_queue(self.backend_queue_name):
             raise ValueError("GATEWAY_BACKEND_QUEUE is the name of a queue for commands: events need one of their own")
         return self
 

@@ -21,6 +21,7 @@ from gateway_worker.broker.errors import BrokerError, BrokerLost, BrokerRefused,
 from gateway_worker.broker.leniency import read_leniently
 from gateway_worker.broker.nodes import Nodes, let_in
 from gateway_worker.broker.writing import Batch
+from gateway_worker.timing.cancelling import end
 from gateway_worker.timing.pauses import Pauses
 from gateway_worker.timing.retrying import pause
 from schemas.topology.addresses import shown
@@ -172,12 +173,20 @@ class BrokerConnection:
                 return outcome
 
     async def _connect(self, attempt: int) -> Connection | None:
+        """None when the node is not there, or while it was tried it was said to stop: nobody waits for it then."""
+        dialing = asyncio.create_task(let_in(self._nodes.here, self._dial, self._nodes.seconds))
+        stopping = asyncio.create_task(self._stopping.wait())
         try:
-            connection = await let_in(self._nodes.here, self._dial, self._nodes.seconds)
+            await asyncio.wait({dialing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not dialing.done():
+                return None
+            connection = dialing.result()
         except BrokerLost as error:
             log.warning("broker.unreachable", link=self.name, attempt=attempt + 1, error=str(error))
             self._count_refusal(error)
             return None
+        finally:
+            await end(dialing, stopping)
         self._refused = -1
         return connection
 

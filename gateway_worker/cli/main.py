@@ -47,9 +47,10 @@ def main(
 @app.command()
 def run() -> None:
     """Run a worker until SIGTERM or SIGINT; a second signal ends it at once."""
-    from gateway_worker.app.serving import serve  # noqa: PLC0415 (the drivers take a second to import; --help need not wait)
+    from gateway_worker.app.leaving import end_process  # noqa: PLC0415 (the drivers take a second to import; --help need not wait)
+    from gateway_worker.app.serving import serve  # noqa: PLC0415 (as above)
 
-    raise typer.Exit(serve(settings()))
+    end_process(serve(settings()))
 
 
 @app.command()

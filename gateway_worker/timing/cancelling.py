@@ -8,7 +8,7 @@ cancelled in that moment went on as if nothing had been asked, and whoever waite
 import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -33,7 +33,7 @@ def cancellable() -> Generator[None]:
         raise error
 
 
-async def end(*tasks: asyncio.Task[None], every: float = AGAIN_SECONDS) -> None:
+async def end(*tasks: asyncio.Task[Any], every: float = AGAIN_SECONDS) -> None:
     """Cancel them; returns when they have ended. One that goes on is cancelled again after `every` seconds.
 
     What they raised is not looked at: they belong to a group, or to whoever made them.

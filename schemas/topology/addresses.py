@@ -14,7 +14,8 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 _AMQP_PORTS: Final = {"amqp": 5672, "amqps": 5671}
 _NEXT_URL: Final = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _HOST: Final = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?)$")
-_AMQP_FILES: Final = ("cafile", "capath", "certfile", "keyfile")
+_PORT: Final = re.compile(r"[0-9]{1,5}")
+_AMQP_FILES: Final = ("cafile", "certfile", "keyfile")
 
 
 def amqp_nodes(text: str) -> Sequence[str]:
@@ -57,11 +58,11 @@ def host_and_port(text: str) -> tuple[str, int | None]:
     host, colon, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
     if not colon:
         host = text
-    if not _HOST.match(host):
+    if not _HOST.fullmatch(host):
         raise ValueError("there is no host in it" if not host else "its host cannot be a host's name")
     if not colon:
         return host, None
-    if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:  # noqa: PLR2004 (TCP's ports)
+    if not _PORT.fullmatch(port) or not 1 <= int(port) <= 65535:  # noqa: PLR2004 (TCP's ports)
         raise ValueError("its port must be 1 to 65535")
     return host, int(port)
 
@@ -70,6 +71,11 @@ def named_files(amqp_url: str) -> Sequence[str]:
     """The files that an AMQP URL names for TLS."""
     query = parse_qs(urlsplit(amqp_url).query)
     return [path for name in _AMQP_FILES for path in query.get(name, ())]
+
+
+def named_folders(amqp_url: str) -> Sequence[str]:
+    """The folders of certificates that it names."""
+    return parse_qs(urlsplit(amqp_url).query).get("capath", ())
 
 
 def shown(url: str) -> str:

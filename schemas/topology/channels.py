@@ -102,6 +102,11 @@ class Topology:
         """``gateway.worker.<workerId>``."""
         return f"{self.namespace}.worker.{worker_id}"
 
+    def is_own_queue(self, name: str) -> bool:
+        """Whether a queue of this name is one that workers declare, of whichever session or worker."""
+        fleet = {self.sessions_queue, self.control_queue, self.marks_queue, self.unroutable, self.expired, self.dead}
+        return name in fleet or name.startswith((self.session_queue_name(""), self.worker_queue_name("")))
+
     @staticmethod
     def routing_key(queue: CommandQueue, subject: str | None) -> str:
         """The routing key on `commands` of a command at its right queue.

@@ -88,6 +88,28 @@ def test_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: 
         ("BACKEND_QUEUE", "amq.queue", "belong to RabbitMQ"),
         ("ENCRYPTION_KEYS", f"{KEY},{KEY}", "twice"),
         ("WHATSAPP_URL", "ws://127.0.0.1:1/", "GATEWAY_WHATSAPP_ROOT_KEY"),
+        ("AMQP_URL", "amqps://u:hidden@a/?cafile=/", "no file that can be read"),
+        ("DATABASE_URL", "postgresql://u:hidden@h:0/d", "1 to 65535"),
+        ("DATABASE_URL", "postgresql://u:hidden@h/d?sslmode=always", "verify-full"),
+        ("DATABASE_URL", "postgresql://u:hidden@h/d?sslrootcert=/no/such/file", "/no/such/file, which is not there"),
+        ("DATABASE_DIRECT_URL", "http://u:hidden@h", "write postgresql://"),
+        ("REDIS_URL", "redis://:hidden@h:first/0", "1 to 65535"),
+        ("REDIS_URL", "redis://:hidden@h/0?nonsense=1", "?nonsense is no option"),
+        ("REDIS_URL", "redis://:hidden@h/0?ssl_ca_certs=/ca.pem", "goes with rediss:// only"),
+        ("REDIS_URL", "rediss://:hidden@h/0?ssl_ca_certs=/no/such/file", "/no/such/file, which is not there"),
+        ("REDIS_URL", "redis://:hidden@h/0?protocol=9", "?protocol has a value"),
+        ("REDIS_URL", "unix://run/redis.sock", "the whole path"),
+        ("S3_SECRET_KEY", "hidden\nhidden", "a line break"),
+        ("MEDIA_BUCKET", "192.0.2.1", "no IP address"),
+        ("BACKEND_QUEUE", "gateway.session.s1", "events need one of their own"),
+        ("BACKEND_QUEUE", "gateway.marks", "events need one of their own"),
+        ("BACKEND_QUEUE", "\u00e9" * 200, "255 bytes"),
+        ("HTTP_HOST", " ", "0.0.0.0 for everybody"),
+        ("HTTP_HOST", "127.0.0.1:80", "the port is GATEWAY_HTTP_PORT"),
+        ("MEDIA_SPOOL", "", "the path of a folder"),
+        ("MEDIA_SPOOL", "~/spool", "nobody reads ~"),
+        ("MAX_SESSIONS", "nan", "integer"),
+        ("MEDIA_SPOOL_MB", "1e9", "integer"),
         ("LOG_LEVEL", "loud", "'debug', 'info'"),
         ("MESSAGE_RETENTION_DAYS", "-1", "greater than"),
     ],
@@ -135,6 +157,23 @@ def test_one_address_may_name_several_nodes() -> None:
         "amqp://u:p@b:5672/v",
         "amqp://u:p@[::1]:3/v",
     ]
+
+
+def test_what_poolers_and_tls_need_may_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text("")
+
+    given = settings(
+        monkeypatch,
+        AMQP_URL=f"amqps://u:p@a,[::1]:5671/v?cafile={authority}&capath={tmp_path}&heartbeat=30",
+        DATABASE_URL=f"postgresql://u:p@a:1,b:2/d?sslmode=verify-full&sslrootcert={authority}&statement_timeout=9000",
+        DATABASE_DIRECT_URL="postgresql://u@%2Frun%2Fpostgresql/d",
+        REDIS_URL=f"rediss://u:p@[::1]:6379/15?ssl_ca_certs={authority}&ssl_cert_reqs=required&protocol=3",
+        S3_ENDPOINT="[::1]:9000",
+        HTTP_HOST="::",
+    )
+
+    assert given.http_host == "::"
 
 
 def test_a_scheme_may_be_written_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,13 @@ if os.environ["LIFE"] == "first":
     end_process_soon(begin_anew)
     time.sleep(60)
 """
+_ENDING = """
+import atexit, sys
+from gateway_worker.app.leaving import end_process
+atexit.register(print, "the interpreter's own end")
+sys.stdout.write("last words")
+end_process(3)
+"""
 
 
 def test_a_process_begins_anew_as_itself_although_it_hangs() -> None:
@@ -27,3 +34,9 @@ def test_a_process_begins_anew_as_itself_although_it_hangs() -> None:
     first, second = process.stdout.splitlines()
     assert first.removesuffix("first") == second.removesuffix("second")
     assert first.endswith("run --fast first")
+
+
+def test_a_worker_that_has_left_does_not_wait_for_the_interpreters_own_end() -> None:
+    process = subprocess.run([sys.executable, "-c", _ENDING], capture_output=True, text=True, timeout=50, check=False)
+
+    assert (process.returncode, process.stdout) == (3, "last words")

@@ -17,6 +17,7 @@ from tests.support.whatsapp.phones import Phone, Phones
 
 _ours = unique_name()  # of this process: others have their files in the same buckets
 _sessions = itertools.count(1)
+_ONE_BRIDGE = {"GATEWAY_BRIDGES": "1"}  # each costs a second of CPU to start; the shared world has as many as a user
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,9 +110,25 @@ async def world(
 
 @pytest.fixture
 async def own_world(services: PrivateServices, migrated_template: str, tmp_path: Path) -> AsyncGenerator[World]:
-    """A world for a test that kills parts of it."""
-    async with a_world(services, migrated_template, tmp_path) as made:
+    """A world for a test that counts in all of it, or leaves it other than it was."""
+    async with a_world(services, migrated_template, tmp_path, _ONE_BRIDGE) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+async def _mortal_world(
+    services: PrivateServices, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[World]:
+    async with a_world(services, migrated_template, tmp_path_factory.mktemp("mortal"), _ONE_BRIDGE) as made:
+        yield made
+
+
+@pytest.fixture
+async def mortal_world(_mortal_world: World) -> World:
+    """One world for all tests that kill, stop and start its worker, which lives at the beginning of each."""
+    if not _mortal_world.worker.child.is_alive:
+        _mortal_world.worker = await _mortal_world.stage.start_worker("worker-001")
+    return _mortal_world
 
 
 @pytest.fixture(scope="session")

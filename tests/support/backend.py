@@ -95,27 +95,17 @@ class Backend:
         self, kind: str, where: Callable[[Document], bool] = lambda _: True, patience: float = PATIENCE
     ) -> Document:
         """The first event of a type (``session.status.v1``) for which `where(event)` holds, past or to come."""
-
-        def find() -> Document | None:
-            return next((event for event in self.events if event["type"] == kind and where(event)), None)
-
+        find = self._finder(lambda event: event["type"] == kind and where(event))
         return await self._until(find, patience, lambda: f"no such {kind}; have {self._summary()}")
 
     async def state(self, session_id: str, state: str, *, after: int = 0, patience: float = PATIENCE) -> Document:
         """The first ``session.status`` of a session with this state, among the events after the `after`-th."""
 
-        def find() -> Document | None:
-            return next(
-                (
-                    event
-                    for event in self.events[after:]
-                    if event["type"] == "session.status.v1"
-                    and event["subject"] == session_id
-                    and event["data"]["state"] == state
-                ),
-                None,
-            )
+        def wanted(event: Document) -> bool:
+            its = event["type"] == "session.status.v1" and event["subject"] == session_id
+            return its and event["data"]["state"] == state
 
+        find = self._finder(wanted, after)
         return await self._until(find, patience, lambda: f"{session_id} is never {state}; have {self._summary()}")
 
     def of(self, session_id: str, kind: str | None = None) -> list[Document]:
@@ -133,6 +123,20 @@ class Backend:
     async def until(self, holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
         """Wait until `holds()`; looked at whenever an event or a reply arrives."""
         await self._until(lambda: True if holds() else None, patience, what)
+
+    def _finder(self, wanted: Callable[[Document], bool], after: int = 0) -> Callable[[], Document | None]:
+        """Looks at each event once, however often it is called: a world that many tests share has thousands."""
+        seen = after
+
+        def find() -> Document | None:
+            nonlocal seen
+            while seen < len(self.events):
+                seen += 1
+                if wanted(self.events[seen - 1]):
+                    return self.events[seen - 1]
+            return None
+
+        return find
 
     async def _until(self, find: Callable[[], T | None], patience: float, why: str | Callable[[], str]) -> T:
         try:

@@ -253,8 +253,8 @@ async def test_a_purge_leaves_nothing_in_the_bucket(world: World) -> None:
 
 
 @pytest.mark.timeout(240)
-async def test_a_worker_that_is_killed_while_it_fetches_leaves_it_to_the_next(own_world: World) -> None:
-    world = own_world
+async def test_a_worker_that_is_killed_while_it_fetches_leaves_it_to_the_next(mortal_world: World) -> None:
+    world = mortal_world
     ana, cleo = await world.paired("Ana"), await world.phones.give("Cleo")
     files = {os.urandom(8 * 1024 * 1024 + n) for n in range(3)}
     ids = [await say(world, cleo, ana, with_file({"kind": "document"}, file)) for file in files]

@@ -83,8 +83,8 @@ async def test_a_picture_that_changes_or_goes_is_told(world: World) -> None:
         assert told["data"]["pushName"] == "Ben"
 
 
-async def test_what_changed_while_the_worker_was_away_is_told_when_it_is_back(own_world: World) -> None:
-    world = own_world
+async def test_what_changed_while_the_worker_was_away_is_told_when_it_is_back(mortal_world: World) -> None:
+    world = mortal_world
     ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
     await _say(world, ana, ben, "hello")
     await world.status(await world.send(ana, ben, "hello yourself"), "delivered")
@@ -94,7 +94,7 @@ async def test_what_changed_while_the_worker_was_away_is_told_when_it_is_back(ow
     await _rename(world, ben, "Benny")
     await _save(world, ana, ben, "Ben the plumber")
     await world.phones.send(ben, ana.phone.number, "where are you?")
-    await world.stage.start_worker("worker-001")
+    world.worker = await world.stage.start_worker("worker-001")
     await world.backend.event(
         _UPDATED, lambda event: _about(ana, ben, "pushName")(event) and event["data"]["pushName"] == "Benny"
     )

@@ -139,8 +139,8 @@ async def test_a_part_that_whatsapp_does_not_have_any_more_holds_up_nothing(worl
     await world.backend.event("message.received.v1", lambda e: e["data"]["messageId"] == newest)
 
 
-async def test_a_worker_that_is_killed_in_the_middle_goes_on_with_the_history(own_world: World) -> None:
-    world = own_world
+async def test_a_worker_that_is_killed_in_the_middle_goes_on_with_the_history(mortal_world: World) -> None:
+    world = mortal_world
     phone, chats = await _with_past(world, friends=150, each=2)
     ana = await _paired(world, phone, **RECENT)
     await world.backend.event("history.synced.v1", lambda e: e["subject"] == ana.session_id)

@@ -73,12 +73,12 @@ async def test_a_session_that_rejects_calls_declines_them(world: World) -> None:
     assert (await _calls(world, ben.number))[0]["state"] == "rejected"
 
 
-async def test_a_call_that_came_while_the_session_was_away_is_told_when_it_is_back(own_world: World) -> None:
-    world = own_world
+async def test_a_call_that_came_while_the_session_was_away_is_told_when_it_is_back(mortal_world: World) -> None:
+    world = mortal_world
     ana, ben = await world.paired("Ana", options={"rejectCalls": True}), await world.phones.give("Ben")
     await world.worker.stop()
     call = await world.phones.post(f"/phones/{ben.number}/call", {"to": ana.phone.number})
-    await world.stage.start_worker("worker-001")
+    world.worker = await world.stage.start_worker("worker-001")
     told = await world.backend.event("call.received.v1", _of(ana, callId=call["callId"]))
     assert told["data"]["rejected"] is False  # it may long be over
 

@@ -43,8 +43,8 @@ async def test_an_account_with_a_passkey_is_linked_and_writes_both_ways(world: W
     assert late["data"]["code"] == "session.not_pairing"
 
 
-async def test_a_worker_that_dies_in_the_middle_leaves_a_new_qr_to_be_scanned(own_world: World) -> None:
-    world = own_world
+async def test_a_worker_that_dies_in_the_middle_leaves_a_new_qr_to_be_scanned(mortal_world: World) -> None:
+    world = mortal_world
     session_id, phone = world.new_session_id(), await world.phones.give(passkey=True)
     assertion = await _asked(world, session_id, phone)
     so_far = len(world.backend.events)

@@ -14,8 +14,8 @@ def bridges_of(world: World) -> list[psutil.Process]:
     return [process for process in family if Path(process.exe()).name == "node"]
 
 
-async def test_a_killed_bridge_gives_its_sessions_back_in_seconds(own_world: World) -> None:
-    world = own_world
+async def test_a_killed_bridge_gives_its_sessions_back_in_seconds(mortal_world: World) -> None:
+    world = mortal_world
     ana, ben = await world.paired("Ana"), await world.paired("Ben")
     before = len(world.backend.events)
 
@@ -30,8 +30,8 @@ async def test_a_killed_bridge_gives_its_sessions_back_in_seconds(own_world: Wor
     await world.status(command, "delivered")
 
 
-async def test_sigterm_under_load_loses_nothing(own_world: World) -> None:
-    world = own_world
+async def test_sigterm_under_load_loses_nothing(mortal_world: World) -> None:
+    world = mortal_world
     ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
     texts = [f"{number:03}" for number in range(120)]
 
@@ -42,7 +42,7 @@ async def test_sigterm_under_load_loses_nothing(own_world: World) -> None:
     commands += [await world.send(ana, ben, text) for text in texts[60:]]
     assert await stopping == 0
     assert not psutil.pid_exists(pid)
-    await world.stage.start_worker("worker-001")
+    world.worker = await world.stage.start_worker("worker-001")
 
     for command in commands:
         await world.status(command, "sent", patience=60)
@@ -53,12 +53,15 @@ async def test_sigterm_under_load_loses_nothing(own_world: World) -> None:
     assert sequences == list(range(1, len(sequences) + 1))
 
 
-async def test_a_stopped_worker_leaves_no_process_behind(own_world: World) -> None:
-    world = own_world
+async def test_a_stopped_worker_leaves_no_process_behind(mortal_world: World) -> None:
+    world = mortal_world
     await world.paired("Ana")
+    before = len(world.backend.events)
     family = [psutil.Process(world.worker.child.pid), *bridges_of(world)]
 
     assert await world.worker.stop() == 0
 
     assert [process for process in family if process.is_running()] == []
-    await world.backend.event("worker.stopped.v1", lambda e: e["subject"] == "worker-001")
+    await world.backend.event(
+        "worker.stopped.v1", lambda e: e["subject"] == "worker-001" and e in world.backend.events[before:]
+    )

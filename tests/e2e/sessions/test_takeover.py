@@ -79,10 +79,10 @@ async def test_a_restarted_worker_has_its_own_sessions_back(own_world: World) ->
     await all_connected_at(world, members, "worker-001", after=before)
 
 
-async def test_a_second_worker_with_the_same_id_refuses_to_start_and_says_why(own_world: World) -> None:
+async def test_a_second_worker_with_the_same_id_refuses_to_start_and_says_why(world: World) -> None:
     with pytest.raises(ProgramFailedError, match="a live worker already uses the worker id worker-001"):
-        await own_world.stage.start_worker("worker-001")
-    assert own_world.worker.child.is_alive
+        await world.stage.start_worker("worker-001")
+    assert world.worker.child.is_alive
 
 
 async def test_a_stopped_worker_is_fenced_and_does_nothing_more_when_it_wakes(own_world: World) -> None:

@@ -1,34 +1,21 @@
 """`gateway-worker dead` as a person types it, on a real RabbitMQ."""
 
 import asyncio
-import json
-import os
-import sys
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from deploy.local.services import ROOT, PrivateServices
+from deploy.local.services import PrivateServices
 from gateway_worker.broker.outgoing import Outgoing
 from gateway_worker.cli.dead_queue import DeadQueueKind, DeskTakenError, open_dead_letter_queue
 from schemas.names import MAX_COMMAND_BYTES, SessionId
 from schemas.topology.channels import Topology
+from tests.integration.cli.terminal import Said, typed
 from tests.support.backend import Backend, backend
 from tests.support.consumers.consuming import Room, room
 from tests.support.consumers.fakes import body_of
-
-
-@dataclass(slots=True, kw_only=True)
-class Said:
-    code: int
-    out: str
-    error: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,14 +23,10 @@ class Person:
     """Somebody at a terminal."""
 
     environment: dict[str, str]
+    terminal: Path
 
     async def types(self, *arguments: str) -> Said:
-        program = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway_worker", "dead", *arguments,
-            cwd=ROOT, env={**os.environ, **self.environment}, stdout=-1, stderr=-1,
-        )  # fmt: skip
-        out, error = await program.communicate()
-        return Said(code=program.returncode or 0, out=out.decode(), error=" ".join(error.decode().split()))
+        return await typed(self.terminal, self.environment, "dead", *arguments)
 
     async def ids(self) -> list[str]:
         return [each["id"] for each in (await self.types("list", "--json")).json]
@@ -62,9 +45,9 @@ async def shop(services: PrivateServices, here: Room) -> AsyncGenerator[Backend]
 
 
 @pytest.fixture
-def person(services: PrivateServices, namespace: str, migrated_database_url: str) -> Person:
+def person(services: PrivateServices, namespace: str, migrated_database_url: str, tmp_path: Path) -> Person:
     settings = {"GATEWAY_NAMESPACE": namespace, "GATEWAY_DATABASE_URL": migrated_database_url, "COLUMNS": "200"}
-    return Person(environment={**services.environment(), **settings})
+    return Person(environment={**services.environment(), **settings}, terminal=tmp_path)
 
 
 async def poison(shop: Backend, command_id: str, *, kind: str = "session.dance.v1") -> None:

@@ -103,12 +103,12 @@ class MemoryOwner:
         messages = [entry.message for entry in self.entries.values() if isinstance(entry.message, ReceivedMessage)]
         return [getattr(message.content, "text", "") for message in messages]
 
-    async def until(self, condition: Callable[[], bool], patience: float = 20.0) -> None:
+    async def until(self, condition: Callable[[], bool], patience: float = 60.0) -> None:
         """Wait until something told or stored makes `condition` true."""
         async with asyncio.timeout(patience), self._changed:
             await self._changed.wait_for(condition)
 
-    async def next(self, kind: type[F], count: int = 1, patience: float = 20.0) -> F:
+    async def next(self, kind: type[F], count: int = 1, patience: float = 60.0) -> F:
         """The `count`-th fact of a kind, waited for."""
         await self.until(lambda: len(self.told(kind)) >= count, patience)
         return self.told(kind)[count - 1]

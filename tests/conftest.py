@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Generator
 
 import pytest
+import structlog
 
 from deploy.local.services import PrivateServices
 from tests.support.services.private_services import (
@@ -13,6 +14,15 @@ from tests.support.services.private_services import (
     migrated_database,
     services_of_this_run,
     unique_name,
+)
+
+# structlog's own renderer shows the locals of every frame. That takes seconds of CPU for one exception, in the event
+# loop of the test: long enough for a broker to give its connection up.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
 )
 
 

@@ -35,6 +35,7 @@ def test_libraries_and_we_write_the_same_json_lines(monkeypatch: pytest.MonkeyPa
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
     before = logging.getLogger().handlers, logging.getLogger().level
+    structured = structlog.get_config()
     try:
         logs.configure("info", "json", worker_id="worker-001")
         structlog.get_logger("ours").info("session.connected", phone="+15550001111")
@@ -46,7 +47,7 @@ def test_libraries_and_we_write_the_same_json_lines(monkeypatch: pytest.MonkeyPa
             structlog.get_logger("ours").exception("delivery.failed")
     finally:
         logging.getLogger().handlers, logging.getLogger().level = before
-        structlog.reset_defaults()
+        structlog.configure(**structured)
         structlog.contextvars.clear_contextvars()
 
     ours, theirs, failed = (json.loads(line) for line in stream.getvalue().splitlines())

@@ -90,12 +90,12 @@ class Audience:
     Attributes:
         origin: what is said of the command. An event is told under its subject, for which the sender may speak.
         reply_to: a queue of the sender's, if it named one.
-        hears_events: otherwise a rejection is told as an event.
+        receives_events: otherwise a rejection is told as an event.
     """
 
     origin: Origin
     reply_to: str | None
-    hears_events: bool
+    receives_events: bool
 
 
 class Fence:
@@ -127,7 +127,7 @@ class Fence:
         return Audience(
             origin=replace(origin, subject=subject),
             reply_to=reply_to if reply_to and self._may_answer_at(reply_to, subject) else None,
-            hears_events=delivery.exchange != self._topology.events,  # or what is told would come back as a command
+            receives_events=delivery.exchange != self._topology.events,  # or what is told would come back as a command
         )
 
     def routing_key(self, delivery: Delivery) -> str:

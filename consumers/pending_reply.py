@@ -61,7 +61,7 @@ class PendingReply:
             await self._reply_context.publisher.reply(
                 self._audience.reply_to, self._correlation_id, self._envelope(reply), is_due=lambda: delivery.is_live
             )
-        elif self._audience.hears_events and reply.type == COMMAND_REJECTED.type:
+        elif self._audience.receives_events and reply.type == COMMAND_REJECTED.type:
             await self._reply_context.publisher.publish_event(self._envelope(reply))
 
     @property

@@ -48,7 +48,7 @@ from schemas.content.groups import (
     GroupInvite,
     GroupJoined,
     GroupPage,
-    GroupRequestsTold,
+    GroupRequestsAnswered,
     ParticipantsChanged,
 )
 from schemas.envelope import Envelope
@@ -124,7 +124,7 @@ class Groups(Protocol):
         """Add, remove, promote, demote."""
         ...
 
-    async def requests(self, command: Command[GroupRequests]) -> GroupRequestsTold:
+    async def requests(self, command: Command[GroupRequests]) -> GroupRequestsAnswered:
         """Who asks to come in; or lets people in, or turns them down."""
         ...
 

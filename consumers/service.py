@@ -66,7 +66,7 @@ class Consumers:
         self._stopped = asyncio.Event()
         self._reopener = Reopener()
         self._capacity = False
-        self._capacity_told = asyncio.Event()
+        self._capacity_known = asyncio.Event()
         self._deliveries: set[asyncio.Task[None]] = set()
         self._lets_go = False
         self._receive: Receive | None = None
@@ -124,7 +124,7 @@ class Consumers:
     def capacity_changed(self, has_free_slot: bool) -> None:  # noqa: FBT001 (the manager's signature)
         """The fleet's queue is consumed only while there is a free slot."""
         self._capacity = has_free_slot
-        self._capacity_told.set()
+        self._capacity_known.set()
 
     async def stop(self, *, grace: float = GRACE_SECONDS) -> None:
         """Take nothing new, let what is under way settle for `grace` seconds, give the rest back; `run` returns."""
@@ -146,12 +146,12 @@ class Consumers:
 
     async def _mind_the_fleet(self) -> None:
         while self._fleet is not None:
-            self._capacity_told.clear()
+            self._capacity_known.clear()
             if self._capacity:
                 await self._fleet.open()
             else:
                 await self._fleet.close(grace=FLEET_GRACE_SECONDS)
-            await self._capacity_told.wait()
+            await self._capacity_known.wait()
 
     async def _settle(self, delivery: Delivery) -> None:
         assert self._receive is not None, "serve() comes before the first delivery"

@@ -25,7 +25,7 @@ from schemas.content.groups import (
     GroupInvite,
     GroupJoined,
     GroupPage,
-    GroupRequestsTold,
+    GroupRequestsAnswered,
     ParticipantsChanged,
 )
 
@@ -99,10 +99,10 @@ class GroupCalls(Asking):
         action: RequestAction = RequestAction.LIST,
         people: Sequence[str] = (),
         **options: Unpack[CommandOptions],
-    ) -> GroupRequestsTold:
+    ) -> GroupRequestsAnswered:
         """Who asks to come in; or let people in, or turn them down."""
         question = valid(GroupRequests, {"group_id": group, "action": action, "participants": tuple(people)})
-        return await self.query(session, question, GroupRequestsTold, **options)
+        return await self.query(session, question, GroupRequestsAnswered, **options)
 
     async def invite_to_group(
         self, session: str, group: str, *, revoke: bool = False, **options: Unpack[CommandOptions]

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from gateway_worker.connections.base.ports import MappingForm
 from gateway_worker.connections.base.storage import SessionCache, Storage
 from gateway_worker.connections.incoming.calls import CALL_KIND
-from gateway_worker.connections.incoming.group_news import GROUP_KIND
+from gateway_worker.connections.incoming.group_notifications import GROUP_KIND
 from gateway_worker.connections.lifecycle.states import State
 from gateway_worker.connections.messages.current import CurrentMessage, current_message
 from gateway_worker.connections.messages.files import with_media

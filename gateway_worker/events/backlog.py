@@ -78,7 +78,7 @@ class Backlog:
             session = self._sessions[session_id] = SessionBacklog()
         return session
 
-    def hear(self, event: OutboxEvent) -> bool:
+    def note(self, event: OutboxEvent) -> bool:
         """Take an event from a commit. Answers whether its session must be read from the database first."""
         session = self.session(event.session_id)
         session.told = max(session.told, event.sequence)

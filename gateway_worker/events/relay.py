@@ -86,7 +86,7 @@ class Relay:
         self._room = asyncio.Event()
         self._renew = False  # whether the pipe is to be replaced
         self._stopping = asyncio.Event()
-        outbox.subscribe(self._hear)
+        outbox.subscribe(self._on_events)
 
     @property
     def backlog(self) -> int:
@@ -144,12 +144,12 @@ class Relay:
     def let_go(self, session_id: SessionId) -> None:
         """Another worker owns the session: what waits here is for it to tell."""
         self._backlog.drop([session_id])
-        self._tell_flushed(session_id)
+        self._notify_flushed(session_id)
 
-    def _hear(self, events: Sequence[OutboxEvent]) -> None:
+    def _on_events(self, events: Sequence[OutboxEvent]) -> None:
         """Called by the store after each commit."""
         for event in events:
-            if self._backlog.hear(event):
+            if self._backlog.note(event):
                 self._ask_for(event.session_id)
         self._wakeup.set()
 
@@ -222,7 +222,7 @@ class Relay:
         is_idle = self._backlog.published(event)
         self._room.set()
         if is_idle:
-            self._tell_flushed(event.session_id)
+            self._notify_flushed(event.session_id)
 
     def _set_aside(self, event: OutboxEvent, error: Exception) -> None:
         """The broker would not take it: its session waits, longer each time; the others go on."""
@@ -271,7 +271,7 @@ class Relay:
             self._wakeup.set()
         session.reading = False
         if session.is_idle:
-            self._tell_flushed(session_id)
+            self._notify_flushed(session_id)
 
     async def _backlog_has_room(self) -> None:
         while not self._backlog.has_room:
@@ -292,7 +292,7 @@ class Relay:
             if not self._backlog.session(session_id).held:
                 self._ask_for(session_id)
 
-    def _tell_flushed(self, session_id: SessionId) -> None:
+    def _notify_flushed(self, session_id: SessionId) -> None:
         for done in self._waiting.pop(session_id, ()):
             if not done.done():
                 done.set_result(None)

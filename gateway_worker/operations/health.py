@@ -103,13 +103,13 @@ async def answer(ask: Callable[[], Awaitable[object]], seconds: float) -> None:
         asking.cancel()
         raise
     if not done:
-        asking.add_done_callback(_hear)
+        asking.add_done_callback(_retrieve)
         asking.cancel()
         raise TimeoutError
     asking.result()
 
 
-def _hear(late: "asyncio.Future[object]") -> None:
+def _retrieve(late: "asyncio.Future[object]") -> None:
     """Whatever it says now, nobody listens any more; unheard, it would be logged as forgotten."""
     if not late.cancelled():
         late.exception()

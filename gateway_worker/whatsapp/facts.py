@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from gateway_worker.whatsapp.groups import GroupNews
-from gateway_worker.whatsapp.people import ContactsTold, PresenceState
-from gateway_worker.whatsapp.timers import TimersTold
+from gateway_worker.whatsapp.groups import GroupNotification
+from gateway_worker.whatsapp.people import ContactsReported, PresenceState
+from gateway_worker.whatsapp.timers import TimersReported
 
 
 class Cause(StrEnum):
@@ -189,9 +189,9 @@ Fact = (
     | CallArrived
     | PresenceChanged
     | ReceiptsArrived
-    | GroupNews
-    | ContactsTold
-    | TimersTold
+    | GroupNotification
+    | ContactsReported
+    | TimersReported
     | SendFailed
     | FactUnreadable
 )

@@ -135,7 +135,7 @@ class GroupChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupNews:
+class GroupNotification:
     """A notification about a group. WhatsApp delivers it again, under its id, until it is acknowledged.
 
     `by` did it; `timestamp` in Unix seconds.

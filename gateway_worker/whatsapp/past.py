@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway_worker.whatsapp.incoming import Arrived, Entry, StoredEntry
-from gateway_worker.whatsapp.people import ContactNews
-from gateway_worker.whatsapp.timers import ChatTimerTold
+from gateway_worker.whatsapp.people import ContactReport
+from gateway_worker.whatsapp.timers import ReportedChatTimer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class HistoryPart:
 
     messages: Sequence[PastMessage] = ()
     unreadable: Sequence[Entry] = ()
-    contacts: Sequence[ContactNews] = ()
+    contacts: Sequence[ContactReport] = ()
     synced: Synced | None = None
     processed: Sequence[str] = ()
-    timers: Sequence[ChatTimerTold] = ()
+    timers: Sequence[ReportedChatTimer] = ()

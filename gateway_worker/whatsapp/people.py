@@ -35,7 +35,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContactNews:
+class ContactReport:
     """What is told of a person: what is None is not told, what is empty is gone.
 
     Attributes:
@@ -59,8 +59,8 @@ class ContactNews:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContactsTold:
+class ContactsReported:
     """News of people. `from_before`: it was so before this device was linked."""
 
-    contacts: Sequence[ContactNews]
+    contacts: Sequence[ContactReport]
     from_before: bool = False

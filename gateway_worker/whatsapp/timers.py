@@ -28,7 +28,7 @@ class Timer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChatTimerTold:
+class ReportedChatTimer:
     """The timer of a chat, as a list of chats or a group's description has it."""
 
     chat: str
@@ -36,7 +36,7 @@ class ChatTimerTold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimersTold:
+class TimersReported:
     """Timers that nobody has just set."""
 
-    timers: Sequence[ChatTimerTold]
+    timers: Sequence[ReportedChatTimer]

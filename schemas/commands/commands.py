@@ -59,7 +59,7 @@ from schemas.content.groups import (
     GroupInvite,
     GroupJoined,
     GroupPage,
-    GroupRequestsTold,
+    GroupRequestsAnswered,
     ParticipantsChanged,
 )
 from schemas.envelope import Envelope
@@ -193,7 +193,7 @@ _TYPES: Final = (
     _session("group.list.v1", CommandClass.Q, ListGroups, GroupPage),
     _session("group.participants.v1", CommandClass.I, ChangeParticipants, ParticipantsChanged),
     _session("group.update.v1", CommandClass.I, UpdateGroup),
-    _session("group.requests.v1", CommandClass.I, GroupRequests, GroupRequestsTold),
+    _session("group.requests.v1", CommandClass.I, GroupRequests, GroupRequestsAnswered),
     _session("group.invite.v1", CommandClass.I, InviteToGroup, GroupInvite),
     _session("group.join.v1", CommandClass.I, JoinGroup, GroupJoined),
     _session("group.leave.v1", CommandClass.I, LeaveGroup),

@@ -119,7 +119,7 @@ class JoinRequest(GroupPerson):
     requested_at: Instant | None = None
 
 
-class GroupRequestsTold(Model):
+class GroupRequestsAnswered(Model):
     """``group.requests.v1``: `requests` when they were listed, else what became of each of the `participants`."""
 
     group_id: str

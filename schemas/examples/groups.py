@@ -12,7 +12,7 @@ from schemas.content.groups import (
     GroupPage,
     GroupParticipant,
     GroupPerson,
-    GroupRequestsTold,
+    GroupRequestsAnswered,
     GroupRole,
     GroupSummary,
     JoinRequest,
@@ -82,7 +82,7 @@ GROUP_RESULTS: Final[Mapping[str, Model]] = {
     ),
     "group.list.v1": GroupPage(groups=[GroupSummary(**_SUMMARY)], cursor=_GROUP),
     "group.participants.v1": ParticipantsChanged(group_id=_GROUP, participants=[_ADDED, _PRIVATE]),
-    "group.requests.v1": GroupRequestsTold(
+    "group.requests.v1": GroupRequestsAnswered(
         group_id=_GROUP, requests=[JoinRequest(**_BEN, method="invite_link", requested_at=_NOW)]
     ),
     "group.invite.v1": GroupInvite(group_id=_GROUP, code=_CODE, link=f"https://chat.whatsapp.com/{_CODE}"),

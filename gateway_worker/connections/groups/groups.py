@@ -40,7 +40,7 @@ from schemas.content.groups import (
     GroupPage,
     GroupParticipant,
     GroupPerson,
-    GroupRequestsTold,
+    GroupRequestsAnswered,
     GroupRole,
     GroupSummary,
     JoinRequest,
@@ -157,20 +157,20 @@ class GroupCommands:
         seconds = command.data.seconds
         await self._ask(self._find(command), lambda groups: groups.set_disappearing(group_id, seconds))
 
-    async def requests(self, command: Command[GroupRequests]) -> GroupRequestsTold:
+    async def requests(self, command: Command[GroupRequests]) -> GroupRequestsAnswered:
         """Who asks to come in; or lets people in, or turns them down."""
         data, find = command.data, self._find(command)
         group_id, people = data.group_id, data.people
         if data.action is RequestAction.LIST:
             asking = await self._ask(find, lambda groups: groups.requests(group_id))
-            return GroupRequestsTold(group_id=group_id, requests=[_request(each) for each in asking])
+            return GroupRequestsAnswered(group_id=group_id, requests=[_request(each) for each in asking])
         approve = data.action is RequestAction.APPROVE
         answered = await self._ask(find, lambda groups: groups.answer_requests(group_id, people, approve=approve))
         outcomes = [
             ParticipantOutcome(participant=given, jid=each.jid, outcome=_answered(each.code), whatsapp_code=each.code)
             for given, each in zip(data.participants, answered, strict=True)
         ]
-        return GroupRequestsTold(group_id=group_id, participants=outcomes)
+        return GroupRequestsAnswered(group_id=group_id, participants=outcomes)
 
     async def invite(self, command: Command[InviteToGroup]) -> GroupInvite:
         """The group's link."""

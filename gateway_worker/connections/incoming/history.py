@@ -14,7 +14,7 @@ from gateway_worker.connections.incoming.messages import (
     sender_names,
     with_unfetched,
 )
-from gateway_worker.connections.people.contacts import contact_news, names_in
+from gateway_worker.connections.people.contacts import learnt_contacts, names_in
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.store.operations.authors import Person, Right, same_author
 from gateway_worker.store.operations.history import FinishHistory, HistoricMessage, StoreHistory
@@ -24,7 +24,7 @@ from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.store.records import Status
 from gateway_worker.whatsapp.incoming import ReceivedChange, ReceivedMessage
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage
-from gateway_worker.whatsapp.people import ContactsTold
+from gateway_worker.whatsapp.people import ContactsReported
 from schemas.addresses import Jid
 from schemas.events.events import HISTORY_SYNCED
 from schemas.events.history import HistorySynced
@@ -47,7 +47,7 @@ def history_operations(
 def people_operations(part: HistoryPart, identities: Identities, now: datetime) -> Sequence[LearnContacts]:
     """What it says of people."""
     people = [*part.contacts, *names_in(each.message for each in part.messages)]
-    return contact_news(ContactsTold(contacts=people, from_before=True), identities, now)
+    return learnt_contacts(ContactsReported(contacts=people, from_before=True), identities, now)
 
 
 def past_operations(

@@ -11,14 +11,14 @@ from gateway_worker.connections.base.signals import Signal
 from gateway_worker.connections.base.times import instant
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.incoming.calls import call_arrival
-from gateway_worker.connections.incoming.group_news import group_arrivals
+from gateway_worker.connections.incoming.group_notifications import group_arrivals
 from gateway_worker.connections.incoming.ingestion import Ingestion
 from gateway_worker.connections.incoming.key_writes import key_operations
 from gateway_worker.connections.incoming.messages import kind_of
 from gateway_worker.connections.incoming.recalling import Recall
 from gateway_worker.connections.incoming.vigilance import Vigilance
 from gateway_worker.connections.messages.timers import Timers
-from gateway_worker.connections.people.contacts import contact_news
+from gateway_worker.connections.people.contacts import learnt_contacts
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.store.errors import ContentRefused
 from gateway_worker.store.operations.identity import DropCredentials
@@ -45,13 +45,13 @@ from gateway_worker.whatsapp.facts import (
     ReceiptsArrived,
     SendFailed,
 )
-from gateway_worker.whatsapp.groups import GroupNews
+from gateway_worker.whatsapp.groups import GroupNotification
 from gateway_worker.whatsapp.incoming import EntryKey, ReceivedMessage, StoredEntry, StoredOriginal
 from gateway_worker.whatsapp.outgoing import SentMessage
 from gateway_worker.whatsapp.past import HistoryPart
-from gateway_worker.whatsapp.people import ContactsTold
+from gateway_worker.whatsapp.people import ContactsReported
 from gateway_worker.whatsapp.port import Changes, KeyId
-from gateway_worker.whatsapp.timers import TimersTold
+from gateway_worker.whatsapp.timers import TimersReported
 from schemas.addresses import Jid
 from schemas.commands.session_settings import MediaOptions
 from schemas.content.content import SetAsideReason
@@ -144,7 +144,7 @@ class Inbound:
                     await self._receipts(fact.receipts)
                 case SendFailed():
                     await self._refused(fact)
-                case CallArrived() | GroupNews() | ContactsTold() | TimersTold():
+                case CallArrived() | GroupNotification() | ContactsReported() | TimersReported():
                     await self._news(fact)
                 case FactUnreadable():
                     reason = SetAsideReason.FAILED
@@ -267,7 +267,7 @@ class Inbound:
             for each in ids
         ]
 
-    async def _news(self, fact: CallArrived | GroupNews | ContactsTold | TimersTold) -> None:
+    async def _news(self, fact: CallArrived | GroupNotification | ContactsReported | TimersReported) -> None:
         """All in one transaction; if something in it cannot be stored, each by itself."""
         name = type(fact).__name__
         try:
@@ -286,18 +286,18 @@ class Inbound:
             self._timers.learn(operations)
 
     def _operations(
-        self, fact: CallArrived | GroupNews | ContactsTold | TimersTold
+        self, fact: CallArrived | GroupNotification | ContactsReported | TimersReported
     ) -> Sequence[ReceiveMessage | LearnContacts | SetTimers]:
         now = self._context.clock.now()
         match fact:
             case CallArrived():
                 return [call_arrival(self._session_id, fact, now)]
-            case GroupNews():
+            case GroupNotification():
                 return [*group_arrivals(self._session_id, fact, now), *self._timers.of_group(fact, now)]
-            case TimersTold():
+            case TimersReported():
                 return self._timers.listed(fact.timers, now)
-            case ContactsTold():
-                return contact_news(fact, self._identities, now)
+            case ContactsReported():
+                return learnt_contacts(fact, self._identities, now)
 
     async def _refused(self, failure: SendFailed) -> None:
         error = Failure.of(MessageRejectedByWhatsApp(failure.code)).to_data()

@@ -33,7 +33,7 @@ from gateway_worker.connections.incoming.setting_aside import (
     storable,
 )
 from gateway_worker.connections.messages.timers import Timers
-from gateway_worker.connections.people.contacts import Heard
+from gateway_worker.connections.people.contacts import KnownAuthors
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.store.errors import ContentRefused
 from gateway_worker.store.operations.operation import Operation
@@ -79,7 +79,7 @@ class Ingestion:
         self._identities = identities
         self._timers = timers
         self._media = media
-        self._heard = Heard()
+        self._known_authors = KnownAuthors()
 
     async def commit(self, changes: Changes) -> Sequence[Arrived]:
         """Make it durable; answers what was told as it should be."""
@@ -89,7 +89,7 @@ class Ingestion:
         tellings = [self._telling(each, now, known) for each in changes.entries if each.message is not None]
         messages = [each.message for each in tellings if each.message is not None]
         joins = [JoinChats(chats=mappings)] if mappings else []
-        contacts = self._attempt("contacts", lambda: self._heard.news(messages, self._identities, now))
+        contacts = self._attempt("contacts", lambda: self._known_authors.learn(messages, self._identities, now))
         identity = [*key_operations(changes), *_ended(changes)]
         told = [operation for each in tellings for operation in each.operations]
         operations = [*identity, *joins, *told, *contacts]
@@ -168,7 +168,7 @@ class Ingestion:
                 entry=entry.key,
                 opened=entry.opened,
             )
-            timers = self._timers.heard_in(completed, now) if isinstance(completed, ReceivedMessage) else ()
+            timers = self._timers.timers_in(completed, now) if isinstance(completed, ReceivedMessage) else ()
             return _Telling(entry, completed, [told, *timers])
         except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)
             return self._aside(entry, as_unreadable(entry, SetAsideReason.FAILED, type(error).__name__), now, known)

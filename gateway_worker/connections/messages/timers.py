@@ -14,10 +14,10 @@ from gateway_worker.connections.people.identities import Identities
 from gateway_worker.store.operations.authors import is_group
 from gateway_worker.store.operations.timers import ChatTimer, SetTimers
 from gateway_worker.store.records import Timer
-from gateway_worker.whatsapp.groups import GroupChanged, GroupNews
+from gateway_worker.whatsapp.groups import GroupChanged, GroupNotification
 from gateway_worker.whatsapp.incoming import ReceivedMessage, TimerChanged
-from gateway_worker.whatsapp.timers import ChatTimerTold
-from gateway_worker.whatsapp.timers import Timer as ToldTimer
+from gateway_worker.whatsapp.timers import ReportedChatTimer
+from gateway_worker.whatsapp.timers import Timer as ReportedTimer
 from schemas.addresses import Jid
 from schemas.events.events import CHAT_UPDATED, ChatUpdated, MessageSender
 from schemas.names import SessionId
@@ -57,7 +57,7 @@ class Timers:
 
     # --- what is told of them, as what stores it
 
-    def heard_in(self, message: ReceivedMessage, now: datetime) -> Sequence[SetTimers]:
+    def timers_in(self, message: ReceivedMessage, now: datetime) -> Sequence[SetTimers]:
         """What a message says of its chat's timer. One that does not speak of it says nothing.
 
         A group's timer is the group's own setting, which WhatsApp tells: what a member writes of it changes nothing.
@@ -68,30 +68,30 @@ class Timers:
 
     def changed(self, told: TimerChanged, now: datetime) -> Sequence[SetTimers]:
         """Somebody has set it, when WhatsApp's server says so: phones' clocks differ."""
-        sender, timer = message_sender(told.sender), ToldTimer(seconds=told.timer.seconds)
+        sender, timer = message_sender(told.sender), ReportedTimer(seconds=told.timer.seconds)
         return self._news(told.chat, timer, instant(told.timestamp, now), sender, from_me=told.from_me)
 
-    def listed(self, told: Sequence[ChatTimerTold], now: datetime) -> Sequence[SetTimers]:
+    def listed(self, told: Sequence[ReportedChatTimer], now: datetime) -> Sequence[SetTimers]:
         """A list of chats, or a group's description, has them."""
         return [each for one in told for each in self._news(one.chat, one.timer, now)]
 
-    def of_group(self, told: GroupNews, now: datetime) -> Sequence[SetTimers]:
+    def of_group(self, told: GroupNotification, now: datetime) -> Sequence[SetTimers]:
         """Somebody has set that of a group."""
         at, by = instant(told.timestamp, now), told.by
         sender = None if by is None else MessageSender(jid=by.jid, lid=by.lid, phone=by.phone, push_name=told.push_name)
         settings = [each.disappearing for each in told.news if isinstance(each, GroupChanged)]
-        timers = [ToldTimer(seconds=each) for each in settings if each is not None]
+        timers = [ReportedTimer(seconds=each) for each in settings if each is not None]
         ours = None if by is None else by.jid in self._own() or (by.lid is not None and by.lid in self._own())
         return [each for timer in timers for each in self._news(told.group_id, timer, at, sender, from_me=ours)]
 
     def set_by_us(self, chat: Jid, seconds: int, at: datetime) -> Sequence[SetTimers]:
         """A command of ours has set it; `at` by WhatsApp's clock where that is known."""
-        return self._news(chat, ToldTimer(seconds=seconds), at, from_me=True)
+        return self._news(chat, ReportedTimer(seconds=seconds), at, from_me=True)
 
     def _news(
         self,
         chat: str,
-        told: ToldTimer,
+        told: ReportedTimer,
         at: datetime,
         sender: MessageSender | None = None,
         *,
@@ -125,6 +125,6 @@ class Timers:
         return [SetTimers(timers=[timer], event_type=CHAT_UPDATED.type)]
 
 
-def told_timer(timer: Timer) -> ToldTimer:
+def reported_timer(timer: Timer) -> ReportedTimer:
     """A timer as an engine is told it."""
-    return ToldTimer(seconds=timer.seconds, changed_at=int(timer.changed_at.timestamp()))
+    return ReportedTimer(seconds=timer.seconds, changed_at=int(timer.changed_at.timestamp()))

@@ -16,7 +16,7 @@ from gateway_worker.connections.base.signals import Signal, until_stored
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.messages.ids import MessageIds
 from gateway_worker.connections.messages.originals import Originals, Referred
-from gateway_worker.connections.messages.timers import Timers, told_timer
+from gateway_worker.connections.messages.timers import Timers, reported_timer
 from gateway_worker.connections.outgoing.attachments import Attachments
 from gateway_worker.connections.outgoing.attempts import MAX_TRIES, SendAttempts, SendJob
 from gateway_worker.connections.outgoing.chat_order import ChatOrder, Slot
@@ -261,7 +261,7 @@ class OutgoingSender:
                 return Timer(seconds=seconds)
             case SendMessage() | ForwardMessage():
                 known = self._timers.of(self._chat(command))
-                return None if known is None else told_timer(known)
+                return None if known is None else reported_timer(known)
             case _:
                 return None
 

@@ -21,7 +21,7 @@ _log = structlog.get_logger()
 LIMIT: Final = 50  # sessions told of at a time
 
 
-async def tell_waiting(context: SessionContext, incarnation: str, held: set[SessionId]) -> None:
+async def notify_waiting(context: SessionContext, incarnation: str, held: set[SessionId]) -> None:
     """Tell of those that nobody owns, if the whole fleet is full. For a worker that has no room itself.
 
     Each is claimed, written, and released: so one worker tells it, under a fence of its own, whoever else looks. It
@@ -37,14 +37,14 @@ async def tell_waiting(context: SessionContext, incarnation: str, held: set[Sess
     try:
         for record in claimed:
             try:
-                await _tell(record, context)
+                await _notify(record, context)
             finally:
                 await until_stored(lambda record=record: sessions.release(record.session_id, record.epoch))
     finally:
         held -= names
 
 
-async def _tell(record: SessionRecord, context: SessionContext) -> None:
+async def _notify(record: SessionRecord, context: SessionContext) -> None:
     lifecycle = Lifecycle(record, context, Writer(record.fence, context.storage, lambda: None))
     with suppress(StaleEpoch):  # somebody has room after all
         await lifecycle.follow(Trigger.NO_ROOM, reason=WAITING)

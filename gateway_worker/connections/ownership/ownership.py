@@ -17,7 +17,7 @@ from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.ports import CapacityListener
 from gateway_worker.connections.base.signals import Signal, until_stored
 from gateway_worker.connections.lifecycle.states import State
-from gateway_worker.connections.ownership.capacity import tell_waiting
+from gateway_worker.connections.ownership.capacity import notify_waiting
 from gateway_worker.connections.ownership.draining import Drain
 from gateway_worker.connections.ownership.failure_detector import FailureDetector
 from gateway_worker.connections.ownership.reconciliation import Reconciliation
@@ -65,7 +65,7 @@ class Ownership:
         self._tokens = Tokens(most=_BURST, per_second=_PER_SECOND, first=max_sessions, now=context.clock.monotonic())
         self._sessions: dict[SessionId, LiveSession] = {}
         self._running: dict[SessionId, asyncio.Task[None]] = {}
-        self._heirs: dict[SessionId, SessionRecord] = {}
+        self._pending_restarts: dict[SessionId, SessionRecord] = {}
         self._claiming: set[SessionId] = set()
         self._returning: set[SessionId] = set()
         self._tasks = asyncio.TaskGroup()
@@ -111,13 +111,13 @@ class Ownership:
         try:
             async with self._tasks:
                 detector = FailureDetector(self._context, self._look.set)
-                for chore in (self._watch(), self._adopt_for_ever(), self._tell_waiting_for_ever()):
+                for chore in (self._watch(), self._adopt_for_ever(), self._notify_waiting_for_ever()):
                     self._add_chore(chore)
                 self._add_chore(detector.run())
                 self._add_chore(keep_routes(self._context, self.session_ids))
                 self._add_chore(Reconciliation(self._context, self, self._incarnation).keep())
                 self.started.set()
-                self._tell_capacity()
+                self._notify_capacity()
                 await self._stopping.wait()
                 self._tasks.create_task(end(*self._chores))
                 await self._leave_all()
@@ -134,7 +134,7 @@ class Ownership:
     def take_no_more(self) -> None:
         """From now on nothing is claimed; idempotent."""
         self._takes_more = False
-        self._tell_capacity()
+        self._notify_capacity()
 
     def drain(self) -> None:
         """Take no more, and hand over what is here as others have room; what they have none for is kept. Idempotent."""
@@ -159,7 +159,7 @@ class Ownership:
             self._claiming.discard(session_id)
         if record is not None:
             self._start(record)
-        self._tell_capacity()
+        self._notify_capacity()
 
     async def recover(self, session_id: SessionId, epoch: int) -> None:
         """It is this worker's, and does not run: it starts under a new epoch, or goes to who has room for it."""
@@ -207,7 +207,7 @@ class Ownership:
             self._claiming.discard(session_id)
         if record is not None:
             self._start(record, returned=returned)
-            self._tell_capacity()
+            self._notify_capacity()
         return record is not None
 
     async def _adopt_for_ever(self) -> None:
@@ -218,16 +218,16 @@ class Ownership:
         while True:
             self._look.clear()
             await self.adopt()
-            self._tell_capacity()  # only now: those that wait for a slot come before new ones
+            self._notify_capacity()  # only now: those that wait for a slot come before new ones
             with suppress(TimeoutError):
                 async with asyncio.timeout(_ADOPT_SECONDS):
                     await self._look.wait()
 
-    async def _tell_waiting_for_ever(self) -> None:
+    async def _notify_waiting_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_FULL_SECONDS)
             if not self.has_free_slot:
-                await tell_waiting(self._context, self._incarnation, self._claiming)
+                await notify_waiting(self._context, self._incarnation, self._claiming)
 
     async def take_back(self, session_id: SessionId) -> None:
         """What was handed over and taken by nobody goes on here; meanwhile its slot is kept."""
@@ -237,7 +237,7 @@ class Ownership:
             await until_stored(lambda: self.take(session_id, returned=True))
         finally:
             self._returning.discard(session_id)
-            self._tell_capacity()
+            self._notify_capacity()
 
     async def adopt(self) -> None:
         """Claim in waves, as long as there are sessions and slots."""
@@ -246,7 +246,7 @@ class Ownership:
             records = await until_stored(lambda limit=limit: self._claim_wave(limit))
             self._tokens.take(len(records))
             adopted += [session for record in records if (session := self._start(record)) is not None]
-            self._tell_capacity()
+            self._notify_capacity()
             if len(records) < limit:
                 break
         if adopted:
@@ -272,9 +272,9 @@ class Ownership:
         if self._stopping.is_set():
             return None
         if (present := self._sessions.get(record.session_id)) is not None:
-            known = self._heirs.get(record.session_id)
+            known = self._pending_restarts.get(record.session_id)
             if record.epoch > max(present.epoch, known.epoch if known else 0):
-                self._heirs[record.session_id] = record
+                self._pending_restarts[record.session_id] = record
                 present.fence_off()
             return None
         session = LiveSession(record, self._context, returned=returned)
@@ -296,8 +296,8 @@ class Ownership:
             del self._sessions[session.session_id], self._running[session.session_id]
             if session.handed_over and not self._stopping.is_set():
                 self._add_chore(self.take_back(session.session_id))
-            if (heir := self._heirs.pop(session.session_id, None)) is not None:
-                self._start(heir)
+            if (restart := self._pending_restarts.pop(session.session_id, None)) is not None:
+                self._start(restart)
             self._changed.fire()
             self._look.set()
 
@@ -320,7 +320,7 @@ class Ownership:
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
 
-    def _tell_capacity(self) -> None:
+    def _notify_capacity(self) -> None:
         if self.has_free_slot != self._had_room:
             self._had_room = self.has_free_slot
             self._capacity_changed(self._had_room)

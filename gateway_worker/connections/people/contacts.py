@@ -10,25 +10,25 @@ from gateway_worker.connections.people.identities import Identities
 from gateway_worker.store.operations.contacts import Contact, ContactFact
 from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.whatsapp.incoming import Arrived
-from gateway_worker.whatsapp.people import ContactNews, ContactsTold
+from gateway_worker.whatsapp.people import ContactReport, ContactsReported
 from schemas.addresses import LID_SERVER, USER_SERVER, phone_of, told_jid
 from schemas.events.contacts import MAX_ABOUT, ContactChange
 from schemas.model import MAX_ATTRIBUTE
 
-MAX_HEARD: Final = 2_000  # people of one connection; who is beyond them costs a look into the database
+MAX_KNOWN: Final = 2_000  # people of one connection; who is beyond them costs a look into the database
 _SERVERS: Final = (f"@{USER_SERVER}", f"@{LID_SERVER}")
 
 
-def contact_news(told: ContactsTold, identities: Identities, now: datetime) -> list[LearnContacts]:
+def learnt_contacts(told: ContactsReported, identities: Identities, now: datetime) -> list[LearnContacts]:
     """What makes it durable; nothing when nobody is told of."""
     contacts = [_contact(each, identities, now) for each in told.contacts if each.jid.endswith(_SERVERS)]
     return [LearnContacts(contacts=contacts, from_before=told.from_before)] if contacts else []
 
 
-def names_in(messages: Iterable[Arrived]) -> list[ContactNews]:
+def names_in(messages: Iterable[Arrived]) -> list[ContactReport]:
     """Those who wrote them, as they call themselves. Whoever has no name is not told of."""
     return [
-        ContactNews(
+        ContactReport(
             jid=message.sender.jid,
             lid=message.sender.lid,
             phone=message.sender.phone,
@@ -41,7 +41,7 @@ def names_in(messages: Iterable[Arrived]) -> list[ContactNews]:
     ]
 
 
-class Heard:
+class KnownAuthors:
     """What the messages of one connection said of their authors last: most say nothing new.
 
     It goes with the connection, as does what could not be stored; the database decides what is new.
@@ -50,16 +50,16 @@ class Heard:
     def __init__(self) -> None:
         self._last: OrderedDict[str, Contact] = OrderedDict()
 
-    def news(self, messages: Sequence[Arrived], identities: Identities, now: datetime) -> list[LearnContacts]:
+    def learn(self, messages: Sequence[Arrived], identities: Identities, now: datetime) -> list[LearnContacts]:
         """What of these messages, in their order, may be new."""
-        told = contact_news(ContactsTold(contacts=names_in(messages)), identities, now)
+        told = learnt_contacts(ContactsReported(contacts=names_in(messages)), identities, now)
         fresh = [contact for operation in told for contact in operation.contacts if self._is_fresh(contact)]
         return [LearnContacts(contacts=fresh)] if fresh else []
 
     def _is_fresh(self, contact: Contact) -> bool:
         last = self._last.pop(contact.jid, None)
         self._last[contact.jid] = contact
-        if len(self._last) > MAX_HEARD:
+        if len(self._last) > MAX_KNOWN:
             self._last.popitem(last=False)
         return last is None or _timeless(last) != _timeless(contact)
 
@@ -68,7 +68,7 @@ def _timeless(contact: Contact) -> object:
     return contact.lid, contact.phone, {name: fact.value for name, fact in contact.facts.items()}
 
 
-def _contact(told: ContactNews, identities: Identities, now: datetime) -> Contact:
+def _contact(told: ContactReport, identities: Identities, now: datetime) -> Contact:
     own = told.jid if told.jid.endswith(f"@{LID_SERVER}") else None
     lid, phone = identities.names_of(told.jid, told.lid or own, told.phone or phone_of(told.jid))
     at = int(now.timestamp()) if told.timestamp is None else _seconds(told.timestamp, now)

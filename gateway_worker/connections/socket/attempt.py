@@ -38,7 +38,7 @@ class ConnectionAttempt:
         self.opened_at = context.clock.monotonic()
         self.outcome: Disconnected | None = None
         self.purpose: Purpose | None = None
-        self.heard = False  # whether WhatsApp said anything on it
+        self.has_received = False  # whether WhatsApp said anything on it
         self._ready = False
 
     @property

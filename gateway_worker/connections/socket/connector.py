@@ -91,7 +91,7 @@ class Connector:
     @property
     def deadline(self) -> float | None:
         """When something is to be done even if nothing happens, on the monotonic clock."""
-        if self.attempt is not None and not self.attempt.heard:
+        if self.attempt is not None and not self.attempt.has_received:
             return self.attempt.opened_at + self._context.timeouts.login
         return self._due_at
 
@@ -102,7 +102,7 @@ class Connector:
     def check_silence(self) -> None:
         """Give up on a socket on which WhatsApp never said anything."""
         attempt, now = self.attempt, self._context.clock.monotonic()
-        if attempt is not None and not attempt.heard and now >= attempt.opened_at + self._context.timeouts.login:
+        if attempt is not None and not attempt.has_received and now >= attempt.opened_at + self._context.timeouts.login:
             attempt.give_up(Purpose.RENEW)
 
     async def open(self, record: SessionRecord, applied: int | None, reason: Reason | None = None) -> None:
@@ -132,7 +132,7 @@ class Connector:
         self._inbound = Inbound(
             self._writer,
             self._context,
-            partial(self._hear, attempt),
+            partial(self._on_fact, attempt),
             identities=self._identities,
             timers=self._timers,
             paired=credentials is not None,
@@ -248,9 +248,9 @@ class Connector:
             _log.error("session.alarm", session=self._lifecycle.session_id, code=verdict.reason.code)
         await self._lifecycle.follow(verdict.trigger, reason=verdict.reason, retry_at=retry_at)
 
-    async def _hear(self, attempt: ConnectionAttempt, fact: LifeFact) -> None:
+    async def _on_fact(self, attempt: ConnectionAttempt, fact: LifeFact) -> None:
         """Act on a fact of the connection's life; after the session let go of it, only its end counts."""
-        attempt.heard = True
+        attempt.has_received = True
         if isinstance(fact, Disconnected):
             attempt.end(fact)
         elif attempt is self.attempt and not attempt.over and attempt.purpose is None:
@@ -280,7 +280,7 @@ class Connector:
                 attempt.log_in()
                 self._presences.connected()
             case PresenceChanged():
-                self._presences.hear(fact)
+                self._presences.on_presence(fact)
 
     async def _show_qr(self, fact: QrCode) -> None:
         """Each QR is an event; only the first changes the state."""

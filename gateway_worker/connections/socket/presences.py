@@ -63,7 +63,7 @@ class Presences:
             self._followed.popitem(last=False)
         self._wake.fire()
 
-    def hear(self, fact: PresenceChanged) -> None:
+    def on_presence(self, fact: PresenceChanged) -> None:
         """Somebody does something: to be told soon. Of one person only the last thing waits."""
         about = (fact.chat, fact.participant)
         self._untold.pop(about, None)
@@ -80,7 +80,7 @@ class Presences:
         """Ask and tell, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._ask())
-            tasks.create_task(self._tell())
+            tasks.create_task(self._notify())
 
     async def _ask(self) -> None:
         while True:
@@ -99,7 +99,7 @@ class Presences:
             except EngineError as error:  # if the connection is over, the next one is asked
                 _log.info("presence.not_followed", session=self._session_id, error=type(error).__name__)
 
-    async def _tell(self) -> None:
+    async def _notify(self) -> None:
         while True:
             if not self._untold:
                 await self._wake.next()

@@ -80,9 +80,9 @@ class Sessions(MovingSessions):
 
         A worker that has only just handed it over does not get it back.
         """
-        nobodys = and_(_S.c.id == session_id, _S.c.owner.is_(None), _S.c.deleted_at.is_(None), may_take(worker_id))
+        unowned = and_(_S.c.id == session_id, _S.c.owner.is_(None), _S.c.deleted_at.is_(None), may_take(worker_id))
         async with self._database.transaction() as connection:
-            records = await self._own(connection, nobodys, worker_id, incarnation)
+            records = await self._own(connection, unowned, worker_id, incarnation)
         return records[0] if records else None
 
     async def claim_waiting(self, worker_id: WorkerId, incarnation: str, limit: int) -> Sequence[SessionRecord]:
@@ -141,11 +141,11 @@ class Sessions(MovingSessions):
     async def _wishes(self, connection: Wire) -> AsyncIterator[SessionId]:
         told: asyncio.Queue[str] = asyncio.Queue()
 
-        def hear(_connection: Any, _pid: int, _channel: str, session_id: str) -> None:
+        def on_notification(_connection: Any, _pid: int, _channel: str, session_id: str) -> None:
             told.put_nowait(session_id)
 
         with translated():
-            await connection.add_listener(WISHES, hear)
+            await connection.add_listener(WISHES, on_notification)
         while True:
             async with self._database.wire() as wire:
                 for row in await wire.fetch(_WISHED, _POLLED):

@@ -180,7 +180,7 @@ class Committer:
         return [*held, *behind, *(await self._settle(rest) if rest else ())]
 
     def _answer(self, group: Sequence[Waiting], outcome: GroupOutcome) -> Sequence[Waiting]:
-        self._tell(outcome)
+        self._notify(outcome)
         for number, (waiting, answers) in enumerate(zip(group, outcome.answers, strict=True)):
             if answers is not None:
                 waiting.succeed(answers)
@@ -237,7 +237,7 @@ class Committer:
             self.transactions += 1
             return outcome
 
-    def _tell(self, outcome: GroupOutcome) -> None:
+    def _notify(self, outcome: GroupOutcome) -> None:
         if outcome.events:
             for listener in self._listeners:
                 listener(outcome.events)

@@ -123,7 +123,7 @@ class Transaction:
         """What the operation's caller gets."""
         self.answers[placed.write, placed.index] = answer
 
-    def tell(self, placed: Placed, event: NewEvent) -> None:
+    def emit(self, placed: Placed, event: NewEvent) -> None:
         """An event that the operation caused."""
         self.events.setdefault((placed.write, placed.index), []).append(event)
 

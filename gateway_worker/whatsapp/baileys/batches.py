@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway_worker.whatsapp.baileys.codec.codec import merged
 from gateway_worker.whatsapp.facts import Fact, ReceiptArrived, ReceiptsArrived
-from gateway_worker.whatsapp.people import ContactsTold
+from gateway_worker.whatsapp.people import ContactsReported
 
 MAX_BATCH: Final = 500
 MAX_WEIGHT: Final = 4_000  # ids of messages, and people: each is a row
@@ -16,7 +16,7 @@ def go_together(first: Fact, second: Fact) -> bool:
     match first, second:
         case ReceiptArrived(), ReceiptArrived():
             return True
-        case ContactsTold(contacts=[_], from_before=False), ContactsTold(contacts=[_], from_before=False):
+        case ContactsReported(contacts=[_], from_before=False), ContactsReported(contacts=[_], from_before=False):
             return True
         case _:
             return False
@@ -27,7 +27,7 @@ def weight_of(fact: Fact) -> int:
     match fact:
         case ReceiptArrived():
             return len(fact.message_ids)
-        case ContactsTold():
+        case ContactsReported():
             return len(fact.contacts)
         case _:
             return 1
@@ -37,9 +37,9 @@ def together(facts: Sequence[Fact]) -> Fact:
     """All of them as one; they go together, and there is at least one."""
     if len(facts) == 1:
         return facts[0]
-    contacts = [contact for fact in facts if isinstance(fact, ContactsTold) for contact in fact.contacts]
+    contacts = [contact for fact in facts if isinstance(fact, ContactsReported) for contact in fact.contacts]
     if contacts:
-        return ContactsTold(contacts=contacts)
+        return ContactsReported(contacts=contacts)
     receipts: list[ReceiptArrived] = []
     for fact in facts:
         if isinstance(fact, ReceiptArrived):

@@ -17,9 +17,9 @@ from gateway_worker.whatsapp.baileys.channel.frames import Frame, FrameError, ho
 from gateway_worker.whatsapp.baileys.codec.attachments import media_of, remote_file_of
 from gateway_worker.whatsapp.baileys.codec.codec import (
     entry_key_of,
-    entry_key_told,
     error_of,
     fact_of,
+    framed_entry_key,
     outgoing_args,
 )
 from gateway_worker.whatsapp.baileys.codec.commits import changes_of
@@ -294,7 +294,7 @@ class BaileysConnection:
                 plaintexts = [each.plaintext for each in entries]
                 # The bridge asks for those that do not fit, one by one
                 fitting = plaintexts[: how_many_fit(map(len, plaintexts))]
-                request.answer([entry_key_told(each.key) for each in entries], fitting)
+                request.answer([framed_entry_key(each.key) for each in entries], fitting)
             case "load_sent":
                 sent = await owner.load_sent(args["message_id"], chat=args["chat"])
                 if sent is None:

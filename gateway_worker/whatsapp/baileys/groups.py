@@ -9,7 +9,7 @@ from gateway_worker.whatsapp.groups import (
     Group,
     GroupChanged,
     GroupMember,
-    GroupNews,
+    GroupNotification,
     Joining,
     MemberOutcome,
     MembersChanged,
@@ -141,10 +141,10 @@ def member_of(told: Mapping[str, Any]) -> GroupMember:
     )
 
 
-def group_news_of(told: Mapping[str, Any]) -> GroupNews:
+def group_notification_of(told: Mapping[str, Any]) -> GroupNotification:
     """A notification, as the bridge tells it."""
     by = told["by"]
-    return GroupNews(
+    return GroupNotification(
         notification_id=told["id"],
         group_id=told["group"],
         by=None if by is None else member_of(by),

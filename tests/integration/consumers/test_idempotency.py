@@ -77,7 +77,9 @@ def _answer_to(given: Command[StrictModel], *, redelivered: bool) -> PendingRepl
     body = given.envelope.to_json()
     delivery = delivery_of(body, queue="gateway.session.s1", redelivered=redelivered)
     return PendingReply(
-        reply_context, delivery, Audience(origin=given.envelope.origin, reply_to=delivery.reply_to, hears_events=True)
+        reply_context,
+        delivery,
+        Audience(origin=given.envelope.origin, reply_to=delivery.reply_to, receives_events=True),
     )
 
 

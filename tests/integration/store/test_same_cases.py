@@ -4,10 +4,10 @@ import pytest
 
 from gateway_worker.store.store import Store
 from tests.support.store.cases import CASES, Case, tried
-from tests.support.store.stores import Heard
+from tests.support.store.stores import OutboxListener
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 async def test_the_store_answers_as_the_fake_does(store: Store, case: Case) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     await case(await tried(store, store.commands, lambda: [(each.type, each.data) for each in heard.events]))

@@ -3,7 +3,7 @@
 import asyncio
 
 from gateway_worker.whatsapp.facts import Disconnected, Fact
-from gateway_worker.whatsapp.people import ContactNews, ContactsTold, PresenceState
+from gateway_worker.whatsapp.people import ContactReport, ContactsReported, PresenceState
 from gateway_worker.whatsapp.port import Changes
 from tests.support.whatsapp.engine import Lab, Session, say
 from tests.support.whatsapp.phones import Phone
@@ -14,7 +14,7 @@ class StoreAwayError(Exception):
 
 
 async def refuse_contacts(fact: Fact) -> None:
-    if isinstance(fact, ContactsTold):
+    if isinstance(fact, ContactsReported):
         raise StoreAwayError
 
 
@@ -26,8 +26,8 @@ async def save(lab: Lab, session: Session, person: Phone, name: str) -> None:
     await lab.phones.post(f"/phones/{session.phone.number}/save", {"contact": person.number, "name": name})
 
 
-def told(session: Session) -> list[ContactNews]:
-    return [contact for fact in session.owner.told(ContactsTold) for contact in fact.contacts]
+def told(session: Session) -> list[ContactReport]:
+    return [contact for fact in session.owner.told(ContactsReported) for contact in fact.contacts]
 
 
 def version_read(session: Session) -> bytes | None:
@@ -44,7 +44,7 @@ async def test_a_notification_that_was_not_stored_comes_again(shared: Lab) -> No
     await session.owner.next(Disconnected, 2)
     session.owner.before_tell = take_all
     connection = await session.connect()
-    await session.owner.next(ContactsTold)
+    await session.owner.next(ContactsReported)
     (news,) = told(session)
     assert (news.jid, news.phone, news.about) == (bob.jid, bob.number, "At work")
     await connection.close()
@@ -56,14 +56,14 @@ async def test_a_saved_contact_that_was_not_stored_is_read_again(shared: Lab) ->
     await session.owner.until(lambda: version_read(session) is not None)
     of_nobody = version_read(session)
     await save(shared, session, eve, "My Eve")
-    await session.owner.next(ContactsTold)
+    await session.owner.next(ContactsReported)
     await session.owner.until(lambda: version_read(session) != of_nobody)  # a connection cut before reads Eve again
     session.owner.before_tell = refuse_contacts
     await save(shared, session, bob, "Bob the builder")
     await session.owner.next(Disconnected, 2)
     session.owner.before_tell = take_all
     connection = await session.connect()
-    second = await session.owner.next(ContactsTold, 2)
+    second = await session.owner.next(ContactsReported, 2)
     assert not second.from_before
     assert [(news.jid, news.saved_name) for news in told(session)] == [
         (eve.jid, "My Eve"),
@@ -79,7 +79,7 @@ async def test_those_who_were_saved_before_are_told_as_that(shared: Lab) -> None
         await save(shared, session, person, f"My {person.name}")
     await shared.pair(session)
     connection = await session.connect()
-    fact = await session.owner.next(ContactsTold)
+    fact = await session.owner.next(ContactsReported)
     assert fact.from_before
     assert [news.saved_name for news in fact.contacts] == [f"My {person.name}" for person in people]
     await connection.close()

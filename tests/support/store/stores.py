@@ -35,7 +35,7 @@ class TestClock:
         self.time += span
 
 
-class Heard:
+class OutboxListener:
     """A listener of the outbox."""
 
     def __init__(self, store: Store) -> None:

@@ -12,7 +12,7 @@ from schemas.content.groups import (
     GroupInvite,
     GroupJoined,
     GroupPage,
-    GroupRequestsTold,
+    GroupRequestsAnswered,
     ParticipantsChanged,
 )
 
@@ -112,8 +112,8 @@ class FakeSessionGroups:
     async def update(self, command: Command[Any]) -> None:
         """Nothing to do."""
 
-    async def requests(self, command: Command[Any]) -> GroupRequestsTold:
-        return GroupRequestsTold(group_id=command.data.group_id, requests=[])
+    async def requests(self, command: Command[Any]) -> GroupRequestsAnswered:
+        return GroupRequestsAnswered(group_id=command.data.group_id, requests=[])
 
     async def invite(self, command: Command[Any]) -> GroupInvite:
         return GroupInvite(

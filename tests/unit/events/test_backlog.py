@@ -24,7 +24,7 @@ def drain(backlog: Backlog) -> list[int]:
 def live(up_to: int = 0) -> Backlog:
     """A backlog whose session is live and published up to a sequence."""
     backlog = Backlog()
-    backlog.hear(outbox_event("s", up_to + 1))
+    backlog.note(outbox_event("s", up_to + 1))
     backlog.catch_up(S, [outbox_event("s", up_to + 1)], complete=True, told=up_to + 1)
     drain(backlog)
     return backlog
@@ -32,13 +32,13 @@ def live(up_to: int = 0) -> Backlog:
 
 def test_the_first_event_of_a_session_needs_no_database() -> None:
     backlog = Backlog()
-    assert backlog.hear(outbox_event("s", 1)) is False
+    assert backlog.note(outbox_event("s", 1)) is False
     assert drain(backlog) == [1]
 
 
 def test_a_session_that_is_new_here_is_read_first() -> None:
     backlog = Backlog()
-    assert backlog.hear(outbox_event("s", 7)) is True
+    assert backlog.note(outbox_event("s", 7)) is True
     assert drain(backlog) == []
     assert backlog.catch_up(S, [outbox_event("s", n) for n in (5, 6, 7)], complete=True, told=7) is True
     assert drain(backlog) == [5, 6, 7]
@@ -46,21 +46,21 @@ def test_a_session_that_is_new_here_is_read_first() -> None:
 
 def test_what_an_earlier_owner_published_is_not_waited_for() -> None:
     backlog = Backlog()
-    backlog.hear(outbox_event("s", 7))
+    backlog.note(outbox_event("s", 7))
     assert backlog.catch_up(S, [], complete=True, told=7) is True
     assert backlog.session(S).is_idle
-    assert backlog.hear(outbox_event("s", 8)) is False
+    assert backlog.note(outbox_event("s", 8)) is False
     assert drain(backlog) == [8]
 
 
 def test_what_was_dropped_is_read_again_before_anything_else() -> None:
     backlog = live()
-    backlog.hear(outbox_event("s", 2))
-    backlog.hear(outbox_event("s", 3))
+    backlog.note(outbox_event("s", 2))
+    backlog.note(outbox_event("s", 3))
     under_way = backlog.next()
     assert under_way is not None
     backlog.drop([S])
-    assert backlog.hear(outbox_event("s", 4)) is True
+    assert backlog.note(outbox_event("s", 4)) is True
     backlog.put_back([under_way])
     assert drain(backlog) == []
     assert len(backlog) == 0
@@ -71,7 +71,7 @@ def test_what_was_dropped_is_read_again_before_anything_else() -> None:
 
 def test_refused_events_are_dropped_too() -> None:
     backlog = live()
-    backlog.hear(outbox_event("s", 2))
+    backlog.note(outbox_event("s", 2))
     refused = backlog.next()
     assert refused is not None
     backlog.refuse(refused)
@@ -83,9 +83,9 @@ def test_refused_events_are_dropped_too() -> None:
 
 def test_a_commit_during_the_read_is_read_too() -> None:
     backlog = Backlog()
-    backlog.hear(outbox_event("s", 7))
+    backlog.note(outbox_event("s", 7))
     backlog.session(S).reading = True
-    assert backlog.hear(outbox_event("s", 8)) is False
+    assert backlog.note(outbox_event("s", 8)) is False
     assert backlog.catch_up(S, [outbox_event("s", 7)], complete=True, told=7) is False
     assert backlog.catch_up(S, [outbox_event("s", 8)], complete=True, told=8) is True
     assert drain(backlog) == [7, 8]
@@ -93,22 +93,22 @@ def test_a_commit_during_the_read_is_read_too() -> None:
 
 def test_a_missing_sequence_is_read() -> None:
     backlog = live(up_to=1)
-    assert backlog.hear(outbox_event("s", 4)) is True
+    assert backlog.note(outbox_event("s", 4)) is True
     backlog.catch_up(S, [outbox_event("s", 3), outbox_event("s", 4)], complete=True, told=4)
     assert drain(backlog) == [3, 4]
 
 
 def test_an_event_told_twice_goes_out_once() -> None:
     backlog = live()
-    backlog.hear(outbox_event("s", 2))
-    backlog.hear(outbox_event("s", 2))
+    backlog.note(outbox_event("s", 2))
+    backlog.note(outbox_event("s", 2))
     backlog.catch_up(S, [outbox_event("s", 1), outbox_event("s", 2)], complete=True, told=2)
     assert drain(backlog) == [2]
 
 
 def test_beyond_its_bound_events_stay_in_the_database() -> None:
     backlog = Backlog(max_held=2)
-    assert [backlog.hear(outbox_event("s", n)) for n in (1, 2, 3)] == [False, False, True]
+    assert [backlog.note(outbox_event("s", n)) for n in (1, 2, 3)] == [False, False, True]
     assert not backlog.has_room
     assert drain(backlog) == [1, 2]
     assert backlog.has_room
@@ -119,7 +119,7 @@ def test_beyond_its_bound_events_stay_in_the_database() -> None:
 def test_what_was_under_way_goes_first_again() -> None:
     backlog = live()
     for n in (2, 3, 4):
-        backlog.hear(outbox_event("s", n))
+        backlog.note(outbox_event("s", n))
     under_way = [backlog.next(), backlog.next()]
     backlog.put_back([event for event in under_way if event is not None])
     assert drain(backlog) == [2, 3, 4]
@@ -128,7 +128,7 @@ def test_what_was_under_way_goes_first_again() -> None:
 def test_a_refused_event_holds_back_its_session_only() -> None:
     backlog = Backlog()
     for session_id, n in (("s", 1), ("s", 2), ("t", 1), ("s", 3)):
-        backlog.hear(outbox_event(session_id, n))
+        backlog.note(outbox_event(session_id, n))
     first, second = backlog.next(), backlog.next()
     assert first is not None
     assert second is not None
@@ -167,7 +167,7 @@ class AnyLife(RuleBasedStateMachine):
         event = outbox_event("s", len(self.committed) + 1)
         self.committed.append(event)
         if told:
-            self.backlog.hear(event)
+            self.backlog.note(event)
 
     @rule()
     def publish(self) -> None:

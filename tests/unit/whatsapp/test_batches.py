@@ -3,7 +3,7 @@
 from gateway_worker.whatsapp.baileys.batches import go_together, together
 from gateway_worker.whatsapp.baileys.codec.codec import fact_of
 from gateway_worker.whatsapp.facts import PasskeyRequired, ReceiptArrived, ReceiptKind, ReceiptsArrived
-from gateway_worker.whatsapp.people import ContactNews, ContactsTold
+from gateway_worker.whatsapp.people import ContactReport, ContactsReported
 
 
 def receipt(message_id: str, participant: str) -> ReceiptArrived:
@@ -12,14 +12,14 @@ def receipt(message_id: str, participant: str) -> ReceiptArrived:
     )
 
 
-def news(*jids: str, from_before: bool = False) -> ContactsTold:
-    return ContactsTold(contacts=[ContactNews(jid=jid) for jid in jids], from_before=from_before)
+def news(*jids: str, from_before: bool = False) -> ContactsReported:
+    return ContactsReported(contacts=[ContactReport(jid=jid) for jid in jids], from_before=from_before)
 
 
 def test_a_contact_has_the_ports_words() -> None:
     told = {"jid": "1@lid", "lid": "1@lid", "phone": None, "picture": "7", "timestamp": 5}
     fact = fact_of({"fact": "contacts", "contacts": [told], "from_before": False})
-    assert fact == ContactsTold(contacts=[ContactNews(jid="1@lid", lid="1@lid", picture="7", timestamp=5)])
+    assert fact == ContactsReported(contacts=[ContactReport(jid="1@lid", lid="1@lid", picture="7", timestamp=5)])
 
 
 def test_people_that_come_one_by_one_are_stored_together() -> None:

@@ -43,7 +43,7 @@ async def learn_contacts(transaction: Transaction, placed: Sequence[Placed]) -> 
         told = [_learn(known, each, contact) for contact in each.operation.contacts]
         for contact, changed in told:
             if changed:
-                transaction.tell(each, _event(each.session_id, contact, changed, transaction.now))
+                transaction.emit(each, _event(each.session_id, contact, changed, transaction.now))
         transaction.answer(each, sum(1 for _, changed in told if changed))
     put = [
         (*name, ciphers[name[0]].encrypt(_value(contact), _COLUMN, name[1]))

@@ -60,7 +60,7 @@ async def finish(transaction: Transaction, placed: Sequence[Placed]) -> None:
         is_new = not ids or any((each.session_id, message_id) in settled for message_id in ids)
         transaction.answer(each, is_new)
         if is_new:
-            transaction.tell(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
+            transaction.emit(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
 
 
 async def store(transaction: Transaction, placed: Sequence[Placed]) -> None:

@@ -112,7 +112,7 @@ async def settle_media(transaction: Transaction, placed: Sequence[Placed]) -> No
         has_moved = (each.session_id, each.operation.message_id, each.operation.number) in moved
         transaction.answer(each, has_moved)
         if has_moved:
-            transaction.tell(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
+            transaction.emit(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
 
 
 def _showing(placed: Placed, media: Json | None) -> Placed:

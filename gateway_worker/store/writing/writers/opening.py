@@ -37,7 +37,7 @@ async def replace_sealed(transaction: Transaction, placed: Sequence[Placed]) -> 
     replaced = [each for each in placed if (each.session_id, each.operation.message_id) in rows]
     for each in replaced:
         transaction.answer(each, True)
-        transaction.tell(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
+        transaction.emit(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
     return {(each.write, each.index) for each in replaced}
 
 

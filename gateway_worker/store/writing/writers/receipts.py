@@ -113,8 +113,8 @@ def _step(
         standing[name] = steps[-1]
         moved[name] = moved_row(placed, steps, earlier=moved.get(name))
         if steps[0] is Status.SENT:
-            transaction.tell(placed, status_event(placed, row, Status.SENT))
-    transaction.tell(placed, status_event(placed, row, op.status))
+            transaction.emit(placed, status_event(placed, row, Status.SENT))
+    transaction.emit(placed, status_event(placed, row, op.status))
     return True
 
 

@@ -90,7 +90,7 @@ async def _store(transaction: Transaction, placed: Sequence[Placed]) -> None:
         transaction.answer(each, number is not None)
         if number is not None:
             numbered.append((each, number))
-            transaction.tell(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
+            transaction.emit(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
     await add_media(transaction, numbered)
 
 

@@ -49,13 +49,13 @@ async def change_state(transaction: Transaction, placed: Sequence[Placed]) -> No
     await transaction.wire.execute(_CHANGE, *columns(rows), transaction.now)
     for each in placed:
         if each.operation.event is not None:
-            transaction.tell(each, _event(each, SESSION_STATUS.type, each.operation.event))
+            transaction.emit(each, _event(each, SESSION_STATUS.type, each.operation.event))
 
 
 async def append_event(transaction: Transaction, placed: Sequence[Placed]) -> None:
     """`AppendEvent`s write no row of their own."""
     for each in placed:
-        transaction.tell(each, _event(each, each.operation.type, each.operation.data))
+        transaction.emit(each, _event(each, each.operation.type, each.operation.data))
 
 
 def _event(placed: Placed, event_type: str, data: dict[str, object]) -> NewEvent:

@@ -33,7 +33,7 @@ async def set_timers(transaction: Transaction, placed: Sequence[Placed]) -> None
     for each in placed:
         news = [timer for timer in each.operation.timers if _set(known, each.session_id, timer)]
         for timer in news:
-            transaction.tell(each, NewEvent(type=each.operation.event_type, data=timer.event))
+            transaction.emit(each, NewEvent(type=each.operation.event_type, data=timer.event))
         transaction.answer(each, len(news))
     put = [(*name, timer.seconds, timer.changed_at) for name, timer in known.items() if stored.get(name) != timer]
     if put:

@@ -6,7 +6,7 @@ import type { Lease } from './channel/lease.ts'
 import type { Peer } from './channel/peer.ts'
 import type { OpenArguments, Settings } from './channel/settings.ts'
 import { Admins } from './groups/admins.ts'
-import { GroupNews } from './groups/group-news.ts'
+import { GroupNotifications } from './groups/notifications.ts'
 import { Groups } from './groups/groups.ts'
 import { Arrivals } from './incoming/arrivals.ts'
 import { CallsAndPresence } from './incoming/calls-and-presence.ts'
@@ -181,7 +181,7 @@ function makeListening(context: Context, parts: Base & Reading, socket: WASocket
       isCareful: options.careful,
       onFlood: () => events.onEnd({ cause: 'closed', code: null, detail: 'too many messages at once' })
     }),
-    groupNews: new GroupNews({ socket, facts, me, renewSenderKey: parts.renewSenderKey }),
+    groupNotifications: new GroupNotifications({ socket, facts, me, renewSenderKey: parts.renewSenderKey }),
     callsAndPresence: new CallsAndPresence({ socket, facts, me, rejectsCalls: options.reject_calls }),
     pairing: new Pairing({
       socket,

@@ -3,7 +3,7 @@ import type { AuthenticationCreds } from 'baileys'
 
 import type { Facts } from './channel/facts.ts'
 import type { Admins } from './groups/admins.ts'
-import type { GroupNews } from './groups/group-news.ts'
+import type { GroupNotifications } from './groups/notifications.ts'
 import type { Arrivals } from './incoming/arrivals.ts'
 import type { CallsAndPresence } from './incoming/calls-and-presence.ts'
 import type { History } from './incoming/history.ts'
@@ -26,14 +26,14 @@ export interface Listeners {
   people: People
   admins: Admins
   groupCache: GroupCache
-  groupNews: GroupNews
+  groupNotifications: GroupNotifications
   /** Something was taken that its owner has to store. */
   onArrival: () => void
 }
 
 /** What is taken over here is acknowledged by Baileys, once it is passed on: it is stored by then. */
 export function stanzaTable(listeners: Listeners): StanzaTable {
-  const { arrivals, callsAndPresence, pairing, addressBook, people, admins, groupCache, groupNews, onArrival } = listeners
+  const { arrivals, callsAndPresence, pairing, addressBook, people, admins, groupCache, groupNotifications, onArrival } = listeners
   const counted =
     (handle: StanzaHandler): StanzaHandler =>
     (stanza, pass) => {
@@ -60,7 +60,7 @@ export function stanzaTable(listeners: Listeners): StanzaTable {
     'CB:notification': [
       (stanza) => pairing.ceremony.takeNotification(stanza),
       counted((stanza, pass) => callsAndPresence.takeNotification(stanza, pass)),
-      counted((stanza, pass) => groupNews.takeNotification(stanza, pass))
+      counted((stanza, pass) => groupNotifications.takeNotification(stanza, pass))
     ],
     'CB:iq,type:set,pair-device': [(stanza) => pairing.takeRefs(stanza)],
     'CB:iq,,pair-success': [observing(() => pairing.noteAnswer())],

@@ -10,7 +10,7 @@ from gateway_worker.whatsapp.baileys.codec.attachments import remote_file_of
 from gateway_worker.whatsapp.baileys.codec.changes import change_of
 from gateway_worker.whatsapp.baileys.codec.contents import content_of, references_of
 from gateway_worker.whatsapp.baileys.codec.files import file_args
-from gateway_worker.whatsapp.baileys.groups import group_news_of
+from gateway_worker.whatsapp.baileys.groups import group_notification_of
 from gateway_worker.whatsapp.card_lines import Budget
 from gateway_worker.whatsapp.errors import (
     EngineError,
@@ -54,8 +54,8 @@ from gateway_worker.whatsapp.outgoing import (
     Revocation,
     TimerSetting,
 )
-from gateway_worker.whatsapp.people import ContactNews, ContactsTold, PresenceState
-from gateway_worker.whatsapp.timers import ChatTimerTold, Timer, TimersTold
+from gateway_worker.whatsapp.people import ContactReport, ContactsReported, PresenceState
+from gateway_worker.whatsapp.timers import ReportedChatTimer, Timer, TimersReported
 from gateway_worker.whatsapp.vcards import card_text, display_name
 from schemas.content.content import (
     MEDIA_KINDS,
@@ -95,13 +95,13 @@ def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: C901, PLR0911, PLR0912 (o
                 participant=told["participant"],
             )
         case "group":
-            return group_news_of(told)
+            return group_notification_of(told)
         case "contacts":
-            return ContactsTold(
-                contacts=[ContactNews(**each) for each in told["contacts"]], from_before=told["from_before"]
+            return ContactsReported(
+                contacts=[ContactReport(**each) for each in told["contacts"]], from_before=told["from_before"]
             )
         case "timers":
-            return TimersTold(timers=chat_timers_of(told["timers"]))
+            return TimersReported(timers=chat_timers_of(told["timers"]))
         case "send_failed":
             return SendFailed(message_id=told["message_id"], code=told["code"])
         case "call":
@@ -143,7 +143,7 @@ def entry_key_of(told: Mapping[str, Any]) -> EntryKey:
     return EntryKey(chat=told["chat"], sender=told["sender"], message_id=told["message_id"], index=told["index"])
 
 
-def entry_key_told(key: EntryKey) -> dict[str, str | int]:
+def framed_entry_key(key: EntryKey) -> dict[str, str | int]:
     """The same, as the bridge reads it."""
     return {"chat": key.chat, "sender": key.sender, "message_id": key.message_id, "index": key.index}
 
@@ -192,9 +192,9 @@ def message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChan
     )
 
 
-def chat_timers_of(told: Sequence[Mapping[str, Any]]) -> Sequence[ChatTimerTold]:
+def chat_timers_of(told: Sequence[Mapping[str, Any]]) -> Sequence[ReportedChatTimer]:
     """Timers of chats."""
-    return [ChatTimerTold(chat=each["chat"], timer=Timer(**each["timer"])) for each in told]
+    return [ReportedChatTimer(chat=each["chat"], timer=Timer(**each["timer"])) for each in told]
 
 
 def outgoing_args(message: OutgoingMessage) -> tuple[dict[str, Any], list[bytes]]:

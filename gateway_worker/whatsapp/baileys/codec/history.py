@@ -8,7 +8,7 @@ from gateway_worker.whatsapp.baileys.codec.commits import entry_of
 from gateway_worker.whatsapp.baileys.pace import Pace
 from gateway_worker.whatsapp.incoming import Entry, ReceivedChange, ReceivedMessage, StoredEntry, Unreadable
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
-from gateway_worker.whatsapp.people import ContactNews
+from gateway_worker.whatsapp.people import ContactReport
 
 
 async def history_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> HistoryPart:
@@ -31,7 +31,7 @@ async def history_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> History
     return HistoryPart(
         messages=messages,
         unreadable=unreadable,
-        contacts=[ContactNews(**each) for each in told["contacts"]],
+        contacts=[ContactReport(**each) for each in told["contacts"]],
         synced=None if part is None else Synced(**part),
         processed=told["processed"],
         timers=chat_timers_of(told.get("timers", ())),

@@ -14,7 +14,7 @@ from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.records import Fence, NewSession, Status
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
-from tests.support.store.stores import Heard, advance, begin, key
+from tests.support.store.stores import OutboxListener, advance, begin, key
 
 NEIGHBOURS = 12
 WRITES = 20
@@ -62,7 +62,7 @@ async def busy(store: Store, fences: Sequence[Fence]) -> None:
 async def test_a_lock_holds_up_its_session_alone_and_what_waited_is_written_in_order(
     store: Store, fence: Fence, migrated_database_url: str, statement: str
 ) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     neighbours = [await owned(store, f"neighbour-{number}") for number in range(NEIGHBOURS)]
     await store.commit(fence, begin(1))
     async with asyncio.TaskGroup() as tasks, locked(migrated_database_url, statement, fence.session_id):

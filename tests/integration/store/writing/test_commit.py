@@ -23,7 +23,7 @@ from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.records import Desired, Fence, Status
 from gateway_worker.store.store import Store
 from schemas.names import MessageId, SessionId, WorkerId
-from tests.support.store.stores import Heard, TestClock, advance, arrived, begin, key, message_id
+from tests.support.store.stores import OutboxListener, TestClock, advance, arrived, begin, key, message_id
 
 
 def event(number: int) -> AppendEvent:
@@ -31,7 +31,7 @@ def event(number: int) -> AppendEvent:
 
 
 async def test_events_of_many_callers_are_numbered_without_a_gap(store: Store, fence: Fence) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     await asyncio.gather(*(store.commit(fence, event(number)) for number in range(200)))
     assert [each.sequence for each in heard.events] == list(range(1, 201))
     stored = await store.outbox.range(fence.session_id, 1, 1000)
@@ -96,7 +96,7 @@ async def test_a_cancelled_caller_leaves_its_write_whole(store: Store, fence: Fe
 
 
 async def test_a_message_goes_from_begun_to_read_and_each_step_is_told_once(store: Store, fence: Fence) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     assert await store.commit(fence, begin()) == (Begun(),)
     steps = [Status.SENT, Status.SENT, Status.DELIVERED, Status.SENT, Status.READ, Status.DELIVERED]
     moved = [(await store.commit(fence, advance(step)))[0] for step in steps]
@@ -114,7 +114,7 @@ async def test_a_message_goes_from_begun_to_read_and_each_step_is_told_once(stor
 
 
 async def test_statuses_of_one_message_in_one_group_move_in_order(store: Store, fence: Fence) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     answers = await store.commit(
         fence, begin(), advance(Status.SENT), advance(Status.DELIVERED), advance(Status.SENT), advance(Status.READ)
     )
@@ -123,7 +123,7 @@ async def test_statuses_of_one_message_in_one_group_move_in_order(store: Store, 
 
 
 async def test_a_receipt_that_overtakes_the_acknowledgement_tells_sent_first(store: Store, fence: Fence) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     await store.commit(fence, begin(), advance(Status.DELIVERED))
     assert await store.commit(fence, advance(Status.SENT)) == (False,)
     assert [each.data["status"] for each in heard.events] == ["sent", "delivered"]
@@ -159,7 +159,7 @@ async def test_a_failed_message_is_not_begun_again_and_only_an_unconfirmed_one_i
 
 
 async def test_an_incoming_message_is_told_once(store: Store, fence: Fence) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     answers = await asyncio.gather(*(store.commit(fence, arrived(number)) for number in (1, 2, 1)))
     assert answers == [(True,), (True,), (False,)]
     assert await store.commit(fence, arrived(2)) == (False,)
@@ -263,7 +263,7 @@ async def test_the_plaintext_of_a_sent_message_is_the_last_one(store: Store, fen
 
 
 async def test_a_state_is_written_with_its_event(store: Store, fence: Fence, clock: TestClock) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     change = ChangeState(
         state="connected", phone="+1555", jid="1555@s.whatsapp.net", desired=Desired.CONNECTED, event={"state": "x"}
     )

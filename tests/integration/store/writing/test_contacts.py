@@ -17,7 +17,7 @@ from gateway_worker.store.store import Store
 from schemas.events.contacts import ContactChange
 from schemas.events.events import CONTACT_UPDATED
 from tests.integration.store.conftest import SESSION
-from tests.support.store.stores import NOON, Heard, key
+from tests.support.store.stores import NOON, OutboxListener, key
 
 PN, LID, PHONE = "15550002222@s.whatsapp.net", "42@lid", "+15550002222"
 AT = int(NOON.timestamp())
@@ -48,7 +48,7 @@ async def rows(url: str) -> Sequence[tuple[str, bytes]]:
 async def test_a_name_is_told_once_and_another_one_again(
     store: Store, fence: Fence, migrated_database_url: str
 ) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     assert await store.commit(fence, learn(named("Ben"))) == (1,)
     assert await store.commit(fence, learn(named("Ben", AT + 1))) == (0,)
     assert await store.commit(fence, learn(named("Benny", AT + 2))) == (1,)
@@ -74,7 +74,7 @@ async def test_what_was_not_committed_is_told_with_the_next_try(store: Store, fe
 
 
 async def test_many_people_are_one_transaction_and_those_of_before_are_not_told(store: Store, fence: Fence) -> None:
-    heard, before = Heard(store), store.transactions
+    heard, before = OutboxListener(store), store.transactions
     people = [named(f"Person {n}", 0, jid=f"{n}@lid", lid=f"{n}@lid") for n in range(1_000)]
     assert await store.commit(fence, learn(*people, from_before=True)) == (0,)
     assert await store.commit(fence, learn(*people)) == (0,)
@@ -85,7 +85,7 @@ async def test_many_people_are_one_transaction_and_those_of_before_are_not_told(
 
 
 async def test_changes_of_one_person_in_one_commit_are_told_in_order(store: Store, fence: Fence) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     await store.commit(fence, AppendEvent(type="x.v1", data={}), learn(named("A"), named("B")), learn(named("A")))
     assert [each.data.get("pushName") for each in heard.events] == [None, "A", "B", "A"]
 
@@ -93,7 +93,7 @@ async def test_changes_of_one_person_in_one_commit_are_told_in_order(store: Stor
 async def test_the_lid_and_the_number_of_a_person_become_one_contact(
     store: Store, fence: Fence, migrated_database_url: str
 ) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     await store.commit(fence, learn(named("Ben", jid=LID), named("Ben", lid=None, savedName="Plumber")))
     await store.commit(fence, learn(named("Ben", AT + 1)))
     told = heard.events[-1].data
@@ -102,7 +102,7 @@ async def test_the_lid_and_the_number_of_a_person_become_one_contact(
 
 
 async def test_a_picture_is_told_when_it_changes_and_not_with_other_changes(store: Store, fence: Fence) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     for picture in ("7", "7", "8", ""):
         await store.commit(fence, learn(named("Ben", picture=picture)))
     await store.commit(fence, learn(named("Benny")))

@@ -15,7 +15,17 @@ from gateway_worker.store.records import Fence, Status
 from gateway_worker.store.store import Store
 from tests.support.network.wire_tap import Loss, tapped
 from tests.support.services.private_services import query
-from tests.support.store.stores import KEY, OTHER_KEY, Heard, TestClock, advance, arrived, begin, message_id, opened
+from tests.support.store.stores import (
+    KEY,
+    OTHER_KEY,
+    OutboxListener,
+    TestClock,
+    advance,
+    arrived,
+    begin,
+    message_id,
+    opened,
+)
 
 
 @pytest.mark.parametrize("loss", [Loss.ANSWER, Loss.COMMIT])
@@ -23,7 +33,7 @@ async def test_a_commit_that_is_not_answered_takes_effect_once(
     store: Store, fence: Fence, migrated_database_url: str, loss: Loss
 ) -> None:
     async with tapped(migrated_database_url) as (url, tap), opened(url, TestClock(), KEY) as broken:
-        heard = Heard(broken)
+        heard = OutboxListener(broken)
         await broken.commit(fence, begin())
         tap.lose(loss)
         answers = await asyncio.gather(

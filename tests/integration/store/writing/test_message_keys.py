@@ -14,7 +14,7 @@ from gateway_worker.store.records import Fence, MediaState, Status
 from gateway_worker.store.store import Store
 from schemas.names import MessageId
 from tests.integration.store.conftest import SESSION
-from tests.support.store.stores import NOON, Heard, advance, arrived, begin, message_id
+from tests.support.store.stores import NOON, OutboxListener, advance, arrived, begin, message_id
 
 GROUP = "120363001@g.us"
 CHAT, ANA, BEN = arrived().chat, "15550002222@s.whatsapp.net", "15550003333@s.whatsapp.net"
@@ -36,7 +36,7 @@ async def texts(store: Store, name: MessageId = ID) -> list[tuple[int, object]]:
 
 
 async def test_messages_under_one_id_are_as_many_as_their_chats_and_senders(store: Store, fence: Fence) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     of_ana, of_ben = message(GROUP, ANA, "by Ana"), message(GROUP, BEN, "by Ben")
     in_chat, of_me = message(ANA, ANA, "in her chat"), message(ANA, ANA, "by me", from_me=True)
     for _ in range(2):  # as WhatsApp delivers again what was not receipted
@@ -89,7 +89,7 @@ async def test_what_we_sent_does_not_come_back_with_the_history(store: Store, fe
 
 
 async def test_each_has_its_own_plaintext_and_its_own_file(store: Store, fence: Fence) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     for sender in (ANA, BEN):
         part = NewEntry(chat=GROUP, sender=sender, message_id=ID, index=0, plaintext=sender.encode(), visible=True)
         media = NewMedia(state=MediaState.PENDING, object=f"of {sender}", value={"media": {}})
@@ -122,7 +122,7 @@ async def test_a_receipt_moves_what_was_sent_to_its_chat_alone(store: Store, fen
 
 
 async def test_a_change_counts_in_the_chat_of_its_message_and_by_whom_may(store: Store, fence: Fence) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     await store.commit(fence, message(GROUP, ANA), replace(begin(2), chat=ANA))
     ana, unknown, ours = Person.of(False, ANA), MessageId("OLDER"), message_id(2)
     tried: list[tuple[bool, ReceiveMessage]] = [
@@ -160,7 +160,7 @@ async def test_a_forgery_that_comes_with_its_message_is_none_the_better(store: S
 
 
 async def test_a_change_that_is_opened_takes_the_place_of_itself_sealed_and_is_told(store: Store, fence: Fence) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     sealed = change(1, Right.AUTHOR, BEN, GROUP)
     stranger = replace(change(1, Right.AUTHOR, ANA, GROUP), content={"text": "by Ana"})
     await store.commit(fence, sealed, stranger, change(2, Right.ANYONE, BEN, GROUP))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from gateway_worker.store.operations.receipts import AdvanceParticipant
 from gateway_worker.store.records import Fence, Status
 from gateway_worker.store.store import Store
-from tests.support.store.stores import NOON, Heard, advance, begin, message_id
+from tests.support.store.stores import NOON, OutboxListener, advance, begin, message_id
 
 PEOPLE = [f"1555000{number:04}@s.whatsapp.net" for number in range(120)]
 
@@ -16,12 +16,12 @@ def receipt(participant: str, status: Status, number: int = 1) -> AdvancePartici
     return AdvanceParticipant(message_id=message_id(number), chat=chat, participant=participant, status=status, at=NOON)
 
 
-def told(heard: Heard) -> list[tuple[object, object]]:
+def told(heard: OutboxListener) -> list[tuple[object, object]]:
     return [(each.data["status"], each.data.get("participant")) for each in heard.events]
 
 
 async def test_each_step_of_each_participant_is_told_once_and_never_backwards(store: Store, fence: Fence) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     await store.commit(fence, begin(), advance(Status.SENT))
     ana, ben, *_ = PEOPLE
     steps = [(ana, Status.DELIVERED), (ben, Status.READ), (ben, Status.DELIVERED), (ana, Status.DELIVERED)]
@@ -44,7 +44,7 @@ async def test_each_step_of_each_participant_is_told_once_and_never_backwards(st
 
 
 async def test_a_person_whose_number_is_learnt_between_two_receipts_stays_one(store: Store, fence: Fence) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     await store.commit(fence, begin(), advance(Status.SENT), receipt("42@lid", Status.DELIVERED))
     ana, *_ = PEOPLE
     steps = [Status.DELIVERED, Status.READ, Status.READ]
@@ -56,7 +56,7 @@ async def test_a_person_whose_number_is_learnt_between_two_receipts_stays_one(st
 
 
 async def test_receipts_of_a_large_group_in_any_order_are_one_transaction(store: Store, fence: Fence) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     await store.commit(fence, begin())
     before = store.transactions
     receipts = [receipt(each, status) for each in PEOPLE for status in (Status.DELIVERED, Status.READ)]
@@ -75,7 +75,7 @@ async def test_receipts_of_a_large_group_in_any_order_are_one_transaction(store:
 
 
 async def test_only_an_unconfirmed_message_is_overruled_by_a_participant(store: Store, fence: Fence) -> None:
-    heard = Heard(store)
+    heard = OutboxListener(store)
     refused = {"code": "message.rejected_by_whatsapp", "message": "Refused."}
     unconfirmed = {"code": "message.unconfirmed", "message": "No acknowledgement."}
     await store.commit(fence, begin(1), advance(Status.FAILED, 1, error=refused))

@@ -14,7 +14,7 @@ from gateway_worker.store.records import Status
 from gateway_worker.whatsapp.incoming import EntryKey, ReceivedChange, ReceivedMessage, Sender, StoredEntry
 from gateway_worker.whatsapp.incoming_changes import Change, Edited, Reacted, Revoked
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
-from gateway_worker.whatsapp.people import ContactNews
+from gateway_worker.whatsapp.people import ContactReport
 from schemas.content.content import Content, Image, Media, MediaState, Text
 from schemas.names import SessionId
 from tests.support.connections.world import MAPPINGS
@@ -80,7 +80,7 @@ def test_a_part_that_is_complete_is_told_with_the_stanza_that_brought_it() -> No
 def test_people_whose_names_came_are_known_without_a_word() -> None:
     named = past("A", Text(text="Hi"))
     named = replace(named, message=replace(named.message, sender=Sender(jid=CHAT, push_name="Ben")))
-    listed = ContactNews(jid="42@lid", push_name="Eve", timestamp=0)
+    listed = ContactReport(jid="42@lid", push_name="Eve", timestamp=0)
     operations = history_operations(ANNA, HistoryPart(messages=[named], contacts=[listed]), Identities(MAPPINGS), NOW)
     (learnt,) = [each for each in operations if isinstance(each, LearnContacts)]
     assert learnt.from_before

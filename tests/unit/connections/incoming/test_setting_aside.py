@@ -17,7 +17,7 @@ from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.whatsapp.facts import CallArrived, Cause, FactUnreadable, ReceiptArrived, ReceiptKind
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender, StoredEntry, Unreadable
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
-from gateway_worker.whatsapp.people import ContactNews, ContactsTold
+from gateway_worker.whatsapp.people import ContactReport, ContactsReported
 from gateway_worker.whatsapp.port import Changes
 from schemas.content.content import Contacts, SetAsideReason, Text
 from schemas.names import SessionId
@@ -136,17 +136,17 @@ async def test_a_receipt_a_call_a_contact_that_cannot_be_stored_ends_no_connecti
         call = CallArrived(
             call_id="bad", jid=BEN, lid=None, phone=None, video=False, group=None, rejected=False, timestamp=0
         )
-        people = [ContactNews(jid=BEN, push_name="bad")]
+        people = [ContactReport(jid=BEN, push_name="bad")]
         for fact in (
             receipt,
             call,
-            ContactsTold(contacts=people),
+            ContactsReported(contacts=people),
             FactUnreadable(fact="group", detail="KeyError", told={"news": None}),
         ):
             await w.engine.last.tell(fact)
         assert w.storage.messages.rows[message_id].status == "delivered"
         facts = [each.fact for each in w.storage.set_aside.kept.values()]
-        assert facts == ["CallArrived", "ContactsTold", "group"], "a receipt is not worth keeping"
+        assert facts == ["CallArrived", "ContactsReported", "group"], "a receipt is not worth keeping"
         assert len(w.observer.aside) == 4
         await w.send(text("still connected"))
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from gateway_worker.connections.messages.timers import Timers
 from gateway_worker.connections.people.identities import Identities
-from gateway_worker.whatsapp.groups import GroupChanged, GroupMember, GroupNews
+from gateway_worker.whatsapp.groups import GroupChanged, GroupMember, GroupNotification
 from gateway_worker.whatsapp.incoming import ReceivedMessage, Sender
 from gateway_worker.whatsapp.people import ContactCheck
 from gateway_worker.whatsapp.timers import Timer
@@ -35,7 +35,7 @@ def _message(at: datetime, timer: Timer) -> ReceivedMessage:
 def test_a_clock_that_is_fast_does_not_outdo_who_sets_the_timer_after_it() -> None:
     timers = Timers(ANNA, Identities(MAPPINGS))
     fast = Timer(seconds=DAY, changed_at=int((NOON + timedelta(hours=5)).timestamp()))
-    timers.learn(timers.heard_in(_message(NOON, fast), NOON))
+    timers.learn(timers.timers_in(_message(NOON, fast), NOON))
     timers.learn(timers.set_by_us(BERT, WEEK, NOON + timedelta(minutes=1)))
     known = timers.of(BERT)
     assert known is not None
@@ -46,10 +46,10 @@ def test_a_groups_timer_is_what_whatsapp_tells_and_not_what_a_member_writes() ->
     group, own = "120363000@g.us", "15550001111@s.whatsapp.net"
     timers = Timers(ANNA, Identities(MAPPINGS), lambda: (own, "99@lid"))
     written = replace(_message(NOON, Timer(seconds=DAY)), chat=group, is_group=True)
-    assert timers.heard_in(written, NOON) == ()
+    assert timers.timers_in(written, NOON) == ()
     by = [GroupMember(jid="99@lid"), GroupMember(jid=BERT), None]
     told = [
-        GroupNews(
+        GroupNotification(
             notification_id=str(number),
             group_id=group,
             by=who,

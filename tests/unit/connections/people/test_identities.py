@@ -6,12 +6,12 @@ from typing import cast
 
 import pytest
 
-from gateway_worker.connections.incoming.group_news import group_arrivals
+from gateway_worker.connections.incoming.group_notifications import group_arrivals
 from gateway_worker.connections.incoming.messages import arrival
 from gateway_worker.connections.people.identities import MAX_PEOPLE, Identities
 from gateway_worker.whatsapp.baileys.identity import MAPPING_KIND, mappings
 from gateway_worker.whatsapp.facts import ReceiptArrived, ReceiptKind
-from gateway_worker.whatsapp.groups import GroupChanged, GroupMember, GroupNews
+from gateway_worker.whatsapp.groups import GroupChanged, GroupMember, GroupNotification
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, ReceivedMessage, Sender
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage, SentMessage
 from gateway_worker.whatsapp.port import Changes
@@ -178,7 +178,7 @@ def test_news_of_a_group_are_known_again_when_more_is_known_of_who_made_them() -
     first, again = (
         group_arrivals(
             ANNA,
-            GroupNews(
+            GroupNotification(
                 group_id="120363001@g.us",
                 notification_id="1",
                 by=by,

@@ -88,7 +88,7 @@ async def test_what_waits_to_be_told_is_bounded_and_the_last_of_each_person() ->
         presences = Presences(fence.session_id, lambda: None, context, resolver)
         for number in range(MAX_UNTOLD + 1):
             for state in (PresenceState.TYPING, PresenceState.PAUSED):
-                presences.hear(PresenceChanged(chat=f"{number}@lid", state=state))
+                presences.on_presence(PresenceChanged(chat=f"{number}@lid", state=state))
         presences.follow(Jid(BERT_JID))
         telling = asyncio.create_task(presences.run())
         await w.until(lambda: len(told(w)) == MAX_UNTOLD)

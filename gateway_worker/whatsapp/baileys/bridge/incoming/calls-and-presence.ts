@@ -7,7 +7,7 @@
 import { type BinaryNode, type Contact, isJidBroadcast, isJidGroup, isJidNewsletter, jidNormalizedUser, type WASocket } from 'baileys'
 
 import { type Mapping, personOf, phoneOf } from '../words/addresses.ts'
-import { contactNewsOf, isContactNews } from '../people/contact-news.ts'
+import { contactReportOf, isContactReport } from '../people/contact-reports.ts'
 import type { Fact, Facts } from '../channel/facts.ts'
 import { secondsOf } from '../words/limits.ts'
 
@@ -37,8 +37,8 @@ export class CallsAndPresence {
 
   /** Takes a notification about a person; answers whether it is one. */
   takeNotification(stanza: BinaryNode, pass: () => void): boolean {
-    const isTaken = isContactNews(stanza)
-    if (isTaken) this.#keep((mapping) => contactNewsOf(stanza, this.#parts.me(), mapping), pass)
+    const isTaken = isContactReport(stanza)
+    if (isTaken) this.#keep((mapping) => contactReportOf(stanza, this.#parts.me(), mapping), pass)
     return isTaken
   }
 

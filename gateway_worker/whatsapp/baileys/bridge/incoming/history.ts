@@ -178,7 +178,7 @@ function inParts(entries: readonly HistoricEntry[]): HistoricEntry[][] {
   return parts
 }
 
-/** What somebody is called, as `ContactNews` of the port; nobody knows since when. */
+/** What somebody is called, as `ContactReport` of the port; nobody knows since when. */
 async function nameOf({ id, lid, phoneNumber, notify, verifiedName }: Told['contacts'][number], mapping: Mapping): Promise<object> {
   const person = await personOf(id, lid ?? phoneNumber, mapping)
   const jid = person.pn ?? person.lid ?? jidNormalizedUser(id)

@@ -78,7 +78,7 @@ export class AddressBook {
   }
 }
 
-/** A saved contact as `ContactNews` of the port. */
+/** A saved contact as `ContactReport` of the port. */
 export async function savedName({ id, name, lid, phoneNumber }: Saved, mapping: Mapping): Promise<object> {
   const person = await personOf(id, lid ?? phoneNumber, mapping)
   const jid = person.pn ?? person.lid ?? jidNormalizedUser(id)

@@ -4,7 +4,7 @@ import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-sig
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { contactNewsOf, isContactNews } from '../../../../../gateway_worker/whatsapp/baileys/bridge/people/contact-news.ts'
+import { contactReportOf, isContactReport } from '../../../../../gateway_worker/whatsapp/baileys/bridge/people/contact-reports.ts'
 
 const me = { id: '15550001111:3@s.whatsapp.net', lid: '99:3@lid' }
 const mapping = {
@@ -33,31 +33,31 @@ test('another picture, none any more, and another status text are told', async (
     ['status', { tag: 'set', attrs: {} }, { about: '' }]
   ]
   for (const [type, child, news] of cases) {
-    assert.deepEqual(await contactNewsOf(notification(type, child), me, mapping), told(news), JSON.stringify(child))
+    assert.deepEqual(await contactReportOf(notification(type, child), me, mapping), told(news), JSON.stringify(child))
   }
 })
 
 test('a person that has no number here is told by its LID', async () => {
   const stranger = { jid: '43@lid', lid: '43@lid', phone: null }
   const removed = notification('picture', { tag: 'delete', attrs: {} }, '43@lid')
-  assert.deepEqual(await contactNewsOf(removed, me, mapping), told({ picture: '' }, stranger))
+  assert.deepEqual(await contactReportOf(removed, me, mapping), told({ picture: '' }, stranger))
 })
 
 test('what is about the account itself, or says nothing, is not told', async () => {
   for (const from of ['15550001111@s.whatsapp.net', '99@lid']) {
-    assert.equal(await contactNewsOf(notification('picture', { tag: 'delete', attrs: {} }, from), me, mapping), null)
+    assert.equal(await contactReportOf(notification('picture', { tag: 'delete', attrs: {} }, from), me, mapping), null)
   }
   for (const child of [undefined, { tag: 'rename', attrs: {} }]) {
-    assert.equal(await contactNewsOf(notification('picture', child), me, mapping), null)
+    assert.equal(await contactReportOf(notification('picture', child), me, mapping), null)
   }
-  assert.equal(await contactNewsOf(notification('status', { tag: 'delete', attrs: {} }), me, mapping), null)
+  assert.equal(await contactReportOf(notification('status', { tag: 'delete', attrs: {} }), me, mapping), null)
 })
 
 test('only notifications about one person are kept back', () => {
-  assert.equal(isContactNews(notification('picture', undefined)), true)
-  assert.equal(isContactNews(notification('status', undefined, '15550002222@s.whatsapp.net')), true)
+  assert.equal(isContactReport(notification('picture', undefined)), true)
+  assert.equal(isContactReport(notification('status', undefined, '15550002222@s.whatsapp.net')), true)
   for (const from of ['1203@g.us', 's.whatsapp.net', '1@newsletter']) {
-    assert.equal(isContactNews(notification('picture', undefined, from)), false)
+    assert.equal(isContactReport(notification('picture', undefined, from)), false)
   }
-  assert.equal(isContactNews(notification('devices', undefined)), false)
+  assert.equal(isContactReport(notification('devices', undefined)), false)
 })

@@ -5,7 +5,7 @@ from typing import Any, Final, assert_never
 
 from gateway_worker.connections.base.times import instant
 from gateway_worker.store.operations.messages import ReceiveMessage
-from gateway_worker.whatsapp.groups import GroupChanged, GroupMember, GroupNews, MembersChanged
+from gateway_worker.whatsapp.groups import GroupChanged, GroupMember, GroupNotification, MembersChanged
 from schemas.addresses import told_jid
 from schemas.content.groups import GroupPerson
 from schemas.events.events import GROUP_PARTICIPANTS, GROUP_UPDATED, EventType
@@ -16,7 +16,7 @@ from schemas.names import MessageId, SessionId
 GROUP_KIND: Final = "group"
 
 
-def group_arrivals(session_id: SessionId, told: GroupNews, now: datetime) -> list[ReceiveMessage]:
+def group_arrivals(session_id: SessionId, told: GroupNotification, now: datetime) -> list[ReceiveMessage]:
     """What makes it durable, once: it is kept beside the messages of its chat, as a kind of its own.
 
     WhatsApp delivers a notification again, under its id, when its acknowledgement is lost.
@@ -24,7 +24,7 @@ def group_arrivals(session_id: SessionId, told: GroupNews, now: datetime) -> lis
     return [_arrival(session_id, told, index, now) for index in range(len(told.news))]
 
 
-def _arrival(session_id: SessionId, told: GroupNews, index: int, now: datetime) -> ReceiveMessage:
+def _arrival(session_id: SessionId, told: GroupNotification, index: int, now: datetime) -> ReceiveMessage:
     at = instant(told.timestamp, now)
     common: dict[str, Any] = {
         "session_id": session_id,

@@ -18,14 +18,14 @@ import type { Fact, Facts } from '../channel/facts.ts'
 import { ALL_ADD, methodOf, type Person, personOf as toldPerson } from './groups.ts'
 import { secondsOf } from '../words/limits.ts'
 
-export interface GroupNewsParts {
+export interface GroupNotificationsParts {
   socket: WASocket
   facts: Facts
   me: () => Contact | undefined
   renewSenderKey: (group: string) => Promise<void>
 }
 
-interface PeopleNews {
+interface PeopleChange {
   kind: 'people'
   action: string
   people: Person[]
@@ -34,7 +34,7 @@ interface PeopleNews {
   previous?: Person | null
   method?: string | null
 }
-type News = PeopleNews | Changed
+type GroupChange = PeopleChange | Changed
 type Changed = { kind: 'changed' } & Record<string, unknown>
 
 const GROUP = 'w:gp2'
@@ -45,24 +45,24 @@ const REQUESTS = new Set(['created_membership_requests', 'revoked_membership_req
 const GONE = new Set(['remove', 'leave'])
 const JOINED = new Set(['invite', 'linked_group_join'])
 
-export class GroupNews {
-  readonly #parts: GroupNewsParts
+export class GroupNotifications {
+  readonly #parts: GroupNotificationsParts
   #told: Promise<unknown> = Promise.resolve()
 
-  constructor(parts: GroupNewsParts) {
+  constructor(parts: GroupNotificationsParts) {
     this.#parts = parts
   }
 
   /** Takes a notification about a group; answers whether it is one. */
   takeNotification(stanza: BinaryNode, pass: () => void): boolean {
-    if (!isGroupNews(stanza)) return false
+    if (!isGroupNotification(stanza)) return false
     const { socket, facts, me, renewSenderKey } = this.#parts
     const tell = async (): Promise<void> => {
       const { lidMapping } = socket.signalRepository
       // Who has another number is described first: its LID still leads to the old one
-      const renumbering = isRenumbering(stanza) ? await groupNewsOf(stanza, me(), lidMapping) : null
+      const renumbering = isRenumbering(stanza) ? await groupNotificationOf(stanza, me(), lidMapping) : null
       await lidMapping.storeLIDPNMappings(pairsOf(stanza))
-      const fact = renumbering ?? (await groupNewsOf(stanza, me(), lidMapping))
+      const fact = renumbering ?? (await groupNotificationOf(stanza, me(), lidMapping))
       if (fact === null) return pass()
       if (fact.news.some((each) => each.kind === 'people' && GONE.has(each.action))) await renewSenderKey(fact.group)
       void facts.tell({ ...fact }).then((isStored) => isStored && pass())
@@ -73,7 +73,7 @@ export class GroupNews {
   }
 }
 
-function isGroupNews({ attrs }: BinaryNode): boolean {
+function isGroupNotification({ attrs }: BinaryNode): boolean {
   return (attrs['type'] === GROUP || attrs['type'] === PICTURE) && isJidGroup(attrs['from'] ?? '') === true
 }
 
@@ -83,11 +83,11 @@ function isRenumbering({ content }: BinaryNode): boolean {
 
 export interface GroupFact extends Fact {
   group: string
-  news: News[]
+  news: GroupChange[]
 }
 
-/** A notification about a group, as `GroupNews` of the port; null when it says nothing. */
-export async function groupNewsOf(stanza: BinaryNode, me: Contact | undefined, mapping: Mapping): Promise<GroupFact | null> {
+/** A notification about a group, as `GroupNotifications` of the port; null when it says nothing. */
+export async function groupNotificationOf(stanza: BinaryNode, me: Contact | undefined, mapping: Mapping): Promise<GroupFact | null> {
   const { attrs, content } = stanza
   const { id, from, t, notify } = attrs
   if (id === undefined || from === undefined) return null
@@ -95,7 +95,7 @@ export async function groupNewsOf(stanza: BinaryNode, me: Contact | undefined, m
   const author = attrs['participant'] ?? children.find((child) => child.attrs['author'])?.attrs['author']
   const by = author === undefined ? null : await personOf(author, attrs['participant_pn'], mapping)
   const isMe = (jid: string | undefined): boolean => [me?.id, me?.lid].some((own) => areJidsSameUser(jid, own))
-  const news = children.map((child) => (attrs['type'] === PICTURE ? pictureOf(child) : newsOf(child, [author, by?.pn, by?.lid], isMe)))
+  const news = children.map((child) => (attrs['type'] === PICTURE ? pictureOf(child) : changeIn(child, [author, by?.pn, by?.lid], isMe)))
   if (news.length === 0) return null
   return {
     fact: 'group',
@@ -108,7 +108,7 @@ export async function groupNewsOf(stanza: BinaryNode, me: Contact | undefined, m
   }
 }
 
-function newsOf(child: BinaryNode, author: readonly (string | undefined)[], isMe: (jid: string | undefined) => boolean): News {
+function changeIn(child: BinaryNode, author: readonly (string | undefined)[], isMe: (jid: string | undefined) => boolean): GroupChange {
   const { tag, attrs } = child
   if (tag === 'create') {
     const group = getBinaryNodeChild(child, 'group')
@@ -138,7 +138,7 @@ function actionOf({ tag, attrs }: BinaryNode, people: readonly Person[], author:
 type Author = readonly (string | undefined)[]
 
 /** Who asks: those who are named, else whoever made the notification. Who withdraws for others turns them down. */
-function requestOf(child: BinaryNode, author: Author): Pick<PeopleNews, 'action' | 'people' | 'method'> {
+function requestOf(child: BinaryNode, author: Author): Pick<PeopleChange, 'action' | 'people' | 'method'> {
   const named = [...getBinaryNodeChildren(child, 'requested_user'), ...getBinaryNodeChildren(child, 'participant')]
   const people = named.length > 0 ? named.map(addressed) : [toldPerson(author)]
   if (child.tag === 'created_membership_requests') return { action: 'request', people, method: methodOf(child.attrs['request_method']) }
@@ -149,7 +149,7 @@ function requestOf(child: BinaryNode, author: Author): Pick<PeopleNews, 'action'
 }
 
 /** Somebody has another number: WhatsApp names the old one as the author. */
-function renumbered(child: BinaryNode, author: Author): Pick<PeopleNews, 'people' | 'previous'> {
+function renumbered(child: BinaryNode, author: Author): Pick<PeopleChange, 'people' | 'previous'> {
   return { people: participantsOf(child).map(addressed), previous: author.some((jid) => jid !== undefined) ? toldPerson(author) : null }
 }
 
@@ -184,7 +184,7 @@ function changesOf(child: BinaryNode): Record<string, unknown> {
   }
 }
 
-function pictureOf({ tag }: BinaryNode): News {
+function pictureOf({ tag }: BinaryNode): GroupChange {
   return { kind: 'changed', picture: tag === 'delete' ? 'removed' : 'changed' }
 }
 

@@ -11,13 +11,13 @@ const STATUS = 'status'
 const SHOWN = new Set(['set', 'add'])
 
 /** Whether a notification tells something about one person. */
-export function isContactNews({ attrs }: BinaryNode): boolean {
+export function isContactReport({ attrs }: BinaryNode): boolean {
   const from = jidNormalizedUser(attrs['from'])
   return (attrs['type'] === PICTURE || attrs['type'] === STATUS) && (isPnUser(from) === true || isLidUser(from) === true)
 }
 
-/** A notification as `ContactsTold` of the port; null when it says nothing, or is about the account itself. */
-export async function contactNewsOf(stanza: BinaryNode, me: Contact | undefined, mapping: Mapping): Promise<Fact | null> {
+/** A notification as `ContactsReported` of the port; null when it says nothing, or is about the account itself. */
+export async function contactReportOf(stanza: BinaryNode, me: Contact | undefined, mapping: Mapping): Promise<Fact | null> {
   const { attrs, content } = stanza
   const from = attrs['from'] ?? ''
   const [child] = Array.isArray(content) ? content : []

@@ -4,7 +4,7 @@ import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-sig
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { groupNewsOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/groups/group-news.ts'
+import { groupNotificationOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/groups/notifications.ts'
 
 const me = { id: '15550001111:3@s.whatsapp.net', lid: '99:3@lid' }
 const mapping = { getPNForLID: async () => null, getLIDForPN: async () => null }
@@ -23,7 +23,7 @@ const eve = { jid: '15550003333@s.whatsapp.net', lid: '43@lid', phone: '+1555000
 
 async function told(child: { tag: string; attrs?: Record<string, string>; content?: unknown }, more = {}): Promise<any> {
   const node = { attrs: {}, ...child }
-  return groupNewsOf({ tag: 'notification', attrs: { ...attrs, ...more }, content: [node] } as never, me, mapping)
+  return groupNotificationOf({ tag: 'notification', attrs: { ...attrs, ...more }, content: [node] } as never, me, mapping)
 }
 
 test('a notification says who did what to which group', async () => {
@@ -95,7 +95,7 @@ test('changes have the names of the port, and what has none keeps its own', asyn
 
 test('what says nothing, and what is nonsense, does no harm', async () => {
   const empty = { tag: 'notification', attrs, content: undefined }
-  assert.equal(await groupNewsOf(empty as never, me, mapping), null)
+  assert.equal(await groupNotificationOf(empty as never, me, mapping), null)
   const { news, by, timestamp } = await told({ tag: 'subject' }, { participant: undefined, participant_pn: undefined, t: 'x' })
   assert.deepEqual([news, by, timestamp], [[{ kind: 'changed', subject: '' }], null, 0])
 })

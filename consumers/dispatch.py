@@ -156,7 +156,7 @@ class Dispatcher:
 
     async def _check_addressee(self, command: Command[StrictModel]) -> None:
         """Nothing is put into the queue of a session that is gone, or going: it might be removed with it."""
-        if command.kind.queue is CommandQueue.SESSION and not await self.manager.knows(command.session_id):
+        if command.kind.queue is CommandQueue.SESSION and not await self.manager.queries.knows(command.session_id):
             raise SessionNotFound
 
     async def _make_home(self, command: Command[StrictModel]) -> None:

@@ -1,19 +1,18 @@
 """What each command does, one sentence each. Messages go their own way (`dispatch.Dispatcher`)."""
 
 from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 from consumers.dispatch import Handler
 from consumers.group_handlers import GroupHandlers
-from consumers.ports import Manager, Replay, ThisWorker
+from consumers.ports import Manager, Query, Replay, ThisWorker
 from consumers.replies import Reply, accepted, result
 from schemas.commands.commands import Command
 from schemas.commands.contacts import GetPicture
 from schemas.commands.messages import (
     CheckContacts,
-    CountMessages,
-    DescribeMessage,
     FetchMedia,
-    ListMessages,
     MarkRead,
     SetDisappearing,
     SetPresence,
@@ -22,9 +21,6 @@ from schemas.commands.sessions import (
     ConfirmPasskey,
     CreateSession,
     DeleteSession,
-    DescribeSession,
-    GetQr,
-    ListSessions,
     LogoutSession,
     MigrateSession,
     ReplayEvents,
@@ -47,18 +43,12 @@ class Handlers:
         """Type → handler."""
         return {
             "session.create.v1": self.create,
-            "session.describe.v1": self.describe,
-            "session.list.v1": self.list,
-            "session.qr.v1": self.qr,
             "session.restart.v1": self.restart,
             "session.passkey.v1": self.use_passkey,
             "session.passkey.confirm.v1": self.confirm_passkey,
             "session.logout.v1": self.logout,
             "session.migrate.v1": self.migrate,
             "session.delete.v1": self.delete,
-            "message.describe.v1": self.describe_message,
-            "message.history.v1": self.list_messages,
-            "message.stats.v1": self.count_messages,
             "events.replay.v1": self.replay_events,
             "media.fetch.v1": self.fetch_media,
             "message.read.v1": self.mark_read,
@@ -66,10 +56,14 @@ class Handlers:
             "chat.disappearing.v1": self.set_disappearing,
             "contact.check.v1": self.check_contacts,
             **GroupHandlers(self._manager).table(),
+            **{kind: partial(self._ask, query) for kind, query in self._manager.queries.table().items()},
             "contact.picture.v1": self.get_picture,
             "worker.describe.v1": self.describe_worker,
             "worker.drain.v1": self.drain_worker,
         }
+
+    async def _ask(self, query: Query, command: Command[Any]) -> Reply:
+        return result(command, await query(command))
 
     async def create(self, command: Command[CreateSession]) -> Reply:
         """Make the session, or connect it; once accepted, its queue exists.
@@ -82,18 +76,6 @@ class Handlers:
         except FleetFull as error:
             raise Unavailable(error.message) from error
         return accepted(command)
-
-    async def describe(self, command: Command[DescribeSession]) -> Reply:
-        """What the session is and how it fares."""
-        return result(command, await self._manager.describe(command.session_id))
-
-    async def list(self, command: Command[ListSessions]) -> Reply:
-        """A page of sessions."""
-        return result(command, await self._manager.list(command.data))
-
-    async def qr(self, command: Command[GetQr]) -> Reply:
-        """The live QR."""
-        return result(command, await self._manager.qr(command.session_id))
 
     async def restart(self, command: Command[RestartSession]) -> Reply:
         """Wish for a new connection; the owner sees to it."""
@@ -124,18 +106,6 @@ class Handlers:
         """Wish to be gone; the owner sees to it."""
         await self._manager.delete(command)
         return accepted(command)
-
-    async def describe_message(self, command: Command[DescribeMessage]) -> Reply:
-        """One message's ledger."""
-        return result(command, await self._manager.describe_message(command))
-
-    async def list_messages(self, command: Command[ListMessages]) -> Reply:
-        """A page of a chat."""
-        return result(command, await self._manager.list_messages(command))
-
-    async def count_messages(self, command: Command[CountMessages]) -> Reply:
-        """How many messages there were."""
-        return result(command, await self._manager.count_messages(command))
 
     async def replay_events(self, command: Command[ReplayEvents]) -> Reply:
         """Publish stored events again; the answer comes when the broker has them."""

@@ -1,7 +1,7 @@
 """What the consumers ask of others (publisher, ledger of commands, connection manager). `app` injects them."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway_worker.broker.headers import HeaderValue
 from gateway_worker.broker.outgoing import Outgoing
@@ -22,10 +22,7 @@ from schemas.commands.groups import (
 )
 from schemas.commands.messages import (
     CheckContacts,
-    CountMessages,
-    DescribeMessage,
     FetchMedia,
-    ListMessages,
     MarkRead,
     OutgoingCommand,
     SetDisappearing,
@@ -35,7 +32,6 @@ from schemas.commands.sessions import (
     ConfirmPasskey,
     CreateSession,
     DeleteSession,
-    ListSessions,
     LogoutSession,
     MigrateSession,
     ReplayEvents,
@@ -53,19 +49,17 @@ from schemas.content.groups import (
 )
 from schemas.envelope import Envelope
 from schemas.errors import GatewayError
+from schemas.model import Model
 from schemas.names import MessageId, SessionId, WorkerId
 from schemas.results import (
     ContactPicture,
     ContactsChecked,
     EventsReplayed,
-    MessageDescription,
-    MessagePage,
-    MessageStats,
-    SessionDescription,
-    SessionPage,
-    SessionQr,
     WorkerDescription,
 )
+
+Query = Callable[[Command[Any]], Awaitable[Model]]
+"""Answers one kind of command with its result. May raise gateway errors."""
 
 Accepted = Callable[[MessageId], Awaitable[None]]
 """Called once a message is durable."""
@@ -190,8 +184,25 @@ class Session(Protocol):
         ...
 
 
+class Queries(Protocol):
+    """What can be asked of every session, whoever owns it."""
+
+    def table(self) -> Mapping[str, Query]:
+        """The query of each type of command."""
+        ...
+
+    async def knows(self, session_id: SessionId) -> bool:
+        """Whether there is such a session, wherever it lives, and it is not being deleted."""
+        ...
+
+
 class Manager(Protocol):
     """The connection manager. Every call may raise gateway errors."""
+
+    @property
+    def queries(self) -> Queries:
+        """What can be asked."""
+        ...
 
     def of(self, session_id: SessionId) -> Session:
         """The session, if it lives here; `SessionNotFound` otherwise."""
@@ -219,34 +230,6 @@ class Manager(Protocol):
 
     async def delete(self, command: Command[DeleteSession]) -> None:
         """Wish to be gone."""
-        ...
-
-    async def describe(self, session_id: SessionId) -> SessionDescription:
-        """What it is."""
-        ...
-
-    async def list(self, request: ListSessions) -> SessionPage:
-        """The sessions, page by page."""
-        ...
-
-    async def qr(self, session_id: SessionId) -> SessionQr:
-        """Its live QR."""
-        ...
-
-    async def describe_message(self, command: Command[DescribeMessage]) -> MessageDescription:
-        """One message's ledger."""
-        ...
-
-    async def list_messages(self, command: Command[ListMessages]) -> MessagePage:
-        """The messages of a chat, newest first."""
-        ...
-
-    async def count_messages(self, command: Command[CountMessages]) -> MessageStats:
-        """How many messages were stored in a window."""
-        ...
-
-    async def knows(self, session_id: SessionId) -> bool:
-        """Whether there is such a session, wherever it lives, and it is not being deleted."""
         ...
 
     async def fleet_is_full(self) -> bool:

@@ -14,11 +14,10 @@ from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.records import Desired, NewSession, SessionRecord, Status
 from schemas.commands.commands import Command
-from schemas.commands.messages import CountMessages, DescribeMessage, ListMessages, OutgoingCommand
+from schemas.commands.messages import OutgoingCommand
 from schemas.commands.sessions import (
     CreateSession,
     DeleteSession,
-    ListSessions,
     LogoutSession,
     MigrateSession,
     RestartSession,
@@ -32,7 +31,6 @@ from schemas.errors import (
 )
 from schemas.events.events import Failure
 from schemas.names import MessageId, SessionId, WorkerId
-from schemas.results import MessageDescription, MessagePage, MessageStats, SessionDescription, SessionPage, SessionQr
 
 _DELETION_SECONDS = 15.0  # a create waits that long for a deletion under way
 _DELETION_LOOK_SECONDS = 0.25
@@ -49,13 +47,14 @@ class ConnectionManager:
 
     Attributes:
         ownership: which sessions run here.
+        queries: what can be asked of every session.
     """
 
     def __init__(
         self, context: SessionContext, *, incarnation: str, max_sessions: int, capacity_changed: CapacityListener
     ) -> None:
         self._context = context
-        self._queries = Queries(context.storage, context.cache, context.clock, context.mappings)
+        self.queries = Queries(context.storage, context.cache, context.clock, context.mappings)
         self.ownership = Ownership(
             context, incarnation=incarnation, max_sessions=max_sessions, capacity_changed=capacity_changed
         )
@@ -145,7 +144,7 @@ class ConnectionManager:
         """Which worker has it, None for nobody. Raises SessionNotFound."""
         if self.ownership.get(session_id) is not None:
             return self._context.worker_id
-        return await self._queries.owner(session_id)
+        return await self.queries.owner(session_id)
 
     async def restart(self, command: Command[RestartSession]) -> None:
         """Order a new connection with the same credentials. Raises SessionNotFound."""
@@ -190,36 +189,6 @@ class ConnectionManager:
                 continue  # it moved between reading and writing
             return True
         return True
-
-    # --- queries ---
-
-    async def knows(self, session_id: SessionId) -> bool:
-        """See `Queries.knows`."""
-        return await self._queries.knows(session_id)
-
-    async def describe(self, session_id: SessionId) -> SessionDescription:
-        """See `Queries.describe`."""
-        return await self._queries.describe(session_id)
-
-    async def list(self, request: ListSessions) -> SessionPage:
-        """See `Queries.list`."""
-        return await self._queries.list(request)
-
-    async def qr(self, session_id: SessionId) -> SessionQr:
-        """See `Queries.qr`."""
-        return await self._queries.qr(session_id)
-
-    async def describe_message(self, command: Command[DescribeMessage]) -> MessageDescription:
-        """See `Queries.describe_message`."""
-        return await self._queries.describe_message(command)
-
-    async def list_messages(self, command: Command[ListMessages]) -> MessagePage:
-        """See `Queries.list_messages`."""
-        return await self._queries.list_messages(command)
-
-    async def count_messages(self, command: Command[CountMessages]) -> MessageStats:
-        """See `Queries.count_messages`."""
-        return await self._queries.count_messages(command)
 
     # --- inside ---
 

@@ -1,9 +1,9 @@
 """Answers from PostgreSQL and Redis, whoever owns the session."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
@@ -23,10 +23,11 @@ from gateway_worker.timing.clock import Clock
 from schemas.addresses import GROUP_SERVER, spellings
 from schemas.commands.commands import Command, CommandKey
 from schemas.commands.messages import CountMessages, DescribeMessage, ListMessages
-from schemas.commands.sessions import ListSessions
+from schemas.commands.sessions import DescribeSession, GetQr, ListSessions
 from schemas.content.content import CONTENT_KINDS, Content
 from schemas.errors import MessageNotFound, SessionNotFound, SessionNotPairing
 from schemas.events.events import Failure, MessageState, Reason
+from schemas.model import Model
 from schemas.names import CommandId, MessageId, SessionId, WorkerId
 from schemas.results import (
     DesiredState,
@@ -43,6 +44,9 @@ from schemas.results import (
     SessionQr,
 )
 
+Query = Callable[[Command[Any]], Awaitable[Model]]
+"""Answers one kind of command with its result. May raise gateway errors."""
+
 _CONTENT: TypeAdapter[Content] = TypeAdapter(Content)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MICROS: Final = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
@@ -52,7 +56,7 @@ _MAX_CHANGES: Final = 5_000  # of a page of messages, the newest: a reply stays 
 
 
 class Queries:
-    """What can be asked about sessions and messages."""
+    """What can be asked about sessions and messages: each is a method, and its line in `table`."""
 
     def __init__(self, storage: Storage, cache: SessionCache, clock: Clock, mappings: MappingForm) -> None:
         self._storage = storage
@@ -60,21 +64,33 @@ class Queries:
         self._clock = clock
         self._mappings = mappings
 
+    def table(self) -> Mapping[str, Query]:
+        """The query of each type of command."""
+        return {
+            "session.describe.v1": self.describe,
+            "session.list.v1": self.list,
+            "session.qr.v1": self.qr,
+            "message.describe.v1": self.describe_message,
+            "message.history.v1": self.list_messages,
+            "message.stats.v1": self.count_messages,
+        }
+
     async def knows(self, session_id: SessionId) -> bool:
         """Whether there is such a session, wherever it lives. One whose end was told is gone."""
         record = await self._storage.sessions.get(session_id)
         return record is not None and not _is_going(record)
 
-    async def describe(self, session_id: SessionId) -> SessionDescription:
+    async def describe(self, command: Command[DescribeSession]) -> SessionDescription:
         """What it is and how it fares.
 
         Raises:
             SessionNotFound: there is none.
         """
-        return _describe(await self._record(session_id))
+        return _describe(await self._record(command.session_id))
 
-    async def list(self, request: ListSessions) -> SessionPage:
+    async def list(self, command: Command[ListSessions]) -> SessionPage:
         """Sessions in the order of their ids, a page at a time."""
+        request = command.data
         records = await self._storage.sessions.list(request.cursor, request.limit + 1, request.user_id)
         page = records[: request.limit]
         more = len(records) > request.limit
@@ -85,15 +101,15 @@ class Queries:
         """Which worker has it. Raises SessionNotFound."""
         return (await self._record(session_id)).owner
 
-    async def qr(self, session_id: SessionId) -> SessionQr:
+    async def qr(self, command: Command[GetQr]) -> SessionQr:
         """The live QR.
 
         Raises:
             SessionNotFound: there is no such session.
             SessionNotPairing: there is no QR to be scanned now.
         """
-        record = await self._record(session_id)
-        kept = await self._cache.qr(session_id) if record.state == State.QR_REQUIRED.value else None
+        record = await self._record(command.session_id)
+        kept = await self._cache.qr(command.session_id) if record.state == State.QR_REQUIRED.value else None
         qr = None if kept is None else SessionQr.model_validate(kept)
         if qr is None or qr.expires_at <= self._clock.now():
             raise SessionNotPairing

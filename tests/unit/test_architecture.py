@@ -3,12 +3,14 @@
 import ast
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import grimp
 import pytest
 
 from consumers.handlers import Handlers
+from gateway_worker.connections.queries import Queries
 from schemas.commands.commands import COMMANDS, CommandClass
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -78,7 +80,8 @@ def test_pure_modules_import_no_driver_clock_or_loop_not_even_through_others(gra
 def test_every_command_has_a_handler_and_every_handler_a_command() -> None:
     nobody: Any = None  # nothing is called
     sent_by_its_session = {kind.type for kind in COMMANDS.values() if kind.klass is CommandClass.M}
-    assert set(Handlers(nobody, nobody, nobody).table()) == set(COMMANDS) - sent_by_its_session
+    manager: Any = SimpleNamespace(queries=Queries(nobody, nobody, nobody, nobody))
+    assert set(Handlers(manager, nobody, nobody).table()) == set(COMMANDS) - sent_by_its_session
 
 
 def _without_pragma(line: str) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from consumers.delivery import Delivery
-from consumers.ports import Accepted
+from consumers.ports import Accepted, Query
 from gateway_worker.broker.errors import Unroutable
 from gateway_worker.broker.headers import HeaderValue
 from gateway_worker.broker.outgoing import Outgoing
@@ -18,7 +18,7 @@ from gateway_worker.connections.messages.ids import derive_message_id
 from gateway_worker.store.operations.commands import Conflict, Done, Fresh, InProgress
 from gateway_worker.store.records import Json
 from schemas.commands.commands import Command, CommandKey
-from schemas.commands.sessions import ListSessions, ReplayEvents
+from schemas.commands.sessions import ReplayEvents
 from schemas.envelope import Envelope
 from schemas.errors import CommandExpired, GatewayError, MessageNotFound, SessionNotFound, SessionNotPairing
 from schemas.events.events import SessionState
@@ -220,11 +220,65 @@ class FakeSession:
         return ContactPicture(to=command.data.to, jid=command.data.jid, state=PictureState.NONE)
 
 
+class FakeQueries:
+    """Answers about the sessions of a `FakeManager`."""
+
+    def __init__(self, manager: "FakeManager") -> None:
+        self._manager = manager
+
+    def table(self) -> Mapping[str, Query]:
+        return {
+            "session.describe.v1": self.describe,
+            "session.list.v1": self.list,
+            "session.qr.v1": self.qr,
+            "message.describe.v1": self.describe_message,
+            "message.history.v1": self.list_messages,
+            "message.stats.v1": self.count_messages,
+        }
+
+    async def knows(self, session_id: SessionId) -> bool:
+        return session_id in self._manager.sessions
+
+    async def describe(self, command: Command[Any]) -> SessionDescription:
+        await self._manager.ask("describe", command.session_id)
+        self._manager.of(command.session_id)
+        return SessionDescription(
+            session_id=command.session_id,
+            user_id=UserId("user"),
+            state=SessionState.CONNECTED,
+            desired_state=DesiredState.CONNECTED,
+            since=NOW,
+            epoch=1,
+            sequence=1,
+        )
+
+    async def list(self, command: Command[Any]) -> SessionPage:
+        await self._manager.ask("list", command.data.cursor or "")
+        return SessionPage(sessions=[])
+
+    async def qr(self, command: Command[Any]) -> SessionQr:
+        await self._manager.ask("qr", command.session_id)
+        raise SessionNotPairing
+
+    async def describe_message(self, command: Command[Any]) -> MessageDescription:
+        await self._manager.ask("describe_message", command.session_id)
+        raise MessageNotFound
+
+    async def list_messages(self, command: Command[Any]) -> MessagePage:
+        await self._manager.ask("list_messages", command.session_id)
+        return MessagePage(messages=[])
+
+    async def count_messages(self, command: Command[Any]) -> MessageStats:
+        await self._manager.ask("count_messages", command.session_id)
+        raise SessionNotFound
+
+
 class FakeManager:
     """Knows the sessions it was told of; notes what it is asked for."""
 
     def __init__(self, *session_ids: str) -> None:
         self.sessions = {SessionId(each): FakeSession() for each in session_ids}
+        self.queries = FakeQueries(self)
         self.asked: list[tuple[str, str]] = []
         self.failures: defaultdict[str, list[BaseException]] = defaultdict(list)
         self.full = False
@@ -242,7 +296,7 @@ class FakeManager:
         return session
 
     async def create(self, command: Command[Any]) -> None:
-        await self._ask("create", command.session_id)
+        await self.ask("create", command.session_id)
         self.sessions.setdefault(command.session_id, FakeSession())
 
     async def owner(self, session_id: SessionId) -> WorkerId | None:
@@ -251,55 +305,19 @@ class FakeManager:
         return self.owners.get(session_id)
 
     async def restart(self, command: Command[Any]) -> None:
-        await self._ask("restart", command.session_id)
+        await self.ask("restart", command.session_id)
 
     async def logout(self, command: Command[Any]) -> None:
-        await self._ask("logout", command.session_id)
+        await self.ask("logout", command.session_id)
 
     async def delete(self, command: Command[Any]) -> None:
-        await self._ask("delete", command.session_id)
-
-    async def describe(self, session_id: SessionId) -> SessionDescription:
-        await self._ask("describe", session_id)
-        self.of(session_id)
-        return SessionDescription(
-            session_id=session_id,
-            user_id=UserId("user"),
-            state=SessionState.CONNECTED,
-            desired_state=DesiredState.CONNECTED,
-            since=NOW,
-            epoch=1,
-            sequence=1,
-        )
-
-    async def list(self, request: ListSessions) -> SessionPage:
-        await self._ask("list", request.cursor or "")
-        return SessionPage(sessions=[])
-
-    async def qr(self, session_id: SessionId) -> SessionQr:
-        await self._ask("qr", session_id)
-        raise SessionNotPairing
-
-    async def describe_message(self, command: Command[Any]) -> MessageDescription:
-        await self._ask("describe_message", command.session_id)
-        raise MessageNotFound
-
-    async def list_messages(self, command: Command[Any]) -> MessagePage:
-        await self._ask("list_messages", command.session_id)
-        return MessagePage(messages=[])
-
-    async def count_messages(self, command: Command[Any]) -> MessageStats:
-        await self._ask("count_messages", command.session_id)
-        raise SessionNotFound
+        await self.ask("delete", command.session_id)
 
     async def migrate(self, command: Command[Any]) -> None:
-        await self._ask("migrate", command.session_id)
+        await self.ask("migrate", command.session_id)
 
     async def fleet_is_full(self) -> bool:
         return self.full
-
-    async def knows(self, session_id: SessionId) -> bool:
-        return session_id in self.sessions
 
     async def fail(self, command: Command[Any], error: GatewayError) -> bool:
         if command.id not in self.accepted_earlier:
@@ -307,7 +325,7 @@ class FakeManager:
         self.failed.append((command.id, error.code))
         return True
 
-    async def _ask(self, what: str, session_id: str) -> None:
+    async def ask(self, what: str, session_id: str) -> None:
         self.asked.append((what, session_id))
         self.started.set()
         await self.may_go_on.wait()

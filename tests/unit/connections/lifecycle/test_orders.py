@@ -119,7 +119,7 @@ async def test_a_delete_leaves_nothing_behind_and_happens_in_order() -> None:
         assert w.cache.routes == {}
         assert w.storage.keys.blobs == {}
         with pytest.raises(SessionNotFound):
-            await w.manager.describe(ANNA)
+            await w.manager.queries.describe(command("session.describe.v1", ANNA, {}))
 
 
 @virtual

@@ -13,7 +13,7 @@ from schemas.errors import SessionNotPairing
 from schemas.events.events import SessionStatus
 from tests.support.connections.fake_engine import FakeConnection
 from tests.support.connections.virtual_time import virtual
-from tests.support.connections.world import ANNA, ME, pair_by_qr, show_qr, world
+from tests.support.connections.world import ANNA, ME, command, pair_by_qr, show_qr, world
 
 
 @virtual
@@ -77,10 +77,10 @@ async def test_each_new_qr_is_told_and_kept_but_changes_the_state_once() -> None
         await w.create()
         await w.until(lambda: len(w.announcer.told) == 3)
         assert w.storage.states(ANNA) == ["connecting"]  # qr_required is told without a sequence
-        assert (await w.manager.qr(ANNA)).qr_string == "2@c"
+        assert (await w.manager.queries.qr(command("session.qr.v1", ANNA, {}))).qr_string == "2@c"
         await asyncio.sleep(21)
         with pytest.raises(SessionNotPairing):
-            await w.manager.qr(ANNA)
+            await w.manager.queries.qr(command("session.qr.v1", ANNA, {}))
 
 
 @virtual

@@ -14,7 +14,7 @@ CARLA = "+15550003333"
 
 
 async def page(w: World, **data: Any) -> MessagePage:
-    return await w.manager.list_messages(command("message.history.v1", ANNA, {"chat": BERT, **data}))
+    return await w.manager.queries.list_messages(command("message.history.v1", ANNA, {"chat": BERT, **data}))
 
 
 @virtual
@@ -53,12 +53,12 @@ async def test_messages_are_counted_by_direction_kind_and_status() -> None:
         for _ in range(3):
             await w.send(text())
         await asyncio.sleep(1)
-        stats = await w.manager.count_messages(command("message.stats.v1", ANNA, {}))
+        stats = await w.manager.queries.count_messages(command("message.stats.v1", ANNA, {}))
         assert [(each.direction, each.kind, each.status, each.count) for each in stats.counts] == [
             ("outgoing", "text", "sent", 3)
         ]
         earlier = {"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"}
-        assert not (await w.manager.count_messages(command("message.stats.v1", ANNA, earlier))).counts
+        assert not (await w.manager.queries.count_messages(command("message.stats.v1", ANNA, earlier))).counts
 
 
 @virtual
@@ -67,4 +67,4 @@ async def test_a_session_that_is_not_there_has_no_history() -> None:
         with pytest.raises(SessionNotFound):
             await page(w)
         with pytest.raises(SessionNotFound):
-            await w.manager.count_messages(command("message.stats.v1", ANNA, {}))
+            await w.manager.queries.count_messages(command("message.stats.v1", ANNA, {}))

@@ -45,7 +45,7 @@ def test_the_people_in_memory_are_bounded() -> None:
 
 
 async def history(w: World, chat: str) -> list[str]:
-    page = await w.manager.list_messages(command("message.history.v1", ANNA, {"chat": chat}))
+    page = await w.manager.queries.list_messages(command("message.history.v1", ANNA, {"chat": chat}))
     return [message.message_id for message in page.messages]
 
 

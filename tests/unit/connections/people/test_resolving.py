@@ -43,7 +43,7 @@ def know(w: World, number: str, delay: float = 0.0) -> None:
 
 
 async def history(w: World, chat: str) -> list[str]:
-    page = await w.manager.list_messages(command("message.history.v1", ANNA, {"chat": chat}))
+    page = await w.manager.queries.list_messages(command("message.history.v1", ANNA, {"chat": chat}))
     return [message.message_id for message in page.messages]
 
 

@@ -13,7 +13,7 @@ from gateway_worker.media.worker_pool import WorkerPool
 from gateway_worker.objects.buckets import Buckets
 from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.media import MediaObjects
-from gateway_worker.settings import Settings
+from gateway_worker.settings.settings import Settings
 from gateway_worker.store.store import Store
 from gateway_worker.timing.clock import SystemClock
 from gateway_worker.whatsapp.baileys.engine import BaileysEngine

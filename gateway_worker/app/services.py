@@ -26,7 +26,7 @@ from gateway_worker.objects.marks import MarkObject
 from gateway_worker.objects.received import ReceivedObjects
 from gateway_worker.objects.snapshots import SnapshotObjects
 from gateway_worker.operations.metrics import WorkerMetrics
-from gateway_worker.settings import Settings
+from gateway_worker.settings.settings import Settings
 from gateway_worker.whatsapp.baileys import identity
 from schemas.names import SessionId, WorkerId
 

@@ -13,7 +13,7 @@ from gateway_worker.app.leaving import begin_anew
 from gateway_worker.app.worker import Worker
 from gateway_worker.broker.errors import BrokerRefused, TopologyMismatch
 from gateway_worker.operations import logs
-from gateway_worker.settings import Settings
+from gateway_worker.settings.settings import Settings
 from gateway_worker.store.errors import DatabasePooled, DatabaseRefused, StoreError, WentBack
 from gateway_worker.store.postgres.database import complaint
 

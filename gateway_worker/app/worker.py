@@ -24,7 +24,7 @@ from gateway_worker.app.worker_status import WorkerStatus
 from gateway_worker.events.registry import Registry
 from gateway_worker.events.replay import Replayer
 from gateway_worker.operations.metrics import WorkerMetrics
-from gateway_worker.settings import Settings
+from gateway_worker.settings.settings import Settings
 from gateway_worker.store.errors import StoreUnavailable, WentBack
 from gateway_worker.timing.clock import SystemClock
 from schemas.names import WorkerId

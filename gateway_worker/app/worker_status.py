@@ -7,7 +7,7 @@ from gateway_worker import __version__
 from gateway_worker.connections.manager import ConnectionManager
 from gateway_worker.operations.metrics import BridgeReading
 from gateway_worker.operations.resources import ResourceMeter
-from gateway_worker.settings import Settings
+from gateway_worker.settings.settings import Settings
 from gateway_worker.timing.clock import SystemClock
 from gateway_worker.whatsapp.baileys.engine import BaileysEngine
 from schemas.events.events import SessionState, WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from gateway_worker.cli.terminal import errors
-from gateway_worker.settings import Settings
+from gateway_worker.settings.settings import Settings
 from gateway_worker.store.errors import StoreError, StoreUnavailable
 from gateway_worker.store.reading.set_aside import Kept
 from gateway_worker.store.store import Store

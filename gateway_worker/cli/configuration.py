@@ -6,7 +6,7 @@ import typer
 from pydantic import ValidationError
 
 from gateway_worker.cli.terminal import complain
-from gateway_worker.settings import Settings
+from gateway_worker.settings.settings import Settings
 
 
 def settings(**given: Any) -> Settings:

@@ -27,7 +27,7 @@ from gateway_worker.cli.dead_queue import (
     open_dead_letter_queue,
 )
 from gateway_worker.cli.terminal import complain, console, errors
-from gateway_worker.settings import Settings
+from gateway_worker.settings.settings import Settings
 from gateway_worker.store.reading.set_aside import Kept
 from schemas.topology.channels import Topology
 

@@ -22,7 +22,7 @@ from gateway_worker.cli.terminal import console
 from gateway_worker.objects.buckets import Buckets
 from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.snapshots import SnapshotObjects
-from gateway_worker.settings import Settings
+from gateway_worker.settings.settings import Settings
 from gateway_worker.store.errors import DatabasePooled, StoreError, StoreUnavailable, WentBack
 from gateway_worker.store.postgres.database import complaint, connect, translated
 from gateway_worker.store.postgres.guard import look

@@ -1,7 +1,7 @@
 """``gateway-worker migrate``: the database's schema."""
 
 from gateway_worker.cli.terminal import complain, console
-from gateway_worker.settings import Settings
+from gateway_worker.settings.settings import Settings
 from gateway_worker.store.errors import StoreError, StoreUnavailable
 from gateway_worker.store.postgres.database import complaint
 from gateway_worker.store.postgres.schema import migrate

@@ -16,7 +16,7 @@ from gateway_worker.cli.terminal import complain, console, errors
 from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.marks import MarkObject
 from gateway_worker.objects.snapshots import SnapshotObjects
-from gateway_worker.settings import Settings
+from gateway_worker.settings.settings import Settings
 from gateway_worker.store.errors import RestoreRefused, StoreError, StoreUnavailable
 from gateway_worker.store.postgres.database import complaint
 from gateway_worker.store.snapshots.format import Moment

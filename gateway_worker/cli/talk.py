@@ -18,7 +18,7 @@ from gateway_worker.client import (
     Subscription,
     TopologyMissingError,
 )
-from gateway_worker.settings import Settings
+from gateway_worker.settings.settings import Settings
 
 Document = dict[str, Any]
 

@@ -11,7 +11,7 @@ import uvloop
 
 from gateway_worker.client import AccessRefusedError, NotPermittedError
 from gateway_worker.operations import logs
-from gateway_worker.settings import Settings
+from gateway_worker.settings.settings import Settings
 from gateway_worker.timing.clock import SystemClock
 from gateway_worker.webhooks.configuration import Configuration, load
 from gateway_worker.webhooks.service import Webhooks

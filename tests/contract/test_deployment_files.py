@@ -12,7 +12,7 @@ import yaml
 
 from deploy.local.services import ROOT
 from gateway_worker.operations.metrics import Readings, WorkerMetrics
-from gateway_worker.settings import Settings
+from gateway_worker.settings.settings import Settings
 from gateway_worker.webhooks.metrics import WebhookMetrics
 
 SETTINGS = {f"GATEWAY_{name.upper()}" for name in Settings.model_fields}

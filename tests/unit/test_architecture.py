@@ -1,6 +1,7 @@
 """What the code promises of itself in its docstrings is so, and keeps being so."""
 
 import ast
+import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +9,8 @@ from typing import Any, Final
 
 import grimp
 import pytest
+from coverage import Coverage
+from coverage.results import should_fail_under
 
 from consumers.handlers import Handlers
 from gateway_worker.connections.queries import Queries
@@ -36,6 +39,7 @@ _IMPURE: Final = frozenset(
 _TRANSLATORS: Final = ("gateway_worker.client.errors", "gateway_worker.client.diagnosis")
 """They name the driver's errors, which they tell in the client's words; nothing is called."""
 DEEPEST: Final = 5  # blocks within blocks: today's worst; may only become fewer
+MOST: Final = 20  # files and folders in a folder
 LONGEST: Final = 120  # columns, without the word to a linter at its end
 
 
@@ -82,6 +86,25 @@ def test_every_command_has_a_handler_and_every_handler_a_command() -> None:
     sent_by_its_session = {kind.type for kind in COMMANDS.values() if kind.klass is CommandClass.M}
     manager: Any = SimpleNamespace(queries=Queries(nobody, nobody, nobody, nobody))
     assert set(Handlers(manager, nobody, nobody).table()) == set(COMMANDS) - sent_by_its_session
+
+
+def test_a_coverage_just_below_the_floor_fails() -> None:
+    settings = Coverage(config_file=str(_ROOT / "pyproject.toml")).config
+    floor, precision = settings.fail_under, settings.precision
+    assert floor >= 67
+    assert should_fail_under(floor - 0.01, floor, precision)
+    assert not should_fail_under(floor, floor, precision)
+
+
+def test_no_folder_has_more_than_twenty_at_one_level() -> None:
+    """Beside the line that says what lives there. Decisions are records, one file each."""
+    full = dict[str, int]()
+    for top in (*_PACKAGES, "tests", "deploy"):
+        for folder, folders, files in os.walk(_ROOT / top):
+            folders[:] = [name for name in folders if name not in {"node_modules", "__pycache__", "decisions"}]
+            if (count := len({*folders, *files} - {"__init__.py"})) > MOST:
+                full[folder] = count
+    assert not full
 
 
 def _without_pragma(line: str) -> str:

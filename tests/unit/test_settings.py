@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from gateway_worker.settings import Settings
+from gateway_worker.settings.settings import Settings
 from schemas.topology.addresses import amqp_nodes
 
 KEY = base64.b64encode(bytes(32)).decode()

@@ -13,7 +13,7 @@ from gateway_worker.cli.main import app
 from gateway_worker.cli.restore import restore
 from gateway_worker.objects.buckets import Buckets
 from gateway_worker.objects.snapshots import SnapshotMoment, SnapshotObjects
-from gateway_worker.settings import Settings
+from gateway_worker.settings.settings import Settings
 from gateway_worker.store.postgres.encryption import Keyring
 from gateway_worker.store.snapshots.format import Moment, Snapshot, seal
 from schemas.names import SessionId

@@ -25,8 +25,8 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from gateway_worker import addresses
-from gateway_worker.setting_names import PREFIX, misspelt
+from gateway_worker.settings import addresses
+from gateway_worker.settings.names import PREFIX, misspelt
 from schemas.names import WORKER_ID_PATTERN
 from schemas.topology.addresses import amqp_nodes, named_files, named_folders
 from schemas.topology.channels import Topology

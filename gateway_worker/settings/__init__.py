@@ -1,0 +1,1 @@
+"""The settings: their names, what each may be, and the addresses among them."""

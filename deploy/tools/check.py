@@ -26,6 +26,7 @@ def checks() -> Mapping[str, Sequence[str]]:
         "types": [f"{_BIN}/pyright", "--warnings"],
         "architecture": [f"{_BIN}/lint-imports"],
         "dependencies": [f"{_BIN}/deptry", "gateway_worker", "consumers", "schemas"],
+        "types for the bridge": [sys.executable, "-m", "deploy.tools.bridge_types", "--check"],
         "lint": [f"{_BIN}/ruff", "check", "."],
         "format": [f"{_BIN}/ruff", "format", "--check", "."],
         "compose file": [

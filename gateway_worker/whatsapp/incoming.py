@@ -8,6 +8,7 @@ from gateway_worker.whatsapp.incoming_changes import Change
 from gateway_worker.whatsapp.remote_files import RemoteFile
 from gateway_worker.whatsapp.timers import Timer
 from schemas.content.content import Content, SetAsideReason
+from schemas.content.flags import UNMARKED, Flags
 from schemas.content.references import Ad, Association
 
 
@@ -36,9 +37,7 @@ class ReceivedMessage:
         content: one of the kinds of the contract, `Unsupported` included.
         quoted_id: WhatsApp id of the quoted message.
         mentions: mentioned JIDs.
-        mentions_all: it mentions everybody in the group.
-        view_once: WhatsApp's clients show it once only.
-        ad, association, wrappers: as in `MessageReceived` of the contract.
+        flags, ad, association, wrappers: as in `MessageReceived` of the contract.
         file: where its file lies, of the kinds that have one.
         timer: of its chat, as the sender's client knows it; None where the message does not speak of it.
     """
@@ -52,9 +51,7 @@ class ReceivedMessage:
     content: Content
     quoted_id: str | None = None
     mentions: Sequence[str] = ()
-    mentions_all: bool = False
-    forwarded: bool = False
-    view_once: bool = False
+    flags: Flags = UNMARKED
     ad: Ad | None = None
     association: Association | None = None
     wrappers: Sequence[str] = ()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from gateway_worker.whatsapp.files import FileMessage, Repetition
 from gateway_worker.whatsapp.timers import Timer
 from schemas.content.content import Contacts, PlainLocation, PlainText, Poll
+from schemas.content.flags import SENT_UNMARKED, SendFlags
 
 PlainContent = PlainText | PlainLocation | Contacts | Poll
 
@@ -68,7 +69,7 @@ class OutgoingMessage:
     content: PlainContent | FileMessage | Edit | Revocation | Reaction | Forwarding | TimerSetting | Repetition
     original: Original | None = None  # with a content of the contract's: the message it quotes
     mentions: Sequence[str] = ()
-    view_once: bool = False
+    flags: SendFlags = SENT_UNMARKED
     timer: Timer | None = None
 
 

@@ -16,6 +16,7 @@ from pydantic import (
 
 from schemas.addresses import Address, Jid, Person, Phone, StoredChat, jid_of, stored_chat
 from schemas.commands.sessions import SessionCommand, named_by_subject
+from schemas.content.flags import SendFlags
 from schemas.content.outgoing import OutgoingContent, OutgoingText
 from schemas.model import Attribute, Instant, Many, MessageIdField, StrictModel, printable
 from schemas.names import MessageId
@@ -95,17 +96,26 @@ DisappearingSeconds = Literal[0, 86_400, 604_800, 7_776_000]
 """What WhatsApp offers: messages stay, or go after a day, a week, 90 days."""
 
 
-class SendMessage(OutgoingCommand):
+class _Sending(OutgoingCommand):
+    """Before the flags: which of them a content may have is checked when the content is known."""
+
+    content: OutgoingContent
+    quote: QuoteRequest | None = None
+    mentions: Annotated[Many[Person], Field(max_length=MAX_MENTIONS, repr=False), BeforeValidator(_null_is_empty)] = ()
+
+
+class SendMessage(SendFlags, _Sending):
     """``message.send.v1``: send `content` to a person or a group. `mentions` are people, by number or JID.
 
     `disappearingSeconds`: this message disappears after so long, 0: it stays; missing: as the chat's timer is.
     """
 
-    content: OutgoingContent
-    quote: QuoteRequest | None = None
-    mentions: Annotated[Many[Person], Field(max_length=MAX_MENTIONS, repr=False), BeforeValidator(_null_is_empty)] = ()
-    view_once: bool = False
     disappearing_seconds: DisappearingSeconds | None = None
+
+    @property
+    def flags(self) -> SendFlags:
+        """Its marks alone."""
+        return SendFlags(**{name: getattr(self, name) for name in SendFlags.model_fields})
 
     @field_validator("view_once")
     @classmethod

@@ -21,6 +21,7 @@ from schemas.content.changes import (
     PollVote,
 )
 from schemas.content.content import Content, Media
+from schemas.content.flags import Flags
 from schemas.content.references import Ad, Association
 from schemas.errors import GatewayError
 from schemas.events.contacts import CallReceived, ContactUpdated, PresenceUpdated
@@ -155,7 +156,7 @@ class Quote(Model):
     message_id: MessageId
 
 
-class MessageReceived(Model):
+class MessageReceived(Flags):
     """``message.received.v1``: a message arrived, or (`from_me`) was sent by the account's phone or another device.
 
     `disappearingSeconds`: so long after `timestamp` it disappears, also from here.
@@ -171,9 +172,6 @@ class MessageReceived(Model):
     content: Content
     quote: Quote | None = None
     mentions: Sequence[str] | None = None
-    mentions_all: Annotated[bool | None, Field(description="it mentions everybody in the group (@all)")] = None
-    forwarded: bool | None = None
-    view_once: bool | None = None
     ad: Annotated[Ad | None, Field(description="what it was written from")] = None
     association: Annotated[Association | None, Field(description="the message that it is a part of")] = None
     wrappers: Annotated[

@@ -29,6 +29,7 @@ from schemas.content.content import (
     Video,
     Voice,
 )
+from schemas.content.flags import SENT_UNMARKED
 from schemas.content.outgoing_media import (
     OutgoingAudio,
     OutgoingDocument,
@@ -70,14 +71,14 @@ def begin_operation(
 def outgoing(command: Command[OutgoingCommand], message_id: MessageId, original: Original | None) -> OutgoingMessage:
     """What the engine is given."""
     data = command.data
-    mentions, view_once = (data.mentioned, data.view_once) if isinstance(data, SendMessage) else ((), False)
+    of_sending = data if isinstance(data, SendMessage) else None
     return OutgoingMessage(
         message_id=message_id,
         to=data.recipient,
         content=_content(data),
         original=original,
-        mentions=mentions,
-        view_once=view_once,
+        mentions=() if of_sending is None else of_sending.mentioned,
+        flags=SENT_UNMARKED if of_sending is None else of_sending.flags,
     )
 
 

@@ -52,8 +52,7 @@ MESSAGE = {
     "timestamp": 5,
     "quoted_id": "Q",
     "mentions": ["2@s.whatsapp.net"],
-    "forwarded": True,
-    "view_once": False,
+    "flags": {"mentions_all": False, "forwarded": True, "view_once": False},
 }
 
 ATTEMPTS = ("ended_process", "Attempts", True)
@@ -112,7 +111,7 @@ async def test_blobs_of_a_commit_find_their_places() -> None:
     assert [entry.plaintext for entry in changes.entries] == [b"p0", b"p1"]
     message = changes.entries[0].message
     assert isinstance(message, ReceivedMessage)
-    assert (message.content, message.quoted_id, message.forwarded) == (Text(text="hi"), "Q", True)
+    assert (message.content, message.quoted_id, message.flags.forwarded) == (Text(text="hi"), "Q", True)
     assert changes.entries[1].message is None
     assert [entry.unprocessed for entry in changes.entries] == [False, True]
     assert changes.sent == {"OUT": b"out"}

@@ -75,7 +75,6 @@ def test_an_offer_that_makes_no_sense_costs_that_message_its_content_alone() -> 
 def test_what_a_message_refers_to_is_told_where_it_does() -> None:
     found = references_of(
         {
-            "mentions_all": True,
             "ad": {"title": "Sale", "ctwa_clid": "CLICK"},
             "association": {"type": "media_album", "message_id": "ALBUM", "index": None},
             "wrappers": ["questionMessage"],
@@ -83,5 +82,5 @@ def test_what_a_message_refers_to_is_told_where_it_does() -> None:
     )
     assert found["ad"].to_data() == {"title": "Sale", "ctwaClid": "CLICK"}
     assert found["association"].to_data() == {"type": "media_album", "messageId": "ALBUM"}
-    assert (found["mentions_all"], found["wrappers"]) == (True, ["questionMessage"])
-    assert references_of({}) == {"mentions_all": False, "ad": None, "association": None, "wrappers": ()}
+    assert found["wrappers"] == ["questionMessage"]
+    assert references_of({}) == {"ad": None, "association": None, "wrappers": ()}

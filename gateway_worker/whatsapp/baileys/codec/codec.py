@@ -61,6 +61,7 @@ from schemas.content.content import (
     MEDIA_KINDS,
     Contacts,
 )
+from schemas.content.flags import Flags
 
 MAX_MENTIONS: Final = 1_024  # more than a group has members
 
@@ -184,9 +185,8 @@ def message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChan
         content=content,
         quoted_id=told["quoted_id"],
         mentions=told["mentions"][:MAX_MENTIONS],
-        forwarded=told["forwarded"],
+        flags=Flags(**{name: told["flags"][name] or None for name in Flags.model_fields}),
         **references_of(told),
-        view_once=told["view_once"],
         file=remote_file_of(told["content"]) if content.kind in MEDIA_KINDS else None,
         timer=None if timer is None else Timer(**timer),
     )
@@ -208,7 +208,7 @@ def outgoing_args(message: OutgoingMessage) -> tuple[dict[str, Any], list[bytes]
         "to": message.to,
         "content": _content_args(message.content),
         "mentions": list(message.mentions),
-        "view_once": message.view_once,
+        "flags": dict(message.flags),
         "timer": None if message.timer is None else asdict(message.timer),
         "original": None
         if original is None

@@ -34,7 +34,6 @@ def references_of(told: Mapping[str, Any]) -> dict[str, Any]:
     """Where a message came from, what it is a part of and what it lies in, as fields of `ReceivedMessage`."""
     ad, association = told.get("ad"), told.get("association")
     return {
-        "mentions_all": told.get("mentions_all", False),
         "ad": None if ad is None else Ad(**ad),
         "association": None if association is None else Association(**association),
         "wrappers": told.get("wrappers", ()),

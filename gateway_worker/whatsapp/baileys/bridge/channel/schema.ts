@@ -4,6 +4,7 @@
  * Nothing a stranger can fill is told but through one of these; a field that is missing here is refused as a mistake of
  * ours. So what one stanza makes us tell has a largest size, whichever of its fields is large: `MAX_TOLD_BYTES`.
  */
+import { FLAGS } from './flags.ts'
 import {
   address,
   type Bound,
@@ -179,11 +180,9 @@ const message = object({
   is_group: flag,
   timestamp: seconds,
   content,
-  view_once: flag,
+  flags: object(Object.fromEntries(FLAGS.map((name) => [name, flag]))),
   quoted_id: nullable(reference),
   mentions: list(jid, MAX_MENTIONS, isJid),
-  mentions_all: flag,
-  forwarded: flag,
   ad: nullable(ad),
   association: nullable(association),
   wrappers: list(word, MAX_WRAPPERS),

@@ -11,6 +11,7 @@ import {
 } from 'baileys'
 
 import { CallError, nameOf } from '../channel/peer.ts'
+import type { Flags } from '../channel/flags.ts'
 import { boundMessage } from '../channel/schema.ts'
 import type { Entry } from '../signal/commit.ts'
 import { StoreClosed } from '../signal/store.ts'
@@ -18,10 +19,10 @@ import { type Mapping, type Person, personOf, phoneOf } from '../words/addresses
 import { type Content, contentOf } from '../words/content.ts'
 import { keptOf } from '../words/decoding.ts'
 import { idOf, jidOf, secondsOf } from '../words/limits.ts'
-import { referencesOf } from '../words/references.ts'
+import { flagsOf, referencesOf } from '../words/references.ts'
 import { messageContextOf, withSecret } from '../words/secrets.ts'
 import { type Timer, timerOf, timerSetBy } from '../words/timers.ts'
-import { isViewOnce, unwrap } from '../words/wrappers.ts'
+import { unwrap } from '../words/wrappers.ts'
 import { type Change, changeOf, type Doing, type Recall } from './changes.ts'
 
 /** Whose message it is and where it belongs. */
@@ -76,9 +77,10 @@ async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Ma
   const doing = { sender, isMe: envelope.fromMe, jid, chat: place.chat, context: messageContextOf(wrapped) }
   const told = timer === null ? await toldOf(message, doing, recall) : { timer, sets_timer: true as const }
   if (told === null) return null
+  const flags: Flags = flagsOf(wrapped)
   return boundMessage({
     ...place,
-    ...('kind' in told ? { content: told, view_once: isViewOnce(wrapped), ...referencesOf(wrapped), timer: timerOf(message) } : told)
+    ...('kind' in told ? { content: told, flags, ...referencesOf(wrapped), timer: timerOf(message) } : told)
   })
 }
 

@@ -1,6 +1,7 @@
 /** Outgoing messages with a file that lies at WhatsApp's media host already. */
 import type { proto } from 'baileys'
 
+import type { SendFlags } from '../channel/flags.ts'
 import type { FileReference } from './uploads.ts'
 
 interface Media {
@@ -46,7 +47,7 @@ export function isFile(content: { kind: string }): content is FileContent {
 }
 
 /** The message; what people are to see once is covered as WhatsApp's own clients do it. */
-export function fileMessage(content: FileContent, mentions: string[], viewOnce: boolean): proto.IMessage {
+export function fileMessage(content: FileContent, mentions: string[], { view_once: viewOnce }: SendFlags): proto.IMessage {
   const contextInfo = mentions.length > 0 ? { contextInfo: { mentionedJid: mentions } } : {}
   const common = { ...placeOf(content.reference), mimetype: content.media.mimetype ?? null, ...contextInfo }
   const once = viewOnce ? { viewOnce } : {}

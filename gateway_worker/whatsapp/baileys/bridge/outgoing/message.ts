@@ -15,6 +15,7 @@ import {
 import { headerOf } from '../words/business.ts'
 import { contentOf as toldOf, forwardingOf } from '../words/content.ts'
 import { type FileContent, fileMessage, isFile } from './files.ts'
+import type { SendFlags } from '../channel/flags.ts'
 import { CallError } from '../channel/peer.ts'
 import type { Sent } from '../signal/store.ts'
 import { disappearing, type Timer, timerSetting } from '../words/timers.ts'
@@ -50,7 +51,7 @@ export interface OutgoingArguments {
   /** The stored message it quotes, or is about. */
   original: { message_id: string; sender: string; from_me: boolean; edited: string | null } | null
   mentions: string[]
-  view_once: boolean
+  flags: SendFlags
   /** When it disappears; null: as the chat's messages do, as far as is known here. */
   timer: Timer | null
 }
@@ -76,7 +77,7 @@ export async function messageOf(
   const own = { userJid, messageId: args.message_id, ...(quoted ? { quoted } : {}) }
   const upload = (): Promise<never> => Promise.reject(new CallError('unsupported_content'))
   const { message } = isFile(content)
-    ? generateWAMessageFromContent(jid, withSecret(fileMessage(content, args.mentions, args.view_once), args, credentials), own)
+    ? generateWAMessageFromContent(jid, withSecret(fileMessage(content, args.mentions, args.flags), args, credentials), own)
     : await generateWAMessage(jid, contentOf(args, jid, credentials, plaintext), { ...own, upload })
   if (message == null) throw new CallError('unsupported_content')
   return args.timer === null ? message : disappearing(message, args.timer)

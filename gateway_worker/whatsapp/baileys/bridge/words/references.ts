@@ -3,7 +3,7 @@ import { proto } from 'baileys'
 
 import { FIELDS } from './fields.ts'
 import { isId } from './limits.ts'
-import { associationOf, type Layer, unwrap, wrappersOf } from './wrappers.ts'
+import { associationOf, isViewOnce, type Layer, unwrap, wrappersOf } from './wrappers.ts'
 
 const { AssociationType } = proto.MessageAssociation
 
@@ -28,8 +28,6 @@ export interface Ad {
 export interface References {
   quoted_id: string | null
   mentions: string[]
-  mentions_all: boolean
-  forwarded: boolean
   ad: Ad | null
   association: { type: string; message_id: string; index: number | null } | null
   wrappers: string[]
@@ -42,11 +40,19 @@ export function referencesOf(wrapped: proto.IMessage): References {
   return {
     quoted_id: context?.stanzaId || answeredBy(message as Layer),
     mentions: context?.mentionedJid ?? [],
-    mentions_all: (context?.nonJidMentions ?? 0) > 0,
-    forwarded: context?.isForwarded === true,
     ad: adOf(context),
     association: partOf(associationOf(wrapped)),
     wrappers: wrappersOf(wrapped)
+  }
+}
+
+/** Its marks (`channel/flags.ts`, `schemas/content/flags.py`). */
+export function flagsOf(wrapped: proto.IMessage) {
+  const context = contextOf(unwrap(wrapped))
+  return {
+    mentions_all: (context?.nonJidMentions ?? 0) > 0,
+    forwarded: context?.isForwarded === true,
+    view_once: isViewOnce(wrapped)
   }
 }
 

@@ -119,11 +119,9 @@ const facts = [
 test('whatever a stranger fills, and however much of it, what is told of a message fits into an event', () => {
   const whole = {
     ...envelope,
-    view_once: true,
+    flags: { mentions_all: true, forwarded: true, view_once: true },
     quoted_id: HUGE,
     mentions: many(JID),
-    mentions_all: true,
-    forwarded: true,
     ad,
     association: { type: HUGE, message_id: HUGE, index: -1 },
     wrappers: many(HUGE)

@@ -138,7 +138,7 @@ test('what WhatsApp shows once, on the phone, is told as that', async () => {
   const [entry] = await incoming.undecrypted(node, mapping)
   const message = entry?.message as any
   assert.deepEqual(message.content, { kind: 'unsupported', whatsapp_type: 'viewOnceMessage' })
-  assert.deepEqual([message.view_once, entry?.isUnprocessed], [true, undefined])
+  assert.deepEqual([message.flags.view_once, entry?.isUnprocessed], [true, undefined])
 })
 
 test("a status is nobody's message; one to a list of people is a message in the chat with its sender", async () => {

@@ -10,7 +10,7 @@ import { placeOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/w
 import { contentOf, forwardingOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/content.ts'
 import { decoded } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
 import { CONTEXT_FIELDS, FIELDS, PROTOCOL_TYPES } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/fields.ts'
-import { referencesOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/references.ts'
+import { flagsOf, referencesOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/references.ts'
 import { boundMessage } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/schema.ts'
 import { unwrap } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/wrappers.ts'
 
@@ -287,7 +287,7 @@ test('where a message comes from and what it is a part of is told', () => {
     const { ad } = referencesOf(arrived(message))
     assert.deepEqual([ad?.title, ad?.source_id, ad?.ctwa_clid, ad?.conversion_source], ['Sale', '12', 'CLICK', 'FB_Ads'])
   }
-  assert.equal(referencesOf(arrived({ extendedTextMessage: { text: '@all', contextInfo: { nonJidMentions: 1 } } })).mentions_all, true)
+  assert.equal(flagsOf(arrived({ extendedTextMessage: { text: '@all', contextInfo: { nonJidMentions: 1 } } })).mentions_all, true)
   const messageContextInfo = { messageAssociation: { associationType: 1, parentMessageKey: { id: 'ALBUM' }, messageIndex: 2 } }
   const part = { associatedChildMessage: { message: { imageMessage: file, messageContextInfo } } }
   const outside = { associatedChildMessage: { message: { imageMessage: file } }, messageContextInfo }

@@ -172,12 +172,10 @@ test('messages our phone sends once more are entries of their own, from our own 
     content: { kind: 'text', text: 'I saw your ad' },
     quoted_id: null,
     mentions: [],
-    mentions_all: false,
-    forwarded: false,
     ad: null,
     association: null,
     wrappers: [],
-    view_once: false,
+    flags: { mentions_all: false, forwarded: false, view_once: false },
     timer: null
   })
   const kept = decoded(entry?.plaintext ?? new Uint8Array())

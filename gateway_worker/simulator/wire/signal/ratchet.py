@@ -167,11 +167,6 @@ class Session:
             new_key_pair=new_key_pair,
         )
 
-    @property
-    def can_send(self) -> bool:
-        """Whether there is a sending chain: always for an initiator, after the first message for a responder."""
-        return self._sending is not None
-
     def knows(self, message: SignalMessage) -> bool:
         """Whether the message belongs to a chain of this session that was seen before."""
         return message.ratchet_key in self._receiving

@@ -99,7 +99,7 @@ async def answer(ask: Callable[[], Awaitable[object]], seconds: float) -> None:
     try:
         done, _ = await asyncio.wait({asking}, timeout=seconds)
     except asyncio.CancelledError:
-        asking.add_done_callback(_hear)
+        asking.add_done_callback(_retrieve)
         asking.cancel()
         raise
     if not done:

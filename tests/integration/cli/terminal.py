@@ -14,7 +14,12 @@ from typing import Any, Final
 _PROCESSES: Final = multiprocessing.get_context("forkserver")
 # Not `gateway_worker.cli`: it looks at the terminal, which each process has another of.
 _PROCESSES.set_forkserver_preload(
-    ["gateway_worker.broker.connection", "gateway_worker.store.store", "gateway_worker.settings", "typer.rich_utils"]
+    [
+        "gateway_worker.broker.connection",
+        "gateway_worker.store.store",
+        "gateway_worker.settings.settings",
+        "typer.rich_utils",
+    ]
 )
 _numbers = itertools.count(1)
 

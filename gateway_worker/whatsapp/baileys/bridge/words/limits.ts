@@ -6,7 +6,7 @@
  * JSON writes six bytes for a control character, and PostgreSQL holds neither NUL nor half a surrogate pair: each would
  * refuse the commit that it is in, the stanza would come again after every reconnect, and the session never get past it.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 export type Bound = (value: unknown) => unknown
 
@@ -75,8 +75,13 @@ export function isJid(text: unknown): text is string {
   return typeof text === 'string' && JID.test(text)
 }
 
+/** Characters of each end of a name that are hashed: a stanza has room for one of megabytes, or for thousands. */
+const HASHED = 256
+
+/** Stands for a name that is none. Only who made both can make two that are alike but for their middle. */
 function hashOf(text: string): string {
-  return createHash('sha256').update(text, 'utf16le').digest('hex').slice(0, 40)
+  const ends = text.length <= 2 * HASHED ? text : `${text.slice(0, HASHED)}${text.slice(-HASHED)}${text.length}`
+  return hash('sha256', Buffer.from(ends, 'utf16le'), 'hex').slice(0, 40)
 }
 
 /** An id by which something is told and stored: the same for the same text, whatever that is. */
@@ -138,13 +143,17 @@ export function nullable(bound: Bound): Bound {
   return (value) => (value == null ? null : bound(value))
 }
 
+/** Of a list's limit: how many items are looked at to find those that suit. A stranger may send millions that do not. */
+const LOOKED_AT = 4
+
 /** The first `limit` items for which `suits`, of no more than `bytes` in JSON altogether. */
 export function list(bound: Bound, limit: number, suits: (item: unknown) => boolean = () => true, bytes = Infinity): Bound {
   return (value) => {
     const kept: unknown[] = []
     let used = 0
+    let left = LOOKED_AT * limit
     for (const item of value as unknown[]) {
-      if (kept.length === limit) break
+      if (kept.length === limit || left-- === 0) break
       if (!suits(item)) continue
       const bounded = bound(item)
       if (bytes !== Infinity && (used += jsonBytes(bounded)) > bytes) break

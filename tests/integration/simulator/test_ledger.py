@@ -34,7 +34,8 @@ async def test_the_ledger_tells_both_directions_and_re_sends(world: World) -> No
         await companion.received(came)
         await world.simulator.wait_until(lambda: _receipts(world, came) == 2, 10)
         delivered = (await _record(world, came))["delivered"][f"{ann}:1@s.whatsapp.net"]
-        assert (delivered["arrivals"], [receipt["type"] for receipt in delivered["receipts"]]) == (1, ["delivery"])
+        # Baileys does not know its own name when its first connection opens, so it does not say that it is there.
+        assert (delivered["arrivals"], [receipt["type"] for receipt in delivered["receipts"]]) == (1, ["inactive"])
     assert {record["to"] for record in await world.get(f"/ledger?phone={bob}")} == {
         f"{bob}@s.whatsapp.net",
         f"{ann}@s.whatsapp.net",

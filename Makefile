@@ -7,7 +7,7 @@ export PYTHONPATH := $(CURDIR)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench chaos up down clean lock
+.PHONY: help setup demo play test check bench chaos up down clean lock
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
@@ -18,6 +18,9 @@ setup: ## .venv with the locked packages, the bridge, and whatever else is missi
 
 demo: setup ## two WhatsApp sessions from pairing to read receipts, on this machine alone
 	@$(PY) -m deploy.demo
+
+play: setup ## the gateway in a browser, with simulated phones beside it, on this machine alone
+	@$(PY) -m deploy.play
 
 test: setup check ## everything CI runs: the checks, then all tests
 	@$(PY) -m deploy.tools.run_tests $(ARGS)

@@ -48,7 +48,8 @@ def missing_packages() -> list[str]:
 
 def missing_for_tests() -> list[str]:
     """Names of packages that only some tests need, which are left out where they are missing."""
-    return [] if PGBOUNCER.exists() else ["pgbouncer"]
+    present = {"pgbouncer": PGBOUNCER.exists(), "chromium": shutil.which("chromium") is not None}
+    return [name for name, there in present.items() if not there]
 
 
 def ensure_packages() -> None:

@@ -63,6 +63,14 @@ class RunningWorker:
         return self.child.program.log.read_text(errors="replace")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningConsole:
+    """A console process. `url` is where its pages are, without a slash at the end."""
+
+    child: Child
+    url: str
+
+
 class Stage:
     """Starts processes with the given GATEWAY_* settings, and ends them."""
 
@@ -137,9 +145,19 @@ class Stage:
         }
         child = await self._start(self._program(f"{worker_id}-{self._started}", "run", settings=own, within=within))
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            while (port := _http_port(child.program.log)) is None:
+            while (port := _told(child.program.log, "worker.ready", "http_port")) is None:
                 await self._still_starting(child)
         return RunningWorker(child=child, worker_id=worker_id, url=f"http://127.0.0.1:{port}")
+
+    async def start_console(self, settings: Mapping[str, str] | None = None) -> RunningConsole:
+        """Start one and return when it serves. Raises ProgramFailedError when it ends before that."""
+        self._started += 1
+        own = {"GATEWAY_CONSOLE_PORT": "0", "GATEWAY_LOG_FORMAT": "json", **(settings or {})}
+        child = await self._start(self._program(f"console-{self._started}", "console", settings=own))
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while (address := _told(child.program.log, "console.ready", "address")) is None:
+                await self._still_starting(child)
+        return RunningConsole(child=child, url=str(address).rstrip("/"))
 
     async def launch(self, name: str, *arguments: str, settings: Mapping[str, str] | None = None) -> Child:
         """Start ``gateway-worker ARGUMENTS`` and return at once; its log has that name."""
@@ -168,11 +186,11 @@ class Stage:
         )
 
 
-def _http_port(log: Path) -> int | None:
-    """The port a worker told in its ``worker.ready`` line, once it has."""
+def _told(log: Path, event: str, name: str) -> object:
+    """What a line of the log says, once it is there."""
     if not log.exists():
         return None
     for line in log.read_text(errors="replace").splitlines():
-        if '"worker.ready"' in line:
-            return int(json.loads(line)["http_port"])
+        if f'"{event}"' in line:
+            return json.loads(line)[name]
     return None

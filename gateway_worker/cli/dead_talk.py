@@ -17,7 +17,8 @@ from rich.text import Text
 
 from gateway_worker.broker.errors import BrokerLost
 from gateway_worker.cli import aside_talk
-from gateway_worker.cli.dead_queue import (
+from gateway_worker.cli.terminal import complain, console, errors
+from gateway_worker.dead_queue import (
     MOST,
     DeadLetter,
     DeadLetterOutcome,
@@ -26,7 +27,6 @@ from gateway_worker.cli.dead_queue import (
     DeskTakenError,
     open_dead_letter_queue,
 )
-from gateway_worker.cli.terminal import complain, console, errors
 from gateway_worker.settings.settings import Settings
 from gateway_worker.store.reading.set_aside import Kept
 from schemas.topology.channels import Topology

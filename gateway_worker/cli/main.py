@@ -120,6 +120,14 @@ def doctor() -> None:
 
 
 @app.command()
+def console() -> None:
+    """Serve pages for people who run sessions: fleet, sessions, chats, dead letters (deploy/console.md)."""
+    from gateway_worker.console.serve import serve  # noqa: PLC0415 (as above)
+
+    raise typer.Exit(serve(settings()))
+
+
+@app.command()
 def asyncapi() -> None:
     """Print the AsyncAPI document of commands and events."""
     from schemas.asyncapi.asyncapi import render  # noqa: PLC0415 (as above)

@@ -33,6 +33,8 @@ from schemas.topology.channels import Topology
 
 _KEY_BYTES = 32  # AES-256
 _MOST_DAYS = 36_500
+_MIN_TOKEN = 16  # characters of what opens the console
+_MIN_EVENTS_KEY = 32  # characters: HS256 wants as many bytes (RFC 7518, section 3.2)
 _MOST_NAME_BYTES = 255  # of a queue, for RabbitMQ
 _IN_A_HEADER = re.compile(r"[!-~]*")
 
@@ -88,6 +90,7 @@ def _unless_empty(value: object) -> object:
 
 
 _Database = Annotated[PostgresDsn, BeforeValidator(_check_database)]
+_Origin = Annotated[str, Field(pattern=r"^https?://[^/\s,*]+$")]
 _Bucket = Annotated[str, AfterValidator(addresses.check_bucket)]
 _S3Key = Annotated[SecretStr, AfterValidator(_check_s3_key)]
 _Days = Annotated[int, Field(ge=1, le=_MOST_DAYS)]
@@ -152,6 +155,14 @@ class Settings(BaseSettings):
     webhooks_allow_private: bool = False
     webhooks_http_port: Annotated[int, Field(ge=0, le=65535)] = 8003
 
+    console_host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
+    console_port: Annotated[int, Field(ge=0, le=65535)] = 8010
+    console_token: Annotated[SecretStr, Field(min_length=_MIN_TOKEN)] | None = None
+    console_read_only: bool = False
+    console_events_key: Annotated[SecretStr, Field(min_length=_MIN_EVENTS_KEY)] | None = None
+    console_origins: Annotated[tuple[_Origin, ...], NoDecode] = ()
+    console_simulator: Annotated[str, Field(pattern=r"^http://(127\.0\.0\.1|localhost|\[::1\]):\d+$")] | None = None
+
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     message_retention_days: _Days = 90
     media_retention_days: _Days = 30
@@ -185,10 +196,10 @@ class Settings(BaseSettings):
         if wrong:
             raise ValidationError.from_exception_data("settings", wrong, hide_input=True) from None
 
-    @field_validator("encryption_keys", "webhooks_backend_secrets", mode="before")
+    @field_validator("encryption_keys", "webhooks_backend_secrets", "console_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        """``k1,k2`` → both; the first encrypts, all decrypt."""
+        """``k1,k2`` → both. Of keys the first encrypts, all decrypt."""
         return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value
 
     @field_validator("encryption_keys")
@@ -236,6 +247,9 @@ class Settings(BaseSettings):
         "webhooks_file",
         "webhooks_backend_url",
         "webhooks_backend_token",
+        "console_token",
+        "console_events_key",
+        "console_simulator",
         mode="before",
     )(_unless_empty)
 

@@ -1,4 +1,4 @@
-"""RabbitMQ definitions files: the fleet's topology with two users of least rights, and a tenant's user. Pure.
+"""RabbitMQ definitions files: the fleet's topology with three users of least rights, and a tenant's user. Pure.
 
 The users carry an empty password hash, with which RabbitMQ lets nobody in: after the import,
 ``rabbitmqctl change_password <user> <password>``. Permissions, as RabbitMQ checks them: to declare needs *configure* on
@@ -25,9 +25,9 @@ def definitions(topology: Topology, vhost: str = "/") -> dict[str, Any]:
     plan = topology.fleet()
     return {
         "vhosts": [{"name": vhost}],
-        "users": [_user(f"{topology.namespace}-worker"), _user(f"{topology.namespace}-backend")],
-        "permissions": [_worker_may(topology, vhost), _backend_may(topology, vhost)],
-        "topic_permissions": [_backend_may_ask(topology, vhost)],
+        "users": [_user(f"{topology.namespace}-{name}") for name in ("worker", "backend", "console")],
+        "permissions": [_worker_may(topology, vhost), _backend_may(topology, vhost), _console_may(topology, vhost)],
+        "topic_permissions": [_may_ask(topology, name, vhost) for name in ("backend", "console")],
         "exchanges": [
             {
                 "name": exchange.name,
@@ -142,9 +142,21 @@ def _backend_may(topology: Topology, vhost: str) -> dict[str, str]:
     }
 
 
-def _backend_may_ask(topology: Topology, vhost: str) -> dict[str, str]:
+def _console_may(topology: Topology, vhost: str) -> dict[str, str]:
+    """Publish commands, hear events in queues that the broker names, and take the dead queue in hand."""
+    desk = re.escape(f"{topology.dead}.desk")
     return {
-        "user": f"{topology.namespace}-backend",
+        "user": f"{topology.namespace}-console",
+        "vhost": vhost,
+        "configure": rf"^({_OWN_QUEUES}|{desk})$",
+        "write": rf"^({re.escape(topology.commands)}|{_OWN_QUEUES})$",
+        "read": rf"^({re.escape(topology.events)}|{re.escape(topology.dead)}|{_OWN_QUEUES})$",
+    }
+
+
+def _may_ask(topology: Topology, name: str, vhost: str) -> dict[str, str]:
+    return {
+        "user": f"{topology.namespace}-{name}",
         "vhost": vhost,
         "exchange": topology.commands,
         "write": r"^(sessions\.create(\.[^.]+)?|control(\.[^.]+)?|session\.[^.]+|worker\.[^.]+)$",

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.local.services import PrivateServices
 from gateway_worker.broker.outgoing import Outgoing
-from gateway_worker.cli.dead_queue import DeadQueueKind, DeskTakenError, open_dead_letter_queue
+from gateway_worker.dead_queue import DeadQueueKind, DeskTakenError, open_dead_letter_queue
 from schemas.names import MAX_COMMAND_BYTES, SessionId
 from schemas.topology.channels import Topology
 from tests.integration.cli.terminal import Said, typed

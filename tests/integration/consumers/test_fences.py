@@ -17,9 +17,9 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, ExchangeType
 from aiormq.exceptions import ChannelAccessRefused
 
 from deploy.local.services import PrivateServices
-from gateway_worker.cli.dead_queue import DeadQueueKind, open_dead_letter_queue
 from gateway_worker.cli.topology import definitions_text, tenant_text
 from gateway_worker.client import EventQueue, Gateway, NotPermittedError
+from gateway_worker.dead_queue import DeadQueueKind, open_dead_letter_queue
 from schemas.names import SessionId
 from schemas.topology.channels import Topology
 from tests.support.backend import Backend, backend

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from deploy.tools.wheel import NPM, VENDOR, VENDORED
 from gateway_worker.whatsapp.baileys.process.installation import bridge_folder
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -71,6 +72,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
     for name in PACKAGES:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
+    npm = f"gateway_worker/{NPM}"
+    shutil.copytree(ROOT / npm, copy / npm)
     (copy / "deploy/tools").mkdir(parents=True)
     tools = ("deploy/__init__.py", "deploy/tools/__init__.py", "deploy/tools/wheel.py")
     for name in ("pyproject.toml", "README.md", "LICENSE", *tools):
@@ -106,6 +109,7 @@ def test_it_holds_every_file_of_ours_and_stands_under_one_name(wheel: Path) -> N
     assert {name.partition("/")[0] for name in held} == {"gateway_worker"}
     missing = {name for name in _ours() if name not in held}
     assert not missing
+    assert {f"gateway_worker/{VENDOR}/{Path(name).name}" for name in VENDORED} <= held
 
 
 def test_a_worker_runs_from_an_empty_folder_beside_other_peoples_schemas(worker: Environment) -> None:
@@ -116,6 +120,7 @@ def test_a_worker_runs_from_an_empty_folder_beside_other_peoples_schemas(worker:
     assert worker.run("gateway-worker", "asyncapi").stdout == (ROOT / "schemas/asyncapi.yaml").read_text()
     examined = worker.run("gateway-worker", "doctor")
     assert examined.returncode == 1
+    worker.python("from gateway_worker.console.web.assets import load; assert b'htmx' in load()['htmx.js'].body")
     assert "gateway-worker bridge install" in examined.stdout + examined.stderr
 
 

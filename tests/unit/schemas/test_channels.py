@@ -91,6 +91,19 @@ def test_a_backend_may_publish_commands_and_read_events_and_no_more() -> None:
     assert not allows("gw-backend", "configure", "gw.commands")
 
 
+def test_the_console_may_besides_take_the_dead_queue_in_hand_and_nothing_else() -> None:
+    assert allows("gw-console", "write", "gw.commands")
+    assert allows("gw-console", "configure", "gw.dead.desk")
+    for name in ("gw.events", "gw.dead", "amq.gen-abc"):
+        assert allows("gw-console", "read", name)
+    for name in ("gw.events", "gw.dead", "gw.session.s", "gw.control", "amq.default"):
+        assert not allows("gw-console", "write", name)
+    for name in ("gw.backend", "gw.session.s", "gw.commands", "gw.marks"):
+        assert not allows("gw-console", "read", name)
+    for name in ("gw.dead", "gw.commands", "gw-backend.events"):
+        assert not allows("gw-console", "configure", name)
+
+
 def test_a_worker_may_touch_only_its_namespace() -> None:
     assert allows("gw-worker", "configure", "gw.session.s")
     assert allows("gw-worker", "write", "amq.default")
@@ -121,7 +134,7 @@ def test_a_tenants_patterns_cover_its_prefix_and_no_more(prefix: str) -> None:
     assert not re.search(rights["read"], f"gw-tenant.{prefix}x.events")
 
 
-def test_a_backend_may_use_every_key_of_the_contract() -> None:
-    (asks,) = definitions(Topology("gw"))["topic_permissions"]
-    for key in ("sessions.create", "sessions.create.s", "control", "control.s", "session.s", "worker.w"):
-        assert re.search(asks["write"], key)
+def test_a_backend_and_the_console_may_use_every_key_of_the_contract() -> None:
+    for asks in definitions(Topology("gw"))["topic_permissions"]:
+        for key in ("sessions.create", "sessions.create.s", "control", "control.s", "session.s", "worker.w"):
+            assert re.search(asks["write"], key)

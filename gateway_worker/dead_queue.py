@@ -186,6 +186,15 @@ class DeadLetterQueue:
         return self._way_out
 
 
+async def count(amqp_url: str, topology: Topology) -> int:
+    """How many commands lie there. Takes nothing in hand, and disturbs nobody. Raises as `open_dead_letter_queue`."""
+    connection = await first_of(amqp_url, aio_pika.connect)
+    async with connection:
+        channel = await connection.channel(publisher_confirms=False)
+        queue = await channel.declare_queue(topology.dead, passive=True)
+        return queue.declaration_result.message_count or 0
+
+
 @asynccontextmanager
 async def open_dead_letter_queue(amqp_url: str, kind: DeadQueueKind) -> AsyncGenerator[DeadLetterQueue]:
     """Take the dead queue in hand; what was not acked by then goes back, in order.

@@ -1,0 +1,1 @@
+"""`make play`: a gateway with simulated phones, in a browser."""

@@ -1,0 +1,113 @@
+"""Which chats a session has, as far as was heard: the contract has no list of them. Pure."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from gateway_worker.client.events import Event
+from schemas.events.events import MessageReceived, MessageStatus
+from schemas.events.groups import GroupUpdated
+
+MOST_CHATS: Final = 200  # of a session
+MOST_SESSIONS: Final = 2_000
+MOST_PREVIEW: Final = 120  # characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chat:
+    """A chat. `unread`: messages that came since it was last looked at."""
+
+    chat: str
+    at: datetime
+    name: str | None = None
+    preview: str = ""
+    unread: int = 0
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is a group."""
+        return self.chat.endswith("@g.us")
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        number, _, server = self.chat.partition("@")
+        return self.name or (f"+{number}" if server == "s.whatsapp.net" else self.chat)
+
+
+@dataclass(slots=True)
+class Chats:
+    """The chats of all sessions."""
+
+    _of: OrderedDict[str, dict[str, Chat]] = field(default_factory=OrderedDict[str, "dict[str, Chat]"])
+
+    def take(self, event: Event) -> None:
+        """An event has come."""
+        session = event.session_id
+        if session is None:
+            return
+        match event.data:
+            case MessageReceived() as message:
+                name = message.sender.push_name if not (message.is_group or message.from_me) else None
+                said, is_news = preview_of(message), not message.from_me
+                self._moved(session, message.chat, message.timestamp, name, preview=said, is_news=is_news)
+            case MessageStatus(chat=str(chat)) as status:
+                self._moved(session, chat, status.timestamp)
+            case GroupUpdated() as group:
+                self._moved(session, group.group_id, group.timestamp, group.subject)
+            case _:
+                pass
+
+    def of(self, session: str) -> Sequence[Chat]:
+        """A session's chats, the last used first."""
+        return sorted(self._of.get(session, {}).values(), key=lambda chat: chat.at, reverse=True)
+
+    def get(self, session: str, chat: str) -> Chat | None:
+        """One of them."""
+        return self._of.get(session, {}).get(chat)
+
+    def looked_at(self, session: str, chat: str) -> None:
+        """Somebody has it on the screen."""
+        known = self.get(session, chat)
+        if known is not None:
+            self._of[session][chat] = replace(known, unread=0)
+
+    def named(self, session: str, groups: Iterable[tuple[str, str]], now: datetime) -> None:
+        """The groups a session is in."""
+        for chat, name in groups:
+            known = self.get(session, chat)
+            self._moved(session, chat, known.at if known else now, name)
+
+    def _moved(
+        self,
+        session: str,
+        chat: str,
+        at: datetime,
+        name: str | None = None,
+        *,
+        preview: str | None = None,
+        is_news: bool = False,
+    ) -> None:
+        chats = self._of.setdefault(session, {})
+        self._of.move_to_end(session)
+        before = chats.get(chat) or Chat(chat=chat, at=at)
+        chats[chat] = replace(
+            before,
+            at=max(at, before.at),
+            name=name or before.name,
+            preview=before.preview if preview is None else preview,
+            unread=before.unread + is_news,
+        )
+        if len(chats) > MOST_CHATS:
+            del chats[min(chats, key=lambda each: chats[each].at)]
+        if len(self._of) > MOST_SESSIONS:
+            self._of.popitem(last=False)
+
+
+def preview_of(message: MessageReceived) -> str:
+    """One line of what it says."""
+    content = message.content
+    said = getattr(content, "text", None) or getattr(content, "caption", None) or getattr(content, "question", None)
+    return (said or content.kind)[:MOST_PREVIEW].replace("\n", " ")

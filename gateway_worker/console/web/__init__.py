@@ -1,0 +1,1 @@
+"""What is the same for all pages: who may, which headers, templates, streams."""

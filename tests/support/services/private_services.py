@@ -22,6 +22,8 @@ from deploy.local.services import ROOT, UP_DIRECTORY, Handle, PrivateServices
 
 _RANDOM: Final = random.SystemRandom()
 """Not the seeded one: two test runs on the services of `make up` must not meet."""
+_SHARED: Final = list["SharedServices"]()
+"""Kept to the end of the process: whose guardian this process started outlives it, and nobody waits for it here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,7 @@ def services_of_this_run() -> Generator[PrivateServices]:
         yield PrivateServices(UP_DIRECTORY)
     elif is_one_of_several():
         services = SharedServices(os.getppid())
+        _SHARED.append(services)
         services.start_once()
         yield services
     else:

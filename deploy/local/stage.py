@@ -83,6 +83,8 @@ class Stage:
 
     async def __aenter__(self) -> Self:
         self._directory.mkdir(parents=True, exist_ok=True)
+        for log in self._directory.glob("*.log"):
+            log.unlink()  # of the stage before: who waits for a line must not find one of those
         return self
 
     async def __aexit__(

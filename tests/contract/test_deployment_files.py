@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from deploy.local.services import ROOT
+from deploy.local.stage import Stage
 from gateway_worker.operations.metrics import Readings, WorkerMetrics
 from gateway_worker.settings.settings import Settings
 from gateway_worker.webhooks.metrics import WebhookMetrics
@@ -110,3 +111,9 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     command = (ROOT / ".ci/run").read_text().splitlines()[-1]
     assert command == "make test"
     assert command in (ROOT / "README.md").read_text()
+
+
+async def test_a_stage_does_not_find_what_the_one_before_it_logged(tmp_path: Path) -> None:
+    (tmp_path / "worker-001-2.log").write_text('{"event": "worker.ready", "http_port": 1}\n')
+    async with Stage(tmp_path, {}):
+        assert list(tmp_path.glob("*.log")) == []

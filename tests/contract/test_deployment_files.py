@@ -113,7 +113,11 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     assert command in (ROOT / "README.md").read_text()
 
 
+def logs_in(folder: Path) -> list[Path]:
+    return list(folder.glob("*.log"))
+
+
 async def test_a_stage_does_not_find_what_the_one_before_it_logged(tmp_path: Path) -> None:
     (tmp_path / "worker-001-2.log").write_text('{"event": "worker.ready", "http_port": 1}\n')
     async with Stage(tmp_path, {}):
-        assert list(tmp_path.glob("*.log")) == []
+        assert logs_in(tmp_path) == []

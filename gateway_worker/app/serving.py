@@ -2,8 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Iterable
-from typing import Final, cast
+from typing import Final
 
 import structlog
 import uvloop
@@ -13,6 +12,7 @@ from gateway_worker.app.leaving import begin_anew
 from gateway_worker.app.worker import Worker
 from gateway_worker.broker.errors import BrokerRefused, TopologyMismatch
 from gateway_worker.operations import logs
+from gateway_worker.operations.failures import leaves
 from gateway_worker.settings.settings import Settings
 from gateway_worker.store.errors import DatabasePooled, DatabaseRefused, StoreError, WentBack
 from gateway_worker.store.postgres.database import complaint
@@ -31,7 +31,7 @@ def serve(settings: Settings) -> int:
     try:
         uvloop.run(_run(settings))
     except BaseExceptionGroup as group:
-        errors = list(_leaves(group))
+        errors = list(leaves(group))
         ends = [_told(error, settings) for error in errors]
         if any(isinstance(error, WentBack) for error in errors):
             begin_anew()
@@ -73,12 +73,3 @@ def _told(error: BaseException, settings: Settings) -> int:
         case _:
             _log.error("worker.crashed", exc_info=error)
     return 1
-
-
-def _leaves(error: BaseException) -> Iterable[BaseException]:
-    """The errors in an exception group, however deep."""
-    if isinstance(error, BaseExceptionGroup):
-        for each in cast("BaseExceptionGroup[BaseException]", error).exceptions:
-            yield from _leaves(each)
-    else:
-        yield error

@@ -16,6 +16,22 @@ _MAX_HEADS: Final = 8
 """The answer's own, and the few interim ones that a host may send before it. Nothing else bounds their number."""
 
 
+def resolved(found: Sequence[str], host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
+    """A host's checked addresses of that family, as aiohttp's resolvers answer."""
+    return [
+        ResolveResult(
+            hostname=host,
+            host=each,
+            port=port,
+            family=socket.AF_INET6 if ":" in each else socket.AF_INET,
+            proto=0,
+            flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+        )
+        for each in found
+        if family in (socket.AF_UNSPEC, socket.AF_INET6 if ":" in each else socket.AF_INET)
+    ]
+
+
 class Pinned(AbstractResolver):
     """Answers with the addresses that were checked, and with nothing else."""
 
@@ -26,18 +42,7 @@ class Pinned(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """The checked addresses, whatever the host is called."""
-        return [
-            ResolveResult(
-                hostname=host,
-                host=each,
-                port=port,
-                family=socket.AF_INET6 if ":" in each else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for each in self._found
-            if family in (socket.AF_UNSPEC, socket.AF_INET6 if ":" in each else socket.AF_INET)
-        ]
+        return resolved(self._found, host, port, family)
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -3,14 +3,14 @@
 import asyncio
 import random
 import signal
-from collections.abc import Iterable
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import structlog
 import uvloop
 
 from gateway_worker.client import AccessRefusedError, NotPermittedError
 from gateway_worker.operations import logs
+from gateway_worker.operations.failures import leaves
 from gateway_worker.settings.settings import Settings
 from gateway_worker.timing.clock import SystemClock
 from gateway_worker.webhooks.configuration import Configuration, load
@@ -41,7 +41,7 @@ def serve(settings: Settings, wanted: Configuration) -> int:
     try:
         uvloop.run(_run(settings, wanted))
     except BaseException as error:  # noqa: BLE001 (each is told, and becomes the exit code)
-        return max(_told(each, settings) for each in _leaves(error))
+        return max(_told(each, settings) for each in leaves(error))
     return 0
 
 
@@ -77,12 +77,3 @@ def _told(error: BaseException, settings: Settings) -> int:
         case _:
             _log.error("webhooks.crashed", exc_info=error)
             return 1
-
-
-def _leaves(error: BaseException) -> Iterable[BaseException]:
-    """The errors in an exception group, however deep."""
-    if isinstance(error, BaseExceptionGroup):
-        for each in cast("BaseExceptionGroup[BaseException]", error).exceptions:
-            yield from _leaves(each)
-    else:
-        yield error

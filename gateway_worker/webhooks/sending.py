@@ -19,6 +19,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from gateway_worker import __version__
 from gateway_worker.media import addresses
 from gateway_worker.media.fetching import Resolve, resolve_here
+from gateway_worker.media.pinning import resolved
 from gateway_worker.webhooks.calls import Call, CallFailedError, TargetGoneError
 from gateway_worker.webhooks.configuration import Receiver
 from gateway_worker.webhooks.signing import signed
@@ -47,18 +48,7 @@ class CheckedResolver(AbstractResolver):
         found = await self._resolve(host, port)
         if not all(self._is_allowed(addresses.parse(each)) for each in found):
             raise ForbiddenAddressError
-        return [
-            ResolveResult(
-                hostname=host,
-                host=each,
-                port=port,
-                family=socket.AF_INET6 if ":" in each else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for each in found
-            if family in (socket.AF_UNSPEC, socket.AF_INET6 if ":" in each else socket.AF_INET)
-        ]
+        return resolved(found, host, port, family)
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -26,7 +26,7 @@ from consumers.dead_letters import (
     read_dead_letter_headers,
     redriven_headers,
 )
-from gateway_worker.broker.nodes import first_of
+from gateway_worker.broker.nodes import opened
 from gateway_worker.webhooks.names import WebhookNames
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, Origin
@@ -35,7 +35,7 @@ from schemas.topology.channels import Topology
 MOST: Final = 20_000  # commands in hand; with more in the queue these are the first ones
 _QUIET_SECONDS: Final = 0.5  # without an arrival: there are no more
 _SLOW_SECONDS: Final = 5.0  # the same while the broker says that there are
-_DESK_SECONDS: Final = 10.0
+DESK_SECONDS: Final = 10.0
 _DESK_LOOK_SECONDS: Final = 0.25
 _ROUNDS: Final = 3  # what is sent, what was kept back until then, and one to spare
 
@@ -188,25 +188,30 @@ class DeadLetterQueue:
 
 async def count(amqp_url: str, topology: Topology) -> int:
     """How many commands lie there. Takes nothing in hand, and disturbs nobody. Raises as `open_dead_letter_queue`."""
-    connection = await first_of(amqp_url, aio_pika.connect)
-    async with connection:
+    async with opened(amqp_url, aio_pika.connect) as connection:
         channel = await connection.channel(publisher_confirms=False)
         queue = await channel.declare_queue(topology.dead, passive=True)
         return queue.declaration_result.message_count or 0
 
 
 @asynccontextmanager
-async def open_dead_letter_queue(amqp_url: str, kind: DeadQueueKind) -> AsyncGenerator[DeadLetterQueue]:
+async def open_dead_letter_queue(
+    amqp_url: str, kind: DeadQueueKind, patience: float = DESK_SECONDS
+) -> AsyncGenerator[DeadLetterQueue]:
     """Take the dead queue in hand; what was not acked by then goes back, in order.
 
+    Args:
+        amqp_url: of the broker.
+        kind: which.
+        patience: seconds to wait for somebody else who has it.
+
     Raises:
-        DeskTakenError: somebody else has it, for longer than 10 s.
+        DeskTakenError: somebody else has it, for longer than that.
         BrokerLost: no node of the broker lets us in.
         aio_pika.exceptions.AMQPError: the broker goes away, or (ChannelNotFoundEntity) there is no dead queue.
     """
-    connection = await first_of(amqp_url, aio_pika.connect)
-    async with connection:
-        await _take_desk(connection, f"{kind.name}.desk")
+    async with opened(amqp_url, aio_pika.connect) as connection:
+        await _take_desk(connection, f"{kind.name}.desk", patience)
         channel = await connection.channel(publisher_confirms=False)
         queue = await channel.declare_queue(kind.name, passive=True)
         commands, left = await _take_all(channel, queue)
@@ -220,13 +225,13 @@ async def open_dead_letter_queue(amqp_url: str, kind: DeadQueueKind) -> AsyncGen
                 await channel.close()  # the acks before it; without cancelling: that would disturb the order
 
 
-async def _take_desk(connection: AbstractConnection, name: str) -> None:
-    try:
-        async with asyncio.timeout(_DESK_SECONDS):
-            while not await _is_ours(connection, name):  # noqa: ASYNC110 (another program frees it)
-                await asyncio.sleep(_DESK_LOOK_SECONDS)
-    except TimeoutError:
-        raise DeskTakenError from None
+async def _take_desk(connection: AbstractConnection, name: str, patience: float) -> None:
+    """Looks until it is ours. No look is cut off: aiormq's close can wait for ever for one that was."""
+    give_up_at = asyncio.get_running_loop().time() + patience
+    while not await _is_ours(connection, name):
+        if asyncio.get_running_loop().time() >= give_up_at:
+            raise DeskTakenError
+        await asyncio.sleep(_DESK_LOOK_SECONDS)
 
 
 async def _is_ours(connection: AbstractConnection, name: str) -> bool:

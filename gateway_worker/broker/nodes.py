@@ -2,8 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final, Protocol, TypeVar
 
 from gateway_worker.broker.errors import BrokerLost, BrokerRefused, translated
 from gateway_worker.client.diagnosis import absence, refusal
@@ -11,8 +12,20 @@ from schemas.topology.addresses import amqp_nodes, shown
 
 T = TypeVar("T")
 
+
+class Closable(Protocol):
+    """A connection of aio-pika or aiormq."""
+
+    async def close(self) -> None:
+        """In good order."""
+        ...
+
+
+C = TypeVar("C", bound=Closable)
+
 ALONE_SECONDS: Final = 10.0  # for a connection, where there is no other node to try
 ONE_OF_MANY_SECONDS: Final = 3.0
+_CLOSE_SECONDS: Final = 5.0  # what was acked and confirmed before is safe with the broker, whatever becomes of the rest
 
 
 class Nodes:
@@ -78,6 +91,21 @@ async def first_of(address: str, connect: Callable[[str], Awaitable[T]]) -> T:
             failures.append(error)
     kind = BrokerRefused if any(isinstance(each, BrokerRefused) for each in failures) else BrokerLost
     raise kind("; ".join(map(str, failures))) from failures[-1]
+
+
+@asynccontextmanager
+async def opened(address: str, connect: Callable[[str], Awaitable[C]]) -> AsyncGenerator[C]:
+    """A connection to the first node that lets us in, closed in good order, but not for ever. Raises as `first_of`.
+
+    Where a call was cut off (by Ctrl-C, say) the drivers' close can wait for an answer that never comes.
+    """
+    connection = await first_of(address, connect)
+    try:
+        yield connection
+    finally:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await connection.close()
 
 
 def _seconds(nodes: int) -> float:

@@ -3,8 +3,8 @@
 from gateway_worker.cli.terminal import complain, console
 from gateway_worker.settings.settings import Settings
 from gateway_worker.store.errors import StoreError, StoreUnavailable
+from gateway_worker.store.migrations.upgrading import migrate
 from gateway_worker.store.postgres.database import complaint
-from gateway_worker.store.postgres.schema import migrate
 
 
 async def bring_up_to_date(settings: Settings) -> int:

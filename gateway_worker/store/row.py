@@ -4,6 +4,6 @@ from typing import Any, Protocol
 
 
 class Row(Protocol):
-    """A row, by column; asyncpg's and SQLAlchemy's alike."""
+    """A row of asyncpg's, by column."""
 
     def __getitem__(self, column: str, /) -> Any: ...

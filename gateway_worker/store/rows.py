@@ -26,7 +26,7 @@ _STAMPS: Final = {
     Status.FAILED: "failed_at",
 }
 _SAME_IN_SESSION: Final = (
-    *("user_id", "state", "state_since", "reason", "retry_at", "purge", "owner", "incarnation", "epoch", "sequence"),
+    *("user_id", "state", "state_since", "retry_at", "purge", "owner", "incarnation", "epoch", "sequence"),
     *("generation", "applied_generation", "restart_generation", "leaving", "phone", "jid", "lid", "push_name"),
     "created_at",
 )
@@ -37,8 +37,8 @@ _SAME_IN_MESSAGE: Final = (
 
 
 def as_json(value: Any) -> Json | None:
-    """A jsonb column's value: asyncpg gives text, SQLAlchemy an object."""
-    return json.loads(value) if isinstance(value, str) else value
+    """A jsonb column's value, which asyncpg gives as text."""
+    return None if value is None else json.loads(value)
 
 
 def settings_of(row: Row, cipher: Cipher) -> Mapping[str, Json]:
@@ -53,6 +53,7 @@ def session_record(row: Row, ciphers: Ciphers) -> SessionRecord:
     return SessionRecord(
         session_id=row["id"],
         desired=Desired(row["desired"]),
+        reason=as_json(row["reason"]),
         **settings_of(row, cipher),
         **{column: row[column] for column in _SAME_IN_SESSION},
     )

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: a pool of asyncpg's own for what is frequent, SQLAlchemy's engine for the rest.
+"""Connections to PostgreSQL: two pools of asyncpg's, one for what waits for nobody, one for what may wait for a lock.
 
 Both open the same kind of connection, and both speak to the caller through `translated`: outside of this package nobody
 sees an error of a driver.
@@ -12,9 +12,6 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol, cast
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway_worker.store.errors import ContentRefused, DatabaseRefused, StoreError, StoreUnavailable
 from gateway_worker.store.postgres.guard import Guard
@@ -84,8 +81,8 @@ _SERVER_SETTINGS: Final = {
 # Our frequent statements find few rows by their keys. A generic plan is made once, maybe while the tables are still
 # empty: reading them from end to end looks cheap then, and would be done at every call when they have grown.
 _BY_INDEX: Final = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
-_ENGINE_POOL: Final = 4
-_WIRE_POOL: Final = 8
+_FREQUENT: Final = 8  # connections
+_PATIENT: Final = 8
 
 _REFUSED: Final = (
     asyncpg.InvalidCatalogNameError,  # there is no such database
@@ -123,10 +120,8 @@ _OF_CONTENT: Final = (
 
 def is_away(error: BaseException) -> bool:
     """Whether a driver's error says that the database is away or overloaded, rather than that a statement is wrong."""
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated or (error.driver_exception is not error and is_away(error.driver_exception))
     # asyncpg's InterfaceError also tells of wrong arguments; then it is a ValueError too
-    return isinstance(error, (*_AWAY, PoolTimeoutError)) and not isinstance(error, ValueError)
+    return isinstance(error, _AWAY) and not isinstance(error, ValueError)
 
 
 def is_locked(error: BaseException) -> bool:
@@ -144,8 +139,6 @@ def translated() -> Generator[None]:
         with cancellable():
             yield
     except (
-        DBAPIError,
-        PoolTimeoutError,
         OSError,
         TimeoutError,
         asyncpg.InterfaceError,
@@ -157,22 +150,21 @@ def translated() -> Generator[None]:
 
 def translate(error: BaseException) -> StoreUnavailable | StoreError:  # noqa: PLR0911 (one line a kind)
     """Our error for a driver's."""
-    theirs = error.driver_exception if isinstance(error, DBAPIError) else error
-    kind = type(theirs).__name__
-    if isinstance(theirs, _REFUSED):
-        return DatabaseRefused(_words(theirs))
-    if isinstance(theirs, asyncpg.ProtocolViolationError) and "startup parameter" in str(theirs):
+    kind = type(error).__name__
+    if isinstance(error, _REFUSED):
+        return DatabaseRefused(_words(error))
+    if isinstance(error, asyncpg.ProtocolViolationError) and "startup parameter" in str(error):
         needed = ",".join(startup_parameters())
-        return StoreError(f"the pooler before it refuses ({_words(theirs)}): ignore_startup_parameters = {needed}")
-    if isinstance(theirs, asyncpg.UndefinedTableError):
+        return StoreError(f"the pooler before it refuses ({_words(error)}): ignore_startup_parameters = {needed}")
+    if isinstance(error, asyncpg.UndefinedTableError):
         return StoreUnavailable("A table is missing: run gateway-worker migrate, unless somebody restores it now.")
     if is_away(error):
         return StoreUnavailable(f"The database is not available ({kind}).")
-    if isinstance(theirs, asyncpg.ClientConfigurationError):
-        return StoreError(f"GATEWAY_DATABASE_URL cannot be used: {_words(theirs)}")
-    if isinstance(theirs, asyncpg.InsufficientPrivilegeError):
-        return StoreError(f"the database does not let this user do what it must: {_words(theirs)}")
-    if isinstance(theirs, _OF_CONTENT):
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return StoreError(f"GATEWAY_DATABASE_URL cannot be used: {_words(error)}")
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return StoreError(f"the database does not let this user do what it must: {_words(error)}")
+    if isinstance(error, _OF_CONTENT):
         return ContentRefused(f"a value cannot be stored ({kind})")
     return StoreError(f"the database refused a statement ({kind})")
 
@@ -233,21 +225,12 @@ async def _leave_as_it_is(_connection: object) -> None:
     """Nothing to reset: we change no setting of a pooled connection, and a round trip per use would be dear."""
 
 
-def create_engine(url: str, *, name: str = "gateway-worker", guard: Guard | None = None) -> AsyncEngine:
-    """SQLAlchemy's engine over the same kind of connection."""
-
-    async def creator() -> Any:
-        return await connect(url, name=name) if guard is None else await _connect_guarded(url, name, guard)
-
-    return create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=creator,
-        pool_size=_ENGINE_POOL,
-        max_overflow=_ENGINE_POOL,
-        pool_timeout=CONNECT_SECONDS,
-        pool_pre_ping=True,
-        pool_recycle=1800,
-    )
+async def _close(pool: Any) -> None:
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
 
 
 class Database:
@@ -269,8 +252,8 @@ class Database:
         self._lease = lease
         self._name = name
         self._guard = guard = guard or Guard()
-        self._engine = create_engine(url, name=name, guard=guard)
-        self._pool: Any = None  # asyncpg's pool
+        self._frequent: Any = None  # asyncpg's pools
+        self._patient: Any = None
 
     async def open(self) -> None:
         """Open the first connections.
@@ -279,25 +262,23 @@ class Database:
             StoreUnavailable: the database cannot be reached.
         """
         with translated():
-            self._pool = await asyncpg.create_pool(
-                self._url,
-                min_size=1,
-                max_size=_WIRE_POOL,
-                max_inactive_connection_lifetime=600,
-                reset=_leave_as_it_is,
-                init=self._guard.admit,
-                **_arguments(self._name, _BY_INDEX),
-            )
+            self._frequent = await self._pool(_FREQUENT, least=1)
+            self._patient = await self._pool(_PATIENT, least=0)
+
+    async def _pool(self, size: int, *, least: int) -> Any:
+        return await asyncpg.create_pool(
+            self._url,
+            min_size=least,
+            max_size=size,
+            max_inactive_connection_lifetime=600,
+            reset=_leave_as_it_is,
+            init=self._guard.admit,
+            **_arguments(self._name, _BY_INDEX),
+        )
 
     async def close(self) -> None:
         """Close both pools; connections in use are given a moment."""
-        if self._pool is not None:
-            try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    await self._pool.close()
-            except TimeoutError:
-                self._pool.terminate()
-        await self._engine.dispose()
+        await asyncio.gather(*(_close(pool) for pool in (self._frequent, self._patient) if pool is not None))
 
     async def own_connection(self, purpose: str) -> Wire:
         """A connection outside of the pools, for a lock or for notifications. The caller closes it."""
@@ -314,25 +295,37 @@ class Database:
     @asynccontextmanager
     async def raw_wire(self) -> AsyncGenerator[Wire]:
         """The same, with the driver's errors as they are."""
-        if self._pool is None:
+        async with self._of(self._frequent) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Wire]:
+        """A connection in a transaction that is committed at the end and may wait for locks; errors are translated."""
+        with translated():
+            async with self._of(self._patient) as connection:
+                transaction = connection.transaction()
+                await transaction.start()
+                try:
+                    yield connection
+                except BaseException:
+                    if not connection.is_closed():
+                        await transaction.rollback()
+                    raise
+                await transaction.commit()
+
+    @asynccontextmanager
+    async def _of(self, pool: Any) -> AsyncGenerator[Wire]:
+        if pool is None:
             raise StoreError("the store is not started")
         try:
-            connection = await self._pool.acquire(timeout=CONNECT_SECONDS)
+            connection = await pool.acquire(timeout=CONNECT_SECONDS)
         except asyncpg.InvalidCatalogNameError:
             raise StoreUnavailable("The database is not there any more.") from None
         try:
             self._must_hold()
             yield cast("Wire", connection)
         finally:
-            await self._pool.release(connection)
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[AsyncConnection]:
-        """A SQLAlchemy connection in a transaction that is committed at the end; errors are translated."""
-        with translated():
-            async with self._engine.begin() as connection:
-                self._must_hold()
-                yield connection
+            await pool.release(connection)
 
     async def recheck(self, wire: Wire) -> None:
         """Raise `StoreUnavailable` if what `wire` leads to is no longer what was begun with."""

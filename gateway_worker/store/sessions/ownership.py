@@ -5,28 +5,46 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import ColumnElement, Select, and_, func, null, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway_worker.store.errors import StoreUnavailable
-from gateway_worker.store.postgres import tables
 from gateway_worker.store.postgres.database import Wire, translated
-from gateway_worker.store.records import Desired, SessionRecord
+from gateway_worker.store.records import SessionRecord
 from gateway_worker.store.rows import session_record
-from gateway_worker.store.sessions.moving import (
-    WAITS_FOR_ROOM,
-    MovingSessions,
-    leaving_after_claim,
-    may_take,
-)
+from gateway_worker.store.sessions.moving import MAY_TAKE, WAITS_FOR_ROOM, MovingSessions
 from gateway_worker.store.sessions.rows import WISHES, wake
 from schemas.names import SessionId, WorkerId
 
 log = structlog.get_logger(__name__)
 
-_S = tables.sessions
 _POLLED: Final = 1_000
 _RECONNECT_SECONDS: Final = 1.0
+# What is behind since the database went back is nobody's until it is renewed: see `renewal.py`.
+_IS_RENEWED: Final = "lineage = (SELECT max(number) FROM lineage)"
+# $1 is the worker, $2 its incarnation. Of the order to leave nothing is left, unless this one is to be left
+_OWN: Final = f"""
+    UPDATE sessions SET owner = $1, incarnation = $2, epoch = epoch + 1, returns_at = NULL,
+        leaving = CASE WHEN leaving = $1 AND returns_at IS NULL THEN leaving END
+    WHERE {{which}} AND {_IS_RENEWED} RETURNING *
+"""  # noqa: S608 (constants, as below)
+# Chosen once: a plan may run a plain subquery again for each row, past its limit.
+_OWN_SOME: Final = f"""
+    WITH chosen AS MATERIALIZED (
+        SELECT id FROM sessions WHERE {_IS_RENEWED} AND {{which}} ORDER BY {{order}} LIMIT $3
+        FOR NO KEY UPDATE SKIP LOCKED
+    )
+    {_OWN.format(which="id IN (SELECT id FROM chosen)")}
+"""  # noqa: S608
+_CLAIM: Final = _OWN.format(which="id = $3 AND deleted_at IS NULL AND (owner IS NULL OR owner = $1)")
+_TAKE: Final = _OWN.format(which=f"id = $3 AND deleted_at IS NULL AND owner IS NULL AND {MAY_TAKE}")
+_CLAIM_OWN: Final = _OWN_SOME.format(
+    which=f"deleted_at IS NULL AND (owner = $1 AND incarnation <> $2 OR owner IS NULL AND {MAY_TAKE})",
+    order="desired <> 'connected', id",
+)
+_CLAIM_WAITING: Final = _OWN_SOME.format(which=f"owner IS NULL AND {WAITS_FOR_ROOM}", order="id")
+_RELEASE: Final = """
+    UPDATE sessions SET owner = NULL, incarnation = NULL, leaving = $3, returns_at = now() + $4::interval
+    WHERE id = $1 AND epoch = $2 RETURNING true
+"""
 _OWNED: Final = "SELECT id, epoch FROM sessions WHERE owner = $1 AND incarnation = $2 AND deleted_at IS NULL"
 _WISHED: Final = """
     (SELECT id FROM sessions WHERE generation > applied_generation AND deleted_at IS NULL ORDER BY id LIMIT $1)
@@ -45,13 +63,7 @@ class Sessions(MovingSessions):
 
         Whether that worker is dead is not decided here: what is a dead worker's becomes nobody's first (`owners.py`).
         """
-        ours = and_(
-            _S.c.id == session_id,
-            _S.c.deleted_at.is_(None),
-            or_(_S.c.owner.is_(None), _S.c.owner == worker_id),
-        )
-        async with self._database.transaction() as connection:
-            records = await self._own(connection, ours, worker_id, incarnation)
+        records = await self._own(_CLAIM, worker_id, incarnation, session_id)
         return records[0] if records else None
 
     async def claim_own(self, worker_id: WorkerId, incarnation: str, limit: int) -> Sequence[SessionRecord]:
@@ -60,42 +72,19 @@ class Sessions(MovingSessions):
         Those that are to be connected come first; the others need somebody who answers their commands. Call it again
         until it answers nothing; workers that call it side by side get different sessions.
         """
-        mine_before = and_(_S.c.owner == worker_id, _S.c.incarnation != incarnation)
-        chosen = (
-            select(_S.c.id)
-            .where(
-                _is_renewed(),
-                _S.c.deleted_at.is_(None),
-                or_(mine_before, and_(_S.c.owner.is_(None), may_take(worker_id))),
-            )
-            .order_by(_S.c.desired != Desired.CONNECTED.value, _S.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        async with self._database.transaction() as connection:
-            return await self._own(connection, _among(chosen), worker_id, incarnation)
+        return await self._own(_CLAIM_OWN, worker_id, incarnation, limit)
 
     async def take(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
         """Own a session that nobody has; None when there is none such, or another worker was faster.
 
         A worker that has only just handed it over does not get it back.
         """
-        unowned = and_(_S.c.id == session_id, _S.c.owner.is_(None), _S.c.deleted_at.is_(None), may_take(worker_id))
-        async with self._database.transaction() as connection:
-            records = await self._own(connection, unowned, worker_id, incarnation)
+        records = await self._own(_TAKE, worker_id, incarnation, session_id)
         return records[0] if records else None
 
     async def claim_waiting(self, worker_id: WorkerId, incarnation: str, limit: int) -> Sequence[SessionRecord]:
         """Own up to `limit` sessions that would connect if somebody had room: only to say so under a fence."""
-        chosen = (
-            select(_S.c.id)
-            .where(_is_renewed(), _S.c.owner.is_(None), WAITS_FOR_ROOM)
-            .order_by(_S.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        async with self._database.transaction() as connection:
-            return await self._own(connection, _among(chosen), worker_id, incarnation)
+        return await self._own(_CLAIM_WAITING, worker_id, incarnation, limit)
 
     async def owned(self, worker_id: WorkerId, incarnation: str) -> Mapping[SessionId, int]:
         """The sessions that this run of the worker owns, with their epochs."""
@@ -111,15 +100,10 @@ class Sessions(MovingSessions):
             epoch: of its owner.
             left: the worker that hands it over, and must not have it back for a while (`stays_away`).
         """
-        returns_at = null() if left is None else func.now() + self.stays_away
-        statement = (
-            update(_S)
-            .where(_S.c.id == session_id, _S.c.epoch == epoch)
-            .values(owner=None, incarnation=None, leaving=left, returns_at=returns_at)
-        )
-        async with self._database.transaction() as connection:
-            if (await connection.execute(statement)).rowcount:
-                await wake(connection, session_id)
+        away = None if left is None else self.stays_away
+        async with self._database.transaction() as wire:
+            if await wire.fetchval(_RELEASE, session_id, epoch, left, away):
+                await wake(wire, session_id)
 
     async def watch(self) -> AsyncIterator[SessionId]:
         """Sessions with a wish to carry out, whoever owns them: at once when it is made, and every 5 s. For ever.
@@ -159,30 +143,8 @@ class Sessions(MovingSessions):
                     raise StoreUnavailable("The connection for notifications broke.") from None
 
     async def _own(
-        self, connection: AsyncConnection, which: ColumnElement[bool], worker_id: WorkerId, incarnation: str
+        self, statement: str, worker_id: WorkerId, incarnation: str, which: SessionId | int
     ) -> Sequence[SessionRecord]:
-        """What is behind since the database went back is nobody's until it is renewed."""
-        statement = (
-            update(_S)
-            .where(which, _is_renewed())
-            .values(
-                owner=worker_id,
-                incarnation=incarnation,
-                epoch=_S.c.epoch + 1,
-                leaving=leaving_after_claim(worker_id),
-                returns_at=None,
-            )
-            .returning(*_S.c)
-        )
-        rows = (await connection.execute(statement)).mappings().all()
+        async with self._database.transaction() as wire:
+            rows = await wire.fetch(statement, worker_id, incarnation, which)
         return [session_record(row, self._ciphers) for row in sorted(rows, key=lambda row: row["id"])]
-
-
-def _is_renewed() -> ColumnElement[bool]:
-    """Whether it is as new as the database: see `store/sessions/renewal.py`."""
-    return _S.c.lineage == select(func.max(tables.lineage.c.number)).scalar_subquery()
-
-
-def _among(chosen: Select[tuple[Any]]) -> ColumnElement[bool]:
-    """Whether it is one of those, chosen once: a plan may run a plain subquery again for each row, past its limit."""
-    return _S.c.id.in_(select(chosen.cte("chosen").c.id))

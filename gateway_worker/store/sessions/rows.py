@@ -2,16 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
-
-from sqlalchemy import Delete, RowMapping, Table, case, delete, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import Final
 
 from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.errors import EventsUnpublished, StaleEpoch
-from gateway_worker.store.postgres import tables
-from gateway_worker.store.postgres.database import Database
+from gateway_worker.store.postgres.database import Database, Wire
 from gateway_worker.store.postgres.encryption import Ciphers, Keyring, Purpose
 from gateway_worker.store.reading.media import LATE_UPLOADS
 from gateway_worker.store.records import Desired, Json, NewSession, SessionRecord
@@ -20,13 +15,70 @@ from gateway_worker.store.rows import session_record
 from schemas.names import SessionId, UserId
 
 WISHES: Final = "gateway_desired"  # the channel that wakes workers; its payload is the session's id
-_S = tables.sessions
 _BATCH: Final = 5_000
-# Until the transaction ends. PostgreSQL does not foresee that each row of a bite is looked for in one partition only.
-_BY_INDEX: Final = text(
-    "SELECT set_config(name, 'off', true)"
-    " FROM unnest(ARRAY['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']) AS name"
-)
+
+_GET: Final = "SELECT * FROM sessions WHERE id = $1"
+_LOCK: Final = f"{_GET} FOR NO KEY UPDATE"
+_LIST: Final = "SELECT * FROM sessions WHERE deleted_at IS NULL AND id > $1 ORDER BY id LIMIT $2"
+_LIST_OF_USER: Final = """
+    SELECT * FROM sessions WHERE deleted_at IS NULL AND id > $1 AND user_id = $3 ORDER BY id LIMIT $2
+"""
+# A new one begins beyond what was told of one that a database which went back does not know.
+_CREATE: Final = """
+    INSERT INTO sessions (id, user_id, state, state_since, desired, identity_key, content_key, settings, created_at,
+        lineage, sequence, epoch)
+    SELECT $1::text, $2::text, $3::text, $4::timestamptz, $5::text, $6::bytea, $7::bytea, $8::bytea, $4,
+        max(number), max(sequence), max(epoch)
+    FROM lineage
+    ON CONFLICT DO NOTHING
+"""
+_REVIVE: Final = """
+    UPDATE sessions SET user_id = $2, state = $3, state_since = $4, desired = $5, identity_key = $6, content_key = $7,
+        settings = $8, created_at = $4, message_secret = $9, deleted_at = NULL, epoch = epoch + 1,
+        generation = generation + 1, restart_generation = 0, purge = false
+    WHERE id = $1 RETURNING *
+"""
+_MARK: Final = "INSERT INTO outbox_marks (session_id, published) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+_SET: Final = "UPDATE sessions SET settings = $2 WHERE id = $1 RETURNING *"
+_DESIRE: Final = """
+    UPDATE sessions SET desired = $2, generation = generation + 1, purge = purge OR $4,
+        restart_generation = CASE WHEN $3 THEN generation + 1 ELSE restart_generation END
+    WHERE id = $1 RETURNING *
+"""
+_BURY: Final = """
+    UPDATE sessions SET state = 'deleted', deleted_at = coalesce(deleted_at, $2), applied_generation = generation,
+        content_key = CASE WHEN $3 THEN NULL ELSE content_key END,
+        message_secret = CASE WHEN $3 THEN NULL ELSE message_secret END,
+        reason = NULL, retry_at = NULL, owner = NULL, incarnation = NULL, leaving = NULL, returns_at = NULL,
+        phone = NULL, jid = NULL, lid = NULL, push_name = NULL, settings = NULL, identity_key = NULL
+    WHERE id = $1
+"""
+_PUBLISHED: Final = "SELECT published FROM outbox_marks WHERE session_id = $1"
+_REMOVE_EVENTS: Final = "DELETE FROM outbox WHERE session_id = $1 AND sequence <= $2"
+_REMOVE_MARK: Final = "DELETE FROM outbox_marks WHERE session_id = $1"
+_REMOVE_OBJECTS: Final = """
+    INSERT INTO media_removals (id, before, due_at, last_at) VALUES ($1, $2, $2, $3)
+    ON CONFLICT (id) DO UPDATE SET before = $2, due_at = $2, last_at = $3
+"""
+_Tables = Mapping[str, Sequence[str]]
+"""Of rows that belong to a session; with the columns that say which row it is, beside the session's id."""
+_OF_THE_ACCOUNT: Final[_Tables] = {
+    "credentials": (),
+    "keys": ("kind", "id"),
+    "entries": ("message_id", "sender", "chat", "index", "created_at"),
+    "snapshots": (),
+    "uploads": ("name",),
+    "contacts": ("jid",),
+    "timers": ("chat",),
+    "attempts": ("name",),
+}
+_OF_MESSAGES: Final[_Tables] = {
+    "messages": ("message_id", "number"),
+    "bodies": ("message_id", "number", "part", "created_at"),
+    "receipts": ("message_id", "participant", "created_at"),
+    "media": ("message_id", "number"),
+    "set_aside": ("id",),
+}
 
 
 class SessionRows:
@@ -40,16 +92,16 @@ class SessionRows:
 
     async def get(self, session_id: SessionId) -> SessionRecord | None:
         """The session, or None when there is none (or it was deleted)."""
-        async with self._database.transaction() as connection:
-            return self._record(await row_of(connection, session_id))
+        async with self._database.wire() as wire:
+            return self._record(await wire.fetchrow(_GET, session_id))
 
     async def list(self, after: SessionId | None, limit: int, user_id: UserId | None = None) -> Sequence[SessionRecord]:
         """At most `limit` sessions in the order of their ids, from behind `after`; of one user if given."""
-        query = select(_S).where(_S.c.deleted_at.is_(None), _S.c.id > (after or "")).order_by(_S.c.id).limit(limit)
-        if user_id is not None:
-            query = query.where(_S.c.user_id == user_id)
-        async with self._database.transaction() as connection:
-            rows = (await connection.execute(query)).mappings().all()
+        async with self._database.wire() as wire:
+            if user_id is None:
+                rows = await wire.fetch(_LIST, after or "", limit)
+            else:
+                rows = await wire.fetch(_LIST_OF_USER, after or "", limit, user_id)
         return [session_record(row, self._ciphers) for row in rows]
 
     async def create_or_get(self, new: NewSession) -> SessionRecord:
@@ -58,26 +110,22 @@ class SessionRows:
         What was deleted is made again with new keys; its epoch and sequence go on, so that no old owner's fence holds
         and no number of an event occurs twice. Messages kept from before stay readable, unless the user is another.
         """
-        async with self._database.transaction() as connection:
-            fresh = {**_begin(), **self._fresh_row(new)}
-            await connection.execute(upsert(_S).values(fresh).on_conflict_do_nothing())
-            row = await row_of(connection, new.session_id, lock=True)
+        async with self._database.transaction() as wire:
+            fresh = self._fresh(new)
+            await wire.execute(_CREATE, *fresh)
+            row = await row_of(wire, new.session_id)
             assert row is not None
             if row["deleted_at"] is not None:
-                row = await self._revive(connection, row, new)
-            await connection.execute(
-                upsert(tables.marks)
-                .values(session_id=new.session_id, published=row["sequence"])
-                .on_conflict_do_nothing()
-            )
+                row = await self._revive(wire, row, new, fresh)
+            await wire.execute(_MARK, new.session_id, row["sequence"])
             return session_record(row, self._ciphers)
 
     async def update_options(
         self, session_id: SessionId, *, pairing: Json, options: Json | None = None, limits: Json | None = None
     ) -> SessionRecord | None:
         """Replace what a later `create` gave; None leaves what is stored. None when there is no such session."""
-        async with self._database.transaction() as connection:
-            row = await row_of(connection, session_id, lock=True)
+        async with self._database.transaction() as wire:
+            row = await row_of(wire, session_id)
             record = self._record(row)
             if row is None or record is None:
                 return None
@@ -88,7 +136,7 @@ class SessionRows:
                 options=record.options if options is None else options,
                 limits=record.limits if limits is None else limits,
             )
-            return self._record(await _change(connection, session_id, settings=settings))
+            return self._record(await wire.fetchrow(_SET, session_id, settings))
 
     async def desire(
         self, session_id: SessionId, desired: Desired, *, restart: bool = False, purge: bool = False
@@ -97,22 +145,14 @@ class SessionRows:
 
         Deleting is final: a session that is to be deleted takes no other wish, and comes back as it is.
         """
-        async with self._database.transaction() as connection:
-            row = await row_of(connection, session_id, lock=True)
+        async with self._database.transaction() as wire:
+            row = await row_of(wire, session_id)
             if row is None or row["deleted_at"] is not None:
                 return None
             if row["desired"] == Desired.DELETED and desired is not Desired.DELETED:
                 return self._record(row)
-            generation = row["generation"] + 1
-            changed = await _change(
-                connection,
-                session_id,
-                desired=desired.value,
-                generation=generation,
-                restart_generation=generation if restart else row["restart_generation"],
-                purge=row["purge"] or purge,
-            )
-            await wake(connection, session_id)
+            changed = await wire.fetchrow(_DESIRE, session_id, desired.value, restart, purge)
+            await wake(wire, session_id)
             return self._record(changed)
 
     async def forget(self, session_id: SessionId, epoch: int, *, purge: bool) -> None:
@@ -128,87 +168,58 @@ class SessionRows:
             EventsUnpublished: events are still to be published, and a purge would destroy their key.
         """
         await self._remove_rows(session_id, epoch, purge=purge)
-        async with self._database.transaction() as connection:
-            row = await _fenced(connection, session_id, epoch)
-            published = await _published(connection, row)
+        async with self._database.transaction() as wire:
+            row = await _fenced(wire, session_id, epoch)
+            published = await wire.fetchval(_PUBLISHED, session_id)
+            if published is None:  # a tombstone that is through
+                published = row["sequence"]
             if purge and published < row["sequence"]:
                 raise EventsUnpublished("events of the session are still to be published")
-            await _remove_published(connection, session_id, published, everything=published == row["sequence"])
-            if purge:
-                await self._have_objects_removed(connection, session_id)
-            await _change(
-                connection,
-                session_id,
-                **_NOTHING_PERSONAL,
-                state="deleted",
-                deleted_at=case((_S.c.deleted_at.is_(None), self._now()), else_=_S.c.deleted_at),
-                applied_generation=_S.c.generation,
-                content_key=None if purge else _S.c.content_key,
-                message_secret=None if purge else _S.c.message_secret,
-            )
+            await wire.execute(_REMOVE_EVENTS, session_id, published)
+            if published == row["sequence"]:
+                await wire.execute(_REMOVE_MARK, session_id)
+            now = self._now()
+            if purge:  # nothing of it may stay in the media bucket
+                await wire.execute(_REMOVE_OBJECTS, session_id, now, now + LATE_UPLOADS)
+            await wire.execute(_BURY, session_id, now, purge)
 
     async def _remove_rows(self, session_id: SessionId, epoch: int, *, purge: bool) -> None:
         """The large part, in bites that no timeout ends and no other session waits for."""
-        doomed = [tables.credentials, tables.keys, tables.entries, tables.snapshots, tables.uploads]
-        doomed += [tables.contacts, tables.timers]
-        doomed += [tables.attempts]
-        doomed += [tables.messages, tables.bodies, tables.receipts, tables.media, tables.set_aside] if purge else []
-        for table in doomed:
+        doomed = {**_OF_THE_ACCOUNT, **(_OF_MESSAGES if purge else {})}
+        for table, key in doomed.items():
+            bite = _bite(table, key)
             removed = _BATCH
             while removed == _BATCH:
-                async with self._database.transaction() as connection:
-                    await _fenced(connection, session_id, epoch)
-                    await connection.execute(_BY_INDEX)
-                    result = await connection.execute(_bite(table, session_id))
-                    removed = result.rowcount
+                async with self._database.transaction() as wire:
+                    await _fenced(wire, session_id, epoch)
+                    removed = _count(await wire.execute(bite, session_id))
 
-    async def _have_objects_removed(self, connection: AsyncConnection, session_id: SessionId) -> None:
-        """Nothing of it may stay in the media bucket."""
-        now = self._now()
-        values = {"before": now, "due_at": now, "last_at": now + LATE_UPLOADS}
-        removal = upsert(tables.media_removals).values(id=session_id, **values)
-        await connection.execute(removal.on_conflict_do_update(index_elements=["id"], set_=values))
-
-    async def _revive(self, connection: AsyncConnection, tombstone: RowMapping, new: NewSession) -> RowMapping:
-        fresh = self._fresh_row(new)
+    async def _revive(self, wire: Wire, tombstone: Row, new: NewSession, fresh: Sequence[object]) -> Row:
+        *columns, content_key, settings = fresh
+        secret = None
         if tombstone["user_id"] == new.user_id and tombstone["content_key"] is not None:
-            fresh |= {column: tombstone[column] for column in ("content_key", "message_secret")}
+            content_key, secret = tombstone["content_key"], tombstone["message_secret"]
         else:  # nothing of another user's may be read under this id
-            for table in (tables.messages, tables.bodies, tables.receipts, tables.media, tables.set_aside):
-                await connection.execute(delete(table).where(table.c.session_id == new.session_id))
-        del fresh["id"]
-        await connection.execute(
-            update(_S)
-            .where(_S.c.id == new.session_id)
-            .values(
-                **fresh,
-                deleted_at=None,
-                epoch=_S.c.epoch + 1,
-                generation=_S.c.generation + 1,
-                restart_generation=0,
-                purge=False,
-            )
-        )
-        row = await row_of(connection, new.session_id)
+            for table in _OF_MESSAGES:
+                await wire.execute(f"DELETE FROM {table} WHERE session_id = $1", new.session_id)  # noqa: S608 (ours)
+        row = await wire.fetchrow(_REVIVE, *columns, content_key, settings, secret)
         assert row is not None
         return row
 
-    def _fresh_row(self, new: NewSession) -> dict[str, Any]:
+    def _fresh(self, new: NewSession) -> Sequence[object]:
+        """What both `_CREATE` and `_REVIVE` take, in their order."""
         identity_key = self._keyring.new_data_key(new.session_id, Purpose.IDENTITY)
-        return {
-            "id": new.session_id,
-            "user_id": new.user_id,
-            "state": new.state,
-            "state_since": self._now(),
-            "desired": new.desired.value,
-            "identity_key": identity_key,
-            "content_key": self._keyring.new_data_key(new.session_id, Purpose.CONTENT),
-            "message_secret": None,
-            "settings": self._settings(
-                new.session_id, identity_key, pairing=new.pairing, options=new.options, limits=new.limits
-            ),
-            "created_at": self._now(),
-        }
+        settings = {"pairing": new.pairing, "options": new.options, "limits": new.limits}
+        return (
+            new.session_id,
+            new.user_id,
+            new.state,
+            self._now(),
+            new.desired.value,
+            identity_key,
+            self._keyring.new_data_key(new.session_id, Purpose.CONTENT),
+            self._settings(new.session_id, identity_key, **settings),
+        )
 
     def _settings(self, session_id: SessionId, identity_key: bytes, **settings: Json) -> bytes:
         return self._ciphers.of(session_id, Purpose.IDENTITY, identity_key).encrypt(dumps(settings), "settings")
@@ -217,64 +228,32 @@ class SessionRows:
         return None if row is None or row["deleted_at"] is not None else session_record(row, self._ciphers)
 
 
-def _bite(table: Table, session_id: SessionId) -> Delete:
-    """Some of a session's rows, by their key: a row's place (ctid) is unique in a partition only."""
-    key = list(table.primary_key.columns)
-    some = select(*key).where(table.c.session_id == session_id).limit(_BATCH).subquery()
-    return delete(table).where(*(column == some.c[column.name] for column in key))
+def _bite(table: str, key: Sequence[str]) -> str:
+    """Removes some of a session's rows, by their key: a row's place (ctid) is unique in a partition only."""
+    columns = ("session_id", *key)
+    chosen = ", ".join(f'"{column}"' for column in columns)
+    same = " AND ".join(f'doomed."{column}" = some."{column}"' for column in columns)
+    some = f"SELECT {chosen} FROM {table} WHERE session_id = $1 LIMIT {_BATCH}"  # noqa: S608 (constants)
+    return f"DELETE FROM {table} AS doomed USING ({some}) AS some WHERE {same}"  # noqa: S608
 
 
-_NOTHING_PERSONAL: Final[Mapping[str, Any]] = dict.fromkeys(
-    [
-        *("reason", "retry_at", "owner", "incarnation", "leaving", "returns_at"),
-        *("phone", "jid", "lid", "push_name", "settings", "identity_key"),
-    ]
-)
+def _count(tag: str) -> int:
+    """How many rows a command touched, by its tag (``DELETE 3``)."""
+    return int(tag.rpartition(" ")[2])
 
 
-def _begin() -> dict[str, Any]:
-    """Where a new session begins: beyond what was told of one that a database which went back does not know."""
-    begun = tables.lineage
-    columns = {"lineage": begun.c.number, "sequence": begun.c.sequence, "epoch": begun.c.epoch}
-    return {name: select(func.max(column)).scalar_subquery() for name, column in columns.items()}
+async def row_of(wire: Wire, session_id: SessionId) -> Row | None:
+    """A session's row, a tombstone too, held until the transaction ends."""
+    return await wire.fetchrow(_LOCK, session_id)
 
 
-async def row_of(connection: AsyncConnection, session_id: SessionId, *, lock: bool = False) -> RowMapping | None:
-    """A session's row, a tombstone too; with `lock` it is held until the transaction ends."""
-    query = select(_S).where(_S.c.id == session_id)
-    if lock:
-        query = query.with_for_update(key_share=True)
-    return (await connection.execute(query)).mappings().one_or_none()
-
-
-async def wake(connection: AsyncConnection, session_id: SessionId) -> None:
+async def wake(wire: Wire, session_id: SessionId) -> None:
     """Have every worker look at the session, once this transaction is committed."""
-    await connection.execute(text("SELECT pg_notify(:channel, :id)"), {"channel": WISHES, "id": session_id})
+    await wire.execute("SELECT pg_notify($1, $2)", WISHES, session_id)
 
 
-async def _fenced(connection: AsyncConnection, session_id: SessionId, epoch: int) -> RowMapping:
-    row = await row_of(connection, session_id, lock=True)
+async def _fenced(wire: Wire, session_id: SessionId, epoch: int) -> Row:
+    row = await row_of(wire, session_id)
     if row is None or row["epoch"] != epoch:
         raise StaleEpoch("The session is owned elsewhere by now, or gone.")
     return row
-
-
-async def _change(connection: AsyncConnection, session_id: SessionId, **values: Any) -> RowMapping:
-    statement = update(_S).where(_S.c.id == session_id).values(**values).returning(*_S.c)
-    return (await connection.execute(statement)).mappings().one()
-
-
-async def _published(connection: AsyncConnection, row: RowMapping) -> int:
-    """How far events are published. Without a mark (a tombstone that is through) there is nothing left to publish."""
-    query = select(tables.marks.c.published).where(tables.marks.c.session_id == row["id"])
-    published = (await connection.execute(query)).scalar_one_or_none()
-    return row["sequence"] if published is None else published
-
-
-async def _remove_published(
-    connection: AsyncConnection, session_id: SessionId, published: int, *, everything: bool
-) -> None:
-    outbox, marks = tables.outbox, tables.marks
-    await connection.execute(delete(outbox).where(outbox.c.session_id == session_id, outbox.c.sequence <= published))
-    if everything:
-        await connection.execute(delete(marks).where(marks.c.session_id == session_id))

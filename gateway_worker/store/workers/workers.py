@@ -2,27 +2,37 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from gateway_worker.store.errors import StoreUnavailable, WorkerIdTaken
-from gateway_worker.store.postgres import tables
 from gateway_worker.store.postgres.database import Database, translated
 from gateway_worker.store.postgres.lease import RENEW_SECONDS, Lease
-from gateway_worker.store.records import WorkerPhase, WorkerRecord
+from gateway_worker.store.records import WorkerRecord
 from gateway_worker.store.rows import worker_record
 from gateway_worker.store.workers.lock import WorkerLock
 from schemas.names import WorkerId
 
 log = structlog.get_logger(__name__)
 
-_W = tables.workers
 _TICK_SECONDS: Final = 0.5
 _CALL_SECONDS: Final = 3.0  # of a renewal: then the connection is as good as gone, and there is time for another
+_REGISTER: Final = """
+    INSERT INTO workers (id, incarnation, endpoint, max_sessions, version, status,
+        started_at, heartbeat_at, lease_until)
+    VALUES ($1, $2, $3, $4, $5, 'online', now(), now(), now() + make_interval(secs => $6))
+    ON CONFLICT (id) DO UPDATE SET incarnation = excluded.incarnation, endpoint = excluded.endpoint,
+        max_sessions = excluded.max_sessions, version = excluded.version, status = excluded.status,
+        started_at = excluded.started_at, heartbeat_at = excluded.heartbeat_at, lease_until = excluded.lease_until
+"""
+_DRAINING: Final = "UPDATE workers SET status = 'draining' WHERE id = $1 AND incarnation = $2 RETURNING true"
+_STOPPED: Final = """
+    UPDATE workers SET status = 'stopped', heartbeat_at = now(), lease_until = now()
+    WHERE id = $1 AND incarnation = $2 RETURNING true
+"""
+_GET: Final = "SELECT * FROM workers WHERE id = $1"
+_LIST: Final = "SELECT * FROM workers ORDER BY id LIMIT $1"
 _RENEW: Final = """
     UPDATE workers SET heartbeat_at = now(), lease_until = now() + make_interval(secs => $3)
     WHERE id = $1 AND incarnation = $2
@@ -68,19 +78,9 @@ class Workers:
         """
         await self._lock.take(worker_id)
         sent = self._lease.now()
-        values: dict[str, Any] = {
-            "incarnation": incarnation,
-            "endpoint": endpoint,
-            "max_sessions": max_sessions,
-            "version": version,
-            "status": WorkerPhase.ONLINE.value,
-            "started_at": func.now(),
-            "heartbeat_at": func.now(),
-            "lease_until": func.now() + timedelta(seconds=self._lease.seconds),
-        }
-        statement = upsert(_W).values(id=worker_id, **values).on_conflict_do_update(index_elements=["id"], set_=values)
-        async with self._database.transaction() as connection:
-            await connection.execute(statement)
+        described = (worker_id, incarnation, endpoint, max_sessions, version, self._lease.seconds)
+        async with self._database.wire() as wire:
+            await wire.execute(_REGISTER, *described)
         self._lease.extend(sent)
         self._renew_at = sent + RENEW_SECONDS
         self._me = (worker_id, incarnation)
@@ -92,26 +92,24 @@ class Workers:
         Raises:
             WorkerIdTaken: the row belongs to another incarnation by now.
         """
-        await self._update(worker_id, incarnation, status=WorkerPhase.DRAINING.value)
+        await self._update(_DRAINING, worker_id, incarnation)
 
     async def stopped(self, worker_id: WorkerId, incarnation: str) -> None:
         """Say goodbye and free the id."""
-        await self._update(
-            worker_id, incarnation, status=WorkerPhase.STOPPED.value, heartbeat_at=func.now(), lease_until=func.now()
-        )
+        await self._update(_STOPPED, worker_id, incarnation)
         self._registered.clear()
         self.close()
 
     async def get(self, worker_id: WorkerId) -> WorkerRecord | None:
         """One worker, alive or not."""
-        async with self._database.transaction() as connection:
-            row = (await connection.execute(select(_W).where(_W.c.id == worker_id))).mappings().one_or_none()
+        async with self._database.wire() as wire:
+            row = await wire.fetchrow(_GET, worker_id)
         return None if row is None else worker_record(row)
 
     async def list(self, limit: int = 1_000) -> Sequence[WorkerRecord]:
         """Workers in the order of their ids."""
-        async with self._database.transaction() as connection:
-            rows = (await connection.execute(select(_W).order_by(_W.c.id).limit(limit))).mappings().all()
+        async with self._database.wire() as wire:
+            rows = await wire.fetch(_LIST, limit)
         return [worker_record(row) for row in rows]
 
     async def run(self) -> None:
@@ -152,9 +150,8 @@ class Workers:
         self._lease.extend(sent, locked=self._lock.is_held)
         self._renew_at = sent + RENEW_SECONDS
 
-    async def _update(self, worker_id: WorkerId, incarnation: str, **values: Any) -> None:
-        statement = update(_W).where(_W.c.id == worker_id, _W.c.incarnation == incarnation).values(**values)
-        async with self._database.transaction() as connection:
-            result = await connection.execute(statement)
-        if result.rowcount == 0:
+    async def _update(self, statement: str, worker_id: WorkerId, incarnation: str) -> None:
+        async with self._database.wire() as wire:
+            mine = await wire.fetchval(statement, worker_id, incarnation)
+        if mine is None:
             raise WorkerIdTaken(f"the worker id {worker_id} belongs to another process by now")

@@ -7,10 +7,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from gateway_worker.store.errors import KeyUnavailable, SchemaMismatch, StoreUnavailable
+from gateway_worker.store.migrations.tables import metadata
+from gateway_worker.store.migrations.upgrading import migrate, open_connection
 from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
-from gateway_worker.store.postgres.database import create_engine
-from gateway_worker.store.postgres.schema import check_schema, migrate
-from gateway_worker.store.postgres.tables import metadata
+from gateway_worker.store.postgres.schema import check_schema
 from gateway_worker.store.records import Fence, Status
 from gateway_worker.store.store import Store
 from tests.support.network.wire_tap import Loss, tapped
@@ -116,16 +116,12 @@ async def test_a_newer_schema_is_refused_and_left_alone(migrated_database_url: s
 
 
 async def test_the_migrations_make_exactly_the_tables_that_the_code_knows(migrated_database_url: str) -> None:
-    engine = create_engine(migrated_database_url)
-    try:
-        async with engine.connect() as connection:
-            differences = await connection.run_sync(
-                lambda sync: compare_metadata(
-                    MigrationContext.configure(sync, opts={"include_name": _is_no_partition}), metadata
-                )
+    async with open_connection(migrated_database_url) as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(
+                MigrationContext.configure(sync, opts={"include_name": _is_no_partition}), metadata
             )
-    finally:
-        await engine.dispose()
+        )
     assert differences == []
 
 

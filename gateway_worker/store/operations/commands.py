@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.operation import Operation, Touched
 from gateway_worker.store.records import Json, Status
 from schemas.commands.commands import CommandKey
 from schemas.names import MessageId
@@ -61,6 +61,9 @@ class RecordCommand(Operation[Recorded]):
     body_hash: bytes
     type: str
 
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [_command(self.key)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginMessage(Operation[BeginAnswer]):
@@ -89,6 +92,9 @@ class BeginMessage(Operation[BeginAnswer]):
     about: MessageId | None = None
     expires_at: datetime | None = None
 
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [_command(self.key), ("message", self.message_id)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishCommand(Operation[None]):
@@ -96,3 +102,10 @@ class FinishCommand(Operation[None]):
 
     key: CommandKey
     reply: Json | None = field(repr=False)
+
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [_command(self.key)]
+
+
+def _command(key: CommandKey) -> tuple[str, ...]:
+    return ("command", key.subject, key.source, key.id)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.operation import Operation, Touched
 from gateway_worker.store.records import Json, Status
 from schemas.names import MessageId
 
@@ -43,6 +43,13 @@ class StoreHistory(Operation[None]):
 
     messages: Sequence[HistoricMessage]
 
+    @property
+    def weight(self) -> int:  # noqa: D102 (as its parent's)
+        return len(self.messages)
+
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("message", message.message_id) for message in self.messages]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishHistory(Operation[bool]):
@@ -56,3 +63,10 @@ class FinishHistory(Operation[bool]):
     message_ids: Sequence[str]
     event_type: str
     event: Json = field(repr=False)
+
+    @property
+    def weight(self) -> int:  # noqa: D102 (as its parent's)
+        return len(self.message_ids)
+
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("entry", message_id) for message_id in self.message_ids]

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.operation import Operation, Touched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropCredentials(Operation[None]):
     """Destroy credentials, keys, contacts and, soon after, snapshots of the identity (logout, or it is replaced)."""
+
+    alone = True  # more rows than can be told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,9 +19,19 @@ class PutCredentials(Operation[None]):
 
     blob: bytes = field(repr=False)
 
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("credentials",)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutKeys(Operation[None]):
     """Write Signal and app-state keys, by (kind, id); None removes."""
 
     keys: Mapping[tuple[str, str], bytes | None] = field(repr=False)
+
+    @property
+    def weight(self) -> int:  # noqa: D102 (as its parent's)
+        return len(self.keys)
+
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("key", *key) for key in self.keys]

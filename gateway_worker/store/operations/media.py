@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.operation import Operation, Touched
 from gateway_worker.store.records import Json, MediaState
 from schemas.names import MessageId
 
@@ -30,6 +30,9 @@ class PutMedia(Operation[None]):
     number: int = 0  # which of the messages under this id
     media: NewMedia
 
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("media", self.message_id)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryMedia(Operation[None]):
@@ -39,6 +42,9 @@ class RetryMedia(Operation[None]):
     number: int = 0  # which of the messages under this id
     next_try: datetime
     value: Json = field(repr=False)
+
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("media", self.message_id)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +58,9 @@ class SettleMedia(Operation[bool]):
     event_type: str
     event: Json = field(repr=False)
     error: Json | None = None
+
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("media", self.message_id)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,3 +76,6 @@ class PutUpload(Operation[None]):
     file_class: str
     sha256: str = field(repr=False)
     reference: Json = field(repr=False)
+
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("upload", self.file_class, self.sha256)]

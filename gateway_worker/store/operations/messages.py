@@ -6,7 +6,7 @@ from datetime import datetime
 
 from gateway_worker.store.operations.authors import Person, Right
 from gateway_worker.store.operations.media import NewMedia
-from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.operation import Operation, Touched
 from gateway_worker.store.records import Json
 from schemas.names import MessageId
 
@@ -34,12 +34,26 @@ class PutEntries(Operation[None]):
 
     entries: Sequence[NewEntry]
 
+    @property
+    def weight(self) -> int:  # noqa: D102 (as its parent's)
+        return len(self.entries)
+
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("entry", entry.message_id) for entry in self.entries if entry.unprocessed]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettleEntries(Operation[None]):
     """The engine has acted on these messages: their entries are no longer unprocessed."""
 
     message_ids: Sequence[str]
+
+    @property
+    def weight(self) -> int:  # noqa: D102 (as its parent's)
+        return len(self.message_ids)
+
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("entry", message_id) for message_id in self.message_ids]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +64,13 @@ class PutSentPlaintext(Operation[None]):
     """
 
     plaintexts: Mapping[str, bytes] = field(repr=False)
+
+    @property
+    def weight(self) -> int:  # noqa: D102 (as its parent's)
+        return len(self.plaintexts)
+
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("plaintext", message_id) for message_id in self.plaintexts]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +115,10 @@ class ReceiveMessage(Operation[bool]):
     shows_media: bool = False
     opened: bool = False
 
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        files = [self.message_id if self.media else None, self.about if self.shows_media else None]
+        return [("message", self.message_id), *(("media", each) for each in files if each is not None)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaceContent(Operation[None]):
@@ -101,3 +126,6 @@ class ReplaceContent(Operation[None]):
 
     message_id: MessageId
     content: Json = field(repr=False)
+
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("message", self.message_id)]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway_worker.store.operations.contacts import Contact
-from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.operation import Operation, Touched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +15,13 @@ class JoinChats(Operation[None]):
     """
 
     chats: Mapping[str, str] = field(repr=False)
+
+    @property
+    def weight(self) -> int:  # noqa: D102 (as its parent's)
+        return len(self.chats)
+
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("chats",)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +35,7 @@ class LearnContacts(Operation[int]):
 
     contacts: Sequence[Contact]
     from_before: bool = False
+
+    @property
+    def weight(self) -> int:  # noqa: D102 (as its parent's)
+        return len(self.contacts)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.operation import Operation, Touched
 from gateway_worker.store.records import Json, Status
 from schemas.names import MessageId
 
@@ -31,6 +31,9 @@ class AdvanceStatus(Operation[bool]):
     chat: str | None = None
     told_in: frozenset[str] | None = None
 
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("message", self.message_id)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdvanceParticipant(Operation[bool]):
@@ -54,3 +57,11 @@ class AdvanceParticipant(Operation[bool]):
     lid: str | None = None
     status: Status
     at: datetime
+
+    def touched(self) -> Touched:
+        """Not the message's row, which it reads as others of the same message left it.
+
+        A hundred people may share a statement. Only a failure told in the same moment takes effect before it, and gives
+        way to it.
+        """
+        return [("receipt", self.message_id, self.participant)]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.operation import Operation, Touched
 from gateway_worker.store.records import Desired, Json
 
 
@@ -32,6 +32,9 @@ class ChangeState(Operation[None]):
     causation_id: str | None = None
     correlation_id: str | None = None
     traceparent: str | None = None
+
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("state",)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

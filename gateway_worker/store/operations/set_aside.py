@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.operation import Operation, Touched
 from gateway_worker.store.records import Json
 
 
@@ -28,6 +28,9 @@ class SetAside(Operation[bool]):
     size: int
     value: Json = field(repr=False)
 
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("set_aside", self.id)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginStanza(Operation[None]):
@@ -35,9 +38,19 @@ class BeginStanza(Operation[None]):
 
     name: str
 
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("attempt", self.name)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndStanzas(Operation[None]):
     """These were handled, or left in good order: nothing speaks against them any more."""
 
     names: Sequence[str]
+
+    @property
+    def weight(self) -> int:  # noqa: D102 (as its parent's)
+        return len(self.names)
+
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("attempt", name) for name in self.names]

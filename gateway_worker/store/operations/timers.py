@@ -36,3 +36,7 @@ class SetTimers(Operation[int]):
 
     timers: Sequence[ChatTimer]
     event_type: str
+
+    @property
+    def weight(self) -> int:  # noqa: D102 (as its parent's)
+        return len(self.timers)

@@ -20,7 +20,6 @@ from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.postgres.database import Database, is_away, is_locked, translate
 from gateway_worker.store.records import Fence, OutboxEvent
 from gateway_worker.store.writing.apart import Apart, Waiting
-from gateway_worker.store.writing.rounds import stands_alone, weight
 from gateway_worker.store.writing.transaction import GroupOutcome, GroupWriter, Writing
 
 log = structlog.get_logger(__name__)
@@ -82,7 +81,8 @@ class Committer:
             StaleEpoch, StoreUnavailable, StoreError: nothing was written.
         """
         await self._room.acquire()
-        waiting = Waiting(Writing(fence, operations), weight(operations), stands_alone(operations), self._room)
+        weight, alone = sum(each.weight for each in operations), any(each.alone for each in operations)
+        waiting = Waiting(Writing(fence, operations), weight, alone, self._room)
         if self._stopping:
             waiting.fail(StoreUnavailable("The store is stopping."))
         else:

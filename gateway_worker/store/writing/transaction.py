@@ -136,7 +136,8 @@ class GroupWriter:
 
     Args:
         keyring, ciphers: what encrypts.
-        writers: for each kind of operation the coroutine function that writes all of a round.
+        writers: for each kind of operation, in the order in which they take effect, the coroutine function that writes
+            all of a round.
         new_event_id: makes an event's id from its time.
     """
 
@@ -151,6 +152,7 @@ class GroupWriter:
         self._keyring = keyring
         self._ciphers = ciphers
         self._writers = writers
+        self._ranks = {kind: rank for rank, kind in enumerate(writers)}
         self._new_event_id = new_event_id
 
     async def write(
@@ -185,8 +187,8 @@ class GroupWriter:
             if holds[number]
             for index, operation in enumerate(writing.operations)
         )
-        for each in rounds(operations):
-            for kind, placed in each.steps():
+        for each in rounds(operations, self._ranks):
+            for kind, placed in each.items():
                 await self._writers[kind](transaction, placed)
         events = await self._publish(transaction, group)
         held = frozenset[tuple[SessionId, int]]() if waits else await self._held(wire, group, sessions)

@@ -1,4 +1,7 @@
-"""One coroutine function per kind of operation: writes all of a round's operations of it in a statement or two."""
+"""One coroutine function per kind of operation: writes all of a round's operations of it in a statement or two.
+
+A new kind is a class in `store/operations` and a line here, where the order says which takes effect first.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -11,9 +11,11 @@ from typing import Any, Final
 import structlog
 
 from gateway_worker.whatsapp.baileys.batches import MAX_BATCH, MAX_WEIGHT, go_together, together, weight_of
+from gateway_worker.whatsapp.baileys.channel import calls
+from gateway_worker.whatsapp.baileys.channel.calls import A, Method, V
 from gateway_worker.whatsapp.baileys.channel.channel import Channel, Request
 from gateway_worker.whatsapp.baileys.channel.errors import CallFailed, ChannelLost
-from gateway_worker.whatsapp.baileys.channel.frames import Frame, FrameError, how_many_fit
+from gateway_worker.whatsapp.baileys.channel.frames import FrameError, how_many_fit
 from gateway_worker.whatsapp.baileys.codec.attachments import media_of, remote_file_of
 from gateway_worker.whatsapp.baileys.codec.codec import (
     entry_key_of,
@@ -76,7 +78,7 @@ class BaileysConnection:
         args, blobs = outgoing_args(message)
         self._must_be_open()
         try:
-            answer = await self._channel.call("send", self._number, args, blobs=blobs)
+            answer = await self._channel.call(calls.SEND.name, self._number, args, blobs=blobs)
         except ChannelLost as error:
             raise OutcomeUnknown("the bridge died") from error
         except CallFailed as failure:
@@ -85,93 +87,99 @@ class BaileysConnection:
 
     async def upload(self, path: Path, file_class: FileClass) -> FileReference:
         """See the port."""
-        args = {"path": str(path), "file_class": file_class.value, "patience": _UPLOAD_SILENCE_MS}
-        return reference_of((await self._call("upload", args)).head["v"])
+        args: calls.UploadArguments = {
+            "path": str(path),
+            "file_class": file_class.value,
+            "patience": _UPLOAD_SILENCE_MS,
+        }
+        return reference_of(await self._call(calls.UPLOAD, args))
 
     async def holds(self, reference: FileReference) -> bool:
         """See the port."""
-        return bool((await self._call("holds", reference.url)).head["v"])
+        return await self._call(calls.HOLDS, reference.url)
 
     async def ask_for_file(self, request: FileRequest) -> str:
         """See the port."""
-        args = {
+        args: calls.FileRequest = {
             "message_id": request.message_id,
             "chat": request.chat,
             "participant": request.participant,
             "from_me": request.from_me,
             "media_key": request.media_key.hex(),
         }
-        return str((await self._call("ask_for_file", args)).head["v"])
+        return await self._call(calls.ASK_FOR_FILE, args)
 
     async def file_in(self, plaintext: bytes) -> tuple[RemoteFile, Media] | None:
         """See the port."""
-        told = (await self._call("file_in", None, [plaintext])).head["v"]
+        told = await self._call(calls.FILE_IN, None, [plaintext])
         file = remote_file_of({"media": told})
         return None if file is None else (file, media_of(told))
 
     async def mark_read(self, messages: Sequence[MessageRef]) -> None:
         """See the port."""
-        refs = [{"message_id": m.message_id, "chat": m.chat, "participant": m.participant} for m in messages]
-        await self._call("mark_read", refs)
+        await self._call(
+            calls.MARK_READ,
+            [{"message_id": m.message_id, "chat": m.chat, "participant": m.participant} for m in messages],
+        )
 
     async def send_presence(self, to: str, state: PresenceState) -> None:
         """See the port."""
-        await self._call("presence", {"to": to, "state": state.value})
+        await self._call(calls.PRESENCE, {"to": to, "state": state.value})
 
     async def check_contacts(self, phones: Sequence[str]) -> Sequence[ContactCheck]:
         """See the port."""
-        answer = await self._call("check", list(phones))
+        answer = await self._call(calls.CHECK, list(phones))
         return [
             ContactCheck(phone=found["phone"], exists=found["exists"], jid=found["jid"], lid=found["lid"])
-            for found in answer.head["v"]
+            for found in answer
         ]
 
     async def get_picture(self, jid: str, *, preview: bool) -> Picture:
         """See the port."""
-        found = (await self._call("picture", {"jid": jid, "preview": preview})).head["v"]
+        found = await self._call(calls.PICTURE, {"jid": jid, "preview": preview})
         return Picture(id=found["id"], url=found["url"], hidden=found["state"] == "hidden")
 
     async def subscribe_presence(self, jid: str) -> None:
         """See the port."""
-        await self._call("subscribe", jid)
+        await self._call(calls.SUBSCRIBE, jid)
 
     async def prove(self, assertion: Mapping[str, Any]) -> None:
         """See the port."""
-        told = {"assertion": json.dumps(assertion, separators=(",", ":")), "credential_id": assertion["rawId"]}
-        await self._call("prove", told)
+        signed = json.dumps(assertion, separators=(",", ":"))
+        await self._call(calls.PROVE, {"assertion": signed, "credential_id": assertion["rawId"]})
 
     async def confirm_code(self, *, same: bool) -> None:
         """See the port."""
-        await self._call("confirm_code", same)
+        await self._call(calls.CONFIRM_CODE, same)
 
     async def logout(self) -> None:
         """See the port."""
-        await self._end("logout")
+        await self._end(calls.LOGOUT)
 
     async def close(self) -> None:
         """See the port."""
-        await self._end("close")
+        await self._end(calls.CLOSE)
 
-    async def _end(self, method: str) -> None:
+    async def _end(self, method: Method[None, None]) -> None:
         if not self._ended:
             with suppress(NotConnected):  # it ended meanwhile
                 await self._call(method, None)
         await self.over.wait()
 
-    async def _call(self, method: str, args: object, blobs: Sequence[bytes] = ()) -> Frame:
+    async def _call(self, method: Method[A, V], args: A, blobs: Sequence[bytes] = ()) -> V:
         self._must_be_open()
         try:
-            return await self._channel.call(method, self._number, args, blobs=blobs)
+            return (await self._channel.call(method.name, self._number, args, blobs=blobs)).head["v"]
         except ChannelLost as error:
             raise NotConnected("the bridge died") from error
         except CallFailed as failure:
             raise error_of(failure) from failure
 
-    async def _call_once(self, method: str, args: object) -> Frame:
+    async def _call_once(self, method: Method[A, V], args: A) -> V:
         """As `_call`, for what must not be repeated: what was under way as the connection ended may have been done."""
         self._must_be_open()
         try:
-            return await self._channel.call(method, self._number, args)
+            return (await self._channel.call(method.name, self._number, args)).head["v"]
         except ChannelLost as error:
             raise OutcomeUnknown("the bridge died") from error
         except CallFailed as failure:

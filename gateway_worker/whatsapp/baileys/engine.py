@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import structlog
 
+from gateway_worker.whatsapp.baileys.channel.calls import Settings
 from gateway_worker.whatsapp.baileys.lease import Lease, NobodyElse
 from gateway_worker.whatsapp.baileys.process.configuration import Configuration, Version
 from gateway_worker.whatsapp.baileys.process.process import check_installed
@@ -125,7 +126,7 @@ class BaileysEngine:
         """Each bridge's state, for metrics and health. Costs nothing."""
         return [bridge.report() for bridge in self._bridges]
 
-    def _configure(self) -> dict[str, Any]:
+    def _configure(self) -> Settings:
         return self._configuration.to_bridge(self._newest, self.media_trust.certificate)
 
     async def _reconfigure(self) -> None:

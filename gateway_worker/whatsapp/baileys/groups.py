@@ -1,9 +1,10 @@
 """The port's calls about groups, to the bridge."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
 
-from gateway_worker.whatsapp.baileys.channel.frames import Frame
+from gateway_worker.whatsapp.baileys.channel import calls
+from gateway_worker.whatsapp.baileys.channel.calls import A, Method, V
 from gateway_worker.whatsapp.groups import (
     Asking,
     Group,
@@ -18,7 +19,13 @@ from gateway_worker.whatsapp.groups import (
     Rank,
 )
 
-Call = Callable[[str, object], Awaitable[Frame]]
+
+class Call(Protocol):
+    """A call of the bridge about this connection."""
+
+    async def __call__(self, method: Method[A, V], args: A) -> V:
+        """Its answer."""
+        ...
 
 
 class BaileysGroups:
@@ -35,80 +42,77 @@ class BaileysGroups:
 
     async def create(self, subject: str, people: Sequence[str]) -> NewGroup:
         """See the port."""
-        answer = await self._call_once("group_create", {"subject": subject, "people": list(people)})
-        made = answer.head["v"]
+        made = await self._call_once(calls.GROUP_CREATE, {"subject": subject, "people": list(people)})
         return NewGroup(group_id=made["group_id"], members=_outcomes(made["members"]))
 
     async def describe(self, group_id: str) -> Group:
         """See the port."""
-        return _group(await self._ask("group_describe", {"group_id": group_id}))
+        return _group(await self._call(calls.GROUP_DESCRIBE, {"group_id": group_id}))
 
     async def list(self) -> Sequence[Group]:
         """See the port."""
-        return [_group(told) for told in await self._ask("group_list", {})]
+        return [_group(told) for told in await self._call(calls.GROUP_LIST, None)]
 
     async def change_people(
         self, group_id: str, action: PeopleAction, people: Sequence[str]
     ) -> Sequence[MemberOutcome]:
         """See the port."""
-        args = {"group_id": group_id, "action": action.value, "people": list(people)}
-        return _outcomes(await self._ask("group_people", args))
+        args: calls.PeopleArguments = {"group_id": group_id, "action": action.value, "people": list(people)}
+        return _outcomes(await self._call(calls.GROUP_PEOPLE, args))
 
     async def set_subject(self, group_id: str, subject: str) -> None:
         """See the port."""
-        await self._ask("group_subject", {"group_id": group_id, "text": subject})
+        await self._call(calls.GROUP_SUBJECT, {"group_id": group_id, "text": subject})
 
     async def set_description(self, group_id: str, description: str) -> None:
         """See the port."""
-        await self._ask("group_description", {"group_id": group_id, "text": description})
+        await self._call(calls.GROUP_DESCRIPTION, {"group_id": group_id, "text": description})
 
     async def set_announcement(self, group_id: str, *, on: bool) -> None:
         """See the port."""
-        await self._ask(
-            "group_setting", {"group_id": group_id, "setting": "announcement" if on else "not_announcement"}
+        await self._call(
+            calls.GROUP_SETTING, {"group_id": group_id, "setting": "announcement" if on else "not_announcement"}
         )
 
     async def set_locked(self, group_id: str, *, on: bool) -> None:
         """See the port."""
-        await self._ask("group_setting", {"group_id": group_id, "setting": "locked" if on else "unlocked"})
+        await self._call(calls.GROUP_SETTING, {"group_id": group_id, "setting": "locked" if on else "unlocked"})
 
     async def set_disappearing(self, group_id: str, seconds: int) -> None:
         """See the port."""
-        await self._ask("group_disappearing", {"group_id": group_id, "seconds": seconds})
+        await self._call(calls.GROUP_DISAPPEARING, {"group_id": group_id, "seconds": seconds})
 
     async def set_join_approval(self, group_id: str, *, on: bool) -> None:
         """See the port."""
-        await self._ask("group_join_approval", {"group_id": group_id, "on": on})
+        await self._call(calls.GROUP_JOIN_APPROVAL, {"group_id": group_id, "on": on})
 
     async def set_members_add(self, group_id: str, *, on: bool) -> None:
         """See the port."""
-        await self._ask("group_members_add", {"group_id": group_id, "on": on})
+        await self._call(calls.GROUP_MEMBERS_ADD, {"group_id": group_id, "on": on})
 
     async def requests(self, group_id: str) -> Sequence[Asking]:
         """See the port."""
-        told = await self._ask("group_requests", {"group_id": group_id})
+        told = await self._call(calls.GROUP_REQUESTS, {"group_id": group_id})
         return [Asking(person=member_of(each), method=each["method"], since=each["since"]) for each in told]
 
     async def answer_requests(self, group_id: str, people: Sequence[str], *, approve: bool) -> Sequence[MemberOutcome]:
         """See the port."""
-        args = {"group_id": group_id, "action": "approve" if approve else "reject", "people": list(people)}
-        return _outcomes(await self._ask("group_answer", args))
+        action: Literal["approve", "reject"] = "approve" if approve else "reject"
+        args: calls.PeopleArguments = {"group_id": group_id, "action": action, "people": list(people)}
+        return _outcomes(await self._call(calls.GROUP_ANSWER, args))
 
     async def invite(self, group_id: str, *, revoke: bool) -> str:
         """See the port."""
-        return str(await self._ask("group_invite", {"group_id": group_id, "revoke": revoke}))
+        return await self._call(calls.GROUP_INVITE, {"group_id": group_id, "revoke": revoke})
 
     async def join(self, code: str) -> Joining:
         """See the port."""
-        told = await self._ask("group_join", {"code": code})
+        told = await self._call(calls.GROUP_JOIN, {"code": code})
         return Joining(group_id=told["group_id"], pending=told["pending"])
 
     async def leave(self, group_id: str) -> None:
         """See the port."""
-        await self._ask("group_leave", {"group_id": group_id})
-
-    async def _ask(self, method: str, args: object) -> Any:
-        return (await self._call(method, args)).head["v"]
+        await self._call(calls.GROUP_LEAVE, {"group_id": group_id})
 
 
 def _outcomes(told: Sequence[Mapping[str, Any]]) -> Sequence[MemberOutcome]:

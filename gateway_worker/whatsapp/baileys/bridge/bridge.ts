@@ -2,19 +2,39 @@
 import type { Socket } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
-import { Connection, type MessageReference } from './connection.ts'
+import { Connection } from './connection.ts'
+import type { Calls, Health, OpenArguments, Settings } from './channel/calls.ts'
 import { Lease } from './channel/lease.ts'
 import type { OutgoingArguments } from './outgoing/message.ts'
 import { type Answer, type Call, CallError, Peer } from './channel/peer.ts'
-import { type FileRequest, fileIn } from './outgoing/reupload-request.ts'
-import type { UploadArguments } from './outgoing/uploads.ts'
-import type { OpenArguments, Settings } from './channel/settings.ts'
+import { fileIn } from './outgoing/reupload-request.ts'
 import { trust, trustMedia } from './patches/trust.ts'
 
 const TICK_MS = 500
 const RESOLUTION_MS = 10
 const MEGABYTE = 1024 * 1024
 const LEASE_OVER = 3
+
+type Ask<M extends keyof Calls> = (connection: Connection, args: Parameters<Calls[M]>[0], blobs: Buffer[]) => ReturnType<Calls[M]>
+type OfConnection = Exclude<keyof Calls, 'configure' | 'describe' | 'open' | `group_${string}`>
+
+/** What a connection is asked. */
+const METHODS: { [M in OfConnection]: Ask<M> } = {
+  send: (connection, args, blobs) => connection.send(args as OutgoingArguments, blobs[0]),
+  upload: (connection, args) => connection.upload(args),
+  holds: (connection, url) => connection.holds(url),
+  ask_for_file: (connection, request) => connection.askForFile(request),
+  file_in: (_, __, blobs) => Promise.resolve(fileIn(blobs[0])),
+  mark_read: (connection, messages) => connection.markRead(messages),
+  presence: (connection, presence) => connection.sendPresence(presence),
+  check: (connection, phones) => connection.check(phones),
+  picture: (connection, { jid, preview }) => connection.picture(jid, preview),
+  subscribe: (connection, jid) => connection.subscribe(jid),
+  prove: (connection, proof) => connection.prove(proof),
+  confirm_code: (connection, isSame) => connection.confirmCode(isSame),
+  logout: (connection) => connection.logout(),
+  close: (connection) => connection.close()
+}
 
 export class Bridge {
   readonly #peer: Peer
@@ -44,46 +64,7 @@ export class Bridge {
         this.#open(call)
         return {}
       default:
-        return { value: await this.#ask(this.#connectionOf(call), call) }
-    }
-  }
-
-  async #ask(connection: Connection, { method, args, blobs }: Call): Promise<unknown> {
-    switch (method) {
-      case 'send':
-        return connection.send(args as OutgoingArguments, blobs[0])
-      case 'upload':
-        return connection.upload(args as UploadArguments)
-      case 'holds':
-        return connection.holds(args as string)
-      case 'ask_for_file':
-        return connection.askForFile(args as FileRequest)
-      case 'file_in':
-        return fileIn(blobs[0])
-      case 'mark_read':
-        return connection.markRead(args as MessageReference[])
-      case 'presence': {
-        const { to, state } = args as { to: string; state: string }
-        return connection.sendPresence(to, state)
-      }
-      case 'check':
-        return connection.check(args as string[])
-      case 'picture': {
-        const { jid, preview } = args as { jid: string; preview: boolean }
-        return connection.picture(jid, preview)
-      }
-      case 'subscribe':
-        return connection.subscribe(args as string)
-      case 'prove':
-        return connection.prove(args as { assertion: string; credential_id: string })
-      case 'confirm_code':
-        return connection.confirmCode(args === true)
-      case 'logout':
-        return connection.logout()
-      case 'close':
-        return connection.close()
-      default:
-        return connection.askGroups(method, args)
+        return { value: await ask(this.#connectionOf(call), call) }
     }
   }
 
@@ -111,7 +92,7 @@ export class Bridge {
   }
 
   /** How it is. The lag is the longest since it was asked last. */
-  #describe(): unknown {
+  #describe(): Health {
     const { user, system } = process.cpuUsage()
     const longestMs = this.#delays.max / 1e6 - RESOLUTION_MS
     this.#delays.reset()
@@ -131,4 +112,9 @@ export class Bridge {
       if (this.#lease.holds()) void this.#lease.renew()
     }, TICK_MS)
   }
+}
+
+function ask(connection: Connection, { method, args, blobs }: Call): Promise<unknown> {
+  if (!Object.hasOwn(METHODS, method)) return connection.askGroups(method, args)
+  return METHODS[method as OfConnection](connection, args as never, blobs)
 }

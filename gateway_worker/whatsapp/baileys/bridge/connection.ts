@@ -3,24 +3,27 @@ import { type AuthenticationCreds, type BaileysEventMap, initAuthCreds, jidNorma
 
 import { assemble, type Opening, type Parts } from './assembly.ts'
 import { FrameTooLarge } from './channel/frames.ts'
+import type {
+  Contact,
+  FileReference,
+  FileRequest,
+  MessageReference,
+  OpenArguments,
+  Picture,
+  PresenceArguments,
+  Proof,
+  UploadArguments
+} from './channel/calls.ts'
 import { CallError } from './channel/peer.ts'
-import { agentFor, type OpenArguments } from './channel/settings.ts'
+import { agentFor } from './channel/settings.ts'
 import { askGroups } from './groups/groups.ts'
 import type { OutgoingArguments } from './outgoing/message.ts'
-import { askForFile, type FileRequest } from './outgoing/reupload-request.ts'
-import { type FileReference, lies, upload, type UploadArguments } from './outgoing/uploads.ts'
-import type { Contact } from './people/contacts.ts'
+import { askForFile } from './outgoing/reupload-request.ts'
+import { lies, upload } from './outgoing/uploads.ts'
 import { isNew, NO_NAME, ownName, whenNamed } from './people/own-name.ts'
-import type { Picture } from './people/pictures.ts'
 import { decodeCredentials } from './signal/values.ts'
 import { phoneOf } from './words/addresses.ts'
 import { type End, endOf, forged } from './words/causes.ts'
-
-export interface MessageReference {
-  message_id: string
-  chat: string
-  participant: string | null
-}
 
 const CLOSE_TIMEOUT_MS = 1_000
 const LOGOUT_TIMEOUT_MS = 5_000
@@ -94,11 +97,11 @@ export class Connection {
     else await this.#socket.sendReceipts(keys, 'read-self')
   }
 
-  async sendPresence(to: string, state: string): Promise<void> {
+  async sendPresence({ to, state }: PresenceArguments): Promise<void> {
     this.#mustBeOpen()
     const baileys = { typing: 'composing', recording: 'recording', paused: 'paused' } as const
     if (state === 'available' || state === 'unavailable') await this.#socket.sendPresenceUpdate(state)
-    else await this.#socket.sendPresenceUpdate(baileys[state as keyof typeof baileys], to)
+    else await this.#socket.sendPresenceUpdate(baileys[state], to)
   }
 
   /** Answers once it is stored who is who: whoever knows a person's other name may write to it from then on. */
@@ -126,7 +129,7 @@ export class Connection {
   }
 
   /** Links an account that has a passkey; see `Ceremony`. */
-  async prove({ assertion, credential_id: id }: { assertion: string; credential_id: string }): Promise<void> {
+  async prove({ assertion, credential_id: id }: Proof): Promise<void> {
     this.#mustBeOpen()
     await this.#parts.pairing.ceremony.prove(assertion, Buffer.from(id, 'base64url'))
   }

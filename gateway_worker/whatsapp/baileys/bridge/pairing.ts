@@ -13,7 +13,7 @@ import {
 import { type End, endOf, QR_RAN_OUT } from './words/causes.ts'
 import { textIn } from './words/nodes.ts'
 import type { Facts } from './channel/facts.ts'
-import type { Settings } from './channel/settings.ts'
+import type { Settings } from './channel/calls.ts'
 import { Ceremony } from './passkey/ceremony.ts'
 
 const FIRST_QR_MS = 60_000

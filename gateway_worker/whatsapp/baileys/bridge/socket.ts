@@ -23,7 +23,8 @@ import type { PeerMessages } from './incoming/peer-messages.ts'
 import type { Incoming } from './incoming/messages.ts'
 import { makeRepositoryMaker } from './incoming/repository.ts'
 import type { SenderConfig } from './patches/sender.ts'
-import { agentFor, type OpenArguments, type Settings } from './channel/settings.ts'
+import type { OpenArguments, Settings } from './channel/calls.ts'
+import { agentFor } from './channel/settings.ts'
 import type { Store } from './signal/store.ts'
 
 export interface SocketParts {

@@ -2,7 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+
+from gateway_worker.whatsapp.baileys.channel.calls import Settings
 
 Version = tuple[int, int, int]
 _VERSION: Final = re.compile(r"\s*(\d+)\.(\d+)\.(\d+)\s*")
@@ -41,7 +43,7 @@ class Configuration:
         if self.root_key is not None and len(bytes.fromhex(self.root_key)) != 32:  # noqa: PLR2004 (Curve25519)
             raise ValueError("the root key must be 32 bytes in hex")
 
-    def to_bridge(self, newest: Version | None, media_certificate: str | None = None) -> dict[str, Any]:
+    def to_bridge(self, newest: Version | None, media_certificate: str | None = None) -> Settings:
         """The arguments of `configure`.
 
         Args:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
 from gateway_worker.timing.pauses import Pauses
+from gateway_worker.whatsapp.baileys.channel.calls import CONFIGURE, DESCRIBE, OPEN, Health, OpenArguments, Settings
 from gateway_worker.whatsapp.baileys.channel.channel import Channel, Request
 from gateway_worker.whatsapp.baileys.channel.errors import CallFailed, ChannelLost
 from gateway_worker.whatsapp.baileys.codec.codec import error_of
@@ -52,7 +53,7 @@ class Bridge:
         self,
         *,
         name: str,
-        configure: Callable[[], dict[str, Any]],
+        configure: Callable[[], Settings],
         lease: Lease,
         downloads: Downloads,
         spool: Path | None,
@@ -70,7 +71,7 @@ class Bridge:
         self._numbers = 0
         self._channel: Channel | None = None
         self._process: BridgeProcess | None = None
-        self._health: dict[str, Any] = {}
+        self._health: Health | None = None
         self._starts = 0
         self.is_ready = False
 
@@ -81,15 +82,16 @@ class Bridge:
 
     def report(self) -> BridgeReport:
         """How it is."""
+        health = self._health
         return BridgeReport(
             name=self.name,
             up=self.is_ready,
             pid=None if self._process is None else self._process.pid,
             sessions=self.sessions,
-            resident_bytes=self._health.get("rss", 0),
-            cpu_seconds=self._health.get("cpu_seconds", 0.0),
+            resident_bytes=0 if health is None else health["rss"],
+            cpu_seconds=0.0 if health is None else health["cpu_seconds"],
             restarts=max(0, self._starts - 1),
-            loop_lag_seconds=self._health.get("event_loop_lag", 0.0),
+            loop_lag_seconds=0.0 if health is None else health["event_loop_lag"],
         )
 
     async def run(self) -> None:
@@ -130,7 +132,7 @@ class Bridge:
         self._connections[number] = connection
         blobs = () if request.credentials is None else (request.credentials,)
         try:
-            await channel.call("open", number, _open_args(request), blobs=blobs)
+            await channel.call(OPEN.name, number, _open_args(request), blobs=blobs)
         except BaseException as error:
             # What it may still say is refused, and so it ends
             self._connections.pop(number, None)
@@ -171,7 +173,7 @@ class Bridge:
         finally:
             self.is_ready = False
             self._channel = self._process = None
-            self._health = {}
+            self._health = None
             await process.end_it()
             listening.cancel()
             with suppress(RuntimeError):  # the engine was cancelled, not stopped: nobody is left to tell
@@ -195,17 +197,17 @@ class Bridge:
             channel.close()
 
     async def _tell_configuration(self, channel: Channel) -> None:
-        told: dict[str, Any] | None = None
+        told: Settings | None = None
         while told != (configuration := self._configure()):  # it may change meanwhile
-            await channel.call("configure", 0, configuration)
+            await channel.call(CONFIGURE.name, 0, configuration)
             told = configuration
 
     async def _watch(self, channel: Channel) -> None:
         """Ask how it is, again and again. Ends by raising."""
         while True:
             async with asyncio.timeout(_HEALTH_TIMEOUT):
-                health = (await channel.call("describe")).head["v"]
-            if health["unhandled_rejections"] > self._health.get("unhandled_rejections", 0):
+                health: Health = (await channel.call(DESCRIBE.name)).head["v"]
+            if health["unhandled_rejections"] > (self._health or health)["unhandled_rejections"]:
                 _log.debug("bridge.rejections", bridge=self.name, count=health["unhandled_rejections"])
             self._health = health
             try:
@@ -226,7 +228,7 @@ class Bridge:
             connection.serve(request)
 
 
-def _open_args(request: OpenRequest) -> dict[str, Any]:
+def _open_args(request: OpenRequest) -> OpenArguments:
     return {
         "paired": request.credentials is not None,
         "pair_with": request.pair_with,

@@ -19,6 +19,21 @@ import { answered } from '../people/asking.ts'
 import type { GroupCache } from '../patches/caches.ts'
 import type { Contacts } from '../people/contacts.ts'
 import { cut, jidOf, MAX_WORD } from '../words/limits.ts'
+import type {
+  Calls,
+  GroupReference,
+  InviteArguments,
+  JoinArguments,
+  Joining,
+  NewGroup,
+  NewGroupArguments,
+  Outcome,
+  PeopleArguments,
+  SecondsArguments,
+  SettingArguments,
+  SwitchArguments,
+  TextArguments
+} from '../channel/calls.ts'
 import { CallError } from '../channel/peer.ts'
 import { boundGroup, boundOutcome, boundRequests } from '../channel/schema.ts'
 
@@ -30,12 +45,6 @@ export interface Person {
 
 interface Member extends Person {
   rank: string
-}
-
-interface Outcome {
-  asked: string
-  jid: string | null
-  code: string
 }
 
 /** A person as asked for, and under which addresses WhatsApp may answer; none: not on WhatsApp. */
@@ -68,7 +77,7 @@ export class Groups {
     this.#parts = parts
   }
 
-  async create({ subject, people }: { subject: string; people: string[] }): Promise<{ group_id: string; members: Outcome[] }> {
+  async create({ subject, people }: NewGroupArguments): Promise<NewGroup> {
     const asked = await this.#people(people)
     const known = asked.flatMap(({ addresses }) => addresses.slice(0, 1))
     if (known.length === 0) throw new CallError('recipient_unknown')
@@ -79,17 +88,17 @@ export class Groups {
     return { group_id, members: outcomes(asked, getBinaryNodeChildren(group, 'participant')) }
   }
 
-  async describe({ group_id }: { group_id: string }): Promise<unknown> {
+  async describe({ group_id }: GroupReference): Promise<unknown> {
     const metadata = await answered(() => this.#parts.socket.groupMetadata(group_id))
     return this.#described(metadata, true)
   }
 
-  async list(): Promise<unknown> {
+  async list(): Promise<unknown[]> {
     const groups = await answered(() => this.#parts.socket.groupFetchAllParticipating())
     return Object.values(groups).map((metadata) => this.#described(metadata, false))
   }
 
-  async changePeople({ group_id, action, people }: { group_id: string; action: string; people: string[] }): Promise<Outcome[]> {
+  async changePeople({ group_id, action, people }: PeopleArguments): Promise<Outcome[]> {
     const asked = await this.#people(people)
     const known = asked.flatMap(({ addresses }) => addresses.slice(0, 1))
     if (known.length === 0) return outcomes(asked, [])
@@ -98,33 +107,33 @@ export class Groups {
     return outcomes(asked, getBinaryNodeChildren(getBinaryNodeChild(answer, action), 'participant'))
   }
 
-  async setSubject({ group_id, text }: { group_id: string; text: string }): Promise<void> {
+  async setSubject({ group_id, text }: TextArguments): Promise<void> {
     await this.#change(group_id, { tag: 'subject', attrs: {}, content: Buffer.from(text) })
   }
 
-  async setDescription({ group_id, text }: { group_id: string; text: string }): Promise<void> {
+  async setDescription({ group_id, text }: TextArguments): Promise<void> {
     await answered(() => this.#parts.socket.groupUpdateDescription(group_id, text || undefined).then(() => true))
   }
 
-  async setSetting({ group_id, setting }: { group_id: string; setting: string }): Promise<void> {
+  async setSetting({ group_id, setting }: SettingArguments): Promise<void> {
     await this.#change(group_id, { tag: setting, attrs: {} })
   }
 
-  async setDisappearing({ group_id, seconds }: { group_id: string; seconds: number }): Promise<void> {
+  async setDisappearing({ group_id, seconds }: SecondsArguments): Promise<void> {
     const on = { tag: 'ephemeral', attrs: { expiration: String(seconds) } }
     await this.#change(group_id, seconds > 0 ? on : { tag: 'not_ephemeral', attrs: {} })
   }
 
-  async setJoinApproval({ group_id, on }: { group_id: string; on: boolean }): Promise<void> {
+  async setJoinApproval({ group_id, on }: SwitchArguments): Promise<void> {
     const content = [{ tag: 'group_join', attrs: { state: on ? 'on' : 'off' } }]
     await this.#change(group_id, { tag: 'membership_approval_mode', attrs: {}, content })
   }
 
-  async setMembersAdd({ group_id, on }: { group_id: string; on: boolean }): Promise<void> {
+  async setMembersAdd({ group_id, on }: SwitchArguments): Promise<void> {
     await this.#change(group_id, { tag: 'member_add_mode', attrs: {}, content: Buffer.from(on ? ALL_ADD : 'admin_add') })
   }
 
-  async requests({ group_id }: { group_id: string }): Promise<unknown> {
+  async requests({ group_id }: GroupReference): Promise<unknown> {
     const answer = await this.#query(group_id, 'get', { tag: 'membership_approval_requests', attrs: {} })
     const asking = getBinaryNodeChildren(getBinaryNodeChild(answer, 'membership_approval_requests'), 'membership_approval_request')
     return boundRequests(
@@ -137,7 +146,7 @@ export class Groups {
   }
 
   /** WhatsApp knows who asks by one of both addresses: which, the list of requests says. */
-  async answerRequests({ group_id, action, people }: { group_id: string; action: string; people: string[] }): Promise<Outcome[]> {
+  async answerRequests({ group_id, action, people }: PeopleArguments): Promise<Outcome[]> {
     const asked = await this.#people(people)
     const known = asked.flatMap(({ addresses }) => addresses.slice(0, 1))
     if (known.length === 0) return outcomes(asked, [])
@@ -146,13 +155,13 @@ export class Groups {
     return outcomes(asked, getBinaryNodeChildren(getBinaryNodeChild(answer, action), 'participant'))
   }
 
-  async invite({ group_id, revoke }: { group_id: string; revoke: boolean }): Promise<string> {
+  async invite({ group_id, revoke }: InviteArguments): Promise<string> {
     const answer = await this.#query(group_id, revoke ? 'set' : 'get', { tag: 'invite', attrs: {} })
     return cut(getBinaryNodeChild(answer, 'invite')?.attrs['code'] ?? '', MAX_WORD)
   }
 
   /** Who is in it already is in it: a repetition is no error. */
-  async join({ code }: { code: string }): Promise<{ group_id: string; pending: boolean }> {
+  async join({ code }: JoinArguments): Promise<Joining> {
     const invitation: BinaryNode = { tag: 'invite', attrs: { code } }
     let answer: BinaryNode
     try {
@@ -167,7 +176,7 @@ export class Groups {
     return { group_id: jidOf(groupJid(jid)), pending: group === undefined }
   }
 
-  async leave({ group_id }: { group_id: string }): Promise<void> {
+  async leave({ group_id }: GroupReference): Promise<void> {
     const asked = { tag: 'group', attrs: { id: group_id } }
     const answer = await this.#change(ALL, { tag: 'leave', attrs: {}, content: [asked] })
     const left = getBinaryNodeChild(getBinaryNodeChild(answer, 'leave'), 'group')
@@ -229,9 +238,10 @@ export class Groups {
   }
 }
 
-type Ask = (groups: Groups, args: never) => Promise<unknown>
+type OfGroups = Extract<keyof Calls, `group_${string}`>
+type Ask<M extends OfGroups> = (groups: Groups, args: Parameters<Calls[M]>[0]) => ReturnType<Calls[M]>
 
-const METHODS: Record<string, Ask> = {
+const METHODS: { [M in OfGroups]: Ask<M> } = {
   group_create: (groups, args) => groups.create(args),
   group_describe: (groups, args) => groups.describe(args),
   group_list: (groups) => groups.list(),
@@ -251,9 +261,8 @@ const METHODS: Record<string, Ask> = {
 
 /** Calls what Python asks for by name. */
 export async function askGroups(groups: Groups, method: string, args: unknown): Promise<unknown> {
-  const ask = METHODS[method]
-  if (ask === undefined) throw new CallError('unknown_method')
-  return ask(groups, args as never)
+  if (!Object.hasOwn(METHODS, method)) throw new CallError('unknown_method')
+  return METHODS[method as OfGroups](groups, args as never)
 }
 
 function participant(jid: string): BinaryNode {

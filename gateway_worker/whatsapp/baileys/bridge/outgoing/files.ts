@@ -2,7 +2,7 @@
 import type { proto } from 'baileys'
 
 import type { SendFlags } from '../channel/flags.ts'
-import type { FileReference } from './uploads.ts'
+import type { FileReference } from '../channel/calls.ts'
 
 interface Media {
   mimetype?: string | null

@@ -15,6 +15,7 @@ import {
 import { headerOf } from '../words/business.ts'
 import { contentOf as toldOf, forwardingOf } from '../words/content.ts'
 import { type FileContent, fileMessage, isFile } from './files.ts'
+import type { SendArguments } from '../channel/calls.ts'
 import type { SendFlags } from '../channel/flags.ts'
 import { CallError } from '../channel/peer.ts'
 import type { Sent } from '../signal/store.ts'
@@ -44,17 +45,7 @@ export type OutgoingContent =
   | { kind: 'repetition' }
   | FileContent
 
-export interface OutgoingArguments {
-  message_id: string
-  to: string
-  content: OutgoingContent
-  /** The stored message it quotes, or is about. */
-  original: { message_id: string; sender: string; from_me: boolean; edited: string | null } | null
-  mentions: string[]
-  flags: SendFlags
-  /** When it disappears; null: as the chat's messages do, as far as is known here. */
-  timer: Timer | null
-}
+export type OutgoingArguments = SendArguments & { content: OutgoingContent; flags: SendFlags }
 
 /** Where a message goes: the chat, and our own address there. */
 export interface Destination {

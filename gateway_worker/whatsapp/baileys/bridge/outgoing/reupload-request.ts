@@ -4,18 +4,10 @@ import { proto, type WASocket } from 'baileys'
 import { type Attachment, placeOf } from '../words/attachments.ts'
 import { decoded } from '../words/decoding.ts'
 import { addressOf } from '../words/limits.ts'
+import type { FileRequest } from '../channel/calls.ts'
 import { CallError } from '../channel/peer.ts'
 import { boundAttachment } from '../channel/schema.ts'
 import { unwrap } from '../words/wrappers.ts'
-
-export interface FileRequest {
-  message_id: string
-  chat: string
-  participant: string | null
-  from_me: boolean
-  /** In hexadecimal. */
-  media_key: string
-}
 
 /** What a serialised message says of its file, or null. */
 export function fileIn(plaintext: Uint8Array | undefined): Attachment | null {

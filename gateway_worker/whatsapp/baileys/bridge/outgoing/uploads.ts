@@ -7,26 +7,9 @@ import { pipeline } from 'node:stream/promises'
 
 import { getMediaKeys, type MediaType, type WASocket } from 'baileys'
 
+import type { FileReference, UploadArguments } from '../channel/calls.ts'
 import { CallError } from '../channel/peer.ts'
 import { sweeping } from './sweeping.ts'
-
-export interface UploadArguments {
-  path: string
-  file_class: MediaType
-  /** The host may be silent for so long, in milliseconds. */
-  patience: number
-}
-
-/** Blobs are base64 here: they are small, and travel beside many others. */
-export interface FileReference {
-  url: string
-  direct_path: string
-  media_key: string
-  sha256: string
-  encrypted_sha256: string
-  size: number
-  timestamp: number
-}
 
 const MAC_BYTES = 10
 const LOOK_TIMEOUT_MS = 10_000

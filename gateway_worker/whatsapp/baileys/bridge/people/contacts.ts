@@ -4,15 +4,9 @@ import { type BinaryNode, isPnUser, jidDecode, jidNormalizedUser, USyncQuery, US
 import { answered } from './asking.ts'
 import { BoundedMap } from '../words/bounded.ts'
 import { textIn } from '../words/nodes.ts'
+import type { Contact } from '../channel/calls.ts'
 import { CallError } from '../channel/peer.ts'
 import { boundCheck } from '../channel/schema.ts'
-
-export interface Contact {
-  phone: string
-  exists: boolean
-  jid: string | null
-  lid: string | null
-}
 
 /** WhatsApp's answer about one number; it echoes the number as it was asked, its JID may differ from it. */
 interface ContactAnswer {

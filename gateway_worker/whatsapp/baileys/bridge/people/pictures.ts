@@ -2,14 +2,9 @@
 import type { BinaryNode, WASocket } from 'baileys'
 
 import { BoundedMap } from '../words/bounded.ts'
+import type { Picture } from '../channel/calls.ts'
 import { CallError } from '../channel/peer.ts'
 import { boundPicture } from '../channel/schema.ts'
-
-export interface Picture {
-  state: 'shown' | 'none' | 'hidden'
-  id: string | null
-  url: string | null
-}
 
 const MAX_REMEMBERED = 100
 /** WhatsApp's codes: nobody, or no picture; and a picture that is not for us. */

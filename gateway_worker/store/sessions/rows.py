@@ -232,9 +232,9 @@ def _bite(table: str, key: Sequence[str]) -> str:
     """Removes some of a session's rows, by their key: a row's place (ctid) is unique in a partition only."""
     columns = ("session_id", *key)
     chosen = ", ".join(f'"{column}"' for column in columns)
-    same = " AND ".join(f'doomed."{column}" = some."{column}"' for column in columns)
-    some = f"SELECT {chosen} FROM {table} WHERE session_id = $1 LIMIT {_BATCH}"  # noqa: S608 (constants)
-    return f"DELETE FROM {table} AS doomed USING ({some}) AS some WHERE {same}"  # noqa: S608
+    same = " AND ".join(f'doomed."{column}" = bite."{column}"' for column in columns)
+    bite = f"SELECT {chosen} FROM {table} WHERE session_id = $1 LIMIT {_BATCH}"  # noqa: S608 (constants)
+    return f"DELETE FROM {table} AS doomed USING ({bite}) AS bite WHERE {same}"  # noqa: S608
 
 
 def _count(tag: str) -> int:

@@ -16,12 +16,15 @@ from schemas.commands.messages import (
     ForwardMessage,
     ListMessages,
     MarkRead,
+    PinMessage,
+    PinSeconds,
     QuoteRequest,
     ReactToMessage,
     RevokeMessage,
     SendMessage,
     SetDisappearing,
     SetPresence,
+    UnpinMessage,
 )
 from schemas.content.outgoing import OutgoingContent, OutgoingText
 from schemas.results import ContactPicture, ContactsChecked, MessageDescription, MessagePage
@@ -85,6 +88,27 @@ class MessageCalls(Asking):
         """React with one emoji; an empty one removes the reaction."""
         fields = {"to": to, "message_id": message_id, "emoji": emoji, "sender": sender}
         return await self.order(session, valid(ReactToMessage, fields), **options)
+
+    async def pin(
+        self,
+        session: str,
+        to: str,
+        message_id: str,
+        seconds: PinSeconds = 604_800,
+        *,
+        sender: str | None = None,
+        **options: Unpack[CommandOptions],
+    ) -> Accepted:
+        """Have a message stand at the top of its chat, for everybody."""
+        fields = {"to": to, "message_id": message_id, "seconds": seconds, "sender": sender}
+        return await self.order(session, valid(PinMessage, fields), **options)
+
+    async def unpin(
+        self, session: str, to: str, message_id: str, *, sender: str | None = None, **options: Unpack[CommandOptions]
+    ) -> Accepted:
+        """Take a message from the top of its chat, whoever pinned it."""
+        fields = {"to": to, "message_id": message_id, "sender": sender}
+        return await self.order(session, valid(UnpinMessage, fields), **options)
 
     async def forward(
         self,

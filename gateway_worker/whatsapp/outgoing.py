@@ -46,6 +46,13 @@ class Reaction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """Have the original stand at the top of its chat for so many seconds; None: no longer."""
+
+    seconds: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forwarding:
     """The original itself, marked as forwarded."""
 
@@ -66,7 +73,7 @@ class OutgoingMessage:
 
     message_id: str
     to: str
-    content: PlainContent | FileMessage | Edit | Revocation | Reaction | Forwarding | TimerSetting | Repetition
+    content: PlainContent | FileMessage | Edit | Revocation | Reaction | Pin | Forwarding | TimerSetting | Repetition
     original: Original | None = None  # with a content of the contract's: the message it quotes
     mentions: Sequence[str] = ()
     flags: SendFlags = SENT_UNMARKED

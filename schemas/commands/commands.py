@@ -33,11 +33,13 @@ from schemas.commands.messages import (
     ForwardMessage,
     ListMessages,
     MarkRead,
+    PinMessage,
     ReactToMessage,
     RevokeMessage,
     SendMessage,
     SetDisappearing,
     SetPresence,
+    UnpinMessage,
 )
 from schemas.commands.sessions import (
     ConfirmPasskey,
@@ -182,6 +184,8 @@ _TYPES: Final = (
     _session("message.edit.v1", CommandClass.M, EditMessage),
     _session("message.revoke.v1", CommandClass.M, RevokeMessage),
     _session("message.react.v1", CommandClass.M, ReactToMessage),
+    _session("message.pin.v1", CommandClass.M, PinMessage),
+    _session("message.unpin.v1", CommandClass.M, UnpinMessage),
     _session("message.forward.v1", CommandClass.M, ForwardMessage),
     _session("media.fetch.v1", CommandClass.I, FetchMedia),
     _session("message.read.v1", CommandClass.I, MarkRead),

@@ -163,6 +163,23 @@ class ReactToMessage(AboutMessage):
     emoji: Annotated[str, Field(max_length=MAX_EMOJI), AfterValidator(printable)]
 
 
+PinSeconds = Literal[86_400, 604_800, 2_592_000]
+"""What WhatsApp offers: a day, a week, 30 days."""
+
+
+class PinMessage(AboutMessage):
+    """``message.pin.v1``: have a message stand at the top of its chat, for everybody, for so many `seconds`.
+
+    In a group its admins may do that, or everybody, as the group is set.
+    """
+
+    seconds: PinSeconds = 604_800
+
+
+class UnpinMessage(AboutMessage):
+    """``message.unpin.v1``: take a message from the top of its chat, for everybody, whoever pinned it."""
+
+
 class ForwardMessage(AboutMessage):
     """``message.forward.v1``: send a stored message, of whatever chat of the session, or of `chat`, to `to`."""
 

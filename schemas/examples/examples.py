@@ -187,6 +187,8 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "message.edit.v1": ({"to": _PHONE, "messageId": _MESSAGE, "content": {"kind": "text", "text": "Hello, Ben"}},),
     "message.revoke.v1": ({"to": _PHONE, "messageId": _MESSAGE},),
     "message.react.v1": ({"to": _PHONE, "messageId": _MESSAGE, "emoji": "👍"},),
+    "message.pin.v1": ({"to": _PHONE, "messageId": _MESSAGE, "seconds": 86_400},),
+    "message.unpin.v1": ({"to": _PHONE, "messageId": _MESSAGE},),
     "message.forward.v1": ({"to": "+15550002222", "messageId": _MESSAGE},),
     "media.fetch.v1": ({"messageId": _MESSAGE}, {"chat": _PHONE, "messageId": _MESSAGE}),
     "message.read.v1": ({"chat": _PHONE, "messageIds": [_MESSAGE]},),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, cast
 
 from gateway_worker.store.operations.authors import Person, is_group, same_author
@@ -81,15 +81,16 @@ def current_message(
                 continue
     if revoked_at is not None:
         content, reactions, votes, effective = None, {}, {}, []
-    pin, keeping = _last("pinned", effective), _last("kept", effective)
+    keeping = _last("kept", effective)
+    pinned, pinned_until = _pin(effective)
     return CurrentMessage(
         content=content,
         edited_at=edited_at,
         revoked_at=revoked_at,
         reactions=list(reactions.values()),
         votes=list(votes.values()),
-        pinned=bool(pin.get("pinned")),
-        pinned_until=_moment(cast("str | None", pin.get("until"))),
+        pinned=pinned,
+        pinned_until=pinned_until,
         kept=bool(keeping.get("kept")),
     )
 
@@ -97,6 +98,17 @@ def current_message(
 def _last(kind: str, changes: Sequence[MessageRecord]) -> Json:
     """What the last change of a kind says; nothing if there is none."""
     return next((change.content for change in reversed(changes) if change.kind == kind), _NOTHING)
+
+
+def _pin(changes: Sequence[MessageRecord]) -> tuple[bool, datetime | None]:
+    """Whether it is pinned, and until when, by others' last word or ours."""
+    last = next((change for change in reversed(changes) if change.kind in {"pinned", "pin"}), None)
+    if last is None:
+        return False, None
+    if last.kind == "pinned":
+        return bool(last.content["pinned"]), _moment(cast("str | None", last.content.get("until")))
+    seconds = cast("int | None", last.content["seconds"])
+    return seconds is not None, None if seconds is None else last.created_at + timedelta(seconds=seconds)
 
 
 def _moment(told: str | None) -> datetime | None:

@@ -7,16 +7,18 @@ from gateway_worker.media.prepared import PreparedFile
 from gateway_worker.store.operations.commands import BeginMessage
 from gateway_worker.store.records import Json, MessageRecord
 from gateway_worker.whatsapp.files import FileContent
-from gateway_worker.whatsapp.outgoing import Edit, Forwarding, Original, OutgoingMessage, Reaction, Revocation
+from gateway_worker.whatsapp.outgoing import Edit, Forwarding, Original, OutgoingMessage, Pin, Reaction, Revocation
 from schemas.addresses import AddressKind, kind_of
 from schemas.commands.commands import Command
 from schemas.commands.messages import (
     EditMessage,
     ForwardMessage,
     OutgoingCommand,
+    PinMessage,
     ReactToMessage,
     RevokeMessage,
     SendMessage,
+    UnpinMessage,
 )
 from schemas.content.content import (
     FORWARDED_KINDS,
@@ -43,6 +45,8 @@ from schemas.errors import CommandInvalid, MessageNotFound
 from schemas.names import MessageId, SessionId
 
 _TARGET = "data.messageId"
+_CHANGES = (EditMessage, RevokeMessage, ReactToMessage, PinMessage, UnpinMessage)
+"""Of the message that they are about."""
 _LEFT_BEHIND = frozenset({"buttons", "rows", "selected"})
 """What a message that is passed on does not offer any more."""
 
@@ -64,7 +68,7 @@ def begin_operation(
         type=command.kind.type,
         correlation_id=command.correlation_id,
         traceparent=command.envelope.traceparent,
-        about=MessageId(data.message_id) if isinstance(data, EditMessage | RevokeMessage | ReactToMessage) else None,
+        about=MessageId(data.message_id) if isinstance(data, _CHANGES) else None,
     )
 
 
@@ -173,10 +177,16 @@ def _content(data: OutgoingCommand) -> Any:
             return Revocation()
         case ReactToMessage():
             return Reaction(emoji=data.emoji)
+        case PinMessage() | UnpinMessage():
+            return Pin(seconds=_seconds_pinned(data))
         case ForwardMessage():
             return Forwarding()
         case _:
             raise TypeError(type(data).__name__)
+
+
+def _seconds_pinned(data: PinMessage | UnpinMessage) -> int | None:
+    return data.seconds if isinstance(data, PinMessage) else None
 
 
 def _author_of(original: MessageRecord | None) -> Json:
@@ -201,6 +211,9 @@ def _stored_content(data: OutgoingCommand, original: MessageRecord | None) -> Js
             return {"kind": "revocation", "messageId": data.message_id, **_author_of(original)}
         case ReactToMessage():
             return {"kind": "reaction", "messageId": data.message_id, "emoji": data.emoji, **_author_of(original)}
+        case PinMessage() | UnpinMessage():
+            told = {"messageId": data.message_id, "seconds": _seconds_pinned(data), **_author_of(original)}
+            return {"kind": "pin", **told}
         case ForwardMessage():
             assert original is not None, "it was looked up before"
             return {name: value for name, value in original.content.items() if name not in _LEFT_BEHIND}

@@ -121,6 +121,19 @@ async def test_a_message_is_edited_reacted_to_and_revoked(world: World, pair: tu
         assert "editedAt" in shown
         assert [(each["emoji"], each["fromMe"]) for each in shown["reactions"]] == [("🎉", member is ben)]
 
+    for command, is_pinned in (("message.pin.v1", True), ("message.unpin.v1", False)):
+        await carry_out(world, command, ben, ana, messageId=message_id)
+        pinned = await world.backend.event(
+            "message.pinned.v1",
+            lambda e, wanted=(ana.session_id, is_pinned): (e["subject"], e["data"]["pinned"]) == wanted,
+        )
+        assert ("until" in pinned["data"], pinned["data"]["messageId"]) == (is_pinned, message_id)
+        for member in (ana, ben):
+            shown = await as_it_stands(
+                world, member, message_id, lambda shown, wanted=is_pinned: bool(shown.get("pinned")) is wanted
+            )
+            assert ("pinnedUntil" in shown) is is_pinned
+
     await carry_out(world, "message.revoke.v1", ana, ben, messageId=message_id)
     revoked = await told(world, "message.revoked.v1", ben, message_id)
     assert revoked["data"]["fromMe"] is False

@@ -49,6 +49,7 @@ from gateway_worker.whatsapp.outgoing import (
     Edit,
     Forwarding,
     OutgoingMessage,
+    Pin,
     PlainContent,
     Reaction,
     Revocation,
@@ -223,7 +224,7 @@ def outgoing_args(message: OutgoingMessage) -> tuple[dict[str, Any], list[bytes]
 
 
 def _content_args(  # noqa: PLR0911 (one line a kind)
-    content: PlainContent | FileMessage | Edit | Revocation | Reaction | Forwarding | TimerSetting | Repetition,
+    content: PlainContent | FileMessage | Edit | Revocation | Reaction | Pin | Forwarding | TimerSetting | Repetition,
 ) -> dict[str, Any]:
     """Contacts go as vCards; everything else as it stands, by `kind`."""
     match content:
@@ -237,6 +238,8 @@ def _content_args(  # noqa: PLR0911 (one line a kind)
             return {"kind": "revocation"}
         case Reaction():
             return {"kind": "reaction", "emoji": content.emoji}
+        case Pin():
+            return {"kind": "pin", "seconds": content.seconds}
         case Forwarding():
             return {"kind": "forwarding"}
         case TimerSetting():

@@ -1,7 +1,7 @@
 """A stored message as it stands after what was done to it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -133,6 +133,13 @@ def test_what_whatsapp_does_not_have_changes_nothing(status: Status) -> None:
 def test_what_is_about_another_message_changes_nothing() -> None:
     edit = replace(row(ANNA, {"kind": "edited", "content": NEW_TEXT}), about=MessageId("3EB0BB"))
     assert shown(THEIRS, edit).content == THEIRS.content
+
+
+def test_our_own_pin_counts_from_when_it_was_sent() -> None:
+    now = shown(THEIRS, pin := row(None, {"kind": "pin", "seconds": 86_400}))
+    assert (now.pinned, now.pinned_until) == (True, pin.created_at + timedelta(days=1))
+    now = shown(THEIRS, pin, row(None, {"kind": "pin", "seconds": None}))
+    assert (now.pinned, now.pinned_until) == (False, None)
 
 
 def test_what_is_pinned_or_kept_is_so_until_it_is_undone() -> None:

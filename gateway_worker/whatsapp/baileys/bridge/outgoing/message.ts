@@ -38,6 +38,8 @@ export type OutgoingContent =
   | { kind: 'edit'; content: Text }
   | { kind: 'revocation' }
   | { kind: 'reaction'; emoji: string }
+  /** For so long; null: no longer. */
+  | { kind: 'pin'; seconds: 86_400 | 604_800 | 2_592_000 | null }
   | { kind: 'forwarding' }
   /** The chat has another timer. */
   | { kind: 'timer'; timer: Timer }
@@ -108,11 +110,20 @@ function contentOf(
       return { delete: keyOf(args, jid) }
     case 'reaction':
       return { react: { text: content.emoji, key: keyOf(args, jid) } }
+    case 'pin':
+      return pinOf(content.seconds, keyOf(args, jid))
     case 'forwarding':
       return { forward: forwarded(args, jid, plaintext), force: true }
     default:
       throw new CallError('unsupported_content')
   }
+}
+
+const { PIN_FOR_ALL, UNPIN_FOR_ALL } = proto.Message.PinInChatMessage.Type
+
+function pinOf(seconds: 86_400 | 604_800 | 2_592_000 | null, key: WAMessageKey): AnyMessageContent {
+  if (seconds === null) return { pin: key, type: UNPIN_FOR_ALL as never }
+  return { pin: key, type: PIN_FOR_ALL as never, time: seconds }
 }
 
 function textOf({ text, link_preview: preview }: Text): { text: string; linkPreview: never } {

@@ -25,6 +25,7 @@ from schemas.commands.messages import (
     SetDisappearing,
     SetPresence,
     UnpinMessage,
+    VoteInPoll,
 )
 from schemas.content.outgoing import OutgoingContent, OutgoingText
 from schemas.results import ContactPicture, ContactsChecked, MessageDescription, MessagePage
@@ -109,6 +110,20 @@ class MessageCalls(Asking):
         """Take a message from the top of its chat, whoever pinned it."""
         fields = {"to": to, "message_id": message_id, "sender": sender}
         return await self.order(session, valid(UnpinMessage, fields), **options)
+
+    async def vote(
+        self,
+        session: str,
+        to: str,
+        message_id: str,
+        options: Sequence[str],
+        *,
+        sender: str | None = None,
+        **options_: Unpack[CommandOptions],
+    ) -> Accepted:
+        """Choose options of a poll, in place of what was chosen before."""
+        fields = {"to": to, "message_id": message_id, "options": tuple(options), "sender": sender}
+        return await self.order(session, valid(VoteInPoll, fields), **options_)
 
     async def forward(
         self,

@@ -53,6 +53,13 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """Choose these options of the original, a poll, and no others; its plaintext has the secret that this needs."""
+
+    options: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forwarding:
     """The original itself, marked as forwarded."""
 
@@ -64,6 +71,10 @@ class TimerSetting:
     timer: Timer
 
 
+Change = Edit | Revocation | Reaction | Pin | Vote
+"""What is done to the original."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMessage:
     """A message to send. `to` is a JID (PN, LID or group); `message_id` is ours and the same at every try.
@@ -73,7 +84,7 @@ class OutgoingMessage:
 
     message_id: str
     to: str
-    content: PlainContent | FileMessage | Edit | Revocation | Reaction | Pin | Forwarding | TimerSetting | Repetition
+    content: PlainContent | FileMessage | Change | Forwarding | TimerSetting | Repetition
     original: Original | None = None  # with a content of the contract's: the message it quotes
     mentions: Sequence[str] = ()
     flags: SendFlags = SENT_UNMARKED

@@ -40,6 +40,7 @@ from schemas.commands.messages import (
     SetDisappearing,
     SetPresence,
     UnpinMessage,
+    VoteInPoll,
 )
 from schemas.commands.sessions import (
     ConfirmPasskey,
@@ -186,6 +187,7 @@ _TYPES: Final = (
     _session("message.react.v1", CommandClass.M, ReactToMessage),
     _session("message.pin.v1", CommandClass.M, PinMessage),
     _session("message.unpin.v1", CommandClass.M, UnpinMessage),
+    _session("poll.vote.v1", CommandClass.M, VoteInPoll),
     _session("message.forward.v1", CommandClass.M, ForwardMessage),
     _session("media.fetch.v1", CommandClass.I, FetchMedia),
     _session("message.read.v1", CommandClass.I, MarkRead),

@@ -16,6 +16,7 @@ from pydantic import (
 
 from schemas.addresses import Address, Jid, Person, Phone, StoredChat, jid_of, stored_chat
 from schemas.commands.sessions import SessionCommand, named_by_subject
+from schemas.content.content import MAX_POLL_OPTIONS, MAX_TITLE
 from schemas.content.flags import SendFlags
 from schemas.content.outgoing import OutgoingContent, OutgoingText
 from schemas.model import Attribute, Instant, Many, MessageIdField, StrictModel, printable
@@ -178,6 +179,22 @@ class PinMessage(AboutMessage):
 
 class UnpinMessage(AboutMessage):
     """``message.unpin.v1``: take a message from the top of its chat, for everybody, whoever pinned it."""
+
+
+_Chosen = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TITLE)]
+
+
+class VoteInPoll(AboutMessage):
+    """``poll.vote.v1``: what this session chooses of a poll, in place of what it chose before; maybe nothing."""
+
+    options: Annotated[Many[_Chosen], Field(max_length=MAX_POLL_OPTIONS, repr=False)]
+
+    @field_validator("options")
+    @classmethod
+    def _differ(cls, options: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(options)) < len(options):
+            raise ValueError("must differ from each other")
+        return options
 
 
 class ForwardMessage(AboutMessage):

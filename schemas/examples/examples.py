@@ -189,6 +189,7 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "message.react.v1": ({"to": _PHONE, "messageId": _MESSAGE, "emoji": "👍"},),
     "message.pin.v1": ({"to": _PHONE, "messageId": _MESSAGE, "seconds": 86_400},),
     "message.unpin.v1": ({"to": _PHONE, "messageId": _MESSAGE},),
+    "poll.vote.v1": ({"to": _PHONE, "messageId": _MESSAGE, "options": ["Monday"]},),
     "message.forward.v1": ({"to": "+15550002222", "messageId": _MESSAGE},),
     "media.fetch.v1": ({"messageId": _MESSAGE}, {"chat": _PHONE, "messageId": _MESSAGE}),
     "message.read.v1": ({"chat": _PHONE, "messageIds": [_MESSAGE]},),

@@ -346,6 +346,8 @@ def _about_earlier_messages() -> Iterator[InvalidCommand]:
         "revoke-with-text": ("message.revoke.v1", "data.content", {**about, "content": _TEXT}),
         "react-without-emoji": ("message.react.v1", "data.emoji", about),
         "react-with-a-novel": ("message.react.v1", "data.emoji", {**about, "emoji": "👍" * 65}),
+        "vote-twice-for-one": ("poll.vote.v1", "data.options", {**about, "options": ["a", "a"]}),
+        "vote-for-nothing": ("poll.vote.v1", "data.options[0]", {**about, "options": [""]}),
         "pin-for-two-days": ("message.pin.v1", "data.seconds", {**about, "seconds": 172_800}),
         "react-of-two-lines": ("message.react.v1", "data.emoji", {**about, "emoji": "👍\n"}),
         "forward-to-nobody": ("message.forward.v1", "data.to", {"messageId": about["messageId"]}),

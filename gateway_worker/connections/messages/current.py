@@ -73,7 +73,7 @@ def current_message(
                 reactions.pop(who, None)
                 if change.content["emoji"]:
                     reactions[who] = _reaction(change)
-            case "voted":
+            case "voted" | "vote":
                 votes.pop(who, None)
                 if change.content["options"] or change.content.get("unknownOptions"):
                     votes[who] = _vote(change)

@@ -13,7 +13,7 @@ from gateway_worker.connections.people.identities import Identities
 from gateway_worker.store.records import MessageRecord
 from gateway_worker.whatsapp.outgoing import Original
 from schemas.addresses import Jid
-from schemas.commands.messages import EditMessage, ForwardMessage, OutgoingCommand, Reference, SendMessage
+from schemas.commands.messages import EditMessage, ForwardMessage, OutgoingCommand, Reference, SendMessage, VoteInPoll
 from schemas.names import MessageId, SessionId
 
 _MAX_CHANGES = 1_000  # the newest: edits and revocations among more reactions than that are not seen
@@ -118,5 +118,10 @@ class Originals:
 
 
 def _needs_plaintext(data: OutgoingCommand, record: MessageRecord) -> bool:
-    """Whether the WAProto of the original, `record`, is needed, not only its name: a caption is sent with its file."""
-    return isinstance(data, SendMessage | ForwardMessage) or (isinstance(data, EditMessage) and has_caption(record))
+    """Whether the WAProto of the original, `record`, is needed, not only its name.
+
+    A caption is sent with its file, a vote is sealed with the poll's secret.
+    """
+    if isinstance(data, EditMessage):
+        return has_caption(record)
+    return isinstance(data, SendMessage | ForwardMessage | VoteInPoll)

@@ -3,22 +3,25 @@
 from typing import Any
 
 from gateway_worker.connections.messages.files import has_caption
+from gateway_worker.connections.outgoing.changing import CHANGES, change_of, check_vote, stored_change
 from gateway_worker.media.prepared import PreparedFile
 from gateway_worker.store.operations.commands import BeginMessage
 from gateway_worker.store.records import Json, MessageRecord
 from gateway_worker.whatsapp.files import FileContent
-from gateway_worker.whatsapp.outgoing import Edit, Forwarding, Original, OutgoingMessage, Pin, Reaction, Revocation
+from gateway_worker.whatsapp.outgoing import (
+    Forwarding,
+    Original,
+    OutgoingMessage,
+)
 from schemas.addresses import AddressKind, kind_of
 from schemas.commands.commands import Command
 from schemas.commands.messages import (
     EditMessage,
     ForwardMessage,
     OutgoingCommand,
-    PinMessage,
-    ReactToMessage,
     RevokeMessage,
     SendMessage,
-    UnpinMessage,
+    VoteInPoll,
 )
 from schemas.content.content import (
     FORWARDED_KINDS,
@@ -45,8 +48,6 @@ from schemas.errors import CommandInvalid, MessageNotFound
 from schemas.names import MessageId, SessionId
 
 _TARGET = "data.messageId"
-_CHANGES = (EditMessage, RevokeMessage, ReactToMessage, PinMessage, UnpinMessage)
-"""Of the message that they are about."""
 _LEFT_BEHIND = frozenset({"buttons", "rows", "selected"})
 """What a message that is passed on does not offer any more."""
 
@@ -68,7 +69,7 @@ def begin_operation(
         type=command.kind.type,
         correlation_id=command.correlation_id,
         traceparent=command.envelope.traceparent,
-        about=MessageId(data.message_id) if isinstance(data, _CHANGES) else None,
+        about=MessageId(data.message_id) if isinstance(data, CHANGES) else None,
     )
 
 
@@ -153,6 +154,8 @@ def check_original(data: OutgoingCommand, record: MessageRecord, *, same_chat: b
             raise CommandInvalid.at(_TARGET, "must be a message that this session sent, except in a group")
         case ForwardMessage():
             _check_forwardable(record)
+        case VoteInPoll():
+            check_vote(data, record)
         case _:
             return
 
@@ -171,29 +174,10 @@ def _content(data: OutgoingCommand) -> Any:
     match data:
         case SendMessage():
             return data.content
-        case EditMessage():
-            return Edit(content=data.content)
-        case RevokeMessage():
-            return Revocation()
-        case ReactToMessage():
-            return Reaction(emoji=data.emoji)
-        case PinMessage() | UnpinMessage():
-            return Pin(seconds=_seconds_pinned(data))
         case ForwardMessage():
             return Forwarding()
         case _:
-            raise TypeError(type(data).__name__)
-
-
-def _seconds_pinned(data: PinMessage | UnpinMessage) -> int | None:
-    return data.seconds if isinstance(data, PinMessage) else None
-
-
-def _author_of(original: MessageRecord | None) -> Json:
-    """Whose message it is about: another person's may have the same id."""
-    if original is None:  # accepted before, and the original is gone
-        return {}
-    return {"author": "" if original.from_me else original.sender or original.chat}
+            return change_of(data)
 
 
 def _stored_content(data: OutgoingCommand, original: MessageRecord | None) -> Json:
@@ -202,20 +186,8 @@ def _stored_content(data: OutgoingCommand, original: MessageRecord | None) -> Js
         case SendMessage():
             content = file_of(data)
             return (data.content if content is None else told_file(content, MediaState.PENDING)).to_data()
-        case EditMessage():
-            content = data.content.to_data()
-            if original is not None and has_caption(original):  # None: accepted before, and the original is gone
-                content = {"kind": original.content["kind"], "caption": data.content.text}
-            return {"kind": "edit", "messageId": data.message_id, "content": content}
-        case RevokeMessage():
-            return {"kind": "revocation", "messageId": data.message_id, **_author_of(original)}
-        case ReactToMessage():
-            return {"kind": "reaction", "messageId": data.message_id, "emoji": data.emoji, **_author_of(original)}
-        case PinMessage() | UnpinMessage():
-            told = {"messageId": data.message_id, "seconds": _seconds_pinned(data), **_author_of(original)}
-            return {"kind": "pin", **told}
         case ForwardMessage():
             assert original is not None, "it was looked up before"
             return {name: value for name, value in original.content.items() if name not in _LEFT_BEHIND}
         case _:
-            raise TypeError(type(data).__name__)
+            return stored_change(data, original)

@@ -230,6 +230,33 @@ async def test_what_was_edited_is_quoted_and_forwarded_as_it_says_now_and_what_w
         assert (await world.backend.ask(kind, ben.session_id, data))["data"]["code"] == "message.not_found"
 
 
+async def test_a_vote_is_what_the_poll_shows_at_both_ends_and_the_last_one_counts(
+    world: World, pair: tuple[Member, Member]
+) -> None:
+    ana, ben = pair
+    message_id = await send(world, ana, ben, CONTENTS["poll"])
+    await told(world, "message.received.v1", ben, message_id)
+
+    async def votes(member: Member, options: list[str]) -> None:
+        shown = await as_it_stands(
+            world, member, message_id, lambda shown: [each["options"] for each in shown.get("votes", [])] == [options]
+        )
+        assert [each["fromMe"] for each in shown["votes"]] == [member is ben]
+
+    for options in (["Monday"], ["Tuesday"]):
+        await carry_out(world, "poll.vote.v1", ben, ana, messageId=message_id, options=options)
+        await world.backend.event(
+            "poll.vote.v1",
+            lambda e, wanted=(ana.session_id, options): (e["subject"], e["data"].get("options")) == wanted,
+        )
+        await votes(ana, options)
+        await votes(ben, options)
+    for options, place in ((["Monday", "Tuesday"], "data.options"), (["Friday"], "data.options[0]")):
+        data = {"to": ana.phone.number, "messageId": message_id, "options": options}
+        refused = (await world.backend.ask("poll.vote.v1", ben.session_id, data))["data"]
+        assert (refused["code"], place in str(refused["detail"])) == ("command.invalid", True)
+
+
 async def test_a_message_that_cannot_be_edited_is_refused_with_its_place(
     world: World, pair: tuple[Member, Member]
 ) -> None:

@@ -46,6 +46,7 @@ from gateway_worker.whatsapp.facts import (
 from gateway_worker.whatsapp.files import FileMessage, Repetition
 from gateway_worker.whatsapp.incoming import EntryKey, ReceivedChange, ReceivedMessage, Sender, TimerChanged
 from gateway_worker.whatsapp.outgoing import (
+    Change,
     Edit,
     Forwarding,
     OutgoingMessage,
@@ -54,6 +55,7 @@ from gateway_worker.whatsapp.outgoing import (
     Reaction,
     Revocation,
     TimerSetting,
+    Vote,
 )
 from gateway_worker.whatsapp.people import ContactReport, ContactsReported, PresenceState
 from gateway_worker.whatsapp.timers import ReportedChatTimer, Timer, TimersReported
@@ -223,8 +225,8 @@ def outgoing_args(message: OutgoingMessage) -> tuple[dict[str, Any], list[bytes]
     return args, blobs
 
 
-def _content_args(  # noqa: PLR0911 (one line a kind)
-    content: PlainContent | FileMessage | Edit | Revocation | Reaction | Pin | Forwarding | TimerSetting | Repetition,
+def _content_args(
+    content: PlainContent | FileMessage | Change | Forwarding | TimerSetting | Repetition,
 ) -> dict[str, Any]:
     """Contacts go as vCards; everything else as it stands, by `kind`."""
     match content:
@@ -232,14 +234,6 @@ def _content_args(  # noqa: PLR0911 (one line a kind)
             budget = Budget()
             cards = [{"name": display_name(card, budget), "vcard": card_text(card)} for card in content.contacts]
             return {"kind": "contacts", "cards": cards}
-        case Edit():
-            return {"kind": "edit", "content": _content_args(content.content)}
-        case Revocation():
-            return {"kind": "revocation"}
-        case Reaction():
-            return {"kind": "reaction", "emoji": content.emoji}
-        case Pin():
-            return {"kind": "pin", "seconds": content.seconds}
         case Forwarding():
             return {"kind": "forwarding"}
         case TimerSetting():
@@ -248,6 +242,22 @@ def _content_args(  # noqa: PLR0911 (one line a kind)
             return {"kind": "repetition"}
         case FileMessage():
             return file_args(content)
+        case _:
+            return _change_args(content)
+
+
+def _change_args(content: PlainContent | Change) -> dict[str, Any]:
+    match content:
+        case Edit():
+            return {"kind": "edit", "content": _change_args(content.content)}
+        case Revocation():
+            return {"kind": "revocation"}
+        case Reaction():
+            return {"kind": "reaction", "emoji": content.emoji}
+        case Pin():
+            return {"kind": "pin", "seconds": content.seconds}
+        case Vote():
+            return {"kind": "vote", "options": list(content.options)}
         case _:
             return content.model_dump(mode="json", by_alias=False)
 

@@ -5,11 +5,12 @@
  * number or by LID, which it does not tell. So each pair that may have been meant is tried; AES-GCM says which one it was.
  * The uses' names and what they authenticate beside the content are whatsmeow's (`msgsecret.go`).
  */
-import { createDecipheriv, hkdfSync } from 'node:crypto'
+import { createDecipheriv } from 'node:crypto'
 
 import { isLidUser, jidNormalizedUser } from 'baileys'
 
 import { isJid } from '../words/limits.ts'
+import { boundTo, keyOf, TAG_BYTES } from '../words/sealing.ts'
 
 /** `names`: of the use in the key. `isBound`: id and sealing address are authenticated too. `largest`: bytes of content. */
 interface Use {
@@ -45,9 +46,9 @@ interface Locked {
   authors: readonly (string | null | undefined)[]
 }
 
-const TAG_BYTES = 16
 const MAX_IV_BYTES = 64
 const MAX_ADDRESSES = 8
+const NOTHING = Buffer.alloc(0)
 const MAX_TRIES = 96
 /** What all tries together may decrypt: a few milliseconds. */
 const MAX_TRIED_BYTES = 4 * 1024 * 1024
@@ -67,10 +68,10 @@ export function opened(
   for (const [index, { id, secret, authors }] of messages.entries()) {
     if (secret === null) continue
     for (const [author, sealer] of pairs(authors, sealers)) {
-      for (const name of names) {
+      for (const use of names) {
         if (left-- <= 0) return null
-        const key = hkdfSync('sha256', secret, '', `${id}${author}${sealer}${name}`, 32)
-        const plaintext = decrypted(encPayload, encIv, new Uint8Array(key), isBound ? `${id}\0${sealer}` : '')
+        const key = keyOf({ id, secret, author, sealer, use })
+        const plaintext = decrypted(encPayload, encIv, key, isBound ? boundTo({ id, sealer }) : NOTHING)
         if (plaintext !== null) return { plaintext, index }
       }
     }
@@ -92,10 +93,10 @@ function addresses(jids: Locked['authors']): string[] {
   return [...new Set(named)].filter((jid) => jid !== '').slice(0, MAX_ADDRESSES)
 }
 
-function decrypted(sealed: Uint8Array, iv: Uint8Array, key: Uint8Array, bound: string): Uint8Array | null {
+function decrypted(sealed: Uint8Array, iv: Uint8Array, key: Uint8Array, bound: Buffer): Uint8Array | null {
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_BYTES })
-    decipher.setAAD(Buffer.from(bound)).setAuthTag(sealed.subarray(-TAG_BYTES))
+    decipher.setAAD(bound).setAuthTag(sealed.subarray(-TAG_BYTES))
     return Buffer.concat([decipher.update(sealed.subarray(0, -TAG_BYTES)), decipher.final()])
   } catch {
     return null // not this pair: AES-GCM says so

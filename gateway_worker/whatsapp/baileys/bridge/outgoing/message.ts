@@ -7,6 +7,7 @@ import {
   generateWAMessage,
   generateWAMessageFromContent,
   isJidGroup,
+  jidNormalizedUser,
   proto,
   type WAMessage,
   type WAMessageKey
@@ -19,6 +20,8 @@ import type { SendArguments } from '../channel/calls.ts'
 import type { SendFlags } from '../channel/flags.ts'
 import { CallError } from '../channel/peer.ts'
 import type { Sent } from '../signal/store.ts'
+import { secretOf as secretIn } from '../words/secrets.ts'
+import { voteOf } from './votes.ts'
 import { disappearing, type Timer, timerSetting } from '../words/timers.ts'
 import { isViewOnce, unwrap } from '../words/wrappers.ts'
 
@@ -40,6 +43,7 @@ export type OutgoingContent =
   | { kind: 'reaction'; emoji: string }
   /** For so long; null: no longer. */
   | { kind: 'pin'; seconds: 86_400 | 604_800 | 2_592_000 | null }
+  | { kind: 'vote'; options: string[] }
   | { kind: 'forwarding' }
   /** The chat has another timer. */
   | { kind: 'timer'; timer: Timer }
@@ -66,6 +70,7 @@ export async function messageOf(
   if (content.kind === 'repetition') return repeated(plaintext)
   if (content.kind === 'timer') return timerSetting(content.timer)
   if (content.kind === 'edit' && plaintext !== undefined) return recaptioned(args, jid, content.content.text, plaintext)
+  if (content.kind === 'vote') return voted(args, content.options, { jid, own: userJid }, plaintext)
   const quoted = content.kind in QUOTES || isFile(content) ? originalOf(args, jid, plaintext) : undefined
   const own = { userJid, messageId: args.message_id, ...(quoted ? { quoted } : {}) }
   const upload = (): Promise<never> => Promise.reject(new CallError('unsupported_content'))
@@ -201,6 +206,20 @@ function recaptioned(args: OutgoingArguments, jid: string, caption: string, plai
   const { messageContextInfo: _, ...editedMessage } = saying(caption, original)
   const type = proto.Message.ProtocolMessage.Type.MESSAGE_EDIT
   return { protocolMessage: { key: keyOf(args, jid), editedMessage, timestampMs: Date.now(), type } }
+}
+
+/** What was sent as a poll, by us or another, has the secret. */
+function voted(
+  args: OutgoingArguments,
+  options: readonly string[],
+  { jid, own }: Destination,
+  plaintext: Uint8Array | undefined
+): proto.IMessage {
+  const { original } = args
+  const secret = plaintext === undefined ? null : secretIn(proto.Message.decode(plaintext))
+  if (original === null || secret === null) throw new CallError('unsupported_content')
+  const [sealer, author] = [own, original.from_me ? own : original.sender].map((address) => jidNormalizedUser(address))
+  return voteOf(options, keyOf(args, jid), { id: original.message_id, secret, author: author ?? '', sealer: sealer ?? '' })
 }
 
 /** An edited text need not have the link any more that its preview was of. */

@@ -13,7 +13,7 @@ import type { ChatOrder } from '../words/chat-order.ts'
 import type { Timer } from '../words/timers.ts'
 
 /** What only changes another message. */
-const CHANGES = new Set(['edit', 'revocation', 'reaction', 'pin', 'timer', 'repetition'])
+const CHANGES = new Set(['edit', 'revocation', 'reaction', 'pin', 'vote', 'timer', 'repetition'])
 
 export interface SenderParts {
   socket: Pick<WASocket, 'relayMessage'>

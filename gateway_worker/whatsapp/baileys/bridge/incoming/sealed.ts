@@ -10,7 +10,7 @@ import { createDecipheriv } from 'node:crypto'
 import { isLidUser, jidNormalizedUser } from 'baileys'
 
 import { isJid } from '../words/limits.ts'
-import { boundTo, keyOf, TAG_BYTES } from '../words/sealing.ts'
+import { boundTo, keyOf, TAG_BYTES } from '../signal/sealing.ts'
 
 /** `names`: of the use in the key. `isBound`: id and sealing address are authenticated too. `largest`: bytes of content. */
 interface Use {

@@ -3,7 +3,7 @@ import { createCipheriv, createHash, randomBytes } from 'node:crypto'
 
 import { proto, type WAMessageKey } from 'baileys'
 
-import { boundTo, keyOf, type Sealing } from '../words/sealing.ts'
+import { boundTo, keyOf, type Sealing } from '../signal/sealing.ts'
 
 const IV_BYTES = 12
 const USE = 'Poll Vote'

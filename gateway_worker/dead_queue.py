@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
-from aio_pika.exceptions import ChannelClosed, DeliveryError
-from aiormq.exceptions import ChannelLockedResource
+from aio_pika.exceptions import ChannelClosed, ChannelNotFoundEntity, DeliveryError
+from aiormq.exceptions import ChannelAccessRefused, ChannelLockedResource
 
 from consumers.dead_letters import (
     DeadLetterHeaders,
@@ -186,12 +186,22 @@ class DeadLetterQueue:
         return self._way_out
 
 
-async def count(amqp_url: str, topology: Topology) -> int:
-    """How many commands lie there. Takes nothing in hand, and disturbs nobody. Raises as `open_dead_letter_queue`."""
+async def count(amqp_url: str, *kinds: DeadQueueKind) -> Sequence[int | None]:
+    """How many lie in each; None: there is no such queue, or it may not be looked at.
+
+    Takes nothing in hand, and disturbs nobody. Raises as `open_dead_letter_queue`.
+    """
     async with opened(amqp_url, aio_pika.connect) as connection:
-        channel = await connection.channel(publisher_confirms=False)
-        queue = await channel.declare_queue(topology.dead, passive=True)
-        return queue.declaration_result.message_count or 0
+        return [await _count(connection, kind.name) for kind in kinds]
+
+
+async def _count(connection: AbstractConnection, name: str) -> int | None:
+    channel = await connection.channel(publisher_confirms=False)
+    try:
+        queue = await channel.declare_queue(name, passive=True)
+    except (ChannelNotFoundEntity, ChannelAccessRefused):
+        return None
+    return queue.declaration_result.message_count or 0
 
 
 @asynccontextmanager

@@ -35,8 +35,8 @@ class Bubble:
         return getattr(self.content, "media", None)
 
 
-def of_description(message: MessageDescription) -> Bubble:
-    """A message as it stands."""
+def of_description(message: MessageDescription, name: str | None = None) -> Bubble:
+    """A message as it stands; `name`: what its sender is called, if that is known."""
     reactions = message.reactions or ()
     votes = Counter(option for vote in message.votes or () for option in vote.options)
     return Bubble(
@@ -47,7 +47,7 @@ def of_description(message: MessageDescription) -> Bubble:
         kind=message.kind,
         content=None if message.revoked_at is not None else message.content,
         status=message.status,
-        author=_author(message.chat, message.sender),
+        author=_author(message.chat, message.sender, name),
         error=message.error,
         is_edited=message.edited_at is not None,
         is_revoked=message.revoked_at is not None,
@@ -67,13 +67,15 @@ def of_received(message: MessageReceived) -> Bubble:
         kind=message.content.kind,
         content=message.content,
         status=LedgerState.RECEIVED,
-        author=message.sender.push_name or _author(message.chat, message.sender.jid) if message.is_group else None,
+        author=_author(message.chat, message.sender.jid, message.sender.push_name),
     )
 
 
-def _author(chat: str, sender: str | None) -> str | None:
+def _author(chat: str, sender: str | None, name: str | None) -> str | None:
     """Who wrote it, in a group."""
     if sender is None or not chat.endswith("@g.us"):
         return None
+    if name is not None:
+        return name
     number, _, server = sender.partition("@")
     return f"+{number}" if server == "s.whatsapp.net" else sender

@@ -11,8 +11,9 @@ from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.media import MediaObjects
 from schemas.content.outgoing_media import MAX_INLINE
 
-_SHOWN: Final = re.compile(r"^(image/(jpeg|png|gif|webp)|audio/[\w.+-]+|video/[\w.+-]+)(; codecs=[\w.]{1,32})?$")
+_SHOWN: Final = re.compile(r"(image/(jpeg|png|gif|webp)|(audio|video)/[a-z0-9.+-]{1,64})(; ?codecs=[a-z0-9.]{1,32})?")
 """What a browser may show in a page of ours; everything else is a download."""
+_RANGE: Final = re.compile(r"bytes=([0-9]{1,15})-([0-9]{1,15})?")
 KINDS: Final = ("image", "video", "audio", "voice", "document", "sticker")
 Document = dict[str, Any]
 
@@ -29,19 +30,34 @@ class Files:
     bucket: str
 
     @asynccontextmanager
-    async def reading(self, key: str) -> AsyncGenerator[AsyncIterator[bytes]]:
-        """The bytes of an object, piece by piece."""
-        async with MediaObjects(self.client, self.bucket).reading(key) as pieces:
-            yield pieces
+    async def reading(
+        self, key: str, wanted: tuple[int, int]
+    ) -> AsyncGenerator[tuple[AsyncIterator[bytes], str | None]]:
+        """The bytes of an object, piece by piece: see `MediaObjects.reading_part`."""
+        async with MediaObjects(self.client, self.bucket).reading_part(key, *wanted) as part:
+            yield part
 
     async def stop(self) -> None:
         """Close the connections."""
         await self.client.stop()
 
 
-def is_shown(mimetype: str) -> bool:
-    """Whether a browser may show it."""
-    return _SHOWN.match(mimetype.strip().lower()) is not None
+def part_of(header: str | None) -> tuple[int, int]:
+    """What a ``Range`` header asks for, as offset and length; all of it where that is not one plain range.
+
+    Players ask for parts: to go to a place in a film, and one browser for whatever it plays.
+    """
+    found = _RANGE.fullmatch(header or "")
+    if found is None:
+        return 0, 0
+    first, last = int(found[1]), int(found[2] or -1)
+    return (first, last - first + 1) if last >= first else (first if last < 0 else 0, 0)
+
+
+def shown_as(mimetype: str) -> str | None:
+    """As what a browser may show it; None: as nothing, it is a download."""
+    plain = mimetype.strip(" ").lower()
+    return plain if _SHOWN.fullmatch(plain) else None
 
 
 def belongs_to(key: str, session_id: str) -> bool:

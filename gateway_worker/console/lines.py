@@ -9,6 +9,7 @@ from schemas.events.events import MessageReceived, MessageStatus, SessionStatus
 
 MOST: Final = 200  # characters
 MOST_WHOLE: Final = 4_000
+_LONG: Final = 32 * 1024  # characters of a value above which it is cut before it is written out
 _SECRET: Final = frozenset({"qrString", "qrCode", "pairingCode", "passkey"})
 _KEYS: Final = ("emoji", "options", "action", "subject", "state", "chat", "messageId")
 
@@ -34,9 +35,21 @@ def line_of(event: Event) -> str:
 
 def whole(event: Event) -> str:
     """The event as JSON, without codes that link a device; cut where it is long."""
-    document = {**event.document, "data": {k: v for k, v in event.envelope.data.items() if k not in _SECRET}}
+    data = {key: _cut(value) for key, value in event.envelope.data.items() if key not in _SECRET}
+    document = {**event.document, "data": data}
     text = json.dumps(document, ensure_ascii=False, indent=2)
     return text if len(text) <= MOST_WHOLE else f"{text[:MOST_WHOLE]} …"
+
+
+def _cut(value: object) -> object:
+    """An event may hold a megabyte: nobody reads that here, and writing it out would hold up the others."""
+    if isinstance(value, str):
+        return value[:_LONG]
+    if isinstance(value, list):
+        return [_cut(each) for each in cast("list[object]", value)[:200]]
+    if isinstance(value, dict):
+        return {key: _cut(each) for key, each in cast("dict[str, object]", value).items()}
+    return value
 
 
 def _of_anything(data: Mapping[str, Any]) -> str:

@@ -10,19 +10,24 @@ from typing import Final
 import aiohttp
 import structlog
 import uvloop
+from aio_pika.exceptions import AMQPConnectionError
 from aiohttp import web
 
+from gateway_worker import dead_queue
+from gateway_worker.broker.errors import BrokerLost
 from gateway_worker.client import ClientError, Gateway
 from gateway_worker.client.background import Background
 from gateway_worker.console import phones
 from gateway_worker.console.app import application
 from gateway_worker.console.files import Files
+from gateway_worker.console.watch.dead import Counts, DeadCounts
 from gateway_worker.console.watch.watch import Watch
 from gateway_worker.console.web import assets
 from gateway_worker.console.web.access import Access, is_loopback
 from gateway_worker.console.web.context import Console
 from gateway_worker.console.web.rendering import Pages
 from gateway_worker.console.web.tokens import EventTokens
+from gateway_worker.dead_queue import DeadQueueKind
 from gateway_worker.objects.client import S3Client
 from gateway_worker.operations import logs
 from gateway_worker.settings.settings import Settings
@@ -106,13 +111,15 @@ async def _console(stack: AsyncExitStack, settings: Settings, gateway: Gateway, 
             await stack.enter_async_context(aiohttp.ClientSession(settings.console_simulator, timeout=patience))
         )
     key, token = settings.console_events_key, settings.console_token
+    topology = Topology(settings.namespace)
     return Console(
         gateway=gateway,
         watch=watch,
         clock=watch.clock,
         pages=Pages(version),
         access=Access(token=None if token is None else token.get_secret_value()),
-        topology=Topology(settings.namespace),
+        topology=topology,
+        dead=DeadCounts(lambda: _count(settings.amqp_url, topology), watch.clock.monotonic),
         amqp_url=settings.amqp_url,
         cookie_name=f"gateway_console_{settings.console_port}",
         files=files,
@@ -121,6 +128,14 @@ async def _console(stack: AsyncExitStack, settings: Settings, gateway: Gateway, 
         origins=frozenset(settings.console_origins),
         read_only=settings.console_read_only,
     )
+
+
+async def _count(amqp_url: str, topology: Topology) -> Counts:
+    kinds = {"commands": DeadQueueKind.of_commands(topology), "webhooks": DeadQueueKind.of_webhooks(topology)}
+    try:
+        return dict(zip(kinds, await dead_queue.count(amqp_url, *kinds.values()), strict=True))
+    except (BrokerLost, AMQPConnectionError, OSError):
+        return dict.fromkeys(kinds)
 
 
 def _address(host: str, port: int) -> str:

@@ -23,10 +23,18 @@ class MediaObjects:
     @asynccontextmanager
     async def reading(self, key: str) -> AsyncGenerator[AsyncIterator[bytes]]:
         """The bytes of an object, piece by piece; each has a deadline of its own."""
+        async with self.reading_part(key, 0, 0) as (pieces, _):
+            yield pieces
+
+    @asynccontextmanager
+    async def reading_part(
+        self, key: str, offset: int, length: int
+    ) -> AsyncGenerator[tuple[AsyncIterator[bytes], str | None]]:
+        """Some of its bytes, `length` 0 for all behind `offset`; and which they are, as ``Content-Range`` says it."""
         async with self._client.calling() as client:
-            response = await client.get_object(self._bucket, key)
+            response = await client.get_object(self._bucket, key, offset=offset, length=length)
         try:
-            yield _pieces(response)
+            yield _pieces(response), response.headers.get("Content-Range")
         finally:
             response.close()
 

@@ -143,14 +143,15 @@ def _backend_may(topology: Topology, vhost: str) -> dict[str, str]:
 
 
 def _console_may(topology: Topology, vhost: str) -> dict[str, str]:
-    """Publish commands, hear events in queues that the broker names, and take the dead queue in hand."""
-    desk = re.escape(f"{topology.dead}.desk")
+    """Publish commands, hear events in queues that the broker names, and take the dead queues in hand."""
+    webhooks = f"{topology.backend_own}webhooks"
+    dead = rf"{re.escape(topology.dead)}|{re.escape(f'{webhooks}-dead')}"
     return {
         "user": f"{topology.namespace}-console",
         "vhost": vhost,
-        "configure": rf"^({_OWN_QUEUES}|{desk})$",
-        "write": rf"^({re.escape(topology.commands)}|{_OWN_QUEUES})$",
-        "read": rf"^({re.escape(topology.events)}|{re.escape(topology.dead)}|{_OWN_QUEUES})$",
+        "configure": rf"^({_OWN_QUEUES}|({dead})\.desk)$",
+        "write": rf"^({re.escape(topology.commands)}|{re.escape(webhooks)}|{_OWN_QUEUES})$",
+        "read": rf"^({re.escape(topology.events)}|{dead}|{_OWN_QUEUES})$",
     }
 
 

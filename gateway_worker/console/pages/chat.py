@@ -11,7 +11,7 @@ from gateway_worker.client import ClientError
 from gateway_worker.client.commands import valid
 from gateway_worker.console.bubbles import Bubble, of_description, of_received
 from gateway_worker.console.files import KINDS, TooLargeError, content_at, content_of
-from gateway_worker.console.pages.typed import optional, permitted, typed
+from gateway_worker.console.pages.typed import optional, permitted, posted, typed
 from gateway_worker.console.watch.chats import Chat
 from gateway_worker.console.watch.feed import Heard, Listener
 from gateway_worker.console.web.access import RefusedError
@@ -19,7 +19,7 @@ from gateway_worker.console.web.context import Console, console_of
 from gateway_worker.console.web.streams import message, stream
 from schemas.commands.messages import SendMessage
 from schemas.events.events import MessageReceived, MessageState, MessageStatus
-from schemas.results import LedgerState
+from schemas.results import LedgerState, MessageDescription
 
 PAGE: Final = 50
 MOST_ADDRESS: Final = 100
@@ -38,7 +38,7 @@ async def page(request: web.Request) -> web.Response:
     cursor = request.query.get("cursor")
     history = await console.gateway.list_messages(session_id, chat, cursor=cursor, limit=PAGE)
     console.watch.chats.looked_at(session_id, chat)
-    bubbles = [of_description(each) for each in reversed(history.messages)]
+    bubbles = [_bubble_of(console, session_id, each) for each in reversed(history.messages)]
     template = "parts/messages.html" if cursor else "chat.html"
     return console.page(
         request,
@@ -76,14 +76,16 @@ async def send(request: web.Request) -> web.Response:
     """Send a text or a file; the message as it stands comes back."""
     console, session_id, chat = _names(request)
     permitted(console)
-    form = await request.post()
+    form = await posted(request)
     content = _content(form)
     command = valid(SendMessage, {"to": chat, "content": content})
     accepted = await console.gateway.order(session_id, command)
     if accepted.message_id is None:
         return console.notice(request, "It is on its way.")
     told = await console.gateway.describe_message(session_id, accepted.message_id)
-    return console.page(request, "live/bubble.html", session_id=session_id, bubble=of_description(told))
+    return console.page(
+        request, "live/bubble.html", session_id=session_id, bubble=_bubble_of(console, session_id, told)
+    )
 
 
 async def read(request: web.Request) -> web.Response:
@@ -149,7 +151,7 @@ async def _described(request: web.Request, console: Console, session_id: str, me
         told = await console.gateway.describe_message(session_id, message_id)
     except ClientError:
         return None  # it has disappeared meanwhile
-    return _text(console, request, session_id, of_description(told))
+    return _text(console, request, session_id, _bubble_of(console, session_id, told))
 
 
 async def _latest(console: Console, session_id: str, chat: str) -> list[Bubble]:
@@ -157,7 +159,11 @@ async def _latest(console: Console, session_id: str, chat: str) -> list[Bubble]:
         history = await console.gateway.list_messages(session_id, chat, limit=PAGE)
     except ClientError:
         return []
-    return [of_description(each) for each in reversed(history.messages)]
+    return [_bubble_of(console, session_id, each) for each in reversed(history.messages)]
+
+
+def _bubble_of(console: Console, session_id: str, told: MessageDescription) -> Bubble:
+    return of_description(told, console.watch.chats.name_of(session_id, told.sender))
 
 
 def _text(console: Console, request: web.Request, session_id: str, bubble: Bubble) -> str:

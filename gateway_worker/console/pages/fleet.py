@@ -6,7 +6,6 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway_worker.console.pages.dead import DeadLetters
 from gateway_worker.console.watch.feed import Listener
 from gateway_worker.console.watch.fleet import SILENT
 from gateway_worker.console.web.context import Console, console_of
@@ -57,5 +56,5 @@ async def _values(console: Console) -> dict[str, object]:
         "states": states,
         "total": sum(states.values()),
         "waiting": fleet.for_a_person()[:20],
-        "dead": await DeadLetters.of(console).count(),
+        "dead": await console.dead.now(),
     }

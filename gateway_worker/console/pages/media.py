@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from gateway_worker.console.files import belongs_to, is_shown
+from gateway_worker.console.files import belongs_to, part_of, shown_as
 from gateway_worker.console.web.context import console_of
 
 _OTHER: Final = "application/octet-stream"
@@ -20,8 +20,11 @@ async def show(request: web.Request) -> web.StreamResponse:
     if console.files is None or not belongs_to(key, session_id):
         raise web.HTTPNotFound
     try:
-        async with console.files.reading(key) as pieces:
-            response = web.StreamResponse(headers=_headers(told, request.query.get("name", "file")))
+        wanted = part_of(request.headers.get("Range"))
+        async with console.files.reading(key, wanted) as (pieces, which):
+            part = {} if which is None else {"Content-Range": which}
+            headers = _headers(told, request.query.get("name", "file")) | part
+            response = web.StreamResponse(status=206 if part else 200, headers=headers)
             await response.prepare(request)
             async for piece in pieces:
                 await response.write(piece)
@@ -33,11 +36,12 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 
 def _headers(told: str, name: str) -> dict[str, str]:
-    shown = is_shown(told)
-    way = "inline" if shown else "attachment"
+    shown = shown_as(told)
+    way = "attachment" if shown is None else "inline"
     return {
-        "Content-Type": told if shown else _OTHER,
+        "Content-Type": shown or _OTHER,
         "Content-Disposition": f"{way}; filename*=UTF-8''{quote(name, safe='')}",
+        "Accept-Ranges": "bytes",
         "Content-Security-Policy": _BOXED,
         "Cache-Control": "private, max-age=3600",
     }

@@ -130,7 +130,7 @@ async def _session(request: web.Request) -> Session:
 
 
 def _values(console: Console, session: Session) -> dict[str, object]:
-    kept = list(reversed(console.watch.feed.of(session.session_id)))[:EVENTS_SHOWN]
+    kept = list(reversed(console.watch.feed.of(session.session_id, EVENTS_SHOWN)))
     return {
         "session": session,
         "live": session.live,

@@ -17,9 +17,17 @@ def permitted(console: Console) -> None:
         raise RefusedError("This console only shows: it was started read-only.")
 
 
+async def posted(request: web.Request) -> Mapping[str, object]:
+    """A form. Raises RefusedError for what is none, whatever a header says of it."""
+    try:
+        return await request.post()
+    except (ValueError, LookupError) as wrong:
+        raise RefusedError(f"That is no form ({type(wrong).__name__}).") from None
+
+
 async def typed(request: web.Request) -> Mapping[str, str]:
     """The fields of a form that hold text."""
-    form = await request.post()
+    form = await posted(request)
     return {name: value for name, value in form.items() if isinstance(value, str)}
 
 

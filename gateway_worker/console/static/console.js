@@ -50,6 +50,7 @@
 
   const tidy = () => {
     localize(document)
+    count()
     clear(document)
     trim()
     offer()
@@ -105,7 +106,7 @@
     if (button?.dataset.copy) copy(button)
     if (button?.id === 'sign') sign()
     for (const menu of document.querySelectorAll('details.menu[open], details.attach[open]')) {
-      if (!menu.contains(event.target)) menu.open = false
+      if (!menu.contains(event.target) || event.target.closest('.menu .sheet')) menu.open = false
     }
   })
   document.addEventListener('keydown', (event) => {

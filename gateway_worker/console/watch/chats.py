@@ -11,7 +11,8 @@ from schemas.events.events import MessageReceived, MessageStatus
 from schemas.events.groups import GroupUpdated
 
 MOST_CHATS: Final = 200  # of a session
-MOST_SESSIONS: Final = 2_000
+MOST_IN_ALL: Final = 20_000  # some 15 MB
+MOST_NAMES: Final = 20_000
 MOST_PREVIEW: Final = 120  # characters
 
 
@@ -39,8 +40,10 @@ class Chat:
 
 @dataclass(slots=True)
 class Chats:
-    """The chats of all sessions."""
+    """The chats of all sessions. Of the sessions in which nothing happened for longest they go first."""
 
+    _in_all: int = 0
+    _names: OrderedDict[tuple[str, str], str] = field(default_factory=OrderedDict[tuple[str, str], str])
     _of: OrderedDict[str, dict[str, Chat]] = field(default_factory=OrderedDict[str, "dict[str, Chat]"])
 
     def take(self, event: Event) -> None:
@@ -50,6 +53,7 @@ class Chats:
             return
         match event.data:
             case MessageReceived() as message:
+                self._learn(session, message)
                 name = message.sender.push_name if not (message.is_group or message.from_me) else None
                 said, is_news = preview_of(message), not message.from_me
                 self._moved(session, message.chat, message.timestamp, name, preview=said, is_news=is_news)
@@ -59,6 +63,10 @@ class Chats:
                 self._moved(session, group.group_id, group.timestamp, group.subject)
             case _:
                 pass
+
+    def name_of(self, session: str, person: str | None) -> str | None:
+        """What somebody is called who has written since the console began."""
+        return None if person is None else self._names.get((session, person))
 
     def of(self, session: str) -> Sequence[Chat]:
         """A session's chats, the last used first."""
@@ -80,6 +88,15 @@ class Chats:
             known = self.get(session, chat)
             self._moved(session, chat, known.at if known else now, name)
 
+    def _learn(self, session: str, message: MessageReceived) -> None:
+        sender = message.sender
+        for person in (sender.jid, sender.lid):
+            if person is not None and sender.push_name is not None:
+                self._names[session, person] = sender.push_name[:MOST_PREVIEW]
+                self._names.move_to_end((session, person))
+        while len(self._names) > MOST_NAMES:
+            self._names.popitem(last=False)
+
     def _moved(
         self,
         session: str,
@@ -92,6 +109,7 @@ class Chats:
     ) -> None:
         chats = self._of.setdefault(session, {})
         self._of.move_to_end(session)
+        self._in_all += chat not in chats
         before = chats.get(chat) or Chat(chat=chat, at=at)
         chats[chat] = replace(
             before,
@@ -102,8 +120,9 @@ class Chats:
         )
         if len(chats) > MOST_CHATS:
             del chats[min(chats, key=lambda each: chats[each].at)]
-        if len(self._of) > MOST_SESSIONS:
-            self._of.popitem(last=False)
+            self._in_all -= 1
+        while self._in_all > MOST_IN_ALL:
+            self._in_all -= len(self._of.popitem(last=False)[1])
 
 
 def preview_of(message: MessageReceived) -> str:

@@ -1,33 +1,39 @@
 """The gateway's events for everybody who looks: kept for a while, and passed on as they come.
 
-What is kept is bounded in bytes, over all sessions; the oldest goes first. A listener that does not keep up is ended,
+What is kept is bounded in bytes, over all sessions; the oldest goes first. It is kept as text, a tenth of the objects
+that were read from it. A listener that does not keep up is ended,
 and so are those of a session of which an event was missed: their browsers come again and say what they saw last.
 """
 
 import asyncio
 import json
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from gateway_worker.client.events import Event
+from gateway_worker.client.events import Event, read_envelope
 
 MOST_BYTES: Final = 12 * 1024 * 1024  # of all that is kept, as JSON
 MOST_EVENTS: Final = 20_000
+MOST_SESSIONS: Final = 50_000  # of which the newest number is known
 MOST_OF_SESSION: Final = 500
 BEHIND: Final = 500  # events that a listener may be behind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """An event, as JSON, and when it came here."""
+    """An event, and when it came here."""
 
     event: Event
-    text: str
     at: datetime
+
+    @property
+    def text(self) -> str:
+        """The event as JSON."""
+        return json.dumps(self.event.document, ensure_ascii=False)
 
     @property
     def sequence(self) -> int | None:
@@ -38,6 +44,25 @@ class Heard:
     def when(self) -> datetime:
         """When it happened."""
         return self.event.envelope.time or self.at
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """An event that came a while ago."""
+
+    session: str
+    sequence: int | None
+    body: bytes
+    at: datetime
+
+    @property
+    def text(self) -> str:
+        """The event as JSON."""
+        return self.body.decode()
+
+    def heard(self) -> Heard:
+        """As it was heard."""
+        return Heard(event=Event(read_envelope(self.body)), at=self.at)
 
 
 @dataclass(slots=True, eq=False)
@@ -78,14 +103,14 @@ class Feed:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._all: deque[Heard] = deque()
-        self._of: dict[str, deque[Heard]] = {}
-        self._newest: dict[str, int] = {}
+        self._all: deque[Kept] = deque()
+        self._of: dict[str, deque[Kept]] = {}
+        self._newest: OrderedDict[str, int] = OrderedDict()
         self._listeners: set[Listener] = set()
 
     def take(self, event: Event, now: datetime) -> Heard:
         """An event has come."""
-        heard = Heard(event=event, text=json.dumps(event.document, ensure_ascii=False), at=now)
+        heard = Heard(event=event, at=now)
         session = event.session_id
         if session is not None:
             if self._jumps(session, event.sequence):
@@ -106,11 +131,11 @@ class Feed:
         finally:
             self._listeners.discard(listener)
 
-    def of(self, session: str) -> Sequence[Heard]:
-        """What is kept of a session, in order."""
-        return tuple(self._of.get(session, ()))
+    def of(self, session: str, most: int = MOST_OF_SESSION) -> Sequence[Heard]:
+        """What is kept of a session, in order; the newest `most`."""
+        return [each.heard() for each in tuple(self._of.get(session, ()))[-most:]]
 
-    def since(self, session: str, sequence: int) -> Sequence[Heard] | None:
+    def since(self, session: str, sequence: int) -> Sequence[Kept] | None:
         """The durable events behind `sequence`, in order; None where not all of them are kept."""
         kept = [each for each in self._of.get(session, ()) if each.sequence is not None]
         if not kept or (kept[0].sequence or 0) > sequence + 1 or self._newest.get(session, 0) < sequence:
@@ -134,6 +159,9 @@ class Feed:
             return False
         before = self._newest.get(session)
         self._newest[session] = max(sequence, before or 0)
+        self._newest.move_to_end(session)
+        if len(self._newest) > MOST_SESSIONS:
+            self._newest.popitem(last=False)
         return before is not None and sequence > before + 1
 
     def _end(self, session: str) -> None:
@@ -145,25 +173,25 @@ class Feed:
         kept = self._of.setdefault(session, deque())
         if _is_repeated(kept, heard):
             return
-        kept.append(heard)
-        self._all.append(heard)
-        self._bytes += len(heard.text)
+        text = Kept(session, heard.sequence, heard.text.encode(), heard.at)
+        kept.append(text)
+        self._all.append(text)
+        self._bytes += len(text.body)
         if len(kept) > MOST_OF_SESSION:
             kept.popleft()
         while self._bytes > self._most_bytes or len(self._all) > MOST_EVENTS:
             self._forget(self._all.popleft())
 
-    def _forget(self, heard: Heard) -> None:
-        self._bytes -= len(heard.text)
-        session = heard.event.session_id
-        kept = self._of.get(session or "")
-        if kept and kept[0] is heard:
+    def _forget(self, oldest: Kept) -> None:
+        self._bytes -= len(oldest.body)
+        kept = self._of.get(oldest.session)
+        if kept and kept[0] is oldest:
             kept.popleft()
             if not kept:
-                del self._of[session or ""]
+                del self._of[oldest.session]
 
 
-def _is_repeated(kept: deque[Heard], heard: Heard) -> bool:
+def _is_repeated(kept: deque[Kept], heard: Heard) -> bool:
     """A replay, or the same event from another worker."""
     if heard.sequence is None:
         return False

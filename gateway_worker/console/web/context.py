@@ -8,6 +8,7 @@ from aiohttp import web
 from gateway_worker.client import Gateway
 from gateway_worker.console.files import Files
 from gateway_worker.console.phones import Phones
+from gateway_worker.console.watch.dead import DeadCounts
 from gateway_worker.console.watch.watch import Watch
 from gateway_worker.console.web.access import Access, Visitor
 from gateway_worker.console.web.rendering import Pages
@@ -22,6 +23,7 @@ class Console:
 
     Attributes:
         amqp_url: for the dead queue, which is worked on over a connection of its own.
+        dead: how many dead letters there are.
         files: the media bucket; None: the console may not read it.
         phones: of the simulator; None: there is none.
         event_tokens: of backends' own pages; None: they are not served.
@@ -36,6 +38,7 @@ class Console:
     topology: Topology
     amqp_url: str
     cookie_name: str
+    dead: DeadCounts
     files: Files | None = None
     phones: Phones | None = None
     event_tokens: EventTokens | None = None

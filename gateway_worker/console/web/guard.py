@@ -103,7 +103,10 @@ async def _proof(request: web.Request) -> str | None:
     given = request.headers.get(CSRF_HEADER)
     if given is not None or request.content_type != "application/x-www-form-urlencoded":
         return given
-    field = (await request.post()).get(CSRF_FIELD)
+    try:
+        field = (await request.post()).get(CSRF_FIELD)
+    except (ValueError, LookupError):  # no form, whatever a header says of it
+        return None
     return field if isinstance(field, str) else None
 
 

@@ -37,10 +37,11 @@ class EventTokens:
                 leeway=_LEEWAY_SECONDS,
                 options={"require": ["exp", "iat", "sub", "aud"]},
             )
-        except jwt.PyJWTError as wrong:
+            begins, ends = int(claims["iat"]), int(claims["exp"])
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as wrong:
             raise TokenRefusedError(f"the token is not good: {type(wrong).__name__}") from None
         if claims["sub"] != session_id:
             raise TokenRefusedError("the token is for another session")
-        if claims["exp"] - claims["iat"] > LONGEST_SECONDS:
+        if ends - begins > LONGEST_SECONDS:
             raise TokenRefusedError(f"the token is good for too long: at most {LONGEST_SECONDS} s")
-        return float(claims["exp"])
+        return float(ends)

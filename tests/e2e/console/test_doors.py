@@ -73,7 +73,7 @@ async def test_with_a_token_people_log_in_and_a_read_only_console_changes_nothin
     await world.create(waiting)
     await world.backend.state(waiting, "qr_required")
     given = {"GATEWAY_CONSOLE_TOKEN": TOKEN, "GATEWAY_CONSOLE_READ_ONLY": "true"}
-    running = await world.stage.start_console(given)
+    running = await world.stage.start_console({**given, "GATEWAY_CONSOLE_EVENTS_KEY": EVENTS_KEY})
     jar = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(running.url, cookie_jar=jar) as http:
         for path in ("/", "/sessions", "/dead", "/try", f"/sessions/{waiting}/live"):
@@ -93,6 +93,12 @@ async def test_with_a_token_people_log_in_and_a_read_only_console_changes_nothin
         question = {"type": "session.describe.v1", "subject": waiting}
         async with http.post("/try/publish", data=question, headers=headers) as answer:
             assert "qr_required" in await answer.text()
+        before = {"Authorization": f"Bearer {token_for(waiting)}", "Last-Event-ID": "0"}
+        async with http.get(f"/api/sessions/{waiting}/events", headers=before) as answer:
+            assert (await _next(answer))[0] == "1"  # told before this console was there: replayed
+        for odd in ("application/x-www-form-urlencoded; charset=none-such", "multipart/form-data"):
+            typed = {**headers, "Content-Type": odd}
+            assert await status(http, "POST", "/try/preview", data=b"\xff=\xfe", headers=typed) == 403
         assert await status(http, "POST", "/logout", headers=headers) == 200
         assert await status(http, "GET", "/") == 303
     await running.child.end(signal.SIGTERM)

@@ -115,6 +115,25 @@ async def test_a_dead_letter_is_looked_at_tried_again_and_dropped(
     await expect(letter).to_have_count(0)
 
 
+async def test_any_command_is_a_form_and_an_envelope(world: World, console: RunningConsole, browser: Browser) -> None:
+    member, other = await world.paired("Tess"), await world.phones.give("Cleo")
+    page = await browser.page(f"{console.url}/try?session={member.session_id}")
+    await expect(page.locator("#envelope .problems")).to_contain_text("to is required")
+    await page.locator("select[name='content.kind']").select_option("poll")
+    await page.locator("[name='content.question']").fill("Does it <work>?")
+    await page.locator("[name='content.options']").fill("Yes\nNot yet")
+    await page.locator("#try [name=to]").fill(other.number)
+    await expect(page.locator("#copy-envelope")).to_contain_text("Does it <work>?")
+    await browser.picture(page, "try")
+    await page.get_by_role("button", name="Publish").click()
+    await expect(page.locator(".answer")).to_contain_text("command.accepted.v1")
+    (arrived,) = await world.phones.inbox(other, at_least=1)
+    assert arrived["content"]["question"] == "Does it <work>?"
+    await page.locator("select[name=type]").select_option("session.describe.v1")
+    await page.get_by_role("button", name="Publish").click()
+    await expect(page.locator(".answer")).to_contain_text('"state": "connected"')
+
+
 async def test_on_a_small_screen_nothing_is_wider_than_the_screen(
     world: World, console: RunningConsole, browser: Browser
 ) -> None:

@@ -47,7 +47,8 @@ def test_a_cookie_that_is_not_ours_is_a_strangers() -> None:
     access, other = Access(token=None), Access(token=None)
     theirs = other.visitor(None, 0.0)
     assert access.visitor(theirs.cookie, 0.0).is_new
-    assert access.visitor("", 0.0).is_new
+    for odd in ("", ".", "\udcff", "ü.\udcff", "x" * 9_000):
+        assert access.visitor(odd, 0.0).is_new
     ours = access.visitor(None, 0.0)
     assert access.visitor(ours.cookie, 0.0).csrf == ours.csrf
     for at in range(len(ours.cookie)):
@@ -59,7 +60,7 @@ def test_a_change_wants_the_proof_of_the_very_visitor() -> None:
     access = Access(token=None)
     ana, ben = access.visitor(None, 0.0), access.visitor(None, 0.0)
     access.check_csrf(ana, ana.csrf)
-    for given in (None, "", ben.csrf, ana.csrf[:-1], "ü"):
+    for given in (None, "", ben.csrf, ana.csrf[:-1], ana.csrf.upper(), "ü", "\udcff"):
         with pytest.raises(RefusedError):
             access.check_csrf(ana, given)
 
@@ -75,6 +76,11 @@ def test_a_change_wants_the_proof_of_the_very_visitor() -> None:
         ({"Origin": "http://127.0.0.1:8011"}, False),
         ({"Origin": "https://evil.example"}, False),
         ({"Origin": "null"}, False),
+        ({"Origin": ""}, False),
+        ({"Origin": "http://127.0.0.1"}, False),
+        ({"Origin": "http://127.0.0.1:8010.evil.example"}, False),
+        ({"Origin": "http://127.0.0.1:8010@evil.example"}, False),
+        ({"Origin": "http://["}, False),
     ],
 )
 def test_another_sites_page_changes_nothing(headers: dict[str, str], goes: bool) -> None:  # noqa: FBT001

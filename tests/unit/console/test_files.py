@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway_worker.console.files import TooLargeError, belongs_to, content_at, content_of, is_shown, kind_of
+from gateway_worker.console.files import TooLargeError, belongs_to, content_at, content_of, kind_of, part_of, shown_as
 from gateway_worker.console.words import age_word, size_word
 from schemas.content.outgoing_media import MAX_INLINE
 
@@ -46,14 +46,35 @@ def test_a_file_above_what_a_command_carries_is_refused() -> None:
         content_of(bytes(MAX_INLINE + 1), "image/png", "a.png", None, "")
 
 
-@pytest.mark.parametrize("mimetype", ["image/svg+xml", "text/html", "application/pdf", "image/png<", ""])
+@pytest.mark.parametrize(
+    "mimetype",
+    [
+        *("image/svg+xml", "text/html", "application/pdf", "image/png<", "", "image/png\n", "audio/ö"),
+        *("video/mp4\r\nX-Own: 1", "audio/ogg; codecs=opus; charset=utf-7", "image/png,text/html"),
+    ],
+)
 def test_what_could_be_a_page_is_never_shown_in_one_of_ours(mimetype: str) -> None:
-    assert not is_shown(mimetype)
+    assert shown_as(mimetype) is None
 
 
 def test_pictures_and_sounds_are_shown() -> None:
-    assert is_shown("image/jpeg")
-    assert is_shown("Audio/OGG; codecs=opus")
+    assert shown_as("image/jpeg") == "image/jpeg"
+    assert shown_as("Audio/OGG; codecs=opus ") == "audio/ogg; codecs=opus"
+
+
+@pytest.mark.parametrize(
+    ("header", "part"),
+    [
+        (None, (0, 0)),
+        ("bytes=0-", (0, 0)),
+        ("bytes=0-1", (0, 2)),
+        ("bytes=500-", (500, 0)),
+        ("bytes=5-5", (5, 1)),
+        *((odd, (0, 0)) for odd in ("bytes=9-3", "bytes=-5", "bytes=0-1,4-5", "lines=0-1", "bytes=1e3-", "bytes=٣-")),
+    ],
+)
+def test_a_player_gets_the_part_that_it_asks_for(header: str | None, part: tuple[int, int]) -> None:
+    assert part_of(header) == part
 
 
 def test_a_session_sees_its_own_objects_and_uploads_alone() -> None:

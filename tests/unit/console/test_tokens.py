@@ -41,6 +41,16 @@ def test_a_good_token_says_until_when() -> None:
         made(exp=NOW + 3601),
         jwt.encode(GOOD, "", algorithm="none"),
         made()[:-2],
+        "\udcff",
+        made(sub=["ana"]),
+        made(sub="Ana"),
+        made(exp=str(NOW + 9 * 10**9)),
+        made(exp=float("inf")),
+        made(iat=[NOW]),
+        made(nbf=NOW + 600),
+        made(aud=[]),
+        made(aud="GATEWAY-EVENTS"),
+        f"{jwt.encode(GOOD, '', 'none').rsplit('.', 1)[0]}.{made().rsplit('.', 1)[1]}",
     ],
 )
 def test_any_other_token_is_refused(token: str | None) -> None:

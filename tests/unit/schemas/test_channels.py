@@ -91,14 +91,16 @@ def test_a_backend_may_publish_commands_and_read_events_and_no_more() -> None:
     assert not allows("gw-backend", "configure", "gw.commands")
 
 
-def test_the_console_may_besides_take_the_dead_queue_in_hand_and_nothing_else() -> None:
-    assert allows("gw-console", "write", "gw.commands")
-    assert allows("gw-console", "configure", "gw.dead.desk")
-    for name in ("gw.events", "gw.dead", "amq.gen-abc"):
+def test_the_console_may_besides_take_the_dead_queues_in_hand_and_nothing_else() -> None:
+    for name in ("gw.commands", "gw-backend.webhooks"):
+        assert allows("gw-console", "write", name)
+    for name in ("gw.dead", "gw-backend.webhooks-dead"):
+        assert allows("gw-console", "configure", f"{name}.desk")
+    for name in ("gw.events", "gw.dead", "gw-backend.webhooks-dead", "amq.gen-abc"):
         assert allows("gw-console", "read", name)
     for name in ("gw.events", "gw.dead", "gw.session.s", "gw.control", "amq.default"):
         assert not allows("gw-console", "write", name)
-    for name in ("gw.backend", "gw.session.s", "gw.commands", "gw.marks"):
+    for name in ("gw.backend", "gw.session.s", "gw.commands", "gw.marks", "gw-backend.webhooks.shop"):
         assert not allows("gw-console", "read", name)
     for name in ("gw.dead", "gw.commands", "gw-backend.events"):
         assert not allows("gw-console", "configure", name)

@@ -153,3 +153,34 @@ test('a person who is late and a phone that says nothing have causes of their ow
   await assert.rejects(prove(person.ceremony), notPairing)
   assert.deepEqual(person.steps, [])
 })
+
+test('whichever step is refused ends it with the code, nothing more leaves, and the device is as it was', async () => {
+  const all = ['ref', 'passkey_prologue', 'companion_nonce', 'encrypted_pairing_request']
+  for (const [index, refused] of all.entries()) {
+    const { ceremony, steps, causes, held, isSecretKept } = paired()
+    const answer = Promise.withResolvers<BinaryNode>()
+    answer.promise.catch(() => undefined)
+    answer.reject(Object.assign(new Error('not acceptable'), { data: 406 }))
+    held.set(refused, answer.promise)
+    ceremony.takeNotification(REQUEST)
+    await settled()
+    await prove(ceremony).catch(() => undefined)
+    ceremony.takeNotification(REQUEST)
+    ceremony.takeNotification(continuation())
+    await settled()
+    ceremony.takeNotification(continuation())
+    await assert.rejects(prove(ceremony), notPairing)
+    ceremony.notePaired()
+    await settled()
+    assert.deepEqual([steps, causes, isSecretKept()], [all.slice(0, index + 1), ['passkey_refused'], true], refused)
+  }
+})
+
+test('an answer without what was asked for ends it before anything of the person has left', async () => {
+  const { ceremony, steps, causes, held, isSecretKept } = paired()
+  held.set('ref', Promise.resolve({ tag: 'iq', attrs: { type: 'result' } }))
+  ceremony.takeNotification(REQUEST)
+  await settled()
+  await assert.rejects(prove(ceremony))
+  assert.deepEqual([steps, causes, isSecretKept()], [['ref'], ['passkey_unanswered'], true])
+})

@@ -334,13 +334,16 @@ class MediaUnsupported(MediaError):  # noqa: N818 (the contract's word)
 
 
 class RateLimited(GatewayError):  # noqa: N818 (the contract's word)
-    """A limit is used up; `detail` is ``{"retryAfter": <whole seconds>}``."""
+    """A limit is used up; `detail` is ``{"retryAfter": <whole seconds>, "limit"?: …}``.
+
+    `limit`: `messagesPerDay` or `warmUp` of the session, `userMessagesPerDay` of all sessions of its user.
+    """
 
     code = "rate.limited"
     sentence = "The session's limit is used up."
 
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(detail={"retryAfter": retry_after})
+    def __init__(self, retry_after: int, limit: str | None = None) -> None:
+        super().__init__(detail={"retryAfter": retry_after} | ({} if limit is None else {"limit": limit}))
         self.retry_after = retry_after
 
 

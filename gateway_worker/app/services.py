@@ -12,6 +12,7 @@ from gateway_worker.app.infrastructure import Infrastructure
 from gateway_worker.broker.ids import uuid7
 from gateway_worker.broker.marks import MarkQueue
 from gateway_worker.broker.watch import TopologyWatch
+from gateway_worker.connections.base.brake import ProxyBrakes
 from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.opening_limiter import OpeningGate
 from gateway_worker.connections.base.ports import MappingForm
@@ -81,6 +82,9 @@ def build_services(
             clock=infrastructure.clock,
             rng=random.Random(),  # noqa: S311 (jitter)
             gate=OpeningGate(OPENING_AT_ONCE, OPENING_SECONDS),
+            brakes=ProxyBrakes(
+                cache=infrastructure.cache, clock=infrastructure.clock, seconds=settings.proxy_brake_seconds
+            ),
             worker_id=WorkerId(settings.worker_id),
             mappings=MappingForm(
                 kind=identity.MAPPING_KIND,

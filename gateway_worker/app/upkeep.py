@@ -1,16 +1,19 @@
-"""What goes on beside the work: waiting for what is not there yet, making buckets, pruning."""
+"""What goes on beside the work: waiting for what is not there yet, making buckets, pruning, telling hours."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Final, TypeVar
 
 import structlog
 
 from gateway_worker.objects.buckets import Buckets
-from gateway_worker.store.errors import DatabaseRefused, StoreUnavailable
+from gateway_worker.store.errors import DatabaseRefused, StaleEpoch, StoreUnavailable
+from gateway_worker.store.operations.usage import ReportUsage
 from gateway_worker.store.postgres.database import complaint
 from gateway_worker.store.store import Store
+from gateway_worker.timing.clock import Clock
+from schemas.names import WorkerId
 
 _log = structlog.get_logger()
 T = TypeVar("T")
@@ -18,6 +21,8 @@ T = TypeVar("T")
 _RETRY_SECONDS: Final = 1.0
 _BUCKETS_RETRY_SECONDS: Final = 10.0
 _PRUNE_SECONDS: Final = 3600.0
+USAGE_SECONDS: Final = 20.0  # between two looks for hours that are over
+_AT_ONCE: Final = 500
 
 
 async def insist(start: Callable[[], Awaitable[T]], url: str) -> T:
@@ -46,6 +51,32 @@ async def make_buckets(buckets: Buckets) -> None:
             await asyncio.sleep(_BUCKETS_RETRY_SECONDS)
         else:
             return
+
+
+async def report_usage(store: Store, clock: Clock, worker_id: WorkerId, leaving: asyncio.Event) -> None:
+    """Have sessions tell the hours that are over (`usage.report.v1`). What is away, or another's by now, waits."""
+    while not leaving.is_set():
+        hour = clock.now().replace(minute=0, second=0, microsecond=0)
+        with suppress(StoreUnavailable):
+            due = await store.usage.due(hour, worker_id, _AT_ONCE)
+            told = await asyncio.gather(
+                *(store.commit(fence, ReportUsage(before=hour)) for fence in due), return_exceptions=True
+            )
+            _log_failures(told)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(USAGE_SECONDS):
+                await leaving.wait()
+
+
+def _log_failures(outcomes: Iterable[object]) -> None:
+    for each in outcomes:
+        match each:
+            case StaleEpoch() | StoreUnavailable():
+                continue  # whoever owns it tells it, or the next look does
+            case BaseException():
+                _log.error("usage.not_told", error=type(each).__name__, exc_info=each)
+            case _:
+                continue
 
 
 async def prune(store: Store, leaving: asyncio.Event) -> None:

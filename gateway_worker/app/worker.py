@@ -19,7 +19,7 @@ from gateway_worker.app.errors import Misconfigured
 from gateway_worker.app.infrastructure import build_infrastructure
 from gateway_worker.app.leaving import Leaving, begin_anew, close, end, end_process_soon
 from gateway_worker.app.services import build_services
-from gateway_worker.app.upkeep import insist, make_buckets, prune
+from gateway_worker.app.upkeep import insist, make_buckets, prune, report_usage
 from gateway_worker.app.worker_status import WorkerStatus
 from gateway_worker.events.registry import Registry
 from gateway_worker.events.replay import Replayer
@@ -140,6 +140,7 @@ class Worker:
         run(services.continuity.run())
         await insist(self._register, database)
         run(prune(infrastructure.store, self._leaving))
+        run(report_usage(infrastructure.store, infrastructure.clock, self._worker_id, self._leaving))
         run(services.snapshots.run())
         self._tending = [
             run(make_buckets(infrastructure.buckets)),

@@ -5,9 +5,12 @@
     gateway:session:{sessionId}:worker   the id of the worker that holds it   90 s, told again every 30 s
     gateway:qr:{sessionId}               JSON of the live QR                  as long as the QR, at most 120 s
     gateway:worker:{workerId}:status     hash, what its heartbeats say        90 s, told again every 30 s
+    gateway:session:{sessionId}:rate_limit   hash: messagesPerMinute and thisMinute, messagesPerDay and thisDay
+    gateway:user:{userId}:rate_limit     the same, for all sessions of a user; a minute, or a day
+    gateway:proxy:{hash}:brake           JSON: until when nothing leaves there   as long as that
 
 All go by themselves when whoever keeps them is gone. Two gateways on one
-Redis share none of them, since no id and no namespace has a colon.
+Redis share none of them, since no namespace has a colon.
 
 Losing Redis costs a moment, so nothing here raises but `check`: what cannot be written is dropped, what cannot be read
 is not there, and an outage is logged once when it begins and once when it ends.
@@ -108,6 +111,27 @@ class Cache:
     async def drop_worker_status(self, worker_id: WorkerId) -> None:
         """The worker is gone."""
         await self._try(self._redis.delete(self._status(worker_id)))
+
+    async def put_rate_limit(self, kind: str, name: str, fields: Mapping[str, str], ttl_seconds: int) -> None:
+        """How much of a `session`'s or `user`'s limits is used up."""
+        key = f"{self._namespace}:{kind}:{name}:rate_limit"
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.delete(key)
+        pipeline.hset(key, mapping=dict(fields))
+        pipeline.expire(key, ttl_seconds)
+        await self._try(pipeline.execute())
+
+    async def put_brake(self, proxy: str, data: Json, ttl_seconds: int) -> None:
+        """What is behind this proxy waits."""
+        await self._try(self._redis.set(self._brake(proxy), json.dumps(dict(data)), ex=max(1, ttl_seconds)))
+
+    async def brake(self, proxy: str) -> Json | None:
+        """What was put last, as long as it holds."""
+        found: str | None = await self._try(self._redis.get(self._brake(proxy)))
+        return None if found is None else cast("Json", json.loads(found))
+
+    def _brake(self, proxy: str) -> str:
+        return f"{self._namespace}:proxy:{proxy}:brake"
 
     def _qr(self, session_id: SessionId) -> str:
         return f"{self._namespace}:qr:{session_id}"

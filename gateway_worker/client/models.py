@@ -6,7 +6,7 @@ What a received message carries is in `received` (``received.Text``, ``received.
 
 from schemas.commands.groups import ParticipantAction, RequestAction
 from schemas.commands.messages import QuoteRequest
-from schemas.commands.session_settings import MediaOptions, SessionLimits, SessionOptions
+from schemas.commands.session_settings import MediaOptions, SessionLimits, SessionOptions, UserLimits
 from schemas.content import content as received
 from schemas.content.changes import (
     EventResponse,
@@ -39,6 +39,8 @@ from schemas.events.events import (
 )
 from schemas.events.groups import GroupParticipantsChanged, GroupUpdated
 from schemas.events.history import HistorySynced
+from schemas.events.throttling import SessionThrottled, ThrottleCause
+from schemas.events.usage import UsageReport
 
 __all__ = [
     "Action",
@@ -74,6 +76,10 @@ __all__ = [
     "SessionOptions",
     "SessionState",
     "SessionStatus",
+    "SessionThrottled",
+    "ThrottleCause",
+    "UsageReport",
+    "UserLimits",
     "WorkerHeartbeat",
     "WorkerRegistered",
     "WorkerStopped",

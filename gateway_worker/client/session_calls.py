@@ -7,7 +7,7 @@ from gateway_worker.client.asking import Asking
 from gateway_worker.client.commands import CommandOptions, valid
 from gateway_worker.client.replies import Accepted
 from schemas.commands.messages import CountMessages
-from schemas.commands.session_settings import PairByCode, PairByQr, SessionLimits, SessionOptions
+from schemas.commands.session_settings import PairByCode, PairByQr, SessionLimits, SessionOptions, UserLimits
 from schemas.commands.sessions import (
     CreateSession,
     DeleteSession,
@@ -41,6 +41,7 @@ class SessionCalls(Asking):
         pair_by_code: str | None = None,
         settings: SessionOptions | None = None,
         limits: SessionLimits | None = None,
+        user_limits: UserLimits | None = None,
         **options: Unpack[CommandOptions],
     ) -> Accepted:
         """Make a session, or connect the one that exists. The QR comes as `SessionStatus` events.
@@ -49,6 +50,7 @@ class SessionCalls(Asking):
         """
         pairing = PairByQr() if pair_by_code is None else PairByCode(phone=pair_by_code)
         fields = {"session_id": session, "user_id": user, "pairing": pairing, "options": settings, "limits": limits}
+        fields |= {"user_limits": user_limits}
         return await self.order(session, valid(CreateSession, fields), **options)
 
     async def describe_session(self, session: str, **options: Unpack[CommandOptions]) -> SessionDescription:

@@ -12,9 +12,10 @@ from gateway_worker.connections.queries import Queries
 from gateway_worker.connections.session.session import LiveSession
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.receipts import AdvanceStatus
-from gateway_worker.store.records import Desired, NewSession, SessionRecord, Status
+from gateway_worker.store.records import Desired, NewSession, SessionRecord, Status, UserLimit
 from schemas.commands.commands import Command
 from schemas.commands.messages import OutgoingCommand
+from schemas.commands.session_settings import UserLimits
 from schemas.commands.sessions import (
     CreateSession,
     DeleteSession,
@@ -131,6 +132,8 @@ class ConnectionManager:
         record = known or await sessions.create_or_get(_new_session(data))
         if record.user_id != data.user_id:
             raise CommandConflict("The session exists and belongs to another user.")
+        if data.user_limits is not None:
+            await self._context.storage.user_limits.put(data.user_id, _user_limit(data.user_limits))
         if known is not None:
             await self._update(data)
             await sessions.desire(data.session_id, Desired.CONNECTED)
@@ -233,6 +236,10 @@ class ConnectionManager:
             at=self._context.clock.now(),
             error=Failure.of(error).to_data(),
         )
+
+
+def _user_limit(limits: UserLimits) -> UserLimit:
+    return UserLimit(per_minute=limits.messages_per_minute, per_day=limits.messages_per_day)
 
 
 def _new_session(data: CreateSession) -> NewSession:

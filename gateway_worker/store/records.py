@@ -117,6 +117,32 @@ class SessionRecord:
         return self.owner is not None and self.leaving == self.owner
 
 
+class UserSpan(StrEnum):
+    """Within what messages of a user are counted."""
+
+    MINUTE = "minute"
+    DAY = "day"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserLimit:
+    """What all sessions of a user may send together; None: any number."""
+
+    per_minute: int | None = None
+    per_day: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A message of a user that was counted under a number, and may go at `at`.
+
+    Of the day it goes now or not at all: without a number nothing was counted, and there is room at `at`.
+    """
+
+    number: int | None
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
     """Free slots of the other live workers that take sessions, and the sessions that wait for one."""

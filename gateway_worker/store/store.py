@@ -20,10 +20,12 @@ from gateway_worker.store.reading.messages import Keys, Messages
 from gateway_worker.store.reading.set_aside import SetAsides
 from gateway_worker.store.reading.timers import Timers
 from gateway_worker.store.reading.uploads import Uploads
+from gateway_worker.store.reading.usage import UsageRows
 from gateway_worker.store.records import Fence
 from gateway_worker.store.retention import retention
 from gateway_worker.store.sessions.ownership import Sessions
 from gateway_worker.store.sessions.renewal import Renewal
+from gateway_worker.store.sessions.user_limits import UserLimits
 from gateway_worker.store.snapshots.restoring import Restorer
 from gateway_worker.store.snapshots.snapshots import Snapshots
 from gateway_worker.store.workers.owners import Owners
@@ -49,8 +51,8 @@ class Store:
     ``start`` → anything, ``run`` beside it → ``stop``. Every call raises `StoreUnavailable` when the database is away.
 
     Attributes:
-        sessions, keys, messages, media, uploads, set_aside, timers, commands, outbox, workers, owners, snapshots:
-            reads, and writes that need no fence.
+        sessions, keys, messages, media, uploads, set_aside, timers, usage, user_limits, commands, outbox, workers,
+            owners, snapshots: reads, and writes that need no fence.
         restorer: brings sessions back from their snapshots.
         guard: sees to it that this stays the database that the worker began with.
         renewal: what is done to one that went back in time.
@@ -95,6 +97,8 @@ class Store:
         self.media = MediaRows(database, ciphers, clock.now)
         self.set_aside = SetAsides(database, ciphers)
         self.timers = Timers(database)
+        self.usage = UsageRows(database)
+        self.user_limits = UserLimits(database, clock.now, clock.monotonic)
         self.commands = Commands(database, keyring, clock.now)
         self.snapshots = Snapshots(database=database, keyring=keyring, ciphers=ciphers, now=clock.now)
         self.outbox = Outbox(database=database, ciphers=ciphers, workers=self.workers, now=clock.now)

@@ -3,7 +3,7 @@
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, ValidationInfo, field_validator
 
 from schemas.addresses import Phone
 from schemas.model import StrictModel, printable
@@ -77,8 +77,41 @@ class SessionOptions(StrictModel):
     ] = None
 
 
-class SessionLimits(StrictModel):
-    """Limits for outgoing messages: per minute paces (messages wait), per day rejects."""
+class WarmUp(StrictModel):
+    """A daily limit that rises: on day n since the session was made n times `first_day` messages, for `days` days."""
+
+    first_day: Annotated[int, Field(ge=1, le=100_000)] = 20
+    days: Annotated[int, Field(ge=1, le=365)] = 14
+
+
+class StrangerPause(StrictModel):
+    """A random pause between first messages to people whom the session has never talked with."""
+
+    least_seconds: Annotated[float, Field(ge=0, le=3600)] = 20
+    most_seconds: Annotated[float, Field(ge=0, le=3600)] = 60
+
+    @field_validator("most_seconds")
+    @classmethod
+    def _not_below_the_least(cls, most_seconds: float, fields: ValidationInfo) -> float:
+        if most_seconds < fields.data.get("least_seconds", 0):
+            raise ValueError("must not be less than leastSeconds")
+        return most_seconds
+
+
+class UserLimits(StrictModel):
+    """Limits for the outgoing messages of all sessions of a user together; those that are left out do not exist."""
 
     messages_per_minute: Annotated[int, Field(ge=1, le=100_000)] | None = None
     messages_per_day: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+
+
+class SessionLimits(StrictModel):
+    """Limits for outgoing messages: per minute paces (messages wait), per day rejects.
+
+    `warmUp` and `strangerPause` spare new accounts; ``{}`` takes their defaults, without them there is neither.
+    """
+
+    messages_per_minute: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    messages_per_day: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    warm_up: WarmUp | None = None
+    stranger_pause: StrangerPause | None = None

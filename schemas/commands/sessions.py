@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from schemas.commands.session_settings import Pairing, SessionLimits, SessionOptions
+from schemas.commands.session_settings import Pairing, SessionLimits, SessionOptions, UserLimits
 from schemas.model import SessionIdField, StrictModel, UserIdField
 from schemas.sequence import SequenceAsked
 
@@ -29,13 +29,17 @@ def named_by_subject(schema: dict[str, Any]) -> None:
 
 
 class CreateSession(StrictModel):
-    """``session.create.v1``: make a session, or connect the one that exists."""
+    """``session.create.v1``: make a session, or connect the one that exists.
+
+    `userLimits` hold for all sessions of `userId`, until another command gives others; left out, they stay as they are.
+    """
 
     session_id: SessionIdField
     user_id: UserIdField
     pairing: Pairing
     options: Annotated[SessionOptions, BeforeValidator(_null_is_absent)] = Field(default_factory=SessionOptions)
     limits: Annotated[SessionLimits, BeforeValidator(_null_is_absent)] = Field(default_factory=SessionLimits)
+    user_limits: UserLimits | None = None
 
 
 class SessionCommand(StrictModel):

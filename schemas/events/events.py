@@ -27,6 +27,8 @@ from schemas.errors import GatewayError
 from schemas.events.contacts import CallReceived, ContactUpdated, PresenceUpdated
 from schemas.events.groups import GroupParticipantsChanged, GroupUpdated
 from schemas.events.history import HistorySynced
+from schemas.events.throttling import SessionThrottled
+from schemas.events.usage import UsageReport
 from schemas.model import Instant, Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
 
@@ -338,6 +340,8 @@ GROUP_PARTICIPANTS: Final = EventType(type="group.participants.v1", model=GroupP
 CALL_RECEIVED: Final = EventType(type="call.received.v1", model=CallReceived, durable=True)
 CONTACT_UPDATED: Final = EventType(type="contact.updated.v1", model=ContactUpdated, durable=True)
 HISTORY_SYNCED: Final = EventType(type="history.synced.v1", model=HistorySynced, durable=True)
+SESSION_THROTTLED: Final = EventType(type="session.throttled.v1", model=SessionThrottled, durable=True)
+USAGE_REPORT: Final = EventType(type="usage.report.v1", model=UsageReport, durable=True)
 PRESENCE_UPDATED: Final = EventType(type="presence.updated.v1", model=PresenceUpdated)
 WORKER_REGISTERED: Final = EventType(type="worker.registered.v1", model=WorkerRegistered, of_worker=True)
 WORKER_HEARTBEAT: Final = EventType(type="worker.heartbeat.v1", model=WorkerHeartbeat, of_worker=True)
@@ -367,6 +371,8 @@ EVENTS: Final = {
         CALL_RECEIVED,
         CONTACT_UPDATED,
         HISTORY_SYNCED,
+        SESSION_THROTTLED,
+        USAGE_REPORT,
         PRESENCE_UPDATED,
         CHAT_UPDATED,
         MEDIA_READY,

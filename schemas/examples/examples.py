@@ -60,6 +60,8 @@ from schemas.events.events import (
 )
 from schemas.events.groups import PictureChange
 from schemas.events.history import HistorySynced
+from schemas.events.throttling import SessionThrottled, ThrottleCause
+from schemas.events.usage import UsageReport
 from schemas.examples.groups import GROUP_COMMAND_DATA, GROUP_EVENT_DATA, GROUP_RESULTS
 from schemas.model import Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
@@ -125,7 +127,13 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
             "userId": _USER,
             "pairing": {"method": "code", "phone": _PHONE},
             "options": {"markOnline": False, "history": "recent", "readReceipts": True, "typing": "natural"},
-            "limits": {"messagesPerMinute": 20, "messagesPerDay": 1000},
+            "limits": {
+                "messagesPerMinute": 20,
+                "messagesPerDay": 1000,
+                "warmUp": {"firstDay": 20, "days": 14},
+                "strangerPause": {"leastSeconds": 20, "mostSeconds": 60},
+            },
+            "userLimits": {"messagesPerDay": 5000},
         },
     ),
     "session.describe.v1": ({},),
@@ -454,6 +462,32 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
     "history.synced.v1": (
         HistorySynced(
             session_id=_SESSION, progress=45, chats=10, messages=412, contacts=0, is_last=False, timestamp=_NOW
+        ),
+    ),
+    "session.throttled.v1": (
+        SessionThrottled(
+            session_id=_SESSION,
+            cause=ThrottleCause.PROXY_BRAKE,
+            until=_NOW + timedelta(seconds=60),
+            whatsapp_code="463",
+            timestamp=_NOW,
+        ),
+        SessionThrottled(
+            session_id=_SESSION, cause=ThrottleCause.WARM_UP, until=_NOW + timedelta(hours=9), timestamp=_NOW
+        ),
+    ),
+    "usage.report.v1": (
+        UsageReport(
+            session_id=_SESSION,
+            user_id=_USER,
+            hour=datetime(2026, 11, 22, 10, tzinfo=UTC),
+            sent=412,
+            delivered=398,
+            read=240,
+            received=97,
+            failed={"message.recipient_unknown": 3, "message.rejected_by_whatsapp": 1},
+            media_bytes_received=18_403_112,
+            media_bytes_sent=941_208,
         ),
     ),
     "presence.updated.v1": (

@@ -111,6 +111,8 @@ def test_durable_events_are_those_of_sessions_and_messages() -> None:
         "media.ready.v1",
         "media.failed.v1",
         "history.synced.v1",
+        "session.throttled.v1",
+        "usage.report.v1",
     }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 
+from gateway_worker.connections.base.brake import ProxyBrakes
 from gateway_worker.connections.base.media_ports import MediaJobs, NoMedia
 from gateway_worker.connections.base.observer import SessionObserver
 from gateway_worker.connections.base.opening_limiter import OpeningGate
@@ -46,6 +47,7 @@ class SessionContext:
     clock: Clock
     rng: Random
     gate: OpeningGate
+    brakes: ProxyBrakes
     worker_id: WorkerId
     mappings: MappingForm
     media: MediaJobs = field(default_factory=NoMedia)

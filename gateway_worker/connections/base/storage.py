@@ -23,7 +23,10 @@ from gateway_worker.store.records import (
     ParticipantReceipt,
     Room,
     SessionRecord,
+    Taken,
     Timer,
+    UserLimit,
+    UserSpan,
 )
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 
@@ -202,8 +205,36 @@ class Messages(Protocol):
         """How many messages stored in this window stand at which status."""
         ...
 
+    async def has_talked(self, session_id: SessionId, chat: str) -> bool:
+        """Whether any message of that chat came or went, of those that are stored."""
+        ...
+
     async def begun_since(self, session_id: SessionId, since: datetime, limit: int) -> Sequence[datetime]:
         """When the newest `limit` outgoing messages since then were begun, oldest first."""
+        ...
+
+
+class UserLimits(Protocol):
+    """What all sessions of a user may send together; see `store.sessions.user_limits`."""
+
+    async def put(self, user_id: UserId, limit: UserLimit) -> None:
+        """Replace them."""
+        ...
+
+    async def of(self, user_id: UserId) -> UserLimit | None:
+        """A user's, as they were some seconds ago at the earliest; None: there are none."""
+        ...
+
+    async def take(self, user_id: UserId, span: UserSpan) -> Taken | None:
+        """Count a message; None where there is no limit."""
+        ...
+
+    async def give_back(self, user_id: UserId, number: int) -> None:
+        """Of the day: the message did not begin after all."""
+        ...
+
+    async def used(self, user_id: UserId, span: UserSpan) -> int:
+        """How many were counted within the span that ends now."""
         ...
 
 
@@ -283,6 +314,11 @@ class Storage(Protocol):
         ...
 
     @property
+    def user_limits(self) -> UserLimits:
+        """See `UserLimits`."""
+        ...
+
+    @property
     def timers(self) -> Timers:
         """Disappearing chats."""
         ...
@@ -322,4 +358,8 @@ class SessionCache(Protocol):
 
     async def drop_route(self, session_id: SessionId, worker_id: WorkerId) -> None:
         """It no longer lives at this worker."""
+        ...
+
+    async def put_rate_limit(self, kind: str, name: str, fields: Mapping[str, str], ttl_seconds: int) -> None:
+        """How much of a `session`'s or `user`'s limits is used up."""
         ...

@@ -203,6 +203,7 @@ class SessionMedia:
                 error=None if failure is None else failure.to_data(),
                 event_type=(MEDIA_READY if failure is None else MEDIA_FAILED).type,
                 event=event.to_data(),
+                size=event.media.size or 0,
             )
         )
 

@@ -91,7 +91,9 @@ class Attachments:
             return known
         reference = await self._upload(file, file_class)
         await self._writer.write_surely(
-            PutUpload(file_class=file_class.value, sha256=file.sha256, reference=reference_data(reference))
+            PutUpload(
+                file_class=file_class.value, sha256=file.sha256, size=file.size, reference=reference_data(reference)
+            )
         )
         return reference
 

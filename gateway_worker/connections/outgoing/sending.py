@@ -51,6 +51,7 @@ from schemas.errors import (
     Internal,
     MediaError,
     MessageNotFound,
+    MessageRejectedByWhatsApp,
     MessageUnconfirmed,
     Unavailable,
 )
@@ -183,7 +184,7 @@ class OutgoingSender:
             (answer,) = await self._writer.write_surely(replace(begin, chat=self._chat(command), expires_at=expires_at))
         finally:
             if not isinstance(answer, Begun):
-                self.quota.give_back(reserved)
+                await self.quota.give_back(reserved)
         match answer:
             case Begun():
                 self._context.observer.message_begun()
@@ -225,7 +226,7 @@ class OutgoingSender:
                 await job.slot.turn()
                 attempt = await self._attempts.connected(job)
                 await self.typing.show(job, attempt, self._seconds_left(job))
-                await until_stored(self.quota.pace)
+                await self.quota.pace(self._identities.chat_of(Jid(job.message.to)))
         except TimeoutError:
             raise CommandExpired from None
         at = await self._attempts.make(job)
@@ -274,6 +275,8 @@ class OutgoingSender:
     async def _fail(self, command: Command[OutgoingCommand], message_id: MessageId, error: GatewayError) -> None:
         _log.info("message.failed", session=self._session_id, message_id=message_id, code=error.code)
         self._context.observer.message_failed(error.code)
+        if isinstance(error, MessageRejectedByWhatsApp):
+            await self.quota.refused(error)
         failed: list[Operation[object]] = [
             AdvanceStatus(
                 message_id=message_id,

@@ -12,6 +12,7 @@ from gateway_worker.connections.socket.attempt import Purpose
 from gateway_worker.connections.socket.connector import Connector
 from gateway_worker.store.errors import EventsUnpublished
 from gateway_worker.store.operations.identity import DropCredentials
+from gateway_worker.store.operations.usage import ReportUsage
 from gateway_worker.store.records import SessionRecord
 from schemas.events.events import Reason
 from schemas.names import WorkerId
@@ -54,7 +55,7 @@ class Departure:
         if self._lifecycle.state is not State.DELETED:
             await self._connector.unlink(record)
             await self._connector.hang_up(Purpose.LOGOUT)
-            await self._lifecycle.follow(Trigger.REMOVED, also=[DropCredentials()])
+            await self._lifecycle.follow(Trigger.REMOVED, also=[DropCredentials(), ReportUsage()])
             self._context.snapshots.voided()
         await self._context.announcer.flushed(self._session_id)
         retire()

@@ -111,7 +111,7 @@ class LiveSession:
             self,
             context,
             ids=ids,
-            quota=Quota(record, context),
+            quota=Quota(record, context, self._writer),
             typing=Typing(record, context),
             identities=self._identities,
             originals=originals,
@@ -359,8 +359,8 @@ class LiveSession:
         record = await until_stored(lambda: self._context.storage.sessions.get(self.session_id))
         if record is None or record.epoch != self.epoch:
             raise StaleEpoch
-        if record.limits != self._record.limits:
-            self._sender.quota = Quota(record, self._context)
+        if (record.limits, record.options) != (self._record.limits, self._record.options):
+            self._sender.quota = Quota(record, self._context, self._writer)
         if record.settings != self._record.settings:
             self._sender.typing = Typing(record, self._context)
             self._context.snapshots.changed(self._writer.fence)

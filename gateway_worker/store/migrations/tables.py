@@ -63,6 +63,7 @@ sessions = Table(
     Column("identity_key", LargeBinary),  # sealed data keys; NULL once destroyed
     Column("content_key", LargeBinary),
     Column("message_secret", LargeBinary),  # sealed; of a session restored from a snapshot alone: see message_secret.py
+    _time("usage_from", nullable=True),  # hours before it were told: what is counted goes into no earlier one
     _time("created_at"),
     _time("deleted_at", nullable=True),  # set in a tombstone
 )
@@ -326,6 +327,43 @@ marks = Table(  # every event up to `published` has been confirmed by the broker
     Column("session_id", Text, primary_key=True),
     Column("published", BigInteger, nullable=False),
 )
+
+user_limits = Table(  # of all sessions of a user together
+    "user_limits",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("per_minute", Integer),
+    Column("per_day", Integer),
+    Column("taken_minute", BigInteger, nullable=False, server_default=text("0")),  # the number of the last message
+    Column("taken_day", BigInteger, nullable=False, server_default=text("0")),
+)
+
+user_messages = Table(  # those of a limited user's last minute and last day
+    "user_messages",
+    metadata,
+    Column("user_id", Text, nullable=False),
+    Column("span", Text, nullable=False),  # minute, day
+    Column("number", BigInteger, nullable=False),
+    _time("at"),
+    PrimaryKeyConstraint("user_id", "span", "number"),
+)
+Index("user_messages_at", user_messages.c.at)
+
+usage = Table(  # what each session did, by hour; a row goes when it is told (`usage.report.v1`)
+    "usage",
+    metadata,
+    Column("session_id", Text, nullable=False),
+    _time("hour"),
+    Column("sent", BigInteger, nullable=False),
+    Column("delivered", BigInteger, nullable=False),
+    Column("read", BigInteger, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("bytes_received", BigInteger, nullable=False),
+    Column("bytes_sent", BigInteger, nullable=False),
+    Column("failed", JSONB, nullable=False),  # code → how many
+    PrimaryKeyConstraint("session_id", "hour"),
+)
+Index("usage_hour", usage.c.hour)
 
 snapshots = Table(  # what the sessions bucket holds of a session: no row, or an old fingerprint, means: take one
     "snapshots",

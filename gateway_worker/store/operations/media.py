@@ -49,7 +49,10 @@ class RetryMedia(Operation[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettleMedia(Operation[bool]):
-    """A file is in the bucket, or will never be; answers False, and tells nothing, when that was settled before."""
+    """A file is in the bucket, or will never be; answers False, and tells nothing, when that was settled before.
+
+    `size`: its bytes, of one that is in the bucket.
+    """
 
     message_id: MessageId
     number: int = 0  # which of the messages under this id
@@ -58,6 +61,7 @@ class SettleMedia(Operation[bool]):
     event_type: str
     event: Json = field(repr=False)
     error: Json | None = None
+    size: int = 0
 
     def touched(self) -> Touched:  # noqa: D102 (as its parent's)
         return [("media", self.message_id)]
@@ -70,11 +74,13 @@ class PutUpload(Operation[None]):
     Attributes:
         file_class: as what it was uploaded.
         sha256: lower-case hex of the file.
+        size: its bytes.
         reference: all that is needed to send it again, and to read it.
     """
 
     file_class: str
     sha256: str = field(repr=False)
+    size: int
     reference: Json = field(repr=False)
 
     def touched(self) -> Touched:  # noqa: D102 (as its parent's)

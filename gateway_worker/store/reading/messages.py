@@ -125,6 +125,9 @@ _BEGUN: Final = """
     WHERE session_id = $1 AND direction = 'outgoing' AND created_at >= $2
     ORDER BY created_at DESC LIMIT $3
 """
+_HAS_TALKED: Final = """
+    SELECT EXISTS (SELECT FROM messages WHERE session_id = $1 AND chat = $2 AND status NOT IN ('pending', 'failed'))
+"""
 _REPLAYED: Final = timedelta(days=14)  # what the phone has not kept longer either
 _MOST_REPLAYED: Final = 200
 
@@ -304,6 +307,11 @@ class Messages:
             )
             for row in rows
         ]
+
+    async def has_talked(self, session_id: SessionId, chat: str) -> bool:
+        """Whether any message of that chat came or went, of those that are stored."""
+        async with self._database.wire() as wire:
+            return await wire.fetchval(_HAS_TALKED, session_id, chat)
 
     async def begun_since(self, session_id: SessionId, since: datetime, limit: int) -> Sequence[datetime]:
         """When the newest `limit` outgoing messages since then were begun, oldest first."""

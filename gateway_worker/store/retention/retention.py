@@ -16,6 +16,7 @@ from gateway_worker.store.retention.partitions import drop_old, make_ahead
 EVENTS: Final = timedelta(days=7)  # how long they may be replayed (contract, section 3)
 COMMANDS: Final = timedelta(days=7)  # how long an idempotency key is kept (contract, section 2)
 SET_ASIDE: Final = timedelta(days=30)  # WhatsApp itself keeps a message for a device that is away about as long
+COUNTED: Final = timedelta(days=1)  # the longest span of a user's limit
 _BITE: Final = 2_000
 _PARTITIONS: Final = 12  # of what is kept, roughly: more cost every look, fewer keep for longer what is past its time
 
@@ -131,6 +132,11 @@ _ATTEMPTS: Final = """
         ARRAY(SELECT ctid FROM attempts WHERE created_at < $1 ORDER BY created_at LIMIT $2)
     )
 """
+_USER_MESSAGES: Final = """
+    DELETE FROM user_messages WHERE ctid = ANY (
+        ARRAY(SELECT ctid FROM user_messages WHERE at < $1 ORDER BY at LIMIT $2)
+    )
+"""
 _STRAYS: Final = """
     DELETE FROM {partition} WHERE ctid = ANY (
         ARRAY(
@@ -167,6 +173,7 @@ async def prune(database: Database, *, now: datetime, messages: timedelta) -> Ma
         "processed_commands": await _eat(database, _COMMANDS, now - COMMANDS),
         "set_aside": await _eat(database, _SET_ASIDE, now - SET_ASIDE),
         "attempts": await _eat(database, _ATTEMPTS, now - SET_ASIDE),
+        "user_messages": await _eat(database, _USER_MESSAGES, now - COUNTED),
         "uploads": await _eat(database, _UPLOADS, now - LIFETIME),
     }
     dropped = strays = 0

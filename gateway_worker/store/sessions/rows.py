@@ -71,6 +71,7 @@ _OF_THE_ACCOUNT: Final[_Tables] = {
     "contacts": ("jid",),
     "timers": ("chat",),
     "attempts": ("name",),
+    "usage": ("hour",),
 }
 _OF_MESSAGES: Final[_Tables] = {
     "messages": ("message_id", "number"),

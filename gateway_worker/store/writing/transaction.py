@@ -5,7 +5,7 @@
     lock and read the sessions whose epoch holds      the others are refused, here and now; what is locked is left out
     each round, each kind: one statement              writers/
     number the events, in the order of the writes     from the sequence read under the lock
-    move the sequences, insert the outbox             one statement
+    move the sequences, count, insert the outbox      one statement
 """
 
 import json
@@ -21,6 +21,7 @@ from gateway_worker.store.postgres.encryption import Cipher, Ciphers, Keyring, P
 from gateway_worker.store.records import Fence, Json, OutboxEvent
 from gateway_worker.store.row import Row
 from gateway_worker.store.writing.rounds import Placed, rounds
+from gateway_worker.store.writing.usage import COUNT, Usage
 from schemas.names import MAX_EVENT_BYTES, SessionId
 
 _MAX_PAYLOAD: Final = MAX_EVENT_BYTES - 16 * 1024  # an envelope's attributes are short lines
@@ -46,15 +47,17 @@ _HELD: Final = """
 """
 """Read without a lock: of the sessions that were skipped, those whose fence holds. The others' epoch is stale."""
 
-_PUBLISH: Final = """
+_PUBLISH: Final = f"""
     WITH moved AS (
         UPDATE sessions AS s SET sequence = m.sequence
         FROM unnest($1::text[], $2::bigint[]) AS m (id, sequence)
         WHERE s.id = m.id
+    ), counted AS (
+        {COUNT}
     )
     INSERT INTO outbox (session_id, sequence, event_id, type, epoch, payload, created_at)
     SELECT * FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::bytea[], $9::timestamptz[])
-"""
+"""  # noqa: S608 (our own words)
 
 _EVIDENCE: Final = "SELECT true FROM outbox WHERE session_id = $1 AND sequence = $2 AND event_id = $3"
 
@@ -114,6 +117,7 @@ class Transaction:
     sessions: Mapping[tuple[SessionId, int], Fenced]
     answers: dict[tuple[int, int], Any] = field(default_factory=dict[tuple[int, int], Any])
     events: dict[tuple[int, int], list[NewEvent]] = field(default_factory=dict[tuple[int, int], list[NewEvent]])
+    usage: Usage = field(default_factory=Usage)
 
     def session(self, placed: Placed) -> Fenced:
         """The session an operation belongs to."""
@@ -249,7 +253,7 @@ class GroupWriter:
                 events.append(event)
                 payloads.append(encrypt_event(event, session.content))
             moved[session.session_id] = session.sequence
-        if events:
+        if events or transaction.usage:
             await transaction.wire.execute(
                 _PUBLISH,
                 list(moved),
@@ -261,6 +265,7 @@ class GroupWriter:
                 [event.epoch for event in events],
                 payloads,
                 [event.time for event in events],
+                *transaction.usage.columns(transaction.now),
             )
         return events
 

@@ -2,7 +2,7 @@
 """Cache, queues, announcer and snapshots in memory: they keep what they are given."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
@@ -18,6 +18,8 @@ from tests.support.connections.virtual_time import VirtualClock
 class FakeCache:
     qrs: dict[SessionId, Json] = field(default_factory=dict[SessionId, Json])
     routes: dict[SessionId, WorkerId] = field(default_factory=dict[SessionId, WorkerId])
+    rate_limits: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict[tuple[str, str], "dict[str, str]"])
+    brakes: dict[str, Json] = field(default_factory=dict[str, Json])
     takes_seconds: float = 0
 
     async def put_qr(self, session_id: SessionId, data: Json, ttl_seconds: int) -> None:
@@ -35,6 +37,15 @@ class FakeCache:
 
     async def put_routes(self, session_ids: Sequence[SessionId], worker_id: WorkerId) -> None:
         self.routes.update(dict.fromkeys(session_ids, worker_id))
+
+    async def put_rate_limit(self, kind: str, name: str, fields: Mapping[str, str], ttl_seconds: int) -> None:
+        self.rate_limits[kind, name] = dict(fields)
+
+    async def put_brake(self, proxy: str, data: Json, ttl_seconds: int) -> None:
+        self.brakes[proxy] = data
+
+    async def brake(self, proxy: str) -> Json | None:
+        return self.brakes.get(proxy)
 
     async def drop_route(self, session_id: SessionId, worker_id: WorkerId) -> None:
         if self.routes.get(session_id) == worker_id:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from gateway_worker.store.errors import ContentRefused, StaleEpoch, StoreUnavailable
@@ -23,13 +24,26 @@ from gateway_worker.store.operations.receipts import AdvanceParticipant, Advance
 from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas, SetAside
 from gateway_worker.store.operations.timers import ChatTimer, SetTimers
-from gateway_worker.store.records import Direction, Fence, Json, ParticipantReceipt, Status, Timer
+from gateway_worker.store.operations.usage import ReportUsage
+from gateway_worker.store.records import (
+    Direction,
+    Fence,
+    Json,
+    ParticipantReceipt,
+    Status,
+    Taken,
+    Timer,
+    UserLimit,
+    UserSpan,
+)
+from gateway_worker.store.sessions.user_limits import SPANS
 from gateway_worker.store.writing import status_order
-from schemas.names import MessageId, SessionId
+from schemas.names import MessageId, SessionId, UserId
 from tests.support.connections.fake_media import FakeMedia
 from tests.support.connections.fake_messages import FakeKeys, FakeMessages, FakeUploads, message_row
 from tests.support.connections.fake_sessions import FakeOwners, FakeSessions
 from tests.support.connections.fake_set_aside import FakeSetAsides
+from tests.support.connections.virtual_time import VirtualClock
 
 
 @dataclass
@@ -52,6 +66,40 @@ class FakeTimers:
 
 
 @dataclass
+class FakeUserLimits:
+    """Counts as the store does, for a test's one user."""
+
+    limits: dict[UserId, UserLimit] = field(default_factory=dict[UserId, UserLimit])
+    taken: dict[UserSpan, list[float]] = field(default_factory=lambda: {span: [] for span in UserSpan})
+
+    async def put(self, user_id: UserId, limit: UserLimit) -> None:
+        self.limits[user_id] = limit
+
+    async def of(self, user_id: UserId) -> UserLimit | None:
+        return self.limits.get(user_id)
+
+    async def take(self, user_id: UserId, span: UserSpan) -> Taken | None:
+        limit = self.limits[user_id]
+        most = limit.per_day if span is UserSpan.DAY else limit.per_minute
+        if most is None:
+            return None
+        now, times, seconds = VirtualClock().now().timestamp(), self.taken[span], SPANS[span].total_seconds()
+        at = max(now, times[-most] + seconds) if len(times) >= most else now
+        is_full = span is UserSpan.DAY and at > now
+        if not is_full:
+            times.append(at)
+        return Taken(number=None if is_full else len(times), at=datetime.fromtimestamp(at, UTC))
+
+    async def give_back(self, user_id: UserId, number: int) -> None:
+        del user_id, number
+        self.taken[UserSpan.DAY].pop()
+
+    async def used(self, user_id: UserId, span: UserSpan) -> int:
+        del user_id
+        return len(self.taken[span])
+
+
+@dataclass
 class FakeStorage:
     """Keeps everything; `away` makes it unavailable, `events` is what a backend would be told, in order."""
 
@@ -63,6 +111,7 @@ class FakeStorage:
     media: FakeMedia = field(default_factory=FakeMedia)
     set_aside: FakeSetAsides = field(default_factory=FakeSetAsides)
     timers: FakeTimers = field(default_factory=FakeTimers)
+    user_limits: FakeUserLimits = field(default_factory=FakeUserLimits)
     events: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
     past: list[HistoricMessage] = field(default_factory=list[HistoricMessage])
     learnt: list[LearnContacts] = field(default_factory=list[LearnContacts])
@@ -152,6 +201,8 @@ class FakeStorage:
             case SettleMedia():
                 if self.media.settle(operation):
                     self.events.append((operation.event_type, operation.event))
+            case ReportUsage():
+                return 0
             case AppendEvent():
                 self.events.append((operation.type, operation.data))
             case _:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from gateway_worker.connections.base.brake import ProxyBrakes
 from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.observer import UnobservedSessions
 from gateway_worker.connections.base.opening_limiter import OpeningGate
@@ -235,6 +236,7 @@ async def world(*, max_sessions: int = 5, storage: FakeStorage | None = None, nu
             clock=clock,
             rng=Random(1),
             gate=OpeningGate(20, 15),
+            brakes=ProxyBrakes(cache=cache, clock=clock, seconds=60),
             worker_id=worker_id,
             mappings=MAPPINGS,
             draw_qr=draw_at_once,  # a thread knows no virtual time

@@ -178,7 +178,7 @@ async def a_decrypted_part_stays_as_it_was_and_is_awaited_until_it_is_settled(tr
 
 
 async def an_upload_is_found_by_its_class_and_hash(tried: Tried) -> None:
-    await tried.commit(PutUpload(file_class="image", sha256="ab", reference={"url": "u"}))
+    await tried.commit(PutUpload(file_class="image", sha256="ab", size=3, reference={"url": "u"}))
     uploads = tried.storage.uploads
     assert await uploads.find(SESSION, "image", "ab") == {"url": "u"}
     assert await uploads.find(SESSION, "video", "ab") is None

@@ -37,6 +37,7 @@ _TABLES: Final = (
         identity_key bytea,
         content_key bytea,
         message_secret bytea,
+        usage_from timestamptz,
         created_at timestamptz NOT NULL,
         deleted_at timestamptz
     ) WITH (fillfactor = 60)
@@ -170,6 +171,40 @@ _TABLES: Final = (
         published bigint NOT NULL
     ) WITH (fillfactor = 50)
     """,
+    """
+    CREATE TABLE user_limits (
+        user_id text PRIMARY KEY,
+        per_minute integer,
+        per_day integer,
+        taken_minute bigint NOT NULL DEFAULT 0,
+        taken_day bigint NOT NULL DEFAULT 0
+    ) WITH (fillfactor = 50)
+    """,
+    """
+    CREATE TABLE user_messages (
+        user_id text NOT NULL,
+        span text NOT NULL,
+        number bigint NOT NULL,
+        at timestamptz NOT NULL,
+        PRIMARY KEY (user_id, span, number)
+    )
+    """,
+    "CREATE INDEX user_messages_at ON user_messages (at)",
+    """
+    CREATE TABLE usage (
+        session_id text NOT NULL,
+        hour timestamptz NOT NULL,
+        sent bigint NOT NULL,
+        delivered bigint NOT NULL,
+        read bigint NOT NULL,
+        received bigint NOT NULL,
+        bytes_received bigint NOT NULL,
+        bytes_sent bigint NOT NULL,
+        failed jsonb NOT NULL,
+        PRIMARY KEY (session_id, hour)
+    ) WITH (fillfactor = 50)
+    """,
+    "CREATE INDEX usage_hour ON usage (hour)",
     """
     CREATE TABLE set_aside (
         session_id text NOT NULL,

@@ -23,6 +23,7 @@ from gateway_worker.store.operations.receipts import AdvanceParticipant, Advance
 from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas, SetAside
 from gateway_worker.store.operations.timers import SetTimers
+from gateway_worker.store.operations.usage import ReportUsage
 from gateway_worker.store.writing.transaction import Writer
 from gateway_worker.store.writing.writers import (
     chats,
@@ -38,6 +39,7 @@ from gateway_worker.store.writing.writers import (
     set_aside,
     timers,
     uploads,
+    usage,
 )
 
 WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
@@ -65,6 +67,7 @@ WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     SettleMedia: media.settle_media,
     AdvanceStatus: messages.advance_status,
     AdvanceParticipant: receipts.advance_participants,
+    ReportUsage: usage.report_usage,
     ChangeState: sessions.change_state,
     AppendEvent: sessions.append_event,
     FinishCommand: commands.finish,

@@ -112,6 +112,8 @@ async def settle_media(transaction: Transaction, placed: Sequence[Placed]) -> No
         has_moved = (each.session_id, each.operation.message_id, each.operation.number) in moved
         transaction.answer(each, has_moved)
         if has_moved:
+            if each.operation.state is MediaState.READY:
+                transaction.usage.count(each.session_id, "bytes_received", each.operation.size)
             transaction.emit(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
 
 

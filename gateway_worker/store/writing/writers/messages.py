@@ -174,6 +174,7 @@ async def advance_status(transaction: Transaction, placed: Sequence[Placed]) -> 
             continue
         moved.append(moved_row(each, steps))
         for step in steps:
+            transaction.usage.step(each.session_id, step, each.operation.error)
             transaction.emit(each, status_event(each, row, step))
     if moved:
         await move(transaction, moved)

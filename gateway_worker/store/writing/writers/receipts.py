@@ -112,6 +112,8 @@ def _step(
     if steps:
         standing[name] = steps[-1]
         moved[name] = moved_row(placed, steps, earlier=moved.get(name))
+        for step in steps:
+            transaction.usage.step(placed.session_id, step, None)
         if steps[0] is Status.SENT:
             transaction.emit(placed, status_event(placed, row, Status.SENT))
     transaction.emit(placed, status_event(placed, row, op.status))

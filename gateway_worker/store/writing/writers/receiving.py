@@ -10,6 +10,7 @@ from gateway_worker.store.writing.writers.authority import changes_that_count
 from gateway_worker.store.writing.writers.keeping import KEPT, Keeping, keep
 from gateway_worker.store.writing.writers.media import add_media, with_known_media
 from gateway_worker.store.writing.writers.opening import replace_sealed
+from schemas.events.events import MESSAGE_RECEIVED
 
 # The same message is of the same chat and the same sender, by whichever name; in a chat with a person there are but two
 # who write. What we sent ourselves is known by its id alone: `to` need not have named the chat as WhatsApp does.
@@ -90,6 +91,8 @@ async def _store(transaction: Transaction, placed: Sequence[Placed]) -> None:
         transaction.answer(each, number is not None)
         if number is not None:
             numbered.append((each, number))
+            if each.operation.event_type == MESSAGE_RECEIVED.type and not each.operation.from_me:
+                transaction.usage.count(each.session_id, "received")
             transaction.emit(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
     await add_media(transaction, numbered)
 

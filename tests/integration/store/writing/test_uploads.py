@@ -25,7 +25,7 @@ PENDING: Json = {"kind": "document", "media": {"fileName": "plan.pdf", "state": 
 
 
 def put(number: int = 1, *, file_class: str = "document", sha256: str = SHA256) -> PutUpload:
-    return PutUpload(file_class=file_class, sha256=sha256, reference={**PLACE, "number": number})
+    return PutUpload(file_class=file_class, sha256=sha256, size=3, reference={**PLACE, "number": number})
 
 
 def document(number: int = 1) -> Any:

@@ -66,14 +66,15 @@ async def main() -> None:
         playwright = await stack.enter_async_context(async_playwright())
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         stack.push_async_callback(browser.close)
-        page = await browser.new_page()
+        context = await browser.new_context(bypass_csp=True)  # to wait for what the pages show
+        page = await context.new_page()
         await _list(page, running.url)
         amqp = await stack.enter_async_context(await aio_pika.connect(stage.settings["GATEWAY_AMQP_URL"]))
         exchange = await (await amqp.channel()).get_exchange("gateway.events")
         await page.goto(f"{running.url}/sessions/{_name(0)}")
         await page.wait_for_selector("#events")
         await _events(page, exchange, "one page")
-        pages = [await browser.new_page() for _ in range(PAGES - 1)]
+        pages = [await context.new_page() for _ in range(PAGES - 1)]
         for number, other in enumerate(pages):
             places = (f"/sessions/{_name(0)}", "/", "/sessions", f"/sessions/{_name(number)}")
             await other.goto(f"{running.url}{places[number % len(places)]}")

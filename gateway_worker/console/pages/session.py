@@ -1,7 +1,7 @@
 """One session: how it is linked, what may be done to it, what it tells."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final, cast
 
 from aiohttp import web
@@ -151,21 +151,25 @@ async def _live(request: web.Request, console: Console, session_id: str, listene
     session = console.watch.fleet.sessions.get(session_id)
     if session is not None:  # what came between the page and its stream
         yield _part(console, request, "live/begin.html", **_values(console, session))
-    async for heard in listener:
-        yield _part(console, request, "live/event.html", **_told(console, session_id, heard))
+    async for batch in listener.batches():
+        yield _part(console, request, "live/events.html", **_told(console, session_id, batch))
 
 
-def _told(console: Console, session_id: str, heard: Heard) -> dict[str, object]:
-    """The line of an event; with a change of state the top of the page, with a message the list of chats."""
+def _told(console: Console, session_id: str, batch: Sequence[Heard]) -> dict[str, object]:
+    """The lines of events; with a change of state the top of the page, with a message the list of chats."""
     session = console.watch.fleet.sessions.get(session_id)
-    has_new_state = isinstance(heard.event.data, SessionStatus) and session is not None
-    values: dict[str, object] = {
-        "told": (heard, line_of(heard.event), whole(heard.event)),
+    has_new_state = session is not None and any(isinstance(each.event.data, SessionStatus) for each in batch)
+    has_message = any(each.event.type.startswith("message.") for each in batch)
+    return {
+        "events": [(each, line_of(each.event), whole(each.event)) for each in batch],
         "has_new_state": has_new_state,
+        "session": session,
+        "session_id": session_id,
+        "live": None if session is None else session.live,
+        "options": "" if session is None else _options(session),
+        "S": SessionState,
+        "chats": console.watch.chats.of(session_id) if has_message else (),
     }
-    if session is None:
-        return {**values, "chats": ()}
-    return {**values, **_values(console, session)}
 
 
 def _part(console: Console, request: web.Request, template: str, **values: object) -> bytes:

@@ -138,7 +138,15 @@
     sent.delete(form)
     atEnd = true
   })
-  document.addEventListener('htmx:after:swap', tidy)
+  let isDue = false // many swaps in one frame are tidied once
+  document.addEventListener('htmx:after:swap', () => {
+    if (isDue) return
+    isDue = true
+    requestAnimationFrame(() => {
+      isDue = false
+      tidy()
+    })
+  })
   document.addEventListener('DOMContentLoaded', tidy)
   tidy()
   count()

@@ -21,6 +21,7 @@ MOST_EVENTS: Final = 20_000
 MOST_SESSIONS: Final = 50_000  # of which the newest number is known
 MOST_OF_SESSION: Final = 500
 BEHIND: Final = 500  # events that a listener may be behind
+BREATH_SECONDS: Final = 0.08  # between two batches: a browser draws once for what came meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,20 @@ class Listener:
         """There is a hole: no more comes."""
         self._over = True
         self._changed.set()
+
+    async def batches(self) -> AsyncIterator[Sequence[Heard]]:
+        """What came since, at once for the first, then a little later together."""
+        while True:
+            if self._waiting:
+                batch = tuple(self._waiting)
+                self._waiting.clear()
+                yield batch
+                await asyncio.sleep(BREATH_SECONDS)
+                continue
+            if self._over:
+                return
+            self._changed.clear()
+            await self._changed.wait()
 
     async def __aiter__(self) -> AsyncIterator[Heard]:
         while True:

@@ -145,7 +145,7 @@ async def test_on_a_small_screen_nothing_is_wider_than_the_screen(
     chat = f"/sessions/{member.session_id}/chats/{other.jid}"
     for path in ("/", "/sessions", f"/sessions/{member.session_id}", chat, "/dead", "/try"):
         await page.goto(f"{console.url}{path}")
-        await expect(page.get_by_role("navigation")).to_be_visible()
+        await expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
         width = await page.evaluate("document.documentElement.scrollWidth")
         assert width <= SMALL["width"], path
         if path == chat:

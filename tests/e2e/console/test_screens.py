@@ -249,7 +249,7 @@ async def test_a_read_only_console_shows_everything_and_offers_nothing(
     chat = f"/sessions/{ana.session_id}/chats/{ben.phone.jid}"
     for name, path in (("fleet", "/"), ("sessions", "/sessions"), ("chat", chat), ("dead", "/dead"), ("try", "/try")):
         await page.goto(f"{running.url}{path}")
-        await expect(page.get_by_role("navigation").get_by_text("read-only")).to_be_visible()
+        await expect(page.locator(".rail").get_by_text("read-only")).to_be_visible()
         for offer in ("New session", "Send", "Mark read", "Drop", "Try again"):
             assert await page.get_by_role("button", name=of_button(offer)).count() == 0, (name, offer)
         await look(browser, page, f"read-only-{name}")

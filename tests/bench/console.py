@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import aio_pika
 import psutil
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 from rich.console import Console
 
 from deploy.local.services import PrivateServices
@@ -66,15 +66,14 @@ async def main() -> None:
         playwright = await stack.enter_async_context(async_playwright())
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         stack.push_async_callback(browser.close)
-        context = await browser.new_context(bypass_csp=True)  # to wait for what the pages show
-        page = await context.new_page()
+        page = await _person(browser)
         await _list(page, running.url)
         amqp = await stack.enter_async_context(await aio_pika.connect(stage.settings["GATEWAY_AMQP_URL"]))
         exchange = await (await amqp.channel()).get_exchange("gateway.events")
         await page.goto(f"{running.url}/sessions/{_name(0)}")
         await page.wait_for_selector("#events")
         await _events(page, exchange, "one page")
-        pages = [await context.new_page() for _ in range(PAGES - 1)]
+        pages = [await _person(browser) for _ in range(PAGES - 1)]
         for number, other in enumerate(pages):
             places = (f"/sessions/{_name(0)}", "/", "/sessions", f"/sessions/{_name(number)}")
             await other.goto(f"{running.url}{places[number % len(places)]}")
@@ -85,6 +84,12 @@ async def main() -> None:
         _console.print(
             f"console with {PAGES} pages: {_memory(process)}; {1000 * seconds / EVENTS:.1f} ms of CPU for each event"
         )
+
+
+async def _person(browser: Browser) -> Page:
+    """A page in a browser of its own: one alone opens six connections to a host, and each page's stream is one."""
+    context = await browser.new_context(bypass_csp=True)  # to wait for what the page shows
+    return await context.new_page()
 
 
 async def _fill(stage: Stage) -> None:

@@ -20,7 +20,7 @@ from schemas.content.changes import (
     PollOption,
     PollVote,
 )
-from schemas.events.contacts import CallReceived, ContactUpdated, PresenceUpdated
+from schemas.events.contacts import CallReceived, ContactUpdated, PresenceUpdated, ProfileUpdated
 from schemas.events.events import (
     Action,
     ChatUpdated,
@@ -69,6 +69,7 @@ __all__ = [
     "PollOption",
     "PollVote",
     "PresenceUpdated",
+    "ProfileUpdated",
     "QuoteRequest",
     "Reason",
     "RequestAction",

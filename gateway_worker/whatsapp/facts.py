@@ -89,6 +89,13 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """After `Connected`: what the account calls itself is known only now, or was changed on the phone."""
+
+    push_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Disconnected:
     """The connection is over. Always the last fact of a connection, exactly once.
 
@@ -184,6 +191,7 @@ Fact = (
     | PasskeyCode
     | Paired
     | Connected
+    | Named
     | Disconnected
     | ReceiptArrived
     | CallArrived

@@ -94,3 +94,23 @@ class ContactUpdated(Model):
     picture: PictureChange | None = None
     changed: Sequence[ContactChange]
     timestamp: Instant
+
+
+class ProfileChange(StrEnum):
+    """What changed about the account itself: the key of the event that tells of it."""
+
+    PUSH_NAME = "pushName"
+
+
+class ProfileUpdated(Model):
+    """``profile.updated.v1``: the session's own account changed, or is known only now; `changed` says what.
+
+    `pushName` is what the account calls itself. The phone tells it to a newly linked session; where that takes longer
+    than a moment, ``session.status.v1`` `connected` comes without it, and this event follows. ``session.describe.v1``
+    shows it.
+    """
+
+    session_id: SessionId
+    push_name: Name
+    changed: Sequence[ProfileChange]
+    timestamp: Instant

@@ -24,7 +24,7 @@ from schemas.content.content import Content, Media
 from schemas.content.flags import Flags
 from schemas.content.references import Ad, Association
 from schemas.errors import GatewayError
-from schemas.events.contacts import CallReceived, ContactUpdated, PresenceUpdated
+from schemas.events.contacts import CallReceived, ContactUpdated, PresenceUpdated, ProfileUpdated
 from schemas.events.groups import GroupParticipantsChanged, GroupUpdated
 from schemas.events.history import HistorySynced
 from schemas.events.throttling import SessionThrottled
@@ -339,6 +339,7 @@ GROUP_UPDATED: Final = EventType(type="group.updated.v1", model=GroupUpdated, du
 GROUP_PARTICIPANTS: Final = EventType(type="group.participants.v1", model=GroupParticipantsChanged, durable=True)
 CALL_RECEIVED: Final = EventType(type="call.received.v1", model=CallReceived, durable=True)
 CONTACT_UPDATED: Final = EventType(type="contact.updated.v1", model=ContactUpdated, durable=True)
+PROFILE_UPDATED: Final = EventType(type="profile.updated.v1", model=ProfileUpdated, durable=True)
 HISTORY_SYNCED: Final = EventType(type="history.synced.v1", model=HistorySynced, durable=True)
 SESSION_THROTTLED: Final = EventType(type="session.throttled.v1", model=SessionThrottled, durable=True)
 USAGE_REPORT: Final = EventType(type="usage.report.v1", model=UsageReport, durable=True)
@@ -370,6 +371,7 @@ EVENTS: Final = {
         GROUP_PARTICIPANTS,
         CALL_RECEIVED,
         CONTACT_UPDATED,
+        PROFILE_UPDATED,
         HISTORY_SYNCED,
         SESSION_THROTTLED,
         USAGE_REPORT,

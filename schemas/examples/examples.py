@@ -31,6 +31,8 @@ from schemas.events.contacts import (
     ContactChange,
     ContactUpdated,
     PresenceUpdated,
+    ProfileChange,
+    ProfileUpdated,
     SeenState,
 )
 from schemas.events.events import (
@@ -458,6 +460,9 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
             changed=[ContactChange.PICTURE],
             timestamp=_NOW,
         ),
+    ),
+    "profile.updated.v1": (
+        ProfileUpdated(session_id=_SESSION, push_name="Ana", changed=[ProfileChange.PUSH_NAME], timestamp=_NOW),
     ),
     "history.synced.v1": (
         HistorySynced(

@@ -108,6 +108,7 @@ def test_durable_events_are_those_of_sessions_and_messages() -> None:
         "call.received.v1",
         "chat.updated.v1",
         "contact.updated.v1",
+        "profile.updated.v1",
         "media.ready.v1",
         "media.failed.v1",
         "history.synced.v1",

@@ -57,8 +57,18 @@ class World:
         member = Member(session_id=self.new_session_id(), phone=await self.phones.give(name))
         await self.create(member.session_id, **more)
         await self.scan(member.session_id, member.phone)
-        await self.backend.state(member.session_id, "connected")
+        await self.named(member.session_id, name)
         return member
+
+    async def named(self, session_id: str, name: str) -> None:
+        """Until the session knows what its account is called: with `connected`, or later if the phone was busy."""
+        told = ("session.status.v1", "profile.updated.v1")
+        await self.backend.until(
+            lambda: any(
+                event["type"] in told and event["data"].get("pushName") == name for event in self.backend.of(session_id)
+            ),
+            f"{session_id} is never called {name}",
+        )
 
     async def send(self, member: Member, to: Phone, text: str, **more: object) -> str:
         """Publish a text; the command's id."""

@@ -34,6 +34,7 @@ from gateway_worker.whatsapp.facts import (
     Disconnected,
     Fact,
     FactUnreadable,
+    Named,
     Paired,
     PairingCode,
     PasskeyCode,
@@ -59,7 +60,7 @@ from schemas.errors import MessageRejectedByWhatsApp, Unavailable
 from schemas.events.events import Failure
 from schemas.names import MessageId
 
-LifeFact = QrCode | PairingCode | PasskeyRequired | PasskeyCode | Connected | Disconnected | PresenceChanged
+LifeFact = QrCode | PairingCode | PasskeyRequired | PasskeyCode | Connected | Named | Disconnected | PresenceChanged
 
 _STATUS = {
     ReceiptKind.DELIVERED: Status.DELIVERED,

@@ -13,10 +13,11 @@ from gateway_worker.connections.base.signals import Signal
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.lifecycle.states import LIVE, PAIRING, State, Trigger, follow
 from gateway_worker.store.operations.operation import Operation
-from gateway_worker.store.operations.sessions import ChangeState
+from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.records import SessionRecord
 from gateway_worker.whatsapp.facts import Connected
-from schemas.events.events import SESSION_STATUS, PasskeyRequest, Reason, SessionStatus
+from schemas.events.contacts import ProfileChange, ProfileUpdated
+from schemas.events.events import PROFILE_UPDATED, SESSION_STATUS, PasskeyRequest, Reason, SessionStatus
 from schemas.names import SessionId, UserId
 from schemas.results import SessionQr
 
@@ -39,6 +40,7 @@ class Lifecycle:
         self.session_id: SessionId = record.session_id
         self.changed = Signal()
         self.jid, self.lid = record.jid, record.lid
+        self._push_name = record.push_name
         self._user_id: UserId = record.user_id
         self._context = context
         self._writer = writer
@@ -88,6 +90,7 @@ class Lifecycle:
             self._condition = condition
         if account is not None:
             self.jid, self.lid = account.jid, account.lid
+            self._push_name = account.push_name or self._push_name
         self.changed.fire()
 
     async def note(self, applied: int) -> None:
@@ -102,6 +105,21 @@ class Lifecycle:
                 condition = replace(self._condition, reason=reason)
                 await self._writer.write_surely(self._change(condition, None, None))
                 self._condition = condition
+
+    async def rename(self, push_name: str) -> None:
+        """The account is called otherwise than is stored, or has a name only now."""
+        async with self._writing:
+            if push_name == self._push_name:
+                return
+            event = ProfileUpdated(
+                session_id=self.session_id,
+                push_name=push_name,
+                changed=[ProfileChange.PUSH_NAME],
+                timestamp=self._context.clock.now(),
+            )
+            change = replace(self._change(self._condition, None, None), push_name=push_name)
+            await self._writer.write_surely(change, AppendEvent(type=PROFILE_UPDATED.type, data=event.to_data()))
+            self._push_name = push_name
 
     async def announce_qr(self, qr: SessionQr) -> None:
         """Tell a new QR; it lives a minute, so it has no sequence."""

@@ -30,6 +30,7 @@ from gateway_worker.whatsapp.facts import (
     Cause,
     Connected,
     Disconnected,
+    Named,
     PairingCode,
     PasskeyCode,
     PasskeyRequired,
@@ -259,7 +260,7 @@ class Connector:
     async def _follow(
         self,
         attempt: ConnectionAttempt,
-        fact: QrCode | PairingCode | PasskeyRequired | PasskeyCode | Connected | PresenceChanged,
+        fact: QrCode | PairingCode | PasskeyRequired | PasskeyCode | Connected | Named | PresenceChanged,
     ) -> None:
         match fact:
             case QrCode():
@@ -279,6 +280,9 @@ class Connector:
                 self._quick_restarts = self._bad_sessions = 0
                 attempt.log_in()
                 self._presences.connected()
+            case Named():
+                await self._lifecycle.rename(fact.push_name)
+                self._context.snapshots.changed(self._writer.fence)
             case PresenceChanged():
                 self._presences.on_presence(fact)
 

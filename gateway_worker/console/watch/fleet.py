@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway_worker.client.events import Event
+from schemas.events.contacts import ProfileUpdated
 from schemas.events.events import (
     Action,
     Reason,
@@ -106,6 +107,8 @@ class Fleet:
         match event.data:
             case SessionStatus() as status:
                 self._status(status)
+            case ProfileUpdated() as profile:
+                self._rename(profile)
             case WorkerHeartbeat() as beat:
                 self._beat(beat, now)
             case WorkerRegistered() as worker:
@@ -205,6 +208,11 @@ class Fleet:
             retry_at=status.retry_at,
             live=status,
         )
+
+    def _rename(self, profile: ProfileUpdated) -> None:
+        known = self.sessions.get(profile.session_id)
+        if known is not None:
+            self.sessions[profile.session_id] = replace(known, name=profile.push_name)
 
     def _beat(self, beat: WorkerHeartbeat, now: datetime) -> None:
         figures = beat.metrics

@@ -10,12 +10,12 @@ MAX_SUBSCRIBERS = 1_024
 
 
 def on_presence(turn: Turn, connection: Connection, node: Node) -> None:
-    """`available`, `unavailable` (with the push name) or `subscribe` to somebody's presence."""
+    """`available` (without a type too) or `unavailable`, with the push name, or `subscribe` to somebody's presence."""
     device = connection.device
     assert device is not None
     if name := node.attrs.get("name"):
         device.account.name = name[:MAX_NAME]
-    match node.attrs.get("type", "available" if "name" not in node.attrs else ""):
+    match node.attrs.get("type", "available"):
         case "subscribe":
             account, _ = turn.world.find(node.attrs.get("to", ""))
             if account and len(account.presence_subscribers) < MAX_SUBSCRIBERS:

@@ -219,6 +219,7 @@ class FakeStorage:
             applied_generation=change.applied_generation or row.applied_generation,
             phone=change.phone or row.phone,
             jid=change.jid or row.jid,
+            push_name=change.push_name or row.push_name,
         )
         if change.event is not None:
             self.events.append(("session.status.v1", change.event))

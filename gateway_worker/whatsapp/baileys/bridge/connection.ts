@@ -20,7 +20,7 @@ import { askGroups } from './groups/groups.ts'
 import type { OutgoingArguments } from './outgoing/message.ts'
 import { askForFile } from './outgoing/reupload-request.ts'
 import { lies, upload } from './outgoing/uploads.ts'
-import { isNew, NO_NAME, ownName, whenNamed } from './people/own-name.ts'
+import { Appearance, isNew, ownName, whenNamed } from './people/own-name.ts'
 import { decodeCredentials } from './signal/values.ts'
 import { phoneOf } from './words/addresses.ts'
 import { type End, endOf, forged } from './words/causes.ts'
@@ -33,8 +33,10 @@ export class Connection {
   readonly #credentials: AuthenticationCreds
   readonly #parts: Parts
   readonly #onEnd: () => void
+  readonly #appearance: Appearance
   /** Whether its phone has to say yet what the account is called. */
   readonly #isNew: boolean
+  #isToldConnected = false
   #ending: Promise<void> | undefined
   #settled: (() => void)[] = []
   #hasFailed = false
@@ -54,6 +56,7 @@ export class Connection {
       mustBeOpen: () => this.#mustBeOpen()
     }
     this.#parts = assemble({ ...opening, credentials: this.#credentials, events })
+    this.#appearance = new Appearance(this.#parts.socket, this.#credentials, opening.options.mark_online)
     this.#listen()
   }
 
@@ -100,7 +103,7 @@ export class Connection {
   async sendPresence({ to, state }: PresenceArguments): Promise<void> {
     this.#mustBeOpen()
     const baileys = { typing: 'composing', recording: 'recording', paused: 'paused' } as const
-    if (state === 'available' || state === 'unavailable') await this.#socket.sendPresenceUpdate(state)
+    if (state === 'available' || state === 'unavailable') await this.#appearance.show(state)
     else await this.#socket.sendPresenceUpdate(baileys[state], to)
   }
 
@@ -162,7 +165,10 @@ export class Connection {
 
   #listen(): void {
     const { ev } = this.#socket
-    ev.on('creds.update', () => this.#saveCredentials())
+    ev.on('creds.update', () => {
+      this.#saveCredentials()
+      this.#noteName()
+    })
     ev.on('connection.update', (update) => this.#update(update))
     ev.on('call', (calls) => this.#rejectCalls(calls))
   }
@@ -171,8 +177,13 @@ export class Connection {
   #saveCredentials(): void {
     const { account, me } = this.#credentials
     if (!account || me === undefined || this.#ending !== undefined) return
-    if (!me.name) me.name = NO_NAME
     this.#parts.store.putCredentials(this.#credentials)
+  }
+
+  /** A name that comes after `connected` was told, or changes, is a fact of its own. */
+  #noteName(): void {
+    const name = this.#appearance.renamed()
+    if (name !== null && this.#isToldConnected) void this.#parts.facts.tell({ fact: 'named', push_name: name }, () => this.#isStored())
   }
 
   #update({ isNewLogin, connection, lastDisconnect, isOnline }: BaileysEventMap['connection.update']): void {
@@ -192,6 +203,7 @@ export class Connection {
   }
 
   #connected(): void {
+    this.#appearance.open()
     const isNamed = ownName(this.#credentials) !== null
     if (isNamed || !this.#isNew) this.#tellConnected()
     else whenNamed(this.#socket.ev, () => this.#tellConnected())
@@ -203,6 +215,7 @@ export class Connection {
 
   #tellConnected(): void {
     if (this.#ending !== undefined) return
+    this.#isToldConnected = true
     const { id, lid } = this.#credentials.me ?? { id: '' }
     const jid = jidNormalizedUser(id)
     const known = { phone: phoneOf(jid), jid, lid: lid ? jidNormalizedUser(lid) : null, push_name: ownName(this.#credentials) }

@@ -12,6 +12,7 @@ import type { Pairing } from './pairing.ts'
 import type { GroupCache } from './patches/caches.ts'
 import { type EventTable, observing, type StanzaHandler, type StanzaTable } from './patches/listening.ts'
 import type { AddressBook } from './people/address-book.ts'
+import { adopted } from './people/own-name.ts'
 import type { People } from './people/pictures.ts'
 
 export interface Listeners {
@@ -80,9 +81,7 @@ export function eventTable({ credentials, history, addressBook }: Listeners): Ev
       addressBook.take(saved)
       return undefined
     },
-    // Baileys takes an update that does not speak of us for another name of ours, and sends a presence with nothing in it;
-    // WhatsApp takes that for `available`, and we would appear online whatever the session wants
-    'creds.update': (update) => (credentials.me === undefined || 'me' in update ? update : { ...update, me: credentials.me })
+    'creds.update': (update) => adopted(credentials, update)
   }
 }
 

@@ -33,6 +33,7 @@ from gateway_worker.whatsapp.facts import (
     Connected,
     Disconnected,
     Fact,
+    Named,
     Paired,
     PairingCode,
     PasskeyCode,
@@ -88,6 +89,8 @@ def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: C901, PLR0911, PLR0912 (o
             return Paired(jid=told["jid"], lid=told["lid"])
         case "connected":
             return Connected(phone=told["phone"] or "", jid=told["jid"], lid=told["lid"], push_name=told["push_name"])
+        case "named":
+            return Named(push_name=told["push_name"])
         case "disconnected":
             return Disconnected(cause=Cause(told["cause"]), code=told["code"], detail=told["detail"])
         case "receipt":

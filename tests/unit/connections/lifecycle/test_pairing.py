@@ -7,7 +7,7 @@ import pytest
 from gateway_worker.connections.lifecycle.causes import MAX_QUICK_RESTARTS
 from gateway_worker.connections.lifecycle.states import State
 from gateway_worker.store.errors import StoreUnavailable
-from gateway_worker.whatsapp.facts import Cause, PairingCode, QrCode
+from gateway_worker.whatsapp.facts import Cause, Named, PairingCode, QrCode
 from gateway_worker.whatsapp.port import Changes
 from schemas.errors import SessionNotPairing
 from schemas.events.events import SessionStatus
@@ -32,6 +32,20 @@ async def test_a_session_is_paired_by_qr_and_connects_after_the_515() -> None:
         assert w.storage.keys.blobs[ANNA] == b"paired"
         assert w.cache.routes == {ANNA: "worker-1"}
         assert w.cache.qrs == {}
+
+
+@virtual
+async def test_a_name_that_the_phone_tells_later_is_told_once_and_stored() -> None:
+    async with world() as w:
+        w.engine.script = pair_by_qr
+        await w.create()
+        await w.state(State.CONNECTED)
+        for name in (ME.push_name, "Anna Maria", "Anna Maria"):
+            await w.engine.last.tell(Named(push_name=str(name)))
+        told = [data for kind, data in w.storage.events if kind == "profile.updated.v1"]
+        assert [(data["pushName"], data["changed"]) for data in told] == [("Anna Maria", ["pushName"])]
+        assert w.storage.sessions.rows[ANNA].push_name == "Anna Maria"
+        assert w.storage.states(ANNA)[-1] == "connected"
 
 
 @virtual

@@ -233,6 +233,7 @@ const fact = byKind('fact', {
   passkey_confirm: { code: word, expires_in: real },
   paired: { jid, lid: nullable(jid) },
   connected: { phone: nullable(phone), jid, lid: nullable(jid), push_name: ownName },
+  named: { push_name: text(MAX_OWN_NAME) },
   disconnected: { cause: word, code: nullable(count), detail: text(MAX_NAME) },
   receipt: { message_ids: list(id, MAX_RECEIPT_IDS, isId), chat: jid, kind: word, timestamp: seconds, participant: nullable(jid) },
   send_failed: { message_id: id, code: word },

@@ -4,9 +4,17 @@ import { mock, test } from 'node:test'
 
 import type { AuthenticationCreds, BaileysEventEmitter } from 'baileys'
 
-import { isNew, NO_NAME, ownName, PATIENCE_MS, whenNamed } from '../../../../../gateway_worker/whatsapp/baileys/bridge/people/own-name.ts'
+import {
+  adopted,
+  Appearance,
+  isNew,
+  ownName,
+  PATIENCE_MS,
+  whenNamed
+} from '../../../../../gateway_worker/whatsapp/baileys/bridge/people/own-name.ts'
 
 const JID = '15550001111:3@s.whatsapp.net'
+const NO_NAME = '~' // as Baileys has it
 
 function waiting(): { events: EventEmitter; calls: () => number } {
   const events = new EventEmitter()
@@ -51,4 +59,51 @@ test('a phone that says nothing is not waited for any longer', () => {
   assert.equal(calls(), 1)
   assert.equal(events.listenerCount('creds.update'), 0)
   mock.timers.reset()
+})
+
+/** An account as Baileys holds it, and what it says of itself. */
+function account(name: string | undefined, isOnline: boolean) {
+  const credentials = { me: { id: JID, ...(name === undefined ? {} : { name }) } }
+  const said: unknown[] = []
+  const sendPresenceUpdate = async (type: string): Promise<void> => {
+    if (credentials.me.name !== undefined) said.push([type, credentials.me.name])
+    return Promise.resolve()
+  }
+  const ev = { emit: (_: string, { isOnline }: { isOnline?: boolean }) => said.push({ isOnline }) }
+  const appearance = new Appearance({ ev, sendPresenceUpdate } as never, credentials, isOnline)
+  const call = (name: string): string | null => {
+    adopted(credentials, { me: { id: JID, name } })
+    return appearance.renamed()
+  }
+  return { appearance, said, call }
+}
+
+test('an account without a name says nothing of itself; its name and whether it is online go out together', async () => {
+  const { appearance, said, call } = account(undefined, false)
+  assert.equal(call('too early'), null) // Baileys says it itself at the login
+  appearance.open()
+  assert.equal(call('Ana'), 'Ana')
+  assert.equal(call('Ana'), null)
+  await appearance.show('available')
+  assert.equal(call('Ana Maria'), 'Ana Maria')
+  assert.deepEqual(said, [
+    ['unavailable', 'Ana'],
+    ['available', 'Ana'],
+    ['available', 'Ana Maria']
+  ])
+})
+
+test('receipts of an account without a name are those of one that is there', () => {
+  const { appearance, said } = account(undefined, true)
+  appearance.open()
+  assert.deepEqual(said, [{ isOnline: true }])
+})
+
+test('Baileys sees no other name, and none that is missing', () => {
+  const credentials = { me: { id: JID, name: 'Ana' } }
+  assert.deepEqual(adopted(credentials, { nextPreKeyId: 7 }), { nextPreKeyId: 7, me: { id: JID, name: 'Ana' } })
+  const update = { me: { id: JID, name: 'Ana Maria' } }
+  assert.equal(adopted(credentials, update).me, credentials.me)
+  assert.equal(credentials.me.name, 'Ana Maria')
+  assert.deepEqual(adopted({}, { nextPreKeyId: 7 }), { nextPreKeyId: 7 })
 })

@@ -1,9 +1,10 @@
 """From what happened to the envelope that tells it. Pure."""
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
+
+from pydantic_core import to_json
 
 from gateway_worker.store.records import OutboxEvent
 from schemas.envelope import Envelope
@@ -11,7 +12,6 @@ from schemas.events.events import EVENTS, session_source, worker_source
 from schemas.names import SessionId, WorkerId
 from schemas.sequence import write as write_sequence
 
-_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _TOO_LARGE: Final = {"kind": "unsupported", "whatsappType": "too_large"}
 
 
@@ -33,7 +33,7 @@ def encode(event: OutboxEvent, namespace: str) -> bytes:
     if event.causation_id is not None:
         attributes["causationid"] = event.causation_id
     numbers = {"sequence": write_sequence(event.sequence), "epoch": event.epoch}
-    return _JSON.encode({**attributes, **numbers, "data": event.data}).encode()
+    return to_json({**attributes, **numbers, "data": event.data})
 
 
 def announcement(

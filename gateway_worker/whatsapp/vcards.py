@@ -1,11 +1,11 @@
 """vCards as WhatsApp's clients write them (version 3.0, a number's `waid` beside it), and as others do. Pure.
 
-Strangers write them, and they are read in an event loop: all cards of one message share a `Budget`, so that their
-reading takes a few milliseconds whatever they hold. What is beyond it is not read, and what is read is bounded.
+Strangers write them, and they are read in an event loop: all cards of one message share a `Budget`, and are read a line
+at a time (`reading`). What is beyond the budget is not read, and what is read is bounded.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -49,22 +49,33 @@ def display_name(card: ContactCard, budget: Budget | None = None) -> str:
 
 def read_cards(texts: Iterable[str]) -> list[ContactCard]:
     """The people of one message, in order; what is beyond the budget of all together is not read."""
+    return [card for card in reading(texts) if card is not None]
+
+
+def reading(texts: Iterable[str]) -> Iterator[ContactCard | None]:
+    """The same, a line at a time: None where whoever reads may do something else in between."""
     budget = Budget()
     cards = (card for text in texts for card in cards_in(text))
-    return [read_card(card, budget) for card in islice(cards, MAX_CARDS)]
+    for card in islice(cards, MAX_CARDS):
+        yield from _reading(card, budget)
 
 
 def read_card(text: str, budget: Budget | None = None) -> ContactCard:
     """The fields of a vCard, and the card as it came where it holds more than they do."""
-    budget = budget or Budget()
+    return next(card for card in _reading(text, budget or Budget()) if card is not None)
+
+
+def _reading(text: str, budget: Budget) -> Iterator[ContactCard | None]:
     if budget.is_spent:
-        return ContactCard(vcard=text[:MAX_VCARD])
+        yield ContactCard(vcard=text[:MAX_VCARD])
+        return
     person = _Person()
     for found in properties(text, budget):
         person.note(found)
+        yield None
     if budget.is_spent:
         person.is_whole = False
-    return ContactCard(
+    yield ContactCard(
         name=person.called,
         phones=list(person.phones) or (),
         organization=person.organization,

@@ -1,10 +1,11 @@
-"""From what WhatsApp tells of a group to the writes that store it with its events. Pure."""
+"""From what WhatsApp tells of a group to the writes that store it with its events."""
 
 from datetime import datetime
 from typing import Any, Final, assert_never
 
 from gateway_worker.connections.base.times import instant
 from gateway_worker.store.operations.messages import ReceiveMessage
+from gateway_worker.timing.pace import Pace
 from gateway_worker.whatsapp.groups import GroupChanged, GroupMember, GroupNotification, MembersChanged
 from schemas.addresses import told_jid
 from schemas.content.groups import GroupPerson
@@ -16,15 +17,18 @@ from schemas.names import MessageId, SessionId
 GROUP_KIND: Final = "group"
 
 
-def group_arrivals(session_id: SessionId, told: GroupNotification, now: datetime) -> list[ReceiveMessage]:
+async def group_arrivals(session_id: SessionId, told: GroupNotification, now: datetime) -> list[ReceiveMessage]:
     """What makes it durable, once: it is kept beside the messages of its chat, as a kind of its own.
 
     WhatsApp delivers a notification again, under its id, when its acknowledgement is lost.
     """
-    return [_arrival(session_id, told, index, now) for index in range(len(told.news))]
+    pace = Pace()
+    return [await _arrival(session_id, told, index, now, pace) for index in range(len(told.news))]
 
 
-def _arrival(session_id: SessionId, told: GroupNotification, index: int, now: datetime) -> ReceiveMessage:
+async def _arrival(
+    session_id: SessionId, told: GroupNotification, index: int, now: datetime, pace: Pace
+) -> ReceiveMessage:
     at = instant(told.timestamp, now)
     common: dict[str, Any] = {
         "session_id": session_id,
@@ -32,7 +36,8 @@ def _arrival(session_id: SessionId, told: GroupNotification, index: int, now: da
         "by": None if told.by is None else GroupAuthor(**_person(told.by), push_name=told.push_name),
         "timestamp": at,
     }
-    event_type, event = _event(told.news[index], common)
+    event_type, event = await _event(told.news[index], common, pace)
+    await pace.breathe()
     data = event.to_data()
     return ReceiveMessage(
         message_id=MessageId(f"group:{told.group_id}:{told.notification_id}:{index}"),  # no message has such an id
@@ -48,10 +53,13 @@ def _arrival(session_id: SessionId, told: GroupNotification, index: int, now: da
     )
 
 
-def _event(news: MembersChanged | GroupChanged, common: dict[str, Any]) -> tuple[EventType, Model]:
+async def _event(news: MembersChanged | GroupChanged, common: dict[str, Any], pace: Pace) -> tuple[EventType, Model]:
     match news:
         case MembersChanged():
-            people = [GroupPerson(**_person(each)) for each in news.people]
+            people: list[GroupPerson] = []
+            for each in news.people:
+                people.append(GroupPerson(**_person(each)))
+                await pace.breathe()
             return GROUP_PARTICIPANTS, GroupParticipantsChanged(
                 **common,
                 action=PeopleChange(news.action),

@@ -1,4 +1,4 @@
-"""From a part of the phone's history to the writes that store it. Pure."""
+"""From a part of the phone's history to the writes that store it, a slice of the loop at a time."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -22,6 +22,7 @@ from gateway_worker.store.operations.messages import NewEntry, PutEntries
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.store.records import Status
+from gateway_worker.timing.pace import Pace
 from gateway_worker.whatsapp.incoming import ReceivedChange, ReceivedMessage
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage
 from gateway_worker.whatsapp.people import ContactsReported
@@ -33,13 +34,13 @@ from schemas.names import MessageId, SessionId
 _MICROSECONDS = 1_000_000
 
 
-def history_operations(
+async def history_operations(
     session_id: SessionId, part: HistoryPart, identities: Identities, now: datetime
 ) -> list[Operation[Any]]:
     """What makes it durable. What is stored already stays as it is, so a part may come again."""
     return [
         *people_operations(part, identities, now),
-        *past_operations(session_id, part.messages, identities, now),
+        *await past_operations(session_id, part.messages, identities, now),
         *finish_operations(session_id, part, now),
     ]
 
@@ -50,13 +51,13 @@ def people_operations(part: HistoryPart, identities: Identities, now: datetime) 
     return learnt_contacts(ContactsReported(contacts=people, from_before=True), identities, now)
 
 
-def past_operations(
+async def past_operations(
     session_id: SessionId, messages: Sequence[PastMessage], identities: Identities, now: datetime
 ) -> list[Operation[Any]]:
     """What keeps messages of it, and what was done to them."""
     if not messages:
         return []
-    stored = StoreHistory(messages=_distinct(session_id, messages, identities, now))
+    stored = StoreHistory(messages=await _distinct(session_id, messages, identities, now))
     return [PutEntries(entries=[_entry(each) for each in messages if each.entry.plaintext]), stored]
 
 
@@ -76,17 +77,18 @@ def finish_operations(session_id: SessionId, part: HistoryPart, now: datetime) -
     return [FinishHistory(message_ids=part.processed, event_type=HISTORY_SYNCED.type, event=told.to_data())]
 
 
-def _distinct(
+async def _distinct(
     session_id: SessionId, messages: Sequence[PastMessage], identities: Identities, now: datetime
 ) -> list[HistoricMessage]:
     """A message may stand in a part twice; the first counts."""
-    found: dict[tuple[str, str, str], HistoricMessage] = {}
+    pace, found = Pace(), dict[tuple[str, str, str], HistoricMessage]()
     for each in messages:
         message = each.message
         author = "" if message.from_me else identities.chat_of(Jid(message.sender.jid))
         name = (message.message_id, identities.chat_of(Jid(message.chat)), author)
         if name not in found and _counts(each, identities):
             found[name] = _stored(session_id, each, identities, now)
+        await pace.breathe()
     return list(found.values())
 
 

@@ -1,7 +1,7 @@
 """What a connection tells and asks: the engine's facts and key writes become writes under the session's epoch."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -27,6 +27,7 @@ from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.store.operations.receipts import AdvanceParticipant, AdvanceStatus
 from gateway_worker.store.operations.timers import SetTimers
 from gateway_worker.store.records import Status
+from gateway_worker.timing.pace import Pace
 from gateway_worker.whatsapp.errors import StoreRefused
 from gateway_worker.whatsapp.facts import (
     CallArrived,
@@ -237,7 +238,11 @@ class Inbound:
     async def _receipts(self, receipts: Sequence[ReceiptArrived]) -> None:
         """Store them in one transaction; those that cannot be stored are left out, and counted."""
         now = self._context.clock.now()
-        advances = [(receipt.kind, each) for receipt in receipts for each in self._advances(receipt, now)]
+        pace, advances = Pace(), list[tuple[ReceiptKind, AdvanceStatus | AdvanceParticipant]]()
+        for receipt in receipts:
+            for each in self._advances(receipt, now):
+                advances.append((receipt.kind, each))
+                await pace.breathe()
         if not advances:
             return
         try:
@@ -253,26 +258,25 @@ class Inbound:
         observer = self._context.observer
         (observer.receipt_stored if moved and moved[0] else observer.receipt_ignored)(kind)
 
-    def _advances(self, receipt: ReceiptArrived, now: datetime) -> Sequence[AdvanceStatus | AdvanceParticipant]:
+    def _advances(self, receipt: ReceiptArrived, now: datetime) -> Iterator[AdvanceStatus | AdvanceParticipant]:
         """One step for each of its messages; in groups it is one participant's, under the one name of that person."""
         at, status = instant(receipt.timestamp, now), _STATUS[receipt.kind]
         ids = [MessageId(each) for each in receipt.message_ids]
         if receipt.participant is None:
             chats = self._identities.all_names(receipt.chat)
-            return [AdvanceStatus(message_id=each, status=status, at=at, told_in=chats) for each in ids]
+            yield from (AdvanceStatus(message_id=each, status=status, at=at, told_in=chats) for each in ids)
+            return
         who = self._identities.chat_of(Jid(receipt.participant))
         lid = self._identities.lid_of(who)
         group = receipt.chat
-        return [
-            AdvanceParticipant(message_id=each, chat=group, participant=who, lid=lid, status=status, at=at)
-            for each in ids
-        ]
+        for each in ids:
+            yield AdvanceParticipant(message_id=each, chat=group, participant=who, lid=lid, status=status, at=at)
 
     async def _news(self, fact: CallArrived | GroupNotification | ContactsReported | TimersReported) -> None:
         """All in one transaction; if something in it cannot be stored, each by itself."""
         name = type(fact).__name__
         try:
-            operations = self._operations(fact)
+            operations = await self._operations(fact)
         except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)
             await self._ingestion.set_fact_aside(name, SetAsideReason.FAILED, error, asdict(fact))
             return
@@ -286,7 +290,7 @@ class Inbound:
         else:
             self._timers.learn(operations)
 
-    def _operations(
+    async def _operations(
         self, fact: CallArrived | GroupNotification | ContactsReported | TimersReported
     ) -> Sequence[ReceiveMessage | LearnContacts | SetTimers]:
         now = self._context.clock.now()
@@ -294,7 +298,7 @@ class Inbound:
             case CallArrived():
                 return [call_arrival(self._session_id, fact, now)]
             case GroupNotification():
-                return [*group_arrivals(self._session_id, fact, now), *self._timers.of_group(fact, now)]
+                return [*await group_arrivals(self._session_id, fact, now), *self._timers.of_group(fact, now)]
             case TimersReported():
                 return self._timers.listed(fact.timers, now)
             case ContactsReported():

@@ -39,6 +39,7 @@ from gateway_worker.store.errors import ContentRefused
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.people import JoinChats
 from gateway_worker.store.operations.set_aside import EndStanzas, SetAside
+from gateway_worker.timing.pace import Pace
 from gateway_worker.whatsapp.incoming import Arrived, Entry, ReceivedMessage, TimerChanged, Unreadable
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage
 from gateway_worker.whatsapp.port import Changes
@@ -86,7 +87,7 @@ class Ingestion:
         now = self._context.clock.now()
         mappings = self._context.mappings.among(changes.keys)
         known = self._knowing(mappings)
-        tellings = [self._telling(each, now, known) for each in changes.entries if each.message is not None]
+        tellings = await self._tellings(changes, now, known)
         messages = [each.message for each in tellings if each.message is not None]
         joins = [JoinChats(chats=mappings)] if mappings else []
         contacts = self._attempt("contacts", lambda: self._known_authors.learn(messages, self._identities, now))
@@ -115,7 +116,8 @@ class Ingestion:
         asides = [self._past_aside(each) for each in part.unreadable]
         try:
             timers = self._timers.listed(part.timers, now)
-            operations = [*asides, *history_operations(self._session_id, part, self._identities, now), *timers]
+            past = await history_operations(self._session_id, part, self._identities, now)
+            operations = [*asides, *past, *timers]
             if operations:
                 self._count(operations, await self._writer.write(*operations))
                 self._timers.learn(operations)
@@ -149,6 +151,14 @@ class Ingestion:
             return
         aside = fact_aside(self._session_id, fact, reason, detail, told)
         self._count([aside], await self._writer.write_surely(aside))
+
+    async def _tellings(self, changes: Changes, now: datetime, known: NamesOf) -> list[_Telling]:
+        pace, tellings = Pace(), list[_Telling]()
+        for each in changes.entries:
+            if each.message is not None:
+                tellings.append(self._telling(each, now, known))
+                await pace.breathe()
+        return tellings
 
     def _telling(self, entry: Entry, now: datetime, known: NamesOf) -> _Telling:
         message = entry.message
@@ -220,7 +230,7 @@ class Ingestion:
 
     async def _write_past(self, past: PastMessage, now: datetime) -> None:
         try:
-            await self._writer.write(*past_operations(self._session_id, [past], self._identities, now))
+            await self._writer.write(*await past_operations(self._session_id, [past], self._identities, now))
         except (ContentRefused, *_BROKEN) as error:
             entry = Entry(key=past.entry.key, plaintext=past.entry.plaintext, message=past.message)
             reason = reason_of(error) if isinstance(error, ContentRefused) else SetAsideReason.FAILED

@@ -8,11 +8,12 @@
     move the sequences, count, insert the outbox      one statement
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+
+from pydantic_core import to_json
 
 from gateway_worker.store.errors import EventTooLarge
 from gateway_worker.store.operations.operation import Operation
@@ -22,6 +23,7 @@ from gateway_worker.store.records import Fence, Json, OutboxEvent
 from gateway_worker.store.row import Row
 from gateway_worker.store.writing.rounds import Placed, rounds
 from gateway_worker.store.writing.usage import COUNT, Usage
+from gateway_worker.timing.pace import Pace
 from schemas.names import MAX_EVENT_BYTES, SessionId
 
 _MAX_PAYLOAD: Final = MAX_EVENT_BYTES - 16 * 1024  # an envelope's attributes are short lines
@@ -244,7 +246,9 @@ class GroupWriter:
         events: list[OutboxEvent] = []
         payloads: list[bytes] = []
         moved: dict[SessionId, int] = {}
+        pace = Pace()
         for (write, _index), caused in sorted(transaction.events.items()):
+            await pace.breathe()
             fence = group[write].fence
             session = transaction.sessions[fence.session_id, fence.epoch]
             for new in caused:
@@ -311,7 +315,7 @@ def encrypt_event(event: OutboxEvent, cipher: Cipher) -> bytes:
         "traceparent": event.traceparent,
     }
     # Strict, unlike `dumps`: half a surrogate pair could be stored, and never be published
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    text = to_json(payload)
     if len(text) > _MAX_PAYLOAD:
         raise EventTooLarge(f"an event of {len(text)} bytes")
     return cipher.encrypt(text, "outbox", str(event.sequence))

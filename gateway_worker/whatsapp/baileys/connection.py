@@ -20,7 +20,6 @@ from gateway_worker.whatsapp.baileys.codec.attachments import media_of, remote_f
 from gateway_worker.whatsapp.baileys.codec.codec import (
     entry_key_of,
     error_of,
-    fact_of,
     framed_entry_key,
     outgoing_args,
 )
@@ -28,8 +27,9 @@ from gateway_worker.whatsapp.baileys.codec.commits import changes_of
 from gateway_worker.whatsapp.baileys.codec.history import history_of
 from gateway_worker.whatsapp.baileys.groups import BaileysGroups
 from gateway_worker.whatsapp.baileys.history_files import HistoryFiles, history_file_of
+from gateway_worker.whatsapp.baileys.reading import Unread, taken_up
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown
-from gateway_worker.whatsapp.facts import Cause, Disconnected, Fact, FactUnreadable
+from gateway_worker.whatsapp.facts import Cause, Disconnected, Fact
 from gateway_worker.whatsapp.files import FileClass, FileReference, reference_of
 from gateway_worker.whatsapp.incoming import StoredOriginal
 from gateway_worker.whatsapp.outgoing import Acknowledged, MessageRef, OutgoingMessage
@@ -65,7 +65,7 @@ class BaileysConnection:
         self._history = history
         self._spawn = spawn
         self._on_end = on_end
-        self._facts: deque[tuple[Fact, Request | None]] = deque()
+        self._facts: deque[tuple[Fact | Unread, Request | None]] = deque()
         self._work: set[asyncio.Task[None]] = set()
         self._fetching: set[asyncio.Task[None]] = set()
         self._telling: asyncio.Task[None] | None = None
@@ -192,7 +192,7 @@ class BaileysConnection:
     def serve(self, request: Request) -> None:
         """Take a call of the bridge's about this connection."""
         if request.method == "tell":
-            self._take(read_fact(request.args), request)
+            self._take(taken_up(request.args), request)
             return
         if request.method == "fetch_history":
             tasks, task = self._fetching, self._spawn(self._fetch(request))
@@ -206,7 +206,7 @@ class BaileysConnection:
         if not self._ended:
             self._take(Disconnected(cause=Cause.BRIDGE_DIED), None)
 
-    def _take(self, fact: Fact, request: Request | None) -> None:
+    def _take(self, fact: Fact | Unread, request: Request | None) -> None:
         if self._ended:
             return
         if isinstance(fact, Disconnected):
@@ -222,7 +222,8 @@ class BaileysConnection:
     async def _tell(self) -> None:
         """Tell what waits, until nothing does."""
         while self._facts:
-            fact, requests = self._next()
+            taken, requests = self._next()
+            fact = await taken.read() if isinstance(taken, Unread) else taken
             if isinstance(fact, Disconnected):
                 await self._finish()
             try:
@@ -238,18 +239,23 @@ class BaileysConnection:
                 self.over.set()
         self._telling = None
 
-    def _next(self) -> tuple[Fact, list[Request]]:
+    def _next(self) -> tuple[Fact | Unread, list[Request]]:
         """The next fact, with those behind it that can be stored with it."""
         fact, request = self._facts.popleft()
-        facts, requests, weight = [fact], [request], weight_of(fact)
-        while self._facts and len(facts) < MAX_BATCH and go_together(fact, self._facts[0][0]):
-            weight += weight_of(self._facts[0][0])
-            if weight > MAX_WEIGHT:
-                break
-            following, request = self._facts.popleft()
-            facts.append(following)
-            requests.append(request)
-        return together(facts), [each for each in requests if each is not None]
+        requests = [request]
+        if not isinstance(fact, Unread):
+            facts, weight = [fact], weight_of(fact)
+            while self._facts and len(facts) < MAX_BATCH:
+                following = self._facts[0][0]
+                if isinstance(following, Unread) or not go_together(fact, following):
+                    break
+                weight += weight_of(following)
+                if weight > MAX_WEIGHT:
+                    break
+                facts.append(following)
+                requests.append(self._facts.popleft()[1])
+            fact = together(facts)
+        return fact, [each for each in requests if each is not None]
 
     async def _finish(self) -> None:
         """Nobody may open this session again while a write of this connection is still on its way."""
@@ -328,17 +334,6 @@ def _answer_originals(request: Request, found: Sequence[StoredOriginal]) -> None
     fitting = found[: how_many_fit([len(each.plaintext) for each in found])]
     told = [{"authors": list(each.authors), "from_me": each.from_me, "options": list(each.options)} for each in fitting]
     request.answer(told, [each.plaintext for each in fitting])
-
-
-def read_fact(told: Mapping[str, Any]) -> Fact:
-    """A fact; one that we cannot read is told as that: it must not end the channel that all sessions share."""
-    try:
-        return fact_of(told)
-    except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)
-        if told.get("fact") == "disconnected":
-            return Disconnected(cause=Cause.UNKNOWN)
-        detail = str(told.get("unreadable", type(error).__name__))  # the bridge itself could not describe it
-        return FactUnreadable(fact=str(told.get("fact"))[:32], detail=detail, told=told)
 
 
 def _answer_blob(request: Request, blob: bytes | None) -> None:

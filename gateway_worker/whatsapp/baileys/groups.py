@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+from gateway_worker.timing.pace import Pace
 from gateway_worker.whatsapp.baileys.channel import calls
 from gateway_worker.whatsapp.baileys.channel.calls import A, Method, V
 from gateway_worker.whatsapp.groups import (
@@ -47,11 +48,12 @@ class BaileysGroups:
 
     async def describe(self, group_id: str) -> Group:
         """See the port."""
-        return _group(await self._call(calls.GROUP_DESCRIBE, {"group_id": group_id}))
+        return await _group(await self._call(calls.GROUP_DESCRIBE, {"group_id": group_id}), Pace())
 
     async def list(self) -> Sequence[Group]:
         """See the port."""
-        return [_group(told) for told in await self._call(calls.GROUP_LIST, None)]
+        pace = Pace()
+        return [await _group(told, pace) for told in await self._call(calls.GROUP_LIST, None)]
 
     async def change_people(
         self, group_id: str, action: PeopleAction, people: Sequence[str]
@@ -119,7 +121,7 @@ def _outcomes(told: Sequence[Mapping[str, Any]]) -> Sequence[MemberOutcome]:
     return [MemberOutcome(asked=each["asked"], jid=each["jid"], code=each["code"]) for each in told]
 
 
-def _group(told: Mapping[str, Any]) -> Group:
+async def _group(told: Mapping[str, Any], pace: Pace) -> Group:
     owner, rank = told["owner"], told["rank"]
     return Group(
         group_id=told["group_id"],
@@ -134,8 +136,17 @@ def _group(told: Mapping[str, Any]) -> Group:
         members_add=told["members_add"],
         disappearing=told["disappearing"],
         rank=None if rank is None else Rank(rank),
-        members=[member_of(each) for each in told["members"]],
+        members=await _members(told["members"], pace),
     )
+
+
+async def _members(told: Sequence[Mapping[str, Any]], pace: Pace) -> list[GroupMember]:
+    """There may be thousands: in slices."""
+    members: list[GroupMember] = []
+    for each in told:
+        members.append(member_of(each))
+        await pace.breathe()
+    return members
 
 
 def member_of(told: Mapping[str, Any]) -> GroupMember:
@@ -145,7 +156,7 @@ def member_of(told: Mapping[str, Any]) -> GroupMember:
     )
 
 
-def group_notification_of(told: Mapping[str, Any]) -> GroupNotification:
+async def group_notification_of(told: Mapping[str, Any], pace: Pace) -> GroupNotification:
     """A notification, as the bridge tells it."""
     by = told["by"]
     return GroupNotification(
@@ -154,15 +165,15 @@ def group_notification_of(told: Mapping[str, Any]) -> GroupNotification:
         by=None if by is None else member_of(by),
         push_name=told["push_name"],
         timestamp=told["timestamp"],
-        news=[_news(each) for each in told["news"]],
+        news=[await _news(each, pace) for each in told["news"]],
     )
 
 
-def _news(told: Mapping[str, Any]) -> MembersChanged | GroupChanged:
+async def _news(told: Mapping[str, Any], pace: Pace) -> MembersChanged | GroupChanged:
     if told["kind"] == "people":
         return MembersChanged(
             action=told["action"],
-            people=[member_of(each) for each in told["people"]],
+            people=await _members(told["people"], pace),
             includes_me=told["includes_me"],
             subject=told["subject"],
             previous=None if told.get("previous") is None else member_of(told["previous"]),

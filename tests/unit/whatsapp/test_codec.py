@@ -7,7 +7,7 @@ import pytest
 from gateway_worker.whatsapp.baileys.channel.errors import CallFailed
 from gateway_worker.whatsapp.baileys.codec.codec import error_of, fact_of, merged, outgoing_args
 from gateway_worker.whatsapp.baileys.codec.commits import changes_of
-from gateway_worker.whatsapp.baileys.connection import read_fact
+from gateway_worker.whatsapp.baileys.reading import read_fact
 from gateway_worker.whatsapp.errors import (
     EngineError,
     NotConnected,

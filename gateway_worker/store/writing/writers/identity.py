@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import Transaction, columns
+from gateway_worker.timing.pace import Pace
 
 LATE_WRITES: Final = timedelta(minutes=20)
 """S3 refuses what was signed more than 15 minutes ago: so long a frozen worker may still write a snapshot."""
@@ -87,6 +88,7 @@ async def put_keys(transaction: Transaction, placed: Sequence[Placed]) -> None:
     """Write `PutKeys`: those with a value in one statement, those without in another."""
     put: list[tuple[str, str, str, bytes]] = []
     removed: list[tuple[str, str, str]] = []
+    pace = Pace()
     for each in placed:
         cipher = transaction.session(each).identity
         for (kind, key_id), value in each.operation.keys.items():
@@ -94,6 +96,7 @@ async def put_keys(transaction: Transaction, placed: Sequence[Placed]) -> None:
                 removed.append((each.session_id, kind, key_id))
             else:
                 put.append((each.session_id, kind, key_id, cipher.encrypt(value, "keys", kind, key_id)))
+            await pace.breathe()
     if put:
         await transaction.wire.execute(_PUT_KEYS, *columns(put))
     if removed:

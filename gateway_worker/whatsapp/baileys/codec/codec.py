@@ -10,7 +10,6 @@ from gateway_worker.whatsapp.baileys.codec.attachments import remote_file_of
 from gateway_worker.whatsapp.baileys.codec.changes import change_of
 from gateway_worker.whatsapp.baileys.codec.contents import content_of, references_of
 from gateway_worker.whatsapp.baileys.codec.files import file_args
-from gateway_worker.whatsapp.baileys.groups import group_notification_of
 from gateway_worker.whatsapp.card_lines import Budget
 from gateway_worker.whatsapp.errors import (
     EngineError,
@@ -101,8 +100,6 @@ def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: C901, PLR0911, PLR0912 (o
                 timestamp=told["timestamp"],
                 participant=told["participant"],
             )
-        case "group":
-            return group_notification_of(told)
         case "contacts":
             return ContactsReported(
                 contacts=[ContactReport(**each) for each in told["contacts"]], from_before=told["from_before"]

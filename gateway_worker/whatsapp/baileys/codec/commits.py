@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast, overload
 
+from gateway_worker.timing.pace import Pace
 from gateway_worker.whatsapp.baileys.codec.codec import entry_key_of, message_of
-from gateway_worker.whatsapp.baileys.pace import Pace
+from gateway_worker.whatsapp.baileys.codec.contents import with_cards
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, Sender, Unreadable
 from gateway_worker.whatsapp.port import Changes, KeyId
 from schemas.content.content import SetAsideReason
@@ -16,12 +17,12 @@ async def changes_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> Changes
     """What `commit` carries; its blobs stand in the order credentials, keys, entries, sent. In slices: see `Pace`."""
     rest = iter(blobs)
     credentials = next(rest) if told["credentials"] else None
-    keys: dict[KeyId, bytes | None] = {
-        (kind, key_id): next(rest) if is_set else None for kind, key_id, is_set in told["keys"]
-    }
-    pace, entries = Pace(), list[Entry]()
+    pace, keys, entries = Pace(), dict[KeyId, bytes | None](), list[Entry]()
+    for kind, key_id, is_set in told["keys"]:
+        keys[kind, key_id] = next(rest) if is_set else None
+        await pace.breathe()
     for entry in told["entries"]:
-        entries.append(entry_of(entry, next(rest)))
+        entries.append(await entry_of(entry, next(rest), pace))
         await pace.breathe()
     sent = {message_id: next(rest) for message_id in told["sent"]}
     return Changes(
@@ -34,11 +35,11 @@ async def changes_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> Changes
     )
 
 
-def entry_of(told: Mapping[str, Any], plaintext: bytes) -> Entry:
+async def entry_of(told: Mapping[str, Any], plaintext: bytes, pace: Pace) -> Entry:
     """A decrypted part; a message of it that we cannot read is told as that."""
     key = entry_key_of(told["key"])
     try:
-        message = message_of(told["message"])
+        message = message_of(await with_cards(told["message"], pace))
     except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)
         message = unreadable(key, told["message"], type(error).__name__)
     return Entry(

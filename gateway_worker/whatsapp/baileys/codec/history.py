@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gateway_worker.timing.pace import Pace
 from gateway_worker.whatsapp.baileys.codec.codec import chat_timers_of
 from gateway_worker.whatsapp.baileys.codec.commits import entry_of
-from gateway_worker.whatsapp.baileys.pace import Pace
 from gateway_worker.whatsapp.incoming import Entry, ReceivedChange, ReceivedMessage, StoredEntry, Unreadable
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
 from gateway_worker.whatsapp.people import ContactReport
@@ -17,7 +17,7 @@ async def history_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> History
     messages: list[PastMessage] = []
     unreadable: list[Entry] = []
     for entry, blob in zip(told["entries"], blobs, strict=True):
-        found = entry_of(entry, blob)
+        found = await entry_of(entry, blob, pace)
         match found.message:
             case ReceivedMessage() | ReceivedChange():
                 stored = StoredEntry(key=found.key, plaintext=blob)

@@ -44,13 +44,13 @@ def stored(operations: list[Operation[Any]]) -> list[HistoricMessage]:
     return list(found.messages)
 
 
-def test_messages_of_one_second_keep_their_order_and_their_state() -> None:
+async def test_messages_of_one_second_keep_their_order_and_their_state() -> None:
     messages = [
         past("B", Text(text="second"), order=8, status="read"),
         past("A", Text(text="first"), order=7),
         past("A", Text(text="again"), order=9),
     ]
-    found = stored(history_operations(ANNA, HistoryPart(messages=messages), Identities(MAPPINGS), NOW))
+    found = stored(await history_operations(ANNA, HistoryPart(messages=messages), Identities(MAPPINGS), NOW))
     assert [(each.message_id, each.status, each.from_me) for each in found] == [
         ("B", Status.READ, True),
         ("A", Status.RECEIVED, False),
@@ -59,29 +59,31 @@ def test_messages_of_one_second_keep_their_order_and_their_state() -> None:
     assert found[0].created_at - found[1].created_at == timedelta(microseconds=1)
 
 
-def test_files_of_the_past_are_referenced_and_not_fetched() -> None:
+async def test_files_of_the_past_are_referenced_and_not_fetched() -> None:
     picture = Image(media=Media(mimetype="image/jpeg", size=9, state=MediaState.PENDING), caption="us")
-    operations = history_operations(ANNA, HistoryPart(messages=[past("A", picture)]), Identities(MAPPINGS), NOW)
+    operations = await history_operations(ANNA, HistoryPart(messages=[past("A", picture)]), Identities(MAPPINGS), NOW)
     (message,) = stored(operations)
     assert message.content["media"] == {"mimetype": "image/jpeg", "size": 9, "state": "skipped"}
     (entries,) = [each for each in operations if isinstance(each, PutEntries)]
     assert [(entry.plaintext, entry.visible) for entry in entries.entries] == [(b"p", True)]
 
 
-def test_a_part_that_is_complete_is_told_with_the_stanza_that_brought_it() -> None:
+async def test_a_part_that_is_complete_is_told_with_the_stanza_that_brought_it() -> None:
     part = HistoryPart(synced=Synced(progress=45, chats=2, messages=7, is_last=False), processed=["NOTE"])
-    (finish,) = history_operations(ANNA, part, Identities(MAPPINGS), NOW)
+    (finish,) = await history_operations(ANNA, part, Identities(MAPPINGS), NOW)
     assert isinstance(finish, FinishHistory)
     assert (finish.message_ids, finish.event_type) == (["NOTE"], "history.synced.v1")
     assert (finish.event["progress"], finish.event["isLast"], finish.event["messages"]) == (45, False, 7)
-    assert history_operations(ANNA, HistoryPart(), Identities(MAPPINGS), NOW) == []
+    assert await history_operations(ANNA, HistoryPart(), Identities(MAPPINGS), NOW) == []
 
 
-def test_people_whose_names_came_are_known_without_a_word() -> None:
+async def test_people_whose_names_came_are_known_without_a_word() -> None:
     named = past("A", Text(text="Hi"))
     named = replace(named, message=replace(named.message, sender=Sender(jid=CHAT, push_name="Ben")))
     listed = ContactReport(jid="42@lid", push_name="Eve", timestamp=0)
-    operations = history_operations(ANNA, HistoryPart(messages=[named], contacts=[listed]), Identities(MAPPINGS), NOW)
+    operations = await history_operations(
+        ANNA, HistoryPart(messages=[named], contacts=[listed]), Identities(MAPPINGS), NOW
+    )
     (learnt,) = [each for each in operations if isinstance(each, LearnContacts)]
     assert learnt.from_before
     assert [(each.jid, fact.value, fact.at) for each in learnt.contacts for fact in each.facts.values()] == [
@@ -106,14 +108,14 @@ def done(message_id: str, change: Change, *, author: str | None) -> PastMessage:
     return PastMessage(entry=StoredEntry(key=key, plaintext=b""), message=told, status=None, order=1)
 
 
-def test_what_was_done_to_messages_of_the_past_is_stored_about_them_if_its_doer_may() -> None:
+async def test_what_was_done_to_messages_of_the_past_is_stored_about_them_if_its_doer_may() -> None:
     changes = [
         done("R", Reacted(emoji="x"), author=""),
         done("E", Edited(content=Text(text="new")), author=CHAT),
         done("F", Edited(content=Text(text="forged")), author=""),
         done("D", Revoked(), author=""),
     ]
-    operations = history_operations(ANNA, HistoryPart(messages=changes), Identities(MAPPINGS), NOW)
+    operations = await history_operations(ANNA, HistoryPart(messages=changes), Identities(MAPPINGS), NOW)
     assert [(each.message_id, each.about, each.kind, each.content.get("emoji")) for each in stored(operations)] == [
         ("R", "A", "reacted", "x"),
         ("E", "A", "edited", None),

@@ -173,23 +173,20 @@ async def test_a_message_is_given_again_to_its_own_chat_and_to_no_other() -> Non
             assert await w.engine.last.owner.load_sent(sent, chat=chat) is None
 
 
-def test_news_of_a_group_are_known_again_when_more_is_known_of_who_made_them() -> None:
+async def test_news_of_a_group_are_known_again_when_more_is_known_of_who_made_them() -> None:
     now = datetime(2026, 11, 26, tzinfo=UTC)
-    first, again = (
-        group_arrivals(
-            ANNA,
-            GroupNotification(
-                group_id="120363001@g.us",
-                notification_id="1",
-                by=by,
-                push_name=None,
-                timestamp=1_795_000_000,
-                news=[GroupChanged(subject="Tea")],
-            ),
-            now,
-        )[0]
+    told = [
+        GroupNotification(
+            group_id="120363001@g.us",
+            notification_id="1",
+            by=by,
+            push_name=None,
+            timestamp=1_795_000_000,
+            news=[GroupChanged(subject="Tea")],
+        )
         for by in (GroupMember(jid=BERTS_LID, lid=BERTS_LID), GroupMember(jid=BERTS_JID, lid=BERTS_LID, phone=BERT))
-    )
+    ]
+    first, again = [(await group_arrivals(ANNA, each, now))[0] for each in told]
     assert first.message_id == again.message_id
     assert first.sender in again.senders
 

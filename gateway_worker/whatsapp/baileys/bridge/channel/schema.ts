@@ -42,6 +42,7 @@ import {
   moment,
   nullable,
   object,
+  otherJid,
   phone,
   real,
   reference,
@@ -64,8 +65,10 @@ const MAX_QR = 4_096
 const MAX_PASSKEY_OPTIONS = 65_536
 
 const ownName = nullable(text(MAX_OWN_NAME))
-const PERSON: Fields = { jid, lid: nullable(jid), phone: nullable(phone) }
+const PERSON: Fields = { jid, lid: otherJid, phone: nullable(phone) }
 const MEMBER: Fields = { ...PERSON, rank: word }
+/** Of thousands, who has no address is nobody: a hash in its place for each would take long. */
+const isSomebody = (item: unknown): boolean => isJid((item as { jid?: unknown }).jid)
 
 const PLACE: Fields = {
   file_class: word,
@@ -192,7 +195,7 @@ const message = object({
 })
 
 /** Of the people of one notification: several may name them. */
-const people: Bound = list(object(PERSON), MAX_PEOPLE)
+const people: Bound = list(object(PERSON), MAX_PEOPLE, isSomebody)
 const news = byKind('kind', {
   people: {
     action: word,
@@ -271,7 +274,7 @@ const group = object({
   members_add: flag,
   disappearing: nullable(count),
   rank: nullable(word),
-  members: list(object(MEMBER), MAX_PEOPLE)
+  members: list(object(MEMBER), MAX_PEOPLE, isSomebody)
 })
 
 const check = object({ phone: text(MAX_OWN_NAME), exists: flag, jid: nullable(jid), lid: nullable(jid) })
@@ -287,7 +290,7 @@ export const boundContact = contact as (told: object) => object
 export const boundChatTimer = chatTimer as (told: object) => object
 export const boundGroup: Bound = group
 /** Who asks to come into a group. */
-export const boundRequests = list(object({ ...PERSON, method: nullable(word), since: nullable(moment) }), MAX_PEOPLE)
+export const boundRequests = list(object({ ...PERSON, method: nullable(word), since: nullable(moment) }), MAX_PEOPLE, isSomebody)
 export const boundCheck = check as <T>(told: T) => T
 export const boundPicture = picture as <T>(told: T) => T
 export const boundOutcome = outcome as <T>(told: T) => T

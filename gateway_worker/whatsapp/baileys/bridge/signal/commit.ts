@@ -61,12 +61,14 @@ export interface Commit {
   blobs: Uint8Array[]
 }
 
-/** About as much as a frame should hold; a single change may be larger. */
-export const PART_BYTES = 1024 * 1024
+/** About as much as a frame should hold, so that reading it takes the owner a few milliseconds; a single change may be larger. */
+export const PART_BYTES = 512 * 1024
 /** What a frame's keys may turn out to be, written down: most are a few kilobytes, a hostile peer's are more. */
-const MAX_BLOB_BYTES = 8 * PART_BYTES
+const MAX_BLOB_BYTES = 16 * PART_BYTES
 /** Of what is written only when it leaves. */
 const USUAL_KEY_BYTES = 4_096
+/** What a key costs whoever stores it, however small it is. */
+const LEAST_KEY_BYTES = 512
 
 export function nameOfEntry(key: EntryKey): string {
   return [key.chat, key.sender, key.message_id, key.index].join('\0')
@@ -80,7 +82,7 @@ interface Step {
 
 function keyBytes(value: unknown): number {
   if (value === null) return 0
-  return value instanceof Uint8Array || typeof value === 'string' ? value.length : USUAL_KEY_BYTES
+  return value instanceof Uint8Array || typeof value === 'string' ? Math.max(value.length, LEAST_KEY_BYTES) : USUAL_KEY_BYTES
 }
 
 function bytesOf({ keys = [], entries = [], sent = [] }: Changes): number {

@@ -30,9 +30,11 @@ export interface StoredOriginal {
 const MAX_CACHED_KEYS = 256
 /** Changes that may wait for a commit before the connection stops reading from its socket. */
 const MAX_WAITING = 200
-const MAX_WAITING_BYTES = 8 * PART_BYTES
+const MAX_WAITING_BYTES = 16 * PART_BYTES
 /** Protocol messages are processed after their receipt: their effects join the commit when it waits this long. */
 const LINGER_MS = 20
+/** Keys set at once that go into one commit. A history names tens of thousands of people, two keys each, side by side. */
+const MAX_KEYS = 1_000
 /** Keys read once at most: not worth a place in the cache. */
 const UNCACHED = new Set(['pre-key'])
 
@@ -99,7 +101,7 @@ export class Store implements SignalKeyStore {
     for (const [kind, values] of Object.entries<Record<string, unknown> | undefined>(changes)) {
       for (const [id, value] of Object.entries(values ?? {})) keys.push([nameOfKey(kind, id), value ?? null])
     }
-    if (keys.length > 0) this.put({ keys })
+    for (let start = 0; start < keys.length; start += MAX_KEYS) this.put({ keys: keys.slice(start, start + MAX_KEYS) })
   }
 
   /** Takes changes; they are durable when `stored` reaches what `taken` is now. */

@@ -56,7 +56,18 @@ export class Unbounded extends TypeError {}
 
 /** A text as PostgreSQL and JSON can hold it. */
 export function clean(text: string): string {
-  return text.replaceAll('\0', '\uFFFD').toWellFormed()
+  return (text.includes('\0') ? withoutNul(text) : text).toWellFormed()
+}
+
+const REPLACEMENT = 0xfffd
+
+/** Unit by unit: replacing each by a pattern takes ten times as long where there are many. */
+function withoutNul(text: string): string {
+  const bytes = Buffer.from(text, 'utf16le')
+  for (let at = 0; at < bytes.length; at += 2) {
+    if (bytes[at] === 0 && bytes[at + 1] === 0) bytes.writeUInt16LE(REPLACEMENT, at)
+  }
+  return bytes.toString('utf16le')
 }
 
 /** The first `limit` UTF-16 units of a text, without half a character at its end. */
@@ -132,6 +143,8 @@ export const word: Bound = (value) => cut(String(value), MAX_WORD)
 export const phone: Bound = (value) => (typeof value === 'string' && PHONE.test(value) ? value : null)
 export const address: Bound = (value) => (typeof value === 'string' ? addressOf(value) : null)
 export const reference: Bound = (value) => (isId(value) ? value : null)
+/** Another name of somebody; one that is none leads to nobody. */
+export const otherJid: Bound = (value) => (isJid(value) ? value : null)
 export const size: Bound = (value) => wholeOf(value, Number.MAX_SAFE_INTEGER)
 export const hex: Bound = (value) => (typeof value === 'string' && /^[0-9a-f]{1,128}$/.test(value) ? value : null)
 

@@ -189,3 +189,9 @@ test('a group of any size is told', () => {
   assert.ok(jsonBytes(told) < MAX_TOLD_BYTES)
   assert.deepEqual([told.created, told.members.length], [null, 2_048])
 })
+
+test('who has no address is nobody among thousands, and another address that is none leads nowhere', () => {
+  const members = [...many({ ...person, jid: HUGE, rank: 'member' }).slice(0, 3_000), { ...person, lid: HUGE, rank: 'member' }]
+  const told: any = boundGroup({ group_id: JID, members })
+  assert.deepEqual(told.members, [{ ...person, lid: null, rank: 'member' }])
+})

@@ -198,7 +198,7 @@ const entryOf = (id: string, text: string) => {
 
 test('a group that is larger than a frame should be leaves in parts, in order, each stanza whole', async () => {
   const { python, store, gate, wire } = setUp()
-  const text = '\u0001'.repeat(60_000) // 360,000 bytes in JSON
+  const text = '\u0001'.repeat(30_000) // 180,000 bytes in JSON
   for (let index = 0; index < 7; index += 1) {
     store.put({ keys: [[`session\0${index}`, Buffer.of(index)]], entries: [entryOf(`M${index}`, text)] })
   }
@@ -208,7 +208,7 @@ test('a group that is larger than a frame should be leaves in parts, in order, e
     const { args, blobs, answer } = await python.next()
     assert.equal(args.keys.length, args.entries.length)
     assert.equal(blobs.length, 2 * args.entries.length)
-    assert.ok(Buffer.byteLength(JSON.stringify(args)) <= 1_100_000)
+    assert.ok(Buffer.byteLength(JSON.stringify(args)) <= 600_000)
     assert.deepEqual(wire, [])
     parts.push(args.entries.map(({ key }: { key: { message_id: string } }) => key.message_id))
     stored += args.entries.length
@@ -231,6 +231,26 @@ test('keys that turn out to be large are written in parts too', async () => {
     answer()
   }
   assert.ok(Math.max(...sizes) < 8_000_000, String(sizes))
+})
+
+test('thousands of keys that are set at once leave a thousand at a time, those of a person together', async () => {
+  const { python, store } = setUp()
+  const people = Array.from({ length: 1_250 }, (_, index) => String(15550000000 + index))
+  store.set({ 'lid-mapping': Object.fromEntries(people.flatMap((pn) => [[pn, `9${pn}`], [`9${pn}_reverse`, pn]])) })
+  const ids: string[][] = []
+  for (let left = 2_500; left > 0; left -= ids.at(-1)?.length ?? left) {
+    const commit = await python.next()
+    ids.push(commit.args.keys.map(([, id]: [string, string]) => id))
+    commit.answer()
+  }
+  assert.deepEqual(
+    ids.map((each) => each.length),
+    [1_000, 1_000, 500]
+  )
+  assert.deepEqual(
+    ids.flat(),
+    people.flatMap((pn) => [pn, `9${pn}_reverse`])
+  )
 })
 
 test('what does not fit into one answer is asked for again', async () => {

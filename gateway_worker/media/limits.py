@@ -23,6 +23,8 @@ STICKER_SIDE: Final = 512
 MAX_PIXELS: Final = 50_000_000
 """Width times height of a picture; of an animation, the frames of which are decoded one by one, see MAX_FRAMES."""
 MAX_FRAMES: Final = 600
+MOVING: Final = frozenset({"image/webp", "image/png", "image/avif"})
+"""Pictures that may move, beside GIF."""
 MAX_SIDE: Final = 16_384
 
 CPU_SECONDS: Final = 60

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from gateway_worker.media.errors import too_large, unreachable, unsupported
 from gateway_worker.media.fetching import Fetcher
-from gateway_worker.media.limits import MAX_BYTES
+from gateway_worker.media.limits import MAX_BYTES, MOVING
 from gateway_worker.media.prepared import PreparedFile
 from gateway_worker.media.receiving import receive
 from gateway_worker.media.signatures import UNKNOWN
@@ -49,7 +49,7 @@ _ACCEPTED: Final = {
     ),
     "sticker": frozenset({"image/webp", "image/png", "image/jpeg"}),
     "video": _FILMS,
-    "gif": _FILMS | {"image/gif"},
+    "gif": _FILMS | MOVING | {"image/gif"},
     "audio": _SOUNDS,
     "voice": _SOUNDS,
 }

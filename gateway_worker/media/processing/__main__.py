@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from gateway_worker.media.limits import CPU_SECONDS
+from gateway_worker.media.limits import CPU_SECONDS, MOVING
 from gateway_worker.media.processing.faults import Fault
 
 _MIB: Final = 1024 * 1024
@@ -21,13 +21,15 @@ _LIMITS: Final = (
 )
 
 
-def _pool(kind: str) -> Callable[[Path, Path, str, bool], dict[str, Any]]:
+def _pool(kind: str, mimetype: str) -> Callable[[Path, Path, str, bool], dict[str, Any]]:
     """What is done with a kind. Each library is loaded only where it is needed: it takes a tenth of a second."""
     match kind:
         case "image":
             from gateway_worker.media.processing.pictures import make_image as make  # noqa: PLC0415
         case "sticker":
             from gateway_worker.media.processing.stickers import make_sticker as make  # noqa: PLC0415
+        case "gif" if mimetype in MOVING:
+            from gateway_worker.media.processing.moving import make_moving as make  # noqa: PLC0415
         case "video" | "gif":
             from gateway_worker.media.processing.films import make_video as make  # noqa: PLC0415
         case "voice":
@@ -39,7 +41,7 @@ def _pool(kind: str) -> Callable[[Path, Path, str, bool], dict[str, Any]]:
 
 def _work(order: dict[str, Any]) -> dict[str, Any]:
     try:
-        make = _pool(order["kind"])
+        make = _pool(order["kind"], order["mimetype"])
         made = make(Path(order["source"]), Path(order["target"]), order["mimetype"], order.get("keep_metadata", False))
     except Fault as fault:
         return {"fault": {"code": fault.code, "reason": fault.reason, "detail": fault.detail}}

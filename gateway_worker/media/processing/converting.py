@@ -44,8 +44,12 @@ def manner_of(video: VideoStream, frames: int, turned: int) -> Manner:
     Raises:
         Fault: nothing can.
     """
-    codec, (width, height) = codec_of(video), shown_size(video)
-    width, height = (height, width) if turned % 180 else (width, height)
+    return manner_for(codec_of(video), shown_size(video), frames, turned)
+
+
+def manner_for(codec: str, size: tuple[int, int], frames: int, turned: int = 0) -> Manner:
+    """The same for so many frames of a codec; `size` is its width and height before it is turned."""
+    width, height = reversed(size) if turned % 180 else size
     reading = frames * width * height / _DECODED.get(codec, _DECODED_ELSE)
     for side, preset in _MANNERS:
         share = min(1.0, side / max(width, height))
@@ -90,16 +94,23 @@ class Picture:
     def put(self, packet: AnyPacket) -> Iterator[AnyPacket]:
         """What the encoder gives for the frames of it."""
         for frame in self._decoding.frames(packet):
-            fitted = self._fitted(frame)
             when = frame.dts if frame.pts is None else frame.pts  # AVI knows only when a frame is decoded
-            at = round((when or 0) * frame.time_base / _CLOCK)
-            self._last = at = max(at, self._last + 1)
-            fitted.pts, fitted.time_base, fitted.pict_type = at, _CLOCK, 0
-            yield from self._stream.encode(fitted)
+            yield from self.show(frame, (when or 0) * frame.time_base)
+
+    def show(self, frame: Any, seconds: Fraction) -> Iterator[AnyPacket]:
+        """What the encoder gives for a frame that is shown from then on."""
+        fitted = self._fitted(frame)
+        self._last = at = max(round(seconds / _CLOCK), self._last + 1)
+        fitted.pts, fitted.time_base, fitted.pict_type = at, _CLOCK, 0
+        yield from self._stream.encode(fitted)
 
     def end(self) -> Iterator[AnyPacket]:
         """Raises a `Fault` if more was damaged than not."""
         self._decoding.check()
+        yield from self.rest()
+
+    def rest(self) -> Iterator[AnyPacket]:
+        """What the encoder holds back."""
         yield from self._stream.encode(None)
 
     def _fitted(self, frame: Any) -> Any:

@@ -53,6 +53,7 @@ _FAMILIES: Final = {
 }
 """By what is found: the names that it may have."""
 _CHECKABLE: Final = frozenset[str]().union(*_FAMILIES.values())
+_PACKED: Final = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 _OFFICE: Final = ("application/vnd.openxmlformats-", "application/vnd.oasis.opendocument.", "application/epub")
 _ARCHIVES: Final = frozenset({"application/zip", "application/x-ole-storage"})  # a sealed document is of the latter
 _ENDLESS: Final = frozenset(
@@ -73,7 +74,10 @@ def said_by(declared: str | None, file_name: str | None) -> Iterator[str]:
     """What is said of a file, the one who sends it first."""
     if declared is not None:
         yield declared
-    if (by_name := mimetypes.guess_type(file_name or "")[0]) is not None:
+    by_name, packed = mimetypes.guess_type(file_name or "")
+    if packed is not None:  # a tar in a gzip is a gzip
+        by_name = _PACKED.get(packed)
+    if by_name is not None:
         yield by_name
 
 

@@ -58,7 +58,7 @@ def _opened(source: Path, mimetype: str) -> Image.Image:
         return picture
     picture.close()
     content = bytearray(source.read_bytes())
-    if content[_CHUNK] == _EXTENDED:
+    if bytes(content[_CHUNK]) == _EXTENDED:
         content[_FLAGS] |= _HAS_ALPHA
     return Image.open(io.BytesIO(content), formats=("WEBP",))
 

@@ -1,5 +1,6 @@
 """What a document is called: what is said of it, unless its bytes really contradict that."""
 
+import gzip
 from collections.abc import Callable
 
 import pytest
@@ -76,6 +77,9 @@ CONTRADICTED: list[tuple[Content, str | None, str | None, str]] = [
     (b"hello", None, None, "text/plain"),
     ("Größe und Gewicht\n".encode("cp1252"), None, None, "text/plain"),
     (b"a,b\n", None, "a.csv", "text/csv"),
+    (gzip.compress(b"a"), None, "a.tar.gz", "application/gzip"),
+    (gzip.compress(b"a"), None, "a.csv.gz", "application/gzip"),
+    (gzip.compress(b"a"), "application/x-tar", "a.tgz", "application/x-tar"),
     (ZIP, None, "a.docx", DOCX),
     (ZIP, None, None, "application/zip"),
     (UNKNOWN, None, None, ANY),

@@ -33,8 +33,8 @@ class Breaths(Pace):
 async def test_cards_are_read_line_by_line(cards: list[str]) -> None:
     pace = Breaths()
     told = {"content": {"kind": "contacts", "vcards": cards}}
-    for read in (await with_cards(told, pace), ((await with_cards({"change": told}, pace)) or {})["change"]):
-        content = content_of((read or {})["content"])
+    for read in (await with_cards(told, pace), (await with_cards({"change": told}, pace))["change"]):
+        content = content_of(read["content"])
         assert isinstance(content, Contacts)
         assert content.contacts[0].name == "Ben"
     assert pace.taken >= 2 * 256

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from gateway_worker.timing.pace import Pace
 from gateway_worker.whatsapp.baileys.codec.attachments import file_content_of
@@ -28,17 +28,18 @@ async def with_cards(told: Any, pace: Pace) -> Any:
     """The same message with its vCards read as `cards`: nothing else in a message, or in an edit, takes as long."""
     if not isinstance(told, Mapping):
         return told  # whoever reads it says so
-    if told.get("change"):
-        return {**told, "change": await with_cards(told["change"], pace)}
-    content = told.get("content")
+    message = cast("Mapping[str, Any]", told)
+    if message.get("change"):
+        return {**message, "change": await with_cards(message["change"], pace)}
+    content = message.get("content")
     if not content or content["kind"] != "contacts":
-        return told
+        return message
     cards: list[ContactCard] = []
     for card in reading(content["vcards"]):
         if card is not None:
             cards.append(card)
         await pace.breathe()
-    return {**told, "content": {"kind": "contacts", "cards": cards}}
+    return {**message, "content": {"kind": "contacts", "cards": cards}}
 
 
 def content_of(told: Mapping[str, Any]) -> Content:

@@ -27,11 +27,12 @@ from enum import Enum
 from typing import Final
 
 from consumers.delivery import Delivery
+from consumers.direct_reply import is_direct_reply_address
 from gateway_worker.broker.leniency import UNREADABLE
 from schemas.commands.commands import COMMANDS, Command, CommandQueue, Subject
 from schemas.errors import Breach, CommandForbidden, Origin
 from schemas.model import StrictModel
-from schemas.topology.channels import DIRECT_REPLY_TO, Topology
+from schemas.topology.channels import Topology
 
 _KEY: Final = re.compile(r"(sessions\.create|control|session|worker)(?:\.([A-Za-z0-9_-]{1,64}))?")
 _QUEUES: Final = {
@@ -170,7 +171,7 @@ class Fence:
     def _may_answer_at(self, queue: str, session: str | None) -> bool:
         topology = self._topology
         if queue.startswith("amq."):
-            return queue.startswith(DIRECT_REPLY_TO) or _GENERATED.fullmatch(queue) is not None
+            return is_direct_reply_address(queue) or _GENERATED.fullmatch(queue) is not None
         own = f"{topology.namespace}."
         if queue == topology.backend_queue or (queue.startswith(own) and not _REPLIES.match(queue.removeprefix(own))):
             return False

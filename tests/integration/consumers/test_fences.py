@@ -122,6 +122,8 @@ async def test_a_reply_goes_to_no_queue_of_ours_nor_to_another_tenants(shop: Bac
         topology.backend_queue,
         topology.dead,
         f"{topology.tenant_own('other-')}events",
+        "amq.rabbitmq.reply-to.somebody",
+        "amq.topic",
     ):
         for body in (text_message(OURS), b"no command"):
             await shop.publish_raw(f"session.{OURS}", body, reply_to=queue)

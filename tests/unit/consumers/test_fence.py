@@ -18,6 +18,8 @@ LIST = body_of("session.list.v1", None, {})
 CREATED = body_of("session.create.v1", "s9", CREATE)
 WORKER = body_of("worker.describe.v1", "w1", {})
 SEND = text_message("s1")
+# Of a channel long gone
+DIRECT = "amq.rabbitmq.reply-to.g1h2AA5yZXBseUA3NzczNzc4MAAAWBMAAAABaw2WJg==.MTt7Q1OSev9kr789gYBEmw=="
 
 
 def test_what_only_the_owner_can_do_names_its_session_where_one_of_us_has_moved_it() -> None:
@@ -139,7 +141,11 @@ def test_a_namespace_may_be_called_like_a_queue(key: str, allowed: bool) -> None
 @pytest.mark.parametrize(
     ("queue", "in_any", "in_owned"),
     [
-        ("amq.rabbitmq.reply-to.g1h2AA5yZXBseUAyNjQ5Nw==.x", True, True),
+        (DIRECT, True, True),
+        (DIRECT.rpartition(".")[0], False, False),
+        ("amq.rabbitmq.reply-to", False, False),
+        ("amq.rabbitmq.reply-to.", False, False),
+        ("amq.rabbitmq.reply-to.somebody", False, False),
         ("amq.gen-Xa2", True, True),
         ("amq_0123456789abcdef0123456789abcdef", True, True),
         ("gateway-backend.replies.1", True, True),

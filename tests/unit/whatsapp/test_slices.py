@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from gateway_worker.timing.pace import Pace
-from gateway_worker.whatsapp.baileys.codec.contents import content_of, with_cards
+from gateway_worker.whatsapp.baileys.codec.cards import with_cards
+from gateway_worker.whatsapp.baileys.codec.contents import content_of
 from gateway_worker.whatsapp.baileys.groups import group_notification_of
 from gateway_worker.whatsapp.baileys.reading import Unread, taken_up
 from gateway_worker.whatsapp.facts import FactUnreadable

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast, overload
 
 from gateway_worker.timing.pace import Pace
+from gateway_worker.whatsapp.baileys.codec.cards import with_cards
 from gateway_worker.whatsapp.baileys.codec.codec import entry_key_of, message_of
-from gateway_worker.whatsapp.baileys.codec.contents import with_cards
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, Sender, Unreadable
 from gateway_worker.whatsapp.port import Changes, KeyId
 from schemas.content.content import SetAsideReason

@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
-from gateway_worker.timing.pace import Pace
 from gateway_worker.whatsapp.baileys.codec.attachments import file_content_of
-from gateway_worker.whatsapp.vcards import reading
 from schemas.content.content import (
     Album,
-    ContactCard,
     Contacts,
     Content,
     Event,
@@ -22,24 +19,6 @@ from schemas.content.content import (
 )
 from schemas.content.offers import Button, Invite, Row, Selected
 from schemas.content.references import Ad, Association
-
-
-async def with_cards(told: Any, pace: Pace) -> Any:
-    """The same message with its vCards read as `cards`: nothing else in a message, or in an edit, takes as long."""
-    if not isinstance(told, Mapping):
-        return told  # whoever reads it says so
-    message = cast("Mapping[str, Any]", told)
-    if message.get("change"):
-        return {**message, "change": await with_cards(message["change"], pace)}
-    content = message.get("content")
-    if not content or content["kind"] != "contacts":
-        return message
-    cards: list[ContactCard] = []
-    for card in reading(content["vcards"]):
-        if card is not None:
-            cards.append(card)
-        await pace.breathe()
-    return {**message, "content": {"kind": "contacts", "cards": cards}}
 
 
 def content_of(told: Mapping[str, Any]) -> Content:

@@ -236,7 +236,14 @@ test('keys that turn out to be large are written in parts too', async () => {
 test('thousands of keys that are set at once leave a thousand at a time, those of a person together', async () => {
   const { python, store } = setUp()
   const people = Array.from({ length: 1_250 }, (_, index) => String(15550000000 + index))
-  store.set({ 'lid-mapping': Object.fromEntries(people.flatMap((pn) => [[pn, `9${pn}`], [`9${pn}_reverse`, pn]])) })
+  store.set({
+    'lid-mapping': Object.fromEntries(
+      people.flatMap((pn) => [
+        [pn, `9${pn}`],
+        [`9${pn}_reverse`, pn]
+      ])
+    )
+  })
   const ids: string[][] = []
   for (let left = 2_500; left > 0; left -= ids.at(-1)?.length ?? left) {
     const commit = await python.next()

@@ -3,6 +3,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 PY := .venv/bin/python
 export PYTHONPATH := $(CURDIR)
+# Which servers the private services are: empty for the machine's own, or trixie, trixie-valkey (deploy/local/servers.py).
+export SERVERS
 # Images often set this; every worker that a test starts would then compile all that it imports anew, for seconds.
 unexport PYTHONDONTWRITEBYTECODE
 

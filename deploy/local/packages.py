@@ -14,13 +14,16 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Final
 
-RABBITMQ_FOLDER: Final = Path("/usr/lib/rabbitmq/bin")
+from deploy.local import servers
+
+_SERVERS: Final = servers.root()
+RABBITMQ_FOLDER: Final = _SERVERS / "usr/lib/rabbitmq/bin"
 """Holds the broker's own start script; the one in sbin switches to the rabbitmq user and is of no use to us."""
 
-POSTGRESQL_FOLDER: Final = Path("/usr/lib/postgresql")
+POSTGRESQL_FOLDER: Final = _SERVERS / "usr/lib/postgresql"
 """One folder per major version, each with a `bin`."""
 
-PGBOUNCER: Final = Path("/usr/sbin/pgbouncer")
+PGBOUNCER: Final = _SERVERS / "usr/sbin/pgbouncer"
 
 _POLICY: Final = Path("/usr/sbin/policy-rc.d")
 """Asked by every Debian package before it starts its service; exit code 101 means no (invoke-rc.d(8))."""
@@ -36,11 +39,35 @@ def postgresql_programs() -> Path | None:
     return max(found, key=lambda folder: int(folder.parent.name), default=None)
 
 
+def redis_program() -> str | None:
+    """The Redis server, or Valkey's where the chosen set has that; None if there is none."""
+    if servers.chosen() is None:
+        return shutil.which("redis-server")
+    found = [_SERVERS / "usr/bin" / name for name in ("redis-server", "valkey-server")]
+    return next((str(path) for path in found if path.exists()), None)
+
+
+def erlang_port_mapper() -> str:
+    """The mapper of the Erlang that the broker will run in; Debian links it into /usr/bin."""
+    for path in (_SERVERS / "usr/bin/epmd", *sorted((_SERVERS / "usr/lib/erlang").glob("erts-*/bin/epmd"))):
+        if path.exists():
+            return str(path)
+    return "epmd"
+
+
+def environment_of_servers() -> Mapping[str, str]:
+    """What the programs of a chosen set must be told to find each other."""
+    if servers.chosen() is None:
+        return {}
+    path = os.pathsep.join([str(_SERVERS / "usr/bin"), str(_SERVERS / "usr/sbin"), os.environ.get("PATH", os.defpath)])
+    return {"PATH": path, "ERL_ROOTDIR": str(_SERVERS / "usr/lib/erlang")}
+
+
 def missing_packages() -> list[str]:
     """Names of the Debian packages to install, empty when every program is there."""
     present: Mapping[str, bool] = {
         "rabbitmq-server": (RABBITMQ_FOLDER / "rabbitmq-server").exists(),
-        "redis-server": shutil.which("redis-server") is not None,
+        "redis-server": redis_program() is not None,
         "postgresql": postgresql_programs() is not None,
     }
     return [name for name, there in present.items() if not there]
@@ -54,6 +81,12 @@ def missing_for_tests() -> list[str]:
 
 def ensure_packages() -> None:
     """Install what is missing, or raise MissingPackagesError with the command a person has to type."""
+    if (name := servers.chosen()) is not None:
+        try:
+            servers.prepare(name)
+        except servers.ServersError as error:
+            raise MissingPackagesError(str(error)) from error
+        return
     may_install = shutil.which("apt-get") is not None and os.geteuid() == 0
     names = missing_packages() + (missing_for_tests() if may_install else [])
     if not names:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from deploy.local.packages import RABBITMQ_FOLDER
+from deploy.local.packages import RABBITMQ_FOLDER, environment_of_servers, erlang_port_mapper
 from deploy.local.probe import answer
 from deploy.local.program import Program
 from deploy.local.seat import HOST, Seat, write_private
@@ -59,6 +59,7 @@ class RabbitMQ:
         folder, ports = self.seat.folder, self.seat.ports
         erlang = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}"
         return {
+            **environment_of_servers(),
             "HOME": str(folder),
             "RABBITMQ_NODENAME": "gateway@localhost",
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
@@ -79,7 +80,7 @@ class RabbitMQ:
 
     def companions(self) -> Sequence[Program]:
         """The port mapper, in the foreground: one that the broker starts by itself would outlive everything."""
-        arguments = [_epmd(), "-port", str(self.seat.ports["epmd"]), "-address", HOST]
+        arguments = [erlang_port_mapper(), "-port", str(self.seat.ports["epmd"]), "-address", HOST]
         return [Program(name="epmd", arguments=arguments, folder=self.seat.folder, log=self.seat.folder / "epmd.log")]
 
     def program(self) -> Program:
@@ -102,11 +103,3 @@ class RabbitMQ:
     def folders(self) -> Sequence[Path]:
         """Its seat."""
         return [self.seat.folder]
-
-
-def _epmd() -> str:
-    """The mapper of the Erlang that the broker will run in; Debian links it into /usr/bin."""
-    for path in (Path("/usr/bin/epmd"), *sorted(Path("/usr/lib/erlang").glob("erts-*/bin/epmd"))):
-        if path.exists():
-            return str(path)
-    return "epmd"

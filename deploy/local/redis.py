@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from deploy.local.packages import redis_program
 from deploy.local.probe import answer
 from deploy.local.program import Program
 from deploy.local.seat import HOST, Seat, write_private
@@ -46,7 +47,10 @@ class Redis:
         """The server."""
         folder = self.seat.folder
         return Program(
-            name=self.name, arguments=["redis-server", "redis.conf"], folder=folder, log=folder / "redis.log"
+            name=self.name,
+            arguments=[redis_program() or "redis-server", "redis.conf"],
+            folder=folder,
+            log=folder / "redis.log",
         )
 
     async def is_ready(self) -> bool:

@@ -30,14 +30,19 @@ class SeaweedFS:
         """Host and port of the S3 API, without TLS."""
         return f"{HOST}:{self.seat.ports['s3']}"
 
+    @property
+    def reader(self) -> str:
+        """The access key of who may only look, with the same secret."""
+        return f"{self.seat.user}-reader"
+
     async def prepare(self) -> None:
-        """Write the one identity that may do everything; any other is refused."""
-        identity = {
-            "name": self.seat.user,
-            "credentials": [{"accessKey": self.seat.user, "secretKey": self.seat.password}],
-            "actions": ["Admin", "Read", "List", "Tagging", "Write"],
-        }
-        write_private(self.seat.folder / "s3.json", json.dumps({"identities": [identity]}))
+        """Write the identity that may do everything, and one that may only look; any other is refused."""
+        rights = {self.seat.user: ["Admin", "Read", "List", "Tagging", "Write"], self.reader: ["Read", "List"]}
+        identities = [
+            {"name": name, "credentials": [{"accessKey": name, "secretKey": self.seat.password}], "actions": actions}
+            for name, actions in rights.items()
+        ]
+        write_private(self.seat.folder / "s3.json", json.dumps({"identities": identities}))
         (self.seat.folder / "data").mkdir(exist_ok=True)
 
     def companions(self) -> Sequence[Program]:

@@ -220,12 +220,17 @@ class PrivateServices:
 
     @property
     def s3_access_key(self) -> str:
-        """The one access key that S3 knows."""
+        """The access key of who may do everything."""
         return self._seat(SeaweedFS.name).user
 
     @property
+    def s3_reader_key(self) -> str:
+        """The access key of who may only look."""
+        return SeaweedFS(self._seat(SeaweedFS.name)).reader
+
+    @property
     def s3_secret_key(self) -> str:
-        """Its secret."""
+        """The secret of both."""
         return self._seat(SeaweedFS.name).password
 
     def environment(self) -> dict[str, str]:

@@ -15,7 +15,7 @@ from gateway_worker.operations import logs
 from gateway_worker.operations.failures import leaves
 from gateway_worker.settings.settings import Settings
 from gateway_worker.store.errors import DatabasePooled, DatabaseRefused, StoreError, WentBack
-from gateway_worker.store.postgres.database import complaint
+from gateway_worker.store.postgres.driver_errors import complaint
 
 _log = structlog.get_logger()
 

@@ -8,9 +8,10 @@ from typing import Final, TypeVar
 import structlog
 
 from gateway_worker.objects.buckets import Buckets
+from gateway_worker.objects.errors import complaint as complaint_of_s3
 from gateway_worker.store.errors import DatabaseRefused, StaleEpoch, StoreUnavailable
 from gateway_worker.store.operations.usage import ReportUsage
-from gateway_worker.store.postgres.database import complaint
+from gateway_worker.store.postgres.driver_errors import complaint
 from gateway_worker.store.store import Store
 from gateway_worker.timing.clock import Clock
 from schemas.names import WorkerId
@@ -41,13 +42,14 @@ async def insist(start: Callable[[], Awaitable[T]], url: str) -> T:
             await asyncio.sleep(_RETRY_SECONDS)
 
 
-async def make_buckets(buckets: Buckets) -> None:
+async def make_buckets(buckets: Buckets, endpoint: str) -> None:
     """Make the buckets, until cancelled. Media and snapshots need them; messages do not, so nothing waits for it."""
     while True:
         try:
             await buckets.ensure()
-        except Exception as error:  # noqa: BLE001 (whatever the driver raises: not there yet)
-            _log.warning("worker.waiting_for", dependency="s3", error=type(error).__name__, why=str(error))
+        except Exception as error:  # noqa: BLE001 (not there yet, or it refuses: that too may be put right meanwhile)
+            why = complaint_of_s3(error, endpoint) if isinstance(error, OSError) else str(error)
+            _log.warning("worker.waiting_for", dependency="s3", error=type(error).__name__, why=why)
             await asyncio.sleep(_BUCKETS_RETRY_SECONDS)
         else:
             return

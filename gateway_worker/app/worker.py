@@ -143,7 +143,7 @@ class Worker:
         run(report_usage(infrastructure.store, infrastructure.clock, self._worker_id, self._leaving))
         run(services.snapshots.run())
         self._tending = [
-            run(make_buckets(infrastructure.buckets)),
+            run(make_buckets(infrastructure.buckets, self._settings.s3_endpoint)),
             run(services.media.run()),
             run(services.janitor.run()),
         ]

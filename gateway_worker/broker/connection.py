@@ -19,7 +19,7 @@ from yarl import URL
 
 from gateway_worker.broker.errors import BrokerError, BrokerLost, BrokerRefused, translated
 from gateway_worker.broker.leniency import read_leniently
-from gateway_worker.broker.nodes import Nodes, let_in
+from gateway_worker.broker.nodes import Nodes, let_in, require_version
 from gateway_worker.broker.writing import Batch
 from gateway_worker.timing.cancelling import end
 from gateway_worker.timing.pauses import Pauses
@@ -191,7 +191,13 @@ class BrokerConnection:
         return connection
 
     async def _dial(self, url: str) -> Connection:
-        return await aiormq.connect(URL(url).update_query(self._query))
+        connection = await aiormq.connect(URL(url).update_query(self._query))
+        try:
+            require_version(connection.server_properties, url)
+        except BrokerRefused:
+            await connection.close()
+            raise
+        return connection
 
     def _count_refusal(self, error: BrokerLost) -> None:
         if self._refused < 0:

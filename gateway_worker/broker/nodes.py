@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Protocol, TypeVar
 
@@ -23,6 +23,7 @@ class Closable(Protocol):
 
 C = TypeVar("C", bound=Closable)
 
+_OLDEST: Final = (3, 10)
 ALONE_SECONDS: Final = 10.0  # for a connection, where there is no other node to try
 ONE_OF_MANY_SECONDS: Final = 3.0
 _CLOSE_SECONDS: Final = 5.0  # what was acked and confirmed before is safe with the broker, whatever becomes of the rest
@@ -58,6 +59,24 @@ class Nodes:
         self._at = (self._at + 1) % len(self._urls)
 
 
+def require_version(properties: Mapping[str, object], url: str) -> str:
+    """The version of a node that calls itself so.
+
+    Raises:
+        BrokerRefused: what we ask of its queues came later.
+    """
+    version = properties.get("version")
+    text = version.decode(errors="replace") if isinstance(version, bytes) else str(version or "?")
+    numbers = tuple(int(part) for part in text.split(".")[:2] if part.isdecimal())
+    product = properties.get("product")
+    if product in {"RabbitMQ", b"RabbitMQ"} and len(numbers) == len(_OLDEST) and numbers < _OLDEST:
+        needed = ".".join(map(str, _OLDEST))
+        raise BrokerRefused(
+            f"RabbitMQ at {shown(url)}: it is {text}, {needed} or newer is needed (quorum queues with TTL)"
+        )
+    return text
+
+
 async def let_in(url: str, connect: Callable[[str], Awaitable[T]], seconds: float) -> T:
     """Connect to one node.
 
@@ -69,6 +88,8 @@ async def let_in(url: str, connect: Callable[[str], Awaitable[T]], seconds: floa
         with translated():
             async with asyncio.timeout(seconds):
                 return await connect(url)
+    except BrokerRefused:
+        raise
     except BrokerLost as error:
         why = refusal(url, error.__cause__)
         kind = BrokerRefused if why is not None else BrokerLost

@@ -24,6 +24,7 @@ import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
+from gateway_worker.cache.diagnosis import complaint
 from gateway_worker.timing.cancelling import cancellable
 from schemas.events.events import WorkerHeartbeat
 from schemas.names import SessionId, WorkerId
@@ -50,6 +51,7 @@ class Cache:
 
     def __init__(self, url: str, namespace: str) -> None:
         self._namespace = namespace
+        self._url = url
         pool = BlockingConnectionPool.from_url(  # pyright: ignore[reportUnknownVariableType] (redis-py's own kwargs)
             url,
             max_connections=_CONNECTIONS,
@@ -68,6 +70,20 @@ class Cache:
     async def check(self) -> None:
         """Raises when Redis does not answer."""
         await self._redis.ping()
+
+    async def probe(self, name: str) -> None:
+        """Do once, under a `name` of nobody's, whatever is ever done: raises what the driver does when it may not."""
+        key = f"{self._namespace}:probe:{name}"
+        await self._redis.ping()
+        await self._redis.set(key, "1", ex=1)
+        await self._redis.get(key)
+        await self._redis.eval(_DROP_ROUTE, 1, key, "1")
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.delete(key)
+        pipeline.hset(key, mapping={"probe": "1"})
+        pipeline.expire(key, 1)
+        await pipeline.execute()
+        await self._redis.delete(key)
 
     async def put_qr(self, session_id: SessionId, data: Json, ttl_seconds: int) -> None:
         """Keep the live QR, for at most 120 s."""
@@ -149,7 +165,7 @@ class Cache:
         except (RedisError, OSError, TimeoutError) as error:
             if not self._away:
                 self._away = True
-                log.warning("redis.away", error=type(error).__name__)
+                log.warning("redis.away", error=type(error).__name__, why=complaint(error, self._url))
             return None
         if self._away:
             self._away = False

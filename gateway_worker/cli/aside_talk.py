@@ -8,6 +8,7 @@ from typing import Any, Final
 from gateway_worker.cli.terminal import errors
 from gateway_worker.settings.settings import Settings
 from gateway_worker.store.errors import StoreError, StoreUnavailable
+from gateway_worker.store.postgres.driver_errors import complaint
 from gateway_worker.store.reading.set_aside import Kept
 from gateway_worker.store.store import Store
 from gateway_worker.timing.clock import SystemClock
@@ -71,17 +72,15 @@ async def _opened(settings: Settings) -> AsyncGenerator[Store | None]:
     try:
         store = Store(
             str(settings.database_url),
+            direct_url=settings.direct_database,
             encryption_keys=settings.raw_encryption_keys,
             clock=SystemClock(),
             name="gateway-worker dead",
         )
         await store.start()
-    except StoreUnavailable as error:
-        errors.print(f"[yellow]What was set aside lies in the database[/], which does not answer: {error.message}")
-        yield None
-        return
-    except StoreError as error:
-        errors.print(f"[yellow]What was set aside lies in the database[/], which cannot be read: {error}")
+    except (StoreUnavailable, StoreError) as error:
+        why = complaint(error, str(settings.database_url))
+        errors.print(f"What was set aside is not shown: {why}", style="yellow", markup=False, soft_wrap=True)
         yield None
         return
     try:

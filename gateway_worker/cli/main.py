@@ -13,6 +13,7 @@ from gateway_worker import __version__
 from gateway_worker.cli import bridge, dead
 from gateway_worker.cli import session as session_commands
 from gateway_worker.cli.configuration import settings
+from gateway_worker.cli.keys import keys
 from gateway_worker.cli.terminal import complain, errors
 from schemas.names import SESSION_ID_PATTERN
 
@@ -26,6 +27,7 @@ app = typer.Typer(
 
 app.add_typer(bridge.app)
 app.add_typer(dead.app)
+app.add_typer(keys.app)
 app.add_typer(session_commands.app)
 
 SessionOption = Annotated[str | None, typer.Option("--session", help="The session's id.")]
@@ -113,8 +115,8 @@ def topology(
 
 @app.command()
 def doctor() -> None:
-    """Check every dependency and say what to do about what is missing."""
-    from gateway_worker.cli.doctor import examine  # noqa: PLC0415 (as above)
+    """Check whatever `run` needs, with its rights and in its place, and say what to do about what is missing."""
+    from gateway_worker.cli.doctor.doctor import examine  # noqa: PLC0415 (as above)
 
     raise typer.Exit(asyncio.run(examine(settings())))
 

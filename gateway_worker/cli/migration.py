@@ -4,7 +4,7 @@ from gateway_worker.cli.terminal import complain, console
 from gateway_worker.settings.settings import Settings
 from gateway_worker.store.errors import StoreError, StoreUnavailable
 from gateway_worker.store.migrations.upgrading import migrate
-from gateway_worker.store.postgres.database import complaint
+from gateway_worker.store.postgres.driver_errors import complaint
 
 
 async def bring_up_to_date(settings: Settings) -> int:

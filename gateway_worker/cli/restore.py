@@ -14,11 +14,12 @@ from gateway_worker.broker.errors import BrokerError
 from gateway_worker.broker.marks import MarkQueue
 from gateway_worker.cli.terminal import complain, console, errors
 from gateway_worker.objects.client import S3Client
+from gateway_worker.objects.errors import complaint as complaint_of_s3
 from gateway_worker.objects.marks import MarkObject
 from gateway_worker.objects.snapshots import SnapshotObjects
 from gateway_worker.settings.settings import Settings
 from gateway_worker.store.errors import RestoreRefused, StoreError, StoreUnavailable
-from gateway_worker.store.postgres.database import complaint
+from gateway_worker.store.postgres.driver_errors import complaint
 from gateway_worker.store.snapshots.format import Moment
 from gateway_worker.store.store import Store
 from gateway_worker.timing.clock import SystemClock
@@ -37,7 +38,7 @@ async def show(settings: Settings) -> int:
         async with _snapshots(settings) as snapshots:
             found = await snapshots.sessions()
     except OSError as error:
-        return _no_s3(error)
+        return _no_s3(error, settings)
     table = Table("session", "taken under epoch", "at sequence", box=None, pad_edge=False)
     for session_id, moment in found.items():
         table.add_row(session_id, str(moment.epoch), str(moment.sequence))
@@ -64,7 +65,7 @@ async def restore_all(settings: Settings, *, force: bool) -> int:
         async with _snapshots(settings) as snapshots:
             found = list(await snapshots.sessions())
     except OSError as error:
-        return _no_s3(error)
+        return _no_s3(error, settings)
     return await _attempt(settings, found, force=force, one_of_many=True)
 
 
@@ -81,11 +82,9 @@ async def _attempt(
                 restoring = Restoring(settings, store, snapshots, force=force)
                 return await (restoring.each(session_ids) if one_of_many else restoring.one(session_ids[0]))
     except OSError as error:
-        return _no_s3(error)
-    except StoreUnavailable as error:
+        return _no_s3(error, settings)
+    except (StoreUnavailable, StoreError) as error:
         complain(f"Not restored: {complaint(error, str(settings.database_url))}: see gateway-worker doctor")
-    except StoreError as error:
-        errors.print(f"[red]The snapshot cannot be used[/]: {error}")
     return FAILED
 
 
@@ -208,8 +207,8 @@ def _no_keys() -> int:
     return MISCONFIGURED
 
 
-def _no_s3(error: OSError) -> int:
-    errors.print(f"[red]S3 does not answer or refuses[/] ({type(error).__name__} {error}): see gateway-worker doctor")
+def _no_s3(error: OSError, settings: Settings) -> int:
+    complain(f"{complaint_of_s3(error, settings.s3_endpoint)}: see gateway-worker doctor")
     return FAILED
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from gateway_worker.cli.terminal import console
+from gateway_worker.cli.terminal import complain, console
 from gateway_worker.simulator.run import run
 from gateway_worker.simulator.shell.server import Simulator
 from gateway_worker.simulator.shell.state_file import Keeper
@@ -46,5 +46,8 @@ async def serve_simulator(
     except StateError as error:
         console.print(f"The state in {state_file} cannot be used: {error}.")
         raise typer.Exit(1) from error
+    except OSError as error:
+        complain(f"The simulator cannot listen at {host}:{port} or write its files: {error.strerror or error} (--port)")
+        raise typer.Exit(2) from error
     except asyncio.CancelledError:
         console.print("The simulator has ended.")

@@ -1,5 +1,8 @@
 """Why a node of RabbitMQ does not let somebody in: what the driver raised, as a sentence that says what to do. Pure."""
 
+from asyncio import IncompleteReadError
+from typing import Final
+
 from aiormq.exceptions import (
     AMQPError,
     AuthenticationError,
@@ -9,6 +12,11 @@ from aiormq.exceptions import (
     ProbableAuthenticationError,
 )
 from yarl import URL
+
+from schemas.topology import absence as network
+
+_CA: Final = "GATEWAY_AMQP_URL (amqps://…?cafile=/path/ca.pem)"
+_NO_AMQP: Final = "what listens there does not speak AMQP, or only with TLS: see GATEWAY_AMQP_URL (amqps://)"
 
 
 def refusal(url: str, error: BaseException | None) -> str | None:
@@ -35,12 +43,18 @@ def _no_vhost(url: str, user: str) -> str:
 
 def absence(error: BaseException | None) -> str:
     """Why it is not there, of what is no refusal."""
+    if isinstance(error, IncompatibleProtocolError | InvalidFrameError) or _is_no_frame(error):
+        return _NO_AMQP
+    if (words := network.absence(error, ca=_CA)) is not None:
+        return f"not reachable: {words} (GATEWAY_AMQP_URL)"
     match error:
-        case TimeoutError():
-            return "it does not answer"
-        case IncompatibleProtocolError():
-            return "what listens there does not speak AMQP, or only with TLS (amqps://)"
         case AMQPError(args=(int() as number, str(text))):
             return f"not reachable ({text}, {number})"
         case cause:
             return f"not reachable ({type(cause).__name__})"
+
+
+def _is_no_frame(error: BaseException | None) -> bool:
+    """An answer of another protocol, which the driver takes for the beginning of a frame, and waits for its rest."""
+    cause = None if error is None else error.__cause__
+    return isinstance(error, AMQPError) and isinstance(cause, IncompleteReadError) and bool(cause.partial)

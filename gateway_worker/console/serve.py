@@ -49,9 +49,14 @@ def serve(settings: Settings) -> int:
         return 2
     try:
         uvloop.run(_run(settings))
-    except (ClientError, OSError, assets.AssetsMissingError) as trouble:
+    except (ClientError, assets.AssetsMissingError) as trouble:
         _log.error("console.refused", error=str(trouble))
         return 1
+    except OSError as trouble:
+        where = f"{settings.console_host}:{settings.console_port}"
+        why = f"cannot listen at {where} ({trouble.strerror or trouble}): GATEWAY_CONSOLE_HOST, GATEWAY_CONSOLE_PORT"
+        _log.error("console.refused", error=why)
+        return 2
     return 0
 
 

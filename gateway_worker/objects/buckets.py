@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway_worker.objects.client import S3Client
+from gateway_worker.objects.errors import S3RefusedError
 
 _MADE_BY_ANOTHER: Final = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 
@@ -16,15 +17,17 @@ class Buckets:
         self._client = client
         self._names = names
 
-    async def ensure(self) -> None:
-        """Make the missing ones. Two workers that do it at once do not disturb each other."""
-        for name in await self.missing():
+    async def ensure(self) -> list[str]:
+        """Make the missing ones; answers which those were. Two workers that do it at once do not disturb each other."""
+        missing = await self.missing()
+        for name in missing:
             try:
                 async with self._client.calling() as client:
                     await client.make_bucket(name)
-            except PermissionError as refused:
-                if str(refused) not in _MADE_BY_ANOTHER:
+            except S3RefusedError as refused:
+                if refused.code not in _MADE_BY_ANOTHER:
                     raise
+        return missing
 
     async def missing(self) -> list[str]:
         """Names of those that are not there."""

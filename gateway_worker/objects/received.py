@@ -18,6 +18,7 @@ PART: Final = 5 * 1024 * 1024  # the smallest that S3 takes
 _STALL_SECONDS: Final = 60.0
 _HEAD: Final = 64
 _PAGE: Final = 1_000
+_PROBE: Final = ".probe/file"  # no session can be called so
 
 
 class Source(Protocol):
@@ -84,6 +85,18 @@ class ReceivedObjects:
     async def abort_older(self, age: timedelta, now: datetime) -> int:
         """Forget uploads that were begun so long ago and never completed; answers how many."""
         return await self._abort("", before=now - age)
+
+    async def probe(self) -> None:
+        """Store, find, read and remove something, whole and in parts, as files are: raises when a right is missing."""
+        async with self._client.calling() as client:
+            await client.put_object(self._bucket, _PROBE, io.BytesIO(b"probe"), 5)
+            (await client.get_object(self._bucket, _PROBE)).close()
+        await self.exists(_PROBE)
+        await self.of_session(SessionId(".probe"))
+        await self.remove(_PROBE)
+        async with self._client.calling() as client:
+            await client._create_multipart_upload(self._bucket, _PROBE, {})  # noqa: SLF001 (the driver has no public one)
+        await self._abort(_PROBE)
 
     async def _abort(self, prefix: str, before: datetime | None = None) -> int:
         gone = 0

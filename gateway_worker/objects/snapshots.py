@@ -59,6 +59,14 @@ class SnapshotObjects:
             async with await client.get_object(self._bucket, name, length=MAX_BYTES) as response:
                 return max(moments), await response.read()
 
+    async def beginning(self, session_id: SessionId, moment: SnapshotMoment, size: int) -> bytes:
+        """The first bytes of a snapshot."""
+        async with (
+            self._client.calling() as client,
+            await client.get_object(self._bucket, _name(session_id, moment), length=size) as response,
+        ):
+            return await response.read()
+
     async def sessions(self) -> Mapping[SessionId, SnapshotMoment]:
         """Every session that has a snapshot, in the order of ids, and its newest moment."""
         newest: dict[SessionId, SnapshotMoment] = {}

@@ -4,10 +4,9 @@ import base64
 import binascii
 import hashlib
 import os
-import re
 import socket
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypedDict
 
@@ -25,10 +24,9 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from gateway_worker.settings import addresses
+from gateway_worker.settings import addresses, checks
 from gateway_worker.settings.names import PREFIX, misspelt
 from schemas.names import WORKER_ID_PATTERN
-from schemas.topology.addresses import amqp_nodes, named_files, named_folders
 from schemas.topology.channels import Topology
 
 _KEY_BYTES = 32  # AES-256
@@ -36,63 +34,11 @@ _MOST_DAYS = 36_500
 _MIN_TOKEN = 16  # characters of what opens the console
 _MIN_EVENTS_KEY = 32  # characters: HS256 wants as many bytes (RFC 7518, section 3.2)
 _MOST_NAME_BYTES = 255  # of a queue, for RabbitMQ
-_IN_A_HEADER = re.compile(r"[!-~]*")
 
-
-def _can_be_read(files: Iterable[str], folders: Iterable[str] = ()) -> None:
-    for name in files:
-        if not Path(name).exists():
-            raise ValueError(f"it names {name}, which is not there")
-        if not Path(name).is_file() or not os.access(name, os.R_OK):
-            raise ValueError(f"it names {name}, which is no file that can be read")
-    for name in folders:
-        if not Path(name).is_dir():
-            raise ValueError(f"it names {name}, which is no folder")
-
-
-def _check_amqp(text: str) -> str:
-    for url in amqp_nodes(text):
-        _can_be_read(named_files(url), named_folders(url))
-    return text
-
-
-def _check_database(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    checked = addresses.check_database(value)
-    _can_be_read(addresses.files_of_database(checked))
-    return checked
-
-
-def _check_redis(text: str) -> str:
-    checked = addresses.check_redis(text)
-    _can_be_read(addresses.files_of_redis(checked))
-    return checked
-
-
-def _check_s3_key(key: SecretStr) -> SecretStr:
-    if not _IN_A_HEADER.fullmatch(key.get_secret_value()):
-        raise ValueError("it holds a space, a line break or a letter beyond ASCII: it cannot be one of S3's")
-    return key
-
-
-def _check_folder(value: object) -> object:
-    if value == "":
-        raise ValueError("write the path of a folder")
-    if isinstance(value, str) and value.startswith("~"):
-        raise ValueError("write the whole path: nobody reads ~ here")
-    return value
-
-
-def _unless_empty(value: object) -> object:
-    """Compose files and charts write ``NAME=`` for what is not set."""
-    return None if value == "" else value
-
-
-_Database = Annotated[PostgresDsn, BeforeValidator(_check_database)]
+_Database = Annotated[PostgresDsn, BeforeValidator(checks.database)]
 _Origin = Annotated[str, Field(pattern=r"^https?://[^/\s,*]+$")]
 _Bucket = Annotated[str, AfterValidator(addresses.check_bucket)]
-_S3Key = Annotated[SecretStr, AfterValidator(_check_s3_key)]
+_S3Key = Annotated[SecretStr, AfterValidator(checks.s3_key)]
 _Days = Annotated[int, Field(ge=1, le=_MOST_DAYS)]
 
 
@@ -114,6 +60,8 @@ class S3Access(TypedDict):
     access_key: str
     secret_key: str
     secure: bool
+    region: str | None
+    ca_file: Path | None
 
 
 class Settings(BaseSettings):
@@ -127,14 +75,16 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
-    amqp_url: Annotated[str, AfterValidator(_check_amqp)] = Field("amqp://guest:guest@127.0.0.1:5672/", repr=False)
+    amqp_url: Annotated[str, AfterValidator(checks.amqp)] = Field("amqp://guest:guest@127.0.0.1:5672/", repr=False)
     database_url: _Database = Field(PostgresDsn("postgresql://postgres@127.0.0.1:5432/gateway"), repr=False)
     database_direct_url: _Database | None = Field(None, repr=False)
-    redis_url: Annotated[str, AfterValidator(_check_redis)] = Field("redis://127.0.0.1:6379/0", repr=False)
+    redis_url: Annotated[str, AfterValidator(checks.redis)] = Field("redis://127.0.0.1:6379/0", repr=False)
     s3_endpoint: Annotated[str, AfterValidator(addresses.check_s3)] = "127.0.0.1:9000"
     s3_access_key: _S3Key = SecretStr("")
     s3_secret_key: _S3Key = SecretStr("")
     s3_secure: bool = True
+    s3_region: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = None
+    s3_ca_file: Annotated[Path, BeforeValidator(checks.ca)] | None = None
     sessions_bucket: _Bucket = "whatsapp-sessions"
     media_bucket: _Bucket = "whatsapp-media"
 
@@ -177,7 +127,7 @@ class Settings(BaseSettings):
     media_allow_private: bool = False
     media_max_mb: Annotated[int, Field(ge=1, le=2048)] = 2048  # of a document; other kinds have WhatsApp's limits
     media_keep_metadata: bool = False  # in pictures, videos and sounds: where and when they were made, and with what
-    media_spool: Annotated[Path, BeforeValidator(_check_folder)] = Field(default_factory=_spool)
+    media_spool: Annotated[Path, BeforeValidator(checks.folder)] = Field(default_factory=_spool)
     media_spool_mb: Annotated[int, Field(ge=1, le=1024 * 1024)] = 768
 
     def __init__(self, **given: Any) -> None:
@@ -230,6 +180,10 @@ class Settings(BaseSettings):
     def _go_together(self) -> Self:
         if self.sessions_bucket == self.media_bucket:
             raise ValueError("GATEWAY_SESSIONS_BUCKET and GATEWAY_MEDIA_BUCKET must be two buckets")
+        if self.s3_ca_file is not None and not self.s3_secure:
+            raise ValueError(
+                "GATEWAY_S3_CA_FILE goes with GATEWAY_S3_SECURE=true: without TLS nobody shows a certificate"
+            )
         if self.whatsapp_url is not None and self.whatsapp_root_key is None:
             raise ValueError(
                 "GATEWAY_WHATSAPP_URL goes with GATEWAY_WHATSAPP_ROOT_KEY: the simulator's, see GET /root-key"
@@ -242,6 +196,8 @@ class Settings(BaseSettings):
 
     _empty = field_validator(
         "database_direct_url",
+        "s3_region",
+        "s3_ca_file",
         "whatsapp_version",
         "whatsapp_url",
         "whatsapp_root_key",
@@ -252,7 +208,7 @@ class Settings(BaseSettings):
         "console_events_key",
         "console_simulator",
         mode="before",
-    )(_unless_empty)
+    )(checks.unless_empty)
 
     @field_validator("log_level", "log_format", mode="before")
     @classmethod
@@ -285,6 +241,8 @@ class Settings(BaseSettings):
             access_key=self.s3_access_key.get_secret_value(),
             secret_key=self.s3_secret_key.get_secret_value(),
             secure=self.s3_secure,
+            region=self.s3_region,
+            ca_file=self.s3_ca_file,
         )
 
     @property

@@ -10,7 +10,8 @@
     ├── ContentRefused          a value cannot be stored, whenever it is tried: it is the content's fault
     │   └── EventTooLarge       an event would be larger than the contract lets it be
     ├── SchemaMismatch          the database's schema is not the one this program was written for
-    ├── DatabasePooled          a transaction pooler stands before what needs a session of its own
+    ├── DatabaseTooOld          the server is older than what we ask of it
+    ├── DatabasePooled          a pooler stands before what needs a session of its own, or forgets prepared statements
     ├── WorkerIdTaken           a live worker already uses this worker id
     ├── WentBack                the database is not the one that this worker began with: it must begin anew
     ├── EventsUnpublished       a purge would make events unreadable that are still to be published
@@ -60,8 +61,12 @@ class SchemaMismatch(StoreError):  # noqa: N818 (reads as the fact it is)
     """The database's schema is older or newer than this program, or missing."""
 
 
+class DatabaseTooOld(StoreError):  # noqa: N818 (reads as the fact it is)
+    """The server cannot do what we ask. The text says which is needed."""
+
+
 class DatabasePooled(StoreError):  # noqa: N818 (reads as the fact it is)
-    """What needs a session of the server would not get one. The text is one line, and names the setting."""
+    """A pooler is in the way. The text is one line, and names the setting."""
 
 
 class WorkerIdTaken(StoreError):  # noqa: N818 (reads as the fact it is)

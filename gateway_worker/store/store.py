@@ -14,6 +14,7 @@ from gateway_worker.store.postgres.encryption import Ciphers, Keyring
 from gateway_worker.store.postgres.guard import Guard
 from gateway_worker.store.postgres.lease import Lease
 from gateway_worker.store.postgres.pooler import require_sessions
+from gateway_worker.store.postgres.rights import require_rights
 from gateway_worker.store.postgres.schema import require_current
 from gateway_worker.store.reading.media import MediaRows
 from gateway_worker.store.reading.messages import Keys, Messages
@@ -23,6 +24,7 @@ from gateway_worker.store.reading.uploads import Uploads
 from gateway_worker.store.reading.usage import UsageRows
 from gateway_worker.store.records import Fence
 from gateway_worker.store.retention import retention
+from gateway_worker.store.rotation.rotation import Rotation
 from gateway_worker.store.sessions.ownership import Sessions
 from gateway_worker.store.sessions.renewal import Renewal
 from gateway_worker.store.sessions.user_limits import UserLimits
@@ -54,6 +56,7 @@ class Store:
         sessions, keys, messages, media, uploads, set_aside, timers, usage, user_limits, commands, outbox, workers,
             owners, snapshots: reads, and writes that need no fence.
         restorer: brings sessions back from their snapshots.
+        rotation: seals with the first of the encryption keys whatever another one has sealed.
         guard: sees to it that this stays the database that the worker began with.
         renewal: what is done to one that went back in time.
         lease: this worker's. Once it has run out, every call raises `StoreUnavailable` until it is renewed.
@@ -88,7 +91,7 @@ class Store:
         self._database = database = Database(url, direct_url=direct_url, name=name, lease=self.lease, guard=self.guard)
         self._urls = url, direct_url
         self._background: asyncio.Task[None] | None = None
-        self.workers = Workers(database, self.lease)
+        self.workers = Workers(database, self.lease, keyring.names)
         self.owners = Owners(database, self.workers)
         self.sessions = Sessions(database=database, keyring=keyring, ciphers=ciphers, now=clock.now)
         self.keys = Keys(database, ciphers, clock.now)
@@ -104,6 +107,7 @@ class Store:
         self.outbox = Outbox(database=database, ciphers=ciphers, workers=self.workers, now=clock.now)
         writer = GroupWriter(keyring=keyring, ciphers=ciphers, writers=WRITERS, new_event_id=new_event_id)
         self.renewal = Renewal(database=database, ciphers=ciphers, writer=writer, now=clock.now)
+        self.rotation = Rotation(database, keyring)
         self.restorer = Restorer(database=database, keyring=keyring, ciphers=ciphers, writer=writer, now=clock.now)
         self._committers = [
             Committer(database=database, writer=writer, listeners=self.outbox.listeners, now=clock.now)
@@ -116,6 +120,7 @@ class Store:
         Raises:
             StoreUnavailable: the database is away.
             SchemaMismatch: its schema is not this program's.
+            StoreError: our role may not do what a worker does.
             DatabasePooled: the worker's lock would be void.
         """
         await require_sessions(*self._urls)
@@ -123,6 +128,8 @@ class Store:
         try:
             async with self._database.transaction() as connection:
                 await require_current(connection)
+            async with self._database.wire() as wire:
+                await require_rights(wire)
             await retention.prepare(self._database, now=self._clock.now(), messages=self._message_retention)
         except BaseException:
             await self._database.close()

@@ -8,7 +8,7 @@ from typing import Any, Final
 import structlog
 import uvloop
 
-from gateway_worker.client import AccessRefusedError, NotPermittedError
+from gateway_worker.client import AccessRefusedError, ClientError, NotPermittedError
 from gateway_worker.operations import logs
 from gateway_worker.operations.failures import leaves
 from gateway_worker.settings.settings import Settings
@@ -68,6 +68,9 @@ def _told(error: BaseException, settings: Settings) -> int:
         case NotPermittedError():
             _log.error("webhooks.refused", error=f"{error}: {_RIGHTS}")
             return 2
+        case ClientError():
+            _log.error("webhooks.refused", error=str(error))
+            return 1
         case OSError():
             where = f"{settings.http_host}:{settings.webhooks_http_port}"
             _log.error(

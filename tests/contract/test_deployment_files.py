@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ from deploy.local.stage import Stage
 from gateway_worker.operations.metrics import Readings, WorkerMetrics
 from gateway_worker.settings.settings import Settings
 from gateway_worker.webhooks.metrics import WebhookMetrics
+from schemas.topology.channels import Topology
 
 SETTINGS = {f"GATEWAY_{name.upper()}" for name in Settings.model_fields}
 MENTIONS = re.compile(r"\bGATEWAY_[A-Z0-9_]+\b")
@@ -44,6 +47,11 @@ def test_the_example_is_valid_once_its_secrets_are_filled_in(tmp_path: Path, mon
         "deploy/Dockerfile",
         "deploy/compose/compose.yaml",
         "deploy/k8s/worker.yaml",
+        "deploy/k8s/webhooks.yaml",
+        "deploy/k8s/console.yaml",
+        "deploy/operate/connections.md",
+        "deploy/operate/debian.md",
+        "deploy/operate/upgrades.md",
         "README.md",
         "deploy/backend.md",
         "deploy/production.md",
@@ -87,7 +95,7 @@ def test_containers_are_probed_where_the_health_server_answers() -> None:
 
 def test_the_image_is_tagged_with_our_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    for name in ("migrate", "worker"):
+    for name in ("migrate", "worker", "webhooks", "console"):
         assert f"image: whatsapp-gateway-worker:{version}\n" in (ROOT / f"deploy/k8s/{name}.yaml").read_text()
 
 
@@ -121,3 +129,70 @@ async def test_a_stage_does_not_find_what_the_one_before_it_logged(tmp_path: Pat
     (tmp_path / "worker-001-2.log").write_text('{"event": "worker.ready", "http_port": 1}\n')
     async with Stage(tmp_path, {}):
         assert logs_in(tmp_path) == []
+
+
+UNITS = sorted((ROOT / "deploy/operate/systemd").glob("*.service"))
+_MOST_EXPOSED = 20  # of 100, as systemd counts
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="apt-get install systemd")
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_units_are_what_systemd_takes_and_little_exposed(unit: Path, tmp_path: Path) -> None:
+    installed = tmp_path / unit.name
+    installed.write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", unit.read_text()))
+    for question in (["verify"], ["security", "--offline=yes", f"--threshold={_MOST_EXPOSED}"]):
+        said = subprocess.run(
+            ["systemd-analyze", *question, str(installed)], capture_output=True, text=True, check=False
+        )
+        assert said.returncode == 0, said.stdout + said.stderr
+        assert question != ["verify"] or not said.stderr, said.stderr
+
+
+def test_units_run_commands_that_exist_and_are_not_started_again_when_misconfigured() -> None:
+    commands = {
+        re.search(r"(?m)^ExecStart=/opt/gateway-worker/bin/gateway-worker (\w+)$", unit.read_text()) for unit in UNITS
+    }
+    assert {found[1] for found in commands if found} == {"run", "webhooks", "console"}
+    assert all("RestartPreventExitStatus=2\n" in unit.read_text() for unit in UNITS)
+
+
+def manifests(kind: str) -> list[Any]:
+    found = (one for path in (ROOT / "deploy/k8s").rglob("*.yaml") for one in documents(path))
+    return [one for one in found if one["kind"] == kind]
+
+
+def test_what_scales_watches_and_shuts_off_speaks_of_what_there_is() -> None:
+    pods = {
+        workload["metadata"]["name"]: workload["spec"]["template"]
+        for kind in ("StatefulSet", "Deployment", "Job")
+        for workload in manifests(kind)
+    }
+    components = {template["metadata"]["labels"]["app.kubernetes.io/component"] for template in pods.values()}
+    assert components == {"worker", "webhooks", "console", "migrate"}
+    (scaled,) = manifests("ScaledObject")
+    assert scaled["spec"]["scaleTargetRef"]["name"] in pods
+    queries = [each["metadata"].get("queueName") for each in scaled["spec"]["triggers"]]
+    assert Topology("gateway").sessions_queue in queries
+    (watched,) = manifests("PodMonitor")
+    assert set(watched["spec"]["selector"]["matchExpressions"][0]["values"]) <= components
+    listened = {
+        port["containerPort"] for one in pods.values() for port in one["spec"]["containers"][0].get("ports", ())
+    }
+    let_in = {
+        port["port"]
+        for policy in manifests("NetworkPolicy")
+        for rule in policy["spec"].get("ingress", ())
+        for port in rule["ports"]
+    }
+    assert let_in == listened
+
+
+def test_compose_runs_each_part_with_the_rights_of_its_own() -> None:
+    (compose,) = documents(ROOT / "deploy/compose/compose.yaml")
+    commands = {name: service["command"] for name, service in compose["services"].items() if "command" in service}
+    assert {"webhooks", "console"} <= {words[0] for words in commands.values()}
+    for name in ("webhooks", "console"):
+        settings = compose["services"][name]["environment"]
+        assert f"//{'gateway-backend' if name == 'webhooks' else 'gateway-console'}:" in settings["GATEWAY_AMQP_URL"]
+        assert "GATEWAY_DATABASE_URL" not in settings
+        assert "GATEWAY_ENCRYPTION_KEYS" not in settings

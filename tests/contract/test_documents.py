@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "deploy").glob("*.md"), *(ROOT / "deploy/decisions").glob("*.md")]
+_FOLDERS_OF_PAGES = (".", "deploy", "deploy/decisions", "deploy/operate")
+PAGES = [page for folder in _FOLDERS_OF_PAGES for page in (ROOT / folder).glob("*.md")]
 NAMING_FILES = ["CONTRIBUTING.md", "deploy/architecture.md"]
 FOLDERS = ("consumers", "deploy", "gateway_worker", "schemas", "tests")
 

@@ -36,8 +36,13 @@ _IMPURE: Final = frozenset(
     ]
 )
 """Drivers, clocks, the event loop, the log. Not `pamqp`: AMQP's types, without any input or output."""
-_TRANSLATORS: Final = ("gateway_worker.client.errors", "gateway_worker.client.diagnosis")
-"""They name the driver's errors, which they tell in the client's words; nothing is called."""
+_TRANSLATORS: Final = (
+    "gateway_worker.cache.diagnosis",
+    "gateway_worker.client.diagnosis",
+    "gateway_worker.client.errors",
+    "schemas.topology.absence",
+)
+"""They name errors of drivers and of the network, which they tell in our words; nothing is called."""
 DEEPEST: Final = 5  # blocks within blocks: today's worst; may only become fewer
 MOST: Final = 20  # files and folders in a folder
 LONGEST: Final = 120  # columns, without the word to a linter at its end

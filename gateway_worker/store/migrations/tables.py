@@ -24,7 +24,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData()
 _BY_TIME = "RANGE (created_at)"
@@ -392,6 +392,7 @@ workers = Table(
     Column("endpoint", Text, nullable=False),
     Column("max_sessions", Integer, nullable=False),
     Column("version", Text, nullable=False),
+    Column("keys", ARRAY(Text), nullable=False, server_default=text("'{}'")),  # names of its keys; the first seals
     Column("status", Text, nullable=False),
     _time("started_at"),
     _time("heartbeat_at"),

@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from gateway_worker.store.postgres.database import connect, translate, translated
+from gateway_worker.store.postgres.database import connect
+from gateway_worker.store.postgres.driver_errors import translate, translated
 from gateway_worker.store.postgres.schema import CURRENT, EXISTS, refuse_unknown, revisions
 
 _MIGRATIONS: Final = Path(__file__).parent

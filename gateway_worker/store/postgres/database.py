@@ -6,19 +6,19 @@ sees an error of a driver.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import Any, Final, Protocol, cast
 
 import asyncpg
 
-from gateway_worker.store.errors import ContentRefused, DatabaseRefused, StoreError, StoreUnavailable
+from gateway_worker.store.errors import StoreError, StoreUnavailable
+from gateway_worker.store.postgres.driver_errors import translated
 from gateway_worker.store.postgres.guard import Guard
 from gateway_worker.store.postgres.lease import Lease
+from gateway_worker.store.postgres.parameters import BY_INDEX, SERVER_SETTINGS
 from gateway_worker.store.row import Row
-from gateway_worker.timing.cancelling import cancellable
-from schemas.topology.addresses import shown
 
 
 class WireTransaction(Protocol):
@@ -67,130 +67,8 @@ class Wire(Protocol):
 
 CONNECT_SECONDS: Final = 5.0
 CALL_SECONDS: Final = 15.0  # asyncpg's own bound of one call, for a server that no longer answers at all
-_SERVER_SETTINGS: Final = {
-    "statement_timeout": "10s",
-    "lock_timeout": "8s",
-    "idle_in_transaction_session_timeout": "10s",  # a stopped worker holds no row when its lease runs out
-    "tcp_keepalives_idle": "10",  # a lock held by a connection that was cut outlives the lease, but not by hours
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "4",
-    "plan_cache_mode": "force_generic_plan",  # planning our array statements costs more than running them
-    "jit": "off",  # it costs more than any of our statements takes
-    "timezone": "UTC",
-}
-# Our frequent statements find few rows by their keys. A generic plan is made once, maybe while the tables are still
-# empty: reading them from end to end looks cheap then, and would be done at every call when they have grown.
-_BY_INDEX: Final = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 _FREQUENT: Final = 8  # connections
 _PATIENT: Final = 8
-
-_REFUSED: Final = (
-    asyncpg.InvalidCatalogNameError,  # there is no such database
-    asyncpg.InvalidAuthorizationSpecificationError,  # a wrong password, no such user, pg_hba.conf
-)
-_AWAY: Final = (
-    OSError,  # connection refused, reset, host unreachable
-    TimeoutError,
-    asyncpg.InterfaceError,  # the connection was closed under us
-    asyncpg.InternalClientError,  # it broke in the middle of an answer, as those of a killed server do
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,  # shut down, starting up, a statement cancelled by its timeout
-    asyncpg.InsufficientResourcesError,  # disk full, out of memory, too many connections
-    asyncpg.TransactionRollbackError,  # deadlock, serialization
-    asyncpg.LockNotAvailableError,
-    asyncpg.CheckViolationError,  # only partitions check: this row's was made at this moment, and it fits the next time
-    asyncpg.ReadOnlySQLTransactionError,  # a former primary, in a failover
-    asyncpg.UndefinedTableError,  # somebody restores it: that the schema is ours was seen at the start
-    *_REFUSED,
-)
-
-
-# Values that no repetition makes storable; what is raised where we or asyncpg encode them is of the content too.
-_OF_CONTENT: Final = (
-    asyncpg.DataError,  # class 22: out of range, NUL in a text, no such date
-    asyncpg.ProgramLimitExceededError,  # class 54: an index row too large, too many columns
-    asyncpg.IntegrityConstraintViolationError,  # class 23; partitions' checks are `is_away`
-    ValueError,
-    TypeError,
-    ArithmeticError,
-    LookupError,
-    RecursionError,
-)
-
-
-def is_away(error: BaseException) -> bool:
-    """Whether a driver's error says that the database is away or overloaded, rather than that a statement is wrong."""
-    # asyncpg's InterfaceError also tells of wrong arguments; then it is a ValueError too
-    return isinstance(error, _AWAY) and not isinstance(error, ValueError)
-
-
-def is_locked(error: BaseException) -> bool:
-    """Whether a driver's error says that somebody has locked a row for longer than we wait."""
-    return isinstance(error, asyncpg.LockNotAvailableError)
-
-
-@contextmanager
-def translated() -> Generator[None]:
-    """Raise `StoreUnavailable` or `StoreError` for whatever a driver raises inside. The message names no value.
-
-    A cancellation takes effect here, also where asyncpg lost it (it waits for a connection with `asyncio.wait_for`).
-    """
-    try:
-        with cancellable():
-            yield
-    except (
-        OSError,
-        TimeoutError,
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,
-        asyncpg.PostgresError,
-    ) as error:
-        raise translate(error) from error
-
-
-def translate(error: BaseException) -> StoreUnavailable | StoreError:  # noqa: PLR0911 (one line a kind)
-    """Our error for a driver's."""
-    kind = type(error).__name__
-    if isinstance(error, _REFUSED):
-        return DatabaseRefused(_words(error))
-    if isinstance(error, asyncpg.ProtocolViolationError) and "startup parameter" in str(error):
-        needed = ",".join(startup_parameters())
-        return StoreError(f"the pooler before it refuses ({_words(error)}): ignore_startup_parameters = {needed}")
-    if isinstance(error, asyncpg.UndefinedTableError):
-        return StoreUnavailable("A table is missing: run gateway-worker migrate, unless somebody restores it now.")
-    if is_away(error):
-        return StoreUnavailable(f"The database is not available ({kind}).")
-    if isinstance(error, asyncpg.ClientConfigurationError):
-        return StoreError(f"GATEWAY_DATABASE_URL cannot be used: {_words(error)}")
-    if isinstance(error, asyncpg.InsufficientPrivilegeError):
-        return StoreError(f"the database does not let this user do what it must: {_words(error)}")
-    if isinstance(error, _OF_CONTENT):
-        return ContentRefused(f"a value cannot be stored ({kind})")
-    return StoreError(f"the database refused a statement ({kind})")
-
-
-def _words(error: BaseException) -> str:
-    """Its first line: of these errors it names users, databases and tables, and no value."""
-    return str(error).partition("\n")[0]
-
-
-def startup_parameters() -> Sequence[str]:
-    """What a connection of ours says when it opens: a pooler must let it pass, or ignore it."""
-    return sorted({**_SERVER_SETTINGS, **_BY_INDEX})
-
-
-def complaint(error: StoreUnavailable | StoreError, url: str) -> str:
-    """What a person is told, in one line, of a database at `url` that cannot be used."""
-    match error:
-        case DatabaseRefused(why=why):
-            return f"PostgreSQL at {shown(url)} lets nobody in: {why} (GATEWAY_DATABASE_URL)"
-        case StoreUnavailable():
-            cause = error.__cause__
-            words = _words(cause) if isinstance(cause, OSError) and not isinstance(cause, TimeoutError) else ""
-            absence = words or "it does not answer" if isinstance(cause, OSError) else error.message
-            return f"PostgreSQL at {shown(url)} is not available: {absence} (GATEWAY_DATABASE_URL)"
-        case _:
-            return f"PostgreSQL at {shown(url)}: {error}"
 
 
 async def connect(url: str, *, name: str = "gateway-worker") -> Any:
@@ -198,11 +76,16 @@ async def connect(url: str, *, name: str = "gateway-worker") -> Any:
     return cast("Any", await asyncpg.connect(url, **_arguments(name)))
 
 
+async def connect_as_pool(url: str, *, name: str) -> Any:
+    """A connection as those of `Database`'s pools: they ask more of a pooler."""
+    return cast("Any", await asyncpg.connect(url, **_arguments(name, BY_INDEX)))
+
+
 def _arguments(name: str, planning: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
     return {
         "timeout": CONNECT_SECONDS,
         "command_timeout": CALL_SECONDS,
-        "server_settings": {"application_name": name[:63], **_SERVER_SETTINGS, **planning},
+        "server_settings": {"application_name": name[:63], **SERVER_SETTINGS, **planning},
     }
 
 
@@ -273,7 +156,7 @@ class Database:
             max_inactive_connection_lifetime=600,
             reset=_leave_as_it_is,
             init=self._guard.admit,
-            **_arguments(self._name, _BY_INDEX),
+            **_arguments(self._name, BY_INDEX),
         )
 
     async def close(self) -> None:

@@ -71,6 +71,19 @@ class Keyring:
         """Names the key that seals, without telling it."""
         return self._first
 
+    @property
+    def names(self) -> Sequence[str]:
+        """What names each key, without telling it; first the one that seals."""
+        return [fingerprint.hex() for fingerprint in self._keys]
+
+    def is_current(self, sealed: bytes) -> bool:
+        """Whether the first key has sealed it."""
+        return fingerprint_of(sealed) == self._first
+
+    def reseal(self, sealed: bytes, where: bytes) -> bytes:
+        """The same under the first key. Raises as `unseal` does."""
+        return self.seal(self.unseal(sealed, where), where)
+
     def seal(self, plaintext: bytes, where: bytes) -> bytes:
         """Encrypt under the first key. `where` comes from `place`."""
         salt = self._randomness(_SALT_BYTES)
@@ -86,7 +99,7 @@ class Keyring:
             Tampered: it does not authenticate at this place.
         """
         _check_format(sealed, _SEALED_HEADER)
-        fingerprint = sealed[1 : 1 + _FINGERPRINT_BYTES]
+        fingerprint = fingerprint_of(sealed)
         key = self._keys.get(fingerprint)
         if key is None:
             raise KeyUnavailable(
@@ -163,6 +176,11 @@ class Ciphers:
         else:
             self._known.move_to_end(sealed)
         return cipher
+
+
+def fingerprint_of(sealed: bytes) -> bytes:
+    """Which key has sealed it: what names that key."""
+    return sealed[1 : 1 + _FINGERPRINT_BYTES]
 
 
 def _fingerprint(key: bytes) -> bytes:

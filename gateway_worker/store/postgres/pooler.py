@@ -7,16 +7,22 @@ needs a session has an address of its own, ``GATEWAY_DATABASE_DIRECT_URL``, and 
 Two connections of ours that hold transactions in turn never share a backend of the server, and each has the same one
 for ever; unless a pooler hands them out. PgBouncer hands out the one that was given back last: the first round shows
 it. One that hands out another way shows itself within a few rounds, as it cannot keep to what it does not know.
+
+What was prepared on one backend is there on another only if the pooler prepares it again: PgBouncer does so since 1.21.
 """
 
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, cast
 
 import asyncpg
 
 from gateway_worker.store.errors import DatabasePooled
-from gateway_worker.store.postgres.database import CALL_SECONDS, CONNECT_SECONDS, translated
+from gateway_worker.store.postgres.database import CALL_SECONDS, CONNECT_SECONDS
+from gateway_worker.store.postgres.driver_errors import require_version, translated
 
 _ROUNDS: Final = 5
+_STATEMENTS: Final = 8
 _BACKEND: Final = "SELECT pg_backend_pid()"
 _SERVER: Final = "SELECT pg_postmaster_start_time()::text || ' ' || current_database()"
 
@@ -29,7 +35,8 @@ async def require_sessions(url: str, direct_url: str | None) -> None:
         direct_url: for what needs a session, if it is another.
 
     Raises:
-        DatabasePooled: it would not get one; the text says what to set.
+        DatabasePooled: it would not get one, or the pooler before the rest forgets statements.
+        DatabaseTooOld: the server is.
         StoreUnavailable: the database is away.
     """
     if await _is_pooled(direct_url or url):
@@ -38,23 +45,41 @@ async def require_sessions(url: str, direct_url: str | None) -> None:
             f"{setting} leads through a transaction pooler, behind which a worker's lock is void: set"
             " GATEWAY_DATABASE_DIRECT_URL to PostgreSQL itself, or to a pool in session mode"
         )
-    if direct_url is not None and await _server(direct_url) != await _server(url):
-        raise DatabasePooled(
-            "GATEWAY_DATABASE_DIRECT_URL leads to another database than GATEWAY_DATABASE_URL: it must be the same"
-        )
+    if direct_url is not None:
+        if await _server(direct_url) != await _server(url):
+            raise DatabasePooled(
+                "GATEWAY_DATABASE_DIRECT_URL leads to another database than GATEWAY_DATABASE_URL: it must be the same"
+            )
+        await _require_statements(url)
+
+
+async def _require_statements(url: str) -> None:
+    """Raises `DatabasePooled` when what was prepared in one transaction is not there in the next."""
+    with translated():
+        async with _two(url, _STATEMENTS) as (one, two):
+            statement = await one.prepare(_BACKEND)
+            for _ in range(_ROUNDS):
+                await statement.fetchval()
+                async with two.transaction():
+                    await two.execute(_BACKEND)  # takes what may have been the other's
+                    await statement.fetchval()
 
 
 async def _is_pooled(url: str) -> bool:
     with translated():
-        one = await _connect(url)
-        try:
-            two = await _connect(url)
-            try:
-                return await _share_backends(one, two)
-            finally:
-                await two.close(timeout=CONNECT_SECONDS)
-        finally:
-            await one.close(timeout=CONNECT_SECONDS)
+        async with _two(url) as (one, two):
+            require_version(str(one.get_settings().server_version))
+            return await _share_backends(one, two)
+
+
+@asynccontextmanager
+async def _two(url: str, statements: int = 0) -> AsyncGenerator[tuple[Any, Any]]:
+    async with AsyncExitStack() as stack:
+        pair: list[Any] = []
+        for _ in range(2):
+            pair.append(connection := await _connect(url, statements))
+            stack.push_async_callback(connection.close, timeout=CONNECT_SECONDS)
+        yield pair[0], pair[1]
 
 
 async def _share_backends(one: Any, two: Any) -> bool:
@@ -83,7 +108,11 @@ async def _server(url: str) -> str:
             await connection.close(timeout=CONNECT_SECONDS)
 
 
-async def _connect(url: str) -> Any:
-    """As a pooler takes it: without startup parameters, and without prepared statements that outlive a transaction."""
-    options: dict[str, Any] = {"timeout": CONNECT_SECONDS, "command_timeout": CALL_SECONDS, "statement_cache_size": 0}
+async def _connect(url: str, statements: int = 0) -> Any:
+    """As a pooler takes it: without startup parameters; `statements` may outlive a transaction."""
+    options: dict[str, Any] = {
+        "timeout": CONNECT_SECONDS,
+        "command_timeout": CALL_SECONDS,
+        "statement_cache_size": statements,
+    }
     return cast("Any", await asyncpg.connect(url, **options))

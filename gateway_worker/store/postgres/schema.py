@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from gateway_worker.store.errors import SchemaMismatch
-from gateway_worker.store.postgres.database import Wire, connect, translated
+from gateway_worker.store.postgres.database import Wire, connect
+from gateway_worker.store.postgres.driver_errors import translated
 
 _REVISIONS: Final = Path(__file__).parents[1] / "migrations" / "versions"
 EXISTS: Final = "SELECT to_regclass('alembic_version') IS NOT NULL"

@@ -21,7 +21,8 @@ from typing import Final
 import asyncpg
 import structlog
 
-from gateway_worker.store.postgres.database import Database, Wire, translated
+from gateway_worker.store.postgres.database import Database, Wire
+from gateway_worker.store.postgres.driver_errors import translated
 from gateway_worker.store.retention.spans import Span, missing
 
 log = structlog.get_logger(__name__)

@@ -7,7 +7,8 @@ from typing import Any, Final
 import structlog
 
 from gateway_worker.store.errors import StoreUnavailable
-from gateway_worker.store.postgres.database import Wire, translated
+from gateway_worker.store.postgres.database import Wire
+from gateway_worker.store.postgres.driver_errors import translated
 from gateway_worker.store.records import SessionRecord
 from gateway_worker.store.rows import session_record
 from gateway_worker.store.sessions.moving import MAY_TAKE, WAITS_FOR_ROOM, MovingSessions

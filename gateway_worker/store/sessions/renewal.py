@@ -16,7 +16,8 @@ from gateway_worker.store.errors import EncryptionError, StoreUnavailable
 from gateway_worker.store.operations.identity import PutCredentials
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.sessions import ChangeState
-from gateway_worker.store.postgres.database import Database, Wire, translated
+from gateway_worker.store.postgres.database import Database, Wire
+from gateway_worker.store.postgres.driver_errors import translated
 from gateway_worker.store.postgres.encryption import Ciphers, Purpose
 from gateway_worker.store.postgres.guard import look
 from gateway_worker.store.postgres.lineage import EPOCH_STEP, SEQUENCE_STEP, LineagePosition, beyond

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.errors import SnapshotInvalid
-from gateway_worker.store.postgres.encryption import KEY_BYTES, Cipher, Keyring, Randomness, place
+from gateway_worker.store.postgres.encryption import KEY_BYTES, Cipher, Keyring, Randomness, fingerprint_of, place
 from gateway_worker.store.postgres.lineage import EPOCH_STEP, SEQUENCE_STEP, beyond
 from gateway_worker.store.records import Json
 
@@ -33,6 +33,7 @@ MAX_DOCUMENT: Final = 64 * 1024 * 1024
 _MAGIC: Final = b"GWSNAP"
 _VERSION: Final = 1
 _HEADER: Final = len(_MAGIC) + 3
+HEAD_BYTES: Final = 64  # of a snapshot: enough to say which key has sealed it
 _PURPOSE: Final = "snapshot"
 
 _DRIFT: Final = 10  # a tenth of a step further on, a snapshot is out of date even if the identity is the same
@@ -133,14 +134,23 @@ def unseal(body: bytes, moment: Moment, keyring: Keyring) -> Snapshot:
         KeyUnavailable: the key that wrapped it is not configured.
         Tampered: it does not authenticate.
     """
-    if len(body) < _HEADER or not body.startswith(_MAGIC):
-        raise SnapshotInvalid("the object is not a snapshot of a session")
-    version, size = body[len(_MAGIC)], int.from_bytes(body[_HEADER - 2 : _HEADER])
-    if version != _VERSION:
-        raise SnapshotInvalid(f"the snapshot has format {version}, this program reads {_VERSION}: update the program")
+    size = _size(body)
     key = keyring.unseal(body[_HEADER : _HEADER + size], place(moment.session_id, _PURPOSE))
     packed = Cipher(moment.session_id, key, os.urandom).decrypt(body[_HEADER + size :], *_place(moment))
     return _read(packed)
+
+
+def sealed_by(body: bytes) -> bytes:
+    """What names the key that wrapped the beginning of a snapshot. Raises `SnapshotInvalid` as `unseal` does."""
+    return fingerprint_of(body[_HEADER : _HEADER + _size(body)])
+
+
+def rewrapped(body: bytes, moment: Moment, keyring: Keyring) -> bytes:
+    """The same snapshot under the first key of the keyring. Raises as `unseal` does."""
+    end = _HEADER + _size(body)
+    unseal(body, moment, keyring)  # what is not readable is not made to look as if it were
+    wrapped = keyring.reseal(body[_HEADER:end], place(moment.session_id, _PURPOSE))
+    return body[: _HEADER - 2] + len(wrapped).to_bytes(2) + wrapped + body[end:]
 
 
 def fingerprint(snapshot: Snapshot, moment: Moment, keyring: Keyring, mark: bytes) -> bytes:
@@ -161,6 +171,16 @@ def fingerprint(snapshot: Snapshot, moment: Moment, keyring: Keyring, mark: byte
     for (kind, key_id), value in sorted(snapshot.keys.items()):
         digest.update(place(kind, key_id) + hashlib.sha256(value).digest())
     return digest.digest()
+
+
+def _size(body: bytes) -> int:
+    """Bytes of the wrapped key, of a snapshot that this program can read; at least its header must be there."""
+    if len(body) < _HEADER or not body.startswith(_MAGIC):
+        raise SnapshotInvalid("the object is not a snapshot of a session")
+    version, size = body[len(_MAGIC)], int.from_bytes(body[_HEADER - 2 : _HEADER])
+    if version != _VERSION:
+        raise SnapshotInvalid(f"the snapshot has format {version}, this program reads {_VERSION}: update the program")
+    return size
 
 
 def _place(moment: Moment) -> tuple[str, ...]:

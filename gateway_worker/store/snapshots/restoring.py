@@ -13,7 +13,8 @@ from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.errors import RestoreRefused
 from gateway_worker.store.operations.identity import PutCredentials, PutKeys
 from gateway_worker.store.operations.sessions import ChangeState
-from gateway_worker.store.postgres.database import Database, Wire, translated
+from gateway_worker.store.postgres.database import Database, Wire
+from gateway_worker.store.postgres.driver_errors import translated
 from gateway_worker.store.postgres.encryption import Ciphers, Keyring, Purpose
 from gateway_worker.store.reading.message_secret import sealed
 from gateway_worker.store.records import Desired, Fence

@@ -5,7 +5,8 @@ import hashlib
 from typing import Final
 
 from gateway_worker.store.errors import WorkerIdTaken
-from gateway_worker.store.postgres.database import Database, Wire, translated
+from gateway_worker.store.postgres.database import Database, Wire
+from gateway_worker.store.postgres.driver_errors import translated
 
 _TAKEN_AFTER: Final = 3.0  # seconds: a predecessor that was just killed leaves its lock a moment later
 _AGAIN_SECONDS: Final = 0.2

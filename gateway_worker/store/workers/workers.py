@@ -7,7 +7,8 @@ from typing import Final
 import structlog
 
 from gateway_worker.store.errors import StoreUnavailable, WorkerIdTaken
-from gateway_worker.store.postgres.database import Database, translated
+from gateway_worker.store.postgres.database import Database
+from gateway_worker.store.postgres.driver_errors import translated
 from gateway_worker.store.postgres.lease import RENEW_SECONDS, Lease
 from gateway_worker.store.records import WorkerRecord
 from gateway_worker.store.rows import worker_record
@@ -19,11 +20,12 @@ log = structlog.get_logger(__name__)
 _TICK_SECONDS: Final = 0.5
 _CALL_SECONDS: Final = 3.0  # of a renewal: then the connection is as good as gone, and there is time for another
 _REGISTER: Final = """
-    INSERT INTO workers (id, incarnation, endpoint, max_sessions, version, status,
+    INSERT INTO workers (id, incarnation, endpoint, max_sessions, version, keys, status,
         started_at, heartbeat_at, lease_until)
-    VALUES ($1, $2, $3, $4, $5, 'online', now(), now(), now() + make_interval(secs => $6))
+    VALUES ($1, $2, $3, $4, $5, $7, 'online', now(), now(), now() + make_interval(secs => $6))
     ON CONFLICT (id) DO UPDATE SET incarnation = excluded.incarnation, endpoint = excluded.endpoint,
-        max_sessions = excluded.max_sessions, version = excluded.version, status = excluded.status,
+        max_sessions = excluded.max_sessions, version = excluded.version, keys = excluded.keys,
+        status = excluded.status,
         started_at = excluded.started_at, heartbeat_at = excluded.heartbeat_at, lease_until = excluded.lease_until
 """
 _DRAINING: Final = "UPDATE workers SET status = 'draining' WHERE id = $1 AND incarnation = $2 RETURNING true"
@@ -41,11 +43,16 @@ _RENEW: Final = """
 
 
 class Workers:
-    """The registry of workers, and this worker's own lock and lease in it. `run` keeps both."""
+    """The registry of workers, and this worker's own lock and lease in it. `run` keeps both.
 
-    def __init__(self, database: Database, lease: Lease) -> None:
+    Args:
+        keys: what names this worker's encryption keys; the first seals.
+    """
+
+    def __init__(self, database: Database, lease: Lease, keys: Sequence[str]) -> None:
         self._database = database
         self._lease = lease
+        self._keys = keys
         self._lock = WorkerLock(database)
         self._me: tuple[WorkerId, str] | None = None
         self._registered = asyncio.Event()
@@ -78,7 +85,7 @@ class Workers:
         """
         await self._lock.take(worker_id)
         sent = self._lease.now()
-        described = (worker_id, incarnation, endpoint, max_sessions, version, self._lease.seconds)
+        described = (worker_id, incarnation, endpoint, max_sessions, version, self._lease.seconds, list(self._keys))
         async with self._database.wire() as wire:
             await wire.execute(_REGISTER, *described)
         self._lease.extend(sent)

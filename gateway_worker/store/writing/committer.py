@@ -17,7 +17,8 @@ import structlog
 
 from gateway_worker.store.errors import StaleEpoch, StoreError, StoreUnavailable
 from gateway_worker.store.operations.operation import Operation
-from gateway_worker.store.postgres.database import Database, is_away, is_locked, translate
+from gateway_worker.store.postgres.database import Database
+from gateway_worker.store.postgres.driver_errors import is_away, is_locked, translate
 from gateway_worker.store.records import Fence, OutboxEvent
 from gateway_worker.store.writing.apart import Apart, Waiting
 from gateway_worker.store.writing.transaction import GroupOutcome, GroupWriter, Writing

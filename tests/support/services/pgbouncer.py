@@ -3,23 +3,28 @@
 import asyncio
 import os
 import pwd
+import re
 import shutil
 import socket
+import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from deploy.local.packages import PGBOUNCER
-from gateway_worker.store.postgres.database import startup_parameters
+from gateway_worker.store.postgres.parameters import startup_parameters
 
 PROGRAM = str(PGBOUNCER) if PGBOUNCER.exists() else shutil.which("pgbouncer")
 _PATIENCE_SECONDS = 30.0
 
 
 @asynccontextmanager
-async def a_pooler(database_url: str, folder: Path, *, mode: str) -> AsyncGenerator[str]:
-    """The URL of the same database through a pooler in this mode (``transaction``, ``session``)."""
+async def a_pooler(database_url: str, folder: Path, *, mode: str, statements: int | None = None) -> AsyncGenerator[str]:
+    """The URL of the same database through a pooler in this mode (``transaction``, ``session``).
+
+    `statements`: how many prepared ones it keeps; None: as many as needed, if it can at all (`keeps_statements`).
+    """
     assert PROGRAM is not None
     server = urlsplit(database_url)
     with socket.socket() as free:
@@ -41,6 +46,7 @@ auth_file = {users}
 pool_mode = {mode}
 default_pool_size = 10
 ignore_startup_parameters = {",".join(startup_parameters())}
+{_max_prepared_statements(statements)}
 """
     )
     account = "nobody" if os.geteuid() == 0 else None  # it refuses to run as root
@@ -60,6 +66,21 @@ ignore_startup_parameters = {",".join(startup_parameters())}
         if program.returncode is None:
             program.kill()
         await program.wait()
+
+
+def keeps_statements() -> bool:
+    """Whether it is 1.21 or newer, which prepares on another connection what was prepared on one."""
+    assert PROGRAM is not None
+    said = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"PgBouncer (\d+)\.(\d+)", said)
+    assert found is not None, said
+    return (int(found[1]), int(found[2])) >= (1, 21)
+
+
+def _max_prepared_statements(wanted: int | None) -> str:
+    if not keeps_statements():  # it does not know the word
+        return ""
+    return f"max_prepared_statements = {200 if wanted is None else wanted}"
 
 
 async def _listens(port: int) -> bool:

@@ -237,6 +237,7 @@ _TABLES: Final = (
         endpoint text NOT NULL,
         max_sessions integer NOT NULL,
         version text NOT NULL,
+        keys text[] NOT NULL DEFAULT '{}',
         status text NOT NULL,
         started_at timestamptz NOT NULL,
         heartbeat_at timestamptz NOT NULL,

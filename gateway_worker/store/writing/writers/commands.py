@@ -92,17 +92,18 @@ async def finish_commands(wire: Wire, keyring: Keyring, replies: Sequence[tuple[
         [key.subject for key, _ in replies],
         [key.source for key, _ in replies],
         [key.id for key, _ in replies],
-        [None if reply is None else keyring.seal(dumps(reply), _where(key)) for key, reply in replies],
+        [None if reply is None else keyring.seal(dumps(reply), where_of_reply(*_name(key))) for key, reply in replies],
     )
 
 
 def read_reply(keyring: Keyring, key: CommandKey, sealed: bytes | None) -> Json | None:
     """A stored reply in the clear."""
-    return None if sealed is None else json.loads(keyring.unseal(sealed, _where(key)))
+    return None if sealed is None else json.loads(keyring.unseal(sealed, where_of_reply(*_name(key))))
 
 
-def _where(key: CommandKey) -> bytes:
-    return place("processed_commands", *_name(key))
+def where_of_reply(subject: str, source: str, command_id: str) -> bytes:
+    """The place to which a stored reply is bound."""
+    return place("processed_commands", subject, source, command_id)
 
 
 def _name(key: CommandKey) -> tuple[str, str, str]:

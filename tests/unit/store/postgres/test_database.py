@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from gateway_worker.store.errors import StoreError, StoreUnavailable
-from gateway_worker.store.postgres.database import translated
+from gateway_worker.store.postgres.driver_errors import translated
 
 
 @pytest.mark.parametrize(

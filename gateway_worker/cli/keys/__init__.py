@@ -1,0 +1,1 @@
+"""``gateway-worker keys``: encryption keys, exchanged while workers run."""

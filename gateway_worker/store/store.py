@@ -126,10 +126,9 @@ class Store:
         await require_sessions(*self._urls)
         await self._database.open()
         try:
-            async with self._database.transaction() as connection:
-                await require_current(connection)
             async with self._database.wire() as wire:
                 await require_rights(wire)
+                await require_current(wire)
             await retention.prepare(self._database, now=self._clock.now(), messages=self._message_retention)
         except BaseException:
             await self._database.close()

@@ -26,7 +26,7 @@ from gateway_worker.store.postgres.driver_errors import require_version as requi
 from gateway_worker.store.postgres.driver_errors import translated
 from tests.support.network.certificates import self_signed
 
-SECONDS: Final = 1.0
+SECONDS: Final = 1
 Told = Callable[[str, int, bool], Awaitable[str]]
 
 
@@ -90,7 +90,7 @@ async def listening(
         yield server.sockets[0].getsockname()[1]
 
 
-async def told_by_all(host: str, port: int, *, tls: bool = False) -> Mapping[str, str]:
+async def told_by_all(host: str, port: int, *, tls: bool = False) -> dict[str, str]:
     """What is told of each service there, when its time has come."""
     told = await asyncio.gather(*(ask(host, port, tls) for ask in SERVICES.values()))
     for name, line in zip(SERVICES, told, strict=True):

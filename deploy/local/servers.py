@@ -23,7 +23,14 @@ _SETS: Final = {
     "trixie-valkey": ("rabbitmq-server", "postgresql-17", "valkey-server", "pgbouncer", "patchelf"),
 }
 _ELF: Final = b"\x7fELF"
-_PROGRAMS: Final = ("usr/bin", "usr/sbin", "usr/lib/postgresql/*/bin", "usr/lib/erlang/erts-*/bin")
+_PROGRAMS: Final = (
+    "usr/bin",
+    "usr/sbin",
+    "usr/lib/postgresql/*/bin",
+    "usr/lib/erlang/bin",
+    "usr/lib/erlang/erts-*/bin",
+    "usr/lib/erlang/lib/*/priv/bin",
+)
 _SOURCES: Final = (Path("/etc/apt/sources.list"), Path("/etc/apt/sources.list.d"))
 _ARCHIVE: Final = re.compile(r"(?m)^(?:URIs:\s*|deb\s+(?:\[[^]]*\]\s*)?)(\S+/debian/?)(?:\s|$)")
 _KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")

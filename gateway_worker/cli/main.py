@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import re
 import sys
 from pathlib import Path
@@ -44,6 +45,8 @@ def main(
     _version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say it.")] = False,  # noqa: FBT002 (typer's flag)
 ) -> None:
     """What every command shares."""
+    for driver in ("aio_pika", "aiormq"):  # what they would say here is said once, by us
+        logging.getLogger(driver).addHandler(logging.NullHandler())
 
 
 @app.command()

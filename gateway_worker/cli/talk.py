@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import time
 from typing import Any, Final
 
@@ -65,8 +64,6 @@ async def publish_and_follow(
 
 
 def _gateway(settings: Settings, patience: float) -> Gateway:
-    for driver in ("aio_pika", "aiormq"):  # what they would say here is said once, by us
-        logging.getLogger(driver).addHandler(logging.NullHandler())
     return Gateway(
         settings.amqp_url, namespace=settings.namespace, source=_SOURCE, timeout=patience, name="gateway-worker command"
     )

@@ -103,7 +103,7 @@ async def test_each_reason_why_not_says_what_to_do(
         (but(encryption_keys=()), 2, "GATEWAY_ENCRYPTION_KEYS is not set"),
         (other_key, 1, "is not among GATEWAY_ENCRYPTION_KEYS: add it"),
         (but(s3_endpoint="127.0.0.1:9"), 1, "gateway-worker doctor"),
-        (but(sessions_bucket="no-such-bucket-here"), 1, "FileNotFoundError NoSuchBucket"),
+        (but(sessions_bucket="no-such-bucket-here"), 1, "has no bucket no-such-bucket-here"),
         (but(database_url="postgresql://postgres@127.0.0.1:9/gateway"), 1, "gateway-worker doctor"),
         (but(database_url=database_url), 1, "run gateway-worker migrate"),
     ):

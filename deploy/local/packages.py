@@ -60,7 +60,7 @@ def environment_of_servers() -> Mapping[str, str]:
     if servers.chosen() is None:
         return {}
     path = os.pathsep.join([str(_SERVERS / "usr/bin"), str(_SERVERS / "usr/sbin"), os.environ.get("PATH", os.defpath)])
-    return {"PATH": path, "ERL_ROOTDIR": str(_SERVERS / "usr/lib/erlang")}
+    return {"PATH": path}
 
 
 def missing_packages() -> list[str]:

@@ -66,6 +66,7 @@ def prepare(name: str) -> None:
         _run(["dpkg-deb", "--extract", str(package), str(folder / "root")])
     _link_merged(folder / "root")
     _bind(folder / "root")
+    _move_erlang(folder / "root")
     shutil.rmtree(folder / "apt")
     (folder / "ready").write_text("\n".join(sorted(package.name for package in packages)) + "\n")
 
@@ -143,6 +144,15 @@ def _bind(top: Path) -> None:
             shutil.copy2(program, changed)
             _run([*patchelf, "--set-interpreter", str(loader), "--force-rpath", "--set-rpath", where, str(changed)])
             changed.replace(program)
+
+
+def _move_erlang(top: Path) -> None:
+    """Its scripts say where it lies."""
+    for pattern in ("usr/lib/erlang/bin/*", "usr/lib/erlang/erts-*/bin/*"):
+        for script in top.glob(pattern):
+            if script.is_file() and not script.is_symlink() and not _is_elf(script):
+                content = script.read_bytes()
+                script.write_bytes(content.replace(b"=/usr/lib/erlang", f"={top}/usr/lib/erlang".encode()))
 
 
 def _programs(top: Path) -> Iterator[Path]:

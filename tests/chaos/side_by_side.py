@@ -22,7 +22,7 @@ from tests.support.services.private_services import migrated_database
 from tests.support.whatsapp.phones import Phone
 
 _SESSIONS: Final = 3
-_PACKAGES: Final = ("gateway_worker/whatsapp/baileys/bridge", "gateway_worker/console/static")
+_BRIDGE: Final = Path("gateway_worker/whatsapp/baileys/bridge")
 _POLL_SECONDS: Final = 0.2
 
 say: Final = partial(print, flush=True)
@@ -35,11 +35,10 @@ def tree_of(revision: str) -> Generator[Path]:
         tree = Path(folder) / "last"
         subprocess.run(["git", "-C", ROOT, "worktree", "add", "--quiet", "--detach", tree, revision], check=True)
         try:
-            for package in _PACKAGES:
-                lock = "package-lock.json"
-                if (tree / package / lock).read_text() != (ROOT / package / lock).read_text():
-                    say(f"  {package} had other packages then: it runs with today's")
-                shutil.copytree(ROOT / package / "node_modules", tree / package / "node_modules", symlinks=True)
+            lock, packages = _BRIDGE / "package-lock.json", _BRIDGE / "node_modules"
+            if (tree / lock).read_text() != (ROOT / lock).read_text():
+                say("  its bridge had other packages: it runs with today's")
+            shutil.copytree(ROOT / packages, tree / packages, symlinks=True)
             yield tree
         finally:
             subprocess.run(["git", "-C", ROOT, "worktree", "remove", "--force", tree], check=True)

@@ -51,7 +51,7 @@ async def until_at(world: World, members: list[Member], worker_id: str) -> None:
             while True:
                 told = await world.backend.ask("session.describe.v1", member.session_id)
                 found = told["data"]["result"]
-                if (found.get("workerId"), found["status"]) == (worker_id, "connected"):
+                if (found.get("owner"), found["state"]) == (worker_id, "connected"):
                     break
                 await asyncio.sleep(_POLL_SECONDS)
 

@@ -11,11 +11,11 @@ from typing import Final
 import aio_pika
 import asyncpg
 import pytest
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from gateway_worker.broker.errors import BrokerError, BrokerRefused
 from gateway_worker.broker.nodes import let_in, require_version
-from gateway_worker.cache.client import Cache
 from gateway_worker.cache.diagnosis import complaint as complaint_of_redis
 from gateway_worker.objects.client import S3Client, right_of
 from gateway_worker.objects.errors import S3AwayError, S3RefusedError
@@ -26,36 +26,36 @@ from gateway_worker.store.postgres.driver_errors import require_version as requi
 from gateway_worker.store.postgres.driver_errors import translated
 from tests.support.network.certificates import self_signed
 
-SECONDS: Final = 1
-Told = Callable[[str, int, bool], Awaitable[str]]
+PATIENCE: Final = 60  # seconds, for what answers
+HASTE: Final = 1  # for what never does
+Told = Callable[[str, int, bool, int], Awaitable[str]]
 
 
-async def rabbitmq(host: str, port: int, tls: bool) -> str:  # noqa: FBT001 (as the others)
+async def rabbitmq(host: str, port: int, tls: bool, seconds: int) -> str:  # noqa: FBT001 (as the others)
     with pytest.raises(BrokerError) as caught:
-        await let_in(f"amqp{'s' * tls}://u:hidden@{host}:{port}/", aio_pika.connect, SECONDS)
+        await let_in(f"amqp{'s' * tls}://u:hidden@{host}:{port}/", aio_pika.connect, seconds)
     return str(caught.value)
 
 
-async def postgresql(host: str, port: int, tls: bool) -> str:  # noqa: FBT001
+async def postgresql(host: str, port: int, tls: bool, seconds: int) -> str:  # noqa: FBT001
     url = f"postgresql://u:hidden@{host}:{port}/d" + "?sslmode=require" * tls
     with pytest.raises((StoreError, StoreUnavailable)) as caught, translated():
-        await asyncpg.connect(url, timeout=SECONDS)  # pyright: ignore[reportUnknownMemberType] -- asyncpg has no types
+        await asyncpg.connect(url, timeout=seconds)  # pyright: ignore[reportUnknownMemberType] -- asyncpg has no types
     return complaint_of_postgresql(caught.value, url)
 
 
-async def redis(host: str, port: int, tls: bool) -> str:  # noqa: FBT001
+async def redis(host: str, port: int, tls: bool, seconds: int) -> str:  # noqa: FBT001
     url = f"redis{'s' * tls}://u:hidden@{host}:{port}/0"
-    cache = Cache(url, "test")
-    with pytest.raises((RedisError, OSError)) as caught:
-        await cache.probe("one")
-    await cache.stop()
+    async with Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds) as client:
+        with pytest.raises((RedisError, OSError)) as caught:
+            await client.get("key")
     return complaint_of_redis(caught.value, url)
 
 
-async def s3(host: str, port: int, tls: bool) -> str:  # noqa: FBT001
+async def s3(host: str, port: int, tls: bool, seconds: int) -> str:  # noqa: FBT001
     client = S3Client(endpoint=f"{host}:{port}", access_key="k", secret_key="hidden", secure=tls)
     with pytest.raises((S3AwayError, TimeoutError)) as caught:
-        async with client.calling(SECONDS) as driver:
+        async with client.calling(seconds) as driver:
             await driver.bucket_exists("bucket")
     await client.stop()
     return complaint_of_s3(caught.value, f"{host}:{port}")
@@ -90,9 +90,9 @@ async def listening(
         yield server.sockets[0].getsockname()[1]
 
 
-async def told_by_all(host: str, port: int, *, tls: bool = False) -> dict[str, str]:
+async def told_by_all(host: str, port: int, *, tls: bool = False, seconds: int = PATIENCE) -> dict[str, str]:
     """What is told of each service there, when its time has come."""
-    told = await asyncio.gather(*(ask(host, port, tls) for ask in SERVICES.values()))
+    told = await asyncio.gather(*(ask(host, port, tls, seconds) for ask in SERVICES.values()))
     for name, line in zip(SERVICES, told, strict=True):
         assert line.startswith(f"{name} at {host}:{port}"), line
         assert "hidden" not in line
@@ -130,7 +130,7 @@ async def test_it_hangs_up_or_says_nothing() -> None:
         for line in (await told_by_all("127.0.0.1", port)).values():
             assert "hangs up" in line
     async with listening(says_nothing) as port:
-        for line in (await told_by_all("127.0.0.1", port)).values():
+        for line in (await told_by_all("127.0.0.1", port, seconds=HASTE)).values():
             assert "does not answer" in line
 
 
@@ -157,7 +157,7 @@ async def test_a_ca_of_its_own_is_trusted_for_s3(tmp_path: Path) -> None:
             endpoint=f"127.0.0.1:{port}", access_key="k", secret_key="s", secure=True, region="eu-1", ca_file=trusted
         )
         with pytest.raises(S3RefusedError, match="BadRequest"):  # it was spoken to, over TLS
-            async with client.calling(SECONDS) as driver:
+            async with client.calling(PATIENCE) as driver:
                 await driver.bucket_exists("bucket")
         await client.stop()
 

@@ -9,7 +9,7 @@ export SERVERS
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo play test check bench chaos up down clean lock
+.PHONY: help setup demo play test check docs bench chaos up down clean lock
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
@@ -29,6 +29,9 @@ test: setup check ## everything CI runs: the checks, then all tests
 
 check: setup ## lint, formatting, types, architecture, the bridge's types, deployment files
 	@$(PY) -m deploy.tools.check
+
+docs: setup ## the contract as a page to read: build/docs/contract.html
+	@$(PY) -m deploy.tools.docs
 
 bench: setup ## bare Baileys and the whole gateway, side by side
 	@$(PY) tests/bench/run.py

@@ -8,7 +8,7 @@ asked to hear is an event.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from gateway_worker.store.records import Json
 from schemas.commands.commands import Command
@@ -25,6 +25,9 @@ from schemas.events.events import (
 )
 from schemas.model import MAX_ATTRIBUTE, Model, StrictModel
 from schemas.names import MessageId, NewId, WorkerId
+
+GOOD: Final = frozenset({"accepted", "result"})
+"""Outcomes of replies that are no error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +97,7 @@ class ReplyFactory:
             correlationid=origin.correlation_id or _attribute(correlation_id),
             causationid=origin.id or _attribute(message_id),
             data=dict(reply.data),
+            **origin.carried,  # pyright: ignore[reportArgumentType] (extension attributes have any name)
         )
 
 

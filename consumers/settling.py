@@ -29,8 +29,9 @@ from consumers.fence import Fence
 from consumers.pending_reply import PendingReply, ReplyContext
 from consumers.ports import CommandObserver
 from consumers.reading import read
-from consumers.replies import Reply, rejected
+from consumers.replies import GOOD, Reply, rejected
 from consumers.retry_gate import RetryGate
+from consumers.traced import command_span, with_context
 from schemas.commands.commands import Command
 from schemas.errors import CommandInvalid, Disposition, GatewayError, Internal, Origin, Unavailable
 from schemas.model import StrictModel
@@ -79,16 +80,31 @@ class Settler:
             await self._dead_letter(answer, error, error.origin)
         else:
             command_type = command.kind.type
-            answer = PendingReply(
-                self._reply_context, delivery, self._fence.audience(delivery, command.envelope.origin)
-            )
-            ids = {"command_id": command.id, "correlation_id": command.envelope.correlationid}
-            known = {name: value for name, value in ids.items() if value is not None}
-            with structlog.contextvars.bound_contextvars(command_type=command_type, **known):
-                await self._carry_out(command, answer, self._fenced(receive))
+            answer = await self._settle_command(delivery, command, self._fenced(receive))
         if delivery.is_live:
             delivery.ack()
             self._observer.command_settled(command_type, answer.outcome or "done", self._monotonic() - delivery.arrived)
+
+    async def _settle_command(
+        self, delivery: Delivery, command: Command[StrictModel], receive: Receive
+    ) -> PendingReply:
+        """Whatever is logged meanwhile has the command's ids, and what takes time lies in its span."""
+        ids = {"command_id": command.id, "correlation_id": command.correlation_id or delivery.correlation_id}
+        known = {name: value for name, value in ids.items() if value is not None}
+        with (
+            structlog.contextvars.bound_contextvars(command_type=command.kind.type, **known),
+            command_span(delivery, command) as span,
+        ):
+            command = with_context(command)
+            answer = PendingReply(
+                self._reply_context, delivery, self._fence.audience(delivery, command.envelope.origin)
+            )
+            log.debug("command.received", queue=delivery.queue, subject=command.subject, again=delivery.redelivered)
+            await self._carry_out(command, answer, receive)
+            if answer.outcome is not None and answer.outcome not in GOOD:
+                span.fail(answer.outcome)
+            log.debug("command.settled", outcome=answer.outcome)
+        return answer
 
     def _fenced(self, receive: Receive) -> Receive:
         """Nothing is carried out, moved or told to have expired that its sender may not ask."""

@@ -4,13 +4,14 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import from_json
 
 from schemas.errors import CommandInvalid, Origin, Problem
-from schemas.model import MAX_ATTRIBUTE, Attribute, Instant
+from schemas.model import MAX_ATTRIBUTE, Attribute, Instant, printable
 from schemas.names import MAX_COMMAND_BYTES
 from schemas.problems import problem_at, problems_of
 from schemas.sequence import MAX_EPOCH, SequenceNumber
@@ -19,6 +20,9 @@ CONTENT_TYPE: Final = "application/cloudevents+json"
 MAX_EXTENSIONS: Final = 32
 MAX_MEMBERS: Final = 256  # of one JSON object: each unknown key costs an error, so a bound on them bounds our time
 MAX_EXTENSION_TEXT: Final = 1024
+TRACE_CONTEXT: Final = ("traceparent", "tracestate")
+"""CloudEvents' extension for distributed tracing: W3C's Trace Context."""
+MAX_TRACESTATE: Final = 512  # characters: what W3C's Trace Context asks everybody to carry at least
 
 _EXTENSION_NAME: Final = re.compile(r"[a-z0-9]{1,64}")
 _JSON_TYPE: Final = re.compile(r"application/json\s*(;.*)?|[\w.+-]+/[\w.-]+\+json\s*(;.*)?", re.IGNORECASE)
@@ -34,12 +38,16 @@ class Envelope(BaseModel):
     """A CloudEvent. Attributes that are not listed here (extensions) are carried through.
 
     Attributes:
+        specversion: of CloudEvents.
         id: unique per `source`; together they are a command's idempotency key.
         source: who speaks, a URI reference such as ``/backend/eu-1``.
         type: e.g. ``message.send.v1``.
         subject: the session id; the worker id for worker commands and events.
         time: when it was written.
+        datacontenttype: of `data`: JSON.
         expiresat: a command is not started after that.
+        traceparent: W3C trace context of whoever sent it; carried to everything that answers a command.
+        tracestate: what belongs to that trace context, in the words of the tracing systems it came through.
         correlationid: the sender's own mark, carried through.
         causationid: the id of the command that led to this event.
         sequence: of a durable event, per session, from 1 without a gap (but for one jump when it is restored); on the
@@ -61,6 +69,9 @@ class Envelope(BaseModel):
     )
     expiresat: Instant | None = None
     traceparent: Attribute | None = None
+    tracestate: (
+        Annotated[str, StringConstraints(min_length=1, max_length=MAX_TRACESTATE), AfterValidator(printable)] | None
+    ) = None
     correlationid: Attribute | None = None
     causationid: Attribute | None = None
     sequence: Annotated[SequenceNumber, Field(ge=1)] | None = None
@@ -81,6 +92,12 @@ class Envelope(BaseModel):
     def extensions(self) -> Mapping[str, bool | int | str]:
         """The attributes that are neither CloudEvents' nor ours."""
         return self.model_extra or {}
+
+    @property
+    def carried(self) -> Mapping[str, bool | int | str]:
+        """What comes back with everything that answers a command, beside its ids: trace context and extensions."""
+        trace = {name: getattr(self, name) for name in TRACE_CONTEXT}
+        return {name: value for name, value in trace.items() if value is not None} | dict(self.extensions)
 
     @classmethod
     def from_json(cls, body: bytes) -> "Envelope":
@@ -111,7 +128,12 @@ class Envelope(BaseModel):
     def origin(self) -> Origin:
         """What a rejection says of this command."""
         return Origin(
-            id=self.id, source=self.source, type=self.type, subject=self.subject, correlation_id=self.correlationid
+            id=self.id,
+            source=self.source,
+            type=self.type,
+            subject=self.subject,
+            correlation_id=self.correlationid,
+            carried=self.carried,
         )
 
 
@@ -185,4 +207,14 @@ def _origin_of(document: Mapping[str, Any]) -> Origin:
         type=attribute("type"),
         subject=attribute("subject"),
         correlation_id=attribute("correlationid"),
+        carried=_carried_of(document),
     )
+
+
+def _carried_of(document: Mapping[str, Any]) -> Mapping[str, bool | int | str]:
+    """What of an invalid envelope comes back with its rejection: what would have been allowed, as far as that goes."""
+    limits = {"traceparent": MAX_ATTRIBUTE, "tracestate": MAX_TRACESTATE}
+    trace = [name for name, limit in limits.items() if 0 < len(str(document.get(name) or "")) <= limit]
+    extensions = (name for name in document if name not in Envelope.model_fields and document[name] is not None)
+    names = [*trace, *islice(extensions, MAX_EXTENSIONS)]
+    return {name: document[name] for name in names if _extension_problem(name, document[name]) is None}

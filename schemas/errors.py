@@ -38,7 +38,7 @@ The letter says what happens to the delivery: **R** retry (hold it, back off), *
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Final
 
@@ -98,13 +98,17 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What could still be read of a command that is invalid, so that its rejection can name it."""
+    """What could still be read of a command that is invalid, so that its rejection can name it.
+
+    `carried`: the attributes that come back with whatever answers it; see `Envelope.carried`.
+    """
 
     id: str | None = None
     source: str | None = None
     type: str | None = None
     subject: str | None = None
     correlation_id: str | None = None
+    carried: Mapping[str, bool | int | str] = field(default_factory=dict[str, bool | int | str])
 
 
 class CommandInvalid(GatewayError):  # noqa: N818 (the contract's word)
@@ -362,9 +366,14 @@ class Unavailable(Internal):
     disposition = Disposition.RETRY
 
 
-def error_codes() -> frozenset[str]:
-    """Every code that a backend may be told."""
+def error_types() -> Sequence[type[GatewayError]]:
+    """Every class with a code of its own."""
     found: list[type[GatewayError]] = [GatewayError]
     for kind in found:
         found += kind.__subclasses__()
-    return frozenset(kind.code for kind in found if "code" in vars(kind))
+    return [kind for kind in found if "code" in vars(kind)]
+
+
+def error_codes() -> frozenset[str]:
+    """Every code that a backend may be told."""
+    return frozenset(kind.code for kind in error_types())

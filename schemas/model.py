@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from itertools import combinations
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import (
@@ -21,6 +22,15 @@ from schemas.names import SESSION_ID_PATTERN, WORKER_ID_PATTERN, SessionId, User
 MAX_TEXT: Final = 65_536  # characters of a WhatsApp text
 MAX_ATTRIBUTE: Final = 256  # characters of an envelope's id, source, subject …
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+
+
+def exactly_one(*names: str) -> dict[str, Any]:
+    """JSON Schema's words for: one of these properties is there, and no other of them.
+
+    Said with ``not`` alone: of a ``oneOf`` beside ``properties`` generators of types make a class for each alternative.
+    """
+    none = {"not": {"anyOf": [{"required": [name]} for name in names]}}
+    return {"not": {"anyOf": [none, *({"required": list(pair)} for pair in combinations(names, 2))]}}
 
 
 class Model(BaseModel):

@@ -15,7 +15,14 @@ from schemas.sequence import SequenceNumber
 
 
 class DesiredState(StrEnum):
-    """What a session should become; its owner works towards it."""
+    """What a session should become; its owner works towards it.
+
+    Attributes:
+        CONNECTED: it should be connected
+        DISCONNECTED: it should rest, credentials kept
+        LOGGED_OUT: it should be unlinked at WhatsApp
+        DELETED: it should be gone
+    """
 
     CONNECTED = "connected"
     DISCONNECTED = "disconnected"
@@ -24,7 +31,20 @@ class DesiredState(StrEnum):
 
 
 class SessionDescription(Model):
-    """``session.describe.v1``: `state` holds since `since`; `owner` is the worker that has it, `name` the push name."""
+    """``session.describe.v1``: `state` holds since `since`; `owner` is the worker that has it, `name` the push name.
+
+    Attributes:
+        state: the session's state.
+        desired_state: what it should become.
+        since: since when it has its state.
+        created_at: when it was made.
+        name: what the account calls itself.
+        owner: the worker that has it; none: nobody has.
+        epoch: how often it has changed its owner; it only rises.
+        sequence: of the last event that was told of it.
+        retry_at: when it connects again by itself.
+        reason: why it is in its state, where there is a reason.
+    """
 
     session_id: SessionId
     user_id: UserId
@@ -44,14 +64,24 @@ class SessionDescription(Model):
 
 
 class SessionPage(Model):
-    """``session.list.v1``: by session id. `cursor` asks for the next page; without one this is the last."""
+    """``session.list.v1``: by session id. `cursor` asks for the next page; without one this is the last.
+
+    Attributes:
+        sessions: in the order of their ids.
+    """
 
     sessions: Sequence[SessionDescription]
     cursor: str | None = None
 
 
 class SessionQr(Model):
-    """``session.qr.v1``: the live QR; `qr_code` is a PNG as a data URL."""
+    """``session.qr.v1``: the live QR; `qr_code` is a PNG as a data URL.
+
+    Attributes:
+        qr_string: what the QR code says.
+        qr_code: the code as a picture, a PNG as a data URL.
+        expires_at: until when it is good.
+    """
 
     session_id: SessionId
     qr_string: str
@@ -65,6 +95,13 @@ class EventsReplayed(Model):
     `from_sequence` is later than asked where older events are past their 7 days: `oldest_sequence` is the oldest that
     is stored (none: no event is). `newest_sequence` is the session's last at that moment; while `to_sequence` is less,
     and less than asked, ask again from the one after it.
+
+    Attributes:
+        count: how many events went out again.
+        from_sequence: of the first of them.
+        to_sequence: of the last of them.
+        oldest_sequence: of the oldest that is still stored; none: no event is.
+        newest_sequence: of the newest that the session has told.
     """
 
     session_id: SessionId
@@ -76,7 +113,12 @@ class EventsReplayed(Model):
 
 
 class Contact(Model):
-    """A number, and whether it is on WhatsApp."""
+    """A number, and whether it is on WhatsApp.
+
+    Attributes:
+        phone: the number, as it was asked.
+        exists: it is on WhatsApp.
+    """
 
     phone: str
     exists: bool
@@ -85,23 +127,40 @@ class Contact(Model):
 
 
 class ContactsChecked(Model):
-    """``contact.check.v1``: in the order asked."""
+    """``contact.check.v1``: in the order asked.
+
+    Attributes:
+        contacts: one for each number, in the order asked.
+    """
 
     contacts: Sequence[Contact]
 
 
 class PictureState(StrEnum):
-    """Whether there is a picture for us."""
+    """Whether there is a picture for us.
+
+    Attributes:
+        SHOWN: there is one
+        NONE: there is none, or WhatsApp says so
+        HIDDEN: the person's privacy settings keep it from this account
+    """
 
     SHOWN = "shown"
     NONE = "none"
-    HIDDEN = "hidden"  # the person's privacy settings keep it from this account
+    HIDDEN = "hidden"
 
 
 class ContactPicture(Model):
     """``contact.picture.v1``: `url` is WhatsApp's and good for some days; `id` changes with the picture.
 
     WhatsApp says of many a hidden picture that there is none.
+
+    Attributes:
+        to: whose picture it is, as the command wrote it.
+        jid: whose picture it is.
+        state: whether there is one for us.
+        id: of the picture; it changes with it.
+        url: where it lies; WhatsApp's address, good for some days.
     """
 
     to: str
@@ -112,14 +171,29 @@ class ContactPicture(Model):
 
 
 class Direction(StrEnum):
-    """Who sent a message."""
+    """Who sent a message.
+
+    Attributes:
+        OUTGOING: this account sent it
+        INCOMING: others sent it
+    """
 
     OUTGOING = "outgoing"
     INCOMING = "incoming"
 
 
 class LedgerState(StrEnum):
-    """Where a message stands: an outgoing one from `pending`, an incoming one is `received`."""
+    """Where a message stands: an outgoing one from `pending`, an incoming one is `received`.
+
+    Attributes:
+        PENDING: not yet on its way
+        RECEIVED: it came in
+        SENT: WhatsApp's server has acknowledged it
+        DELIVERED: it is on a device of the recipient
+        READ: the recipient has read it
+        PLAYED: the recipient has listened to it, or looked at what can be seen once
+        FAILED: it was not sent
+    """
 
     PENDING = "pending"
     RECEIVED = "received"
@@ -131,7 +205,12 @@ class LedgerState(StrEnum):
 
 
 class LedgerEntry(Model):
-    """One step of a message's life; `participant` tells whose, in groups."""
+    """One step of a message's life; `participant` tells whose, in groups.
+
+    Attributes:
+        status: how far it came.
+        participant: in a group: who came so far.
+    """
 
     status: LedgerState
     timestamp: Instant
@@ -139,7 +218,13 @@ class LedgerEntry(Model):
 
 
 class ReactionShown(Model):
-    """Somebody's reaction to a message, as it stands; `sender` of others."""
+    """Somebody's reaction to a message, as it stands; `sender` of others.
+
+    Attributes:
+        emoji: with what.
+        from_me: this account's own.
+        sender: whose it is; of others.
+    """
 
     emoji: str
     from_me: bool
@@ -148,7 +233,13 @@ class ReactionShown(Model):
 
 
 class VoteShown(Model):
-    """Somebody's vote in a poll, as it stands; `sender` of others."""
+    """Somebody's vote in a poll, as it stands; `sender` of others.
+
+    Attributes:
+        options: what was chosen.
+        from_me: this account's own.
+        sender: whose it is; of others.
+    """
 
     options: Sequence[str]
     unknown_options: UnknownOptions = None
@@ -158,7 +249,15 @@ class VoteShown(Model):
 
 
 class ReceiptShown(Model):
-    """How far one participant of a group is with a message of ours; the times are WhatsApp's."""
+    """How far one participant of a group is with a message of ours; the times are WhatsApp's.
+
+    Attributes:
+        participant: whose it is.
+        status: how far it came.
+        delivered_at: when it came to a device.
+        read_at: when it was read.
+        played_at: when it was played.
+    """
 
     participant: str
     status: MessageState
@@ -174,6 +273,25 @@ class MessageDescription(Model):
     groups `status` and `ledger` tell of the first participant who came so far, `receipts` (of ``describe``) of each.
     From `expires_at` on it has disappeared, and is not found any more, unless somebody has `kept` it. `pinned`: it
     stands at the top of its chat.
+
+    Attributes:
+        command_id: the id of the command that sent it.
+        direction: who sent it.
+        to: the recipient, as the command wrote it.
+        sender: the JID of who wrote it; of incoming ones.
+        from_me: the account wrote it.
+        kind: of its content.
+        status: how far it is.
+        created_at: when it was stored.
+        ledger: its steps, the first first.
+        content: what it says, while that is kept.
+        error: why it was not sent.
+        edited_at: when its content last changed.
+        revoked_at: when it was deleted for everyone.
+        expires_at: when it disappears.
+        reactions: who reacted, with what.
+        votes: who voted for what, of a poll.
+        receipts: of each participant of a group.
     """
 
     session_id: SessionId
@@ -202,14 +320,25 @@ class MessageDescription(Model):
 
 
 class MessagePage(Model):
-    """``message.history.v1``: newest first. `cursor` asks for the next page; without one this is the last."""
+    """``message.history.v1``: newest first. `cursor` asks for the next page; without one this is the last.
+
+    Attributes:
+        messages: the last stored first.
+    """
 
     messages: Sequence[MessageDescription]
     cursor: str | None = None
 
 
 class MessageCount(Model):
-    """How many messages of one direction and kind stand at one status."""
+    """How many messages of one direction and kind stand at one status.
+
+    Attributes:
+        direction: who sent them.
+        kind: of their content.
+        status: how far they are.
+        count: how many.
+    """
 
     direction: Direction
     kind: str
@@ -218,7 +347,13 @@ class MessageCount(Model):
 
 
 class MessageStats(Model):
-    """``message.stats.v1``: what was stored from `since` up to `until`, as it stands now."""
+    """``message.stats.v1``: what was stored from `since` up to `until`, as it stands now.
+
+    Attributes:
+        since: from when on they were stored.
+        until: up to when.
+        counts: one for each combination that occurs.
+    """
 
     session_id: SessionId
     since: Instant
@@ -227,7 +362,16 @@ class MessageStats(Model):
 
 
 class WorkerDescription(Model):
-    """``worker.describe.v1``: what it holds. `sessions` lists at most 1,000; `sessions_by_state` counts all."""
+    """``worker.describe.v1``: what it holds. `sessions` lists at most 1,000; `sessions_by_state` counts all.
+
+    Attributes:
+        status: what the worker does.
+        endpoint: the address of its health and metrics.
+        session_count: sessions that it has.
+        uptime_seconds: how long it has been running.
+        sessions_by_state: how many of its sessions are in which state.
+        sessions: the ids of at most 1,000 of its sessions.
+    """
 
     worker_id: WorkerId
     status: WorkerState

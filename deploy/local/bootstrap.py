@@ -25,7 +25,12 @@ _PYTHON: Final = _VENV / "bin" / "python"
 _LOCK: Final = _ROOT / "requirements-dev.lock"
 _NPM_FOLDERS: Final = tuple(
     _ROOT / folder
-    for folder in ("gateway_worker/whatsapp/baileys/bridge", "gateway_worker/console/static", "schemas/asyncapi-check")
+    for folder in (
+        "gateway_worker/whatsapp/baileys/bridge",
+        "gateway_worker/console/static",
+        "schemas/asyncapi-check",
+        "deploy/examples/node",
+    )
 )
 
 

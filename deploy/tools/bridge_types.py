@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 from pydantic import BaseModel
 
 from gateway_worker.whatsapp.baileys.channel import calls
+from schemas.asyncapi.docstrings import without_attributes
 from schemas.content.flags import Flags, SendFlags
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -40,7 +41,7 @@ def flags() -> str:
 
 def _marks(model: type[BaseModel]) -> Iterator[str]:
     yield ""
-    yield f"/** {model.__doc__} */"
+    yield f"/** {without_attributes(model.__doc__ or '')} */"
     yield f"export interface {model.__name__} {{"
     yield from (f"  {name}: boolean" for name in model.model_fields)
     yield "}"

@@ -27,6 +27,7 @@ from gateway_worker.operations.metrics import WorkerMetrics
 from gateway_worker.settings.settings import Settings
 from gateway_worker.store.errors import StoreUnavailable, WentBack
 from gateway_worker.timing.clock import SystemClock
+from gateway_worker.timing.traces import Exporting
 from schemas.names import WorkerId
 from schemas.results import WorkerDescription
 
@@ -47,6 +48,7 @@ class Worker:
         self._running: list[asyncio.Task[None]] = []
         self._tending: list[asyncio.Task[None]] = []
         self._telling: asyncio.Task[None] | None = None
+        self._traces = Exporting("gateway-worker", settings.worker_id, __version__, os.environ)
         clock, metrics = SystemClock(), WorkerMetrics()
         self._infrastructure = infrastructure = build_infrastructure(settings, clock)
         infrastructure.store.lease.on_lapse(metrics.lease_lapsed)
@@ -100,6 +102,7 @@ class Worker:
             async with asyncio.TaskGroup() as services:
                 await self._serve(services, port)
             code = 0
+            await self._traces.close()
         except BaseExceptionGroup as group:
             goes_on = group.subgroup(WentBack) is not None
             raise

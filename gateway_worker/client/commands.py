@@ -26,7 +26,7 @@ class CommandOptions(TypedDict, total=False):
         expires_in: not started later than so long from now; then it is rejected, or its message fails, with
             ``command.expired``.
         correlation_id: your own mark, carried through to all that follows.
-        traceparent: W3C trace context.
+        traceparent, tracestate: W3C trace context.
         extensions: further CloudEvents attributes, carried through.
         timeout: seconds to wait for the reply; by default the gateway's.
     """
@@ -35,6 +35,7 @@ class CommandOptions(TypedDict, total=False):
     expires_in: timedelta
     correlation_id: str
     traceparent: str
+    tracestate: str
     extensions: Mapping[str, bool | int | str]
     timeout: float
 
@@ -89,6 +90,7 @@ def compose(
             expiresat=None if expires_in is None else now + expires_in,
             correlationid=options.get("correlation_id"),
             traceparent=options.get("traceparent"),
+            tracestate=options.get("tracestate"),
             data=dict(data),
             **dict(options.get("extensions", {})),  # pyright: ignore[reportArgumentType] (extension attributes have any name)
         )

@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from gateway_worker.store.records import OutboxEvent
-from schemas.envelope import Envelope
+from schemas.envelope import TRACE_CONTEXT, Envelope
 from schemas.events.events import EVENTS, session_source, worker_source
 from schemas.names import SessionId, WorkerId
 from schemas.sequence import write as write_sequence
@@ -26,14 +26,15 @@ def encode(event: OutboxEvent, namespace: str) -> bytes:
         "time": event.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "datacontenttype": "application/json",
     }
-    if event.traceparent is not None:
-        attributes["traceparent"] = event.traceparent
+    trace = {name: event.carried[name] for name in TRACE_CONTEXT if name in event.carried}
+    ids: dict[str, str] = {}
     if event.correlation_id is not None:
-        attributes["correlationid"] = event.correlation_id
+        ids["correlationid"] = event.correlation_id
     if event.causation_id is not None:
-        attributes["causationid"] = event.causation_id
+        ids["causationid"] = event.causation_id
     numbers = {"sequence": write_sequence(event.sequence), "epoch": event.epoch}
-    return to_json({**attributes, **numbers, "data": event.data})
+    # `trace` stands in both: first in its place, then under the value that it has there already
+    return to_json({**attributes, **trace, **ids, **numbers, **event.carried, "data": event.data})
 
 
 def announcement(

@@ -27,6 +27,7 @@ from gateway_worker.events.backlog import Backlog
 from gateway_worker.events.marker import Marker
 from gateway_worker.events.ports import EventObserver, Outbox, PublishingLease
 from gateway_worker.events.publisher import Publisher
+from gateway_worker.events.traced import note_published
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.records import OutboxEvent
 from gateway_worker.timing.clock import Clock
@@ -218,6 +219,7 @@ class Relay:
     def _published(self, event: OutboxEvent) -> None:
         self._retries.pop(event.session_id, None)
         self._observer.event_published(event.type)
+        note_published(event)
         self._marker.mark(event.session_id, event.sequence)
         is_idle = self._backlog.published(event)
         self._room.set()

@@ -14,7 +14,7 @@ from gateway_worker.connections.base.observer import LIMBO_KINDS
 from gateway_worker.connections.lifecycle.causes import VERDICTS
 from gateway_worker.whatsapp.facts import Cause, ReceiptKind
 from schemas.commands.commands import COMMANDS
-from schemas.content.content import SetAsideReason
+from schemas.content.content import CONTENT_KINDS, SetAsideReason
 from schemas.errors import Internal, error_codes
 from schemas.events.events import EVENTS
 
@@ -30,11 +30,15 @@ _THERE_FROM_THE_START: Final[Sequence[tuple[str, Sequence[str]]]] = (
     *(("set_aside", [reason.value]) for reason in SetAsideReason),
     *(("alarms", [code]) for code in sorted(_ALARMS)),
     *(("commands", [kind, Internal.code]) for kind in COMMANDS),
-    *(("events_refused", [kind]) for kind in EVENTS),
+    *((name, [kind]) for name in ("events_published", "events_repeated", "events_refused") for kind in EVENTS),
+    *(("connections_ended", [cause.value]) for cause in Cause),
+    *(("receipts", [kind.value, moved]) for kind in ReceiptKind for moved in ("yes", "no")),
+    *(("messages_received", [kind]) for kind in sorted(CONTENT_KINDS)),
     *(("messages_failed", [code]) for code in sorted(error_codes())),
+    *(("files_failed", [code]) for code in sorted(error_codes()) if code.startswith("media.")),
     ("files_delayed", ["crashed"]),
 )
-"""What alerts look at: with a series that begins when it first counts they would not see that as an increase."""
+"""A series that begins when it first counts hides its first: nobody sees that as an increase, alerts least of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

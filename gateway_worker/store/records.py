@@ -13,6 +13,8 @@ from schemas.commands.commands import CommandKey
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 
 Json = Mapping[str, object]
+Carried = Mapping[str, bool | int | str]
+"""What of a command's envelope comes back with what answers it: `schemas.envelope.Envelope.carried`."""
 MessageName = tuple[MessageId, int]
 """A message of a session: its id, and which of the messages under that id it is."""
 
@@ -305,7 +307,7 @@ class OutboxEvent:
     data: Json
     causation_id: str | None = None
     correlation_id: str | None = None
-    traceparent: str | None = None
+    carried: Carried = field(default_factory=dict[str, bool | int | str])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from gateway_worker.store.postgres.encryption import Cipher, Ciphers, Purpose
 from gateway_worker.store.records import (
+    Carried,
     Desired,
     Direction,
     Json,
@@ -39,6 +40,11 @@ _SAME_IN_MESSAGE: Final = (
 def as_json(value: Any) -> Json | None:
     """A jsonb column's value, which asyncpg gives as text."""
     return None if value is None else json.loads(value)
+
+
+def carried_of(row: Row) -> Carried:
+    """What of a message's command comes back with what answers it."""
+    return cast("Carried", as_json(row["carried"]) or {})
 
 
 def settings_of(row: Row, cipher: Cipher) -> Mapping[str, Json]:
@@ -86,7 +92,7 @@ def outbox_event(row: Row, ciphers: Ciphers) -> OutboxEvent:
         data=payload["data"],
         causation_id=payload["causation"],
         correlation_id=payload["correlation"],
-        traceparent=payload["traceparent"],
+        carried=payload["carried"],
     )
 
 

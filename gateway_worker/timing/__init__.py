@@ -1,1 +1,1 @@
-"""Time and tasks: the clock, pauses that grow, retries, and cancellations that are not lost."""
+"""Time and tasks: the clock, pauses that grow, retries, cancellations that are not lost, and spans for traces."""

@@ -36,8 +36,11 @@ def call_of(event: Event, mode: Mode) -> Call:
 
 def trace(event: Event) -> Mapping[str, str]:
     """W3C's trace context, where the event carries one."""
-    traceparent = event.envelope.traceparent
-    return {"traceparent": traceparent} if traceparent and _TRACEPARENT.fullmatch(traceparent) else {}
+    traceparent, tracestate = event.envelope.traceparent, event.envelope.tracestate
+    if not traceparent or not _TRACEPARENT.fullmatch(traceparent):
+        return {}
+    state = {"tracestate": tracestate} if tracestate and tracestate.isascii() else {}
+    return {"traceparent": traceparent, **state}
 
 
 def _binary_headers(event: Event) -> Mapping[str, str]:

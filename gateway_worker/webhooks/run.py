@@ -1,6 +1,7 @@
 """Running webhooks as a process: signals in, an exit code out."""
 
 import asyncio
+import os
 import random
 import signal
 from typing import Any, Final
@@ -8,11 +9,13 @@ from typing import Any, Final
 import structlog
 import uvloop
 
+from gateway_worker import __version__
 from gateway_worker.client import AccessRefusedError, ClientError, NotPermittedError
 from gateway_worker.operations import logs
 from gateway_worker.operations.failures import leaves
 from gateway_worker.settings.settings import Settings
 from gateway_worker.timing.clock import SystemClock
+from gateway_worker.timing.traces import Exporting
 from gateway_worker.webhooks.configuration import Configuration, load
 from gateway_worker.webhooks.service import Webhooks
 
@@ -57,7 +60,11 @@ async def _run(settings: Settings, wanted: Configuration) -> None:
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
         loop.add_signal_handler(number, webhooks.leave)
-    await webhooks.run()
+    traces = Exporting("gateway-webhooks", "webhooks", __version__, os.environ)
+    try:
+        await webhooks.run()
+    finally:
+        await traces.close()
 
 
 def _told(error: BaseException, settings: Settings) -> int:

@@ -12,6 +12,7 @@ from functools import partial
 from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -20,6 +21,7 @@ from gateway_worker import __version__
 from gateway_worker.media import addresses
 from gateway_worker.media.fetching import Resolve, resolve_here
 from gateway_worker.media.pinning import resolved
+from gateway_worker.timing.spans import SpanKind, carrier, span
 from gateway_worker.webhooks.calls import Call, CallFailedError, TargetGoneError
 from gateway_worker.webhooks.configuration import Receiver
 from gateway_worker.webhooks.signing import signed
@@ -61,6 +63,7 @@ class Sender:
         self, receiver: Receiver, *, now: Callable[[], float] = time.time, resolve: Resolve = resolve_here
     ) -> None:
         self._url = receiver.url
+        self._host = urlsplit(receiver.url).hostname or ""
         self._timeout = receiver.timeout
         self._keys: Sequence[bytes] = receiver.keys
         self._headers = {"user-agent": _AGENT, "accept-encoding": "identity"}
@@ -101,22 +104,31 @@ class Sender:
             TargetGoneError: 410.
         """
         assert self._session is not None
-        headers = {**self._headers, **call.headers}
+        attributes = {"http.request.method": call.method, "server.address": self._host}
+        with span(call.method, SpanKind.CLIENT, attributes=attributes) as attempt:
+            status, retry_after = await self._asked(self._session, call)
+            if status >= HTTPStatus.BAD_REQUEST:
+                attempt.fail(str(status))
+        if status == HTTPStatus.GONE:
+            raise TargetGoneError
+        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            raise CallFailedError("status", status=status, retry_after=_seconds(retry_after, self._now()))
+
+    async def _asked(self, session: aiohttp.ClientSession, call: Call) -> tuple[int, str | None]:
+        """The answer's status, and its ``Retry-After``."""
+        headers = {**self._headers, **call.headers, **carrier()}
         headers |= signed(self._keys, call.message_id, int(self._now()), call.body)
         with _told():
             async with (
                 asyncio.timeout(self._timeout),
-                self._session.request(
+                session.request(
                     call.method, self._url + call.path, data=call.body, headers=headers, allow_redirects=False
                 ) as answer,
             ):
                 status = answer.status
                 retry_after = answer.headers.get("Retry-After")
                 await _read_some(answer)
-        if status == HTTPStatus.GONE:
-            raise TargetGoneError
-        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            raise CallFailedError("status", status=status, retry_after=_seconds(retry_after, self._now()))
+        return status, retry_after
 
 
 async def _read_some(answer: aiohttp.ClientResponse) -> None:

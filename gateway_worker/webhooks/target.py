@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Final
 
@@ -9,6 +10,7 @@ import structlog
 
 from gateway_worker.client import Delivery, Event, EventQueue, Gateway, Subscription
 from gateway_worker.timing.clock import Clock
+from gateway_worker.timing.spans import Span, SpanKind, is_on, span
 from gateway_worker.webhooks.calls import Call, CallFailedError, GivenUpError, TargetGoneError
 from gateway_worker.webhooks.delivering import FRESH, Deliverer
 from gateway_worker.webhooks.jobs import Job
@@ -149,6 +151,10 @@ class Target:
 
     async def _tell(self, job: Job, trouble: Callable[[], None]) -> None:
         """See `lines.Tell`."""
+        with _span(job.event, self.name) as span:
+            await self._tell_within(job, trouble, span)
+
+    async def _tell_within(self, job: Job, trouble: Callable[[], None], span: Span) -> None:
         attempts = _Attempts(self.name, job, trouble)
         for call in await self._calls_of(job.event):
             if call.is_fleeting and self._clock.now() - job.since > FRESH:
@@ -161,6 +167,7 @@ class Target:
                     self._metrics.skipped()
                     continue
                 await self._give_up(job, error)
+                span.fail("given_up")
                 return
         late = self._clock.now() - job.since
         self._metrics.delivered(late.total_seconds())
@@ -193,6 +200,23 @@ class _Attempts:
                 attempts=self._count,
                 **_ids(self._job.event),
             )
+
+
+def _span(event: Event, target: str) -> AbstractContextManager[Span]:
+    """In the trace of the command that it answers."""
+    if not is_on():
+        return span("")
+    attributes = {
+        "messaging.system": "rabbitmq",
+        "messaging.operation.type": "process",
+        "messaging.operation.name": "process",
+        "messaging.consumer.group.name": target,
+        "messaging.message.id": event.id,
+        "cloudevents.event_id": event.id,
+        "cloudevents.event_type": event.type,
+        "cloudevents.event_subject": event.subject or "",
+    }
+    return span("process webhooks", SpanKind.CONSUMER, parent=event.envelope.carried, attributes=attributes)
 
 
 def _ids(event: Event) -> dict[str, object]:

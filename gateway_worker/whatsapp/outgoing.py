@@ -101,9 +101,15 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged:
-    """WhatsApp's server has the message. `timestamp` in Unix seconds, WhatsApp's clock."""
+    """WhatsApp's server has the message.
+
+    Attributes:
+        timestamp: Unix seconds, WhatsApp's clock.
+        wire_seconds: from its encryption to the acknowledgement: the store's part, the wire, and WhatsApp's.
+    """
 
     timestamp: int
+    wire_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,42 +5,21 @@ returns; a test fails when it does not.
 """
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
 import yaml
 
-from schemas.asyncapi.json_schemas import Schema, component_schemas, reference
-from schemas.commands.commands import COMMANDS, CommandQueue, CommandType, Subject
-from schemas.envelope import CONTENT_TYPE, Envelope
-from schemas.events.events import (
-    COMMAND_ACCEPTED,
-    COMMAND_REJECTED,
-    COMMAND_RESULT,
-    EPHEMERAL_STATES,
-    EVENTS,
-    EventType,
-    SessionStatus,
-)
-from schemas.examples.examples import (
-    COMMAND_DATA,
-    EVENT_DATA,
-    command_envelope,
-    event_envelope,
-    reply_envelope,
-    result_of,
-    subject_of,
-)
-from schemas.model import Model
-from schemas.names import SESSION_ID_PATTERN, WORKER_ID_PATTERN
-from schemas.topology.channels import Topology
+from schemas.asyncapi.json_schemas import Schema, component_schemas, summary_of
+from schemas.asyncapi.messages import BINDING, Messages, event_name, pascal, result_name, subject_kind
+from schemas.commands.commands import COMMANDS, CommandClass, CommandQueue, CommandType, Subject
+from schemas.envelope import CONTENT_TYPE
+from schemas.events.events import COMMAND_ACCEPTED, COMMAND_REJECTED, COMMAND_RESULT, EVENTS
+from schemas.topology.channels import BACKEND_QUEUE_BYTES, BACKEND_TTL, DAY, Topology
 
 _VERSION: Final = "1.0.0"
-_BINDING: Final = "0.3.0"
-_REPLIES: Final = (COMMAND_ACCEPTED, COMMAND_RESULT, COMMAND_REJECTED)
-_TOLD: Final = tuple(event for event in EVENTS.values() if event not in (COMMAND_ACCEPTED, COMMAND_RESULT))
+_PUBLISHED: Final = tuple(event for event in EVENTS.values() if event not in (COMMAND_ACCEPTED, COMMAND_RESULT))
 """What is published as an event; a rejection only when its command named no `reply_to`."""
-_PATTERNS: Final = {Subject.SESSION: SESSION_ID_PATTERN, Subject.WORKER: WORKER_ID_PATTERN}
+_BACKEND_QUEUE: Final = "gateway.backend"
 _WORDS: Final = {
     Subject.SESSION: "The session id: 1-64 of A-Z a-z 0-9 _ -",
     Subject.WORKER: "The worker id: 1-64 of A-Z a-z 0-9 _ -",
@@ -51,13 +30,25 @@ _TITLES: Final = {
     CommandQueue.SESSION: "What needs a session's live connection, in order",
     CommandQueue.WORKER: "What is for one worker",
 }
+_REPETITION: Final = {
+    CommandClass.M: "A repetition is the same message, under the same WhatsApp id.",
+    CommandClass.I: "A repetition is harmless.",
+    CommandClass.N: "It is never repeated by itself: where a crash left its outcome open, `command.outcome_unknown`.",
+    CommandClass.Q: "A repetition is answered afresh.",
+}
 _DESCRIPTION: Final = (
     "Commands go to the topic exchange `gateway.commands`, events come from the topic exchange `gateway.events`, a "
     "reply goes to the command's `reply_to`, a queue of its sender's own. The routing key of a command names its "
     "subject, or is `control`, or `sessions.create` for a creation; otherwise it is rejected with `command.forbidden`. "
     "`sessions.create.{sessionId}` creates that session alone: by these keys the broker's topic permissions separate "
-    "tenants. Every message is a CloudEvent in structured JSON mode. `gateway` is the namespace (`GATEWAY_NAMESPACE`). "
-    "The contract's prose says what the schemas cannot."
+    "tenants. Every message is a CloudEvent in structured JSON mode. Extension attributes of a command, its "
+    "`correlationid`, `traceparent` and `tracestate` come back with everything that answers it. `gateway` is the "
+    "namespace (`GATEWAY_NAMESPACE`). The contract's prose says what the schemas cannot."
+)
+_PERMISSIONS: Final = (
+    "A user of RabbitMQ's. A backend's needs: write to the exchange `gateway.commands`, read of its event queue and of "
+    "its reply queue; topic permissions limit it to sessions by their ids. `gateway-worker topology --definitions` "
+    "prints such users. Who may publish the routing key `control` alone is trusted with every session."
 )
 
 
@@ -79,8 +70,9 @@ _Dumper.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[0-9]+"), li
 
 def document() -> dict[str, Any]:
     """The document as JSON values."""
-    topology = Topology()
+    topology = Topology(backend_queue=_BACKEND_QUEUE)
     schemas = component_schemas()
+    made = Messages(schemas)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -91,17 +83,31 @@ def document() -> dict[str, Any]:
             "tags": [{"name": "whatsapp"}, {"name": "rabbitmq"}, {"name": "cloudevents"}],
         },
         "defaultContentType": CONTENT_TYPE,
-        "servers": {
-            "rabbitmq": {
-                "host": "localhost:5672",
-                "protocol": "amqp",
-                "protocolVersion": "0-9-1",
-                "description": "RabbitMQ 3.10 or any 4.x; the setting `GATEWAY_AMQP_URL` names it",
-            }
+        "servers": _servers(),
+        "channels": {
+            **_command_channels(topology),
+            **_event_channels(topology),
+            "defaultEventQueue": _default_queue(topology),
+            "replies": _reply_channel(),
         },
-        "channels": {**_command_channels(topology), **_event_channels(topology), "replies": _reply_channel()},
         "operations": {**_receiving(), **_sending()},
-        "components": {"schemas": schemas, "messages": _messages(schemas)},
+        "components": {
+            "schemas": dict(sorted({**schemas, **made.payloads}.items())),
+            "messages": made.messages,
+            "securitySchemes": {"user": {"type": "userPassword", "description": _PERMISSIONS}},
+        },
+    }
+
+
+def _servers() -> Schema:
+    common = {
+        "protocolVersion": "0-9-1",
+        "description": "RabbitMQ 3.10 or any 4.x; the setting `GATEWAY_AMQP_URL` names it",
+        "security": [{"$ref": "#/components/securitySchemes/user"}],
+    }
+    return {
+        "rabbitmq": {"host": "localhost:5672", "protocol": "amqp", **common},
+        "rabbitmqWithTls": {"host": "localhost:5671", "protocol": "amqps", **common},
     }
 
 
@@ -133,44 +139,82 @@ def _command_channel(topology: Topology, kinds: list[CommandType]) -> Schema:
 def _event_channels(topology: Topology) -> dict[str, Any]:
     return {
         _camel(event.type): {
-            "address": f"{event.type.rpartition('.')[0]}.{{{_subject_kind(event).value}}}",
+            "address": f"{event.type.rpartition('.')[0]}.{{{subject_kind(event).value}}}",
             "title": f"Events `{event.type}`",
             "messages": {event.type: _component("messages", event_name(event.type))},
-            **_parameters(_subject_kind(event)),
+            **_parameters(subject_kind(event)),
             "bindings": _routed_through(topology.events),
         }
-        for event in _TOLD
+        for event in _PUBLISHED
     }
+
+
+def _default_queue(topology: Topology) -> Schema:
+    gibibytes, days = BACKEND_QUEUE_BYTES >> 30, BACKEND_TTL // DAY
+    return {
+        "address": topology.backend_queue,
+        "title": "The default event queue: every event, until a backend binds a queue of its own",
+        "description": (
+            f"It drops what has waited for {days} days, and, when it holds more than {gibibytes} GiB, the oldest. That "
+            "is not told; `sequence` shows the gap, and `events.replay.v1` brings again what is not older than 7 days. "
+            "A setting names the queue (`GATEWAY_BACKEND_QUEUE`); an empty one declares none."
+        ),
+        "messages": {event.type: _component("messages", event_name(event.type)) for event in _PUBLISHED},
+        "bindings": {
+            "amqp": {
+                "is": "queue",
+                "queue": {
+                    "name": topology.backend_queue,
+                    "durable": True,
+                    "exclusive": False,
+                    "autoDelete": False,
+                    "vhost": "/",
+                },
+                "bindingVersion": BINDING,
+            }
+        },
+        "x-queue-arguments": _arguments_of(topology, _BACKEND_QUEUE),
+    }
+
+
+def _arguments_of(topology: Topology, queue: str) -> Schema:
+    return next(dict(each.arguments) for each in topology.fleet().queues if each.name == queue)
 
 
 def _reply_channel() -> Schema:
     return {
         "address": None,
         "title": "Replies, at the queue a command named in `reply_to`",
+        "description": (
+            "Exactly one reply to each command that names a queue of its sender's own: `amq.rabbitmq.reply-to`, an "
+            "exclusive one, or one under the tenant's prefix. It goes through the default exchange, with the command's "
+            "`correlation_id`."
+        ),
         "messages": {name: _component("messages", name) for name in _reply_messages()},
     }
 
 
 def _reply_messages() -> list[str]:
-    results = [_result_name(kind) for kind in COMMANDS.values() if kind.result is not None]
+    results = [result_name(kind) for kind in COMMANDS.values() if kind.result is not None]
     return [COMMAND_ACCEPTED.type, *results, COMMAND_REJECTED.type]
 
 
 def _receiving() -> dict[str, Any]:
-    return {f"receive{_pascal(kind.type)}": _receive(kind) for kind in COMMANDS.values()}
+    return {f"receive{pascal(kind.type)}": _receive(kind) for kind in COMMANDS.values()}
 
 
 def _receive(kind: CommandType) -> Schema:
     channel = _channel_name(kind)
-    answer = COMMAND_ACCEPTED.type if kind.result is None else _result_name(kind)
+    answer = COMMAND_ACCEPTED.type if kind.result is None else result_name(kind)
     return {
         "action": "receive",
         "title": kind.type,
-        "summary": _summary(kind.model),
+        "summary": summary_of(kind.model),
+        "description": _REPETITION[kind.klass],
         "tags": [{"name": kind.klass.value, "description": "what a repetition does"}],
         "channel": {"$ref": f"#/channels/{channel}"},
         "messages": [{"$ref": f"#/channels/{channel}/messages/{kind.type}"}],
-        "bindings": {"amqp": {"ack": True, "bindingVersion": _BINDING}},
+        "bindings": {"amqp": {"ack": True, "bindingVersion": BINDING}},
         "reply": {
             "address": {"location": "$message.header#/replyTo", "description": "the AMQP property `reply_to`"},
             "channel": {"$ref": "#/channels/replies"},
@@ -181,121 +225,20 @@ def _receive(kind: CommandType) -> Schema:
 
 def _sending() -> dict[str, Any]:
     return {
-        f"send{_pascal(event.type)}": {
+        f"send{pascal(event.type)}": {
             "action": "send",
             "title": event.type,
-            "summary": _summary(event.model),
+            "summary": summary_of(event.model),
             "channel": {"$ref": f"#/channels/{_camel(event.type)}"},
             "messages": [{"$ref": f"#/channels/{_camel(event.type)}/messages/{event.type}"}],
-            "bindings": {"amqp": {"deliveryMode": 2, "mandatory": True, "bindingVersion": _BINDING}},
+            "bindings": {"amqp": {"deliveryMode": 2, "mandatory": True, "bindingVersion": BINDING}},
         }
-        for event in _TOLD
+        for event in _PUBLISHED
     }
-
-
-def _messages(schemas: Mapping[str, Schema]) -> dict[str, Any]:
-    commands = {kind.type: _command_message(kind, schemas[kind.model.__name__]) for kind in COMMANDS.values()}
-    events = {event_name(event.type): _event_message(event) for event in EVENTS.values() if event is not COMMAND_RESULT}
-    results = {_result_name(kind): _result_message(kind) for kind in COMMANDS.values() if kind.result is not None}
-    return {**commands, **events, **results}
-
-
-def _command_message(kind: CommandType, data: Schema) -> Schema:
-    properties: Schema = {"type": {"const": kind.type}, "data": reference(kind.model)}
-    required = ["data"] if data.get("required") else []
-    if kind.subject is not Subject.FLEET:
-        properties["subject"] = {"type": "string", "pattern": _PATTERNS[kind.subject]}
-        required = ["subject", *required]
-    subject = subject_of(kind.subject.value)
-    examples = [command_envelope(kind.type, example, subject) for example in COMMAND_DATA[kind.type]]
-    return {
-        **_message(kind.type, _summary(kind.model), _payload(properties, required), examples),
-        "headers": _PROPERTIES_OF_COMMANDS,
-    }
-
-
-def _event_message(event: EventType) -> Schema:
-    is_reply = event in _REPLIES
-    properties: Schema = {"type": {"const": event.type}, "data": reference(event.model)}
-    required = ["time", "data"]
-    if not is_reply:
-        required = [*required, "subject"]
-        properties["subject"] = {"type": "string", "pattern": _PATTERNS[_subject_kind(event)]}
-    if event.durable and event.model is not SessionStatus:
-        required = [*required, "sequence", "epoch"]
-    examples = [
-        reply_envelope(event.type, data)
-        if is_reply
-        else event_envelope(event.type, data, durable=_is_durable(event, data), of_worker=event.of_worker)
-        for data in EVENT_DATA[event.type]
-    ]
-    return _message(event.type, _summary(event.model), _payload(properties, required), examples)
-
-
-def _is_durable(event: EventType, data: Model) -> bool:
-    return event.durable and not (isinstance(data, SessionStatus) and data.state in EPHEMERAL_STATES)
-
-
-def _result_message(kind: CommandType) -> Schema:
-    assert kind.result is not None
-    data = {
-        "allOf": [
-            reference(COMMAND_RESULT.model),
-            {
-                "type": "object",
-                "properties": {"commandType": {"const": kind.type}, "result": reference(kind.result)},
-            },
-        ]
-    }
-    payload = _payload({"type": {"const": COMMAND_RESULT.type}, "data": data}, ["time", "data"])
-    examples = [reply_envelope(COMMAND_RESULT.type, result_of(kind.type))]
-    return {**_message(COMMAND_RESULT.type, _summary(kind.result), payload, examples), "title": _result_name(kind)}
-
-
-def event_name(event_type: str) -> str:
-    """What an event's message is called in the document: its type, unless a command has the same."""
-    return f"event.{event_type}" if event_type in COMMANDS else event_type
-
-
-def _result_name(kind: CommandType) -> str:
-    return f"command.result.v1.{kind.type}"
-
-
-def _payload(properties: Schema, required: list[str]) -> Schema:
-    return {"allOf": [reference(Envelope), {"type": "object", "properties": properties, "required": required}]}
-
-
-def _message(name: str, summary: str, payload: Schema, examples: list[Envelope]) -> Schema:
-    shown = [envelope.model_dump(mode="json", exclude_none=True) for envelope in examples]
-    return {
-        "name": name,
-        "title": name,
-        "summary": summary,
-        "contentType": CONTENT_TYPE,
-        "correlationId": {"location": "$message.payload#/correlationid"},
-        "payload": payload,
-        "examples": [{"name": f"example{number}", "payload": each} for number, each in enumerate(shown, 1)],
-    }
-
-
-_PROPERTIES_OF_COMMANDS: Final = {
-    "type": "object",
-    "description": "AMQP properties",
-    "properties": {
-        "replyTo": {"type": "string", "description": "`reply_to`: the queue that gets exactly one reply"},
-        "correlationId": {"type": "string", "description": "`correlation_id`: carried through to the reply"},
-        "messageId": {"type": "string", "description": "`message_id`: the envelope's id"},
-        "expiration": {"type": "string", "description": "`expiration`: milliseconds until it is answered as expired"},
-    },
-}
 
 
 def _parameters(subject: Subject) -> Schema:
     return {"parameters": {subject.value: {"description": _WORDS[subject], "location": "$message.payload#/subject"}}}
-
-
-def _subject_kind(event: EventType) -> Subject:
-    return Subject.WORKER if event.of_worker else Subject.SESSION
 
 
 def _component(section: str, name: str) -> Schema:
@@ -307,22 +250,12 @@ def _routed_through(exchange: str) -> Schema:
         "amqp": {
             "is": "routingKey",
             "exchange": {"name": exchange, "type": "topic", "durable": True, "autoDelete": False, "vhost": "/"},
-            "bindingVersion": _BINDING,
+            "bindingVersion": BINDING,
         }
     }
 
 
-def _summary(model: type[Model]) -> str:
-    """The first line of the model's docstring, without the type it begins with."""
-    line = (model.__doc__ or "").strip().split("\n", 1)[0]
-    return line.rpartition("``: ")[2].replace("``", "`")
-
-
-def _pascal(event_type: str) -> str:
-    return "".join(part.capitalize() for part in event_type.rpartition(".")[0].split("."))
-
-
 def _camel(event_type: str) -> str:
     """``session.status.v1`` → ``sessionStatus``."""
-    pascal = _pascal(event_type)
-    return pascal[0].lower() + pascal[1:]
+    name = pascal(event_type)
+    return name[0].lower() + name[1:]

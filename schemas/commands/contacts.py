@@ -9,7 +9,12 @@ from schemas.model import StrictModel
 
 
 class GetPicture(StrictModel):
-    """``contact.picture.v1``: the profile picture of a person or a group; `preview` asks for the small one."""
+    """``contact.picture.v1``: the profile picture of a person or a group; `preview` asks for the small one.
+
+    Attributes:
+        to: whose: a number in E.164, or the JID of a person or group.
+        preview: the small one.
+    """
 
     to: Annotated[Address, Field(repr=False)]
     preview: bool = False

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, ConfigDict, Field, Strict, StringConstraints, model_validator
 
 from schemas.addresses import AddressKind, Jid, Person, jid_of, kind_of, parse_jid
-from schemas.model import Many, Prose, StrictModel, Visible
+from schemas.model import Many, Prose, StrictModel, Visible, exactly_one
 from schemas.problems import problem_at
 
 MAX_SUBJECT: Final = 100  # characters
@@ -61,7 +61,14 @@ People = Annotated[Many[Person], Field(min_length=1, max_length=MAX_PARTICIPANTS
 
 
 class ParticipantAction(StrEnum):
-    """What is done to people in a group."""
+    """What is done to people in a group.
+
+    Attributes:
+        ADD: take them into the group
+        REMOVE: put them out
+        PROMOTE: make them admins
+        DEMOTE: make them ordinary members
+    """
 
     ADD = "add"
     REMOVE = "remove"
@@ -70,13 +77,22 @@ class ParticipantAction(StrEnum):
 
 
 class GroupCommand(StrictModel):
-    """A command about one group. Abstract."""
+    """A command about one group. Abstract.
+
+    Attributes:
+        group_id: the JID of the group.
+    """
 
     group_id: GroupIdField = Field(repr=False)
 
 
 class CreateGroup(StrictModel):
-    """``group.create.v1``: make a group. Who cannot be added is told in the result, and does not fail it."""
+    """``group.create.v1``: make a group. Who cannot be added is told in the result, and does not fail it.
+
+    Attributes:
+        subject: what it is to be called.
+        participants: who is to be in it: numbers, or JIDs of people.
+    """
 
     subject: Subject = Field(repr=False)
     participants: People
@@ -92,14 +108,23 @@ class DescribeGroup(GroupCommand):
 
 
 class ListGroups(StrictModel):
-    """``group.list.v1``: the groups that the account is in, in the order of their ids, from behind `cursor`."""
+    """``group.list.v1``: the groups that the account is in, in the order of their ids, from behind `cursor`.
+
+    Attributes:
+        limit: at most so many.
+    """
 
     cursor: GroupIdField | None = Field(default=None, repr=False)
     limit: Annotated[int, Field(ge=1, le=MAX_GROUPS)] = 100
 
 
 class ChangeParticipants(GroupCommand):
-    """``group.participants.v1``: add or remove people, make them admins or ordinary members."""
+    """``group.participants.v1``: add or remove people, make them admins or ordinary members.
+
+    Attributes:
+        action: what is to be done.
+        participants: to whom: numbers, or JIDs of people.
+    """
 
     action: Annotated[ParticipantAction, Strict(strict=False)]
     participants: People
@@ -119,6 +144,10 @@ class UpdateGroup(GroupCommand):
 
     An empty `description` removes it; `announcement`: only admins write; `locked`: only admins change these;
     `joinApproval`: who comes by the link is let in by an admin; `membersAdd`: not only admins add people.
+
+    Attributes:
+        subject: what it is to be called.
+        description: what it is to say about itself; an empty text removes that.
     """
 
     model_config = ConfigDict(json_schema_extra=_at_least_one)
@@ -143,7 +172,13 @@ class UpdateGroup(GroupCommand):
 
 
 class RequestAction(StrEnum):
-    """What is done about those who ask to come into a group."""
+    """What is done about those who ask to come into a group.
+
+    Attributes:
+        LIST: say who asks
+        APPROVE: let them in
+        REJECT: turn them down
+    """
 
     LIST = "list"
     APPROVE = "approve"
@@ -151,7 +186,12 @@ class RequestAction(StrEnum):
 
 
 class GroupRequests(GroupCommand):
-    """``group.requests.v1``: who asks to come in, or lets `participants` in, or turns them down. For admins."""
+    """``group.requests.v1``: who asks to come in, or lets `participants` in, or turns them down. For admins.
+
+    Attributes:
+        action: what is to be done.
+        participants: with whom: numbers, or JIDs of people; only to approve or reject.
+    """
 
     action: Annotated[RequestAction, Strict(strict=False)] = RequestAction.LIST
     participants: Annotated[Many[Person], Field(max_length=MAX_PARTICIPANTS, repr=False)] = ()
@@ -169,13 +209,17 @@ class GroupRequests(GroupCommand):
 
 
 class InviteToGroup(GroupCommand):
-    """``group.invite.v1``: the code and link by which people join; with `revoke` a new one, and the old one is void."""
+    """``group.invite.v1``: the code and link by which people join; with `revoke` a new one, and the old one is void.
+
+    Attributes:
+        revoke: make a new link; the old one is void then.
+    """
 
     revoke: bool = False
 
 
 def _one_of_both(schema: dict[str, Any]) -> None:
-    schema["oneOf"] = [{"required": ["code"]}, {"required": ["link"]}]
+    schema.update(exactly_one("code", "link"))
 
 
 Invitation = Annotated[str, StringConstraints(max_length=256), AfterValidator(_code)]
@@ -183,7 +227,12 @@ Invitation = Annotated[str, StringConstraints(max_length=256), AfterValidator(_c
 
 
 class JoinGroup(StrictModel):
-    """``group.join.v1``: come in by an invitation: its `code` or its `link`."""
+    """``group.join.v1``: come in by an invitation: its `code` or its `link`.
+
+    Attributes:
+        code: the code of the invitation, or `link`.
+        link: the whole link of the invitation, or `code`.
+    """
 
     model_config = ConfigDict(json_schema_extra=_one_of_both)
 

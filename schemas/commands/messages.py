@@ -19,7 +19,7 @@ from schemas.commands.sessions import SessionCommand, named_by_subject
 from schemas.content.content import MAX_POLL_OPTIONS, MAX_TITLE
 from schemas.content.flags import SendFlags
 from schemas.content.outgoing import OutgoingContent, OutgoingText
-from schemas.model import Attribute, Instant, Many, MessageIdField, StrictModel, printable
+from schemas.model import Attribute, Instant, Many, MessageIdField, StrictModel, exactly_one, printable
 from schemas.names import MessageId
 from schemas.problems import problem_at
 
@@ -37,7 +37,7 @@ def _null_is_empty(value: object) -> object:
 
 def _named_by_subject_and_id(schema: dict[str, Any]) -> None:
     named_by_subject(schema)
-    schema["oneOf"] = [{"required": ["messageId"]}, {"required": ["commandId"]}]
+    schema.update(exactly_one("messageId", "commandId"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,10 @@ class QuoteRequest(StrictModel):
     """The stored message a new one replies to: one of the same chat first.
 
     `chat` and `sender` tell it from others under its id.
+
+    Attributes:
+        chat: the chat that it is in; without it, any.
+        sender: who wrote it; without it, anybody.
     """
 
     message_id: MessageIdField
@@ -78,7 +82,11 @@ class QuoteRequest(StrictModel):
 
 
 class OutgoingCommand(StrictModel):
-    """A command of class M: it becomes a message to `to`, under an id derived from the command's key."""
+    """A command of class M: it becomes a message to `to`, under an id derived from the command's key.
+
+    Attributes:
+        to: the chat it goes to: a number in E.164, or the JID of a person or group.
+    """
 
     to: Annotated[Address, Field(repr=False)]
 
@@ -98,7 +106,13 @@ DisappearingSeconds = Literal[0, 86_400, 604_800, 7_776_000]
 
 
 class _Sending(OutgoingCommand):
-    """Before the flags: which of them a content may have is checked when the content is known."""
+    """Before the flags: which of them a content may have is checked when the content is known.
+
+    Attributes:
+        content: what to send, by `kind`.
+        quote: the message it answers.
+        mentions: whom it mentions: numbers, or JIDs of people.
+    """
 
     content: OutgoingContent
     quote: QuoteRequest | None = None
@@ -109,6 +123,9 @@ class SendMessage(SendFlags, _Sending):
     """``message.send.v1``: send `content` to a person or a group. `mentions` are people, by number or JID.
 
     `disappearingSeconds`: this message disappears after so long, 0: it stays; missing: as the chat's timer is.
+
+    Attributes:
+        disappearing_seconds: this message disappears after so long, 0: it stays; missing: as the chat's timer is.
     """
 
     disappearing_seconds: DisappearingSeconds | None = None
@@ -137,7 +154,12 @@ class SendMessage(SendFlags, _Sending):
 
 
 class AboutMessage(OutgoingCommand):
-    """A command about an earlier message of the chat `to`; `sender` tells it from others under its id."""
+    """A command about an earlier message of the chat `to`; `sender` tells it from others under its id.
+
+    Attributes:
+        message_id: of the message it is about.
+        sender: who wrote that message; without it, anybody.
+    """
 
     message_id: MessageIdField
     sender: _SomePerson = None
@@ -149,7 +171,11 @@ class AboutMessage(OutgoingCommand):
 
 
 class EditMessage(AboutMessage):
-    """``message.edit.v1``: another text for a message of ours, or its caption. WhatsApp takes it for 15 minutes."""
+    """``message.edit.v1``: another text for a message of ours, or its caption. WhatsApp takes it for 15 minutes.
+
+    Attributes:
+        content: what it says from now on.
+    """
 
     content: OutgoingText
 
@@ -159,7 +185,11 @@ class RevokeMessage(AboutMessage):
 
 
 class ReactToMessage(AboutMessage):
-    """``message.react.v1``: react with one `emoji`; an empty one removes the reaction."""
+    """``message.react.v1``: react with one `emoji`; an empty one removes the reaction.
+
+    Attributes:
+        emoji: one emoji; an empty text removes the reaction.
+    """
 
     emoji: Annotated[str, Field(max_length=MAX_EMOJI), AfterValidator(printable)]
 
@@ -172,6 +202,9 @@ class PinMessage(AboutMessage):
     """``message.pin.v1``: have a message stand at the top of its chat, for everybody, for so many `seconds`.
 
     In a group its admins may do that, or everybody, as the group is set.
+
+    Attributes:
+        seconds: for so long: a day, a week or 30 days.
     """
 
     seconds: PinSeconds = 604_800
@@ -185,7 +218,11 @@ _Chosen = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TITLE)]
 
 
 class VoteInPoll(AboutMessage):
-    """``poll.vote.v1``: what this session chooses of a poll, in place of what it chose before; maybe nothing."""
+    """``poll.vote.v1``: what this session chooses of a poll, in place of what it chose before; maybe nothing.
+
+    Attributes:
+        options: what it chooses, each as the poll says it.
+    """
 
     options: Annotated[Many[_Chosen], Field(max_length=MAX_POLL_OPTIONS, repr=False)]
 
@@ -198,7 +235,11 @@ class VoteInPoll(AboutMessage):
 
 
 class ForwardMessage(AboutMessage):
-    """``message.forward.v1``: send a stored message, of whatever chat of the session, or of `chat`, to `to`."""
+    """``message.forward.v1``: send a stored message, of whatever chat of the session, or of `chat`, to `to`.
+
+    Attributes:
+        chat: where the message is stored; without it, in any chat of the session.
+    """
 
     chat: _SomeChat = None
 
@@ -209,7 +250,12 @@ class ForwardMessage(AboutMessage):
 
 
 class MarkRead(StrictModel):
-    """``message.read.v1``: mark incoming messages of a chat as read."""
+    """``message.read.v1``: mark incoming messages of a chat as read.
+
+    Attributes:
+        chat: the chat: a number in E.164, or the JID of a person or group.
+        message_ids: of the messages that were read.
+    """
 
     chat: Annotated[Address, Field(repr=False)]
     message_ids: Annotated[Many[MessageIdField], Field(min_length=1, max_length=MAX_MESSAGE_IDS)]
@@ -219,6 +265,10 @@ class FetchMedia(StrictModel):
     """``media.fetch.v1``: put the media of a stored message, of either direction, into the media bucket (again).
 
     `messageId` alone finds it; `chat` and `sender` tell it from others under its id.
+
+    Attributes:
+        chat: the chat that the message is in; without it, any.
+        sender: who wrote it; without it, anybody.
     """
 
     message_id: MessageIdField
@@ -235,6 +285,11 @@ class SetPresence(StrictModel):
     """``chat.presence.v1``: what a chat sees of us; `available` and `unavailable` are seen by everyone.
 
     Showing a person `typing`, `recording` or `paused`, or `subscribe`, has ``presence.updated`` tell of that person.
+
+    Attributes:
+        to: who sees it: a number in E.164, or the JID of a person or group.
+        state: what is seen.
+        subscribe: have ``presence.updated`` tell of that person from now on.
     """
 
     to: Annotated[Address, Field(repr=False)]
@@ -246,6 +301,10 @@ class SetDisappearing(StrictModel):
     """``chat.disappearing.v1``: new messages of the chat `to` disappear after so many `seconds`; 0: they stay.
 
     ``chat.updated`` tells it. In a group its admins may do that, or everybody, as the group is set.
+
+    Attributes:
+        to: the chat: a number in E.164, or the JID of a person or group.
+        seconds: how long new messages stay; 0: for ever.
     """
 
     to: Annotated[Address, Field(repr=False)]
@@ -253,7 +312,11 @@ class SetDisappearing(StrictModel):
 
 
 class CheckContacts(StrictModel):
-    """``contact.check.v1``: which of these numbers are on WhatsApp."""
+    """``contact.check.v1``: which of these numbers are on WhatsApp.
+
+    Attributes:
+        phones: the numbers, in E.164, at most 50.
+    """
 
     phones: Annotated[Many[Phone], Field(min_length=1, max_length=MAX_PHONES, repr=False)]
 
@@ -262,6 +325,10 @@ class ListMessages(SessionCommand):
     """``message.history.v1``: the messages of a chat, the last stored first, at most `limit`, from behind `cursor`.
 
     A chat with a person is stored under the number's JID where that is known; a number finds it either way.
+
+    Attributes:
+        chat: the chat: a number in E.164, or the JID of a person, a group or one of WhatsApp's bots.
+        limit: at most so many.
     """
 
     chat: Annotated[StoredChat, Field(repr=False)]
@@ -275,7 +342,12 @@ class ListMessages(SessionCommand):
 
 
 class CountMessages(SessionCommand):
-    """``message.stats.v1``: how many messages were stored between `since` and `until`: by default the last 24 hours."""
+    """``message.stats.v1``: how many messages were stored between `since` and `until`: by default the last 24 hours.
+
+    Attributes:
+        since: from when on; by default 24 hours before `until`.
+        until: up to when; by default now.
+    """
 
     since: Instant | None = None
     until: Instant | None = None
@@ -292,6 +364,13 @@ class DescribeMessage(SessionCommand):
 
     `source` is the source of that command; without it, the source of this one. `chat` and `sender` tell a message from
     others under its id; without them it is ours, or else the one that came first.
+
+    Attributes:
+        message_id: WhatsApp's id of the message.
+        command_id: the id of the command that sent it.
+        source: the source of that command; by default that of this one.
+        chat: the chat that it is in; without it, any.
+        sender: who wrote it; without it, anybody.
     """
 
     model_config = ConfigDict(json_schema_extra=_named_by_subject_and_id)

@@ -26,13 +26,22 @@ def _proxy_address(url: str) -> str:
 
 
 class PairByQr(StrictModel):
-    """Pair by scanning a QR code."""
+    """Pair by scanning a QR code.
+
+    Attributes:
+        method: by a QR code.
+    """
 
     method: Literal["qr"] = "qr"
 
 
 class PairByCode(StrictModel):
-    """Pair by typing a code on the phone with this number."""
+    """Pair by typing a code on the phone with this number.
+
+    Attributes:
+        method: by a code that is typed on the phone.
+        phone: the account's number, in E.164.
+    """
 
     method: Literal["code"] = "code"
     phone: Annotated[Phone, Field(repr=False)]
@@ -63,7 +72,17 @@ class MediaOptions(StrictModel):
 
 
 class SessionOptions(StrictModel):
-    """How a session behaves. `history` ``"recent"`` asks the phone for recent chats once, after pairing."""
+    """How a session behaves. `history` ``"recent"`` asks the phone for recent chats once, after pairing.
+
+    Attributes:
+        mark_online: others see the account as online while the session is connected.
+        history: what to ask the phone for, once, after pairing: nothing, or recent chats.
+        reject_calls: decline every call.
+        read_receipts: senders are told what ``message.read.v1`` marks.
+        typing: `natural`: show the recipient for a moment that something is being written, before each text.
+        media: what becomes of files that come in.
+        proxy: an HTTP proxy for all of the session's traffic with WhatsApp, with its password.
+    """
 
     mark_online: bool = False
     history: Literal["none", "recent"] = "none"
@@ -78,14 +97,24 @@ class SessionOptions(StrictModel):
 
 
 class WarmUp(StrictModel):
-    """A daily limit that rises: on day n since the session was made n times `first_day` messages, for `days` days."""
+    """A daily limit that rises: on day n since the session was made n times `first_day` messages, for `days` days.
+
+    Attributes:
+        first_day: how many messages on the first day.
+        days: for so many days; from then on there is no such limit.
+    """
 
     first_day: Annotated[int, Field(ge=1, le=100_000)] = 20
     days: Annotated[int, Field(ge=1, le=365)] = 14
 
 
 class StrangerPause(StrictModel):
-    """A random pause between first messages to people whom the session has never talked with."""
+    """A random pause between first messages to people whom the session has never talked with.
+
+    Attributes:
+        least_seconds: it is no shorter.
+        most_seconds: it is no longer.
+    """
 
     least_seconds: Annotated[float, Field(ge=0, le=3600)] = 20
     most_seconds: Annotated[float, Field(ge=0, le=3600)] = 60
@@ -99,7 +128,12 @@ class StrangerPause(StrictModel):
 
 
 class UserLimits(StrictModel):
-    """Limits for the outgoing messages of all sessions of a user together; those that are left out do not exist."""
+    """Limits for the outgoing messages of all sessions of a user together; those that are left out do not exist.
+
+    Attributes:
+        messages_per_minute: faster ones wait.
+        messages_per_day: more are rejected with `rate.limited`.
+    """
 
     messages_per_minute: Annotated[int, Field(ge=1, le=100_000)] | None = None
     messages_per_day: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
@@ -109,6 +143,12 @@ class SessionLimits(StrictModel):
     """Limits for outgoing messages: per minute paces (messages wait), per day rejects.
 
     `warmUp` and `strangerPause` spare new accounts; ``{}`` takes their defaults, without them there is neither.
+
+    Attributes:
+        messages_per_minute: faster ones wait.
+        messages_per_day: more are rejected with `rate.limited`.
+        warm_up: a daily limit that rises while the session is new.
+        stranger_pause: pauses between first messages to strangers.
     """
 
     messages_per_minute: Annotated[int, Field(ge=1, le=100_000)] | None = None

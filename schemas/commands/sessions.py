@@ -32,6 +32,14 @@ class CreateSession(StrictModel):
     """``session.create.v1``: make a session, or connect the one that exists.
 
     `userLimits` hold for all sessions of `userId`, until another command gives others; left out, they stay as they are.
+
+    Attributes:
+        session_id: what the session is called from now on: 1 to 64 of `A-Z a-z 0-9 _ -`.
+        user_id: whose it is, in the backend's words.
+        pairing: how the device is to be linked.
+        options: how the session behaves.
+        limits: limits of what it sends.
+        user_limits: limits of what all sessions of this user send together.
     """
 
     session_id: SessionIdField
@@ -43,7 +51,11 @@ class CreateSession(StrictModel):
 
 
 class SessionCommand(StrictModel):
-    """Data of a control command to one session. Abstract."""
+    """Data of a control command to one session. Abstract.
+
+    Attributes:
+        session_id: the session, as the envelope's `subject` names it; it may be left out here.
+    """
 
     model_config = ConfigDict(json_schema_extra=named_by_subject)
 
@@ -63,13 +75,20 @@ class UsePasskey(SessionCommand):
 
     `assertion` is `PublicKeyCredential.toJSON()`, made on the origin https://web.whatsapp.com. What is wrong with it is
     answered by `passkey.invalid`, with the field.
+
+    Attributes:
+        assertion: WebAuthn's `PublicKeyCredential.toJSON()`.
     """
 
     assertion: dict[str, Any]
 
 
 class ConfirmPasskey(SessionCommand):
-    """``session.passkey.confirm.v1``: whether the phone shows the code of `passkey_confirm`."""
+    """``session.passkey.confirm.v1``: whether the phone shows the code of `passkey_confirm`.
+
+    Attributes:
+        confirmed: the phone shows the same code; false ends the pairing.
+    """
 
     confirmed: bool
 
@@ -87,13 +106,23 @@ class MigrateSession(SessionCommand):
 
 
 class DeleteSession(SessionCommand):
-    """``session.delete.v1``: log out, then remove the session; with `purge` its messages and media too."""
+    """``session.delete.v1``: log out, then remove the session; with `purge` its messages and media too.
+
+    Attributes:
+        purge: remove its messages and media too.
+    """
 
     purge: bool = False
 
 
 class ListSessions(StrictModel):
-    """``session.list.v1``: the sessions in the order of their ids, after `cursor`, at most `limit` of them."""
+    """``session.list.v1``: the sessions in the order of their ids, after `cursor`, at most `limit` of them.
+
+    Attributes:
+        cursor: what the page before gave as its `cursor`; without it, from the first.
+        limit: at most so many.
+        user_id: only this user's sessions.
+    """
 
     cursor: SessionIdField | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 50
@@ -105,6 +134,10 @@ class ReplayEvents(SessionCommand):
 
     Without `toSequence` up to the newest. At most 5,000 events go out for one command; the result says how far it came.
     Both are given as events tell them, or as a person types them: without the zeros, or as a number.
+
+    Attributes:
+        from_sequence: of the first event.
+        to_sequence: of the last event; by default of the newest.
     """
 
     from_sequence: SequenceAsked

@@ -7,7 +7,11 @@ from schemas.model import StrictModel, WorkerIdField
 
 
 class WorkerCommand(StrictModel):
-    """Data of a command to one worker. Abstract."""
+    """Data of a command to one worker. Abstract.
+
+    Attributes:
+        worker_id: the worker, as the envelope's `subject` names it; it may be left out here.
+    """
 
     model_config = ConfigDict(json_schema_extra=named_by_subject)
 

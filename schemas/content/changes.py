@@ -23,7 +23,12 @@ class MessageSender(Model):
 
 
 class AboutMessage(Model):
-    """Something happened to an earlier message, `message_id`; `sender` did it, `from_me`: it was this account."""
+    """Something happened to an earlier message, `message_id`; `sender` did it, `from_me`: it was this account.
+
+    Attributes:
+        message_id: of the message that it is about.
+        sender: who did it.
+    """
 
     session_id: SessionId
     message_id: MessageId
@@ -35,7 +40,11 @@ class AboutMessage(Model):
 
 
 class MessageEdited(AboutMessage):
-    """``message.edited.v1``: a message has another content now."""
+    """``message.edited.v1``: a message has another content now.
+
+    Attributes:
+        content: what it says now, by `kind`.
+    """
 
     content: Content
 
@@ -45,7 +54,11 @@ class MessageRevoked(AboutMessage):
 
 
 class MessageReaction(AboutMessage):
-    """``message.reaction.v1``: somebody reacted with an `emoji`; an empty one took the reaction back."""
+    """``message.reaction.v1``: somebody reacted with an `emoji`; an empty one took the reaction back.
+
+    Attributes:
+        emoji: with what; an empty text: the reaction was taken back.
+    """
 
     emoji: str
 
@@ -60,6 +73,9 @@ class PollVote(AboutMessage):
     """``poll.vote.v1``: somebody voted; `options` are all that this person has chosen now, maybe none.
 
     What a poll that is not stored here offered cannot be known: then `options` is missing.
+
+    Attributes:
+        options: all that this person has chosen now.
     """
 
     options: Sequence[str] | None = None
@@ -83,7 +99,13 @@ class MessageComment(AboutMessage):
 
 
 class Attendance(StrEnum):
-    """What somebody answered to an invitation."""
+    """What somebody answered to an invitation.
+
+    Attributes:
+        GOING: comes
+        NOT_GOING: does not come
+        MAYBE: does not know yet
+    """
 
     GOING = "going"
     NOT_GOING = "not_going"
@@ -114,7 +136,14 @@ class MessageKept(AboutMessage):
 
 
 class UnreadChange(StrEnum):
-    """What was done to a message, of which no more can be told."""
+    """What was done to a message, of which no more can be told.
+
+    Attributes:
+        EDIT: it was edited
+        REACTION: somebody reacted
+        POLL: something about a poll
+        OTHER: something else
+    """
 
     EDIT = "edit"
     REACTION = "reaction"
@@ -123,10 +152,15 @@ class UnreadChange(StrEnum):
 
 
 class UnreadReason(StrEnum):
-    """Why no more can be told."""
+    """Why no more can be told.
 
-    SEALED = "sealed"  # it is encrypted with the secret of the message, which is not stored here
-    UNSUPPORTED = "unsupported"  # there are no words for it in this version
+    Attributes:
+        SEALED: it is encrypted with the secret of the message, which is not stored here
+        UNSUPPORTED: there are no words for it in this version
+    """
+
+    SEALED = "sealed"
+    UNSUPPORTED = "unsupported"
 
 
 class MessageChanged(AboutMessage):

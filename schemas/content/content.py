@@ -25,7 +25,13 @@ MAX_POLL_OPTIONS: Final = 64  # WhatsApp's clients offer 12; strangers may send 
 
 
 class LinkPreview(Model):
-    """What a message shows of a link; given by the sender, nothing is fetched."""
+    """What a message shows of a link; given by the sender, nothing is fetched.
+
+    Attributes:
+        url: the link.
+        title: what stands in bold.
+        description: what stands below the title.
+    """
 
     url: Annotated[str, cut(MAX_URL)]
     title: Annotated[str, cut(MAX_TITLE)]
@@ -33,7 +39,12 @@ class LinkPreview(Model):
 
 
 class Offering(Model):
-    """What a business's message offers beside its text."""
+    """What a business's message offers beside its text.
+
+    Attributes:
+        buttons: what can be pressed; received messages only.
+        rows: what can be chosen; received messages only.
+    """
 
     buttons: Annotated[
         Annotated[Sequence[Button], first(MAX_BUTTONS)] | None, Field(repr=False, description="received messages only")
@@ -44,7 +55,12 @@ class Offering(Model):
 
 
 class PlainText(Model):
-    """A text of at most 65,536 characters."""
+    """A text of at most 65,536 characters.
+
+    Attributes:
+        text: what it says.
+        link_preview: what it shows of a link in it.
+    """
 
     kind: Literal["text"] = "text"
     text: Annotated[str, cut(MAX_TEXT), Field(repr=False)]
@@ -64,7 +80,12 @@ class Text(PlainText, Offering):
 
 
 class PlainLocation(Model):
-    """A place; degrees, north and east positive."""
+    """A place; degrees, north and east positive.
+
+    Attributes:
+        name: what the place is called.
+        address: where it is, in words.
+    """
 
     kind: Literal["location"] = "location"
     latitude: Annotated[float, Field(repr=False)]
@@ -86,7 +107,10 @@ class ContactCard(Model):
     """A person: what we could read of the card; and the card itself, where it holds more.
 
     Attributes:
+        name: what the person is called.
         phones: as WhatsApp vouches for them (E.164), else as somebody wrote them.
+        organization: where the person works.
+        email: the person's address.
         vcard: the card as it came, without its pictures.
     """
 
@@ -98,14 +122,24 @@ class ContactCard(Model):
 
 
 class Contacts(Model):
-    """One person or several."""
+    """One person or several.
+
+    Attributes:
+        contacts: one card for each person.
+    """
 
     kind: Literal["contacts"] = "contacts"
     contacts: Annotated[Sequence[ContactCard], first(MAX_CARDS), Field(repr=False)]
 
 
 class Poll(Model):
-    """A question and its options; `selectable` tells how many may be chosen, 0 any number."""
+    """A question and its options; `selectable` tells how many may be chosen, 0 any number.
+
+    Attributes:
+        question: what is asked.
+        options: what can be chosen.
+        selectable: how many may be chosen; 0: any number.
+    """
 
     kind: Literal["poll"] = "poll"
     question: Annotated[str, cut(MAX_TITLE), Field(repr=False)]
@@ -114,7 +148,12 @@ class Poll(Model):
 
 
 class Place(Model):
-    """Where something is; degrees where they are known."""
+    """Where something is; degrees where they are known.
+
+    Attributes:
+        name: what the place is called.
+        address: where it is, in words.
+    """
 
     latitude: Annotated[float | None, Field(repr=False)] = None
     longitude: Annotated[float | None, Field(repr=False)] = None
@@ -123,7 +162,13 @@ class Place(Model):
 
 
 class Event(Model):
-    """Something that is planned: an event of a group, a call (events only)."""
+    """Something that is planned: an event of a group, a call (events only).
+
+    Attributes:
+        name: what it is called.
+        description: what it is about.
+        place: where it is.
+    """
 
     kind: Literal["event"] = "event"
     name: Annotated[str, cut(MAX_TITLE), Field(repr=False)]
@@ -144,12 +189,19 @@ class Album(Model):
 
 
 class MediaState(StrEnum):
-    """How far the file of a message is; incoming ones are fetched by a job of their own."""
+    """How far the file of a message is; incoming ones are fetched by a job of their own.
 
-    PENDING = "pending"  # on its way into the bucket (incoming), or to WhatsApp (outgoing)
+    Attributes:
+        PENDING: on its way: into the bucket (incoming), or to WhatsApp (outgoing)
+        READY: it is there
+        FAILED: it could not be fetched
+        SKIPPED: it is not downloaded by itself: ``media.fetch.v1`` gets it
+    """
+
+    PENDING = "pending"
     READY = "ready"
     FAILED = "failed"
-    SKIPPED = "skipped"  # not downloaded by itself: `media.fetch` gets it
+    SKIPPED = "skipped"
 
 
 class Media(Model):
@@ -157,8 +209,11 @@ class Media(Model):
 
     Attributes:
         object: its key in the media bucket, where it is once `state` is ready.
+        mimetype: its media type.
         size: bytes, decrypted.
         sha256: lower-case hex of the decrypted file.
+        file_name: what it is called.
+        state: how far it is.
     """
 
     object: Annotated[str, cut(MAX_OBJECT)] | None = None
@@ -181,7 +236,12 @@ class Image(Offering):
 
 
 class Video(Offering):
-    """A video; `gif` plays in a loop without sound, `note` is a round one."""
+    """A video; `gif` plays in a loop without sound, `note` is a round one.
+
+    Attributes:
+        gif: it plays in a loop, without sound.
+        note: it is a round one.
+    """
 
     kind: Literal["video"] = "video"
     media: Media
@@ -191,7 +251,11 @@ class Video(Offering):
 
 
 class Audio(Model):
-    """A sound file; `seconds` long."""
+    """A sound file.
+
+    Attributes:
+        seconds: how long it lasts.
+    """
 
     kind: Literal["audio"] = "audio"
     media: Media
@@ -199,7 +263,11 @@ class Audio(Model):
 
 
 class Voice(Model):
-    """A voice message (push to talk); `seconds` long."""
+    """A voice message (push to talk).
+
+    Attributes:
+        seconds: how long it lasts.
+    """
 
     kind: Literal["voice"] = "voice"
     media: Media
@@ -215,7 +283,11 @@ class Document(Offering):
 
 
 class Sticker(Model):
-    """A sticker; a WebP picture."""
+    """A sticker; a WebP picture.
+
+    Attributes:
+        animated: it moves.
+    """
 
     kind: Literal["sticker"] = "sticker"
     media: Media
@@ -223,18 +295,29 @@ class Sticker(Model):
 
 
 class SetAsideReason(StrEnum):
-    """Why something was set aside: kept as it came, told as `unsupported`, and never tried again by itself."""
+    """Why something was set aside: kept as it came, told as `unsupported`, and never tried again by itself.
 
-    FAILED = "failed"  # our code could not read or describe it
-    REFUSED = "refused"  # the database refused what it holds
-    TOO_LARGE = "too_large"  # it fits neither an event nor what our processes pass to each other
-    ENDED_PROCESS = "ended_process"  # a process died, or stood still, whenever it was being read
+    Attributes:
+        FAILED: our code could not read or describe it
+        REFUSED: the database refused what it holds
+        TOO_LARGE: it fits neither an event nor what our processes pass to each other
+        ENDED_PROCESS: a process died, or stood still, whenever it was being read
+    """
+
+    FAILED = "failed"
+    REFUSED = "refused"
+    TOO_LARGE = "too_large"
+    ENDED_PROCESS = "ended_process"
 
 
 class Unsupported(Model):
     """Something we cannot express yet (events only). `whatsapp_type` is the field of WAProto's `Message`.
 
     `reason` tells that it was set aside; then `whatsapp_type` is `unknown` where nobody could look.
+
+    Attributes:
+        whatsapp_type: the field of WAProto's `Message` that it came in; `unknown` where nobody could look.
+        reason: why it was set aside; missing: there are only no words for it yet.
     """
 
     kind: Literal["unsupported"] = "unsupported"

@@ -12,13 +12,22 @@ from schemas.model import Model, StrictModel
 
 
 class SendFlags(StrictModel):
-    """Of a message that is sent."""
+    """Of a message that is sent.
+
+    Attributes:
+        view_once: the recipient can look at it once.
+    """
 
     view_once: bool = False
 
 
 class Flags(Model):
-    """Of a message that arrived."""
+    """Of a message that arrived.
+
+    Attributes:
+        forwarded: it was passed on from another chat.
+        view_once: it can be looked at once.
+    """
 
     mentions_all: Annotated[bool | None, Field(description="it mentions everybody in the group (@all)")] = None
     forwarded: bool | None = None

@@ -7,25 +7,45 @@ from schemas.model import Instant, Model
 
 
 class GroupRole(StrEnum):
-    """What somebody is in a group."""
+    """What somebody is in a group.
+
+    Attributes:
+        MEMBER: an ordinary member
+        ADMIN: an admin
+        SUPERADMIN: who made the group
+    """
 
     MEMBER = "member"
     ADMIN = "admin"
-    SUPERADMIN = "superadmin"  # who made it
+    SUPERADMIN = "superadmin"
 
 
 class Outcome(StrEnum):
-    """What became of one participant."""
+    """What became of one participant.
+
+    Attributes:
+        DONE: it is done
+        UNCHANGED: it was so already: added who is in it, removed who is not
+        NEEDS_INVITE: the person's privacy settings: send the group's link instead
+        NOT_FOUND: not on WhatsApp, or (promote, demote) not in the group
+        REFUSED: anything else; WhatsApp's code says what
+    """
 
     DONE = "done"
-    UNCHANGED = "unchanged"  # it was so already: added who is in it, removed who is not
-    NEEDS_INVITE = "needs_invite"  # the person's privacy settings: send the group's link instead
-    NOT_FOUND = "not_found"  # not on WhatsApp, or (promote, demote) not in the group
-    REFUSED = "refused"  # anything else; WhatsApp's code says what
+    UNCHANGED = "unchanged"
+    NEEDS_INVITE = "needs_invite"
+    NOT_FOUND = "not_found"
+    REFUSED = "refused"
 
 
 class ParticipantOutcome(Model):
-    """What became of one `participant`, written as in the command; `whatsappCode` is WhatsApp's own, 200 if done."""
+    """What became of one `participant`, written as in the command; `whatsappCode` is WhatsApp's own, 200 if done.
+
+    Attributes:
+        participant: who, as the command wrote it.
+        outcome: what became of it.
+        whatsapp_code: WhatsApp's own code, 200 if done.
+    """
 
     participant: str
     jid: str | None = None
@@ -42,13 +62,22 @@ class GroupPerson(Model):
 
 
 class GroupParticipant(GroupPerson):
-    """Somebody in a group."""
+    """Somebody in a group.
+
+    Attributes:
+        role: what the person is in the group.
+    """
 
     role: GroupRole
 
 
 class GroupCreated(Model):
-    """``group.create.v1``: the group is there. `participants` tells of each who was to be in it."""
+    """``group.create.v1``: the group is there. `participants` tells of each who was to be in it.
+
+    Attributes:
+        subject: what it is called.
+        participants: what became of each who was to be in it.
+    """
 
     group_id: str
     subject: str
@@ -61,6 +90,15 @@ class GroupSummary(Model):
     `joinApproval`: who comes by the link is let in by an admin; `membersAdd`: not only admins add people.
 
     `role` is what the session's own account is in it; `disappearingSeconds` is missing where messages stay.
+
+    Attributes:
+        subject: what it is called.
+        description: what it says about itself.
+        owner: who made it, where WhatsApp says it.
+        created_at: when it was made.
+        size: how many are in it.
+        disappearing_seconds: new messages disappear after so long; missing: they stay.
+        role: what the session's own account is in it.
     """
 
     group_id: str
@@ -78,27 +116,44 @@ class GroupSummary(Model):
 
 
 class GroupDescription(GroupSummary):
-    """``group.describe.v1``: a group with everybody in it."""
+    """``group.describe.v1``: a group with everybody in it.
+
+    Attributes:
+        participants: who is in it.
+    """
 
     participants: Sequence[GroupParticipant]
 
 
 class GroupPage(Model):
-    """``group.list.v1``: `cursor` is there when there are more."""
+    """``group.list.v1``: `cursor` is there when there are more.
+
+    Attributes:
+        groups: in the order of their ids.
+    """
 
     groups: Sequence[GroupSummary]
     cursor: str | None = None
 
 
 class ParticipantsChanged(Model):
-    """``group.participants.v1``: what became of each."""
+    """``group.participants.v1``: what became of each.
+
+    Attributes:
+        participants: what became of each.
+    """
 
     group_id: str
     participants: Sequence[ParticipantOutcome]
 
 
 class GroupInvite(Model):
-    """``group.invite.v1``: whoever has the link may join."""
+    """``group.invite.v1``: whoever has the link may join.
+
+    Attributes:
+        code: the code of the link.
+        link: by which people join.
+    """
 
     group_id: str
     code: str
@@ -106,21 +161,35 @@ class GroupInvite(Model):
 
 
 class GroupJoined(Model):
-    """``group.join.v1``: `pending`: an admin has to let the account in first."""
+    """``group.join.v1``: `pending`: an admin has to let the account in first.
+
+    Attributes:
+        pending: an admin has to let the account in first.
+    """
 
     group_id: str
     pending: bool = False
 
 
 class JoinRequest(GroupPerson):
-    """Somebody who asks to come in; `method` is WhatsApp's word for how, ``invite_link`` for instance."""
+    """Somebody who asks to come in; `method` is WhatsApp's word for how, ``invite_link`` for instance.
+
+    Attributes:
+        method: how, in WhatsApp's word, `invite_link` for instance.
+        requested_at: since when.
+    """
 
     method: str | None = None
     requested_at: Instant | None = None
 
 
 class GroupRequestsAnswered(Model):
-    """``group.requests.v1``: `requests` when they were listed, else what became of each of the `participants`."""
+    """``group.requests.v1``: `requests` when they were listed, else what became of each of the `participants`.
+
+    Attributes:
+        requests: who asks, when they were listed.
+        participants: what became of each, when they were approved or rejected.
+    """
 
     group_id: str
     requests: Sequence[JoinRequest] | None = None

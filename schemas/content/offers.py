@@ -39,7 +39,11 @@ class Button(Model):
 
 
 class Row(Model):
-    """A row of a list to choose from; also a product, an order."""
+    """A row of a list to choose from; also a product, an order.
+
+    Attributes:
+        title: what stands on it.
+    """
 
     id: Annotated[_Id | None, Field(description="comes back in `selected.id`; of a product or an order: its own")] = (
         None

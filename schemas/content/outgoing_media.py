@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
 from schemas.content.content import MAX_MIMETYPE, MAX_NAME, MAX_OBJECT, MAX_URL
-from schemas.model import MAX_TEXT, Prose, StrictModel
+from schemas.model import MAX_TEXT, Prose, StrictModel, exactly_one
 from schemas.problems import problem_at
 from schemas.web_addresses import open_address
 
@@ -51,7 +51,7 @@ def _file_name(name: str) -> str:
 
 
 def _one_source(schema: dict[str, Any]) -> None:
-    schema["oneOf"] = [{"required": [name]} for name in _SOURCES]
+    schema.update(exactly_one(*_SOURCES))
 
 
 _Url = Annotated[str, StringConstraints(max_length=MAX_URL), AfterValidator(open_address)]
@@ -69,6 +69,13 @@ class MediaSource(StrictModel):
     """A file: at an `url` (https), under a key of the media bucket, or within the command (at most 1 MiB decoded).
 
     What it is, is found by looking at it. A document is called what `mimetype` says, unless its bytes contradict that.
+
+    Attributes:
+        url: where it lies: an https address.
+        object: its key in the media bucket, under `<sessionId>/` or `uploads/`.
+        base64: the file itself, at most 1 MiB decoded.
+        mimetype: what it is; without it, that is found out.
+        file_name: what it is called; without it, as its address or key ends.
     """
 
     model_config = ConfigDict(json_schema_extra=_one_source)
@@ -113,7 +120,13 @@ class OutgoingImage(StrictModel):
 
 
 class OutgoingVideo(StrictModel):
-    """A video: MP4 as it is but for private metadata, others as MP4; `gif` loops, and may be a GIF; `note` is round."""
+    """A video: MP4 as it is but for private metadata, others as MP4; `gif` loops, and may be a GIF; `note` is round.
+
+    Attributes:
+        seconds: how long it lasts; without it, that is found out.
+        gif: it plays in a loop, without sound.
+        note: it is a round one.
+    """
 
     kind: Literal["video"] = "video"
     media: MediaSource
@@ -132,7 +145,11 @@ class OutgoingVideo(StrictModel):
 
 
 class OutgoingAudio(StrictModel):
-    """A sound file: as it is where phones play it, else in Ogg or as AAC; its length is found out unless given."""
+    """A sound file: as it is where phones play it, else in Ogg or as AAC; its length is found out unless given.
+
+    Attributes:
+        seconds: how long it lasts; without it, that is found out.
+    """
 
     kind: Literal["audio"] = "audio"
     media: MediaSource
@@ -140,7 +157,11 @@ class OutgoingAudio(StrictModel):
 
 
 class OutgoingVoice(StrictModel):
-    """A voice message (push to talk): Opus in Ogg as it is, other sound, that of telephones too, converted to that."""
+    """A voice message (push to talk): Opus in Ogg as it is, other sound, that of telephones too, converted to that.
+
+    Attributes:
+        seconds: how long it lasts; without it, that is found out.
+    """
 
     kind: Literal["voice"] = "voice"
     media: MediaSource

@@ -17,7 +17,15 @@ _Prose = Annotated[str, cut(_TEXT)]
 
 
 class Ad(Model):
-    """The advertisement that somebody wrote from, or the link with a picture that stands above a message."""
+    """The advertisement that somebody wrote from, or the link with a picture that stands above a message.
+
+    Attributes:
+        title: what stands in bold.
+        body: what stands below the title.
+        conversion_source: by which of Meta's ways it came, in Meta's word.
+        utm_source: the advertiser's `utm_source`.
+        utm_campaign: the advertiser's `utm_campaign`.
+    """
 
     title: Annotated[_Title | None, Field(repr=False)] = None
     body: Annotated[_Prose | None, Field(repr=False)] = None

@@ -25,6 +25,13 @@ class CallReceived(Model):
     """``call.received.v1``: somebody called, or has called while the session was away.
 
     `group` is the group's JID in a group call; `rejected`: the session declines it (`rejectCalls`).
+
+    Attributes:
+        call_id: WhatsApp's id of the call.
+        caller: who calls.
+        video: a video call; otherwise one of voice alone.
+        group: the group's JID, in a group call.
+        rejected: the session declined it (`rejectCalls`).
     """
 
     session_id: SessionId
@@ -37,7 +44,15 @@ class CallReceived(Model):
 
 
 class SeenState(StrEnum):
-    """What others do: in a chat, or at all."""
+    """What others do: in a chat, or at all.
+
+    Attributes:
+        TYPING: writes a text
+        RECORDING: records a voice message
+        PAUSED: writes or records no longer
+        AVAILABLE: is there
+        UNAVAILABLE: is not there any more
+    """
 
     TYPING = "typing"
     RECORDING = "recording"
@@ -50,6 +65,11 @@ class PresenceUpdated(Model):
     """``presence.updated.v1``: what somebody does. `participant` tells who, in groups; `last_seen` where it is shown.
 
     It has no sequence, is not stored, and may be left out when there are too many: the next one says how things are.
+
+    Attributes:
+        participant: who does it, in a group.
+        state: what is done.
+        last_seen: when the person was last there, where that is shown.
     """
 
     session_id: SessionId
@@ -81,6 +101,14 @@ class ContactUpdated(Model):
     All that is known is there, as it is now: what is in `changed` and missing is gone. `pushName` is what people call
     themselves, `savedName` what the account's owner calls them, `verifiedName` a business's. `picture` is there only
     when it changed (``contact.picture.v1`` gets it). `jid` is the number's, where that is known, else the LID.
+
+    Attributes:
+        push_name: what the person calls itself.
+        saved_name: what the account's owner calls the person.
+        verified_name: what a business is called, as WhatsApp has verified it.
+        about: the person's own line about itself.
+        picture: what became of the picture; ``contact.picture.v1`` gets it.
+        changed: what is new.
     """
 
     session_id: SessionId
@@ -108,6 +136,9 @@ class ProfileUpdated(Model):
     `pushName` is what the account calls itself. The phone tells it to a newly linked session; where that takes longer
     than a moment, ``session.status.v1`` `connected` comes without it, and this event follows. ``session.describe.v1``
     shows it.
+
+    Attributes:
+        changed: what is new.
     """
 
     session_id: SessionId

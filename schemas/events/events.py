@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from pydantic import Field, computed_field
+from pydantic import Field, WithJsonSchema, computed_field
 
 from schemas.content.changes import (
     EventResponse,
@@ -23,7 +23,7 @@ from schemas.content.changes import (
 from schemas.content.content import Content, Media
 from schemas.content.flags import Flags
 from schemas.content.references import Ad, Association
-from schemas.errors import GatewayError
+from schemas.errors import GatewayError, error_codes
 from schemas.events.contacts import CallReceived, ContactUpdated, PresenceUpdated, ProfileUpdated
 from schemas.events.groups import GroupParticipantsChanged, GroupUpdated
 from schemas.events.history import HistorySynced
@@ -31,10 +31,32 @@ from schemas.events.throttling import SessionThrottled
 from schemas.events.usage import UsageReport
 from schemas.model import Instant, Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
+from schemas.reasons import REASON_CODES
+
+ErrorCode = Annotated[str, WithJsonSchema({"type": "string", "enum": sorted(error_codes())})]
+"""One of the codes of `schemas.errors`; text, since what was stored by a later version may hold a later one."""
+
+ReasonCode = Annotated[str, WithJsonSchema({"type": "string", "enum": sorted(REASON_CODES)})]
+"""One of `REASON_CODES`; text, for the same reason."""
 
 
 class SessionState(StrEnum):
-    """The state of a session."""
+    """The state of a session.
+
+    Attributes:
+        WAITING_FOR_CAPACITY: no worker has room for it yet
+        CONNECTING: a connection to WhatsApp is being made
+        QR_REQUIRED: a QR code is to be scanned
+        CODE_REQUIRED: a pairing code is to be typed on the phone
+        PASSKEY_REQUIRED: WhatsApp asks for the person's passkey
+        PASSKEY_CONFIRM: a code is to be compared with the phone's
+        CONNECTED: it is linked, and there is a connection
+        DISCONNECTED: there is no connection; with `retryAt` it comes back by itself
+        LOGGED_OUT: the device is unlinked: it has to be paired anew
+        RESTRICTED: WhatsApp has restricted the account
+        FAILED: it does not connect again by itself: `reason` says what is to be done
+        DELETED: it is gone
+    """
 
     WAITING_FOR_CAPACITY = "waiting_for_capacity"
     CONNECTING = "connecting"
@@ -51,7 +73,16 @@ class SessionState(StrEnum):
 
 
 class Action(StrEnum):
-    """What the session's user should do about a reason."""
+    """What the session's user should do about a reason.
+
+    Attributes:
+        NONE: nothing, it goes on by itself
+        RESCAN: pair the device anew
+        USE_PASSKEY: sign WhatsApp's request with the account's passkey
+        WAIT: wait; what it waits for is outside of the session
+        UPGRADE: ask the operator for a newer gateway
+        CONTACT_SUPPORT: a person has to look at it
+    """
 
     NONE = "none"
     RESCAN = "rescan"
@@ -62,17 +93,26 @@ class Action(StrEnum):
 
 
 class Reason(Model):
-    """Why a session is in its state: a stable dotted `code`, a sentence, and what to do."""
+    """Why a session is in its state: a stable dotted `code`, a sentence, and what to do.
 
-    code: str
+    Attributes:
+        message: a sentence for people; it may change.
+        action: what the session's user should do.
+    """
+
+    code: ReasonCode
     message: str
     action: Action = Action.NONE
 
 
 class Failure(Model):
-    """An error as the contract writes it: ``{code, message, detail?}``."""
+    """An error as the contract writes it: ``{code, message, detail?}``.
 
-    code: str
+    Attributes:
+        message: a sentence for people; it may change.
+    """
+
+    code: ErrorCode
     message: str
     detail: dict[str, Any] | None = None
 
@@ -86,6 +126,10 @@ class PasskeyRequest(Model):
     """What a person's passkey is asked for: `options` are a WebAuthn `PublicKeyCredentialRequestOptionsJSON`.
 
     They are WhatsApp's own, and are signed on the origin https://web.whatsapp.com.
+
+    Attributes:
+        options: WebAuthn's `PublicKeyCredentialRequestOptionsJSON`, as WhatsApp wrote it.
+        expires_at: until when it can be answered.
     """
 
     options: dict[str, Any]
@@ -97,6 +141,24 @@ class SessionStatus(Model):
 
     On the wire the state stands there twice: as `state`, the word of ``session.describe.v1``, and as `status`, the word
     of ``message.status.v1`` and of the backends' session-status webhook.
+
+    Attributes:
+        worker_id: the worker that has the session.
+        state: the session's state.
+        qr_string: with `qr_required`: what the QR code says.
+        qr_code: with `qr_required`: the QR code as a picture, a PNG as a data URL.
+        pairing_code: with `code_required`: the code to type on the phone.
+        expires_at: with `qr_required`, `code_required`, `passkey_confirm`: until when the code is good; another one
+            follows.
+        passkey: with `passkey_required`: what is to be signed.
+        code: with `passkey_confirm`: ``XXXX-XXXX``, to be compared with the phone's.
+        phone: with `connected`: the account's number, in E.164.
+        jid: with `connected`: the account's JID.
+        lid: with `connected`: the account's LID.
+        push_name: with `connected`: what the account calls itself.
+        retry_at: with `disconnected`: when it connects again by itself; without it, it does not.
+        until: with `restricted`: how long, where WhatsApp says it.
+        reason: why, where there is a reason.
     """
 
     session_id: SessionId
@@ -104,18 +166,18 @@ class SessionStatus(Model):
     worker_id: WorkerId
     state: SessionState
     timestamp: Instant
-    qr_string: str | None = None  # qr_required
-    qr_code: str | None = None  # qr_required: PNG as a data URL
-    pairing_code: str | None = None  # code_required
-    expires_at: Instant | None = None  # qr_required, code_required, passkey_confirm
-    passkey: PasskeyRequest | None = None  # passkey_required
-    code: str | None = None  # passkey_confirm: XXXX-XXXX, to be compared with the phone's
-    phone: str | None = None  # connected: E.164
-    jid: str | None = None  # connected
-    lid: str | None = None  # connected
-    push_name: str | None = None  # connected
-    retry_at: Instant | None = None  # disconnected, when it will come back by itself
-    until: Instant | None = None  # restricted, when WhatsApp says for how long
+    qr_string: str | None = None
+    qr_code: str | None = None
+    pairing_code: str | None = None
+    expires_at: Instant | None = None
+    passkey: PasskeyRequest | None = None
+    code: str | None = None
+    phone: str | None = None
+    jid: str | None = None
+    lid: str | None = None
+    push_name: str | None = None
+    retry_at: Instant | None = None
+    until: Instant | None = None
     reason: Reason | None = None
 
     @computed_field
@@ -126,9 +188,17 @@ class SessionStatus(Model):
 
 
 class MessageState(StrEnum):
-    """The status of an outgoing message, as it is told. It never goes backwards."""
+    """The status of an outgoing message, as it is told. It never goes backwards.
 
-    SENT = "sent"  # WhatsApp's server acknowledged it
+    Attributes:
+        SENT: WhatsApp's server has acknowledged it
+        DELIVERED: it is on a device of the recipient
+        READ: the recipient has read it
+        PLAYED: the recipient has listened to it, or looked at what can be seen once
+        FAILED: it was not sent: `error` says why
+    """
+
+    SENT = "sent"
     DELIVERED = "delivered"
     READ = "read"
     PLAYED = "played"
@@ -139,6 +209,14 @@ class MessageStatus(Model):
     """``message.status.v1``: `to` as the command gave it; `participant` only in groups; `error` only when failed.
 
     `chat` is the chat as it is, from `sent` on: a person's JID as WhatsApp writes the number, however `to` writes it.
+
+    Attributes:
+        command_id: the id of the command that sent it.
+        to: the recipient, as the command wrote it.
+        chat: the chat as it is, from `sent` on.
+        status: how far it is.
+        participant: in a group: whose status it is.
+        error: with `failed`: why; with any other status: what overruled an earlier `failed`.
     """
 
     session_id: SessionId
@@ -162,6 +240,13 @@ class MessageReceived(Flags):
     """``message.received.v1``: a message arrived, or (`from_me`) was sent by the account's phone or another device.
 
     `disappearingSeconds`: so long after `timestamp` it disappears, also from here.
+
+    Attributes:
+        sender: who wrote it.
+        content: what it says, by `kind`.
+        quote: the message that it answers.
+        mentions: the JIDs of those it mentions, at most 1,024.
+        disappearing_seconds: so long after `timestamp` it disappears, also from here; missing: it stays.
     """
 
     session_id: SessionId
@@ -190,6 +275,11 @@ class ChatUpdated(Model):
 
     `disappearingSeconds`: new messages disappear after so long, 0: they stay. `sender` set it, `from_me`: this account;
     both are missing where WhatsApp only told that it is so. What this session sends there disappears likewise.
+
+    Attributes:
+        disappearing_seconds: new messages disappear after so long, 0: they stay.
+        sender: who changed it, where WhatsApp says it.
+        from_me: whether this account changed it, where WhatsApp says it.
     """
 
     session_id: SessionId
@@ -202,7 +292,11 @@ class ChatUpdated(Model):
 
 
 class MediaReady(Model):
-    """``media.ready.v1``: the file of a message is in the media bucket, under `media.object`."""
+    """``media.ready.v1``: the file of a message is in the media bucket, under `media.object`.
+
+    Attributes:
+        media: the file, with its key in the bucket.
+    """
 
     session_id: SessionId
     message_id: MessageId
@@ -211,7 +305,12 @@ class MediaReady(Model):
 
 
 class MediaFailed(Model):
-    """``media.failed.v1``: the file of a message could not be fetched, for good; ``media.fetch.v1`` tries again."""
+    """``media.failed.v1``: the file of a message could not be fetched, for good; ``media.fetch.v1`` tries again.
+
+    Attributes:
+        media: the file, as far as it is known.
+        error: why it could not be fetched.
+    """
 
     session_id: SessionId
     message_id: MessageId
@@ -221,7 +320,11 @@ class MediaFailed(Model):
 
 
 class WorkerRegistered(Model):
-    """``worker.registered.v1``: a worker has started."""
+    """``worker.registered.v1``: a worker has started.
+
+    Attributes:
+        endpoint: the address of the worker's health and metrics.
+    """
 
     worker_id: WorkerId
     endpoint: str
@@ -230,14 +333,26 @@ class WorkerRegistered(Model):
 
 
 class WorkerState(StrEnum):
-    """What a worker does."""
+    """What a worker does.
+
+    Attributes:
+        ONLINE: takes sessions and runs them
+        DRAINING: hands its sessions over and takes none
+    """
 
     ONLINE = "online"
     DRAINING = "draining"
 
 
 class WorkerMetrics(Model):
-    """How full and busy a worker is; `cpu_usage` and `memory_usage` in percent of the machine."""
+    """How full and busy a worker is; `cpu_usage` and `memory_usage` in percent of the machine.
+
+    Attributes:
+        session_count: sessions that the worker has.
+        active_connections: connections to WhatsApp that are open.
+        cpu_usage: percent of the machine's processors.
+        memory_usage: percent of the machine's memory.
+    """
 
     session_count: int
     max_sessions: int
@@ -247,7 +362,12 @@ class WorkerMetrics(Model):
 
 
 class WorkerHeartbeat(Model):
-    """``worker.heartbeat.v1``: every 30 s."""
+    """``worker.heartbeat.v1``: every 30 s.
+
+    Attributes:
+        status: what the worker does.
+        metrics: how full and busy it is.
+    """
 
     worker_id: WorkerId
     status: WorkerState
@@ -261,7 +381,11 @@ class WorkerStopped(Model):
 
 
 class CommandAccepted(Model):
-    """``command.accepted.v1``: it is durable and will be carried out; `message_id` for those that send a message."""
+    """``command.accepted.v1``: it is durable and will be carried out; `message_id` for those that send a message.
+
+    Attributes:
+        message_id: WhatsApp's id of the message that it becomes; only of commands that send one.
+    """
 
     command_id: CommandId
     command_type: str
@@ -269,7 +393,11 @@ class CommandAccepted(Model):
 
 
 class CommandResult(Model):
-    """``command.result.v1``: `result` is one of the models of `schemas.results`, as JSON."""
+    """``command.result.v1``: `result` is one of the models of `schemas.results`, as JSON.
+
+    Attributes:
+        result: what was asked for; its shape belongs to `commandType`.
+    """
 
     command_id: CommandId
     command_type: str
@@ -277,11 +405,17 @@ class CommandResult(Model):
 
 
 class CommandRejected(Model):
-    """``command.rejected.v1``: it was not and will not be carried out. The id may be unreadable."""
+    """``command.rejected.v1``: it was not and will not be carried out. The id may be unreadable.
+
+    Attributes:
+        command_id: the id of the command, where it could be read.
+        command_type: the type of the command, where it could be read.
+        message: a sentence for people; it may change.
+    """
 
     command_id: CommandId | None = None
     command_type: str | None = None
-    code: str
+    code: ErrorCode
     message: str
     detail: Annotated[dict[str, Any] | None, Field(description="its shape belongs to the code")] = None
 

@@ -26,6 +26,15 @@ class GroupUpdated(Model):
 
     `description` is empty when it was removed, `disappearingSeconds` 0 when messages stay; `inviteCode` is the new code
     of a link that was revoked. `whatsappType` names a change that has no word here.
+
+    Attributes:
+        by: who changed it, where WhatsApp says it.
+        subject: what the group is called now.
+        description: what it says about itself now; empty: that was removed.
+        disappearing_seconds: new messages disappear after so long, 0: they stay.
+        picture: what became of its picture.
+        invite_code: the new code of its link; the old one is void.
+        whatsapp_type: a change that has no word here, in WhatsApp's.
     """
 
     session_id: SessionId
@@ -45,18 +54,31 @@ class GroupUpdated(Model):
 
 
 class PeopleChange(StrEnum):
-    """What happened to people in a group."""
+    """What happened to people in a group.
+
+    Attributes:
+        ADD: were added
+        REMOVE: were removed
+        PROMOTE: are admins now
+        DEMOTE: are admins no longer
+        JOIN: came in by a link
+        LEAVE: left
+        MODIFY: have another number
+        REQUEST: ask to come in
+        WITHDRAW: ask no longer
+        REJECT: were turned down
+    """
 
     ADD = "add"
     REMOVE = "remove"
     PROMOTE = "promote"
     DEMOTE = "demote"
-    JOIN = "join"  # by a link
+    JOIN = "join"
     LEAVE = "leave"
-    MODIFY = "modify"  # has another number
-    REQUEST = "request"  # asks to come in
-    WITHDRAW = "withdraw"  # asks no longer
-    REJECT = "reject"  # was turned down
+    MODIFY = "modify"
+    REQUEST = "request"
+    WITHDRAW = "withdraw"
+    REJECT = "reject"
 
 
 class GroupParticipantsChanged(Model):
@@ -65,6 +87,15 @@ class GroupParticipantsChanged(Model):
     `previous` is who somebody was before, with another number; `method` how somebody asks, in WhatsApp's word.
     `includesMe`: the session's own account is among them. When it comes into a group, `participants` may be all who are
     in it, and `subject` is what it is called.
+
+    Attributes:
+        action: what happened.
+        participants: to whom.
+        includes_me: the session's own account is among them.
+        by: who did it, where WhatsApp says it.
+        subject: what the group is called, when the account comes into it.
+        previous: who somebody was before, with another number.
+        method: how somebody asks to come in, in WhatsApp's word.
     """
 
     session_id: SessionId

@@ -13,6 +13,13 @@ class HistorySynced(Model):
 
     `progress` is the phone's own estimate in percent; `chats`, `messages` and `contacts` (people whose names came: no
     ``contact.updated.v1`` tells these) are those of this part; `is_last`: the phone has given all it was asked for.
+
+    Attributes:
+        progress: the phone's own estimate, in percent.
+        chats: how many chats this part had.
+        messages: how many messages of this part are stored.
+        contacts: how many people's names came; no ``contact.updated.v1`` tells these.
+        is_last: the phone has given all that it was asked for.
     """
 
     session_id: SessionId

@@ -10,17 +10,26 @@ from schemas.names import SessionId
 
 
 class ThrottleCause(StrEnum):
-    """Why messages wait, or are refused."""
+    """Why messages wait, or are refused.
 
-    WARM_UP = "warm_up"  # the day's messages of a new account are used up: commands are refused with `rate.limited`
-    STRANGER_PAUSE = "stranger_pause"  # somebody who was never talked to before has just been written to
-    PROXY_BRAKE = "proxy_brake"  # WhatsApp refused a message of a session behind the same proxy
+    Attributes:
+        WARM_UP: the day's messages of a new account are used up: commands are refused with `rate.limited`
+        STRANGER_PAUSE: somebody who was never talked to before has just been written to
+        PROXY_BRAKE: WhatsApp refused a message of a session behind the same proxy
+    """
+
+    WARM_UP = "warm_up"
+    STRANGER_PAUSE = "stranger_pause"
+    PROXY_BRAKE = "proxy_brake"
 
 
 class SessionThrottled(Model):
     """``session.throttled.v1``: the gateway holds messages of a session back, to spare its account.
 
     It is told when a message meets the hindrance, once for each; nothing is to be done: they go on by themselves.
+
+    Attributes:
+        cause: why messages wait, or are refused.
     """
 
     session_id: SessionId

@@ -351,7 +351,7 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
         _session_status(SessionState.CONNECTED, phone=_PHONE, jid=_JID, lid=_LID, push_name="Ana"),
         _session_status(
             SessionState.LOGGED_OUT,
-            reason=Reason(code="session.unlinked", message="The device was unlinked.", action=Action.RESCAN),
+            reason=Reason(code="session.logged_out", message="The device was unlinked.", action=Action.RESCAN),
         ),
     ),
     "message.status.v1": (

@@ -23,11 +23,11 @@ DIRECT_REPLY_TO: Final = "amq.rabbitmq.reply-to"
 """A connection of one's own for replies; commands arrive with a name that begins so, and goes on after it."""
 _SECOND: Final = 1000  # RabbitMQ counts in milliseconds
 _MINUTE: Final = 60 * _SECOND
-_DAY: Final = 24 * 60 * _MINUTE
+DAY: Final = 24 * 60 * _MINUTE
 WORKER_QUEUE_EXPIRES: Final = 10 * _MINUTE
 WORKER_QUEUE_TTL: Final = 9 * _MINUTE  # before the queue goes, and in silence all that is in it
-DEAD_TTL: Final = 14 * _DAY
-BACKEND_TTL: Final = 7 * _DAY
+DEAD_TTL: Final = 14 * DAY
+BACKEND_TTL: Final = 7 * DAY
 
 Arguments = Mapping[str, str | int | bool]
 

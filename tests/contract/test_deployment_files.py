@@ -196,3 +196,21 @@ def test_compose_runs_each_part_with_the_rights_of_its_own() -> None:
         assert f"//{'gateway-backend' if name == 'webhooks' else 'gateway-console'}:" in settings["GATEWAY_AMQP_URL"]
         assert "GATEWAY_DATABASE_URL" not in settings
         assert "GATEWAY_ENCRYPTION_KEYS" not in settings
+
+
+def test_the_dashboards_variable_filters_every_panel() -> None:
+    dashboard = json.loads((ROOT / "deploy/grafana/dashboard.json").read_text())
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    unfiltered = [
+        (expression, selector)
+        for expression in asked
+        for selector in re.findall(r"\b(?:gateway|process)_\w+(?:\{[^}]*\})?", expression)
+        if 'job=~"$job"' not in selector
+    ]
+    assert unfiltered == []
+
+
+def test_a_page_says_of_every_alert_what_it_means() -> None:
+    rules = yaml.safe_load((ROOT / "deploy/grafana/alerts.yaml").read_text())["groups"][0]["rules"]
+    explained = re.findall(r"(?m)^\| `(\w+)` \|", (ROOT / "deploy/grafana/alerts.md").read_text())
+    assert explained == [rule["alert"] for rule in rules]

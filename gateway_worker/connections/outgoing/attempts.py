@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -14,6 +14,7 @@ from gateway_worker.connections.outgoing.chat_order import Slot
 from gateway_worker.connections.people.resolving import Resolver
 from gateway_worker.connections.socket.attempt import ConnectionAttempt, Purpose
 from gateway_worker.connections.socket.waiting import ConnectionWaiter, connection_before
+from gateway_worker.timing.spans import SpanKind, past, span
 from gateway_worker.whatsapp.errors import (
     EngineError,
     KeysInvalid,
@@ -25,7 +26,7 @@ from gateway_worker.whatsapp.errors import (
     Refused,
     StoreRefused,
 )
-from gateway_worker.whatsapp.outgoing import OutgoingMessage
+from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage
 from schemas.addresses import Jid
 from schemas.commands.commands import Command
 from schemas.commands.messages import OutgoingCommand
@@ -104,7 +105,10 @@ class SendAttempts:
                 continue  # it ended before those before us were on it again
             try:
                 job.slot.hand_over(attempt)
-                acknowledged = await attempt.connection.send(job.message)
+                _log.debug("message.handed_over", session=self._session_id, tries=tries)
+                with span("bridge send", SpanKind.CLIENT):
+                    acknowledged = await attempt.connection.send(job.message)
+                    self._tell_of_the_wire(acknowledged)
             except EngineError as error:
                 if (refusal := _refusal(error)) is not None:
                     raise refusal from error
@@ -118,6 +122,10 @@ class SendAttempts:
                 return datetime.fromtimestamp(acknowledged.timestamp, UTC)
             is_repeated = True
             self._context.observer.send_retried()
+
+    def _tell_of_the_wire(self, acknowledged: Acknowledged) -> None:
+        _log.debug("message.acknowledged", session=self._session_id, wire_ms=round(acknowledged.wire_seconds * 1000))
+        past("whatsapp acknowledge", datetime.now(UTC) - timedelta(seconds=acknowledged.wire_seconds), SpanKind.CLIENT)
 
     async def address(self, job: SendJob) -> Jid:
         """The name of the chat that it goes to, as WhatsApp has it; asked when nobody knows it yet.

@@ -68,7 +68,7 @@ def begin_operation(
         chat=data.recipient,
         type=command.kind.type,
         correlation_id=command.correlation_id,
-        traceparent=command.envelope.traceparent,
+        carried=command.envelope.carried,
         about=MessageId(data.message_id) if isinstance(data, CHANGES) else None,
     )
 

@@ -38,6 +38,7 @@ from gateway_worker.store.operations.messages import ReplaceContent
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.records import MessageRecord, Status
+from gateway_worker.timing.spans import span
 from gateway_worker.whatsapp.files import Repetition
 from gateway_worker.whatsapp.timers import Timer
 from schemas.addresses import Jid, country_of
@@ -109,7 +110,7 @@ class OutgoingSender:
             message_id = await self._ids.of(command.key)
             while message_id in self._in_progress:
                 await self._left.next()
-            with self._exclusively(message_id):
+            with self._exclusively(message_id), structlog.contextvars.bound_contextvars(message_id=message_id):
                 await self._begin_and_deliver(command, message_id, slot, accepted, arrived)
         finally:
             slot.leave()
@@ -137,6 +138,7 @@ class OutgoingSender:
     ) -> None:
         referred = await self._originals.find(command.data)
         answer = await self._begin(command, message_id, referred)
+        _log.debug("message.begun", session=self._session_id, kind=command.kind.type, answer=type(answer).__name__)
         await accepted(message_id)
         if isinstance(answer, AlreadySettled) and not (command.redriven and _was_our_fault(answer)):
             return
@@ -161,7 +163,9 @@ class OutgoingSender:
                 # By the name it has now: meanwhile it may have been learnt whose LID it is
                 named = self._identities.chat_of(chat)
                 sent = AdvanceStatus(message_id=message_id, status=Status.SENT, at=at, chat=named)
-                await self._writer.write_surely(sent)
+                with span("store sent"):
+                    await self._writer.write_surely(sent)
+            _log.debug("message.sent", session=self._session_id)
             self._context.observer.message_sent(self._context.clock.monotonic() - arrived)
 
     async def _begin(
@@ -220,18 +224,25 @@ class OutgoingSender:
         if job.command.data.refers_to is not None and job.message.original is None:
             raise MessageNotFound
         try:
-            async with asyncio.timeout(self._seconds_left(job)):
-                job = await self._addressed(job)
-                job = await self._with_file(job)
-                await job.slot.turn()
-                attempt = await self._attempts.connected(job)
-                await self.typing.show(job, attempt, self._seconds_left(job))
-                await self.quota.pace(self._identities.chat_of(Jid(job.message.to)))
+            with span("prepare"):
+                async with asyncio.timeout(self._seconds_left(job)):
+                    job = await self._prepared(job)
         except TimeoutError:
             raise CommandExpired from None
         at = await self._attempts.make(job)
         job.slot.leave()  # the next of this chat need not wait for our bookkeeping
         return at, Jid(job.message.to)
+
+    async def _prepared(self, job: SendJob) -> SendJob:
+        """Addressed, with its file at WhatsApp, and at its turn on a connection."""
+        job = await self._addressed(job)
+        job = await self._with_file(job)
+        await job.slot.turn()
+        attempt = await self._attempts.connected(job)
+        await self.typing.show(job, attempt, self._seconds_left(job))
+        await self.quota.pace(self._identities.chat_of(Jid(job.message.to)))
+        _log.debug("message.prepared", session=self._session_id)
+        return job
 
     async def _addressed(self, job: SendJob) -> SendJob:
         """To the chat as WhatsApp names it, and in its queue, with all that stand there for the same number."""
@@ -273,7 +284,7 @@ class OutgoingSender:
         return max(0.0, (job.command.expires_at - self._context.clock.now()).total_seconds())
 
     async def _fail(self, command: Command[OutgoingCommand], message_id: MessageId, error: GatewayError) -> None:
-        _log.info("message.failed", session=self._session_id, message_id=message_id, code=error.code)
+        _log.info("message.failed", session=self._session_id, code=error.code)
         self._context.observer.message_failed(error.code)
         if isinstance(error, MessageRejectedByWhatsApp):
             await self.quota.refused(error)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Final, cast
 
-from schemas.asyncapi.json_schemas import tidy
+from schemas.asyncapi.json_schemas import described_schema
 from schemas.model import StrictModel
 
 Schema = Mapping[str, Any]
@@ -60,13 +60,13 @@ class NotJsonError(Exception):
 def fields_of(model: type[StrictModel], typed: Mapping[str, str], left_out: frozenset[str]) -> Sequence[Field]:
     """The fields of a command's data, as far as choices were made. `left_out` are typed elsewhere."""
     schema = _schema_of(model)
-    return [each for each in _Reader(schema.get("$defs", {}), typed).parts(schema, "") if each.name not in left_out]
+    return [each for each in _Reader(schema["$defs"], typed).parts(schema, "") if each.name not in left_out]
 
 
 @cache
 def _schema_of(model: type[StrictModel]) -> Schema:
     """Made once for each command: a form is read anew with each letter that is typed."""
-    return tidy(model.model_json_schema(mode="validation", by_alias=True))
+    return described_schema(model)
 
 
 def data_of(fields: Sequence[Field], typed: Mapping[str, str]) -> dict[str, Any]:

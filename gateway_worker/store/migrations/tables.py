@@ -144,7 +144,7 @@ messages = Table(
     Column("command_source", Text),
     Column("command_id", Text),
     Column("correlation_id", Text),
-    Column("traceparent", Text),
+    Column("carried", JSONB),
     Column("status", Text, nullable=False),
     _time("sent_at", nullable=True),
     _time("delivered_at", nullable=True),

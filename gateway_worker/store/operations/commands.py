@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway_worker.store.operations.operation import Operation, Touched
-from gateway_worker.store.records import Json, Status
+from gateway_worker.store.records import Carried, Json, Status
 from schemas.commands.commands import CommandKey
 from schemas.names import MessageId
 
@@ -74,7 +74,7 @@ class BeginMessage(Operation[BeginAnswer]):
         to: as the command gave it.
         chat: JID of the chat, when it is known already.
         kind, content: the contract's content object and its kind.
-        correlation_id, traceparent: carried to every `message.status` of it.
+        correlation_id, carried: come back with every `message.status` of it; see `Envelope.carried`.
         about: the earlier message that it changes, if it does.
         expires_at: when it disappears.
     """
@@ -88,7 +88,7 @@ class BeginMessage(Operation[BeginAnswer]):
     chat: str | None = None
     type: str = "message.send.v1"
     correlation_id: str | None = None
-    traceparent: str | None = None
+    carried: Carried = field(default_factory=dict[str, bool | int | str])
     about: MessageId | None = None
     expires_at: datetime | None = None
 

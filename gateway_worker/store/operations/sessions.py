@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway_worker.store.operations.operation import Operation, Touched
-from gateway_worker.store.records import Desired, Json
+from gateway_worker.store.records import Carried, Desired, Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,7 @@ class ChangeState(Operation[None]):
         reason, retry_at: replace what is stored, None clears.
         desired, applied_generation, phone, jid, lid, push_name: None leaves what is stored.
         event: data of `session.status.v1`; None writes no event.
-        causation_id, correlation_id, traceparent: of that event.
+        causation_id, correlation_id, carried: of that event.
     """
 
     state: str
@@ -31,7 +31,7 @@ class ChangeState(Operation[None]):
     event: Json | None = field(default=None, repr=False)
     causation_id: str | None = None
     correlation_id: str | None = None
-    traceparent: str | None = None
+    carried: Carried = field(default_factory=dict[str, bool | int | str])
 
     def touched(self) -> Touched:  # noqa: D102 (as its parent's)
         return [("state",)]
@@ -45,4 +45,4 @@ class AppendEvent(Operation[None]):
     data: Json = field(repr=False)
     causation_id: str | None = None
     correlation_id: str | None = None
-    traceparent: str | None = None
+    carried: Carried = field(default_factory=dict[str, bool | int | str])

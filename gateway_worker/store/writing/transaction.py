@@ -19,7 +19,7 @@ from gateway_worker.store.errors import EventTooLarge
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.postgres.database import Wire
 from gateway_worker.store.postgres.encryption import Cipher, Ciphers, Keyring, Purpose
-from gateway_worker.store.records import Fence, Json, OutboxEvent
+from gateway_worker.store.records import Carried, Fence, Json, OutboxEvent
 from gateway_worker.store.row import Row
 from gateway_worker.store.writing.rounds import Placed, rounds
 from gateway_worker.store.writing.usage import COUNT, Usage
@@ -80,7 +80,7 @@ class NewEvent:
     data: Json
     causation_id: str | None = None
     correlation_id: str | None = None
-    traceparent: str | None = None
+    carried: Carried = field(default_factory=dict[str, bool | int | str])
 
 
 @dataclass(slots=True)
@@ -284,7 +284,7 @@ class GroupWriter:
             data=new.data,
             causation_id=new.causation_id,
             correlation_id=new.correlation_id,
-            traceparent=new.traceparent,
+            carried=new.carried,
         )
 
 
@@ -312,7 +312,7 @@ def encrypt_event(event: OutboxEvent, cipher: Cipher) -> bytes:
         "data": event.data,
         "causation": event.causation_id,
         "correlation": event.correlation_id,
-        "traceparent": event.traceparent,
+        "carried": dict(event.carried),
     }
     # Strict, unlike `dumps`: half a surrogate pair could be stored, and never be published
     text = to_json(payload)

@@ -83,7 +83,8 @@ class BaileysConnection:
             raise OutcomeUnknown("the bridge died") from error
         except CallFailed as failure:
             raise error_of(failure) from failure
-        return Acknowledged(timestamp=answer.head["v"])
+        told: calls.Acknowledgement = answer.head["v"]
+        return Acknowledged(timestamp=int(told["timestamp"]), wire_seconds=told["wire_ms"] / 1000)
 
     async def upload(self, path: Path, file_class: FileClass) -> FileReference:
         """See the port."""

@@ -9,6 +9,7 @@ from tests.e2e.conftest import Member, World
 from tests.support.backend import Document
 from tests.support.whatsapp.phones import Phone
 
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 MESSAGES = 90  # each way
 KILLS = 3
 
@@ -37,14 +38,19 @@ async def test_a_message_whose_acknowledgement_was_lost_with_the_worker_is_the_s
     before = (await world.phones.stats())["messages"]
     await world.phones.fault("mute", ana.phone, count=1)
     await world.phones.offline(ben)  # no receipt that could stand for the acknowledgement
-    command = await world.send(ana, ben, "twice on the wire, once in the chat")
+    text = {"kind": "text", "text": "twice on the wire, once in the chat"}
+    command = await world.backend.publish(
+        "message.send.v1", ana.session_id, {"to": ben.number, "content": text}, tenant="acme", traceparent=TRACEPARENT
+    )
     await until_messages(world, before + 1)
     assert world.backend.statuses(command) == []
 
     await kill_and_restart(world)
-    await world.status(command, "sent")
+    sent = await world.status(command, "sent")
     await world.phones.online(ben)
-    await world.status(command, "delivered")
+    delivered = await world.status(command, "delivered")
+    answers = [reply for given, reply in world.backend.answers if given == command]
+    assert {(each["tenant"], each["traceparent"]) for each in (sent, delivered, *answers)} == {("acme", TRACEPARENT)}
     _, entry = await world.phones.inbox(ben, 2)
     assert entry["content"]["text"] == "twice on the wire, once in the chat"
     assert (await world.phones.stats())["messages"] == before + 2

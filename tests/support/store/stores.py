@@ -72,6 +72,7 @@ def begin(number: int = 1, *, text: str = "Hello", body_hash: bytes = b"hash") -
         kind="text",
         content={"kind": "text", "text": text},
         correlation_id="order-77",
+        carried={"traceparent": "00-1", "tracestate": "a=1", "tenant": "acme", "hops": 3},
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+from typing import Any
 
 import pytest
 
@@ -83,6 +84,41 @@ async def test_the_envelopes_correlation_id_stands_in_for_amqps(bench: Bench) ->
     await bench.settle(body_of("session.describe.v1", "s1", {}, correlationid="order-77"))
     ((_, correlation_id, envelope),) = bench.publisher.replies
     assert (correlation_id, envelope.correlationid) == ("order-77", "order-77")
+
+
+CARRIED: dict[str, Any] = {
+    "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "tracestate": "vendor=1",
+    "tenant": "acme",
+    "hops": 3,
+    "sampled": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "subject", "data"),
+    [
+        ("session.describe.v1", "s1", {}),
+        ("session.restart.v1", "s1", {}),
+        ("session.describe.v1", "nobody", {}),
+        ("session.describe.v1", "s1", {"unknown": 1}),
+    ],
+    ids=["result", "accepted", "rejected", "invalid"],
+)
+async def test_trace_context_and_extensions_of_a_command_come_back_with_its_reply(
+    bench: Bench, command: str, subject: str, data: dict[str, Any]
+) -> None:
+    await bench.settle(body_of(command, subject, data, **CARRIED))
+    ((_, _, envelope),) = bench.publisher.replies
+    assert dict(envelope.carried) == CARRIED
+
+
+async def test_what_is_wrong_with_extensions_does_not_come_back(bench: Bench) -> None:
+    await bench.settle(
+        body_of("session.describe.v1", "s1", {}, tenant="acme", Wrong=1, list=[1], traceparent="x" * 300)
+    )
+    ((_, _, envelope),) = bench.publisher.replies
+    assert (envelope.type, dict(envelope.carried)) == ("command.rejected.v1", {"tenant": "acme"})
 
 
 async def test_a_refused_command_is_answered_and_not_buried(bench: Bench) -> None:

@@ -12,19 +12,29 @@ TIME = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 
 
 def test_a_durable_event_is_the_same_bytes_each_time() -> None:
-    event = outbox_event("s1", 7, time=TIME, causation_id="c", correlation_id="k", traceparent="00-1-2-00")
+    event = outbox_event(
+        "s1", 7, time=TIME, causation_id="c", correlation_id="k", carried={"tenant": "acme", "traceparent": "00-1-2-00"}
+    )
     first, again = encode(event, "gateway"), encode(event, "gateway")
     assert first == again
     assert first == (
         b'{"specversion":"1.0","id":"s1-7","source":"/gateway/sessions/s1","type":"message.status.v1","subject":"s1",'
         b'"time":"2026-11-22T10:30:00Z","datacontenttype":"application/json","traceparent":"00-1-2-00",'
-        b'"correlationid":"k","causationid":"c","sequence":"00000000000000000007","epoch":1,"data":{"sessionId":"s1","n":7}}'
+        b'"correlationid":"k","causationid":"c","sequence":"00000000000000000007","epoch":1,'
+        b'"tenant":"acme","data":{"sessionId":"s1","n":7}}'
     )
 
 
 @pytest.mark.parametrize("microsecond", [0, 1, 120_000])
 def test_it_is_what_the_envelope_would_say(microsecond: int) -> None:
-    event = outbox_event("s1", 7, time=TIME.replace(microsecond=microsecond), correlation_id="ü", data={"text": "ü\n"})
+    event = outbox_event(
+        "s1",
+        7,
+        time=TIME.replace(microsecond=microsecond),
+        correlation_id="ü",
+        carried={"hops": 3, "tracestate": "a=1", "traceparent": "00-1", "test": True},
+        data={"text": "ü\n"},
+    )
     body = encode(event, "gateway")
     assert body == Envelope.from_json(body).to_json()
 

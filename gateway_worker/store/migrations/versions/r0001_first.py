@@ -107,7 +107,7 @@ _TABLES: Final = (
         command_source text,
         command_id text,
         correlation_id text,
-        traceparent text,
+        carried jsonb,
         status text NOT NULL,
         sent_at timestamptz,
         delivered_at timestamptz,

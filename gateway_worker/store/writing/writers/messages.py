@@ -8,7 +8,7 @@ from gateway_worker.store.operations.commands import AlreadySettled, BeginAnswer
 from gateway_worker.store.operations.receipts import AdvanceParticipant, AdvanceStatus
 from gateway_worker.store.records import Json, Status
 from gateway_worker.store.row import Row
-from gateway_worker.store.rows import as_json
+from gateway_worker.store.rows import as_json, carried_of
 from gateway_worker.store.writing import status_order
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import Fenced, NewEvent, Transaction, columns
@@ -30,16 +30,16 @@ _BEGIN: Final = """
             $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
             $10::bigint[], $11::text[], $12::timestamptz[], $13::bytea[]
         ) WITH ORDINALITY AS g (
-            session_id, message_id, chat, recipient, kind, source, id, correlation_id, traceparent, epoch, about,
+            session_id, message_id, chat, recipient, kind, source, id, correlation_id, carried, epoch, about,
             expires_at, body, place
         )
     ), begun AS (
         INSERT INTO messages AS m (
             session_id, message_id, direction, chat, recipient, from_me, kind, command_source, command_id,
-            correlation_id, traceparent, status, attempts, epoch, about, expires_at, at, created_at
+            correlation_id, carried, status, attempts, epoch, about, expires_at, at, created_at
         )
         SELECT session_id, message_id, 'outgoing', chat, recipient, true, kind, source, id, correlation_id,
-            traceparent, 'pending', 1, epoch, about, expires_at, moment, moment
+            carried::jsonb, 'pending', 1, epoch, about, expires_at, moment, moment
         FROM given, LATERAL (SELECT $14::timestamptz + place * interval '1 microsecond' AS moment) AS t
         ON CONFLICT (session_id, message_id, number) DO UPDATE
             SET attempts = m.attempts + (m.status = 'pending')::int,
@@ -76,7 +76,7 @@ _REPLACE_CONTENT: Final = f"""
 _READ_STATUS: Final = f"""
     SELECT
         m.session_id, m.message_id, m.chat, m.status, m.error, m.recipient, m.command_id, m.correlation_id,
-        m.traceparent
+        m.carried
     FROM unnest($1::text[], $2::text[]) AS w (session_id, message_id)
     JOIN LATERAL ({OURS.format(wanted="w")}) AS m ON m.number = 0
 """  # noqa: S608 (our own words)
@@ -201,7 +201,7 @@ def _begun_row(placed: Placed, session: Fenced) -> tuple[Any, ...]:
         op.key.source,
         op.key.id,
         op.correlation_id,
-        op.traceparent,
+        dumps(op.carried).decode() if op.carried else None,
         placed.fence.epoch,
         op.about,
         op.expires_at,
@@ -250,5 +250,5 @@ def status_event(placed: Placed, row: Row, status: Status) -> NewEvent:
         data=told.model_dump(mode="json", by_alias=True, exclude_none=True),
         causation_id=row["command_id"],
         correlation_id=row["correlation_id"],
-        traceparent=row["traceparent"],
+        carried=carried_of(row),
     )

@@ -19,7 +19,7 @@ from gateway_worker.store.writing.writers.messages import OURS, move, moved_row,
 _READ: Final = f"""
     SELECT
         w.session_id, w.message_id, w.participant, m.chat, m.status, m.error, m.recipient, m.command_id,
-        m.correlation_id, m.traceparent, m.created_at, coalesce(r.status, l.status) AS progress,
+        m.correlation_id, m.carried, m.created_at, coalesce(r.status, l.status) AS progress,
         CASE WHEN r.status IS NULL THEN l.participant END AS stands_under
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w (session_id, message_id, participant, lid)
     JOIN LATERAL ({OURS.format(wanted="w")}) AS m ON m.number = 0

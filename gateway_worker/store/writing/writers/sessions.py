@@ -64,5 +64,5 @@ def _event(placed: Placed, event_type: str, data: dict[str, object]) -> NewEvent
         data=data,
         causation_id=placed.operation.causation_id,
         correlation_id=placed.operation.correlation_id,
-        traceparent=placed.operation.traceparent,
+        carried=placed.operation.carried,
     )

@@ -4,6 +4,7 @@ import { type AuthenticationCreds, type BaileysEventMap, initAuthCreds, jidNorma
 import { assemble, type Opening, type Parts } from './assembly.ts'
 import { FrameTooLarge } from './channel/frames.ts'
 import type {
+  Acknowledgement,
   Contact,
   FileReference,
   FileRequest,
@@ -64,8 +65,8 @@ export class Connection {
     return this.#parts.socket
   }
 
-  /** Sends a message; answers WhatsApp's time of its acknowledgement. */
-  async send(args: OutgoingArguments, original: Uint8Array | undefined): Promise<number> {
+  /** Sends a message; answers once WhatsApp's server has it. */
+  async send(args: OutgoingArguments, original: Uint8Array | undefined): Promise<Acknowledgement> {
     this.#mustBeOpen()
     return this.#parts.sender.send(args, original)
   }

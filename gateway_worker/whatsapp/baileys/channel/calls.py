@@ -90,6 +90,13 @@ class SendArguments(TypedDict):
     timer: Timer | None
 
 
+class Acknowledgement(TypedDict):
+    """WhatsApp's server has a message: its clock, Unix seconds, and milliseconds since the message was encrypted."""
+
+    timestamp: float
+    wire_ms: float
+
+
 class UploadArguments(TypedDict):
     """A file; `patience`: the host may be silent for so long."""
 
@@ -253,7 +260,7 @@ class Joining(TypedDict):
 CONFIGURE: Final[Method[Settings, None]] = Method("configure")
 DESCRIBE: Final[Method[None, Health]] = Method("describe")
 OPEN: Final[Method[OpenArguments, None]] = Method("open")
-SEND: Final[Method[SendArguments, float]] = Method("send")
+SEND: Final[Method[SendArguments, Acknowledgement]] = Method("send")
 UPLOAD: Final[Method[UploadArguments, FileReference]] = Method("upload")
 HOLDS: Final[Method[str, bool]] = Method("holds")
 ASK_FOR_FILE: Final[Method[FileRequest, str]] = Method("ask_for_file")

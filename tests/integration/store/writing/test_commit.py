@@ -106,6 +106,8 @@ async def test_a_message_goes_from_begun_to_read_and_each_step_is_told_once(stor
     assert first.data["commandId"] == first.causation_id == "command-1"
     assert first.data["to"] == "+15550001111"
     assert first.correlation_id == "order-77"
+    assert first.carried == {"traceparent": "00-1", "tracestate": "a=1", "tenant": "acme", "hops": 3}
+    assert {tuple(each.carried) for each in heard.events} == {tuple(first.carried)}
     message = await store.messages.get(fence.session_id, message_id())
     assert message is not None
     assert message.status is Status.READ

@@ -66,6 +66,12 @@ export interface SendArguments {
   timer: Timer | null
 }
 
+/** WhatsApp's server has a message: its clock, Unix seconds, and milliseconds since the message was encrypted. */
+export interface Acknowledgement {
+  timestamp: number
+  wire_ms: number
+}
+
 /** A file; `patience`: the host may be silent for so long. */
 export interface UploadArguments {
   path: string
@@ -210,7 +216,7 @@ export interface Calls {
   configure: (args: Settings) => Promise<void>
   describe: (args: null) => Promise<Health>
   open: (args: OpenArguments) => Promise<void>
-  send: (args: SendArguments) => Promise<number>
+  send: (args: SendArguments) => Promise<Acknowledgement>
   upload: (args: UploadArguments) => Promise<FileReference>
   holds: (args: string) => Promise<boolean>
   ask_for_file: (args: FileRequest) => Promise<string>

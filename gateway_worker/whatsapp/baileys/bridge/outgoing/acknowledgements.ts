@@ -3,15 +3,17 @@ import type { BinaryNode } from 'baileys'
 
 import type { Gate } from '../signal/gate.ts'
 import { secondsOf } from '../words/limits.ts'
+import type { Acknowledgement } from '../channel/calls.ts'
 import { CallError } from '../channel/peer.ts'
 import { StoreClosed } from '../signal/store.ts'
 
 interface Waiting {
-  answer: Promise<number>
-  resolve: (timestamp: number) => void
+  answer: Promise<Acknowledgement>
+  resolve: (acknowledgement: Acknowledgement) => void
   reject: (error: unknown) => void
   /** Frames the gate had taken when it was encrypted: whatever leaves after them may be this message. */
   before: number
+  encryptedAt: number
   timer: NodeJS.Timeout
 }
 
@@ -34,15 +36,15 @@ export class Acknowledgements {
   }
 
   /**
-   * Runs `relay`, which hands the message over, and waits for its acknowledgement: WhatsApp's clock, Unix seconds. One
-   * that is on its way already is only waited for: whoever asked first may have been cancelled.
+   * Runs `relay`, which hands the message over, and waits for its acknowledgement. One that is on its way already is only
+   * waited for: whoever asked first may have been cancelled.
    */
-  of(messageId: string, relay: () => Promise<unknown>): Promise<number> {
+  of(messageId: string, relay: () => Promise<unknown>): Promise<Acknowledgement> {
     const underWay = this.#waiting.get(messageId)
     if (underWay !== undefined) return underWay.answer
-    const { promise: answer, resolve, reject } = Promise.withResolvers<number>()
+    const { promise: answer, resolve, reject } = Promise.withResolvers<Acknowledgement>()
     const timer = setTimeout(() => this.#take(messageId)?.reject(new CallError('outcome_unknown')), this.#deadlineMs)
-    this.#waiting.set(messageId, { answer, resolve, reject, before: Infinity, timer })
+    this.#waiting.set(messageId, { answer, resolve, reject, before: Infinity, encryptedAt: performance.now(), timer })
     relay().catch((error: unknown) => this.#notRelayed(messageId, error))
     return answer
   }
@@ -50,7 +52,9 @@ export class Acknowledgements {
   /** The message has been encrypted: its stanza is among the frames to come. */
   encrypted(messageId: string): void {
     const waiting = this.#waiting.get(messageId)
-    if (waiting !== undefined) waiting.before = this.#gate.taken
+    if (waiting === undefined) return
+    waiting.before = this.#gate.taken
+    waiting.encryptedAt = performance.now()
   }
 
   /** Takes an acknowledgement; answers the code of a refusal nobody waits for (any more). */
@@ -58,7 +62,8 @@ export class Acknowledgements {
     const { id = '', error, t } = attrs
     const waiting = this.#take(id)
     if (waiting === undefined) return error
-    if (error === undefined) waiting.resolve(secondsOf(t))
+    const wire_ms = Math.round(performance.now() - waiting.encryptedAt)
+    if (error === undefined) waiting.resolve({ timestamp: secondsOf(t), wire_ms })
     else waiting.reject(new CallError('refused', { code: error, text: attrs['text'] ?? '' }))
     return undefined
   }

@@ -4,6 +4,7 @@ import { type AuthenticationCreds, type GroupMetadata, isJidGroup, jidNormalized
 import type { Acknowledgements } from './acknowledgements.ts'
 import type { Addressing } from './addressing.ts'
 import { messageOf, type OutgoingArguments } from './message.ts'
+import type { Acknowledgement } from '../channel/calls.ts'
 import { CallError } from '../channel/peer.ts'
 import type { Admins } from '../groups/admins.ts'
 import type { Contacts } from '../people/contacts.ts'
@@ -38,15 +39,15 @@ export class MessageSender {
     this.#parts = parts
   }
 
-  /** Sends a message; answers WhatsApp's time of its acknowledgement. */
-  async send(args: OutgoingArguments, original: Uint8Array | undefined): Promise<number> {
+  /** Sends a message; answers once WhatsApp's server has it. */
+  async send(args: OutgoingArguments, original: Uint8Array | undefined): Promise<Acknowledgement> {
     const { keys, order, acknowledgements } = this.#parts
     const handedOut = new Map<string, Devices>()
     const relay = (): Promise<void> => order.after(args.to, () => this.#relay(args, original, handedOut))
     try {
-      const timestamp = await acknowledgements.of(args.message_id, relay)
+      const acknowledgement = await acknowledgements.of(args.message_id, relay)
       keys.acknowledged(handedOut)
-      return timestamp
+      return acknowledgement
     } catch (error) {
       keys.notAcknowledged(handedOut)
       throw error

@@ -67,7 +67,7 @@ class Bucket(Protocol):
     """The media bucket."""
 
     def reading(self, key: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """An object's bytes. Raises `FileNotFoundError`, or another `OSError`."""
+        """An object's bytes. Raises `FileNotFoundError`, or another `OSError`: its text begins with S3's code."""
         ...
 
 
@@ -121,7 +121,7 @@ class Preparation:
             async with self._bucket.reading(source.object) as pieces:
                 return await receive(pieces, job, "source", limit)
         except (FileNotFoundError, PermissionError) as error:
-            if str(error) in _OUR_FAULT:
+            if str(error).partition(": ")[0] in _OUR_FAULT:
                 raise BucketAway from error
             raise unreachable("missing") from error
         except (OSError, TimeoutError) as error:

@@ -50,7 +50,7 @@ class S3MissingError(FileNotFoundError):
 
 
 class S3RefusedError(PermissionError):
-    """S3 does not let us. Its text is S3's code, and what was asked."""
+    """S3 does not let us. Its text is S3's code, then ": " and what was asked."""
 
     def __init__(self, code: str, request: Request | None = None) -> None:
         super().__init__(code if request is None else f"{code}: {request}")

@@ -104,14 +104,21 @@ async def test_the_example_answers_what_comes_while_it_runs_and_while_it_does_no
     assert [(each["content"]["text"], each["copies"]) for each in echoes] == [("one", 1), ("two", 1)]
 
 
-async def test_the_example_in_javascript_answers_too(world: World) -> None:
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param((str(NODE), str(EXAMPLES / "node/echo.mjs")), id="javascript"),
+        pytest.param((sys.executable, str(EXAMPLES / "faststream_echo.py")), id="faststream"),
+    ],
+)
+async def test_an_example_that_knows_only_the_contract_answers_too(world: World, program: tuple[str, ...]) -> None:
     session, phone, friend = world.new_session_id(), await world.phones.give("Ana"), await world.phones.give("Ben")
     environment = {
         **os.environ,
         "GATEWAY_AMQP_URL": world.services.amqp_url,
         "GATEWAY_NAMESPACE": world.backend.namespace,
     }
-    running = await asyncio.create_subprocess_exec(str(NODE), str(EXAMPLES / "node/echo.mjs"), session, env=environment)
+    running = await asyncio.create_subprocess_exec(*program, session, env=environment)
     try:
         await world.scan(session, phone)
         await world.backend.state(session, "connected")

@@ -84,10 +84,20 @@ async def a_browser(profile: Path, pictures: Path, *flags: str) -> AsyncGenerato
 
 
 @pytest.fixture(scope="session")
-async def browser(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> AsyncGenerator[Browser]:
-    """One for all tests; a page of its own for each."""
+async def chromium(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> AsyncGenerator[Browser]:
+    """One for all tests."""
     async with a_browser(tmp_path_factory.mktemp("profile"), pictures) as made:
         yield made
+
+
+@pytest.fixture
+async def browser(chromium: Browser) -> AsyncGenerator[Browser]:
+    """A test's pages, which end with it: each holds one of the six connections that a browser opens to a host."""
+    before = list(chromium.context.pages)
+    yield Browser(context=chromium.context, pictures=chromium.pictures, complaints=[])
+    for page in chromium.context.pages:
+        if page not in before:
+            await page.close()
 
 
 def of_button(text: str) -> re.Pattern[str]:

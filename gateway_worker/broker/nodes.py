@@ -3,30 +3,22 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
-from typing import Final, Protocol, TypeVar
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
+
+from aio_pika.abc import AbstractConnection
 
 from gateway_worker.broker.errors import BrokerLost, BrokerRefused, translated
+from gateway_worker.client.connection import shut
 from gateway_worker.client.diagnosis import absence, refusal
 from schemas.topology.addresses import amqp_nodes, shown
 
 T = TypeVar("T")
 
 
-class Closable(Protocol):
-    """A connection of aio-pika or aiormq."""
-
-    async def close(self) -> None:
-        """In good order."""
-        ...
-
-
-C = TypeVar("C", bound=Closable)
-
 _OLDEST: Final = (3, 10)
 ALONE_SECONDS: Final = 10.0  # for a connection, where there is no other node to try
 ONE_OF_MANY_SECONDS: Final = 3.0
-_CLOSE_SECONDS: Final = 5.0  # what was acked and confirmed before is safe with the broker, whatever becomes of the rest
 
 
 class Nodes:
@@ -115,7 +107,9 @@ async def first_of(address: str, connect: Callable[[str], Awaitable[T]]) -> T:
 
 
 @asynccontextmanager
-async def opened(address: str, connect: Callable[[str], Awaitable[C]]) -> AsyncGenerator[C]:
+async def opened(
+    address: str, connect: Callable[[str], Awaitable[AbstractConnection]]
+) -> AsyncGenerator[AbstractConnection]:
     """A connection to the first node that lets us in, closed in good order, but not for ever. Raises as `first_of`.
 
     Where a call was cut off (by Ctrl-C, say) the drivers' close can wait for an answer that never comes.
@@ -124,9 +118,7 @@ async def opened(address: str, connect: Callable[[str], Awaitable[C]]) -> AsyncG
     try:
         yield connection
     finally:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await connection.close()
+        await shut(connection)
 
 
 def _seconds(nodes: int) -> float:

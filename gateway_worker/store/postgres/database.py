@@ -108,6 +108,20 @@ async def _leave_as_it_is(_connection: object) -> None:
     """Nothing to reset: we change no setting of a pooled connection, and a round trip per use would be dear."""
 
 
+@asynccontextmanager
+async def in_transaction(wire: Wire) -> AsyncGenerator[None]:
+    """A transaction that is committed at the end; what is raised inside undoes it. The driver's errors as they are."""
+    transaction = wire.transaction()
+    await transaction.start()
+    try:
+        yield
+    except BaseException:
+        if not wire.is_closed():
+            await transaction.rollback()
+        raise
+    await transaction.commit()
+
+
 async def _close(pool: Any) -> None:
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
@@ -185,16 +199,8 @@ class Database:
     async def transaction(self) -> AsyncGenerator[Wire]:
         """A connection in a transaction that is committed at the end and may wait for locks; errors are translated."""
         with translated():
-            async with self._of(self._patient) as connection:
-                transaction = connection.transaction()
-                await transaction.start()
-                try:
-                    yield connection
-                except BaseException:
-                    if not connection.is_closed():
-                        await transaction.rollback()
-                    raise
-                await transaction.commit()
+            async with self._of(self._patient) as connection, in_transaction(connection):
+                yield connection
 
     @asynccontextmanager
     async def _of(self, pool: Any) -> AsyncGenerator[Wire]:

@@ -21,7 +21,7 @@ from typing import Final
 import asyncpg
 import structlog
 
-from gateway_worker.store.postgres.database import Database, Wire
+from gateway_worker.store.postgres.database import Database, Wire, in_transaction
 from gateway_worker.store.postgres.driver_errors import translated
 from gateway_worker.store.retention.spans import Span, missing
 
@@ -150,16 +150,7 @@ async def _alone(database: Database, table: str, change: Callable[[Wire], Awaita
 
 
 async def _in_transaction(database: Database, change: Callable[[Wire], Awaitable[int]]) -> int:
-    async with database.raw_wire() as wire:
-        transaction = wire.transaction()
-        await transaction.start()
-        try:
-            await wire.execute(_PATIENCE)
-            await wire.execute(_LOCK)
-            changed = await change(wire)
-        except BaseException:
-            if not wire.is_closed():
-                await transaction.rollback()
-            raise
-        await transaction.commit()
-        return changed
+    async with database.raw_wire() as wire, in_transaction(wire):
+        await wire.execute(_PATIENCE)
+        await wire.execute(_LOCK)
+        return await change(wire)

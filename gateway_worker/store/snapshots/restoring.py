@@ -13,7 +13,7 @@ from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.errors import RestoreRefused
 from gateway_worker.store.operations.identity import PutCredentials, PutKeys
 from gateway_worker.store.operations.sessions import ChangeState
-from gateway_worker.store.postgres.database import Database, Wire
+from gateway_worker.store.postgres.database import Database, Wire, in_transaction
 from gateway_worker.store.postgres.driver_errors import translated
 from gateway_worker.store.postgres.encryption import Ciphers, Keyring, Purpose
 from gateway_worker.store.reading.message_secret import sealed
@@ -110,17 +110,8 @@ class Restorer:
         snapshot = unseal(body, moment, self._keyring)
         snapshot = replace(snapshot, credentials=revive(snapshot.credentials))
         with translated():
-            async with self._database.raw_wire() as wire:
-                transaction = wire.transaction()
-                await transaction.start()
-                try:
-                    sequence = await self._write(wire, snapshot, moment, worker_id, replace_identity=replace_identity)
-                except BaseException:
-                    if not wire.is_closed():
-                        await transaction.rollback()
-                    raise
-                await transaction.commit()
-        return sequence
+            async with self._database.raw_wire() as wire, in_transaction(wire):
+                return await self._write(wire, snapshot, moment, worker_id, replace_identity=replace_identity)
 
     async def _write(
         self, wire: Wire, snapshot: Snapshot, moment: Moment, worker_id: WorkerId, *, replace_identity: bool

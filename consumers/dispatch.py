@@ -109,13 +109,13 @@ class Dispatcher:
         """
         answer.take_back = partial(self.manager.fail, command)
         failure: Exception | None = None
-        async with asyncio.TaskGroup() as telling:
+        async with asyncio.TaskGroup() as acceptances:
 
-            async def tell(message_id: MessageId) -> None:
-                telling.create_task(answer.give(accepted(command, message_id)))
+            async def accept(message_id: MessageId) -> None:
+                acceptances.create_task(answer.give(accepted(command, message_id)))
 
             try:
-                await self.manager.of(command.session_id).send(command, tell)
+                await self.manager.of(command.session_id).send(command, accept)
             except Exception as error:  # noqa: BLE001 (it is not the affair of the group, which would wrap it)
                 failure = error
         if isinstance(failure, SessionNotFound) and await answer.take_back(failure):

@@ -140,7 +140,7 @@ def kind_of(jid: str) -> AddressKind:
             raise ValueError("is not a user, LID or group JID")
 
 
-def told_jid(phone: str) -> Jid:
+def jid_of_phone(phone: str) -> Jid:
     """The PN JID of a number that WhatsApp told, the inverse of `phone_of`: what WhatsApp has, no plan forbids."""
     return Jid(f"{phone.removeprefix('+')}@{USER_SERVER}")
 

@@ -57,7 +57,7 @@ class Scenes:
         _must_be(shown["content"]["media"]["sha256"] == hashlib.sha256(file).hexdigest(), "the picture is the same")
         ready = await self.stage.event("media.ready.v1", self.you, messageId=message_id)
         media = ready["data"]["media"]
-        _tell("image", f"{media['size']:,} bytes, the same at {self.you.name}'s phone; stored as {media['object']}")
+        _print("image", f"{media['size']:,} bytes, the same at {self.you.name}'s phone; stored as {media['object']}")
 
     async def _voice(self) -> None:
         message_id = await self._send(self.you.phone, {"kind": "voice", "media": _inline(tune())})
@@ -65,7 +65,7 @@ class Scenes:
         media = shown["media"]
         _must_be(media["mimetype"].startswith("audio/ogg"), "the tune became a voice message")
         await self.stage.event("media.ready.v1", self.you, messageId=message_id)
-        _tell("voice", f"a WAV of {len(_TUNE) / 2:.0f} s, sent as Opus: {media['size']:,} bytes with its waveform")
+        _print("voice", f"a WAV of {len(_TUNE) / 2:.0f} s, sent as Opus: {media['size']:,} bytes with its waveform")
 
     async def _poll(self) -> None:
         content = {"kind": "poll", "question": "Does it work?", "options": ["Yes", "Not yet"], "selectable": 1}
@@ -73,7 +73,7 @@ class Scenes:
         await self._at_the_phone(self.you, message_id)
         await self.stage.phones.vote(self.you, message_id, ["Yes"])
         vote = await self.stage.event("poll.vote.v1", self.me, messageId=message_id)
-        _tell("poll", f"{self.you.name} votes on the phone; decrypted for {self.me.name}: {vote['data']['options']}")
+        _print("poll", f"{self.you.name} votes on the phone; decrypted for {self.me.name}: {vote['data']['options']}")
 
     async def _group(self) -> None:
         data = {"subject": "Demo", "participants": [self.you.phone]}
@@ -84,7 +84,7 @@ class Scenes:
         message_id = await self._send(group, {"kind": "text", "text": f"Hello group, {self.me.name} here."})
         received = await self.stage.event("message.received.v1", self.you, messageId=message_id)
         _must_be(received["data"]["chat"] == group, "the group's message says so")
-        _tell("group", f"made by a command; {self.you.name} is told and has the first message in it")
+        _print("group", f"made by a command; {self.you.name} is told and has the first message in it")
 
     async def _send(self, to: str, content: dict[str, Any]) -> str:
         command_id = await self.stage.publish("message.send.v1", self.me, {"to": to, "content": content})
@@ -132,5 +132,5 @@ def _must_be(holds: bool, what: str) -> None:  # noqa: FBT001 (reads as an asser
         raise SceneFailedError(f"not so: {what}")
 
 
-def _tell(what: str, how: str) -> None:
+def _print(what: str, how: str) -> None:
     console.print(f"[green]✓[/] [bold]{what:6}[/] {how}", soft_wrap=True)

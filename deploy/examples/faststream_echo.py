@@ -56,7 +56,7 @@ async def command(routing_key: str, kind: str, data: dict[str, Any], command_id:
 
 
 @broker.subscriber(queue, events, ack_policy=AckPolicy.NACK_ON_ERROR)
-async def hear(body: bytes) -> None:
+async def on_event(body: bytes) -> None:
     """One event; it is acknowledged when this returns. FastStream leaves what is CloudEvents' JSON as it came."""
     event = json.loads(body)
     data = event["data"]

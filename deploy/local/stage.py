@@ -147,7 +147,7 @@ class Stage:
         }
         child = await self._start(self._program(f"{worker_id}-{self._started}", "run", settings=own, within=within))
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            while (port := _told(child.program.log, "worker.ready", "http_port")) is None:
+            while (port := _logged(child.program.log, "worker.ready", "http_port")) is None:
                 await self._still_starting(child)
         return RunningWorker(child=child, worker_id=worker_id, url=f"http://127.0.0.1:{port}")
 
@@ -157,7 +157,7 @@ class Stage:
         own = {"GATEWAY_CONSOLE_PORT": "0", "GATEWAY_LOG_FORMAT": "json", **(settings or {})}
         child = await self._start(self._program(f"console-{self._started}", "console", settings=own))
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            while (address := _told(child.program.log, "console.ready", "address")) is None:
+            while (address := _logged(child.program.log, "console.ready", "address")) is None:
                 await self._still_starting(child)
         return RunningConsole(child=child, url=str(address).rstrip("/"))
 
@@ -188,7 +188,7 @@ class Stage:
         )
 
 
-def _told(log: Path, event: str, name: str) -> object:
+def _logged(log: Path, event: str, name: str) -> object:
     """What a line of the log says, once it is there."""
     if not log.exists():
         return None

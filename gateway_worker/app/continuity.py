@@ -99,7 +99,7 @@ class Continuity:
             mark = newest(marks)
             reason = None if mark is None else now.parted(mark)
             if mark is not None and reason is not None:
-                log.warning("lineage.went_back", reason=reason, number=now.number, told=mark.sequence)
+                log.warning("lineage.went_back", reason=reason, number=now.number, marked=mark.sequence)
                 await self._renewal.begin(now, mark)
                 now = await self._renewal.position(highest=True)
             await self._write_needed(now)

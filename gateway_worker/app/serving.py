@@ -32,12 +32,12 @@ def serve(settings: Settings) -> int:
         uvloop.run(_run(settings))
     except BaseExceptionGroup as group:
         errors = list(leaves(group))
-        ends = [_told(error, settings) for error in errors]
+        ends = [_report(error, settings) for error in errors]
         if any(isinstance(error, WentBack) for error in errors):
             begin_anew()
         return 2 if 2 in ends else 1  # noqa: PLR2004 (misconfigured)
     except Misconfigured as error:
-        return _told(error, settings)
+        return _report(error, settings)
     return 0
 
 
@@ -57,7 +57,7 @@ async def _run(settings: Settings) -> None:
             raise rest from None
 
 
-def _told(error: BaseException, settings: Settings) -> int:
+def _report(error: BaseException, settings: Settings) -> int:
     """Log what ended the worker; the exit code: 2 for settings that are wrong, 1 for all else."""
     match error:
         case Misconfigured() | BrokerRefused() | DatabasePooled():

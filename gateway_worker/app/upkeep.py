@@ -61,10 +61,10 @@ async def report_usage(store: Store, clock: Clock, worker_id: WorkerId, leaving:
         hour = clock.now().replace(minute=0, second=0, microsecond=0)
         with suppress(StoreUnavailable):
             due = await store.usage.due(hour, worker_id, _AT_ONCE)
-            told = await asyncio.gather(
+            results = await asyncio.gather(
                 *(store.commit(fence, ReportUsage(before=hour)) for fence in due), return_exceptions=True
             )
-            _log_failures(told)
+            _log_failures(results)
         with suppress(TimeoutError):
             async with asyncio.timeout(USAGE_SECONDS):
                 await leaving.wait()

@@ -47,7 +47,7 @@ class Worker:
         self._registered = False
         self._running: list[asyncio.Task[None]] = []
         self._tending: list[asyncio.Task[None]] = []
-        self._telling: asyncio.Task[None] | None = None
+        self._reporting: asyncio.Task[None] | None = None
         self._traces = Exporting("gateway-worker", settings.worker_id, __version__, os.environ)
         clock, metrics = SystemClock(), WorkerMetrics()
         self._infrastructure = infrastructure = build_infrastructure(settings, clock)
@@ -156,7 +156,7 @@ class Worker:
             run(service.run())
         await infrastructure.engine.ready()
         await services.consumers.open()
-        self._telling = run(self._registry.run())
+        self._reporting = run(self._registry.run())
         self._tending.append(run(services.watch.run()))
 
     async def _leave(self, group: asyncio.TaskGroup) -> None:
@@ -189,9 +189,9 @@ class Worker:
             async with asyncio.timeout(FLUSH_SECONDS):
                 await services.relay.all_flushed()
         await self._registry.stop()
-        if self._telling is not None:
-            await asyncio.wait({self._telling}, timeout=FLUSH_SECONDS)
-            self._telling.cancel()  # a broker that is away is told nothing
+        if self._reporting is not None:
+            await asyncio.wait({self._reporting}, timeout=FLUSH_SECONDS)
+            self._reporting.cancel()  # a broker that is away is told nothing
         await services.relay.stop()
         if self._registered:
             with suppress(StoreUnavailable):

@@ -61,8 +61,8 @@ async def listing(settings: Settings, *, limit: int, code: str | None, as_json: 
         found = Choice(code=code).of(dead_letters)
         aside = () if webhooks else await aside_talk.kept(settings, reason=code)
         if as_json:
-            told = [_summary(each) for each in found[:limit]]
-            _print_json([*told, *(aside_talk.summary(each) for each in aside[: limit - len(told)])])
+            summaries = [_summary(each) for each in found[:limit]]
+            _print_json([*summaries, *(aside_talk.summary(each) for each in aside[: limit - len(summaries)])])
             return 0
         _table(found[:limit])
         _aside_table(aside[:limit])

@@ -31,9 +31,9 @@ async def serve_simulator(
         if ready_file is not None:
             certificate = ready_file.with_suffix(".pem")
             certificate.write_text(simulator.media_certificate)
-            told = {"url": url, "whatsappUrl": whatsapp, "mediaCertificate": str(certificate.absolute())}
+            addresses = {"url": url, "whatsappUrl": whatsapp, "mediaCertificate": str(certificate.absolute())}
             partial = ready_file.with_suffix(".partial")
-            partial.write_text(json.dumps(told))
+            partial.write_text(json.dumps(addresses))
             partial.rename(ready_file)
 
     keeper = Keeper(state_file) if state_file else None

@@ -59,7 +59,7 @@ async def publish_and_follow(
         )
         return 3
     except ClientError as trouble:
-        complain(_told(trouble))
+        complain(_explanation(trouble))
         return 1
 
 
@@ -86,8 +86,8 @@ def _of(subject: str | None) -> EventQueue:
 
 async def _outcome(events: Subscription, command_id: str, event_type: str, over: frozenset[str]) -> int:
     """Print events until the one that tells the outcome."""
-    async for told in events:
-        event = told.document
+    async for received in events:
+        event = received.document
         show(event)
         data = event["data"]
         is_ours = event_type == "session.status.v1" or data.get("commandId") == command_id
@@ -105,11 +105,11 @@ async def follow(settings: Settings, subject: str | None) -> int:
             async for event in events:
                 show(event.document)
     except ClientError as trouble:
-        complain(_told(trouble))
+        complain(_explanation(trouble))
     return 1
 
 
-def _told(trouble: ClientError) -> str:
+def _explanation(trouble: ClientError) -> str:
     """One line: what it is, and what to do."""
     match trouble:
         case ConnectionLostError():

@@ -73,7 +73,7 @@ class Replays(Generic[T]):
         while (order := self._orders.get(session)) is not None and order.position is not None:
             before = order.position
             try:
-                told = await self._ask(session, order.asked())
+                replayed = await self._ask(session, order.asked())
             except CommandRejectedError as rejected:
                 if rejected.code not in _PASSING:
                     log.warning("what is missing of %s cannot be replayed: %s", session, rejected)
@@ -82,7 +82,9 @@ class Replays(Generic[T]):
             except ClientError as trouble:
                 log.warning("%s; asking again for what is missing of %s", trouble, session)
             else:
-                self._pass_on(order.replayed(last=told.to_sequence, count=told.count, newest=told.newest_sequence))
+                self._pass_on(
+                    order.replayed(last=replayed.to_sequence, count=replayed.count, newest=replayed.newest_sequence)
+                )
                 await self._arrival_of(session, order)
                 if not order.is_behind:
                     return

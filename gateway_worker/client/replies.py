@@ -27,7 +27,7 @@ class Accepted:
     message_id: MessageId | None = None
 
 
-def told(reply: Envelope) -> CommandAccepted | CommandResult:
+def outcome_of(reply: Envelope) -> CommandAccepted | CommandResult:
     """What a reply says.
 
     Raises:
@@ -44,8 +44,8 @@ def told(reply: Envelope) -> CommandAccepted | CommandResult:
 
 
 def accepted(reply: Envelope) -> Accepted:
-    """What a command is answered with that returns nothing. Raises as `told`."""
-    match told(reply):
+    """What a command is answered with that returns nothing. Raises as `outcome_of`."""
+    match outcome_of(reply):
         case CommandAccepted() as good:
             return Accepted(command_id=good.command_id, message_id=good.message_id)
         case CommandResult() as good:
@@ -53,8 +53,8 @@ def accepted(reply: Envelope) -> Accepted:
 
 
 def result(reply: Envelope, model: type[M]) -> M:
-    """What a question is answered with. Raises as `told`."""
-    answer = told(reply)
+    """What a question is answered with. Raises as `outcome_of`."""
+    answer = outcome_of(reply)
     if isinstance(answer, CommandAccepted):
         raise UnreadableReplyError(f"{answer.command_type} was accepted, but returned nothing")
     try:

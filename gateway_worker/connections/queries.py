@@ -180,8 +180,8 @@ class Queries:
         """The message that is meant; whose names nobody can ask, since this may be any worker, are read."""
         reference = command.data.reference(await self._message_id(command))
         found = await self._storage.messages.under(command.session_id, reference.message_id)
-        told = [reference.chat, reference.sender, session.jid, session.lid]
-        asked = {*told, *(each.chat for each in found), *(each.sender for each in found)}
+        referred = [reference.chat, reference.sender, session.jid, session.lid]
+        asked = {*referred, *(each.chat for each in found), *(each.sender for each in found)}
         numbers = await names_of(self._mappings, self._storage.keys, command.session_id, asked)
 
         def all_names(jid: str) -> frozenset[str]:

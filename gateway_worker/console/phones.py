@@ -63,6 +63,6 @@ class Phones:
         except (aiohttp.ClientError, TimeoutError) as away:
             raise PhonesError(f"The simulator is away ({type(away).__name__}).") from away
         if not response.ok:
-            told = cast("Document", answer) if isinstance(answer, dict) else {}
-            raise PhonesError(f"The phone says no: {told.get('message', response.status)}")
+            document = cast("Document", answer) if isinstance(answer, dict) else {}
+            raise PhonesError(f"The phone says no: {document.get('message', response.status)}")
         return answer

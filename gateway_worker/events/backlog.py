@@ -25,7 +25,7 @@ class SessionBacklog:
     Attributes:
         taken: the last sequence that was queued (or is known to be published); None: unknown.
         drops: how often its events were forgotten: what was read before that is not taken.
-        told: the last sequence a commit told of.
+        announced: the last sequence a commit announced.
         behind: whether the database must be read before anything else is queued.
         reading: whether somebody reads it at this moment.
         held: events in memory, queued or in flight.
@@ -36,7 +36,7 @@ class SessionBacklog:
 
     taken: int | None = None
     drops: int = 0
-    told: int = 0
+    announced: int = 0
     behind: bool = True
     reading: bool = False
     held: int = 0
@@ -81,7 +81,7 @@ class Backlog:
     def note(self, event: OutboxEvent) -> bool:
         """Take an event from a commit. Answers whether its session must be read from the database first."""
         session = self.session(event.session_id)
-        session.told = max(session.told, event.sequence)
+        session.announced = max(session.announced, event.sequence)
         if session.taken is None and event.sequence == 1:
             session.taken, session.behind = 0, False
         if not session.behind and session.taken is not None:
@@ -93,22 +93,22 @@ class Backlog:
             session.behind = True
         return not session.reading
 
-    def catch_up(self, session_id: SessionId, events: Sequence[OutboxEvent], *, complete: bool, told: int) -> bool:
+    def catch_up(self, session_id: SessionId, events: Sequence[OutboxEvent], *, complete: bool, announced: int) -> bool:
         """Take what was read from the database after `SessionBacklog.taken`. Answers whether the session is live now.
 
         Args:
             session_id: whose they are.
             events: in sequence.
             complete: there were no more at that moment.
-            told: `SessionBacklog.told` from before the read: what was told by then is in `events`, or published.
+            announced: `SessionBacklog.announced` from before the read: what was known by then is in `events`, or out.
         """
         session = self.session(session_id)
         for event in events:
             if session.taken is None or event.sequence > session.taken:
                 self._take(session, event)
         if complete:
-            session.taken = max(session.taken or 0, told)
-            session.behind = session.taken < session.told
+            session.taken = max(session.taken or 0, announced)
+            session.behind = session.taken < session.announced
         return not session.behind
 
     def next(self) -> OutboxEvent | None:

@@ -264,12 +264,12 @@ class Relay:
         live = False
         while not live:
             await self._backlog_has_room()
-            told, drops = session.told, session.drops
+            announced, drops = session.announced, session.drops
             await self._marker.caught_up()  # what is confirmed, and not marked yet, must not be read again
             events = await self._outbox.pending(session_id, session.taken or 0, PAGE)
             if session.drops != drops:
                 continue
-            live = self._backlog.catch_up(session_id, events, complete=len(events) < PAGE, told=told)
+            live = self._backlog.catch_up(session_id, events, complete=len(events) < PAGE, announced=announced)
             self._wakeup.set()
         session.reading = False
         if session.is_idle:

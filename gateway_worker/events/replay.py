@@ -51,14 +51,14 @@ class Replayer:
                 raise SessionNotFound
             first = max(asked.from_sequence, extent.newest + 1 if extent.oldest is None else extent.oldest)
             last = extent.newest if asked.to_sequence is None else min(asked.to_sequence, extent.newest)
-            told = await self._publish(session_id, first, last)
-        count = len(told)
+            replayed = await self._publish(session_id, first, last)
+        count = len(replayed)
         log.info("events.replayed", session_id=session_id, first=first, count=count)
         return EventsReplayed(
             session_id=session_id,
             count=count,
-            from_sequence=told[0] if told else None,
-            to_sequence=told[-1] if told else None,
+            from_sequence=replayed[0] if replayed else None,
+            to_sequence=replayed[-1] if replayed else None,
             oldest_sequence=extent.oldest,
             newest_sequence=extent.newest,
         )
@@ -68,28 +68,28 @@ class Replayer:
 
         They need not follow each other: where the session was restored, numbers were jumped over.
         """
-        told: list[int] = []
+        replayed: list[int] = []
         following, refused = first, False
-        while following <= last and len(told) < MAX_REPLAYED and not refused:
+        while following <= last and len(replayed) < MAX_REPLAYED and not refused:
             pipe = await self._publisher.pipe()
             try:
-                while following <= last and len(told) < MAX_REPLAYED and not refused and pipe.is_open:
-                    stored = await self._outbox.range(session_id, following, min(PAGE, MAX_REPLAYED - len(told)))
+                while following <= last and len(replayed) < MAX_REPLAYED and not refused and pipe.is_open:
+                    stored = await self._outbox.range(session_id, following, min(PAGE, MAX_REPLAYED - len(replayed)))
                     events = [event for event in stored if event.sequence <= last]
                     if not events:
-                        return told  # that was the last one, or retention was quicker
+                        return replayed  # that was the last one, or retention was quicker
                     count, refused = await self._publish_page(pipe, events)
-                    told += [event.sequence for event in events[:count]]
-                    following = told[-1] + 1 if told else following
+                    replayed += [event.sequence for event in events[:count]]
+                    following = replayed[-1] + 1 if replayed else following
             finally:
                 await pipe.close()
-        return told
+        return replayed
 
     async def _publish_page(self, pipe: Pipe, events: Sequence[OutboxEvent]) -> tuple[int, bool]:
         """Answers how many from the first one on are published, and whether the next one was refused."""
         answers = [pipe.submit(self._publisher.durable_event(event)) for event in events]
         outcomes = await asyncio.gather(*answers, return_exceptions=True)
-        for told, outcome in enumerate(outcomes):
+        for number, outcome in enumerate(outcomes):
             if outcome is not None and not isinstance(outcome, Unroutable):
-                return told, isinstance(outcome, PublishRefused)
+                return number, isinstance(outcome, PublishRefused)
         return len(events), False

@@ -107,7 +107,7 @@ class Fetcher:
         raise unreachable("redirects")
 
     async def _ask(self, session: aiohttp.ClientSession, url: URL) -> aiohttp.ClientResponse:
-        with _told():
+        with _translated():
             async with asyncio.timeout(self._deadlines.headers):
                 return await session.get(url, allow_redirects=False, headers=_HEADERS)
 
@@ -146,7 +146,7 @@ class Fetcher:
         loop = asyncio.get_running_loop()
         began, got = loop.time(), 0
         while True:
-            with _told():
+            with _translated():
                 piece = await answer.content.read(_CHUNK)
             for decoded in decode(piece):
                 yield decoded
@@ -160,7 +160,7 @@ class Fetcher:
 
 
 @contextmanager
-def _told() -> Generator[None]:
+def _translated() -> Generator[None]:
     """What goes wrong on the way, as a reason; what hosts say may break aiohttp's parsers in many ways."""
     try:
         yield

@@ -71,7 +71,7 @@ class WorkerPool:
         assert process.stdout is not None
         try:
             async with asyncio.timeout(self._seconds):
-                told = await process.stdout.read(_MAX_ANSWER)
+                output = await process.stdout.read(_MAX_ANSWER)
                 code = await process.wait()
         except TimeoutError as error:
             raise too_large("work", limit=int(self._seconds), type=mimetype) from error
@@ -81,7 +81,7 @@ class WorkerPool:
                     process.kill()
                 await process.wait()
         if code == 0:
-            return json.loads(told)
+            return json.loads(output)
         if code in _PREVENTED:
             raise too_large("work", limit=CPU_SECONDS, type=mimetype)
         _log.warning("media.process_crashed", type=mimetype, code=code)

@@ -93,8 +93,8 @@ def _session(ca_file: Path | None) -> aiohttp.ClientSession | None:
 
 def _translated(error: S3Error) -> OSError:
     code = error.code or ""
-    told = str(error).partition("bucket_name: ")[2].partition(",")[0]  # the driver tells it nowhere else
-    request = _asked(error.response, told)
+    named = str(error).partition("bucket_name: ")[2].partition(",")[0]  # the driver tells it nowhere else
+    request = _asked(error.response, named)
     if code in _MISSING:
         return S3MissingError(code, request)
     return S3AwayError(code) if code in _BUSY else S3RefusedError(code, request)

@@ -24,17 +24,17 @@ _CONTAINERS: Final = {"image": "image/", "video": "video/", "audio": "audio/", "
 
 def safe_mimetype(kind: str, declared: str | None, head: bytes) -> str:
     """The content type of a file of this kind, which its sender declares as `declared`, by its first bytes."""
-    told = (declared or "").strip().lower()
+    stated = (declared or "").strip().lower()
     for magic, at, mimetype in _MAGIC:
         if head[at : at + len(magic)] == magic:
             return mimetype
-    if kind == "sticker" and told == _LOTTIE:
-        return told
+    if kind == "sticker" and stated == _LOTTIE:
+        return stated
     family = _CONTAINERS.get(kind, "")
-    if head[4:8] == b"ftyp" and not told.startswith(("video/", "audio/", "image/")):
-        told = "audio/mp4" if family == "audio/" else "video/mp4"
-    if head[:4] == b"OggS" and not told.startswith(("audio/ogg", "video/ogg", "application/ogg")):
-        told = "audio/ogg"
-    if not _TYPE.match(told) or _ACTIVE.search(told) or not told.startswith(family):
+    if head[4:8] == b"ftyp" and not stated.startswith(("video/", "audio/", "image/")):
+        stated = "audio/mp4" if family == "audio/" else "video/mp4"
+    if head[:4] == b"OggS" and not stated.startswith(("audio/ogg", "video/ogg", "application/ogg")):
+        stated = "audio/ogg"
+    if not _TYPE.match(stated) or _ACTIVE.search(stated) or not stated.startswith(family):
         return OTHER
-    return told
+    return stated

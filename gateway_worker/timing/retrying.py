@@ -33,12 +33,12 @@ def until_it_works(on: type[Exception] | tuple[type[Exception], ...], pauses: Pa
     return AsyncRetrying(
         retry=retry_if_exception_type(on),
         wait=lambda state: pauses.after(state.attempt_number),
-        before_sleep=lambda state: _tell(state, report),
+        before_sleep=lambda state: _report(state, report),
         sleep=asyncio.sleep,
     )
 
 
-def _tell(state: RetryCallState, report: Report) -> None:
+def _report(state: RetryCallState, report: Report) -> None:
     assert state.outcome is not None, "there is a pause because something was tried"
     assert state.next_action is not None, "it is the pause"
     why = state.outcome.exception()

@@ -134,7 +134,7 @@ class Deliverer:
             retry=retry_if_exception_type(CallFailedError),
             stop=lambda _: call.is_fleeting or self._clock.now() >= until,
             wait=lambda state: self._pause_after(state, until),
-            before_sleep=lambda state: self._tell(state, trouble),
+            before_sleep=lambda state: self._report(state, trouble),
             sleep=self._sleep,
             reraise=True,
         )
@@ -192,7 +192,7 @@ class Deliverer:
         asked = failure.retry_after if isinstance(failure, CallFailedError) else None
         return max(0.0, min(max(self._pauses.after(state.attempt_number), asked or 0.0), self._left(until)))
 
-    def _tell(self, state: RetryCallState, trouble: Trouble) -> None:
+    def _report(self, state: RetryCallState, trouble: Trouble) -> None:
         failure = None if state.outcome is None else state.outcome.exception()
         if isinstance(failure, CallFailedError) and self.breaker.state is BreakerState.CLOSED:
             trouble(failure)

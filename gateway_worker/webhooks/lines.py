@@ -18,7 +18,7 @@ from gateway_worker.webhooks.jobs import Job
 
 LONGEST: Final = 8  # in hand of one line whose first one is in trouble
 
-Tell = Callable[[Job, Callable[[], None]], Awaitable[None]]
+Deliver = Callable[[Job, Callable[[], None]], Awaitable[None]]
 """Tells the target of an event, or puts it away for good; calls the second whenever that has failed for now."""
 
 
@@ -69,13 +69,13 @@ class Lines:
     """All lines of one target.
 
     Args:
-        tell: how an event is told.
+        deliver: how an event is delivered.
         target: to whom.
         group: what its tasks belong to: an error of one ends all.
     """
 
-    def __init__(self, tell: Tell, target: Target, parking: Parking, group: asyncio.TaskGroup) -> None:
-        self._tell = tell
+    def __init__(self, deliver: Deliver, target: Target, parking: Parking, group: asyncio.TaskGroup) -> None:
+        self._deliver = deliver
         self._target = target
         self._parking = parking
         self._group = group
@@ -120,7 +120,7 @@ class Lines:
                     self._looked_at.add(name)
                     if await self._parking.exists(name):
                         self._park(name, line)
-                await self._tell(job, lambda: self._trouble(name, line))
+                await self._deliver(job, lambda: self._trouble(name, line))
                 if line.is_parked:
                     await self._unpark(name, line)
                 await job.ack()
@@ -176,7 +176,7 @@ class Lines:
             line.moved.clear()
             job = await self._parking.first(name)
             if job is not None:
-                await self._tell(job, lambda: None)
+                await self._deliver(job, lambda: None)
                 await job.ack()
                 was_end = False
             elif line.parker is not None:

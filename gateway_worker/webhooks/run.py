@@ -44,7 +44,7 @@ def serve(settings: Settings, wanted: Configuration) -> int:
     try:
         uvloop.run(_run(settings, wanted))
     except BaseException as error:  # noqa: BLE001 (each is told, and becomes the exit code)
-        return max(_told(each, settings) for each in leaves(error))
+        return max(_report(each, settings) for each in leaves(error))
     return 0
 
 
@@ -67,7 +67,7 @@ async def _run(settings: Settings, wanted: Configuration) -> None:
         await traces.close()
 
 
-def _told(error: BaseException, settings: Settings) -> int:
+def _report(error: BaseException, settings: Settings) -> int:
     match error:
         case AccessRefusedError():
             _log.error("webhooks.refused", error=str(error))

@@ -118,7 +118,7 @@ class Sender:
         """The answer's status, and its ``Retry-After``."""
         headers = {**self._headers, **call.headers, **carrier()}
         headers |= signed(self._keys, call.message_id, int(self._now()), call.body)
-        with _told():
+        with _translated():
             async with (
                 asyncio.timeout(self._timeout),
                 session.request(
@@ -157,7 +157,7 @@ def _seconds(retry_after: str | None, now: float) -> float | None:
 
 
 @contextmanager
-def _told() -> Generator[None]:
+def _translated() -> Generator[None]:
     """What goes wrong on the way, in one word."""
     try:
         yield

@@ -202,12 +202,12 @@ class Shelf:
             with suppress(ConnectionLostError):
                 channel = await self._connection.channel()
                 try:
-                    await self._hear(channel, name, put)
+                    await self._consume(channel, name, put)
                 finally:
                     await shut(channel)
             await asyncio.sleep(_PAUSE)
 
-    async def _hear(self, channel: AbstractChannel, name: str, put: Callable[[Job], None]) -> None:
+    async def _consume(self, channel: AbstractChannel, name: str, put: Callable[[Job], None]) -> None:
         closed = Flag()
         channel.close_callbacks.add(closed.raised)
 

@@ -116,7 +116,7 @@ class Target:
 
     async def _serve(self, events: Subscription) -> None:
         async with asyncio.TaskGroup() as group:
-            lines = self._lines = Lines(self._tell, self._deliverer, self._shelf, group)
+            lines = self._lines = Lines(self._deliver, self._deliverer, self._shelf, group)
             background = [
                 group.create_task(self._take(events, lines)),
                 group.create_task(self._shelf.redriven(lines.put)),
@@ -149,12 +149,12 @@ class Target:
         self._last[event.subject] = event.sequence
         return True
 
-    async def _tell(self, job: Job, trouble: Callable[[], None]) -> None:
+    async def _deliver(self, job: Job, trouble: Callable[[], None]) -> None:
         """See `lines.Tell`."""
         with _span(job.event, self.name) as span:
-            await self._tell_within(job, trouble, span)
+            await self._deliver_within(job, trouble, span)
 
-    async def _tell_within(self, job: Job, trouble: Callable[[], None], span: Span) -> None:
+    async def _deliver_within(self, job: Job, trouble: Callable[[], None], span: Span) -> None:
         attempts = _Attempts(self.name, job, trouble)
         for call in await self._calls_of(job.event):
             if call.is_fleeting and self._clock.now() - job.since > FRESH:

@@ -176,12 +176,12 @@ class FactUnreadable:
     Attributes:
         fact: what it calls it.
         detail: the class of our error, or what the engine says of it.
-        told: what it said.
+        payload: what it said.
     """
 
     fact: str
     detail: str
-    told: Mapping[str, Any] = field(repr=False)
+    payload: Mapping[str, Any] = field(repr=False)
 
 
 Fact = (

@@ -86,16 +86,16 @@ def reference_data(reference: FileReference) -> dict[str, Any]:
     }
 
 
-def reference_of(told: Mapping[str, Any]) -> FileReference:
+def reference_of(answer: Mapping[str, Any]) -> FileReference:
     """The same, read."""
     return FileReference(
-        url=told["url"],
-        direct_path=told["direct_path"],
-        media_key=base64.b64decode(told["media_key"]),
-        sha256=base64.b64decode(told["sha256"]),
-        encrypted_sha256=base64.b64decode(told["encrypted_sha256"]),
-        size=told["size"],
-        timestamp=told["timestamp"],
+        url=answer["url"],
+        direct_path=answer["direct_path"],
+        media_key=base64.b64decode(answer["media_key"]),
+        sha256=base64.b64decode(answer["sha256"]),
+        encrypted_sha256=base64.b64decode(answer["encrypted_sha256"]),
+        size=answer["size"],
+        timestamp=answer["timestamp"],
     )
 
 

@@ -146,7 +146,7 @@ class GroupNotification:
     by: GroupMember | None
     push_name: str | None
     timestamp: int
-    news: Sequence[MembersChanged | GroupChanged]
+    changes: Sequence[MembersChanged | GroupChanged]
 
 
 class Groups(Protocol):

@@ -110,7 +110,7 @@ class Unreadable:
         message_id, chat, sender, from_me, is_group, timestamp: as in `ReceivedMessage`, as far as they could be told.
         reason: why.
         detail: the class of the error, or the like; nothing of the message.
-        told: what the engine said of it, where it did.
+        payload: what the engine said of it, where it did.
         is_encrypted: nobody has decrypted it: the plaintext of its entry is what WhatsApp sent.
     """
 
@@ -122,7 +122,7 @@ class Unreadable:
     timestamp: int
     reason: SetAsideReason
     detail: str
-    told: Mapping[str, Any] | None = field(default=None, repr=False)
+    payload: Mapping[str, Any] | None = field(default=None, repr=False)
     is_encrypted: bool = False
 
 

@@ -48,9 +48,9 @@ class Changes:
 
 
 class Owner(Protocol):
-    """What a connection tells and asks the one who opened it. Calls for one connection may overlap, except `tell`."""
+    """What a connection tells and asks the one who opened it. Calls for one connection may overlap, except `notify`."""
 
-    async def tell(self, fact: Fact) -> None:
+    async def notify(self, fact: Fact) -> None:
         """A fact, in order, one at a time. Returns when it is stored (or has been acted on)."""
         ...
 
@@ -211,7 +211,7 @@ class Engine(Protocol):
     """Opens connections. Runs as a service of the worker."""
 
     async def open(self, request: OpenRequest, owner: Owner) -> Connection:
-        """Open a socket for a session; facts follow through `owner.tell`.
+        """Open a socket for a session; facts follow through `owner.notify`.
 
         Raises:
             EngineError: no process is available to hold it, or the session is already open here.

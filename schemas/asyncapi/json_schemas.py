@@ -64,11 +64,11 @@ def component_schemas() -> dict[str, Schema]:
     commands = [kind.model for kind in COMMANDS.values()]
     results = [kind.result for kind in COMMANDS.values() if kind.result is not None]
     events = [event.model for event in EVENTS.values()]
-    told = [*events, *results, *DETAILS.values()]
-    words = Words(types_in([Envelope, *commands, *told]))
+    published = [*events, *results, *DETAILS.values()]
+    words = Words(types_in([Envelope, *commands, *published]))
     schemas = {"Envelope": words.describe("Envelope", _tidied(Envelope.model_json_schema()))}
     schemas["Envelope"]["required"] = ["specversion", "id", "source", "type"]
-    for models, mode in ((commands, "validation"), (told, "serialization")):
+    for models, mode in ((commands, "validation"), (published, "serialization")):
         for name, schema in _parts(models, cast("Literal['validation', 'serialization']", mode)):
             described = words.describe(name, schema)
             assert schemas.setdefault(name, described) == described, f"two models are called {name}"

@@ -65,9 +65,7 @@ def tenant_definitions(topology: Topology, prefix: str, vhost: str = "/") -> dic
         "vhosts": [{"name": vhost}],
         "users": [_user(name)],
         "permissions": [_tenant_may(topology, name, prefix, vhost)],
-        "topic_permissions": [
-            {"user": name, "vhost": vhost, **rights} for rights in _tenant_may_ask_and_hear(topology, prefix)
-        ],
+        "topic_permissions": [{"user": name, "vhost": vhost, **rights} for rights in _tenant_rights(topology, prefix)],
         "queues": _queues(topology.tenant(prefix), vhost),
     }
 
@@ -96,7 +94,7 @@ def _tenant_may(topology: Topology, user: str, prefix: str, vhost: str) -> dict[
     }
 
 
-def _tenant_may_ask_and_hear(topology: Topology, prefix: str) -> list[dict[str, str]]:
+def _tenant_rights(topology: Topology, prefix: str) -> list[dict[str, str]]:
     session = rf"{re.escape(prefix)}[A-Za-z0-9_-]*"
     return [
         {

@@ -95,7 +95,7 @@ class Readers:
         self._journal = journal
         self._delivered = asyncio.Queue[Event]()
 
-    def hear(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
         """Take in an event, of this scenario or not."""
         if event.status == "delivered" and event.command_id in self._journal.commands:
             self._delivered.put_nowait(event)

@@ -43,7 +43,7 @@ _SUMS: Final = (
     (Kind.DOUBLED_FACT,),
 )
 _MORE_SUMS: Final = (
-    (Kind.OUT_OF_ORDER_AT_PHONE, Kind.OUT_OF_ORDER_EVENT, Kind.TOLD_LATE),
+    (Kind.OUT_OF_ORDER_AT_PHONE, Kind.OUT_OF_ORDER_EVENT, Kind.LATE),
     (Kind.GAP,),
     (Kind.WRONG_STATUS,),
     (Kind.STALE_WRITE, Kind.STALE_SEND),

@@ -84,7 +84,7 @@ class ScenarioRun:
         await environment.whatsapp.forget()
         first = len(observer.events)
         readers = Readers(environment.whatsapp, self.journal)
-        observer.listeners[:] = [self.journal.hear, readers.hear]
+        observer.listeners[:] = [self.journal.take, readers.take]
         try:
             async with asyncio.TaskGroup() as watching:
                 aside = [watching.create_task(readers.run()), watching.create_task(self._sample())]
@@ -105,13 +105,13 @@ class ScenarioRun:
                 group.create_task(paced(self._load.messages, rate, lanes))
             moment = self._chance.uniform(_EARLIEST, _LATEST) * self._load.seconds_of(self._scenario)
             await asyncio.sleep(min(moment, self._latest_moment()))
-            return await self._scenario.fault.strike(self._environment, self._chance, self._tell)
+            return await self._scenario.fault.strike(self._environment, self._chance, self._say)
 
     def _latest_moment(self) -> float:
         """So late that the fault still ends within the load."""
         return max(1.0, self._load.seconds_of(self._scenario) - self._scenario.fault.seconds)
 
-    def _tell(self, words: str) -> None:
+    def _say(self, words: str) -> None:
         self._story.append(f"{time.time() - self._began:.1f} s: {words}")
         self._announce(words)
 

@@ -49,8 +49,8 @@ async def until_at(world: World, members: list[Member], worker_id: str) -> None:
     async with asyncio.timeout(2 * PATIENCE):
         for member in members:
             while True:
-                told = await world.backend.ask("session.describe.v1", member.session_id)
-                found = told["data"]["result"]
+                description = await world.backend.ask("session.describe.v1", member.session_id)
+                found = description["data"]["result"]
                 if (found.get("owner"), found["state"]) == (worker_id, "connected"):
                     break
                 await asyncio.sleep(_POLL_SECONDS)

@@ -62,10 +62,11 @@ class World:
 
     async def named(self, session_id: str, name: str) -> None:
         """Until the session knows what its account is called: with `connected`, or later if the phone was busy."""
-        told = ("session.status.v1", "profile.updated.v1")
+        awaited = ("session.status.v1", "profile.updated.v1")
         await self.backend.until(
             lambda: any(
-                event["type"] in told and event["data"].get("pushName") == name for event in self.backend.of(session_id)
+                event["type"] in awaited and event["data"].get("pushName") == name
+                for event in self.backend.of(session_id)
             ),
             f"{session_id} is never called {name}",
         )
@@ -103,9 +104,9 @@ async def a_world(
         stage.settings |= simulator.settings()
         worker = await stage.start_worker("worker-001")
         http = await stack.enter_async_context(aiohttp.ClientSession(simulator.url))
-        told = await stack.enter_async_context(backend(services.amqp_url, settings["GATEWAY_NAMESPACE"]))
+        followed = await stack.enter_async_context(backend(services.amqp_url, settings["GATEWAY_NAMESPACE"]))
         yield World(
-            stage=stage, services=services, simulator=simulator, worker=worker, backend=told, phones=Phones(http)
+            stage=stage, services=services, simulator=simulator, worker=worker, backend=followed, phones=Phones(http)
         )
 
 

@@ -132,7 +132,7 @@ def photo(form: str = "JPEG", orientation: int = 1, width: int = 160, height: in
 @cache
 def located(form: str, *, as_apple: bool = True) -> bytes:
     """A silent video that says where and when it was taken, with what, and what it is called."""
-    told = {
+    tags = {
         "location": "+52.5200+013.4050/",
         "com.apple.quicktime.location.ISO6709": "+52.5200+013.4050/",
         "make": "Acme",
@@ -141,7 +141,7 @@ def located(form: str, *, as_apple: bool = True) -> bytes:
     }
     held = io.BytesIO()
     with av.open(held, "w", format=form, options={"movflags": "use_metadata_tags"} if as_apple else {}) as made:
-        made.metadata.update(told)
+        made.metadata.update(tags)
         stream: Any = made.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         for _ in range(10):

@@ -107,7 +107,7 @@ class Stage:
     channel: AbstractChannel
     numbers: dict[str, int] = field(default_factory=dict[str, int])
 
-    async def tell(self, kind: str, subject: str, data: Json | None = None, **attributes: Any) -> Json:
+    async def emit(self, kind: str, subject: str, data: Json | None = None, **attributes: Any) -> Json:
         known = EVENTS[kind]
         source = worker_source if known.of_worker else session_source
         event: Json = {

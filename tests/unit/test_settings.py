@@ -63,7 +63,7 @@ def test_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: 
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "seen"),
     [
         ("MAX_SESSION", "3", "did you mean GATEWAY_MAX_SESSIONS?"),
         ("PORT", "8002", "did you mean GATEWAY_HTTP_PORT?"),
@@ -115,7 +115,7 @@ def test_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: 
     ],
 )
 def test_what_cannot_work_is_told_by_the_settings_name_and_without_the_secret(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, seen: str
 ) -> None:
     with pytest.raises(ValidationError) as refused:
         settings(monkeypatch, **{name: value})
@@ -123,7 +123,7 @@ def test_what_cannot_work_is_told_by_the_settings_name_and_without_the_secret(
     (error,) = refused.value.errors()
     line = " ".join([*map(str, error["loc"]), error["msg"]])
     assert f"GATEWAY_{name}" in line
-    assert told in line
+    assert seen in line
     assert "hidden" not in str(refused.value)
 
 

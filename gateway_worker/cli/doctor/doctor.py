@@ -99,8 +99,8 @@ async def _find(examination: Examination, settings: Settings) -> Finding:
     try:
         async with asyncio.timeout(2 * SECONDS):
             return Finding(examination=examination, praise=await examination.look(settings))
-    except (UnwellError, BrokerError, SchemaMismatch) as told:
-        return Finding(examination=examination, error=str(told))
+    except (UnwellError, BrokerError, SchemaMismatch) as trouble:
+        return Finding(examination=examination, error=str(trouble))
     except (StoreError, StoreUnavailable) as unusable:
         return Finding(examination=examination, error=complaint(unusable, str(settings.database_url)))
     except TimeoutError:

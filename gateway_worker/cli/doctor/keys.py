@@ -66,7 +66,7 @@ def _sum(found: Iterable[KeyUse]) -> Mapping[str, int]:
 def _praise(names: Sequence[str], needed: Mapping[str, int]) -> str:
     first, *others = names
     still = [f"{key} is needed for {number} values" for key, number in needed.items() if key != first]
-    told = f"{len(names)} key(s), {first} seals"
+    summary = f"{len(names)} key(s), {first} seals"
     if still:
-        return f"{told}; {', '.join(still)}: gateway-worker keys rotate"
-    return f"{told}, and nothing needs another" + (": keys rotate says whether the others may go" if others else "")
+        return f"{summary}; {', '.join(still)}: gateway-worker keys rotate"
+    return f"{summary}, and nothing needs another" + (": keys rotate says whether the others may go" if others else "")

@@ -77,10 +77,10 @@ async def _answers_as(settings: Settings) -> bool:
             aiohttp.ClientSession(timeout=timeout) as http,
             http.get(f"http://{host}:{settings.http_port}/health") as answer,
         ):
-            told: Any = await answer.json()
+            document: Any = await answer.json()
     except (aiohttp.ClientError, TimeoutError, ValueError):
         return False
-    return isinstance(told, dict) and cast("dict[str, Any]", told).get("workerId") == settings.worker_id
+    return isinstance(document, dict) and cast("dict[str, Any]", document).get("workerId") == settings.worker_id
 
 
 async def spool(settings: Settings) -> str:

@@ -76,8 +76,8 @@ class ProxyBrakes:
         monotonic = self.clock.monotonic()
         if self._looked.get(name, -_LOOK_SECONDS) + _LOOK_SECONDS <= monotonic:
             self._looked[name] = monotonic
-            told = await self.cache.brake(name)
-            if told is not None and (brake := _read(told)) is not None:
+            cached = await self.cache.brake(name)
+            if cached is not None and (brake := _read(cached)) is not None:
                 known = self._of.get(name)
                 if known is None or brake.until > known.until:
                     self._keep(name, brake)
@@ -97,8 +97,8 @@ def _name(proxy: str) -> str:
     return hashlib.sha256(proxy.encode()).hexdigest()[:32]
 
 
-def _read(told: Json) -> Brake | None:
-    until, code, steps = told.get("until"), told.get("code"), told.get("steps")
+def _read(cached: Json) -> Brake | None:
+    until, code, steps = cached.get("until"), cached.get("code"), cached.get("steps")
     if not isinstance(until, int | float) or not isinstance(code, str) or not isinstance(steps, int):
         return None
     return Brake(until=float(until), code=code, steps=steps)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from gateway_worker.whatsapp.incoming import Sender
-from schemas.addresses import told_jid
+from schemas.addresses import jid_of_phone
 from schemas.content.changes import MessageSender
 
 NamesOf = Callable[[str], frozenset[str]]
@@ -12,5 +12,5 @@ NamesOf = Callable[[str], frozenset[str]]
 
 def message_sender(sender: Sender) -> MessageSender:
     """Named by the number where that is known; the row keeps the name by which WhatsApp addresses the sender there."""
-    jid = sender.jid if sender.phone is None else told_jid(sender.phone)
+    jid = sender.jid if sender.phone is None else jid_of_phone(sender.phone)
     return MessageSender(jid=jid, lid=sender.lid, phone=sender.phone, push_name=sender.push_name)

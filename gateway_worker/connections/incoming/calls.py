@@ -16,7 +16,7 @@ CALL_KIND: Final = "call"
 def call_arrival(session_id: SessionId, call: CallArrived, now: datetime) -> ReceiveMessage:
     """What makes it durable, once: it is kept beside the messages of its chat, as a kind of its own."""
     at = instant(call.timestamp, now)
-    told = CallReceived(
+    event = CallReceived(
         session_id=session_id,
         call_id=call.call_id,
         caller=Caller(jid=call.jid, lid=call.lid, phone=call.phone),
@@ -36,5 +36,5 @@ def call_arrival(session_id: SessionId, call: CallArrived, now: datetime) -> Rec
         content={"kind": CALL_KIND, "callId": call.call_id, "video": call.video},
         timestamp=at,
         event_type=CALL_RECEIVED.type,
-        event=told.to_data(),
+        event=event.to_data(),
     )

@@ -48,7 +48,7 @@ from schemas.events.events import (
 from schemas.model import Model
 from schemas.names import MessageId
 
-Told = tuple[dict[str, Any], EventType, Model]
+ChangeEvent = tuple[dict[str, Any], EventType, Model]
 """What is stored of a change, and the event with its data."""
 
 
@@ -65,7 +65,7 @@ def right_to(change: Change) -> Right:
             assert_never(change)
 
 
-def told_of(change: Change, message_id: MessageId, common: dict[str, Any], at: datetime) -> Told:  # noqa: C901, PLR0911 (one line a kind)
+def change_event(change: Change, message_id: MessageId, common: dict[str, Any], at: datetime) -> ChangeEvent:  # noqa: C901, PLR0911 (one line a kind)
     """What is stored and told of it.
 
     Args:
@@ -106,20 +106,20 @@ def told_of(change: Change, message_id: MessageId, common: dict[str, Any], at: d
             assert_never(change)
 
 
-def _vote(vote: Voted, common: dict[str, Any]) -> Told:
+def _vote(vote: Voted, common: dict[str, Any]) -> ChangeEvent:
     chosen = None if vote.options is None else list(vote.options)
     unknown = vote.unknown_options or None
     event = PollVote(**common, options=chosen, unknown_options=unknown)
     return {"options": chosen, "unknownOptions": unknown}, POLL_VOTE, event
 
 
-def _answer(answer: Answered, common: dict[str, Any]) -> Told:
+def _answer(answer: Answered, common: dict[str, Any]) -> ChangeEvent:
     response = None if answer.response is None else Attendance(answer.response)
     event = EventResponse(**common, response=response, extra_guests=answer.extra_guests)
     return {"response": answer.response, "extraGuests": answer.extra_guests}, EVENT_RESPONSE, event
 
 
-def _unread(change: Changed, common: dict[str, Any]) -> Told:
+def _unread(change: Changed, common: dict[str, Any]) -> ChangeEvent:
     reason = UnreadReason.SEALED if change.is_sealed else UnreadReason.UNSUPPORTED
     event = MessageChanged(
         **common, change=UnreadChange(change.what), reason=reason, whatsapp_type=change.whatsapp_type

@@ -65,7 +65,7 @@ def finish_operations(session_id: SessionId, part: HistoryPart, now: datetime) -
     """What tells that a part is complete, with its last slice."""
     if (synced := part.synced) is None:
         return []
-    told = HistorySynced(
+    event = HistorySynced(
         session_id=session_id,
         progress=synced.progress,
         chats=synced.chats,
@@ -74,7 +74,7 @@ def finish_operations(session_id: SessionId, part: HistoryPart, now: datetime) -
         is_last=synced.is_last,
         timestamp=now,
     )
-    return [FinishHistory(message_ids=part.processed, event_type=HISTORY_SYNCED.type, event=told.to_data())]
+    return [FinishHistory(message_ids=part.processed, event_type=HISTORY_SYNCED.type, event=event.to_data())]
 
 
 async def _distinct(

@@ -70,7 +70,7 @@ _STATUS = {
 }
 
 
-Hear = Callable[[LifeFact], Awaitable[None]]
+OnLifeFact = Callable[[LifeFact], Awaitable[None]]
 """Acts on a fact of a connection's life."""
 
 
@@ -86,7 +86,7 @@ class Inbound:
         self,
         writer: Writer,
         context: SessionContext,
-        hear: Hear,
+        on_life_fact: OnLifeFact,
         *,
         identities: Identities,
         timers: Timers,
@@ -97,7 +97,7 @@ class Inbound:
         self._writer = writer
         self._session_id = writer.fence.session_id
         self._context = context
-        self._hear = hear
+        self._on_life_fact = on_life_fact
         self._identities = identities
         self._timers = timers
         options = media or MediaOptions()
@@ -136,8 +136,8 @@ class Inbound:
             self.was_refused = True
             raise
 
-    async def tell(self, fact: Fact) -> None:
-        """See `Owner.tell`. A fact that must be stored waits for the database; after the end only receipts count."""
+    async def notify(self, fact: Fact) -> None:
+        """See `Owner.notify`. A fact that must be stored waits for the database; after the end only receipts count."""
         async with self._working():
             match fact:
                 case ReceiptArrived():
@@ -147,16 +147,16 @@ class Inbound:
                 case SendFailed():
                     await self._refused(fact)
                 case CallArrived() | GroupNotification() | ContactsReported() | TimersReported():
-                    await self._news(fact)
+                    await self._store_fact(fact)
                 case FactUnreadable():
                     reason = SetAsideReason.FAILED
-                    await self._ingestion.set_fact_aside(fact.fact, reason, fact.detail, fact.told)
+                    await self._ingestion.set_fact_aside(fact.fact, reason, fact.detail, fact.payload)
                 case _ if self._closed:
                     return
                 case Paired():
                     pass  # its credentials came before
                 case _:
-                    await self._hear(fact)
+                    await self._on_life_fact(fact)
 
     async def load_keys(self, kind: str, ids: Sequence[str]) -> Mapping[str, bytes]:
         """See `Owner.load_keys`."""
@@ -208,12 +208,12 @@ class Inbound:
                 if await self._stage(self._staged, changes):
                     return
         async with self._working():
-            told = await self._ingestion.commit(changes)
+            arrived = await self._ingestion.commit(changes)
             self._vigilance.finished(changes.finished)
         self._context.snapshots.stored(self._writer.fence, changes)
-        for message in told:
+        for message in arrived:
             self._context.observer.message_received(kind_of(message))
-        if any(isinstance(message, ReceivedMessage) and message.file is not None for message in told):
+        if any(isinstance(message, ReceivedMessage) and message.file is not None for message in arrived):
             self._context.media.arrived(self._session_id)
 
     async def store_history(self, part: HistoryPart) -> None:
@@ -264,7 +264,7 @@ class Inbound:
         ids = [MessageId(each) for each in receipt.message_ids]
         if receipt.participant is None:
             chats = self._identities.all_names(receipt.chat)
-            yield from (AdvanceStatus(message_id=each, status=status, at=at, told_in=chats) for each in ids)
+            yield from (AdvanceStatus(message_id=each, status=status, at=at, chat_names=chats) for each in ids)
             return
         who = self._identities.chat_of(Jid(receipt.participant))
         lid = self._identities.lid_of(who)
@@ -272,7 +272,7 @@ class Inbound:
         for each in ids:
             yield AdvanceParticipant(message_id=each, chat=group, participant=who, lid=lid, status=status, at=at)
 
-    async def _news(self, fact: CallArrived | GroupNotification | ContactsReported | TimersReported) -> None:
+    async def _store_fact(self, fact: CallArrived | GroupNotification | ContactsReported | TimersReported) -> None:
         """All in one transaction; if something in it cannot be stored, each by itself."""
         name = type(fact).__name__
         try:

@@ -60,7 +60,7 @@ _BROKEN: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Telling:
+class _Description:
     """How one entry is told. `message` is what a backend sees; None when it is set aside."""
 
     entry: Entry
@@ -87,13 +87,13 @@ class Ingestion:
         now = self._context.clock.now()
         mappings = self._context.mappings.among(changes.keys)
         known = self._knowing(mappings)
-        tellings = await self._tellings(changes, now, known)
-        messages = [each.message for each in tellings if each.message is not None]
+        descriptions = await self._describe_all(changes, now, known)
+        messages = [each.message for each in descriptions if each.message is not None]
         joins = [JoinChats(chats=mappings)] if mappings else []
         contacts = self._attempt("contacts", lambda: self._known_authors.learn(messages, self._identities, now))
         identity = [*key_operations(changes), *_ended(changes)]
-        told = [operation for each in tellings for operation in each.operations]
-        operations = [*identity, *joins, *told, *contacts]
+        described = [operation for each in descriptions for operation in each.operations]
+        operations = [*identity, *joins, *described, *contacts]
         if not operations:
             return ()
         # Before it is stored: what is begun meanwhile is stored after the chats were joined, and must not reopen one
@@ -101,14 +101,14 @@ class Ingestion:
         try:
             answers = await self._writer.write(*operations)
         except ContentRefused:
-            tellings = [await self._tell(each, now, known) for each in tellings]
+            descriptions = [await self._write_alone(each, now, known) for each in descriptions]
             for each in (*joins, *contacts):
                 await self.write_or_drop(type(each).__name__, [each])
             await self._write_identity(changes)
         else:
             self._count(operations, answers)
             self._timers.learn(operations)
-        return [each.message for each in tellings if each.message is not None]
+        return [each.message for each in descriptions if each.message is not None]
 
     async def history(self, part: HistoryPart) -> None:
         """Make a slice of the history durable."""
@@ -135,41 +135,43 @@ class Ingestion:
         if operations := [*asides, *finish_operations(self._session_id, part, now)]:
             self._count(operations, await self._writer.write(*operations))
 
-    async def write_or_drop(self, fact: str, operations: Operations, told: object = None) -> tuple[Any, ...] | None:
-        """Write something that is not a message; what is refused for its content is kept aside, as `told` has it."""
+    async def write_or_drop(self, fact: str, operations: Operations, payload: object = None) -> tuple[Any, ...] | None:
+        """Write something that is not a message; what is refused for its content is kept aside, as `payload` has it."""
         try:
             return await self._writer.write_surely(*operations)
         except ContentRefused as error:
-            await self.set_fact_aside(fact, reason_of(error), error, told)
+            await self.set_fact_aside(fact, reason_of(error), error, payload)
             return None
 
-    async def set_fact_aside(self, fact: str, reason: SetAsideReason, error: BaseException | str, told: object) -> None:
-        """Keep something that is not a message, or, without `told`, only count it."""
+    async def set_fact_aside(
+        self, fact: str, reason: SetAsideReason, error: BaseException | str, payload: object
+    ) -> None:
+        """Keep something that is not a message, or, without `payload`, only count it."""
         detail = error if isinstance(error, str) else _detail_of(error)
-        if told is None:
+        if payload is None:
             self._noted(fact, reason.value, detail)
             return
-        aside = fact_aside(self._session_id, fact, reason, detail, told)
+        aside = fact_aside(self._session_id, fact, reason, detail, payload)
         self._count([aside], await self._writer.write_surely(aside))
 
-    async def _tellings(self, changes: Changes, now: datetime, known: NamesOf) -> list[_Telling]:
-        pace, tellings = Pace(), list[_Telling]()
+    async def _describe_all(self, changes: Changes, now: datetime, known: NamesOf) -> list[_Description]:
+        pace, descriptions = Pace(), list[_Description]()
         for each in changes.entries:
             if each.message is not None:
-                tellings.append(self._telling(each, now, known))
+                descriptions.append(self._describe(each, now, known))
                 await pace.breathe()
-        return tellings
+        return descriptions
 
-    def _telling(self, entry: Entry, now: datetime, known: NamesOf) -> _Telling:
+    def _describe(self, entry: Entry, now: datetime, known: NamesOf) -> _Description:
         message = entry.message
         assert message is not None, "the others are not told"
         if isinstance(message, Unreadable):
             return self._aside(entry, message, now, known)
         try:
             if isinstance(message, TimerChanged):
-                return _Telling(entry, None, self._timers.changed(self._identities.completed_timer(message), now))
+                return _Description(entry, None, self._timers.changed(self._identities.completed_timer(message), now))
             completed = self._identities.completed(message)
-            told = arrival(
+            received = arrival(
                 self._session_id,
                 completed,
                 now,
@@ -179,7 +181,7 @@ class Ingestion:
                 opened=entry.opened,
             )
             timers = self._timers.timers_in(completed, now) if isinstance(completed, ReceivedMessage) else ()
-            return _Telling(entry, completed, [told, *timers])
+            return _Description(entry, completed, [received, *timers])
         except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)
             return self._aside(entry, as_unreadable(entry, SetAsideReason.FAILED, type(error).__name__), now, known)
 
@@ -193,7 +195,7 @@ class Ingestion:
 
         return names_of
 
-    def _aside(self, entry: Entry, unreadable: Unreadable, now: datetime, known: NamesOf) -> _Telling:
+    def _aside(self, entry: Entry, unreadable: Unreadable, now: datetime, known: NamesOf) -> _Description:
         sender = unreadable.sender
         lid, phone = self._identities.names_of(sender.jid, sender.lid, sender.phone)
         named = replace(
@@ -201,18 +203,18 @@ class Ingestion:
             chat=self._identities.chat_of(Jid(unreadable.chat)),
             sender=replace(sender, lid=lid, phone=phone),
         )
-        return _Telling(entry, None, message_aside(self._session_id, entry, named, now, known))
+        return _Description(entry, None, message_aside(self._session_id, entry, named, now, known))
 
-    async def _tell(self, telling: _Telling, now: datetime, known: NamesOf) -> _Telling:
+    async def _write_alone(self, description: _Description, now: datetime, known: NamesOf) -> _Description:
         """By itself; set aside if it is this one that cannot be stored."""
         try:
-            self._count(telling.operations, await self._writer.write(*telling.operations))
+            self._count(description.operations, await self._writer.write(*description.operations))
         except ContentRefused as error:
-            if telling.message is None:
+            if description.message is None:
                 raise  # nothing is left of it that could be refused
-            unreadable = as_unreadable(telling.entry, reason_of(error), _detail_of(error))
-            return await self._tell(self._aside(telling.entry, unreadable, now, known), now, known)
-        return telling
+            unreadable = as_unreadable(description.entry, reason_of(error), _detail_of(error))
+            return await self._write_alone(self._aside(description.entry, unreadable, now, known), now, known)
+        return description
 
     async def _write_identity(self, changes: Changes) -> None:
         """The ratchet, with what it decrypted. Names that no row can hold are left out: nothing would find them."""

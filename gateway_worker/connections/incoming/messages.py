@@ -6,14 +6,14 @@ from typing import Any, assert_never
 
 from gateway_worker.connections.base.names import NamesOf, message_sender
 from gateway_worker.connections.base.times import instant
-from gateway_worker.connections.incoming.changes import right_to, told_of
+from gateway_worker.connections.incoming.changes import change_event, right_to
 from gateway_worker.connections.messages.files import media_of_message
 from gateway_worker.store.operations.authors import Person
 from gateway_worker.store.operations.media import NewMedia
 from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.whatsapp.incoming import Arrived, EntryKey, ReceivedChange, ReceivedMessage, Sender
 from gateway_worker.whatsapp.incoming_changes import Commented, Edited
-from schemas.addresses import told_jid
+from schemas.addresses import jid_of_phone
 from schemas.commands.session_settings import MediaOptions
 from schemas.content.content import MEDIA_KINDS, Content, MediaState
 from schemas.events.events import MESSAGE_RECEIVED, EventType, MessageReceived, Quote
@@ -63,7 +63,7 @@ def arrival(
 def sender_names(sender: Sender, names_of: NamesOf) -> frozenset[str]:
     """All that is known of who wrote a message."""
     known = names_of(sender.jid)
-    for each in (sender.lid, None if sender.phone is None else told_jid(sender.phone)):
+    for each in (sender.lid, None if sender.phone is None else jid_of_phone(sender.phone)):
         if each is not None and each not in known:
             known |= names_of(each)
     return known
@@ -160,7 +160,7 @@ def described(session_id: SessionId, arrived: Arrived, at: datetime) -> tuple[di
         )
         return arrived.content.to_data(), MESSAGE_RECEIVED, message
     about = {**common, "message_id": MessageId(arrived.about)}
-    content, event_type, event = told_of(arrived.change, MessageId(arrived.message_id), about, at)
+    content, event_type, event = change_event(arrived.change, MessageId(arrived.message_id), about, at)
     author = {} if arrived.author is None else {"author": arrived.author}
     return {"kind": kind_of(arrived), "messageId": arrived.about, **author, **content}, event_type, event
 

@@ -50,7 +50,7 @@ def message_aside(
     session_id: SessionId, entry: Entry, unreadable: Unreadable, now: datetime, names_of: NamesOf
 ) -> tuple[SetAside, ReceiveMessage]:
     """Keep a message, and tell that it came: nothing of it but who, where and when, in bounded and clean texts."""
-    return _kept_message(session_id, entry, unreadable, MESSAGE), _told(session_id, unreadable, now, names_of)
+    return _kept_message(session_id, entry, unreadable, MESSAGE), _arrival(session_id, unreadable, now, names_of)
 
 
 def past_aside(session_id: SessionId, entry: Entry, unreadable: Unreadable) -> SetAside:
@@ -58,9 +58,9 @@ def past_aside(session_id: SessionId, entry: Entry, unreadable: Unreadable) -> S
     return _kept_message(session_id, entry, unreadable, PAST)
 
 
-def fact_aside(session_id: SessionId, fact: str, reason: SetAsideReason, detail: str, told: object) -> SetAside:
+def fact_aside(session_id: SessionId, fact: str, reason: SetAsideReason, detail: str, payload: object) -> SetAside:
     """Keep something else that WhatsApp told."""
-    text = json.dumps(told, default=repr, sort_keys=True)
+    text = json.dumps(payload, default=repr, sort_keys=True)
     return SetAside(
         id=_id_of(session_id, fact, text),
         fact=clean(fact, 32),
@@ -68,13 +68,13 @@ def fact_aside(session_id: SessionId, fact: str, reason: SetAsideReason, detail:
         detail=clean(detail, 64),
         message_id="",
         size=len(text),
-        value={"told": text[:MAX_KEPT]},
+        value={"payload": text[:MAX_KEPT]},
     )
 
 
 def _kept_message(session_id: SessionId, entry: Entry, unreadable: Unreadable, fact: str) -> SetAside:
     key = entry.key
-    told = {} if unreadable.told is None else {"told": _json_of(unreadable.told)}
+    described = {} if unreadable.payload is None else {"payload": _json_of(unreadable.payload)}
     return SetAside(
         id=_id_of(session_id, fact, key.chat, key.sender, key.message_id, str(key.index)),
         fact=fact,
@@ -88,12 +88,12 @@ def _kept_message(session_id: SessionId, entry: Entry, unreadable: Unreadable, f
             "index": key.index,
             "encrypted": unreadable.is_encrypted,
             "bytes": base64.b64encode(entry.plaintext[:MAX_KEPT]).decode(),
-            **told,
+            **described,
         },
     )
 
 
-def _told(session_id: SessionId, unreadable: Unreadable, now: datetime, names_of: NamesOf) -> ReceiveMessage:
+def _arrival(session_id: SessionId, unreadable: Unreadable, now: datetime, names_of: NamesOf) -> ReceiveMessage:
     sender = unreadable.sender
     message = ReceivedMessage(
         message_id=clean(unreadable.message_id) or _UNKNOWN,
@@ -111,8 +111,8 @@ def _told(session_id: SessionId, unreadable: Unreadable, now: datetime, names_of
     return arrival(session_id, message, now, names_of=names_of)
 
 
-def _json_of(told: Mapping[str, Any]) -> str:
-    return json.dumps(told, default=repr)[:MAX_KEPT]
+def _json_of(payload: Mapping[str, Any]) -> str:
+    return json.dumps(payload, default=repr)[:MAX_KEPT]
 
 
 def _id_of(*parts: str) -> str:

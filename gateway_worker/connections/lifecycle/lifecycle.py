@@ -152,7 +152,7 @@ class Lifecycle:
         status = self._status(condition.state).model_copy(
             update={"reason": condition.reason, "retry_at": condition.retry_at} | _identity(account)
         )
-        told = condition != self._condition and condition.state not in PAIRING
+        is_announced = condition != self._condition and condition.state not in PAIRING
         return ChangeState(
             state=condition.state.value,
             reason=condition.reason.to_data() if condition.reason else None,
@@ -162,7 +162,7 @@ class Lifecycle:
             jid=status.jid,
             lid=status.lid,
             push_name=status.push_name,
-            event=status.to_data() if told else None,
+            event=status.to_data() if is_announced else None,
         )
 
     def _status(self, state: State) -> SessionStatus:

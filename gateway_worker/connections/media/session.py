@@ -22,7 +22,7 @@ from gateway_worker.connections.socket.waiting import ConnectionWaiter, connecti
 from gateway_worker.objects.safe_mimetypes import safe_mimetype
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.media import NewMedia, PutMedia, RetryMedia, SettleMedia
-from gateway_worker.store.operations.media_view import told_of
+from gateway_worker.store.operations.media_view import media_of
 from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.records import Json, MediaRecord, MediaState, MessageRecord
 from gateway_worker.timing.pauses import Pauses
@@ -143,7 +143,7 @@ class SessionMedia:
             raise _Later(wanted, "bucket_away") from error
 
     async def _download(self, record: MediaRecord, wanted: Wanted, downloads: Downloads, bucket: Bucket) -> Wanted:
-        declared = wanted.told.get("mimetype")
+        declared = wanted.described.get("mimetype")
         async with downloads.opened(wanted.file, proxy=self._proxy(), limit=wanted.limit) as file:
             kind = await bucket.put(
                 record.object,
@@ -210,7 +210,7 @@ class SessionMedia:
     def _event(
         self, record: MediaRecord, wanted: Wanted, state: MediaState, failure: Failure | None
     ) -> MediaReady | MediaFailed:
-        media = Media.model_validate(told_of(state, record.object, {"media": wanted.told}))
+        media = Media.model_validate(media_of(state, record.object, {"media": wanted.described}))
         if failure is None:
             return MediaReady(session_id=self.session_id, message_id=record.message_id, chat=wanted.chat, media=media)
         return MediaFailed(

@@ -111,8 +111,8 @@ def _pin(changes: Sequence[MessageRecord]) -> tuple[bool, datetime | None]:
     return seconds is not None, None if seconds is None else last.created_at + timedelta(seconds=seconds)
 
 
-def _moment(told: str | None) -> datetime | None:
-    return None if told is None else datetime.fromisoformat(told)
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _edited(content: Json, change: MessageRecord) -> Json:

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from gateway_worker.connections.messages.current import CurrentMessage
 from gateway_worker.store.operations.authors import is_group
 from gateway_worker.store.operations.media import NewMedia
-from gateway_worker.store.operations.media_view import told_of
+from gateway_worker.store.operations.media_view import media_of
 from gateway_worker.store.records import Direction, Json, MediaRecord, MediaState, MessageName, MessageRecord
 from gateway_worker.whatsapp.incoming import ReceivedMessage
 from gateway_worker.whatsapp.remote_files import RemoteFile
@@ -19,7 +19,7 @@ from schemas.content.content import MEDIA_KINDS, Media
 from schemas.names import SessionId
 
 _SAFE: Final = re.compile(r"^[A-Za-z0-9_-]{1,128}$")
-_TOLD: Final = ("mimetype", "size", "sha256", "fileName")
+_DESCRIBED: Final = ("mimetype", "size", "sha256", "fileName")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Wanted:
         kind: of its content.
         chat: as backends know it.
         author: who sent it in a group.
-        told: what the sender's phone said of it, in the contract's words.
+        described: what the sender's phone said of it, in the contract's words.
         limit: most bytes that are wanted.
         refused_at: since when WhatsApp's media host does not have it, in Unix seconds.
     """
@@ -51,7 +51,7 @@ class Wanted:
     chat: str
     author: str | None
     from_me: bool
-    told: Json = field(repr=False)
+    described: Json = field(repr=False)
     limit: int = MAX_FILE
     refused_at: float | None = None
 
@@ -63,7 +63,7 @@ class Wanted:
             "chat": self.chat,
             "author": self.author,
             "fromMe": self.from_me,
-            "media": self.told,
+            "media": self.described,
             "limit": self.limit,
             "refusedAt": self.refused_at,
         }
@@ -78,14 +78,14 @@ class Wanted:
             chat=stored["chat"],
             author=stored["author"],
             from_me=stored["fromMe"],
-            told=stored["media"],
+            described=stored["media"],
             limit=stored["limit"],
             refused_at=stored["refusedAt"],
         )
 
-    def found(self, **told: object) -> "Wanted":
+    def found(self, **described: object) -> "Wanted":
         """With what was found out about the file itself."""
-        return replace(self, told={**self.told, **told}, refused_at=None)
+        return replace(self, described={**self.described, **described}, refused_at=None)
 
     def refused(self, now: datetime) -> "Wanted":
         """WhatsApp's host does not have it; since when, if that is not known."""
@@ -123,17 +123,17 @@ def media_of_message(
         message_id=message.message_id, chat=message.chat, author=message.sender.jid, from_me=message.from_me
     )
     key = object_of(session_id, named, now)
-    told = {name: value for name, value in media.to_data().items() if name in _TOLD}
+    described = {name: value for name, value in media.to_data().items() if name in _DESCRIBED}
     wanted = Wanted(
         file=message.file,
         kind=message.content.kind,
         chat=message.chat,
         author=message.sender.jid if message.is_group else None,
         from_me=message.from_me,
-        told=told,
+        described=described,
         limit=options.max_bytes or MAX_FILE,
     )
-    shown = Media.model_validate(told_of(state, key, {"media": told}))
+    shown = Media.model_validate(media_of(state, key, {"media": described}))
     return shown, NewMedia(state=state, object=key, value=wanted.to_json())
 
 
@@ -145,7 +145,7 @@ def fetched_media(message: MessageRecord, file: RemoteFile, media: Media, key: s
         chat=message.chat,
         author=message.sender if is_group(message.chat) else None,
         from_me=message.from_me,
-        told={name: value for name, value in media.to_data().items() if name in _TOLD},
+        described={name: value for name, value in media.to_data().items() if name in _DESCRIBED},
     )
     return NewMedia(state=MediaState.PENDING, object=key, value=wanted.to_json())
 
@@ -162,7 +162,7 @@ def with_media(message: MessageRecord, now: CurrentMessage, files: Mapping[Messa
         return now
     record, content = files.get((message.message_id, message.number)), cast("dict[str, Any]", now.content)
     if record is not None:
-        media = told_of(record.state, record.object, record.value)
+        media = media_of(record.state, record.object, record.value)
     elif message.direction is Direction.INCOMING:
         media: Json = {**content["media"], "state": MediaState.SKIPPED.value}
     else:

@@ -64,45 +64,51 @@ class Timers:
         """
         if message.timer is None or message.is_group:
             return ()
-        return self._news(message.chat, message.timer, instant(message.timestamp, now))
+        return self._settings(message.chat, message.timer, instant(message.timestamp, now))
 
-    def changed(self, told: TimerChanged, now: datetime) -> Sequence[SetTimers]:
+    def changed(self, report: TimerChanged, now: datetime) -> Sequence[SetTimers]:
         """Somebody has set it, when WhatsApp's server says so: phones' clocks differ."""
-        sender, timer = message_sender(told.sender), ReportedTimer(seconds=told.timer.seconds)
-        return self._news(told.chat, timer, instant(told.timestamp, now), sender, from_me=told.from_me)
+        sender, timer = message_sender(report.sender), ReportedTimer(seconds=report.timer.seconds)
+        return self._settings(report.chat, timer, instant(report.timestamp, now), sender, from_me=report.from_me)
 
-    def listed(self, told: Sequence[ReportedChatTimer], now: datetime) -> Sequence[SetTimers]:
+    def listed(self, report: Sequence[ReportedChatTimer], now: datetime) -> Sequence[SetTimers]:
         """A list of chats, or a group's description, has them."""
-        return [each for one in told for each in self._news(one.chat, one.timer, now)]
+        return [each for one in report for each in self._settings(one.chat, one.timer, now)]
 
-    def of_group(self, told: GroupNotification, now: datetime) -> Sequence[SetTimers]:
+    def of_group(self, notification: GroupNotification, now: datetime) -> Sequence[SetTimers]:
         """Somebody has set that of a group."""
-        at, by = instant(told.timestamp, now), told.by
-        sender = None if by is None else MessageSender(jid=by.jid, lid=by.lid, phone=by.phone, push_name=told.push_name)
-        settings = [each.disappearing for each in told.news if isinstance(each, GroupChanged)]
+        at, by = instant(notification.timestamp, now), notification.by
+        sender = (
+            None
+            if by is None
+            else MessageSender(jid=by.jid, lid=by.lid, phone=by.phone, push_name=notification.push_name)
+        )
+        settings = [each.disappearing for each in notification.changes if isinstance(each, GroupChanged)]
         timers = [ReportedTimer(seconds=each) for each in settings if each is not None]
         ours = None if by is None else by.jid in self._own() or (by.lid is not None and by.lid in self._own())
-        return [each for timer in timers for each in self._news(told.group_id, timer, at, sender, from_me=ours)]
+        return [
+            each for timer in timers for each in self._settings(notification.group_id, timer, at, sender, from_me=ours)
+        ]
 
     def set_by_us(self, chat: Jid, seconds: int, at: datetime) -> Sequence[SetTimers]:
         """A command of ours has set it; `at` by WhatsApp's clock where that is known."""
-        return self._news(chat, ReportedTimer(seconds=seconds), at, from_me=True)
+        return self._settings(chat, ReportedTimer(seconds=seconds), at, from_me=True)
 
-    def _news(
+    def _settings(
         self,
         chat: str,
-        told: ReportedTimer,
+        report: ReportedTimer,
         at: datetime,
         sender: MessageSender | None = None,
         *,
         from_me: bool | None = None,
     ) -> Sequence[SetTimers]:
         # Nobody has set it later than it is spoken of: else a clock that is fast would outdo all who set it after that
-        changed_at = at if told.changed_at is None else min(instant(told.changed_at, at), at)
+        changed_at = at if report.changed_at is None else min(instant(report.changed_at, at), at)
         changed_at = changed_at.replace(microsecond=0)  # as WhatsApp tells it: of two in a second, the last told counts
         named = self._identities.chat_of(Jid(chat))
         known = self.of(named)
-        if told.seconds == (0 if known is None else known.seconds):
+        if report.seconds == (0 if known is None else known.seconds):
             return ()
         if known is not None and changed_at < known.changed_at:
             return ()
@@ -110,7 +116,7 @@ class Timers:
             session_id=self._session_id,
             chat=named,
             is_group=is_group(named),
-            disappearing_seconds=told.seconds,
+            disappearing_seconds=report.seconds,
             sender=sender,
             from_me=from_me,
             timestamp=changed_at,
@@ -118,7 +124,7 @@ class Timers:
         timer = ChatTimer(
             chat=named,
             names=self._identities.all_names(named),
-            seconds=told.seconds,
+            seconds=report.seconds,
             changed_at=changed_at,
             event=event.to_data(),
         )

@@ -12,7 +12,7 @@ import structlog
 from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.base.writer import Writer
-from gateway_worker.connections.outgoing.mapping import told_file
+from gateway_worker.connections.outgoing.mapping import file_content
 from gateway_worker.connections.socket.waiting import ConnectionWaiter
 from gateway_worker.media.prepared import PreparedFile
 from gateway_worker.store.operations.media import PutUpload
@@ -71,11 +71,11 @@ class Attachments:
         kind = "gif" if isinstance(content, OutgoingVideo) and content.gif else content.kind
         async with self._context.files.prepare(kind, content.media, party=self._session_id) as file:
             reference = await self._reference(file, FILE_CLASSES[content.kind])
-        told = told_file(content, MediaState.READY, file)
-        await self._writer.write_surely(ReplaceContent(message_id=message_id, content=told.to_data()))
+        shown = file_content(content, MediaState.READY, file)
+        await self._writer.write_surely(ReplaceContent(message_id=message_id, content=shown.to_data()))
         given = getattr(content, "seconds", None)
         return FileMessage(
-            content=told,
+            content=shown,
             reference=reference,
             width=file.width,
             height=file.height,

@@ -108,7 +108,7 @@ class SendAttempts:
                 _log.debug("message.handed_over", session=self._session_id, tries=tries)
                 with span("bridge send", SpanKind.CLIENT):
                     acknowledged = await attempt.connection.send(job.message)
-                    self._tell_of_the_wire(acknowledged)
+                    self._record_wire_time(acknowledged)
             except EngineError as error:
                 if (refusal := _refusal(error)) is not None:
                     raise refusal from error
@@ -123,7 +123,7 @@ class SendAttempts:
             is_repeated = True
             self._context.observer.send_retried()
 
-    def _tell_of_the_wire(self, acknowledged: Acknowledged) -> None:
+    def _record_wire_time(self, acknowledged: Acknowledged) -> None:
         _log.debug("message.acknowledged", session=self._session_id, wire_ms=round(acknowledged.wire_seconds * 1000))
         past("whatsapp acknowledge", datetime.now(UTC) - timedelta(seconds=acknowledged.wire_seconds), SpanKind.CLIENT)
 

@@ -103,9 +103,9 @@ def check_source(data: OutgoingCommand, session_id: SessionId) -> None:
         raise CommandInvalid.at("data.content.media.object", "must lie in the session's own folder or in uploads/")
 
 
-def told_file(content: OutgoingFile, state: MediaState, file: PreparedFile | None = None) -> FileContent:
+def file_content(content: OutgoingFile, state: MediaState, file: PreparedFile | None = None) -> FileContent:
     """A content with a file as it is stored and shown: with what is known of the file, never with the file itself."""
-    media = _told_media(content, state, file)
+    media = _media_content(content, state, file)
     seconds = None if file is None else file.seconds
     match content:
         case OutgoingImage():
@@ -122,7 +122,7 @@ def told_file(content: OutgoingFile, state: MediaState, file: PreparedFile | Non
             return Sticker(media=media, animated=(None if file is None else file.animated) or None)
 
 
-def _told_media(content: OutgoingFile, state: MediaState, file: PreparedFile | None) -> Media:
+def _media_content(content: OutgoingFile, state: MediaState, file: PreparedFile | None) -> Media:
     source = content.media
     return Media(
         object=source.object,
@@ -185,7 +185,7 @@ def _stored_content(data: OutgoingCommand, original: MessageRecord | None) -> Js
     match data:
         case SendMessage():
             content = file_of(data)
-            return (data.content if content is None else told_file(content, MediaState.PENDING)).to_data()
+            return (data.content if content is None else file_content(content, MediaState.PENDING)).to_data()
         case ForwardMessage():
             assert original is not None, "it was looked up before"
             return {name: value for name, value in original.content.items() if name not in _LEFT_BEHIND}

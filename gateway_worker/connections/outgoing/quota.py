@@ -52,7 +52,7 @@ class Quota:
         self._day_limit: int | None = None
         self._loading = asyncio.Lock()
         self._next_stranger = self._shown = 0.0
-        self._told: dict[ThrottleCause, float] = {}
+        self._announced: dict[ThrottleCause, float] = {}
 
     async def reserve(self) -> Reserved:
         """Count a message that is about to begin; `give_back` takes what this returns.
@@ -98,7 +98,7 @@ class Quota:
         free_at = window.free_at(now)
         if free_at > now:
             if is_warm_up:
-                await self._tell(ThrottleCause.WARM_UP, free_at)
+                await self._announce(ThrottleCause.WARM_UP, free_at)
             raise RateLimited(math.ceil(free_at - now), "warmUp" if is_warm_up else "messagesPerDay")
         window.take(now)
         return now
@@ -115,7 +115,7 @@ class Quota:
         at = max(now, self._next_stranger)
         self._next_stranger = at + self._context.rng.uniform(pause.least_seconds, pause.most_seconds)
         if at > now:
-            await self._tell(ThrottleCause.STRANGER_PAUSE, at)
+            await self._announce(ThrottleCause.STRANGER_PAUSE, at)
             await asyncio.sleep(at - now)
 
     async def _pace_minute(self) -> None:
@@ -131,23 +131,23 @@ class Quota:
         if self._proxy is None:
             return
         while (brake := await self._context.brakes.of(self._proxy)) is not None:
-            await self._tell(ThrottleCause.PROXY_BRAKE, brake.until, brake.code)
+            await self._announce(ThrottleCause.PROXY_BRAKE, brake.until, brake.code)
             await asyncio.sleep(max(0.0, brake.until - self._now()))
 
-    async def _tell(self, cause: ThrottleCause, until: float, code: str | None = None) -> None:
+    async def _announce(self, cause: ThrottleCause, until: float, code: str | None = None) -> None:
         """Once for each hindrance: a later message meets the same one."""
         now = self._now()
-        if self._told.get(cause, 0.0) >= (until if cause is ThrottleCause.PROXY_BRAKE else now):
+        if self._announced.get(cause, 0.0) >= (until if cause is ThrottleCause.PROXY_BRAKE else now):
             return
-        self._told[cause] = until
-        told = SessionThrottled(
+        self._announced[cause] = until
+        event = SessionThrottled(
             session_id=self._session_id,
             cause=cause,
             until=datetime.fromtimestamp(until, UTC),
             whatsapp_code=code,
             timestamp=self._context.clock.now(),
         )
-        await self._writer.write_surely(AppendEvent(type=SESSION_THROTTLED.type, data=told.to_data()))
+        await self._writer.write_surely(AppendEvent(type=SESSION_THROTTLED.type, data=event.to_data()))
 
     async def _show(self) -> None:
         """What is used up, in Redis: for a while nobody else knows better."""

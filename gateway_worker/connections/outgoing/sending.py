@@ -24,9 +24,9 @@ from gateway_worker.connections.outgoing.mapping import (
     begin_operation,
     check_original,
     check_source,
+    file_content,
     file_of,
     outgoing,
-    told_file,
 )
 from gateway_worker.connections.outgoing.quota import Quota
 from gateway_worker.connections.outgoing.typing_indicator import Typing
@@ -298,8 +298,8 @@ class OutgoingSender:
         ]
         content = file_of(command.data)
         if content is not None and isinstance(error, MediaError | CommandExpired):
-            told = told_file(content, MediaState.FAILED)
-            failed.append(ReplaceContent(message_id=message_id, content=told.to_data()))
+            shown = file_content(content, MediaState.FAILED)
+            failed.append(ReplaceContent(message_id=message_id, content=shown.to_data()))
         await self._writer.write_surely(*failed)
 
     async def _stored(self, message_id: MessageId) -> MessageRecord | None:

@@ -11,7 +11,7 @@ from gateway_worker.store.operations.contacts import Contact, ContactFact
 from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.whatsapp.incoming import Arrived
 from gateway_worker.whatsapp.people import ContactReport, ContactsReported
-from schemas.addresses import LID_SERVER, USER_SERVER, phone_of, told_jid
+from schemas.addresses import LID_SERVER, USER_SERVER, jid_of_phone, phone_of
 from schemas.events.contacts import MAX_ABOUT, ContactChange
 from schemas.model import MAX_ATTRIBUTE
 
@@ -19,10 +19,10 @@ MAX_KNOWN: Final = 2_000  # people of one connection; who is beyond them costs a
 _SERVERS: Final = (f"@{USER_SERVER}", f"@{LID_SERVER}")
 
 
-def learnt_contacts(told: ContactsReported, identities: Identities, now: datetime) -> list[LearnContacts]:
+def learnt_contacts(report: ContactsReported, identities: Identities, now: datetime) -> list[LearnContacts]:
     """What makes it durable; nothing when nobody is told of."""
-    contacts = [_contact(each, identities, now) for each in told.contacts if each.jid.endswith(_SERVERS)]
-    return [LearnContacts(contacts=contacts, from_before=told.from_before)] if contacts else []
+    contacts = [_contact(each, identities, now) for each in report.contacts if each.jid.endswith(_SERVERS)]
+    return [LearnContacts(contacts=contacts, from_before=report.from_before)] if contacts else []
 
 
 def names_in(messages: Iterable[Arrived]) -> list[ContactReport]:
@@ -52,8 +52,8 @@ class KnownAuthors:
 
     def learn(self, messages: Sequence[Arrived], identities: Identities, now: datetime) -> list[LearnContacts]:
         """What of these messages, in their order, may be new."""
-        told = learnt_contacts(ContactsReported(contacts=names_in(messages)), identities, now)
-        fresh = [contact for operation in told for contact in operation.contacts if self._is_fresh(contact)]
+        learnt = learnt_contacts(ContactsReported(contacts=names_in(messages)), identities, now)
+        fresh = [contact for operation in learnt for contact in operation.contacts if self._is_fresh(contact)]
         return [LearnContacts(contacts=fresh)] if fresh else []
 
     def _is_fresh(self, contact: Contact) -> bool:
@@ -68,19 +68,19 @@ def _timeless(contact: Contact) -> object:
     return contact.lid, contact.phone, {name: fact.value for name, fact in contact.facts.items()}
 
 
-def _contact(told: ContactReport, identities: Identities, now: datetime) -> Contact:
-    own = told.jid if told.jid.endswith(f"@{LID_SERVER}") else None
-    lid, phone = identities.names_of(told.jid, told.lid or own, told.phone or phone_of(told.jid))
-    at = int(now.timestamp()) if told.timestamp is None else _seconds(told.timestamp, now)
+def _contact(report: ContactReport, identities: Identities, now: datetime) -> Contact:
+    own = report.jid if report.jid.endswith(f"@{LID_SERVER}") else None
+    lid, phone = identities.names_of(report.jid, report.lid or own, report.phone or phone_of(report.jid))
+    at = int(now.timestamp()) if report.timestamp is None else _seconds(report.timestamp, now)
     values = {
-        ContactChange.PUSH_NAME: _bounded(told.push_name, MAX_ATTRIBUTE),
-        ContactChange.SAVED_NAME: _bounded(told.saved_name, MAX_ATTRIBUTE),
-        ContactChange.VERIFIED_NAME: _bounded(told.verified_name, MAX_ATTRIBUTE),
-        ContactChange.ABOUT: _bounded(told.about, MAX_ABOUT),
-        ContactChange.PICTURE: _bounded(told.picture, MAX_ATTRIBUTE),
+        ContactChange.PUSH_NAME: _bounded(report.push_name, MAX_ATTRIBUTE),
+        ContactChange.SAVED_NAME: _bounded(report.saved_name, MAX_ATTRIBUTE),
+        ContactChange.VERIFIED_NAME: _bounded(report.verified_name, MAX_ATTRIBUTE),
+        ContactChange.ABOUT: _bounded(report.about, MAX_ABOUT),
+        ContactChange.PICTURE: _bounded(report.picture, MAX_ATTRIBUTE),
     }
     return Contact(
-        jid=told.jid if phone is None else told_jid(phone),
+        jid=report.jid if phone is None else jid_of_phone(phone),
         lid=lid,
         phone=phone,
         facts={name: ContactFact(value=value, at=at) for name, value in values.items() if value is not None},

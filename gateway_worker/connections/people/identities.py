@@ -72,8 +72,8 @@ class Identities:
         jid = self._pn_of.get(jid, jid)
         if jid in self._lid_of or not jid.endswith(_BY_NUMBER):
             return self._chat_of.get(jid, jid)
-        if (told := self._chat_of.get(jid)) is not None:
-            return told
+        if (joined := self._chat_of.get(jid)) is not None:
+            return joined
         known = (each for each in spellings(jid) if each in self._lid_of or each in self._chat_of)
         other = next(known, None)
         return jid if other is None else self._chat_of.get(other, Jid(other))
@@ -126,10 +126,12 @@ class Identities:
         chat = self.chat_of(Jid(arrived.chat))
         return arrived if chat == arrived.chat else replace(arrived, chat=chat)
 
-    def completed_timer(self, told: TimerChanged) -> TimerChanged:
+    def completed_timer(self, changed: TimerChanged) -> TimerChanged:
         """A change of a timer with all that is known of who made it and where."""
-        lid, phone = self.names_of(told.sender.jid, told.sender.lid, told.sender.phone)
-        return replace(told, sender=replace(told.sender, lid=lid, phone=phone), chat=self.chat_of(Jid(told.chat)))
+        lid, phone = self.names_of(changed.sender.jid, changed.sender.lid, changed.sender.phone)
+        return replace(
+            changed, sender=replace(changed.sender, lid=lid, phone=phone), chat=self.chat_of(Jid(changed.chat))
+        )
 
 
 async def chat_of(form: MappingForm, keys: Keys, session_id: SessionId, jid: Jid) -> Jid:
@@ -137,13 +139,13 @@ async def chat_of(form: MappingForm, keys: Keys, session_id: SessionId, jid: Jid
     if not jid.endswith(_BY_NUMBER):
         return Jid((await names_of(form, keys, session_id, [jid])).get(jid, jid))
     written = sorted(spellings(jid), key=lambda each: each != jid)  # as it was given first
-    told = read_spellings(await keys.load(session_id, SPELLING_KIND, [spelling_id(each) for each in written]))
-    if jid in told or len(written) == 1:
-        return Jid(told.get(jid, jid))
+    canonical = read_spellings(await keys.load(session_id, SPELLING_KIND, [spelling_id(each) for each in written]))
+    if jid in canonical or len(written) == 1:
+        return Jid(canonical.get(jid, jid))
     ids = [form.number_id(each) for each in written]
     known = await keys.load(session_id, form.kind, ids)
     of_whatsapp = (each for each, id_ in zip(written, ids, strict=True) if id_ in known)
-    return Jid(next(of_whatsapp, None) or next(iter(told.values()), jid))
+    return Jid(next(of_whatsapp, None) or next(iter(canonical.values()), jid))
 
 
 async def names_of(

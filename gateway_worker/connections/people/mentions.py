@@ -33,6 +33,6 @@ def by_number(content: Content, pn_of: Mapping[str, str], mentions: Collection[s
     changed: dict[str, str] = {}
     for name in _TEXTS:
         text = getattr(content, name, None)
-        if isinstance(text, str) and "@" in text and (told := _MENTION.sub(named, text)) != text:
-            changed[name] = told
+        if isinstance(text, str) and "@" in text and (renamed := _MENTION.sub(named, text)) != text:
+            changed[name] = renamed
     return content.model_copy(update=changed) if changed else content

@@ -15,7 +15,7 @@ from gateway_worker.store.operations.people import JoinChats
 from gateway_worker.whatsapp.errors import RecipientUnknown
 from gateway_worker.whatsapp.people import ContactCheck
 from gateway_worker.whatsapp.port import Connection
-from schemas.addresses import Jid, phone_of, told_jid
+from schemas.addresses import Jid, jid_of_phone, phone_of
 
 
 class Resolver:
@@ -50,8 +50,8 @@ class Resolver:
 
     async def learn(self, checks: Iterable[ContactCheck]) -> None:
         """WhatsApp has said of numbers whose they are. Raises StaleEpoch."""
-        told = {str(told_jid(each.phone)): each.jid for each in checks if each.exists and each.jid is not None}
-        fresh = {written: chat for written, chat in told.items() if not self._is_known(Jid(written), chat)}
+        found = {str(jid_of_phone(each.phone)): each.jid for each in checks if each.exists and each.jid is not None}
+        fresh = {written: chat for written, chat in found.items() if not self._is_known(Jid(written), chat)}
         self._identities.learn_spellings(fresh)  # before it is stored, as in `Intake.commit`
         if others := {written: chat for written, chat in fresh.items() if written != chat}:
             await self._writer.write_surely(spelling_keys(others), JoinChats(chats=others))

@@ -57,14 +57,14 @@ class ChatCommands:
         if kind_of(chat) is AddressKind.GROUP:
             await self._groups.set_disappearing(command, chat)
         else:
-            chat, acknowledged = await self._tell_person(command, chat)
+            chat, acknowledged = await self._set_for_person(command, chat)
             at = instant(acknowledged.timestamp, now)
         operations = self._timers.set_by_us(chat, command.data.seconds, at)
         if operations:
             await self._writer.write_surely(*operations)
             self._timers.learn(operations)
 
-    async def _tell_person(self, command: Command[SetDisappearing], named: Jid) -> tuple[Jid, Acknowledged]:
+    async def _set_for_person(self, command: Command[SetDisappearing], named: Jid) -> tuple[Jid, Acknowledged]:
         """The chat as WhatsApp names it, and its answer. A repetition is the same message."""
         now = int(self._context.clock.now().timestamp())
         message = OutgoingMessage(
@@ -73,11 +73,11 @@ class ChatCommands:
             content=TimerSetting(timer=Timer(seconds=command.data.seconds, changed_at=now, by_me=True)),
         )
 
-        async def tell(connection: Connection) -> tuple[Jid, Acknowledged]:
+        async def set_timer(connection: Connection) -> tuple[Jid, Acknowledged]:
             chat = await self._resolver.on(connection, named)
             return chat, await connection.send(replace(message, to=chat))
 
         try:
-            return await self._immediate.ask(command, tell)
+            return await self._immediate.ask(command, set_timer)
         except RecipientUnknown as error:
             raise MessageRecipientUnknown from error

@@ -32,7 +32,7 @@ class ConnectionAttempt:
     def __init__(self, context: SessionContext, admission: Pass, moved: Callable[[], None]) -> None:
         self._context = context
         self._admission = admission
-        self._tell_moved = moved
+        self._on_moved = moved
         self._moved = Signal()
         self._connection: Connection | None = None
         self.opened_at = context.clock.monotonic()
@@ -127,4 +127,4 @@ class ConnectionAttempt:
 
     def _move(self) -> None:
         self._moved.fire()
-        self._tell_moved()
+        self._on_moved()

@@ -22,7 +22,7 @@ from schemas.names import SessionId
 _log = structlog.get_logger()
 
 MAX_FOLLOWED: Final = 256  # people of one session; who was followed longest ago is forgotten
-MAX_UNTOLD: Final = 512  # of one session, while the broker is away
+MAX_PENDING: Final = 512  # of one session, while the broker is away
 
 
 class Presences:
@@ -49,7 +49,7 @@ class Presences:
         self._followed: OrderedDict[Jid, ConnectionAttempt | None] = (
             OrderedDict()
         )  # with the connection it was asked on
-        self._untold: OrderedDict[tuple[str, str | None], PresenceUpdated] = OrderedDict()
+        self._pending: OrderedDict[tuple[str, str | None], PresenceUpdated] = OrderedDict()
         self._wake = Signal()
 
     def follow(self, jid: Jid) -> None:
@@ -66,10 +66,10 @@ class Presences:
     def on_presence(self, fact: PresenceChanged) -> None:
         """Somebody does something: to be told soon. Of one person only the last thing waits."""
         about = (fact.chat, fact.participant)
-        self._untold.pop(about, None)
-        self._untold[about] = self._updated(fact)
-        if len(self._untold) > MAX_UNTOLD:
-            self._untold.popitem(last=False)
+        self._pending.pop(about, None)
+        self._pending[about] = self._updated(fact)
+        if len(self._pending) > MAX_PENDING:
+            self._pending.popitem(last=False)
         self._wake.fire()
 
     def connected(self) -> None:
@@ -101,10 +101,10 @@ class Presences:
 
     async def _notify(self) -> None:
         while True:
-            if not self._untold:
+            if not self._pending:
                 await self._wake.next()
                 continue
-            _, update = self._untold.popitem(last=False)
+            _, update = self._pending.popitem(last=False)
             await self._context.announcer.announce(PRESENCE_UPDATED.type, self._session_id, update)
 
     def _updated(self, fact: PresenceChanged) -> PresenceUpdated:

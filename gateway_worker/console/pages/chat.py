@@ -13,7 +13,7 @@ from gateway_worker.console.bubbles import Bubble, of_description, of_received
 from gateway_worker.console.files import KINDS, TooLargeError, content_at, content_of
 from gateway_worker.console.pages.typed import optional, permitted, posted, typed
 from gateway_worker.console.watch.chats import Chat
-from gateway_worker.console.watch.feed import Heard, Listener
+from gateway_worker.console.watch.feed import Listener, Received
 from gateway_worker.console.web.access import RefusedError
 from gateway_worker.console.web.context import Console, console_of
 from gateway_worker.console.web.streams import message, stream
@@ -82,9 +82,9 @@ async def send(request: web.Request) -> web.Response:
     accepted = await console.gateway.order(session_id, command)
     if accepted.message_id is None:
         return console.notice(request, "It is on its way.")
-    told = await console.gateway.describe_message(session_id, accepted.message_id)
+    description = await console.gateway.describe_message(session_id, accepted.message_id)
     return console.page(
-        request, "live/bubble.html", session_id=session_id, bubble=_bubble_of(console, session_id, told)
+        request, "live/bubble.html", session_id=session_id, bubble=_bubble_of(console, session_id, description)
     )
 
 
@@ -120,38 +120,38 @@ async def _live(
 ) -> AsyncIterator[bytes]:
     number = 0
     if request.headers.get("Last-Event-ID"):  # it was away
-        for told in await _latest(console, session_id, chat):
-            yield _bubble(console, request, session_id, told)
-    async for heard in listener:
+        for description in await _latest(console, session_id, chat):
+            yield _bubble(console, request, session_id, description)
+    async for received in listener:
         number += 1
-        part = await _part(request, console, session_id, chat, heard)
+        part = await _part(request, console, session_id, chat, received)
         if part is not None:
             console.watch.chats.looked_at(session_id, chat)
             yield message(part, id_=str(number))
 
 
-async def _part(request: web.Request, console: Console, session_id: str, chat: str, heard: Heard) -> str | None:
+async def _part(request: web.Request, console: Console, session_id: str, chat: str, received: Received) -> str | None:
     """What an event changes in the chat."""
-    match heard.event.data:
-        case MessageReceived() as told if told.chat == chat:
-            return _text(console, request, session_id, of_received(told))
-        case MessageStatus(status=MessageState.SENT | MessageState.FAILED) as told if chat in (told.chat, told.to):
-            return await _described(request, console, session_id, told.message_id)
-        case MessageStatus() as told if told.chat == chat:
-            values = {"message_id": told.message_id, "status": LedgerState(told.status.value)}
+    match received.event.data:
+        case MessageReceived() as data if data.chat == chat:
+            return _text(console, request, session_id, of_received(data))
+        case MessageStatus(status=MessageState.SENT | MessageState.FAILED) as data if chat in (data.chat, data.to):
+            return await _described(request, console, session_id, data.message_id)
+        case MessageStatus() as data if data.chat == chat:
+            values = {"message_id": data.message_id, "status": LedgerState(data.status.value)}
             return console.page(request, "live/ticks.html", **values).text
-        case _ if heard.event.type in _ABOUT_MESSAGES and heard.event.envelope.data.get("chat") == chat:
-            return await _described(request, console, session_id, str(heard.event.envelope.data.get("messageId")))
+        case _ if received.event.type in _ABOUT_MESSAGES and received.event.envelope.data.get("chat") == chat:
+            return await _described(request, console, session_id, str(received.event.envelope.data.get("messageId")))
         case _:
             return None
 
 
 async def _described(request: web.Request, console: Console, session_id: str, message_id: str) -> str | None:
     try:
-        told = await console.gateway.describe_message(session_id, message_id)
+        description = await console.gateway.describe_message(session_id, message_id)
     except ClientError:
         return None  # it has disappeared meanwhile
-    return _text(console, request, session_id, _bubble_of(console, session_id, told))
+    return _text(console, request, session_id, _bubble_of(console, session_id, description))
 
 
 async def _latest(console: Console, session_id: str, chat: str) -> list[Bubble]:
@@ -162,8 +162,8 @@ async def _latest(console: Console, session_id: str, chat: str) -> list[Bubble]:
     return [_bubble_of(console, session_id, each) for each in reversed(history.messages)]
 
 
-def _bubble_of(console: Console, session_id: str, told: MessageDescription) -> Bubble:
-    return of_description(told, console.watch.chats.name_of(session_id, told.sender))
+def _bubble_of(console: Console, session_id: str, description: MessageDescription) -> Bubble:
+    return of_description(description, console.watch.chats.name_of(session_id, description.sender))
 
 
 def _text(console: Console, request: web.Request, session_id: str, bubble: Bubble) -> str:

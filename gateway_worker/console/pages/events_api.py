@@ -55,13 +55,13 @@ async def _events(console: Console, session_id: str, after: int | None, listener
             yield text
         return
     seen = after or 0
-    for heard in kept:
-        seen = heard.sequence or seen
-        yield message(heard.text, id_=_id(heard.sequence))
-    async for heard in listener:
-        if heard.sequence is None or heard.sequence > seen:
-            seen = heard.sequence or seen
-            yield message(heard.text, id_=_id(heard.sequence))
+    for received in kept:
+        seen = received.sequence or seen
+        yield message(received.text, id_=_id(received.sequence))
+    async for received in listener:
+        if received.sequence is None or received.sequence > seen:
+            seen = received.sequence or seen
+            yield message(received.text, id_=_id(received.sequence))
 
 
 async def _replayed(console: Console, session_id: str, after: int) -> AsyncIterator[bytes]:

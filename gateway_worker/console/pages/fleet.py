@@ -35,12 +35,12 @@ async def changes(request: web.Request) -> web.StreamResponse:
 
 
 async def _changes(listener: Listener) -> AsyncIterator[bytes]:
-    async for heard in listener:
-        match heard.event.type.partition(".")[0]:
+    async for received in listener:
+        match received.event.type.partition(".")[0]:
             case "session":
-                yield message(heard.event.subject or "", event=ABOUT_SESSIONS)
+                yield message(received.event.subject or "", event=ABOUT_SESSIONS)
             case "worker":
-                yield message(heard.event.subject or "", event=ABOUT_WORKERS)
+                yield message(received.event.subject or "", event=ABOUT_WORKERS)
             case _:
                 continue
 

@@ -16,14 +16,14 @@ _BOXED: Final = "default-src 'none'; sandbox"
 async def show(request: web.Request) -> web.StreamResponse:
     """The bytes."""
     console, session_id = console_of(request), request.match_info["session"]
-    key, told = request.query.get("object", ""), request.query.get("type", "")
+    key, declared = request.query.get("object", ""), request.query.get("type", "")
     if console.files is None or not belongs_to(key, session_id):
         raise web.HTTPNotFound
     try:
         wanted = part_of(request.headers.get("Range"))
         async with console.files.reading(key, wanted) as (pieces, which):
             part = {} if which is None else {"Content-Range": which}
-            headers = _headers(told, request.query.get("name", "file")) | part
+            headers = _headers(declared, request.query.get("name", "file")) | part
             response = web.StreamResponse(status=206 if part else 200, headers=headers)
             await response.prepare(request)
             async for piece in pieces:
@@ -35,8 +35,8 @@ async def show(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def _headers(told: str, name: str) -> dict[str, str]:
-    shown = shown_as(told)
+def _headers(declared: str, name: str) -> dict[str, str]:
+    shown = shown_as(declared)
     way = "attachment" if shown is None else "inline"
     return {
         "Content-Type": shown or _OTHER,

@@ -9,7 +9,7 @@ from aiohttp import web
 from gateway_worker.client import ClientError, CommandRejectedError
 from gateway_worker.console.lines import line_of, whole
 from gateway_worker.console.pages.typed import permitted, typed
-from gateway_worker.console.watch.feed import Heard, Listener
+from gateway_worker.console.watch.feed import Listener, Received
 from gateway_worker.console.watch.fleet import Session
 from gateway_worker.console.web.access import RefusedError
 from gateway_worker.console.web.context import Console, console_of
@@ -152,10 +152,10 @@ async def _live(request: web.Request, console: Console, session_id: str, listene
     if session is not None:  # what came between the page and its stream
         yield _part(console, request, "live/begin.html", **_values(console, session))
     async for batch in listener.batches():
-        yield _part(console, request, "live/events.html", **_told(console, session_id, batch))
+        yield _part(console, request, "live/events.html", **_events_of(console, session_id, batch))
 
 
-def _told(console: Console, session_id: str, batch: Sequence[Heard]) -> dict[str, object]:
+def _events_of(console: Console, session_id: str, batch: Sequence[Received]) -> dict[str, object]:
     """The lines of events; with a change of state the top of the page, with a message the list of chats."""
     session = console.watch.fleet.sessions.get(session_id)
     has_new_state = session is not None and any(isinstance(each.event.data, SessionStatus) for each in batch)

@@ -55,8 +55,8 @@ class Chats:
             case MessageReceived() as message:
                 self._learn(session, message)
                 name = message.sender.push_name if not (message.is_group or message.from_me) else None
-                said, is_news = preview_of(message), not message.from_me
-                self._moved(session, message.chat, message.timestamp, name, preview=said, is_news=is_news)
+                said, is_unread = preview_of(message), not message.from_me
+                self._moved(session, message.chat, message.timestamp, name, preview=said, is_unread=is_unread)
             case MessageStatus(chat=str(chat)) as status:
                 self._moved(session, chat, status.timestamp)
             case GroupUpdated() as group:
@@ -105,7 +105,7 @@ class Chats:
         name: str | None = None,
         *,
         preview: str | None = None,
-        is_news: bool = False,
+        is_unread: bool = False,
     ) -> None:
         chats = self._of.setdefault(session, {})
         self._of.move_to_end(session)
@@ -116,7 +116,7 @@ class Chats:
             at=max(at, before.at),
             name=name or before.name,
             preview=before.preview if preview is None else preview,
-            unread=before.unread + is_news,
+            unread=before.unread + is_unread,
         )
         if len(chats) > MOST_CHATS:
             del chats[min(chats, key=lambda each: chats[each].at)]

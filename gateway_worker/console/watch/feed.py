@@ -25,7 +25,7 @@ BREATH_SECONDS: Final = 0.08  # between two batches: a browser draws once for wh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class Received:
     """An event, and when it came here."""
 
     event: Event
@@ -61,9 +61,9 @@ class Kept:
         """The event as JSON."""
         return self.body.decode()
 
-    def heard(self) -> Heard:
+    def received(self) -> Received:
         """As it was heard."""
-        return Heard(event=Event(read_envelope(self.body)), at=self.at)
+        return Received(event=Event(read_envelope(self.body)), at=self.at)
 
 
 @dataclass(slots=True, eq=False)
@@ -71,16 +71,16 @@ class Listener:
     """Somebody who listens to one session, or (None) to all. An iterator; it ends when something was missed."""
 
     session: str | None
-    _waiting: deque[Heard] = field(default_factory=deque[Heard])
+    _waiting: deque[Received] = field(default_factory=deque[Received])
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _over: bool = False
 
-    def give(self, heard: Heard) -> None:
+    def give(self, received: Received) -> None:
         """Pass it on."""
         if len(self._waiting) >= BEHIND:
             self.end()
         elif not self._over:
-            self._waiting.append(heard)
+            self._waiting.append(received)
             self._changed.set()
 
     def end(self) -> None:
@@ -88,7 +88,7 @@ class Listener:
         self._over = True
         self._changed.set()
 
-    async def batches(self) -> AsyncIterator[Sequence[Heard]]:
+    async def batches(self) -> AsyncIterator[Sequence[Received]]:
         """What came since, at once for the first, then a little later together."""
         while True:
             if self._waiting:
@@ -102,7 +102,7 @@ class Listener:
             self._changed.clear()
             await self._changed.wait()
 
-    async def __aiter__(self) -> AsyncIterator[Heard]:
+    async def __aiter__(self) -> AsyncIterator[Received]:
         while True:
             while self._waiting:
                 yield self._waiting.popleft()
@@ -123,18 +123,18 @@ class Feed:
         self._newest: OrderedDict[str, int] = OrderedDict()
         self._listeners: set[Listener] = set()
 
-    def take(self, event: Event, now: datetime) -> Heard:
+    def take(self, event: Event, now: datetime) -> Received:
         """An event has come."""
-        heard = Heard(event=event, at=now)
+        received = Received(event=event, at=now)
         session = event.session_id
         if session is not None:
             if self._jumps(session, event.sequence):
                 self._of.pop(session, None)
                 self._end(session)
-            self._keep(session, heard)
+            self._keep(session, received)
         for listener in [each for each in self._listeners if each.session in (None, session)]:
-            listener.give(heard)
-        return heard
+            listener.give(received)
+        return received
 
     @contextmanager
     def listen(self, session: str | None) -> Generator[Listener]:
@@ -146,9 +146,9 @@ class Feed:
         finally:
             self._listeners.discard(listener)
 
-    def of(self, session: str, most: int = MOST_OF_SESSION) -> Sequence[Heard]:
+    def of(self, session: str, most: int = MOST_OF_SESSION) -> Sequence[Received]:
         """What is kept of a session, in order; the newest `most`."""
-        return [each.heard() for each in tuple(self._of.get(session, ()))[-most:]]
+        return [each.received() for each in tuple(self._of.get(session, ()))[-most:]]
 
     def since(self, session: str, sequence: int) -> Sequence[Kept] | None:
         """The durable events behind `sequence`, in order; None where not all of them are kept."""
@@ -184,11 +184,11 @@ class Feed:
             if listener.session == session:
                 listener.end()
 
-    def _keep(self, session: str, heard: Heard) -> None:
+    def _keep(self, session: str, received: Received) -> None:
         kept = self._of.setdefault(session, deque())
-        if _is_repeated(kept, heard):
+        if _is_repeated(kept, received):
             return
-        text = Kept(session, heard.sequence, heard.text.encode(), heard.at)
+        text = Kept(session, received.sequence, received.text.encode(), received.at)
         kept.append(text)
         self._all.append(text)
         self._bytes += len(text.body)
@@ -206,9 +206,9 @@ class Feed:
                 del self._of[oldest.session]
 
 
-def _is_repeated(kept: deque[Kept], heard: Heard) -> bool:
+def _is_repeated(kept: deque[Kept], received: Received) -> bool:
     """A replay, or the same event from another worker."""
-    if heard.sequence is None:
+    if received.sequence is None:
         return False
     last = next((each.sequence for each in reversed(kept) if each.sequence is not None), None)
-    return last is not None and heard.sequence <= last
+    return last is not None and received.sequence <= last

@@ -134,9 +134,9 @@ class Fleet:
 
     def listed(self, sessions: Iterable[SessionDescription], asked_at: datetime) -> None:
         """All sessions there are. What was told since they were asked for counts more."""
-        told = {each.session_id: _of(each, self.sessions.get(each.session_id)) for each in sessions}
+        described = {each.session_id: _of(each, self.sessions.get(each.session_id)) for each in sessions}
         newer = {name: each for name, each in self.sessions.items() if each.since > asked_at}
-        self.sessions = {**told, **newer}
+        self.sessions = {**described, **newer}
 
     def put(self, session: SessionDescription) -> Session:
         """One session has been described."""
@@ -226,27 +226,27 @@ class Fleet:
             metrics=figures,
         )
 
-    def _worker(self, worker_id: str, now: datetime, **told: object) -> None:
+    def _worker(self, worker_id: str, now: datetime, **described: object) -> None:
         before = self.workers.get(worker_id) or Worker(worker_id=worker_id, seen=now)
-        changed = {"is_stopped": False, **told, "seen": now}
+        changed = {"is_stopped": False, **described, "seen": now}
         if worker_id in self.workers or len(self.workers) < MOST_WORKERS:
             self.workers[worker_id] = replace(before, **changed)  # pyright: ignore[reportArgumentType] (our own names)
 
 
-def _of(told: SessionDescription, before: Session | None) -> Session:
+def _of(described: SessionDescription, before: Session | None) -> Session:
     """A session as it was described; what only an event tells stays, as long as it is in that state."""
-    live = before.live if before is not None and before.state is told.state else None
+    live = before.live if before is not None and before.state is described.state else None
     return Session(
-        session_id=told.session_id,
-        user_id=told.user_id,
-        state=told.state,
-        since=told.since,
-        phone=told.phone,
-        jid=told.jid,
-        name=told.name,
-        owner=told.owner,
-        reason=told.reason,
-        retry_at=told.retry_at,
+        session_id=described.session_id,
+        user_id=described.user_id,
+        state=described.state,
+        since=described.since,
+        phone=described.phone,
+        jid=described.jid,
+        name=described.name,
+        owner=described.owner,
+        reason=described.reason,
+        retry_at=described.retry_at,
         live=live,
     )
 

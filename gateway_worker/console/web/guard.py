@@ -53,10 +53,10 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     except (web.HTTPException, ConnectionResetError):
         raise
     except (ClientError, RefusedError) as trouble:
-        return _told(request, trouble)
+        return _response_to(request, trouble)
     except Exception as broken:  # noqa: BLE001 (a page must not end the console; it is logged once, here)
         _log.error("console.page_failed", route=_route(request), error=type(broken).__name__, exc_info=broken)
-        return _told(request, broken)
+        return _response_to(request, broken)
 
 
 async def dress(_request: web.Request, response: web.StreamResponse) -> None:
@@ -116,7 +116,7 @@ def _to_login(request: web.Request) -> web.Response:
     return web.Response(status=303, headers={"Location": f"/login?to={quote(request.path_qs, safe='')}"})
 
 
-def _told(request: web.Request, trouble: Exception) -> web.Response:
+def _response_to(request: web.Request, trouble: Exception) -> web.Response:
     """What went wrong: a line for htmx, a page for a browser. A stranger to the console is told no more than that."""
     console = console_of(request)
     text, status = _words(trouble)

@@ -90,8 +90,8 @@ def make_audio(source: Path, target: Path, mimetype: str, *, keep_metadata: bool
             return _encoded(container, sound, target)
         if cut or form.mimetype != _PLAIN_NAMES.get(mimetype, mimetype):
             return _copied(container, sound, target, form)
-        is_told = mimetype not in _GUESSED and container.duration is not None
-        seconds = seconds_of(container) if is_told else _counted(container, sound)
+        is_declared = mimetype not in _GUESSED and container.duration is not None
+        seconds = seconds_of(container) if is_declared else _counted(container, sound)
     made = {"seconds": seconds, "mimetype": VOICE if codec == "opus" else form.mimetype}
     is_bare = not keep_metadata and mimetype in _MOVIES and write_bare_movie(source, target, keep_titles=True)
     return {**made, "converted": True} if is_bare else made
@@ -110,20 +110,20 @@ def make_voice(source: Path, target: Path, mimetype: str, *, keep_metadata: bool
         loudness = _Loudness()
         if is_voice:
             for frame in decoded(container, sound):
-                loudness.hear(frame)
+                loudness.add(frame)
         else:
             with av.open(str(target), "w", format="ogg") as made:
                 _convert(container, sound, made, loudness)
         loudness.end()
     if not loudness.peaks:
         raise Fault("unsupported", "empty", codec=codec_of(sound))
-    told = {"seconds": max(1, round(loudness.seconds)), "waveform": loudness.waveform(), "mimetype": VOICE}
+    described = {"seconds": max(1, round(loudness.seconds)), "waveform": loudness.waveform(), "mimetype": VOICE}
     if is_voice and is_bare:
-        return told
+        return described
     if is_voice:
         with reading(source, mimetype) as container:
             _copied(container, _the_sound(container), target, _MOVED["opus"])
-    return {**told, "converted": True}
+    return {**described, "converted": True}
 
 
 def _counted(container: InputContainer, sound: AudioStream) -> int:
@@ -153,7 +153,7 @@ class _Loudness:
     def seconds(self) -> float:
         return self._samples / _LOOK_RATE
 
-    def hear(self, frame: AudioFrame) -> None:
+    def add(self, frame: AudioFrame) -> None:
         for small in self._fitting.fit(frame):
             self._note(small)
 
@@ -188,7 +188,7 @@ def _convert(container: InputContainer, sound: AudioStream, made: OutputContaine
     fitting = Fitting(rate=_VOICE_RATE, layout="mono")
 
     def put(fitted: AudioFrame) -> None:
-        loudness.hear(fitted)
+        loudness.add(fitted)
         made.mux(stream.encode(fitted))
 
     for frame in decoded(container, sound):

@@ -128,7 +128,7 @@ class People:
         body.done()
         devices = [device for device in account.companions if number in (None, device.number)]
         for device in devices:
-            self._simulator.turn(partial(remove_device, device=device, tell_it=True))
+            self._simulator.turn(partial(remove_device, device=device, notify=True))
         return web.json_response({"removed": len(devices)})
 
     async def online(self, request: web.Request) -> web.Response:

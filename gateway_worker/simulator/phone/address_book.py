@@ -38,9 +38,9 @@ def save_contact(turn: Turn, account: Account, jid: str, name: str) -> None:
 
 def publish_own_name(turn: Turn, account: Account) -> None:
     """The companions learn what the person is called: by a setting of the account's, when it is another than before."""
-    if account.told_name == account.name or len(account.collections.get(_SETTINGS, ())) >= MAX_PATCHES:
+    if account.announced_name == account.name or len(account.collections.get(_SETTINGS, ())) >= MAX_PATCHES:
         return
-    account.told_name = account.name
+    account.announced_name = account.name
     name = SyncActionValue.PushNameSetting(name=account.name)
     action = SyncActionValue(timestamp=int(turn.now * 1000), pushNameSetting=name)
     _write(turn, account, _SETTINGS, ["setting_pushName"], action)

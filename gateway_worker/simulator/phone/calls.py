@@ -25,7 +25,7 @@ def ring(turn: Turn, phone: Phone, to: str, *, video: bool) -> Call:
         del phone.calls[next(iter(phone.calls))]
     media = [Node("audio", {"enc": "opus", "rate": "16000"}), *([Node("video", {"enc": "vp8"})] if video else [])]
     creator = {"call-creator": phone.account.jid(jid.server), "caller_pn": phone.account.pn_jid}
-    _tell(turn, phone.account, callee, jid.server, Node("offer", {"call-id": call.call_id} | creator, media))
+    _notify(turn, phone.account, callee, jid.server, Node("offer", {"call-id": call.call_id} | creator, media))
     return call
 
 
@@ -59,10 +59,10 @@ def _terminate(turn: Turn, caller: Account, call: Call, reason: str) -> None:
     callee, jid = turn.world.find(call.to)
     if callee is not None:
         creator = {"call-creator": caller.jid(jid.server), "reason": reason}
-        _tell(turn, caller, callee, jid.server, Node("terminate", {"call-id": call.call_id} | creator))
+        _notify(turn, caller, callee, jid.server, Node("terminate", {"call-id": call.call_id} | creator))
 
 
-def _tell(turn: Turn, caller: Account, callee: Account, server: str, news: Node) -> None:
+def _notify(turn: Turn, caller: Account, callee: Account, server: str, change: Node) -> None:
     attrs = {"from": caller.jid(server), "t": turn.t, "notify": caller.name}
     for device in callee.companions:
-        deliver(turn, device, Node("call", attrs | {"id": turn.token()}, [news]))
+        deliver(turn, device, Node("call", attrs | {"id": turn.token()}, [change]))

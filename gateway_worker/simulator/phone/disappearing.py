@@ -34,7 +34,7 @@ def set_timer(turn: Turn, account: Account, to: str, seconds: int) -> None:
     phone.timers[_chat(turn.world, to)] = ChatTimer(seconds=seconds, changed_at=int(turn.now))
 
 
-def hear_timer(turn: Turn, phone: Phone, chat: str, message: Message) -> None:
+def take_timer(turn: Turn, phone: Phone, chat: str, message: Message) -> None:
     """A message that sets the timer of a chat takes effect, if none was set later."""
     setting = message.protocolMessage
     if setting.type != _Protocol.Type.EPHEMERAL_SETTING:

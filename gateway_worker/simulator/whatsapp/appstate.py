@@ -44,7 +44,7 @@ def append(turn: Turn, account: Account, name: str, patch: bytes, author: Device
     """A device (the phone, if none is named) has written a patch; all others are told."""
     log = account.collections.setdefault(name, [])
     log.append(_numbered(patch, len(log) + 1))
-    _tell_others(turn, account, author, name, len(log))
+    _notify_others(turn, account, author, name, len(log))
 
 
 def _read(name: str, log: list[bytes], version: int) -> Node:
@@ -68,7 +68,7 @@ def _failed(name: str, version: int, code: str, text: str) -> Node:
     return Node("collection", attrs, [Node("error", {"code": code, "text": text})])
 
 
-def _tell_others(turn: Turn, account: Account, author: Device | None, name: str, version: int) -> None:
+def _notify_others(turn: Turn, account: Account, author: Device | None, name: str, version: int) -> None:
     for device in account.companions:
         if device is not author:
             attrs = {"from": account.pn_jid, "type": "server_sync", "id": turn.token(), "t": turn.t}

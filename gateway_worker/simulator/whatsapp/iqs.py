@@ -109,7 +109,7 @@ def _multi_device(turn: Turn, connection: Connection, iq: Node, query: Node) -> 
 def _log_out(turn: Turn, connection: Connection) -> None:
     device = connection.device
     if device is not None and device.account.devices.get(device.number) is device:
-        remove_device(turn, device, tell_it=True)
+        remove_device(turn, device, notify=True)
 
 
 def _privacy(_turn: Turn, _connection: Connection, iq: Node, query: Node) -> list[Node]:

@@ -79,12 +79,12 @@ def stream_error(turn: Turn, connection: Connection, code: int) -> None:
     turn.close(connection.id)
 
 
-def remove_device(turn: Turn, device: Device, *, tell_it: bool) -> None:
+def remove_device(turn: Turn, device: Device, *, notify: bool) -> None:
     """Unlinks a companion, for good: its connection ends, its queue goes, others are told."""
     device.account.devices.pop(device.number, None)
     device.queue.clear()
     devices_changed(turn, device, added=False)
-    if tell_it and (connection := turn.world.connection_of(device)) is not None:
+    if notify and (connection := turn.world.connection_of(device)) is not None:
         stream_error(turn, connection, UNAUTHORIZED)
 
 

@@ -20,7 +20,7 @@ def on_presence(turn: Turn, connection: Connection, node: Node) -> None:
             account, _ = turn.world.find(node.attrs.get("to", ""))
             if account and len(account.presence_subscribers) < MAX_SUBSCRIBERS:
                 account.presence_subscribers[device.account.phone] = None
-                _tell(turn, device.account, account)
+                _notify(turn, device.account, account)
         case "available" | "unavailable" as state:
             device.available = state == "available"
             announce(turn, device.account)
@@ -32,10 +32,10 @@ def announce(turn: Turn, account: Account) -> None:
     """Tells the subscribers how somebody's presence is now."""
     for phone in account.presence_subscribers:
         if subscriber := turn.world.accounts.get(phone):
-            _tell(turn, subscriber, account)
+            _notify(turn, subscriber, account)
 
 
-def _tell(turn: Turn, subscriber: Account, account: Account) -> None:
+def _notify(turn: Turn, subscriber: Account, account: Account) -> None:
     online = account.primary.available or any(device.available for device in account.companions)
     attrs = {"from": account.pn_jid, "type": "available" if online else "unavailable"}
     if not online:

@@ -12,13 +12,13 @@ def set_picture(turn: Turn, account: Account, picture: bytes) -> None:
     account.picture = (turn.token(), store(turn, picture, frozenset({account.phone}))) if picture else None
     whose = {"jid": account.pn_jid}
     change = Node("set", whose | {"id": account.picture[0]}) if account.picture else Node("delete", whose)
-    _tell(turn, account, "picture", change)
+    _notify(turn, account, "picture", change)
 
 
 def set_about(turn: Turn, account: Account, text: str) -> None:
     """The person has another status text, or none; who knows the person is told."""
     account.about = text
-    _tell(turn, account, "status", Node("set", {}, text.encode()))
+    _notify(turn, account, "status", Node("set", {}, text.encode()))
 
 
 def on_picture_iq(turn: Turn, _connection: Connection, iq: Node, query: Node) -> list[Node]:
@@ -32,7 +32,7 @@ def on_picture_iq(turn: Turn, _connection: Connection, iq: Node, query: Node) ->
     return [Node("picture", {"id": id_, "type": kind, "url": url, "direct_path": direct_path})]
 
 
-def _tell(turn: Turn, account: Account, kind: str, change: Node) -> None:
+def _notify(turn: Turn, account: Account, kind: str, change: Node) -> None:
     for phone in account.watchers:
         for device in turn.world.accounts[phone].companions:
             attrs = {"from": account.pn_jid, "type": kind, "id": turn.token(), "t": turn.t}

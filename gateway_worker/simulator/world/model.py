@@ -95,7 +95,7 @@ class Account:
     presence_subscribers: dict[str, None] = field(default_factory=dict[str, None])
     collections: dict[str, list[bytes]] = field(default_factory=dict[str, list[bytes]])
     """App state: the patches of each collection, in order of their versions."""
-    told_name: str = ""
+    announced_name: str = ""
     """The name that its app state says."""
     about: str = "Available"
     """The status text."""

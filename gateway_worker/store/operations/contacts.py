@@ -44,18 +44,18 @@ class Contact:
 
 
 def learn(
-    known: Sequence[Contact], told: Contact, *, from_before: bool = False
+    known: Sequence[Contact], reported: Contact, *, from_before: bool = False
 ) -> tuple[Contact, Sequence[ContactChange]]:
     """The contact as it is known now, and what a backend is to hear of.
 
     Args:
         known: what was known: nothing, one contact, or two under two names that turn out to be one person.
-        told: what is told now.
+        reported: what is reported now.
         from_before: it was so before this device was linked: to be known, and not to be told.
     """
     facts = _newest(known)
     changed: list[ContactChange] = []
-    for name, fact in told.facts.items():
+    for name, fact in reported.facts.items():
         before = facts.get(name)
         if before is None and not fact.value and name is not ContactChange.PICTURE:
             continue
@@ -63,7 +63,7 @@ def learn(
             continue
         facts[name] = fact
         changed.append(name)
-    contact = _under_one_name(known, told, facts)
+    contact = _under_one_name(known, reported, facts)
     changed += [each for each in ADDRESSES if any(_address(one, each) != _address(contact, each) for one in known)]
     return contact, [] if from_before else changed
 
@@ -77,8 +77,8 @@ def _newest(known: Sequence[Contact]) -> dict[ContactChange, ContactFact]:
     return facts
 
 
-def _under_one_name(known: Sequence[Contact], told: Contact, facts: Mapping[ContactChange, ContactFact]) -> Contact:
-    everyone = (told, *known)
+def _under_one_name(known: Sequence[Contact], reported: Contact, facts: Mapping[ContactChange, ContactFact]) -> Contact:
+    everyone = (reported, *known)
     return Contact(
         jid=min((each.jid for each in everyone), key=lambda jid: jid.endswith(LID_SERVER)),
         lid=next((each.lid for each in everyone if each.lid is not None), None),

@@ -5,7 +5,7 @@ from typing import cast
 from gateway_worker.store.records import Json, MediaState
 
 
-def told_of(state: MediaState, key: str | None, value: Json) -> Json:
+def media_of(state: MediaState, key: str | None, value: Json) -> Json:
     """The contract's `media` of a file."""
-    told = {"object": key, **cast("Json", value["media"]), "state": state.value}
-    return {name: each for name, each in told.items() if each is not None}
+    shown = {"object": key, **cast("Json", value["media"]), "state": state.value}
+    return {name: each for name, each in shown.items() if each is not None}

@@ -29,7 +29,7 @@ class AdvanceStatus(Operation[bool]):
     at: datetime
     error: Json | None = None
     chat: str | None = None
-    told_in: frozenset[str] | None = None
+    chat_names: frozenset[str] | None = None
 
     def touched(self) -> Touched:  # noqa: D102 (as its parent's)
         return [("message", self.message_id)]

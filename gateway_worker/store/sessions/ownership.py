@@ -124,21 +124,21 @@ class Sessions(MovingSessions):
                 await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _wishes(self, connection: Wire) -> AsyncIterator[SessionId]:
-        told: asyncio.Queue[str] = asyncio.Queue()
+        noticed: asyncio.Queue[str] = asyncio.Queue()
 
         def on_notification(_connection: Any, _pid: int, _channel: str, session_id: str) -> None:
-            told.put_nowait(session_id)
+            noticed.put_nowait(session_id)
 
         with translated():
             await connection.add_listener(WISHES, on_notification)
         while True:
             async with self._database.wire() as wire:
                 for row in await wire.fetch(_WISHED, _POLLED):
-                    told.put_nowait(row["id"])
+                    noticed.put_nowait(row["id"])
             try:
                 async with asyncio.timeout(self.looks_every):
                     while True:
-                        yield SessionId(await told.get())
+                        yield SessionId(await noticed.get())
             except TimeoutError:
                 if connection.is_closed():
                     raise StoreUnavailable("The connection for notifications broke.") from None

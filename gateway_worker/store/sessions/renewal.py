@@ -217,11 +217,11 @@ class Renewal:
             cipher = self._ciphers.of(session_id, Purpose.IDENTITY, row["identity_key"])
             blob = cipher.decrypt(row["credentials"], "credentials")
             operations.append(PutCredentials(blob=rejuvenate(blob, position.number - row["lineage"])))
-        operations.append(_told(row, session_id, worker_id, self._now()))
+        operations.append(_state_change(row, session_id, worker_id, self._now()))
         return Writing(Fence(session_id=session_id, epoch=epochs[session_id]), operations)
 
 
-def _told(row: Row, session_id: SessionId, worker_id: WorkerId, now: datetime) -> ChangeState:
+def _state_change(row: Row, session_id: SessionId, worker_id: WorkerId, now: datetime) -> ChangeState:
     """It connects again if that is wanted of it; otherwise it stays as it was, and this is only said."""
     state = SessionState(row["state"])
     returns = row["desired"] == Desired.CONNECTED and row["credentials"] is not None

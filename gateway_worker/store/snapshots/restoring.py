@@ -127,7 +127,7 @@ class Restorer:
             [
                 PutCredentials(blob=snapshot.credentials),
                 PutKeys(keys=snapshot.keys),
-                _told(snapshot, session_id, worker_id, now),
+                _state_change(snapshot, session_id, worker_id, now),
             ],
         )
         (event,) = (await self._writer.write(wire, [writing], now, None)).events
@@ -179,7 +179,7 @@ async def _resume(wire: Wire, found: Row | None, moment: Moment) -> Moment:
     return resumed
 
 
-def _told(snapshot: Snapshot, session_id: SessionId, worker_id: WorkerId, now: datetime) -> ChangeState:
+def _state_change(snapshot: Snapshot, session_id: SessionId, worker_id: WorkerId, now: datetime) -> ChangeState:
     status = SessionStatus(
         session_id=session_id,
         user_id=UserId(snapshot.user_id),

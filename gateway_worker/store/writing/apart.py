@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 PATIENCE_SECONDS: Final = 20.0  # then the callers are told, as if the database were away
 LEAVING_SECONDS: Final = 2.0  # once the store stops
 _PAUSES: Final = Pauses(first=0.02, longest=0.5)
-_TOLD_AFTER: Final = 1.0  # our own statements lock a row for a moment, which is nothing to tell of
+_REPORTED_AFTER: Final = 1.0  # our own statements lock a row for a moment, which is nothing to tell of
 
 
 class Waiting:
@@ -61,7 +61,7 @@ class _Session:
     since: float
     due: float
     failures: int = 0
-    told: bool = False
+    is_reported: bool = False
     writes: deque[Waiting] = field(default_factory=deque[Waiting])
 
 
@@ -96,8 +96,8 @@ class Apart:
         session.writes.extendleft(reversed(writes))
         session.failures += 1
         session.due = now + _PAUSES.after(session.failures)
-        if not session.told and now - session.since >= _TOLD_AFTER:
-            session.told = True
+        if not session.is_reported and now - session.since >= _REPORTED_AFTER:
+            session.is_reported = True
             log.warning("store.session_locked", session=session_id, writes=len(session.writes))
         if now - session.since >= (LEAVING_SECONDS if self._hurried else PATIENCE_SECONDS):
             self._give_up(session_id)

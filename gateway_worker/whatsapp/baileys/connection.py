@@ -68,7 +68,7 @@ class BaileysConnection:
         self._facts: deque[tuple[Fact | Unread, Request | None]] = deque()
         self._work: set[asyncio.Task[None]] = set()
         self._fetching: set[asyncio.Task[None]] = set()
-        self._telling: asyncio.Task[None] | None = None
+        self._notifying: asyncio.Task[None] | None = None
         self._ended = False
         self.over = asyncio.Event()
         self.groups = BaileysGroups(self._call, self._call_once)
@@ -83,8 +83,8 @@ class BaileysConnection:
             raise OutcomeUnknown("the bridge died") from error
         except CallFailed as failure:
             raise error_of(failure) from failure
-        told: calls.Acknowledgement = answer.head["v"]
-        return Acknowledged(timestamp=int(told["timestamp"]), wire_seconds=told["wire_ms"] / 1000)
+        payload: calls.Acknowledgement = answer.head["v"]
+        return Acknowledged(timestamp=int(payload["timestamp"]), wire_seconds=payload["wire_ms"] / 1000)
 
     async def upload(self, path: Path, file_class: FileClass) -> FileReference:
         """See the port."""
@@ -112,9 +112,9 @@ class BaileysConnection:
 
     async def file_in(self, plaintext: bytes) -> tuple[RemoteFile, Media] | None:
         """See the port."""
-        told = await self._call(calls.FILE_IN, None, [plaintext])
-        file = remote_file_of({"media": told})
-        return None if file is None else (file, media_of(told))
+        payload = await self._call(calls.FILE_IN, None, [plaintext])
+        file = remote_file_of({"media": payload})
+        return None if file is None else (file, media_of(payload))
 
     async def mark_read(self, messages: Sequence[MessageRef]) -> None:
         """See the port."""
@@ -192,7 +192,7 @@ class BaileysConnection:
 
     def serve(self, request: Request) -> None:
         """Take a call of the bridge's about this connection."""
-        if request.method == "tell":
+        if request.method == "notify":
             self._take(taken_up(request.args), request)
             return
         if request.method == "fetch_history":
@@ -217,10 +217,10 @@ class BaileysConnection:
             for task in self._fetching:
                 task.cancel()
         self._facts.append((fact, request))
-        if self._telling is None:
-            self._telling = self._spawn(self._tell())
+        if self._notifying is None:
+            self._notifying = self._spawn(self._notify())
 
-    async def _tell(self) -> None:
+    async def _notify(self) -> None:
         """Tell what waits, until nothing does."""
         while self._facts:
             taken, requests = self._next()
@@ -228,7 +228,7 @@ class BaileysConnection:
             if isinstance(fact, Disconnected):
                 await self._finish()
             try:
-                await self._owner.tell(fact)
+                await self._owner.notify(fact)
             except Exception as error:  # noqa: BLE001 (the owner is not ours: whatever it raises ends the connection)
                 _log.error("owner.refused_a_fact", fact=type(fact).__name__, error=type(error).__name__)
                 for request in requests:
@@ -238,7 +238,7 @@ class BaileysConnection:
                     request.answer()
             if isinstance(fact, Disconnected):
                 self.over.set()
-        self._telling = None
+        self._notifying = None
 
     def _next(self) -> tuple[Fact | Unread, list[Request]]:
         """The next fact, with those behind it that can be stored with it."""
@@ -333,8 +333,10 @@ def _answer_keys(request: Request, found: Mapping[str, bytes]) -> None:
 def _answer_originals(request: Request, found: Sequence[StoredOriginal]) -> None:
     """Answer as many as fit into a frame, the likeliest first."""
     fitting = found[: how_many_fit([len(each.plaintext) for each in found])]
-    told = [{"authors": list(each.authors), "from_me": each.from_me, "options": list(each.options)} for each in fitting]
-    request.answer(told, [each.plaintext for each in fitting])
+    payload = [
+        {"authors": list(each.authors), "from_me": each.from_me, "options": list(each.options)} for each in fitting
+    ]
+    request.answer(payload, [each.plaintext for each in fitting])
 
 
 def _answer_blob(request: Request, blob: bytes | None) -> None:

@@ -53,7 +53,7 @@ class BaileysGroups:
     async def list(self) -> Sequence[Group]:
         """See the port."""
         pace = Pace()
-        return [await _group(told, pace) for told in await self._call(calls.GROUP_LIST, None)]
+        return [await _group(payload, pace) for payload in await self._call(calls.GROUP_LIST, None)]
 
     async def change_people(
         self, group_id: str, action: PeopleAction, people: Sequence[str]
@@ -94,8 +94,8 @@ class BaileysGroups:
 
     async def requests(self, group_id: str) -> Sequence[Asking]:
         """See the port."""
-        told = await self._call(calls.GROUP_REQUESTS, {"group_id": group_id})
-        return [Asking(person=member_of(each), method=each["method"], since=each["since"]) for each in told]
+        payload = await self._call(calls.GROUP_REQUESTS, {"group_id": group_id})
+        return [Asking(person=member_of(each), method=each["method"], since=each["since"]) for each in payload]
 
     async def answer_requests(self, group_id: str, people: Sequence[str], *, approve: bool) -> Sequence[MemberOutcome]:
         """See the port."""
@@ -109,74 +109,74 @@ class BaileysGroups:
 
     async def join(self, code: str) -> Joining:
         """See the port."""
-        told = await self._call(calls.GROUP_JOIN, {"code": code})
-        return Joining(group_id=told["group_id"], pending=told["pending"])
+        payload = await self._call(calls.GROUP_JOIN, {"code": code})
+        return Joining(group_id=payload["group_id"], pending=payload["pending"])
 
     async def leave(self, group_id: str) -> None:
         """See the port."""
         await self._call(calls.GROUP_LEAVE, {"group_id": group_id})
 
 
-def _outcomes(told: Sequence[Mapping[str, Any]]) -> Sequence[MemberOutcome]:
-    return [MemberOutcome(asked=each["asked"], jid=each["jid"], code=each["code"]) for each in told]
+def _outcomes(payload: Sequence[Mapping[str, Any]]) -> Sequence[MemberOutcome]:
+    return [MemberOutcome(asked=each["asked"], jid=each["jid"], code=each["code"]) for each in payload]
 
 
-async def _group(told: Mapping[str, Any], pace: Pace) -> Group:
-    owner, rank = told["owner"], told["rank"]
+async def _group(payload: Mapping[str, Any], pace: Pace) -> Group:
+    owner, rank = payload["owner"], payload["rank"]
     return Group(
-        group_id=told["group_id"],
-        subject=told["subject"],
-        description=told["description"],
+        group_id=payload["group_id"],
+        subject=payload["subject"],
+        description=payload["description"],
         owner=None if owner is None else member_of(owner),
-        created=told["created"],
-        size=told["size"],
-        announcement=told["announcement"],
-        locked=told["locked"],
-        join_approval=told["join_approval"],
-        members_add=told["members_add"],
-        disappearing=told["disappearing"],
+        created=payload["created"],
+        size=payload["size"],
+        announcement=payload["announcement"],
+        locked=payload["locked"],
+        join_approval=payload["join_approval"],
+        members_add=payload["members_add"],
+        disappearing=payload["disappearing"],
         rank=None if rank is None else Rank(rank),
-        members=await _members(told["members"], pace),
+        members=await _members(payload["members"], pace),
     )
 
 
-async def _members(told: Sequence[Mapping[str, Any]], pace: Pace) -> list[GroupMember]:
+async def _members(payload: Sequence[Mapping[str, Any]], pace: Pace) -> list[GroupMember]:
     """There may be thousands: in slices."""
     members: list[GroupMember] = []
-    for each in told:
+    for each in payload:
         members.append(member_of(each))
         await pace.breathe()
     return members
 
 
-def member_of(told: Mapping[str, Any]) -> GroupMember:
+def member_of(payload: Mapping[str, Any]) -> GroupMember:
     """Somebody, as the bridge tells it."""
     return GroupMember(
-        jid=told["jid"], lid=told["lid"], phone=told["phone"], rank=Rank(told.get("rank") or Rank.MEMBER)
+        jid=payload["jid"], lid=payload["lid"], phone=payload["phone"], rank=Rank(payload.get("rank") or Rank.MEMBER)
     )
 
 
-async def group_notification_of(told: Mapping[str, Any], pace: Pace) -> GroupNotification:
+async def group_notification_of(payload: Mapping[str, Any], pace: Pace) -> GroupNotification:
     """A notification, as the bridge tells it."""
-    by = told["by"]
+    by = payload["by"]
     return GroupNotification(
-        notification_id=told["id"],
-        group_id=told["group"],
+        notification_id=payload["id"],
+        group_id=payload["group"],
         by=None if by is None else member_of(by),
-        push_name=told["push_name"],
-        timestamp=told["timestamp"],
-        news=[await _news(each, pace) for each in told["news"]],
+        push_name=payload["push_name"],
+        timestamp=payload["timestamp"],
+        changes=[await _change(each, pace) for each in payload["changes"]],
     )
 
 
-async def _news(told: Mapping[str, Any], pace: Pace) -> MembersChanged | GroupChanged:
-    if told["kind"] == "people":
+async def _change(payload: Mapping[str, Any], pace: Pace) -> MembersChanged | GroupChanged:
+    if payload["kind"] == "people":
         return MembersChanged(
-            action=told["action"],
-            people=await _members(told["people"], pace),
-            includes_me=told["includes_me"],
-            subject=told["subject"],
-            previous=None if told.get("previous") is None else member_of(told["previous"]),
-            method=told.get("method"),
+            action=payload["action"],
+            people=await _members(payload["people"], pace),
+            includes_me=payload["includes_me"],
+            subject=payload["subject"],
+            previous=None if payload.get("previous") is None else member_of(payload["previous"]),
+            method=payload.get("method"),
         )
-    return GroupChanged(**{name: value for name, value in told.items() if name != "kind"})
+    return GroupChanged(**{name: value for name, value in payload.items() if name != "kind"})

@@ -41,16 +41,16 @@ def _host_away(why: BaseException, pause: float) -> None:
     _log.info("history.host_away", reason=str(why), retry_in_seconds=pause)
 
 
-def history_file_of(told: Mapping[str, Any]) -> RemoteFile:
+def history_file_of(payload: Mapping[str, Any]) -> RemoteFile:
     """Where a part lies, in the bridge's words."""
     return RemoteFile(
         key_class=KeyClass.HISTORY,
         url=None,
-        direct_path=told["direct_path"],
-        media_key=bytes.fromhex(told["media_key"]),
-        sha256=_bytes(told["sha256"]),
-        encrypted_sha256=_bytes(told["encrypted_sha256"]),
-        size=told["size"],
+        direct_path=payload["direct_path"],
+        media_key=bytes.fromhex(payload["media_key"]),
+        sha256=_bytes(payload["sha256"]),
+        encrypted_sha256=_bytes(payload["encrypted_sha256"]),
+        size=payload["size"],
     )
 
 

@@ -16,31 +16,31 @@ _LONG: Final = "group"
 class Unread:
     """What happened to a group. It is read when it is its turn."""
 
-    told: Mapping[str, Any]
+    payload: Mapping[str, Any]
 
     async def read(self) -> Fact:
         """The fact, as `read_fact`."""
         try:
-            return await group_notification_of(self.told, Pace())
+            return await group_notification_of(self.payload, Pace())
         except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)
-            return _unreadable(self.told, error)
+            return _unreadable(self.payload, error)
 
 
-def taken_up(told: Mapping[str, Any]) -> Fact | Unread:
+def taken_up(payload: Mapping[str, Any]) -> Fact | Unread:
     """A fact, or what it is to be read from."""
-    return Unread(told) if told.get("fact") == _LONG else read_fact(told)
+    return Unread(payload) if payload.get("fact") == _LONG else read_fact(payload)
 
 
-def read_fact(told: Mapping[str, Any]) -> Fact:
+def read_fact(payload: Mapping[str, Any]) -> Fact:
     """A fact; one that we cannot read is told as that: it must not end the channel that all sessions share."""
     try:
-        return fact_of(told)
+        return fact_of(payload)
     except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)
-        if told.get("fact") == "disconnected":
+        if payload.get("fact") == "disconnected":
             return Disconnected(cause=Cause.UNKNOWN)
-        return _unreadable(told, error)
+        return _unreadable(payload, error)
 
 
-def _unreadable(told: Mapping[str, Any], error: Exception) -> FactUnreadable:
-    detail = str(told.get("unreadable", type(error).__name__))  # the bridge itself could not describe it
-    return FactUnreadable(fact=str(told.get("fact"))[:32], detail=detail, told=told)
+def _unreadable(payload: Mapping[str, Any], error: Exception) -> FactUnreadable:
+    detail = str(payload.get("unreadable", type(error).__name__))  # the bridge itself could not describe it
+    return FactUnreadable(fact=str(payload.get("fact"))[:32], detail=detail, payload=payload)

@@ -28,7 +28,7 @@ class Kind(StrEnum):
     OUT_OF_ORDER_AT_PHONE = "out of order at the phone"
     OUT_OF_ORDER_EVENT = "out of order event"
     """By arrival against the sequence."""
-    TOLD_LATE = "told after what was written later"
+    LATE = "told after what was written later"
     """By the sequence against the order in which the phone sent."""
     GAP = "sequence gap"
     REPEATED_SEQUENCE = "sequence repeated with other contents"
@@ -83,16 +83,18 @@ def _failed(ledgers: Ledgers) -> Iterator[Finding]:
 
 
 def _lost_messages(ledgers: Ledgers) -> Iterator[Finding]:
-    told = {(event.session_id, event.message_id) for event in ledgers.events if event.type == "message.received.v1"}
+    published = {
+        (event.session_id, event.message_id) for event in ledgers.events if event.type == "message.received.v1"
+    }
     for message in ledgers.phone_messages:
-        if (message.session_id, message.message_id) not in told:
+        if (message.session_id, message.message_id) not in published:
             yield Finding(kind=Kind.LOST_MESSAGE, evidence=f"{message.session_id} message {message.message_id}")
 
 
 def _lost_events(ledgers: Ledgers) -> Iterator[Finding]:
-    told = {event.id for event in ledgers.events}
+    published = {event.id for event in ledgers.events}
     for row in ledgers.outbox:
-        if row.event_id not in told:
+        if row.event_id not in published:
             yield Finding(kind=Kind.LOST_EVENT, evidence=f"{row.session_id} sequence {row.sequence} {row.event_id}")
 
 
@@ -129,12 +131,12 @@ def _doubled_events(ledgers: Ledgers) -> Iterator[Finding]:
         for event in more:
             kind = Kind.REDELIVERED_EVENT if event.redelivered else Kind.REPEATED_EVENT
             yield Finding(kind=kind, evidence=f"{first.session_id} {first.type} {first.id}")
-    remembered = (event for event in distinct(ledgers.events) if not ledgers.was_forgotten(event.told_at))
+    remembered = (event for event in distinct(ledgers.events) if not ledgers.was_forgotten(event.received_at))
     facts = Counter(event.fact for event in remembered if event.fact is not None)
     for fact, count in facts.items():
         if count > 1:
-            told = " ".join(str(part) for part in fact if part)
-            yield Finding(kind=Kind.DOUBLED_FACT, evidence=f"{told}: {count} event ids")
+            published = " ".join(str(part) for part in fact if part)
+            yield Finding(kind=Kind.DOUBLED_FACT, evidence=f"{published}: {count} event ids")
 
 
 def _order_at_phones(ledgers: Ledgers) -> Iterator[Finding]:
@@ -164,7 +166,7 @@ def _order_of_arrival(ledgers: Ledgers) -> Iterator[Finding]:
         last[event.session_id] = max(event.sequence, highest)
 
 
-def _order_of_telling(ledgers: Ledgers) -> Iterator[Finding]:
+def _order_of_events(ledgers: Ledgers) -> Iterator[Finding]:
     """By sequence, a chat's messages are told in the order in which the phone sent them."""
     sent = {(message.session_id, message.message_id): message for message in ledgers.phone_messages}
     last: dict[tuple[str, str], int] = {}
@@ -175,7 +177,7 @@ def _order_of_telling(ledgers: Ledgers) -> Iterator[Finding]:
         chat = message.session_id, message.phone
         if message.number < last.get(chat, -1):
             evidence = f"{event.session_id} message {event.message_id} ({message.number} after {last[chat]})"
-            yield Finding(kind=Kind.TOLD_LATE, evidence=evidence)
+            yield Finding(kind=Kind.LATE, evidence=evidence)
         last[chat] = max(message.number, last.get(chat, -1))
 
 
@@ -248,7 +250,7 @@ RULES: Final[Sequence[Rule]] = (
     _doubled_events,
     _order_at_phones,
     _order_of_arrival,
-    _order_of_telling,
+    _order_of_events,
     _gaps,
     _repeated_sequences,
     _statuses,

@@ -18,16 +18,16 @@ class Journal:
     """Commands whose message the phone has read."""
     samples: list[Sample] = field(default_factory=list[Sample])
     _answered: set[str] = field(default_factory=set[str])
-    _read_told: set[str] = field(default_factory=set[str])
+    _read_announced: set[str] = field(default_factory=set[str])
     _received: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
-    def hear(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
         """Take in an event, of this scenario or not."""
         if event.command_id is not None and event.command_id.startswith(self.name):
             if event.status in {"delivered", "read"} or is_final_failure(event):
                 self._answered.add(event.command_id)
             if event.status == "read":
-                self._read_told.add(event.command_id)
+                self._read_announced.add(event.command_id)
         if event.type == "message.received.v1" and event.message_id is not None:
             self._received.add((event.session_id, event.message_id))
 
@@ -43,7 +43,7 @@ class Journal:
         """What is confirmed and has not come back yet."""
         return (
             len(self.commands.keys() - self._answered)
-            + len(self.read - self._read_told)
+            + len(self.read - self._read_announced)
             + len(self.phone_messages.keys() - self._received)
         )
 

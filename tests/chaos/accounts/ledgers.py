@@ -64,7 +64,7 @@ class Event:
     type: str
     session_id: str
     at: float
-    told_at: float = 0.0
+    received_at: float = 0.0
     sequence: int | None = None
     epoch: int | None = None
     redelivered: bool = False

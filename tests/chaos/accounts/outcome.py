@@ -58,7 +58,7 @@ def reasons_of(
     """Why the scenario is red; nothing when it is green."""
     allowed = COUNTED_APART if fault.loses_confirms else COUNTED_APART - {Kind.REPEATED_EVENT}
     if fault.loses_ratchets:
-        allowed |= {Kind.TOLD_LATE}
+        allowed |= {Kind.LATE}
     by_kind: dict[Kind, list[str]] = {}
     for finding in findings:
         if finding.kind not in allowed:

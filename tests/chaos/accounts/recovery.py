@@ -46,7 +46,7 @@ def recovery(
     """
     back: dict[str, float] = {}
     for event in events:
-        if is_success(event) and event.told_at > struck and event.at > since and event.session_id not in back:
+        if is_success(event) and event.received_at > struck and event.at > since and event.session_id not in back:
             back[event.session_id] = event.at - since
     times = sorted(back[session_id] for session_id in sessions if session_id in back)
     heavy = [each.at for each in samples if each.at > since and each.outstanding > usual]

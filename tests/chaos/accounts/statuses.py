@@ -13,25 +13,25 @@ _OVERRULED: Final = "message.unconfirmed"
 
 def wrong_statuses(ledgers: Ledgers) -> Iterator[str]:
     """One sentence for each status that is wrong or missing, with ids alone."""
-    told: defaultdict[str, list[Event]] = defaultdict(list)
+    published: defaultdict[str, list[Event]] = defaultdict(list)
     for event in in_sequence(ledgers.events):
         if event.type == "message.status.v1" and event.command_id is not None:
-            told[event.command_id].append(event)
+            published[event.command_id].append(event)
     arrivals = {arrival.label: arrival for arrival in ledgers.arrivals}
     for command in ledgers.commands:
-        faults = list(_course(told[command.id]))
+        faults = list(_course(published[command.id]))
         if not ledgers.was_forgotten(command.confirmed_at):  # else its receipts find no row that they could change
-            faults += _against_phone(told[command.id], arrivals.get(command.id))
+            faults += _against_phone(published[command.id], arrivals.get(command.id))
         for fault in faults:
             yield f"{command.session_id} command {command.id}: {fault}"
     yield from _against_server(ledgers)
-    yield from _against_rows(ledgers, told)
+    yield from _against_rows(ledgers, published)
 
 
-def _course(told: Sequence[Event]) -> Iterator[str]:
+def _course(published: Sequence[Event]) -> Iterator[str]:
     highest = 0
     failure: Event | None = None
-    for event in told:
+    for event in published:
         rank = _RANK.get(event.status or "", 0)
         if failure is not None and failure.code != _OVERRULED:
             yield f"{event.status} after failed ({failure.code})"
@@ -44,14 +44,14 @@ def _course(told: Sequence[Event]) -> Iterator[str]:
         highest = max(rank, highest)
 
 
-def _against_phone(told: Sequence[Event], arrival: Arrival | None) -> Iterator[str]:
-    statuses = [event.status for event in told]
+def _against_phone(published: Sequence[Event], arrival: Arrival | None) -> Iterator[str]:
+    statuses = [event.status for event in published]
     if arrival is None:
         if "delivered" in statuses or "read" in statuses:
             yield "a receipt told for a message that no phone has"
         return
     if statuses and statuses[-1] == "failed":
-        yield f"failed ({told[-1].code}), but the phone has it"
+        yield f"failed ({published[-1].code}), but the phone has it"
     elif "delivered" not in statuses and "read" not in statuses:
         yield "delivered never told, though the phone has it"
     if arrival.read and "read" not in statuses:
@@ -67,11 +67,11 @@ def _against_server(ledgers: Ledgers) -> Iterator[str]:
             yield f"{event.session_id} message {event.message_id}: sent told, but WhatsApp never acknowledged it"
 
 
-def _against_rows(ledgers: Ledgers, told: dict[str, list[Event]]) -> Iterator[str]:
+def _against_rows(ledgers: Ledgers, published: dict[str, list[Event]]) -> Iterator[str]:
     for row in ledgers.rows:
-        tellings = told.get(row.command_id or "", ())
-        statuses = [event.status for event in tellings if event.status is not None]
-        if any(ledgers.was_forgotten(event.told_at) for event in tellings):
+        events = published.get(row.command_id or "", ())
+        statuses = [event.status for event in events if event.status is not None]
+        if any(ledgers.was_forgotten(event.received_at) for event in events):
             continue  # the row is as old as the dump
         if statuses and row.status != statuses[-1]:
             yield f"{row.session_id} message {row.message_id}: row {row.status}, last told {statuses[-1]}"

@@ -68,9 +68,9 @@ class Observer:
             end.close_callbacks.add(_Setter(ended))
         await channel.set_qos(prefetch_count=_PREFETCH)
         queue = await channel.get_queue(self.queue)
-        await queue.consume(self._hear)
+        await queue.consume(self._on_event)
 
-    async def _hear(self, message: AbstractIncomingMessage) -> None:
+    async def _on_event(self, message: AbstractIncomingMessage) -> None:
         document = json.loads(message.body)
         event = read_event(document, redelivered=bool(message.redelivered), at=time.time())
         if event.session_id and "qrString" in document["data"]:
@@ -102,7 +102,7 @@ def read_event(document: dict[str, Any], *, redelivered: bool, at: float) -> Eve
         type=document["type"],
         session_id=document.get("subject") or "",
         at=at,
-        told_at=datetime.fromisoformat(document["time"]).timestamp(),
+        received_at=datetime.fromisoformat(document["time"]).timestamp(),
         sequence=int(document["sequence"]) if "sequence" in document else None,
         epoch=document.get("epoch"),
         redelivered=redelivered,

@@ -103,9 +103,9 @@ async def test_a_session_from_its_code_to_its_end(world: World, console: Running
 async def tell(world: World, session: str, state: str, **data: object) -> None:
     """Tell of a state as a worker would."""
     now = datetime.now(UTC)
-    told = {"sessionId": session, "userId": "tester", "workerId": "w", "state": state, "timestamp": _text(now), **data}
+    seen = {"sessionId": session, "userId": "tester", "workerId": "w", "state": state, "timestamp": _text(now), **data}
     event = {"specversion": "1.0", "id": f"told-{now.timestamp()}", "source": "/t", "type": "session.status.v1"}
-    body = json.dumps({**event, "subject": session, "time": _text(now), "data": told}).encode()
+    body = json.dumps({**event, "subject": session, "time": _text(now), "data": seen}).encode()
     exchange = await world.backend.channel.get_exchange(f"{world.backend.namespace}.events")
     await exchange.publish(aio_pika.Message(body), f"session.status.{session}")
 

@@ -4,7 +4,7 @@ import base64
 import os
 
 from tests.e2e.conftest import Member, World
-from tests.e2e.media.test_in import BUCKET, JPEG, keys, say, stored, told, with_file
+from tests.e2e.media.test_in import BUCKET, JPEG, event_about, keys, say, stored, with_file
 from tests.support.backend import Document
 from tests.support.services.private_services import query
 from tests.support.services.s3 import s3_client
@@ -34,7 +34,7 @@ async def test_the_file_of_a_message_of_ours_comes_into_the_bucket(world: World)
     message_id = await sent(world, ana, ben, content)
 
     assert (await fetch(world, ana, message_id))["type"] == "command.accepted.v1"
-    ready = (await told(world, "media.ready.v1", ana, message_id))["data"]
+    ready = (await event_about(world, "media.ready.v1", ana, message_id))["data"]
     assert (ready["media"]["fileName"], ready["media"]["mimetype"]) == ("plan.pdf", "application/pdf")
     assert await stored(world.services, ready["media"]["object"]) == (PDF, "application/pdf")
 
@@ -42,7 +42,7 @@ async def test_the_file_of_a_message_of_ours_comes_into_the_bucket(world: World)
 async def test_a_file_whose_time_was_over_is_fetched_again_under_the_same_key(world: World) -> None:
     ana, cleo = await world.paired("Ana"), await world.phones.give("Cleo")
     message_id = await say(world, cleo, ana, with_file({"kind": "image"}, JPEG))
-    ready = await told(world, "media.ready.v1", ana, message_id)
+    ready = await event_about(world, "media.ready.v1", ana, message_id)
     key = ready["data"]["media"]["object"]
     async with s3_client(world.services) as client, client.calling() as driver:
         await driver.remove_object(BUCKET, key)

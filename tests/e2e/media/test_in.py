@@ -47,7 +47,9 @@ def with_file(content: dict[str, Any], file: bytes, **media: str) -> dict[str, A
     return {**content, "media": {"base64": base64.b64encode(file).decode(), **media}}
 
 
-async def told(world: World, event_type: str, member: Member, message_id: str, patience: float = 30.0) -> Document:
+async def event_about(
+    world: World, event_type: str, member: Member, message_id: str, patience: float = 30.0
+) -> Document:
     return await world.backend.event(
         event_type, lambda e: e["subject"] == member.session_id and e["data"]["messageId"] == message_id, patience
     )
@@ -83,13 +85,13 @@ async def test_a_file_comes_into_the_bucket_as_it_was_sent(
     content, mimetype, file = CONTENTS[name]
     message_id = await say(world, cleo, ana, with_file(content, file, mimetype=mimetype, fileName="../a b.bin"))
 
-    received = (await told(world, "message.received.v1", ana, message_id))["data"]["content"]
+    received = (await event_about(world, "message.received.v1", ana, message_id))["data"]["content"]
     sha256 = hashlib.sha256(file).hexdigest()
     assert summary(received) == content
     assert (received["media"]["state"], received["media"]["size"], received["media"]["sha256"]) == (
         "pending", len(file), sha256,
     )  # fmt: skip
-    ready = (await told(world, "media.ready.v1", ana, message_id))["data"]
+    ready = (await event_about(world, "media.ready.v1", ana, message_id))["data"]
     assert ready["media"]["object"] == received["media"]["object"]
     assert ready["media"]["object"].startswith(f"{ana.session_id}/received/")
     assert (ready["media"]["state"], ready["media"]["mimetype"]) == ("ready", mimetype)
@@ -121,7 +123,7 @@ async def test_what_has_no_file_or_no_kind_is_told_all_the_same(world: World, pa
     ]
     for message, expected in raw:
         message_id = await say(world, cleo, ana, {"kind": "raw", "message": message})
-        received = await told(world, "message.received.v1", ana, message_id)
+        received = await event_about(world, "message.received.v1", ana, message_id)
         assert received["data"]["content"] == expected
         assert received["data"]["sender"]["phone"] == cleo.number
 
@@ -130,16 +132,16 @@ async def test_what_is_viewed_once_says_so(world: World, pair: tuple[Member, Mem
     ana, _ = pair
     cleo = await world.phones.give("Cleo")
     message_id = await say(world, cleo, ana, with_file({"kind": "image"}, JPEG), viewOnce=True)
-    received = await told(world, "message.received.v1", ana, message_id)
+    received = await event_about(world, "message.received.v1", ana, message_id)
     assert (received["data"]["viewOnce"], received["data"]["content"]["kind"]) == (True, "image")
-    await told(world, "media.ready.v1", ana, message_id)
+    await event_about(world, "media.ready.v1", ana, message_id)
 
 
 async def test_a_file_that_is_gone_is_uploaded_again_by_the_phone(world: World) -> None:
     ana, cleo = await world.paired("Ana"), await world.phones.give("Cleo")
     await world.phones.fault("media_403", cleo, code=410)
     message_id = await say(world, cleo, ana, with_file({"kind": "image"}, JPEG))
-    ready = await told(world, "media.ready.v1", ana, message_id)
+    ready = await event_about(world, "media.ready.v1", ana, message_id)
     assert (await stored(world.services, ready["data"]["media"]["object"]))[0] == JPEG
 
 
@@ -148,14 +150,14 @@ async def test_a_file_that_nobody_has_any_more_fails_and_is_asked_for_in_vain(wo
     await world.phones.fault("media_403", cleo)
     await world.phones.fault("media_lost", ana.phone)
     message_id = await say(world, cleo, ana, with_file({"kind": "image"}, JPEG))
-    failed = (await told(world, "media.failed.v1", ana, message_id))["data"]
+    failed = (await event_about(world, "media.failed.v1", ana, message_id))["data"]
     assert (failed["error"]["code"], failed["media"]["state"]) == ("media.unreachable", "failed")
     assert await keys(world.services, ana.session_id) == []
 
     await world.phones.post("/faults", {"kind": "media_lost", "phone": ana.phone.number, "count": 0})
     fetched = await world.backend.ask("media.fetch.v1", ana.session_id, {"messageId": message_id})
     assert fetched["type"] == "command.accepted.v1", fetched
-    ready = await told(world, "media.ready.v1", ana, message_id)
+    ready = await event_about(world, "media.ready.v1", ana, message_id)
     assert (await stored(world.services, ready["data"]["media"]["object"]))[0] == JPEG
 
 
@@ -166,7 +168,7 @@ async def test_another_file_than_the_message_tells_of_is_not_kept(
     ana, ben = pair
     cleo = await world.phones.give("Cleo")
     original = await say(world, cleo, ben, with_file({"kind": "document"}, os.urandom(6 * 1024 * 1024)))
-    await told(world, "media.ready.v1", ben, original)
+    await event_about(world, "media.ready.v1", ben, original)
     async with world.phones.http.get(f"/phones/{cleo.number}/raw/{original}") as response:
         assert response.ok, await response.text()
         message = await response.json()
@@ -174,7 +176,7 @@ async def test_another_file_than_the_message_tells_of_is_not_kept(
     part[field] = base64.b64encode(os.urandom(32)).decode()
     before = await keys(world.services, ana.session_id)
     message_id = await say(world, cleo, ana, {"kind": "raw", "message": message})
-    failed = (await told(world, "media.failed.v1", ana, message_id))["data"]
+    failed = (await event_about(world, "media.failed.v1", ana, message_id))["data"]
     assert (failed["error"]["code"], failed["error"]["detail"]["reason"]) == ("media.unsupported", "damaged")
     assert await keys(world.services, ana.session_id) == before
 
@@ -187,13 +189,13 @@ async def test_hashes_decide_and_not_the_length_that_a_message_tells(
     cleo = await world.phones.give("Cleo")
     content = os.urandom(70_000)
     original = await say(world, cleo, ben, with_file({"kind": "document"}, content))
-    await told(world, "media.ready.v1", ben, original)
+    await event_about(world, "media.ready.v1", ben, original)
     async with world.phones.http.get(f"/phones/{cleo.number}/raw/{original}") as response:
         assert response.ok, await response.text()
         message = await response.json()
     message["documentMessage"]["fileLength"] = length
     message_id = await say(world, cleo, ana, {"kind": "raw", "message": message})
-    ready = (await told(world, "media.ready.v1", ana, message_id))["data"]
+    ready = (await event_about(world, "media.ready.v1", ana, message_id))["data"]
     assert (ready["media"]["size"], (await stored(world.services, ready["media"]["object"]))[0]) == (70_000, content)
 
 
@@ -202,8 +204,8 @@ async def test_what_is_not_wanted_is_skipped_until_it_is_asked_for(world: World)
     cleo = await world.phones.give("Cleo")
     small = await say(world, cleo, ana, with_file({"kind": "image"}, JPEG[:900]))
     large = await say(world, cleo, ana, with_file({"kind": "image"}, JPEG))
-    await told(world, "media.ready.v1", ana, small)
-    received = await told(world, "message.received.v1", ana, large)
+    await event_about(world, "media.ready.v1", ana, small)
+    received = await event_about(world, "message.received.v1", ana, large)
     assert received["data"]["content"]["media"]["state"] == "skipped"
     assert len(await keys(world.services, ana.session_id)) == 1
 
@@ -217,7 +219,7 @@ async def test_what_is_not_wanted_is_skipped_until_it_is_asked_for(world: World)
             "media.ready",
         )  # fmt: skip
     text = await world.phones.send(cleo, ana.phone.number, "Hi")
-    await told(world, "message.received.v1", ana, text)
+    await event_about(world, "message.received.v1", ana, text)
     refused = await world.backend.ask("media.fetch.v1", ana.session_id, {"messageId": text})
     assert (refused["data"]["code"], refused["data"]["detail"]["path"]) == ("command.invalid", "data.messageId")
     unknown = await world.backend.ask("media.fetch.v1", ana.session_id, {"messageId": "3EB0FFFF"})
@@ -228,14 +230,14 @@ async def test_an_edited_caption_shows_the_file_as_it_stands(world: World, pair:
     ana, _ = pair
     cleo = await world.phones.give("Cleo")
     message_id = await say(world, cleo, ana, with_file({"kind": "image", "caption": "Lok"}, JPEG))
-    ready = await told(world, "media.ready.v1", ana, message_id)
+    ready = await event_about(world, "media.ready.v1", ana, message_id)
     edit: dict[str, Any] = {
         "type": "MESSAGE_EDIT",
         "key": {"id": message_id, "fromMe": True, "remoteJid": ana.phone.jid},
     }
     edit["editedMessage"] = {"imageMessage": {"caption": "Look"}}
     await say(world, cleo, ana, {"kind": "raw", "message": {"protocolMessage": edit}})
-    edited = await told(world, "message.edited.v1", ana, message_id)
+    edited = await event_about(world, "message.edited.v1", ana, message_id)
     assert edited["data"]["content"] == {"kind": "image", "caption": "Look", "media": ready["data"]["media"]}
 
 
@@ -243,7 +245,7 @@ async def test_an_edited_caption_shows_the_file_as_it_stands(world: World, pair:
 async def test_a_purge_leaves_nothing_in_the_bucket(world: World) -> None:
     ana, cleo = await world.paired("Ana"), await world.phones.give("Cleo")
     message_id = await say(world, cleo, ana, with_file({"kind": "image"}, JPEG))
-    await told(world, "media.ready.v1", ana, message_id)
+    await event_about(world, "media.ready.v1", ana, message_id)
     assert len(await keys(world.services, ana.session_id)) == 1
     await world.backend.ask("session.delete.v1", ana.session_id, {"purge": True})
     await world.backend.state(ana.session_id, "deleted")
@@ -258,15 +260,15 @@ async def test_a_worker_that_is_killed_while_it_fetches_leaves_it_to_the_next(mo
     ana, cleo = await world.paired("Ana"), await world.phones.give("Cleo")
     files = {os.urandom(8 * 1024 * 1024 + n) for n in range(3)}
     ids = [await say(world, cleo, ana, with_file({"kind": "document"}, file)) for file in files]
-    await told(world, "message.received.v1", ana, ids[-1])
+    await event_about(world, "message.received.v1", ana, ids[-1])
     await world.worker.child.end(signal.SIGKILL)
     await world.worker.child.wait()
     world.worker = await world.stage.start_worker("worker-001")
     for message_id, file in zip(ids, files, strict=True):
-        ready = await told(world, "media.ready.v1", ana, message_id, 90)
+        ready = await event_about(world, "media.ready.v1", ana, message_id, 90)
         assert (await stored(world.services, ready["data"]["media"]["object"]))[0] == file
-    told_ids = [e["data"]["messageId"] for e in world.backend.of(ana.session_id, "media.ready.v1")]
-    assert sorted(told_ids) == sorted(ids)
+    ready_ids = [e["data"]["messageId"] for e in world.backend.of(ana.session_id, "media.ready.v1")]
+    assert sorted(ready_ids) == sorted(ids)
     assert len(await keys(world.services, ana.session_id)) == len(ids)
 
 
@@ -278,13 +280,13 @@ async def test_while_s3_is_away_messages_come_and_their_files_later(own_world: W
     await asyncio.to_thread(world.services.seaweedfs.kill)
     try:
         message_id = await say(world, cleo, ana, with_file({"kind": "image"}, JPEG))
-        await told(world, "message.received.v1", ana, message_id)
+        await event_about(world, "message.received.v1", ana, message_id)
         text = await world.phones.send(cleo, ana.phone.number, "and a text")
-        await told(world, "message.received.v1", ana, text)
+        await event_about(world, "message.received.v1", ana, text)
         assert not world.backend.of(ana.session_id, "media.failed.v1")
     finally:
         await asyncio.to_thread(world.services.seaweedfs.start)
-    ready = await told(world, "media.ready.v1", ana, message_id, 120)
+    ready = await event_about(world, "media.ready.v1", ana, message_id, 120)
     assert (await stored(world.services, ready["data"]["media"]["object"]))[0] == JPEG
 
 
@@ -298,14 +300,14 @@ async def test_while_s3_and_postgresql_are_away_the_worker_lives_and_fetches_wha
     await asyncio.to_thread(world.services.seaweedfs.kill)
     try:
         message_id = await say(world, cleo, ana, with_file({"kind": "image"}, JPEG))
-        await told(world, "message.received.v1", ana, message_id)
+        await event_about(world, "message.received.v1", ana, message_id)
         await asyncio.to_thread(wait_for_line, world.worker, "media.delayed")
         await asyncio.to_thread(world.services.postgresql.kill)
         await asyncio.sleep(8)  # the next try comes due, and nobody can be asked which it is
         await asyncio.to_thread(world.services.postgresql.start)
     finally:
         await asyncio.to_thread(world.services.seaweedfs.start)
-    ready = await told(world, "media.ready.v1", ana, message_id, 120)
+    ready = await event_about(world, "media.ready.v1", ana, message_id, 120)
     assert (await stored(world.services, ready["data"]["media"]["object"]))[0] == JPEG
     assert world.worker.child.is_alive
     assert len(world.backend.of(ana.session_id, "media.ready.v1")) == 1
@@ -316,7 +318,7 @@ async def test_a_document_of_64_mb_costs_less_than_64_mb_of_memory(own_world: Wo
     world = own_world
     ana, cleo = await world.paired("Ana"), await world.phones.give("Cleo")
     warm = await say(world, cleo, ana, with_file({"kind": "document"}, os.urandom(1_000)))
-    await told(world, "media.ready.v1", ana, warm)
+    await event_about(world, "media.ready.v1", ana, warm)
     root = psutil.Process(world.worker.child.pid)
     before = {each.pid: each.memory_info().rss for each in (root, *root.children(recursive=True))}
     most = dict(before)
@@ -330,7 +332,7 @@ async def test_a_document_of_64_mb_costs_less_than_64_mb_of_memory(own_world: Wo
     watching = asyncio.create_task(watch())
     file = os.urandom(64 * 1024 * 1024)
     message_id = await say(world, cleo, ana, with_file({"kind": "document"}, file))
-    ready = await told(world, "media.ready.v1", ana, message_id, 120)
+    ready = await event_about(world, "media.ready.v1", ana, message_id, 120)
     watching.cancel()
     assert ready["data"]["media"]["sha256"] == hashlib.sha256(file).hexdigest()
     grown = {pid: (most[pid] - before.get(pid, 0)) / 2**20 for pid in most}

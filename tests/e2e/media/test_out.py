@@ -234,8 +234,8 @@ async def test_a_document_has_its_name_and_may_mention_and_quote(studio: Studio)
         mentions=[studio.ben.phone.number],
     )
     arrived = await studio.arrived(message_id)
-    told = arrived["content"]
-    assert (told["media"]["fileName"], told["media"]["mimetype"], told["caption"]) == (
+    content = arrived["content"]
+    assert (content["media"]["fileName"], content["media"]["mimetype"], content["caption"]) == (
         "table.csv",
         "text/csv",
         "The table",
@@ -305,9 +305,9 @@ async def test_the_history_tells_of_the_file_and_does_not_hold_it(studio: Studio
     history = await studio.world.backend.ask(
         "message.history.v1", studio.ana.session_id, {"chat": studio.ben.phone.number, "limit": 5}
     )
-    told = next(m for m in history["data"]["result"]["messages"] if m["messageId"] == message_id)["content"]
+    content = next(m for m in history["data"]["result"]["messages"] if m["messageId"] == message_id)["content"]
     assert described["type"] == "command.result.v1"
-    assert told == {
+    assert content == {
         "kind": "image",
         "caption": "Look",
         "media": {

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.e2e.conftest import World, a_world
-from tests.e2e.media.test_in import say, stored, told, with_file
+from tests.e2e.media.test_in import event_about, say, stored, with_file
 from tests.support.network.certificates import self_signed
 from tests.support.network.proxies import Proxy, a_proxy, tls_before
 from tests.support.services.private_services import PrivateServices
@@ -38,8 +38,8 @@ async def behind_tls(services: PrivateServices, migrated_template: str, tmp_path
 
 async def media_host(world: World) -> str:
     async with world.phones.http.get("/root-key") as answer:
-        told_keys: dict[str, str] = await answer.json()
-        return urlsplit(told_keys["mediaUrl"]).netloc
+        addresses: dict[str, str] = await answer.json()
+        return urlsplit(addresses["mediaUrl"]).netloc
 
 
 def whatsapp(world: World) -> str:
@@ -61,7 +61,7 @@ async def test_a_sessions_proxy_carries_its_connection_and_its_files_and_no_othe
         cleo = await world.phones.give("Cleo")
         incoming = os.urandom(SIZE)
         received = await say(world, cleo, ana, with_file({"kind": "document"}, incoming))
-        ready = await told(world, "media.ready.v1", ana, received)
+        ready = await event_about(world, "media.ready.v1", ana, received)
         assert (await stored(world.services, ready["data"]["media"]["object"]))[0] == incoming
         assert SIZE < proxy.down(host) < 2 * SIZE
 
@@ -77,5 +77,5 @@ async def test_a_sessions_proxy_carries_its_connection_and_its_files_and_no_othe
         through = len(proxy.tunnels), proxy.up(host), proxy.down(host)
         ben = await world.paired("Ben")
         message_id = await say(world, cleo, ben, with_file({"kind": "document"}, incoming))
-        await told(world, "media.ready.v1", ben, message_id)
+        await event_about(world, "media.ready.v1", ben, message_id)
         assert (len(proxy.tunnels), proxy.up(host), proxy.down(host)) == through

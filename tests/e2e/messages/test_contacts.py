@@ -47,10 +47,10 @@ async def _save(world: World, member: Member, phone: Phone, name: str) -> None:
 async def test_a_person_that_renames_itself_is_told_with_its_next_message(world: World) -> None:
     ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
     await _say(world, ana, ben, "I am Ben")
-    told = await world.backend.event(_UPDATED, _about(ana, ben, "pushName"))
-    assert (told["data"]["pushName"], told["data"]["phone"]) == ("Ben", ben.number)
-    assert told["data"]["lid"].endswith("@lid")
-    assert int(told["sequence"]) > 0
+    seen = await world.backend.event(_UPDATED, _about(ana, ben, "pushName"))
+    assert (seen["data"]["pushName"], seen["data"]["phone"]) == ("Ben", ben.number)
+    assert seen["data"]["lid"].endswith("@lid")
+    assert int(seen["sequence"]) > 0
 
     await _rename(world, ben, "Benny")
     await _say(world, ana, ben, "and now?")
@@ -76,11 +76,11 @@ async def test_a_picture_that_changes_or_goes_is_told(world: World) -> None:
     await world.status(await world.send(ana, ben, "hello yourself"), "delivered")  # WhatsApp tells who asked for it
     for picture, word in ((b"\xff\xd8 one \xff\xd9", "changed"), (b"", "removed")):
         await _show(world, ben, picture)
-        told = await world.backend.event(
+        seen = await world.backend.event(
             _UPDATED,
             lambda event, word=word: _about(ana, ben, "picture")(event) and event["data"]["picture"] == word,
         )
-        assert told["data"]["pushName"] == "Ben"
+        assert seen["data"]["pushName"] == "Ben"
 
 
 async def test_what_changed_while_the_worker_was_away_is_told_when_it_is_back(mortal_world: World) -> None:
@@ -119,11 +119,11 @@ async def test_a_contact_that_the_owner_saves_is_told_and_one_saved_before_is_no
     assert synced["data"]["contacts"] == 1
 
     await _save(world, member, eve, "My Eve")
-    told = await world.backend.event(_UPDATED, _about(member, eve, "savedName"))
-    assert (told["data"]["savedName"], told["data"]["phone"]) == ("My Eve", eve.number)
+    seen = await world.backend.event(_UPDATED, _about(member, eve, "savedName"))
+    assert (seen["data"]["savedName"], seen["data"]["phone"]) == ("My Eve", eve.number)
     await _save(world, member, ben, "Ben the baker")
-    told = await world.backend.event(_UPDATED, _about(member, ben, "savedName"))
-    assert (told["data"]["savedName"], told["data"]["pushName"]) == ("Ben the baker", "Ben")
+    seen = await world.backend.event(_UPDATED, _about(member, ben, "savedName"))
+    assert (seen["data"]["savedName"], seen["data"]["pushName"]) == ("Ben the baker", "Ben")
     assert [event["data"]["savedName"] for event in world.backend.of(member.session_id, _UPDATED)] == [
         "My Eve",
         "Ben the baker",
@@ -134,5 +134,5 @@ async def test_another_status_text_is_told(world: World) -> None:
     ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
     await world.status(await world.send(ana, ben, "hello"), "delivered")
     await world.phones.post(f"/phones/{ben.number}/about", {"text": "At work"})
-    told = await world.backend.event(_UPDATED, _about(ana, ben, "about"))
-    assert told["data"]["about"] == "At work"
+    seen = await world.backend.event(_UPDATED, _about(ana, ben, "about"))
+    assert seen["data"]["about"] == "At work"

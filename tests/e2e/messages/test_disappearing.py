@@ -46,8 +46,8 @@ async def test_a_persons_timer_is_heard_told_kept_to_and_set(world: World) -> No
     week = await _send(world, ana, ben.number, "a week", disappearingSeconds=WEEK)
     stays = await _send(world, ana, ben.number, "stays", disappearingSeconds=0)
     inbox = {entry["messageId"]: entry for entry in await world.phones.inbox(ben, 3)}
-    told = [inbox[each].get("disappearingSeconds") for each in (inherits, week, stays)]
-    assert told == [DAY, WEEK, None]
+    seen = [inbox[each].get("disappearingSeconds") for each in (inherits, week, stays)]
+    assert seen == [DAY, WEEK, None]
 
     await _accepted(world, ana, "chat.disappearing.v1", {"to": ben.number, "seconds": QUARTER})
     ours = await world.backend.event("chat.updated.v1", _of(ana, chat=ben.jid, disappearingSeconds=QUARTER))

@@ -127,8 +127,8 @@ async def test_what_a_session_does_to_a_group_itself_is_told_once(world: World, 
     )
     assert (renamed["data"]["subject"], renamed["data"]["by"]["jid"]) == ("We", ana.phone.jid)
     made = world.backend.of(ana.session_id, "group.participants.v1")
-    told = [each["data"] for each in made if each["data"]["groupId"] == group]
-    assert [(each["action"], each["includesMe"], each["subject"]) for each in told] == [("add", True, "Us")]
+    published = [each["data"] for each in made if each["data"]["groupId"] == group]
+    assert [(each["action"], each["includesMe"], each["subject"]) for each in published] == [("add", True, "Us")]
 
 
 async def test_a_group_that_was_being_made_as_the_worker_died_is_not_made_again(mortal_world: World) -> None:
@@ -224,7 +224,7 @@ async def test_each_participants_receipts_are_told(world: World, pair: tuple[Mem
     command = await world.backend.publish("message.send.v1", ana.session_id, data)
     message_id = (await world.backend.reply_to(command))["data"]["messageId"]
     people = {ben.phone.jid, eve.jid}
-    await until_told(world, command, "delivered", people)
+    await until_status(world, command, "delivered", people)
     await world.backend.event(
         "message.received.v1",
         lambda e: e["subject"] == ben.session_id and e["data"]["messageId"] == message_id,
@@ -233,11 +233,11 @@ async def test_each_participants_receipts_are_told(world: World, pair: tuple[Mem
     await world.phones.read(eve, message_id)
     read = await world.backend.ask("message.read.v1", ben.session_id, {"chat": group, "messageIds": [message_id]})
     assert read["type"] == "command.accepted.v1", read
-    await until_told(world, command, "read", people)
+    await until_status(world, command, "read", people)
 
-    told = [(e["data"]["status"], e["data"].get("participant")) for e in statuses(world, command)]
-    assert told[0] == ("sent", None)
-    assert sorted(told[1:]) == sorted((status, who) for status in ("delivered", "read") for who in people)
+    published = [(e["data"]["status"], e["data"].get("participant")) for e in statuses(world, command)]
+    assert published[0] == ("sent", None)
+    assert sorted(published[1:]) == sorted((status, who) for status in ("delivered", "read") for who in people)
     described = await world.backend.ask("message.describe.v1", ana.session_id, {"messageId": message_id})
     receipts = described["data"]["result"]["receipts"]
     assert {(each["participant"], each["status"]) for each in receipts} == {(who, "read") for who in people}
@@ -247,7 +247,7 @@ def statuses(world: World, command: str) -> list[Document]:
     return [e for e in world.backend.events if e["type"] == "message.status.v1" and e["data"]["commandId"] == command]
 
 
-async def until_told(world: World, command: str, status: str, people: set[str], patience: float = 60.0) -> None:
+async def until_status(world: World, command: str, status: str, people: set[str], patience: float = 60.0) -> None:
     """Wait until each of these people has come so far."""
 
     def all_of_them() -> bool:
@@ -266,7 +266,7 @@ async def test_a_large_group_gets_a_message_and_confirms_it(world: World, pair: 
     for text in texts:
         data = {"to": group, "content": {"kind": "text", "text": text}}
         command = await world.backend.publish("message.send.v1", ana.session_id, data)
-        await until_told(world, command, "delivered", {person.jid for person in people})
+        await until_status(world, command, "delivered", {person.jid for person in people})
         assert len(statuses(world, command)) == 1 + len(people)
     for person in people:
         assert [entry["content"]["text"] for entry in await world.phones.inbox(person, 3)] == texts
@@ -335,15 +335,15 @@ async def test_a_notification_that_comes_again_is_told_once(mortal_world: World)
     group = await world.phones.make_group(eve, "Us", ana.phone)
     await world.phones.in_group(eve, group, "subject", subject="We")
 
-    def told(subject: str) -> bool:
+    def published(subject: str) -> bool:
         return any(e["data"].get("subject") == subject for e in news(world, ana, group))
 
-    await world.backend.until(lambda: told("We"), "the subject is not told")
+    await world.backend.until(lambda: published("We"), "the subject is not told")
     assert await queued(world, ana) >= 2
     await world.phones.post("/faults", {"kind": "mute_acks", "phone": ana.phone.number, "count": 0})
     await kill_and_restart(world)  # the confirmations were lost, and so is all that the worker knew
     await world.phones.in_group(eve, group, "subject", subject="They")
-    await world.backend.until(lambda: told("They"), "the next subject is not told")
+    await world.backend.until(lambda: published("They"), "the next subject is not told")
     assert [said(event) for event in news(world, ana, group)] == [
         ("add", sorted([eve.number, ana.phone.number]), True),
         (("subject", "We"),),
@@ -364,8 +364,8 @@ async def test_who_asks_to_come_in_is_told_listed_and_let_in_or_turned_down(worl
     ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
     group = await a_group(world, ana, ben)
     await accepted(world, ana, "update", groupId=group, joinApproval=True, membersAdd=True)
-    told = await world.backend.event("group.updated.v1", lambda e: e["data"].get("joinApproval") is True)
-    assert told["data"]["groupId"] == group
+    published = await world.backend.event("group.updated.v1", lambda e: e["data"].get("joinApproval") is True)
+    assert published["data"]["groupId"] == group
     described = await result(world, ana, "describe", groupId=group)
     assert (described["joinApproval"], described["membersAdd"]) == (True, True)
 

@@ -46,11 +46,11 @@ async def test_the_phones_history_is_stored_and_told_with_progress_but_not_as_re
     phone, chats = await _with_past(world, friends=12, each=3)
     ana = await _paired(world, phone, **RECENT)
     last = await _synced(world, ana)
-    told = [event["data"] for event in world.backend.of(ana.session_id, "history.synced.v1")]
-    assert [part["progress"] for part in told] == sorted(part["progress"] for part in told)
-    assert (told[-1]["progress"], int(last["sequence"]) > 0) == (100, True)
-    assert sum(part["messages"] for part in told) == sum(map(len, chats.values()))
-    assert sum(part["chats"] for part in told) == len(chats)
+    seen = [event["data"] for event in world.backend.of(ana.session_id, "history.synced.v1")]
+    assert [part["progress"] for part in seen] == sorted(part["progress"] for part in seen)
+    assert (seen[-1]["progress"], int(last["sequence"]) > 0) == (100, True)
+    assert sum(part["messages"] for part in seen) == sum(map(len, chats.values()))
+    assert sum(part["chats"] for part in seen) == len(chats)
     assert world.backend.of(ana.session_id, "message.received.v1") == []
 
     for number, (friend, ids) in enumerate(chats.items()):
@@ -93,8 +93,8 @@ async def test_what_was_done_to_messages_of_the_past_is_shown_and_not_told(world
     assert [(each["emoji"], each["fromMe"]) for each in edited["reactions"]] == [("👍", True)]
     assert [(each["options"], each["fromMe"]) for each in voted["votes"]] == [(["Later"], True)]
     assert voted["pinned"] is True
-    told = {event["type"] for event in world.backend.of(member.session_id)}
-    assert not told & {"message.received.v1", "message.edited.v1", "message.reaction.v1", "poll.vote.v1"}
+    seen = {event["type"] for event in world.backend.of(member.session_id)}
+    assert not seen & {"message.received.v1", "message.edited.v1", "message.reaction.v1", "poll.vote.v1"}
 
 
 async def test_a_session_without_history_stores_and_tells_none(world: World) -> None:
@@ -151,7 +151,7 @@ async def test_a_worker_that_is_killed_in_the_middle_goes_on_with_the_history(mo
 
     found = await asyncio.gather(*(_history(world, ana, friend) for friend in chats))
     assert [[message["messageId"] for message in stored] for stored in found] == [ids[::-1] for ids in chats.values()]
-    told = {event["id"]: event["data"] for event in world.backend.of(ana.session_id, "history.synced.v1")}
-    assert sum(part["messages"] for part in told.values()) == sum(map(len, chats.values()))
-    assert [part["isLast"] for part in told.values()].count(True) == 1
+    seen = {event["id"]: event["data"] for event in world.backend.of(ana.session_id, "history.synced.v1")}
+    assert sum(part["messages"] for part in seen.values()) == sum(map(len, chats.values()))
+    assert [part["isLast"] for part in seen.values()].count(True) == 1
     assert world.backend.of(ana.session_id, "message.received.v1") == []

@@ -54,7 +54,7 @@ async def carry_out(world: World, kind: str, member: Member, to: Member, **data:
     return accepted["data"]["messageId"]
 
 
-async def told(world: World, event_type: str, member: Member, message_id: str) -> Document:
+async def event_about(world: World, event_type: str, member: Member, message_id: str) -> Document:
     """The event at `member` about this message."""
     return await world.backend.event(
         event_type, lambda e: e["subject"] == member.session_id and e["data"]["messageId"] == message_id
@@ -76,7 +76,7 @@ async def as_it_stands(
 async def test_a_kind_arrives_as_it_was_sent(world: World, pair: tuple[Member, Member], name: str) -> None:
     ana, ben = pair
     message_id = await send(world, ana, ben, CONTENTS[name])
-    received = await told(world, "message.received.v1", ben, message_id)
+    received = await event_about(world, "message.received.v1", ben, message_id)
     assert received["data"]["content"] == CONTENTS[name]
     assert received["data"]["sender"]["phone"] == ana.phone.number
 
@@ -88,7 +88,7 @@ async def test_a_file_of_cards_arrives_as_its_people(world: World, pair: tuple[M
     photo = f"PHOTO;ENCODING=b:{'QUJD' * 9_000}\n QUJD"
     apples = f"BEGIN:VCARD\nVERSION:3.0\nFN:Cleo\n{photo}\nTEL:\u202a112\u202c\nEND:VCARD"
     content = {"kind": "contacts", "contacts": [{"vcard": f"{coded}\n{apples}\n"}]}
-    received = await told(world, "message.received.v1", ben, await send(world, ana, ben, content))
+    received = await event_about(world, "message.received.v1", ben, await send(world, ana, ben, content))
     assert received["data"]["content"]["contacts"] == [
         {"name": "Jörg Müller", "phones": ["030/202020"], "vcard": coded},
         {"name": "Cleo", "phones": ["112"]},
@@ -98,10 +98,10 @@ async def test_a_file_of_cards_arrives_as_its_people(world: World, pair: tuple[M
 async def test_a_message_is_edited_reacted_to_and_revoked(world: World, pair: tuple[Member, Member]) -> None:
     ana, ben = pair
     message_id = await send(world, ana, ben, {"kind": "text", "text": "Helo"})
-    await told(world, "message.received.v1", ben, message_id)
+    await event_about(world, "message.received.v1", ben, message_id)
 
     await carry_out(world, "message.edit.v1", ana, ben, messageId=message_id, content={"kind": "text", "text": "Hello"})
-    edited = await told(world, "message.edited.v1", ben, message_id)
+    edited = await event_about(world, "message.edited.v1", ben, message_id)
     assert edited["data"]["content"] == {"kind": "text", "text": "Hello"}
 
     for emoji in ("👍", ""):
@@ -135,7 +135,7 @@ async def test_a_message_is_edited_reacted_to_and_revoked(world: World, pair: tu
             assert ("pinnedUntil" in shown) is is_pinned
 
     await carry_out(world, "message.revoke.v1", ana, ben, messageId=message_id)
-    revoked = await told(world, "message.revoked.v1", ben, message_id)
+    revoked = await event_about(world, "message.revoked.v1", ben, message_id)
     assert revoked["data"]["fromMe"] is False
     for member in (ana, ben):
         shown = await as_it_stands(world, member, message_id, lambda shown: "revokedAt" in shown)
@@ -156,7 +156,7 @@ async def test_what_a_stranger_does_to_our_messages_is_not_told(world: World, pa
         raw = {"kind": "raw", "message": {"protocolMessage": {"key": key, **forged}}}
         await world.phones.post(f"/phones/{eve.number}/send", {"to": ana.phone.number, "content": raw})
     after = await world.phones.send(eve, ana.phone.number, "that was me")
-    await told(world, "message.received.v1", ana, after)
+    await event_about(world, "message.received.v1", ana, after)
     kinds = ("message.revoked.v1", "message.edited.v1")
     changes = [e["data"]["messageId"] for e in world.backend.of(ana.session_id) if e["type"] in kinds]
     assert mine not in changes
@@ -167,9 +167,9 @@ async def test_what_a_stranger_does_to_our_messages_is_not_told(world: World, pa
 async def test_a_forwarded_message_says_so_and_is_the_same(world: World, pair: tuple[Member, Member]) -> None:
     ana, ben = pair
     original = await send(world, ana, ben, CONTENTS["location"])
-    await told(world, "message.received.v1", ben, original)
+    await event_about(world, "message.received.v1", ben, original)
     forwarded = await carry_out(world, "message.forward.v1", ben, ana, messageId=original)
-    received = await told(world, "message.received.v1", ana, forwarded)
+    received = await event_about(world, "message.received.v1", ana, forwarded)
     assert received["data"]["content"] == CONTENTS["location"]
     assert received["data"]["forwarded"] is True
 
@@ -179,7 +179,7 @@ async def raw(world: World, member: Member, message: dict[str, Any]) -> Document
     eve = await world.phones.give("Eve")
     body = {"to": member.phone.number, "content": {"kind": "raw", "message": message}}
     sent = await world.phones.post(f"/phones/{eve.number}/send", body)
-    return await told(world, "message.received.v1", member, sent["messageId"])
+    return await event_about(world, "message.received.v1", member, sent["messageId"])
 
 
 async def test_a_business_is_read_with_its_buttons_in_what_wraps_it_and_forwarded_as_its_words(
@@ -198,7 +198,7 @@ async def test_a_business_is_read_with_its_buttons_in_what_wraps_it_and_forwarde
     assert offered["wrappers"] == ["questionMessage"]
 
     forwarded = await carry_out(world, "message.forward.v1", ana, ben, messageId=offered["messageId"])
-    assert (await told(world, "message.received.v1", ben, forwarded))["data"]["content"] == content
+    assert (await event_about(world, "message.received.v1", ben, forwarded))["data"]["content"] == content
 
     unknown = (await raw(world, ana, {"placeholderMessage": {"type": "MASK_LINKED_DEVICES"}}))["data"]
     assert unknown["content"] == {"kind": "unsupported", "whatsappType": "placeholderMessage"}
@@ -213,17 +213,17 @@ async def test_what_was_edited_is_quoted_and_forwarded_as_it_says_now_and_what_w
 ) -> None:
     ana, ben = pair
     original = await send(world, ana, ben, {"kind": "text", "text": "a slip"})
-    await told(world, "message.received.v1", ben, original)
+    await event_about(world, "message.received.v1", ben, original)
     now = {"kind": "text", "text": "what was meant"}
     await carry_out(world, "message.edit.v1", ana, ben, messageId=original, content=now)
-    await told(world, "message.edited.v1", ben, original)
+    await event_about(world, "message.edited.v1", ben, original)
 
     forwarded = await carry_out(world, "message.forward.v1", ben, ana, messageId=original)
-    assert (await told(world, "message.received.v1", ana, forwarded))["data"]["content"] == now
+    assert (await event_about(world, "message.received.v1", ana, forwarded))["data"]["content"] == now
     assert (await as_it_stands(world, ben, forwarded, lambda shown: "content" in shown))["content"] == now
 
     await carry_out(world, "message.revoke.v1", ana, ben, messageId=original)
-    await told(world, "message.revoked.v1", ben, original)
+    await event_about(world, "message.revoked.v1", ben, original)
     about = {"to": ana.phone.number, "messageId": original}
     reply = {"to": ana.phone.number, "content": now, "quote": {"messageId": original}}
     for kind, data in (("message.forward.v1", about), ("message.send.v1", reply)):
@@ -235,7 +235,7 @@ async def test_a_vote_is_what_the_poll_shows_at_both_ends_and_the_last_one_count
 ) -> None:
     ana, ben = pair
     message_id = await send(world, ana, ben, CONTENTS["poll"])
-    await told(world, "message.received.v1", ben, message_id)
+    await event_about(world, "message.received.v1", ben, message_id)
 
     async def votes(member: Member, options: list[str]) -> None:
         shown = await as_it_stands(
@@ -262,7 +262,7 @@ async def test_a_message_that_cannot_be_edited_is_refused_with_its_place(
 ) -> None:
     ana, ben = pair
     message_id = await send(world, ana, ben, CONTENTS["text"])
-    await told(world, "message.received.v1", ben, message_id)
+    await event_about(world, "message.received.v1", ben, message_id)
     data = {"to": ana.phone.number, "messageId": message_id, "content": {"kind": "text", "text": "x"}}
     rejected = await world.backend.ask("message.edit.v1", ben.session_id, data)
     assert (rejected["data"]["code"], rejected["data"]["detail"]["path"]) == ("command.invalid", "data.messageId")
@@ -274,7 +274,7 @@ async def test_a_chat_has_a_history_and_counts(world: World, pair: tuple[Member,
     ana, ben = pair
     sent = [await send(world, ana, ben, {"kind": "text", "text": f"number {number}"}) for number in range(3)]
     for message_id in sent:
-        await told(world, "message.received.v1", ben, message_id)
+        await event_about(world, "message.received.v1", ben, message_id)
 
     first = await world.backend.ask("message.history.v1", ben.session_id, {"chat": ana.phone.number, "limit": 2})
     rest = {"chat": ana.phone.number, "limit": 1, "cursor": first["data"]["result"]["cursor"]}

@@ -97,12 +97,12 @@ async def test_contacts_are_checked_and_presence_is_sent(world: World) -> None:
     ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
 
     checked = await world.backend.ask("contact.check.v1", ana.session_id, {"phones": [ben.number, "+15550999998"]})
-    told = await world.backend.ask("chat.presence.v1", ana.session_id, {"to": ben.number, "state": "typing"})
+    seen = await world.backend.ask("chat.presence.v1", ana.session_id, {"to": ben.number, "state": "typing"})
 
     there, missing = checked["data"]["result"]["contacts"]
     assert (there["phone"], there["exists"], there["jid"]) == (ben.number, True, ben.jid)
     assert (missing["phone"], missing["exists"]) == ("+15550999998", False)
-    assert told["type"] == "command.accepted.v1"
+    assert seen["type"] == "command.accepted.v1"
 
 
 async def test_a_messages_ledger_can_be_described(world: World) -> None:

@@ -50,11 +50,11 @@ async def test_a_picture_of_nobody_is_refused(world: World) -> None:
 async def test_a_call_is_told_once_and_rings_on(world: World) -> None:
     ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
     call = await world.phones.post(f"/phones/{ben.number}/call", {"to": ana.phone.number, "video": True})
-    told = await world.backend.event("call.received.v1", _of(ana, callId=call["callId"]))
-    assert told["data"]["from"]["phone"] == ben.number
-    assert told["data"]["from"]["jid"] == ben.jid
-    assert (told["data"]["video"], told["data"]["rejected"]) == (True, False)
-    assert int(told["sequence"]) > 0
+    found = await world.backend.event("call.received.v1", _of(ana, callId=call["callId"]))
+    assert found["data"]["from"]["phone"] == ben.number
+    assert found["data"]["from"]["jid"] == ben.jid
+    assert (found["data"]["video"], found["data"]["rejected"]) == (True, False)
+    assert int(found["sequence"]) > 0
 
     await world.phones.post(f"/phones/{ben.number}/hang-up", {"callId": call["callId"]})  # nobody has declined it
     await world.phones.send(ben, ana.phone.number, "you were away")
@@ -66,8 +66,8 @@ async def test_a_session_that_rejects_calls_declines_them(world: World) -> None:
     ana = await world.paired("Ana", options={"rejectCalls": True})
     ben = await world.phones.give("Ben")
     call = await world.phones.post(f"/phones/{ben.number}/call", {"to": ana.phone.number})
-    told = await world.backend.event("call.received.v1", _of(ana, callId=call["callId"]))
-    assert (told["data"]["video"], told["data"]["rejected"]) == (False, True)
+    found = await world.backend.event("call.received.v1", _of(ana, callId=call["callId"]))
+    assert (found["data"]["video"], found["data"]["rejected"]) == (False, True)
     while (await _calls(world, ben.number))[0]["state"] == "ringing":
         await world.backend.ask("contact.check.v1", ana.session_id, {"phones": [ben.number]})
     assert (await _calls(world, ben.number))[0]["state"] == "rejected"
@@ -79,8 +79,8 @@ async def test_a_call_that_came_while_the_session_was_away_is_told_when_it_is_ba
     await world.worker.stop()
     call = await world.phones.post(f"/phones/{ben.number}/call", {"to": ana.phone.number})
     world.worker = await world.stage.start_worker("worker-001")
-    told = await world.backend.event("call.received.v1", _of(ana, callId=call["callId"]))
-    assert told["data"]["rejected"] is False  # it may long be over
+    found = await world.backend.event("call.received.v1", _of(ana, callId=call["callId"]))
+    assert found["data"]["rejected"] is False  # it may long be over
 
 
 async def _calls(world: World, number: str) -> list[Document]:
@@ -96,8 +96,8 @@ async def _show(world: World, member: Member, to: str, state: str, **more: objec
 async def test_what_others_do_is_told_and_asked_for_again_after_a_reconnect(world: World) -> None:
     ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
     await _show(world, ana, ben.number, "available", subscribe=True)
-    told = await world.backend.event("presence.updated.v1", _of(ana, state="available"))
-    assert (told["data"]["chat"], "sequence" in told) == (ben.jid, False)
+    found = await world.backend.event("presence.updated.v1", _of(ana, state="available"))
+    assert (found["data"]["chat"], "sequence" in found) == (ben.jid, False)
 
     for state in ("typing", "recording", "paused"):
         await world.phones.post(f"/phones/{ben.number}/presence", {"to": ana.phone.number, "state": state})
@@ -195,9 +195,9 @@ async def test_number_and_lid_are_one_chat_and_one_lane(world: World) -> None:
     async with world.phones.http.get(f"/phones/{ana.phone.number}") as response:
         own_lid = (await response.json())["lid"]
     answer = await world.phones.send(ben, own_lid, "by LID")
-    told = await world.backend.event("message.received.v1", _of(ana, messageId=answer))
-    assert told["data"]["chat"] == ben.jid
-    assert (told["data"]["sender"]["lid"], told["data"]["sender"]["phone"]) == (lid, ben.number)
+    found = await world.backend.event("message.received.v1", _of(ana, messageId=answer))
+    assert found["data"]["chat"] == ben.jid
+    assert (found["data"]["sender"]["lid"], found["data"]["sender"]["phone"]) == (lid, ben.number)
     pages = [
         (await world.backend.ask("message.history.v1", ana.session_id, {"chat": name}))["data"]["result"]["messages"]
         for name in names
@@ -211,8 +211,8 @@ async def test_the_accounts_own_name_is_learnt_when_it_changes(world: World) -> 
     ana, ben = await world.paired("Ana"), await world.paired("Ben")
     await world.phones.post("/phones", {"phone": ana.phone.number, "name": "Ana Maria"})
 
-    told = await world.backend.event("profile.updated.v1", _of(ana, pushName="Ana Maria"))
-    assert told["data"]["changed"] == ["pushName"]
+    found = await world.backend.event("profile.updated.v1", _of(ana, pushName="Ana Maria"))
+    assert found["data"]["changed"] == ["pushName"]
     described = await world.backend.ask("session.describe.v1", ana.session_id)
     assert described["data"]["result"]["name"] == "Ana Maria"
     await world.send(ana, ben.phone, "it is me")

@@ -23,7 +23,7 @@ async def _send(world: World, phone: Phone, to: str, content: Document) -> str:
     return sent["messageId"]
 
 
-async def _told(world: World, member: Member, event_type: str, message_id: str, **more: object) -> Document:
+async def _published(world: World, member: Member, event_type: str, message_id: str, **more: object) -> Document:
     event = await world.backend.event(
         event_type,
         lambda e: (
@@ -55,32 +55,32 @@ async def test_what_is_done_to_a_message_is_told_about_it_and_never_as_a_message
     new = {"kind": "text", "text": "hello"}
 
     await _does(world, ben, "edit", text, content=new, sealed=True)
-    assert (await _told(world, ana, "message.edited.v1", text))["content"] == new
+    assert (await _published(world, ana, "message.edited.v1", text))["content"] == new
     for phone, from_me in ((ben, False), (own, True)):
         await _does(world, phone, "react", text, emoji="x", sealed=True)
-        await _told(world, ana, "message.reaction.v1", text, emoji="x", fromMe=from_me)
+        await _published(world, ana, "message.reaction.v1", text, emoji="x", fromMe=from_me)
         comment = await _does(world, phone, "comment", text, content=new, sealed=True)
-        assert (await _told(world, ana, "message.comment.v1", text, fromMe=from_me, commentId=comment))[
+        assert (await _published(world, ana, "message.comment.v1", text, fromMe=from_me, commentId=comment))[
             "content"
         ] == new
         await _does(world, phone, "respond", party, response="maybe", extraGuests=2)
-        answer = await _told(world, ana, "event.response.v1", party, fromMe=from_me)
+        answer = await _published(world, ana, "event.response.v1", party, fromMe=from_me)
         assert (answer["response"], answer["extraGuests"]) == ("maybe", 2)
         await _does(world, phone, "pin", text, seconds=604_800)
-        assert "until" in await _told(world, ana, "message.pinned.v1", text, pinned=True, fromMe=from_me)
+        assert "until" in await _published(world, ana, "message.pinned.v1", text, pinned=True, fromMe=from_me)
         await _does(world, phone, "keep", text)
-        await _told(world, ana, "message.kept.v1", text, kept=True, fromMe=from_me)
+        await _published(world, ana, "message.kept.v1", text, kept=True, fromMe=from_me)
 
     sealed = {"secretEncType": "MESSAGE_EDIT", "encPayload": "AA" * 16, "encIv": "AAAAAAAAAAAAAAAA"}
     for message_id in (text, "3A0000000000000000"):  # one with whose secret it does not open, and one that nobody has
         raw = {"secretEncryptedMessage": {"targetMessageKey": {"id": message_id, "fromMe": True}, **sealed}}
         await _send(world, ben, own.number, {"kind": "raw", "message": raw})
-        await _told(world, ana, "message.changed.v1", message_id, change="edit", reason="sealed")
+        await _published(world, ana, "message.changed.v1", message_id, change="edit", reason="sealed")
     empty = {"protocolMessage": {"type": "MESSAGE_EDIT", "key": {"id": text, "fromMe": True}, "editedMessage": {}}}
     await _send(world, ben, own.number, {"kind": "raw", "message": empty})
 
     messages.append(await world.phones.send(ben, own.number, "the last one"))
-    await _told(world, ana, "message.received.v1", messages[-1])
+    await _published(world, ana, "message.received.v1", messages[-1])
     assert [event["data"]["messageId"] for event in world.backend.of(ana.session_id, "message.received.v1")] == messages
     shown = await world.backend.ask("message.describe.v1", ana.session_id, {"messageId": text})
     assert shown["data"]["result"]["content"] == new
@@ -95,12 +95,12 @@ async def test_votes_are_read_wherever_the_polls_secret_lies(world: World) -> No
     shared = await _send(world, ben, group, POLL)
     for poll in (past, own, shared):
         await _does(world, ben, "vote", poll, options=["Later"])
-        assert (await _told(world, ana, "poll.vote.v1", poll, fromMe=False))["options"] == ["Later"]
+        assert (await _published(world, ana, "poll.vote.v1", poll, fromMe=False))["options"] == ["Later"]
         await _does(world, phone, "vote", poll, options=["Now"])
-        assert (await _told(world, ana, "poll.vote.v1", poll, fromMe=True))["options"] == ["Now"]
+        assert (await _published(world, ana, "poll.vote.v1", poll, fromMe=True))["options"] == ["Now"]
 
     await _does(world, ben, "vote", own, options=[], addedOptions=["Never"])
-    added = await _told(world, ana, "poll.vote.v1", own, options=[])
+    added = await _published(world, ana, "poll.vote.v1", own, options=[])
     assert added["unknownOptions"] == 1
     shown = await world.backend.ask("message.describe.v1", ana.session_id, {"messageId": own})
     votes = {vote["fromMe"]: vote for vote in shown["data"]["result"]["votes"]}
@@ -114,10 +114,10 @@ async def test_a_sealed_change_that_came_before_its_message_is_told_as_what_it_i
     jid = ben.jid
     new = Message(conversation="hello").SerializeToString()
     sealed = seal(new, Use.EDIT, secret=secret, message_id=missing, author=jid, sealer=jid, iv=os.urandom(IV_SIZE))
-    told = {name: base64.b64encode(value).decode() for name, value in sealed.items()}
-    change = {"targetMessageKey": {"id": missing, "fromMe": True}, "secretEncType": "MESSAGE_EDIT", **told}
+    published = {name: base64.b64encode(value).decode() for name, value in sealed.items()}
+    change = {"targetMessageKey": {"id": missing, "fromMe": True}, "secretEncType": "MESSAGE_EDIT", **published}
     await _send(world, ben, own.number, {"kind": "raw", "message": {"secretEncryptedMessage": change}})
-    await _told(world, ana, "message.changed.v1", missing, change="edit", reason="sealed")
+    await _published(world, ana, "message.changed.v1", missing, change="edit", reason="sealed")
 
     text = {"conversation": "helo", "messageContextInfo": {"messageSecret": base64.b64encode(secret).decode()}}
     quote = {"stanzaId": missing, "participant": jid, "quotedMessage": text}
@@ -127,5 +127,5 @@ async def test_a_sealed_change_that_came_before_its_message_is_told_as_what_it_i
         own.number,
         {"kind": "raw", "message": {"extendedTextMessage": {"text": "this one", "contextInfo": quote}}},
     )
-    edited = await _told(world, ana, "message.edited.v1", missing)
+    edited = await _published(world, ana, "message.edited.v1", missing)
     assert edited["content"] == {"kind": "text", "text": "hello"}

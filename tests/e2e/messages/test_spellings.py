@@ -11,7 +11,7 @@ from tests.support.whatsapp.phones import Phone
 
 # WhatsApp's own spelling, the backend's, and what the simulator has to be told of it.
 KINDS = pytest.mark.parametrize(
-    ("number", "dialled", "told"),
+    ("number", "dialled", "found"),
     [
         ("+551187654{}", "+5511987654{}", ()),
         ("+5491123456{}", "+541123456{}", ()),
@@ -35,12 +35,12 @@ async def _done(world: World, session_id: str, kind: str, **data: object) -> Non
 
 @KINDS
 async def test_every_spelling_of_a_number_is_one_chat(
-    world: World, number: str, dialled: str, told: Sequence[str]
+    world: World, number: str, dialled: str, found: Sequence[str]
 ) -> None:
     ana = await world.paired("Ana")
     number, dialled = number.format(731), dialled.format(731)
     ben = Phone(number, "Ben")
-    jid = (await world.phones.post("/phones", {"phone": number, "name": "Ben", "spellings": list(told)}))["jid"]
+    jid = (await world.phones.post("/phones", {"phone": number, "name": "Ben", "spellings": list(found)}))["jid"]
     assert jid == f"{number[1:]}@s.whatsapp.net"
 
     names = [dialled, number, f"{dialled[1:]}@s.whatsapp.net", jid]

@@ -73,8 +73,8 @@ async def test_a_messages_trace_is_whole_and_its_log_lines_have_its_ids(
             )
             delivered = await world.status(command_id, "delivered")
             reply = await world.backend.reply_to(command_id)
-            for told in (reply, delivered):
-                assert {name: told.get(name) for name in CARRIED} == CARRIED
+            for seen in (reply, delivered):
+                assert {name: seen.get(name) for name in CARRIED} == CARRIED
             await receiver.until(lambda it: any(command_id in call.body.decode() for call in it.taken), PATIENCE)
             spans = await collector.until(lambda found: {each.name for each in _ours(found)} >= _steps(world))
             _check_spans(_ours(spans), world)
@@ -116,5 +116,5 @@ def _check_lines(log: str, command_id: str, message_id: str) -> None:
     assert {line.get("correlation_id") for line in of_it} == {"order-77"}
     assert {line.get("trace_id") for line in of_it if line["event"] in LINES} == {TRACE}
     assert {line["message_id"] for line in of_it if line["event"].startswith("message.")} == {message_id}
-    told = {line["status"] for line in of_it if line["event"] == "event.published"}
-    assert {"sent", "delivered"} <= told
+    seen = {line["status"] for line in of_it if line["event"] == "event.published"}
+    assert {"sent", "delivered"} <= seen

@@ -20,8 +20,8 @@ async def test_the_hour_is_told_by_the_worker_and_another_one_goes_on(
         await connection.execute("UPDATE usage SET hour = hour - interval '1 hour'")
     finally:
         await connection.close()
-    told = await world.backend.event("usage.report.v1", lambda e: e["subject"] == ana.session_id, 60)
-    assert int(told["sequence"]) > 0
-    report = told["data"]
+    seen = await world.backend.event("usage.report.v1", lambda e: e["subject"] == ana.session_id, 60)
+    assert int(seen["sequence"]) > 0
+    report = seen["data"]
     assert (report["userId"], report["failed"]) == ("tester", {})
     assert min(report["sent"], report["delivered"], report["received"]) >= 1

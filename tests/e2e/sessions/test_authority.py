@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.e2e.conftest import Member, World
 from tests.e2e.messages.test_groups import a_group, act, say
-from tests.e2e.messages.test_kinds import as_it_stands, told
+from tests.e2e.messages.test_kinds import as_it_stands, event_about
 from tests.support.backend import Document
 from tests.support.whatsapp.phones import Phone
 
@@ -26,7 +26,7 @@ async def test_a_change_counts_in_its_chat_and_from_whom_may(world: World, pair:
     dan, eve = await world.phones.give("Dan"), await world.phones.give("Eve")
     group = await a_group(world, ana, ben.phone, dan, eve)
     written = await world.phones.send(dan, group, "I pay 100")
-    received = await told(world, "message.received.v1", ana, written)
+    received = await event_about(world, "message.received.v1", ana, written)
     author = received["data"]["sender"]["lid"]
 
     key = {"remoteJid": group, "id": written, "participant": author}
@@ -36,9 +36,9 @@ async def test_a_change_counts_in_its_chat_and_from_whom_may(world: World, pair:
     await raw(world, eve, group, {"key": key, **edit})
     await raw(world, eve, group, {"key": key, "type": "REVOKE"})
     after = await world.phones.send(eve, group, "that was me")
-    await told(world, "message.received.v1", ana, after)
+    await event_about(world, "message.received.v1", ana, after)
     in_chat = await world.phones.send(eve, ana.phone.number, "and that")
-    await told(world, "message.received.v1", ana, in_chat)
+    await event_about(world, "message.received.v1", ana, in_chat)
     assert changes(world, ana, written) == []
     shown = await as_it_stands(world, ana, written, lambda shown: "content" in shown)
     assert (shown["content"]["text"], "editedAt" in shown) == ("I pay 100", False)
@@ -46,7 +46,7 @@ async def test_a_change_counts_in_its_chat_and_from_whom_may(world: World, pair:
     (copy,) = [each for each in await world.phones.inbox(dan, at_least=1) if each["messageId"] == forwarded]
     assert copy["content"]["text"] == "I pay 100"
 
-    await told(world, "message.received.v1", ben, written)
+    await event_about(world, "message.received.v1", ben, written)
     revocation = await world.backend.publish("message.revoke.v1", ben.session_id, {"to": group, "messageId": written})
     failed = await world.status(revocation, "failed")
     assert failed["data"]["error"]["code"] == "command.invalid", "Ben is no admin of the group"
@@ -56,7 +56,7 @@ async def test_a_change_counts_in_its_chat_and_from_whom_may(world: World, pair:
         {"groupId": group, "action": "promote", "participants": [eve.number]},
     )
     await raw(world, eve, group, {"key": key, "type": "REVOKE"})
-    revoked = await told(world, "message.revoked.v1", ana, written)
+    revoked = await event_about(world, "message.revoked.v1", ana, written)
     assert revoked["data"]["sender"]["phone"] == eve.number
     gone = await as_it_stands(world, ana, written, lambda shown: "revokedAt" in shown)
     assert "content" not in gone

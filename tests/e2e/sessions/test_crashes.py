@@ -21,7 +21,7 @@ async def kill_and_restart(world: World) -> None:
     world.worker = await world.stage.start_worker("worker-001")
 
 
-def told_once(events: list[Document]) -> list[Document]:
+def distinct_events(events: list[Document]) -> list[Document]:
     """Events as a consumer sees them: by `source` and `id` (a crash tells some again), in the order of `sequence`."""
     by_id = {(event["source"], event["id"]): event for event in events if "sequence" in event}
     ordered = sorted(by_id.values(), key=lambda event: int(event["sequence"]))
@@ -92,9 +92,9 @@ async def test_killing_the_worker_again_and_again_loses_and_doubles_nothing_eith
     await world.backend.until(lambda: len(received(world, ana)) >= MESSAGES, "a message of Ben's was lost")
     assert received(world, ana) == texts, "each once, in order"
     assert all(world.backend.statuses(command)[:1] == ["sent"] for command in commands)
-    events = told_once(world.backend.of(ana.session_id))
-    told = Counter((e["data"].get("commandId"), e["data"].get("status")) for e in events if "commandId" in e["data"])
-    assert set(told.values()) == {1}, "each status once"
+    events = distinct_events(world.backend.of(ana.session_id))
+    seen = Counter((e["data"].get("commandId"), e["data"].get("status")) for e in events if "commandId" in e["data"])
+    assert set(seen.values()) == {1}, "each status once"
     inbox = (await world.phones.inbox(ben, MESSAGES + 1))[1:]
     assert [entry["content"]["text"] for entry in inbox] == texts, "each once, in order"
     stats = await world.phones.stats()
@@ -109,7 +109,7 @@ async def paced(world: World, ana: Member, ben: Phone, text: str) -> str:
 
 def received(world: World, member: Member) -> list[str]:
     """The texts the backend was told of, in order."""
-    events = told_once(world.backend.of(member.session_id))
+    events = distinct_events(world.backend.of(member.session_id))
     return [e["data"]["content"]["text"] for e in events if e["type"] == "message.received.v1"]
 
 

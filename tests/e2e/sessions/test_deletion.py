@@ -53,7 +53,7 @@ async def test_five_hundred_commands_of_a_session_that_goes_are_all_told_their_e
     assert {reply["data"]["code"] for reply in rejected} == {"session.not_found"}
     for reply in replies:
         if reply["type"] == "command.accepted.v1":
-            await backend.until(lambda told=reply["data"]["commandId"]: bool(backend.statuses(told)), "a status")
+            await backend.until(lambda seen=reply["data"]["commandId"]: bool(backend.statuses(seen)), "a status")
     given = [mark for mark, _ in backend.answers if mark in set(commands)]
     assert len(given) == len(commands), "one reply each"
     await _until_gone(world, ana.session_id)

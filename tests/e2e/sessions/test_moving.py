@@ -120,8 +120,8 @@ async def test_a_move_without_another_worker_interrupts_nothing(world: World) ->
     ana = await world.paired("Ana")
     before = len(world.backend.events)
     await world.backend.ask("session.migrate.v1", ana.session_id)
-    told = await world.backend.state(ana.session_id, "connected", after=before)
-    assert told["data"]["reason"]["code"] == "fleet.full"
+    seen = await world.backend.state(ana.session_id, "connected", after=before)
+    assert seen["data"]["reason"]["code"] == "fleet.full"
     assert gaps(world, ana.session_id) == []
 
 

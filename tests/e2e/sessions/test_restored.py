@@ -31,9 +31,9 @@ async def test_a_database_restored_from_a_dump_loses_nothing_and_repeats_no_numb
         await _restore(world, dump)
         worker = await world.stage.start_worker("worker-001")
 
-        told = await world.backend.state(ana.session_id, "disconnected", after=before)
+        seen = await world.backend.state(ana.session_id, "disconnected", after=before)
         await world.backend.state(ana.session_id, "connected", after=before)
-        assert told["data"]["reason"]["code"] == "session.restored"
+        assert seen["data"]["reason"]["code"] == "session.restored"
         await _talk(world, ana, ben, life)
         await worker.stop()
     stats = await world.phones.stats()
@@ -58,9 +58,9 @@ async def test_a_worker_notices_that_its_database_is_another_while_it_runs(own_w
     for restore in (_restore, _restore_in_place):
         before = len(world.backend.events)
         await restore(world, dump)
-        told = await world.backend.state(ana.session_id, "disconnected", after=before)
+        seen = await world.backend.state(ana.session_id, "disconnected", after=before)
         await world.backend.state(ana.session_id, "connected", after=before)
-        assert told["data"]["reason"]["code"] == "session.restored"
+        assert seen["data"]["reason"]["code"] == "session.restored"
         await _talk(world, ana, ben, f"after {restore.__name__}")
     durable = {event["id"]: event for event in world.backend.of(ana.session_id) if "sequence" in event}
     assert len({event["sequence"] for event in durable.values()}) == len(durable)

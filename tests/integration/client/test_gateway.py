@@ -98,8 +98,8 @@ def answered(kind: str, data: Json) -> Json:
 
 
 def accept(command: Json) -> Json:
-    told = {"commandId": command["id"], "commandType": command["type"], "messageId": f"WA-{command['id']}"}
-    return answered("command.accepted.v1", told)
+    seen = {"commandId": command["id"], "commandType": command["type"], "messageId": f"WA-{command['id']}"}
+    return answered("command.accepted.v1", seen)
 
 
 @asynccontextmanager
@@ -150,8 +150,8 @@ async def test_many_replies_find_those_who_wait_for_them(services: PrivateServic
 
 async def test_no_is_an_error_with_the_code_and_its_detail(services: PrivateServices) -> None:
     def refuse(command: Json) -> Json:
-        told = {"commandId": command["id"], "code": "rate.limited", "message": "Too many.", "detail": {"retryAfter": 7}}
-        return answered("command.rejected.v1", told)
+        seen = {"commandId": command["id"], "code": "rate.limited", "message": "Too many.", "detail": {"retryAfter": 7}}
+        return answered("command.rejected.v1", seen)
 
     async with (
         fake_worker(services, refuse) as worker,
@@ -222,11 +222,11 @@ async def test_what_was_missed_is_replayed_in_order_and_what_is_gone_is_told(ser
             Gateway(services.amqp_url, namespace=worker.topology.namespace) as gateway,
             gateway.events(after={"A": 1}) as events,
         ):
-            told: list[Event] = []
+            seen: list[Event] = []
             async with asyncio.timeout(PATIENCE):
-                told.extend([await anext(events) for _ in range(3)])
-                assert [event.sequence for event in told] == [2, 3, 10]
-                assert told[2].missed == Missed(first=4, last=9)
+                seen.extend([await anext(events) for _ in range(3)])
+                assert [event.sequence for event in seen] == [2, 3, 10]
+                assert seen[2].missed == Missed(first=4, last=9)
                 await worker.tell(11, publish=False)
                 await worker.tell(12)
                 await worker.tell(12)

@@ -74,8 +74,8 @@ async def test_a_copy_at_another_session_is_forbidden(shop: Backend, here: Room)
         body = text_message(THEIRS, "by copy", command_id=mark)
         await shop.publish_raw(f"session.{OURS}", body, headers=headers, message_id=mark)
         for _ in range(3):
-            _, told = await here.take(here.topology.dead)
-            assert told["x-gateway-code"] == "command.forbidden"
+            _, seen = await here.take(here.topology.dead)
+            assert seen["x-gateway-code"] == "command.forbidden"
     assert carried_out(here) == []
 
 
@@ -140,8 +140,8 @@ async def test_a_forbidden_command_that_is_redriven_is_forbidden_again(
     forged: dict[str, Any] = {"x-gateway-code": "internal", "x-gateway-routing-key": "control"}
     await shop.publish_raw(f"control.{OURS}", body_of("session.delete.v1", THEIRS, {}), headers=forged)
     for _ in range(2):
-        told = await shop.event("command.rejected.v1")
-        assert (told["subject"], told["data"]["code"]) == (OURS, "command.forbidden")
+        seen = await shop.event("command.rejected.v1")
+        assert (seen["subject"], seen["data"]["code"]) == (OURS, "command.forbidden")
         shop.events.clear()
         async with open_dead_letter_queue(services.amqp_url, DeadQueueKind.of_commands(here.topology)) as dead_letters:
             (dead_letter,) = dead_letters.commands

@@ -49,7 +49,7 @@ async def test_an_event_is_published_as_the_contract_says(out: WayOut, ears: Lis
 async def test_many_sessions_keep_their_order(out: WayOut, ears: Listener) -> None:
     for number in range(20):
         for session in range(50):
-            out.outbox.commit(f"s{session}", told=number % 7 != 3)  # what is not told is read
+            out.outbox.commit(f"s{session}", announced=number % 7 != 3)  # what is not told is read
     for session in range(50):
         out.outbox.commit(f"s{session}")
     async with asyncio.timeout(30):
@@ -115,7 +115,7 @@ async def test_of_a_session_that_another_worker_took_nothing_more_is_told(
 
 async def test_what_an_earlier_life_left_is_published_first(services: PrivateServices, namespace: str) -> None:
     outbox = MemoryOutbox()
-    outbox.commit("s1", 5, told=False)
+    outbox.commit("s1", 5, announced=False)
     outbox.published.update({(SessionId("s1"), 1), (SessionId("s1"), 2)})
     async with (
         way_out(services.amqp_url, Topology(namespace, backend_queue=f"{namespace}.backend"), outbox) as out,
@@ -129,8 +129,8 @@ async def test_what_an_earlier_life_left_is_published_first(services: PrivateSer
 
 async def test_events_that_nobody_publishes_are_found(services: PrivateServices, namespace: str) -> None:
     outbox = MemoryOutbox()
-    outbox.commit("orphan", 3, told=False, time=datetime.now(UTC) - timedelta(minutes=1))
-    outbox.commit("young", 3, told=False)
+    outbox.commit("orphan", 3, announced=False, time=datetime.now(UTC) - timedelta(minutes=1))
+    outbox.commit("young", 3, announced=False)
     topology = Topology(namespace, backend_queue=f"{namespace}.backend")
     async with (
         way_out(services.amqp_url, topology, outbox),

@@ -22,7 +22,7 @@ const { WA_CERT_DETAILS } = await import(pathToFileURL(home + '/lib/Defaults/ind
 WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(process.env.ROOT_KEY, 'hex')
 const logger = require('pino')({ level: process.env.BAILEYS_LOG ?? 'silent' }, require('pino').destination(2))
 
-const tell = (event, fields = {}) => process.stdout.write(JSON.stringify({ event, ...fields }) + '\n')
+const notify = (event, fields = {}) => process.stdout.write(JSON.stringify({ event, ...fields }) + '\n')
 const stored = {}
 const keys = {
   get: async (kind, ids) => Object.fromEntries(ids.filter((id) => stored[kind]?.[id]).map((id) => [id, stored[kind][id]])),
@@ -55,35 +55,35 @@ function connect() {
   const mine = socket
   mine.ev.on('connection.update', async (update) => {
     if (update.qr && process.env.PAIRING_PHONE) {
-      if (!coded) tell('code', { code: ((coded = true), await mine.requestPairingCode(process.env.PAIRING_PHONE)) })
-    } else if (update.qr) tell('qr', { qr: update.qr })
-    if (update.connection === 'open') tell('open', { me: creds.me })
+      if (!coded) notify('code', { code: ((coded = true), await mine.requestPairingCode(process.env.PAIRING_PHONE)) })
+    } else if (update.qr) notify('qr', { qr: update.qr })
+    if (update.connection === 'open') notify('open', { me: creds.me })
     if (update.connection === 'close') {
       const code = update.lastDisconnect?.error?.output?.statusCode
-      tell('close', { code, message: update.lastDisconnect?.error?.message })
+      notify('close', { code, message: update.lastDisconnect?.error?.message })
       if (code === 515) connect()
     }
   })
-  mine.ev.on('messages.reaction', (reactions) => reactions.forEach((reaction) => tell('reaction', reaction)))
+  mine.ev.on('messages.reaction', (reactions) => reactions.forEach((reaction) => notify('reaction', reaction)))
   mine.ev.on('messages.upsert', ({ messages, type }) => {
     for (const message of messages) kept[message.key.id] = message
     for (const message of messages)
-      tell('message', { type, key: message.key, message: message.message, stub: message.messageStubParameters })
+      notify('message', { type, key: message.key, message: message.message, stub: message.messageStubParameters })
   })
   mine.ev.on('messages.update', (updates) => {
-    for (const { key, update } of updates) tell('update', { key, status: update.status, stub: update.messageStubParameters })
+    for (const { key, update } of updates) notify('update', { key, status: update.status, stub: update.messageStubParameters })
   })
-  mine.ev.on('group-participants.update', (update) => tell('participants', update))
-  mine.ev.on('groups.update', (updates) => updates.forEach((update) => tell('group', update)))
-  mine.ev.on('call', (calls) => calls.forEach((call) => tell('call', call)))
-  mine.ev.on('contacts.update', (contacts) => contacts.forEach((contact) => tell('contact', contact)))
-  mine.ev.on('chats.update', (chats) => tell('chats', { chats }))
-  mine.ev.on('presence.update', (presence) => tell('presence', presence))
+  mine.ev.on('group-participants.update', (update) => notify('participants', update))
+  mine.ev.on('groups.update', (updates) => updates.forEach((update) => notify('group', update)))
+  mine.ev.on('call', (calls) => calls.forEach((call) => notify('call', call)))
+  mine.ev.on('contacts.update', (contacts) => contacts.forEach((contact) => notify('contact', contact)))
+  mine.ev.on('chats.update', (chats) => notify('chats', { chats }))
+  mine.ev.on('presence.update', (presence) => notify('presence', presence))
   for (const tag of ['ack', 'receipt', 'notification', 'message', 'failure', 'stream:error']) {
-    mine.ws.on('CB:' + tag, (node) => tell('stanza', { tag, attrs: node.attrs }))
+    mine.ws.on('CB:' + tag, (node) => notify('stanza', { tag, attrs: node.attrs }))
   }
-  mine.ws.on('CB:ib,,offline', (node) => tell('offline', { count: node.content[0].attrs.count }))
-  mine.ev.on('messaging-history.set', ({ contacts }) => tell('history', { contacts: contacts.length }))
+  mine.ws.on('CB:ib,,offline', (node) => notify('offline', { count: node.content[0].attrs.count }))
+  mine.ev.on('messaging-history.set', ({ contacts }) => notify('history', { contacts: contacts.length }))
 }
 
 // {"base64": "…"} in a command stands for those bytes.
@@ -154,9 +154,9 @@ createInterface({ input: process.stdin })
   .on('line', async (line) => {
     const { call, ref, ...fields } = JSON.parse(line, bytes)
     try {
-      tell('result', { ref, result: (await commands[call](fields)) ?? null })
+      notify('result', { ref, result: (await commands[call](fields)) ?? null })
     } catch (error) {
-      tell('result', { ref, error: String(error?.message ?? error) })
+      notify('result', { ref, error: String(error?.message ?? error) })
     }
   })
   .on('close', () => process.exit(0))

@@ -67,8 +67,8 @@ async def test_delay_holds_the_ack_back_until_it_is_cleared(world: World) -> Non
         message_id = await companion.send(f"{bob}@s.whatsapp.net", "patience")
         await companion.ack(message_id)
         assert clock.time() - started >= 1.5
-        told = [e["tag"] for e in companion.events if e["event"] == "stanza" and e["attrs"].get("id") == message_id]
-        assert told.index("receipt") < told.index("ack")  # it was delivered long before
+        found = [e["tag"] for e in companion.events if e["event"] == "stanza" and e["attrs"].get("id") == message_id]
+        assert found.index("receipt") < found.index("ack")  # it was delivered long before
         assert (await world.post("/faults", kind="delay", phone=ann, count=0))["remaining"] == 0
         assert await world.get("/faults") == []
 

@@ -74,9 +74,9 @@ async def test_a_message_to_a_group_counts_once_and_files_by_their_bytes(
     await store.commit(fence, message, PutMedia(message_id=message.message_id, media=put), ready, ready)
     clock.pass_by(HOUR)
     await store.commit(fence, ReportUsage(before=clock.now()))
-    (told,) = reports(listener)
-    assert (told["sent"], told["delivered"], told["read"], told["received"]) == (1, 1, 1, 1)
-    assert (told["mediaBytesSent"], told["mediaBytesReceived"]) == (700, 4000)
+    (found,) = reports(listener)
+    assert (found["sent"], found["delivered"], found["read"], found["received"]) == (1, 1, 1, 1)
+    assert (found["mediaBytesSent"], found["mediaBytesReceived"]) == (700, 4000)
 
 
 async def test_hours_go_on_with_whoever_owns_the_session_and_no_clock_tells_one_twice(

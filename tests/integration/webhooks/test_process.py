@@ -66,7 +66,7 @@ async def test_a_process_that_is_killed_loses_nothing_and_keeps_the_order(
             await stage.until_bound(WebhookNames(stage.topology).queue("backend"))
             for number in range(60):
                 for session in ("A", "B", "C"):
-                    await stage.tell("message.status.v1", session, {"sessionId": session, "n": number})
+                    await stage.emit("message.status.v1", session, {"sessionId": session, "n": number})
             await receiver.has_taken(60)
             first.kill()
             await first.wait()
@@ -74,11 +74,11 @@ async def test_a_process_that_is_killed_loses_nothing_and_keeps_the_order(
             await receiver.until(lambda it: len({call.id for call in it.taken}) == 180)
             second.send_signal(signal.SIGTERM)
             assert await second.wait() == 0
-    told: dict[str, list[int]] = {"A": [], "B": [], "C": []}
+    seen: dict[str, list[int]] = {"A": [], "B": [], "C": []}
     for call in receiver.taken:
-        if call.json["n"] not in told[call.json["sessionId"]]:
-            told[call.json["sessionId"]].append(call.json["n"])
-    assert told == {session: [*range(60)] for session in "ABC"}
+        if call.json["n"] not in seen[call.json["sessionId"]]:
+            seen[call.json["sessionId"]].append(call.json["n"])
+    assert seen == {session: [*range(60)] for session in "ABC"}
     assert receiver.url not in (tmp_path / "log").read_text()
 
 
@@ -97,7 +97,7 @@ async def test_what_was_given_up_is_listed_redriven_and_dropped(
         names = WebhookNames(stage.topology)
         async with process(settings, tmp_path / "log"):
             await stage.until_bound(names.queue("shop"))
-            first, second = [await stage.tell(RECEIVED, "A", {"n": number}) for number in range(2)]
+            first, second = [await stage.emit(RECEIVED, "A", {"n": number}) for number in range(2)]
             await stage.until_counted(names.dead, 2)
             code, out, _ = await command(settings, "dead", "list", "--webhooks", "--json")
             listed: list[Json] = json.loads(out)

@@ -26,19 +26,19 @@ async def test_events_arrive_as_cloudevents_signed_and_in_order(services: Privat
         a_stage(services.amqp_url, namespace) as stage,
         running(services.amqp_url, namespace, targets=[target(receiver, secrets=[SECRET], token="a-token")]),
     ):
-        told = [
-            await stage.tell(RECEIVED, session, {"text": f"grüße {number}"}, tenant="acme", correlationid="order-7")
+        seen = [
+            await stage.emit(RECEIVED, session, {"text": f"grüße {number}"}, tenant="acme", correlationid="order-7")
             for number in range(50)
             for session in ("A", "B")
         ]
         calls = await receiver.has_taken(100)
     assert sequences(calls) == {"A": [*range(1, 51)], "B": [*range(1, 51)]}
     first = next(call for call in calls if call.json["subject"] == "A")
-    assert first.json == told[0]
+    assert first.json == seen[0]
     assert (first.method, first.path) == ("POST", "/hook?key=1")
     assert first.headers["Content-Type"] == "application/cloudevents+json; charset=utf-8"
     assert first.headers["Authorization"] == "Bearer a-token"
-    assert first.id == told[0]["id"]
+    assert first.id == seen[0]["id"]
     assert first.headers["webhook-signature"].startswith("v1,")
 
 
@@ -51,9 +51,9 @@ async def test_a_target_hears_what_it_asks_for(services: PrivateServices, namesp
     ):
         for session in ("A", "B"):
             for kind in (RECEIVED, "group.updated.v1", "presence.updated.v1", "message.status.v1"):
-                await stage.tell(kind, session, {"who": "Ünïcode"})
+                await stage.emit(kind, session, {"who": "Ünïcode"})
         calls = await receiver.has_taken(3)
-        await stage.tell(RECEIVED, "A", {"last": True})
+        await stage.emit(RECEIVED, "A", {"last": True})
         await receiver.has_taken(4)
     assert [call.headers["ce-type"] for call in calls[:3]] == [RECEIVED, "group.updated.v1", "message.status.v1"]
     assert calls[0].json == {"who": "Ünïcode"}
@@ -79,12 +79,12 @@ async def test_the_briefs_backend_is_called_at_its_endpoints(services: PrivateSe
         }
         qr = {"sessionId": "A", "workerId": "w-1", "status": "qr_required", "qrCode": "data:…", "qrString": "1@A"}
         status = {"sessionId": "A", "commandId": "c", "messageId": "m", "status": "delivered"}
-        await stage.tell("worker.registered.v1", "w-1", registration)
-        await stage.tell("worker.heartbeat.v1", "w-1", {"workerId": "w-1", "status": "online", "metrics": metrics})
-        await stage.tell("session.status.v1", "A", qr)
-        await stage.tell("message.status.v1", "A", status)
-        received = await stage.tell(RECEIVED, "A", {"sessionId": "A", "content": {"kind": "text", "text": "hi"}})
-        await stage.tell("worker.stopped.v1", "w-1", {"workerId": "w-1"})
+        await stage.emit("worker.registered.v1", "w-1", registration)
+        await stage.emit("worker.heartbeat.v1", "w-1", {"workerId": "w-1", "status": "online", "metrics": metrics})
+        await stage.emit("session.status.v1", "A", qr)
+        await stage.emit("message.status.v1", "A", status)
+        received = await stage.emit(RECEIVED, "A", {"sessionId": "A", "content": {"kind": "text", "text": "hi"}})
+        await stage.emit("worker.stopped.v1", "w-1", {"workerId": "w-1"})
         calls = await receiver.has_taken(6)
     at = {(call.method, call.path.removeprefix("/base")): call for call in calls}
     assert at["POST", "/api/admin/workers/register"].json == registration
@@ -125,7 +125,7 @@ async def test_what_is_refused_comes_again_and_the_order_stays(services: Private
     ):
         for _ in range(15):
             for session in ("A", "B", "C", "D"):
-                await stage.tell(RECEIVED, session)
+                await stage.emit(RECEIVED, session)
         await receiver.until(lambda it: len({call.id for call in it.taken}) == 60)
     assert sequences(receiver.taken) == {session: [*range(1, 16)] for session in ("A", "B", "C", "D")}
     assert not any(call.path != "/hook?key=1" for call in receiver.calls)  # nobody followed the redirect
@@ -148,7 +148,7 @@ async def test_a_target_that_is_silent_or_gone_holds_up_no_other(services: Priva
         targets = [target(good), target(silent, name="silent"), target(left, name="gone")]
         async with running(services.amqp_url, namespace, targets=targets) as (webhooks, names):
             for _ in range(20):
-                await stage.tell(RECEIVED, "A")
+                await stage.emit(RECEIVED, "A")
             await good.has_taken(20)
             await left.until(lambda it: len(it.calls) == 1)
             async with aiohttp.ClientSession() as http:
@@ -182,13 +182,13 @@ async def test_what_is_given_up_lies_in_the_dead_queue_and_what_is_behind_it_goe
         ),
     ):
         for _ in range(10):  # so that the few that are refused open no breaker
-            await stage.tell(RECEIVED, "B")
-        told = [await stage.tell(RECEIVED, "A") for _ in range(5)]
+            await stage.emit(RECEIVED, "B")
+        seen = [await stage.emit(RECEIVED, "A") for _ in range(5)]
         await receiver.has_taken(14)
         dead = await stage.channel.get_queue(names.dead, ensure=False)
         async with dead.iterator(timeout=30) as letters:
             letter = await anext(letters)
-        assert json.loads(letter.body) == told[2]
+        assert json.loads(letter.body) == seen[2]
         assert letter.headers["x-gateway-code"] == "webhook.undelivered"
         assert "422" in str(letter.headers["x-gateway-message"])
     assert sequences(receiver.taken) == {"A": [1, 2, 4, 5], "B": [*range(1, 11)]}
@@ -204,14 +204,14 @@ async def test_a_session_that_is_refused_is_parked_and_others_go_on_also_in_the_
         pace = Pace(first=0.2, longest=1.0, reset=0.2)
         async with running(services.amqp_url, namespace, pace=pace, targets=[target(receiver)]) as (_, names):
             for number in range(400):
-                await stage.tell(RECEIVED, "A")
-                await stage.tell(RECEIVED, f"B{number % 10}")
+                await stage.emit(RECEIVED, "A")
+                await stage.emit(RECEIVED, f"B{number % 10}")
             await receiver.has_taken(400)
         parked = names.queue(names.parked("shop", "session.A"))
         assert await stage.count(parked) > 0
         receiver.answer = well
         async with running(services.amqp_url, namespace, pace=pace, targets=[target(receiver)]):
-            await stage.tell(RECEIVED, "A")
+            await stage.emit(RECEIVED, "A")
             await receiver.until(lambda it: len({call.id for call in it.taken}) == 801)
     found = sequences(receiver.taken)
     assert found.pop("A") == [*range(1, 402)]
@@ -227,12 +227,12 @@ async def test_what_is_redriven_is_told_although_it_is_old(services: PrivateServ
         a_stage(services.amqp_url, namespace) as stage,
         running(services.amqp_url, namespace, targets=[target(receiver)]) as (_, names),
     ):
-        told = [await stage.tell(RECEIVED, "A") for _ in range(3)]
+        seen = [await stage.emit(RECEIVED, "A") for _ in range(3)]
         await receiver.has_taken(3)
         exchange = await stage.channel.get_exchange(names.exchange, ensure=False)
-        await exchange.publish(aio_pika.Message(json.dumps(told[0]).encode()), names.again("shop"))
+        await exchange.publish(aio_pika.Message(json.dumps(seen[0]).encode()), names.again("shop"))
         calls = await receiver.has_taken(4)
-    assert calls[3].json == told[0]
+    assert calls[3].json == seen[0]
 
 
 async def test_somebody_elses_replay_is_not_told_again(services: PrivateServices, namespace: str) -> None:
@@ -241,10 +241,10 @@ async def test_somebody_elses_replay_is_not_told_again(services: PrivateServices
         a_stage(services.amqp_url, namespace) as stage,
         running(services.amqp_url, namespace, targets=[target(receiver, types=["message.received"])]),
     ):
-        told = [await stage.tell(RECEIVED, "A") for _ in range(3)]
+        seen = [await stage.emit(RECEIVED, "A") for _ in range(3)]
         await receiver.has_taken(3)
-        for event in told[:2]:
+        for event in seen[:2]:
             await stage.publish(event | {"id": f"{event['id']}-again"})
-        await stage.tell(RECEIVED, "A")
+        await stage.emit(RECEIVED, "A")
         calls = await receiver.has_taken(4)
     assert [int(call.json["sequence"]) for call in calls] == [1, 2, 3, 4]

@@ -26,8 +26,8 @@ async def save(lab: Lab, session: Session, person: Phone, name: str) -> None:
     await lab.phones.post(f"/phones/{session.phone.number}/save", {"contact": person.number, "name": name})
 
 
-def told(session: Session) -> list[ContactReport]:
-    return [contact for fact in session.owner.told(ContactsReported) for contact in fact.contacts]
+def published(session: Session) -> list[ContactReport]:
+    return [contact for fact in session.owner.facts_of(ContactsReported) for contact in fact.contacts]
 
 
 def version_read(session: Session) -> bytes | None:
@@ -39,13 +39,13 @@ async def test_a_notification_that_was_not_stored_comes_again(shared: Lab) -> No
     session, connection = await shared.connected()
     bob = await shared.phones.give("Bob")
     await say(connection, bob, "so that WhatsApp tells of Bob")
-    session.owner.before_tell = refuse_contacts
+    session.owner.before_notify = refuse_contacts
     await shared.phones.post(f"/phones/{bob.number}/about", {"text": "At work"})
     await session.owner.next(Disconnected, 2)
-    session.owner.before_tell = take_all
+    session.owner.before_notify = take_all
     connection = await session.connect()
     await session.owner.next(ContactsReported)
-    (news,) = told(session)
+    (news,) = published(session)
     assert (news.jid, news.phone, news.about) == (bob.jid, bob.number, "At work")
     await connection.close()
 
@@ -58,14 +58,14 @@ async def test_a_saved_contact_that_was_not_stored_is_read_again(shared: Lab) ->
     await save(shared, session, eve, "My Eve")
     await session.owner.next(ContactsReported)
     await session.owner.until(lambda: version_read(session) != of_nobody)  # a connection cut before reads Eve again
-    session.owner.before_tell = refuse_contacts
+    session.owner.before_notify = refuse_contacts
     await save(shared, session, bob, "Bob the builder")
     await session.owner.next(Disconnected, 2)
-    session.owner.before_tell = take_all
+    session.owner.before_notify = take_all
     connection = await session.connect()
     second = await session.owner.next(ContactsReported, 2)
     assert not second.from_before
-    assert [(news.jid, news.saved_name) for news in told(session)] == [
+    assert [(news.jid, news.saved_name) for news in published(session)] == [
         (eve.jid, "My Eve"),
         (bob.jid, "Bob the builder"),
     ]

@@ -46,7 +46,7 @@ class Killer:
         if self.struck.is_set() or not self._matters(changes):
             return
         self.struck.set()
-        await kill(self._own, self._owner.told(Disconnected))
+        await kill(self._own, self._owner.facts_of(Disconnected))
         raise ConnectionResetError
 
     async def done(self, ends: int) -> None:
@@ -185,26 +185,26 @@ async def test_a_receipt_is_told_again_when_the_bridge_dies_before_it_is_stored(
     bob = await own.phones.give("Bob")
     message_id, _ = await say(connection, bob, "read this")
     await session.owner.next(ReceiptArrived)
-    tell, reached, dead = session.owner.tell, asyncio.Event(), asyncio.Event()
+    notify, reached, dead = session.owner.notify, asyncio.Event(), asyncio.Event()
 
     async def lose(fact: Fact) -> None:
         if isinstance(fact, ReceiptArrived) and fact.kind is ReceiptKind.READ:
             reached.set()
             await dead.wait()
             raise ConnectionResetError
-        await tell(fact)
+        await notify(fact)
 
-    session.owner.tell = lose
+    session.owner.notify = lose
     await own.phones.read(bob, message_id)
     await reached.wait()
     assert await own.queued(session.phone) == 1
     await kill(own)
     dead.set()
     await session.owner.next(Disconnected, 2)
-    session.owner.tell = tell
+    session.owner.notify = notify
 
     connection = await session.connect()
-    await session.owner.until(lambda: any(r.kind is ReceiptKind.READ for r in session.owner.told(ReceiptArrived)))
+    await session.owner.until(lambda: any(r.kind is ReceiptKind.READ for r in session.owner.facts_of(ReceiptArrived)))
     await drained(own, session, connection)
 
 

@@ -99,7 +99,7 @@ async def test_a_refused_commit_ends_the_connection_and_nothing_leaves(shared: L
     end = await session.owner.next(Disconnected, 2)
     assert end.cause is Cause.STORE_FAILED
     assert (await shared.phones.stats())["messages"] == before
-    assert len(session.owner.told(Disconnected)) == 2  # the restart after pairing, and this one
+    assert len(session.owner.facts_of(Disconnected)) == 2  # the restart after pairing, and this one
 
     async def accept(_: Changes) -> None:
         """The database is back."""
@@ -146,7 +146,7 @@ async def test_storing_that_takes_too_long_ends_the_connection() -> None:
             with pytest.raises(StoreRefused):
                 await say(connection, bob, "slow")
             await asyncio.sleep(0.2)
-            assert len(session.owner.told(Disconnected)) == 1  # not told while the write is still on its way
+            assert len(session.owner.facts_of(Disconnected)) == 1  # not told while the write is still on its way
         end = await session.owner.next(Disconnected, 2)
         assert end.cause is Cause.STORE_FAILED
 

@@ -52,7 +52,7 @@ async def test_a_dropped_socket_ends_once_and_the_session_opens_again(shared: La
     connection = await session.connect()
     await say(connection, await shared.phones.give(), "back")
     await connection.close()
-    assert len(session.owner.told(Disconnected)) == 3
+    assert len(session.owner.facts_of(Disconnected)) == 3
 
 
 async def test_an_unlinked_device_is_logged_out(shared: Lab) -> None:
@@ -65,7 +65,7 @@ async def test_an_unlinked_device_is_logged_out(shared: Lab) -> None:
 async def test_logout_unlinks_the_device(shared: Lab) -> None:
     session, connection = await shared.connected()
     await connection.logout()
-    assert session.owner.told(Disconnected)[-1].cause is Cause.LOGGED_OUT
+    assert session.owner.facts_of(Disconnected)[-1].cause is Cause.LOGGED_OUT
     await session.open()
     assert (await session.owner.next(Disconnected, 3)).cause is Cause.LOGGED_OUT
 
@@ -125,7 +125,7 @@ async def test_a_killed_bridge_takes_only_its_own_and_they_come_back() -> None:
         again = await first.connect()
         await say(again, second.phone, "I am back")
         await second.owner.until(lambda: "I am back" in second.owner.texts())
-        assert len(second.owner.told(Disconnected)) == 1
+        assert len(second.owner.facts_of(Disconnected)) == 1
         await connection.close()
         await again.close()
 
@@ -219,7 +219,7 @@ async def test_a_bridge_ends_with_its_parent() -> None:
 async def test_stopping_the_engine_tells_the_owners() -> None:
     async with lab() as own:
         session, _ = await own.connected()
-    assert session.owner.told(Disconnected)[-1].cause is Cause.BRIDGE_DIED
+    assert session.owner.facts_of(Disconnected)[-1].cause is Cause.BRIDGE_DIED
 
 
 async def test_opening_without_a_running_bridge_fails() -> None:

@@ -44,8 +44,8 @@ async def test_a_group_message_goes_to_all_and_is_described_with_its_sender(shar
     assert message.sender.lid is not None
     texts = [entry["content"]["text"] for entry in await shared.phones.inbox(eve, 3)]
     assert texts == ["hello all", "and again", "hello Ana"]
-    await ana.owner.until(lambda: any(r.participant == eve.jid for r in ana.owner.told(ReceiptArrived)))
-    assert {receipt.chat for receipt in ana.owner.told(ReceiptArrived)} == {group}
+    await ana.owner.until(lambda: any(r.participant == eve.jid for r in ana.owner.facts_of(ReceiptArrived)))
+    assert {receipt.chat for receipt in ana.owner.facts_of(ReceiptArrived)} == {group}
     stats = await shared.phones.stats()
     assert stats["decryptFailures"] == stats["retries"] == 0
     await from_ana.close()

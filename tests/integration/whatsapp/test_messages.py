@@ -277,7 +277,7 @@ async def test_a_message_that_cannot_be_decrypted_is_asked_for_again() -> None:
 async def test_what_a_stranger_made_senseless_arrives_as_unsupported_and_stops_nobody(shared: Lab) -> None:
     session, connection = await shared.connected()
     bob = await shared.phones.give("Bob")
-    before = len(session.owner.told(Disconnected))
+    before = len(session.owner.facts_of(Disconnected))
     nowhere = {"locationMessage": {"degreesLatitude": "NaN", "degreesLongitude": 1e9}}
     for message in (nowhere, {"conversation": "half\0a text"}):
         content = {"kind": "raw", "message": message}
@@ -285,5 +285,5 @@ async def test_what_a_stranger_made_senseless_arrives_as_unsupported_and_stops_n
     await session.owner.until(lambda: "half\ufffda text" in session.owner.texts())
     messages = [e.message for e in session.owner.entries.values() if isinstance(e.message, ReceivedMessage)]
     assert messages[0].content == Unsupported(whatsapp_type="locationMessage")
-    assert len(session.owner.told(Disconnected)) == before
+    assert len(session.owner.facts_of(Disconnected)) == before
     await connection.close()

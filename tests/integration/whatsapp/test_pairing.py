@@ -9,23 +9,23 @@ async def test_a_scanned_qr_pairs_and_whatsapp_asks_to_restart(shared: Lab) -> N
 
     kinds = [type(fact) for fact in session.owner.facts]
     assert kinds == [QrCode, Paired, Disconnected]
-    paired = session.owner.told(Paired)[0]
+    paired = session.owner.facts_of(Paired)[0]
     assert paired.jid.startswith(f"{session.phone.number[1:]}:")
     assert paired.lid is not None
-    assert session.owner.told(QrCode)[0].expires_in == 60
+    assert session.owner.facts_of(QrCode)[0].expires_in == 60
 
 
 async def test_credentials_are_stored_before_paired_is_told(shared: Lab) -> None:
     session = await shared.unpaired()
     seen: list[bool] = []
-    tell = session.owner.tell
+    notify = session.owner.notify
 
     async def watching(fact: object) -> None:
         if isinstance(fact, Paired):
             seen.append(session.owner.credentials is not None)
-        await tell(fact)  # pyright: ignore[reportArgumentType] (the fact is passed on as it came)
+        await notify(fact)  # pyright: ignore[reportArgumentType] (the fact is passed on as it came)
 
-    object.__setattr__(session.owner, "tell", watching)
+    object.__setattr__(session.owner, "notify", watching)
     await session.open()
     await shared.phones.scan(session.phone, (await session.owner.next(QrCode)).text)
     await session.owner.next(Disconnected)
@@ -35,14 +35,14 @@ async def test_credentials_are_stored_before_paired_is_told(shared: Lab) -> None
 async def test_a_paired_session_logs_in(shared: Lab) -> None:
     session, connection = await shared.connected("Ana")
 
-    fact = session.owner.told(Connected)[0]
+    fact = session.owner.facts_of(Connected)[0]
     assert fact.phone == session.phone.number
     assert fact.jid == session.phone.jid
     assert fact.lid is not None
     assert fact.lid.endswith("@lid")
     assert fact.push_name == "Ana"
     await connection.close()
-    assert session.owner.told(Disconnected)[-1].cause is Cause.REQUESTED
+    assert session.owner.facts_of(Disconnected)[-1].cause is Cause.REQUESTED
 
 
 async def test_a_typed_code_pairs(shared: Lab) -> None:
@@ -53,7 +53,7 @@ async def test_a_typed_code_pairs(shared: Lab) -> None:
     await shared.phones.link(session.phone, code.code)
     end = await session.owner.next(Disconnected)
     assert end.cause is Cause.RESTART_REQUIRED
-    assert not session.owner.told(QrCode)
+    assert not session.owner.facts_of(QrCode)
     connection = await session.connect()
     await connection.close()
 
@@ -82,7 +82,7 @@ async def test_qr_codes_rotate_and_run_out() -> None:
         session = await own.unpaired()
         await session.open()
         end = await session.owner.next(Disconnected)
-    codes = session.owner.told(QrCode)
+    codes = session.owner.facts_of(QrCode)
     assert len({code.text for code in codes}) == 6
     assert codes[0].expires_in == 0.2
     assert end.cause is Cause.PAIRING_TIMEOUT
@@ -97,4 +97,4 @@ async def test_a_wrong_root_key_is_refused() -> None:
     assert end.cause is Cause.UNTRUSTED
     assert end.code == 400
     assert end.detail == "noise intermediate certificate signature invalid"
-    assert not session.owner.told(QrCode)
+    assert not session.owner.facts_of(QrCode)

@@ -49,7 +49,7 @@ async def test_an_account_with_a_passkey_is_linked_by_qr_without_a_code_to_compa
     async with asked(shared) as (session, connection, assertion):
         await connection.prove(assertion)
         await _is_linked(session)
-        assert session.owner.told(PasskeyCode) == []
+        assert session.owner.facts_of(PasskeyCode) == []
     stats = await shared.phones.stats()
     assert stats["passkeyRefusals"] == before, stats["passkeyRefusalCauses"]
 

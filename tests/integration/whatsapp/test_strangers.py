@@ -22,7 +22,7 @@ async def _raw(lab: Lab, sender: Phone, session: Session, message: dict[str, Any
     return answer["messageId"]
 
 
-def _told(session: Session) -> dict[str, ReceivedMessage]:
+def _published(session: Session) -> dict[str, ReceivedMessage]:
     messages = [entry.message for entry in session.owner.entries.values()]
     return {message.message_id: message for message in messages if isinstance(message, ReceivedMessage)}
 
@@ -38,13 +38,13 @@ async def test_more_than_a_frame_holds_arrives_after_an_absence(shared: Lab) -> 
     session, connection = await shared.connected()
     bob = await shared.phones.give("Bob")
     await connection.close()
-    before = len(session.owner.told(Disconnected))
+    before = len(session.owner.facts_of(Disconnected))
     sent = [await shared.phones.send(bob, session.phone.jid, _CONTROL) for _ in range(_MANY)]
     connection = await session.connect()
-    await session.owner.until(lambda: set(sent) <= _told(session).keys(), patience=60)
+    await session.owner.until(lambda: set(sent) <= _published(session).keys(), patience=60)
     await _drained(shared, session)
-    assert len(session.owner.told(Disconnected)) == before
-    assert [message_id for message_id in _told(session) if message_id in sent] == sent
+    assert len(session.owner.facts_of(Disconnected)) == before
+    assert [message_id for message_id in _published(session) if message_id in sent] == sent
     assert max(sum(len(each.plaintext) for each in commit.entries) for commit in session.owner.commits) < 2**20
     await connection.close()
 
@@ -57,8 +57,8 @@ async def test_a_text_of_megabytes_is_told_with_its_beginning_and_does_not_come_
     bob = await shared.phones.give("Bob")
     await shared.phones.fault("redeliver", session.phone)
     message_id = await _raw(shared, bob, session, {"conversation": "y" * (megabytes * 1_000_000)})
-    await session.owner.until(lambda: message_id in _told(session))
-    assert _told(session)[message_id].content == Text(text="y" * _MAX_TEXT)
+    await session.owner.until(lambda: message_id in _published(session))
+    assert _published(session)[message_id].content == Text(text="y" * _MAX_TEXT)
     [entry] = [entry for entry in session.owner.entries.values() if entry.key.message_id == message_id]
     assert len(entry.plaintext) < 2**20
     await connection.close()
@@ -74,17 +74,17 @@ async def test_a_text_of_megabytes_is_told_with_its_beginning_and_does_not_come_
 async def test_neither_names_nor_lists_beyond_measure_end_a_connection(shared: Lab) -> None:
     session, connection = await shared.connected()
     bob = await shared.phones.give("Bob")
-    before = len(session.owner.told(Disconnected))
+    before = len(session.owner.facts_of(Disconnected))
     key = {"id": "x" * 12_000, "remoteJid": session.phone.jid}
     about_nothing = await _raw(shared, bob, session, {"reactionMessage": {"key": key, "text": "+"}})
     mentioned = [f"1555{number:07}@s.whatsapp.net" for number in range(60_000)]
     mentioning = {"text": "hi", "contextInfo": {"mentionedJid": mentioned, "stanzaId": "q" * 70_000}}
     mention = await _raw(shared, bob, session, {"extendedTextMessage": mentioning})
-    await session.owner.until(lambda: mention in _told(session))
-    told = _told(session)
-    assert about_nothing not in told
-    assert told[mention].content == Text(text="hi")
-    assert told[mention].mentions == mentioned[:1_024]
-    assert told[mention].quoted_id is None
-    assert len(session.owner.told(Disconnected)) == before
+    await session.owner.until(lambda: mention in _published(session))
+    published = _published(session)
+    assert about_nothing not in published
+    assert published[mention].content == Text(text="hi")
+    assert published[mention].mentions == mentioned[:1_024]
+    assert published[mention].quoted_id is None
+    assert len(session.owner.facts_of(Disconnected)) == before
     await connection.close()

@@ -38,16 +38,16 @@ class FakeConnection:
         self.proofs: list[Mapping[str, Any]] = []
         self.confirmed: list[bool] = []
 
-    async def tell(self, fact: Fact) -> None:
+    async def notify(self, fact: Fact) -> None:
         if not self.over:
             self.over = isinstance(fact, Disconnected)
-            await self.owner.tell(fact)
+            await self.owner.notify(fact)
 
     async def commit(self, changes: Changes) -> None:
         await self.owner.commit(changes)
 
     async def end(self, cause: Cause, code: int | None = None) -> None:
-        await self.tell(Disconnected(cause=cause, code=code))
+        await self.notify(Disconnected(cause=cause, code=code))
 
     async def send(self, message: OutgoingMessage) -> Acknowledged:
         self._must_be_open()

@@ -129,8 +129,8 @@ class FakeMessages:
         ]
 
     async def has_talked(self, session_id: SessionId, chat: str) -> bool:
-        told = (row for row in self.rows.values() if row.status not in (Status.PENDING, Status.FAILED))
-        return any(row.chat == chat for row in told)
+        sent = (row for row in self.rows.values() if row.status not in (Status.PENDING, Status.FAILED))
+        return any(row.chat == chat for row in sent)
 
     async def begun_since(self, session_id: SessionId, since: datetime, limit: int) -> Sequence[datetime]:
         times = sorted(row.created_at for row in self.rows.values() if row.direction is Direction.OUTGOING)

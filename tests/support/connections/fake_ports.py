@@ -79,7 +79,7 @@ class FakeQueues:
 
 @dataclass
 class FakeAnnouncer:
-    told: list[BaseModel] = field(default_factory=list[BaseModel])
+    announced: list[BaseModel] = field(default_factory=list[BaseModel])
     log: list[str] = field(default_factory=list[str])
 
     async def announce(
@@ -91,7 +91,7 @@ class FakeAnnouncer:
         causation_id: str | None = None,
         correlation_id: str | None = None,
     ) -> None:
-        self.told.append(data)
+        self.announced.append(data)
 
     def let_go(self, session_id: SessionId) -> None:
         self.log.append("let_go")

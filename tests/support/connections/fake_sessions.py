@@ -158,12 +158,12 @@ class FakeSessions:
         return self.rows[session_id]
 
     async def watch(self) -> AsyncIterator[SessionId]:
-        told = asyncio.Queue[SessionId]()
-        self.watchers.append(told)
+        noticed = asyncio.Queue[SessionId]()
+        self.watchers.append(noticed)
         for row in list(self.rows.values()):
             yield row.session_id
         while True:
-            yield await told.get()
+            yield await noticed.get()
 
     async def forget(self, session_id: SessionId, epoch: int, *, purge: bool) -> None:
         row = self.rows.pop(session_id, None)

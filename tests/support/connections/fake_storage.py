@@ -56,13 +56,13 @@ class FakeTimers:
         del session_id, limit
         return dict(self.known)
 
-    def keep(self, told: ChatTimer) -> bool:
+    def keep(self, timer: ChatTimer) -> bool:
         """Whether it is another than before; what was set before the one that is kept changes nothing."""
-        known = self.known.get(told.chat)
-        if known is not None and told.changed_at < known.changed_at:
+        known = self.known.get(timer.chat)
+        if known is not None and timer.changed_at < known.changed_at:
             return False
-        self.known[told.chat] = Timer(seconds=told.seconds, changed_at=told.changed_at)
-        return told.seconds != (known.seconds if known else 0)
+        self.known[timer.chat] = Timer(seconds=timer.seconds, changed_at=timer.changed_at)
+        return timer.seconds != (known.seconds if known else 0)
 
 
 @dataclass
@@ -273,8 +273,8 @@ class FakeStorage:
             self.messages.rows[advance.message_id] = replace(row, status=steps[-1], error=None)
         if Status.SENT in steps:
             self.events.append(("message.status.v1", event | {"status": Status.SENT.value}))
-        told = event | {"status": advance.status.value, "participant": advance.participant}
-        self.events.append(("message.status.v1", told))
+        event = event | {"status": advance.status.value, "participant": advance.participant}
+        self.events.append(("message.status.v1", event))
         return True
 
     def _receive(self, session_id: SessionId, receive: ReceiveMessage) -> bool:

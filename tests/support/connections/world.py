@@ -170,11 +170,11 @@ def text(body: str = "Hello", *, to: str = BERT, quote: str | None = None, **att
 
 
 async def log_in(connection: FakeConnection) -> None:
-    await connection.tell(ME)
+    await connection.notify(ME)
 
 
 async def show_qr(connection: FakeConnection) -> None:
-    await connection.tell(QrCode(text="2@first", expires_in=60))
+    await connection.notify(QrCode(text="2@first", expires_in=60))
 
 
 async def pair_by_qr(connection: FakeConnection) -> None:
@@ -185,7 +185,7 @@ async def pair_by_qr(connection: FakeConnection) -> None:
     await show_qr(connection)
     await connection.commit(Changes(keys={("pre-key", "1"): b"k"}))
     await connection.commit(Changes(credentials=b"paired"))
-    await connection.tell(Paired(jid="15550001111:3@s.whatsapp.net", lid=None))
+    await connection.notify(Paired(jid="15550001111:3@s.whatsapp.net", lid=None))
     await connection.end(Cause.RESTART_REQUIRED, 515)
 
 

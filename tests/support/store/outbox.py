@@ -52,12 +52,12 @@ class MemoryOutbox:
     def subscribe(self, callback: Callable[[Sequence[OutboxEvent]], None]) -> None:
         self._callbacks.append(callback)
 
-    def commit(self, session_id: str, count: int = 1, *, told: bool = True, time: datetime | None = None) -> None:
-        """Write the next events of a session; `told` to those who subscribed."""
+    def commit(self, session_id: str, count: int = 1, *, announced: bool = True, time: datetime | None = None) -> None:
+        """Write the next events of a session; `announced` to those who subscribed."""
         rows = self.rows.setdefault(SessionId(session_id), [])
         new = [outbox_event(session_id, len(rows) + number, time=time) for number in range(1, count + 1)]
         rows.extend(new)
-        if told:
+        if announced:
             for callback in self._callbacks:
                 callback(new)
 

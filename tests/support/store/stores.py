@@ -40,9 +40,9 @@ class OutboxListener:
 
     def __init__(self, store: Store) -> None:
         self.events: list[OutboxEvent] = []
-        store.outbox.subscribe(self._hear)
+        store.outbox.subscribe(self._on_events)
 
-    def _hear(self, events: Sequence[OutboxEvent]) -> None:
+    def _on_events(self, events: Sequence[OutboxEvent]) -> None:
         self.events.extend(events)
 
 

@@ -50,7 +50,7 @@ class Session:
 
     async def connect(self, **options: object) -> Connection:
         """Open, and wait until it is logged in."""
-        before = len(self.owner.told(Connected))
+        before = len(self.owner.facts_of(Connected))
         connection = await self.open(**options)
         await self.owner.next(Connected, before + 1)
         return connection

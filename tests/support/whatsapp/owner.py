@@ -27,7 +27,7 @@ class MemoryOwner:
 
     before_commit: Callable[[Changes], Awaitable[None]] = _at_once
     after_commit: Callable[[Changes], Awaitable[None]] = _at_once
-    before_tell: Callable[[Fact], Awaitable[None]] = _at_once
+    before_notify: Callable[[Fact], Awaitable[None]] = _at_once
     credentials: bytes | None = None
     keys: dict[KeyId, bytes] = field(default_factory=dict[KeyId, bytes])
     entries: dict[EntryKey, Entry] = field(default_factory=dict[EntryKey, Entry])
@@ -41,8 +41,8 @@ class MemoryOwner:
     untouchable: set[str] = field(default_factory=set[str])
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    async def tell(self, fact: Fact) -> None:
-        await self.before_tell(fact)
+    async def notify(self, fact: Fact) -> None:
+        await self.before_notify(fact)
         self.facts += fact.receipts if isinstance(fact, ReceiptsArrived) else [fact]
         await self._notify()
 
@@ -94,7 +94,7 @@ class MemoryOwner:
         await self._notify()
         await self.after_commit(changes)
 
-    def told(self, kind: type[F]) -> list[F]:
+    def facts_of(self, kind: type[F]) -> list[F]:
         """The facts of one kind, in order."""
         return [fact for fact in self.facts if isinstance(fact, kind)]
 
@@ -110,8 +110,8 @@ class MemoryOwner:
 
     async def next(self, kind: type[F], count: int = 1, patience: float = 60.0) -> F:
         """The `count`-th fact of a kind, waited for."""
-        await self.until(lambda: len(self.told(kind)) >= count, patience)
-        return self.told(kind)[count - 1]
+        await self.until(lambda: len(self.facts_of(kind)) >= count, patience)
+        return self.facts_of(kind)[count - 1]
 
     async def _notify(self) -> None:
         async with self._changed:

@@ -16,7 +16,7 @@ _LARGEST: Final = 1_200_000
 _DEEPEST: Final = 400
 _MANY: Final = 3_000
 _DEPTH: Final = 4
-_TOLD: Final = (
+_PLAIN: Final = (
     "conversation",
     "extendedTextMessage",
     "imageMessage",
@@ -76,7 +76,7 @@ def _drawn(seed: int) -> bytes:
         case 2:
             return _nested(rng)
         case _:
-            return _told(rng) + _message(rng, Message.DESCRIPTOR, _DEPTH) * rng.choice((0, 0, 1))
+            return _plain(rng) + _message(rng, Message.DESCRIPTOR, _DEPTH) * rng.choice((0, 0, 1))
 
 
 def wild_id(seed: int) -> str:
@@ -85,9 +85,9 @@ def wild_id(seed: int) -> str:
     return f"W{seed:X}" + {0: "y" * 12_000, 1: " \u00e9\u0001"}.get(kind, "")
 
 
-def _told(rng: random.Random) -> bytes:
+def _plain(rng: random.Random) -> bytes:
     """What a backend hears of, every field of it wild; or nothing."""
-    name = rng.choice((*_TOLD, None))
+    name = rng.choice((*_PLAIN, None))
     if name is None:
         return b""
     field: Any = Message.DESCRIPTOR.fields_by_name[name]

@@ -49,7 +49,7 @@ class Wilderness:
             AssertionError: one was lost or stored twice, or the connection ended.
             TimeoutError: nothing moves any more.
         """
-        before, ended = len(self._stored()), len(self.session.owner.told(Disconnected))
+        before, ended = len(self._stored()), len(self.session.owner.facts_of(Disconnected))
         for seed in seeds:
             self.sent += 1
             self._send(from_raw(wild_message(seed)), f"{wild_id(seed)}.{self.sent}")
@@ -57,7 +57,9 @@ class Wilderness:
                 await asyncio.sleep(0)
         async with asyncio.timeout(_PATIENCE):
             while len(self._stored()) < before + len(seeds) or await self.lab.queued(self.session.phone):
-                assert len(self.session.owner.told(Disconnected)) == ended, self.session.owner.told(Disconnected)[-1]
+                assert len(self.session.owner.facts_of(Disconnected)) == ended, self.session.owner.facts_of(
+                    Disconnected
+                )[-1]
                 await asyncio.sleep(0.02)
         stored = self._stored()
         assert len(stored) == before + len(seeds)

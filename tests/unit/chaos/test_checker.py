@@ -161,7 +161,7 @@ def test_a_redelivery_is_no_disorder() -> None:
 
 def test_messages_told_in_another_order_than_the_phone_sent_them_are_found() -> None:
     events = [*CLEAN.events[:4], replace(received(2, 15)), replace(received(1, 16))]
-    assert kinds(replace(CLEAN, events=events)) == {Kind.TOLD_LATE: 1}
+    assert kinds(replace(CLEAN, events=events)) == {Kind.LATE: 1}
 
 
 def test_a_number_that_never_came_is_a_gap() -> None:

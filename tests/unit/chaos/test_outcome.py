@@ -32,8 +32,8 @@ def test_a_repeated_event_is_allowed_only_where_a_confirmation_can_be_lost() -> 
 
 
 def test_what_is_told_late_is_allowed_only_where_ratchets_are_lost() -> None:
-    assert reasons(RESTORED, Kind.TOLD_LATE) == []
-    assert reasons(WORKER, Kind.TOLD_LATE) == ["1 x told after what was written later: s command c0"]
+    assert reasons(RESTORED, Kind.LATE) == []
+    assert reasons(WORKER, Kind.LATE) == ["1 x told after what was written later: s command c0"]
     assert len(reasons(RESTORED, Kind.OUT_OF_ORDER_EVENT)) == 1
 
 

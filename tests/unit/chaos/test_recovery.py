@@ -2,9 +2,14 @@ from tests.chaos.accounts.ledgers import Event
 from tests.chaos.accounts.recovery import Sample, recovery
 
 
-def sent(session_id: str, told_at: float, at: float) -> Event:
+def sent(session_id: str, received_at: float, at: float) -> Event:
     return Event(
-        id=f"{session_id}-{at}", type="message.status.v1", session_id=session_id, at=at, told_at=told_at, status="sent"
+        id=f"{session_id}-{at}",
+        type="message.status.v1",
+        session_id=session_id,
+        at=at,
+        received_at=received_at,
+        status="sent",
     )
 
 

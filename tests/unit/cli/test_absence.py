@@ -90,21 +90,21 @@ async def listening(
         yield server.sockets[0].getsockname()[1]
 
 
-async def told_by_all(host: str, port: int, *, tls: bool = False, seconds: int = PATIENCE) -> dict[str, str]:
+async def answers_of_all(host: str, port: int, *, tls: bool = False, seconds: int = PATIENCE) -> dict[str, str]:
     """What is told of each service there, when its time has come."""
-    told = await asyncio.gather(*(ask(host, port, tls, seconds) for ask in SERVICES.values()))
-    for name, line in zip(SERVICES, told, strict=True):
+    event = await asyncio.gather(*(ask(host, port, tls, seconds) for ask in SERVICES.values()))
+    for name, line in zip(SERVICES, event, strict=True):
         assert line.startswith(f"{name} at {host}:{port}"), line
         assert "hidden" not in line
         assert "\n" not in line
         assert (
             f"GATEWAY_{ {'RabbitMQ': 'AMQP', 'PostgreSQL': 'DATABASE', 'Redis': 'REDIS', 'S3': 'S3'}[name] }_" in line
         ), line
-    return dict(zip(SERVICES, told, strict=True))
+    return dict(zip(SERVICES, event, strict=True))
 
 
 async def test_a_host_that_nobody_knows() -> None:
-    for line in (await told_by_all("no-such-host.invalid", 1234)).values():
+    for line in (await answers_of_all("no-such-host.invalid", 1234)).values():
         assert "its host name" in line
 
 
@@ -112,41 +112,41 @@ async def test_a_port_at_which_nothing_listens() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    for line in (await told_by_all("127.0.0.1", port)).values():
+    for line in (await answers_of_all("127.0.0.1", port)).values():
         assert "nothing listens there" in line
 
 
 async def test_something_else_listens() -> None:
     async with listening(answers_http) as port:
-        told = await told_by_all("127.0.0.1", port)
-    assert "does not speak AMQP" in told["RabbitMQ"]
-    assert "is no PostgreSQL" in told["PostgreSQL"]
-    assert "is no Redis" in told["Redis"]
-    assert "is not S3" in told["S3"]
+        event = await answers_of_all("127.0.0.1", port)
+    assert "does not speak AMQP" in event["RabbitMQ"]
+    assert "is no PostgreSQL" in event["PostgreSQL"]
+    assert "is no Redis" in event["Redis"]
+    assert "is not S3" in event["S3"]
 
 
 async def test_it_hangs_up_or_says_nothing() -> None:
     async with listening(hangs_up) as port:
-        for line in (await told_by_all("127.0.0.1", port)).values():
+        for line in (await answers_of_all("127.0.0.1", port)).values():
             assert "hangs up" in line
     async with listening(says_nothing) as port:
-        for line in (await told_by_all("127.0.0.1", port, seconds=HASTE)).values():
+        for line in (await answers_of_all("127.0.0.1", port, seconds=HASTE)).values():
             assert "does not answer" in line
 
 
 async def test_tls_with_an_unknown_ca_or_for_another_host_or_where_there_is_none(tmp_path: Path) -> None:
     context, _ = self_signed(tmp_path)
     async with listening(answers_http, context) as port:
-        told = await told_by_all("127.0.0.1", port, tls=True)
-        assert "name its CA in GATEWAY_AMQP_URL (amqps://…?cafile=" in told["RabbitMQ"]
-        assert "name its CA in GATEWAY_REDIS_URL (rediss://…?ssl_ca_certs=" in told["Redis"]
-        assert "name its CA in GATEWAY_S3_CA_FILE" in told["S3"]
-        for name, line in (await told_by_all("127.0.0.1", port)).items():
+        event = await answers_of_all("127.0.0.1", port, tls=True)
+        assert "name its CA in GATEWAY_AMQP_URL (amqps://…?cafile=" in event["RabbitMQ"]
+        assert "name its CA in GATEWAY_REDIS_URL (rediss://…?ssl_ca_certs=" in event["Redis"]
+        assert "name its CA in GATEWAY_S3_CA_FILE" in event["S3"]
+        for name, line in (await answers_of_all("127.0.0.1", port)).items():
             assert "hangs up" in line, name  # plain on TLS
     async with listening(answers_http) as port:
-        told = await told_by_all("127.0.0.1", port, tls=True)
-    assert "none with TLS" in told.pop("PostgreSQL")
-    for line in told.values():
+        event = await answers_of_all("127.0.0.1", port, tls=True)
+    assert "none with TLS" in event.pop("PostgreSQL")
+    for line in event.values():
         assert "does not speak TLS" in line
 
 

@@ -99,10 +99,10 @@ def test_whatever_arrives_in_whatever_order_each_that_exists_is_passed_on_once_a
 ) -> None:
     exists, arrivals, room = drawn
     order = SessionOrder[int](position=0, limit=room)
-    told: list[int] = []
+    seen: list[int] = []
 
     def take(number: int) -> None:
-        told.extend(each.item for each in order.take(number, number).passed)
+        seen.extend(each.item for each in order.take(number, number).passed)
 
     for number in arrivals:
         if number in exists:
@@ -114,10 +114,10 @@ def test_whatever_arrives_in_whatever_order_each_that_exists_is_passed_on_once_a
             take(number)
         newest = max(exists)
         step = order.replayed(last=again[-1] if again else None, count=len(again), newest=newest)
-        told.extend(each.item for each in step.passed)
+        seen.extend(each.item for each in step.passed)
         if not order.is_behind:
             break
-    assert told == sorted(exists)
+    assert seen == sorted(exists)
 
 
 def test_only_the_newest_keys_are_remembered() -> None:

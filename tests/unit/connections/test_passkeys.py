@@ -35,13 +35,15 @@ async def _confirm(w: World, *, confirmed: bool) -> None:
 
 async def _ask(connection: FakeConnection) -> None:
     await show_qr(connection)
-    await connection.tell(PasskeyRequired(options=OPTIONS, expires_in=600))
+    await connection.notify(PasskeyRequired(options=OPTIONS, expires_in=600))
 
 
 async def _asked(w: World) -> None:
     w.engine.script = _ask
     await w.create()
-    await w.until(lambda: any(isinstance(told, SessionStatus) and told.passkey for told in w.announcer.told))
+    await w.until(
+        lambda: any(isinstance(announced, SessionStatus) and announced.passkey for announced in w.announcer.announced)
+    )
 
 
 def test_an_assertion_that_answers_the_request_is_in_order() -> None:
@@ -95,12 +97,12 @@ async def test_the_request_is_told_without_a_sequence_and_the_socket_stays() -> 
     async with world() as w:
         await _asked(w)
         await w.state(State.PASSKEY_REQUIRED)
-        told = w.announcer.told[-1]
-        assert isinstance(told, SessionStatus)
-        assert told.passkey is not None
-        assert told.passkey.options == OPTIONS
-        assert told.reason is not None
-        assert (told.reason.code, told.reason.action) == ("pairing.passkey_required", "use_passkey")
+        fact = w.announcer.announced[-1]
+        assert isinstance(fact, SessionStatus)
+        assert fact.passkey is not None
+        assert fact.passkey.options == OPTIONS
+        assert fact.reason is not None
+        assert (fact.reason.code, fact.reason.action) == ("pairing.passkey_required", "use_passkey")
         assert w.storage.states(ANNA) == ["connecting"]
         assert not w.engine.last.over
 
@@ -133,11 +135,11 @@ async def test_a_code_is_told_and_confirmed_once() -> None:
         with pytest.raises(SessionNotPairing):
             await _confirm(w, confirmed=True)
         await _prove(w, assertion())
-        await w.engine.last.tell(PasskeyCode(code="ABCD-EFGH", expires_in=300))
+        await w.engine.last.notify(PasskeyCode(code="ABCD-EFGH", expires_in=300))
         await w.state(State.PASSKEY_CONFIRM)
-        told = w.announcer.told[-1]
-        assert isinstance(told, SessionStatus)
-        assert told.code == "ABCD-EFGH"
+        fact = w.announcer.announced[-1]
+        assert isinstance(fact, SessionStatus)
+        assert fact.code == "ABCD-EFGH"
         await _confirm(w, confirmed=True)
         await _confirm(w, confirmed=True)
         assert w.engine.last.confirmed == [True]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway_worker.client.events import Event
-from gateway_worker.console.watch.feed import BEHIND, Feed, Heard, Listener
+from gateway_worker.console.watch.feed import BEHIND, Feed, Listener, Received
 from schemas.envelope import Envelope
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -19,13 +19,13 @@ def event(session: str, sequence: int | None, **data: Any) -> Event:
     )
 
 
-async def heard_by(listener: Listener) -> list[int | None]:
+async def received_by(listener: Listener) -> list[int | None]:
     """What it heard, once it has ended."""
     return [each.sequence async for each in listener]
 
 
-def numbers(heard: Any) -> list[int | None] | None:
-    return None if heard is None else [each.sequence for each in heard]
+def numbers(received: Any) -> list[int | None] | None:
+    return None if received is None else [each.sequence for each in received]
 
 
 def test_what_came_since_is_known_as_long_as_it_is_kept() -> None:
@@ -50,8 +50,8 @@ async def test_a_listener_hears_its_session_alone_and_a_hole_ends_it() -> None:
         feed.take(event("ana", 4), NOW)
         feed.take(event("ana", 5), NOW)
         ben.end()
-        assert await heard_by(ana) == [1, None]
-        assert await heard_by(ben) == [1]
+        assert await received_by(ana) == [1, None]
+        assert await received_by(ben) == [1]
     assert numbers(feed.of("ana")) == [4, 5]
 
 
@@ -61,7 +61,7 @@ async def test_a_replay_is_no_hole_and_is_kept_once() -> None:
         for number in (1, 2, 3, 1, 2, 3, 4):
             feed.take(event("ana", number), NOW)
         listener.end()
-        assert await heard_by(listener) == [1, 2, 3, 1, 2, 3, 4]
+        assert await received_by(listener) == [1, 2, 3, 1, 2, 3, 4]
     assert numbers(feed.of("ana")) == [1, 2, 3, 4]
 
 
@@ -70,7 +70,7 @@ async def test_a_listener_that_is_too_far_behind_is_ended() -> None:
     with feed.listen("ana") as listener:
         for number in range(1, BEHIND + 10):
             feed.take(event("ana", number), NOW)
-        assert len(await heard_by(listener)) == BEHIND
+        assert len(await received_by(listener)) == BEHIND
 
 
 def test_what_is_kept_is_bounded_over_all_sessions() -> None:
@@ -78,7 +78,7 @@ def test_what_is_kept_is_bounded_over_all_sessions() -> None:
     for number in range(1, 101):
         for session in ("ana", "ben", "cleo"):
             feed.take(event(session, number, text="x" * 1_000), NOW)
-    kept: list[Heard] = [each for session in ("ana", "ben", "cleo") for each in feed.of(session)]
+    kept: list[Received] = [each for session in ("ana", "ben", "cleo") for each in feed.of(session)]
     assert 0 < sum(len(each.text) for each in kept) <= 50_000
     for session in ("ana", "ben", "cleo"):
         numbers_of = [each.sequence or 0 for each in feed.of(session)]

@@ -29,7 +29,7 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 WORKER = WorkerId("w1")
 
 
-def told(kind: str, subject: str, data: Model) -> Event:
+def published(kind: str, subject: str, data: Model) -> Event:
     return Event(
         Envelope(id=f"{kind}{subject}{data}"[:200], source="/t", type=kind, subject=subject, data=data.to_data())
     )
@@ -44,7 +44,7 @@ def status(session: str, state: SessionState, at: int = 0, **more: Any) -> Event
         timestamp=NOW + timedelta(seconds=at),
         **more,
     )
-    return told("session.status.v1", session, data)
+    return published("session.status.v1", session, data)
 
 
 def described(session: str, state: SessionState = SessionState.CONNECTED, **more: Any) -> SessionDescription:
@@ -99,7 +99,7 @@ def test_a_worker_that_says_nothing_more_is_left_out_in_the_end() -> None:
     fleet = Fleet()
     figures = WorkerMetrics(session_count=3, max_sessions=50, active_connections=3, cpu_usage=12.0, memory_usage=30.0)
     beat = WorkerHeartbeat(worker_id=WORKER, status=WorkerState.ONLINE, metrics=figures)
-    fleet.take(told("worker.heartbeat.v1", WORKER, beat), NOW)
+    fleet.take(published("worker.heartbeat.v1", WORKER, beat), NOW)
     (worker,) = fleet.present(NOW)
     assert (worker.sessions, worker.room) == (3, 50)
     assert fleet.present(NOW + GONE) == []
@@ -132,7 +132,7 @@ def test_chats_are_those_that_were_heard_of() -> None:
             timestamp=NOW + timedelta(seconds=number),
             content=Text(text=f"line\n{number}"),
         )
-        chats.take(told("message.received.v1", "ana", message))
+        chats.take(published("message.received.v1", "ana", message))
     (chat,) = chats.of("ana")
     assert (chat.title, chat.preview, chat.unread) == ("Ben", "line 2", 2)
     chats.looked_at("ana", chat.chat)

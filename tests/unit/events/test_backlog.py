@@ -25,7 +25,7 @@ def live(up_to: int = 0) -> Backlog:
     """A backlog whose session is live and published up to a sequence."""
     backlog = Backlog()
     backlog.note(outbox_event("s", up_to + 1))
-    backlog.catch_up(S, [outbox_event("s", up_to + 1)], complete=True, told=up_to + 1)
+    backlog.catch_up(S, [outbox_event("s", up_to + 1)], complete=True, announced=up_to + 1)
     drain(backlog)
     return backlog
 
@@ -40,14 +40,14 @@ def test_a_session_that_is_new_here_is_read_first() -> None:
     backlog = Backlog()
     assert backlog.note(outbox_event("s", 7)) is True
     assert drain(backlog) == []
-    assert backlog.catch_up(S, [outbox_event("s", n) for n in (5, 6, 7)], complete=True, told=7) is True
+    assert backlog.catch_up(S, [outbox_event("s", n) for n in (5, 6, 7)], complete=True, announced=7) is True
     assert drain(backlog) == [5, 6, 7]
 
 
 def test_what_an_earlier_owner_published_is_not_waited_for() -> None:
     backlog = Backlog()
     backlog.note(outbox_event("s", 7))
-    assert backlog.catch_up(S, [], complete=True, told=7) is True
+    assert backlog.catch_up(S, [], complete=True, announced=7) is True
     assert backlog.session(S).is_idle
     assert backlog.note(outbox_event("s", 8)) is False
     assert drain(backlog) == [8]
@@ -64,7 +64,7 @@ def test_what_was_dropped_is_read_again_before_anything_else() -> None:
     backlog.put_back([under_way])
     assert drain(backlog) == []
     assert len(backlog) == 0
-    backlog.catch_up(S, [outbox_event("s", n) for n in (3, 4)], complete=True, told=4)
+    backlog.catch_up(S, [outbox_event("s", n) for n in (3, 4)], complete=True, announced=4)
     assert drain(backlog) == [3, 4]
     assert backlog.session(S).is_idle
 
@@ -86,15 +86,15 @@ def test_a_commit_during_the_read_is_read_too() -> None:
     backlog.note(outbox_event("s", 7))
     backlog.session(S).reading = True
     assert backlog.note(outbox_event("s", 8)) is False
-    assert backlog.catch_up(S, [outbox_event("s", 7)], complete=True, told=7) is False
-    assert backlog.catch_up(S, [outbox_event("s", 8)], complete=True, told=8) is True
+    assert backlog.catch_up(S, [outbox_event("s", 7)], complete=True, announced=7) is False
+    assert backlog.catch_up(S, [outbox_event("s", 8)], complete=True, announced=8) is True
     assert drain(backlog) == [7, 8]
 
 
 def test_a_missing_sequence_is_read() -> None:
     backlog = live(up_to=1)
     assert backlog.note(outbox_event("s", 4)) is True
-    backlog.catch_up(S, [outbox_event("s", 3), outbox_event("s", 4)], complete=True, told=4)
+    backlog.catch_up(S, [outbox_event("s", 3), outbox_event("s", 4)], complete=True, announced=4)
     assert drain(backlog) == [3, 4]
 
 
@@ -102,7 +102,7 @@ def test_an_event_told_twice_goes_out_once() -> None:
     backlog = live()
     backlog.note(outbox_event("s", 2))
     backlog.note(outbox_event("s", 2))
-    backlog.catch_up(S, [outbox_event("s", 1), outbox_event("s", 2)], complete=True, told=2)
+    backlog.catch_up(S, [outbox_event("s", 1), outbox_event("s", 2)], complete=True, announced=2)
     assert drain(backlog) == [2]
 
 
@@ -112,7 +112,7 @@ def test_beyond_its_bound_events_stay_in_the_database() -> None:
     assert not backlog.has_room
     assert drain(backlog) == [1, 2]
     assert backlog.has_room
-    backlog.catch_up(S, [outbox_event("s", 3)], complete=True, told=3)
+    backlog.catch_up(S, [outbox_event("s", 3)], complete=True, announced=3)
     assert drain(backlog) == [3]
 
 
@@ -162,11 +162,11 @@ class AnyLife(RuleBasedStateMachine):
         self.arrived: dict[int, None] = {}
         self.backlog = Backlog(max_held=4)
 
-    @rule(told=st.booleans())
-    def commit(self, *, told: bool) -> None:
+    @rule(announced=st.booleans())
+    def commit(self, *, announced: bool) -> None:
         event = outbox_event("s", len(self.committed) + 1)
         self.committed.append(event)
-        if told:
+        if announced:
             self.backlog.note(event)
 
     @rule()
@@ -197,9 +197,9 @@ class AnyLife(RuleBasedStateMachine):
         session = self.backlog.session(S)
         live = False
         while self.backlog.has_room and not live:
-            told = session.told
+            announced = session.announced
             rows = [e for e in self.committed if e.sequence > (session.taken or 0) and e.sequence not in self.marked]
-            live = self.backlog.catch_up(S, rows[:2], complete=len(rows) < 2, told=told)
+            live = self.backlog.catch_up(S, rows[:2], complete=len(rows) < 2, announced=announced)
 
     @rule()
     def restart(self) -> None:

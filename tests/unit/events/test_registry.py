@@ -17,11 +17,11 @@ class Board:
     """Announcer and status board in one: what was told, and what stands on the board."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, float]] = []
+        self.announced: list[tuple[str, float]] = []
         self.status: WorkerState | None = None
 
     async def announce(self, event_type: str, subject: str, data: BaseModel) -> None:  # noqa: ARG002 (as the port)
-        self.told.append((event_type, asyncio.get_running_loop().time()))
+        self.announced.append((event_type, asyncio.get_running_loop().time()))
 
     async def put_worker_status(self, worker_id: WorkerId, heartbeat: WorkerHeartbeat) -> None:  # noqa: ARG002
         self.status = heartbeat.status
@@ -48,7 +48,7 @@ async def test_a_worker_that_begins_to_drain_says_so_at_once() -> None:
         await asyncio.sleep(1)
         assert board.status is WorkerState.DRAINING
         await registry.stop()
-    kinds = [kind.split(".")[1] for kind, _ in board.told]
+    kinds = [kind.split(".")[1] for kind, _ in board.announced]
     assert kinds == ["registered", "heartbeat", "heartbeat", "heartbeat", "stopped"]
-    assert round(board.told[3][1] - board.told[2][1]) == 1
+    assert round(board.announced[3][1] - board.announced[2][1]) == 1
     assert board.status is None

@@ -20,9 +20,9 @@ def test_a_film_keeps_its_pictures_alone(tmp_path: Path, form: str, as_apple: bo
     assert len(bare) == len(content)
     assert not any(word in bare for word in (b"+52.52", b"garden", b"Acme"))
     with av.open(io.BytesIO(bare), "r") as played:
-        told = {**played.metadata, **played.streams.video[0].metadata}
+        seen = {**played.metadata, **played.streams.video[0].metadata}
         assert sum(1 for _ in played.decode(video=0)) == 10
-    assert not {"creation_time", "location", "title", "make"} & set(told)
+    assert not {"creation_time", "location", "title", "make"} & set(seen)
     assert not write_bare_movie(target, again), "there is nothing left to blank"
 
 

@@ -53,7 +53,7 @@ def test_every_code_with_a_detail_was_tried_and_is_one_of_the_codes() -> None:
 
 
 def test_every_reason_has_a_code_of_the_contract() -> None:
-    told = [verdict.reason for verdict in causes.VERDICTS.values() if verdict.reason is not None]
-    told += [reason for module in (causes, reasons) for reason in vars(module).values() if isinstance(reason, Reason)]
-    told += [causes.SILENT.reason, RESTORED, WENT_BACK]
-    assert {reason.code for reason in told if reason is not None} == REASON_CODES.keys()
+    seen = [verdict.reason for verdict in causes.VERDICTS.values() if verdict.reason is not None]
+    seen += [reason for module in (causes, reasons) for reason in vars(module).values() if isinstance(reason, Reason)]
+    seen += [causes.SILENT.reason, RESTORED, WENT_BACK]
+    assert {reason.code for reason in seen if reason is not None} == REASON_CODES.keys()

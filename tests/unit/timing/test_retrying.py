@@ -22,19 +22,19 @@ def test_pauses_double_up_to_the_longest_and_jitter_takes_half_of_one_at_most() 
 
 @virtual
 async def test_it_goes_on_until_it_works_and_other_errors_come_out_at_once() -> None:
-    told = list[float]()
+    seen = list[float]()
 
     async def fails_seven_times() -> str:
-        if len(told) < 7:
+        if len(seen) < 7:
             raise ConnectionError
         return "done"
 
     async def broken() -> None:
         raise KeyError
 
-    persistently = until_it_works(ConnectionError, PAUSES, lambda _why, seconds: told.append(seconds))
+    persistently = until_it_works(ConnectionError, PAUSES, lambda _why, seconds: seen.append(seconds))
     assert await persistently(fails_seven_times) == "done"
-    assert told == [1, 2, 4, 8, 16, 30, 30]
+    assert seen == [1, 2, 4, 8, 16, 30, 30]
     with pytest.raises(KeyError):
         await persistently(broken)
 

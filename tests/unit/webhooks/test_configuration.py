@@ -73,9 +73,9 @@ def test_a_whole_file_is_read(write: Write, monkeypatch: pytest.MonkeyPatch, tmp
 )
 def test_addresses_that_are_not_public_are_refused(write: Write, url: str, why: str) -> None:
     file = write(f'[[targets]]\nname = "shop"\nurl = "{url}"')
-    with pytest.raises(ConfigurationError, match=rf"webhooks.toml: targets.0.url: .*{why}") as told:
+    with pytest.raises(ConfigurationError, match=rf"webhooks.toml: targets.0.url: .*{why}") as seen:
         of(file)
-    assert len(str(told.value).splitlines()) == 1
+    assert len(str(seen.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("url", ["http://backend:3000", "http://127.0.0.1:3000", "https://10.0.0.1"])
@@ -115,10 +115,10 @@ def test_but_never_what_holds_a_clouds_credentials(url: str) -> None:
     ],
 )
 def test_each_mistake_is_one_line_with_its_place(write: Write, text: str, line: str) -> None:
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as seen:
         of(write(text))
-    assert line in str(told.value)
-    assert len(str(told.value).splitlines()) == 1
+    assert line in str(seen.value)
+    assert len(str(seen.value).splitlines()) == 1
 
 
 def test_a_file_and_settings_do_not_both_name_a_backend(write: Write) -> None:

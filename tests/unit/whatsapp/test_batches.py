@@ -17,8 +17,8 @@ def news(*jids: str, from_before: bool = False) -> ContactsReported:
 
 
 def test_a_contact_has_the_ports_words() -> None:
-    told = {"jid": "1@lid", "lid": "1@lid", "phone": None, "picture": "7", "timestamp": 5}
-    fact = fact_of({"fact": "contacts", "contacts": [told], "from_before": False})
+    seen = {"jid": "1@lid", "lid": "1@lid", "phone": None, "picture": "7", "timestamp": 5}
+    fact = fact_of({"fact": "contacts", "contacts": [seen], "from_before": False})
     assert fact == ContactsReported(contacts=[ContactReport(jid="1@lid", lid="1@lid", picture="7", timestamp=5)])
 
 

@@ -66,8 +66,8 @@ def _receipt(message_id: str, **changed: object) -> ReceiptArrived:
 
 
 def test_facts_have_the_ports_words() -> None:
-    told = {"fact": "connected", "phone": "+1", "jid": "1@s.whatsapp.net", "lid": None, "push_name": None}
-    assert fact_of(told) == Connected(phone="+1", jid="1@s.whatsapp.net", lid=None, push_name=None)
+    payload = {"fact": "connected", "phone": "+1", "jid": "1@s.whatsapp.net", "lid": None, "push_name": None}
+    assert fact_of(payload) == Connected(phone="+1", jid="1@s.whatsapp.net", lid=None, push_name=None)
     asked = {"fact": "passkey_required", "options": '{"challenge": "c"}', "expires_in": 600}
     assert fact_of(asked) == PasskeyRequired(options={"challenge": "c"}, expires_in=600)
     compared = {"fact": "passkey_confirm", "code": "ABCD-EFGH", "expires_in": 600}
@@ -80,9 +80,9 @@ def test_facts_have_the_ports_words() -> None:
 
 
 def test_a_fact_that_the_bridge_could_not_describe_says_why() -> None:
-    told = {"fact": "receipt", "unreadable": "nobody gave novelty a limit", "told": "{ novelty: 1 }"}
-    fact = read_fact(told)
-    assert fact == FactUnreadable(fact="receipt", detail="nobody gave novelty a limit", told=told)
+    payload = {"fact": "receipt", "unreadable": "nobody gave novelty a limit", "payload": "{ novelty: 1 }"}
+    fact = read_fact(payload)
+    assert fact == FactUnreadable(fact="receipt", detail="nobody gave novelty a limit", payload=payload)
 
 
 def test_receipts_that_differ_in_nothing_else_become_one() -> None:
@@ -95,7 +95,7 @@ def test_receipts_that_differ_in_nothing_else_become_one() -> None:
 
 
 async def test_blobs_of_a_commit_find_their_places() -> None:
-    told = {
+    payload = {
         "credentials": True,
         "keys": [["session", "a.1", True], ["pre-key", "7", False], ["lid-mapping", "1", True]],
         "entries": [
@@ -105,7 +105,7 @@ async def test_blobs_of_a_commit_find_their_places() -> None:
         "sent": ["OUT"],
         "processed": ["BEFORE"],
     }
-    changes = await changes_of(told, [b"creds", b"ratchet", b"lid", b"p0", b"p1", b"out"])
+    changes = await changes_of(payload, [b"creds", b"ratchet", b"lid", b"p0", b"p1", b"out"])
     assert changes.credentials == b"creds"
     assert changes.keys == {("session", "a.1"): b"ratchet", ("pre-key", "7"): None, ("lid-mapping", "1"): b"lid"}
     assert [entry.plaintext for entry in changes.entries] == [b"p0", b"p1"]
@@ -124,8 +124,8 @@ async def test_what_a_stranger_made_senseless_is_unsupported_and_harms_no_commit
         {"kind": "poll", "question": "?", "options": None, "selectable": "many"},
     ]
     entries = [{"key": KEY, "message": {**MESSAGE, "content": each}, "unprocessed": False} for each in contents]
-    told = {"credentials": False, "keys": [], "entries": entries, "sent": [], "processed": []}
-    changes = await changes_of(told, [b""] * 2)
+    payload = {"credentials": False, "keys": [], "entries": entries, "sent": [], "processed": []}
+    changes = await changes_of(payload, [b""] * 2)
     kinds = [each.message.content for each in changes.entries if isinstance(each.message, ReceivedMessage)]
     assert kinds == [Unsupported(whatsapp_type="location"), Unsupported(whatsapp_type="poll")]
 
@@ -143,14 +143,14 @@ async def test_what_a_stranger_made_senseless_is_unsupported_and_harms_no_commit
 async def test_a_message_that_cannot_be_read_is_told_as_that(
     message: object, reason: str, detail: str, *, is_encrypted: bool
 ) -> None:
-    told = {
+    payload = {
         "credentials": False,
         "keys": [],
         "sent": [],
         "processed": [],
         "entries": [{"key": KEY, "message": message}],
     }
-    (entry,) = (await changes_of(told, [b"plain"])).entries
+    (entry,) = (await changes_of(payload, [b"plain"])).entries
     assert isinstance(entry.message, Unreadable)
     assert (entry.message.reason, entry.message.detail, entry.message.is_encrypted) == (reason, detail, is_encrypted)
     assert (entry.message.message_id, entry.message.chat) == ("M", "1@s.whatsapp.net")
@@ -166,8 +166,8 @@ async def test_contents_keep_previews_and_name_what_is_not_supported() -> None:
         {"kind": "unsupported", "whatsapp_type": "pollUpdateMessage"},
     ]
     entries = [{"key": KEY, "message": {**MESSAGE, "content": each}, "unprocessed": False} for each in contents]
-    told = {"credentials": False, "keys": [], "entries": entries, "sent": [], "processed": []}
-    changes = await changes_of(told, [b""] * 5)
+    payload = {"credentials": False, "keys": [], "entries": entries, "sent": [], "processed": []}
+    changes = await changes_of(payload, [b""] * 5)
     assert [entry.message.content for entry in changes.entries if isinstance(entry.message, ReceivedMessage)] == [
         Text(text="see", link_preview=LinkPreview(url="https://example.org", title="Example")),
         Location(latitude=52.5, longitude=-13.0, name="Here"),
@@ -178,7 +178,7 @@ async def test_contents_keep_previews_and_name_what_is_not_supported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "change"),
+    ("payload", "change"),
     [
         ({"kind": "edited", "content": {"kind": "text", "text": "new"}}, Edited(content=Text(text="new"))),
         (
@@ -204,10 +204,10 @@ async def test_contents_keep_previews_and_name_what_is_not_supported() -> None:
         ),
     ],
 )
-async def test_changes_name_the_message_they_are_about(told: dict[str, object], change: object) -> None:
+async def test_changes_name_the_message_they_are_about(payload: dict[str, object], change: object) -> None:
     entry = {
         "key": KEY,
-        "message": {**MESSAGE, "change": {"about": "EARLIER", "author": None, "by_admin": False, **told}},
+        "message": {**MESSAGE, "change": {"about": "EARLIER", "author": None, "by_admin": False, **payload}},
         "unprocessed": False,
     }
     changes = {"credentials": False, "keys": [], "entries": [entry], "sent": [], "processed": []}

@@ -27,8 +27,8 @@ async def _site(status: int, body: bytes) -> AsyncGenerator[str]:
 
 
 def test_times_travel_in_milliseconds() -> None:
-    told = Configuration(ack_deadline=1.5, qr_timeout=0.25).to_bridge(None)
-    assert (told["ack_deadline"], told["qr_timeout"], told["version"]) == (1500, 250, None)
+    seen = Configuration(ack_deadline=1.5, qr_timeout=0.25).to_bridge(None)
+    assert (seen["ack_deadline"], seen["qr_timeout"], seen["version"]) == (1500, 250, None)
 
 
 def test_a_given_version_wins_over_the_newest() -> None:

@@ -26,7 +26,7 @@ _MOMENT = "2023-11-14T22:13:20Z"
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("payload", "expected"),
     [
         (
             {"kind": "text", "text": "Sure?", "buttons": [_BUTTON], "rows": [_ROW]},
@@ -57,8 +57,8 @@ _MOMENT = "2023-11-14T22:13:20Z"
         ),
     ],
 )
-def test_contents_have_the_contracts_words(told: dict[str, Any], expected: dict[str, Any]) -> None:
-    assert content_of(told).to_data() == expected
+def test_contents_have_the_contracts_words(payload: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert content_of(payload).to_data() == expected
 
 
 def test_a_moment_that_is_none_makes_no_event_unreadable() -> None:
@@ -68,8 +68,8 @@ def test_a_moment_that_is_none_makes_no_event_unreadable() -> None:
 
 
 def test_an_offer_that_makes_no_sense_costs_that_message_its_content_alone() -> None:
-    told = {"kind": "text", "text": "Sure?", "buttons": [{**_BUTTON, "text": None}]}
-    assert content_of(told) == Unsupported(whatsapp_type="text")
+    payload = {"kind": "text", "text": "Sure?", "buttons": [{**_BUTTON, "text": None}]}
+    assert content_of(payload) == Unsupported(whatsapp_type="text")
 
 
 def test_what_a_message_refers_to_is_told_where_it_does() -> None:

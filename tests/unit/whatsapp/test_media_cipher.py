@@ -74,10 +74,10 @@ def test_what_the_message_says_must_be_so(changes: dict[str, object], reason: st
         opened(blob, replace(file, **changes))  # pyright: ignore[reportArgumentType] (a field of it each)
 
 
-@pytest.mark.parametrize("told", [0, 4, 1 << 50, None])
-def test_the_length_that_a_message_tells_decides_nothing(told: int | None) -> None:
+@pytest.mark.parametrize("stated", [0, 4, 1 << 50, None])
+def test_the_length_that_a_message_tells_decides_nothing(stated: int | None) -> None:
     blob, file = sealed(b"hello")
-    assert opened(blob, replace(file, size=told)) == b"hello"
+    assert opened(blob, replace(file, size=stated)) == b"hello"
 
 
 @pytest.mark.parametrize("blob", [b"", b"short", b"x" * 10, b"x" * 27])

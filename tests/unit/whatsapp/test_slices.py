@@ -33,31 +33,31 @@ class Breaths(Pace):
 )
 async def test_cards_are_read_line_by_line(cards: list[str]) -> None:
     pace = Breaths()
-    told = {"content": {"kind": "contacts", "vcards": cards}}
-    for read in (await with_cards(told, pace), (await with_cards({"change": told}, pace))["change"]):
+    event = {"content": {"kind": "contacts", "vcards": cards}}
+    for read in (await with_cards(event, pace), (await with_cards({"change": event}, pace))["change"]):
         content = content_of(read["content"])
         assert isinstance(content, Contacts)
         assert content.contacts[0].name == "Ben"
     assert pace.taken >= 2 * 256
 
 
-def group_news(**more: object) -> dict[str, Any]:
+def group_notification(**more: object) -> dict[str, Any]:
     people = {"kind": "people", "action": "add", "people": [PERSON] * PEOPLE, "includes_me": False, "subject": None}
     whole = {"fact": "group", "id": "1", "group": "1@g.us", "by": PERSON, "push_name": None, "timestamp": 1}
-    return {**whole, "news": [people], **more}
+    return {**whole, "changes": [people], **more}
 
 
 async def test_thousands_of_people_in_one_notification_are_read_one_by_one_when_it_is_its_turn() -> None:
     pace = Breaths()
-    told = await group_notification_of(group_news(), pace)
-    assert isinstance(told.news[0], MembersChanged)
-    assert (len(told.news[0].people), pace.taken) == (PEOPLE, PEOPLE)
-    waiting = taken_up(group_news())
+    event = await group_notification_of(group_notification(), pace)
+    assert isinstance(event.changes[0], MembersChanged)
+    assert (len(event.changes[0].people), pace.taken) == (PEOPLE, PEOPLE)
+    waiting = taken_up(group_notification())
     assert isinstance(waiting, Unread)
     assert isinstance(await waiting.read(), GroupNotification)
 
 
 async def test_a_notification_that_cannot_be_read_is_told_as_that() -> None:
-    assert await Unread(group_news(news=[{"kind": "people"}])).read() == FactUnreadable(
-        fact="group", detail="KeyError", told=group_news(news=[{"kind": "people"}])
+    assert await Unread(group_notification(changes=[{"kind": "people"}])).read() == FactUnreadable(
+        fact="group", detail="KeyError", payload=group_notification(changes=[{"kind": "people"}])
     )

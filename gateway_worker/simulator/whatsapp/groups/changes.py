@@ -6,9 +6,9 @@ from gateway_worker.simulator.whatsapp.groups.groups import (
     APPROVAL,
     MAX_MEMBERS,
     MAX_SUBJECT,
+    announce,
     participant_node,
     setting_node,
-    tell,
 )
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.fault import FaultKind
@@ -43,8 +43,8 @@ def change_people(turn: Turn, author: Device, group: Group, action: str, jids: l
         if person is not None and not error:
             changed.append(person)
     if changed:
-        news = Node(action, {}, [participant_node(person) for person in changed])
-        tell(turn, group, author, news, also=changed if action == "remove" else ())
+        change = Node(action, {}, [participant_node(person) for person in changed])
+        announce(turn, group, author, change, also=changed if action == "remove" else ())
     if action == "remove":
         _renew_sender_keys(turn, group, changed)
     return Node(action, {}, results)
@@ -86,7 +86,7 @@ def leave(turn: Turn, author: Device, group: Group) -> None:
     group.admins.discard(person.phone)
     if person.phone == group.owner and group.members:
         group.owner = next(iter(group.members))
-    tell(turn, group, author, Node("remove", {}, [participant_node(person)]), also=[person])
+    announce(turn, group, author, Node("remove", {}, [participant_node(person)]), also=[person])
     _renew_sender_keys(turn, group, [person])
 
 
@@ -95,7 +95,7 @@ def set_subject(turn: Turn, author: Device, group: Group, subject: str) -> bool:
     if not 0 < len(subject) <= MAX_SUBJECT:
         return False
     group.subject = subject
-    tell(turn, group, author, Node("subject", {"subject": subject, "s_o": author.account.lid_jid, "s_t": turn.t}))
+    announce(turn, group, author, Node("subject", {"subject": subject, "s_o": author.account.lid_jid, "s_t": turn.t}))
     return True
 
 
@@ -106,7 +106,7 @@ def set_description(turn: Turn, author: Device, group: Group, description: str) 
     group.description, group.description_id = description, turn.token()
     body = [Node("body", {}, description.encode())] if description else []
     attrs = {"id": group.description_id} | ({} if description else {"delete": "true"})
-    tell(turn, group, author, Node("description", attrs, body or None))
+    announce(turn, group, author, Node("description", attrs, body or None))
     return True
 
 
@@ -117,14 +117,14 @@ def change_setting(turn: Turn, author: Device, group: Group, setting: str) -> No
         group.settings.add(name)
     else:
         group.settings.discard(name)
-    tell(turn, group, author, setting_node(name, on=on))
+    announce(turn, group, author, setting_node(name, on=on))
 
 
 def set_disappearing(turn: Turn, author: Device, group: Group, seconds: int) -> None:
     """New messages go after so many seconds; 0: they stay."""
     group.disappearing = seconds
     setting = Node("ephemeral", {"expiration": str(seconds), "trigger": "1"}) if seconds else Node("not_ephemeral")
-    tell(turn, group, author, setting)
+    announce(turn, group, author, setting)
 
 
 def invite_code(turn: Turn, group: Group, *, fresh: bool = False) -> str:
@@ -145,10 +145,10 @@ def join_group(turn: Turn, device: Device, group: Group) -> None:
         if person.phone not in group.requests:
             group.requests[person.phone] = turn.now
             asks = Node("created_membership_requests", {"request_method": "invite_link"}, [_requested(person)])
-            tell(turn, group, device, asks, only_admins=True)
+            announce(turn, group, device, asks, only_admins=True)
         return
     group.members[person.phone] = None
-    tell(turn, group, device, Node("add", {"reason": "invite"}, [participant_node(person)]))
+    announce(turn, group, device, Node("add", {"reason": "invite"}, [participant_node(person)]))
 
 
 def withdraw(turn: Turn, device: Device, group: Group) -> None:
@@ -170,15 +170,15 @@ def answer_requests(turn: Turn, author: Device, group: Group, action: str, jids:
             answered.append(person)
     if answered and action == "approve":
         group.members.update(dict.fromkeys(person.phone for person in answered))
-        tell(turn, group, author, Node("add", {}, [participant_node(person) for person in answered]))
+        announce(turn, group, author, Node("add", {}, [participant_node(person) for person in answered]))
     elif answered:
         _revoked(turn, author, group, answered)
     return Node(action, {}, results)
 
 
 def _revoked(turn: Turn, author: Device, group: Group, people: list[Account]) -> None:
-    news = Node("revoked_membership_requests", {}, [participant_node(person) for person in people])
-    tell(turn, group, author, news, only_admins=True)
+    change = Node("revoked_membership_requests", {}, [participant_node(person) for person in people])
+    announce(turn, group, author, change, only_admins=True)
 
 
 def _requested(person: Account) -> Node:

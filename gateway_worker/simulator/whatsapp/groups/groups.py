@@ -39,7 +39,7 @@ def found(turn: Turn, founder: Device, subject: str, members: list[str], *, key:
         members=dict.fromkeys([owner, *members]),
     )
     world.groups[group.id] = group
-    tell(turn, group, founder, Node("create", {"type": "new", "key": key}, [describe(turn, group)]))
+    announce(turn, group, founder, Node("create", {"type": "new", "key": key}, [describe(turn, group)]))
     return group
 
 
@@ -53,11 +53,11 @@ def group_of(turn: Turn, group_id: str, person: Account, *, admin: bool = False)
     return group
 
 
-def tell(
+def announce(
     turn: Turn,
     group: Group,
     author: Device,
-    news: Node,
+    change: Node,
     *,
     also: Iterable[Account] = (),
     only_admins: bool = False,
@@ -66,15 +66,15 @@ def tell(
     people = [turn.world.accounts[phone] for phone in group.members if not only_admins or group.is_admin(phone)]
     account = author.account
     by = {"participant": account.lid_jid, "participant_pn": account.pn_jid, "notify": account.name}
-    notify(turn, group, by, news, (*people, *also))
+    notify(turn, group, by, change, (*people, *also))
 
 
-def notify(turn: Turn, group: Group, by: dict[str, str], news: Node, people: Iterable[Account]) -> None:
+def notify(turn: Turn, group: Group, by: dict[str, str], change: Node, people: Iterable[Account]) -> None:
     """Notifies the companions of these people; `by` says who did it."""
     for person in people:
         for target in person.companions:
             attrs = {"from": group.jid, "type": "w:gp2", "id": turn.token(), "t": turn.t, "addressing_mode": "lid"}
-            deliver(turn, target, Node("notification", attrs | by, [news]))
+            deliver(turn, target, Node("notification", attrs | by, [change]))
 
 
 def describe(turn: Turn, group: Group) -> Node:

@@ -19,9 +19,9 @@ from gateway_worker.simulator.whatsapp.groups.groups import (
     MAX_GROUPS,
     MAX_MEMBERS,
     MAX_SUBJECT,
+    announce,
     describe,
     found,
-    tell,
 )
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.group import Group
@@ -183,7 +183,7 @@ def _invite(turn: Turn, device: Device, group: Group, *, fresh: bool) -> list[No
         return [_FORBIDDEN]
     code = invite_code(turn, group, fresh=fresh)
     if fresh:
-        tell(turn, group, device, Node("invite", {"code": code}))
+        announce(turn, group, device, Node("invite", {"code": code}))
     return [Node("invite", {"code": code})]
 
 

@@ -40,11 +40,11 @@ async def learn_contacts(transaction: Transaction, placed: Sequence[Placed]) -> 
     stored = await _stored(transaction, placed, ciphers)
     known = dict(stored)
     for each in placed:
-        told = [_learn(known, each, contact) for contact in each.operation.contacts]
-        for contact, changed in told:
+        learnt = [_learn(known, each, contact) for contact in each.operation.contacts]
+        for contact, changed in learnt:
             if changed:
                 transaction.emit(each, _event(each.session_id, contact, changed, transaction.now))
-        transaction.answer(each, sum(1 for _, changed in told if changed))
+        transaction.answer(each, sum(1 for _, changed in learnt if changed))
     put = [
         (*name, ciphers[name[0]].encrypt(_value(contact), _COLUMN, name[1]))
         for name, contact in known.items()
@@ -56,10 +56,10 @@ async def learn_contacts(transaction: Transaction, placed: Sequence[Placed]) -> 
         await transaction.wire.execute(_REMOVE, *columns(removed))
 
 
-def _learn(known: dict[Name, Contact], placed: Placed, told: Contact) -> tuple[Contact, Sequence[ContactChange]]:
+def _learn(known: dict[Name, Contact], placed: Placed, reported: Contact) -> tuple[Contact, Sequence[ContactChange]]:
     """Two contacts that turn out to be one are one from now on."""
-    found = [row for name in told.names if (row := known.pop((placed.session_id, name), None)) is not None]
-    contact, changed = learn(found, told, from_before=placed.operation.from_before)
+    found = [row for name in reported.names if (row := known.pop((placed.session_id, name), None)) is not None]
+    contact, changed = learn(found, reported, from_before=placed.operation.from_before)
     if contact.facts:
         known[placed.session_id, contact.jid] = contact
     return contact, changed
@@ -101,7 +101,7 @@ def _event(session_id: SessionId, contact: Contact, changed: Sequence[ContactCha
     picture = None
     if ContactChange.PICTURE in changed:
         picture = PictureChange.CHANGED if facts[ContactChange.PICTURE].value else PictureChange.REMOVED
-    told = ContactUpdated(
+    event = ContactUpdated(
         session_id=session_id,
         jid=contact.jid,
         lid=contact.lid,
@@ -114,4 +114,4 @@ def _event(session_id: SessionId, contact: Contact, changed: Sequence[ContactCha
         changed=changed,
         timestamp=datetime.fromtimestamp(at, UTC) if at else now,
     )
-    return NewEvent(type=CONTACT_UPDATED.type, data=told.to_data())
+    return NewEvent(type=CONTACT_UPDATED.type, data=event.to_data())

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from gateway_worker.store.compact_json import dumps
-from gateway_worker.store.operations.media_view import told_of
+from gateway_worker.store.operations.media_view import media_of
 from gateway_worker.store.reading.media import value_of
 from gateway_worker.store.records import Json, MediaState
 from gateway_worker.store.writing.rounds import Placed
@@ -68,7 +68,7 @@ async def with_known_media(transaction: Transaction, placed: Sequence[tuple[Plac
     found = await transaction.wire.fetch(_KNOWN, *columns(about))
     by_session = {each.session_id: transaction.session(each).content for each, _ in placed}
     known = {
-        (row["session_id"], row["message_id"], row["number"]): told_of(
+        (row["session_id"], row["message_id"], row["number"]): media_of(
             MediaState(row["state"]), row["object"], value_of(row, by_session[row["session_id"]])
         )
         for row in found

@@ -161,8 +161,8 @@ async def advance_status(transaction: Transaction, placed: Sequence[Placed]) -> 
     moved: list[tuple[Any, ...]] = []
     for each in placed:
         row = by_id.get((each.session_id, each.operation.message_id))
-        told_in = each.operation.told_in
-        if row is not None and told_in is not None and row["chat"] not in told_in:
+        chat_names = each.operation.chat_names
+        if row is not None and chat_names is not None and row["chat"] not in chat_names:
             row = None  # of who reads another chat
         steps = (
             status_order.advance(Status(row["status"]), as_json(row["error"]), each.operation.status)
@@ -234,7 +234,7 @@ def status_event(placed: Placed, row: Row, status: Status) -> NewEvent:
     op: AdvanceStatus | AdvanceParticipant = placed.operation
     error = op.error if isinstance(op, AdvanceStatus) and status is Status.FAILED else None
     participant = op.participant if isinstance(op, AdvanceParticipant) and status is op.status else None
-    told = MessageStatus(
+    event = MessageStatus(
         session_id=placed.session_id,
         command_id=row["command_id"],
         message_id=op.message_id,
@@ -247,7 +247,7 @@ def status_event(placed: Placed, row: Row, status: Status) -> NewEvent:
     )
     return NewEvent(
         type=MESSAGE_STATUS.type,
-        data=told.model_dump(mode="json", by_alias=True, exclude_none=True),
+        data=event.model_dump(mode="json", by_alias=True, exclude_none=True),
         causation_id=row["command_id"],
         correlation_id=row["correlation_id"],
         carried=carried_of(row),

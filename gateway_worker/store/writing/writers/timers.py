@@ -31,10 +31,10 @@ async def set_timers(transaction: Transaction, placed: Sequence[Placed]) -> None
     stored = await _stored(transaction, placed)
     known = dict(stored)
     for each in placed:
-        news = [timer for timer in each.operation.timers if _set(known, each.session_id, timer)]
-        for timer in news:
+        changed = [timer for timer in each.operation.timers if _set(known, each.session_id, timer)]
+        for timer in changed:
             transaction.emit(each, NewEvent(type=each.operation.event_type, data=timer.event))
-        transaction.answer(each, len(news))
+        transaction.answer(each, len(changed))
     put = [(*name, timer.seconds, timer.changed_at) for name, timer in known.items() if stored.get(name) != timer]
     if put:
         await transaction.wire.execute(_PUT, *columns(put))
@@ -42,15 +42,15 @@ async def set_timers(transaction: Transaction, placed: Sequence[Placed]) -> None
         await transaction.wire.execute(_REMOVE, *columns(removed))
 
 
-def _set(known: dict[Name, Timer], session_id: SessionId, told: ChatTimer) -> bool:
-    names = [(session_id, name) for name in {told.chat, *told.names}]
+def _set(known: dict[Name, Timer], session_id: SessionId, reported: ChatTimer) -> bool:
+    names = [(session_id, name) for name in {reported.chat, *reported.names}]
     before = max((known[name] for name in names if name in known), key=lambda timer: timer.changed_at, default=None)
-    if before is not None and told.changed_at < before.changed_at:
+    if before is not None and reported.changed_at < before.changed_at:
         return False
     for name in names:
         known.pop(name, None)
-    known[session_id, told.chat] = Timer(seconds=told.seconds, changed_at=told.changed_at)
-    return told.seconds != (0 if before is None else before.seconds)
+    known[session_id, reported.chat] = Timer(seconds=reported.seconds, changed_at=reported.changed_at)
+    return reported.seconds != (0 if before is None else before.seconds)
 
 
 async def _stored(transaction: Transaction, placed: Sequence[Placed]) -> dict[Name, Timer]:

@@ -11,7 +11,7 @@ from gateway_worker.store.writing.transaction import NewEvent, Transaction, colu
 from schemas.events.events import USAGE_REPORT
 from schemas.events.usage import UsageReport
 
-_TELL: Final = """
+_ANNOUNCE: Final = """
     WITH wanted AS (
         SELECT * FROM unnest($1::text[], $2::timestamptz[]) AS w (session_id, before)
     ), passed AS (
@@ -30,7 +30,9 @@ _TELL: Final = """
 
 async def report_usage(transaction: Transaction, placed: Sequence[Placed]) -> None:
     """Write `ReportUsage`s."""
-    found = await transaction.wire.fetch(_TELL, *columns([(each.session_id, each.operation.before) for each in placed]))
+    found = await transaction.wire.fetch(
+        _ANNOUNCE, *columns([(each.session_id, each.operation.before) for each in placed])
+    )
     for each in placed:
         rows = [row for row in found if row["session_id"] == each.session_id]
         for row in rows:

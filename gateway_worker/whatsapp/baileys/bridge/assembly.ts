@@ -92,7 +92,7 @@ function makeBase({ number, peer, settings, credentials, events }: Context) {
   const groupCache = new GroupCache(number)
   groupCache.onDescribed = ({ id, ephemeralDuration }) => {
     const timer = { seconds: ephemeralDuration ?? 0, changed_at: null, by_me: null }
-    void facts.tell({ fact: 'timers', timers: [{ chat: id, timer }] })
+    void facts.notify({ fact: 'timers', timers: [{ chat: id, timer }] })
   }
   /** After what is on its way to the group: its members must be given the key that it was encrypted with. */
   const renewSenderKey = (group: string): Promise<void> => {

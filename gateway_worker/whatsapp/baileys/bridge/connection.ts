@@ -37,7 +37,7 @@ export class Connection {
   readonly #appearance: Appearance
   /** Whether its phone has to say yet what the account is called. */
   readonly #isNew: boolean
-  #isToldConnected = false
+  #hasNotifiedConnected = false
   #ending: Promise<void> | undefined
   #settled: (() => void)[] = []
   #hasFailed = false
@@ -184,7 +184,8 @@ export class Connection {
   /** A name that comes after `connected` was told, or changes, is a fact of its own. */
   #noteName(): void {
     const name = this.#appearance.renamed()
-    if (name !== null && this.#isToldConnected) void this.#parts.facts.tell({ fact: 'named', push_name: name }, () => this.#isStored())
+    if (name !== null && this.#hasNotifiedConnected)
+      void this.#parts.facts.notify({ fact: 'named', push_name: name }, () => this.#isStored())
   }
 
   #update({ isNewLogin, connection, lastDisconnect, isOnline }: BaileysEventMap['connection.update']): void {
@@ -192,7 +193,7 @@ export class Connection {
     if (isOnline === false) this.#socket.ev.emit('connection.update', { isOnline: true })
     if (isNewLogin === true) {
       const { id, lid } = this.#credentials.me ?? { id: '' }
-      void this.#parts.facts.tell({ fact: 'paired', jid: id, lid: lid ?? null }, () => this.#isStored())
+      void this.#parts.facts.notify({ fact: 'paired', jid: id, lid: lid ?? null }, () => this.#isStored())
     }
     if (connection === 'open') this.#connected()
     if (connection === 'close') void this.#end(this.#isForged() ? forged(lastDisconnect?.error) : endOf(lastDisconnect?.error))
@@ -206,21 +207,21 @@ export class Connection {
   #connected(): void {
     this.#appearance.open()
     const isNamed = ownName(this.#credentials) !== null
-    if (isNamed || !this.#isNew) this.#tellConnected()
-    else whenNamed(this.#socket.ev, () => this.#tellConnected())
+    if (isNamed || !this.#isNew) this.#notifyConnected()
+    else whenNamed(this.#socket.ev, () => this.#notifyConnected())
     this.#parts.arrivals.replay()
     // Our name comes with the account's settings, as soon as the phone has shared their key
     if (!isNamed) this.#socket.resyncAppState(['critical_block'], true).catch(() => undefined)
     this.#parts.addressBook.read()
   }
 
-  #tellConnected(): void {
+  #notifyConnected(): void {
     if (this.#ending !== undefined) return
-    this.#isToldConnected = true
+    this.#hasNotifiedConnected = true
     const { id, lid } = this.#credentials.me ?? { id: '' }
     const jid = jidNormalizedUser(id)
     const known = { phone: phoneOf(jid), jid, lid: lid ? jidNormalizedUser(lid) : null, push_name: ownName(this.#credentials) }
-    void this.#parts.facts.tell({ fact: 'connected', ...known }, () => this.#isStored())
+    void this.#parts.facts.notify({ fact: 'connected', ...known }, () => this.#isStored())
   }
 
   #rejectCalls(calls: BaileysEventMap['call']): void {
@@ -273,7 +274,7 @@ export class Connection {
     setTimeout(terminate, CLOSE_TIMEOUT_MS).unref()
     this.#socket.end(undefined).catch(() => undefined)
     this.#parts.store.close()
-    await this.#parts.facts.tell({ fact: 'disconnected', ...end })
+    await this.#parts.facts.notify({ fact: 'disconnected', ...end })
     this.#onEnd()
   }
 }

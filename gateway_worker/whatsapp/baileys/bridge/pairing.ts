@@ -107,7 +107,7 @@ export class Pairing {
       Buffer.from(pair.public).toString('base64')
     )
     const text = buildPairingQRData(ref, noise ?? '', identity ?? '', credentials.advSecretKey, browser)
-    void facts.tell({ fact: 'qr', text, expires_in: lifetime / 1000 })
+    void facts.notify({ fact: 'qr', text, expires_in: lifetime / 1000 })
   }
 
   /** Once: a code that was typed in part must not change. */
@@ -115,10 +115,10 @@ export class Pairing {
     if (this.#hasCode) return
     this.#hasCode = true
     const { socket, facts, onFailed } = this.#around
-    const told = socket
+    const requested = socket
       .requestPairingCode(phone)
-      .then((code) => facts.tell({ fact: 'pairing_code', code, expires_in: PAIRING_CODE_SECONDS }))
-    told.catch((error: unknown) => onFailed(endOf(error as Error)))
+      .then((code) => facts.notify({ fact: 'pairing_code', code, expires_in: PAIRING_CODE_SECONDS }))
+    requested.catch((error: unknown) => onFailed(endOf(error as Error)))
   }
 }
 

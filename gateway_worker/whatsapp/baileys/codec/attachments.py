@@ -18,29 +18,29 @@ from schemas.content.content import (
 )
 
 
-def file_content_of(told: Mapping[str, Any]) -> Content | None:  # noqa: PLR0911 (one line per kind reads best)
+def file_content_of(payload: Mapping[str, Any]) -> Content | None:  # noqa: PLR0911 (one line per kind reads best)
     """A content with a file, not fetched yet; None when it is of another kind."""
-    if told["kind"] not in MEDIA_KINDS:
+    if payload["kind"] not in MEDIA_KINDS:
         return None
-    media = media_of(told["media"])
-    match told["kind"]:
+    media = media_of(payload["media"])
+    match payload["kind"]:
         case "image":
-            return Image(media=media, caption=told["caption"])
+            return Image(media=media, caption=payload["caption"])
         case "video":
-            return Video(media=media, caption=told["caption"], gif=told["gif"], note=told["note"])
+            return Video(media=media, caption=payload["caption"], gif=payload["gif"], note=payload["note"])
         case "audio":
-            return Audio(media=media, seconds=told["seconds"])
+            return Audio(media=media, seconds=payload["seconds"])
         case "voice":
-            return Voice(media=media, seconds=told["seconds"])
+            return Voice(media=media, seconds=payload["seconds"])
         case "document":
-            return Document(media=media, caption=told["caption"])
+            return Document(media=media, caption=payload["caption"])
         case _:
-            return Sticker(media=media, animated=told["animated"])
+            return Sticker(media=media, animated=payload["animated"])
 
 
-def remote_file_of(told: Mapping[str, Any]) -> RemoteFile | None:
+def remote_file_of(payload: Mapping[str, Any]) -> RemoteFile | None:
     """Where the file of a content lies; None when it has none, or does not say."""
-    media = told.get("media")
+    media = payload.get("media")
     if not media or media["lies"] is None:
         return None
     lies = media["lies"]
@@ -55,13 +55,13 @@ def remote_file_of(told: Mapping[str, Any]) -> RemoteFile | None:
     )
 
 
-def media_of(told: Mapping[str, Any]) -> Media:
+def media_of(payload: Mapping[str, Any]) -> Media:
     """What the sender's phone says of a file."""
     return Media(
-        mimetype=told["mimetype"],
-        size=told["size"],
-        sha256=told["sha256"],
-        file_name=told["file_name"],
+        mimetype=payload["mimetype"],
+        size=payload["size"],
+        sha256=payload["sha256"],
+        file_name=payload["file_name"],
         state=MediaState.PENDING,
     )
 

@@ -8,11 +8,11 @@ from gateway_worker.whatsapp.vcards import reading
 from schemas.content.content import ContactCard
 
 
-async def with_cards(told: Any, pace: Pace) -> Any:
+async def with_cards(payload: Any, pace: Pace) -> Any:
     """The same message with its vCards read as `cards`: nothing else in a message, or in an edit, takes as long."""
-    if not isinstance(told, Mapping):
-        return told  # whoever reads it says so
-    message = cast("Mapping[str, Any]", told)
+    if not isinstance(payload, Mapping):
+        return payload  # whoever reads it says so
+    message = cast("Mapping[str, Any]", payload)
     if message.get("change"):
         return {**message, "change": await with_cards(message["change"], pace)}
     content = message.get("content")

@@ -21,37 +21,37 @@ from schemas.content.content import MAX_POLL_OPTIONS, MAX_TITLE, Content, Unsupp
 ReadContent = Callable[[Mapping[str, Any]], Content]
 
 
-def change_of(told: Mapping[str, Any], read: ReadContent) -> Change:  # noqa: C901, PLR0911 (one line a kind)
+def change_of(payload: Mapping[str, Any], read: ReadContent) -> Change:  # noqa: C901, PLR0911 (one line a kind)
     """A change as the bridge tells it; `read` reads contents.
 
     Raises:
         ValueError: the bridge speaks of something we do not know.
     """
-    match told["kind"]:
+    match payload["kind"]:
         case "edited":
-            content = read(told["content"])
+            content = read(payload["content"])
             if isinstance(content, Unsupported):  # senseless: what the message says stays
                 return Changed(what="edit", whatsapp_type=content.whatsapp_type, is_sealed=False)
             return Edited(content=content)
         case "revoked":
             return Revoked()
         case "reacted":
-            return Reacted(emoji=told["emoji"])
+            return Reacted(emoji=payload["emoji"])
         case "voted":
-            options = told["options"]
+            options = payload["options"]
             known = options and [each[:MAX_TITLE] for each in options[:MAX_POLL_OPTIONS]]
-            return Voted(options=known, unknown_options=told["unknown_options"])
+            return Voted(options=known, unknown_options=payload["unknown_options"])
         case "option_added":
-            return OptionAdded(option=told["option"])
+            return OptionAdded(option=payload["option"])
         case "commented":
-            return Commented(content=None if told["content"] is None else read(told["content"]))
+            return Commented(content=None if payload["content"] is None else read(payload["content"]))
         case "answered":
-            return Answered(response=told["response"], extra_guests=told["extra_guests"])
+            return Answered(response=payload["response"], extra_guests=payload["extra_guests"])
         case "pinned":
-            return Pinned(pinned=told["pinned"], seconds=told["seconds"])
+            return Pinned(pinned=payload["pinned"], seconds=payload["seconds"])
         case "kept":
-            return Kept(kept=told["kept"])
+            return Kept(kept=payload["kept"])
         case "changed":
-            return Changed(what=told["what"], whatsapp_type=told["whatsapp_type"], is_sealed=told["is_sealed"])
+            return Changed(what=payload["what"], whatsapp_type=payload["whatsapp_type"], is_sealed=payload["is_sealed"])
         case other:
             raise ValueError(f"the bridge told an unknown change {other!r}")

@@ -69,60 +69,62 @@ from schemas.content.flags import Flags
 MAX_MENTIONS: Final = 1_024  # more than a group has members
 
 
-def fact_of(told: Mapping[str, Any]) -> Fact:  # noqa: C901, PLR0911, PLR0912 (one line per fact reads best)
+def fact_of(payload: Mapping[str, Any]) -> Fact:  # noqa: C901, PLR0911, PLR0912 (one line per fact reads best)
     """A fact as the bridge tells it.
 
     Raises:
         ValueError: the bridge speaks of something we do not know.
     """
-    match told["fact"]:
+    match payload["fact"]:
         case "qr":
-            return QrCode(text=told["text"], expires_in=told["expires_in"])
+            return QrCode(text=payload["text"], expires_in=payload["expires_in"])
         case "pairing_code":
-            return PairingCode(code=told["code"], expires_in=told["expires_in"])
+            return PairingCode(code=payload["code"], expires_in=payload["expires_in"])
         case "passkey_required":
-            return PasskeyRequired(options=json.loads(told["options"]), expires_in=told["expires_in"])
+            return PasskeyRequired(options=json.loads(payload["options"]), expires_in=payload["expires_in"])
         case "passkey_confirm":
-            return PasskeyCode(code=told["code"], expires_in=told["expires_in"])
+            return PasskeyCode(code=payload["code"], expires_in=payload["expires_in"])
         case "paired":
-            return Paired(jid=told["jid"], lid=told["lid"])
+            return Paired(jid=payload["jid"], lid=payload["lid"])
         case "connected":
-            return Connected(phone=told["phone"] or "", jid=told["jid"], lid=told["lid"], push_name=told["push_name"])
+            return Connected(
+                phone=payload["phone"] or "", jid=payload["jid"], lid=payload["lid"], push_name=payload["push_name"]
+            )
         case "named":
-            return Named(push_name=told["push_name"])
+            return Named(push_name=payload["push_name"])
         case "disconnected":
-            return Disconnected(cause=Cause(told["cause"]), code=told["code"], detail=told["detail"])
+            return Disconnected(cause=Cause(payload["cause"]), code=payload["code"], detail=payload["detail"])
         case "receipt":
             return ReceiptArrived(
-                message_ids=told["message_ids"],
-                chat=told["chat"],
-                kind=ReceiptKind(told["kind"]),
-                timestamp=told["timestamp"],
-                participant=told["participant"],
+                message_ids=payload["message_ids"],
+                chat=payload["chat"],
+                kind=ReceiptKind(payload["kind"]),
+                timestamp=payload["timestamp"],
+                participant=payload["participant"],
             )
         case "contacts":
             return ContactsReported(
-                contacts=[ContactReport(**each) for each in told["contacts"]], from_before=told["from_before"]
+                contacts=[ContactReport(**each) for each in payload["contacts"]], from_before=payload["from_before"]
             )
         case "timers":
-            return TimersReported(timers=chat_timers_of(told["timers"]))
+            return TimersReported(timers=chat_timers_of(payload["timers"]))
         case "send_failed":
-            return SendFailed(message_id=told["message_id"], code=told["code"])
+            return SendFailed(message_id=payload["message_id"], code=payload["code"])
         case "call":
             return CallArrived(
-                call_id=told["call_id"],
-                **told["caller"],
-                video=told["is_video"],
-                group=told["group"],
-                rejected=told["is_rejected"],
-                timestamp=told["timestamp"],
+                call_id=payload["call_id"],
+                **payload["caller"],
+                video=payload["is_video"],
+                group=payload["group"],
+                rejected=payload["is_rejected"],
+                timestamp=payload["timestamp"],
             )
         case "presence":
             return PresenceChanged(
-                chat=told["chat"],
-                participant=told["participant"],
-                state=PresenceState(told["state"]),
-                last_seen=told["last_seen"],
+                chat=payload["chat"],
+                participant=payload["participant"],
+                state=PresenceState(payload["state"]),
+                last_seen=payload["last_seen"],
             )
         case other:
             raise ValueError(f"the bridge told an unknown fact {other!r}")
@@ -142,9 +144,11 @@ def merged(first: ReceiptArrived, second: ReceiptArrived) -> ReceiptArrived | No
     )
 
 
-def entry_key_of(told: Mapping[str, Any]) -> EntryKey:
+def entry_key_of(payload: Mapping[str, Any]) -> EntryKey:
     """The name of a decrypted part."""
-    return EntryKey(chat=told["chat"], sender=told["sender"], message_id=told["message_id"], index=told["index"])
+    return EntryKey(
+        chat=payload["chat"], sender=payload["sender"], message_id=payload["message_id"], index=payload["index"]
+    )
 
 
 def framed_entry_key(key: EntryKey) -> dict[str, str | int]:
@@ -152,26 +156,26 @@ def framed_entry_key(key: EntryKey) -> dict[str, str | int]:
     return {"chat": key.chat, "sender": key.sender, "message_id": key.message_id, "index": key.index}
 
 
-def message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChange | TimerChanged | None:
+def message_of(payload: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChange | TimerChanged | None:
     """What a backend sees of a message, if anything.
 
     Raises:
         Exception: of any kind, when it is not what we expect, or the bridge itself has set it aside.
     """
-    if told is None:
+    if payload is None:
         return None
-    if "set_aside" in told:
+    if "set_aside" in payload:
         raise ValueError("the bridge has set it aside")
-    sender = told["sender"]
+    sender = payload["sender"]
     common: dict[str, Any] = {
-        "message_id": told["message_id"],
-        "chat": told["chat"],
+        "message_id": payload["message_id"],
+        "chat": payload["chat"],
         "sender": Sender(**sender),
-        "from_me": told["from_me"],
-        "is_group": told["is_group"],
-        "timestamp": told["timestamp"],
+        "from_me": payload["from_me"],
+        "is_group": payload["is_group"],
+        "timestamp": payload["timestamp"],
     }
-    if (change := told.get("change")) is not None:
+    if (change := payload.get("change")) is not None:
         return ReceivedChange(
             **common,
             about=change["about"],
@@ -179,25 +183,25 @@ def message_of(told: Mapping[str, Any] | None) -> ReceivedMessage | ReceivedChan
             author=change["author"],
             by_admin=change["by_admin"],
         )
-    timer = told.get("timer")
-    if told.get("sets_timer"):
-        return TimerChanged(**common, timer=Timer(**told["timer"]))
-    content = content_of(told["content"])
+    timer = payload.get("timer")
+    if payload.get("sets_timer"):
+        return TimerChanged(**common, timer=Timer(**payload["timer"]))
+    content = content_of(payload["content"])
     return ReceivedMessage(
         **common,
         content=content,
-        quoted_id=told["quoted_id"],
-        mentions=told["mentions"][:MAX_MENTIONS],
-        flags=Flags(**{name: told["flags"][name] or None for name in Flags.model_fields}),
-        **references_of(told),
-        file=remote_file_of(told["content"]) if content.kind in MEDIA_KINDS else None,
+        quoted_id=payload["quoted_id"],
+        mentions=payload["mentions"][:MAX_MENTIONS],
+        flags=Flags(**{name: payload["flags"][name] or None for name in Flags.model_fields}),
+        **references_of(payload),
+        file=remote_file_of(payload["content"]) if content.kind in MEDIA_KINDS else None,
         timer=None if timer is None else Timer(**timer),
     )
 
 
-def chat_timers_of(told: Sequence[Mapping[str, Any]]) -> Sequence[ReportedChatTimer]:
+def chat_timers_of(payload: Sequence[Mapping[str, Any]]) -> Sequence[ReportedChatTimer]:
     """Timers of chats."""
-    return [ReportedChatTimer(chat=each["chat"], timer=Timer(**each["timer"])) for each in told]
+    return [ReportedChatTimer(chat=each["chat"], timer=Timer(**each["timer"])) for each in payload]
 
 
 def outgoing_args(message: OutgoingMessage) -> tuple[dict[str, Any], list[bytes]]:

@@ -13,47 +13,47 @@ from schemas.content.content import SetAsideReason
 _REASONS: Final[Mapping[str, SetAsideReason]] = {each.value: each for each in SetAsideReason}
 
 
-async def changes_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> Changes:
+async def changes_of(payload: Mapping[str, Any], blobs: Sequence[bytes]) -> Changes:
     """What `commit` carries; its blobs stand in the order credentials, keys, entries, sent. In slices: see `Pace`."""
     rest = iter(blobs)
-    credentials = next(rest) if told["credentials"] else None
+    credentials = next(rest) if payload["credentials"] else None
     pace, keys, entries = Pace(), dict[KeyId, bytes | None](), list[Entry]()
-    for kind, key_id, is_set in told["keys"]:
+    for kind, key_id, is_set in payload["keys"]:
         keys[kind, key_id] = next(rest) if is_set else None
         await pace.breathe()
-    for entry in told["entries"]:
+    for entry in payload["entries"]:
         entries.append(await entry_of(entry, next(rest), pace))
         await pace.breathe()
-    sent = {message_id: next(rest) for message_id in told["sent"]}
+    sent = {message_id: next(rest) for message_id in payload["sent"]}
     return Changes(
         credentials=credentials,
         keys=keys,
         entries=entries,
         sent=sent,
-        processed=told["processed"],
-        finished=told.get("finished", ()),
+        processed=payload["processed"],
+        finished=payload.get("finished", ()),
     )
 
 
-async def entry_of(told: Mapping[str, Any], plaintext: bytes, pace: Pace) -> Entry:
+async def entry_of(payload: Mapping[str, Any], plaintext: bytes, pace: Pace) -> Entry:
     """A decrypted part; a message of it that we cannot read is told as that."""
-    key = entry_key_of(told["key"])
+    key = entry_key_of(payload["key"])
     try:
-        message = message_of(await with_cards(told["message"], pace))
+        message = message_of(await with_cards(payload["message"], pace))
     except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)
-        message = unreadable(key, told["message"], type(error).__name__)
+        message = unreadable(key, payload["message"], type(error).__name__)
     return Entry(
         key=key,
         plaintext=plaintext,
         message=message,
-        unprocessed=told.get("unprocessed", False),
-        opened=told.get("opened", False),
+        unprocessed=payload.get("unprocessed", False),
+        opened=payload.get("opened", False),
     )
 
 
-def unreadable(key: EntryKey, told: object, detail: str) -> Unreadable:
+def unreadable(key: EntryKey, payload: object, detail: str) -> Unreadable:
     """A message of which as much is told as can be without fail."""
-    fields: Mapping[str, Any] = cast("Mapping[str, Any]", told) if isinstance(told, Mapping) else {}
+    fields: Mapping[str, Any] = cast("Mapping[str, Any]", payload) if isinstance(payload, Mapping) else {}
     aside = cast("Mapping[str, Any]", fields.get("set_aside") or {})
     sender = cast("Mapping[str, Any]", fields.get("sender") or {})
     timestamp, reason = fields.get("timestamp"), aside.get("reason")
@@ -68,7 +68,7 @@ def unreadable(key: EntryKey, told: object, detail: str) -> Unreadable:
         timestamp=timestamp if isinstance(timestamp, int) else 0,
         reason=_REASONS.get(reason, SetAsideReason.FAILED) if isinstance(reason, str) else SetAsideReason.FAILED,
         detail=_text(aside.get("detail"), detail),
-        told=None if aside else fields,
+        payload=None if aside else fields,
         is_encrypted=aside.get("is_encrypted") is True,
     )
 

@@ -11,12 +11,12 @@ from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
 from gateway_worker.whatsapp.people import ContactReport
 
 
-async def history_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> HistoryPart:
+async def history_of(payload: Mapping[str, Any], blobs: Sequence[bytes]) -> HistoryPart:
     """What `history` carries; one blob for each entry. In slices: see `Pace`."""
-    part, pace = told["part"], Pace()
+    part, pace = payload["part"], Pace()
     messages: list[PastMessage] = []
     unreadable: list[Entry] = []
-    for entry, blob in zip(told["entries"], blobs, strict=True):
+    for entry, blob in zip(payload["entries"], blobs, strict=True):
         found = await entry_of(entry, blob, pace)
         match found.message:
             case ReceivedMessage() | ReceivedChange():
@@ -31,8 +31,8 @@ async def history_of(told: Mapping[str, Any], blobs: Sequence[bytes]) -> History
     return HistoryPart(
         messages=messages,
         unreadable=unreadable,
-        contacts=[ContactReport(**each) for each in told["contacts"]],
+        contacts=[ContactReport(**each) for each in payload["contacts"]],
         synced=None if part is None else Synced(**part),
-        processed=told["processed"],
-        timers=chat_timers_of(told.get("timers", ())),
+        processed=payload["processed"],
+        timers=chat_timers_of(payload.get("timers", ())),
     )

@@ -149,7 +149,7 @@ class Bridge:
         """Tell it the configuration again; it holds for connections opened from now on."""
         if self._channel is not None:
             with suppress(ChannelLost):  # its successor will be told
-                await self._tell_configuration(self._channel)
+                await self._send_configuration(self._channel)
 
     def fence(self) -> None:
         """End it at once, sockets and all, without a word to anybody outside; it starts again under a new lease."""
@@ -184,7 +184,7 @@ class Bridge:
         channel = await Channel.over(process.end, self._route)
         try:
             async with asyncio.timeout(_START_TIMEOUT):
-                await self._tell_configuration(channel)
+                await self._send_configuration(channel)
             self._channel = channel
             self.is_ready = True
             self._on_ready()
@@ -196,11 +196,11 @@ class Bridge:
         finally:
             channel.close()
 
-    async def _tell_configuration(self, channel: Channel) -> None:
-        told: Settings | None = None
-        while told != (configuration := self._configure()):  # it may change meanwhile
+    async def _send_configuration(self, channel: Channel) -> None:
+        payload: Settings | None = None
+        while payload != (configuration := self._configure()):  # it may change meanwhile
             await channel.call(CONFIGURE.name, 0, configuration)
-            told = configuration
+            payload = configuration
 
     async def _watch(self, channel: Channel) -> None:
         """Ask how it is, again and again. Ends by raising."""

@@ -46,11 +46,11 @@ class MediaTrust:
         async with self._asking:
             if self._asked_at is not None and time.monotonic() - self._asked_at < _FRESH_SECONDS:
                 return False
-            told = await self._ask(self._address)
+            payload = await self._ask(self._address)
             self._asked_at = time.monotonic()
-            if told is None or told == self.certificate:
+            if payload is None or payload == self.certificate:
                 return False
-            self.certificate, self._context = told, None
+            self.certificate, self._context = payload, None
             _log.info("media_host.trusted")
             return True
 
@@ -67,19 +67,19 @@ class MediaTrust:
             async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(address) as answer:
                 if not answer.ok or (answer.content_length or 0) > _MAX_BYTES:
                     return None
-                told: dict[str, Any] = await answer.json()
-                return self._believed(told)
+                payload: dict[str, Any] = await answer.json()
+                return self._believed(payload)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError, AttributeError) as error:
             _log.info("media_host.not_asked", error=type(error).__name__)
             return None
 
-    def _believed(self, told: dict[str, Any]) -> str | None:
+    def _believed(self, payload: dict[str, Any]) -> str | None:
         """The certificate, if the one who tells it has the key that we trust, and it is one."""
-        certificate = told.get("mediaCertificate")
-        if str(told.get("rootKey")).lower() != self._root_key or not isinstance(certificate, str):
+        certificate = payload.get("mediaCertificate")
+        if str(payload.get("rootKey")).lower() != self._root_key or not isinstance(certificate, str):
             return None
         ssl.create_default_context().load_verify_locations(cadata=certificate)
-        self.authority = urlsplit(str(told.get("mediaUrl"))).netloc or None
+        self.authority = urlsplit(str(payload.get("mediaUrl"))).netloc or None
         return certificate
 
 

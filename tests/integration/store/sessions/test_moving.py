@@ -149,9 +149,9 @@ async def test_a_session_that_waits_for_room_is_claimed_once_to_say_so(store: St
     first, second = await asyncio.gather(
         store.sessions.claim_waiting(ME, "run-1", 10), store.sessions.claim_waiting(OTHER, "run-2", 10)
     )
-    (told,) = [*first, *second]
-    assert told.session_id == BERT
-    await store.commit(told.fence, ChangeState(state="waiting_for_capacity"))
-    await store.sessions.release(BERT, told.epoch)
+    (seen,) = [*first, *second]
+    assert seen.session_id == BERT
+    await store.commit(seen.fence, ChangeState(state="waiting_for_capacity"))
+    await store.sessions.release(BERT, seen.epoch)
     assert await store.sessions.claim_waiting(ME, "run-1", 10) == []
     assert await store.sessions.take(BERT, OTHER, "run-2") is not None

@@ -64,8 +64,8 @@ async def test_a_session_goes_on_beyond_everybody_without_ratchets_and_says_so_o
     assert await store.keys.credentials(SESSION) == b"credentials later"
     assert await store.keys.load(SESSION, "session", ["1.0"]) == {}
     assert await store.keys.load(SESSION, "lid-mapping", ["1"]) == {"1": b"1@lid"}
-    told = [event.sequence for event in await store.outbox.pending(SESSION, 0, 10) if "reason" in event.data]
-    assert (told, found.reason and found.reason["code"]) == ([found.sequence], "session.restored")
+    shown = [event.sequence for event in await store.outbox.pending(SESSION, 0, 10) if "reason" in event.data]
+    assert (shown, found.reason and found.reason["code"]) == ([found.sequence], "session.restored")
     assert await store.sessions.claim(SESSION, WORKER, "run-1") is not None
 
 

@@ -77,9 +77,9 @@ async def test_a_worker_whose_id_was_taken_while_it_was_away_ends(store: Store, 
 async def test_past_its_lease_a_worker_does_not_touch_the_database_until_it_is_renewed(
     store: Store, fence: Fence
 ) -> None:
-    told: list[str] = []
-    store.lease.on_lapse(lambda: told.append("lapse"))
-    store.lease.on_return(lambda: told.append("return"))
+    seen: list[str] = []
+    store.lease.on_lapse(lambda: seen.append("lapse"))
+    store.lease.on_return(lambda: seen.append("return"))
     await store.workers.register(ME, "run-1", "http://a", 50, "1.0")
 
     store.lease.extend(store.lease.now() - LEASE_SECONDS)  # as if nothing had been renewed for so long
@@ -92,7 +92,7 @@ async def test_past_its_lease_a_worker_does_not_touch_the_database_until_it_is_r
         await store.lease.held()
 
     await store.commit(fence, AppendEvent(type="x", data={}))
-    assert told == ["lapse", "return"]
+    assert seen == ["lapse", "return"]
     assert await store.owners.look(ME) is None, "it judges nobody for a while"
 
 

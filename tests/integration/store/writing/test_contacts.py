@@ -96,8 +96,8 @@ async def test_the_lid_and_the_number_of_a_person_become_one_contact(
     heard = OutboxListener(store)
     await store.commit(fence, learn(named("Ben", jid=LID), named("Ben", lid=None, savedName="Plumber")))
     await store.commit(fence, learn(named("Ben", AT + 1)))
-    told = heard.events[-1].data
-    assert (told["changed"], told["savedName"], told["phone"], told["lid"]) == (["lid", "phone"], "Plumber", PHONE, LID)
+    seen = heard.events[-1].data
+    assert (seen["changed"], seen["savedName"], seen["phone"], seen["lid"]) == (["lid", "phone"], "Plumber", PHONE, LID)
     assert [jid for jid, _ in await rows(migrated_database_url)] == [PN]
 
 

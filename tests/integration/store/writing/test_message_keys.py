@@ -114,7 +114,7 @@ async def test_a_receipt_moves_what_was_sent_to_its_chat_alone(store: Store, fen
     await store.commit(fence, replace(begin(), chat=ANA), advance(Status.SENT))
 
     async def read(chat: str) -> bool:
-        receipt = AdvanceStatus(message_id=message_id(), status=Status.READ, at=NOON, told_in=frozenset((chat,)))
+        receipt = AdvanceStatus(message_id=message_id(), status=Status.READ, at=NOON, chat_names=frozenset((chat,)))
         (moved,) = await store.commit(fence, receipt)
         return moved
 
@@ -148,8 +148,8 @@ async def test_a_change_counts_in_the_chat_of_its_message_and_by_whom_may(store:
         (False, change(20, Right.AUTHOR_OR_ADMIN, BEN, BEN, unknown, about_author=ME)),
     ]
     assert [(await store.commit(fence, each))[0] for _, each in tried] == [counts for counts, _ in tried]
-    told = [event.data["number"] for event in heard.events if event.data.get("number", 0)]
-    assert len(told) == sum(counts for counts, _ in tried)
+    seen = [event.data["number"] for event in heard.events if event.data.get("number", 0)]
+    assert len(seen) == sum(counts for counts, _ in tried)
     stored = {each.message_id for each in await store.messages.changes(SESSION, [ID, unknown, ours], 100)}
     assert stored == {each.message_id for counts, each in tried if counts}, "what counts for nothing is not kept"
 

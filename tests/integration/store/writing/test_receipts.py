@@ -16,7 +16,7 @@ def receipt(participant: str, status: Status, number: int = 1) -> AdvancePartici
     return AdvanceParticipant(message_id=message_id(number), chat=chat, participant=participant, status=status, at=NOON)
 
 
-def told(heard: OutboxListener) -> list[tuple[object, object]]:
+def published(heard: OutboxListener) -> list[tuple[object, object]]:
     return [(each.data["status"], each.data.get("participant")) for each in heard.events]
 
 
@@ -28,7 +28,7 @@ async def test_each_step_of_each_participant_is_told_once_and_never_backwards(st
     steps += [(ana, Status.READ), (ben, Status.PLAYED), (ben, Status.READ)]
     moved = [(await store.commit(fence, receipt(who, step)))[0] for who, step in steps]
     assert moved == [True, True, False, False, True, True, False]
-    assert told(heard) == [
+    assert published(heard) == [
         ("sent", None),
         ("delivered", ana),
         ("read", ben),
@@ -50,7 +50,7 @@ async def test_a_person_whose_number_is_learnt_between_two_receipts_stays_one(st
     steps = [Status.DELIVERED, Status.READ, Status.READ]
     moved = await store.commit(fence, *(replace(receipt(ana, step), lid="42@lid") for step in steps))
     assert moved == (False, True, False)
-    assert told(heard) == [("sent", None), ("delivered", "42@lid"), ("read", ana)]
+    assert published(heard) == [("sent", None), ("delivered", "42@lid"), ("read", ana)]
     (found,) = await store.messages.receipts(fence.session_id, message_id())
     assert (found.participant, found.status, found.delivered_at, found.read_at) == (ana, Status.READ, NOON, NOON)
 
@@ -64,7 +64,7 @@ async def test_receipts_of_a_large_group_in_any_order_are_one_transaction(store:
     moved = await store.commit(fence, *receipts, *receipts)
     assert store.transactions == before + 1
     assert not any(moved[len(receipts) :]), "a repetition moves nothing"
-    steps = told(heard)
+    steps = published(heard)
     assert steps[0] == ("sent", None), "it was told before its acknowledgement came"
     assert len(steps) == len(set(steps)) == 1 + sum(moved)
     assert {who for status, who in steps if status == "read"} == set(PEOPLE)
@@ -85,5 +85,5 @@ async def test_only_an_unconfirmed_message_is_overruled_by_a_participant(store: 
         fence, *(receipt(who, Status.DELIVERED, number) for number in (1, 2, 3) for who in (first, second))
     )
     assert answers == (False, False, True, True, False, False)
-    assert told(heard)[2:] == [("delivered", first), ("delivered", second)]
+    assert published(heard)[2:] == [("delivered", first), ("delivered", second)]
     assert await store.messages.receipts(fence.session_id, message_id(1)) == []

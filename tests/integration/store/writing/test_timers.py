@@ -20,7 +20,7 @@ def _set(seconds: int, minutes: int = 0, *, chat: str = PN) -> SetTimers:
 
 
 async def test_the_timer_that_was_set_last_counts_and_each_change_is_told_once(store: Store, fence: Fence) -> None:
-    told = [
+    seen = [
         (await store.commit(fence, each))[0]
         for each in (
             _set(0),  # none before, and none now
@@ -31,7 +31,7 @@ async def test_the_timer_that_was_set_last_counts_and_each_change_is_told_once(s
             _set(0, 4),
         )
     ]
-    assert told == [0, 1, 0, 0, 1, 1]
+    assert seen == [0, 1, 0, 0, 1, 1]
     events = await store.outbox.pending(fence.session_id, 0, 100)
     assert [each.data["disappearingSeconds"] for each in events] == [DAY, WEEK, 0]
     assert await store.timers.of(fence.session_id, 10) == {PN: Timer(seconds=0, changed_at=NOON + timedelta(minutes=4))}

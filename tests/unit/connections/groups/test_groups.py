@@ -142,10 +142,10 @@ async def test_groups_are_listed_in_pages_and_described_with_their_people() -> N
     ],
 )
 def test_each_participant_has_an_outcome(action: str, code: str, outcome: str) -> None:
-    (told,) = outcomes_of(ParticipantAction(action), [BERT], [MemberOutcome(asked=JID, jid=JID, code=code)])
-    assert (told.participant, told.outcome, told.whatsapp_code) == (BERT, outcome, code)
+    (seen,) = outcomes_of(ParticipantAction(action), [BERT], [MemberOutcome(asked=JID, jid=JID, code=code)])
+    assert (seen.participant, seen.outcome, seen.whatsapp_code) == (BERT, outcome, code)
 
 
 def test_who_is_not_on_whatsapp_cannot_be_removed() -> None:
-    (told,) = outcomes_of(ParticipantAction.REMOVE, [BERT], [MemberOutcome(asked=JID, jid=None, code="404")])
-    assert told.outcome == "not_found"
+    (seen,) = outcomes_of(ParticipantAction.REMOVE, [BERT], [MemberOutcome(asked=JID, jid=None, code="404")])
+    assert seen.outcome == "not_found"

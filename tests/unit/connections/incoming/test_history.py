@@ -93,7 +93,7 @@ async def test_people_whose_names_came_are_known_without_a_word() -> None:
 
 
 def done(message_id: str, change: Change, *, author: str | None) -> PastMessage:
-    told = ReceivedChange(
+    seen = ReceivedChange(
         message_id=message_id,
         about="A",
         chat=CHAT,
@@ -105,7 +105,7 @@ def done(message_id: str, change: Change, *, author: str | None) -> PastMessage:
         author=author,
     )
     key = EntryKey(chat=CHAT, sender=CHAT, message_id=message_id, index=0)
-    return PastMessage(entry=StoredEntry(key=key, plaintext=b""), message=told, status=None, order=1)
+    return PastMessage(entry=StoredEntry(key=key, plaintext=b""), message=seen, status=None, order=1)
 
 
 async def test_what_was_done_to_messages_of_the_past_is_stored_about_them_if_its_doer_may() -> None:

@@ -54,12 +54,12 @@ def unreadable(message_id: str, *, is_encrypted: bool = False) -> Unreadable:
         timestamp=1_780_000_000,
         reason=SetAsideReason.ENDED_PROCESS if is_encrypted else SetAsideReason.FAILED,
         detail="ValueError",
-        told={"message_id": message_id},
+        payload={"message_id": message_id},
         is_encrypted=is_encrypted,
     )
 
 
-def told(w: World) -> list[tuple[str, Any, Any]]:
+def published(w: World) -> list[tuple[str, Any, Any]]:
     """Of each message the id, the text, and why it was set aside."""
     events: list[dict[str, Any]] = [dict(data) for kind, data in w.storage.events if kind == "message.received.v1"]
     return [(each["messageId"], each["content"].get("text"), each["content"].get("reason")) for each in events]
@@ -81,7 +81,7 @@ async def test_a_message_that_the_database_refuses_is_told_as_that_and_its_neigh
         w.storage.refuses = refusing("bad")
         ones = [entry(received("A", "one")), entry(received("B", "bad"), b"raw"), entry(received("C", "two"))]
         await w.engine.last.commit(Changes(keys={("session", "x"): b"ratchet"}, entries=ones))
-        assert told(w) == [("A", "one", None), ("B", None, "refused"), ("C", "two", None)]
+        assert published(w) == [("A", "one", None), ("B", None, "refused"), ("C", "two", None)]
         (kept,) = w.storage.set_aside.kept.values()
         assert (kept.fact, kept.reason, kept.message_id, kept.size) == ("message", "refused", "B", 3)
         assert w.storage.keys.keys[ANNA]["session", "x"] == b"ratchet", "stored with all that it decrypted"
@@ -90,7 +90,7 @@ async def test_a_message_that_the_database_refuses_is_told_as_that_and_its_neigh
 
         w.storage.refuses = lambda _: False
         await w.engine.last.commit(Changes(entries=ones))
-        assert len(told(w)) == 3, "told once"
+        assert len(published(w)) == 3, "told once"
         await w.send(text("still connected"))
 
 
@@ -100,8 +100,8 @@ async def test_what_could_not_be_described_is_told_as_that() -> None:
         odd = replace(received("B"), content=Contacts.model_construct(contacts="none"))
         long = entry(unreadable("C"), b"x" * (MAX_KEPT + 1))
         await w.engine.last.commit(Changes(entries=[entry(received("A")), entry(odd), long]))
-        assert told(w)[0] == ("A", "Hi", None)
-        assert ("C", None, "failed") in told(w)
+        assert published(w)[0] == ("A", "Hi", None)
+        assert ("C", None, "failed") in published(w)
         assert [each.size for each in w.storage.set_aside.kept.values()][-1] == MAX_KEPT + 1
 
 
@@ -109,7 +109,7 @@ async def test_what_was_never_decrypted_is_not_taken_for_a_plaintext_later() -> 
     async with world() as w:
         await w.connected()
         await w.engine.last.commit(Changes(entries=[entry(unreadable("A", is_encrypted=True), b"cipher")]))
-        assert told(w) == [("A", None, "ended_process")]
+        assert published(w) == [("A", None, "ended_process")]
         assert w.storage.keys.entries == {}
 
 
@@ -122,7 +122,7 @@ async def test_names_that_no_row_can_hold_cost_only_what_they_name() -> None:
         keys = {("session", "x\0"): b"odd", ("session", "y"): b"ratchet"}
         await w.engine.last.commit(Changes(keys=keys, entries=[entry(received("A"))]))
         assert w.storage.keys.keys[ANNA] == {("session", "y"): b"ratchet"}
-        assert told(w) == [("A", "Hi", None)]
+        assert published(w) == [("A", "Hi", None)]
 
 
 async def test_a_receipt_a_call_a_contact_that_cannot_be_stored_ends_no_connection() -> None:
@@ -141,9 +141,9 @@ async def test_a_receipt_a_call_a_contact_that_cannot_be_stored_ends_no_connecti
             receipt,
             call,
             ContactsReported(contacts=people),
-            FactUnreadable(fact="group", detail="KeyError", told={"news": None}),
+            FactUnreadable(fact="group", detail="KeyError", payload={"changes": None}),
         ):
-            await w.engine.last.tell(fact)
+            await w.engine.last.notify(fact)
         assert w.storage.messages.rows[message_id].status == "delivered"
         facts = [each.fact for each in w.storage.set_aside.kept.values()]
         assert facts == ["CallArrived", "ContactsReported", "group"], "a receipt is not worth keeping"

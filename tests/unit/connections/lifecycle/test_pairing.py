@@ -23,7 +23,7 @@ async def test_a_session_is_paired_by_qr_and_connects_after_the_515() -> None:
         await w.create()
         await w.state(State.CONNECTED)
         assert w.storage.states(ANNA) == ["connecting", "connecting", "connected"]
-        (qr,) = w.announcer.told
+        (qr,) = w.announcer.announced
         assert isinstance(qr, SessionStatus)
         assert qr.state is State.QR_REQUIRED
         assert qr.qr_string == "2@first"
@@ -41,9 +41,9 @@ async def test_a_name_that_the_phone_tells_later_is_told_once_and_stored() -> No
         await w.create()
         await w.state(State.CONNECTED)
         for name in (ME.push_name, "Anna Maria", "Anna Maria"):
-            await w.engine.last.tell(Named(push_name=str(name)))
-        told = [data for kind, data in w.storage.events if kind == "profile.updated.v1"]
-        assert [(data["pushName"], data["changed"]) for data in told] == [("Anna Maria", ["pushName"])]
+            await w.engine.last.notify(Named(push_name=str(name)))
+        seen = [data for kind, data in w.storage.events if kind == "profile.updated.v1"]
+        assert [(data["pushName"], data["changed"]) for data in seen] == [("Anna Maria", ["pushName"])]
         assert w.storage.sessions.rows[ANNA].push_name == "Anna Maria"
         assert w.storage.states(ANNA)[-1] == "connected"
 
@@ -84,12 +84,12 @@ async def test_each_new_qr_is_told_and_kept_but_changes_the_state_once() -> None
 
         async def rotate(connection: FakeConnection) -> None:
             for ref in ("2@a", "2@b", "2@c"):
-                await connection.tell(QrCode(text=ref, expires_in=20))
+                await connection.notify(QrCode(text=ref, expires_in=20))
                 await asyncio.sleep(20)
 
         w.engine.script = rotate
         await w.create()
-        await w.until(lambda: len(w.announcer.told) == 3)
+        await w.until(lambda: len(w.announcer.announced) == 3)
         assert w.storage.states(ANNA) == ["connecting"]  # qr_required is told without a sequence
         assert (await w.manager.queries.qr(command("session.qr.v1", ANNA, {}))).qr_string == "2@c"
         await asyncio.sleep(21)
@@ -102,16 +102,16 @@ async def test_a_session_is_paired_by_code() -> None:
     async with world() as w:
 
         async def code(connection: FakeConnection) -> None:
-            await connection.tell(PairingCode(code="ABCD1234", expires_in=180))
+            await connection.notify(PairingCode(code="ABCD1234", expires_in=180))
 
         w.engine.script = code
         await w.create(pairing={"method": "code", "phone": "+15550001111"})
         await w.state(State.CODE_REQUIRED)
         assert w.engine.last.request.pair_with == "15550001111"
-        (told,) = w.announcer.told
-        assert isinstance(told, SessionStatus)
-        assert told.pairing_code == "ABCD1234"
-        assert told.expires_at is not None
+        (fact,) = w.announcer.announced
+        assert isinstance(fact, SessionStatus)
+        assert fact.pairing_code == "ABCD1234"
+        assert fact.expires_at is not None
 
 
 @virtual

@@ -53,17 +53,17 @@ async def photo(w: World, message_id: str = PHOTO, chat: str = BERTS_JID) -> Non
 
 async def settled(w: World, *, seconds: float = 60) -> str:
     """What is told of it in the end."""
-    await w.until(lambda: bool(told(w)), seconds=seconds)
-    (kind,) = [kind for kind, _ in told(w)]
+    await w.until(lambda: bool(published(w)), seconds=seconds)
+    (kind,) = [kind for kind, _ in published(w)]
     return kind
 
 
-def told(w: World) -> list[tuple[str, Any]]:
+def published(w: World) -> list[tuple[str, Any]]:
     return [each for each in w.storage.events if each[0].startswith("media.")]
 
 
 def error(w: World) -> Any:
-    return told(w)[-1][1]["error"]
+    return published(w)[-1][1]["error"]
 
 
 def grow_older(w: World, seconds: float) -> None:
@@ -85,7 +85,7 @@ async def test_a_file_is_in_the_bucket_before_it_is_told_and_told_once() -> None
         await w.connected()
         await photo(w)
         assert await settled(w) == "media.ready.v1"
-        ((_, event),) = told(w)
+        ((_, event),) = published(w)
         assert w.media_bucket.objects == {event["media"]["object"]: w.media_host.content}
         assert (event["media"]["size"], event["media"]["mimetype"]) == (len(w.media_host.content), "image/jpeg")
         assert w.observer.files == ["fetched"]
@@ -115,7 +115,7 @@ async def test_a_bucket_that_is_away_only_delays() -> None:
         await w.until(lambda: len(w.media_host.asked) == 5)
         grow_older(w, 100 * DAY)
         await w.until(lambda: len(w.media_host.asked) == 8, seconds=1000)
-        assert told(w) == []
+        assert published(w) == []
         w.media_bucket.trouble = None
         assert await settled(w, seconds=1000) == "media.ready.v1"
 
@@ -131,7 +131,7 @@ async def test_a_database_that_is_away_when_the_file_is_there_only_delays() -> N
         w.media_host.gate.set()
         await asyncio.sleep(10)
         assert w.media_bucket.objects
-        assert told(w) == []
+        assert published(w) == []
         w.storage.away = False
         assert await settled(w) == "media.ready.v1"
         assert len(w.media_host.asked) == 1
@@ -152,7 +152,7 @@ async def test_a_fault_of_ours_is_tried_again_ever_more_seldom_and_has_an_end() 
 
         w.media_host.trouble = None
         await fetch(w)
-        await w.until(lambda: told(w)[-1][0] == "media.ready.v1")
+        await w.until(lambda: published(w)[-1][0] == "media.ready.v1")
 
 
 @virtual
@@ -166,7 +166,7 @@ async def test_faults_of_ours_count_only_in_a_row() -> None:
         await w.until(lambda: len(w.media_host.asked) == MAX_CRASHES + 1, seconds=3600)
         w.media_host.trouble = ValueError("nobody thought of that")
         await w.until(lambda: len(w.media_host.asked) == MAX_CRASHES + 3, seconds=3600)
-        assert told(w) == []
+        assert published(w) == []
 
 
 @virtual
@@ -187,7 +187,7 @@ async def test_fetching_what_is_there_tells_of_it_again_and_what_is_unknown_or_n
         await photo(w)
         await settled(w)
         await fetch(w)
-        assert [kind for kind, _ in told(w)] == ["media.ready.v1"] * 2
+        assert [kind for kind, _ in published(w)] == ["media.ready.v1"] * 2
         assert len(w.media_host.asked) == 1
         with pytest.raises(MessageNotFound):
             await fetch(w, "3EB0NONE")
@@ -217,7 +217,7 @@ async def test_a_row_that_is_gone_is_made_anew_from_the_message_and_needs_a_conn
         w.storage.messages.plaintexts[PHOTO] = b"plain"
         w.engine.files[b"plain"] = (FILE, Media(mimetype="image/jpeg", state=Shown.PENDING))
         await fetch(w)
-        await w.until(lambda: len(told(w)) == 2)
+        await w.until(lambda: len(published(w)) == 2)
 
         del w.storage.media.rows[PHOTO]
         w.engine.last.over = True

@@ -188,7 +188,7 @@ async def test_what_is_not_stored_or_belongs_to_another_chat_is_not_found() -> N
 
 
 @pytest.mark.parametrize(
-    ("change", "event_type", "told"),
+    ("change", "event_type", "seen"),
     [
         (Edited(content=Text(text="new")), "message.edited.v1", {"content": {"kind": "text", "text": "new"}}),
         (Revoked(), "message.revoked.v1", {}),
@@ -216,12 +216,12 @@ async def test_what_is_not_stored_or_belongs_to_another_chat_is_not_found() -> N
     ],
 )
 @virtual
-async def test_what_somebody_does_to_a_message_is_told_once(change: Any, event_type: str, told: dict[str, Any]) -> None:
+async def test_what_somebody_does_to_a_message_is_told_once(change: Any, event_type: str, seen: dict[str, Any]) -> None:
     async with world() as w:
         await w.connected()
         earlier = await received(w, "3EB0AA", Poll(question="When?", options=["Now", "Later"]))
         for _ in range(2):
             await arrive(w, ReceivedChange(**from_bert("3EB0BB"), about=earlier, change=change))
         (event,) = [data for kind, data in w.storage.events if kind == event_type]
-        assert {**event, "messageId": earlier, "chat": BERTS_JID, "fromMe": False} | told == event
-        assert ("options" in event) == ("options" in told)
+        assert {**event, "messageId": earlier, "chat": BERTS_JID, "fromMe": False} | seen == event
+        assert ("options" in event) == ("options" in seen)

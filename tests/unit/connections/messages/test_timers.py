@@ -48,18 +48,18 @@ def test_a_groups_timer_is_what_whatsapp_tells_and_not_what_a_member_writes() ->
     written = replace(_message(NOON, Timer(seconds=DAY)), chat=group, is_group=True)
     assert timers.timers_in(written, NOON) == ()
     by = [GroupMember(jid="99@lid"), GroupMember(jid=BERT), None]
-    told = [
+    seen = [
         GroupNotification(
             notification_id=str(number),
             group_id=group,
             by=who,
             push_name=None,
             timestamp=int(NOON.timestamp()),
-            news=[GroupChanged(disappearing=WEEK)],
+            changes=[GroupChanged(disappearing=WEEK)],
         )
         for number, who in enumerate(by)
     ]
-    events = [timers.of_group(each, NOON)[0].timers[0].event for each in told]
+    events = [timers.of_group(each, NOON)[0].timers[0].event for each in seen]
     assert [each.get("fromMe") for each in events] == [True, False, None]
     assert {each["disappearingSeconds"] for each in events} == {WEEK}
 
@@ -77,5 +77,5 @@ async def test_a_timer_is_set_in_the_chat_as_whatsapp_writes_its_number() -> Non
         wanted = command("chat.disappearing.v1", ANNA, {"to": dialled, "seconds": DAY})
         await w.manager.of(ANNA).set_disappearing(wanted)
         assert [message.to for message in w.engine.sent] == [number]
-        (told,) = [event for kind, event in w.storage.events if kind == "chat.updated.v1"]
-        assert (told["chat"], told["disappearingSeconds"]) == (number, DAY)
+        (seen,) = [event for kind, event in w.storage.events if kind == "chat.updated.v1"]
+        assert (seen["chat"], seen["disappearingSeconds"]) == (number, DAY)

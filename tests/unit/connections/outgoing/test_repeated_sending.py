@@ -46,7 +46,7 @@ async def test_tries_are_counted_over_all_lives_and_a_late_receipt_overrules_the
         assert w.engine.sent == []
         assert storage.statuses(given.id) == ["failed"]
         assert (storage.messages.rows[message_id].error or {})["code"] == "message.unconfirmed"
-        await w.engine.last.tell(delivered(message_id))
+        await w.engine.last.notify(delivered(message_id))
         assert storage.statuses(given.id) == ["failed", "delivered"]
 
 
@@ -56,7 +56,7 @@ async def test_a_receipt_counts_as_the_acknowledgement_that_got_lost() -> None:
         await w.connected()
 
         async def lose_the_answer(message: OutgoingMessage) -> Acknowledged:
-            await w.engine.last.tell(delivered(MessageId(message.message_id)))
+            await w.engine.last.notify(delivered(MessageId(message.message_id)))
             raise OutcomeUnknown
 
         w.engine.answers = [lose_the_answer]
@@ -73,7 +73,7 @@ async def test_a_command_that_comes_again_after_its_receipt_is_settled() -> None
     async with world(storage=storage) as w:
         await w.connected()
         (message_id,) = storage.messages.rows
-        await w.engine.last.tell(delivered(message_id))
+        await w.engine.last.notify(delivered(message_id))
         assert await w.send(given) == message_id
         assert w.engine.sent == []
         assert storage.messages.rows[message_id].status is Status.DELIVERED

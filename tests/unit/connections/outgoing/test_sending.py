@@ -468,8 +468,8 @@ async def test_a_received_message_is_told_once_with_a_time_that_makes_sense() ->
         await w.connected()
         await receive(w, "3EB0AA")
         await receive(w, "3EB0AA")
-        (told,) = [data for kind, data in w.storage.events if kind == "message.received.v1"]
-        assert str(told["timestamp"]).startswith("2026-11-22T10:30")
+        (seen,) = [data for kind, data in w.storage.events if kind == "message.received.v1"]
+        assert str(seen["timestamp"]).startswith("2026-11-22T10:30")
 
 
 @virtual
@@ -503,7 +503,7 @@ async def test_receipts_move_a_message_forward_and_strangers_ids_move_nothing() 
         given = text()
         message_id = await w.send(given)
         for kind in (ReceiptKind.READ, ReceiptKind.DELIVERED):
-            await w.engine.last.tell(
+            await w.engine.last.notify(
                 ReceiptArrived(message_ids=[message_id, "3EB0STRANGER"], chat="x", kind=kind, timestamp=1_795_000_000)
             )
         assert w.storage.statuses(given.id) == ["sent", "read"]

@@ -23,10 +23,10 @@ def people() -> Identities:
     return known
 
 
-def contacts(*told: ContactReport) -> list[Contact]:
+def contacts(*seen: ContactReport) -> list[Contact]:
     return [
         each
-        for operation in learnt_contacts(ContactsReported(contacts=told), people(), NOW)
+        for operation in learnt_contacts(ContactsReported(contacts=seen), people(), NOW)
         for each in operation.contacts
     ]
 
@@ -46,8 +46,8 @@ def said(name: str | None, jid: str = LID, *, at: int = THEN, from_me: bool = Fa
 def test_a_person_has_the_number_as_its_name_and_all_others_beside_it() -> None:
     facts = {ContactChange.PUSH_NAME: ContactFact(value="Ben", at=THEN)}
     for jid in (PN, LID):
-        told = contacts(ContactReport(jid=jid, push_name="Ben", timestamp=THEN))
-        assert told == [Contact(jid=PN, lid=LID, phone=PHONE, facts=facts)]
+        seen = contacts(ContactReport(jid=jid, push_name="Ben", timestamp=THEN))
+        assert seen == [Contact(jid=PN, lid=LID, phone=PHONE, facts=facts)]
     (stranger,) = contacts(ContactReport(jid="77@lid", push_name="Eve", timestamp=THEN))
     assert (stranger.jid, stranger.lid, stranger.phone) == ("77@lid", "77@lid", None)
 

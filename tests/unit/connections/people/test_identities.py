@@ -112,13 +112,13 @@ async def test_a_sender_is_told_with_every_name_that_is_known() -> None:
             )
             key = EntryKey(chat=jid, sender=jid, message_id=message.message_id, index=0)
             await w.engine.last.commit(Changes(entries=[Entry(key=key, plaintext=b"p", message=message)]))
-        told = [event for kind, event in w.storage.events if kind == "message.received.v1"]
-        assert [event["chat"] for event in told] == [BERTS_JID, BERTS_JID]
-        assert [event["sender"] for event in told] == [
+        seen = [event for kind, event in w.storage.events if kind == "message.received.v1"]
+        assert [event["chat"] for event in seen] == [BERTS_JID, BERTS_JID]
+        assert [event["sender"] for event in seen] == [
             {"jid": BERTS_JID, "lid": BERTS_LID, "phone": BERT},
             {"jid": BERTS_JID, "lid": BERTS_LID, "phone": BERT},
         ]
-        assert [event["mentions"] for event in told] == [[BERTS_JID, "9@lid"]] * 2
+        assert [event["mentions"] for event in seen] == [[BERTS_JID, "9@lid"]] * 2
 
 
 def message_in(chat: str, message_id: str) -> Entry:
@@ -175,18 +175,18 @@ async def test_a_message_is_given_again_to_its_own_chat_and_to_no_other() -> Non
 
 async def test_news_of_a_group_are_known_again_when_more_is_known_of_who_made_them() -> None:
     now = datetime(2026, 11, 26, tzinfo=UTC)
-    told = [
+    seen = [
         GroupNotification(
             group_id="120363001@g.us",
             notification_id="1",
             by=by,
             push_name=None,
             timestamp=1_795_000_000,
-            news=[GroupChanged(subject="Tea")],
+            changes=[GroupChanged(subject="Tea")],
         )
         for by in (GroupMember(jid=BERTS_LID, lid=BERTS_LID), GroupMember(jid=BERTS_JID, lid=BERTS_LID, phone=BERT))
     ]
-    first, again = [(await group_arrivals(ANNA, each, now))[0] for each in told]
+    first, again = [(await group_arrivals(ANNA, each, now))[0] for each in seen]
     assert first.message_id == again.message_id
     assert first.sender in again.senders
 
@@ -204,8 +204,8 @@ def test_a_sender_whose_number_no_plan_has_is_heard_all_the_same(number: str) ->
         content=Text(text="Hello"),
     )
     now = datetime(2026, 11, 26, tzinfo=UTC)
-    told = arrival(ANNA, message, now, MediaOptions(), names_of=lambda jid: frozenset((jid,))).event
-    assert cast("dict[str, str]", told["sender"])["jid"] == f"{number}@s.whatsapp.net"
+    seen = arrival(ANNA, message, now, MediaOptions(), names_of=lambda jid: frozenset((jid,))).event
+    assert cast("dict[str, str]", seen["sender"])["jid"] == f"{number}@s.whatsapp.net"
 
 
 @virtual
@@ -216,7 +216,7 @@ async def test_a_participant_is_told_by_the_number_once_it_is_known_whose_the_li
         message_id = await w.send(given)
 
         async def receipt(who: str, kind: ReceiptKind) -> None:
-            await w.engine.last.tell(
+            await w.engine.last.notify(
                 ReceiptArrived(
                     message_ids=[message_id], chat=group, participant=who, kind=kind, timestamp=1_795_000_000
                 )
@@ -227,5 +227,5 @@ async def test_a_participant_is_told_by_the_number_once_it_is_known_whose_the_li
         await receipt(BERTS_LID, ReceiptKind.DELIVERED)
         await receipt(BERTS_LID, ReceiptKind.READ)
         await receipt(BERTS_JID, ReceiptKind.READ)
-        told = [(data["status"], data.get("participant")) for _, data in w.storage.events if "commandId" in data]
-        assert told == [("sent", None), ("delivered", BERTS_LID), ("read", BERTS_JID)]
+        seen = [(data["status"], data.get("participant")) for _, data in w.storage.events if "commandId" in data]
+        assert seen == [("sent", None), ("delivered", BERTS_LID), ("read", BERTS_JID)]

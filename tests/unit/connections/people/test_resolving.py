@@ -110,9 +110,9 @@ async def test_what_others_do_is_told_of_the_chat_and_done_to_it() -> None:
             [(jid_of(number), PresenceState.TYPING)],
             [jid_of(number)],
         )
-        await w.engine.last.tell(PresenceChanged(chat=jid_of(dialled), state=PresenceState.AVAILABLE))
-        await w.until(lambda: any(isinstance(each, PresenceUpdated) for each in w.announcer.told))
-        assert [each.chat for each in w.announcer.told if isinstance(each, PresenceUpdated)] == [jid_of(number)]
+        await w.engine.last.notify(PresenceChanged(chat=jid_of(dialled), state=PresenceState.AVAILABLE))
+        await w.until(lambda: any(isinstance(each, PresenceUpdated) for each in w.announcer.announced))
+        assert [each.chat for each in w.announcer.announced if isinstance(each, PresenceUpdated)] == [jid_of(number)]
 
 
 @virtual
@@ -133,8 +133,8 @@ async def test_what_comes_from_any_spelling_is_of_the_one_chat() -> None:
         )
         key = EntryKey(chat=message.chat, sender=message.chat, message_id=message.message_id, index=0)
         await w.engine.last.commit(Changes(entries=[Entry(key=key, plaintext=b"p", message=message)]))
-        (told,) = [event for kind, event in w.storage.events if kind == "message.received.v1"]
-        assert told["chat"] == jid_of(number)
+        (seen,) = [event for kind, event in w.storage.events if kind == "message.received.v1"]
+        assert seen["chat"] == jid_of(number)
 
 
 def test_receipts_of_a_spelling_count_for_the_chat_once_it_is_known() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.connections.people.resolving import Resolver
-from gateway_worker.connections.socket.presences import MAX_FOLLOWED, MAX_UNTOLD, Presences
+from gateway_worker.connections.socket.presences import MAX_FOLLOWED, MAX_PENDING, Presences
 from gateway_worker.store.records import Fence
 from gateway_worker.whatsapp.facts import CallArrived, Cause, PresenceChanged
 from gateway_worker.whatsapp.people import PresenceState
@@ -25,8 +25,8 @@ async def show(w: World, to: str, state: str, **more: Any) -> None:
     await asyncio.sleep(0.1)
 
 
-def told(w: World) -> list[PresenceUpdated]:
-    return [each for each in w.announcer.told if isinstance(each, PresenceUpdated)]
+def published(w: World) -> list[PresenceUpdated]:
+    return [each for each in w.announcer.announced if isinstance(each, PresenceUpdated)]
 
 
 @virtual
@@ -70,12 +70,12 @@ async def test_presence_is_told_with_its_time() -> None:
     async with world() as w:
         await w.connected()
         for state, seen in ((PresenceState.TYPING, None), (PresenceState.UNAVAILABLE, 1_795_000_000)):
-            await w.engine.last.tell(PresenceChanged(chat=BERT_JID, state=state, last_seen=seen))
-            await w.until(lambda state=state: bool(told(w)) and told(w)[-1].state.value == state.value)
-        assert [each.last_seen is None for each in told(w)] == [True, False]
-        await w.engine.last.tell(PresenceChanged(chat=BERT_JID, state=PresenceState.UNAVAILABLE, last_seen=10**18))
-        await w.until(lambda: len(told(w)) == 3)
-        assert told(w)[-1].last_seen is None  # nonsense from outside
+            await w.engine.last.notify(PresenceChanged(chat=BERT_JID, state=state, last_seen=seen))
+            await w.until(lambda state=state: bool(published(w)) and published(w)[-1].state.value == state.value)
+        assert [each.last_seen is None for each in published(w)] == [True, False]
+        await w.engine.last.notify(PresenceChanged(chat=BERT_JID, state=PresenceState.UNAVAILABLE, last_seen=10**18))
+        await w.until(lambda: len(published(w)) == 3)
+        assert published(w)[-1].last_seen is None  # nonsense from outside
 
 
 @virtual
@@ -86,15 +86,15 @@ async def test_what_waits_to_be_told_is_bounded_and_the_last_of_each_person() ->
         fence = Fence(session_id=SessionId("other"), epoch=1)
         resolver = Resolver(Writer(fence, w.storage, lambda: None), Identities(MAPPINGS))
         presences = Presences(fence.session_id, lambda: None, context, resolver)
-        for number in range(MAX_UNTOLD + 1):
+        for number in range(MAX_PENDING + 1):
             for state in (PresenceState.TYPING, PresenceState.PAUSED):
                 presences.on_presence(PresenceChanged(chat=f"{number}@lid", state=state))
         presences.follow(Jid(BERT_JID))
         telling = asyncio.create_task(presences.run())
-        await w.until(lambda: len(told(w)) == MAX_UNTOLD)
+        await w.until(lambda: len(published(w)) == MAX_PENDING)
         telling.cancel()
-        assert {each.state.value for each in told(w)} == {"paused"}
-        assert told(w)[0].chat == "1@lid"
+        assert {each.state.value for each in published(w)} == {"paused"}
+        assert published(w)[0].chat == "1@lid"
 
 
 @virtual
@@ -112,7 +112,7 @@ async def test_a_call_is_told_once() -> None:
             timestamp=1_795_000_000,
         )
         for _ in range(2):
-            await w.engine.last.tell(call)
+            await w.engine.last.notify(call)
         (event,) = [data for kind, data in w.storage.events if kind == "call.received.v1"]
         assert event["from"] == {"jid": BERT_JID, "lid": "42@lid", "phone": BERT}
         assert (event["callId"], event["video"], event["rejected"]) == ("C1", True, False)

@@ -161,11 +161,11 @@ def test_what_is_sealed_about_a_message_is_read_by_who_has_it(stage: Stage, ann:
     _order(stage, lambda turn: change_actions.pin(turn, bob, text, pinned=True, seconds=86_400))
     _order(stage, lambda turn: change_actions.keep(turn, bob, text, kept=False))
     assert (_entry(bob, text)["content"], _entry(bob, invitation)["content"]) == (new, PARTY)
-    told = [
+    shown = [
         {name: value for name, value in change.items() if name in ("emoji", "content", "response", "pinned", "kept")}
         for change in message_views.changes(bob)
     ]
-    assert told == [
+    assert shown == [
         {"content": new},
         {"emoji": "❤️"},
         {"content": new},
@@ -264,22 +264,22 @@ def test_the_media_host_wants_its_token_and_signature_and_faults_stay_with_a_pat
 
 
 def _history(stage: Stage, person: Account) -> list[Message]:
-    told: list[Message] = []
-    stage.turn(lambda turn: told.extend(history(turn, person)))
-    return told
+    shown: list[Message] = []
+    stage.turn(lambda turn: shown.extend(history(turn, person)))
+    return shown
 
 
 def test_a_large_part_of_the_past_lies_on_the_media_host(stage: Stage, ann: Account, bob: Account) -> None:
     text = random.Random(1).randbytes(MAX_INLINE).hex()
     sent = _send(stage, bob, ann.pn_jid, {"kind": "text", "text": text})
     *_, recent = _history(stage, ann)
-    told = recent.protocolMessage.historySyncNotification
-    assert told.initialHistBootstrapInlinePayload == b""
-    blob = media.fetch(stage.core.world, told.directPath)
+    shown = recent.protocolMessage.historySyncNotification
+    assert shown.initialHistBootstrapInlinePayload == b""
+    blob = media.fetch(stage.core.world, shown.directPath)
     assert blob is not None
-    hashes = {"sha256": told.fileSha256, "blob_sha256": told.fileEncSha256}
-    compressed = unseal(blob, media_key=told.mediaKey, kind="History", **hashes)
-    assert len(compressed) == told.fileLength
+    hashes = {"sha256": shown.fileSha256, "blob_sha256": shown.fileEncSha256}
+    compressed = unseal(blob, media_key=shown.mediaKey, kind="History", **hashes)
+    assert len(compressed) == shown.fileLength
     (chat,) = HistorySync.FromString(zlib.decompress(compressed)).conversations
     assert [item.message.key.id for item in chat.messages] == [sent]
 
@@ -289,11 +289,11 @@ def test_a_new_companion_learns_of_the_past_from_its_phone(stage: Stage, ann: Ac
     gone = _send(stage, ann, bob.pn_jid, {"kind": "text", "text": "deleted"})
     _order(stage, lambda turn: change_actions.revoke(turn, ann, gone))
     addresses, names, recent = (each.protocolMessage.historySyncNotification for each in _history(stage, ann))
-    assert [(told.chunkOrder, told.progress) for told in (addresses, names, recent)] == [(1, 33), (2, 66), (3, 100)]
+    assert [(shown.chunkOrder, shown.progress) for shown in (addresses, names, recent)] == [(1, 33), (2, 66), (3, 100)]
     people = HistorySync.FromString(zlib.decompress(names.initialHistBootstrapInlinePayload)).pushnames
     assert {person.id: person.pushname for person in people} == {each.pn_jid: each.name for each in (ann, bob)}
-    told = recent
-    chunk = HistorySync.FromString(zlib.decompress(told.initialHistBootstrapInlinePayload))
+    shown = recent
+    chunk = HistorySync.FromString(zlib.decompress(shown.initialHistBootstrapInlinePayload))
     (chat,) = chunk.conversations
     assert (chat.id, chat.pnJid, chat.lidJid, chat.unreadCount) == (bob.pn_jid, bob.pn_jid, bob.lid_jid, 3)
     assert [item.message.key.id for item in chat.messages] == sent[::-1]

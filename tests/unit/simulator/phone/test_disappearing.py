@@ -49,8 +49,8 @@ def test_a_timer_that_whatsapp_does_not_offer_is_refused(stage: Stage, ann: Acco
 def test_a_groups_timer_is_told_described_and_kept_to(stage: Stage, ann: Account, bob: Account, group: Group) -> None:
     a = stage.companion(ann)
     stage.turn(lambda turn: set_timer(turn, bob, group.jid, DAY))
-    (told,) = [node for node in a.got("notification", type="w:gp2") if node.child("ephemeral")]
-    assert told.need("ephemeral").attrs["expiration"] == str(DAY)
+    (seen,) = [node for node in a.got("notification", type="w:gp2") if node.child("ephemeral")]
+    assert seen.need("ephemeral").attrs["expiration"] == str(DAY)
     described = a.ask("w:g2", Node("query", {"request": "interactive"}), to=group.jid)
     assert described.need("group").need("ephemeral").attrs["expiration"] == str(DAY)
     content = {"kind": "text", "text": "in the group"}

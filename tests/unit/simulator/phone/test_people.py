@@ -97,8 +97,8 @@ def test_a_status_text_is_told_to_whom_the_person_is_known(stage: Stage, ann: Ac
     client = stage.companion(ann)
     client.ask("usync", _devices_of(bob))
     stage.turn(lambda turn: profiles.set_about(turn, bob, "At work"))
-    (told,) = client.got("notification", type="status")
-    assert (told.attrs["from"], told.need("set").data) == (bob.pn_jid, b"At work")
+    (seen,) = client.got("notification", type="status")
+    assert (seen.attrs["from"], seen.need("set").data) == (bob.pn_jid, b"At work")
 
 
 def test_a_saved_contact_is_written_to_the_app_state_and_companions_are_told(
@@ -107,8 +107,8 @@ def test_a_saved_contact_is_written_to_the_app_state_and_companions_are_told(
     client = stage.companion(ann)
     for name in ("Bob", "Bob the builder"):
         stage.turn(lambda turn, name=name: address_book.save_contact(turn, ann, bob.lid_jid, name))
-    told = [node.need("collection").attrs for node in client.got("notification", type="server_sync")]
-    assert told == [{"name": "critical_unblock_low", "version": version} for version in ("1", "2")]
+    seen = [node.need("collection").attrs for node in client.got("notification", type="server_sync")]
+    assert seen == [{"name": "critical_unblock_low", "version": version} for version in ("1", "2")]
     read = Node("sync", {}, [Node("collection", {"name": "critical_unblock_low", "version": "0"})])
     answer = client.ask("w:sync:app:state", read, kind="set").need("sync").need("collection")
     assert len(answer.need("patches").children("patch")) == 2

@@ -65,7 +65,7 @@ def test_those_who_asked_are_told_of_new_and_removed_devices_with_matching_hashe
     assert by_lid.need("add").attrs == {"device_hash": device_hash(lids)}
     assert added.need("device").attrs == {"jid": f"{BOB}:1@s.whatsapp.net", "lid": f"{bob.lid}:1@lid", "key-index": "1"}
     device = bob.companions[0]
-    stage.turn(lambda turn: remove_device(turn, device, tell_it=True))
+    stage.turn(lambda turn: remove_device(turn, device, notify=True))
     removed = a.got("notification", type="devices")[2].need("remove")
     assert removed.attrs["device_hash"] == device_hash(both[:1])
 
@@ -191,11 +191,11 @@ def test_a_contact_link_leads_to_its_owner_until_it_is_revoked(stage: Stage, ann
     [(b'{"variables": {}}', ""), (b'{"variables": {"newsletter_id": "1"}}', "501"), (b"[]", "400"), (b"{", "400")],
 )
 def test_nobody_follows_a_channel(a: Client, query: bytes, answer: str) -> None:
-    told = a.ask("w:mex", Node("query", {"query_id": "1"}, query))
+    seen = a.ask("w:mex", Node("query", {"query_id": "1"}, query))
     if answer:
-        assert told.need("error").attrs["code"] == answer
+        assert seen.need("error").attrs["code"] == answer
     else:
-        assert json.loads(told.need("result").data) == {"data": {"xwa2_newsletter_subscribed": []}}
+        assert json.loads(seen.need("result").data) == {"data": {"xwa2_newsletter_subscribed": []}}
 
 
 def test_a_companion_learns_its_own_name_and_hears_of_another(stage: Stage, ann: Account, a: Client) -> None:

@@ -158,8 +158,8 @@ def test_a_private_read_is_told_to_own_devices_only(stage: Stage, bob: Account, 
     a.write(bob, "hello", "M1")
     b.confirm(b.got("message", id="M1")[0], "read-self")
     assert a.got("receipt", id="M1", type="read-self") == []
-    (told,) = b2.got("receipt", id="M1", type="read-self")
-    assert (told.attrs["from"], told.attrs["recipient"]) == (bob.pn_jid, "15550000001:1@s.whatsapp.net")
+    (seen,) = b2.got("receipt", id="M1", type="read-self")
+    assert (seen.attrs["from"], seen.attrs["recipient"]) == (bob.pn_jid, "15550000001:1@s.whatsapp.net")
 
 
 def test_a_counter_that_a_phone_has_read_is_refused_and_counted(stage: Stage, bob: Account, a: Client) -> None:

@@ -33,8 +33,8 @@ def test_a_companion_is_told_when_it_runs_low_and_gets_bundles_without_prekeys_a
     for _ in range(count(client)):
         assert client.bundle(jid).prekey_id is not None
     assert client.bundle(jid).prekey_id is None
-    told = [int(node.need("count").attrs["value"]) for node in client.got("notification", type="encrypt")]
-    assert told == sorted(LOW, reverse=True)
+    seen = [int(node.need("count").attrs["value"]) for node in client.got("notification", type="encrypt")]
+    assert seen == sorted(LOW, reverse=True)
 
 
 def test_a_spent_prekey_is_not_accepted_again(stage: Stage, client: Client) -> None:

@@ -8,10 +8,10 @@ class Played:
 
     def __init__(self) -> None:
         self.time = 100.0
-        self.told: list[str] = []
+        self.noticed: list[str] = []
         self.lease = Lease(monotonic=lambda: self.time)
-        self.lease.on_lapse(lambda: self.told.append("lapse"))
-        self.lease.on_return(lambda: self.told.append("return"))
+        self.lease.on_lapse(lambda: self.noticed.append("lapse"))
+        self.lease.on_return(lambda: self.noticed.append("return"))
 
 
 async def test_without_a_first_lease_nothing_is_restricted() -> None:
@@ -34,10 +34,10 @@ async def test_it_runs_out_by_itself_whoever_looks_first() -> None:
     assert played.lease.permits
     played.time += 0.001
     assert not played.lease.permits
-    assert played.told == [], "nobody has looked yet"
+    assert played.noticed == [], "nobody has looked yet"
     played.lease.check()
     played.lease.check()
-    assert played.told == ["lapse"]
+    assert played.noticed == ["lapse"]
 
 
 async def test_a_worker_that_was_stopped_is_fenced_before_it_may_go_on() -> None:
@@ -45,7 +45,7 @@ async def test_a_worker_that_was_stopped_is_fenced_before_it_may_go_on() -> None
     played.lease.extend(played.time)
     played.time += 60  # it wakes, and the first thing that happens is a renewal
     played.lease.extend(played.time)
-    assert played.told == ["lapse", "return"]
+    assert played.noticed == ["lapse", "return"]
     assert played.lease.permits
 
 
@@ -57,7 +57,7 @@ async def test_a_lease_without_the_lock_keeps_the_worker_going_and_its_trouble_o
     played.lease.extend(played.time, locked=False)
     assert played.lease.remaining == LEASE_SECONDS
     assert not played.lease.settled
-    assert played.told == []
+    assert played.noticed == []
 
 
 async def test_after_trouble_others_are_given_time_to_come_back() -> None:
@@ -67,7 +67,7 @@ async def test_after_trouble_others_are_given_time_to_come_back() -> None:
     played.lease.trouble()
     assert not played.lease.settled
     played.lease.extend(played.time)
-    assert played.told == ["return"]
+    assert played.noticed == ["return"]
     assert not played.lease.settled
     played.time += 5
     assert played.lease.settled

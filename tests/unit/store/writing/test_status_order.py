@@ -13,19 +13,19 @@ ORDER = [Status.PENDING, Status.SENT, Status.DELIVERED, Status.READ, Status.PLAY
 
 @given(st.lists(st.sampled_from(REPORTS), max_size=30), st.sampled_from([UNCONFIRMED, "message.rejected_by_whatsapp"]))
 def test_every_status_is_told_at_most_once_and_never_backwards(reports: list[Status], code: str) -> None:
-    current, error, told = Status.PENDING, None, list[Status]()
+    current, error, seen = Status.PENDING, None, list[Status]()
     for report in reports:
         steps = advance(current, error, report)
-        told.extend(steps)
+        seen.extend(steps)
         current = steps[-1] if steps else current
         error = {"code": code} if current is Status.FAILED else None
-    assert len(told) == len(set(told))
-    ranks = [ORDER.index(status) for status in told if status is not Status.FAILED]
+    assert len(seen) == len(set(seen))
+    ranks = [ORDER.index(status) for status in seen if status is not Status.FAILED]
     assert ranks == sorted(ranks)
-    if Status.FAILED in told and code != UNCONFIRMED:
-        assert told[-1] is Status.FAILED, "final, unless it was only unconfirmed"
-    if told and told[0] is not Status.FAILED:
-        assert told[0] is Status.SENT
+    if Status.FAILED in seen and code != UNCONFIRMED:
+        assert seen[-1] is Status.FAILED, "final, unless it was only unconfirmed"
+    if seen and seen[0] is not Status.FAILED:
+        assert seen[0] is Status.SENT
 
 
 _S, _D, _R, _P, _F = REPORTS

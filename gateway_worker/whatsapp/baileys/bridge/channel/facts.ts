@@ -6,8 +6,8 @@ import { nameOf, type Peer } from './peer.ts'
 import { boundFact } from './schema.ts'
 
 /** Facts that wait for the owner, before we stop reading from the socket. */
-const MAX_UNTOLD = 500
-const MAX_UNTOLD_BYTES = 8 * 1024 * 1024
+const MAX_UNANSWERED = 500
+const MAX_UNANSWERED_BYTES = 8 * 1024 * 1024
 
 export type Fact = { fact: string } & Record<string, unknown>
 
@@ -16,7 +16,7 @@ function within(described: Fact): Fact {
   try {
     return boundFact(described)
   } catch (error) {
-    return { fact: described.fact, unreadable: nameOf(error), told: cut(inspect(described, { maxStringLength: 4_096 }), MAX_TEXT) }
+    return { fact: described.fact, unreadable: nameOf(error), payload: cut(inspect(described, { maxStringLength: 4_096 }), MAX_TEXT) }
   }
 }
 
@@ -24,36 +24,36 @@ export class Facts {
   readonly #peer: Peer
   readonly #connection: number
   readonly #deadlineMs: number
-  readonly #onTold: () => void
+  readonly #onTaken: () => void
   readonly #onRefused: (error: unknown) => void
   #last: Promise<unknown> = Promise.resolve()
   /** Facts the owner has not answered yet, and their bytes. */
-  untold = 0
-  #untoldBytes = 0
+  unanswered = 0
+  #unansweredBytes = 0
 
-  constructor(peer: Peer, connection: number, deadlineMs: number, onTold: () => void, onRefused: (error: unknown) => void) {
+  constructor(peer: Peer, connection: number, deadlineMs: number, onTaken: () => void, onRefused: (error: unknown) => void) {
     this.#peer = peer
     this.#connection = connection
     this.#deadlineMs = deadlineMs
-    this.#onTold = onTold
+    this.#onTaken = onTaken
     this.#onRefused = onRefused
   }
 
   /** Whether the owner follows so slowly that no more should be read from WhatsApp. */
   get isBusy(): boolean {
-    return this.untold > MAX_UNTOLD || this.#untoldBytes > MAX_UNTOLD_BYTES
+    return this.unanswered > MAX_UNANSWERED || this.#unansweredBytes > MAX_UNANSWERED_BYTES
   }
 
   /** Tells a fact after those before it, and once `ready` resolves; resolves to whether the owner has taken it. */
-  async tell(described: Fact, ready?: () => Promise<void>): Promise<boolean> {
+  async notify(described: Fact, ready?: () => Promise<void>): Promise<boolean> {
     const fact = within(described)
     const bytes = jsonBytes(fact)
-    this.untold += 1
-    this.#untoldBytes += bytes
+    this.unanswered += 1
+    this.#unansweredBytes += bytes
     const leaving = this.#last.then(async () => {
       await ready?.()
       // Wrapped: the next fact follows this one, it does not wait for its answer
-      return { answer: this.#peer.call('tell', this.#connection, fact, [], this.#deadlineMs) }
+      return { answer: this.#peer.call('notify', this.#connection, fact, [], this.#deadlineMs) }
     })
     this.#last = leaving
     const { answer } = await leaving
@@ -63,10 +63,10 @@ export class Facts {
       this.#onRefused(error)
       return false
     } finally {
-      this.untold -= 1
-      this.#untoldBytes -= bytes
+      this.unanswered -= 1
+      this.#unansweredBytes -= bytes
     }
-    this.#onTold()
+    this.#onTaken()
     return true
   }
 }

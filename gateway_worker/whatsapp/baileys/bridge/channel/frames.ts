@@ -46,8 +46,8 @@ export function encodeFrame(head: Head, blobs: readonly Uint8Array[] = []): Buff
   const text = Buffer.from(JSON.stringify(blobs.length > 0 ? { ...head, b: blobs.map((blob) => blob.length) } : head))
   const size = blobs.reduce((sum, blob) => sum + blob.length, SIZES + text.length)
   if (size > MAX_FRAME_BYTES) {
-    const told = size - text.length
-    throw new FrameTooLarge(`a frame of ${head.m ?? 'an answer'} would be too large: ${text.length} bytes of JSON, ${told} others`)
+    const others = size - text.length
+    throw new FrameTooLarge(`a frame of ${head.m ?? 'an answer'} would be too large: ${text.length} bytes of JSON, ${others} others`)
   }
   const frame = Buffer.allocUnsafe(size)
   frame.writeUInt32LE(size - 4, 0)

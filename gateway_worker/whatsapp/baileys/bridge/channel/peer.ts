@@ -22,11 +22,11 @@ export class CallError extends Error {
 
   constructor(kind: string, details: Record<string, unknown> = {}) {
     super(kind)
-    const told = Object.entries(details).map(([name, value]): [string, unknown] => [
+    const bounded = Object.entries(details).map(([name, value]): [string, unknown] => [
       name,
       typeof value === 'string' ? cut(value, MAX_NAME) : value
     ])
-    this.failure = { ...Object.fromEntries<unknown>(told), kind }
+    this.failure = { ...Object.fromEntries<unknown>(bounded), kind }
   }
 }
 

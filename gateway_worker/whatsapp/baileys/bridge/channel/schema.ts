@@ -54,10 +54,10 @@ import {
 } from '../words/limits.ts'
 
 /** Bytes in JSON of the largest message or fact; an event of it stays below the contract's 1 MiB. */
-export const MAX_TOLD_BYTES = 1_000_000
+export const MAX_FACT_BYTES = 1_000_000
 
 const MAX_RECEIPT_IDS = 2_000
-const MAX_GROUP_NEWS = 32
+const MAX_GROUP_CHANGES = 32
 /** Of a fact that is several events. */
 const MAX_LIST_BYTES = 900_000
 const MAX_CONTACTS = 200
@@ -196,7 +196,7 @@ const message = object({
 
 /** Of the people of one notification: several may name them. */
 const people: Bound = list(object(PERSON), MAX_PEOPLE, isSomebody)
-const news = byKind('kind', {
+const changes = byKind('kind', {
   people: {
     action: word,
     people,
@@ -246,7 +246,7 @@ const fact = byKind('fact', {
     by: nullable(object(PERSON)),
     push_name: ownName,
     timestamp: seconds,
-    news: list(news, MAX_GROUP_NEWS, undefined, MAX_LIST_BYTES)
+    changes: list(changes, MAX_GROUP_CHANGES, undefined, MAX_LIST_BYTES)
   },
   timers: { timers: list(chatTimer, MAX_CONTACTS) },
   contacts: { contacts: list(contact, MAX_CONTACTS, undefined, MAX_LIST_BYTES), from_before: flag },
@@ -283,15 +283,15 @@ const outcome = object({ asked: jid, jid: nullable(jid), code: word })
 
 /** A message as `ReceivedMessage` or `ReceivedChange` of the port; null when no backend sees it. */
 export const boundMessage: Bound = nullable(message)
-export const boundFact = fact as <T>(told: T) => T
+export const boundFact = fact as <T>(described: T) => T
 /** Somebody whom the history names. */
-export const boundContact = contact as (told: object) => object
+export const boundContact = contact as (described: object) => object
 /** The timer of a chat that the history names. */
-export const boundChatTimer = chatTimer as (told: object) => object
+export const boundChatTimer = chatTimer as (described: object) => object
 export const boundGroup: Bound = group
 /** Who asks to come into a group. */
 export const boundRequests = list(object({ ...PERSON, method: nullable(word), since: nullable(moment) }), MAX_PEOPLE, isSomebody)
-export const boundCheck = check as <T>(told: T) => T
-export const boundPicture = picture as <T>(told: T) => T
-export const boundOutcome = outcome as <T>(told: T) => T
-export const boundAttachment = nullable(attachment) as <T>(told: T) => T
+export const boundCheck = check as <T>(described: T) => T
+export const boundPicture = picture as <T>(described: T) => T
+export const boundOutcome = outcome as <T>(described: T) => T
+export const boundAttachment = nullable(attachment) as <T>(described: T) => T

@@ -288,8 +288,8 @@ function outcomes(asked: readonly Asked[], answers: readonly BinaryNode[]): Outc
 }
 
 /** How somebody asks to come in: WhatsApp writes it in two ways, `InviteLink` and `invite_link`. */
-export function methodOf(told: string | undefined): string | null {
-  return told?.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase() ?? null
+export function methodOf(method: string | undefined): string | null {
+  return method?.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase() ?? null
 }
 
 export function personOf(jids: readonly (string | undefined)[]): Person {

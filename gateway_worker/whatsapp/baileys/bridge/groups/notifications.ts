@@ -15,7 +15,7 @@ import {
 
 import { type Mapping, personOf } from '../words/addresses.ts'
 import type { Fact, Facts } from '../channel/facts.ts'
-import { ALL_ADD, methodOf, type Person, personOf as toldPerson } from './groups.ts'
+import { ALL_ADD, methodOf, type Person, personOf as knownPerson } from './groups.ts'
 import { secondsOf } from '../words/limits.ts'
 
 export interface GroupNotificationsParts {
@@ -47,7 +47,7 @@ const JOINED = new Set(['invite', 'linked_group_join'])
 
 export class GroupNotifications {
   readonly #parts: GroupNotificationsParts
-  #told: Promise<unknown> = Promise.resolve()
+  #notified: Promise<unknown> = Promise.resolve()
 
   constructor(parts: GroupNotificationsParts) {
     this.#parts = parts
@@ -57,18 +57,18 @@ export class GroupNotifications {
   takeNotification(stanza: BinaryNode, pass: () => void): boolean {
     if (!isGroupNotification(stanza)) return false
     const { socket, facts, me, renewSenderKey } = this.#parts
-    const tell = async (): Promise<void> => {
+    const notify = async (): Promise<void> => {
       const { lidMapping } = socket.signalRepository
       // Who has another number is described first: its LID still leads to the old one
       const renumbering = isRenumbering(stanza) ? await groupNotificationOf(stanza, me(), lidMapping) : null
       await lidMapping.storeLIDPNMappings(pairsOf(stanza))
       const fact = renumbering ?? (await groupNotificationOf(stanza, me(), lidMapping))
       if (fact === null) return pass()
-      if (fact.news.some((each) => each.kind === 'people' && GONE.has(each.action))) await renewSenderKey(fact.group)
-      void facts.tell({ ...fact }).then((isStored) => isStored && pass())
+      if (fact.changes.some((each) => each.kind === 'people' && GONE.has(each.action))) await renewSenderKey(fact.group)
+      void facts.notify({ ...fact }).then((isStored) => isStored && pass())
     }
     // What cannot be described is Baileys' to answer: else it came again after every reconnect
-    this.#told = this.#told.then(tell).catch(pass)
+    this.#notified = this.#notified.then(notify).catch(pass)
     return true
   }
 }
@@ -83,7 +83,7 @@ function isRenumbering({ content }: BinaryNode): boolean {
 
 export interface GroupFact extends Fact {
   group: string
-  news: GroupChange[]
+  changes: GroupChange[]
 }
 
 /** A notification about a group, as `GroupNotifications` of the port; null when it says nothing. */
@@ -95,16 +95,16 @@ export async function groupNotificationOf(stanza: BinaryNode, me: Contact | unde
   const author = attrs['participant'] ?? children.find((child) => child.attrs['author'])?.attrs['author']
   const by = author === undefined ? null : await personOf(author, attrs['participant_pn'], mapping)
   const isMe = (jid: string | undefined): boolean => [me?.id, me?.lid].some((own) => areJidsSameUser(jid, own))
-  const news = children.map((child) => (attrs['type'] === PICTURE ? pictureOf(child) : changeIn(child, [author, by?.pn, by?.lid], isMe)))
-  if (news.length === 0) return null
+  const changes = children.map((child) => (attrs['type'] === PICTURE ? pictureOf(child) : changeIn(child, [author, by?.pn, by?.lid], isMe)))
+  if (changes.length === 0) return null
   return {
     fact: 'group',
     id,
     group: from,
-    by: by === null ? null : toldPerson([by.pn, by.lid, author]),
+    by: by === null ? null : knownPerson([by.pn, by.lid, author]),
     push_name: notify ?? null,
     timestamp: secondsOf(t),
-    news
+    changes
   }
 }
 
@@ -140,7 +140,7 @@ type Author = readonly (string | undefined)[]
 /** Who asks: those who are named, else whoever made the notification. Who withdraws for others turns them down. */
 function requestOf(child: BinaryNode, author: Author): Pick<PeopleChange, 'action' | 'people' | 'method'> {
   const named = [...getBinaryNodeChildren(child, 'requested_user'), ...getBinaryNodeChildren(child, 'participant')]
-  const people = named.length > 0 ? named.map(addressed) : [toldPerson(author)]
+  const people = named.length > 0 ? named.map(addressed) : [knownPerson(author)]
   if (child.tag === 'created_membership_requests') return { action: 'request', people, method: methodOf(child.attrs['request_method']) }
   const isOwn =
     people.length === 1 &&
@@ -150,11 +150,11 @@ function requestOf(child: BinaryNode, author: Author): Pick<PeopleChange, 'actio
 
 /** Somebody has another number: WhatsApp names the old one as the author. */
 function renumbered(child: BinaryNode, author: Author): Pick<PeopleChange, 'people' | 'previous'> {
-  return { people: participantsOf(child).map(addressed), previous: author.some((jid) => jid !== undefined) ? toldPerson(author) : null }
+  return { people: participantsOf(child).map(addressed), previous: author.some((jid) => jid !== undefined) ? knownPerson(author) : null }
 }
 
 function addressed({ attrs }: BinaryNode): Person {
-  return toldPerson([attrs['jid'], attrs['phone_number'], attrs['lid']])
+  return knownPerson([attrs['jid'], attrs['phone_number'], attrs['lid']])
 }
 
 function changesOf(child: BinaryNode): Record<string, unknown> {

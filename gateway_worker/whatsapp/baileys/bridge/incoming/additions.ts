@@ -6,7 +6,7 @@ import type { Mapping } from '../words/addresses.ts'
 import { idOf, isId, isJid, jidOf, secondsOf } from '../words/limits.ts'
 import { withSecret } from '../words/secrets.ts'
 import { type Change, type Happening, responseOf } from './changes.ts'
-import { changeTold, type Envelope, envelopeOf } from './description.ts'
+import { describeChange, type Envelope, envelopeOf } from './description.ts'
 import { chosenOf } from './polls.ts'
 
 type Key = proto.IMessageKey | null | undefined
@@ -33,7 +33,7 @@ export function additionsTo(info: proto.IWebMessageInfo, me: Contact): Addition[
 export async function entryOfAddition({ envelope, change }: Addition, mapping: Mapping): Promise<Entry> {
   const { id, chat, author } = envelope
   const key = { chat: jidOf(chat), sender: jidOf(author), message_id: idOf(id), index: 0 }
-  return { key, plaintext: new Uint8Array(), message: await changeTold(envelope, change, mapping) }
+  return { key, plaintext: new Uint8Array(), message: await describeChange(envelope, change, mapping) }
 }
 
 interface Found {

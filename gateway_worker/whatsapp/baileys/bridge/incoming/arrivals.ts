@@ -152,7 +152,7 @@ export class Arrivals {
       const { lidMapping } = socket.signalRepository
       const receipt = me === undefined ? null : await receiptOf(stanza, me, lidMapping)
       if (receipt === null) pass()
-      else void facts.tell({ fact: 'receipt', ...receipt }).then((isStored) => isStored && pass())
+      else void facts.notify({ fact: 'receipt', ...receipt }).then((isStored) => isStored && pass())
     }
     // What cannot be described is Baileys' to answer: else it came again after every reconnect
     this.#receipts = this.#receipts

@@ -19,12 +19,12 @@ export interface CallsAndPresenceParts {
   rejectsCalls: boolean
 }
 
-const MAX_UNTOLD_PRESENCE = 100
+const MAX_UNANSWERED_PRESENCE = 100
 const OFFERS = new Set(['offer', 'offer_notice'])
 
 export class CallsAndPresence {
   readonly #parts: CallsAndPresenceParts
-  #told: Promise<unknown> = Promise.resolve()
+  #notified: Promise<unknown> = Promise.resolve()
 
   constructor(parts: CallsAndPresenceParts) {
     this.#parts = parts
@@ -45,24 +45,24 @@ export class CallsAndPresence {
   /** Tells what a stanza says, in order, and hands it on once that is stored; a stanza that says nothing at once. */
   #keep(describe: (mapping: Mapping) => Promise<Fact | null>, pass: () => void): void {
     const { socket, facts } = this.#parts
-    const tell = async (): Promise<void> => {
+    const notify = async (): Promise<void> => {
       const fact = await describe(socket.signalRepository.lidMapping)
       if (fact === null) pass()
-      else void facts.tell(fact).then((isStored) => isStored && pass())
+      else void facts.notify(fact).then((isStored) => isStored && pass())
     }
     // What cannot be described is Baileys' to answer: else it came again after every reconnect
-    this.#told = this.#told.then(tell).catch(pass)
+    this.#notified = this.#notified.then(notify).catch(pass)
   }
 
   /** Looks at somebody's presence, or at what happens in a chat. */
   notePresence(stanza: BinaryNode): void {
     const { socket, facts } = this.#parts
-    const tell = async (): Promise<void> => {
-      if (facts.untold > MAX_UNTOLD_PRESENCE) return
+    const notify = async (): Promise<void> => {
+      if (facts.unanswered > MAX_UNANSWERED_PRESENCE) return
       const fact = await presenceOf(stanza, socket.signalRepository.lidMapping)
-      if (fact !== null) void facts.tell(fact)
+      if (fact !== null) void facts.notify(fact)
     }
-    this.#told = this.#told.then(tell).catch(() => undefined) // nothing of it is kept
+    this.#notified = this.#notified.then(notify).catch(() => undefined) // nothing of it is kept
   }
 }
 

@@ -39,7 +39,7 @@ export interface Envelope {
 }
 
 /** What is told of a message: its content, or what it does to an earlier one. */
-type Told = Content | { change: Change } | { timer: Timer; sets_timer: true }
+type Described = Content | { change: Change } | { timer: Timer; sets_timer: true }
 
 type Place = Pick<Envelope, 'id' | 'chat' | 'author' | 'fromMe' | 'timestamp'>
 
@@ -59,7 +59,7 @@ export function asideOf({ id, chat, author, fromMe, timestamp }: Place, set_asid
 }
 
 /** What cannot be described, however that may be, is set aside: else it would come again for ever. */
-export async function toldWhatever(envelope: Envelope, message: proto.IMessage, mapping: Mapping, recall: Recall): Promise<unknown> {
+export async function describeWhatever(envelope: Envelope, message: proto.IMessage, mapping: Mapping, recall: Recall): Promise<unknown> {
   try {
     return await received(envelope, message, mapping, recall)
   } catch (error) {
@@ -75,17 +75,17 @@ async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Ma
   const { sender, place } = await placeOf(envelope, mapping)
   const timer = timerSetBy(message)
   const doing = { sender, isMe: envelope.fromMe, jid, chat: place.chat, context: messageContextOf(wrapped) }
-  const told = timer === null ? await toldOf(message, doing, recall) : { timer, sets_timer: true as const }
-  if (told === null) return null
+  const described = timer === null ? await describeContent(message, doing, recall) : { timer, sets_timer: true as const }
+  if (described === null) return null
   const flags: Flags = flagsOf(wrapped)
   return boundMessage({
     ...place,
-    ...('kind' in told ? { content: told, flags, ...referencesOf(wrapped), timer: timerOf(message) } : told)
+    ...('kind' in described ? { content: described, flags, ...referencesOf(wrapped), timer: timerOf(message) } : described)
   })
 }
 
 /** A change that somebody keeps beside the message it is about, told as if it had come by itself. */
-export async function changeTold(envelope: Envelope, change: Change, mapping: Mapping): Promise<unknown> {
+export async function describeChange(envelope: Envelope, change: Change, mapping: Mapping): Promise<unknown> {
   const { place } = await placeOf(envelope, mapping)
   return boundMessage({ ...place, change })
 }
@@ -119,7 +119,7 @@ async function chatOf({ chat, chatAlternative, fromMe }: Envelope, sender: Perso
   return personOf(chat, chatAlternative, mapping)
 }
 
-async function toldOf(message: proto.IMessage, doing: Doing, recall: Recall): Promise<Told | null> {
+async function describeContent(message: proto.IMessage, doing: Doing, recall: Recall): Promise<Described | null> {
   const change = await changeOf(message, doing, recall)
   if (change === 'nothing') return null
   return change === null ? contentOf(message) : { change }
@@ -154,6 +154,6 @@ export async function entryOfCopy(
   return {
     key: { chat: jidOf(envelope.chat), sender, message_id: idOf(envelope.id), index: 0 },
     plaintext: keptOf(proto.Message.encode(message).finish(), message),
-    message: await toldWhatever(envelope, message, mapping, recall)
+    message: await describeWhatever(envelope, message, mapping, recall)
   }
 }

@@ -18,14 +18,14 @@ import type { Store } from '../signal/store.ts'
 import { timersIn } from '../words/timers.ts'
 import { boundChatTimer, boundContact } from '../channel/schema.ts'
 
-type Told = BaileysEventMap['messaging-history.set']
+type HistorySet = BaileysEventMap['messaging-history.set']
 
 interface Part {
   /** Oldest first. */
   messages: WAMessage[]
   chats: number
-  contacts: Told['contacts']
-  timed: Told['chats']
+  contacts: HistorySet['contacts']
+  timed: HistorySet['chats']
   progress: number
 }
 
@@ -74,8 +74,8 @@ export class History {
   }
 
   /** Takes a part, as Baileys has read it. */
-  take(told: Told): void {
-    const part = partOf(told, this.#parts.me())
+  take(sync: HistorySet): void {
+    const part = partOf(sync, this.#parts.me())
     const broughtBy = [...(bringing.getStore() ?? [])]
     // Of one that nobody wants the timers are taken in any case
     this.#soon(() => (this.#parts.isWanted ? this.#store(part, broughtBy) : this.#storeTimers(part.timed)))
@@ -154,7 +154,7 @@ export class History {
   }
 }
 
-function partOf({ messages, chats, contacts, progress }: Told, me: Contact | undefined): Part {
+function partOf({ messages, chats, contacts, progress }: HistorySet, me: Contact | undefined): Part {
   const percent = Math.round(progress ?? 0)
   const sane = Number.isFinite(percent) ? Math.min(Math.max(percent, 0), WHOLE) : 0
   const timed = chats.filter(({ ephemeralExpiration }) => (ephemeralExpiration ?? 0) > 0)
@@ -179,7 +179,7 @@ function inParts(entries: readonly HistoricEntry[]): HistoricEntry[][] {
 }
 
 /** What somebody is called, as `ContactReport` of the port; nobody knows since when. */
-async function nameOf({ id, lid, phoneNumber, notify, verifiedName }: Told['contacts'][number], mapping: Mapping): Promise<object> {
+async function nameOf({ id, lid, phoneNumber, notify, verifiedName }: HistorySet['contacts'][number], mapping: Mapping): Promise<object> {
   const person = await personOf(id, lid ?? phoneNumber, mapping)
   const jid = person.pn ?? person.lid ?? jidNormalizedUser(id)
   const names = { push_name: notify ?? null, verified_name: verifiedName ?? null }

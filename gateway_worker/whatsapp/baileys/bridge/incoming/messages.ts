@@ -19,7 +19,7 @@ import type { Entry, EntryKey } from '../signal/commit.ts'
 import { keptOf } from '../words/decoding.ts'
 import { idOf, jidOf, secondsOf } from '../words/limits.ts'
 import type { Store } from '../signal/store.ts'
-import { asideOf, type Envelope, entryOfCopy, envelopeOf, toldWhatever } from './description.ts'
+import { asideOf, describeWhatever, type Envelope, entryOfCopy, envelopeOf } from './description.ts'
 import { originalOf } from './originals.ts'
 import { type Addition, additionsTo } from './additions.ts'
 import { pastOf, type PastMessages } from './past.ts'
@@ -96,7 +96,7 @@ export class Incoming {
     const missing = children.find(({ tag }) => tag === 'unavailable')
     if (missing === undefined || children.some(({ tag }) => tag === 'enc')) return []
     if (VIEW_ONCE_ON_THE_PHONE.has(missing.attrs['type'] ?? '')) {
-      const message = await this.#told(stanza, { viewOnceMessage: { message: {} } }, mapping)
+      const message = await this.#describeStanza(stanza, { viewOnceMessage: { message: {} } }, mapping)
       return [{ key: keyOf(stanza, NOTHING_YET), plaintext: new Uint8Array(), message }]
     }
     if (NEVER_RESENT.has(missing.attrs['type'] ?? '') || this.#isOwn(from)) return []
@@ -122,18 +122,18 @@ export class Incoming {
     const { me } = this.#credentials()
     if (me === undefined || stanza.attrs['category'] === 'peer') return null
     const envelope = envelopeOfStanza(stanza, me)
-    const { told, missing } = await this.#toldOf(envelope, message ?? {}, mapping, me)
+    const { described, missing } = await this.#describeEnvelope(envelope, message ?? {}, mapping, me)
     if (missing !== null) await this.#waiting?.keep(key, envelope, missing)
     this.#waiting?.note(key.message_id)
-    return told
+    return described
   }
 
   /** The same once more, of a change that was sealed when it came. */
-  async describeAgain(envelope: Envelope, message: proto.IMessage, mapping: Mapping): Promise<{ told: unknown; isSealed: boolean }> {
+  async describeAgain(envelope: Envelope, message: proto.IMessage, mapping: Mapping): Promise<{ described: unknown; isSealed: boolean }> {
     const { me } = this.#credentials()
-    if (me === undefined) return { told: null, isSealed: true }
-    const { told, missing } = await this.#toldOf(envelope, message, mapping, me)
-    return { told, isSealed: missing !== null }
+    if (me === undefined) return { described: null, isSealed: true }
+    const { described, missing } = await this.#describeEnvelope(envelope, message, mapping, me)
+    return { described, isSealed: missing !== null }
   }
 
   /**
@@ -163,23 +163,23 @@ export class Incoming {
     return [{ key: keyOf(stanza, NOTHING_YET), plaintext: Buffer.concat(bytes), message }]
   }
 
-  async #told(stanza: BinaryNode, message: proto.IMessage, mapping: Mapping): Promise<unknown> {
+  async #describeStanza(stanza: BinaryNode, message: proto.IMessage, mapping: Mapping): Promise<unknown> {
     const { me } = this.#credentials()
     if (me === undefined || stanza.attrs['category'] === 'peer') return null
-    return (await this.#toldOf(envelopeOfStanza(stanza, me), message, mapping, me)).told
+    return (await this.#describeEnvelope(envelopeOfStanza(stanza, me), message, mapping, me)).described
   }
 
   /** `missing`: the id of the message without whose secret it stays sealed, or null. */
-  async #toldOf(
+  async #describeEnvelope(
     envelope: Envelope,
     message: proto.IMessage,
     mapping: Mapping,
     me: Contact
-  ): Promise<{ told: unknown; missing: string | null }> {
+  ): Promise<{ described: unknown; missing: string | null }> {
     let missing: string | null = null
     const onMissing = (id: string): void => void (missing = id)
-    const told = await toldWhatever(envelope, message, mapping, { ...this.#recall(me), onMissing })
-    return { told, missing }
+    const described = await describeWhatever(envelope, message, mapping, { ...this.#recall(me), onMissing })
+    return { described, missing }
   }
 
   /**

@@ -21,7 +21,7 @@ export interface Waiting {
 }
 
 /** Says anew what a change does; `isSealed`: its secret is missing still. */
-export type Describe = (envelope: Envelope, message: proto.IMessage) => Promise<{ told: unknown; isSealed: boolean }>
+export type Describe = (envelope: Envelope, message: proto.IMessage) => Promise<{ described: unknown; isSealed: boolean }>
 
 const KIND = 'waiting-change' as keyof SignalDataTypeMap // a kind of ours beside Baileys'
 const ALL = 'all'
@@ -78,7 +78,7 @@ export class WaitingChanges {
     const again = content === null ? null : await this.#describe(envelope, content)
     if (again?.isSealed === true) return
     this.#waiting = this.#waiting.filter((each) => each !== waiting)
-    const message = again?.told ?? null
+    const message = again?.described ?? null
     const entries = plaintext === undefined || message === null ? [] : [{ key, plaintext, message, isOpened: true }]
     this.#store.put({ keys: [this.#key()], entries })
   }

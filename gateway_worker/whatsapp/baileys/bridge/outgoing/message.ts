@@ -14,7 +14,7 @@ import {
 } from 'baileys'
 
 import { headerOf } from '../words/business.ts'
-import { contentOf as toldOf, forwardingOf } from '../words/content.ts'
+import { contentOf as describedOf, forwardingOf } from '../words/content.ts'
 import { type FileContent, fileMessage, isFile } from './files.ts'
 import type { SendArguments } from '../channel/calls.ts'
 import type { SendFlags } from '../channel/flags.ts'
@@ -238,9 +238,9 @@ function forwarded(args: OutgoingArguments, jid: string, plaintext: Uint8Array |
 
 /** What a phone shows of a message whose buttons work for its first recipient alone: its text, and the file above that. */
 function wordsOf(message: proto.IMessage, name: string): proto.IMessage {
-  const told = toldOf(message)
-  if (told?.kind === 'text' && told.text !== '') return { conversation: told.text }
+  const described = describedOf(message)
+  if (described?.kind === 'text' && described.text !== '') return { conversation: described.text }
   const [field, file] = Object.entries(headerOf(message) ?? {})[0] ?? []
-  if (field === undefined || told === null || !('caption' in told)) throw new CallError('not_forwardable', { type: name })
-  return { [field]: { ...file, caption: told.caption } }
+  if (field === undefined || described === null || !('caption' in described)) throw new CallError('not_forwardable', { type: name })
+  return { [field]: { ...file, caption: described.caption } }
 }

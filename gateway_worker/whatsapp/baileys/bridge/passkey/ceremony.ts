@@ -35,7 +35,7 @@ const CONTINUATION = 'crsc_continuation'
 
 export interface CeremonySurroundings {
   socket: Pick<WASocket, 'query' | 'sendNode'>
-  facts: Pick<Facts, 'tell'>
+  facts: Pick<Facts, 'notify'>
   credentials: AuthenticationCreds
   /** As it stands in our device props: the envelope's key depends on it. */
   deviceType: proto.DeviceProps.PlatformType
@@ -68,7 +68,7 @@ export class Ceremony {
   takeNotification(node: BinaryNode): boolean {
     const type = node.attrs['type']
     if (type !== REQUEST && type !== CONTINUATION) return false
-    void this.#hear(node).catch((error: unknown) => this.#failBy(error))
+    void this.#onNotification(node).catch((error: unknown) => this.#failBy(error))
     return true
   }
 
@@ -122,7 +122,7 @@ export class Ceremony {
     this.#enter('over')
   }
 
-  async #hear(node: BinaryNode): Promise<void> {
+  async #onNotification(node: BinaryNode): Promise<void> {
     await this.#acknowledge(node)
     if (node.attrs['type'] === REQUEST) await this.#begin(node)
     else await this.#continue(node)
@@ -143,7 +143,7 @@ export class Ceremony {
     }
     this.#deadline = Date.now() + options.timeout
     this.#enter('asked', options.timeout)
-    void facts.tell({ fact: 'passkey_required', options: options.json, expires_in: options.timeout / 1000 })
+    void facts.notify({ fact: 'passkey_required', options: options.json, expires_in: options.timeout / 1000 })
   }
 
   async #continue(node: BinaryNode): Promise<void> {
@@ -171,7 +171,7 @@ export class Ceremony {
     const left = Math.max(0, this.#deadline - Date.now())
     this.#enter('confirmation', left)
     const code = codeOf(companion.nonce, primary)
-    void this.#around.facts.tell({ fact: 'passkey_confirm', code, expires_in: left / 1000 })
+    void this.#around.facts.notify({ fact: 'passkey_confirm', code, expires_in: left / 1000 })
   }
 
   async #request(): Promise<void> {

@@ -30,12 +30,12 @@ export const MAX_TOLD = 200
 export class AddressBook {
   readonly #parts: AddressBookParts
   #batch: Saved[] | undefined
-  #told: Promise<unknown> = Promise.resolve()
+  #notified: Promise<unknown> = Promise.resolve()
 
   constructor(parts: AddressBookParts) {
     this.#parts = parts
     const { socket, appState } = parts
-    appState.told = () => this.#told
+    appState.notified = () => this.#notified
     socket.ev.on('creds.update', ({ myAppStateKeyId }) => myAppStateKeyId !== undefined && this.read())
   }
 
@@ -63,17 +63,17 @@ export class AddressBook {
     const batch: Saved[] = []
     const { isFromBefore } = this.#parts.appState
     const whole = new Promise<void>((resolve) => process.nextTick(resolve)).then(() => (this.#batch = undefined))
-    const before = this.#told.catch(() => undefined)
-    this.#told = Promise.all([before, whole]).then(() => this.#tell(batch, isFromBefore))
-    this.#told.catch(() => undefined) // then the connection is lost, and the next one reads it again
+    const before = this.#notified.catch(() => undefined)
+    this.#notified = Promise.all([before, whole]).then(() => this.#notify(batch, isFromBefore))
+    this.#notified.catch(() => undefined) // then the connection is lost, and the next one reads it again
     return batch
   }
 
-  async #tell(saved: readonly Saved[], isFromBefore: boolean): Promise<void> {
+  async #notify(saved: readonly Saved[], isFromBefore: boolean): Promise<void> {
     for (let start = 0; start < saved.length; start += MAX_TOLD) {
       const slice = saved.slice(start, start + MAX_TOLD)
       const contacts = await Promise.all(slice.map((contact) => savedName(contact, this.#parts.socket.signalRepository.lidMapping)))
-      await this.#parts.facts.tell({ fact: 'contacts', contacts, from_before: isFromBefore })
+      await this.#parts.facts.notify({ fact: 'contacts', contacts, from_before: isFromBefore })
     }
   }
 }

@@ -22,11 +22,11 @@ export async function contactReportOf(stanza: BinaryNode, me: Contact | undefine
   const from = attrs['from'] ?? ''
   const [child] = Array.isArray(content) ? content : []
   if (child === undefined || isOwn(from, me)) return null
-  const news = attrs['type'] === PICTURE ? pictureOf(child, attrs['id']) : aboutOf(child)
-  if (news === null) return null
+  const change = attrs['type'] === PICTURE ? pictureOf(child, attrs['id']) : aboutOf(child)
+  if (change === null) return null
   const { pn, lid } = await personOf(from, child.attrs['jid'], mapping)
   const person = { jid: pn ?? lid ?? jidNormalizedUser(from), lid: lid ?? null, phone: phoneOf(pn) }
-  return { fact: 'contacts', contacts: [{ ...person, ...news, timestamp: secondsOf(attrs['t']) }], from_before: false }
+  return { fact: 'contacts', contacts: [{ ...person, ...change, timestamp: secondsOf(attrs['t']) }], from_before: false }
 }
 
 /** WhatsApp sometimes leaves the picture's id out: then the notification is what tells it from another one. */

@@ -32,7 +32,7 @@ export class AppState {
   readonly #store: Pick<Store, 'get' | 'set' | 'isClosed'>
   readonly #reading = new AsyncLocalStorage<Reading>()
   /** Resolves when all that was brought so far is stored. */
-  told: () => Promise<unknown> = () => Promise.resolve()
+  notified: () => Promise<unknown> = () => Promise.resolve()
   /** Whether the last reading was the first of its part: what it brought was so before this device was linked. */
   isFromBefore = false
   /** What was read, and is stored as soon as what it brought is. */
@@ -119,7 +119,7 @@ export class AppState {
         for (const [name, version] of Object.entries(versions)) if (this.#unstored[name] === version) delete this.#unstored[name]
         if (!this.#store.isClosed) this.#store.set({ [VERSION]: versions })
       }
-      this.told().then(store, () => undefined) // else it is read again
+      this.notified().then(store, () => undefined) // else it is read again
     })
   }
 }

@@ -158,8 +158,8 @@ export class Store implements SignalKeyStore {
     this.#mustBeOpen()
     if (!isId(messageId)) return undefined // nothing is stored under such a name
     const answer = await this.#ask('load_sent', { message_id: messageId, chat: chat === null ? null : jidOf(chat) })
-    const told = answer.head.v as { edited: string | null } | null
-    return told === null ? undefined : { plaintext: answer.blobs[0] ?? new Uint8Array(), edited: told.edited }
+    const value = answer.head.v as { edited: string | null } | null
+    return value === null ? undefined : { plaintext: answer.blobs[0] ?? new Uint8Array(), edited: value.edited }
   }
 
   /** The messages of a chat under an id, also those that arrived just now; of `author` (as in `changes.ts`) first. */
@@ -168,17 +168,17 @@ export class Store implements SignalKeyStore {
     if ([this.#collecting, this.#committing].some((group) => group?.holds(messageId))) await this.isStored()
     this.#mustBeOpen()
     const answer = await this.#ask('load_originals', { message_id: messageId, chat: jidOf(chat), author })
-    const told = answer.head.v as Omit<StoredOriginal, 'plaintext'>[]
-    return told.map((each, index) => ({ ...each, plaintext: answer.blobs[index] ?? new Uint8Array() }))
+    const value = answer.head.v as Omit<StoredOriginal, 'plaintext'>[]
+    return value.map((each, index) => ({ ...each, plaintext: answer.blobs[index] ?? new Uint8Array() }))
   }
 
   /** Stores a slice of the history, after what was taken before; returns when it is durable. */
   async putHistory({ entries, contacts, timers = [], part, processed }: HistoryArguments): Promise<void> {
     await this.#caughtUp(this.taken)
     this.#mustBeOpen()
-    const told = entries.map(({ key, message, status, order }) => ({ key, message, status, order }))
+    const value = entries.map(({ key, message, status, order }) => ({ key, message, status, order }))
     const blobs = entries.map(({ plaintext }) => plaintext)
-    await this.#ask('history', { entries: told, contacts, timers, part, processed }, blobs)
+    await this.#ask('history', { entries: value, contacts, timers, part, processed }, blobs)
   }
 
   /** Forgets everything; later calls fail. */

@@ -91,8 +91,8 @@ function attachment(part: Part, fileClass: Place['file_class']): Attachment {
 }
 
 /** A name without folders and without control characters, those that turn the direction among them: somebody may save the file under it. */
-function nameOf(told: string): string {
-  const name = (told.slice(-MAX_READ).split(/[/\\]/).at(-1) ?? '').replaceAll(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu, '').trim()
+function nameOf(given: string): string {
+  const name = (given.slice(-MAX_READ).split(/[/\\]/).at(-1) ?? '').replaceAll(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu, '').trim()
   return name === '.' || name === '..' ? '' : name
 }
 

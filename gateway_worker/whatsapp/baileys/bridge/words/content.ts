@@ -75,9 +75,9 @@ export function forwardingOf(message: proto.IMessage): { how: Forwarding; name: 
   const content = contentOf(message)
   if (content === null || content.kind === 'unsupported') return { how: 'no', name: content?.whatsapp_type ?? 'protocolMessage' }
   if (content.kind === 'text' && content.text === '') return { how: 'no', name: 'extendedTextMessage without a text' }
-  const told = Object.entries(message).find(([field, value]) => value != null && FIELDS[field]?.is === 'content')
-  const treatment = told && FIELDS[told[0]]
-  return { how: treatment?.is === 'content' ? treatment.forwards : 'no', name: told?.[0] ?? 'unknown' }
+  const entry = Object.entries(message).find(([field, value]) => value != null && FIELDS[field]?.is === 'content')
+  const treatment = entry && FIELDS[entry[0]]
+  return { how: treatment?.is === 'content' ? treatment.forwards : 'no', name: entry?.[0] ?? 'unknown' }
 }
 
 /** A text, or the text of the button or the row that somebody chose. */

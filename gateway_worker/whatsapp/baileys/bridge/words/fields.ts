@@ -13,7 +13,7 @@ export type Treatment =
   /** It is content of the contract's: `content.ts` reads it. `about`: its field with the key of the message that it answers. */
   | { is: 'content'; forwards: Forwarding; about?: string }
   /** A message lies in it. `isTold`: a backend learns that it was wrapped so. */
-  | { is: 'wrapper'; isTold: boolean }
+  | { is: 'wrapper'; isShown: boolean }
   /** It is about an earlier message, which it names; `changes.ts` reads it. What is about nothing is not told. */
   | { is: 'change' }
   /** Beside the content, or between devices: it has none of its own. */
@@ -26,9 +26,9 @@ const asText: Treatment = { is: 'content', forwards: 'text' }
 const here: Treatment = { is: 'content', forwards: 'no' }
 const answer = (about: string): Treatment => ({ is: 'content', forwards: 'no', about })
 /** How a message travels. */
-const cover: Treatment = { is: 'wrapper', isTold: false }
+const cover: Treatment = { is: 'wrapper', isShown: false }
 /** What it is, beside what is in it. */
-const frame: Treatment = { is: 'wrapper', isTold: true }
+const frame: Treatment = { is: 'wrapper', isShown: true }
 const change: Treatment = { is: 'change' }
 const silent: Treatment = { is: 'silent' }
 const unsupported = (about?: string): Treatment => (about === undefined ? { is: 'unsupported' } : { is: 'unsupported', about })
@@ -191,22 +191,22 @@ export const PROTOCOL_TYPES: Readonly<Record<string, 'change' | 'silent' | 'unsu
 }
 
 /** Fields of `ContextInfo` that are told (`references.ts`), and those that are left out by decision. */
-export const CONTEXT_FIELDS: Readonly<Record<string, 'told' | 'left'>> = {
-  stanzaId: 'told',
+export const CONTEXT_FIELDS: Readonly<Record<string, 'used' | 'left'>> = {
+  stanzaId: 'used',
   participant: 'left', // the author of what is quoted: its id is told
   quotedMessage: 'left',
   remoteJid: 'left',
-  mentionedJid: 'told',
-  nonJidMentions: 'told',
+  mentionedJid: 'used',
+  nonJidMentions: 'used',
   groupMentions: 'left',
-  isForwarded: 'told',
+  isForwarded: 'used',
   forwardingScore: 'left',
-  externalAdReply: 'told',
-  quotedAd: 'told',
-  conversionSource: 'told',
-  entryPointConversionSource: 'told',
-  entryPointConversionApp: 'told',
-  utm: 'told',
+  externalAdReply: 'used',
+  quotedAd: 'used',
+  conversionSource: 'used',
+  entryPointConversionSource: 'used',
+  entryPointConversionApp: 'used',
+  utm: 'used',
   conversionData: 'left',
   conversionDelaySeconds: 'left',
   entryPointConversionDelaySeconds: 'left',

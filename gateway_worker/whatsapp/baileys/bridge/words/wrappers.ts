@@ -44,7 +44,7 @@ export function unwrap(message: proto.IMessage): proto.IMessage {
 /** What a message is, beside what is in it: the names of those of its wrappers that tell it. */
 export function wrappersOf(message: proto.IMessage): string[] {
   const names = layersOf(message).map(({ name }) => name)
-  return names.filter((name) => name !== '' && (FIELDS[name] === undefined || (FIELDS[name].is === 'wrapper' && FIELDS[name].isTold)))
+  return names.filter((name) => name !== '' && (FIELDS[name] === undefined || (FIELDS[name].is === 'wrapper' && FIELDS[name].isShown)))
 }
 
 /** What businesses send lies in such a wrapper too, and is shown as often as one likes. */

@@ -21,7 +21,7 @@ import {
   boundFact,
   boundGroup,
   boundMessage,
-  MAX_TOLD_BYTES
+  MAX_FACT_BYTES
 } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/schema.ts'
 
 /** JSON writes six bytes for each of these. */
@@ -98,7 +98,7 @@ const changed = {
   invite_code: HUGE,
   whatsapp_type: HUGE
 }
-const news = [changed, { kind: 'people', action: HUGE, people: many(person), includes_me: true, subject: HUGE }]
+const groupChanges = [changed, { kind: 'people', action: HUGE, people: many(person), includes_me: true, subject: HUGE }]
 const contact = { ...person, push_name: HUGE, saved_name: HUGE, verified_name: HUGE, about: HUGE, picture: HUGE, timestamp: 1e300 }
 const facts = [
   { fact: 'qr', text: HUGE, expires_in: 60 },
@@ -110,7 +110,15 @@ const facts = [
   { fact: 'disconnected', cause: HUGE, code: 1e300, detail: HUGE },
   { fact: 'receipt', message_ids: many('~'.repeat(128)), chat: HUGE, kind: HUGE, timestamp: -1, participant: HUGE },
   { fact: 'send_failed', message_id: HUGE, code: HUGE },
-  { fact: 'group', id: HUGE, group: HUGE, by: person, push_name: HUGE, timestamp: 1, news: Array.from({ length: 40 }, () => news).flat() },
+  {
+    fact: 'group',
+    id: HUGE,
+    group: HUGE,
+    by: person,
+    push_name: HUGE,
+    timestamp: 1,
+    changes: Array.from({ length: 40 }, () => groupChanges).flat()
+  },
   { fact: 'contacts', contacts: Array.from({ length: 300 }, () => contact), from_before: true },
   { fact: 'call', call_id: HUGE, caller: person, is_video: true, group: HUGE, is_rejected: true, timestamp: 1e300 },
   { fact: 'presence', chat: HUGE, participant: HUGE, state: HUGE, last_seen: 1e300 }
@@ -128,18 +136,18 @@ test('whatever a stranger fills, and however much of it, what is told of a messa
   }
   const sizes = contents.map((content) => jsonBytes(boundMessage({ ...whole, content })))
   const ofChanges = changes.map((change) => jsonBytes(boundMessage({ ...envelope, change })))
-  assert.ok(Math.max(...sizes, ...ofChanges) < MAX_TOLD_BYTES, String([...sizes, ...ofChanges]))
+  assert.ok(Math.max(...sizes, ...ofChanges) < MAX_FACT_BYTES, String([...sizes, ...ofChanges]))
   assert.ok(Math.max(...sizes) > 500_000, 'the largest is no accident')
 })
 
 test('so does every fact', () => {
-  for (const fact of facts) assert.ok(jsonBytes(boundFact(fact)) < MAX_TOLD_BYTES, fact.fact)
+  for (const fact of facts) assert.ok(jsonBytes(boundFact(fact)) < MAX_FACT_BYTES, fact.fact)
   assert.ok(jsonBytes(boundContact(contact)) < 20_000)
 })
 
 test('numbers are what PostgreSQL holds', () => {
-  const told: any = boundMessage({ ...envelope, content: contents[3] })
-  assert.deepEqual([told.timestamp, told.content.selectable], [0, 0])
+  const described: any = boundMessage({ ...envelope, content: contents[3] })
+  assert.deepEqual([described.timestamp, described.content.selectable], [0, 0])
   const voice: any = boundMessage({ ...envelope, content: contents[7] })
   assert.deepEqual([voice.content.seconds, voice.content.media.size], [null, null])
 })
@@ -151,8 +159,8 @@ test('a field that nobody gave a limit is not told', () => {
 })
 
 test('a fact with such a field is told as one that cannot be read, and confirmed', async () => {
-  const told: any[] = []
-  const peer = { call: async (_: string, __: number, fact: unknown) => told.push(fact) }
+  const described: any[] = []
+  const peer = { call: async (_: string, __: number, fact: unknown) => described.push(fact) }
   const facts = new Facts(
     peer as unknown as Peer,
     1,
@@ -160,9 +168,9 @@ test('a fact with such a field is told as one that cannot be read, and confirmed
     () => undefined,
     () => assert.fail()
   )
-  assert.equal(await facts.tell({ fact: 'receipt', novelty: 'x'.repeat(100_000) }), true)
-  assert.deepEqual([told[0].fact, told[0].unreadable], ['receipt', 'nobody gave novelty a limit'])
-  assert.ok(told[0].told.includes('novelty') && jsonBytes(told[0]) < MAX_TOLD_BYTES)
+  assert.equal(await facts.notify({ fact: 'receipt', novelty: 'x'.repeat(100_000) }), true)
+  assert.deepEqual([described[0].fact, described[0].unreadable], ['receipt', 'nobody gave novelty a limit'])
+  assert.ok(described[0].payload.includes('novelty') && jsonBytes(described[0]) < MAX_FACT_BYTES)
 })
 
 test('names that are none are told by their hash, each by its own', () => {
@@ -185,13 +193,19 @@ test('a text is cut between its characters', () => {
 
 test('a group of any size is told', () => {
   const group = { group_id: JID, subject: HUGE, description: HUGE, owner: person, created: 1e300, size: 70_000, announcement: true }
-  const told: any = boundGroup({ ...group, locked: true, disappearing: null, rank: null, members: many({ ...person, rank: 'member' }) })
-  assert.ok(jsonBytes(told) < MAX_TOLD_BYTES)
-  assert.deepEqual([told.created, told.members.length], [null, 2_048])
+  const described: any = boundGroup({
+    ...group,
+    locked: true,
+    disappearing: null,
+    rank: null,
+    members: many({ ...person, rank: 'member' })
+  })
+  assert.ok(jsonBytes(described) < MAX_FACT_BYTES)
+  assert.deepEqual([described.created, described.members.length], [null, 2_048])
 })
 
 test('who has no address is nobody among thousands, and another address that is none leads nowhere', () => {
   const members = [...many({ ...person, jid: HUGE, rank: 'member' }).slice(0, 3_000), { ...person, lid: HUGE, rank: 'member' }]
-  const told: any = boundGroup({ group_id: JID, members })
-  assert.deepEqual(told.members, [{ ...person, lid: null, rank: 'member' }])
+  const described: any = boundGroup({ group_id: JID, members })
+  assert.deepEqual(described.members, [{ ...person, lid: null, rank: 'member' }])
 })

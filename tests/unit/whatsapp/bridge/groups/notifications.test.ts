@@ -21,13 +21,13 @@ const person = (lid: string, pn: string) => ({ tag: 'participant', attrs: { jid:
 const ben = { jid: '15550002222@s.whatsapp.net', lid: '42@lid', phone: '+15550002222' }
 const eve = { jid: '15550003333@s.whatsapp.net', lid: '43@lid', phone: '+15550003333' }
 
-async function told(child: { tag: string; attrs?: Record<string, string>; content?: unknown }, more = {}): Promise<any> {
+async function described(child: { tag: string; attrs?: Record<string, string>; content?: unknown }, more = {}): Promise<any> {
   const node = { attrs: {}, ...child }
   return groupNotificationOf({ tag: 'notification', attrs: { ...attrs, ...more }, content: [node] } as never, me, mapping)
 }
 
 test('a notification says who did what to which group', async () => {
-  const fact = await told({ tag: 'subject', attrs: { subject: 'We' } })
+  const fact = await described({ tag: 'subject', attrs: { subject: 'We' } })
   assert.deepEqual(fact, {
     fact: 'group',
     id: 'N1',
@@ -35,7 +35,7 @@ test('a notification says who did what to which group', async () => {
     by: ben,
     push_name: 'Ben',
     timestamp: 1795000000,
-    news: [{ kind: 'changed', subject: 'We' }]
+    changes: [{ kind: 'changed', subject: 'We' }]
   })
 })
 
@@ -50,16 +50,16 @@ test('people come and go, by themselves or by others', async () => {
     ['demote', {}, person('43', '15550003333'), 'demote']
   ]
   for (const [tag, given, who, action] of cases) {
-    const { news } = await told({ tag, attrs: given, content: [who] })
+    const { changes } = await described({ tag, attrs: given, content: [who] })
     const people = [who.attrs.jid === '42@lid' ? ben : eve]
-    assert.deepEqual(news, [{ kind: 'people', action, people, includes_me: false, subject: null }])
+    assert.deepEqual(changes, [{ kind: 'people', action, people, includes_me: false, subject: null }])
   }
 })
 
 test('who is removed hears that it is about the account itself, under either address', async () => {
-  const byLid = await told({ tag: 'remove', content: [person('99', '15550001111')] })
-  const byNumber = await told({ tag: 'remove', content: [{ tag: 'participant', attrs: { jid: '15550001111@s.whatsapp.net' } }] })
-  assert.deepEqual([byLid.news[0].includes_me, byNumber.news[0].includes_me], [true, true])
+  const byLid = await described({ tag: 'remove', content: [person('99', '15550001111')] })
+  const byNumber = await described({ tag: 'remove', content: [{ tag: 'participant', attrs: { jid: '15550001111@s.whatsapp.net' } }] })
+  assert.deepEqual([byLid.changes[0].includes_me, byNumber.changes[0].includes_me], [true, true])
 })
 
 test('who comes into a group hears what it is called and who is in it', async () => {
@@ -68,8 +68,8 @@ test('who comes into a group hears what it is called and who is in it', async ()
     attrs: { id: '120363000', subject: 'Us' },
     content: [person('42', '15550002222'), person('99', '15550001111')]
   }
-  const { news } = await told({ tag: 'create', content: [group] })
-  assert.deepEqual([news[0].action, news[0].subject, news[0].includes_me, news[0].people.length], ['add', 'Us', true, 2])
+  const { changes } = await described({ tag: 'create', content: [group] })
+  assert.deepEqual([changes[0].action, changes[0].subject, changes[0].includes_me, changes[0].people.length], ['add', 'Us', true, 2])
 })
 
 test('changes have the names of the port, and what has none keeps its own', async () => {
@@ -86,18 +86,18 @@ test('changes have the names of the port, and what has none keeps its own', asyn
     [{ tag: 'growth_locked' }, { whatsapp_type: 'growth_locked' }]
   ]
   for (const [child, expected] of cases) {
-    const { news } = await told(child as never)
-    assert.deepEqual(news, [{ kind: 'changed', ...expected }])
+    const { changes } = await described(child as never)
+    assert.deepEqual(changes, [{ kind: 'changed', ...expected }])
   }
-  const picture = await told({ tag: 'set', attrs: { author: '42@lid', id: '1' } }, { type: 'picture', participant: undefined })
-  assert.deepEqual([picture.news, picture.by.lid], [[{ kind: 'changed', picture: 'changed' }], '42@lid'])
+  const picture = await described({ tag: 'set', attrs: { author: '42@lid', id: '1' } }, { type: 'picture', participant: undefined })
+  assert.deepEqual([picture.changes, picture.by.lid], [[{ kind: 'changed', picture: 'changed' }], '42@lid'])
 })
 
 test('what says nothing, and what is nonsense, does no harm', async () => {
   const empty = { tag: 'notification', attrs, content: undefined }
   assert.equal(await groupNotificationOf(empty as never, me, mapping), null)
-  const { news, by, timestamp } = await told({ tag: 'subject' }, { participant: undefined, participant_pn: undefined, t: 'x' })
-  assert.deepEqual([news, by, timestamp], [[{ kind: 'changed', subject: '' }], null, 0])
+  const { changes, by, timestamp } = await described({ tag: 'subject' }, { participant: undefined, participant_pn: undefined, t: 'x' })
+  assert.deepEqual([changes, by, timestamp], [[{ kind: 'changed', subject: '' }], null, 0])
 })
 
 test('who asks to come in is told, and whether that was withdrawn or turned down', async () => {
@@ -109,25 +109,25 @@ test('who asks to come in is told, and whether that was withdrawn or turned down
     ['revoked_membership_requests', [person('42', '15550002222')], 'withdraw', ben, null]
   ]
   for (const [tag, content, action, who, method] of cases) {
-    const { news } = await told({ tag, attrs: { request_method: 'InviteLink' }, content })
-    assert.deepEqual(news, [{ kind: 'people', action, people: [who], includes_me: false, subject: null, method }])
+    const { changes } = await described({ tag, attrs: { request_method: 'InviteLink' }, content })
+    assert.deepEqual(changes, [{ kind: 'people', action, people: [who], includes_me: false, subject: null, method }])
   }
 })
 
 test('a number that changed is told with the old one', async () => {
-  const { news } = await told({ tag: 'modify', content: [person('42', '15550009999')] })
+  const { changes } = await described({ tag: 'modify', content: [person('42', '15550009999')] })
   const renewed = { jid: '15550009999@s.whatsapp.net', lid: '42@lid', phone: '+15550009999' }
-  assert.deepEqual(news, [{ kind: 'people', action: 'modify', people: [renewed], includes_me: false, subject: null, previous: ben }])
+  assert.deepEqual(changes, [{ kind: 'people', action: 'modify', people: [renewed], includes_me: false, subject: null, previous: ben }])
 })
 
 test('who may come in and who may add people is told', async () => {
   const approval = (state: string) => ({ tag: 'membership_approval_mode', content: [{ tag: 'group_join', attrs: { state } }] })
   const adding = (mode: string) => ({ tag: 'member_add_mode', content: Buffer.from(mode) })
   const changes = await Promise.all(
-    [approval('on'), approval('off'), adding('all_member_add'), adding('admin_add')].map((child) => told(child))
+    [approval('on'), approval('off'), adding('all_member_add'), adding('admin_add')].map((child) => described(child))
   )
   assert.deepEqual(
-    changes.map(({ news }) => news[0]),
+    changes.map(({ changes }) => changes[0]),
     [{ join_approval: true }, { join_approval: false }, { members_add: true }, { members_add: false }].map((each) => ({
       kind: 'changed',
       ...each

@@ -18,13 +18,13 @@ const call = (tag: string, attrs: Record<string, string>, more: Record<string, s
 })
 
 test('a call that begins is told, with who calls in every addressing; what follows in it is not', async () => {
-  const told = { fact: 'call', call_id: 'C1', caller, is_video: false, group: null, is_rejected: false, timestamp: 1795000000 }
-  assert.deepEqual(await callOf(call('offer', { 'call-creator': '42:7@lid' }), mapping, false), told)
+  const described = { fact: 'call', call_id: 'C1', caller, is_video: false, group: null, is_rejected: false, timestamp: 1795000000 }
+  assert.deepEqual(await callOf(call('offer', { 'call-creator': '42:7@lid' }), mapping, false), described)
   const pn = call('offer', { 'call-creator': '9@lid', caller_pn: '15550003333@s.whatsapp.net' }, {}, ['audio', 'video'])
   const other = { jid: '15550003333@s.whatsapp.net', lid: '9@lid', phone: '+15550003333' }
-  assert.deepEqual(await callOf(pn, mapping, true), { ...told, caller: other, is_video: true, is_rejected: true })
+  assert.deepEqual(await callOf(pn, mapping, true), { ...described, caller: other, is_video: true, is_rejected: true })
   const group = call('offer_notice', { 'call-creator': '42@lid', 'group-jid': '1203@g.us' }, { offline: '1' })
-  assert.deepEqual(await callOf(group, mapping, true), { ...told, group: '1203@g.us' }) // not declined: it is over
+  assert.deepEqual(await callOf(group, mapping, true), { ...described, group: '1203@g.us' }) // not declined: it is over
   for (const tag of ['terminate', 'accept', 'relaylatency']) {
     assert.equal(await callOf(call(tag, { 'call-creator': '42@lid' }), mapping, true), null)
   }
@@ -64,11 +64,11 @@ test('presence and states of chats have the names of the port', async () => {
 test('a call is handed on once it is stored, and presence is left out while the owner does not follow', async () => {
   const passed: string[] = []
   const answers: ((isStored: boolean) => void)[] = []
-  const told: string[] = []
+  const described: string[] = []
   const facts = {
-    untold: 0,
-    tell: ({ fact }: { fact: string }) => {
-      told.push(fact)
+    unanswered: 0,
+    notify: ({ fact }: { fact: string }) => {
+      described.push(fact)
       return new Promise<boolean>((resolve) => answers.push(resolve))
     }
   }
@@ -83,7 +83,7 @@ test('a call is handed on once it is stored, and presence is left out while the 
   take('offer', 'C2')
   take('terminate')
   await settle()
-  assert.deepEqual([told, passed], [['call', 'call'], ['terminate']])
+  assert.deepEqual([described, passed], [['call', 'call'], ['terminate']])
   answers[0]?.(true)
   answers[1]?.(false)
   await settle()
@@ -91,8 +91,8 @@ test('a call is handed on once it is stored, and presence is left out while the 
 
   news.notePresence({ tag: 'presence', attrs: { from: '42@lid' } })
   await settle()
-  facts.untold = 1_000
+  facts.unanswered = 1_000
   news.notePresence({ tag: 'presence', attrs: { from: '42@lid' } })
   await settle()
-  assert.deepEqual(told, ['call', 'call', 'presence'])
+  assert.deepEqual(described, ['call', 'call', 'presence'])
 })

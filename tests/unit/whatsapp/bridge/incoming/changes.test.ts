@@ -237,8 +237,8 @@ test('what is empty, about nothing or of a kind that nobody knows has no effect'
 
 test('an edit to what we have no words for leaves what the message says', async () => {
   const change = await changeOf(edit(edited({ callLogMesssage: {} })), doing, recall)
-  const told = { kind: 'changed', what: 'edit', whatsapp_type: 'callLogMesssage', is_sealed: false }
-  assert.deepEqual(change, { about: 'TEXT', ...theirs, ...told })
+  const described = { kind: 'changed', what: 'edit', whatsapp_type: 'callLogMesssage', is_sealed: false }
+  assert.deepEqual(change, { about: 'TEXT', ...theirs, ...described })
 })
 
 test('a change says whose message it is about, seen by who wrote it', async () => {
@@ -267,7 +267,7 @@ test('what names a group that it does not come from counts for nothing', async (
 test('who deletes what another wrote is looked up among the admins of the group', async () => {
   const revocation = { protocolMessage: { type: 0, key: { id: 'M', participant: '55@lid' } } }
   const by = (lid: string): typeof inGroup => ({ ...inGroup, sender: { pn: '15550009999@s.whatsapp.net', lid } })
-  const told = { about: 'M', author: '55@lid', kind: 'revoked' }
-  assert.deepEqual(await changeOf(revocation, by(ADMIN), recall), { ...told, by_admin: true })
-  assert.deepEqual(await changeOf(revocation, by('66@lid'), recall), { ...told, by_admin: false })
+  const described = { about: 'M', author: '55@lid', kind: 'revoked' }
+  assert.deepEqual(await changeOf(revocation, by(ADMIN), recall), { ...described, by_admin: true })
+  assert.deepEqual(await changeOf(revocation, by('66@lid'), recall), { ...described, by_admin: false })
 })

@@ -18,10 +18,10 @@ const secret = randomBytes(32)
 const TYPE = proto.Message.ProtocolMessage.Type
 const mapping = { getPNForLID: async () => null, getLIDForPN: async () => null }
 
-type Told = { message_id: string; sender: { jid: string }; content?: { text?: string }; change?: Record<string, unknown> }
+type Described = { message_id: string; sender: { jid: string }; content?: { text?: string }; change?: Record<string, unknown> }
 
 /** What of a history is stored, the newest first as phones send it. */
-async function told(...messages: proto.IWebMessageInfo[]): Promise<Told[]> {
+async function described(...messages: proto.IWebMessageInfo[]): Promise<Described[]> {
   const put: HistoryArguments[] = []
   const store = { loadOriginals: async () => [] }
   const admins = { has: async () => false }
@@ -36,7 +36,7 @@ async function told(...messages: proto.IWebMessageInfo[]): Promise<Told[]> {
   const read = messages.map((each) => proto.WebMessageInfo.decode(proto.WebMessageInfo.encode(each).finish()))
   history.take({ messages: read, chats: [], contacts: [], progress: 100 } as never)
   await history.stored()
-  return put.flatMap(({ entries }) => entries.map(({ message }) => message as Told))
+  return put.flatMap(({ entries }) => entries.map(({ message }) => message as Described))
 }
 
 function key(id: string, more: proto.IMessageKey = {}): proto.IMessageKey {
@@ -53,7 +53,7 @@ test('what came as a message of its own is told about the message that stands be
   const plain = proto.Message.encode(edit('TEXT', 'sealed')).finish()
   const parts = sealedBy(secret, 'TEXT', BEN, BEN, 'Message Edit', plain)
   const sealed = { ...parts, targetMessageKey: key('TEXT', { fromMe: true }), secretEncType: 2 }
-  const found = await told(
+  const found = await described(
     { key: key('EDIT2'), message: { secretEncryptedMessage: sealed }, messageTimestamp: 102 },
     { key: key('EDIT1'), message: edit('TEXT', 'new'), messageTimestamp: 101 },
     text
@@ -73,7 +73,7 @@ test('what came as a message of its own is told about the message that stands be
 
 test('an edit stands for a message of which the history holds no more', async () => {
   const of = async (id: string) => {
-    const found = await told({ key: key(id), message: edit('GONE', 'as it is'), messageTimestamp: 101 })
+    const found = await described({ key: key(id), message: edit('GONE', 'as it is'), messageTimestamp: 101 })
     return found.map(({ message_id, content, change }) => [message_id, content?.text ?? change?.['about']])
   }
   assert.deepEqual(await of('GONE'), [['GONE', 'as it is']]) // as clients keep an edited message
@@ -83,7 +83,7 @@ test('an edit stands for a message of which the history holds no more', async ()
   ])
   const forged = { protocolMessage: { type: TYPE.MESSAGE_EDIT, key: key('OURS'), editedMessage: { conversation: 'x' } } }
   assert.deepEqual(
-    (await told({ key: key('EDIT'), message: forged })).map(({ message_id }) => message_id),
+    (await described({ key: key('EDIT'), message: forged })).map(({ message_id }) => message_id),
     ['EDIT']
   )
 })
@@ -94,7 +94,7 @@ test('what the phone keeps beside a message is told with who did it', async () =
   const vote = { selectedOptions: [createHash('sha256').update('Later').digest()] }
   const cleo = { remoteJid: GROUP, fromMe: false, participant: '15550003333@s.whatsapp.net' }
   const pinned = { type: proto.PinInChat.Type.PIN_FOR_ALL, key: poll, messageAddOnContextInfo: { messageAddOnDurationInSecs: 60 } }
-  const found = await told({
+  const found = await described({
     key: poll,
     message: { pollCreationMessageV3: { name: 'When?', options } },
     messageTimestamp: 100,

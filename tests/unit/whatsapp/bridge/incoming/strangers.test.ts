@@ -81,16 +81,16 @@ test('what cannot be described is set aside with the reason, and a mistake of ou
   incoming.observe(node)
   const part = incoming.partOf((node.content as BinaryNode[])[0]?.content as Uint8Array)
   assert.ok(part)
-  const told: any = await incoming.describe(part, unlucky as proto.IMessage, mapping)
-  assert.deepEqual([told.message_id, told.chat, told.content], ['A1', '15550002222@s.whatsapp.net', undefined])
-  assert.deepEqual(told.set_aside, { reason: 'failed', detail: 'nobody gave novelty a limit', is_encrypted: false })
+  const described: any = await incoming.describe(part, unlucky as proto.IMessage, mapping)
+  assert.deepEqual([described.message_id, described.chat, described.content], ['A1', '15550002222@s.whatsapp.net', undefined])
+  assert.deepEqual(described.set_aside, { reason: 'failed', detail: 'nobody gave novelty a limit', is_encrypted: false })
 })
 
 test('what is set aside of a status is told to nobody, and of a list of people in the chat with its sender', () => {
   const sender = { participant: '15550002222:5@s.whatsapp.net' }
   assert.equal(incoming.setAside(stanza({ from: 'status@broadcast', ...sender }), 'failed', 'x'), null)
-  const told: any = incoming.setAside(stanza({ from: '1700000000@broadcast', ...sender }), 'failed', 'x')
-  assert.equal(told.chat, '15550002222@s.whatsapp.net')
+  const described: any = incoming.setAside(stanza({ from: '1700000000@broadcast', ...sender }), 'failed', 'x')
+  assert.equal(described.chat, '15550002222@s.whatsapp.net')
 })
 
 test('what is not padded is no message', () => {

@@ -19,7 +19,7 @@ const secret = randomBytes(32)
 const mapping = { getPNForLID: async () => null, getLIDForPN: async () => null }
 const DAY_MS = 24 * 60 * 60 * 1000
 
-type Told = { message_id: string; change: { kind: string; is_sealed?: boolean; content?: { text: string } } }
+type Described = { message_id: string; change: { kind: string; is_sealed?: boolean; content?: { text: string } } }
 
 /** What Python keeps, and a connection on it. */
 class World {
@@ -27,7 +27,7 @@ class World {
   readonly originals = new Map<string, StoredOriginal>()
   readonly #keys = new Map<string, unknown>()
   readonly #entries = new Map<string, Uint8Array>()
-  readonly opened: Told[] = []
+  readonly opened: Described[] = []
 
   keeps(id: string): boolean {
     return JSON.stringify(this.#keys.get('waiting-change\0all') ?? null).includes(`"${id}"`)
@@ -52,21 +52,21 @@ class World {
 
   #put({ keys = [], entries = [] }: Changes): void {
     for (const [name, value] of keys) this.#keys.set(name, value === null ? null : JSON.parse(JSON.stringify(value)))
-    for (const { message, isOpened } of entries) if (isOpened === true) this.opened.push(message as Told)
+    for (const { message, isOpened } of entries) if (isOpened === true) this.opened.push(message as Described)
   }
 
   /** Ben's message comes: described, and stored. */
-  async comes(incoming: Incoming, id: string, message: proto.IMessage, from = BEN): Promise<Told> {
+  async comes(incoming: Incoming, id: string, message: proto.IMessage, from = BEN): Promise<Described> {
     const key = { chat: from, sender: from, message_id: id, index: 0 }
     const stanza = { tag: 'message', attrs: { id, from, t: '100' } }
-    const told = await incoming.describe({ key, stanza, mayBeKnown: false } as IncomingPart, message, mapping)
+    const described = await incoming.describe({ key, stanza, mayBeKnown: false } as IncomingPart, message, mapping)
     this.#entries.set(nameOfEntry(key), proto.Message.encode(message).finish())
     this.originals.set(`${from} ${id}`, { plaintext: proto.Message.encode(message).finish(), authors: [from], from_me: false, options: [] })
-    return told as Told
+    return described as Described
   }
 
   /** Our phone sends these of Ben once more: described together, then stored. */
-  async comeAgain(incoming: Incoming, messages: Record<string, proto.IMessage>): Promise<Told[]> {
+  async comeAgain(incoming: Incoming, messages: Record<string, proto.IMessage>): Promise<Described[]> {
     const peerDataOperationResult = Object.entries(messages).map(([id, message]) => {
       const copy = { key: { remoteJid: BEN, id, fromMe: false }, message, messageTimestamp: 100 }
       return { placeholderMessageResendResponse: { webMessageInfoBytes: proto.WebMessageInfo.encode(copy).finish() } }
@@ -81,7 +81,7 @@ class World {
       this.#entries.set(nameOfEntry(key), plaintext)
       this.originals.set(`${BEN} ${key.message_id}`, { plaintext, authors: [BEN], from_me: false, options: [] })
     }
-    return entries.map(({ message }) => message as Told)
+    return entries.map(({ message }) => message as Described)
   }
 }
 
@@ -93,7 +93,8 @@ function edit(about: string, text: string, by = BEN, key = secret): proto.IMessa
   return { secretEncryptedMessage: { targetMessageKey: { id: about, fromMe: true, remoteJid: by }, secretEncType: 2, ...parts } }
 }
 
-const textsOf = (told: readonly Told[]) => told.map(({ message_id, change }) => [message_id, change.kind, change.content?.text])
+const textsOf = (described: readonly Described[]) =>
+  described.map(({ message_id, change }) => [message_id, change.kind, change.content?.text])
 
 test('what came before its message is told as sealed, and as what it is once the message is there', async () => {
   const world = new World()
@@ -102,8 +103,8 @@ test('what came before its message is told as sealed, and as what it is once the
     ['E1', 'new'],
     ['E2', 'newer']
   ] as const) {
-    const told = await world.comes(incoming, id, edit('TEXT', text))
-    assert.deepEqual([told.change.kind, told.change.is_sealed], ['changed', true])
+    const described = await world.comes(incoming, id, edit('TEXT', text))
+    assert.deepEqual([described.change.kind, described.change.is_sealed], ['changed', true])
     await waiting.open()
   }
   assert.deepEqual(world.opened, [])
@@ -158,9 +159,9 @@ test('what our phone sends once more opens what waits, and waits itself', async 
   const world = new World()
   const { incoming, waiting } = world.connect()
   await world.comes(incoming, 'E1', edit('TEXT', 'new'))
-  const told = await world.comeAgain(incoming, { E2: edit('TEXT', 'newer'), TEXT, E3: edit('LATE', 'newest') })
+  const described = await world.comeAgain(incoming, { E2: edit('TEXT', 'newer'), TEXT, E3: edit('LATE', 'newest') })
   assert.deepEqual(
-    told.map(({ message_id, change }) => [message_id, (change as Told['change'] | undefined)?.is_sealed]),
+    described.map(({ message_id, change }) => [message_id, (change as Described['change'] | undefined)?.is_sealed]),
     [
       ['E2', true],
       ['TEXT', undefined],

@@ -46,7 +46,7 @@ function paired(handoffLifetime = 300_000) {
   }
   const ceremony = new Ceremony({
     socket: socket as unknown as WASocket,
-    facts: { tell: async (fact) => void facts.push(String((fact as { fact: unknown }).fact)) },
+    facts: { notify: async (fact) => void facts.push(String((fact as { fact: unknown }).fact)) },
     credentials,
     deviceType: 1,
     answerTimeout: 60_000,

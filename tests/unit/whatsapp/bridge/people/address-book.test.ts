@@ -22,14 +22,14 @@ function stage(stored: Record<string, unknown> = {}) {
     set: (changes: Record<string, object>) => void happened.push({ version: changes[VERSION] })
   }
   const facts = {
-    tell: (fact: { contacts: { jid: string; saved_name: string | null }[]; from_before: boolean }) => {
-      happened.push({ told: fact.contacts.length, first: fact.contacts[0], from_before: fact.from_before })
+    notify: (fact: { contacts: { jid: string; saved_name: string | null }[]; from_before: boolean }) => {
+      happened.push({ notified: fact.contacts.length, first: fact.contacts[0], from_before: fact.from_before })
       return new Promise<boolean>((resolve) => (answer = resolve))
     }
   }
   const appState = new AppState(store as never)
-  const handlers = new Map<string, (told: never) => unknown>()
-  const on = (event: string, handler: (told: never) => unknown) => void handlers.set(event, handler)
+  const handlers = new Map<string, (notified: never) => unknown>()
+  const on = (event: string, handler: (notified: never) => unknown) => void handlers.set(event, handler)
   const resyncAppState = async (names: string[], isInitial: boolean) => void happened.push({ names, isInitial })
   const socket = { ev: { on }, signalRepository: { lidMapping: mapping }, resyncAppState }
   const credentials = { me, myAppStateKeyId: undefined as string | undefined }
@@ -47,13 +47,13 @@ function stage(stored: Record<string, unknown> = {}) {
 }
 
 const ben = { id: '15550002222@s.whatsapp.net', lid: '42@lid', name: 'Plumber' }
-const told = { jid: ben.id, lid: '42@lid', phone: '+15550002222', saved_name: 'Plumber' }
+const notified = { jid: ben.id, lid: '42@lid', phone: '+15550002222', saved_name: 'Plumber' }
 
 test('a version is stored after what it brought', async () => {
   const { happened, read, stored } = stage({ [NAME]: { version: 0 } })
   await read([ben])
   await turn()
-  assert.deepEqual(happened, [{ told: 1, first: told, from_before: false }])
+  assert.deepEqual(happened, [{ notified: 1, first: notified, from_before: false }])
   await stored()
   assert.deepEqual(happened.slice(1), [{ version: { [NAME]: { version: 1 } } }])
 })
@@ -65,7 +65,7 @@ test('what is read from the beginning was so before, and comes in slices', async
   await stored()
   await stored()
   assert.deepEqual(
-    happened.map((each) => (each as { told?: number }).told ?? 'version'),
+    happened.map((each) => (each as { notified?: number }).notified ?? 'version'),
     [MAX_TOLD, 1, 'version']
   )
   assert.deepEqual(
@@ -87,7 +87,7 @@ test('a reading waits for the one before it, and begins where that one ended, st
   const first = appState.read(read([ben])).then(() => book.take([ben]))
   await Promise.all([first, appState.read(read([])), appState.read(async () => 'a send')])
   assert.deepEqual(begun, [{ version: 0 }, { version: 0 }, { version: 1 }, { version: 1 }])
-  assert.deepEqual(happened, [{ told: 1, first: told, from_before: false }])
+  assert.deepEqual(happened, [{ notified: 1, first: notified, from_before: false }])
   await stored()
   assert.deepEqual(happened.slice(1), [{ version: { [NAME]: { version: 1 } } }])
 })

@@ -17,9 +17,9 @@ const notification = (type: string, child: object | undefined, from = '42@lid') 
   attrs: { type, from, id: 'N1', t: '1795000000' },
   content: child === undefined ? [] : [child as never]
 })
-const told = (news: object, person: object = ben) => ({
+const described = (change: object, person: object = ben) => ({
   fact: 'contacts',
-  contacts: [{ ...person, ...news, timestamp: 1795000000 }],
+  contacts: [{ ...person, ...change, timestamp: 1795000000 }],
   from_before: false
 })
 
@@ -32,15 +32,15 @@ test('another picture, none any more, and another status text are told', async (
     ['status', { tag: 'set', attrs: {}, content: Buffer.from('At work') }, { about: 'At work' }],
     ['status', { tag: 'set', attrs: {} }, { about: '' }]
   ]
-  for (const [type, child, news] of cases) {
-    assert.deepEqual(await contactReportOf(notification(type, child), me, mapping), told(news), JSON.stringify(child))
+  for (const [type, child, change] of cases) {
+    assert.deepEqual(await contactReportOf(notification(type, child), me, mapping), described(change), JSON.stringify(child))
   }
 })
 
 test('a person that has no number here is told by its LID', async () => {
   const stranger = { jid: '43@lid', lid: '43@lid', phone: null }
   const removed = notification('picture', { tag: 'delete', attrs: {} }, '43@lid')
-  assert.deepEqual(await contactReportOf(removed, me, mapping), told({ picture: '' }, stranger))
+  assert.deepEqual(await contactReportOf(removed, me, mapping), described({ picture: '' }, stranger))
 })
 
 test('what is about the account itself, or says nothing, is not told', async () => {

@@ -31,7 +31,7 @@ function arrived(message: object): proto.IMessage {
   return read
 }
 
-function told(message: object): any {
+function described(message: object): any {
   const content: any = contentOf(unwrap(arrived(message)))
   boundMessage({ content }) // each field has its limit
   return content
@@ -56,9 +56,9 @@ test('what WAProto says is a wrapper is one in the table, and nothing else is', 
 test('a text is told from inside each wrapper, with what wrapped it', () => {
   for (const name of fieldsOf(Message).filter((field) => FIELDS[field]?.is === 'wrapper')) {
     const message = { [name]: { message: { ephemeralMessage: { message: { conversation: 'hi' } } } } }
-    assert.deepEqual(told(message), { kind: 'text', text: 'hi' }, name)
-    const isTold = FIELDS[name]?.is === 'wrapper' && FIELDS[name].isTold
-    assert.deepEqual(referencesOf(arrived(message)).wrappers, isTold ? [name] : [], name)
+    assert.deepEqual(described(message), { kind: 'text', text: 'hi' }, name)
+    const isShown = FIELDS[name]?.is === 'wrapper' && FIELDS[name].isShown
+    assert.deepEqual(referencesOf(arrived(message)).wrappers, isShown ? [name] : [], name)
   }
 })
 
@@ -131,16 +131,16 @@ const hydrated = {
 const flow = (name: string, params: object): object => ({ name, buttonParamsJson: JSON.stringify(params) })
 
 test('messages of businesses are told as phones show them, with their buttons and rows', () => {
-  const template = told({ templateMessage: { hydratedTemplate: hydrated, hydratedFourRowTemplate: hydrated } })
+  const template = described({ templateMessage: { hydratedTemplate: hydrated, hydratedFourRowTemplate: hydrated } })
   assert.equal(template.text, 'Acme\nYour code is 123456\nNever share it')
   assert.deepEqual(template.buttons[0], quick)
   assert.equal(template.buttons[1].code, '123456')
   assert.equal(template.buttons[2].phone, '+15550001111')
-  assert.equal(told({ highlyStructuredMessage: { hydratedHsm: { hydratedTemplate: hydrated } } }).text, template.text)
-  assert.equal(told({ highlyStructuredMessage: { elementName: 'code', params: ['123456'] } }).text, 'code\n123456')
+  assert.equal(described({ highlyStructuredMessage: { hydratedHsm: { hydratedTemplate: hydrated } } }).text, template.text)
+  assert.equal(described({ highlyStructuredMessage: { elementName: 'code', params: ['123456'] } }).text, 'code\n123456')
 
   const rows = [{ title: 'Small', description: 'for one', rowId: 's' }]
-  const list = told({
+  const list = described({
     listMessage: { title: 'Pizza', description: 'Which?', buttonText: 'Menu', footerText: 'Thanks', sections: [{ title: 'Sizes', rows }] }
   })
   assert.equal(list.text, 'Pizza\nWhich?\nThanks')
@@ -148,7 +148,7 @@ test('messages of businesses are told as phones show them, with their buttons an
   assert.equal(list.buttons[0].text, 'Menu')
 
   const buttons = [{ buttonId: 'yes', buttonText: { displayText: 'Yes' }, type: 1 }]
-  const asked = told({ buttonsMessage: { text: 'Acme', contentText: 'Sure?', footerText: 'Thanks', headerType: 2, buttons } })
+  const asked = described({ buttonsMessage: { text: 'Acme', contentText: 'Sure?', footerText: 'Thanks', headerType: 2, buttons } })
   assert.deepEqual(asked, { kind: 'text', text: 'Acme\nSure?\nThanks', buttons: [quick] })
 })
 
@@ -169,7 +169,7 @@ test('native flows are told with what their buttons do', () => {
       { name: 'broken', buttonParamsJson: '{"display_text":' }
     ]
   }
-  const content = told({
+  const content = described({
     interactiveMessage: { header: { title: 'Acme' }, body: { text: 'Well?' }, footer: { text: 'Thanks' }, nativeFlowMessage }
   })
   assert.equal(content.text, 'Acme\nWell?\n2 × Pizza: 12.50 EUR\n25 EUR\nThanks')
@@ -182,18 +182,18 @@ test('native flows are told with what their buttons do', () => {
   assert.deepEqual(content.rows, [{ id: 's', title: 'Small', description: null, section: 'Sizes' }])
 
   const cards = [{ body: { text: 'One' }, nativeFlowMessage: { buttons: [flow('quick_reply', { display_text: 'Yes', id: 'yes' })] } }]
-  const carousel = told({ interactiveMessage: { body: { text: 'Choose' }, carouselMessage: { cards } } })
+  const carousel = described({ interactiveMessage: { body: { text: 'Choose' }, carouselMessage: { cards } } })
   assert.deepEqual(carousel, { kind: 'text', text: 'Choose\nOne', buttons: [{ ...quick, card: 0 }] })
-  const shop = told({ interactiveMessage: { body: { text: 'Shop' }, shopStorefrontMessage: { id: 'shop1' } } })
+  const shop = described({ interactiveMessage: { body: { text: 'Shop' }, shopStorefrontMessage: { id: 'shop1' } } })
   assert.deepEqual([shop.text, shop.buttons[0].id], ['Shop', 'shop1'])
 })
 
 test('a picture above a business text is that picture, and a place its words', () => {
   const message = { templateMessage: { hydratedTemplate: { ...hydrated, hydratedTitleText: undefined, imageMessage: file } } }
-  const content = told(message)
+  const content = described(message)
   assert.deepEqual([content.kind, content.caption, content.buttons.length], ['image', 'Your code is 123456\nNever share it', 3])
   assert.equal(placeOf(arrived(message))?.lies.direct_path, '/v/x.enc')
-  const place = told({
+  const place = described({
     buttonsMessage: { contentText: 'Here', locationMessage: { name: 'The gate', degreesLatitude: 1, degreesLongitude: 2 } }
   })
   assert.deepEqual([place.kind, place.text], ['text', 'The gate\nHere'])
@@ -224,12 +224,12 @@ test('products, orders, payments and what else is words are texts', () => {
     [{ questionResponseMessage: { key: { id: 'Q1' }, text: 'Because' } }, 'Because'],
     [{ botForwardedMessage: { message: { richResponseMessage: { submessages: [{ messageText: 'I think' }] } } } }, 'I think']
   ]
-  for (const [message, text] of cases) assert.deepEqual([told(message).kind, told(message).text], ['text', text])
-  assert.equal(told(cases[0]![0]).rows[0].id, 'P1')
-  assert.equal(told(cases[1]![0]).rows[0].id, 'O1')
+  for (const [message, text] of cases) assert.deepEqual([described(message).kind, described(message).text], ['text', text])
+  assert.equal(described(cases[0]![0]).rows[0].id, 'P1')
+  assert.equal(described(cases[1]![0]).rows[0].id, 'O1')
   const sections = [{ view_model: { primitive: { text: 'In **short**' } } }]
   const data = Buffer.from(JSON.stringify({ sections })).toString('base64')
-  assert.equal(told({ richResponseMessage: { unifiedResponse: { data } } }).text, 'In **short**')
+  assert.equal(described({ richResponseMessage: { unifiedResponse: { data } } }).text, 'In **short**')
 })
 
 test('a chosen button, row or native flow is told with its id and what it answers', () => {
@@ -256,26 +256,26 @@ test('a chosen button, row or native flow is told with its id and what it answer
     ]
   ]
   for (const [message, selected] of cases) {
-    const content = told(message)
+    const content = described(message)
     const given = Object.fromEntries(Object.entries(content.selected).filter(([, value]) => value !== null))
     assert.deepEqual([content.kind, given], ['text', selected])
     assert.equal(content.text, (selected as { text: string }).text)
     assert.equal(referencesOf(arrived(message)).quoted_id, 'ASKED')
   }
-  assert.equal(told({ buttonsResponseMessage: { selectedButtonId: 'yes' } }).text, 'yes')
+  assert.equal(described({ buttonsResponseMessage: { selectedButtonId: 'yes' } }).text, 'yes')
 })
 
 test('events, albums, invitations and moving places are told as what they are', () => {
-  const event = told({ eventMessage: { name: 'Party', startTime: 1_700_000_000, location: { name: 'Here' }, isCanceled: false } })
+  const event = described({ eventMessage: { name: 'Party', startTime: 1_700_000_000, location: { name: 'Here' }, isCanceled: false } })
   assert.deepEqual([event.kind, event.name, Number(event.starts_at), event.place.name], ['event', 'Party', 1_700_000_000, 'Here'])
-  const call = told({ scheduledCallCreationMessage: { title: 'Talk', scheduledTimestampMs: 1_700_000_000_000 } })
+  const call = described({ scheduledCallCreationMessage: { title: 'Talk', scheduledTimestampMs: 1_700_000_000_000 } })
   assert.deepEqual([call.kind, call.name, call.starts_at], ['event', 'Talk', 1_700_000_000])
-  assert.deepEqual(told({ albumMessage: { expectedImageCount: 2, expectedVideoCount: 1 } }), { kind: 'album', images: 2, videos: 1 })
-  const invite = told({ groupInviteMessage: { groupJid: '1@g.us', inviteCode: 'C', groupName: 'Us', caption: 'Come' } })
+  assert.deepEqual(described({ albumMessage: { expectedImageCount: 2, expectedVideoCount: 1 } }), { kind: 'album', images: 2, videos: 1 })
+  const invite = described({ groupInviteMessage: { groupJid: '1@g.us', inviteCode: 'C', groupName: 'Us', caption: 'Come' } })
   assert.deepEqual([invite.kind, invite.text, invite.invite.chat, invite.invite.code], ['text', 'Us\nCome', '1@g.us', 'C'])
-  const moving = told({ liveLocationMessage: { degreesLatitude: 1, degreesLongitude: 2, caption: 'Soon' } })
+  const moving = described({ liveLocationMessage: { degreesLatitude: 1, degreesLongitude: 2, caption: 'Soon' } })
   assert.deepEqual(moving, { kind: 'location', latitude: 1, longitude: 2, name: null, address: null, live: true, caption: 'Soon' })
-  const lottie = told({ lottieStickerMessage: { message: { stickerMessage: { ...file, mimetype: undefined, isLottie: true } } } })
+  const lottie = described({ lottieStickerMessage: { message: { stickerMessage: { ...file, mimetype: undefined, isLottie: true } } } })
   assert.deepEqual([lottie.kind, lottie.media.mimetype, lottie.animated], ['sticker', 'application/was', true])
 })
 
@@ -283,7 +283,7 @@ test('where a message comes from and what it is a part of is told', () => {
   const externalAdReply = { title: 'Sale', body: 'Half', sourceType: 'ad', sourceId: '12', sourceUrl: url, ctwaClid: 'CLICK' }
   for (const text of ['Hello', '']) {
     const message = { extendedTextMessage: { text, contextInfo: { externalAdReply, conversionSource: 'FB_Ads' } } }
-    assert.deepEqual(told(message), { kind: 'text', text })
+    assert.deepEqual(described(message), { kind: 'text', text })
     const { ad } = referencesOf(arrived(message))
     assert.deepEqual([ad?.title, ad?.source_id, ad?.ctwa_clid, ad?.conversion_source], ['Sale', '12', 'CLICK', 'FB_Ads'])
   }
@@ -300,10 +300,10 @@ test('where a message comes from and what it is a part of is told', () => {
 test('what a message offers too much is left out', () => {
   const buttons = Array.from({ length: 5_000 }, () => ({ buttonId: 'x'.repeat(2_000), buttonText: { displayText: 'y'.repeat(2_000) } }))
   const rows = Array.from({ length: 5_000 }, () => ({ rowId: 'x', title: 'y'.repeat(2_000) }))
-  const offering: any = boundMessage({ content: told({ buttonsMessage: { contentText: 'Choose', buttons } }) })
+  const offering: any = boundMessage({ content: described({ buttonsMessage: { contentText: 'Choose', buttons } }) })
   assert.deepEqual([offering.content.buttons.length, offering.content.buttons[0].id.length], [32, 512])
-  const listing: any = boundMessage({ content: told({ listMessage: { title: 'Choose', sections: [{ rows }, { rows }] } }) })
+  const listing: any = boundMessage({ content: described({ listMessage: { title: 'Choose', sections: [{ rows }, { rows }] } }) })
   assert.ok(listing.content.rows.length > 90 && listing.content.rows.length <= 128)
   const huge = flow('quick_reply', { display_text: 'x'.repeat(40_000) })
-  assert.equal(told({ interactiveMessage: { body: { text: 'hi' }, nativeFlowMessage: { buttons: [huge] } } }).buttons[0].text, '')
+  assert.equal(described({ interactiveMessage: { body: { text: 'hi' }, nativeFlowMessage: { buttons: [huge] } } }).buttons[0].text, '')
 })

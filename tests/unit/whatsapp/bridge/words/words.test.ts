@@ -129,8 +129,8 @@ test('what our phone writes to a bot is in the chat with that bot, and confirmed
     incoming.observe({ tag: 'message', attrs, content: [{ tag: 'enc', attrs: {}, content: ciphertext }] })
     const part = incoming.partOf(ciphertext)
     assert.ok(part)
-    const told = (await incoming.describe(part, { conversation: 'hi' }, mapping)) as Record<string, unknown>
-    assert.deepEqual([told['chat'], told['from_me']], [recipient, true])
+    const described = (await incoming.describe(part, { conversation: 'hi' }, mapping)) as Record<string, unknown>
+    assert.deepEqual([described['chat'], described['from_me']], [recipient, true])
     const confirming = { tag: 'receipt', attrs: { id: attrs.id, type: 'sender', recipient: from, to: from } }
     assert.deepEqual(incoming.receipts.addressed(confirming).attrs, { id: attrs.id, type: 'sender', to: from, recipient })
     const another = { tag: 'receipt', attrs: { id: 'X', type: 'sender', recipient: from, to: from } }

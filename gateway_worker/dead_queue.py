@@ -35,8 +35,8 @@ from schemas.topology.channels import Topology
 MOST: Final = 20_000  # commands in hand; with more in the queue these are the first ones
 _QUIET_SECONDS: Final = 0.5  # without an arrival: there are no more
 _SLOW_SECONDS: Final = 5.0  # the same while the broker says that there are
-DESK_SECONDS: Final = 10.0
-_DESK_LOOK_SECONDS: Final = 0.25
+TAKING_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 0.25
 _ROUNDS: Final = 3  # what is sent, what was kept back until then, and one to spare
 
 
@@ -70,7 +70,7 @@ class DeadQueueKind:
         return cls(name=names.dead, exchange=names.exchange, route=lambda _, headers: names.redriven_to(headers))
 
 
-class DeskTakenError(Exception):
+class DeadQueueTakenError(Exception):
     """Somebody else works on the dead queue."""
 
 
@@ -206,7 +206,7 @@ async def _count(connection: AbstractConnection, name: str) -> int | None:
 
 @asynccontextmanager
 async def open_dead_letter_queue(
-    amqp_url: str, kind: DeadQueueKind, patience: float = DESK_SECONDS
+    amqp_url: str, kind: DeadQueueKind, patience: float = TAKING_SECONDS
 ) -> AsyncGenerator[DeadLetterQueue]:
     """Take the dead queue in hand; what was not acked by then goes back, in order.
 
@@ -221,7 +221,7 @@ async def open_dead_letter_queue(
         aio_pika.exceptions.AMQPError: the broker goes away, or (ChannelNotFoundEntity) there is no dead queue.
     """
     async with opened(amqp_url, aio_pika.connect) as connection:
-        await _take_desk(connection, f"{kind.name}.desk", patience)
+        await _take_alone(connection, f"{kind.name}.desk", patience)
         channel = await connection.channel(publisher_confirms=False)
         queue = await channel.declare_queue(kind.name, passive=True)
         commands, left = await _take_all(channel, queue)
@@ -235,13 +235,13 @@ async def open_dead_letter_queue(
                 await channel.close()  # the acks before it; without cancelling: that would disturb the order
 
 
-async def _take_desk(connection: AbstractConnection, name: str, patience: float) -> None:
+async def _take_alone(connection: AbstractConnection, name: str, patience: float) -> None:
     """Looks until it is ours. No look is cut off: aiormq's close can wait for ever for one that was."""
     give_up_at = asyncio.get_running_loop().time() + patience
     while not await _is_ours(connection, name):
         if asyncio.get_running_loop().time() >= give_up_at:
-            raise DeskTakenError
-        await asyncio.sleep(_DESK_LOOK_SECONDS)
+            raise DeadQueueTakenError
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _is_ours(connection: AbstractConnection, name: str) -> bool:

@@ -8,8 +8,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from deploy.demo.ledger import STEPS, Event, Ledger
 from deploy.demo.phones import Person
+from deploy.demo.tally import STEPS, Event, Tally
 from gateway_worker.cli.terminal import qr_text
 
 _COLORS = {"connected": "green", "read": "green", "delivered": "cyan", "sent": "blue", "failed": "red"}
@@ -22,23 +22,23 @@ def qr_board(codes: Sequence[tuple[Person, str]]) -> RenderableType:
     )
 
 
-def message_board(people: Sequence[Person], ledger: Ledger, goal: int) -> RenderableType:
+def message_board(people: Sequence[Person], tally: Tally, goal: int) -> RenderableType:
     """Counts by session, and the latest events."""
     counts = Table(title="messages", title_justify="left", expand=False)
     for column in ("session", "state", *STEPS, "received"):
         counts.add_column(column, justify="left" if column in {"session", "state"} else "right")
     for person in people:
-        steps = ledger.steps[person.session_id]
+        steps = tally.steps[person.session_id]
         counts.add_row(
             person.session_id,
-            _colored(ledger.states.get(person.session_id, "-")),
+            _colored(tally.states.get(person.session_id, "-")),
             *(f"{steps[step]}/{goal}" for step in STEPS),
-            f"{len(ledger.received.get(person.session_id, []))}/{goal}",
+            f"{len(tally.received.get(person.session_id, []))}/{goal}",
         )
     events = Table(title="events on RabbitMQ", title_justify="left", expand=False, min_width=78)
     for column in ("seq", "type", "session", "what"):
         events.add_column(column, no_wrap=True)
-    for event in ledger.latest:
+    for event in tally.latest:
         events.add_row(
             str(event.get("sequence", "·")).lstrip("0"), event["type"], str(event.get("subject")), _gist(event)
         )

@@ -13,9 +13,9 @@ import aiohttp
 from rich.live import Live
 
 from deploy.demo.board import message_board, qr_board
-from deploy.demo.ledger import Event, Ledger
 from deploy.demo.phones import Person, Phones
 from deploy.demo.scenes import SceneFailedError, Scenes
+from deploy.demo.tally import Event, Tally
 from deploy.local.program import ProgramFailedError
 from deploy.local.services import ROOT, PrivateServices
 from deploy.local.stage import RunningSimulator, Stage
@@ -40,7 +40,7 @@ class Conversation:
     gateway: Gateway
     phones: Phones
     background: Background
-    ledger: Ledger = field(default_factory=Ledger)
+    tally: Tally = field(default_factory=Tally)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     live_qr: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -59,7 +59,7 @@ class Conversation:
         self._take(ClientEvent(await self.gateway.ask(command, _STEP_SECONDS)).document)
 
     def _take(self, document: dict[str, Any]) -> None:
-        self.ledger.take(document)
+        self.tally.take(document)
         if "qrString" in document["data"]:
             self.live_qr[str(document["subject"])] = document["data"]["qrString"]
         self.changed.set()
@@ -69,7 +69,7 @@ class Conversation:
         found: list[Event] = []
 
         def is_there() -> bool:
-            event = self.ledger.find(event_type, session and session.session_id, wanted)
+            event = self.tally.find(event_type, session and session.session_id, wanted)
             found.extend([] if event is None else [event])
             return event is not None
 
@@ -81,8 +81,8 @@ class Conversation:
         try:
             async with asyncio.timeout(_STEP_SECONDS):
                 while not holds():
-                    if self.ledger.failures:
-                        raise DemoFailedError(f"a command failed: {self.ledger.failures[0]}")
+                    if self.tally.failures:
+                        raise DemoFailedError(f"a command failed: {self.tally.failures[0]}")
                     self.changed.clear()
                     await self.changed.wait()
         except TimeoutError:
@@ -100,7 +100,7 @@ async def perform() -> str:
         conversation = await _set_up(stack)
         await _pair(conversation)
         await _talk(conversation)
-        counts = {step: conversation.ledger.total(step) for step in ("sent", "delivered", "read")}
+        counts = {step: conversation.tally.total(step) for step in ("sent", "delivered", "read")}
         console.rule("more than texts")
         await Scenes(stage=conversation, me=ANA, you=BEN).play()
         return await _count(conversation, counts, time.monotonic() - started)
@@ -143,28 +143,28 @@ async def _pair(conversation: Conversation) -> None:
     for person in PEOPLE:
         await conversation.phones.scan(person, conversation.live_qr[person.session_id])
         console.print(f"[green]✓[/] {person.name} scanned the code of session [bold]{person.session_id}[/]")
-    states = conversation.ledger.states
+    states = conversation.tally.states
     await conversation.until(lambda: list(states.values()).count("connected") == len(PEOPLE), "both sessions connect")
     console.print("[green]✓[/] both sessions are connected")
 
 
 async def _talk(conversation: Conversation) -> None:
     console.rule(f"{MESSAGES} messages each way, end-to-end encrypted")
-    conversation.ledger.steps.clear()
-    ledger = conversation.ledger
+    conversation.tally.steps.clear()
+    tally = conversation.tally
     goal = MESSAGES * len(PEOPLE)
-    with Live(console=console, get_renderable=lambda: message_board(PEOPLE, ledger, MESSAGES), refresh_per_second=12):
+    with Live(console=console, get_renderable=lambda: message_board(PEOPLE, tally, MESSAGES), refresh_per_second=12):
         for number in range(1, MESSAGES + 1):
             for me, you in ((ANA, BEN), (BEN, ANA)):
                 await _send(conversation, me, you, f"{number}. Hello {you.name}, {me.name} here.")
-        await conversation.until(lambda: ledger.total("sent") >= goal, "all are sent")
-        await conversation.until(lambda: ledger.total("delivered") >= goal, "all are delivered")
+        await conversation.until(lambda: tally.total("sent") >= goal, "all are sent")
+        await conversation.until(lambda: tally.total("delivered") >= goal, "all are delivered")
         for me, you in ((ANA, BEN), (BEN, ANA)):
             await conversation.until(
-                lambda me=me: len(set(ledger.received.get(me.session_id, ()))) >= MESSAGES, "all are received"
+                lambda me=me: len(set(tally.received.get(me.session_id, ()))) >= MESSAGES, "all are received"
             )
             await _read(conversation, me, you)
-        await conversation.until(lambda: ledger.total("read") >= goal, "all are read")
+        await conversation.until(lambda: tally.total("read") >= goal, "all are read")
 
 
 async def _send(conversation: Conversation, me: Person, you: Person, text: str) -> None:
@@ -174,13 +174,13 @@ async def _send(conversation: Conversation, me: Person, you: Person, text: str) 
 
 async def _read(conversation: Conversation, me: Person, you: Person) -> None:
     """Mark everything that `me` received from `you` as read."""
-    ids = list(dict.fromkeys(conversation.ledger.received[me.session_id]))
+    ids = list(dict.fromkeys(conversation.tally.received[me.session_id]))
     await conversation.gateway.mark_read(me.session_id, you.phone, ids)
 
 
 async def _count(conversation: Conversation, counts: Mapping[str, int], seconds: float) -> str:
     """Hold the ledger of events against what the phones decrypted; the summary line."""
-    ledger = conversation.ledger
+    tally = conversation.tally
     for person in PEOPLE:
         arrived = await conversation.phones.inbox(person)
         texts = [entry["content"]["text"] for entry in arrived if entry["content"]["kind"] == "text"]
@@ -189,8 +189,8 @@ async def _count(conversation: Conversation, counts: Mapping[str, int], seconds:
         ]
         if len(expected) != MESSAGES:
             raise DemoFailedError(f"{person.name}'s phone decrypted {len(expected)} of {MESSAGES} messages")
-    if ledger.gaps():
-        raise DemoFailedError(f"{ledger.gaps()} sequence numbers are missing")
+    if tally.gaps():
+        raise DemoFailedError(f"{tally.gaps()} sequence numbers are missing")
     console.print(f"[green]✓[/] both phones decrypted all {MESSAGES} messages; sequences have no gap")
     sent, delivered, read = counts["sent"], counts["delivered"], counts["read"]
     return (

@@ -11,8 +11,8 @@ from typing import Any, Final, Protocol
 
 import qrcode
 
-from deploy.demo.ledger import Event, Ledger
 from deploy.demo.phones import Person, Phones
+from deploy.demo.tally import Event, Tally
 from gateway_worker.cli.terminal import console
 
 _RATE: Final = 16_000  # samples per second
@@ -22,7 +22,7 @@ _TUNE: Final = (392.0, 523.25, 659.25, 523.25)  # Hz, half a second each
 class Stage(Protocol):
     """What a scene needs of the demo."""
 
-    ledger: Ledger
+    tally: Tally
     phones: Phones
 
     async def publish(self, command_type: str, person: Person, data: dict[str, Any]) -> str:

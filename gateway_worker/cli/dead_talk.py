@@ -24,7 +24,7 @@ from gateway_worker.dead_queue import (
     DeadLetterOutcome,
     DeadLetterQueue,
     DeadQueueKind,
-    DeskTakenError,
+    DeadQueueTakenError,
     open_dead_letter_queue,
 )
 from gateway_worker.settings.settings import Settings
@@ -125,7 +125,7 @@ async def _opened(settings: Settings, *, webhooks: bool) -> AsyncGenerator[DeadL
     try:
         async with open_dead_letter_queue(settings.amqp_url, kind) as dead_letters:
             yield dead_letters
-    except DeskTakenError:
+    except DeadQueueTakenError:
         errors.print("[red]somebody else works on the dead queue just now[/]: try again in a moment")
     except ChannelNotFoundEntity:
         errors.print(f"[red]there is no queue {kind.name}[/]: start {starter}, or set GATEWAY_NAMESPACE")

@@ -29,7 +29,7 @@ class Passed(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step(Generic[T]):
+class Arrivals(Generic[T]):
     """What an arrival leads to: what is passed on, in this order, and what is done with."""
 
     passed: Sequence[Passed[T]] = ()
@@ -68,17 +68,17 @@ class SessionOrder(Generic[T]):
         """Whether something is missing that has to be asked for."""
         return self.position is not None and self.newest > self.position
 
-    def take(self, sequence: int, item: T) -> Step[T]:
+    def take(self, sequence: int, item: T) -> Arrivals[T]:
         """An event has arrived."""
         self.newest = max(self.newest, sequence)
         if self.position is None:
             self.position = sequence - 1
         if sequence <= self.position:
-            return Step(dropped=[item])
+            return Arrivals(dropped=[item])
         if self._replay is not None:
             self._replay.seen.add(sequence)
         dropped = self._hold(sequence, item)
-        return Step(passed=[*self._in_turn(), *self._across_holes()], dropped=dropped)
+        return Arrivals(passed=[*self._in_turn(), *self._across_holes()], dropped=dropped)
 
     def asked(self) -> int:
         """A replay is being asked for; answers from which sequence on. Only when there is a position."""
@@ -86,24 +86,24 @@ class SessionOrder(Generic[T]):
         self._replay = _Replay(first=self.position + 1, seen=set(self._held))
         return self._replay.first
 
-    def replayed(self, *, last: int | None, count: int, newest: int) -> Step[T]:
+    def replayed(self, *, last: int | None, count: int, newest: int) -> Arrivals[T]:
         """It was answered: `count` events up to `last` went out again; the session's newest is `newest`."""
         self.newest = max(self.newest, newest)
         if self._replay is None:
-            return Step()
+            return Arrivals()
         self._replay.last, self._replay.count = newest if last is None else last, count
-        return Step(passed=self._across_holes())
+        return Arrivals(passed=self._across_holes())
 
     @property
     def waits_for_replay(self) -> bool:
         """Whether events of a replay are still on their way."""
         return self._replay is not None
 
-    def give_up(self) -> Step[T]:
+    def give_up(self) -> Arrivals[T]:
         """Nothing can be asked for: go on with what is here, or with what comes next."""
         self._replay = None
         self._skip_to(min(self._held) - 1 if self._held else self.newest)
-        return Step(passed=self._in_turn())
+        return Arrivals(passed=self._in_turn())
 
     def _hold(self, sequence: int, item: T) -> list[T]:
         """Keep it until its turn; answers what is let go instead."""

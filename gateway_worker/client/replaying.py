@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
 from gateway_worker.client.errors import ClientError, CommandRejectedError
-from gateway_worker.client.ordering import SessionOrder, Step
+from gateway_worker.client.ordering import Arrivals, SessionOrder
 from gateway_worker.timing.pauses import Pauses
 from schemas.results import EventsReplayed
 
@@ -33,7 +33,9 @@ class Replays(Generic[T]):
         pass_on: takes what a replay's answer sets free.
     """
 
-    def __init__(self, ask: Asker, orders: Mapping[str, SessionOrder[T]], pass_on: Callable[[Step[T]], None]) -> None:
+    def __init__(
+        self, ask: Asker, orders: Mapping[str, SessionOrder[T]], pass_on: Callable[[Arrivals[T]], None]
+    ) -> None:
         self._ask = ask
         self._orders = orders
         self._pass_on = pass_on

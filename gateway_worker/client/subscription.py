@@ -17,7 +17,7 @@ from gateway_worker.client.background import Background, Flag
 from gateway_worker.client.connection import Connection, shut
 from gateway_worker.client.errors import ClientError, NotPermittedError, TopologyMissingError, translated
 from gateway_worker.client.events import Event, NotAnEventError, read_envelope
-from gateway_worker.client.ordering import Passed, Recent, SessionOrder, Step
+from gateway_worker.client.ordering import Arrivals, Passed, Recent, SessionOrder
 from gateway_worker.client.queues import EventQueue
 from gateway_worker.client.replaying import Asker, Replays
 from schemas.topology.channels import Topology
@@ -226,20 +226,20 @@ class Subscription:
         for dropped in step.dropped:
             await dropped.ack()
 
-    def _step(self, delivery: Delivery) -> Step[Delivery]:
+    def _step(self, delivery: Delivery) -> Arrivals[Delivery]:
         """What the arrival leads to."""
         event = delivery.event
         if delivery.key in self._recent:
-            return Step(dropped=[delivery])
+            return Arrivals(dropped=[delivery])
         if event.sequence is None or event.subject is None or not self._queue.is_whole:
-            return Step(passed=[Passed(sequence=0, item=delivery)])
+            return Arrivals(passed=[Passed(sequence=0, item=delivery)])
         order = self._orders.setdefault(event.subject, self._order(None))
         step = order.take(event.sequence, delivery)
         if order.is_behind and not order.waits_for_replay:
             self._replays.want(event.subject)
         return step
 
-    def _pass_on(self, step: Step[Delivery]) -> None:
+    def _pass_on(self, step: Arrivals[Delivery]) -> None:
         for passed in step.passed:
             delivery = passed.item
             delivery.event.missed = passed.missed

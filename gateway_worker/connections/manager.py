@@ -77,7 +77,7 @@ class ConnectionManager:
         self.ownership.drain()
 
     def recheck_ownership(self) -> None:
-        """See `Ownership.recheck_ownership`."""
+        """Have every session looked at again: what another worker wrote may have changed whose it is."""
         self.ownership.recheck_ownership()
 
     # --- what it holds ---

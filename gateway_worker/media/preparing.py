@@ -15,7 +15,7 @@ from gateway_worker.media.prepared import PreparedFile
 from gateway_worker.media.receiving import receive
 from gateway_worker.media.signatures import UNKNOWN
 from gateway_worker.media.sniffing import HEAD, document_type, look
-from gateway_worker.media.spool import Job, Spool
+from gateway_worker.media.spool import Spool, SpoolFolder
 from gateway_worker.media.worker_pool import WorkerPool
 from schemas.content.outgoing_media import MAX_INLINE, MediaSource
 from schemas.errors import Unavailable
@@ -109,7 +109,7 @@ class Preparation:
             received = await self._receive(kind, source, job)
             yield await self._made(kind, source, received, job, party)
 
-    async def _receive(self, kind: str, source: MediaSource, job: Job) -> Path:
+    async def _receive(self, kind: str, source: MediaSource, job: SpoolFolder) -> Path:
         limit = self._limits[kind]
         if source.base64 is not None:
             return await receive(_inline(source.base64), job, "source", limit)
@@ -127,7 +127,7 @@ class Preparation:
         except (OSError, TimeoutError) as error:
             raise BucketAway from error
 
-    async def _made(self, kind: str, source: MediaSource, received: Path, job: Job, party: str) -> PreparedFile:
+    async def _made(self, kind: str, source: MediaSource, received: Path, job: SpoolFolder, party: str) -> PreparedFile:
         if kind == "document":
             named = await asyncio.to_thread(_document_type, received, source)
             return await _measured(received, {"mimetype": named})

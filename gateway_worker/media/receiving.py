@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from gateway_worker.media.errors import SpoolFull, too_large, unsupported
-from gateway_worker.media.spool import Job
+from gateway_worker.media.spool import SpoolFolder
 
 _FLUSH: Final = 1024 * 1024
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-async def receive(pieces: AsyncIterator[bytes], job: Job, name: str, limit: int) -> Path:
+async def receive(pieces: AsyncIterator[bytes], job: SpoolFolder, name: str, limit: int) -> Path:
     """Write all pieces to a file of the job; its path.
 
     Raises:

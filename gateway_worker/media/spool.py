@@ -18,7 +18,7 @@ _PRIVATE = 0o700
 _MAX_JOBS = 64
 
 
-class Job:
+class SpoolFolder:
     """One folder of the spool. What is written to it is to be counted with `take`."""
 
     def __init__(self, folder: Path, spool: "Spool") -> None:
@@ -77,20 +77,20 @@ class Spool:
         probe.unlink()
 
     @asynccontextmanager
-    async def job(self) -> AsyncGenerator[Job]:
+    async def job(self) -> AsyncGenerator[SpoolFolder]:
         """A folder, as long as it is needed."""
         async with self._jobs:
             folder = self.directory / f"{next(self._numbers)}"
             folder.mkdir(mode=_PRIVATE)
-            job = Job(folder, self)
+            job = SpoolFolder(folder, self)
             try:
                 yield job
             finally:
                 self._taken -= job.taken
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def take(self, job: Job, size: int) -> None:
-        """See `Job.take`."""
+    def take(self, job: SpoolFolder, size: int) -> None:
+        """Counts bytes of a folder before they are written; raises as `SpoolFolder.take`."""
         if job.taken + size > self._max_bytes:
             raise too_large("bytes", self._max_bytes)
         if self._taken + size > self._max_bytes:

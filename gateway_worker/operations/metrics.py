@@ -122,23 +122,23 @@ class WorkerMetrics:
         self.registry.register(_Scraped(readings))
 
     def connection_opened(self) -> None:
-        """See `Observer`."""
+        """A socket is being opened."""
         self._counters["connections_opened"].inc()
 
     def connection_ended(self, cause: Cause) -> None:
-        """See `Observer`."""
+        """A socket is gone."""
         self._counters["connections_ended"].labels(cause.value).inc()
 
     def logged_in(self, seconds: float) -> None:
-        """See `Observer`."""
+        """A session is connected, `seconds` after its socket was opened."""
         self._histograms["login_seconds"].observe(seconds)
 
     def sessions_freed(self, count: int) -> None:
-        """See `Observer`."""
+        """Sessions of a worker that died are nobody's now."""
         self._counters["sessions_freed"].inc(count)
 
     def session_mended(self, kind: str) -> None:
-        """See `Observer`."""
+        """A session was in limbo, and is taken care of; `kind` is one of `LIMBO_KINDS`."""
         self._counters["sessions_mended"].labels(kind).inc()
 
     def lease_lapsed(self) -> None:
@@ -146,78 +146,78 @@ class WorkerMetrics:
         self._counters["lease_lapses"].inc()
 
     def alarm(self, code: str) -> None:
-        """See `Observer`."""
+        """Something an operator should look at, by its reason's code (``session.replaced`` …)."""
         self._counters["alarms"].labels(code).inc()
 
     def message_begun(self) -> None:
-        """See `Observer`."""
+        """An outgoing message is durable."""
         self._counters["messages_begun"].inc()
 
     def message_sent(self, seconds: float) -> None:
-        """See `Observer`."""
+        """WhatsApp's server acknowledged a message, `seconds` after it arrived here."""
         self._counters["messages_sent"].inc()
         self._histograms["send_seconds"].observe(seconds)
 
     def message_failed(self, code: str) -> None:
-        """See `Observer`."""
+        """A message failed for good."""
         self._counters["messages_failed"].labels(code).inc()
 
     def send_retried(self) -> None:
-        """See `Observer`."""
+        """A message is sent again under the same id."""
         self._counters["sends_retried"].inc()
 
     def receipt_stored(self, kind: ReceiptKind) -> None:
-        """See `Observer`."""
+        """A receipt moved a message's status."""
         self._counters["receipts"].labels(kind.value, "yes").inc()
 
     def receipt_ignored(self, kind: ReceiptKind) -> None:
-        """See `Observer`."""
+        """A receipt moved nothing: not ours, or nothing new."""
         self._counters["receipts"].labels(kind.value, "no").inc()
 
     def message_received(self, kind: str) -> None:
-        """See `Observer`."""
+        """An incoming message is stored."""
         self._counters["messages_received"].labels(kind).inc()
 
     def set_aside(self, reason: str) -> None:
-        """See `Observer`."""
+        """Something that came could not be told as it should be: it is kept as it came."""
         self._counters["set_aside"].labels(reason).inc()
 
     def file_fetched(self, seconds: float) -> None:
-        """See `Observer`."""
+        """The file of an incoming message is in the bucket, `seconds` after this try began."""
         self._counters["files_fetched"].inc()
         self._histograms["file_fetch_seconds"].observe(seconds)
 
     def file_delayed(self, reason: str) -> None:
-        """See `Observer`."""
+        """A file could not be fetched just now: it is tried again. `reason` is one of a few words."""
         self._counters["files_delayed"].labels(reason).inc()
 
     def file_failed(self, code: str) -> None:
-        """See `Observer`."""
+        """A file will not be fetched any more."""
         self._counters["files_failed"].labels(code).inc()
 
     def file_held(self) -> None:
-        """See `Observer`."""
+        """Our bucket or disk is in the way of an outgoing file: it is tried again, and its chat waits."""
         self._counters["files_held"].inc()
 
     def file_uploaded(self, seconds: float) -> None:
-        """See `Observer`."""
+        """WhatsApp's media host has taken the file of an outgoing message, in `seconds`."""
         self._counters["files_uploaded"].inc()
         self._histograms["file_upload_seconds"].observe(seconds)
 
     def file_reused(self) -> None:
-        """See `Observer`."""
+        """A file lay at WhatsApp's media host already."""
         self._counters["files_reused"].inc()
 
     def upload_failed(self) -> None:
-        """See `Observer`."""
+        """An upload failed while its connection lived; mostly it is tried again."""
         self._counters["upload_failures"].inc()
 
     def snapshot_stored(self) -> None:
-        """See `Observer`."""
+        """A session's snapshot is in its bucket."""
         self._counters["snapshots_stored"].inc()
 
     def snapshot_failed(self) -> None:
-        """See `Observer`."""
+        """A snapshot could not be stored or removed; mostly it is tried again."""
         self._counters["snapshot_failures"].inc()
 
     def command_settled(self, command_type: str, outcome: str, seconds: float) -> None:
@@ -230,15 +230,15 @@ class WorkerMetrics:
         self._counters["topology_missing"].inc()
 
     def event_published(self, event_type: str) -> None:
-        """See `events.ports.Observer`."""
+        """The broker has confirmed it."""
         self._counters["events_published"].labels(event_type).inc()
 
     def event_repeated(self, event_type: str) -> None:
-        """See `events.ports.Observer`."""
+        """It was sent and its confirm was lost: it goes out again, and may arrive twice under the same id."""
         self._counters["events_repeated"].labels(event_type).inc()
 
     def event_refused(self, event_type: str) -> None:
-        """See `events.ports.Observer`."""
+        """A queue had no room for it, or there was none: it goes out again, and other queues may have it twice."""
         self._counters["events_refused"].labels(event_type).inc()
 
 

@@ -39,17 +39,17 @@ class Tracer(Protocol):
     def span(
         self, name: str, kind: SpanKind, *, parent: Carrier | None, attributes: Attributes | None
     ) -> AbstractContextManager[Span]:
-        """See `span`."""
+        """Open a span around what is done inside."""
         ...
 
     def past(
         self, name: str, kind: SpanKind, since: datetime, *, parent: Carrier | None, attributes: Attributes | None
     ) -> None:
-        """See `past`."""
+        """Record a span that is over."""
         ...
 
     def carrier(self) -> Mapping[str, str]:
-        """See `carrier`."""
+        """The trace context of here, for what leaves."""
         ...
 
 

@@ -99,7 +99,7 @@ class OpenTelemetryTracer:
     def span(
         self, name: str, kind: SpanKind, *, parent: Carrier | None, attributes: Attributes | None
     ) -> Generator[Span]:
-        """See `spans.span`."""
+        """Opens a span of OpenTelemetry around what is done inside."""
         with self._tracer.start_as_current_span(
             name,
             context=None if parent is None else self._format.extract(parent),
@@ -121,7 +121,7 @@ class OpenTelemetryTracer:
     def past(
         self, name: str, kind: SpanKind, since: datetime, *, parent: Carrier | None, attributes: Attributes | None
     ) -> None:
-        """See `spans.past`."""
+        """Records a span that is over."""
         self._tracer.start_span(
             name,
             context=None if parent is None else self._format.extract(parent),
@@ -131,7 +131,7 @@ class OpenTelemetryTracer:
         ).end()
 
     def carrier(self) -> Mapping[str, str]:
-        """See `spans.carrier`."""
+        """The trace context of here, for what leaves."""
         found: dict[str, str] = {}
         self._format.inject(found)
         return found
@@ -143,6 +143,6 @@ class _Span:
         self._failed = failed
 
     def fail(self, error_type: str) -> None:
-        """See `spans.Span`."""
+        """It went wrong; a word, never the text of an error."""
         self._span.set_status(self._failed)
         self._span.set_attribute("error.type", error_type)

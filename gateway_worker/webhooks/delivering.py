@@ -28,7 +28,7 @@ class LeavingError(Exception):
     """The process ends: what is not taken yet stays where it is."""
 
 
-class Observer(Protocol):
+class DeliveryObserver(Protocol):
     """Hears of attempts."""
 
     def attempted(self, seconds: float, failure: CallFailedError | None) -> None:
@@ -71,7 +71,7 @@ class Deliverer:
         leaving: asyncio.Event,
         clock: Clock,
         chance: Random,
-        observer: Observer,
+        observer: DeliveryObserver,
         pace: Pace,
         breaker: Breaker | None = None,
     ) -> None:

@@ -13,7 +13,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class EventJob:
     """An event in hand.
 
     Attributes:

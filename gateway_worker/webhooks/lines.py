@@ -14,11 +14,11 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from gateway_worker.webhooks.delivering import LeavingError
-from gateway_worker.webhooks.jobs import Job
+from gateway_worker.webhooks.jobs import EventJob
 
 LONGEST: Final = 8  # in hand of one line whose first one is in trouble
 
-Deliver = Callable[[Job, Callable[[], None]], Awaitable[None]]
+Deliver = Callable[[EventJob, Callable[[], None]], Awaitable[None]]
 """Tells the target of an event, or puts it away for good; calls the second whenever that has failed for now."""
 
 
@@ -42,11 +42,11 @@ class Parking(Protocol):
         """Whether there is one of that line."""
         ...
 
-    async def park(self, line: str, job: Job) -> None:
+    async def park(self, line: str, job: EventJob) -> None:
         """Put it at the end; returns when it is safe."""
         ...
 
-    async def first(self, line: str) -> Job | None:
+    async def first(self, line: str) -> EventJob | None:
         """The next one, once the one before is acknowledged; None: an end, marked by the first call since the last."""
         ...
 
@@ -57,8 +57,8 @@ class Parking(Protocol):
 
 @dataclass(slots=True)
 class _Line:
-    waiting: deque[Job] = field(default_factory=deque[Job])
-    to_park: deque[Job] = field(default_factory=deque[Job])
+    waiting: deque[EventJob] = field(default_factory=deque[EventJob])
+    to_park: deque[EventJob] = field(default_factory=deque[EventJob])
     is_troubled: bool = False
     is_parked: bool = False
     parker: asyncio.Task[None] | None = None
@@ -97,7 +97,7 @@ class Lines:
         """Lines that are parked."""
         return sum(line.is_parked for line in self._lines.values())
 
-    def put(self, job: Job) -> None:
+    def put(self, job: EventJob) -> None:
         """It is told after all that came before it in its line."""
         line = self._lines.get(job.line)
         if line is None:

@@ -64,7 +64,7 @@ class TargetMetrics:
     _skipped: Counter
 
     def attempted(self, seconds: float, failure: CallFailedError | None) -> None:
-        """See `Observer`."""
+        """One ended."""
         self._attempts.observe(seconds)
         if failure is not None:
             self._failures[failure.reason].inc()

@@ -19,7 +19,7 @@ class GatewayRegistry:
         self._gateway = gateway
 
     async def worker_of(self, session: str) -> str | None:
-        """See `Registry`."""
+        """The worker that holds a session; None where nobody does, or nobody knows."""
         try:
             return (await self._gateway.describe_session(session, timeout=_SECONDS)).owner
         except ClientError as error:
@@ -27,7 +27,7 @@ class GatewayRegistry:
             return None
 
     async def registration(self, worker: str) -> Mapping[str, Any] | None:
-        """See `Registry`."""
+        """What ``worker.registered`` said of a worker; None where it does not answer."""
         try:
             found = await self._gateway.describe_worker(worker, timeout=_SECONDS)
         except ClientError as error:

@@ -56,7 +56,7 @@ class CheckedResolver(AbstractResolver):
         """Nothing to close."""
 
 
-class Sender:
+class HttpSender:
     """Makes calls to one receiver, over connections that are kept; a context manager."""
 
     def __init__(

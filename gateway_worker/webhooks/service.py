@@ -31,7 +31,7 @@ from gateway_worker.webhooks.delivering import Deliverer, Pace
 from gateway_worker.webhooks.metrics import WebhookMetrics
 from gateway_worker.webhooks.names import WebhookNames
 from gateway_worker.webhooks.registry import GatewayRegistry
-from gateway_worker.webhooks.sending import Sender
+from gateway_worker.webhooks.sending import HttpSender
 from gateway_worker.webhooks.server import StatusServer
 from gateway_worker.webhooks.shelf import Shelf
 from gateway_worker.webhooks.target import CallsOf, Target
@@ -117,7 +117,7 @@ class Webhooks:
     async def _target(self, stack: AsyncExitStack, name: str, receiver: Receiver) -> Target:
         metrics = self._metrics.of(name)
         deliverer = Deliverer(
-            await stack.enter_async_context(Sender(receiver)),
+            await stack.enter_async_context(HttpSender(receiver)),
             give_up_after=timedelta(hours=receiver.give_up_hours),
             places=receiver.concurrency,
             leaving=self._leaving,

@@ -18,7 +18,7 @@ from gateway_worker.client.connection import Connection, shut
 from gateway_worker.client.errors import translated
 from gateway_worker.client.events import NotAnEventError, read_envelope
 from gateway_worker.timing.clock import Clock
-from gateway_worker.webhooks.jobs import Job
+from gateway_worker.webhooks.jobs import EventJob
 from gateway_worker.webhooks.names import WebhookNames
 from schemas.envelope import CONTENT_TYPE
 
@@ -128,7 +128,7 @@ class Shelf:
         await self._until_it_works(declare)
 
     async def exists(self, line: str) -> bool:
-        """See `Parking`."""
+        """Whether there is one of that line."""
         name = self._names.queue(self._names.parked(self._target, line))
 
         async def look() -> bool:
@@ -147,14 +147,14 @@ class Shelf:
                 return await look()
             await asyncio.sleep(_PAUSE)
 
-    async def park(self, line: str, job: Job) -> None:
-        """See `Parking`."""
+    async def park(self, line: str, job: EventJob) -> None:
+        """Put it at the end; returns when it is safe."""
         route = self._names.parked(self._target, line)
         await self._see_to(route)
         await self._publish(self._names.exchange, route, _message(job))
 
-    async def first(self, line: str) -> Job | None:
-        """See `Parking`."""
+    async def first(self, line: str) -> EventJob | None:
+        """The next one, once the one before is acknowledged; None: an end, marked by the first call since the last."""
         route = self._names.parked(self._target, line)
         drain = self._drains.get(line)
         if drain is None:
@@ -169,7 +169,7 @@ class Shelf:
         return None
 
     async def remove(self, line: str) -> None:
-        """See `Parking`."""
+        """Nothing is in it, and it is not needed any more."""
         route = self._names.parked(self._target, line)
         drain = self._drains.pop(line, None)
         if drain is not None:
@@ -183,7 +183,7 @@ class Shelf:
         with suppress(TopologyMissingError):
             await self._until_it_works(delete)
 
-    async def bury(self, job: Job, code: str, message: str) -> None:
+    async def shelve(self, job: EventJob, code: str, message: str) -> None:
         """Put an event that was given up into the dead queue, with the headers that ``gateway-worker dead`` reads."""
         headers = {
             "x-gateway-code": code,
@@ -195,7 +195,7 @@ class Shelf:
         }
         await self._publish(self._names.dead, job.event.routing_key, _message(job, headers))
 
-    async def redriven(self, put: Callable[[Job], None]) -> None:
+    async def redriven(self, put: Callable[[EventJob], None]) -> None:
         """Hear of what a person has redriven; for ever. It is due from now on, whatever its age."""
         name = self._names.queue(self._names.again(self._target))
         while True:
@@ -207,7 +207,7 @@ class Shelf:
                     await shut(channel)
             await asyncio.sleep(_PAUSE)
 
-    async def _consume(self, channel: AbstractChannel, name: str, put: Callable[[Job], None]) -> None:
+    async def _consume(self, channel: AbstractChannel, name: str, put: Callable[[EventJob], None]) -> None:
         closed = Flag()
         channel.close_callbacks.add(closed.raised)
 
@@ -221,7 +221,7 @@ class Shelf:
             await (await channel.get_queue(name, ensure=False)).consume(on_message)
         await closed.wait()
 
-    async def _job(self, message: AbstractIncomingMessage, since: datetime | None = None) -> Job | None:
+    async def _job(self, message: AbstractIncomingMessage, since: datetime | None = None) -> EventJob | None:
         """What lies in a message; what is no event is left out."""
 
         async def ack() -> None:
@@ -234,7 +234,7 @@ class Shelf:
             log.warning("webhooks.not_an_event", target=self._target, error=str(error))
             await ack()
             return None
-        return Job(event=event, since=since or event.envelope.time or self._clock.now(), ack=ack)
+        return EventJob(event=event, since=since or event.envelope.time or self._clock.now(), ack=ack)
 
     async def _see_to(self, route: str) -> None:
         """Have a queue at the end of a route."""
@@ -274,7 +274,7 @@ class Shelf:
             return self._channel
 
 
-def _message(job: Job, headers: dict[str, Any] | None = None) -> aio_pika.Message:
+def _message(job: EventJob, headers: dict[str, Any] | None = None) -> aio_pika.Message:
     return aio_pika.Message(
         job.event.envelope.to_json(),
         content_type=CONTENT_TYPE,

@@ -13,7 +13,7 @@ from gateway_worker.timing.clock import Clock
 from gateway_worker.timing.spans import Span, SpanKind, is_on, span
 from gateway_worker.webhooks.calls import Call, CallFailedError, GivenUpError, TargetGoneError
 from gateway_worker.webhooks.delivering import FRESH, Deliverer
-from gateway_worker.webhooks.jobs import Job
+from gateway_worker.webhooks.jobs import EventJob
 from gateway_worker.webhooks.lines import Lines
 from gateway_worker.webhooks.metrics import TargetMetrics
 from gateway_worker.webhooks.names import EXPIRES, WebhookNames
@@ -78,22 +78,22 @@ class Target:
 
     @property
     def is_away(self) -> bool:
-        """See `metrics.State`."""
+        """Its breaker is not closed."""
         return self._deliverer.is_away
 
     @property
     def in_hand(self) -> int:
-        """See `metrics.State`."""
+        """Events in hand."""
         return 0 if self._lines is None else self._lines.in_hand
 
     @property
     def parked(self) -> int:
-        """See `metrics.State`."""
+        """Sessions whose events are parked."""
         return 0 if self._lines is None else self._lines.parked
 
     @property
     def late_seconds(self) -> float:
-        """See `metrics.State`."""
+        """How long the oldest event in hand is due."""
         oldest = None if self._lines is None else self._lines.oldest
         return 0.0 if oldest is None else max(0.0, (self._clock.now() - oldest).total_seconds())
 
@@ -133,10 +133,10 @@ class Target:
             else:
                 await delivery.ack()
 
-    def _job(self, delivery: Delivery) -> Job:
+    def _job(self, delivery: Delivery) -> EventJob:
         event = delivery.event
         since = event.envelope.time or self._clock.now()
-        return Job(event=event, since=since, ack=delivery.ack, is_repeated=delivery.redelivered)
+        return EventJob(event=event, since=since, ack=delivery.ack, is_repeated=delivery.redelivered)
 
     def _is_for_it(self, event: Event) -> bool:
         """Whether it wants it, and has not been told of it, or of a later one: somebody's replay reaches us too."""
@@ -149,12 +149,12 @@ class Target:
         self._last[event.subject] = event.sequence
         return True
 
-    async def _deliver(self, job: Job, trouble: Callable[[], None]) -> None:
-        """See `lines.Tell`."""
+    async def _deliver(self, job: EventJob, trouble: Callable[[], None]) -> None:
+        """Delivers one event, and acknowledges it."""
         with _span(job.event, self.name) as span:
             await self._deliver_within(job, trouble, span)
 
-    async def _deliver_within(self, job: Job, trouble: Callable[[], None], span: Span) -> None:
+    async def _deliver_within(self, job: EventJob, trouble: Callable[[], None], span: Span) -> None:
         attempts = _Attempts(self.name, job, trouble)
         for call in await self._calls_of(job.event):
             if call.is_fleeting and self._clock.now() - job.since > FRESH:
@@ -173,8 +173,8 @@ class Target:
         self._metrics.delivered(late.total_seconds())
         log.debug("webhook.delivered", target=self.name, **_ids(job.event), late_ms=late // timedelta(milliseconds=1))
 
-    async def _give_up(self, job: Job, error: GivenUpError) -> None:
-        await self._shelf.bury(job, UNDELIVERED, f"{self.name} did not take it in time; the last attempt: {error}")
+    async def _give_up(self, job: EventJob, error: GivenUpError) -> None:
+        await self._shelf.shelve(job, UNDELIVERED, f"{self.name} did not take it in time; the last attempt: {error}")
         self._metrics.given_up()
         log.error("webhook.given_up", target=self.name, error=str(error), **_ids(job.event))
 
@@ -182,14 +182,14 @@ class Target:
 class _Attempts:
     """The failed attempts at one event: the first is told, then every tenth."""
 
-    def __init__(self, target: str, job: Job, trouble: Callable[[], None]) -> None:
+    def __init__(self, target: str, job: EventJob, trouble: Callable[[], None]) -> None:
         self._target = target
         self._job = job
         self._trouble = trouble
         self._count = 0
 
     def failed(self, failure: CallFailedError) -> None:
-        """See `delivering.Trouble`."""
+        """One attempt failed, and another one follows."""
         self._trouble()
         self._count += 1
         if self._count % 10 == 1:

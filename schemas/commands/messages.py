@@ -144,7 +144,7 @@ class SendMessage(SendFlags, _Sending):
 
     @property
     def refers_to(self) -> Reference | None:
-        """See `OutgoingCommand`."""
+        """The message that it quotes."""
         return None if self.quote is None else self.quote.reference
 
     @property
@@ -166,7 +166,7 @@ class AboutMessage(OutgoingCommand):
 
     @property
     def refers_to(self) -> Reference | None:
-        """See `OutgoingCommand`."""
+        """The message that it is about."""
         return Reference(message_id=MessageId(self.message_id), chat=self.recipient, sender=_jid(self.sender))
 
 
@@ -245,7 +245,7 @@ class ForwardMessage(AboutMessage):
 
     @property
     def refers_to(self) -> Reference | None:
-        """See `OutgoingCommand`."""
+        """The message that it is about."""
         return Reference(message_id=MessageId(self.message_id), chat=_jid(self.chat), sender=_jid(self.sender))
 
 

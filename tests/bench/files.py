@@ -14,7 +14,7 @@ import psutil
 from aiohttp import web
 
 from tests.bench import measure
-from tests.bench.gateway import PATIENCE, Rig
+from tests.bench.gateway import PATIENCE, Bench
 from tests.bench.report import Section, Target
 from tests.support.services.s3 import s3_client
 from tests.support.whatsapp.phones import Phone
@@ -85,26 +85,26 @@ class _Peaks:
         return found
 
 
-async def _send(rig: Rig, to: Phone, url: str) -> str:
+async def _send(bench: Bench, to: Phone, url: str) -> str:
     data = {"to": to.number, "content": {"kind": "document", "media": {"url": url}}}
-    return await rig.probe.publish("message.send.v1", "alice", data)
+    return await bench.probe.publish("message.send.v1", "alice", data)
 
 
-async def _sent(rig: Rig, command_id: str) -> None:
-    await rig.probe.until(lambda: command_id in rig.probe.sent or rig.probe.failed, "a document to be sent")
-    if rig.probe.failed:
+async def _sent(bench: Bench, command_id: str) -> None:
+    await bench.probe.until(lambda: command_id in bench.probe.sent or bench.probe.failed, "a document to be sent")
+    if bench.probe.failed:
         raise RuntimeError("a document failed")
 
 
-async def memory(rig: Rig, to: Phone, documents: int) -> tuple[Section, list[Target]]:
+async def memory(bench: Bench, to: Phone, documents: int) -> tuple[Section, list[Target]]:
     """Documents of 64 MiB, one after the other."""
     async with _site(0) as site:
-        await rig.send("alice", to, 0)
-        await rig.probe.until(lambda: len(rig.probe.sent) > 0, "a first text")
-        peaks = _Peaks(rig.worker.child.pid)
+        await bench.send("alice", to, 0)
+        await bench.probe.until(lambda: len(bench.probe.sent) > 0, "a first text")
+        peaks = _Peaks(bench.worker.child.pid)
         watching = asyncio.create_task(peaks.watch())
         for number in range(documents):
-            await _sent(rig, await _send(rig, to, f"{site}/{number}"))
+            await _sent(bench, await _send(bench, to, f"{site}/{number}"))
         watching.cancel()
     above = peaks.above()
     section = Section(title="A document of 64 MiB", columns=("process", "MiB above before, at most"))
@@ -116,7 +116,7 @@ async def memory(rig: Rig, to: Phone, documents: int) -> tuple[Section, list[Tar
     ]
 
 
-async def behind_a_file(rig: Rig, texts_to: Phone, files_to: Phone, seconds: float) -> tuple[Section, list[Target]]:
+async def behind_a_file(bench: Bench, texts_to: Phone, files_to: Phone, seconds: float) -> tuple[Section, list[Target]]:
     """Texts to one person while a document for another is fetched, and while WhatsApp's media host takes one in.
 
     Another session, which has nothing else to do, writes at the same time: whatever else slows this machine down slows
@@ -124,12 +124,12 @@ async def behind_a_file(rig: Rig, texts_to: Phone, files_to: Phone, seconds: flo
     would answer.
     """
     async with _site(seconds + 2) as site:
-        fetched = await _during(rig, texts_to, seconds, await _send(rig, files_to, f"{site}/slow"))
+        fetched = await _during(bench, texts_to, seconds, await _send(bench, files_to, f"{site}/slow"))
     async with _site(0) as site:
-        await rig.phones.fault("media_slow", rig.people["alice"], after=seconds + 5, count=1)
-        document = await _send(rig, files_to, f"{site}/quick")
-        await _begun(rig)
-        uploaded = await _during(rig, texts_to, seconds, document)
+        await bench.phones.fault("media_slow", bench.people["alice"], after=seconds + 5, count=1)
+        document = await _send(bench, files_to, f"{site}/quick")
+        await _begun(bench)
+        uploaded = await _during(bench, texts_to, seconds, document)
     section = Section(title="Texts behind a slow file to another chat", columns=("", "p50 ms", "p99 ms", "worst ms"))
     for what, (behind, alone) in (("is fetched slowly", fetched), ("WhatsApp's media host takes slowly", uploaded)):
         for name, each in ((f"behind a document that {what}", behind), ("meanwhile, from another session", alone)):
@@ -145,30 +145,30 @@ def _not_delayed(name: str, behind: measure.Latency, alone: measure.Latency) -> 
     return Target(name=name, wanted="≤ +10 ms", measured=f"{more:+.1f} ms", reached=more <= 10)
 
 
-async def _begun(rig: Rig) -> None:
+async def _begun(bench: Bench) -> None:
     """The media host has begun to take the document in: the one fault that there is has struck, and is gone."""
     async with asyncio.timeout(PATIENCE):
-        while await _faults(rig):  # noqa: ASYNC110 (a list over HTTP)
+        while await _faults(bench):  # noqa: ASYNC110 (a list over HTTP)
             await asyncio.sleep(_LOOK)
 
 
-async def _faults(rig: Rig) -> list[object]:
-    async with rig.phones.http.get("/faults") as answer:
+async def _faults(bench: Bench) -> list[object]:
+    async with bench.phones.http.get("/faults") as answer:
         return await answer.json()
 
 
-async def _during(rig: Rig, to: Phone, seconds: float, document: str) -> tuple[measure.Latency, measure.Latency]:
+async def _during(bench: Bench, to: Phone, seconds: float, document: str) -> tuple[measure.Latency, measure.Latency]:
     """Texts of `alice`, whose document is on its way all the time, and of `dave`, in turn."""
     texts: dict[str, list[str]] = {"alice": [], "dave": []}
     async for number in _ticks(int(_RATE * seconds)):
         sender = ("alice", "dave")[number % 2]
-        texts[sender].append(await rig.send(sender, to, number))
+        texts[sender].append(await bench.send(sender, to, number))
     sent = [each for ids in texts.values() for each in ids]
-    await rig.probe.until(lambda: all(each in rig.probe.sent for each in sent), "all texts to be sent")
-    if document in rig.probe.sent:
+    await bench.probe.until(lambda: all(each in bench.probe.sent for each in sent), "all texts to be sent")
+    if document in bench.probe.sent:
         raise RuntimeError("the document was faster than the texts: nothing was measured")
-    await _sent(rig, document)
-    behind, alone = ([rig.probe.sent[each] - rig.probe.published[each] for each in ids] for ids in texts.values())
+    await _sent(bench, document)
+    behind, alone = ([bench.probe.sent[each] - bench.probe.published[each] for each in ids] for ids in texts.values())
     return measure.percentiles(behind), measure.percentiles(alone)
 
 
@@ -180,18 +180,18 @@ async def _ticks(count: int) -> AsyncIterator[int]:
         yield number
 
 
-async def receiving(rig: Rig, sender: Phone, to: Phone, documents: int) -> tuple[Section, list[Target]]:
+async def receiving(bench: Bench, sender: Phone, to: Phone, documents: int) -> tuple[Section, list[Target]]:
     """Documents of 64 MiB that come in for the session `alice`, one after the other, until each is in the bucket."""
-    peaks = _Peaks(rig.worker.child.pid)
+    peaks = _Peaks(bench.worker.child.pid)
     peaks.look()
     watching = asyncio.create_task(peaks.watch())
     for number in range(documents):
         media = {"base64": base64.b64encode(os.urandom(SIZE)).decode()}
         body = json.dumps({"to": to.number, "content": {"kind": "document", "media": media}}).encode()
-        async with rig.phones.http.post(f"/phones/{sender.number}/send", data=io.BytesIO(body)) as answer:
+        async with bench.phones.http.post(f"/phones/{sender.number}/send", data=io.BytesIO(body)) as answer:
             answer.raise_for_status()
         async with asyncio.timeout(PATIENCE):
-            while await _stored(rig, "alice") <= number:  # noqa: ASYNC110 (S3 tells nobody)
+            while await _stored(bench, "alice") <= number:  # noqa: ASYNC110 (S3 tells nobody)
                 await asyncio.sleep(0.1)
     watching.cancel()
     above = peaks.above()
@@ -204,8 +204,8 @@ async def receiving(rig: Rig, sender: Phone, to: Phone, documents: int) -> tuple
     ]
 
 
-async def _stored(rig: Rig, session_id: str) -> int:
+async def _stored(bench: Bench, session_id: str) -> int:
     """How many received files of a session the bucket has."""
-    async with s3_client(rig.services) as client, client.calling() as driver:
+    async with s3_client(bench.services) as client, client.calling() as driver:
         found = driver.list_objects("whatsapp-media", prefix=f"{session_id}/received/", recursive=True)
         return len([each async for each in found])

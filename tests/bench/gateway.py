@@ -70,7 +70,7 @@ class Probe:
 
 
 @dataclass(slots=True, kw_only=True)
-class Rig:
+class Bench:
     """A gateway that can be measured."""
 
     stage: Stage
@@ -129,9 +129,9 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(
+async def benched(
     services: PrivateServices, directory: Path, max_sessions: int = 300, own: Mapping[str, str] | None = None
-) -> AsyncGenerator[Rig]:
+) -> AsyncGenerator[Bench]:
     """A fresh simulator, worker and backend on these services."""
     async with AsyncExitStack() as stack:
         namespace = unique_name()
@@ -154,7 +154,9 @@ async def rig(
         events = await stack.enter_async_context(gateway.events(statuses, prefetch=1_000))
         background = await stack.enter_async_context(Background())
         background.start(probe.watch(events))
-        yield Rig(stage=stage, services=services, simulator=simulator, worker=worker, probe=probe, phones=Phones(http))
+        yield Bench(
+            stage=stage, services=services, simulator=simulator, worker=worker, probe=probe, phones=Phones(http)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,19 +169,19 @@ class Run:
     cpu: dict[str, float]
 
 
-async def throughput(rig_: Rig, sender: str, to: Phone, messages: int, window: int) -> Run:
+async def throughput(bench: Bench, sender: str, to: Phone, messages: int, window: int) -> Run:
     """As fast as it goes with `window` commands under way."""
 
     async def load() -> None:
-        gate = _InFlight(rig_.probe)
+        gate = _InFlight(bench.probe)
         for number in range(messages):
             await gate.room(window)
-            await rig_.send(sender, to, number)
+            await bench.send(sender, to, number)
 
-    return await _measured(rig_, load, messages)
+    return await _measured(bench, load, messages)
 
 
-async def paced(rig_: Rig, sender: str, to: Phone, rate: float, seconds: float) -> Run:
+async def paced(bench: Bench, sender: str, to: Phone, rate: float, seconds: float) -> Run:
     """At a steady rate per second."""
     messages = int(rate * seconds)
 
@@ -187,9 +189,9 @@ async def paced(rig_: Rig, sender: str, to: Phone, rate: float, seconds: float) 
         started = time.perf_counter()
         for number in range(messages):
             await asyncio.sleep(max(0.0, started + number / rate - time.perf_counter()))
-            await rig_.send(sender, to, number)
+            await bench.send(sender, to, number)
 
-    return await _measured(rig_, load, messages)
+    return await _measured(bench, load, messages)
 
 
 class _InFlight:
@@ -205,19 +207,19 @@ class _InFlight:
         )
 
 
-async def _measured(rig_: Rig, load: Any, messages: int) -> Run:
-    probe = rig_.probe
+async def _measured(bench: Bench, load: Any, messages: int) -> Run:
+    probe = bench.probe
     probe.published.clear()
     probe.sent.clear()
     probe.delivered = probe.failed = 0
-    before, started = rig_.usage(), time.perf_counter()
+    before, started = bench.usage(), time.perf_counter()
     await load()
     await probe.until(lambda: len(probe.sent) + probe.failed >= messages, "all to be sent")
     seconds = max(probe.sent.values()) - started
     await probe.until(lambda: probe.delivered + probe.failed >= messages, "all to be delivered")
     if probe.failed:
         raise RuntimeError(f"{probe.failed} of {messages} messages failed")
-    spent = rig_.usage().cpu_since(before)
+    spent = bench.usage().cpu_since(before)
     return Run(
         messages=messages,
         rate=round(messages / seconds, 1),

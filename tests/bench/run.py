@@ -37,16 +37,16 @@ class Scale:
 
 async def messages_side_by_side(services: PrivateServices, directory: Path, scale: Scale, report: Report) -> None:
     """Throughput and latency of one sender to one recipient."""
-    async with gateway.rig(services, directory) as rig:
+    async with gateway.benched(services, directory) as bench:
         console.print("bare Baileys …")
-        bare_fast = await bare.throughput(rig.simulator, scale.messages, _WINDOW)
-        bare_paced = await bare.paced(rig.simulator, 40, scale.paced_seconds)
+        bare_fast = await bare.throughput(bench.simulator, scale.messages, _WINDOW)
+        bare_paced = await bare.paced(bench.simulator, 40, scale.paced_seconds)
         console.print("the gateway …")
-        await rig.pair(["alice", "bob"])
-        to = rig.people["bob"]
-        await gateway.throughput(rig, "alice", to, 50, _WINDOW)  # warms caches and first-contact queries
-        fast = await gateway.throughput(rig, "alice", to, scale.messages, _WINDOW)
-        paced = await gateway.paced(rig, "alice", to, 40, scale.paced_seconds)
+        await bench.pair(["alice", "bob"])
+        to = bench.people["bob"]
+        await gateway.throughput(bench, "alice", to, 50, _WINDOW)  # warms caches and first-contact queries
+        fast = await gateway.throughput(bench, "alice", to, scale.messages, _WINDOW)
+        paced = await gateway.paced(bench, "alice", to, 40, scale.paced_seconds)
     table = Section(
         title="A → B, both ends Baileys",
         columns=("", "messages/s", "p50 ms", "p99 ms", "worst ms", "CPU ms per message, by process"),
@@ -73,11 +73,11 @@ async def memory_and_restarts(services: PrivateServices, directory: Path, scale:
     """RSS per session right after pairing and after a restart; how soon sessions are back."""
     table = Section(title="Memory", columns=("sessions", "when", "worker MB", "bridges MB", "MB per session"))
 
-    async with gateway.rig(services, directory) as rig:
-        empty = rig.usage()
+    async with gateway.benched(services, directory) as bench:
+        empty = bench.usage()
 
         def row(sessions: int, when: str) -> float:
-            usage = rig.usage()
+            usage = bench.usage()
             extra = (usage.rss_of(*_WORKER_ROLES) - empty.rss_of(*_WORKER_ROLES)) / measure.MIB
             each = extra / sessions if sessions else 0.0
             worker, bridges = (usage.rss_of(role) / measure.MIB for role in _WORKER_ROLES)
@@ -89,16 +89,16 @@ async def memory_and_restarts(services: PrivateServices, directory: Path, scale:
         names = [f"s{number}" for number in range(scale.fleet)]
         for count in (1, scale.middle, scale.comeback, scale.fleet):
             console.print(f"pairing up to {count} sessions …")
-            missing = [name for name in names[:count] if name not in rig.people]
-            await rig.pair(missing)
+            missing = [name for name in names[:count] if name not in bench.people]
+            await bench.pair(missing)
             paired = row(count, "right after pairing")
             if count == scale.comeback:
-                back = await rig.restart(count)
+                back = await bench.restart(count)
                 row(count, "after a restart")
                 report.targets.append(
                     Target(name=f"{count} sessions back", wanted="≤ 5 s", measured=f"{back:.1f} s", reached=back <= 5)
                 )
-        back = await rig.restart(scale.fleet)
+        back = await bench.restart(scale.fleet)
         restarted = row(scale.fleet, "after a restart")
         table.notes.append(f"{scale.fleet} sessions were back {back:.1f} s after the worker was started again.")
     report.sections.append(table)
@@ -115,19 +115,19 @@ async def memory_and_restarts(services: PrivateServices, directory: Path, scale:
 
 async def thousand(services: PrivateServices, directory: Path, scale: Scale, report: Report) -> None:
     """One worker full to the brim: all are created and paired, none is left out; all come back; what each takes."""
-    async with gateway.rig(services, directory, max_sessions=scale.thousand + 8) as rig:
-        empty = rig.usage()
+    async with gateway.benched(services, directory, max_sessions=scale.thousand + 8) as bench:
+        empty = bench.usage()
 
         def each() -> str:
-            usage = rig.usage()
+            usage = bench.usage()
             extra = usage.rss_of(*_WORKER_ROLES) - empty.rss_of(*_WORKER_ROLES)
             return f"{extra / measure.MIB / scale.thousand:.2f}"
 
         console.print(f"creating and pairing {scale.thousand} sessions …")
-        took = await rig.pair([f"s{number}" for number in range(scale.thousand)])
+        took = await bench.pair([f"s{number}" for number in range(scale.thousand)])
         table = Section(title=f"Fleet of {scale.thousand} on one worker", columns=("what", "seconds", "MB per session"))
         table.rows.append(("created and paired, 8 at a time", f"{took:.1f}", each()))
-        back = await rig.restart(scale.thousand)
+        back = await bench.restart(scale.thousand)
         table.rows.append(("all connected after a restart", f"{back:.1f}", each()))
     report.sections.append(table)
     report.targets.append(
@@ -143,13 +143,13 @@ async def thousand(services: PrivateServices, directory: Path, scale: Scale, rep
 async def large_files(services: PrivateServices, directory: Path, scale: Scale, report: Report) -> None:
     """Documents of 64 MiB: memory, and texts to somebody else meanwhile."""
     own = {"GATEWAY_MEDIA_ALLOW_PRIVATE": "true"}
-    async with gateway.rig(services, directory, own=own) as rig:
-        await rig.pair(["alice", "bob", "carol", "dave"])
-        bob, carol = rig.people["bob"], rig.people["carol"]
+    async with gateway.benched(services, directory, own=own) as bench:
+        await bench.pair(["alice", "bob", "carol", "dave"])
+        bob, carol = bench.people["bob"], bench.people["carol"]
         for section, targets in (
-            await files.memory(rig, carol, scale.documents),
-            await files.receiving(rig, carol, rig.people["alice"], scale.documents),
-            await files.behind_a_file(rig, bob, carol, scale.paced_seconds),
+            await files.memory(bench, carol, scale.documents),
+            await files.receiving(bench, carol, bench.people["alice"], scale.documents),
+            await files.behind_a_file(bench, bob, carol, scale.paced_seconds),
         ):
             report.sections.append(section)
             report.targets += targets

@@ -137,3 +137,14 @@ def test_no_function_is_deeper_and_no_line_longer_than_todays_worst() -> None:
         deep += [f"{name}.{each.name}" for each in functions if _depth(each) > DEEPEST]
     assert not deep, deep
     assert not long, long
+
+
+def test_no_docstring_only_points_elsewhere() -> None:
+    pointing = [
+        f"{name}:{each.lineno}"
+        for name, path in _modules().items()
+        for each in ast.walk(ast.parse(path.read_text()))
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and re.fullmatch(r"See [^.]*(?:\.\w[^.]*)*\.", ast.get_docstring(each) or "")
+    ]
+    assert not pointing, "a docstring has a subject of its own"

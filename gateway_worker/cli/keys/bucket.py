@@ -13,7 +13,7 @@ from typing import Final
 from gateway_worker.objects.errors import S3MissingError
 from gateway_worker.objects.snapshots import SnapshotMoment, SnapshotObjects
 from gateway_worker.store.errors import StoreError
-from gateway_worker.store.rotation.rotation import Rotation, Standing, Step
+from gateway_worker.store.rotation.rotation import Resealed, Rotation, StoredSnapshot
 from gateway_worker.store.snapshots.format import HEAD_BYTES, Moment
 from schemas.names import SessionId
 
@@ -44,15 +44,15 @@ class SnapshotRotation:
                 tasks.create_task(look(session_id, moment))
         return found, len(there)
 
-    async def reseal(self) -> AsyncIterator[Step]:
+    async def reseal(self) -> AsyncIterator[Resealed]:
         """Seal anew, one after the other."""
         for session_id, moment in (await self._objects.sessions()).items():
             if await self._key(session_id, moment) == self._rotation.keys[0]:
                 continue
             try:
-                yield Step(done=int(await self._reseal(session_id)))
+                yield Resealed(done=int(await self._reseal(session_id)))
             except StoreError as error:
-                yield Step(done=0, failed={f"snapshot of {session_id}": str(error)})
+                yield Resealed(done=0, failed={f"snapshot of {session_id}": str(error)})
 
     async def _key(self, session_id: SessionId, moment: SnapshotMoment) -> str | None:
         try:
@@ -63,7 +63,7 @@ class SnapshotRotation:
             return "unreadable"
 
     async def _reseal(self, session_id: SessionId) -> bool:
-        before = await self._rotation.standing(session_id)
+        before = await self._rotation.snapshot_of(session_id)
         found = await self._objects.newest(session_id)
         if found is None:
             return False
@@ -75,13 +75,13 @@ class SnapshotRotation:
         )
         await self._objects.put(session_id, moment, anew)
         await self._objects.remove_older(session_id, moment)
-        if _is_void(before, await self._rotation.standing(session_id), moment):
+        if _is_void(before, await self._rotation.snapshot_of(session_id), moment):
             await self._objects.remove(session_id, moment)
             return False
         return True
 
 
-def _is_void(before: Standing | None, after: Standing | None, moment: SnapshotMoment) -> bool:
+def _is_void(before: StoredSnapshot | None, after: StoredSnapshot | None, moment: SnapshotMoment) -> bool:
     """Whether a snapshot should not be there, or not any more. Pure.
 
     Without a row it is all there is of a session. A row without an identity says nothing against it: a database that

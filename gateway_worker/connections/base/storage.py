@@ -315,7 +315,7 @@ class Storage(Protocol):
 
     @property
     def user_limits(self) -> UserLimits:
-        """See `UserLimits`."""
+        """How much each user may send, over all workers."""
         ...
 
     @property

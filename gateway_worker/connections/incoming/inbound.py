@@ -137,7 +137,7 @@ class Inbound:
             raise
 
     async def notify(self, fact: Fact) -> None:
-        """See `Owner.notify`. A fact that must be stored waits for the database; after the end only receipts count."""
+        """A fact, in order, one at a time."""
         async with self._working():
             match fact:
                 case ReceiptArrived():
@@ -159,26 +159,26 @@ class Inbound:
                     await self._on_life_fact(fact)
 
     async def load_keys(self, kind: str, ids: Sequence[str]) -> Mapping[str, bytes]:
-        """See `Owner.load_keys`."""
+        """Stored keys; ids that are not stored are missing from the answer."""
         if self._staged is not None:
             return self._staged.load(kind, ids)
         with self._asking():
             return await self._context.storage.keys.load(self._session_id, kind, ids)
 
     async def load_entry(self, key: EntryKey) -> bytes | None:
-        """See `Owner.load_entry`."""
+        """The plaintext of an `Entry` stored earlier (a redelivered stanza must not touch the ratchet again)."""
         with self._asking():
             return await self._context.storage.keys.entry(
                 self._session_id, chat=key.chat, sender=key.sender, message_id=key.message_id, index=key.index
             )
 
     async def begin(self, name: str) -> bool:
-        """See `Owner.begin`."""
+        """A stanza is about to be handled that waited while we were away; asked where `OpenRequest.careful`."""
         async with self._working():
             return await self._vigilance.begin(name)
 
     async def load_unprocessed(self) -> Sequence[StoredEntry]:
-        """See `Owner.load_unprocessed`."""
+        """What an earlier connection confirmed and did not live to act on, oldest first; asked after each login."""
         with self._asking():
             found = await self._context.storage.keys.unprocessed(self._session_id)
         return [
@@ -190,17 +190,17 @@ class Inbound:
         ]
 
     async def load_sent(self, message_id: str, *, chat: str | None) -> SentMessage | None:
-        """See `Owner.load_sent`."""
+        """A message of ours, to be sent again to who could not read it; None also for what was deleted since."""
         with self._asking():
             return await self._recall.sent(MessageId(message_id), chat)
 
     async def load_originals(self, message_id: str, *, chat: str, author: str | None) -> Sequence[StoredOriginal]:
-        """See `Owner.load_originals`."""
+        """The messages of a chat under an id, a few at most; of `author` first (as in `ReceivedChange`)."""
         with self._asking():
             return await self._recall.originals(MessageId(message_id), chat, author)
 
     async def commit(self, changes: Changes) -> None:
-        """See `Owner.commit`."""
+        """Make `changes` durable, atomically, under the owner's epoch. Raises when refused: the engine then closes."""
         if self._closed:
             raise StoreRefused("this connection is over")
         if self._staged is not None:
@@ -217,7 +217,7 @@ class Inbound:
             self._context.media.arrived(self._session_id)
 
     async def store_history(self, part: HistoryPart) -> None:
-        """See `Owner.store_history`."""
+        """Make a slice of the history durable, as `commit` does. It may come again after a crash."""
         if self._closed:
             raise StoreRefused("this connection is over")
         async with self._working():

@@ -27,7 +27,7 @@ class Recall:
         self._originals = Originals(session_id, messages, identities, lambda: None)
 
     async def sent(self, message_id: MessageId, chat: str | None) -> SentMessage | None:
-        """See `Owner.load_sent`."""
+        """A message of ours, to be sent again to who could not read it; None also for what was deleted since."""
         record = await self._messages.get(self._session_id, message_id)
         if chat is not None and (record is None or not self._identities.may_be_one(Jid(record.chat), Jid(chat))):
             return None
@@ -38,7 +38,7 @@ class Recall:
         return None if now.is_revoked else SentMessage(plaintext=plaintext, edited=now.edited)
 
     async def originals(self, message_id: MessageId, chat: str, author: str | None) -> Sequence[StoredOriginal]:
-        """See `Owner.load_originals`."""
+        """The messages of a chat under an id, a few at most; of `author` first (as in `ReceivedChange`)."""
         names_of = self._identities.all_names
         said = None if author is None else Person.of(author == "", *names_of(author))
         found: list[tuple[bool, MessageRecord]] = []

@@ -45,18 +45,18 @@ class MediaRunner:
     # --- what sessions tell ---
 
     def adopt(self, session: FileOwner) -> None:
-        """See `MediaJobs`."""
+        """The session lives here: what it has pending is fetched."""
         self._sessions[session.session_id] = session
         self.arrived(session.session_id)
 
     def arrived(self, session_id: SessionId) -> None:
-        """See `MediaJobs`."""
+        """Something of it may be due."""
         if session_id in self._sessions and session_id not in self._waiting:
             self._waiting.append(session_id)
         self._stir.set()
 
     async def let_go(self, session_id: SessionId) -> None:
-        """See `MediaJobs`."""
+        """It does not live here any more; returns when nothing of it is under way."""
         self._sessions.pop(session_id, None)
         self._set_aside = {key for key in self._set_aside if key[0] != session_id}
         if timer := self._timers.pop(session_id, None):
@@ -64,7 +64,7 @@ class MediaRunner:
         await end(*(task for (owner, _), task in self._under_way.items() if owner == session_id))
 
     async def has(self, key: str) -> bool:
-        """See `MediaJobs`."""
+        """Whether the bucket has this object, as far as one can see."""
         try:
             return await self._bucket.exists(key)
         except OSError:  # S3 is away: fetching it again waits for S3 as well

@@ -86,7 +86,7 @@ class SessionMedia:
         return self._writer.fence.session_id
 
     async def carry_out(self, record: MediaRecord, downloads: Downloads, bucket: Bucket) -> None:
-        """See `FileOwner`."""
+        """Fetch one file and store how that went, whatever that is."""
         began = self._context.clock.monotonic()
         try:
             await self._try(record, downloads, bucket, began)

@@ -195,13 +195,13 @@ class LiveSession:
             await self._lifecycle.changed.next()
 
     def refusal(self) -> GatewayError | None:
-        """See `ConnectionWaiter.refusal`."""
+        """Why there is no point in waiting for a connection; None when there is (or one is up)."""
         if self._wants_connection() and (self._order_pending or self._orders.fresh or self._connector.awaited):
             return None
         return refusal(self.state, self._lifecycle.reason)
 
     async def connected(self) -> ConnectionAttempt:
-        """See `ConnectionWaiter.connected`."""
+        """The connection, as soon as it can be used."""
         while True:
             if (usable := self._usable()) is not None:
                 return usable
@@ -214,11 +214,11 @@ class LiveSession:
         await self._sender.send(command, accepted)
 
     async def use_passkey(self, command: Command[UsePasskey]) -> None:
-        """See `Ceremony.prove`."""
+        """Hand the person's assertion to WhatsApp."""
         await self._ceremony().prove(command.data.assertion)
 
     async def confirm_passkey(self, command: Command[ConfirmPasskey]) -> None:
-        """See `Ceremony.confirm`."""
+        """Say whether the phone shows our code."""
         await self._ceremony().confirm(same=command.data.confirmed)
 
     def _ceremony(self) -> Ceremony:
@@ -227,29 +227,29 @@ class LiveSession:
         return self._connector.ceremony
 
     async def mark_read(self, command: Command[MarkRead]) -> None:
-        """See `ImmediateCommands.mark_read`."""
+        """Mark incoming messages read."""
         await self._immediate.mark_read(command)
 
     async def set_presence(self, command: Command[SetPresence]) -> None:
-        """See `ImmediateCommands.set_presence`. Who is shown something is followed in turn, or who the command says."""
+        """Show a chat what we do. Who is shown something is followed in turn, or who the command says."""
         await self._immediate.set_presence(command)
         if command.data.subscribe or command.data.state not in _SEEN_BY_ALL:
             self._presences.follow(jid_of(command.data.to))
 
     async def set_disappearing(self, command: Command[SetDisappearing]) -> None:
-        """See `ChatCommands.set_disappearing`."""
+        """Set the timer of a chat."""
         await self._chats.set_disappearing(command)
 
     async def check_contacts(self, command: Command[CheckContacts]) -> ContactsChecked:
-        """See `ImmediateCommands.check_contacts`."""
+        """Which numbers are on WhatsApp."""
         return await self._immediate.check_contacts(command)
 
     async def get_picture(self, command: Command[GetPicture]) -> ContactPicture:
-        """See `ImmediateCommands.get_picture`."""
+        """Where somebody's picture is."""
         return await self._immediate.get_picture(command)
 
     async def fetch_media(self, command: Command[FetchMedia]) -> None:
-        """See `SessionMedia.fetch`."""
+        """Have a message's media fetched into the bucket."""
         await self._media.fetch(command)
 
     # --- its life ---

@@ -15,7 +15,7 @@ from gateway_worker.broker.errors import BrokerLost
 from gateway_worker.console.pages.typed import permitted, typed
 from gateway_worker.console.web.access import RefusedError
 from gateway_worker.console.web.context import Console, console_of
-from gateway_worker.dead_queue import DeadLetter, DeadLetterOutcome, DeadLetterQueue, DeadQueueKind, DeskTakenError
+from gateway_worker.dead_queue import DeadLetter, DeadLetterOutcome, DeadLetterQueue, DeadQueueKind, DeadQueueTakenError
 
 SHOWN: Final = 200
 _WHOLE: Final = 64 * 1024  # bytes of a body that are shown
@@ -100,7 +100,7 @@ async def _opened(request: web.Request) -> AsyncGenerator[DeadLetterQueue]:
     try:
         async with dead_queue.open_dead_letter_queue(console_of(request).amqp_url, _shelf(request).kind) as found:
             yield found
-    except DeskTakenError:
+    except DeadQueueTakenError:
         raise RefusedError("Somebody else works on the dead queue just now: try again in a moment.") from None
     except ChannelNotFoundEntity:
         raise RefusedError("There is no dead queue yet: start a worker, or webhooks, first.") from None

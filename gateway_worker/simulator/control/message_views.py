@@ -84,12 +84,12 @@ def _content(kept: Kept) -> Json:
     if revoked := [change for change in kept.changes if change.kind is ChangeKind.REVOKE]:
         out["revoked"] = _change(revoked[0])
     for name, kind in (("reactions", ChangeKind.REACTION), ("votes", ChangeKind.VOTE)):
-        if standing := _standing(kept, kind):
-            out[name] = standing
+        if current := _current(kept, kind):
+            out[name] = current
     return out
 
 
-def _standing(kept: Kept, kind: ChangeKind) -> list[Json]:
+def _current(kept: Kept, kind: ChangeKind) -> list[Json]:
     """Everybody's last reaction or vote, unless it was taken back."""
     last = {change.sender: change for change in kept.changes if change.kind is kind}
     return [_change(change) for change in last.values() if change.emoji or change.options]

@@ -96,14 +96,14 @@ def _mutation(index_mac: bytes, value: bytes, key_id: bytes) -> SyncdMutation:
 
 def _sum(mutations: Iterable[SyncdMutation]) -> bytes:
     """The LT-Hash of all that is set: the same in whichever order it came to be."""
-    standing: dict[bytes, bytes] = {}
+    current: dict[bytes, bytes] = {}
     for mutation in mutations:
         if mutation.operation == SyncdMutation.SyncdOperation.SET:
-            standing[mutation.record.index.blob] = mutation.record.value.blob[-_MAC:]
+            current[mutation.record.index.blob] = mutation.record.value.blob[-_MAC:]
         else:
-            standing.pop(mutation.record.index.blob, None)
+            current.pop(mutation.record.index.blob, None)
     total = [0] * (_SUM // 2)
-    for value_mac in standing.values():
+    for value_mac in current.values():
         spread = hkdf(value_mac, _SUM, info=b"WhatsApp Patch Integrity")
         total = [(one + other) % _WORD for one, (other,) in zip(total, iter_unpack("<H", spread), strict=True)]
     return pack(f"<{_SUM // 2}H", *total)

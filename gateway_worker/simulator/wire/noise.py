@@ -70,7 +70,7 @@ class Established:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class HandshakeStep:
     """What one received frame leads to: a frame to send, the end of the handshake, or both."""
 
     reply: bytes | None = None
@@ -146,7 +146,7 @@ class ServerHandshake:
         self._pattern: Pattern = "XX"
         self._expects: Literal["hello", "finish", "nothing"] = "hello"
 
-    def receive(self, frame: bytes) -> Step:
+    def receive(self, frame: bytes) -> HandshakeStep:
         """The client's next frame: hello (a reply, with `IK` also the end), finish (the end). `HandshakeError` else."""
         message = _message(frame)
         match self._expects:
@@ -157,7 +157,7 @@ class ServerHandshake:
             case "nothing":
                 raise HandshakeError("the handshake is over")
 
-    def _hello(self, hello: HandshakeMessage.ClientHello) -> Step:
+    def _hello(self, hello: HandshakeMessage.ClientHello) -> HandshakeStep:
         if len(hello.ephemeral) != KEY_SIZE:
             raise HandshakeError("a hello without an ephemeral key")
         if not (hello.static and hello.payload):
@@ -175,7 +175,7 @@ class ServerHandshake:
             return self._answer_xx(hello.ephemeral, "XXfallback")
         return self._answer_ik(noise, hello.ephemeral, client_static, payload)
 
-    def _answer_xx(self, client_ephemeral: bytes, pattern: Pattern) -> Step:
+    def _answer_xx(self, client_ephemeral: bytes, pattern: Pattern) -> HandshakeStep:
         self._pattern, self._expects = pattern, "finish"
         noise = self._noise = _Symmetric(pattern)
         noise.authenticate(client_ephemeral)
@@ -183,28 +183,30 @@ class ServerHandshake:
         noise.mix(_agree(self._ephemeral, client_ephemeral))
         static = noise.encrypt(self._static.public)
         noise.mix(_agree(self._static, client_ephemeral))
-        return Step(reply=self._server_hello(static=static, payload=noise.encrypt(self._chain)))
+        return HandshakeStep(reply=self._server_hello(static=static, payload=noise.encrypt(self._chain)))
 
-    def _answer_ik(self, noise: _Symmetric, client_ephemeral: bytes, client_static: bytes, payload: bytes) -> Step:
+    def _answer_ik(
+        self, noise: _Symmetric, client_ephemeral: bytes, client_static: bytes, payload: bytes
+    ) -> HandshakeStep:
         self._pattern, self._expects = "IK", "nothing"
         noise.authenticate(self._ephemeral.public)
         noise.mix(_agree(self._ephemeral, client_ephemeral))
         noise.mix(_agree(self._ephemeral, client_static))
         # No static key in the answer: that is how the client sees that IK was accepted.
         reply = self._server_hello(static=None, payload=noise.encrypt(self._chain))
-        return Step(reply=reply, established=self._establish(noise, "IK", client_static, payload))
+        return HandshakeStep(reply=reply, established=self._establish(noise, "IK", client_static, payload))
 
     def _server_hello(self, *, static: bytes | None, payload: bytes) -> bytes:
         hello = HandshakeMessage.ServerHello(ephemeral=self._ephemeral.public, static=static, payload=payload)
         return HandshakeMessage(serverHello=hello).SerializeToString()
 
-    def _finish(self, finish: HandshakeMessage.ClientFinish) -> Step:
+    def _finish(self, finish: HandshakeMessage.ClientFinish) -> HandshakeStep:
         self._expects = "nothing"
         noise = self._noise
         client_static = noise.decrypt(finish.static)
         noise.mix(_agree(self._ephemeral, client_static))
         payload = noise.decrypt(finish.payload)
-        return Step(established=self._establish(noise, self._pattern, client_static, payload))
+        return HandshakeStep(established=self._establish(noise, self._pattern, client_static, payload))
 
     @staticmethod
     def _establish(noise: _Symmetric, pattern: Pattern, client_static: bytes, payload: bytes) -> Established:
@@ -250,7 +252,7 @@ class ClientHandshake:
             hello.payload = noise.encrypt(self._payload)
         return HandshakeMessage(clientHello=hello).SerializeToString()
 
-    def receive(self, frame: bytes) -> Step:
+    def receive(self, frame: bytes) -> HandshakeStep:
         """The server's hello ends the handshake; with `XX` there is a reply to send. Else `HandshakeError`."""
         hello = _message(frame).serverHello
         if self._server_static is not None and not hello.static:
@@ -262,14 +264,14 @@ class ClientHandshake:
             self._noise.authenticate(self._ephemeral.public)
         return self._finish_xx(hello, pattern)
 
-    def _accepted_ik(self, hello: HandshakeMessage.ServerHello, server_static: bytes) -> Step:
+    def _accepted_ik(self, hello: HandshakeMessage.ServerHello, server_static: bytes) -> HandshakeStep:
         noise = self._noise
         noise.authenticate(hello.ephemeral)
         noise.mix(_agree(self._ephemeral, hello.ephemeral))
         noise.mix(_agree(self._static, hello.ephemeral))
-        return Step(established=self._establish("IK", server_static, noise.decrypt(hello.payload)))
+        return HandshakeStep(established=self._establish("IK", server_static, noise.decrypt(hello.payload)))
 
-    def _finish_xx(self, hello: HandshakeMessage.ServerHello, pattern: Pattern) -> Step:
+    def _finish_xx(self, hello: HandshakeMessage.ServerHello, pattern: Pattern) -> HandshakeStep:
         noise = self._noise
         noise.authenticate(hello.ephemeral)
         noise.mix(_agree(self._ephemeral, hello.ephemeral))
@@ -280,7 +282,7 @@ class ClientHandshake:
         noise.mix(_agree(self._static, hello.ephemeral))
         finish = HandshakeMessage.ClientFinish(static=own_static, payload=noise.encrypt(self._payload))
         established = self._establish(pattern, server_static, chain)
-        return Step(reply=HandshakeMessage(clientFinish=finish).SerializeToString(), established=established)
+        return HandshakeStep(reply=HandshakeMessage(clientFinish=finish).SerializeToString(), established=established)
 
     def _establish(self, pattern: Pattern, server_static: bytes, chain: bytes) -> Established:
         check_chain(chain, root_public=self._root_public, static_public=server_static, now=self._now)

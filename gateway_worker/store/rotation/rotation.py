@@ -65,7 +65,7 @@ _STANDING: Final = """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Resealed:
     """What one bite did: how many values were sealed anew, and which could not be, with the reason."""
 
     done: int
@@ -73,7 +73,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class StoredSnapshot:
     """What the database says of a session's snapshot. `stored`: epoch and sequence of the last one."""
 
     is_deleted: bool
@@ -104,7 +104,7 @@ class Rotation:
         async with self._database.wire() as wire:
             return {row["id"]: row["keys"] for row in await wire.fetch(_WORKERS, self.keys[0])}
 
-    async def sessions(self) -> AsyncIterator[Step]:
+    async def sessions(self) -> AsyncIterator[Resealed]:
         """Seal the sessions' keys anew, some at a time."""
         last = ""
         while True:
@@ -116,9 +116,9 @@ class Rotation:
                 for row in found:
                     why = await self._session(wire, row["id"])
                     failed |= {} if why is None else {row["id"]: why}
-            yield Step(done=len(found) - len(failed), failed=failed)
+            yield Resealed(done=len(found) - len(failed), failed=failed)
 
-    async def replies(self) -> AsyncIterator[Step]:
+    async def replies(self) -> AsyncIterator[Resealed]:
         """Seal the replies to commands anew, some at a time."""
         last = ("", "", "")
         while True:
@@ -129,15 +129,15 @@ class Rotation:
                 last, failed = (found[-1]["subject"], found[-1]["source"], found[-1]["id"]), dict[str, str]()
                 done = [new for row in found if (new := self._reply(row, failed)) is not None]
                 await wire.execute(_RESEAL_REPLIES, *map(list, zip(*done, strict=True))) if done else None
-            yield Step(done=len(done), failed=failed)
+            yield Resealed(done=len(done), failed=failed)
 
-    async def standing(self, session_id: SessionId) -> Standing | None:
+    async def snapshot_of(self, session_id: SessionId) -> StoredSnapshot | None:
         """What is known of a session; None: the database has never heard of it."""
         async with self._database.wire() as wire:
             row = await wire.fetchrow(_STANDING, session_id)
         if row is None:
             return None
-        return Standing(
+        return StoredSnapshot(
             is_deleted=row["is_deleted"],
             has_identity=row["has_identity"],
             removed_through=row["removed_through"],

@@ -45,7 +45,7 @@ _DESIRE: Final = """
         restart_generation = CASE WHEN $3 THEN generation + 1 ELSE restart_generation END
     WHERE id = $1 RETURNING *
 """
-_BURY: Final = """
+_DELETE: Final = """
     UPDATE sessions SET state = 'deleted', deleted_at = coalesce(deleted_at, $2), applied_generation = generation,
         content_key = CASE WHEN $3 THEN NULL ELSE content_key END,
         message_secret = CASE WHEN $3 THEN NULL ELSE message_secret END,
@@ -182,7 +182,7 @@ class SessionRows:
             now = self._now()
             if purge:  # nothing of it may stay in the media bucket
                 await wire.execute(_REMOVE_OBJECTS, session_id, now, now + LATE_UPLOADS)
-            await wire.execute(_BURY, session_id, now, purge)
+            await wire.execute(_DELETE, session_id, now, purge)
 
     async def _remove_rows(self, session_id: SessionId, epoch: int, *, purge: bool) -> None:
         """The large part, in bites that no timeout ends and no other session waits for."""

@@ -74,7 +74,7 @@ class BaileysConnection:
         self.groups = BaileysGroups(self._call, self._call_once)
 
     async def send(self, message: OutgoingMessage) -> Acknowledged:
-        """See the port."""
+        """Send; returns when WhatsApp's server acknowledged it, never earlier."""
         args, blobs = outgoing_args(message)
         self._must_be_open()
         try:
@@ -87,7 +87,7 @@ class BaileysConnection:
         return Acknowledged(timestamp=int(payload["timestamp"]), wire_seconds=payload["wire_ms"] / 1000)
 
     async def upload(self, path: Path, file_class: FileClass) -> FileReference:
-        """See the port."""
+        """Encrypt the file at `path` (beside it, under the same name with another ending) and upload it."""
         args: calls.UploadArguments = {
             "path": str(path),
             "file_class": file_class.value,
@@ -96,11 +96,11 @@ class BaileysConnection:
         return reference_of(await self._call(calls.UPLOAD, args))
 
     async def holds(self, reference: FileReference) -> bool:
-        """See the port."""
+        """Whether WhatsApp's media host still gives out what was uploaded there."""
         return await self._call(calls.HOLDS, reference.url)
 
     async def ask_for_file(self, request: FileRequest) -> str:
-        """See the port."""
+        """Have the file of a message put at WhatsApp again; answers its new path. A phone that is off never answers."""
         args: calls.FileRequest = {
             "message_id": request.message_id,
             "chat": request.chat,
@@ -111,24 +111,24 @@ class BaileysConnection:
         return await self._call(calls.ASK_FOR_FILE, args)
 
     async def file_in(self, plaintext: bytes) -> tuple[RemoteFile, Media] | None:
-        """See the port."""
+        """The file of a serialised WAProto `Message` and what is said of it; None when there is none."""
         payload = await self._call(calls.FILE_IN, None, [plaintext])
         file = remote_file_of({"media": payload})
         return None if file is None else (file, media_of(payload))
 
     async def mark_read(self, messages: Sequence[MessageRef]) -> None:
-        """See the port."""
+        """Send read receipts."""
         await self._call(
             calls.MARK_READ,
             [{"message_id": m.message_id, "chat": m.chat, "participant": m.participant} for m in messages],
         )
 
     async def send_presence(self, to: str, state: PresenceState) -> None:
-        """See the port."""
+        """Tell a chat (or, for available / unavailable, everyone) what we do."""
         await self._call(calls.PRESENCE, {"to": to, "state": state.value})
 
     async def check_contacts(self, phones: Sequence[str]) -> Sequence[ContactCheck]:
-        """See the port."""
+        """Which of these E.164 numbers are on WhatsApp."""
         answer = await self._call(calls.CHECK, list(phones))
         return [
             ContactCheck(phone=found["phone"], exists=found["exists"], jid=found["jid"], lid=found["lid"])
@@ -136,29 +136,29 @@ class BaileysConnection:
         ]
 
     async def get_picture(self, jid: str, *, preview: bool) -> Picture:
-        """See the port."""
+        """The picture of a person or a group. Raises RecipientUnknown, and Refused for what WhatsApp does not like."""
         found = await self._call(calls.PICTURE, {"jid": jid, "preview": preview})
         return Picture(id=found["id"], url=found["url"], hidden=found["state"] == "hidden")
 
     async def subscribe_presence(self, jid: str) -> None:
-        """See the port."""
+        """Have `PresenceChanged` told of a person, as long as this connection lives."""
         await self._call(calls.SUBSCRIBE, jid)
 
     async def prove(self, assertion: Mapping[str, Any]) -> None:
-        """See the port."""
+        """Hand over the person's passkey assertion; returns when WhatsApp has taken it."""
         signed = json.dumps(assertion, separators=(",", ":"))
         await self._call(calls.PROVE, {"assertion": signed, "credential_id": assertion["rawId"]})
 
     async def confirm_code(self, *, same: bool) -> None:
-        """See the port."""
+        """Say whether the phone shows the code of `PasskeyCode`. Raises as `prove`."""
         await self._call(calls.CONFIRM_CODE, same)
 
     async def logout(self) -> None:
-        """See the port."""
+        """Unlink this device at WhatsApp; the connection ends with `Cause.LOGGED_OUT` or `REQUESTED`."""
         await self._end(calls.LOGOUT)
 
     async def close(self) -> None:
-        """See the port."""
+        """Close the socket; `Disconnected(REQUESTED)` is told before this returns."""
         await self._end(calls.CLOSE)
 
     async def _end(self, method: Method[None, None]) -> None:

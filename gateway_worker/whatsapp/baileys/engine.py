@@ -108,7 +108,7 @@ class BaileysEngine:
             raise NotConnected("no bridge is running") from error
 
     async def open(self, request: OpenRequest, owner: Owner) -> Connection:
-        """See the port."""
+        """Open a socket for a session; facts follow through `owner.notify`."""
         if request.session_id in self._open:
             raise EngineError("the session is open already")
         self._open.add(request.session_id)

@@ -42,78 +42,78 @@ class BaileysGroups:
         self._call_once = call_once
 
     async def create(self, subject: str, people: Sequence[str]) -> NewGroup:
-        """See the port."""
+        """Make a group of these JIDs."""
         made = await self._call_once(calls.GROUP_CREATE, {"subject": subject, "people": list(people)})
         return NewGroup(group_id=made["group_id"], members=_outcomes(made["members"]))
 
     async def describe(self, group_id: str) -> Group:
-        """See the port."""
+        """A group with its members."""
         return await _group(await self._call(calls.GROUP_DESCRIBE, {"group_id": group_id}), Pace())
 
     async def list(self) -> Sequence[Group]:
-        """See the port."""
+        """All groups that the account is in."""
         pace = Pace()
         return [await _group(payload, pace) for payload in await self._call(calls.GROUP_LIST, None)]
 
     async def change_people(
         self, group_id: str, action: PeopleAction, people: Sequence[str]
     ) -> Sequence[MemberOutcome]:
-        """See the port."""
+        """Add, remove, promote or demote; what became of each, in the order given."""
         args: calls.PeopleArguments = {"group_id": group_id, "action": action.value, "people": list(people)}
         return _outcomes(await self._call(calls.GROUP_PEOPLE, args))
 
     async def set_subject(self, group_id: str, subject: str) -> None:
-        """See the port."""
+        """Give it another name."""
         await self._call(calls.GROUP_SUBJECT, {"group_id": group_id, "text": subject})
 
     async def set_description(self, group_id: str, description: str) -> None:
-        """See the port."""
+        """Give it another description; none when it is empty."""
         await self._call(calls.GROUP_DESCRIPTION, {"group_id": group_id, "text": description})
 
     async def set_announcement(self, group_id: str, *, on: bool) -> None:
-        """See the port."""
+        """Let only admins write, or everybody."""
         await self._call(
             calls.GROUP_SETTING, {"group_id": group_id, "setting": "announcement" if on else "not_announcement"}
         )
 
     async def set_locked(self, group_id: str, *, on: bool) -> None:
-        """See the port."""
+        """Let only admins change subject and description, or everybody."""
         await self._call(calls.GROUP_SETTING, {"group_id": group_id, "setting": "locked" if on else "unlocked"})
 
     async def set_disappearing(self, group_id: str, seconds: int) -> None:
-        """See the port."""
+        """Have new messages disappear after so many seconds; 0: they stay."""
         await self._call(calls.GROUP_DISAPPEARING, {"group_id": group_id, "seconds": seconds})
 
     async def set_join_approval(self, group_id: str, *, on: bool) -> None:
-        """See the port."""
+        """Have an admin let in who comes by the link, or nobody."""
         await self._call(calls.GROUP_JOIN_APPROVAL, {"group_id": group_id, "on": on})
 
     async def set_members_add(self, group_id: str, *, on: bool) -> None:
-        """See the port."""
+        """Let everybody add people, or only admins."""
         await self._call(calls.GROUP_MEMBERS_ADD, {"group_id": group_id, "on": on})
 
     async def requests(self, group_id: str) -> Sequence[Asking]:
-        """See the port."""
+        """Who asks to come in."""
         payload = await self._call(calls.GROUP_REQUESTS, {"group_id": group_id})
         return [Asking(person=member_of(each), method=each["method"], since=each["since"]) for each in payload]
 
     async def answer_requests(self, group_id: str, people: Sequence[str], *, approve: bool) -> Sequence[MemberOutcome]:
-        """See the port."""
+        """Let them in or turn them down; what became of each, in the order given."""
         action: Literal["approve", "reject"] = "approve" if approve else "reject"
         args: calls.PeopleArguments = {"group_id": group_id, "action": action, "people": list(people)}
         return _outcomes(await self._call(calls.GROUP_ANSWER, args))
 
     async def invite(self, group_id: str, *, revoke: bool) -> str:
-        """See the port."""
+        """The code of its link; with `revoke` a new one."""
         return await self._call(calls.GROUP_INVITE, {"group_id": group_id, "revoke": revoke})
 
     async def join(self, code: str) -> Joining:
-        """See the port."""
+        """Come in by a code."""
         payload = await self._call(calls.GROUP_JOIN, {"code": code})
         return Joining(group_id=payload["group_id"], pending=payload["pending"])
 
     async def leave(self, group_id: str) -> None:
-        """See the port."""
+        """Leave it."""
         await self._call(calls.GROUP_LEAVE, {"group_id": group_id})
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from deploy.local.services import PrivateServices
 from gateway_worker.broker.outgoing import Outgoing
-from gateway_worker.dead_queue import DeadQueueKind, DeskTakenError, open_dead_letter_queue
+from gateway_worker.dead_queue import DeadQueueKind, DeadQueueTakenError, open_dead_letter_queue
 from schemas.names import MAX_COMMAND_BYTES, SessionId
 from schemas.topology.channels import Topology
 from tests.integration.cli.terminal import Said, typed
 from tests.support.backend import Backend, backend
-from tests.support.consumers.consuming import Room, room
+from tests.support.consumers.consuming import Consuming, consuming
 from tests.support.consumers.fakes import body_of
 
 
@@ -33,13 +33,13 @@ class Person:
 
 
 @pytest.fixture
-async def here(services: PrivateServices, namespace: str) -> AsyncGenerator[Room]:
-    async with room(services.amqp_url, Topology(namespace), "s1") as made:
+async def here(services: PrivateServices, namespace: str) -> AsyncGenerator[Consuming]:
+    async with consuming(services.amqp_url, Topology(namespace), "s1") as made:
         yield made
 
 
 @pytest.fixture
-async def shop(services: PrivateServices, here: Room) -> AsyncGenerator[Backend]:
+async def shop(services: PrivateServices, here: Consuming) -> AsyncGenerator[Backend]:
     async with backend(services.amqp_url, here.topology.namespace) as made:
         yield made
 
@@ -56,13 +56,13 @@ async def poison(shop: Backend, command_id: str, *, kind: str = "session.dance.v
     assert reply["data"]["code"] == "command.invalid"
 
 
-async def until_empty(here: Room) -> None:
+async def until_empty(here: Consuming) -> None:
     async with asyncio.timeout(60):
         while await here.count(here.topology.dead):  # noqa: ASYNC110 (nothing tells of it)
             await asyncio.sleep(0.05)
 
 
-async def test_the_list_names_each_without_its_body(shop: Backend, here: Room, person: Person) -> None:
+async def test_the_list_names_each_without_its_body(shop: Backend, here: Consuming, person: Person) -> None:
     await poison(shop, "first")
     await shop.publish_raw("session.s1", b"no command", reply_to=shop.replies.name, correlation_id="raw")
     await shop.reply_to("raw")
@@ -79,7 +79,7 @@ async def test_the_list_names_each_without_its_body(shop: Backend, here: Room, p
     assert "body" not in one
 
 
-async def test_looking_in_any_amount_changes_nothing(shop: Backend, here: Room, person: Person) -> None:
+async def test_looking_in_any_amount_changes_nothing(shop: Backend, here: Consuming, person: Person) -> None:
     names = [f"c{number}" for number in range(12)]
     for name in names:
         await poison(shop, name)
@@ -104,7 +104,7 @@ async def test_show_tells_headers_and_body(shop: Backend, person: Person) -> Non
     assert document["headers"]["reply_to"] == shop.replies.name
 
 
-async def test_a_redriven_command_is_tried_again(shop: Backend, here: Room, person: Person) -> None:
+async def test_a_redriven_command_is_tried_again(shop: Backend, here: Consuming, person: Person) -> None:
     here.manager.failures["restart"] = [RuntimeError("a fault of ours")] * 4
     rejected = await shop.ask("session.restart.v1", "s1", command_id="again")
     assert rejected["data"]["code"] == "internal"
@@ -130,7 +130,7 @@ async def test_one_that_is_poison_still_comes_back_and_says_so_as_an_event(shop:
 
 
 async def test_all_of_one_code_are_redriven_and_the_rest_stays_in_order(
-    shop: Backend, here: Room, person: Person
+    shop: Backend, here: Consuming, person: Person
 ) -> None:
     await poison(shop, "bad-1")
     here.manager.failures["restart"] = [RuntimeError("a fault of ours")] * 4
@@ -143,7 +143,9 @@ async def test_all_of_one_code_are_redriven_and_the_rest_stays_in_order(
     assert (await person.types("list")).error == "The dead queue is empty."
 
 
-async def test_a_message_that_was_moved_goes_back_through_the_front(shop: Backend, here: Room, person: Person) -> None:
+async def test_a_message_that_was_moved_goes_back_through_the_front(
+    shop: Backend, here: Consuming, person: Person
+) -> None:
     session = here.manager.of(SessionId("s1"))
     session.failures = [RuntimeError("a fault of ours")] * 4
     text = {"to": "+15550001111", "content": {"kind": "text", "text": "hello"}}
@@ -166,7 +168,9 @@ async def test_one_that_was_cut_short_can_only_be_dropped(shop: Backend, person:
     assert (await person.types("drop", "huge")).code == 0
 
 
-async def test_an_expiration_does_not_end_the_stay_in_the_dead_queue(shop: Backend, here: Room, person: Person) -> None:
+async def test_an_expiration_does_not_end_the_stay_in_the_dead_queue(
+    shop: Backend, here: Consuming, person: Person
+) -> None:
     await shop.publish_raw(
         "control", b"no command", message_id="brief", reply_to=shop.replies.name, correlation_id="1", expiration=1
     )
@@ -177,12 +181,14 @@ async def test_an_expiration_does_not_end_the_stay_in_the_dead_queue(shop: Backe
     assert await here.count(here.topology.dead) == 1
 
 
-async def test_two_people_do_not_meet(services: PrivateServices, shop: Backend, here: Room, person: Person) -> None:
+async def test_two_people_do_not_meet(
+    services: PrivateServices, shop: Backend, here: Consuming, person: Person
+) -> None:
     await poison(shop, "contested")
     async with open_dead_letter_queue(services.amqp_url, DeadQueueKind.of_commands(here.topology)) as dead_letters:
         second = asyncio.create_task(person.types("drop", "contested"))
         for hundredths in range(20):  # at whatever moment the patience ends
-            with pytest.raises(DeskTakenError):
+            with pytest.raises(DeadQueueTakenError):
                 async with open_dead_letter_queue(
                     services.amqp_url, DeadQueueKind.of_commands(here.topology), hundredths / 100
                 ):
@@ -203,7 +209,7 @@ async def redrive_two_and_die(amqp_url: str, topology: Topology) -> None:
 
 
 async def test_a_program_that_dies_in_the_middle_loses_nothing(
-    services: PrivateServices, shop: Backend, here: Room, person: Person
+    services: PrivateServices, shop: Backend, here: Consuming, person: Person
 ) -> None:
     names = [f"c{number}" for number in range(6)]
     for name in names:
@@ -214,7 +220,7 @@ async def test_a_program_that_dies_in_the_middle_loses_nothing(
     assert sorted(await person.ids()) == names
 
 
-async def test_thousands_are_worked_on_at_once(services: PrivateServices, here: Room) -> None:
+async def test_thousands_are_worked_on_at_once(services: PrivateServices, here: Consuming) -> None:
     pipe = await here.publisher.pipe()
     answers = [
         pipe.submit(

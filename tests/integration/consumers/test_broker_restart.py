@@ -9,7 +9,7 @@ from gateway_worker.broker.errors import TopologyMismatch
 from gateway_worker.broker.outgoing import Outgoing
 from schemas.names import SessionId
 from schemas.topology.channels import Topology
-from tests.support.consumers.consuming import room
+from tests.support.consumers.consuming import consuming
 from tests.support.consumers.fakes import text_message
 from tests.support.store.outbox import remembered
 
@@ -19,7 +19,7 @@ from tests.support.store.outbox import remembered
 async def test_messages_keep_their_order_when_the_broker_is_killed(services: PrivateServices, namespace: str) -> None:
     topology = Topology(namespace)
     session_ids = [f"s{number}" for number in range(5)]
-    async with room(services.amqp_url, topology, *session_ids) as here:
+    async with consuming(services.amqp_url, topology, *session_ids) as here:
         await remembered()
         pipe = await here.publisher.pipe()
         for number in range(150):
@@ -52,7 +52,7 @@ async def test_messages_keep_their_order_when_the_broker_is_killed(services: Pri
 
 async def test_a_session_queue_with_other_arguments_says_what_to_do(services: PrivateServices, namespace: str) -> None:
     topology = Topology(namespace)
-    async with room(services.amqp_url, topology, opened=False) as here:
+    async with consuming(services.amqp_url, topology, opened=False) as here:
         channel = await here.link.channel(confirms=False)
         await channel.queue_declare(topology.session_queue_name("odd"), durable=True)
         with pytest.raises(TopologyMismatch, match="delete it"):

@@ -10,7 +10,7 @@ from deploy.local.services import PrivateServices
 from schemas.names import SessionId
 from schemas.topology.channels import Topology
 from tests.support.backend import Backend, backend
-from tests.support.consumers.consuming import Room, room
+from tests.support.consumers.consuming import Consuming, consuming
 
 TEXT = {"to": "+15550001111", "content": {"kind": "text", "text": "hello"}}
 CREATE = {"sessionId": "new", "userId": "u", "pairing": {"method": "qr"}}
@@ -29,21 +29,21 @@ DOORS = pytest.mark.parametrize(
 
 
 @pytest.fixture
-async def here(services: PrivateServices, namespace: str) -> AsyncGenerator[Room]:
+async def here(services: PrivateServices, namespace: str) -> AsyncGenerator[Consuming]:
     """A worker that consumes only the queues where commands are answered that ran out of time or have no queue."""
-    async with room(services.amqp_url, Topology(namespace), "s1") as made:
+    async with consuming(services.amqp_url, Topology(namespace), "s1") as made:
         yield made
 
 
 @pytest.fixture
-async def shop(services: PrivateServices, here: Room) -> AsyncGenerator[Backend]:
+async def shop(services: PrivateServices, here: Consuming) -> AsyncGenerator[Backend]:
     async with backend(services.amqp_url, here.topology.namespace) as made:
         yield made
 
 
 @DOORS
 async def test_a_command_past_its_time_is_not_started(
-    shop: Backend, here: Room, kind: str, subject: str, data: dict[str, object]
+    shop: Backend, here: Consuming, kind: str, subject: str, data: dict[str, object]
 ) -> None:
     here.consumers.capacity_changed(True)
     past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
@@ -57,14 +57,14 @@ async def test_a_command_that_runs_out_of_time_in_its_queue_is_answered(
     services: PrivateServices, namespace: str, kind: str, subject: str, data: dict[str, object]
 ) -> None:
     topology = Topology(namespace)
-    async with room(services.amqp_url, topology, "s1") as first:
+    async with consuming(services.amqp_url, topology, "s1") as first:
         await first.consumers.stop(grace=0)  # its queues are there, and nobody reads them
         async with backend(services.amqp_url, namespace) as shop:
             waiting = await shop.publish(kind, subject, data, expiration=0.05)
             async with asyncio.timeout(60):
                 while not await first.count(topology.expired):  # noqa: ASYNC110 (the broker tells nobody)
                     await asyncio.sleep(0.02)
-            async with room(services.amqp_url, topology, "s2", worker_id="w2") as second:
+            async with consuming(services.amqp_url, topology, "s2", worker_id="w2") as second:
                 reply = await shop.reply_to(waiting)
                 assert reply["data"]["code"] == "command.expired"
                 assert second.manager.asked == []
@@ -72,7 +72,7 @@ async def test_a_command_that_runs_out_of_time_in_its_queue_is_answered(
 
 
 async def test_a_message_that_was_accepted_and_then_ran_out_is_told_by_its_status_only(
-    shop: Backend, here: Room
+    shop: Backend, here: Consuming
 ) -> None:
     here.manager.accepted_earlier.add("early")
     await here.consumers.session_queues.pause(SessionId("s1"))

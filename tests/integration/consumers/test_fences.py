@@ -23,7 +23,7 @@ from gateway_worker.dead_queue import DeadQueueKind, open_dead_letter_queue
 from schemas.names import SessionId
 from schemas.topology.channels import Topology
 from tests.support.backend import Backend, backend
-from tests.support.consumers.consuming import Room, room
+from tests.support.consumers.consuming import Consuming, consuming
 from tests.support.consumers.fakes import body_of, text_message
 from tests.support.services.rabbitmqctl import rabbitmqctl
 
@@ -32,18 +32,18 @@ CREATE = {"sessionId": OURS, "userId": "u", "pairing": {"method": "qr"}}
 
 
 @pytest.fixture
-async def here(services: PrivateServices, namespace: str) -> AsyncGenerator[Room]:
-    async with room(services.amqp_url, Topology(namespace, f"{namespace}.backend"), OURS, THEIRS) as made:
+async def here(services: PrivateServices, namespace: str) -> AsyncGenerator[Consuming]:
+    async with consuming(services.amqp_url, Topology(namespace, f"{namespace}.backend"), OURS, THEIRS) as made:
         yield made
 
 
 @pytest.fixture
-async def shop(services: PrivateServices, here: Room) -> AsyncGenerator[Backend]:
+async def shop(services: PrivateServices, here: Consuming) -> AsyncGenerator[Backend]:
     async with backend(services.amqp_url, here.topology.namespace) as made:
         yield made
 
 
-def carried_out(here: Room) -> list[Any]:
+def carried_out(here: Consuming) -> list[Any]:
     """What reached the other tenant's session."""
     return [*here.manager.of(SessionId(THEIRS)).sent, *here.manager.asked]
 
@@ -52,7 +52,7 @@ def carried_out(here: Room) -> list[Any]:
     "key",
     [f"session.{OURS}", f"control.{OURS}", f"sessions.create.{OURS}", "sessions.create", "session.nobody", "worker.w1"],
 )
-async def test_a_command_with_anothers_key_is_forbidden(shop: Backend, here: Room, key: str) -> None:
+async def test_a_command_with_anothers_key_is_forbidden(shop: Backend, here: Consuming, key: str) -> None:
     here.consumers.capacity_changed(True)
     for kind, data in {
         "message.send.v1": {"to": "+15550001111", "content": {"kind": "text", "text": "hello"}},
@@ -66,7 +66,7 @@ async def test_a_command_with_anothers_key_is_forbidden(shop: Backend, here: Roo
     assert carried_out(here) == []
 
 
-async def test_a_copy_at_another_session_is_forbidden(shop: Backend, here: Room) -> None:
+async def test_a_copy_at_another_session_is_forbidden(shop: Backend, here: Consuming) -> None:
     """Sender-selected distribution: the broker looks at the permission of the key alone, and routes copies."""
     for header in ("CC", "BCC"):
         headers: dict[str, Any] = {header: [f"session.{THEIRS}", "control"]}
@@ -105,7 +105,9 @@ async def _publish_by_alternate(channel: AbstractChannel, topology: Topology, ke
 
 @pytest.mark.parametrize("publish", [_publish_by_dead_lettering, _publish_by_binding, _publish_by_alternate])
 async def test_a_command_that_the_broker_published_for_somebody_is_forbidden(
-    shop: Backend, here: Room, publish: Callable[[AbstractChannel, Topology, str, bytes], Awaitable[None]]
+    shop: Backend,
+    here: Consuming,
+    publish: Callable[[AbstractChannel, Topology, str, bytes], Awaitable[None]],
 ) -> None:
     """None of these ways asks for a topic permission, so the key proves nothing."""
     await publish(shop.channel, here.topology, f"session.{THEIRS}", text_message(THEIRS))
@@ -114,7 +116,7 @@ async def test_a_command_that_the_broker_published_for_somebody_is_forbidden(
     assert carried_out(here) == []
 
 
-async def test_a_reply_goes_to_no_queue_of_ours_nor_to_another_tenants(shop: Backend, here: Room) -> None:
+async def test_a_reply_goes_to_no_queue_of_ours_nor_to_another_tenants(shop: Backend, here: Consuming) -> None:
     topology = here.topology
     for queue in (
         topology.session_queue_name(THEIRS),
@@ -135,7 +137,7 @@ async def test_a_reply_goes_to_no_queue_of_ours_nor_to_another_tenants(shop: Bac
 
 
 async def test_a_forbidden_command_that_is_redriven_is_forbidden_again(
-    services: PrivateServices, shop: Backend, here: Room
+    services: PrivateServices, shop: Backend, here: Consuming
 ) -> None:
     forged: dict[str, Any] = {"x-gateway-code": "internal", "x-gateway-routing-key": "control"}
     await shop.publish_raw(f"control.{OURS}", body_of("session.delete.v1", THEIRS, {}), headers=forged)
@@ -184,7 +186,7 @@ async def refused(connection: AbstractConnection, act: Callable[[AbstractChannel
 
 @pytest.mark.timeout(300)  # rabbitmqctl is a virtual machine each time
 async def test_a_tenant_uses_its_sessions_and_nothing_else(
-    services: PrivateServices, here: Room, tmp_path: Path
+    services: PrivateServices, here: Consuming, tmp_path: Path
 ) -> None:
     topology = here.topology
     here.consumers.capacity_changed(True)
@@ -258,7 +260,9 @@ async def _nothing_else(connection: AbstractConnection, topology: Topology) -> N
 
 
 @pytest.mark.timeout(300)
-async def test_a_backend_of_least_rights_asks_and_hears(services: PrivateServices, here: Room, tmp_path: Path) -> None:
+async def test_a_backend_of_least_rights_asks_and_hears(
+    services: PrivateServices, here: Consuming, tmp_path: Path
+) -> None:
     topology = here.topology
     name = f"{topology.namespace}-backend"
     async with user(services, tmp_path, definitions_text(topology.namespace, topology.backend_queue), name) as url:

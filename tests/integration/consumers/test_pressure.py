@@ -11,7 +11,7 @@ from deploy.local.services import PrivateServices
 from schemas.names import SessionId
 from schemas.topology.channels import Topology
 from tests.support.backend import Backend, backend
-from tests.support.consumers.consuming import Room, room
+from tests.support.consumers.consuming import Consuming, consuming
 from tests.support.consumers.fakes import body_of
 from tests.support.services.pressure import memory_alarm
 from tests.support.store.outbox import remembered
@@ -24,26 +24,26 @@ def text(words: str) -> dict[str, object]:
 
 
 @pytest.fixture
-async def here(services: PrivateServices, namespace: str) -> AsyncGenerator[Room]:
-    async with room(services.amqp_url, Topology(namespace), "s1") as made:
+async def here(services: PrivateServices, namespace: str) -> AsyncGenerator[Consuming]:
+    async with consuming(services.amqp_url, Topology(namespace), "s1") as made:
         yield made
 
 
 @pytest.fixture
-async def shop(services: PrivateServices, here: Room) -> AsyncGenerator[Backend]:
+async def shop(services: PrivateServices, here: Consuming) -> AsyncGenerator[Backend]:
     async with backend(services.amqp_url, here.topology.namespace) as made:
         yield made
 
 
 @pytest.mark.alone
 async def test_a_memory_alarm_holds_up_replies_but_no_message(
-    services: PrivateServices, shop: Backend, here: Room
+    services: PrivateServices, shop: Backend, here: Consuming
 ) -> None:
-    doors, session = here.consumers.session_queues, here.manager.of(S1)
-    await doors.pause(S1)
+    queues, session = here.consumers.session_queues, here.manager.of(S1)
+    await queues.pause(S1)
     waiting = [await shop.publish("message.send.v1", "s1", text(f"{number}")) for number in range(40)]
     async with memory_alarm(services):
-        await doors.open(S1)
+        await queues.open(S1)
         async with asyncio.timeout(60):
             await session.until_sent(40)
     assert session.sent == [f"{number}" for number in range(40)]
@@ -55,7 +55,7 @@ async def test_a_memory_alarm_holds_up_replies_but_no_message(
 @pytest.mark.alone
 @pytest.mark.timeout(180)
 async def test_a_broker_killed_with_replies_on_their_way_leaves_no_command_unanswered(
-    services: PrivateServices, here: Room
+    services: PrivateServices, here: Consuming
 ) -> None:
     topology = here.topology
     names = [f"c{number}" for number in range(300)]
@@ -70,7 +70,7 @@ async def test_a_broker_killed_with_replies_on_their_way_leaves_no_command_unans
             message = aio_pika.Message(body, reply_to=inbox, correlation_id=name, delivery_mode=2)
             await commands.publish(message, "control.s1")
     await remembered()
-    async with room(services.amqp_url, topology, "s1", worker_id="w2") as second:
+    async with consuming(services.amqp_url, topology, "s1", worker_id="w2") as second:
         async with asyncio.timeout(30):
             while len(second.manager.asked) < 60:  # noqa: ASYNC110 (the fake tells nobody)
                 await asyncio.sleep(0.01)
@@ -99,14 +99,14 @@ async def answers(amqp_url: str, inbox: str, distinct: int) -> Counter[str]:
 
 
 async def test_five_hundred_queued_commands_and_those_that_come_meanwhile_are_answered_when_a_session_goes(
-    shop: Backend, here: Room
+    shop: Backend, here: Consuming
 ) -> None:
-    doors, session = here.consumers.session_queues, here.manager.of(S1)
+    queues, session = here.consumers.session_queues, here.manager.of(S1)
     session.connected.clear()
-    await doors.pause(S1)
+    await queues.pause(S1)
     published = [await shop.publish("message.send.v1", "s1", text(f"{number}")) for number in range(500)]
     del here.manager.sessions[S1]
-    deleting = asyncio.create_task(doors.delete(S1))
+    deleting = asyncio.create_task(queues.delete(S1))
     while not deleting.done():
         published.append(await shop.publish("message.send.v1", "s1", text("meanwhile")))
     await deleting

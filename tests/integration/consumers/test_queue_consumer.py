@@ -18,7 +18,7 @@ from deploy.local.services import PrivateServices
 from schemas.names import MAX_COMMAND_BYTES, SessionId
 from schemas.topology.channels import Topology
 from tests.support.backend import Backend, backend
-from tests.support.consumers.consuming import Room, room
+from tests.support.consumers.consuming import Consuming, consuming
 
 TEXT = {"to": "+15550001111", "content": {"kind": "text", "text": "hello"}}
 PREFETCH = 50
@@ -30,18 +30,18 @@ def text(words: str) -> dict[str, object]:
 
 
 @pytest.fixture
-async def here(services: PrivateServices, namespace: str) -> AsyncGenerator[Room]:
-    async with room(services.amqp_url, Topology(namespace), "s1", "s2") as made:
+async def here(services: PrivateServices, namespace: str) -> AsyncGenerator[Consuming]:
+    async with consuming(services.amqp_url, Topology(namespace), "s1", "s2") as made:
         yield made
 
 
 @pytest.fixture
-async def shop(services: PrivateServices, here: Room) -> AsyncGenerator[Backend]:
+async def shop(services: PrivateServices, here: Consuming) -> AsyncGenerator[Backend]:
     async with backend(services.amqp_url, here.topology.namespace) as made:
         yield made
 
 
-async def test_each_queue_answers(shop: Backend, here: Room) -> None:
+async def test_each_queue_answers(shop: Backend, here: Consuming) -> None:
     here.consumers.capacity_changed(True)
     assert (await shop.ask("session.create.v1", "new", CREATE))["type"] == "command.accepted.v1"
     assert (await shop.ask("session.describe.v1", "s1"))["data"]["result"]["sessionId"] == "s1"
@@ -59,7 +59,7 @@ async def test_a_reply_carries_both_correlations_and_its_cause(shop: Backend) ->
 
 
 async def test_a_direct_reply_to_is_answered_and_not_logged_as_undelivered(
-    services: PrivateServices, here: Room
+    services: PrivateServices, here: Consuming
 ) -> None:
     connection = await aio_pika.connect(services.amqp_url)
     async with connection:
@@ -105,7 +105,7 @@ async def test_commands_for_what_does_not_exist_are_answered(shop: Backend) -> N
         assert (await shop.ask(kind, subject, data))["data"]["code"] == code
 
 
-async def test_a_known_session_whose_queue_was_removed_gets_it_back(shop: Backend, here: Room) -> None:
+async def test_a_known_session_whose_queue_was_removed_gets_it_back(shop: Backend, here: Consuming) -> None:
     await here.consumers.session_queues.pause(SessionId("s1"))
     channel = await here.link.channel(confirms=False)
     await channel.queue_delete(here.topology.session_queue_name("s1"))
@@ -115,7 +115,7 @@ async def test_a_known_session_whose_queue_was_removed_gets_it_back(shop: Backen
     assert (await shop.reply_to(command_id))["type"] == "command.accepted.v1"
 
 
-async def test_poison_is_answered_and_lies_in_the_dead_queue(shop: Backend, here: Room) -> None:
+async def test_poison_is_answered_and_lies_in_the_dead_queue(shop: Backend, here: Consuming) -> None:
     for number, body in enumerate((b"no command", b"\xff", b"x" * (MAX_COMMAND_BYTES + 1))):
         await shop.publish_raw(
             "session.s1", body, message_id=f"m{number}", correlation_id=f"m{number}", reply_to=shop.replies.name
@@ -145,7 +145,7 @@ async def test_strange_properties_and_headers_do_no_harm(shop: Backend) -> None:
 
 
 @pytest.mark.parametrize("where", ["message id", "header", "header name", "reply-to", "routing key", "time"])
-async def test_text_that_is_not_utf8_does_no_harm(shop: Backend, here: Room, where: str) -> None:
+async def test_text_that_is_not_utf8_does_no_harm(shop: Backend, here: Consuming, where: str) -> None:
     channel = await here.link.channel(confirms=False)
     values = {
         "message id": "1",
@@ -190,7 +190,7 @@ async def test_a_reply_queue_that_is_gone_holds_nothing_up(shop: Backend) -> Non
     assert (await shop.ask("session.describe.v1", "s1"))["type"] == "command.result.v1"
 
 
-async def test_a_duplicate_is_answered_once_more_and_sent_once(shop: Backend, here: Room) -> None:
+async def test_a_duplicate_is_answered_once_more_and_sent_once(shop: Backend, here: Consuming) -> None:
     first = await shop.publish("message.send.v1", "s1", TEXT, command_id="same")
     original = await shop.reply_to(first)
     shop.answers.clear()
@@ -199,21 +199,21 @@ async def test_a_duplicate_is_answered_once_more_and_sent_once(shop: Backend, he
     assert here.manager.of(SessionId("s1")).sent == ["hello"]
 
 
-async def test_a_command_that_expired_in_its_queue_is_answered(shop: Backend, here: Room) -> None:
+async def test_a_command_that_expired_in_its_queue_is_answered(shop: Backend, here: Consuming) -> None:
     await here.consumers.session_queues.pause(SessionId("s1"))
     reply = await shop.ask("message.send.v1", "s1", TEXT, expiration=0.05)
     assert reply["data"]["code"] == "command.expired"
 
 
-async def test_messages_keep_their_order_through_pause_and_reopening(shop: Backend, here: Room) -> None:
-    doors, session = here.consumers.session_queues, here.manager.of(SessionId("s1"))
+async def test_messages_keep_their_order_through_pause_and_reopening(shop: Backend, here: Consuming) -> None:
+    queues, session = here.consumers.session_queues, here.manager.of(SessionId("s1"))
     session.connected.clear()
     for number in range(120):  # more than the prefetch
         await shop.publish("message.send.v1", "s1", text(f"{number}"), reply=False)
     for _ in range(3):
-        await doors.pause(SessionId("s1"))
+        await queues.pause(SessionId("s1"))
         session.begun.clear()
-        await doors.open(SessionId("s1"))
+        await queues.open(SessionId("s1"))
     session.connected.set()
     async with asyncio.timeout(60):
         await session.until_sent(120)
@@ -222,9 +222,9 @@ async def test_messages_keep_their_order_through_pause_and_reopening(shop: Backe
 
 
 async def test_a_session_that_is_handed_over_settles_what_runs_and_leaves_the_rest_in_the_queue(
-    shop: Backend, here: Room
+    shop: Backend, here: Consuming
 ) -> None:
-    doors, session_id = here.consumers.session_queues, SessionId("s1")
+    queues, session_id = here.consumers.session_queues, SessionId("s1")
     session = here.manager.of(session_id)
     session.connected.clear()
     for number in range(60):  # ten more than the prefetch
@@ -232,7 +232,7 @@ async def test_a_session_that_is_handed_over_settles_what_runs_and_leaves_the_re
     async with asyncio.timeout(60):
         while len(session.begun) < PREFETCH:  # noqa: ASYNC110 (the fake tells only what it has sent)
             await asyncio.sleep(0.01)
-    pausing = asyncio.create_task(doors.pause(session_id, grace=10))
+    pausing = asyncio.create_task(queues.pause(session_id, grace=10))
     await asyncio.sleep(0)  # it has begun, and takes nothing new
     session.connected.set()
     await pausing
@@ -240,7 +240,7 @@ async def test_a_session_that_is_handed_over_settles_what_runs_and_leaves_the_re
     await here.until_count(here.topology.session_queue_name("s1"), 60 - PREFETCH)
 
 
-async def test_presence_does_not_wait_behind_messages(shop: Backend, here: Room) -> None:
+async def test_presence_does_not_wait_behind_messages(shop: Backend, here: Consuming) -> None:
     session = here.manager.of(SessionId("s1"))
     session.connected.clear()
     for number in range(10):
@@ -251,21 +251,23 @@ async def test_presence_does_not_wait_behind_messages(shop: Backend, here: Room)
     session.connected.set()
 
 
-async def test_what_is_left_of_a_deleted_session_is_answered_before_its_queue_goes(shop: Backend, here: Room) -> None:
-    doors, session_id = here.consumers.session_queues, SessionId("s1")
-    await doors.pause(session_id)
+async def test_what_is_left_of_a_deleted_session_is_answered_before_its_queue_goes(
+    shop: Backend, here: Consuming
+) -> None:
+    queues, session_id = here.consumers.session_queues, SessionId("s1")
+    await queues.pause(session_id)
     waiting = [await shop.publish("message.send.v1", "s1", text(f"{number}")) for number in range(70)]
     del here.manager.sessions[session_id]
-    await doors.delete(session_id)
+    await queues.delete(session_id)
     for command_id in waiting:
         assert (await shop.reply_to(command_id))["data"]["code"] == "session.not_found"
     assert (await shop.ask("message.send.v1", "s1", TEXT))["data"]["code"] == "session.not_found"
-    await doors.delete(session_id)  # once more is no error
+    await queues.delete(session_id)  # once more is no error
     with pytest.raises(AssertionError, match="gone"):
         await _exists(here, here.topology.session_queue_name("s1"))
 
 
-async def test_a_worker_without_a_free_slot_takes_no_new_sessions(shop: Backend, here: Room) -> None:
+async def test_a_worker_without_a_free_slot_takes_no_new_sessions(shop: Backend, here: Consuming) -> None:
     waiting = await shop.publish("session.create.v1", "new", CREATE)
     await shop.ask("session.describe.v1", "s1")
     assert here.manager.asked == [("describe", "s1")]
@@ -276,7 +278,7 @@ async def test_a_worker_without_a_free_slot_takes_no_new_sessions(shop: Backend,
 
 async def test_stopping_gives_back_what_is_not_settled(services: PrivateServices, namespace: str) -> None:
     topology = Topology(namespace)
-    async with room(services.amqp_url, topology, "s1") as first:
+    async with consuming(services.amqp_url, topology, "s1") as first:
         async with backend(services.amqp_url, namespace) as shop:
             session = first.manager.of(SessionId("s1"))
             session.connected.clear()
@@ -284,30 +286,30 @@ async def test_stopping_gives_back_what_is_not_settled(services: PrivateServices
                 await shop.publish("message.send.v1", "s1", text(f"{number}"), reply=False)
         await first.consumers.stop(grace=0.05)
         await first.until_count(topology.session_queue_name("s1"), 60)
-    async with room(services.amqp_url, topology, "s1", worker_id="w2") as second:
+    async with consuming(services.amqp_url, topology, "s1", worker_id="w2") as second:
         async with asyncio.timeout(60):
             await second.manager.of(SessionId("s1")).until_sent(60)
         assert second.manager.of(SessionId("s1")).sent == [f"{number}" for number in range(60)]
 
 
-async def _exists(here: Room, queue: str) -> None:
+async def _exists(here: Consuming, queue: str) -> None:
     try:
         await here.count(queue)
     except Exception as error:
         raise AssertionError("gone") from error
 
 
-async def test_whoever_opens_a_door_can_be_cancelled_at_any_moment(here: Room) -> None:
+async def test_whoever_opens_a_door_can_be_cancelled_at_any_moment(here: Consuming) -> None:
     """Also in the very moment in which the broker answers; and nobody then consumes the queue."""
-    doors, session_id, chance = here.consumers.session_queues, SessionId("s9"), random.Random(9)
-    await doors.declare(session_id)
+    queues, session_id, chance = here.consumers.session_queues, SessionId("s9"), random.Random(9)
+    await queues.declare(session_id)
     began = time.perf_counter()
-    await doors.open(session_id)
+    await queues.open(session_id)
     seconds = time.perf_counter() - began
-    await doors.pause(session_id)
+    await queues.pause(session_id)
 
     async def keep() -> None:
-        await doors.open(session_id)
+        await queues.open(session_id)
         await asyncio.Event().wait()
 
     for _ in range(60):
@@ -316,7 +318,7 @@ async def test_whoever_opens_a_door_can_be_cancelled_at_any_moment(here: Room) -
         keeper.cancel()
         async with asyncio.timeout(60):
             await asyncio.wait({keeper})
-        await doors.pause(session_id)
+        await queues.pause(session_id)
     channel = await here.link.channel(confirms=False)
     queue = here.topology.session(session_id).queues[0].name
     async with asyncio.timeout(60):

@@ -23,7 +23,7 @@ from tests.support.services.pressure import memory_alarm
 _PATIENCE_SECONDS = 30.0
 
 
-class Room:
+class Environment:
     """Two connections and a watch over a fleet's topology and one session's binding."""
 
     def __init__(self, amqp_url: str, topology: Topology) -> None:
@@ -73,8 +73,8 @@ async def until(happened: Callable[[], Awaitable[bool]]) -> None:
 
 
 @pytest.fixture
-async def room(services: PrivateServices, namespace: str) -> AsyncGenerator[Room]:
-    made = Room(services.amqp_url, Topology(namespace, f"{namespace}.backend"))
+async def here(services: PrivateServices, namespace: str) -> AsyncGenerator[Environment]:
+    made = Environment(services.amqp_url, Topology(namespace, f"{namespace}.backend"))
     async with running(made.consuming.run, made.publishing.run):
         await made.consuming.insist(lambda channel: declare(channel, made.topology.fleet()))
         await made.declare_session()
@@ -84,40 +84,42 @@ async def room(services: PrivateServices, namespace: str) -> AsyncGenerator[Room
 
 @pytest.mark.parametrize("kind", ["exchange", "queue"])
 async def test_what_is_deleted_while_nobody_speaks_is_declared_again_with_its_bindings(
-    room: Room, services: PrivateServices, kind: str
+    here: Environment, services: PrivateServices, kind: str
 ) -> None:
     async with await aio_pika.connect(services.amqp_url) as connection:
         channel = await connection.channel()
         if kind == "exchange":
-            await channel.exchange_delete(room.topology.commands)
+            await channel.exchange_delete(here.topology.commands)
         else:
-            await channel.queue_delete(room.topology.control_queue)
+            await channel.queue_delete(here.topology.control_queue)
 
         async def arrives() -> bool:
             """A command for each queue finds it."""
             with suppress(Exception):
                 fresh = await connection.channel()
-                commands = await fresh.get_exchange(room.topology.commands)
+                commands = await fresh.get_exchange(here.topology.commands)
                 for key in ("control.s1", "session.s1"):
                     await commands.publish(aio_pika.Message(b"{}"), key, mandatory=True)
-                lost = await fresh.declare_queue(room.topology.unroutable, passive=True)
-                control = await fresh.declare_queue(room.topology.control_queue, passive=True)
-                session = await fresh.declare_queue(room.topology.session_queue_name("s1"), passive=True)
+                lost = await fresh.declare_queue(here.topology.unroutable, passive=True)
+                control = await fresh.declare_queue(here.topology.control_queue, passive=True)
+                session = await fresh.declare_queue(here.topology.session_queue_name("s1"), passive=True)
                 counts = [queue.declaration_result.message_count or 0 for queue in (control, session)]
                 await lost.purge()
                 return min(counts) > 0
             return False
 
         await until(arrives)
-    assert room.missed == 1
+    assert here.missed == 1
 
 
-async def test_the_mark_is_written_again_where_its_queue_was_deleted(room: Room, services: PrivateServices) -> None:
-    place = MarkQueue(room.publishing, room.topology)
+async def test_the_mark_is_written_again_where_its_queue_was_deleted(
+    here: Environment, services: PrivateServices
+) -> None:
+    place = MarkQueue(here.publishing, here.topology)
     assert await place.read() is None
     await place.write(b"one")
     async with await aio_pika.connect(services.amqp_url) as connection:
-        await (await connection.channel()).queue_delete(room.topology.marks_queue)
+        await (await connection.channel()).queue_delete(here.topology.marks_queue)
     await place.write(b"two")
     await place.write(b"three")
     assert [await place.read(), await place.read()] == [b"three", b"three"]
@@ -125,15 +127,15 @@ async def test_the_mark_is_written_again_where_its_queue_was_deleted(room: Room,
 
 @pytest.mark.alone
 async def test_an_alarm_of_the_broker_is_noticed_by_who_has_nothing_to_publish(
-    room: Room, services: PrivateServices
+    here: Environment, services: PrivateServices
 ) -> None:
-    assert not await room.publishing.is_blocked()
+    assert not await here.publishing.is_blocked()
     async with memory_alarm(services):
-        await until(room.publishing.is_blocked)
-        await room.consuming.ask()
+        await until(here.publishing.is_blocked)
+        await here.consuming.ask()
 
     async def is_open() -> bool:
-        return not await room.publishing.is_blocked()
+        return not await here.publishing.is_blocked()
 
     await until(is_open)
 

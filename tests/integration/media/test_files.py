@@ -23,7 +23,7 @@ from tests.support.services.s3 import s3_client
 from tests.support.services.shelf import Shelf
 
 
-class Room:
+class Environment:
     """A preparation and what is around it."""
 
     def __init__(self, folder: Path, *, spool_bytes: int = 128 << 20) -> None:
@@ -50,8 +50,8 @@ class Room:
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return Room(tmp_path)
+def here(tmp_path: Path) -> Environment:
+    return Environment(tmp_path)
 
 
 PDF = b"%PDF-1.7\n" + bytes(200)
@@ -70,13 +70,13 @@ WRONG: dict[str, bytes] = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("kind", ["image", "video", "audio", "voice", "sticker"])
-async def test_what_is_of_another_type_is_refused(room: Room, kind: str, wrong: str) -> None:
-    assert await room.refusal(kind, WRONG[wrong]) == ("media.unsupported", "type")
+async def test_what_is_of_another_type_is_refused(here: Environment, kind: str, wrong: str) -> None:
+    assert await here.refusal(kind, WRONG[wrong]) == ("media.unsupported", "type")
 
 
 @pytest.mark.parametrize("kind", ["image", "video", "audio", "voice", "document", "sticker"])
-async def test_nothing_is_refused(room: Room, kind: str) -> None:
-    assert await room.refusal(kind, b"") == ("media.unsupported", "empty")
+async def test_nothing_is_refused(here: Environment, kind: str) -> None:
+    assert await here.refusal(kind, b"") == ("media.unsupported", "empty")
 
 
 # Each is made in the test that wants it, not while the tests are collected.
@@ -101,9 +101,9 @@ MIXED: dict[str, tuple[str, Made]] = {
 
 
 @pytest.mark.parametrize("name", MIXED)
-async def test_good_files_of_another_kind_are_refused(room: Room, name: str) -> None:
+async def test_good_files_of_another_kind_are_refused(here: Environment, name: str) -> None:
     kind, make = MIXED[name]
-    assert await room.refusal(kind, make()) == ("media.unsupported", "type")
+    assert await here.refusal(kind, make()) == ("media.unsupported", "type")
 
 
 INSIDE: dict[str, tuple[str, Made, str]] = {
@@ -115,9 +115,9 @@ INSIDE: dict[str, tuple[str, Made, str]] = {
 
 
 @pytest.mark.parametrize("name", INSIDE)
-async def test_what_is_inside_counts(room: Room, name: str) -> None:
+async def test_what_is_inside_counts(here: Environment, name: str) -> None:
     kind, make, reason = INSIDE[name]
-    assert await room.refusal(kind, make()) == ("media.unsupported", reason)
+    assert await here.refusal(kind, make()) == ("media.unsupported", reason)
 
 
 WHOLE: dict[str, tuple[str, Made]] = {
@@ -153,10 +153,12 @@ CUT: dict[str, tuple[float, ...]] = {
 
 
 @pytest.mark.parametrize(("name", "part"), [(name, part) for name, parts in CUT.items() for part in parts])
-async def test_what_is_cut_off_before_it_can_be_shown_or_played_is_refused(room: Room, name: str, part: float) -> None:
+async def test_what_is_cut_off_before_it_can_be_shown_or_played_is_refused(
+    here: Environment, name: str, part: float
+) -> None:
     kind, make = WHOLE[name]
     content = make()
-    code, reason = await room.refusal(kind, content[: int(len(content) * part)])
+    code, reason = await here.refusal(kind, content[: int(len(content) * part)])
     assert (code, reason in {"unreadable", "truncated", "type"}) == ("media.unsupported", True), reason
 
 
@@ -201,8 +203,8 @@ NOISE: dict[str, tuple[str, bytes]] = {
 
 
 @pytest.mark.parametrize("name", NOISE)
-async def test_noise_behind_a_good_beginning_is_refused(room: Room, name: str) -> None:
-    code, _ = await room.refusal(*NOISE[name])
+async def test_noise_behind_a_good_beginning_is_refused(here: Environment, name: str) -> None:
+    code, _ = await here.refusal(*NOISE[name])
     assert code == "media.unsupported"
 
 
@@ -305,9 +307,9 @@ HUGE: dict[str, tuple[str, Made, str]] = {
 
 
 @pytest.mark.parametrize("name", HUGE)
-async def test_what_is_too_large_is_refused_before_it_hurts(room: Room, name: str) -> None:
+async def test_what_is_too_large_is_refused_before_it_hurts(here: Environment, name: str) -> None:
     kind, make, reason = HUGE[name]
-    assert await room.refusal(kind, make()) == ("media.too_large", reason)
+    assert await here.refusal(kind, make()) == ("media.too_large", reason)
 
 
 CONTRADICTIONS: dict[str, tuple[str, Made]] = {
@@ -325,26 +327,26 @@ CONTRADICTIONS: dict[str, tuple[str, Made]] = {
 
 
 @pytest.mark.parametrize("name", CONTRADICTIONS)
-async def test_what_contradicts_itself_is_refused(room: Room, name: str) -> None:
+async def test_what_contradicts_itself_is_refused(here: Environment, name: str) -> None:
     kind, make = CONTRADICTIONS[name]
-    code, _ = await room.refusal(kind, make())
+    code, _ = await here.refusal(kind, make())
     assert code == "media.unsupported"
 
 
-async def test_an_object_that_is_missing_or_withheld_is_unreachable(room: Room) -> None:
+async def test_an_object_that_is_missing_or_withheld_is_unreachable(here: Environment) -> None:
     for trouble in (FileNotFoundError("NoSuchKey"), PermissionError("AccessDenied"), PermissionError("Whatever")):
-        room.shelf.files["uploads/b"] = trouble
+        here.shelf.files["uploads/b"] = trouble
         with pytest.raises(MediaError) as caught:
-            async with room.files.prepare("document", MediaSource(object="uploads/b"), party="s"):
+            async with here.files.prepare("document", MediaSource(object="uploads/b"), party="s"):
                 pass
         assert (caught.value.code, caught.value.detail) == ("media.unreachable", {"reason": "missing"})
 
 
-async def test_a_bucket_that_is_away_is_no_fault_of_the_file(room: Room) -> None:
+async def test_a_bucket_that_is_away_is_no_fault_of_the_file(here: Environment) -> None:
     for trouble in (ConnectionError(), TimeoutError(), PermissionError("InvalidAccessKeyId")):
-        room.shelf.files["uploads/b"] = trouble
+        here.shelf.files["uploads/b"] = trouble
         with pytest.raises(BucketAway):
-            async with room.files.prepare("document", MediaSource(object="uploads/b"), party="s"):
+            async with here.files.prepare("document", MediaSource(object="uploads/b"), party="s"):
                 pass
 
 
@@ -369,29 +371,29 @@ async def prepared_from(bucket: MediaObjects, folder: Path) -> None:
         pass
 
 
-async def test_a_document_is_called_what_is_said_unless_its_bytes_contradict_it(room: Room) -> None:
+async def test_a_document_is_called_what_is_said_unless_its_bytes_contradict_it(here: Environment) -> None:
     for content, said, mimetype in ((PDF, "image/png", "application/pdf"), (b"BMI;a\n", "text/csv", "text/csv")):
-        made, same = await room.prepare("document", content, mimetype=said)
+        made, same = await here.prepare("document", content, mimetype=said)
         assert (made.mimetype, same) == (mimetype, content)
 
 
-async def test_a_document_without_a_name_is_called_as_its_key_ends(room: Room) -> None:
-    room.shelf.files["uploads/a.csv"] = b"a,b\n"
-    async with room.files.prepare("document", MediaSource(object="uploads/a.csv"), party="s") as made:
+async def test_a_document_without_a_name_is_called_as_its_key_ends(here: Environment) -> None:
+    here.shelf.files["uploads/a.csv"] = b"a,b\n"
+    async with here.files.prepare("document", MediaSource(object="uploads/a.csv"), party="s") as made:
         assert made.mimetype == "text/csv"
 
 
-async def test_a_still_sticker_that_is_too_large_is_made_smaller(room: Room) -> None:
-    made, content = await room.prepare("sticker", media.picture("WEBP", 900, 700))
+async def test_a_still_sticker_that_is_too_large_is_made_smaller(here: Environment) -> None:
+    made, content = await here.prepare("sticker", media.picture("WEBP", 900, 700))
     with Image.open(io.BytesIO(content)) as picture:
         assert (picture.size, made.animated, len(content) <= 100 * 1024) == ((512, 512), False, True)
 
 
 async def test_the_spool_is_bounded_and_empties_itself(tmp_path: Path) -> None:
-    room = Room(tmp_path, spool_bytes=1 << 20)
-    assert await room.refusal("document", bytes(2 << 20)) == ("media.too_large", "bytes")
-    (room.spool.directory / "left").write_bytes(b"from an earlier life")
-    (room.spool.directory / "7").mkdir()
-    room.spool.open()
-    assert list(room.spool.directory.iterdir()) == []
-    assert room.spool.directory.stat().st_mode & 0o777 == 0o700
+    here = Environment(tmp_path, spool_bytes=1 << 20)
+    assert await here.refusal("document", bytes(2 << 20)) == ("media.too_large", "bytes")
+    (here.spool.directory / "left").write_bytes(b"from an earlier life")
+    (here.spool.directory / "7").mkdir()
+    here.spool.open()
+    assert list(here.spool.directory.iterdir()) == []
+    assert here.spool.directory.stat().st_mode & 0o777 == 0o700

@@ -27,7 +27,7 @@ Made = Callable[[], bytes]
 VOICE = "audio/ogg; codecs=opus"
 
 
-class Room:
+class Environment:
     """A preparation and the bucket that it takes files from."""
 
     def __init__(self, folder: Path, **pool: Any) -> None:
@@ -52,8 +52,8 @@ class Room:
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return Room(tmp_path)
+def here(tmp_path: Path) -> Environment:
+    return Environment(tmp_path)
 
 
 def _tagged(content: bytes) -> bytes:
@@ -104,9 +104,9 @@ HEARD: dict[str, tuple[Made, str]] = {
 
 
 @pytest.mark.parametrize("name", HEARD)
-async def test_a_sound_becomes_a_voice_message(room: Room, name: str) -> None:
+async def test_a_sound_becomes_a_voice_message(here: Environment, name: str) -> None:
     make, file_name = HEARD[name]
-    made, voice = await room.prepare("voice", make(), file_name)
+    made, voice = await here.prepare("voice", make(), file_name)
     assert (made.mimetype, made.seconds) == (VOICE, 2)
     with av.open(io.BytesIO(voice), "r") as heard:
         stream = heard.streams.audio[0]
@@ -115,28 +115,28 @@ async def test_a_sound_becomes_a_voice_message(room: Room, name: str) -> None:
         assert heard_seconds == pytest.approx(2, abs=0.3)
 
 
-async def test_a_sound_file_stays_as_it_is_though_something_stands_around_it(room: Room) -> None:
+async def test_a_sound_file_stays_as_it_is_though_something_stands_around_it(here: Environment) -> None:
     for content, mimetype in (
         (HEARD["flac behind ID3"][0](), "audio/flac"),
         (HEARD["aac behind ID3"][0](), "audio/aac"),
         (HEARD["m4a with bytes behind"][0](), "audio/mp4"),
     ):
-        made, same = await room.prepare("audio", content)
+        made, same = await here.prepare("audio", content)
         assert (made.mimetype, same) == (mimetype, content)
 
 
-async def test_a_voice_message_says_nothing_but_what_is_heard(room: Room) -> None:
+async def test_a_voice_message_says_nothing_but_what_is_heard(here: Environment) -> None:
     content = media.encoded_sound("libopus", "ogg", artist="Ann Example")
-    made, voice = await room.prepare("voice", content)
+    made, voice = await here.prepare("voice", content)
     assert (made.mimetype, made.seconds, b"Ann Example" in content, b"Ann Example" in voice) == (VOICE, 2, True, False)
-    assert b"Ann Example" in (await room.prepare("audio", content))[1], "a sound file keeps its title"
+    assert b"Ann Example" in (await here.prepare("audio", content))[1], "a sound file keeps its title"
     plain = media.encoded_sound("libopus", "ogg")
-    assert (await room.prepare("voice", plain))[1] == plain
+    assert (await here.prepare("voice", plain))[1] == plain
 
 
-async def test_how_long_a_sound_lasts_is_counted_where_nothing_says_it(room: Room) -> None:
+async def test_how_long_a_sound_lasts_is_counted_where_nothing_says_it(here: Environment) -> None:
     frames = media.encoded_sound("aac", "adts", 1) + media.encoded_sound("aac", "adts", 9)
-    made, _ = await room.prepare("audio", frames)
+    made, _ = await here.prepare("audio", frames)
     assert made.seconds == 10
 
 
@@ -154,9 +154,9 @@ SOUNDS: dict[str, tuple[Made, str, str]] = {
 
 
 @pytest.mark.parametrize("name", SOUNDS)
-async def test_a_sound_file_becomes_one_that_phones_play(room: Room, name: str) -> None:
+async def test_a_sound_file_becomes_one_that_phones_play(here: Environment, name: str) -> None:
     make, mimetype, codec = SOUNDS[name]
-    made, sound = await room.prepare("audio", make())
+    made, sound = await here.prepare("audio", make())
     assert (made.mimetype, made.seconds) == (mimetype, 2)
     with av.open(io.BytesIO(sound), "r") as heard:
         assert heard.streams.audio[0].codec_context.codec.canonical_name == codec
@@ -174,10 +174,10 @@ CUT: dict[str, tuple[str, Made]] = {
 
 
 @pytest.mark.parametrize("name", CUT)
-async def test_what_is_cut_off_goes_as_far_as_players_play_it(room: Room, name: str) -> None:
+async def test_what_is_cut_off_goes_as_far_as_players_play_it(here: Environment, name: str) -> None:
     kind, make = CUT[name]
     whole = make()
-    made, sent = await room.prepare(kind, whole[: int(len(whole) * (0.85 if kind == "video" else 0.6))])
+    made, sent = await here.prepare(kind, whole[: int(len(whole) * (0.85 if kind == "video" else 0.6))])
     with av.open(io.BytesIO(sent), "r") as played:
         lasts = (played.duration or 0) / av.time_base
         assert all(packet.size > 0 for packet in played.demux() if packet.dts is not None)
@@ -204,10 +204,10 @@ FILMS: dict[str, tuple[Made, bool]] = {
 
 
 @pytest.mark.parametrize("name", FILMS)
-async def test_a_video_becomes_what_whatsapp_plays(room: Room, name: str) -> None:
+async def test_a_video_becomes_what_whatsapp_plays(here: Environment, name: str) -> None:
     make, is_converted = FILMS[name]
     content = make()
-    made, film = await room.prepare("video", content)
+    made, film = await here.prepare("video", content)
     assert (made.mimetype, made.width, made.height, made.seconds) == ("video/mp4", 64, 48, 1)
     assert (film != content) is is_converted
     with av.open(io.BytesIO(film), "r") as played:
@@ -216,21 +216,21 @@ async def test_a_video_becomes_what_whatsapp_plays(room: Room, name: str) -> Non
         assert sum(1 for _ in played.decode(video=0)) == 10
 
 
-async def test_a_gif_becomes_a_video_on_white_and_only_where_one_is_wanted(room: Room) -> None:
+async def test_a_gif_becomes_a_video_on_white_and_only_where_one_is_wanted(here: Environment) -> None:
     clear = [Image.new("RGBA", (33, 21), (0, 0, 0, 0)) for _ in range(3)]
     for number, each in enumerate(clear):
         each.paste((255, 0, 0, 255), (number * 4, 0, number * 4 + 4, 21))
     held = io.BytesIO()
     clear[0].save(held, "GIF", save_all=True, append_images=clear[1:], duration=200, disposal=2, comment=b"mine")
-    made, film = await room.prepare("gif", held.getvalue())
+    made, film = await here.prepare("gif", held.getvalue())
     assert (made.mimetype, made.seconds, b"mine" in film) == ("video/mp4", 1, False)
     with av.open(io.BytesIO(film), "r") as played:
         shown: list[Any] = [frame.to_image() for frame in played.decode(video=0)]
     assert (len(shown), min(shown[0].getpixel((30, 10))) > 240) == (3, True)
-    assert (await room.refusal("video", held.getvalue()))[0] == "media.unsupported"
+    assert (await here.refusal("video", held.getvalue()))[0] == "media.unsupported"
 
 
-async def test_a_video_that_would_take_too_long_is_refused_with_what_it_is(room: Room) -> None:
+async def test_a_video_that_would_take_too_long_is_refused_with_what_it_is(here: Environment) -> None:
     held = io.BytesIO()
     with av.open(held, "w", format="webm") as made:
         stream: Any = made.add_stream("libvpx", rate=30, options={"deadline": "realtime", "cpu-used": "16"})
@@ -243,13 +243,13 @@ async def test_a_video_that_would_take_too_long_is_refused_with_what_it_is(room:
             packet.pts = packet.dts = number * 33
             packet.time_base, packet.stream = first.time_base, stream
             made.mux(packet)
-    code, detail = await room.refusal("video", held.getvalue())
+    code, detail = await here.refusal("video", held.getvalue())
     assert (code, detail["reason"], detail["codec"], detail["width"]) == ("media.too_large", "work", "vp8", 4096)
     assert (detail["frames"], detail["limit"]) == (2_000, 50)
 
 
-async def test_what_cannot_be_converted_is_refused_with_its_codec(room: Room) -> None:
-    code, detail = await room.refusal("video", media.recording("matroska", "ffv1", None))
+async def test_what_cannot_be_converted_is_refused_with_its_codec(here: Environment) -> None:
+    code, detail = await here.refusal("video", media.recording("matroska", "ffv1", None))
     assert (code, detail["reason"], detail["codec"], detail["type"]) == (
         *("media.unsupported", "codec", "ffv1", "video/x-matroska"),
     )
@@ -263,8 +263,8 @@ def _heic() -> bytes:
 
 
 @pytest.mark.parametrize("name", ["heic", "avif"])
-async def test_a_phones_photo_becomes_a_jpeg(room: Room, name: str) -> None:
-    made, jpeg = await room.prepare("image", _heic() if name == "heic" else media.photo("AVIF"))
+async def test_a_phones_photo_becomes_a_jpeg(here: Environment, name: str) -> None:
+    made, jpeg = await here.prepare("image", _heic() if name == "heic" else media.photo("AVIF"))
     assert (made.mimetype, made.width, made.height) == ("image/jpeg", 160, 120), name
     with Image.open(io.BytesIO(jpeg)) as shown:
         left: Any = shown.convert("RGB").getpixel((20, 60))
@@ -277,10 +277,10 @@ PRIVATE = (b"Exif", b"Ann Example", b"my garden")
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", [1, 6])
 async def test_where_a_photo_was_taken_is_not_sent_and_it_stands_upright(
-    room: Room, form: str, orientation: int
+    here: Environment, form: str, orientation: int
 ) -> None:
     content = media.photo(form, orientation)
-    made, sent = await room.prepare("image", content)
+    made, sent = await here.prepare("image", content)
     assert not any(word in sent for word in PRIVATE)
     with Image.open(io.BytesIO(sent)) as shown:
         assert (shown.size, dict(shown.getexif())) == ((made.width, made.height), {})
@@ -290,47 +290,47 @@ async def test_where_a_photo_was_taken_is_not_sent_and_it_stands_upright(
         assert (top[0] > 200, bottom[0] > 200) == (True, orientation == 1)
 
 
-async def test_an_upright_photo_keeps_every_bit_of_its_picture(room: Room) -> None:
+async def test_an_upright_photo_keeps_every_bit_of_its_picture(here: Environment) -> None:
     content = media.photo()
-    _, sent = await room.prepare("image", content)
+    _, sent = await here.prepare("image", content)
     scan = content[content.index(b"\xff\xda") :]
     assert (sent.endswith(scan), len(sent) < len(content)) == (True, True)
     plain = media.picture("JPEG")
-    assert (await room.prepare("image", plain))[1] == plain
+    assert (await here.prepare("image", plain))[1] == plain
 
 
-async def test_a_sticker_keeps_the_name_of_its_pack_and_not_where_it_was_taken(room: Room) -> None:
+async def test_a_sticker_keeps_the_name_of_its_pack_and_not_where_it_was_taken(here: Environment) -> None:
     private = media.photo("WEBP")
-    made, sent = await room.prepare("sticker", private)
+    made, sent = await here.prepare("sticker", private)
     assert (any(word in sent for word in PRIVATE), made.width, len(sent) < len(private)) == (False, 160, True)
     with Image.open(io.BytesIO(sent)) as shown:
         assert (shown.size, dict(shown.getexif())) == ((160, 120), {})
     held, exif = io.BytesIO(), Image.Exif()
     exif[0x5741] = b'{"sticker-pack-id":"a"}'
     Image.new("RGB", (64, 64)).save(held, "WEBP", exif=exif)
-    assert (await room.prepare("sticker", held.getvalue()))[1] == held.getvalue()
+    assert (await here.prepare("sticker", held.getvalue()))[1] == held.getvalue()
 
 
-async def test_where_a_film_was_taken_is_not_sent(room: Room) -> None:
+async def test_where_a_film_was_taken_is_not_sent(here: Environment) -> None:
     content = media.located("mp4")
-    made, sent = await room.prepare("video", content)
+    made, sent = await here.prepare("video", content)
     assert (len(sent), b"+52.52" in content, b"+52.52" in sent) == (len(content), True, False)
     assert (made.mimetype, made.seconds) == ("video/mp4", 1)
 
 
 async def test_a_setting_keeps_what_a_photo_or_a_film_says(tmp_path: Path) -> None:
-    room = Room(tmp_path, keep_metadata=True)
+    here = Environment(tmp_path, keep_metadata=True)
     film = media.located("mp4")
-    assert (await room.prepare("video", film))[1] == film
+    assert (await here.prepare("video", film))[1] == film
     content = media.photo(orientation=6)
-    made, sent = await room.prepare("image", content)
+    made, sent = await here.prepare("image", content)
     assert (sent, made.width, made.height) == (content, 120, 160)
 
 
 @pytest.mark.parametrize(("width", "height"), [(402, 401), (401, 402), (64, 64)])
 @pytest.mark.parametrize("turned", [1, 6])
-async def test_a_pictures_size_is_told_as_it_is(room: Room, width: int, height: int, turned: int) -> None:
-    made, _ = await room.prepare("image", media.photo("JPEG", turned, width * 10, height * 10))
+async def test_a_pictures_size_is_told_as_it_is(here: Environment, width: int, height: int, turned: int) -> None:
+    made, _ = await here.prepare("image", media.photo("JPEG", turned, width * 10, height * 10))
     assert (made.width, made.height) == ((width * 10, height * 10) if turned == 1 else (height * 10, width * 10))
 
 
@@ -352,8 +352,8 @@ DEEP: dict[str, Made] = {
 
 
 @pytest.mark.parametrize("name", DEEP)
-async def test_a_deep_picture_is_scaled_to_what_screens_show(room: Room, name: str) -> None:
-    made, jpeg = await room.prepare("image", DEEP[name]())
+async def test_a_deep_picture_is_scaled_to_what_screens_show(here: Environment, name: str) -> None:
+    made, jpeg = await here.prepare("image", DEEP[name]())
     with Image.open(io.BytesIO(jpeg)) as shown:
         statistics = ImageStat.Stat(shown.convert("L"))
     assert made.mimetype == "image/jpeg"
@@ -362,14 +362,14 @@ async def test_a_deep_picture_is_scaled_to_what_screens_show(room: Room, name: s
     assert statistics.extrema[0][1] > 247
 
 
-async def test_colours_of_printers_and_transparency_are_shown(room: Room) -> None:
+async def test_colours_of_printers_and_transparency_are_shown(here: Environment) -> None:
     for mode, form, background in (("CMYK", "JPEG", (255, 0, 0)), ("LA", "TIFF", (255, 255, 255))):
         held = io.BytesIO()
         drawn = (
             Image.new("RGB", (40, 40), "red").convert("CMYK") if mode == "CMYK" else Image.new("LA", (40, 40), (0, 0))
         )
         drawn.save(held, form)
-        _, jpeg = await room.prepare("image", held.getvalue())
+        _, jpeg = await here.prepare("image", held.getvalue())
         with Image.open(io.BytesIO(jpeg)) as shown:
             found: Any = shown.convert("RGB").getpixel((20, 20))
             assert shown.mode == "RGB"

@@ -20,7 +20,7 @@ from tests.support.consumers.fakes import FakeManager, FakeWorker, MemoryLedger,
 
 
 @dataclass(slots=True, kw_only=True)
-class Room:
+class Consuming:
     """A worker's way in, with a fake manager behind it."""
 
     topology: Topology
@@ -55,9 +55,9 @@ class Room:
 
 
 @asynccontextmanager
-async def room(
+async def consuming(
     amqp_url: str, topology: Topology, *session_ids: str, worker_id: str = "w1", opened: bool = True
-) -> AsyncGenerator[Room]:
+) -> AsyncGenerator[Consuming]:
     """Run it; with `opened`, the common queues and those of the sessions are open."""
     way_in = BrokerConnection(amqp_url, name=f"{worker_id} in")
     way_out = BrokerConnection(amqp_url, name=f"{worker_id} out")
@@ -89,7 +89,7 @@ async def room(
             for session_id in session_ids:
                 await consumers.session_queues.open(SessionId(session_id))
         try:
-            yield Room(topology=topology, link=way_in, publisher=publisher, manager=manager, consumers=consumers)
+            yield Consuming(topology=topology, link=way_in, publisher=publisher, manager=manager, consumers=consumers)
         finally:
             await consumers.stop(grace=0.1)
             await way_in.stop()

@@ -31,7 +31,7 @@ UNCONFIRMED: Final[Json] = {"code": "message.unconfirmed", "message": "No acknow
 REFUSED: Final[Json] = {"code": "message.rejected_by_whatsapp", "message": "Refused."}
 
 
-class Ledger(Protocol):
+class CommandRecords(Protocol):
     """Where a command is recorded once."""
 
     async def record(
@@ -46,7 +46,7 @@ class Tried:
     """A store with one session that `ONE` owns; `events` are the type and the data of what was told, in order."""
 
     storage: Storage
-    ledger: Ledger
+    ledger: CommandRecords
     fence: Fence
     events: Callable[[], Sequence[tuple[str, Json]]]
 
@@ -61,7 +61,7 @@ class Tried:
 Case = Callable[[Tried], Awaitable[None]]
 
 
-async def tried(storage: Storage, ledger: Ledger, events: Callable[[], Sequence[tuple[str, Json]]]) -> Tried:
+async def tried(storage: Storage, ledger: CommandRecords, events: Callable[[], Sequence[tuple[str, Json]]]) -> Tried:
     """Make the session, and have it owned."""
     new = NewSession(session_id=SESSION, user_id=UserId("user-1"), pairing={"method": "qr"})
     await storage.sessions.create_or_get(new)

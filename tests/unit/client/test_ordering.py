@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway_worker.client.events import Missed
-from gateway_worker.client.ordering import Recent, SessionOrder, Step
+from gateway_worker.client.ordering import Arrivals, Recent, SessionOrder
 
 
-def passed(step: Step[str]) -> list[str]:
+def passed(step: Arrivals[str]) -> list[str]:
     return [each.item for each in step.passed]
 
 

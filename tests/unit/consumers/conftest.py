@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.support.consumers.consuming_bench import Bench
+from tests.support.consumers.consuming_harness import Harness
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def harness() -> Harness:
+    return Harness()

@@ -11,7 +11,7 @@ from gateway_worker.broker.leniency import UNREADABLE
 from schemas.commands.commands import parse_command
 from schemas.errors import CommandForbidden, Origin
 from schemas.topology.channels import Topology
-from tests.support.consumers.consuming_bench import CREATE, DESCRIBE, Bench
+from tests.support.consumers.consuming_harness import CREATE, DESCRIBE, Harness
 from tests.support.consumers.fakes import body_of, delivery_of, text_message
 
 LIST = body_of("session.list.v1", None, {})
@@ -75,7 +75,7 @@ def test_a_key_allows_what_it_names(key: str, bodies: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("queue", ["sessions", "control", "session.s2", "worker.w1", "unroutable", "expired"])
-async def test_a_command_with_anothers_key_is_forbidden_in_every_queue(bench: Bench, queue: str) -> None:
+async def test_a_command_with_anothers_key_is_forbidden_in_every_queue(harness: Harness, queue: str) -> None:
     is_expired = queue == "expired"
     dead = {"x-first-death-reason": "expired", "x-first-death-exchange": "gateway.commands"}
     delivery = delivery_of(
@@ -83,18 +83,18 @@ async def test_a_command_with_anothers_key_is_forbidden_in_every_queue(bench: Be
         queue=f"gateway.{queue}",
         exchange="gateway.expired" if is_expired else "gateway.commands",
         routing_key="session.s2",
-        receiver=bench.receiver,
+        receiver=harness.receiver,
         reply_to="me",
         headers=dead if is_expired else {},
     )
-    receive = Expired(manager=bench.manager).receive if is_expired else bench.dispatcher.receive
-    await bench.settler.settle(delivery, receive)
-    assert bench.codes == ["command.forbidden"]
-    ((message, headers),) = bench.publisher.dead_letters
+    receive = Expired(manager=harness.manager).receive if is_expired else harness.dispatcher.receive
+    await harness.settler.settle(delivery, receive)
+    assert harness.codes == ["command.forbidden"]
+    ((message, headers),) = harness.publisher.dead_letters
     assert (message.routing_key, headers["x-gateway-code"]) == ("session.s2", "command.forbidden")
-    assert bench.publisher.forwarded == []
-    assert bench.manager.asked == []
-    assert bench.receiver.acked == [1]
+    assert harness.publisher.forwarded == []
+    assert harness.manager.asked == []
+    assert harness.receiver.acked == [1]
 
 
 @pytest.mark.parametrize(
@@ -186,34 +186,34 @@ def test_replies_go_to_queues_of_the_senders(queue: str, *, in_any: bool, in_own
         assert fence.audience(delivery, command.envelope.origin).reply_to == (queue if expected else None)
 
 
-async def test_a_command_whose_reply_would_go_to_anothers_queue_is_told_as_an_event(bench: Bench) -> None:
-    await bench.settle(text_message("s1"), queue="gateway.session.s1", reply_to="gateway.session.s2")
-    (event,) = bench.publisher.events
+async def test_a_command_whose_reply_would_go_to_anothers_queue_is_told_as_an_event(harness: Harness) -> None:
+    await harness.settle(text_message("s1"), queue="gateway.session.s1", reply_to="gateway.session.s2")
+    (event,) = harness.publisher.events
     assert (event.subject, event.data["code"]) == ("s1", "command.forbidden")
-    assert (bench.publisher.replies, bench.manager.of("s1").sent) == ([], [])  # pyright: ignore[reportArgumentType] (an id)
+    assert (harness.publisher.replies, harness.manager.of("s1").sent) == ([], [])  # pyright: ignore[reportArgumentType] (an id)
 
 
 @pytest.mark.parametrize("body", [SEND, b'{"subject": "s1", "id": "1"}', b"no command"])
 @pytest.mark.parametrize("reply_to", [None, "gateway.backend"])
 async def test_what_is_refused_is_told_to_its_sender_and_not_to_the_one_it_named(
-    bench: Bench, body: bytes, reply_to: str | None
+    harness: Harness, body: bytes, reply_to: str | None
 ) -> None:
-    await bench.settle(body, queue="gateway.session.s2", routing_key="session.s2", reply_to=reply_to)
-    (event,) = bench.publisher.events
+    await harness.settle(body, queue="gateway.session.s2", routing_key="session.s2", reply_to=reply_to)
+    (event,) = harness.publisher.events
     assert event.subject == "s2"
-    assert bench.publisher.replies == []
+    assert harness.publisher.replies == []
 
 
 @pytest.mark.parametrize("key", ["nowhere", "sessions.create.s1.x"])
-async def test_what_names_nobody_is_told_to_nobody_in_particular(bench: Bench, key: str) -> None:
-    await bench.settle(SEND, queue="gateway.unroutable", routing_key=key, reply_to=None)
-    (event,) = bench.publisher.events
+async def test_what_names_nobody_is_told_to_nobody_in_particular(harness: Harness, key: str) -> None:
+    await harness.settle(SEND, queue="gateway.unroutable", routing_key=key, reply_to=None)
+    (event,) = harness.publisher.events
     assert (event.subject, event.data["code"]) == (None, "command.forbidden")
 
 
-async def test_an_event_that_came_in_as_a_command_makes_no_further_event(bench: Bench) -> None:
-    await bench.settle(
+async def test_an_event_that_came_in_as_a_command_makes_no_further_event(harness: Harness) -> None:
+    await harness.settle(
         b"{}", queue="gateway.unroutable", exchange="gateway.events", routing_key="command.rejected.s1", reply_to=None
     )
-    assert bench.publisher.events == []
-    assert len(bench.publisher.dead_letters) == 1
+    assert harness.publisher.events == []
+    assert len(harness.publisher.dead_letters) == 1

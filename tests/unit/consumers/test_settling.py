@@ -11,7 +11,7 @@ from consumers.settling import ATTEMPTS
 from gateway_worker.store.errors import StoreUnavailable
 from schemas.errors import Internal
 from schemas.names import MAX_COMMAND_BYTES
-from tests.support.consumers.consuming_bench import DESCRIBE, RESTART, Bench
+from tests.support.consumers.consuming_harness import DESCRIBE, RESTART, Harness
 from tests.support.consumers.fakes import body_of
 
 POISON: dict[str, bytes] = {
@@ -29,60 +29,60 @@ POISON: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("body", POISON.values(), ids=POISON.keys())
-async def test_poison_is_buried_with_its_reason_answered_and_acked(bench: Bench, body: bytes) -> None:
-    await bench.settle(body)
-    ((message, headers),) = bench.publisher.dead_letters
+async def test_poison_is_buried_with_its_reason_answered_and_acked(harness: Harness, body: bytes) -> None:
+    await harness.settle(body)
+    ((message, headers),) = harness.publisher.dead_letters
     assert headers["x-gateway-code"] == "command.invalid"
     assert headers["x-gateway-routing-key"] == "control"
     assert headers["x-gateway-worker"] == "w1"
     assert len(message.body) <= MAX_COMMAND_BYTES
-    assert bench.codes == ["command.invalid"]
-    assert bench.receiver.acked == [1]
+    assert harness.codes == ["command.invalid"]
+    assert harness.receiver.acked == [1]
 
 
-async def test_an_unreadable_command_is_named_by_its_amqp_message_id(bench: Bench) -> None:
-    await bench.settle(b"hello", message_id="amqp-7")
-    ((_, _, envelope),) = bench.publisher.replies
+async def test_an_unreadable_command_is_named_by_its_amqp_message_id(harness: Harness) -> None:
+    await harness.settle(b"hello", message_id="amqp-7")
+    ((_, _, envelope),) = harness.publisher.replies
     assert envelope.causationid == "amqp-7"
     assert "commandId" not in envelope.data
 
 
-async def test_a_rejection_nobody_waits_for_is_an_event(bench: Bench) -> None:
-    await bench.settle(body_of("session.describe.v1", "nobody", {}), reply_to=None)
-    (event,) = bench.publisher.events
+async def test_a_rejection_nobody_waits_for_is_an_event(harness: Harness) -> None:
+    await harness.settle(body_of("session.describe.v1", "nobody", {}), reply_to=None)
+    (event,) = harness.publisher.events
     assert (event.type, event.subject, event.data["code"]) == ("command.rejected.v1", "nobody", "session.not_found")
-    assert bench.publisher.replies == []
+    assert harness.publisher.replies == []
 
 
-async def test_an_answer_nobody_waits_for_is_not_told(bench: Bench) -> None:
-    await bench.settle(RESTART, reply_to=None)
-    assert (bench.publisher.events, bench.publisher.replies) == ([], [])
-    assert bench.receiver.acked == [1]
+async def test_an_answer_nobody_waits_for_is_not_told(harness: Harness) -> None:
+    await harness.settle(RESTART, reply_to=None)
+    assert (harness.publisher.events, harness.publisher.replies) == ([], [])
+    assert harness.receiver.acked == [1]
 
 
-async def test_a_compressed_body_is_invalid(bench: Bench) -> None:
-    await bench.settle(gzip.compress(DESCRIBE), content_encoding="gzip")
-    assert bench.codes == ["command.invalid"]
+async def test_a_compressed_body_is_invalid(harness: Harness) -> None:
+    await harness.settle(gzip.compress(DESCRIBE), content_encoding="gzip")
+    assert harness.codes == ["command.invalid"]
 
 
-async def test_the_content_type_does_not_matter(bench: Bench) -> None:
-    await bench.settle(DESCRIBE, content_type="text/plain", content_encoding="utf-8")
-    assert bench.reply["type"] == "command.result.v1"
+async def test_the_content_type_does_not_matter(harness: Harness) -> None:
+    await harness.settle(DESCRIBE, content_type="text/plain", content_encoding="utf-8")
+    assert harness.reply["type"] == "command.result.v1"
 
 
-async def test_a_query_is_answered_with_its_result(bench: Bench) -> None:
-    await bench.settle(DESCRIBE, correlation_id="c-1")
-    ((reply_to, correlation_id, envelope),) = bench.publisher.replies
+async def test_a_query_is_answered_with_its_result(harness: Harness) -> None:
+    await harness.settle(DESCRIBE, correlation_id="c-1")
+    ((reply_to, correlation_id, envelope),) = harness.publisher.replies
     assert (reply_to, correlation_id) == ("me", "c-1")
     assert envelope.data["result"]["state"] == "connected"
     assert envelope.source == "/gateway/workers/w1"
     assert envelope.correlationid == "c-1"
-    assert bench.noted.outcomes == [("session.describe.v1", "result")]
+    assert harness.noted.outcomes == [("session.describe.v1", "result")]
 
 
-async def test_the_envelopes_correlation_id_stands_in_for_amqps(bench: Bench) -> None:
-    await bench.settle(body_of("session.describe.v1", "s1", {}, correlationid="order-77"))
-    ((_, correlation_id, envelope),) = bench.publisher.replies
+async def test_the_envelopes_correlation_id_stands_in_for_amqps(harness: Harness) -> None:
+    await harness.settle(body_of("session.describe.v1", "s1", {}, correlationid="order-77"))
+    ((_, correlation_id, envelope),) = harness.publisher.replies
     assert (correlation_id, envelope.correlationid) == ("order-77", "order-77")
 
 
@@ -106,72 +106,72 @@ CARRIED: dict[str, Any] = {
     ids=["result", "accepted", "rejected", "invalid"],
 )
 async def test_trace_context_and_extensions_of_a_command_come_back_with_its_reply(
-    bench: Bench, command: str, subject: str, data: dict[str, Any]
+    harness: Harness, command: str, subject: str, data: dict[str, Any]
 ) -> None:
-    await bench.settle(body_of(command, subject, data, **CARRIED))
-    ((_, _, envelope),) = bench.publisher.replies
+    await harness.settle(body_of(command, subject, data, **CARRIED))
+    ((_, _, envelope),) = harness.publisher.replies
     assert dict(envelope.carried) == CARRIED
 
 
-async def test_what_is_wrong_with_extensions_does_not_come_back(bench: Bench) -> None:
-    await bench.settle(
+async def test_what_is_wrong_with_extensions_does_not_come_back(harness: Harness) -> None:
+    await harness.settle(
         body_of("session.describe.v1", "s1", {}, tenant="acme", Wrong=1, list=[1], traceparent="x" * 300)
     )
-    ((_, _, envelope),) = bench.publisher.replies
+    ((_, _, envelope),) = harness.publisher.replies
     assert (envelope.type, dict(envelope.carried)) == ("command.rejected.v1", {"tenant": "acme"})
 
 
-async def test_a_refused_command_is_answered_and_not_buried(bench: Bench) -> None:
-    await bench.settle(body_of("session.describe.v1", "nobody", {}))
-    assert bench.codes == ["session.not_found"]
-    assert bench.publisher.dead_letters == []
-    assert bench.receiver.acked == [1]
+async def test_a_refused_command_is_answered_and_not_buried(harness: Harness) -> None:
+    await harness.settle(body_of("session.describe.v1", "nobody", {}))
+    assert harness.codes == ["session.not_found"]
+    assert harness.publisher.dead_letters == []
+    assert harness.receiver.acked == [1]
 
 
-async def test_passing_trouble_holds_the_delivery_until_it_is_over(bench: Bench) -> None:
-    bench.manager.failures["describe"] = [StoreUnavailable() for _ in range(3)]
-    await bench.settle(DESCRIBE)
-    assert bench.reply["type"] == "command.result.v1"
-    assert len(bench.manager.asked) == 4
+async def test_passing_trouble_holds_the_delivery_until_it_is_over(harness: Harness) -> None:
+    harness.manager.failures["describe"] = [StoreUnavailable() for _ in range(3)]
+    await harness.settle(DESCRIBE)
+    assert harness.reply["type"] == "command.result.v1"
+    assert len(harness.manager.asked) == 4
 
 
-async def test_an_unexpected_failure_is_tried_again(bench: Bench) -> None:
-    bench.manager.failures["describe"] = [ZeroDivisionError()]
-    await bench.settle(DESCRIBE)
-    assert bench.reply["type"] == "command.result.v1"
+async def test_an_unexpected_failure_is_tried_again(harness: Harness) -> None:
+    harness.manager.failures["describe"] = [ZeroDivisionError()]
+    await harness.settle(DESCRIBE)
+    assert harness.reply["type"] == "command.result.v1"
 
 
-async def test_an_unexpected_failure_that_stays_is_buried_as_internal(bench: Bench) -> None:
-    bench.manager.failures["describe"] = [ZeroDivisionError("a secret") for _ in range(ATTEMPTS)]
-    await bench.settle(DESCRIBE)
-    ((_, headers),) = bench.publisher.dead_letters
+async def test_an_unexpected_failure_that_stays_is_buried_as_internal(harness: Harness) -> None:
+    harness.manager.failures["describe"] = [ZeroDivisionError("a secret") for _ in range(ATTEMPTS)]
+    await harness.settle(DESCRIBE)
+    ((_, headers),) = harness.publisher.dead_letters
     assert headers["x-gateway-code"] == "internal"
-    assert bench.codes == ["internal"]
-    assert "secret" not in json.dumps(bench.reply)
-    assert bench.receiver.acked == [1]
+    assert harness.codes == ["internal"]
+    assert "secret" not in json.dumps(harness.reply)
+    assert harness.receiver.acked == [1]
 
 
-async def test_our_own_fault_is_buried(bench: Bench) -> None:
-    bench.manager.failures["describe"] = [Internal()]
-    await bench.settle(DESCRIBE)
-    assert len(bench.publisher.dead_letters) == 1
+async def test_our_own_fault_is_buried(harness: Harness) -> None:
+    harness.manager.failures["describe"] = [Internal()]
+    await harness.settle(DESCRIBE)
+    assert len(harness.publisher.dead_letters) == 1
 
 
-async def test_a_cancelled_delivery_is_left_alone(bench: Bench) -> None:
-    bench.manager.may_go_on.clear()
-    task = asyncio.create_task(bench.settle(DESCRIBE))
-    await bench.manager.started.wait()
+async def test_a_cancelled_delivery_is_left_alone(harness: Harness) -> None:
+    harness.manager.may_go_on.clear()
+    task = asyncio.create_task(harness.settle(DESCRIBE))
+    await harness.manager.started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert (bench.receiver.acked, bench.publisher.replies, bench.publisher.dead_letters) == ([], [], [])
+    assert (harness.receiver.acked, harness.publisher.replies, harness.publisher.dead_letters) == ([], [], [])
 
 
-async def test_a_delivery_whose_connection_is_lost_is_left_to_its_next_arrival(bench: Bench) -> None:
-    bench.manager.may_go_on.clear()
-    task = asyncio.create_task(bench.settle(DESCRIBE))
-    await bench.manager.started.wait()
-    bench.receiver.is_open = False
-    bench.manager.may_go_on.set()
+async def test_a_delivery_whose_connection_is_lost_is_left_to_its_next_arrival(harness: Harness) -> None:
+    harness.manager.may_go_on.clear()
+    task = asyncio.create_task(harness.settle(DESCRIBE))
+    await harness.manager.started.wait()
+    harness.receiver.is_open = False
+    harness.manager.may_go_on.set()
     await task
-    assert (bench.receiver.acked, bench.publisher.replies) == ([], [])
+    assert (harness.receiver.acked, harness.publisher.replies) == ([], [])

@@ -5,7 +5,7 @@ import asyncio
 from gateway_worker.media.fair_semaphore import FairSemaphore
 
 
-class Room:
+class Places:
     """FairSemaphore, and work that takes until it is told to end. `seated`: whose is under way."""
 
     def __init__(self, tasks: asyncio.TaskGroup, at_once: int) -> None:
@@ -36,7 +36,7 @@ async def settle() -> None:
 
 async def test_a_party_with_much_work_leaves_a_seat_to_others() -> None:
     async with asyncio.TaskGroup() as tasks:
-        room = Room(tasks, 2)
+        room = Places(tasks, 2)
         first, second = await room.enter("a", "a1"), await room.enter("a", "a2")
         assert room.seated == ["a1"]
         other = await room.enter("b", "b1")
@@ -50,7 +50,7 @@ async def test_a_party_with_much_work_leaves_a_seat_to_others() -> None:
 
 async def test_no_more_are_seated_than_there_are_seats() -> None:
     async with asyncio.TaskGroup() as tasks:
-        room = Room(tasks, 2)
+        room = Places(tasks, 2)
         ends = [await room.enter(party, party) for party in "abc"]
         assert room.seated == ["a", "b"]
         ends[0].set()

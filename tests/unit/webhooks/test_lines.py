@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway_worker.client import Event
-from gateway_worker.webhooks.jobs import Job
+from gateway_worker.webhooks.jobs import EventJob
 from gateway_worker.webhooks.lines import LONGEST, Lines
 from schemas.envelope import Envelope
 from tests.support.connections.virtual_time import EPOCH, virtual
@@ -14,31 +14,33 @@ from tests.support.connections.virtual_time import EPOCH, virtual
 Stuck = set[tuple[str, int]]
 
 
-def job(session: str, number: int, done: list[tuple[str, int]], *, repeated: bool = False) -> Job:
+def job(session: str, number: int, done: list[tuple[str, int]], *, repeated: bool = False) -> EventJob:
     async def ack() -> None:
         done.append((session, number))
 
     envelope = Envelope(id=f"{session}-{number}", source="/s", type="message.received.v1", subject=session)
-    return Job(event=Event(envelope), since=EPOCH, ack=ack, is_repeated=repeated)
+    return EventJob(event=Event(envelope), since=EPOCH, ack=ack, is_repeated=repeated)
 
 
-def number_of(each: Job) -> int:
+def number_of(each: EventJob) -> int:
     return int(each.event.id.rpartition("-")[2])
 
 
 @dataclass(slots=True)
 class FakeParking:
-    queues: dict[str, list[Job | None]] = field(default_factory=lambda: defaultdict[str, list[Job | None]](list))
+    queues: dict[str, list[EventJob | None]] = field(
+        default_factory=lambda: defaultdict[str, list[EventJob | None]](list)
+    )
     removed: list[str] = field(default_factory=list[str])
 
     async def exists(self, line: str) -> bool:
         return line in self.queues
 
-    async def park(self, line: str, job: Job) -> None:
+    async def park(self, line: str, job: EventJob) -> None:
         await asyncio.sleep(0.001)
         self.queues[line].append(job)
 
-    async def first(self, line: str) -> Job | None:
+    async def first(self, line: str) -> EventJob | None:
         await asyncio.sleep(0.001)
         queue = self.queues[line]
         if None not in queue:
@@ -50,7 +52,7 @@ class FakeParking:
         async def ack() -> None:
             queue.pop(0)
 
-        return Job(event=first.event, since=first.since, ack=ack)
+        return EventJob(event=first.event, since=first.since, ack=ack)
 
     async def remove(self, line: str) -> None:
         assert not self.queues[line]
@@ -69,7 +71,7 @@ class FakeTarget:
     async def back(self) -> None:
         """At once: nothing is parked while it is away."""
 
-    async def deliver(self, job: Job, trouble: Callable[[], None]) -> None:
+    async def deliver(self, job: EventJob, trouble: Callable[[], None]) -> None:
         key = job.event.subject or "", number_of(job)
         while key in self.stuck or self.is_away:
             if not self.is_away:

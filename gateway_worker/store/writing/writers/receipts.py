@@ -75,14 +75,14 @@ async def advance_participants(transaction: Transaction, placed: Sequence[Placed
     misnamed = [(*name, row["stands_under"], row["created_at"]) for name, row in rows.items() if row["stands_under"]]
     if misnamed:
         await transaction.wire.execute(_RENAME, *columns(misnamed))
-    standing: dict[Name, Status] = {}
+    reached: dict[Name, Status] = {}
     moved: dict[Name, tuple[Any, ...]] = {}
     written: list[tuple[Any, ...]] = []
     for each, name in zip(placed, names, strict=True):
         row = rows.get(name)
         if row is not None and row["chat"] != each.operation.chat:
             row = None  # of who reads another chat
-        is_step = row is not None and _step(transaction, each, row, standing, moved)
+        is_step = row is not None and _step(transaction, each, row, reached, moved)
         transaction.answer(each, is_step)
         if row is not None and is_step:
             written.append(_receipt_row(each, row))
@@ -96,21 +96,21 @@ def _step(
     transaction: Transaction,
     placed: Placed,
     row: Row,
-    standing: dict[Name, Status],
+    reached: dict[Name, Status],
     moved: dict[Name, tuple[Any, ...]],
 ) -> bool:
     """Whether it is a step forward of the participant; then it is told, and the message moves if it is the first."""
     op = placed.operation
     name = (placed.session_id, op.message_id)
-    current = standing.get(name, Status(row["status"]))
-    steps = status_order.advance(current, None if name in standing else as_json(row["error"]), op.status)
+    current = reached.get(name, Status(row["status"]))
+    steps = status_order.advance(current, None if name in reached else as_json(row["error"]), op.status)
     before = Status.SENT if row["progress"] is None else Status(row["progress"])
     if current is Status.FAILED and not steps:
         return False  # WhatsApp has refused it: whatever this is about, it is not this message
     if not status_order.advance(before, None, op.status):
         return False
     if steps:
-        standing[name] = steps[-1]
+        reached[name] = steps[-1]
         moved[name] = moved_row(placed, steps, earlier=moved.get(name))
         for step in steps:
             transaction.usage.step(placed.session_id, step, None)

@@ -235,7 +235,7 @@ class JoinArguments(TypedDict):
     code: str
 
 
-class Outcome(TypedDict):
+class MemberOutcome(TypedDict):
     """What became of one person; `code` is WhatsApp's."""
 
     asked: str
@@ -247,7 +247,7 @@ class NewGroup(TypedDict):
     """A group that was made."""
 
     group_id: str
-    members: Sequence[Outcome]
+    members: Sequence[MemberOutcome]
 
 
 class Joining(TypedDict):
@@ -277,7 +277,7 @@ CLOSE: Final[Method[None, None]] = Method("close")
 GROUP_CREATE: Final[Method[NewGroupArguments, NewGroup]] = Method("group_create")
 GROUP_DESCRIBE: Final[Method[GroupReference, Any]] = Method("group_describe")
 GROUP_LIST: Final[Method[None, Sequence[Any]]] = Method("group_list")
-GROUP_PEOPLE: Final[Method[PeopleArguments, Sequence[Outcome]]] = Method("group_people")
+GROUP_PEOPLE: Final[Method[PeopleArguments, Sequence[MemberOutcome]]] = Method("group_people")
 GROUP_SUBJECT: Final[Method[TextArguments, None]] = Method("group_subject")
 GROUP_DESCRIPTION: Final[Method[TextArguments, None]] = Method("group_description")
 GROUP_SETTING: Final[Method[SettingArguments, None]] = Method("group_setting")
@@ -285,7 +285,7 @@ GROUP_DISAPPEARING: Final[Method[SecondsArguments, None]] = Method("group_disapp
 GROUP_JOIN_APPROVAL: Final[Method[SwitchArguments, None]] = Method("group_join_approval")
 GROUP_MEMBERS_ADD: Final[Method[SwitchArguments, None]] = Method("group_members_add")
 GROUP_REQUESTS: Final[Method[GroupReference, Any]] = Method("group_requests")
-GROUP_ANSWER: Final[Method[PeopleArguments, Sequence[Outcome]]] = Method("group_answer")
+GROUP_ANSWER: Final[Method[PeopleArguments, Sequence[MemberOutcome]]] = Method("group_answer")
 GROUP_INVITE: Final[Method[InviteArguments, str]] = Method("group_invite")
 GROUP_JOIN: Final[Method[JoinArguments, Joining]] = Method("group_join")
 GROUP_LEAVE: Final[Method[GroupReference, None]] = Method("group_leave")

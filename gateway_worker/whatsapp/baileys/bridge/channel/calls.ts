@@ -193,7 +193,7 @@ export interface JoinArguments {
 }
 
 /** What became of one person; `code` is WhatsApp's. */
-export interface Outcome {
+export interface MemberOutcome {
   asked: string
   jid: string | null
   code: string
@@ -202,7 +202,7 @@ export interface Outcome {
 /** A group that was made. */
 export interface NewGroup {
   group_id: string
-  members: Outcome[]
+  members: MemberOutcome[]
 }
 
 /** A group that was joined, or waits for its admins. */
@@ -233,7 +233,7 @@ export interface Calls {
   group_create: (args: NewGroupArguments) => Promise<NewGroup>
   group_describe: (args: GroupReference) => Promise<unknown>
   group_list: (args: null) => Promise<unknown[]>
-  group_people: (args: PeopleArguments) => Promise<Outcome[]>
+  group_people: (args: PeopleArguments) => Promise<MemberOutcome[]>
   group_subject: (args: TextArguments) => Promise<void>
   group_description: (args: TextArguments) => Promise<void>
   group_setting: (args: SettingArguments) => Promise<void>
@@ -241,7 +241,7 @@ export interface Calls {
   group_join_approval: (args: SwitchArguments) => Promise<void>
   group_members_add: (args: SwitchArguments) => Promise<void>
   group_requests: (args: GroupReference) => Promise<unknown>
-  group_answer: (args: PeopleArguments) => Promise<Outcome[]>
+  group_answer: (args: PeopleArguments) => Promise<MemberOutcome[]>
   group_invite: (args: InviteArguments) => Promise<string>
   group_join: (args: JoinArguments) => Promise<Joining>
   group_leave: (args: GroupReference) => Promise<void>

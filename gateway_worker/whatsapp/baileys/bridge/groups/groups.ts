@@ -27,7 +27,7 @@ import type {
   Joining,
   NewGroup,
   NewGroupArguments,
-  Outcome,
+  MemberOutcome,
   PeopleArguments,
   SecondsArguments,
   SettingArguments,
@@ -98,7 +98,7 @@ export class Groups {
     return Object.values(groups).map((metadata) => this.#described(metadata, false))
   }
 
-  async changePeople({ group_id, action, people }: PeopleArguments): Promise<Outcome[]> {
+  async changePeople({ group_id, action, people }: PeopleArguments): Promise<MemberOutcome[]> {
     const asked = await this.#people(people)
     const known = asked.flatMap(({ addresses }) => addresses.slice(0, 1))
     if (known.length === 0) return outcomes(asked, [])
@@ -146,7 +146,7 @@ export class Groups {
   }
 
   /** WhatsApp knows who asks by one of both addresses: which, the list of requests says. */
-  async answerRequests({ group_id, action, people }: PeopleArguments): Promise<Outcome[]> {
+  async answerRequests({ group_id, action, people }: PeopleArguments): Promise<MemberOutcome[]> {
     const asked = await this.#people(people)
     const known = asked.flatMap(({ addresses }) => addresses.slice(0, 1))
     if (known.length === 0) return outcomes(asked, [])
@@ -274,7 +274,7 @@ function groupJid(id: string): string {
 }
 
 /** What became of each, in the order they were asked for. WhatsApp may answer in the other addressing. */
-function outcomes(asked: readonly Asked[], answers: readonly BinaryNode[]): Outcome[] {
+function outcomes(asked: readonly Asked[], answers: readonly BinaryNode[]): MemberOutcome[] {
   const codes = new Map<string, string>()
   for (const { attrs } of answers) {
     for (const jid of [attrs['jid'], attrs['phone_number'], attrs['lid']]) {

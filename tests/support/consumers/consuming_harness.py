@@ -39,7 +39,7 @@ class Noted:
         self.seconds.append(seconds)
 
 
-class Bench:
+class Harness:
     """Everything of this room between a delivery and its outcome."""
 
     def __init__(self) -> None:

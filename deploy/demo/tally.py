@@ -10,7 +10,7 @@ STEPS = ("accepted", "sent", "delivered", "read")
 
 
 @dataclass(slots=True)
-class Ledger:
+class Tally:
     """Counts by session, and the latest events for the table."""
 
     steps: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))

@@ -2,16 +2,16 @@
 
 import base64
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
+from gateway_worker.cli.opened_store import opened_store
 from gateway_worker.cli.terminal import errors
 from gateway_worker.settings.settings import Settings
 from gateway_worker.store.errors import StoreError, StoreUnavailable
 from gateway_worker.store.postgres.driver_errors import complaint
 from gateway_worker.store.reading.set_aside import Kept
 from gateway_worker.store.store import Store
-from gateway_worker.timing.clock import SystemClock
 
 MOST: Final = 20_000
 NOT_REDRIVEN: Final = "it was set aside and told as that: it can be shown and dropped, WhatsApp does not send it again"
@@ -69,21 +69,11 @@ def _readable(value: Mapping[str, Any] | None) -> Document:
 
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncGenerator[Store | None]:
-    try:
-        store = Store(
-            str(settings.database_url),
-            direct_url=settings.direct_database,
-            encryption_keys=settings.raw_encryption_keys,
-            clock=SystemClock(),
-            name="gateway-worker dead",
-        )
-        await store.start()
-    except (StoreUnavailable, StoreError) as error:
-        why = complaint(error, str(settings.database_url))
-        errors.print(f"What was set aside is not shown: {why}", style="yellow", markup=False, soft_wrap=True)
-        yield None
-        return
-    try:
+    async with AsyncExitStack() as stack:
+        try:
+            store = await stack.enter_async_context(opened_store(settings, "gateway-worker dead"))
+        except (StoreUnavailable, StoreError) as error:
+            why = complaint(error, str(settings.database_url))
+            errors.print(f"What was set aside is not shown: {why}", style="yellow", markup=False, soft_wrap=True)
+            store = None
         yield store
-    finally:
-        await store.stop()

@@ -12,6 +12,7 @@ from gateway_worker.app.continuity import KEPT, Continuity
 from gateway_worker.broker.connection import BrokerConnection
 from gateway_worker.broker.errors import BrokerError
 from gateway_worker.broker.marks import MarkQueue
+from gateway_worker.cli.opened_store import opened_store
 from gateway_worker.cli.terminal import complain, console, errors
 from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.errors import complaint as complaint_of_s3
@@ -22,7 +23,6 @@ from gateway_worker.store.errors import RestoreRefused, StoreError, StoreUnavail
 from gateway_worker.store.postgres.driver_errors import complaint
 from gateway_worker.store.snapshots.format import Moment
 from gateway_worker.store.store import Store
-from gateway_worker.timing.clock import SystemClock
 from gateway_worker.whatsapp.baileys import identity
 from schemas.names import SessionId, WorkerId
 from schemas.topology.channels import Topology
@@ -160,19 +160,9 @@ async def _snapshots(settings: Settings) -> AsyncGenerator[SnapshotObjects]:
 @asynccontextmanager
 async def _store(settings: Settings) -> AsyncGenerator[Store]:
     """The store, once it is known whether its database went back: what is restored goes on beyond what was told."""
-    store = Store(
-        str(settings.database_url),
-        direct_url=settings.direct_database,
-        encryption_keys=settings.raw_encryption_keys,
-        clock=SystemClock(),
-        name="gateway-worker restore",
-    )
-    await store.start()
-    try:
+    async with opened_store(settings, "gateway-worker restore") as store:
         await _settle(settings, store)
         yield store
-    finally:
-        await store.stop()
 
 
 async def _settle(settings: Settings, store: Store) -> None:

@@ -64,7 +64,7 @@ class Connection:
         kind = AccessRefusedError if refused else ConnectionLostError
         raise kind("; ".join(map(str, failures))) from failures[-1]
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         """Connect again whenever it is lost; for ever."""
         while True:
             await self._lost.wait()

@@ -72,8 +72,8 @@ class Gateway(SessionCalls, MessageCalls, GroupCalls):
             await self._connection.open()
             stack.push_async_callback(self._connection.close)
             background = await stack.enter_async_context(Background())
-            background.start(self._connection.keep())
-            background.start(self._publisher.keep())
+            background.start(self._connection.run())
+            background.start(self._publisher.run())
             self._stack = stack.pop_all()
         return self
 

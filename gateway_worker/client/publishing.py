@@ -33,7 +33,7 @@ class Publisher:
         self._closed = Flag()
         self._waiting: dict[str, asyncio.Future[Envelope]] = {}
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         """Have a channel, and another one whenever it is lost; for ever."""
         while True:
             with suppress(ClientError):

@@ -102,7 +102,7 @@ class ConnectionManager:
         """Whether no worker has a free slot at this moment."""
         if self.has_free_slot:
             return False
-        return not (await self._context.storage.sessions.room(self._context.worker_id)).free
+        return not (await self._context.storage.moves.room(self._context.worker_id)).free
 
     def session_ids(self) -> Sequence[SessionId]:
         """The sessions it owns, in order."""
@@ -159,7 +159,7 @@ class ConnectionManager:
 
     async def migrate(self, command: Command[MigrateSession]) -> None:
         """Order the session to move to another worker. Raises SessionNotFound."""
-        self._wake(command.session_id, await self._context.storage.sessions.order_move(command.session_id))
+        self._wake(command.session_id, await self._context.storage.moves.order_move(command.session_id))
 
     async def delete(self, command: Command[DeleteSession]) -> None:
         """Order the session to be removed. Raises SessionNotFound."""

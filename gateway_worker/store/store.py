@@ -25,8 +25,10 @@ from gateway_worker.store.reading.usage import UsageRows
 from gateway_worker.store.records import Fence
 from gateway_worker.store.retention import retention
 from gateway_worker.store.rotation.rotation import Rotation
-from gateway_worker.store.sessions.ownership import Sessions
+from gateway_worker.store.sessions.moving import SessionMoves
+from gateway_worker.store.sessions.ownership import SessionOwnership
 from gateway_worker.store.sessions.renewal import Renewal
+from gateway_worker.store.sessions.rows import SessionRows
 from gateway_worker.store.sessions.user_limits import UserLimits
 from gateway_worker.store.snapshots.restoring import Restorer
 from gateway_worker.store.snapshots.snapshots import Snapshots
@@ -53,8 +55,8 @@ class Store:
     ``start`` → anything, ``run`` beside it → ``stop``. Every call raises `StoreUnavailable` when the database is away.
 
     Attributes:
-        sessions, keys, messages, media, uploads, set_aside, timers, usage, user_limits, commands, outbox, workers,
-            owners, snapshots: reads, and writes that need no fence.
+        sessions, ownership, moves, keys, messages, media, uploads, set_aside, timers, usage, user_limits, commands,
+            outbox, workers, owners, snapshots: reads, and writes that need no fence.
         restorer: brings sessions back from their snapshots.
         rotation: seals with the first of the encryption keys whatever another one has sealed.
         guard: sees to it that this stays the database that the worker began with.
@@ -93,7 +95,9 @@ class Store:
         self._background: asyncio.Task[None] | None = None
         self.workers = Workers(database, self.lease, keyring.names)
         self.owners = Owners(database, self.workers)
-        self.sessions = Sessions(database=database, keyring=keyring, ciphers=ciphers, now=clock.now)
+        self.sessions = SessionRows(database=database, keyring=keyring, ciphers=ciphers, now=clock.now)
+        self.ownership = SessionOwnership(database, ciphers)
+        self.moves = SessionMoves(database, ciphers)
         self.keys = Keys(database, ciphers, clock.now)
         self.messages = Messages(database, keyring, ciphers)
         self.uploads = Uploads(database, ciphers, clock.now)

@@ -168,7 +168,7 @@ class Webhooks:
             else:
                 self._trouble = None
                 background = await stack.enter_async_context(Background())
-                background.start(self._connection.keep())
+                background.start(self._connection.run())
                 return True
         return False
 

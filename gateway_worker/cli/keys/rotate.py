@@ -7,15 +7,14 @@ from typing import Final
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from gateway_worker.cli.keys.bucket import SnapshotRotation
+from gateway_worker.cli.opened_store import opened_store
 from gateway_worker.cli.terminal import complain, console
 from gateway_worker.cli.trouble import one_line
 from gateway_worker.objects.client import S3Client
 from gateway_worker.objects.snapshots import SnapshotObjects
 from gateway_worker.settings.settings import Settings
 from gateway_worker.store.errors import StoreError, StoreUnavailable
-from gateway_worker.store.rotation.rotation import Rotation, Step
-from gateway_worker.store.store import Store
-from gateway_worker.timing.clock import SystemClock
+from gateway_worker.store.rotation.rotation import Resealed, Rotation
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -30,7 +29,7 @@ async def rotate(settings: Settings) -> int:
         return MISCONFIGURED
     try:
         async with AsyncExitStack() as stack:
-            store = await _opened(stack, settings)
+            store = await stack.enter_async_context(opened_store(settings, "gateway-worker keys"))
             client = S3Client(**settings.s3)
             stack.push_async_callback(client.stop)
             bucket = SnapshotRotation(store.rotation, SnapshotObjects(client, settings.sessions_bucket))
@@ -38,19 +37,6 @@ async def rotate(settings: Settings) -> int:
     except (StoreError, StoreUnavailable, OSError) as error:
         complain(f"{one_line(error, settings)}. What is done stays done: run this again")
         return FAILED
-
-
-async def _opened(stack: AsyncExitStack, settings: Settings) -> Store:
-    store = Store(
-        str(settings.database_url),
-        direct_url=settings.direct_database,
-        encryption_keys=settings.raw_encryption_keys,
-        clock=SystemClock(),
-        name="gateway-worker keys",
-    )
-    await store.start()
-    stack.push_async_callback(store.stop)
-    return store
 
 
 async def _rotate(rotation: Rotation, bucket: SnapshotRotation) -> int:
@@ -77,7 +63,7 @@ def _refuse(behind: Mapping[str, Sequence[str]], first: str) -> bool:
     return True
 
 
-async def _run(what: str, steps: AsyncIterator[Step]) -> Mapping[str, str]:
+async def _run(what: str, steps: AsyncIterator[Resealed]) -> Mapping[str, str]:
     """Take the steps, with progress; what could not be done."""
     done, failed = 0, dict[str, str]()
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=console, transient=True) as progress:

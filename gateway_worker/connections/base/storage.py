@@ -32,7 +32,7 @@ from schemas.names import MessageId, SessionId, UserId, WorkerId
 
 
 class Sessions(Protocol):
-    """Rows of sessions and who owns them."""
+    """Rows of sessions."""
 
     async def get(self, session_id: SessionId) -> SessionRecord | None:
         """The session, or None when there is none (or it was deleted)."""
@@ -51,6 +51,20 @@ class Sessions(Protocol):
     ) -> SessionRecord | None:
         """Replace what a later `create` gave; None leaves what is stored."""
         ...
+
+    async def desire(
+        self, session_id: SessionId, desired: Desired, *, restart: bool = False, purge: bool = False
+    ) -> SessionRecord | None:
+        """Write what is wanted under a new generation and wake the owner; None when there is no such session."""
+        ...
+
+    async def forget(self, session_id: SessionId, epoch: int, *, purge: bool) -> None:
+        """Remove everything but the tombstone."""
+        ...
+
+
+class SessionOwnership(Protocol):
+    """Who owns which session."""
 
     async def claim(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
         """Own the session under a new epoch; None when another live worker owns it."""
@@ -76,6 +90,14 @@ class Sessions(Protocol):
         """Own it no longer, if it is still owned under `epoch`; `left` must not have it back for a while."""
         ...
 
+    def watch(self) -> AsyncIterator[SessionId]:
+        """Sessions with an order to carry out, whoever owns them; for ever."""
+        ...
+
+
+class SessionMoves(Protocol):
+    """Orders to move, and the room that there is."""
+
     async def order_move(self, session_id: SessionId) -> SessionRecord | None:
         """Have it leave its owner; None when there is no such session."""
         ...
@@ -86,20 +108,6 @@ class Sessions(Protocol):
 
     async def room(self, worker_id: WorkerId) -> Room:
         """The room that the fleet has besides this worker."""
-        ...
-
-    async def desire(
-        self, session_id: SessionId, desired: Desired, *, restart: bool = False, purge: bool = False
-    ) -> SessionRecord | None:
-        """Write what is wanted under a new generation and wake the owner; None when there is no such session."""
-        ...
-
-    def watch(self) -> AsyncIterator[SessionId]:
-        """Sessions with an order to carry out, whoever owns them; for ever."""
-        ...
-
-    async def forget(self, session_id: SessionId, epoch: int, *, purge: bool) -> None:
-        """Remove everything but the tombstone."""
         ...
 
 
@@ -285,7 +293,17 @@ class Storage(Protocol):
 
     @property
     def sessions(self) -> Sessions:
-        """Sessions and ownership."""
+        """Their rows."""
+        ...
+
+    @property
+    def ownership(self) -> SessionOwnership:
+        """Who owns which."""
+        ...
+
+    @property
+    def moves(self) -> SessionMoves:
+        """Which are to leave, and whether there is room for them."""
         ...
 
     @property

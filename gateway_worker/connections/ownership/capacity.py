@@ -27,11 +27,11 @@ async def notify_waiting(context: SessionContext, incarnation: str, held: set[Se
     Each is claimed, written, and released: so one worker tells it, under a fence of its own, whoever else looks. It
     waits in the database; whoever has room takes it as it takes every session that nobody owns.
     """
-    sessions = context.storage.sessions
-    room = await until_stored(lambda: sessions.room(context.worker_id))
+    ownership = context.storage.ownership
+    room = await until_stored(lambda: context.storage.moves.room(context.worker_id))
     if room.free or not room.waiting:
         return
-    claimed = await until_stored(lambda: sessions.claim_waiting(context.worker_id, incarnation, LIMIT))
+    claimed = await until_stored(lambda: ownership.claim_waiting(context.worker_id, incarnation, LIMIT))
     names = {record.session_id for record in claimed}
     held |= names
     try:
@@ -39,7 +39,7 @@ async def notify_waiting(context: SessionContext, incarnation: str, held: set[Se
             try:
                 await _notify(record, context)
             finally:
-                await until_stored(lambda record=record: sessions.release(record.session_id, record.epoch))
+                await until_stored(lambda record=record: ownership.release(record.session_id, record.epoch))
     finally:
         held -= names
 

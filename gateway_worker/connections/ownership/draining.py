@@ -50,6 +50,6 @@ class Drain:
         ready = [each for each in self._held() if each.returned_at is None or each.returned_at <= rested]
         if not ready:
             return []
-        sessions = self._context.storage.sessions
-        room = await until_stored(lambda: sessions.room(self._context.worker_id))
+        moves = self._context.storage.moves
+        room = await until_stored(lambda: moves.room(self._context.worker_id))
         return ready[: min(WAVE, room.left)]

@@ -115,7 +115,7 @@ class Ownership:
                     self._add_chore(chore)
                 self._add_chore(detector.run())
                 self._add_chore(keep_routes(self._context, self.session_ids))
-                self._add_chore(Reconciliation(self._context, self, self._incarnation).keep())
+                self._add_chore(Reconciliation(self._context, self, self._incarnation).run())
                 self.started.set()
                 self._notify_capacity()
                 await self._stopping.wait()
@@ -154,7 +154,7 @@ class Ownership:
             return
         self._claiming.add(session_id)
         try:
-            record = await self._context.storage.sessions.claim(session_id, self._context.worker_id, self._incarnation)
+            record = await self._context.storage.ownership.claim(session_id, self._context.worker_id, self._incarnation)
         finally:
             self._claiming.discard(session_id)
         if record is not None:
@@ -166,7 +166,7 @@ class Ownership:
         if self.has_free_slot:
             await self.claim(session_id)
         else:
-            await self._context.storage.sessions.release(session_id, epoch)
+            await self._context.storage.ownership.release(session_id, epoch)
 
     def cut_short(self, session_id: SessionId) -> None:
         """A fenced session that does not come to its end: whatever holds it up is cancelled."""
@@ -177,7 +177,7 @@ class Ownership:
         """Orders may come through any worker: the owner reads them, and what nobody owns is claimed."""
         while True:
             try:
-                async for session_id in self._context.storage.sessions.watch():
+                async for session_id in self._context.storage.ownership.watch():
                     await self.see_to(session_id)
             except StoreUnavailable:
                 await asyncio.sleep(_WATCH_PAUSE_SECONDS)
@@ -201,8 +201,7 @@ class Ownership:
             return False
         self._claiming.add(session_id)
         try:
-            sessions = self._context.storage.sessions
-            record = await sessions.take(session_id, self._context.worker_id, self._incarnation)
+            record = await self._context.storage.ownership.take(session_id, self._context.worker_id, self._incarnation)
         finally:
             self._claiming.discard(session_id)
         if record is not None:
@@ -262,7 +261,7 @@ class Ownership:
         return 0
 
     async def _claim_wave(self, limit: int) -> Sequence[SessionRecord]:
-        return await self._context.storage.sessions.claim_own(self._context.worker_id, self._incarnation, limit)
+        return await self._context.storage.ownership.claim_own(self._context.worker_id, self._incarnation, limit)
 
     def _start(self, record: SessionRecord, *, returned: bool = False) -> LiveSession | None:
         """None while it still runs here under an older epoch: it starts when that has ended. An older record is void.
@@ -291,7 +290,7 @@ class Ownership:
             await session.run()
         except Exception:  # noqa: BLE001 (one session's fault must not take the others down)
             _log.exception("session.crashed", session=session.session_id)
-            await until_stored(lambda: self._context.storage.sessions.release(session.session_id, session.epoch))
+            await until_stored(lambda: self._context.storage.ownership.release(session.session_id, session.epoch))
         finally:
             del self._sessions[session.session_id], self._running[session.session_id]
             if session.handed_over and not self._stopping.is_set():

@@ -56,7 +56,7 @@ class Comparison:
         self._last = Limbo({}, {})
 
 
-class Sessions(Protocol):
+class RunningSessions(Protocol):
     """Who runs the sessions: `Ownership`."""
 
     def running(self) -> Mapping[SessionId, LiveSession]:
@@ -79,14 +79,14 @@ class Sessions(Protocol):
 class Reconciliation:
     """A chore of every worker."""
 
-    def __init__(self, context: SessionContext, sessions: Sessions, incarnation: str) -> None:
+    def __init__(self, context: SessionContext, sessions: RunningSessions, incarnation: str) -> None:
         self._context = context
         self._sessions = sessions
         self._incarnation = incarnation
         self._comparison = Comparison()
         self._cut_at: dict[SessionId, float] = {}
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         """For ever."""
         while True:
             await asyncio.sleep(LOOK_SECONDS * self._context.rng.uniform(1 - _JITTER, 1 + _JITTER))
@@ -98,7 +98,7 @@ class Reconciliation:
 
     async def _look(self) -> None:
         before, claiming = self._sessions.running(), self._sessions.claiming()
-        owned = await self._context.storage.sessions.owned(self._context.worker_id, self._incarnation)
+        owned = await self._context.storage.ownership.owned(self._context.worker_id, self._incarnation)
         after = self._sessions.running()
         here = {each: session.epoch for each, session in {**before, **after}.items()}
         claiming |= self._sessions.claiming()

@@ -48,7 +48,7 @@ class Departure:
             async with asyncio.timeout(self._context.timeouts.flushing):
                 await self._context.announcer.flushed(self._session_id)
         await self._context.cache.drop_route(self._session_id, self._context.worker_id)
-        await self._context.storage.sessions.release(self._session_id, self._epoch, left=left)
+        await self._context.storage.ownership.release(self._session_id, self._epoch, left=left)
 
     async def remove(self, record: SessionRecord, retire: Callable[[], None], *, purge: bool) -> None:
         """Unlink and forget it. Each step may be repeated: after a crash, its next owner goes through them again."""

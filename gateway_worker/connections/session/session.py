@@ -369,12 +369,12 @@ class LiveSession:
 
     async def _move_if_there_is_room(self) -> None:
         """Nobody gains from closing a connection that no other worker can open again."""
-        sessions = self._context.storage.sessions
-        room = await until_stored(lambda: sessions.room(self._context.worker_id))
+        moves = self._context.storage.moves
+        room = await until_stored(lambda: moves.room(self._context.worker_id))
         if room.left:
             self.move(MOVING)
             return
-        await until_stored(lambda: sessions.stay(self.session_id, self.epoch))
+        await until_stored(lambda: moves.stay(self.session_id, self.epoch))
         self._orders = self._orders.stayed()
         await self._lifecycle.remark(STAYS)
 

@@ -1,10 +1,11 @@
 """Sessions that move to another worker: the order to leave, who may have them next, and how much room the fleet has."""
 
-from datetime import timedelta
 from typing import Final
 
+from gateway_worker.store.postgres.database import Database
+from gateway_worker.store.postgres.encryption import Ciphers
 from gateway_worker.store.records import Desired, Room, SessionRecord
-from gateway_worker.store.sessions.rows import SessionRows, row_of, wake
+from gateway_worker.store.sessions.rows import living, row_of, wake
 from gateway_worker.store.workers.owners import SIGNS
 from schemas.names import SessionId, WorkerId
 
@@ -39,10 +40,12 @@ _ORDER: Final = "UPDATE sessions SET leaving = owner, returns_at = NULL WHERE id
 _STAY: Final = "UPDATE sessions SET leaving = NULL, returns_at = NULL WHERE id = $1 AND epoch = $2"
 
 
-class MovingSessions(SessionRows):
-    """Orders to move. `stays_away`: so long the worker that handed a session over must not have it back."""
+class SessionMoves:
+    """Orders to move, and the room that there is for whom they concern."""
 
-    stays_away: timedelta = timedelta(seconds=5)
+    def __init__(self, database: Database, ciphers: Ciphers) -> None:
+        self._database = database
+        self._ciphers = ciphers
 
     async def order_move(self, session_id: SessionId) -> SessionRecord | None:
         """Have the session leave its owner, and wake it; None when there is no such session.
@@ -54,10 +57,10 @@ class MovingSessions(SessionRows):
             if row is None or row["deleted_at"] is not None:
                 return None
             if row["owner"] is None or row["desired"] == Desired.DELETED:
-                return self._record(row)
+                return living(row, self._ciphers)
             moved = await wire.fetchrow(_ORDER, session_id)
             await wake(wire, session_id)
-            return self._record(moved)
+            return living(moved, self._ciphers)
 
     async def stay(self, session_id: SessionId, epoch: int) -> None:
         """The order to leave is answered: nobody else has room. Nothing happens under an old epoch."""

@@ -1,18 +1,20 @@
-"""Who owns a session: claims under a rising epoch, releases, and the wishes that reach an owner."""
+"""Who owns a session: claims under a rising epoch, releases, and the orders that reach an owner."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
 
 from gateway_worker.store.errors import StoreUnavailable
-from gateway_worker.store.postgres.database import Wire
+from gateway_worker.store.postgres.database import Database, Wire
 from gateway_worker.store.postgres.driver_errors import translated
+from gateway_worker.store.postgres.encryption import Ciphers
 from gateway_worker.store.records import SessionRecord
 from gateway_worker.store.rows import session_record
-from gateway_worker.store.sessions.moving import MAY_TAKE, WAITS_FOR_ROOM, MovingSessions
-from gateway_worker.store.sessions.rows import WISHES, wake
+from gateway_worker.store.sessions.moving import MAY_TAKE, WAITS_FOR_ROOM
+from gateway_worker.store.sessions.rows import ORDERS, wake
 from schemas.names import SessionId, WorkerId
 
 log = structlog.get_logger(__name__)
@@ -47,17 +49,27 @@ _RELEASE: Final = """
     WHERE id = $1 AND epoch = $2 RETURNING true
 """
 _OWNED: Final = "SELECT id, epoch FROM sessions WHERE owner = $1 AND incarnation = $2 AND deleted_at IS NULL"
-_WISHED: Final = """
+_ORDERED: Final = """
     (SELECT id FROM sessions WHERE generation > applied_generation AND deleted_at IS NULL ORDER BY id LIMIT $1)
     UNION
     (SELECT id FROM sessions WHERE leaving IS NOT NULL AND leaving = owner AND deleted_at IS NULL ORDER BY id LIMIT $1)
 """
 
 
-class Sessions(MovingSessions):
-    """Sessions and who owns them. `looks_every`: so often wishes are looked for without a word of them, in seconds."""
+class SessionOwnership:
+    """Who owns which session.
+
+    Attributes:
+        looks_every: so often orders are looked for without a word of them, in seconds.
+        stays_away: so long the worker that handed a session over must not have it back.
+    """
 
     looks_every: float = 5.0
+    stays_away: timedelta = timedelta(seconds=5)
+
+    def __init__(self, database: Database, ciphers: Ciphers) -> None:
+        self._database = database
+        self._ciphers = ciphers
 
     async def claim(self, session_id: SessionId, worker_id: WorkerId, incarnation: str) -> SessionRecord | None:
         """Own the session under a new epoch; None when there is no such session, or another worker owns it.
@@ -107,15 +119,15 @@ class Sessions(MovingSessions):
                 await wake(wire, session_id)
 
     async def watch(self) -> AsyncIterator[SessionId]:
-        """Sessions with a wish to carry out, whoever owns them: at once when it is made, and every 5 s. For ever.
+        """Sessions with an order to carry out, whoever owns them: at once when it is made, and every 5 s. For ever.
 
         It listens on a connection of its own and opens a new one when that breaks.
         """
         while True:
             try:
-                connection = await self._database.own_connection("wishes")
+                connection = await self._database.own_connection("orders")
                 try:
-                    async for session_id in self._wishes(connection):
+                    async for session_id in self._orders(connection):
                         yield session_id
                 finally:
                     connection.terminate()
@@ -123,17 +135,17 @@ class Sessions(MovingSessions):
                 log.warning("store.watch_interrupted", reason=error.message)
                 await asyncio.sleep(_RECONNECT_SECONDS)
 
-    async def _wishes(self, connection: Wire) -> AsyncIterator[SessionId]:
+    async def _orders(self, connection: Wire) -> AsyncIterator[SessionId]:
         noticed: asyncio.Queue[str] = asyncio.Queue()
 
         def on_notification(_connection: Any, _pid: int, _channel: str, session_id: str) -> None:
             noticed.put_nowait(session_id)
 
         with translated():
-            await connection.add_listener(WISHES, on_notification)
+            await connection.add_listener(ORDERS, on_notification)
         while True:
             async with self._database.wire() as wire:
-                for row in await wire.fetch(_WISHED, _POLLED):
+                for row in await wire.fetch(_ORDERED, _POLLED):
                     noticed.put_nowait(row["id"])
             try:
                 async with asyncio.timeout(self.looks_every):

@@ -1,4 +1,4 @@
-"""Rows of sessions: made, found, wished upon, forgotten. Who owns them is in `ownership.py`."""
+"""Rows of sessions: made, found, ordered, forgotten. Who owns them is in `ownership.py`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from gateway_worker.store.row import Row
 from gateway_worker.store.rows import session_record
 from schemas.names import SessionId, UserId
 
-WISHES: Final = "gateway_desired"  # the channel that wakes workers; its payload is the session's id
+ORDERS: Final = "gateway_desired"  # the channel that wakes workers; its payload is the session's id
 _BATCH: Final = 5_000
 
 _GET: Final = "SELECT * FROM sessions WHERE id = $1"
@@ -94,7 +94,7 @@ class SessionRows:
     async def get(self, session_id: SessionId) -> SessionRecord | None:
         """The session, or None when there is none (or it was deleted)."""
         async with self._database.wire() as wire:
-            return self._record(await wire.fetchrow(_GET, session_id))
+            return living(await wire.fetchrow(_GET, session_id), self._ciphers)
 
     async def list(self, after: SessionId | None, limit: int, user_id: UserId | None = None) -> Sequence[SessionRecord]:
         """At most `limit` sessions in the order of their ids, from behind `after`; of one user if given."""
@@ -127,7 +127,7 @@ class SessionRows:
         """Replace what a later `create` gave; None leaves what is stored. None when there is no such session."""
         async with self._database.transaction() as wire:
             row = await row_of(wire, session_id)
-            record = self._record(row)
+            record = living(row, self._ciphers)
             if row is None or record is None:
                 return None
             settings = self._settings(
@@ -137,24 +137,24 @@ class SessionRows:
                 options=record.options if options is None else options,
                 limits=record.limits if limits is None else limits,
             )
-            return self._record(await wire.fetchrow(_SET, session_id, settings))
+            return living(await wire.fetchrow(_SET, session_id, settings), self._ciphers)
 
     async def desire(
         self, session_id: SessionId, desired: Desired, *, restart: bool = False, purge: bool = False
     ) -> SessionRecord | None:
         """Write what is wanted under a new generation and wake the owner; None when there is no such session.
 
-        Deleting is final: a session that is to be deleted takes no other wish, and comes back as it is.
+        Deleting is final: a session that is to be deleted takes no other order, and comes back as it is.
         """
         async with self._database.transaction() as wire:
             row = await row_of(wire, session_id)
             if row is None or row["deleted_at"] is not None:
                 return None
             if row["desired"] == Desired.DELETED and desired is not Desired.DELETED:
-                return self._record(row)
+                return living(row, self._ciphers)
             changed = await wire.fetchrow(_DESIRE, session_id, desired.value, restart, purge)
             await wake(wire, session_id)
-            return self._record(changed)
+            return living(changed, self._ciphers)
 
     async def forget(self, session_id: SessionId, epoch: int, *, purge: bool) -> None:
         """Remove a session and destroy its keys; only a tombstone with epoch and sequence stays. Repeating is harmless.
@@ -225,9 +225,6 @@ class SessionRows:
     def _settings(self, session_id: SessionId, identity_key: bytes, **settings: Json) -> bytes:
         return self._ciphers.of(session_id, Purpose.IDENTITY, identity_key).encrypt(dumps(settings), "settings")
 
-    def _record(self, row: Row | None) -> SessionRecord | None:
-        return None if row is None or row["deleted_at"] is not None else session_record(row, self._ciphers)
-
 
 def _bite(table: str, key: Sequence[str]) -> str:
     """Removes some of a session's rows, by their key: a row's place (ctid) is unique in a partition only."""
@@ -243,6 +240,11 @@ def _count(tag: str) -> int:
     return int(tag.rpartition(" ")[2])
 
 
+def living(row: Row | None, ciphers: Ciphers) -> SessionRecord | None:
+    """The session of a row; None where there is none, or it was deleted."""
+    return None if row is None or row["deleted_at"] is not None else session_record(row, ciphers)
+
+
 async def row_of(wire: Wire, session_id: SessionId) -> Row | None:
     """A session's row, a tombstone too, held until the transaction ends."""
     return await wire.fetchrow(_LOCK, session_id)
@@ -250,7 +252,7 @@ async def row_of(wire: Wire, session_id: SessionId) -> Row | None:
 
 async def wake(wire: Wire, session_id: SessionId) -> None:
     """Have every worker look at the session, once this transaction is committed."""
-    await wire.execute("SELECT pg_notify($1, $2)", WISHES, session_id)
+    await wire.execute("SELECT pg_notify($1, $2)", ORDERS, session_id)
 
 
 async def _fenced(wire: Wire, session_id: SessionId, epoch: int) -> Row:

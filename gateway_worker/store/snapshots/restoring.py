@@ -19,7 +19,7 @@ from gateway_worker.store.postgres.encryption import Ciphers, Keyring, Purpose
 from gateway_worker.store.reading.message_secret import sealed
 from gateway_worker.store.records import Desired, Fence
 from gateway_worker.store.row import Row
-from gateway_worker.store.sessions.rows import WISHES
+from gateway_worker.store.sessions.rows import ORDERS
 from gateway_worker.store.snapshots.format import Moment, Snapshot, unseal
 from gateway_worker.store.writing.transaction import GroupWriter, Writing
 from schemas.events.events import Reason, SessionState, SessionStatus
@@ -131,7 +131,7 @@ class Restorer:
             ],
         )
         (event,) = (await self._writer.write(wire, [writing], now, None)).events
-        await wire.execute("SELECT pg_notify($1, $2)", WISHES, session_id)
+        await wire.execute("SELECT pg_notify($1, $2)", ORDERS, session_id)
         return event.sequence
 
     async def _prepare(self, wire: Wire, snapshot: Snapshot, resumed: Moment, *, is_new: bool) -> None:

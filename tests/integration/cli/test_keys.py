@@ -73,7 +73,7 @@ class Place:
         """A session with an identity, a reply, and a snapshot in the bucket."""
         session_id = SessionId(name)
         await store.sessions.create_or_get(NewSession(session_id=session_id, user_id=UserId("u"), pairing={"n": name}))
-        record = await store.sessions.claim(session_id, ME, "run-1")
+        record = await store.ownership.claim(session_id, ME, "run-1")
         assert record is not None
         await store.commit(
             record.fence,

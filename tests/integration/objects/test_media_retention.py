@@ -71,7 +71,7 @@ async def session(store: Store) -> Fence:
     new = NewSession(session_id=SESSION, user_id=UserId("u"), pairing={"method": "qr"}, options={}, limits={})
     await store.sessions.create_or_get(new)
     await store.workers.register(WorkerId("w"), "i", endpoint="http://w", max_sessions=1, version="0")
-    record = await store.sessions.claim(SESSION, WorkerId("w"), "i")
+    record = await store.ownership.claim(SESSION, WorkerId("w"), "i")
     assert record is not None
     return record.fence
 

@@ -31,7 +31,7 @@ async def fence(store: Store) -> Fence:
     await store.sessions.create_or_get(
         NewSession(session_id=SESSION, user_id=UserId("user1"), pairing={"method": "qr"})
     )
-    record = await store.sessions.claim(SESSION, WorkerId("worker-1"), "run-1")
+    record = await store.ownership.claim(SESSION, WorkerId("worker-1"), "run-1")
     assert record is not None
     return record.fence
 

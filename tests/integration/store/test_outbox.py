@@ -32,7 +32,7 @@ async def test_marks_close_gaps_before_they_move(store: Store, fence: Fence) -> 
 async def test_pending_of_all_are_those_of_this_worker_and_of_nobody(store: Store, fence: Fence) -> None:
     other = SessionId("other")
     await store.sessions.create_or_get(NewSession(session_id=other, user_id=UserId("u"), pairing={}))
-    theirs = await store.sessions.claim(other, WorkerId("worker-2"), "run-1")
+    theirs = await store.ownership.claim(other, WorkerId("worker-2"), "run-1")
     assert theirs is not None
     await write(store, theirs.fence, 2)
     await write(store, fence, 3)
@@ -40,7 +40,7 @@ async def test_pending_of_all_are_those_of_this_worker_and_of_nobody(store: Stor
     await store.workers.register(WorkerId("worker-1"), "run-1", "http://a", 50, "1")
     assert await pending(store, None) == [1, 2, 3]
     assert await pending(store, None, limit=2) == [1, 2]
-    await store.sessions.release(other, theirs.epoch)
+    await store.ownership.release(other, theirs.epoch)
     assert len(await pending(store, None)) == 5
 
 
@@ -48,7 +48,7 @@ async def test_what_is_nobodys_is_for_one_live_worker_to_publish(
     store: Store, fence: Fence, migrated_database_url: str
 ) -> None:
     await write(store, fence, 3)
-    await store.sessions.release(fence.session_id, fence.epoch)
+    await store.ownership.release(fence.session_id, fence.epoch)
     await store.workers.register(WorkerId("worker-1"), "run-1", "http://a", 50, "1")
     async with opened(migrated_database_url, TestClock(), KEY) as second:
         await second.workers.register(WorkerId("worker-2"), "run-1", "http://b", 50, "1")

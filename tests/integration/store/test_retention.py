@@ -279,7 +279,7 @@ async def test_a_purge_reaches_every_partition_and_no_other_session(
 ) -> None:
     other = SessionId("other")
     await store.sessions.create_or_get(NewSession(session_id=other, user_id=UserId("u"), pairing={}))
-    theirs = await store.sessions.claim(other, WorkerId("worker-1"), "run-1")
+    theirs = await store.ownership.claim(other, WorkerId("worker-1"), "run-1")
     assert theirs is not None
     for number in range(6):
         await talk(store, fence, number)

@@ -84,7 +84,7 @@ async def test_hours_go_on_with_whoever_owns_the_session_and_no_clock_tells_one_
 ) -> None:
     listener = OutboxListener(store)
     await store.commit(fence, arrived(1))
-    record = await store.sessions.claim(SESSION, WorkerId("worker-1"), "run-2")
+    record = await store.ownership.claim(SESSION, WorkerId("worker-1"), "run-2")
     assert record is not None
     await store.commit(record.fence, arrived(2))
     assert await store.usage.due(NOON, WorkerId("worker-1"), 10) == []
@@ -95,7 +95,7 @@ async def test_hours_go_on_with_whoever_owns_the_session_and_no_clock_tells_one_
     await store.commit(record.fence, arrived(3))  # by a clock that is behind: the hour was told
     assert await store.usage.due(one, WorkerId("worker-1"), 10) == []
     assert await store.commit(record.fence, ReportUsage(before=one)) == (0,)
-    await store.sessions.release(SESSION, record.epoch)
+    await store.ownership.release(SESSION, record.epoch)
     assert await store.usage.due(one + HOUR, WorkerId("worker-2"), 10) == [record.fence]  # nobody's: anybody tells it
     assert await store.commit(record.fence, ReportUsage(before=one + HOUR)) == (1,)
     assert [(each["hour"], each["received"]) for each in reports(listener)] == [

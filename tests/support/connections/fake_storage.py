@@ -122,6 +122,14 @@ class FakeStorage:
     def __post_init__(self) -> None:
         self.owners = FakeOwners(self.sessions)
 
+    @property
+    def ownership(self) -> FakeSessions:
+        return self.sessions
+
+    @property
+    def moves(self) -> FakeSessions:
+        return self.sessions
+
     async def commit(self, fence: Fence, *operations: Operation[Any]) -> tuple[Any, ...]:
         await asyncio.sleep(0)
         if self.away:

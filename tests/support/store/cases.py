@@ -65,7 +65,7 @@ async def tried(storage: Storage, ledger: CommandRecords, events: Callable[[], S
     """Make the session, and have it owned."""
     new = NewSession(session_id=SESSION, user_id=UserId("user-1"), pairing={"method": "qr"})
     await storage.sessions.create_or_get(new)
-    record = await storage.sessions.claim(SESSION, ONE, "run-1")
+    record = await storage.ownership.claim(SESSION, ONE, "run-1")
     assert record is not None
     return Tried(storage=storage, ledger=ledger, fence=record.fence, events=events)
 
@@ -82,7 +82,7 @@ async def a_message_is_begun_once_and_not_again_when_it_is_settled(tried: Tried)
 
 
 async def an_old_epoch_writes_nothing(tried: Tried) -> None:
-    await tried.storage.sessions.claim(SESSION, ONE, "run-2")
+    await tried.storage.ownership.claim(SESSION, ONE, "run-2")
     with pytest.raises(StaleEpoch):
         await tried.commit(begin())
     assert await tried.storage.messages.get(SESSION, message_id()) is None
@@ -194,14 +194,14 @@ async def a_timer_that_is_another_is_kept_and_told(tried: Tried) -> None:
 
 
 async def a_session_has_one_owner_and_a_new_epoch_each_time(tried: Tried) -> None:
-    sessions = tried.storage.sessions
-    assert await sessions.claim(SESSION, OTHER, "run-1") is None
-    assert await sessions.take(SESSION, OTHER, "run-1") is None
-    assert await sessions.owned(ONE, "run-1") == {SESSION: tried.fence.epoch}
-    await sessions.release(SESSION, tried.fence.epoch - 1)
-    assert await sessions.take(SESSION, OTHER, "run-1") is None, "an old epoch gives nothing back"
-    await sessions.release(SESSION, tried.fence.epoch)
-    taken = await sessions.take(SESSION, OTHER, "run-1")
+    ownership = tried.storage.ownership
+    assert await ownership.claim(SESSION, OTHER, "run-1") is None
+    assert await ownership.take(SESSION, OTHER, "run-1") is None
+    assert await ownership.owned(ONE, "run-1") == {SESSION: tried.fence.epoch}
+    await ownership.release(SESSION, tried.fence.epoch - 1)
+    assert await ownership.take(SESSION, OTHER, "run-1") is None, "an old epoch gives nothing back"
+    await ownership.release(SESSION, tried.fence.epoch)
+    taken = await ownership.take(SESSION, OTHER, "run-1")
     assert taken is not None
     assert taken.epoch > tried.fence.epoch
 

@@ -41,7 +41,7 @@ def event(number: int) -> AppendEvent:
 async def owned(store: Store, name: str) -> Fence:
     new = NewSession(session_id=SessionId(name), user_id=UserId("user1"), pairing={"method": "qr"})
     await store.sessions.create_or_get(new)
-    record = await store.sessions.claim(new.session_id, WorkerId("worker-1"), "run-1")
+    record = await store.ownership.claim(new.session_id, WorkerId("worker-1"), "run-1")
     assert record is not None
     return record.fence
 

@@ -17,7 +17,7 @@ ANNA, BERT = SessionId("anna"), SessionId("bert")
 
 async def owned(store: Store, session_id: SessionId = ANNA) -> Fence:
     await made(store, session_id)
-    record = await store.sessions.claim(session_id, ME, "run-1")
+    record = await store.ownership.claim(session_id, ME, "run-1")
     assert record is not None
     return record.fence
 
@@ -44,72 +44,72 @@ async def another(url: str, *, max_sessions: int) -> AsyncGenerator[Store]:
 async def test_an_order_to_move_wakes_the_owner_until_it_is_carried_out(store: Store) -> None:
     fence = await owned(store)
     await store.commit(fence, ChangeState(state="connected", applied_generation=1))
-    ordered = await store.sessions.order_move(ANNA)
+    ordered = await store.moves.order_move(ANNA)
     assert ordered is not None
     assert ordered.move_wished
-    watching = store.sessions.watch()
+    watching = store.ownership.watch()
     assert await anext(watching) == ANNA, "from the first poll"
     await watching.aclose()  # pyright: ignore[reportAttributeAccessIssue] (an async generator)
-    await store.sessions.stay(ANNA, fence.epoch)
+    await store.moves.stay(ANNA, fence.epoch)
     assert not (await row(store)).move_wished
 
 
 async def test_moving_what_nobody_owns_or_what_goes_changes_nothing(store: Store) -> None:
     await made(store, ANNA)
-    assert await store.sessions.order_move(ANNA) == await row(store)
+    assert await store.moves.order_move(ANNA) == await row(store)
     fence = await owned(store, BERT)
     await store.sessions.desire(BERT, Desired.DELETED)
-    ordered = await store.sessions.order_move(BERT)
+    ordered = await store.moves.order_move(BERT)
     assert ordered is not None
     assert not ordered.move_wished
     assert fence.epoch == ordered.epoch
-    assert await store.sessions.order_move(SessionId("none")) is None
+    assert await store.moves.order_move(SessionId("none")) is None
 
 
 async def test_what_is_released_wakes_the_others_at_once(store: Store) -> None:
     fence = await owned(store)
     await store.commit(fence, ChangeState(state="connected", applied_generation=1))
-    store.sessions.looks_every = 600
-    watching = store.sessions.watch()
+    store.ownership.looks_every = 600
+    watching = store.ownership.watch()
     woken = asyncio.ensure_future(anext(watching))
     async with asyncio.timeout(60):
         while not woken.done():
             await asyncio.wait({woken}, timeout=0.2)  # it may be released before the other one listens
-            await store.sessions.release(ANNA, fence.epoch)
+            await store.ownership.release(ANNA, fence.epoch)
     assert woken.result() == ANNA
     await watching.aclose()  # pyright: ignore[reportAttributeAccessIssue] (as above)
 
 
 async def test_who_hands_a_session_over_does_not_get_it_back_before_its_time(store: Store) -> None:
     fence = await owned(store)
-    await store.sessions.release(ANNA, fence.epoch, left=ME)
-    assert await store.sessions.take(ANNA, ME, "run-1") is None
-    assert await store.sessions.claim_own(ME, "run-1", 10) == []
-    taken = await store.sessions.take(ANNA, OTHER, "run-2")
+    await store.ownership.release(ANNA, fence.epoch, left=ME)
+    assert await store.ownership.take(ANNA, ME, "run-1") is None
+    assert await store.ownership.claim_own(ME, "run-1", 10) == []
+    taken = await store.ownership.take(ANNA, OTHER, "run-2")
     assert taken is not None
     assert (taken.owner, taken.leaving, taken.epoch) == (OTHER, None, fence.epoch + 1)
 
-    store.sessions.stays_away = timedelta(0)
-    await store.sessions.release(ANNA, taken.epoch, left=OTHER)
-    assert await store.sessions.take(ANNA, OTHER, "run-2") is not None
+    store.ownership.stays_away = timedelta(0)
+    await store.ownership.release(ANNA, taken.epoch, left=OTHER)
+    assert await store.ownership.take(ANNA, OTHER, "run-2") is not None
 
 
 async def test_a_session_is_taken_by_one_of_those_who_reach_for_it(store: Store) -> None:
     fence = await owned(store)
-    await store.sessions.release(ANNA, fence.epoch)
-    reached = await asyncio.gather(*(store.sessions.take(ANNA, WorkerId(f"w{n}"), "run") for n in range(6)))
+    await store.ownership.release(ANNA, fence.epoch)
+    reached = await asyncio.gather(*(store.ownership.take(ANNA, WorkerId(f"w{n}"), "run") for n in range(6)))
     assert len([record for record in reached if record is not None]) == 1
 
 
 async def test_an_order_to_move_outlives_a_crash_of_the_owner_but_not_another_owner(store: Store) -> None:
     await owned(store)
-    await store.sessions.order_move(ANNA)
-    (again,) = await store.sessions.claim_own(ME, "run-2", 10)
+    await store.moves.order_move(ANNA)
+    (again,) = await store.ownership.claim_own(ME, "run-2", 10)
     assert again.move_wished
     await store.workers.register(ME, "run-2", "http://a", 50, "1")
     await store.workers.stopped(ME, "run-2")
     await store.owners.free(ME)
-    elsewhere = await store.sessions.claim(ANNA, OTHER, "run-9")
+    elsewhere = await store.ownership.claim(ANNA, OTHER, "run-9")
     assert elsewhere is not None
     assert elsewhere.leaving is None
 
@@ -118,15 +118,15 @@ async def test_room_is_what_other_live_workers_have_free_less_those_that_wait(
     store: Store, migrated_database_url: str
 ) -> None:
     await store.workers.register(ME, "run-1", "http://a", 50, "1")
-    assert (await store.sessions.room(ME)).free == 0
+    assert (await store.moves.room(ME)).free == 0
     async with another(migrated_database_url, max_sessions=3) as theirs:
         await made(store, ANNA)
-        await theirs.sessions.claim(ANNA, OTHER, "run-2")
+        await theirs.ownership.claim(ANNA, OTHER, "run-2")
         await made(store, BERT)
-        room = await store.sessions.room(ME)
+        room = await store.moves.room(ME)
         assert (room.free, room.waiting, room.left) == (2, 1, 1)
         await theirs.workers.draining(OTHER, "run-2")
-        assert (await store.sessions.room(ME)).left == 0
+        assert (await store.moves.room(ME)).left == 0
 
 
 async def test_a_session_that_is_not_to_be_connected_has_an_owner_too_but_those_that_are_come_first(
@@ -135,9 +135,9 @@ async def test_a_session_that_is_not_to_be_connected_has_an_owner_too_but_those_
     fence = await owned(store)
     await store.sessions.desire(ANNA, Desired.LOGGED_OUT)
     await store.commit(fence, ChangeState(state="logged_out", applied_generation=2))
-    await store.sessions.release(ANNA, fence.epoch)
+    await store.ownership.release(ANNA, fence.epoch)
     await made(store, BERT)
-    waves = [await store.sessions.claim_own(OTHER, "run-2", 1) for _ in range(3)]
+    waves = [await store.ownership.claim_own(OTHER, "run-2", 1) for _ in range(3)]
     assert [[each.session_id for each in wave] for wave in waves] == [[BERT], [ANNA], []]
 
 
@@ -145,13 +145,13 @@ async def test_a_session_that_waits_for_room_is_claimed_once_to_say_so(store: St
     fence = await owned(store)
     await made(store, BERT)
     await store.commit(fence, ChangeState(state="failed", applied_generation=1))  # a person must act: it does not wait
-    await store.sessions.release(ANNA, fence.epoch)
+    await store.ownership.release(ANNA, fence.epoch)
     first, second = await asyncio.gather(
-        store.sessions.claim_waiting(ME, "run-1", 10), store.sessions.claim_waiting(OTHER, "run-2", 10)
+        store.ownership.claim_waiting(ME, "run-1", 10), store.ownership.claim_waiting(OTHER, "run-2", 10)
     )
     (seen,) = [*first, *second]
     assert seen.session_id == BERT
     await store.commit(seen.fence, ChangeState(state="waiting_for_capacity"))
-    await store.sessions.release(BERT, seen.epoch)
-    assert await store.sessions.claim_waiting(ME, "run-1", 10) == []
-    assert await store.sessions.take(BERT, OTHER, "run-2") is not None
+    await store.ownership.release(BERT, seen.epoch)
+    assert await store.ownership.claim_waiting(ME, "run-1", 10) == []
+    assert await store.ownership.take(BERT, OTHER, "run-2") is not None

@@ -21,7 +21,7 @@ async def owned_by(store: Store, worker_id: WorkerId, *names: str) -> list[Fence
     fences: list[Fence] = []
     for name in names:
         await store.sessions.create_or_get(NewSession(session_id=SessionId(name), user_id=UserId("u"), pairing={}))
-        record = await store.sessions.claim(SessionId(name), worker_id, "run-1")
+        record = await store.ownership.claim(SessionId(name), worker_id, "run-1")
         assert record is not None
         fences.append(record.fence)
     return fences
@@ -57,7 +57,7 @@ async def test_a_dead_owner_shows_at_once_and_its_sessions_become_nobodys(
     assert await store.owners.look(ME) == []
     with pytest.raises(StaleEpoch):
         await store.commit(fences[0], AppendEvent(type="x", data={}))
-    assert len(await store.sessions.claim_own(ME, "run-1", 10)) == 3
+    assert len(await store.ownership.claim_own(ME, "run-1", 10)) == 3
 
 
 async def test_an_owner_whose_lease_ran_out_loses_its_sessions_though_it_holds_its_lock(
@@ -77,7 +77,7 @@ async def test_an_owner_that_nobody_knows_is_dead(store: Store) -> None:
 
 async def test_what_a_restarted_worker_has_no_room_for_becomes_nobodys(store: Store) -> None:
     await owned_by(store, ME, "one", "two")
-    (kept,) = await store.sessions.claim_own(ME, "run-2", 1)
+    (kept,) = await store.ownership.claim_own(ME, "run-2", 1)
     await store.owners.free_earlier(ME, "run-2")
     left = await store.sessions.get(SessionId("two"))
     assert left is not None

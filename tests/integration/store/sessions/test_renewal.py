@@ -52,7 +52,7 @@ async def test_a_session_goes_on_beyond_everybody_without_ratchets_and_says_so_o
     await pair(store, fence)
     now = await store.renewal.position(highest=True)
     position = await went_back(store, replace(now, sequence=3 * SEQUENCE_STEP + 7, epoch=9))
-    assert await store.sessions.claim(SESSION, WORKER, "run-1") is None, "nobody's until it is renewed"
+    assert await store.ownership.claim(SESSION, WORKER, "run-1") is None, "nobody's until it is renewed"
 
     assert await renew(store, position) == 1
     assert await renew(store, position) == 0
@@ -66,7 +66,7 @@ async def test_a_session_goes_on_beyond_everybody_without_ratchets_and_says_so_o
     assert await store.keys.load(SESSION, "lid-mapping", ["1"]) == {"1": b"1@lid"}
     shown = [event.sequence for event in await store.outbox.pending(SESSION, 0, 10) if "reason" in event.data]
     assert (shown, found.reason and found.reason["code"]) == ([found.sequence], "session.restored")
-    assert await store.sessions.claim(SESSION, WORKER, "run-1") is not None
+    assert await store.ownership.claim(SESSION, WORKER, "run-1") is not None
 
 
 async def test_one_that_cannot_be_read_stays_behind_and_holds_up_no_other(store: Store, fence: Fence) -> None:
@@ -82,7 +82,7 @@ async def test_one_that_cannot_be_read_stays_behind_and_holds_up_no_other(store:
     renewal = store.renewal
     assert await renewal.renew(position, rejuvenate=unreadable, kept=KEPT, worker_id=WORKER) == 3
     assert await renewal.behind(position) == 1
-    assert await store.sessions.claim(SESSION, WORKER, "run-1") is None
+    assert await store.ownership.claim(SESSION, WORKER, "run-1") is None
     assert await renew(store, position) == 1
 
 
@@ -119,7 +119,7 @@ async def test_data_that_came_beside_the_row_of_a_schema_made_anew_are_worked_wi
     await store.renewal.tidy()
     await store.renewal.tidy()
     assert await query(migrated_database_url, "SELECT sum(number) || ' ' || count(*) FROM lineage") == "2 1"
-    assert await store.sessions.claim(SESSION, WORKER, "run-1") is None, "of number 0: behind"
+    assert await store.ownership.claim(SESSION, WORKER, "run-1") is None, "of number 0: behind"
 
 
 async def test_only_one_at_a_time_looks(store: Store) -> None:

@@ -27,7 +27,7 @@ def new(session: str = "s1", user: str = "u1") -> NewSession:
 
 async def owned(store: Store, session: str = "s1", user: str = "u1") -> Fence:
     await store.sessions.create_or_get(new(session, user))
-    record = await store.sessions.claim(SessionId(session), ME, "run-1")
+    record = await store.ownership.claim(SessionId(session), ME, "run-1")
     assert record is not None
     return record.fence
 
@@ -78,8 +78,8 @@ async def test_concurrent_creates_make_one_session(store: Store) -> None:
 
 async def test_another_workers_session_cannot_be_claimed(store: Store) -> None:
     await owned(store)
-    assert await store.sessions.claim(SessionId("s1"), OTHER, "run-2") is None
-    record = await store.sessions.claim(SessionId("s1"), ME, "run-2")
+    assert await store.ownership.claim(SessionId("s1"), OTHER, "run-2") is None
+    record = await store.ownership.claim(SessionId("s1"), ME, "run-2")
     assert record is not None
     assert record.epoch == 2
 
@@ -89,8 +89,8 @@ async def test_a_restarted_worker_gets_its_own_and_the_ownerless_in_waves(store:
         await owned(store, f"mine-{number}")
     await store.sessions.create_or_get(new("nobody"))
     await store.sessions.create_or_get(new("theirs"))
-    await store.sessions.claim(SessionId("theirs"), OTHER, "run-1")
-    waves = [await store.sessions.claim_own(ME, "run-2", 4) for _ in range(3)]
+    await store.ownership.claim(SessionId("theirs"), OTHER, "run-1")
+    waves = [await store.ownership.claim_own(ME, "run-2", 4) for _ in range(3)]
     assert [len(wave) for wave in waves] == [4, 2, 0]
     assert {each.session_id for wave in waves for each in wave} == {*(f"mine-{n}" for n in range(5)), "nobody"}
     assert {each.epoch for each in waves[0]} == {2}
@@ -100,18 +100,18 @@ async def test_workers_that_start_side_by_side_share_the_ownerless(store: Store)
     for number in range(20):
         await store.sessions.create_or_get(new(f"s{number}"))
     first, second = await asyncio.gather(
-        store.sessions.claim_own(ME, "run-1", 15), store.sessions.claim_own(OTHER, "run-1", 15)
+        store.ownership.claim_own(ME, "run-1", 15), store.ownership.claim_own(OTHER, "run-1", 15)
     )
     assert not {each.session_id for each in first} & {each.session_id for each in second}
 
 
 async def test_a_release_under_an_old_epoch_does_nothing(store: Store) -> None:
     fence = await owned(store)
-    await store.sessions.release(fence.session_id, fence.epoch - 1)
+    await store.ownership.release(fence.session_id, fence.epoch - 1)
     record = await store.sessions.get(fence.session_id)
     assert record is not None
     assert record.owner == ME
-    await store.sessions.release(fence.session_id, fence.epoch)
+    await store.ownership.release(fence.session_id, fence.epoch)
     record = await store.sessions.get(fence.session_id)
     assert record is not None
     assert record.owner is None
@@ -119,8 +119,8 @@ async def test_a_release_under_an_old_epoch_does_nothing(store: Store) -> None:
 
 async def test_a_wish_wakes_the_watcher_and_deleting_is_final(store: Store) -> None:
     fence = await owned(store)
-    store.sessions.looks_every = 600  # it is woken
-    watching = store.sessions.watch()
+    store.ownership.looks_every = 600  # it is woken
+    watching = store.ownership.watch()
     assert await anext(watching) == fence.session_id, "the wish to connect, from the first poll"
     wished = await store.sessions.desire(fence.session_id, Desired.CONNECTED, restart=True)
     assert wished is not None
@@ -136,11 +136,11 @@ async def test_a_wish_wakes_the_watcher_and_deleting_is_final(store: Store) -> N
 
 async def test_the_watcher_survives_the_loss_of_its_connection(store: Store, migrated_database_url: str) -> None:
     await owned(store)
-    watching = store.sessions.watch()
+    watching = store.ownership.watch()
     await anext(watching)
     await query(
         migrated_database_url,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%wishes'"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%orders'"
         " AND datname = current_database()",
     )
     async with asyncio.timeout(60):
@@ -228,18 +228,18 @@ async def test_many_creates_beside_a_sweep_without_pause_are_all_handed_out_unde
         while waiting:
             session_id = SessionId(waiting.pop())
             await store.sessions.create_or_get(new(session_id))
-            record = await store.sessions.claim(session_id, ME, "run-1")
+            record = await store.ownership.claim(session_id, ME, "run-1")
             assert record is not None, "nobody else is there"
             note(record)
 
     async def sweep() -> None:
         while len(handed_out) < len(names):
-            for record in await store.sessions.claim_own(ME, "run-1", 50):
+            for record in await store.ownership.claim_own(ME, "run-1", 50):
                 note(record)
 
     async with asyncio.TaskGroup() as group:
         group.create_task(sweep())
         for _ in range(8):
             group.create_task(backend())
-    assert await store.sessions.owned(ME, "run-1") == handed_out
+    assert await store.ownership.owned(ME, "run-1") == handed_out
     assert twice > 0, "they met"

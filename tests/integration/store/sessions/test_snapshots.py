@@ -91,8 +91,8 @@ async def test_another_key_to_seal_with_makes_another_snapshot(
 async def test_a_fenced_off_owner_takes_and_keeps_nothing(store: Store, fence: Fence) -> None:
     await pair(store, fence)
     sealed = await taken(store, fence)
-    await store.sessions.release(SESSION, fence.epoch)
-    assert await store.sessions.claim(SESSION, WorkerId("worker-2"), "run-2") is not None
+    await store.ownership.release(SESSION, fence.epoch)
+    assert await store.ownership.claim(SESSION, WorkerId("worker-2"), "run-2") is not None
 
     assert await take(store, fence) is None
     assert not await store.snapshots.keep(sealed)
@@ -178,7 +178,7 @@ async def test_an_empty_database_gets_the_session_back(store: Store, fence: Fenc
     assert (event.sequence, event.data["reason"]) == (sequence, found.reason)
     assert found.reason is not None
     assert found.reason["code"] == "session.restored"
-    assert await empty_store.sessions.claim(SESSION, WORKER, "run-1") is not None
+    assert await empty_store.ownership.claim(SESSION, WORKER, "run-1") is not None
 
 
 async def test_an_identity_that_is_there_is_replaced_by_force_only(store: Store, fence: Fence) -> None:
@@ -210,7 +210,7 @@ async def test_a_session_that_was_made_anew_meanwhile_gets_its_old_identity(
     await empty_store.sessions.create_or_get(
         NewSession(session_id=SESSION, user_id=UserId("user1"), pairing={"method": "qr"})
     )
-    mine = await empty_store.sessions.claim(SESSION, WORKER, "run-1")
+    mine = await empty_store.ownership.claim(SESSION, WORKER, "run-1")
     assert mine is not None
     await empty_store.commit(mine.fence, ChangeState(state="connecting", event={"state": "connecting"}))
     with pytest.raises(RestoreRefused, match="events to publish"):

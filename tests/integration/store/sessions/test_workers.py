@@ -110,7 +110,7 @@ async def test_a_restart_of_the_database_costs_nobody_a_session(
         store.lease.on_return(back[0].set)
         theirs.lease.on_return(back[1].set)
         await theirs.sessions.create_or_get(NewSession(session_id=SESSION, user_id=UserId("u"), pairing={}))
-        await theirs.sessions.claim(SESSION, other, "run-1")
+        await theirs.ownership.claim(SESSION, other, "run-1")
 
         await asyncio.to_thread(services.postgresql.kill)
         await asyncio.to_thread(services.postgresql.start)

@@ -61,7 +61,7 @@ async def test_a_stale_fence_is_refused_and_its_neighbours_go_on(store: Store, f
 
 async def test_a_claim_fences_the_previous_owner_off(store: Store, fence: Fence) -> None:
     await store.owners.free(WorkerId("worker-1"))
-    claimed = await store.sessions.claim(fence.session_id, WorkerId("worker-2"), "run-9")
+    claimed = await store.ownership.claim(fence.session_id, WorkerId("worker-2"), "run-9")
     assert claimed is not None
     assert claimed.epoch > fence.epoch
     with pytest.raises(StaleEpoch):

@@ -124,5 +124,5 @@ async def test_a_deleted_session_leaves_no_upload_to_the_next_of_its_name(store:
     await store.commit(fence, put())
     await store.sessions.forget(SESSION, fence.epoch, purge=False)
     await store.sessions.create_or_get(NewSession(session_id=SESSION, user_id=UserId("u"), pairing={"method": "qr"}))
-    assert await store.sessions.claim(SESSION, WorkerId("worker-1"), "run-1") is not None
+    assert await store.ownership.claim(SESSION, WorkerId("worker-1"), "run-1") is not None
     assert await store.uploads.find(SESSION, "document", SHA256) is None

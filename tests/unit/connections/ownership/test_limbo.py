@@ -194,7 +194,7 @@ async def test_a_session_that_is_owned_and_not_run_starts_within_seconds() -> No
     async with world() as there:
         there.engine.script = show_qr
         await there.storage.sessions.create_or_get(NEW)
-        row = await there.storage.sessions.claim(ANNA, ME, "run-1")  # and nobody ever hears of it
+        row = await there.storage.ownership.claim(ANNA, ME, "run-1")  # and nobody ever hears of it
         assert row is not None
         there.storage.sessions.rows[ANNA] = replace(row, applied_generation=row.generation)  # nor is there an order
         await there.until(lambda: there.manager.session_ids() == [ANNA], seconds=6)
@@ -205,7 +205,7 @@ async def test_a_session_that_is_owned_and_not_run_starts_within_seconds() -> No
 async def test_a_session_that_is_owned_and_not_run_goes_to_others_where_there_is_no_room() -> None:
     async with world(max_sessions=0) as there:
         await there.storage.sessions.create_or_get(NEW)
-        await there.storage.sessions.claim(ANNA, ME, "run-1")
+        await there.storage.ownership.claim(ANNA, ME, "run-1")
         await there.until(lambda: there.storage.sessions.rows[ANNA].owner is None, seconds=6)
 
 

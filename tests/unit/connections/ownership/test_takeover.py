@@ -56,7 +56,7 @@ async def theirs(storage: FakeStorage, *names: str, incarnation: str = "run-2") 
     for name in names:
         new = NewSession(session_id=SessionId(name), user_id=UserId("user-1"), pairing={"method": "qr"})
         await storage.sessions.create_or_get(new)
-        await storage.sessions.claim(SessionId(name), OTHER, incarnation)
+        await storage.ownership.claim(SessionId(name), OTHER, incarnation)
         storage.keys.blobs[SessionId(name)] = b"credentials"
 
 
@@ -150,7 +150,7 @@ async def test_a_worker_that_was_out_of_sight_lets_go_of_what_others_took() -> N
     async with world() as there:
         await there.connected()
         await there.storage.owners.free(WorkerId("worker-1"))
-        await there.storage.sessions.claim(ANNA, OTHER, "run-2")
+        await there.storage.ownership.claim(ANNA, OTHER, "run-2")
 
         there.manager.recheck_ownership()
         await there.until(lambda: there.engine.last.over)

@@ -14,15 +14,8 @@ from gateway_worker.store.records import Json
 from schemas.commands.commands import Command
 from schemas.envelope import Envelope
 from schemas.errors import GatewayError, Origin
-from schemas.events.events import (
-    COMMAND_ACCEPTED,
-    COMMAND_REJECTED,
-    COMMAND_RESULT,
-    CommandAccepted,
-    CommandRejected,
-    CommandResult,
-    worker_source,
-)
+from schemas.events.answers import CommandAccepted, CommandRejected, CommandResult
+from schemas.events.events import COMMAND_ACCEPTED, COMMAND_REJECTED, COMMAND_RESULT, worker_source
 from schemas.model import MAX_ATTRIBUTE, Model, StrictModel
 from schemas.names import MessageId, NewId, WorkerId
 

@@ -53,7 +53,7 @@ class Envelope(BaseModel):
         sequence: of a durable event, per session, from 1 without a gap (but for one jump when it is restored); on the
             wire a string of 20 digits.
         epoch: of an event, rises whenever the session changes its owner; below 2³¹.
-        data: what is said; a model of `schemas.commands.commands` or `schemas.events.events` as JSON.
+        data: what is said; a model of `schemas.commands` or `schemas.events` as JSON.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)

@@ -8,7 +8,10 @@ from pydantic import Field
 
 from schemas.content.changes import UnknownOptions
 from schemas.content.content import Content
-from schemas.events.events import Failure, MessageState, Reason, SessionState, WorkerState
+from schemas.events.failures import Failure
+from schemas.events.messages import MessageState
+from schemas.events.sessions import Reason, SessionState
+from schemas.events.workers import WorkerState
 from schemas.model import Instant, Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
 from schemas.sequence import SequenceNumber

@@ -10,7 +10,8 @@ from gateway_worker.operations.resources import ResourceMeter
 from gateway_worker.settings.settings import Settings
 from gateway_worker.timing.clock import SystemClock
 from gateway_worker.whatsapp.baileys.engine import BaileysEngine
-from schemas.events.events import SessionState, WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState
+from schemas.events.sessions import SessionState
+from schemas.events.workers import WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState
 from schemas.names import WorkerId
 from schemas.results import WorkerDescription
 

@@ -26,7 +26,7 @@ from redis.exceptions import RedisError
 
 from gateway_worker.cache.diagnosis import complaint
 from gateway_worker.timing.cancelling import cancellable
-from schemas.events.events import WorkerHeartbeat
+from schemas.events.workers import WorkerHeartbeat
 from schemas.names import SessionId, WorkerId
 
 log = structlog.get_logger(__name__)

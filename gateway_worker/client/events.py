@@ -83,7 +83,7 @@ class Event:
 
     @cached_property
     def data(self) -> Model | UnknownData:
-        """What is said: a model of `schemas.events.events`, to be told apart with ``match``."""
+        """What is said: a model of `schemas.events`, to be told apart with ``match``."""
         return read_data(self.type, self.envelope.data)
 
     @property

@@ -21,26 +21,15 @@ from schemas.content.changes import (
     PollVote,
 )
 from schemas.events.contacts import CallReceived, ContactUpdated, PresenceUpdated, ProfileUpdated
-from schemas.events.events import (
-    Action,
-    ChatUpdated,
-    Failure,
-    MediaFailed,
-    MediaReady,
-    MessageReceived,
-    MessageState,
-    MessageStatus,
-    Reason,
-    SessionState,
-    SessionStatus,
-    WorkerHeartbeat,
-    WorkerRegistered,
-    WorkerStopped,
-)
+from schemas.events.failures import Failure
 from schemas.events.groups import GroupParticipantsChanged, GroupUpdated
 from schemas.events.history import HistorySynced
+from schemas.events.media import MediaFailed, MediaReady
+from schemas.events.messages import ChatUpdated, MessageReceived, MessageState, MessageStatus
+from schemas.events.sessions import Action, Reason, SessionState, SessionStatus
 from schemas.events.throttling import SessionThrottled, ThrottleCause
 from schemas.events.usage import UsageReport
+from schemas.events.workers import WorkerHeartbeat, WorkerRegistered, WorkerStopped
 
 __all__ = [
     "Action",

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from gateway_worker.client.errors import ClientError, CommandRejectedError
 from gateway_worker.client.events import read_data
 from schemas.envelope import Envelope
-from schemas.events.events import CommandAccepted, CommandRejected, CommandResult
+from schemas.events.answers import CommandAccepted, CommandRejected, CommandResult
 from schemas.model import Model
 from schemas.names import CommandId, MessageId
 

@@ -30,7 +30,7 @@ from schemas.errors import (
     MessageUnconfirmed,
     SessionNotFound,
 )
-from schemas.events.events import Failure
+from schemas.events.failures import Failure
 from schemas.names import MessageId, SessionId, WorkerId
 
 _DELETION_SECONDS = 15.0  # a create waits that long for a deletion under way

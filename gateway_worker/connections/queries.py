@@ -26,7 +26,9 @@ from schemas.commands.messages import CountMessages, DescribeMessage, ListMessag
 from schemas.commands.sessions import DescribeSession, GetQr, ListSessions
 from schemas.content.content import CONTENT_KINDS, Content
 from schemas.errors import MessageNotFound, SessionNotFound, SessionNotPairing
-from schemas.events.events import Failure, MessageState, Reason
+from schemas.events.failures import Failure
+from schemas.events.messages import MessageState
+from schemas.events.sessions import Reason
 from schemas.model import Model
 from schemas.names import CommandId, MessageId, SessionId, WorkerId
 from schemas.results import (

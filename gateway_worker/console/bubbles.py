@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from schemas.content.content import Content
-from schemas.events.events import Failure, MessageReceived
+from schemas.events.failures import Failure
+from schemas.events.messages import MessageReceived
 from schemas.results import Direction, LedgerState, MessageDescription
 
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from gateway_worker.client.events import Event
-from schemas.events.events import MessageReceived, MessageStatus, SessionStatus
+from schemas.events.messages import MessageReceived, MessageStatus
+from schemas.events.sessions import SessionStatus
 
 MOST: Final = 200  # characters
 MOST_WHOLE: Final = 4_000

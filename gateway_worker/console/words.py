@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from schemas.events.events import SessionState
+from schemas.events.sessions import SessionState
 from schemas.results import LedgerState
 
 STATES: Final[Mapping[SessionState, tuple[str, str]]] = {

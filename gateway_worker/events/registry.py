@@ -8,14 +8,8 @@ from typing import Final, Protocol
 import structlog
 from pydantic import BaseModel
 
-from schemas.events.events import (
-    WORKER_HEARTBEAT,
-    WORKER_REGISTERED,
-    WORKER_STOPPED,
-    WorkerHeartbeat,
-    WorkerRegistered,
-    WorkerStopped,
-)
+from schemas.events.events import WORKER_HEARTBEAT, WORKER_REGISTERED, WORKER_STOPPED
+from schemas.events.workers import WorkerHeartbeat, WorkerRegistered, WorkerStopped
 from schemas.names import WorkerId
 
 log = structlog.get_logger(__name__)

@@ -24,7 +24,10 @@ from schemas.content.outgoing import OutgoingContent
 from schemas.envelope import Envelope
 from schemas.error_details import DETAILS
 from schemas.errors import error_types
-from schemas.events.events import EVENTS, CommandRejected, ErrorCode, Failure, ReasonCode
+from schemas.events.answers import CommandRejected
+from schemas.events.events import EVENTS
+from schemas.events.failures import ErrorCode, Failure
+from schemas.events.sessions import ReasonCode
 from schemas.reasons import REASON_CODES
 from schemas.sequence import SequenceAsked
 

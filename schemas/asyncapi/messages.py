@@ -13,8 +13,8 @@ from schemas.events.events import (
     EPHEMERAL_STATES,
     EVENTS,
     EventType,
-    SessionStatus,
 )
+from schemas.events.sessions import SessionStatus
 from schemas.examples.examples import (
     COMMAND_DATA,
     EVENT_DATA,

@@ -25,6 +25,7 @@ from schemas.content.offers import Button, Row
 from schemas.content.references import Ad
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, MediaUnreachable, MessageRejectedByWhatsApp
+from schemas.events.answers import CommandAccepted, CommandRejected, CommandResult
 from schemas.events.contacts import (
     Caller,
     CallReceived,
@@ -35,35 +36,16 @@ from schemas.events.contacts import (
     ProfileUpdated,
     SeenState,
 )
-from schemas.events.events import (
-    Action,
-    ChatUpdated,
-    CommandAccepted,
-    CommandRejected,
-    CommandResult,
-    Failure,
-    MediaFailed,
-    MediaReady,
-    MessageReceived,
-    MessageState,
-    MessageStatus,
-    PasskeyRequest,
-    Quote,
-    Reason,
-    SessionState,
-    SessionStatus,
-    WorkerHeartbeat,
-    WorkerMetrics,
-    WorkerRegistered,
-    WorkerState,
-    WorkerStopped,
-    session_source,
-    worker_source,
-)
+from schemas.events.events import session_source, worker_source
+from schemas.events.failures import Failure
 from schemas.events.groups import PictureChange
 from schemas.events.history import HistorySynced
+from schemas.events.media import MediaFailed, MediaReady
+from schemas.events.messages import ChatUpdated, MessageReceived, MessageState, MessageStatus, Quote
+from schemas.events.sessions import Action, PasskeyRequest, Reason, SessionState, SessionStatus
 from schemas.events.throttling import SessionThrottled, ThrottleCause
 from schemas.events.usage import UsageReport
+from schemas.events.workers import WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState, WorkerStopped
 from schemas.examples.groups import GROUP_COMMAND_DATA, GROUP_EVENT_DATA, GROUP_RESULTS
 from schemas.model import Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId

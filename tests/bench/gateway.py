@@ -14,7 +14,8 @@ from deploy.local.services import PrivateServices
 from deploy.local.stage import RunningSimulator, RunningWorker, Stage
 from gateway_worker.client import EventQueue, Gateway, Subscription
 from gateway_worker.client.background import Background
-from schemas.events.events import MessageState, MessageStatus, SessionState, SessionStatus
+from schemas.events.messages import MessageState, MessageStatus
+from schemas.events.sessions import SessionState, SessionStatus
 from tests.bench import measure
 from tests.support.services.private_services import unique_name
 from tests.support.whatsapp.phones import Phone, Phones

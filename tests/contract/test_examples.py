@@ -13,7 +13,8 @@ from schemas.commands.sessions import CreateSession, DeleteSession, ListSessions
 from schemas.content.outgoing import OutgoingText
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, GatewayError
-from schemas.events.events import EVENTS, Action, SessionState
+from schemas.events.events import EVENTS
+from schemas.events.sessions import Action, SessionState
 from schemas.model import StrictModel
 from schemas.names import SessionId
 

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.commands.commands import parse_command
 from schemas.errors import MAX_PROBLEMS, CommandInvalid, Disposition
-from schemas.events.events import CommandRejected
+from schemas.events.answers import CommandRejected
 from tests.contract.invalid_commands import INVALID_COMMANDS, InvalidCommand
 
 

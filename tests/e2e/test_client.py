@@ -11,7 +11,8 @@ import pytest
 
 from gateway_worker.client import CommandRejectedError, Event, Gateway, Subscription, Text
 from schemas.content.content import Text as ReceivedText
-from schemas.events.events import MessageReceived, MessageState, MessageStatus, SessionState, SessionStatus
+from schemas.events.messages import MessageReceived, MessageState, MessageStatus
+from schemas.events.sessions import SessionState, SessionStatus
 from tests.e2e.conftest import World
 from tests.support.backend import PATIENCE
 

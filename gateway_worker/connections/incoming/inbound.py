@@ -58,7 +58,7 @@ from schemas.addresses import Jid
 from schemas.commands.session_settings import MediaOptions
 from schemas.content.content import SetAsideReason
 from schemas.errors import MessageRejectedByWhatsApp, Unavailable
-from schemas.events.events import Failure
+from schemas.events.failures import Failure
 from schemas.names import MessageId
 
 LifeFact = QrCode | PairingCode | PasskeyRequired | PasskeyCode | Connected | Named | Disconnected | PresenceChanged

@@ -16,7 +16,8 @@ from gateway_worker.whatsapp.incoming_changes import Commented, Edited
 from schemas.addresses import jid_of_phone
 from schemas.commands.session_settings import MediaOptions
 from schemas.content.content import MEDIA_KINDS, Content, MediaState
-from schemas.events.events import MESSAGE_RECEIVED, EventType, MessageReceived, Quote
+from schemas.events.events import MESSAGE_RECEIVED, EventType
+from schemas.events.messages import MessageReceived, Quote
 from schemas.model import Model
 from schemas.names import MessageId, SessionId
 

@@ -8,7 +8,7 @@ from schemas.errors import (
     PasskeyRequiredError,
     SessionNotConnected,
 )
-from schemas.events.events import Reason
+from schemas.events.sessions import Reason
 
 
 def refusal(state: State, reason: Reason | None) -> GatewayError:

@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway_worker.connections.lifecycle.states import PAIRING, State, Trigger
 from gateway_worker.whatsapp.facts import Cause
-from schemas.events.events import Action, Reason
+from schemas.events.sessions import Action, Reason
 
 MAX_QUICK_RESTARTS: Final = 3  # 515 follows a pairing once; a server that only ever says 515 is backed off from
 MAX_BAD_SESSIONS: Final = 3

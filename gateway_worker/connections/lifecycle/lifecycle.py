@@ -17,7 +17,8 @@ from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.records import SessionRecord
 from gateway_worker.whatsapp.facts import Connected
 from schemas.events.contacts import ProfileChange, ProfileUpdated
-from schemas.events.events import PROFILE_UPDATED, SESSION_STATUS, PasskeyRequest, Reason, SessionStatus
+from schemas.events.events import PROFILE_UPDATED, SESSION_STATUS
+from schemas.events.sessions import PasskeyRequest, Reason, SessionStatus
 from schemas.names import SessionId, UserId
 from schemas.results import SessionQr
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from schemas.errors import FleetFull
-from schemas.events.events import Action, Reason
+from schemas.events.sessions import Action, Reason
 
 LOGGED_OUT: Final = Reason(code="session.logged_out", message="The session was logged out.", action=Action.RESCAN)
 UNLINK_UNCONFIRMED: Final = Reason(

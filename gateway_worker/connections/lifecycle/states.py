@@ -21,7 +21,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from schemas.events.events import SessionState as State
+from schemas.events.sessions import SessionState as State
 
 
 class Trigger(StrEnum):

@@ -44,7 +44,9 @@ from schemas.errors import (
     MessageNotFound,
     SessionNotConnected,
 )
-from schemas.events.events import MEDIA_FAILED, MEDIA_READY, Failure, MediaFailed, MediaReady
+from schemas.events.events import MEDIA_FAILED, MEDIA_READY
+from schemas.events.failures import Failure
+from schemas.events.media import MediaFailed, MediaReady
 from schemas.names import MessageId, SessionId
 
 _log = structlog.get_logger()

@@ -56,7 +56,7 @@ from schemas.errors import (
     MessageUnconfirmed,
     Unavailable,
 )
-from schemas.events.events import Failure
+from schemas.events.failures import Failure
 from schemas.names import MessageId
 
 _log = structlog.get_logger()

@@ -14,7 +14,7 @@ from gateway_worker.store.errors import EventsUnpublished
 from gateway_worker.store.operations.identity import DropCredentials
 from gateway_worker.store.operations.usage import ReportUsage
 from gateway_worker.store.records import SessionRecord
-from schemas.events.events import Reason
+from schemas.events.sessions import Reason
 from schemas.names import WorkerId
 
 

@@ -52,7 +52,7 @@ from schemas.commands.contacts import GetPicture
 from schemas.commands.messages import CheckContacts, FetchMedia, MarkRead, OutgoingCommand, SetDisappearing, SetPresence
 from schemas.commands.sessions import ConfirmPasskey, UsePasskey
 from schemas.errors import GatewayError, SessionNotPairing
-from schemas.events.events import Reason
+from schemas.events.sessions import Reason
 from schemas.names import MessageId, SessionId
 from schemas.results import ContactPicture, ContactsChecked
 

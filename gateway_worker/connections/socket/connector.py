@@ -39,7 +39,7 @@ from gateway_worker.whatsapp.facts import (
 )
 from gateway_worker.whatsapp.port import OpenRequest
 from schemas.commands.session_settings import SessionOptions
-from schemas.events.events import Reason
+from schemas.events.sessions import Reason
 from schemas.results import SessionQr
 
 _log = structlog.get_logger()

@@ -18,7 +18,7 @@ from gateway_worker.console.web.access import RefusedError
 from gateway_worker.console.web.context import Console, console_of
 from gateway_worker.console.web.streams import message, stream
 from schemas.commands.messages import SendMessage
-from schemas.events.events import MessageReceived, MessageState, MessageStatus
+from schemas.events.messages import MessageReceived, MessageState, MessageStatus
 from schemas.results import LedgerState, MessageDescription
 
 PAGE: Final = 50

@@ -15,7 +15,7 @@ from gateway_worker.console.web.access import RefusedError
 from gateway_worker.console.web.context import Console, console_of
 from gateway_worker.console.web.streams import message, stream
 from schemas.commands.sessions import ConfirmPasskey, UsePasskey
-from schemas.events.events import SessionState, SessionStatus
+from schemas.events.sessions import SessionState, SessionStatus
 
 EVENTS_SHOWN: Final = 100
 EARLIER: Final = 200  # events that are replayed when somebody wants to see what was before

@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway_worker.client import CommandRejectedError
 from gateway_worker.console.pages.typed import optional, permitted, typed
 from gateway_worker.console.web.context import Console, console_of
-from schemas.events.events import SessionState
+from schemas.events.sessions import SessionState
 
 SHOWN: Final = 200  # of a list at once
 

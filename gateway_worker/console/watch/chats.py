@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from gateway_worker.client.events import Event
-from schemas.events.events import MessageReceived, MessageStatus
 from schemas.events.groups import GroupUpdated
+from schemas.events.messages import MessageReceived, MessageStatus
 
 MOST_CHATS: Final = 200  # of a session
 MOST_IN_ALL: Final = 20_000  # some 15 MB

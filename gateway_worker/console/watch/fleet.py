@@ -8,17 +8,8 @@ from typing import Final
 
 from gateway_worker.client.events import Event
 from schemas.events.contacts import ProfileUpdated
-from schemas.events.events import (
-    Action,
-    Reason,
-    SessionState,
-    SessionStatus,
-    WorkerHeartbeat,
-    WorkerMetrics,
-    WorkerRegistered,
-    WorkerState,
-    WorkerStopped,
-)
+from schemas.events.sessions import Action, Reason, SessionState, SessionStatus
+from schemas.events.workers import WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState, WorkerStopped
 from schemas.names import UserId, WorkerId
 from schemas.results import SessionDescription, SessionQr, WorkerDescription
 

@@ -17,7 +17,7 @@ from gateway_worker.console.watch.feed import Feed
 from gateway_worker.console.watch.fleet import Fleet, Session
 from gateway_worker.timing.clock import Clock
 from gateway_worker.timing.pauses import Pauses
-from schemas.events.events import SessionState
+from schemas.events.sessions import SessionState
 from schemas.results import SessionDescription
 
 _log = structlog.get_logger()

@@ -25,7 +25,8 @@ from gateway_worker.store.records import Desired, Fence
 from gateway_worker.store.row import Row
 from gateway_worker.store.rows import as_json
 from gateway_worker.store.writing.transaction import GroupWriter, Writing
-from schemas.events.events import EPHEMERAL_STATES, Reason, SessionState, SessionStatus
+from schemas.events.events import EPHEMERAL_STATES
+from schemas.events.sessions import Reason, SessionState, SessionStatus
 from schemas.names import SessionId, UserId, WorkerId
 
 log = structlog.get_logger(__name__)

@@ -22,7 +22,7 @@ from gateway_worker.store.row import Row
 from gateway_worker.store.sessions.rows import ORDERS
 from gateway_worker.store.snapshots.format import Moment, Snapshot, unseal
 from gateway_worker.store.writing.transaction import GroupWriter, Writing
-from schemas.events.events import Reason, SessionState, SessionStatus
+from schemas.events.sessions import Reason, SessionState, SessionStatus
 from schemas.names import SessionId, UserId, WorkerId
 
 RESTORED: Final = Reason(

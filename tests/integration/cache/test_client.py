@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from deploy.local.services import PrivateServices
 from gateway_worker.cache.client import Cache
-from schemas.events.events import WorkerHeartbeat, WorkerMetrics, WorkerState
+from schemas.events.workers import WorkerHeartbeat, WorkerMetrics, WorkerState
 from schemas.names import SessionId, WorkerId
 
 ANA, WORKER = SessionId("ana"), WorkerId("worker-001")

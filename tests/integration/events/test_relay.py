@@ -16,7 +16,7 @@ from gateway_worker.broker.topology import declare
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.registry import Registry
 from gateway_worker.events.relay import WINDOW
-from schemas.events.events import WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState
+from schemas.events.workers import WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState
 from schemas.names import MAX_EVENT_BYTES, SessionId, WorkerId
 from schemas.topology.channels import Binding, Plan, Queue, Topology
 from tests.support.events import WayOut, hearing, way_out

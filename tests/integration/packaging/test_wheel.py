@@ -31,7 +31,7 @@ for found in pkgutil.walk_packages(gateway_worker.__path__, "gateway_worker.", f
 BASE_ONLY = """
 import sys
 from gateway_worker.client import EventQueue, Gateway, Text
-from gateway_worker.schemas.events.events import MessageReceived
+from gateway_worker.schemas.events.messages import MessageReceived
 assert Text("hi").text == "hi"
 heavy = {"asyncpg", "sqlalchemy", "aiohttp", "structlog", "redis", "typer", "av"}
 assert not heavy & {name.partition(".")[0] for name in sys.modules}, heavy & set(sys.modules)

@@ -21,7 +21,7 @@ from schemas.commands.commands import Command, CommandKey
 from schemas.commands.sessions import ReplayEvents
 from schemas.envelope import Envelope
 from schemas.errors import CommandExpired, GatewayError, MessageNotFound, SessionNotFound, SessionNotPairing
-from schemas.events.events import SessionState
+from schemas.events.sessions import SessionState
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 from schemas.results import (
     Contact,

@@ -12,7 +12,8 @@ from schemas.commands.commands import COMMANDS, read_command
 from schemas.commands.messages import SendMessage
 from schemas.commands.sessions import RestartSession
 from schemas.envelope import Envelope
-from schemas.events.events import EVENTS, MessageReceived
+from schemas.events.events import EVENTS
+from schemas.events.messages import MessageReceived
 from schemas.examples.examples import COMMAND_DATA, EVENT_DATA
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)

@@ -11,7 +11,7 @@ from gateway_worker.connections.passkey.assertion import MAX_ASSERTION, check_as
 from gateway_worker.whatsapp.facts import Cause, PasskeyCode, PasskeyRequired
 from schemas.commands.commands import Command, parse_command
 from schemas.errors import PasskeyExpired, PasskeyInvalid, PasskeyRefused, SessionNotPairing
-from schemas.events.events import SessionStatus
+from schemas.events.sessions import SessionStatus
 from tests.support.connections.fake_engine import FakeConnection
 from tests.support.connections.virtual_time import virtual
 from tests.support.connections.world import ANNA, World, show_qr, world

@@ -11,16 +11,9 @@ from gateway_worker.console.web.rendering import Pages
 from schemas.content.changes import MessageSender
 from schemas.content.content import Text
 from schemas.envelope import Envelope
-from schemas.events.events import (
-    Action,
-    MessageReceived,
-    Reason,
-    SessionState,
-    SessionStatus,
-    WorkerHeartbeat,
-    WorkerMetrics,
-    WorkerState,
-)
+from schemas.events.messages import MessageReceived
+from schemas.events.sessions import Action, Reason, SessionState, SessionStatus
+from schemas.events.workers import WorkerHeartbeat, WorkerMetrics, WorkerState
 from schemas.model import Model
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 from schemas.results import DesiredState, SessionDescription

@@ -5,7 +5,7 @@ import asyncio
 from pydantic import BaseModel
 
 from gateway_worker.events.registry import HEARTBEAT_SECONDS, Registry
-from schemas.events.events import WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState
+from schemas.events.workers import WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState
 from schemas.names import WorkerId
 from tests.support.connections.virtual_time import virtual
 

@@ -22,7 +22,7 @@ from schemas.errors import (
     SessionNotConnected,
     error_codes,
 )
-from schemas.events.events import Reason
+from schemas.events.sessions import Reason
 from schemas.reasons import REASON_CODES
 
 ERRORS = [

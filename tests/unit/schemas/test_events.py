@@ -10,7 +10,10 @@ from pydantic import TypeAdapter
 
 from schemas.content.content import Content, Text, Unsupported
 from schemas.errors import CommandConflict, MessageRejectedByWhatsApp, RateLimited
-from schemas.events.events import CommandRejected, Failure, SessionState, SessionStatus, routing_key, session_source
+from schemas.events.answers import CommandRejected
+from schemas.events.events import routing_key, session_source
+from schemas.events.failures import Failure
+from schemas.events.sessions import SessionState, SessionStatus
 from schemas.names import SessionId, UserId, WorkerId
 
 

@@ -13,7 +13,9 @@ from gateway_worker.store.writing import status_order
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import Fenced, NewEvent, Transaction, columns
 from gateway_worker.store.writing.writers.commands import Seen, record_commands
-from schemas.events.events import MESSAGE_STATUS, Failure, MessageState, MessageStatus
+from schemas.events.events import MESSAGE_STATUS
+from schemas.events.failures import Failure
+from schemas.events.messages import MessageState, MessageStatus
 
 # Ours is the first of those under its id, number 0. It is asked for in that order so that PostgreSQL takes the primary
 # key, also as long as the table is empty: a plan made then is kept.

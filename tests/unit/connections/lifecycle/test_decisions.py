@@ -9,7 +9,7 @@ from gateway_worker.connections.lifecycle.states import LIVE, TRANSITIONS, State
 from gateway_worker.store.records import Desired
 from gateway_worker.whatsapp.facts import Cause
 from schemas.errors import ClientOutdated, SessionNotConnected
-from schemas.events.events import Action, Reason
+from schemas.events.sessions import Action, Reason
 
 
 def orders(desired: Desired, *, fresh: bool = True, restart: bool = False) -> Orders:

@@ -10,7 +10,7 @@ from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.whatsapp.facts import Cause, Named, PairingCode, QrCode
 from gateway_worker.whatsapp.port import Changes
 from schemas.errors import SessionNotPairing
-from schemas.events.events import SessionStatus
+from schemas.events.sessions import SessionStatus
 from tests.support.connections.fake_engine import FakeConnection
 from tests.support.connections.virtual_time import virtual
 from tests.support.connections.world import ANNA, ME, command, pair_by_qr, show_qr, world

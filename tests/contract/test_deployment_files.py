@@ -54,7 +54,7 @@ def test_the_example_is_valid_once_its_secrets_are_filled_in(tmp_path: Path, mon
         "deploy/operate/upgrades.md",
         "README.md",
         "deploy/backend.md",
-        "deploy/production.md",
+        "deploy/operate/production.md",
     ],
 )
 def test_deployment_files_name_settings_that_exist(name: str) -> None:

@@ -37,7 +37,7 @@ EXAMINATIONS: Final[Sequence[Examination]] = (
     Examination(
         name="database lock",
         look=database.sessions_of_the_server,
-        remedy="set GATEWAY_DATABASE_DIRECT_URL past the pooler; deploy/production.md says which pooler will do",
+        remedy="set GATEWAY_DATABASE_DIRECT_URL past the pooler: deploy/operate/production.md says which will do",
     ),
     Examination(name="durability", look=database.durability, remedy="let a commit wait for the disk", required=False),
     Examination(

@@ -85,7 +85,7 @@ async def test_an_absent_redis_disturbs_nobody_but_the_health_check(services: Pr
 
 
 async def test_a_redis_user_limited_to_the_namespace_is_enough(redis_url: str) -> None:
-    """The rights that deploy/security.md names."""
+    """The rights that deploy/operate/security.md names."""
     name = f"user-{uuid.uuid4().hex}"
     rights = "resetkeys ~gw:* resetchannels -@all +@connection +get +set +del +hset +expire +eval +multi +exec"
     async with Redis.from_url(redis_url) as redis:

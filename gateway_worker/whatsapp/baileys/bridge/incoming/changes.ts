@@ -3,7 +3,7 @@ import { isJidGroup, jidNormalizedUser, proto } from 'baileys'
 
 import type { Person } from '../words/addresses.ts'
 import { type Content, contentOf } from '../words/content.ts'
-import { decoded } from '../words/decoding.ts'
+import { decoded } from '../patches/decoding.ts'
 import { FIELDS } from '../words/fields.ts'
 import { isId, isJid } from '../words/limits.ts'
 import { type PollAddOption, SECRET_ENC_TYPES } from '../words/newer.ts'

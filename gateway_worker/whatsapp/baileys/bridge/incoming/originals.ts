@@ -1,7 +1,7 @@
 /** Earlier messages that a new one is about, as they are stored. */
 import type { proto } from 'baileys'
 
-import { decoded } from '../words/decoding.ts'
+import { decoded } from '../patches/decoding.ts'
 import { secretOf } from '../words/secrets.ts'
 import type { StoredOriginal } from '../signal/store.ts'
 

@@ -1,21 +1,16 @@
 /** Baileys' Signal repository over our keys: what it decrypts is stored with the ratchet, and never decrypted twice. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-import { isPnUser, proto, type SignalAuthState, type SocketConfig, unpadRandomMax16 } from 'baileys'
-import { makeLibSignalRepository } from 'baileys/lib/Signal/libsignal.js'
+import { proto, type SignalAuthState, unpadRandomMax16 } from 'baileys'
 
-import { BoundedMap } from '../words/bounded.ts'
-import { decoded, keptOf } from '../words/decoding.ts'
+import { decoded, keptOf } from '../patches/decoding.ts'
+import { hasRatchetWith, type MakeRepository, type Repository, repositoryOver } from '../patches/signal-repository.ts'
 import { type Keys, sending } from '../signal/keys.ts'
 import { nameOf } from '../channel/peer.ts'
 import { isReplayed, type PeerMessages } from './peer-messages.ts'
 import type { Incoming, IncomingPart } from './messages.ts'
 import type { Store } from '../signal/store.ts'
 
-type MakeRepository = SocketConfig['makeSignalRepository']
-type Repository = ReturnType<MakeRepository>
-
-const MAX_MAPPINGS = 512
 const PADDING = Buffer.of(1)
 /** Of what is no message, for a person to look at. */
 const MAX_SET_ASIDE_BYTES = 262_144
@@ -33,9 +28,7 @@ export interface RepositoryParts {
 export function makeRepositoryMaker(parts: RepositoryParts): MakeRepository {
   const { keys, store } = parts
   return (auth: SignalAuthState, log, pnToLid) => {
-    const inner = makeLibSignalRepository({ creds: auth.creds, keys }, log, pnToLid)
-    // Its own cache is unbounded and keeps a timer per contact
-    Reflect.set(inner.lidMapping, 'mappingCache', new BoundedMap<string>(MAX_MAPPINGS))
+    const inner = repositoryOver(keys, auth, log, pnToLid)
     const receive = makeReceiver(parts, inner)
     return {
       ...inner,
@@ -71,26 +64,6 @@ export function makeRepositoryMaker(parts: RepositoryParts): MakeRepository {
 function reasonOf(error: unknown): string {
   const isSignature = error instanceof Error && /signature/i.test(error.message)
   return isSignature ? 'the signature of a prekey is not valid' : `a bundle of keys could not be read (${nameOf(error)})`
-}
-
-type Injection = Parameters<Repository['injectE2ESession']>[0]
-
-/** How a record of ratchets is stored: the open one has not been closed at any time. */
-interface StoredRecord {
-  _sessions?: Record<string, { indexInfo: { closed: number; remoteIdentityKey: string } }>
-}
-
-/**
- * Whether there is a ratchet with this very device. Whenever Baileys asks for a contact's devices, after every login, it
- * also starts a new ratchet with each of them: what is on its way in the old one and in the new one then crosses.
- */
-async function hasRatchetWith(keys: Keys, repository: Repository, { jid, session }: Injection): Promise<boolean> {
-  const lid = isPnUser(jid) ? await repository.lidMapping.getLIDForPN(jid) : null
-  const address = repository.jidToSignalProtocolAddress(lid ?? jid)
-  const { [address]: stored } = await keys.get('session', [address])
-  const ratchets = Object.values((stored as StoredRecord | undefined)?._sessions ?? {})
-  const identity = Buffer.from(session.identityKey).toString('base64')
-  return ratchets.some(({ indexInfo }) => indexInfo.closed === -1 && indexInfo.remoteIdentityKey === identity)
 }
 
 /** A plaintext without its padding; null when it has none, and so is no message: Baileys would ask for it again. */

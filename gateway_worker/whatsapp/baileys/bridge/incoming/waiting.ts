@@ -9,7 +9,7 @@ import type { proto, SignalDataTypeMap } from 'baileys'
 
 import { type EntryKey, nameOfEntry } from '../signal/commit.ts'
 import { nameOfKey, type Store } from '../signal/store.ts'
-import { decoded } from '../words/decoding.ts'
+import { decoded } from '../patches/decoding.ts'
 import type { Envelope } from './description.ts'
 
 /** `about`: the id of the message whose secret is missing. `since`: Unix milliseconds, our clock. */

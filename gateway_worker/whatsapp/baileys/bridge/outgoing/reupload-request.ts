@@ -2,7 +2,7 @@
 import { proto, type WASocket } from 'baileys'
 
 import { type Attachment, placeOf } from '../words/attachments.ts'
-import { decoded } from '../words/decoding.ts'
+import { decoded } from '../patches/decoding.ts'
 import { addressOf } from '../words/limits.ts'
 import type { FileRequest } from '../channel/calls.ts'
 import { CallError } from '../channel/peer.ts'

@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
 import { changeOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/changes.ts'
-import { decoded } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
+import { decoded } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/decoding.ts'
 import { originalOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/originals.ts'
 import { sealedBy } from '../sealing.ts'
 

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 
 import { proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
-import { decoded, keptOf, MAX_KEPT_BYTES } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
+import { decoded, keptOf, MAX_KEPT_BYTES } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/decoding.ts'
 import { opened } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/sealed.ts'
 import { messageContextOf, quotedIn, secretOf, withSecret } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/secrets.ts'
 import { sealedBy } from '../sealing.ts'

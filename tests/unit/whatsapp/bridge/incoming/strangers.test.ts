@@ -10,7 +10,7 @@ import {
   proto
 } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
-import { decoded, keptOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
+import { decoded, keptOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/decoding.ts'
 import { Unbounded } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/limits.ts'
 import { isReplayed } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/peer-messages.ts'
 import { receiptOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/receipts.ts'

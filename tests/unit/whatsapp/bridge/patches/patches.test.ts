@@ -14,6 +14,7 @@ import {
   Curve,
   initAuthCreds,
   makeWASocket,
+  proto,
   WA_CERT_DETAILS,
   type WASocket
 } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
@@ -24,11 +25,14 @@ import {
   listenToStanzas,
   observing
 } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/listening.ts'
+import { decoded, MAX_READS } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/decoding.ts'
 import { makeLogger } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/logger.ts'
+import { repositoryOver } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/signal-repository.ts'
 import { keepNoMessages, noteWhatLeaves, useKeys } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/socket.ts'
 import { isSigned } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
 import { trust } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/trust.ts'
 import { Wire } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/wire.ts'
+import { BoundedMap } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/bounded.ts'
 
 const BAILEYS = new URL('../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/Socket/', import.meta.url)
 
@@ -126,4 +130,23 @@ test('Baileys checks signatures as we do, and trusts the root that it is told', 
   assert.deepEqual(WA_CERT_DETAILS.PUBLIC_KEY, Buffer.alloc(32, 7))
   WA_CERT_DETAILS.PUBLIC_KEY = before
   assert.match(readFileSync(new URL('../Utils/noise-handler.js', BAILEYS), 'utf8'), /WA_CERT_DETAILS\.PUBLIC_KEY/)
+})
+
+test('who is who is remembered in a cache with a bound', async () => {
+  const keys = { get: async () => ({ '15550001111': '42' }), set: async () => undefined, transaction: (work: () => unknown) => work() }
+  const { lidMapping } = repositoryOver(
+    keys as never,
+    { creds: initAuthCreds() } as never,
+    makeLogger(() => undefined)
+  )
+  assert.equal(await lidMapping.getLIDForPN('15550001111@s.whatsapp.net'), '42@lid')
+  const cache: unknown = Reflect.get(lidMapping, 'mappingCache')
+  assert.ok(cache instanceof BoundedMap && cache.get('pn:15550001111') === '42')
+})
+
+test('Baileys reads messages through our bounds too', () => {
+  const mentionedJid = Array.from({ length: MAX_READS }, () => '')
+  const bytes = proto.Message.encode({ extendedTextMessage: { contextInfo: { mentionedJid } } }).finish()
+  assert.throws(() => proto.Message.decode(bytes), RangeError)
+  assert.equal(decoded(bytes), null)
 })

@@ -8,7 +8,7 @@ import { proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/nod
 
 import { placeOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/attachments.ts'
 import { contentOf, forwardingOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/content.ts'
-import { decoded } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
+import { decoded } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/decoding.ts'
 import { CONTEXT_FIELDS, FIELDS, PROTOCOL_TYPES } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/fields.ts'
 import { flagsOf, referencesOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/references.ts'
 import { boundMessage } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/schema.ts'

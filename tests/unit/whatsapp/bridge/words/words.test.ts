@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { type AuthenticationCreds, proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
 import { endOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/causes.ts'
-import { decoded } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/decoding.ts'
+import { decoded } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/decoding.ts'
 import { encodeFrame, FrameReader } from '../../../../../gateway_worker/whatsapp/baileys/bridge/channel/frames.ts'
 import { receiptOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/receipts.ts'
 import { contentOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/words/content.ts'

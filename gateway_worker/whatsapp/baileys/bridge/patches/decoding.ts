@@ -8,10 +8,10 @@ import { createRequire } from 'node:module'
 
 import { proto } from 'baileys'
 
-import { MAX_TEXT } from './limits.ts'
-import { addNewer, type Reader } from './newer.ts'
-import { secretOf } from './secrets.ts'
-import { unwrap } from './wrappers.ts'
+import { MAX_TEXT } from '../words/limits.ts'
+import { addNewer, type Reader } from '../words/newer.ts'
+import { secretOf } from '../words/secrets.ts'
+import { unwrap } from '../words/wrappers.ts'
 
 /** A text that mentions 60,000 people has 120,000. */
 export const MAX_READS = 150_000

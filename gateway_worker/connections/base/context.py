@@ -34,7 +34,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionContext:
-    """The ports of the sessions of one worker."""
+    """The ports of the sessions of one worker: given whole to what makes parts, which give each part what it needs."""
 
     storage: Storage
     cache: SessionCache

@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from gateway_worker.connections.base.context import SessionContext
+from gateway_worker.connections.base.context import Timeouts
 from gateway_worker.connections.groups.pages import GroupPages
 from gateway_worker.connections.socket.attempt import ConnectionAttempt
 from gateway_worker.connections.socket.waiting import ConnectionWaiter, connection_before, connection_soon
+from gateway_worker.timing.clock import Clock
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, RecipientUnknown, Refused, StoreRefused
 from gateway_worker.whatsapp.groups import Asking, Group, GroupMember, Groups, MemberOutcome, PeopleAction
 from schemas.addresses import Jid
@@ -69,9 +70,10 @@ Ask = Callable[[Groups], Awaitable[T]]
 class GroupCommands:
     """Carries out the commands about groups of one session."""
 
-    def __init__(self, waiter: ConnectionWaiter, context: SessionContext) -> None:
+    def __init__(self, waiter: ConnectionWaiter, *, clock: Clock, timeouts: Timeouts) -> None:
         self._waiter = waiter
-        self._context = context
+        self._clock = clock
+        self._timeouts = timeouts
         self._pages = GroupPages(lambda: self._ask_soon(lambda groups: groups.list()))
 
     async def create(self, command: Command[CreateGroup]) -> GroupCreated:
@@ -189,11 +191,11 @@ class GroupCommands:
         await self._ask(self._find(command), lambda groups: groups.leave(group_id))
 
     def _find(self, command: Command[Any]) -> Find:
-        return lambda: connection_before(self._waiter, command.expires_at, self._context.clock)
+        return lambda: connection_before(self._waiter, command.expires_at, self._clock)
 
     async def _ask_soon(self, ask: Ask[T]) -> T:
         try:
-            async with asyncio.timeout(self._context.timeouts.query):
+            async with asyncio.timeout(self._timeouts.query):
                 return await self._ask(lambda: connection_soon(self._waiter), ask)
         except TimeoutError:
             raise SessionNotConnected(detail={"state": self._waiter.state.value}) from None

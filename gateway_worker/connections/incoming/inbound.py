@@ -101,7 +101,15 @@ class Inbound:
         self._identities = identities
         self._timers = timers
         options = media or MediaOptions()
-        self._ingestion = Ingestion(writer, context, identities=identities, timers=timers, media=options)
+        self._ingestion = Ingestion(
+            writer,
+            identities=identities,
+            timers=timers,
+            media=options,
+            clock=context.clock,
+            mappings=context.mappings,
+            observer=context.observer,
+        )
         self._vigilance = vigilance
         self.was_refused = False  # the database was away, or somebody else owns the session
         self._recall = Recall(self._session_id, context.storage.keys, context.storage.messages, identities)

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import structlog
 
-from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.names import NamesOf
+from gateway_worker.connections.base.observer import SessionObserver
+from gateway_worker.connections.base.ports import MappingForm
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.incoming.history import (
     finish_operations,
@@ -39,6 +40,7 @@ from gateway_worker.store.errors import ContentRefused
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.people import JoinChats
 from gateway_worker.store.operations.set_aside import EndStanzas, SetAside
+from gateway_worker.timing.clock import Clock
 from gateway_worker.timing.pace import Pace
 from gateway_worker.whatsapp.incoming import Arrived, Entry, ReceivedMessage, TimerChanged, Unreadable
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage
@@ -72,10 +74,20 @@ class Ingestion:
     """Stores what one connection received."""
 
     def __init__(
-        self, writer: Writer, context: SessionContext, *, identities: Identities, timers: Timers, media: MediaOptions
+        self,
+        writer: Writer,
+        *,
+        identities: Identities,
+        timers: Timers,
+        media: MediaOptions,
+        clock: Clock,
+        mappings: MappingForm,
+        observer: SessionObserver,
     ) -> None:
         self._writer = writer
-        self._context = context
+        self._clock = clock
+        self._mappings = mappings
+        self._observer = observer
         self._session_id = writer.fence.session_id
         self._identities = identities
         self._timers = timers
@@ -84,8 +96,8 @@ class Ingestion:
 
     async def commit(self, changes: Changes) -> Sequence[Arrived]:
         """Make it durable; answers what was told as it should be."""
-        now = self._context.clock.now()
-        mappings = self._context.mappings.among(changes.keys)
+        now = self._clock.now()
+        mappings = self._mappings.among(changes.keys)
         known = self._knowing(mappings)
         descriptions = await self._describe_all(changes, now, known)
         messages = [each.message for each in descriptions if each.message is not None]
@@ -112,7 +124,7 @@ class Ingestion:
 
     async def history(self, part: HistoryPart) -> None:
         """Make a slice of the history durable."""
-        now = self._context.clock.now()
+        now = self._clock.now()
         asides = [self._past_aside(each) for each in part.unreadable]
         try:
             timers = self._timers.listed(part.timers, now)
@@ -258,7 +270,7 @@ class Ingestion:
 
     def _noted(self, fact: str, reason: str, detail: str, id_: str | None = None) -> None:
         """What was set aside is in the log by its reason, and by the id under which a person finds it."""
-        self._context.observer.set_aside(reason)
+        self._observer.set_aside(reason)
         _log.warning("content.set_aside", session=self._session_id, fact=fact, reason=reason, detail=detail, id=id_)
 
 

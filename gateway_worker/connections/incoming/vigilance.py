@@ -16,7 +16,7 @@ from typing import Final
 
 import structlog
 
-from gateway_worker.connections.base.context import SessionContext
+from gateway_worker.connections.base.storage import Storage
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.store.errors import StaleEpoch, StoreUnavailable
 from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas
@@ -32,14 +32,16 @@ class Vigilance:
 
     Args:
         writer: writes under the session's fence.
-        context: the ports of its session.
         careful: the session's last connection did not end in good order, as far as is known.
+        storage: what was counted before.
+        suspects: the worker's turn: one suspect is handled at a time.
     """
 
-    def __init__(self, writer: Writer, context: SessionContext, *, careful: bool) -> None:
+    def __init__(self, writer: Writer, *, careful: bool, storage: Storage, suspects: asyncio.Lock) -> None:
         self.careful = careful
         self._writer = writer
-        self._context = context
+        self._storage = storage
+        self._suspects = suspects
         self._counts: dict[str, int] | None = None
         self._begun: set[str] = set()
         self._innocent: set[str] = set()  # still to be written
@@ -88,7 +90,7 @@ class Vigilance:
 
     async def _load(self) -> dict[str, int]:
         if self._counts is None:
-            stored = await self._context.storage.set_aside.attempts(self._writer.fence.session_id)
+            stored = await self._storage.set_aside.attempts(self._writer.fence.session_id)
             self._counts = {name: count for name, count in stored.items() if name not in self._innocent}
         return self._counts
 
@@ -98,7 +100,7 @@ class Vigilance:
             return
         try:
             async with asyncio.timeout(_TURN_SECONDS):
-                await self._context.suspects.acquire()
+                await self._suspects.acquire()
         except TimeoutError:
             return
         self._has_turn = True
@@ -106,7 +108,7 @@ class Vigilance:
     def _give_turn(self) -> None:
         if self._has_turn:
             self._has_turn = False
-            self._context.suspects.release()
+            self._suspects.release()
 
     def _forget(self, names: Collection[str]) -> None:
         self._begun.difference_update(names)

@@ -8,18 +8,19 @@ from typing import Any
 
 import structlog
 
-from gateway_worker.connections.base.context import SessionContext
+from gateway_worker.connections.base.ports import Announcer
 from gateway_worker.connections.base.signals import Signal
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.lifecycle.states import LIVE, PAIRING, State, Trigger, follow
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.records import SessionRecord
+from gateway_worker.timing.clock import Clock
 from gateway_worker.whatsapp.facts import Connected
 from schemas.events.contacts import ProfileChange, ProfileUpdated
 from schemas.events.events import PROFILE_UPDATED, SESSION_STATUS
 from schemas.events.sessions import PasskeyRequest, Reason, SessionStatus
-from schemas.names import SessionId, UserId
+from schemas.names import SessionId, UserId, WorkerId
 from schemas.results import SessionQr
 
 _log = structlog.get_logger()
@@ -37,13 +38,17 @@ class SessionCondition:
 class Lifecycle:
     """The state of one owned session, in memory and in PostgreSQL under its epoch."""
 
-    def __init__(self, record: SessionRecord, context: SessionContext, writer: Writer) -> None:
+    def __init__(
+        self, record: SessionRecord, writer: Writer, *, announcer: Announcer, clock: Clock, worker_id: WorkerId
+    ) -> None:
         self.session_id: SessionId = record.session_id
         self.changed = Signal()
         self.jid, self.lid = record.jid, record.lid
         self._push_name = record.push_name
         self._user_id: UserId = record.user_id
-        self._context = context
+        self._announcer = announcer
+        self._clock = clock
+        self._worker_id = worker_id
         self._writer = writer
         self._writing = asyncio.Lock()
         reason = Reason.model_validate(record.reason) if record.reason else None
@@ -116,7 +121,7 @@ class Lifecycle:
                 session_id=self.session_id,
                 push_name=push_name,
                 changed=[ProfileChange.PUSH_NAME],
-                timestamp=self._context.clock.now(),
+                timestamp=self._clock.now(),
             )
             change = replace(self._change(self._condition, None, None), push_name=push_name)
             await self._writer.write_surely(change, AppendEvent(type=PROFILE_UPDATED.type, data=event.to_data()))
@@ -147,7 +152,7 @@ class Lifecycle:
         await self._announce(status.model_copy(update={"code": code, "expires_at": expires_at}))
 
     async def _announce(self, status: SessionStatus) -> None:
-        await self._context.announcer.announce(SESSION_STATUS.type, self.session_id, status)
+        await self._announcer.announce(SESSION_STATUS.type, self.session_id, status)
 
     def _change(self, condition: SessionCondition, account: Connected | None, applied: int | None) -> ChangeState:
         status = self._status(condition.state).model_copy(
@@ -170,9 +175,9 @@ class Lifecycle:
         return SessionStatus(
             session_id=self.session_id,
             user_id=self._user_id,
-            worker_id=self._context.worker_id,
+            worker_id=self._worker_id,
             state=state,
-            timestamp=self._context.clock.now(),
+            timestamp=self._clock.now(),
         )
 
 

@@ -8,13 +8,16 @@ with which a fault of ours shows again and again: it is told of as `internal`, a
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from random import Random
 from typing import Final, cast
 
 import structlog
 
-from gateway_worker.connections.base.context import SessionContext
-from gateway_worker.connections.base.media_ports import Bucket, Downloads
+from gateway_worker.connections.base.context import Timeouts
+from gateway_worker.connections.base.media_ports import Bucket, Downloads, MediaJobs
+from gateway_worker.connections.base.observer import SessionObserver
 from gateway_worker.connections.base.signals import until_stored
+from gateway_worker.connections.base.storage import Storage
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.messages.files import MessageOfFile, Wanted, fetched_media, object_of
 from gateway_worker.connections.messages.originals import Originals
@@ -25,6 +28,7 @@ from gateway_worker.store.operations.media import NewMedia, PutMedia, RetryMedia
 from gateway_worker.store.operations.media_view import media_of
 from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.records import Json, MediaRecord, MediaState, MessageRecord
+from gateway_worker.timing.clock import Clock
 from gateway_worker.timing.pauses import Pauses
 from gateway_worker.whatsapp.downloads import FileGone, FileTooLarge, HostAway, NowhereToLook
 from gateway_worker.whatsapp.errors import EngineError, NotOnPhone
@@ -72,13 +76,24 @@ class SessionMedia:
         self,
         writer: Writer,
         waiter: ConnectionWaiter,
-        context: SessionContext,
         proxy: Callable[[], str | None],
         originals: Originals,
+        *,
+        clock: Clock,
+        jobs: MediaJobs,
+        observer: SessionObserver,
+        rng: Random,
+        storage: Storage,
+        timeouts: Timeouts,
     ) -> None:
         self._writer = writer
         self._waiter = waiter
-        self._context = context
+        self._clock = clock
+        self._jobs = jobs
+        self._observer = observer
+        self._rng = rng
+        self._storage = storage
+        self._timeouts = timeouts
         self._proxy = proxy
         self._originals = originals
 
@@ -89,7 +104,7 @@ class SessionMedia:
 
     async def carry_out(self, record: MediaRecord, downloads: Downloads, bucket: Bucket) -> None:
         """Fetch one file and store how that went, whatever that is."""
-        began = self._context.clock.monotonic()
+        began = self._clock.monotonic()
         try:
             await self._try(record, downloads, bucket, began)
         except StaleEpoch:
@@ -106,7 +121,7 @@ class SessionMedia:
         except MediaError as error:
             await self._settle(record, wanted, MediaState.FAILED, error)
         else:
-            self._context.observer.file_fetched(self._context.clock.monotonic() - began)
+            self._observer.file_fetched(self._clock.monotonic() - began)
             await self._settle(record, wanted, MediaState.READY, None)
 
     async def _crashed(self, record: MediaRecord, error: Exception) -> None:
@@ -136,7 +151,7 @@ class SessionMedia:
         except FileGone as error:  # also what the phone uploaded just now
             raise _Later(wanted, "gone") from error
         except HostAway as error:
-            if self._context.clock.now() - record.created_at > _HOST_PATIENCE:
+            if self._clock.now() - record.created_at > _HOST_PATIENCE:
                 raise MediaUnreachable(detail={"reason": "host"}) from error
             _log.info("media.host_away", session=self.session_id, error=str(error))
             raise _Later(wanted, "host_away") from error
@@ -156,7 +171,7 @@ class SessionMedia:
 
     async def _from_phone(self, record: MediaRecord, wanted: Wanted) -> Wanted:
         """Where the sender's phone has put the file anew."""
-        now = self._context.clock.now()
+        now = self._clock.now()
         wanted = wanted.refused(now)
         assert wanted.refused_at is not None, "it was refused"
         request = FileRequest(
@@ -180,10 +195,10 @@ class SessionMedia:
             raise _Later(wanted, "phone_away") from error
 
     async def _again(self, record: MediaRecord, value: Json, reason: str, attempts: int) -> None:
-        delay = _PAUSES.after(attempts + 1) * (0.75 + self._context.rng.random() / 2)
+        delay = _PAUSES.after(attempts + 1) * (0.75 + self._rng.random() / 2)
         _log.info("media.delayed", session=self.session_id, reason=reason, attempts=attempts, seconds=delay)
-        self._context.observer.file_delayed(reason)
-        next_try = self._context.clock.now() + timedelta(seconds=delay)
+        self._observer.file_delayed(reason)
+        next_try = self._clock.now() + timedelta(seconds=delay)
         await self._writer.write_surely(
             RetryMedia(message_id=record.message_id, number=record.number, next_try=next_try, value=value)
         )
@@ -191,7 +206,7 @@ class SessionMedia:
     async def _settle(self, record: MediaRecord, wanted: Wanted, state: MediaState, error: GatewayError | None) -> None:
         failure = None if error is None else Failure.of(error)
         if error is not None:
-            self._context.observer.file_failed(error.code)
+            self._observer.file_failed(error.code)
         event = self._event(record, wanted, state, failure)
         _log.info(
             "media.settled", session=self.session_id, state=state.value, code=None if error is None else error.code
@@ -230,7 +245,7 @@ class SessionMedia:
             GatewayError: the same, and none will come by itself.
         """
         message_id = MessageId(command.data.message_id)
-        storage, media = self._context.storage, self._context.media
+        storage, media = self._storage, self._jobs
         message = await self._originals.named(command.data.refers_to)
         if message is None or (await self._originals.as_it_stands(message, None)).is_revoked:
             raise MessageNotFound(detail={"messageId": message_id})
@@ -252,13 +267,13 @@ class SessionMedia:
 
     async def _unknown(self, message: MessageRecord) -> NewMedia:
         """Where the file of a message lies that we sent, or whose row is gone: its own words tell."""
-        storage = self._context.storage
+        storage = self._storage
         name = message.message_id, message.number
         plaintext = await until_stored(lambda: storage.messages.plaintext(self.session_id, *name))
         if plaintext is None:
             raise MediaUnreachable(detail={"reason": "no_place"})
         try:
-            async with asyncio.timeout(self._context.timeouts.query):
+            async with asyncio.timeout(self._timeouts.query):
                 attempt = await connection_soon(self._waiter)
                 found = await attempt.connection.file_in(plaintext)
         except (EngineError, TimeoutError) as error:
@@ -269,7 +284,7 @@ class SessionMedia:
         named = MessageOfFile(
             message_id=message.message_id, chat=message.chat, author=message.sender or "", from_me=message.from_me
         )
-        key = object_of(self.session_id, named, self._context.clock.now())
+        key = object_of(self.session_id, named, self._clock.now())
         return fetched_media(message, file, media, key)
 
 

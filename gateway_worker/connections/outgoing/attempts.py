@@ -7,13 +7,15 @@ from typing import Final
 
 import structlog
 
-from gateway_worker.connections.base.context import SessionContext
+from gateway_worker.connections.base.observer import SessionObserver
 from gateway_worker.connections.base.signals import until_stored
+from gateway_worker.connections.base.storage import Storage
 from gateway_worker.connections.messages.originals import Originals
 from gateway_worker.connections.outgoing.chat_order import Slot
 from gateway_worker.connections.people.resolving import Resolver
 from gateway_worker.connections.socket.attempt import ConnectionAttempt, Purpose
 from gateway_worker.connections.socket.waiting import ConnectionWaiter, connection_before
+from gateway_worker.timing.clock import Clock
 from gateway_worker.timing.spans import SpanKind, past, span
 from gateway_worker.whatsapp.errors import (
     EngineError,
@@ -77,16 +79,20 @@ class SendAttempts:
         self,
         session_id: SessionId,
         waiter: ConnectionWaiter,
-        context: SessionContext,
         *,
         originals: Originals,
         resolver: Resolver,
+        clock: Clock,
+        observer: SessionObserver,
+        storage: Storage,
     ) -> None:
         self._session_id = session_id
         self._resolver = resolver
         self._originals = originals
         self._waiter = waiter
-        self._context = context
+        self._clock = clock
+        self._observer = observer
+        self._storage = storage
 
     async def make(self, job: SendJob) -> datetime | None:
         """Send until WhatsApp's server has it; returns its time, or None if that is on record by now.
@@ -121,7 +127,7 @@ class SendAttempts:
             else:
                 return datetime.fromtimestamp(acknowledged.timestamp, UTC)
             is_repeated = True
-            self._context.observer.send_retried()
+            self._observer.send_retried()
 
     def _record_wire_time(self, acknowledged: Acknowledged) -> None:
         _log.debug("message.acknowledged", session=self._session_id, wire_ms=round(acknowledged.wire_seconds * 1000))
@@ -158,12 +164,12 @@ class SendAttempts:
     async def _connected(self, job: SendJob, *, may_have_left: bool) -> ConnectionAttempt:
         try:
             deadline = None if may_have_left else job.command.expires_at
-            return await connection_before(self._waiter, deadline, self._context.clock)
+            return await connection_before(self._waiter, deadline, self._clock)
         except GatewayError as error:
             raise (MessageUnconfirmed() if may_have_left else error) from error
 
     async def _is_settled(self, message_id: str) -> bool:
-        found = await until_stored(lambda: self._context.storage.messages.get(self._session_id, MessageId(message_id)))
+        found = await until_stored(lambda: self._storage.messages.get(self._session_id, MessageId(message_id)))
         return found is not None and found.is_final
 
     async def _recover(self, job: SendJob, attempt: ConnectionAttempt, error: EngineError) -> None:

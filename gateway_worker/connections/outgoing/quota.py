@@ -8,16 +8,19 @@ import asyncio
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Final
 
-from gateway_worker.connections.base.context import SessionContext
+from gateway_worker.connections.base.brake import ProxyBrakes
 from gateway_worker.connections.base.signals import until_stored
+from gateway_worker.connections.base.storage import SessionCache, Storage
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.outgoing.limits import DAY, MINUTE, Window
 from gateway_worker.connections.outgoing.user_quota import UserQuota
 from gateway_worker.connections.outgoing.warm_up import messages_of_day
 from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.records import SessionRecord
+from gateway_worker.timing.clock import Clock
 from schemas.commands.session_settings import SessionLimits
 from schemas.errors import MessageRejectedByWhatsApp, RateLimited
 from schemas.events.events import SESSION_THROTTLED
@@ -38,13 +41,27 @@ class Reserved:
 class Quota:
     """Counts the outgoing messages of one owned session."""
 
-    def __init__(self, record: SessionRecord, context: SessionContext, writer: Writer) -> None:
+    def __init__(
+        self,
+        record: SessionRecord,
+        writer: Writer,
+        *,
+        brakes: ProxyBrakes,
+        cache: SessionCache,
+        clock: Clock,
+        rng: Random,
+        storage: Storage,
+    ) -> None:
         self._session_id: SessionId = record.session_id
         self._created_at = record.created_at
-        self._context = context
+        self._brakes = brakes
+        self._cache = cache
+        self._clock = clock
+        self._rng = rng
+        self._storage = storage
         self._writer = writer
         self._limits = SessionLimits.model_validate(record.limits)
-        self._user = UserQuota(record.user_id, context)
+        self._user = UserQuota(record.user_id, cache=cache, clock=clock, storage=storage)
         proxy = record.options.get("proxy")
         self._proxy = proxy if isinstance(proxy, str) else None
         self._minute: Window | None = None
@@ -86,10 +103,10 @@ class Quota:
     async def refused(self, error: MessageRejectedByWhatsApp) -> None:
         """WhatsApp has refused a message: who sends through the same proxy takes a rest."""
         if self._proxy is not None:
-            await self._context.brakes.pull(self._proxy, error.whatsapp_code)
+            await self._brakes.pull(self._proxy, error.whatsapp_code)
 
     async def _reserve_own(self) -> float | None:
-        moment = self._context.clock.now()
+        moment = self._clock.now()
         limit, is_warm_up = messages_of_day(self._limits, self._created_at, moment)
         if limit is None:
             return None
@@ -108,12 +125,12 @@ class Quota:
             self._day.give_back(at)
 
     async def _pause_before_strangers(self, chat: str) -> None:
-        pause, messages = self._limits.stranger_pause, self._context.storage.messages
+        pause, messages = self._limits.stranger_pause, self._storage.messages
         if pause is None or await until_stored(lambda: messages.has_talked(self._session_id, chat)):
             return
         now = self._now()
         at = max(now, self._next_stranger)
-        self._next_stranger = at + self._context.rng.uniform(pause.least_seconds, pause.most_seconds)
+        self._next_stranger = at + self._rng.uniform(pause.least_seconds, pause.most_seconds)
         if at > now:
             await self._announce(ThrottleCause.STRANGER_PAUSE, at)
             await asyncio.sleep(at - now)
@@ -130,7 +147,7 @@ class Quota:
     async def _wait_for_brake(self) -> None:
         if self._proxy is None:
             return
-        while (brake := await self._context.brakes.of(self._proxy)) is not None:
+        while (brake := await self._brakes.of(self._proxy)) is not None:
             await self._announce(ThrottleCause.PROXY_BRAKE, brake.until, brake.code)
             await asyncio.sleep(max(0.0, brake.until - self._now()))
 
@@ -145,7 +162,7 @@ class Quota:
             cause=cause,
             until=datetime.fromtimestamp(until, UTC),
             whatsapp_code=code,
-            timestamp=self._context.clock.now(),
+            timestamp=self._clock.now(),
         )
         await self._writer.write_surely(AppendEvent(type=SESSION_THROTTLED.type, data=event.to_data()))
 
@@ -160,7 +177,7 @@ class Quota:
         fields = {f"messagesPer{name}": str(window.limit) for name, window in shown.items()}
         fields |= {f"this{name}": str(window.used(now)) for name, window in shown.items()}
         seconds = max(seconds for window, seconds in windows.values() if window is not None)
-        await self._context.cache.put_rate_limit("session", self._session_id, fields, int(seconds))
+        await self._cache.put_rate_limit("session", self._session_id, fields, int(seconds))
 
     async def _day_window(self, limit: int) -> Window:
         async with self._loading:
@@ -175,9 +192,9 @@ class Quota:
             return self._minute
 
     async def _window(self, limit: int, seconds: float) -> Window:
-        since = self._context.clock.now() - timedelta(seconds=seconds)
-        times = await self._context.storage.messages.begun_since(self._session_id, since, limit)
+        since = self._clock.now() - timedelta(seconds=seconds)
+        times = await self._storage.messages.begun_since(self._session_id, since, limit)
         return Window(limit, seconds, (time.timestamp() for time in times))
 
     def _now(self) -> float:
-        return self._context.clock.now().timestamp()
+        return self._clock.now().timestamp()

@@ -11,8 +11,11 @@ from datetime import datetime
 
 import structlog
 
-from gateway_worker.connections.base.context import SessionContext
+from gateway_worker.connections.base.context import Timeouts
+from gateway_worker.connections.base.observer import SessionObserver
+from gateway_worker.connections.base.ports import Files
 from gateway_worker.connections.base.signals import Signal, until_stored
+from gateway_worker.connections.base.storage import Storage
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.messages.ids import MessageIds
 from gateway_worker.connections.messages.originals import Originals, Referred
@@ -38,6 +41,7 @@ from gateway_worker.store.operations.messages import ReplaceContent
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.receipts import AdvanceStatus
 from gateway_worker.store.records import MessageRecord, Status
+from gateway_worker.timing.clock import Clock
 from gateway_worker.timing.spans import span
 from gateway_worker.whatsapp.files import Repetition
 from gateway_worker.whatsapp.timers import Timer
@@ -71,7 +75,6 @@ class OutgoingSender:
         self,
         writer: Writer,
         waiter: ConnectionWaiter,
-        context: SessionContext,
         *,
         ids: MessageIds,
         quota: Quota,
@@ -80,13 +83,32 @@ class OutgoingSender:
         originals: Originals,
         timers: Timers,
         resolver: Resolver,
+        clock: Clock,
+        files: Files,
+        observer: SessionObserver,
+        storage: Storage,
+        timeouts: Timeouts,
     ) -> None:
         self._writer = writer
         self._session_id = writer.fence.session_id
         self._waiter = waiter
-        self._context = context
-        self._attempts = SendAttempts(writer.fence.session_id, waiter, context, originals=originals, resolver=resolver)
-        self._attachments = Attachments(writer, waiter, context)
+        self._clock = clock
+        self._files = files
+        self._observer = observer
+        self._storage = storage
+        self._timeouts = timeouts
+        self._attempts = SendAttempts(
+            writer.fence.session_id,
+            waiter,
+            originals=originals,
+            resolver=resolver,
+            clock=clock,
+            observer=observer,
+            storage=storage,
+        )
+        self._attachments = Attachments(
+            writer, waiter, clock=clock, files=files, observer=observer, storage=storage, timeouts=timeouts
+        )
         self._ids = ids
         self._originals = originals
         self._order = ChatOrder()
@@ -104,7 +126,7 @@ class OutgoingSender:
             GatewayError: it was refused before it was accepted.
             StaleEpoch: another worker owns the session.
         """
-        arrived = self._context.clock.monotonic()
+        arrived = self._clock.monotonic()
         slot = self._take_place(command.data.recipient)  # before the first await: the order of calls is the order
         try:
             message_id = await self._ids.of(command.key)
@@ -166,7 +188,7 @@ class OutgoingSender:
                 with span("store sent"):
                     await self._writer.write_surely(sent)
             _log.debug("message.sent", session=self._session_id)
-            self._context.observer.message_sent(self._context.clock.monotonic() - arrived)
+            self._observer.message_sent(self._clock.monotonic() - arrived)
 
     async def _begin(
         self, command: Command[OutgoingCommand], message_id: MessageId, referred: Referred | None
@@ -184,14 +206,14 @@ class OutgoingSender:
             record = None if referred is None else referred.record
             begin = begin_operation(command, message_id, record)
             timer = self._timer(command)
-            expires_at = None if timer is None else timer.expires_at(self._context.clock.now())
+            expires_at = None if timer is None else timer.expires_at(self._clock.now())
             (answer,) = await self._writer.write_surely(replace(begin, chat=self._chat(command), expires_at=expires_at))
         finally:
             if not isinstance(answer, Begun):
                 await self.quota.give_back(reserved)
         match answer:
             case Begun():
-                self._context.observer.message_begun()
+                self._observer.message_begun()
                 return answer
             case InProgress() | AlreadySettled():
                 return answer
@@ -202,7 +224,7 @@ class OutgoingSender:
 
     def _check(self, command: Command[OutgoingCommand], referred: Referred | None) -> None:
         """Raise what speaks against accepting it now."""
-        if command.expires_at is not None and command.expires_at <= self._context.clock.now():
+        if command.expires_at is not None and command.expires_at <= self._clock.now():
             raise CommandExpired
         if (refusal := self._waiter.refusal()) is not None:
             raise refusal
@@ -281,18 +303,18 @@ class OutgoingSender:
         """Until it must have been started; None: as long as it takes."""
         if job.may_have_left or job.command.expires_at is None:
             return None
-        return max(0.0, (job.command.expires_at - self._context.clock.now()).total_seconds())
+        return max(0.0, (job.command.expires_at - self._clock.now()).total_seconds())
 
     async def _fail(self, command: Command[OutgoingCommand], message_id: MessageId, error: GatewayError) -> None:
         _log.info("message.failed", session=self._session_id, code=error.code)
-        self._context.observer.message_failed(error.code)
+        self._observer.message_failed(error.code)
         if isinstance(error, MessageRejectedByWhatsApp):
             await self.quota.refused(error)
         failed: list[Operation[object]] = [
             AdvanceStatus(
                 message_id=message_id,
                 status=Status.FAILED,
-                at=self._context.clock.now(),
+                at=self._clock.now(),
                 error=Failure.of(error).to_data(),
             )
         ]
@@ -303,13 +325,13 @@ class OutgoingSender:
         await self._writer.write_surely(*failed)
 
     async def _stored(self, message_id: MessageId) -> MessageRecord | None:
-        return await until_stored(lambda: self._context.storage.messages.get(self._session_id, message_id))
+        return await until_stored(lambda: self._storage.messages.get(self._session_id, message_id))
 
     async def _tried(self, message_id: MessageId) -> int:
-        return await until_stored(lambda: self._context.storage.messages.tries(self._session_id, message_id))
+        return await until_stored(lambda: self._storage.messages.tries(self._session_id, message_id))
 
     async def _plaintext(self, message_id: MessageId) -> bytes | None:
-        return await until_stored(lambda: self._context.storage.messages.plaintext(self._session_id, message_id))
+        return await until_stored(lambda: self._storage.messages.plaintext(self._session_id, message_id))
 
 
 def _was_our_fault(settled: AlreadySettled) -> bool:

@@ -10,7 +10,6 @@ from typing import Final
 
 import structlog
 
-from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.outgoing.attempts import SendJob
 from gateway_worker.connections.socket.attempt import ConnectionAttempt
 from gateway_worker.store.records import SessionRecord
@@ -37,16 +36,16 @@ def typing_seconds(text: str, rng: Random) -> float:
 class Typing:
     """Shows it, if the session is to behave so."""
 
-    def __init__(self, record: SessionRecord, context: SessionContext) -> None:
+    def __init__(self, record: SessionRecord, *, rng: Random) -> None:
         self._natural = SessionOptions.model_validate(dict(record.options)).typing == "natural"
-        self._context = context
+        self._rng = rng
 
     async def show(self, job: SendJob, attempt: ConnectionAttempt, seconds_left: float | None) -> None:
         """Returns when the message's text has been typed. A connection that ends meanwhile is the sender's affair."""
         content = job.message.content
         if not self._natural or job.may_have_left or not isinstance(content, PlainText):
             return
-        seconds = typing_seconds(content.text, self._context.rng)
+        seconds = typing_seconds(content.text, self._rng)
         if seconds_left is not None:
             seconds = min(seconds, seconds_left * _SHARE_OF_TIME_LEFT)
         try:

@@ -45,7 +45,13 @@ async def notify_waiting(context: SessionContext, incarnation: str, held: set[Se
 
 
 async def _notify(record: SessionRecord, context: SessionContext) -> None:
-    lifecycle = Lifecycle(record, context, Writer(record.fence, context.storage, lambda: None))
+    lifecycle = Lifecycle(
+        record,
+        Writer(record.fence, context.storage, lambda: None),
+        announcer=context.announcer,
+        clock=context.clock,
+        worker_id=context.worker_id,
+    )
     with suppress(StaleEpoch):  # somebody has room after all
         await lifecycle.follow(Trigger.NO_ROOM, reason=WAITING)
     with suppress(TimeoutError):

@@ -6,10 +6,12 @@ from typing import Final
 
 import structlog
 
-from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import Signal, until_stored
+from gateway_worker.connections.base.storage import Storage
 from gateway_worker.connections.lifecycle.reasons import WORKER_DRAINING
 from gateway_worker.connections.session.session import LiveSession
+from gateway_worker.timing.clock import Clock
+from schemas.names import WorkerId
 
 _log = structlog.get_logger()
 
@@ -26,8 +28,18 @@ class Drain:
         changed: fired when one is gone.
     """
 
-    def __init__(self, context: SessionContext, held: Callable[[], Sequence[LiveSession]], changed: Signal) -> None:
-        self._context = context
+    def __init__(
+        self,
+        held: Callable[[], Sequence[LiveSession]],
+        changed: Signal,
+        *,
+        clock: Clock,
+        storage: Storage,
+        worker_id: WorkerId,
+    ) -> None:
+        self._clock = clock
+        self._storage = storage
+        self._worker_id = worker_id
         self._held = held
         self._changed = changed
 
@@ -46,10 +58,10 @@ class Drain:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def _next_wave(self) -> Sequence[LiveSession]:
-        rested = self._context.clock.monotonic() - REST_SECONDS
+        rested = self._clock.monotonic() - REST_SECONDS
         ready = [each for each in self._held() if each.returned_at is None or each.returned_at <= rested]
         if not ready:
             return []
-        moves = self._context.storage.moves
-        room = await until_stored(lambda: moves.room(self._context.worker_id))
+        moves = self._storage.moves
+        room = await until_stored(lambda: moves.room(self._worker_id))
         return ready[: min(WAVE, room.left)]

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from random import Random
 
 import structlog
 
-from gateway_worker.connections.base.context import SessionContext
+from gateway_worker.connections.base.observer import SessionObserver
+from gateway_worker.connections.base.storage import Storage
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.records import OwnerSigns
+from gateway_worker.timing.clock import Clock
 from schemas.names import WorkerId
 
 _log = structlog.get_logger()
@@ -52,8 +55,21 @@ class Suspicion:
 class FailureDetector:
     """A chore of every worker; `freed` is called when there may be sessions to take up."""
 
-    def __init__(self, context: SessionContext, freed: Callable[[], None]) -> None:
-        self._context = context
+    def __init__(
+        self,
+        freed: Callable[[], None],
+        *,
+        clock: Clock,
+        observer: SessionObserver,
+        rng: Random,
+        storage: Storage,
+        worker_id: WorkerId,
+    ) -> None:
+        self._clock = clock
+        self._observer = observer
+        self._rng = rng
+        self._storage = storage
+        self._worker_id = worker_id
         self._freed = freed
         self._suspicion = Suspicion()
 
@@ -61,23 +77,23 @@ class FailureDetector:
         """For ever."""
         while True:
             seconds = _SUSPICIOUS_SECONDS if self._suspicion.any else _LOOK_SECONDS
-            await asyncio.sleep(seconds * self._context.rng.uniform(1 - _JITTER, 1 + _JITTER))
+            await asyncio.sleep(seconds * self._rng.uniform(1 - _JITTER, 1 + _JITTER))
             try:
                 await self._look()
             except StoreUnavailable:
                 self._suspicion.forget()
 
     async def _look(self) -> None:
-        owners = self._context.storage.owners
-        signs = await owners.look(self._context.worker_id)
+        owners = self._storage.owners
+        signs = await owners.look(self._worker_id)
         if signs is None:
             self._suspicion.forget()
             return
         if self._suspicion.vanished(signs):
             self._freed()
-        for worker_id in self._suspicion.dead(signs, self._context.clock.monotonic()):
+        for worker_id in self._suspicion.dead(signs, self._clock.monotonic()):
             count = await owners.free(worker_id)
             if count:
                 _log.warning("worker.died", worker=worker_id, sessions=count)
-                self._context.observer.sessions_freed(count)
+                self._observer.sessions_freed(count)
                 self._freed()

@@ -7,7 +7,7 @@ is the newer, and nothing else is looked at.
 import asyncio
 import contextvars
 from collections import Counter
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
@@ -110,12 +110,8 @@ class Ownership:
         """Take up what is ours, then keep it until `stop`."""
         try:
             async with self._tasks:
-                detector = FailureDetector(self._context, self._look.set)
-                for chore in (self._watch(), self._adopt_for_ever(), self._notify_waiting_for_ever()):
+                for chore in self._standing_chores():
                     self._add_chore(chore)
-                self._add_chore(detector.run())
-                self._add_chore(keep_routes(self._context, self.session_ids))
-                self._add_chore(Reconciliation(self._context, self, self._incarnation).run())
                 self.started.set()
                 self._notify_capacity()
                 await self._stopping.wait()
@@ -123,6 +119,31 @@ class Ownership:
                 await self._leave_all()
         finally:
             self._stopped.set()
+
+    def _standing_chores(self) -> Iterator[Coroutine[None, None, None]]:
+        """What goes on as long as the worker does."""
+        context = self._context
+        yield self._watch()
+        yield self._adopt_for_ever()
+        yield self._notify_waiting_for_ever()
+        yield keep_routes(context.cache, context.worker_id, self.session_ids)
+        yield FailureDetector(
+            self._look.set,
+            clock=context.clock,
+            observer=context.observer,
+            rng=context.rng,
+            storage=context.storage,
+            worker_id=context.worker_id,
+        ).run()
+        yield Reconciliation(
+            self,
+            self._incarnation,
+            clock=context.clock,
+            observer=context.observer,
+            rng=context.rng,
+            storage=context.storage,
+            worker_id=context.worker_id,
+        ).run()
 
     async def stop(self) -> None:
         """Close every connection, tell that, release the sessions; returns when it is done."""
@@ -141,7 +162,15 @@ class Ownership:
         self.take_no_more()
         if not self._draining and not self._stopping.is_set():
             self._draining = True
-            self._add_chore(Drain(self._context, lambda: list(self._sessions.values()), self._changed).run())
+            self._add_chore(
+                Drain(
+                    lambda: list(self._sessions.values()),
+                    self._changed,
+                    clock=self._context.clock,
+                    storage=self._context.storage,
+                    worker_id=self._context.worker_id,
+                ).run()
+            )
 
     def recheck_ownership(self) -> None:
         """This worker was out of sight for a while: sessions of its may have another owner by now."""

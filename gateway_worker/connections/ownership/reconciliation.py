@@ -8,14 +8,17 @@ counted and logged.
 import asyncio
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from random import Random
 from typing import Final, NamedTuple, Protocol
 
 import structlog
 
-from gateway_worker.connections.base.context import SessionContext
+from gateway_worker.connections.base.observer import SessionObserver
+from gateway_worker.connections.base.storage import Storage
 from gateway_worker.connections.session.session import LiveSession
 from gateway_worker.store.errors import StoreUnavailable
-from schemas.names import SessionId
+from gateway_worker.timing.clock import Clock
+from schemas.names import SessionId, WorkerId
 
 _log = structlog.get_logger()
 
@@ -79,8 +82,22 @@ class RunningSessions(Protocol):
 class Reconciliation:
     """A chore of every worker."""
 
-    def __init__(self, context: SessionContext, sessions: RunningSessions, incarnation: str) -> None:
-        self._context = context
+    def __init__(
+        self,
+        sessions: RunningSessions,
+        incarnation: str,
+        *,
+        clock: Clock,
+        observer: SessionObserver,
+        rng: Random,
+        storage: Storage,
+        worker_id: WorkerId,
+    ) -> None:
+        self._clock = clock
+        self._observer = observer
+        self._rng = rng
+        self._storage = storage
+        self._worker_id = worker_id
         self._sessions = sessions
         self._incarnation = incarnation
         self._comparison = Comparison()
@@ -89,7 +106,7 @@ class Reconciliation:
     async def run(self) -> None:
         """For ever."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS * self._context.rng.uniform(1 - _JITTER, 1 + _JITTER))
+            await asyncio.sleep(LOOK_SECONDS * self._rng.uniform(1 - _JITTER, 1 + _JITTER))
             self._end_the_overdue()
             try:
                 await self._look()
@@ -98,7 +115,7 @@ class Reconciliation:
 
     async def _look(self) -> None:
         before, claiming = self._sessions.running(), self._sessions.claiming()
-        owned = await self._context.storage.ownership.owned(self._context.worker_id, self._incarnation)
+        owned = await self._storage.ownership.owned(self._worker_id, self._incarnation)
         after = self._sessions.running()
         here = {each: session.epoch for each, session in {**before, **after}.items()}
         claiming |= self._sessions.claiming()
@@ -115,7 +132,7 @@ class Reconciliation:
 
     def _end_the_overdue(self) -> None:
         """A fenced session ends within a bound; one that is cut short has as long again, and is then cut once more."""
-        now, running = self._context.clock.monotonic(), self._sessions.running()
+        now, running = self._clock.monotonic(), self._sessions.running()
         since = {each: session.fenced_since for each, session in running.items()}
         self._cut_at = {each: at for each, at in self._cut_at.items() if since.get(each) is not None}
         for session_id, fenced in since.items():
@@ -126,4 +143,4 @@ class Reconciliation:
 
     def _count(self, kind: str, session_id: SessionId) -> None:
         _log.error("session.in_limbo", session=session_id, kind=kind)
-        self._context.observer.session_mended(kind)
+        self._observer.session_mended(kind)

@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from gateway_worker.connections.base.context import SessionContext
-from schemas.names import SessionId
+from gateway_worker.connections.base.storage import SessionCache
+from schemas.names import SessionId, WorkerId
 
 _SECONDS = 30.0
 
 
-async def keep_routes(context: SessionContext, session_ids: Callable[[], Sequence[SessionId]]) -> None:
+async def keep_routes(cache: SessionCache, worker_id: WorkerId, session_ids: Callable[[], Sequence[SessionId]]) -> None:
     """Tell again and again where the sessions live; for ever."""
     while True:
         await asyncio.sleep(_SECONDS)
         if held := session_ids():
-            await context.cache.put_routes(held, context.worker_id)
+            await cache.put_routes(held, worker_id)

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.times import instant
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.groups.groups import GroupCommands
@@ -11,6 +10,7 @@ from gateway_worker.connections.messages.timers import Timers
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.connections.people.resolving import Resolver
 from gateway_worker.connections.session.immediate import ImmediateCommands
+from gateway_worker.timing.clock import Clock
 from gateway_worker.whatsapp.errors import RecipientUnknown
 from gateway_worker.whatsapp.outgoing import Acknowledged, OutgoingMessage, TimerSetting
 from gateway_worker.whatsapp.port import Connection
@@ -29,17 +29,17 @@ class ChatCommands:
         writer: Writer,
         direct: ImmediateCommands,
         groups: GroupCommands,
-        context: SessionContext,
         *,
         ids: MessageIds,
         identities: Identities,
         resolver: Resolver,
         timers: Timers,
+        clock: Clock,
     ) -> None:
         self._writer = writer
         self._immediate = direct
         self._groups = groups
-        self._context = context
+        self._clock = clock
         self._ids = ids
         self._identities = identities
         self._resolver = resolver
@@ -53,7 +53,7 @@ class ChatCommands:
             GatewayError: WhatsApp refused it, there will be no connection, or the command expired.
         """
         chat = self._identities.chat_of(jid_of(command.data.to))
-        at = now = self._context.clock.now()
+        at = now = self._clock.now()
         if kind_of(chat) is AddressKind.GROUP:
             await self._groups.set_disappearing(command, chat)
         else:
@@ -66,7 +66,7 @@ class ChatCommands:
 
     async def _set_for_person(self, command: Command[SetDisappearing], named: Jid) -> tuple[Jid, Acknowledged]:
         """The chat as WhatsApp names it, and its answer. A repetition is the same message."""
-        now = int(self._context.clock.now().timestamp())
+        now = int(self._clock.now().timestamp())
         message = OutgoingMessage(
             message_id=await self._ids.of(command.key),
             to=named,

@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from gateway_worker.connections.base.context import SessionContext
+from gateway_worker.connections.base.context import Timeouts
 from gateway_worker.connections.base.signals import until_stored
+from gateway_worker.connections.base.storage import Storage
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.connections.people.resolving import Resolver
 from gateway_worker.connections.socket.attempt import ConnectionAttempt
 from gateway_worker.connections.socket.waiting import ConnectionWaiter, connection_before, connection_soon
 from gateway_worker.store.records import MessageRecord
+from gateway_worker.timing.clock import Clock
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown, RecipientUnknown, Refused, StoreRefused
 from gateway_worker.whatsapp.outgoing import MessageRef
 from gateway_worker.whatsapp.people import Picture, PresenceState
@@ -37,15 +39,19 @@ class ImmediateCommands:
         self,
         session_id: SessionId,
         waiter: ConnectionWaiter,
-        context: SessionContext,
         *,
         identities: Identities,
         resolver: Resolver,
+        clock: Clock,
+        storage: Storage,
+        timeouts: Timeouts,
     ) -> None:
         self._session_id = session_id
         self._resolver = resolver
         self._waiter = waiter
-        self._context = context
+        self._clock = clock
+        self._storage = storage
+        self._timeouts = timeouts
         self._identities = identities
 
     async def mark_read(self, command: Command[MarkRead]) -> None:
@@ -69,7 +75,7 @@ class ImmediateCommands:
         """
 
         async def find() -> ConnectionAttempt:
-            return await connection_before(self._waiter, command.expires_at, self._context.clock)
+            return await connection_before(self._waiter, command.expires_at, self._clock)
 
         return await self._ask(find, ask)
 
@@ -126,7 +132,7 @@ class ImmediateCommands:
             return await connection_soon(self._waiter)
 
         try:
-            async with asyncio.timeout(self._context.timeouts.query):
+            async with asyncio.timeout(self._timeouts.query):
                 return await self._ask(find, ask)
         except TimeoutError:
             raise SessionNotConnected(detail={"state": self._waiter.state.value}) from None
@@ -148,7 +154,7 @@ class ImmediateCommands:
 
     async def _stored(self, message_id: MessageId, chat: Jid) -> Sequence[MessageRecord]:
         """All of the chat under this id; where nobody knows whose LID a chat is, it may be this one."""
-        found = await until_stored(lambda: self._context.storage.messages.under(self._session_id, message_id))
+        found = await until_stored(lambda: self._storage.messages.under(self._session_id, message_id))
         names, may_be_one = self._identities.all_names(chat), self._identities.may_be_one
         here = [each for each in found if not names.isdisjoint(self._identities.all_names(each.chat))]
         here = here or [each for each in found if may_be_one(chat, Jid(each.chat))]

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
-from gateway_worker.connections.base.context import SessionContext
+from gateway_worker.connections.base.context import Timeouts
+from gateway_worker.connections.base.ports import SessionQueues
 from gateway_worker.connections.base.signals import Signal
+from gateway_worker.timing.clock import Clock
 from schemas.names import SessionId
 
 
@@ -16,12 +18,21 @@ class IntakeController:
     """
 
     def __init__(
-        self, session_id: SessionId, awaited: Callable[[], bool], changed: Signal, context: SessionContext
+        self,
+        session_id: SessionId,
+        awaited: Callable[[], bool],
+        changed: Signal,
+        *,
+        clock: Clock,
+        queues: SessionQueues,
+        timeouts: Timeouts,
     ) -> None:
         self._session_id = session_id
         self._awaited = awaited
         self._changed = changed
-        self._context = context
+        self._clock = clock
+        self._queues = queues
+        self._timeouts = timeouts
         self._away_since: float | None = None
 
     async def run(self) -> None:
@@ -31,7 +42,7 @@ class IntakeController:
             seconds = self._seconds_to_pause()
             wanted = seconds is None or seconds > 0
             if wanted != is_open:
-                turn = self._context.queues.open if wanted else self._context.queues.pause
+                turn = self._queues.open if wanted else self._queues.pause
                 await turn(self._session_id)
                 is_open = wanted
             else:
@@ -42,10 +53,10 @@ class IntakeController:
         if not self._awaited():
             self._away_since = None
             return None
-        now = self._context.clock.monotonic()
+        now = self._clock.monotonic()
         if self._away_since is None:
             self._away_since = now
-        return self._away_since + self._context.timeouts.offline - now
+        return self._away_since + self._timeouts.offline - now
 
     async def _rest(self, seconds: float | None) -> None:
         try:

@@ -11,11 +11,8 @@ import structlog
 
 from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import until_stored
-from gateway_worker.connections.base.writer import Writer
-from gateway_worker.connections.groups.groups import GroupCommands
 from gateway_worker.connections.lifecycle.availability import refusal
 from gateway_worker.connections.lifecycle.desired import Orders, Step, connects_at_takeover, next_step
-from gateway_worker.connections.lifecycle.lifecycle import Lifecycle
 from gateway_worker.connections.lifecycle.reasons import (
     LOGGED_OUT,
     MOVING,
@@ -24,24 +21,12 @@ from gateway_worker.connections.lifecycle.reasons import (
     UNLINK_UNCONFIRMED,
     WORKER_STOPPED,
 )
-from gateway_worker.connections.lifecycle.states import LIVE, State, Trigger
-from gateway_worker.connections.media.session import SessionMedia
-from gateway_worker.connections.messages.ids import MessageIds
-from gateway_worker.connections.messages.originals import Originals
-from gateway_worker.connections.messages.timers import Timers
-from gateway_worker.connections.outgoing.quota import Quota
-from gateway_worker.connections.outgoing.sending import Accepted, OutgoingSender
+from gateway_worker.connections.lifecycle.states import State, Trigger
+from gateway_worker.connections.outgoing.sending import Accepted
 from gateway_worker.connections.outgoing.typing_indicator import Typing
 from gateway_worker.connections.passkey.ceremony import Ceremony
-from gateway_worker.connections.people.identities import Identities
-from gateway_worker.connections.people.resolving import Resolver
-from gateway_worker.connections.session.chat_commands import ChatCommands
-from gateway_worker.connections.session.departure import Departure
-from gateway_worker.connections.session.immediate import ImmediateCommands
-from gateway_worker.connections.session.intake import IntakeController
+from gateway_worker.connections.session.parts import assemble, quota_of
 from gateway_worker.connections.socket.attempt import ConnectionAttempt, Purpose
-from gateway_worker.connections.socket.connector import Connector
-from gateway_worker.connections.socket.presences import Presences
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.identity import DropCredentials
 from gateway_worker.store.records import Desired, SessionRecord
@@ -88,55 +73,15 @@ class LiveSession:
         self._stir = asyncio.Event()
         self._fenced_since: float | None = None
         self._leaving = self._order_pending = False
-        self._writer = Writer(record.fence, context.storage, self.fence_off)
-        self._lifecycle = Lifecycle(record, context, self._writer)
-        self._identities = Identities(context.mappings)
-        self._timers = Timers(record.session_id, self._identities, lambda: (self.jid, self._lifecycle.lid))
-        resolver = Resolver(self._writer, self._identities)
-        self._presences = Presences(record.session_id, self._usable, context, resolver)
-        self._connector = Connector(
-            self._lifecycle,
-            self._writer,
-            context,
-            self._wake,
-            presences=self._presences,
-            identities=self._identities,
-            timers=self._timers,
-            careful=record.state in LIVE,  # whoever owned it before told no end
-        )
-        ids = MessageIds(record.session_id, context.storage.messages)
-        originals = Originals(record.session_id, context.storage.messages, self._identities, lambda: self.jid)
-        self._sender = OutgoingSender(
-            self._writer,
-            self,
-            context,
-            ids=ids,
-            quota=Quota(record, context, self._writer),
-            typing=Typing(record, context),
-            identities=self._identities,
-            originals=originals,
-            timers=self._timers,
-            resolver=resolver,
-        )
-        self._immediate = ImmediateCommands(
-            record.session_id, self, context, identities=self._identities, resolver=resolver
-        )
-        self.groups = GroupCommands(self, context)
-        self._chats = ChatCommands(
-            self._writer,
-            self._immediate,
-            self.groups,
-            context,
-            ids=ids,
-            identities=self._identities,
-            resolver=resolver,
-            timers=self._timers,
-        )
-        self._media = SessionMedia(self._writer, self, context, self._proxy, originals)
-        self._intake_controller = IntakeController(
-            record.session_id, self._is_awaited, self._lifecycle.changed, context
-        )
-        self._departure = Departure(self._lifecycle, self._connector, context, epoch=record.epoch)
+        parts = assemble(record, context, self)
+        self._writer, self._lifecycle = parts.writer, parts.lifecycle
+        self._connector, self._presences = parts.connector, parts.presences
+        self._identities, self._timers = parts.identities, parts.timers
+        self._sender, self._immediate, self._chats = parts.sender, parts.immediate, parts.chats
+        self.groups = parts.groups
+        self._media = parts.media
+        self._intake_controller = parts.intake
+        self._departure = parts.departure
         if self._orders.desired is Desired.CONNECTED and connects_at_takeover(
             self.state, record.reason, has_retry=record.retry_at is not None
         ):
@@ -166,7 +111,7 @@ class LiveSession:
     def notify_order(self) -> None:
         """There may be a new order in its row."""
         self._order_pending = True
-        self._wake()
+        self.wake()
 
     @property
     def fenced_since(self) -> float | None:
@@ -177,17 +122,17 @@ class LiveSession:
         """It has another owner, or is owned under another epoch, by now: let go of it."""
         if self._fenced_since is None:
             self._fenced_since = self._context.clock.monotonic()
-        self._wake()
+        self.wake()
 
     def leave(self) -> None:
         """Give it up: close the connection, tell that, release it."""
         self._leaving = True
-        self._wake()
+        self.wake()
 
     def move(self, reason: Reason) -> None:
         """DeadLetterQueue it over: as `leave`, but this worker goes on, and must not be the one that takes it."""
         self._moving = reason
-        self._wake()
+        self.wake()
 
     async def settled(self) -> None:
         """Returns when it is connected, waits for a person, or its first try has failed."""
@@ -203,7 +148,7 @@ class LiveSession:
     async def connected(self) -> ConnectionAttempt:
         """The connection, as soon as it can be used."""
         while True:
-            if (usable := self._usable()) is not None:
+            if (usable := self.usable()) is not None:
                 return usable
             if (error := self.refusal()) is not None:
                 raise error
@@ -360,9 +305,9 @@ class LiveSession:
         if record is None or record.epoch != self.epoch:
             raise StaleEpoch
         if (record.limits, record.options) != (self._record.limits, self._record.options):
-            self._sender.quota = Quota(record, self._context, self._writer)
+            self._sender.quota = quota_of(record, self._writer, self._context)
         if record.settings != self._record.settings:
-            self._sender.typing = Typing(record, self._context)
+            self._sender.typing = Typing(record, rng=self._context.rng)
             self._context.snapshots.changed(self._writer.fence)
         self._record: SessionRecord = record
         self._orders = Orders.of(record)
@@ -414,18 +359,20 @@ class LiveSession:
 
     # --- what it knows of itself ---
 
-    def _proxy(self) -> str | None:
+    def proxy(self) -> str | None:
+        """Where its connections go through, as its row has it."""
         proxy = self._record.options.get("proxy")
         return proxy if isinstance(proxy, str) else None
 
     def _wants_connection(self) -> bool:
         return self._orders.desired is Desired.CONNECTED
 
-    def _is_awaited(self) -> bool:
+    def is_awaited(self) -> bool:
         """Whether commands wait for a connection."""
-        return self._usable() is None and self.refusal() is None
+        return self.usable() is None and self.refusal() is None
 
-    def _usable(self) -> ConnectionAttempt | None:
+    def usable(self) -> ConnectionAttempt | None:
+        """Its connection, where it can be used."""
         attempt = self._connector.attempt
         return attempt if attempt is not None and attempt.usable else None
 
@@ -434,6 +381,7 @@ class LiveSession:
             return self._connector.attempt.settled
         return self.retired or not (self._connector.due or self._orders.fresh)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Something happened: the loop looks again."""
         self._stir.set()
         self._lifecycle.changed.fire()

@@ -6,12 +6,14 @@ from enum import StrEnum
 
 import structlog
 
-from gateway_worker.connections.base.context import SessionContext
+from gateway_worker.connections.base.context import Timeouts
+from gateway_worker.connections.base.observer import SessionObserver
 from gateway_worker.connections.base.opening_limiter import Pass
 from gateway_worker.connections.base.signals import Signal
+from gateway_worker.timing.clock import Clock
 from gateway_worker.whatsapp.errors import EngineError, NotConnected
 from gateway_worker.whatsapp.facts import Cause, Disconnected
-from gateway_worker.whatsapp.port import Connection, OpenRequest, Owner
+from gateway_worker.whatsapp.port import Connection, Engine, OpenRequest, Owner
 
 _log = structlog.get_logger()
 
@@ -29,13 +31,25 @@ class Purpose(StrEnum):
 class ConnectionAttempt:
     """A socket that is being opened, is open, or is over; `moved` is called at each of these."""
 
-    def __init__(self, context: SessionContext, admission: Pass, moved: Callable[[], None]) -> None:
-        self._context = context
+    def __init__(
+        self,
+        admission: Pass,
+        moved: Callable[[], None],
+        *,
+        clock: Clock,
+        engine: Engine,
+        observer: SessionObserver,
+        timeouts: Timeouts,
+    ) -> None:
+        self._clock = clock
+        self._engine = engine
+        self._observer = observer
+        self._timeouts = timeouts
         self._admission = admission
         self._on_moved = moved
         self._moved = Signal()
         self._connection: Connection | None = None
-        self.opened_at = context.clock.monotonic()
+        self.opened_at = clock.monotonic()
         self.outcome: Disconnected | None = None
         self.purpose: Purpose | None = None
         self.has_received = False  # whether WhatsApp said anything on it
@@ -75,14 +89,14 @@ class ConnectionAttempt:
         """WhatsApp took the login, and it is stored: the link can be used."""
         self._ready = True
         self.settle()
-        self._context.observer.logged_in(self._context.clock.monotonic() - self.opened_at)
+        self._observer.logged_in(self._clock.monotonic() - self.opened_at)
         self._move()
 
     async def open(self, request: OpenRequest, owner: Owner) -> None:
         """Open the socket; what follows is told to `owner`. A failure to open is an end like any other."""
         try:
-            async with asyncio.timeout(self._context.timeouts.opening):
-                self._connection = await self._context.engine.open(request, owner)
+            async with asyncio.timeout(self._timeouts.opening):
+                self._connection = await self._engine.open(request, owner)
         except (EngineError, TimeoutError) as error:
             self.end(Disconnected(cause=Cause.BRIDGE_DIED, detail=type(error).__name__))
 
@@ -91,7 +105,7 @@ class ConnectionAttempt:
         if self.outcome is None:
             self.outcome = outcome
             self.settle()
-            self._context.observer.connection_ended(outcome.cause)
+            self._observer.connection_ended(outcome.cause)
             self._move()
 
     async def ended(self) -> None:
@@ -102,7 +116,7 @@ class ConnectionAttempt:
     async def really_ended(self) -> None:
         """Like `ended`, after a call said so: an engine that does not tell the end soon is not waited for."""
         try:
-            async with asyncio.timeout(self._context.timeouts.closing):
+            async with asyncio.timeout(self._timeouts.closing):
                 await self.ended()
         except TimeoutError:
             self.give_up(Purpose.RENEW)
@@ -119,7 +133,7 @@ class ConnectionAttempt:
         self.give_up(purpose)
         if self._connection is not None and not self.over:
             try:
-                async with asyncio.timeout(self._context.timeouts.closing):
+                async with asyncio.timeout(self._timeouts.closing):
                     await self._connection.close()
             except (EngineError, TimeoutError) as error:
                 _log.warning("connection.close_failed", error=type(error).__name__)

@@ -67,7 +67,7 @@ class Connector:
         self._presences = presences
         self._identities = identities
         self._timers = timers
-        self._vigilance = Vigilance(writer, context, careful=careful)
+        self._vigilance = Vigilance(writer, careful=careful, storage=context.storage, suspects=context.suspects)
         self._backoff = Backoff(context.rng)
         self._quick_restarts = 0
         self._bad_sessions = 0
@@ -129,7 +129,14 @@ class Connector:
         also = [DropCredentials()] if self._lifecycle.state is State.LOGGED_OUT else []
         await self._lifecycle.follow(Trigger.OPENED, reason=reason, applied=applied, also=also)
         credentials = await self._credentials()
-        attempt = ConnectionAttempt(self._context, admission, self._wake)
+        attempt = ConnectionAttempt(
+            admission,
+            self._wake,
+            clock=self._context.clock,
+            engine=self._context.engine,
+            observer=self._context.observer,
+            timeouts=self._context.timeouts,
+        )
         self._inbound = Inbound(
             self._writer,
             self._context,

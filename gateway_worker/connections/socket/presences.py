@@ -8,10 +8,11 @@ from typing import Final
 
 import structlog
 
-from gateway_worker.connections.base.context import SessionContext
+from gateway_worker.connections.base.ports import Announcer
 from gateway_worker.connections.base.signals import Signal
 from gateway_worker.connections.people.resolving import Resolver
 from gateway_worker.connections.socket.attempt import ConnectionAttempt
+from gateway_worker.timing.clock import Clock
 from gateway_worker.whatsapp.errors import EngineError
 from gateway_worker.whatsapp.facts import PresenceChanged
 from schemas.addresses import AddressKind, Jid, kind_of
@@ -31,21 +32,25 @@ class Presences:
     Args:
         session_id: the session.
         attempt: its usable connection, if there is one.
-        context: the ports of its session.
         resolver: finds its chats.
+        announcer: announces what was seen.
+        clock: says when.
     """
 
     def __init__(
         self,
         session_id: SessionId,
         attempt: Callable[[], ConnectionAttempt | None],
-        context: SessionContext,
         resolver: Resolver,
+        *,
+        announcer: Announcer,
+        clock: Clock,
     ) -> None:
         self._resolver = resolver
         self._session_id = session_id
         self._attempt = attempt
-        self._context = context
+        self._announcer = announcer
+        self._clock = clock
         self._followed: OrderedDict[Jid, ConnectionAttempt | None] = (
             OrderedDict()
         )  # with the connection it was asked on
@@ -105,7 +110,7 @@ class Presences:
                 await self._wake.next()
                 continue
             _, update = self._pending.popitem(last=False)
-            await self._context.announcer.announce(PRESENCE_UPDATED.type, self._session_id, update)
+            await self._announcer.announce(PRESENCE_UPDATED.type, self._session_id, update)
 
     def _updated(self, fact: PresenceChanged) -> PresenceUpdated:
         seen, name_of = fact.last_seen, self._resolver.chat_of
@@ -115,7 +120,7 @@ class Presences:
             participant=None if fact.participant is None else name_of(Jid(fact.participant)),
             state=SeenState(fact.state.value),
             last_seen=None if seen is None else _instant(seen),
-            timestamp=self._context.clock.now(),
+            timestamp=self._clock.now(),
         )
 
 

@@ -85,7 +85,9 @@ async def test_what_waits_to_be_told_is_bounded_and_the_last_of_each_person() ->
         context = w.manager._context  # pyright: ignore[reportPrivateUsage] (its surroundings are the test's)
         fence = Fence(session_id=SessionId("other"), epoch=1)
         resolver = Resolver(Writer(fence, w.storage, lambda: None), Identities(MAPPINGS))
-        presences = Presences(fence.session_id, lambda: None, context, resolver)
+        presences = Presences(
+            fence.session_id, lambda: None, resolver, announcer=context.announcer, clock=context.clock
+        )
         for number in range(MAX_PENDING + 1):
             for state in (PresenceState.TYPING, PresenceState.PAUSED):
                 presences.on_presence(PresenceChanged(chat=f"{number}@lid", state=state))

@@ -90,12 +90,9 @@ def configure(
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # a trace for each lost connection; ours say `broker.lost`
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        # What is below the level is a method that does nothing: debug lines stand on the way of every message
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )

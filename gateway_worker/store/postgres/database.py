@@ -6,7 +6,7 @@ sees an error of a driver.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import Any, Final, Protocol, cast
@@ -122,6 +122,50 @@ async def in_transaction(wire: Wire) -> AsyncGenerator[None]:
     await transaction.commit()
 
 
+class KeptWire:
+    """A pooled connection that stays with its user from one use to the next.
+
+    To take one from the pool and to give it back costs as much as a statement, which counts where each message needs
+    several transactions. One whose use failed goes back, and so does all but one of those used at the same time.
+
+    Args:
+        take: takes a connection; answers it with what gives it back.
+        must_hold: raises when nothing may go to the server.
+    """
+
+    def __init__(
+        self, take: Callable[[], Awaitable[tuple[Wire, Callable[[], Awaitable[None]]]]], must_hold: Callable[[], None]
+    ) -> None:
+        self._take = take
+        self._must_hold = must_hold
+        self._kept: tuple[Wire, Callable[[], Awaitable[None]]] | None = None
+
+    @asynccontextmanager
+    async def use(self) -> AsyncGenerator[Wire]:
+        """The connection. What is raised inside is raised here, and costs it."""
+        kept, self._kept = self._kept, None
+        if kept is not None and kept[0].is_closed():
+            await kept[1]()
+            kept = None
+        wire, give_back = kept or await self._take()
+        try:
+            self._must_hold()
+            yield wire
+        except BaseException:
+            await give_back()
+            raise
+        if self._kept is None:
+            self._kept = wire, give_back
+        else:
+            await give_back()
+
+    async def close(self) -> None:
+        """Give it back to the pool; another use takes one again."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            await kept[1]()
+
+
 async def _close(pool: Any) -> None:
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
@@ -204,17 +248,29 @@ class Database:
 
     @asynccontextmanager
     async def _of(self, pool: Any) -> AsyncGenerator[Wire]:
-        if pool is None:
-            raise StoreError("the store is not started")
-        try:
-            connection = await pool.acquire(timeout=CONNECT_SECONDS)
-        except asyncpg.InvalidCatalogNameError:
-            raise StoreUnavailable("The database is not there any more.") from None
+        connection = await self._taken(pool)
         try:
             self._must_hold()
             yield cast("Wire", connection)
         finally:
             await pool.release(connection)
+
+    async def _taken(self, pool: Any) -> Any:
+        if pool is None:
+            raise StoreError("the store is not started")
+        try:
+            return await pool.acquire(timeout=CONNECT_SECONDS)
+        except asyncpg.InvalidCatalogNameError:
+            raise StoreUnavailable("The database is not there any more.") from None
+
+    def kept(self) -> "KeptWire":
+        """A connection for somebody who needs one all the time, with the driver's errors as they are."""
+        return KeptWire(self._take_frequent, self._must_hold)
+
+    async def _take_frequent(self) -> tuple[Wire, Callable[[], Awaitable[None]]]:
+        pool = self._frequent
+        connection = await self._taken(pool)
+        return cast("Wire", connection), lambda: pool.release(connection)
 
     async def recheck(self, wire: Wire) -> None:
         """Raise `StoreUnavailable` if what `wire` leads to is no longer what was begun with."""

@@ -60,7 +60,7 @@ class Committer:
     def __init__(
         self, *, database: Database, writer: GroupWriter, listeners: Sequence[Listener], now: Callable[[], datetime]
     ) -> None:
-        self._database = database
+        self._wire = database.kept()
         self._writer = writer
         self._listeners = listeners
         self._now = now
@@ -97,19 +97,25 @@ class Committer:
 
     async def run(self) -> None:
         """Commit until stopped and nothing is waiting."""
-        async with asyncio.TaskGroup() as tasks:
-            side = tasks.create_task(self._run_apart())
-            while self._waiting or not self._stopping:
-                if not self._waiting:
-                    self._wakeup.clear()
-                    await self._wakeup.wait()
-                    await asyncio.sleep(0)  # whoever else is ready in this turn of the loop joins the group
-                    continue
-                if group := self._next_group():
-                    self._set_apart(await self._settle(group))
-            self._ended = True
-            self._apart.hurry()
-            await side
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                side = tasks.create_task(self._run_apart())
+                await self._run_in_turn()
+                self._ended = True
+                self._apart.hurry()
+                await side
+        finally:
+            await self._wire.close()
+
+    async def _run_in_turn(self) -> None:
+        while self._waiting or not self._stopping:
+            if not self._waiting:
+                self._wakeup.clear()
+                await self._wakeup.wait()
+                await asyncio.sleep(0)  # whoever else is ready in this turn of the loop joins the group
+                continue
+            if group := self._next_group():
+                self._set_apart(await self._settle(group))
 
     async def _run_apart(self) -> None:
         """One session after the other, in turn: what its lock holds up is its own, and one connection serves all."""
@@ -220,7 +226,7 @@ class Committer:
         raise failure
 
     async def _transact(self, group: Sequence[Writing], earlier: GroupOutcome | None) -> GroupOutcome:
-        async with self._database.raw_wire() as wire:
+        async with self._wire.use() as wire:
             transaction = wire.transaction()
             await transaction.start()
             try:

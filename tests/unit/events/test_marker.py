@@ -61,5 +61,5 @@ async def test_whoever_waits_does_not_wait_for_marks_to_gather() -> None:
         marker.mark(ANNA, 2)
         began = loop.time()
         await marker.caught_up()
-        assert loop.time() == began
+        assert loop.time() - began < 0.01  # seconds
         marker.stop()

@@ -28,6 +28,7 @@ from gateway_worker.store.records import (
     UserLimit,
     UserSpan,
 )
+from schemas.commands.commands import CommandKey
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 
 
@@ -178,6 +179,10 @@ class Messages(Protocol):
 
     async def receipts(self, session_id: SessionId, message_id: MessageId) -> Sequence[ParticipantReceipt]:
         """How far each participant of a group is with a message."""
+        ...
+
+    async def is_known(self, session_id: SessionId, message_id: MessageId, key: CommandKey) -> bool:
+        """Whether the message was begun before, or another command was seen under its key."""
         ...
 
     async def tries(self, session_id: SessionId, message_id: MessageId) -> int:

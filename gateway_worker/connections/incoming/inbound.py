@@ -17,6 +17,7 @@ from gateway_worker.connections.incoming.key_writes import key_operations
 from gateway_worker.connections.incoming.messages import kind_of
 from gateway_worker.connections.incoming.recalling import Recall
 from gateway_worker.connections.incoming.vigilance import Vigilance
+from gateway_worker.connections.messages.joint_begins import JointBegins
 from gateway_worker.connections.messages.timers import Timers
 from gateway_worker.connections.people.contacts import learnt_contacts
 from gateway_worker.connections.people.identities import Identities
@@ -92,6 +93,7 @@ class Inbound:
         timers: Timers,
         paired: bool,
         vigilance: Vigilance,
+        begins: JointBegins,
         media: MediaOptions | None = None,
     ) -> None:
         self._writer = writer
@@ -105,6 +107,7 @@ class Inbound:
             writer,
             identities=identities,
             timers=timers,
+            begins=begins,
             media=options,
             clock=context.clock,
             mappings=context.mappings,

@@ -33,6 +33,7 @@ from gateway_worker.connections.incoming.setting_aside import (
     reason_of,
     storable,
 )
+from gateway_worker.connections.messages.joint_begins import JointBegins
 from gateway_worker.connections.messages.timers import Timers
 from gateway_worker.connections.people.contacts import KnownAuthors
 from gateway_worker.connections.people.identities import Identities
@@ -79,6 +80,7 @@ class Ingestion:
         *,
         identities: Identities,
         timers: Timers,
+        begins: JointBegins,
         media: MediaOptions,
         clock: Clock,
         mappings: MappingForm,
@@ -91,6 +93,7 @@ class Ingestion:
         self._session_id = writer.fence.session_id
         self._identities = identities
         self._timers = timers
+        self._begins = begins
         self._media = media
         self._known_authors = KnownAuthors()
 
@@ -111,7 +114,7 @@ class Ingestion:
         # Before it is stored: what is begun meanwhile is stored after the chats were joined, and must not reopen one
         self._identities.learn(mappings)
         try:
-            answers = await self._writer.write(*operations)
+            answers = await self._write_with_begins(changes, operations)
         except ContentRefused:
             descriptions = [await self._write_alone(each, now, known) for each in descriptions]
             for each in (*joins, *contacts):
@@ -121,6 +124,19 @@ class Ingestion:
             self._count(operations, answers)
             self._timers.learn(operations)
         return [each.message for each in descriptions if each.message is not None]
+
+    async def _write_with_begins(self, changes: Changes, operations: Operations) -> tuple[Any, ...]:
+        """Write `operations`; before them, in the same transaction, the begins of what leaves under these ratchets."""
+        async with self._begins.taken(changes.sent) as begins:
+            number = len(begins.operations)
+            try:
+                answers = await self._writer.write(*begins.operations, *operations)
+            except ContentRefused:
+                if number:  # whatever it is that is refused, a begin comes before its ratchet
+                    begins.committed(await self._writer.write(*begins.operations))
+                raise
+            begins.committed(answers[:number])
+            return answers[number:]
 
     async def history(self, part: HistoryPart) -> None:
         """Make a slice of the history durable."""

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -58,6 +58,7 @@ class SendJob:
     Attributes:
         tries: how often it was handed to WhatsApp's encryption in earlier lives.
         is_repeated: it was begun before.
+        accepting: makes it durable meanwhile, and says so; None: that is done.
     """
 
     command: Command[OutgoingCommand]
@@ -65,6 +66,17 @@ class SendJob:
     slot: Slot
     tries: int
     is_repeated: bool = False
+    accepting: asyncio.Task[Any] | None = None
+
+    def must_be_wanted(self) -> None:
+        """Raise what speaks against sending it, if that is known by now."""
+        if self.accepting is not None and self.accepting.done():
+            self.accepting.result()
+
+    async def must_be_accepted(self) -> None:
+        """Raise what speaks against sending it again."""
+        if self.accepting is not None:
+            await asyncio.shield(self.accepting)
 
     @property
     def may_have_left(self) -> bool:
@@ -109,6 +121,7 @@ class SendAttempts:
                 raise MessageUnconfirmed if may_have_left else MessageNotFound  # what was deleted is not sent again
             if not await job.slot.turn_on(attempt):
                 continue  # it ended before those before us were on it again
+            job.must_be_wanted()
             try:
                 job.slot.hand_over(attempt)
                 _log.debug("message.handed_over", session=self._session_id, tries=tries)
@@ -123,6 +136,7 @@ class SendAttempts:
                     may_have_left = may_have_left or isinstance(error, OutcomeUnknown)
                 if tries >= MAX_TRIES:
                     raise _given_up(error, may_have_left=may_have_left) from error
+                await job.must_be_accepted()
                 await self._recover(job, attempt, error)
             else:
                 return datetime.fromtimestamp(acknowledged.timestamp, UTC)

@@ -56,6 +56,11 @@ class Slot:
         self.gives_way = True
         self._order.fire_all()
 
+    @property
+    def is_next(self) -> bool:
+        """Whether it need not wait for its turn."""
+        return self._may_start()
+
     async def turn(self) -> None:
         """Returns when everybody before has left or was handed over, and not too many of them wait for an answer."""
         await self._order.until(self.chat, self._may_start)

@@ -4,10 +4,11 @@ The WhatsApp id is derived from the command's key, so every repetition, in this 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -18,15 +19,14 @@ from gateway_worker.connections.base.signals import Signal, until_stored
 from gateway_worker.connections.base.storage import Storage
 from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.messages.ids import MessageIds
-from gateway_worker.connections.messages.originals import Originals, Referred
-from gateway_worker.connections.messages.timers import Timers, reported_timer
+from gateway_worker.connections.messages.joint_begins import JointBegins
+from gateway_worker.connections.messages.originals import Originals
+from gateway_worker.connections.messages.timers import Timers
+from gateway_worker.connections.outgoing.accepting import Accepted, Acceptor, Send
 from gateway_worker.connections.outgoing.attachments import Attachments
 from gateway_worker.connections.outgoing.attempts import MAX_TRIES, SendAttempts, SendJob
 from gateway_worker.connections.outgoing.chat_order import ChatOrder, Slot
 from gateway_worker.connections.outgoing.mapping import (
-    begin_operation,
-    check_original,
-    check_source,
     file_content,
     file_of,
     outgoing,
@@ -36,21 +36,23 @@ from gateway_worker.connections.outgoing.typing_indicator import Typing
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.connections.people.resolving import Resolver
 from gateway_worker.connections.socket.waiting import ConnectionWaiter
-from gateway_worker.store.operations.commands import AlreadySettled, Begun, Conflict, InProgress
+from gateway_worker.store.operations.commands import (
+    AlreadySettled,
+    Begun,
+    InProgress,
+)
 from gateway_worker.store.operations.messages import ReplaceContent
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.receipts import AdvanceStatus
-from gateway_worker.store.records import MessageRecord, Status
+from gateway_worker.store.records import Status
 from gateway_worker.timing.clock import Clock
 from gateway_worker.timing.spans import span
 from gateway_worker.whatsapp.files import Repetition
-from gateway_worker.whatsapp.timers import Timer
 from schemas.addresses import Jid, country_of
 from schemas.commands.commands import Command
-from schemas.commands.messages import ForwardMessage, OutgoingCommand, SendMessage
+from schemas.commands.messages import OutgoingCommand
 from schemas.content.content import MediaState
 from schemas.errors import (
-    CommandConflict,
     CommandExpired,
     GatewayError,
     Internal,
@@ -64,8 +66,6 @@ from schemas.events.failures import Failure
 from schemas.names import MessageId
 
 _log = structlog.get_logger()
-
-Accepted = Callable[[MessageId], Awaitable[None]]
 
 
 class OutgoingSender:
@@ -83,6 +83,7 @@ class OutgoingSender:
         originals: Originals,
         timers: Timers,
         resolver: Resolver,
+        begins: JointBegins,
         clock: Clock,
         files: Files,
         observer: SessionObserver,
@@ -114,10 +115,29 @@ class OutgoingSender:
         self._order = ChatOrder()
         self._in_progress: set[MessageId] = set()
         self._left = Signal()
-        self.quota = quota
         self.typing = typing
         self._identities = identities
-        self._timers = timers
+        self._begins = begins
+        self._acceptor = Acceptor(
+            writer,
+            waiter,
+            quota=quota,
+            identities=identities,
+            timers=timers,
+            begins=begins,
+            clock=clock,
+            observer=observer,
+            storage=storage,
+        )
+
+    @property
+    def quota(self) -> Quota:
+        """How much may leave."""
+        return self._acceptor.quota
+
+    @quota.setter
+    def quota(self, quota: Quota) -> None:
+        self._acceptor.quota = quota
 
     async def send(self, command: Command[OutgoingCommand], accepted: Accepted) -> None:
         """Send a message; returns when it is settled. See `connections.ports` for the whole promise.
@@ -133,7 +153,9 @@ class OutgoingSender:
             while message_id in self._in_progress:
                 await self._left.next()
             with self._exclusively(message_id), structlog.contextvars.bound_contextvars(message_id=message_id):
-                await self._begin_and_deliver(command, message_id, slot, accepted, arrived)
+                referred = await self._originals.find(command.data)
+                send = Send(command=command, message_id=message_id, slot=slot, referred=referred, arrived=arrived)
+                await self._begin_and_deliver(send, accepted)
         finally:
             slot.leave()
 
@@ -155,85 +177,65 @@ class OutgoingSender:
             self._in_progress.discard(message_id)
             self._left.fire()
 
-    async def _begin_and_deliver(
-        self, command: Command[OutgoingCommand], message_id: MessageId, slot: Slot, accepted: Accepted, arrived: float
-    ) -> None:
-        referred = await self._originals.find(command.data)
-        answer = await self._begin(command, message_id, referred)
-        _log.debug("message.begun", session=self._session_id, kind=command.kind.type, answer=type(answer).__name__)
-        await accepted(message_id)
-        if isinstance(answer, AlreadySettled) and not (command.redriven and _was_our_fault(answer)):
+    async def _begin_and_deliver(self, send: Send, accepted: Accepted) -> None:
+        reserved = await self._acceptor.admit(send)
+        if await self._acceptor.leaves_at_once(send):
+            offer = self._begins.offer(self._acceptor.begin(send))
+            accepting = asyncio.create_task(self._acceptor.accept(send, reserved, accepted, offer))
+            try:
+                await self._deliver_and_settle(send, Begun(), accepting)
+            except asyncio.CancelledError:
+                accepting.cancel()
+                raise
+            finally:
+                try:
+                    await accepting  # what it raises stands above what that led to
+                finally:
+                    self._begins.withdraw(offer)
             return
+        answer = await self._acceptor.accept(send, reserved, accepted)
+        if isinstance(answer, AlreadySettled) and not (send.command.redriven and _was_our_fault(answer)):
+            return
+        await self._deliver_and_settle(send, answer)
+
+    async def _deliver_and_settle(
+        self,
+        send: Send,
+        answer: Begun | InProgress | AlreadySettled,
+        accepting: asyncio.Task[Any] | None = None,
+    ) -> None:
+        command, message_id, referred = send.command, send.message_id, send.referred
         try:
             original = None if referred is None else referred.original(self._waiter.jid)
+            message = outgoing(command, message_id, original)
             job = SendJob(
                 command=command,
-                message=replace(
-                    outgoing(command, message_id, original), to=self._chat(command), timer=self._timer(command)
-                ),
-                slot=slot,
+                message=replace(message, to=self._acceptor.chat(command), timer=self._acceptor.timer(command)),
+                slot=send.slot,
                 tries=await self._tried(message_id) if isinstance(answer, InProgress) else 0,
                 is_repeated=not isinstance(answer, Begun),
+                accepting=accepting,
             )
             at, chat = await self._deliver(job)
         except Unavailable:
             raise  # nothing is known of the message's fate: the same command goes on elsewhere or later
         except GatewayError as error:
+            if accepting is not None:
+                await accepting  # what was refused has no fate
             await self._fail(command, message_id, error)
         else:
-            if at is not None:
-                # By the name it has now: meanwhile it may have been learnt whose LID it is
-                named = self._identities.chat_of(chat)
-                sent = AdvanceStatus(message_id=message_id, status=Status.SENT, at=at, chat=named)
-                with span("store sent"):
-                    await self._writer.write_surely(sent)
-            _log.debug("message.sent", session=self._session_id)
-            self._observer.message_sent(self._clock.monotonic() - arrived)
+            await self._settle(message_id, at, chat)
+            self._observer.message_sent(self._clock.monotonic() - send.arrived)
 
-    async def _begin(
-        self, command: Command[OutgoingCommand], message_id: MessageId, referred: Referred | None
-    ) -> Begun | InProgress | AlreadySettled:
-        """Make it durable as pending, unless it is refused first; what was accepted earlier is never refused."""
-        reserved = None
-        try:
-            self._check(command, referred)
-            reserved = await until_stored(self.quota.reserve)
-        except GatewayError:
-            if await self._stored(message_id) is None:
-                raise
-        answer = None
-        try:
-            record = None if referred is None else referred.record
-            begin = begin_operation(command, message_id, record)
-            timer = self._timer(command)
-            expires_at = None if timer is None else timer.expires_at(self._clock.now())
-            (answer,) = await self._writer.write_surely(replace(begin, chat=self._chat(command), expires_at=expires_at))
-        finally:
-            if not isinstance(answer, Begun):
-                await self.quota.give_back(reserved)
-        match answer:
-            case Begun():
-                self._observer.message_begun()
-                return answer
-            case InProgress() | AlreadySettled():
-                return answer
-            case Conflict():
-                raise CommandConflict
-            case _:
-                raise TypeError(type(answer).__name__)
-
-    def _check(self, command: Command[OutgoingCommand], referred: Referred | None) -> None:
-        """Raise what speaks against accepting it now."""
-        if command.expires_at is not None and command.expires_at <= self._clock.now():
-            raise CommandExpired
-        if (refusal := self._waiter.refusal()) is not None:
-            raise refusal
-        check_source(command.data, self._session_id)
-        if command.data.refers_to is not None:
-            if referred is None:
-                raise MessageNotFound
-            same = self._identities.chat_of(Jid(referred.record.chat)) == self._chat(command)
-            check_original(command.data, referred.record, same_chat=same, is_revoked=referred.is_revoked)
+    async def _settle(self, message_id: MessageId, at: datetime | None, chat: Jid) -> None:
+        """WhatsApp's server has it; `at` is None where that is on record."""
+        if at is not None:
+            # By the name it has now: meanwhile it may have been learnt whose LID it is
+            named = self._identities.chat_of(chat)
+            sent = AdvanceStatus(message_id=message_id, status=Status.SENT, at=at, chat=named)
+            with span("store sent"):
+                await self._writer.write_surely(sent)
+        _log.debug("message.sent", session=self._session_id)
 
     async def _deliver(self, job: SendJob) -> tuple[datetime | None, Jid]:
         """Send until WhatsApp's server has it; returns its time, or None if that is on record by now, and the chat.
@@ -285,20 +287,6 @@ class OutgoingSender:
             carried = replace(job.message, content=Repetition(plaintext=plaintext), original=None)
         return replace(job, message=carried)
 
-    def _chat(self, command: Command[OutgoingCommand]) -> Jid:
-        return self._identities.chat_of(command.data.recipient)
-
-    def _timer(self, command: Command[OutgoingCommand]) -> Timer | None:
-        """When what it sends disappears: as it says, or as the chat's timer is. None: nobody knows of one."""
-        match command.data:
-            case SendMessage(disappearing_seconds=int(seconds)):
-                return Timer(seconds=seconds)
-            case SendMessage() | ForwardMessage():
-                known = self._timers.of(self._chat(command))
-                return None if known is None else reported_timer(known)
-            case _:
-                return None
-
     def _seconds_left(self, job: SendJob) -> float | None:
         """Until it must have been started; None: as long as it takes."""
         if job.may_have_left or job.command.expires_at is None:
@@ -323,9 +311,6 @@ class OutgoingSender:
             shown = file_content(content, MediaState.FAILED)
             failed.append(ReplaceContent(message_id=message_id, content=shown.to_data()))
         await self._writer.write_surely(*failed)
-
-    async def _stored(self, message_id: MessageId) -> MessageRecord | None:
-        return await until_stored(lambda: self._storage.messages.get(self._session_id, message_id))
 
     async def _tried(self, message_id: MessageId) -> int:
         return await until_stored(lambda: self._storage.messages.tries(self._session_id, message_id))

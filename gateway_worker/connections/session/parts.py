@@ -10,6 +10,7 @@ from gateway_worker.connections.lifecycle.lifecycle import Lifecycle
 from gateway_worker.connections.lifecycle.states import LIVE
 from gateway_worker.connections.media.session import SessionMedia
 from gateway_worker.connections.messages.ids import MessageIds
+from gateway_worker.connections.messages.joint_begins import JointBegins
 from gateway_worker.connections.messages.originals import Originals
 from gateway_worker.connections.messages.timers import Timers
 from gateway_worker.connections.outgoing.quota import Quota
@@ -87,6 +88,7 @@ class _Shared:
     resolver: Resolver
     ids: MessageIds
     originals: Originals
+    begins: JointBegins
 
 
 def quota_of(record: SessionRecord, writer: Writer, context: SessionContext) -> Quota:
@@ -116,6 +118,7 @@ def assemble(record: SessionRecord, context: SessionContext, session: Host) -> S
         presences=presences,
         identities=shared.identities,
         timers=shared.timers,
+        begins=shared.begins,
         careful=record.state in LIVE,  # whoever owned it before told no end
     )
     immediate, groups, chats = _commands(record, context, session, shared)
@@ -155,6 +158,7 @@ def _shared(record: SessionRecord, context: SessionContext, session: Host) -> _S
         resolver=Resolver(writer, identities),
         ids=MessageIds(record.session_id, context.storage.messages),
         originals=Originals(record.session_id, context.storage.messages, identities, lambda: session.jid),
+        begins=JointBegins(),
     )
 
 
@@ -169,6 +173,7 @@ def _sender(record: SessionRecord, context: SessionContext, session: Host, share
         originals=shared.originals,
         timers=shared.timers,
         resolver=shared.resolver,
+        begins=shared.begins,
         clock=context.clock,
         files=context.files,
         observer=context.observer,

@@ -22,7 +22,7 @@ from gateway_worker.connections.lifecycle.reasons import (
     WORKER_STOPPED,
 )
 from gateway_worker.connections.lifecycle.states import State, Trigger
-from gateway_worker.connections.outgoing.sending import Accepted
+from gateway_worker.connections.outgoing.accepting import Accepted
 from gateway_worker.connections.outgoing.typing_indicator import Typing
 from gateway_worker.connections.passkey.ceremony import Ceremony
 from gateway_worker.connections.session.parts import assemble, quota_of
@@ -144,6 +144,11 @@ class LiveSession:
         if self._wants_connection() and (self._order_pending or self._orders.fresh or self._connector.awaited):
             return None
         return refusal(self.state, self._lifecycle.reason)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether a connection is up on which something can be sent."""
+        return self.usable() is not None
 
     async def connected(self) -> ConnectionAttempt:
         """The connection, as soon as it can be used."""

@@ -17,6 +17,7 @@ from gateway_worker.connections.incoming.vigilance import Vigilance
 from gateway_worker.connections.lifecycle.causes import PASSKEY, REFRESH_SECONDS, SILENT, Retry, Verdict, judge
 from gateway_worker.connections.lifecycle.lifecycle import Lifecycle
 from gateway_worker.connections.lifecycle.states import State, Trigger
+from gateway_worker.connections.messages.joint_begins import JointBegins
 from gateway_worker.connections.messages.timers import Timers
 from gateway_worker.connections.passkey.ceremony import Ceremony
 from gateway_worker.connections.people.identities import Identities
@@ -58,6 +59,7 @@ class Connector:
         presences: Presences,
         identities: Identities,
         timers: Timers,
+        begins: JointBegins,
         careful: bool,
     ) -> None:
         self._lifecycle = lifecycle
@@ -67,6 +69,7 @@ class Connector:
         self._presences = presences
         self._identities = identities
         self._timers = timers
+        self._begins = begins
         self._vigilance = Vigilance(writer, careful=careful, storage=context.storage, suspects=context.suspects)
         self._backoff = Backoff(context.rng)
         self._quick_restarts = 0
@@ -145,6 +148,7 @@ class Connector:
             timers=self._timers,
             paired=credentials is not None,
             vigilance=self._vigilance,
+            begins=self._begins,
             media=_options(record).media,
         )
         self._due_at = None

@@ -23,6 +23,11 @@ class ConnectionWaiter(Protocol):
         """Our own JID, once paired."""
         ...
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether a connection is up on which something can be sent."""
+        ...
+
     def refusal(self) -> GatewayError | None:
         """Why there is no point in waiting for a connection; None when there is (or one is up)."""
         ...

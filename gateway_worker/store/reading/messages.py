@@ -20,6 +20,7 @@ from gateway_worker.store.records import (
 )
 from gateway_worker.store.row import Row
 from gateway_worker.store.rows import message_record
+from schemas.commands.commands import CommandKey
 from schemas.names import MessageId, SessionId
 
 _CREDENTIALS: Final = """
@@ -103,6 +104,10 @@ _TRIES: Final = f"""
     JOIN bodies AS b ON b.session_id = m.session_id AND b.message_id = m.message_id AND b.number = m.number
         AND b.created_at = m.created_at
     WHERE m.number = 0 AND b.part = 'plaintext'
+"""  # noqa: S608 (our own words)
+_IS_KNOWN: Final = f"""
+    SELECT EXISTS (SELECT FROM processed_commands WHERE subject = $3 AND source = $4 AND id = $5)
+        OR EXISTS (SELECT FROM {_OURS} AS m WHERE m.number = 0)
 """  # noqa: S608 (our own words)
 _HISTORY: Final = f"""
     {_WITH_CONTENT}
@@ -258,6 +263,11 @@ class Messages:
             )
             for row in rows
         ]
+
+    async def is_known(self, session_id: SessionId, message_id: MessageId, key: CommandKey) -> bool:
+        """Whether a message of ours was begun before, or another command was seen under its key."""
+        async with self._database.wire() as wire:
+            return await wire.fetchval(_IS_KNOWN, session_id, message_id, key.subject, key.source, key.id)
 
     async def tries(self, session_id: SessionId, message_id: MessageId) -> int:
         """How often an outgoing message was encrypted to be sent, in whichever life: each time it may have left."""

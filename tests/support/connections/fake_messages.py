@@ -3,7 +3,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from gateway_worker.store.records import (
     ParticipantReceipt,
     Status,
 )
+from schemas.commands.commands import CommandKey
 from schemas.names import MessageId, SessionId
 from tests.support.connections.virtual_time import VirtualClock
 
@@ -69,6 +70,7 @@ class FakeMessages:
     people: dict[MessageId, dict[str, ParticipantReceipt]] = field(
         default_factory=lambda: defaultdict[MessageId, dict[str, ParticipantReceipt]](dict)
     )  # how far each participant of a group is
+    is_away: Callable[[], bool] = lambda: False
     secret_takes: list[float] = field(default_factory=list[float])  # seconds, of the next answers
 
     async def get(self, session_id: SessionId, message_id: MessageId) -> MessageRecord | None:
@@ -87,6 +89,11 @@ class FakeMessages:
 
     async def receipts(self, session_id: SessionId, message_id: MessageId) -> Sequence[ParticipantReceipt]:
         return list(self.people[message_id].values())
+
+    async def is_known(self, session_id: SessionId, message_id: MessageId, key: CommandKey) -> bool:
+        if self.is_away():
+            raise StoreUnavailable
+        return message_id in self.rows
 
     async def tries(self, session_id: SessionId, message_id: MessageId) -> int:
         return self.encrypted[message_id]

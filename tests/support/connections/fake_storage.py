@@ -117,10 +117,12 @@ class FakeStorage:
     learnt: list[LearnContacts] = field(default_factory=list[LearnContacts])
     away: bool = False
     refuses: Callable[[Operation[Any]], bool] = lambda _: False  # for its content
+    writes: list[tuple[Operation[Any], ...]] = field(default_factory=list[tuple[Operation[Any], ...]])
     back: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.owners = FakeOwners(self.sessions)
+        self.messages.is_away = lambda: self.away
 
     @property
     def ownership(self) -> FakeSessions:
@@ -139,6 +141,7 @@ class FakeStorage:
             raise StaleEpoch
         if any(self.refuses(operation) for operation in operations):
             raise ContentRefused
+        self.writes.append(operations)
         return tuple(self._apply(fence.session_id, operation) for operation in operations)
 
     def statuses(self, command_id: str) -> list[str]:

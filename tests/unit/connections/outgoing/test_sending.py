@@ -8,6 +8,9 @@ from typing import cast
 import pytest
 
 from gateway_worker.connections.lifecycle.states import State
+from gateway_worker.connections.outgoing.chat_order import DEPTH
+from gateway_worker.store.operations.commands import BeginMessage
+from gateway_worker.store.operations.messages import PutSentPlaintext
 from gateway_worker.whatsapp.errors import (
     EngineError,
     NotAdmin,
@@ -567,3 +570,33 @@ async def test_own_messages_get_no_read_receipt() -> None:
         own = command("message.read.v1", ANNA, {"chat": BERT, "messageIds": [mine]})
         await w.manager.of(ANNA).mark_read(own)
         assert [each.message_id for each in w.engine.last.read] == ["3EB0AA"]
+
+
+@virtual
+async def test_a_message_that_leaves_at_once_is_on_record_with_its_ratchet() -> None:
+    async with world() as w:
+        await w.connected()
+        writes = w.storage.writes
+        writes.clear()
+        await w.send(text())
+        begin = next(each for each in writes if any(isinstance(one, BeginMessage) for one in each))
+        assert [type(one) for one in begin] == [BeginMessage, PutSentPlaintext]
+
+
+@virtual
+async def test_what_waits_for_its_turn_is_on_record_without_its_ratchet() -> None:
+    async with world() as w:
+        await w.connected()
+        held = asyncio.Event()
+
+        async def hold(_: OutgoingMessage) -> Acknowledged:
+            await held.wait()
+            return Acknowledged(timestamp=int(VirtualClock().now().timestamp()))
+
+        w.engine.answers = [hold] * (DEPTH + 1)
+        sending = [w.start_sending(text(str(number))) for number in range(DEPTH + 1)]
+        await asyncio.sleep(1)
+        assert len(w.engine.sent) == DEPTH
+        assert len(w.storage.messages.rows) == DEPTH + 1
+        held.set()
+        await asyncio.gather(*sending)

@@ -81,6 +81,20 @@ async def a_message_is_begun_once_and_not_again_when_it_is_settled(tried: Tried)
     assert [type(each) for each in answers] == [Begun, InProgress, Conflict, AlreadySettled]
 
 
+async def a_message_is_known_once_it_is_begun(tried: Tried) -> None:
+    assert not await tried.storage.messages.is_known(SESSION, message_id(), key())
+    await tried.commit(begin())
+    assert await tried.storage.messages.is_known(SESSION, message_id(), key())
+    assert not await tried.storage.messages.is_known(SESSION, message_id(2), key(2))
+
+
+async def a_begin_and_its_ratchet_are_one_write(tried: Tried) -> None:
+    answers = await tried.commit(begin(), PutSentPlaintext(plaintexts={message_id(): b"sent"}))
+    assert isinstance(answers[0], Begun)
+    assert await tried.storage.messages.plaintext(SESSION, message_id()) == b"sent"
+    assert await tried.storage.messages.tries(SESSION, message_id()) == 1
+
+
 async def an_old_epoch_writes_nothing(tried: Tried) -> None:
     await tried.storage.ownership.claim(SESSION, ONE, "run-2")
     with pytest.raises(StaleEpoch):
@@ -240,6 +254,8 @@ async def a_command_is_recorded_once_and_has_one_reply(tried: Tried) -> None:
 
 CASES: Final[Sequence[Case]] = (
     a_message_is_begun_once_and_not_again_when_it_is_settled,
+    a_message_is_known_once_it_is_begun,
+    a_begin_and_its_ratchet_are_one_write,
     an_old_epoch_writes_nothing,
     a_status_goes_forward_and_each_step_is_told_once,
     only_a_failure_without_an_answer_gives_way_to_a_receipt,

@@ -287,3 +287,8 @@ async def test_begun_messages_are_counted_from_the_rows(store: Store, fence: Fen
     await store.commit(fence, begin(1), begin(2), begin(3), arrived(1))
     begun = await store.messages.begun_since(fence.session_id, clock.now(), 2)
     assert begun == [clock.now() + timedelta(microseconds=place) for place in (2, 3)]
+
+
+async def test_a_message_is_known_when_another_command_was_seen_under_its_key(store: Store, fence: Fence) -> None:
+    await store.commands.record(key(), b"hash of the other", "session.restart.v1")
+    assert await store.messages.is_known(fence.session_id, message_id(), key())

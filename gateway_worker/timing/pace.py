@@ -15,6 +15,10 @@ class Pace:
     def __init__(self) -> None:
         self._until = time.perf_counter() + _SLICE
 
+    def is_over(self) -> bool:
+        """Whether the loop was held for a slice: where most work is one bit, asking is cheaper than to breathe."""
+        return time.perf_counter() >= self._until
+
     async def breathe(self) -> None:
         """Give the loop to the others, if it was held for a slice."""
         if time.perf_counter() >= self._until:

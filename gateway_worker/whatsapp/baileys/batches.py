@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from gateway_worker.whatsapp.baileys.codec.codec import merged
+from gateway_worker.whatsapp.baileys.codec.facts import merged
 from gateway_worker.whatsapp.facts import Fact, ReceiptArrived, ReceiptsArrived
 from gateway_worker.whatsapp.people import ContactsReported
 

@@ -11,20 +11,17 @@ from typing import Any, Final
 import structlog
 
 from gateway_worker.whatsapp.baileys.batches import MAX_BATCH, MAX_WEIGHT, go_together, together, weight_of
-from gateway_worker.whatsapp.baileys.channel import calls
+from gateway_worker.whatsapp.baileys.channel import calls, questions
 from gateway_worker.whatsapp.baileys.channel.calls import A, Method, V
 from gateway_worker.whatsapp.baileys.channel.channel import Channel, Request
+from gateway_worker.whatsapp.baileys.channel.decoding import Reader
 from gateway_worker.whatsapp.baileys.channel.errors import CallFailed, ChannelLost
 from gateway_worker.whatsapp.baileys.channel.frames import FrameError, how_many_fit
 from gateway_worker.whatsapp.baileys.codec.attachments import media_of, remote_file_of
-from gateway_worker.whatsapp.baileys.codec.codec import (
-    entry_key_of,
-    error_of,
-    framed_entry_key,
-    outgoing_args,
-)
+from gateway_worker.whatsapp.baileys.codec.codec import error_of, outgoing_args
 from gateway_worker.whatsapp.baileys.codec.commits import changes_of
 from gateway_worker.whatsapp.baileys.codec.history import history_of
+from gateway_worker.whatsapp.baileys.codec.messages import entry_key_of, framed_entry_key
 from gateway_worker.whatsapp.baileys.groups import BaileysGroups
 from gateway_worker.whatsapp.baileys.history_files import HistoryFiles, history_file_of
 from gateway_worker.whatsapp.baileys.reading import Unread, taken_up
@@ -41,6 +38,10 @@ from schemas.content.content import Media
 _LAST_WRITES: Final = 30.0
 _UPLOAD_SILENCE_MS: Final = 30_000
 _log = structlog.get_logger(__name__)
+_read_keys: Final = Reader(questions.KeysArguments)
+_read_entry_key: Final = Reader(questions.EntryKey)
+_read_sent: Final = Reader(questions.SentArguments)
+_read_originals: Final = Reader(questions.OriginalsArguments)
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 """Starts a task in the engine's task group."""
@@ -112,9 +113,9 @@ class BaileysConnection:
 
     async def file_in(self, plaintext: bytes) -> tuple[RemoteFile, Media] | None:
         """The file of a serialised WAProto `Message` and what is said of it; None when there is none."""
-        payload = await self._call(calls.FILE_IN, None, [plaintext])
-        file = remote_file_of({"media": payload})
-        return None if file is None else (file, media_of(payload))
+        attachment = await self._call(calls.FILE_IN, None, [plaintext])
+        file = remote_file_of({"media": attachment})
+        return None if file is None or attachment is None else (file, media_of(attachment))
 
     async def mark_read(self, messages: Sequence[MessageRef]) -> None:
         """Send read receipts."""
@@ -192,10 +193,10 @@ class BaileysConnection:
 
     def serve(self, request: Request) -> None:
         """Take a call of the bridge's about this connection."""
-        if request.method == "notify":
+        if request.method == questions.NOTIFY.name:
             self._take(taken_up(request.args), request)
             return
-        if request.method == "fetch_history":
+        if request.method == questions.FETCH_HISTORY.name:
             tasks, task = self._fetching, self._spawn(self._fetch(request))
         else:
             tasks, task = self._work, self._spawn(self._answer(request))
@@ -292,33 +293,36 @@ class BaileysConnection:
     async def _ask_owner(self, request: Request) -> None:
         owner, args = self._owner, request.args
         match request.method:
-            case "commit":
+            case questions.COMMIT.name:
                 await owner.commit(await changes_of(args, request.blobs))
                 request.answer()
-            case "history":
+            case questions.HISTORY.name:
                 await owner.store_history(await history_of(args, request.blobs))
                 request.answer()
-            case "load_keys":
-                _answer_keys(request, await owner.load_keys(args["kind"], args["ids"]))
-            case "load_entry":
-                _answer_blob(request, await owner.load_entry(entry_key_of(args)))
-            case "begin":
+            case questions.LOAD_KEYS.name:
+                keys = _read_keys.read(args)
+                _answer_keys(request, await owner.load_keys(keys["kind"], keys["ids"]))
+            case questions.LOAD_ENTRY.name:
+                _answer_blob(request, await owner.load_entry(entry_key_of(_read_entry_key.read(args))))
+            case questions.BEGIN.name:
                 request.answer(await owner.begin(args))
-            case "load_unprocessed":
+            case questions.LOAD_UNPROCESSED.name:
                 entries = await owner.load_unprocessed()
                 plaintexts = [each.plaintext for each in entries]
                 # The bridge asks for those that do not fit, one by one
                 fitting = plaintexts[: how_many_fit(map(len, plaintexts))]
                 request.answer([framed_entry_key(each.key) for each in entries], fitting)
-            case "load_sent":
-                sent = await owner.load_sent(args["message_id"], chat=args["chat"])
+            case questions.LOAD_SENT.name:
+                asked = _read_sent.read(args)
+                sent = await owner.load_sent(asked["message_id"], chat=asked["chat"])
                 if sent is None:
                     request.answer(None)
                 else:
                     request.answer({"edited": sent.edited}, [sent.plaintext])
-            case "load_originals":
-                name, chat, author = args["message_id"], args["chat"], args["author"]
-                _answer_originals(request, await owner.load_originals(name, chat=chat, author=author))
+            case questions.LOAD_ORIGINALS.name:
+                about = _read_originals.read(args)
+                chat, author = about["chat"], about["author"]
+                _answer_originals(request, await owner.load_originals(about["message_id"], chat=chat, author=author))
             case other:
                 raise ValueError(f"the bridge asked for {other!r}")
 

@@ -1,11 +1,12 @@
 """The port's calls about groups, to the bridge."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 from gateway_worker.timing.pace import Pace
-from gateway_worker.whatsapp.baileys.channel import calls
+from gateway_worker.whatsapp.baileys.channel import calls, facts
 from gateway_worker.whatsapp.baileys.channel.calls import A, Method, V
+from gateway_worker.whatsapp.baileys.channel.decoding import Reader
 from gateway_worker.whatsapp.groups import (
     Asking,
     Group,
@@ -19,6 +20,13 @@ from gateway_worker.whatsapp.groups import (
     PeopleAction,
     Rank,
 )
+
+P = TypeVar("P")
+
+_read_group: Final = Reader(facts.Group)
+_read_member: Final = Reader(facts.GroupMember)
+_read_person: Final = Reader(facts.Person)
+_read_fact: Final = Reader(facts.GroupFact)
 
 
 class Call(Protocol):
@@ -95,7 +103,7 @@ class BaileysGroups:
     async def requests(self, group_id: str) -> Sequence[Asking]:
         """Who asks to come in."""
         payload = await self._call(calls.GROUP_REQUESTS, {"group_id": group_id})
-        return [Asking(person=member_of(each), method=each["method"], since=each["since"]) for each in payload]
+        return [Asking(person=person_of(each), method=each["method"], since=each["since"]) for each in payload]
 
     async def answer_requests(self, group_id: str, people: Sequence[str], *, approve: bool) -> Sequence[MemberOutcome]:
         """Let them in or turn them down; what became of each, in the order given."""
@@ -117,66 +125,77 @@ class BaileysGroups:
         await self._call(calls.GROUP_LEAVE, {"group_id": group_id})
 
 
-def _outcomes(payload: Sequence[Mapping[str, Any]]) -> Sequence[MemberOutcome]:
+def _outcomes(payload: Sequence[calls.MemberOutcome]) -> Sequence[MemberOutcome]:
     return [MemberOutcome(asked=each["asked"], jid=each["jid"], code=each["code"]) for each in payload]
 
 
-async def _group(payload: Mapping[str, Any], pace: Pace) -> Group:
-    owner, rank = payload["owner"], payload["rank"]
+async def _group(payload: object, pace: Pace) -> Group:
+    group = _read_group.read(payload)
+    owner, rank = group["owner"], group["rank"]
     return Group(
-        group_id=payload["group_id"],
-        subject=payload["subject"],
-        description=payload["description"],
-        owner=None if owner is None else member_of(owner),
-        created=payload["created"],
-        size=payload["size"],
-        announcement=payload["announcement"],
-        locked=payload["locked"],
-        join_approval=payload["join_approval"],
-        members_add=payload["members_add"],
-        disappearing=payload["disappearing"],
+        group_id=group["group_id"],
+        subject=group["subject"],
+        description=group["description"],
+        owner=None if owner is None else person_of(owner),
+        created=group["created"],
+        size=group["size"],
+        announcement=group["announcement"],
+        locked=group["locked"],
+        join_approval=group["join_approval"],
+        members_add=group["members_add"],
+        disappearing=group["disappearing"],
         rank=None if rank is None else Rank(rank),
-        members=await _members(payload["members"], pace),
+        members=await _each(group["members"], _member_of, pace),
     )
 
 
-async def _members(payload: Sequence[Mapping[str, Any]], pace: Pace) -> list[GroupMember]:
+async def _each(people: Sequence[P], port: Callable[[P], GroupMember], pace: Pace) -> list[GroupMember]:
     """There may be thousands: in slices."""
     members: list[GroupMember] = []
-    for each in payload:
-        members.append(member_of(each))
+    for each in people:
+        members.append(port(each))
         await pace.breathe()
     return members
 
 
-def member_of(payload: Mapping[str, Any]) -> GroupMember:
-    """Somebody, as the bridge tells it."""
-    return GroupMember(
-        jid=payload["jid"], lid=payload["lid"], phone=payload["phone"], rank=Rank(payload.get("rank") or Rank.MEMBER)
-    )
+def _member_of(payload: facts.GroupMember) -> GroupMember:
+    member = _read_member.read(payload)
+    return GroupMember(jid=member["jid"], lid=member["lid"], phone=member["phone"], rank=Rank(member["rank"]))
 
 
-async def group_notification_of(payload: Mapping[str, Any], pace: Pace) -> GroupNotification:
-    """A notification, as the bridge tells it."""
-    by = payload["by"]
+def person_of(payload: facts.Person) -> GroupMember:
+    """Somebody, in the port's words."""
+    person = _read_person.read(payload)
+    return GroupMember(jid=person["jid"], lid=person["lid"], phone=person["phone"])
+
+
+async def group_notification_of(payload: object, pace: Pace) -> GroupNotification:
+    """A notification, in the port's words."""
+    fact = _read_fact.read(payload)
+    by = fact["by"]
     return GroupNotification(
-        notification_id=payload["id"],
-        group_id=payload["group"],
-        by=None if by is None else member_of(by),
-        push_name=payload["push_name"],
-        timestamp=payload["timestamp"],
-        changes=[await _change(each, pace) for each in payload["changes"]],
+        notification_id=fact["id"],
+        group_id=fact["group"],
+        by=None if by is None else person_of(by),
+        push_name=fact["push_name"],
+        timestamp=fact["timestamp"],
+        changes=[await _change(each, pace) for each in fact["changes"]],
     )
 
 
-async def _change(payload: Mapping[str, Any], pace: Pace) -> MembersChanged | GroupChanged:
-    if payload["kind"] == "people":
+async def _change(change: facts.GroupChange, pace: Pace) -> MembersChanged | GroupChanged:
+    if change["kind"] == "people":
+        previous = change.get("previous")
         return MembersChanged(
-            action=payload["action"],
-            people=await _members(payload["people"], pace),
-            includes_me=payload["includes_me"],
-            subject=payload["subject"],
-            previous=None if payload.get("previous") is None else member_of(payload["previous"]),
-            method=payload.get("method"),
+            action=change["action"],
+            people=await _each(change["people"], person_of, pace),
+            includes_me=change["includes_me"],
+            subject=change["subject"],
+            previous=None if previous is None else person_of(previous),
+            method=change.get("method"),
         )
-    return GroupChanged(**{name: value for name, value in payload.items() if name != "kind"})
+    return GroupChanged(**_settings(change))
+
+
+def _settings(change: facts.SettingsChange) -> dict[str, Any]:
+    return {name: value for name, value in change.items() if name != "kind"}

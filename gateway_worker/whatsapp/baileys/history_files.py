@@ -1,17 +1,19 @@
 """Parts of the phone's history, from WhatsApp's media host: asked for until it has answered."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
 from gateway_worker.timing.pauses import Pauses
 from gateway_worker.timing.retrying import until_it_works
+from gateway_worker.whatsapp.baileys.channel.decoding import Reader
+from gateway_worker.whatsapp.baileys.channel.questions import HistoryFileArguments
 from gateway_worker.whatsapp.downloads import DownloadFailed, Downloads, FileDamaged, HostAway
 from gateway_worker.whatsapp.remote_files import KeyClass, RemoteFile
 
 MAX_PART: Final = 12 << 20  # bytes, compressed; it goes to the bridge in one frame
 _LONGEST_PAUSE: Final = 60.0
+_read: Final = Reader(HistoryFileArguments)
 _log = structlog.get_logger(__name__)
 
 
@@ -41,16 +43,17 @@ def _host_away(why: BaseException, pause: float) -> None:
     _log.info("history.host_away", reason=str(why), retry_in_seconds=pause)
 
 
-def history_file_of(payload: Mapping[str, Any]) -> RemoteFile:
+def history_file_of(payload: object) -> RemoteFile:
     """Where a part lies, in the bridge's words."""
+    place = _read.read(payload)
     return RemoteFile(
         key_class=KeyClass.HISTORY,
         url=None,
-        direct_path=payload["direct_path"],
-        media_key=bytes.fromhex(payload["media_key"]),
-        sha256=_bytes(payload["sha256"]),
-        encrypted_sha256=_bytes(payload["encrypted_sha256"]),
-        size=payload["size"],
+        direct_path=place["direct_path"],
+        media_key=bytes.fromhex(place["media_key"]),
+        sha256=_bytes(place["sha256"]),
+        encrypted_sha256=_bytes(place["encrypted_sha256"]),
+        size=place["size"],
     )
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway_worker.timing.pace import Pace
-from gateway_worker.whatsapp.baileys.codec.codec import fact_of
+from gateway_worker.whatsapp.baileys.channel.decoding import named
+from gateway_worker.whatsapp.baileys.codec.facts import fact_of
 from gateway_worker.whatsapp.baileys.groups import group_notification_of
 from gateway_worker.whatsapp.facts import Cause, Disconnected, Fact, FactUnreadable
 
@@ -42,5 +43,5 @@ def read_fact(payload: Mapping[str, Any]) -> Fact:
 
 
 def _unreadable(payload: Mapping[str, Any], error: Exception) -> FactUnreadable:
-    detail = str(payload.get("unreadable", type(error).__name__))  # the bridge itself could not describe it
+    detail = str(payload.get("unreadable", named(error)))  # the bridge itself could not describe it
     return FactUnreadable(fact=str(payload.get("fact"))[:32], detail=detail, payload=payload)

@@ -1,7 +1,7 @@
 """Facts that share a transaction."""
 
 from gateway_worker.whatsapp.baileys.batches import go_together, together
-from gateway_worker.whatsapp.baileys.codec.codec import fact_of
+from gateway_worker.whatsapp.baileys.codec.facts import fact_of
 from gateway_worker.whatsapp.facts import PasskeyRequired, ReceiptArrived, ReceiptKind, ReceiptsArrived
 from gateway_worker.whatsapp.people import ContactReport, ContactsReported
 

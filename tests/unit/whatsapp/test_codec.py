@@ -1,12 +1,19 @@
 """From the bridge's JSON to the port's words."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic import ValidationError
 
+from gateway_worker.whatsapp.baileys.channel import facts, messages
+from gateway_worker.whatsapp.baileys.channel.decoding import Reader
 from gateway_worker.whatsapp.baileys.channel.errors import CallFailed
-from gateway_worker.whatsapp.baileys.codec.codec import error_of, fact_of, merged, outgoing_args
+from gateway_worker.whatsapp.baileys.codec.attachments import FILES
+from gateway_worker.whatsapp.baileys.codec.changes import READ_CHANGES
+from gateway_worker.whatsapp.baileys.codec.codec import error_of, outgoing_args
 from gateway_worker.whatsapp.baileys.codec.commits import changes_of
+from gateway_worker.whatsapp.baileys.codec.contents import READ_CONTENTS
+from gateway_worker.whatsapp.baileys.codec.facts import READ_FACTS, fact_of, merged
 from gateway_worker.whatsapp.baileys.reading import read_fact
 from gateway_worker.whatsapp.errors import (
     EngineError,
@@ -53,6 +60,10 @@ MESSAGE = {
     "quoted_id": "Q",
     "mentions": ["2@s.whatsapp.net"],
     "flags": {"mentions_all": False, "forwarded": True, "view_once": False},
+    "ad": None,
+    "association": None,
+    "wrappers": [],
+    "timer": None,
 }
 
 ATTEMPTS = ("ended_process", "Attempts", True)
@@ -134,7 +145,7 @@ async def test_what_a_stranger_made_senseless_is_unsupported_and_harms_no_commit
     ("message", "reason", "detail", "is_encrypted"),
     [
         ({**MESSAGE, "content": None}, "failed", "TypeError", False),
-        ({**MESSAGE, "sender": None, "content": {"kind": "text", "text": "hi"}}, "failed", "TypeError", False),
+        ({**MESSAGE, "sender": None, "content": {"kind": "text", "text": "hi"}}, "failed", "sender: dict_type", False),
         ("no object", "failed", "TypeError", False),
         ({**MESSAGE, "set_aside": {"reason": "ended_process", "detail": "Attempts", "is_encrypted": True}}, *ATTEMPTS),
         ({**MESSAGE, "set_aside": {"reason": "of a later version", "detail": 1}}, "failed", "ValueError", False),
@@ -273,3 +284,15 @@ def test_failures_are_the_ports_errors(kind: str, error: type[EngineError]) -> N
     assert type(found) is error
     if isinstance(found, Refused):
         assert (found.code, found.text) == ("463", "no")
+
+
+def test_whatever_the_bridge_may_say_is_read() -> None:
+    kinds = {get_args(each.__annotations__["fact"])[0] for each in get_args(facts.Fact)}
+    assert set(READ_FACTS) | {"group"} == kinds  # which is read bit by bit
+    assert set(READ_CHANGES) == {get_args(each.__annotations__["kind"])[0] for each in get_args(messages.Change)}
+    contents = {get_args(each.__annotations__["kind"])[0] for each in get_args(messages.Content)}
+    assert set(READ_CONTENTS) | set(FILES) == contents
+    for each in (facts.Fact, messages.Change, messages.Content):
+        for one in get_args(each):
+            with pytest.raises(ValidationError):  # and what it takes to read it can be made
+                Reader(one).read({})

@@ -4,8 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from gateway_worker.whatsapp.baileys.codec.contents import content_of, references_of
+from gateway_worker.whatsapp.baileys.channel.decoding import named
+from gateway_worker.whatsapp.baileys.codec.contents import content_of
+from gateway_worker.whatsapp.baileys.codec.messages import message_of
+from gateway_worker.whatsapp.incoming import ReceivedMessage
 from schemas.content.content import Unsupported
 
 _BUTTON = {"type": "quick_reply", "id": "yes", "text": "Yes", "url": None, "phone": None, "card": None, "code": None}
@@ -21,6 +25,22 @@ _EVENT: dict[str, Any] = {
     "place": {"latitude": None, "longitude": None, "name": "Here", "address": None},
     "join_link": None,
     "cancelled": False,
+}
+MESSAGE: dict[str, Any] = {
+    "message_id": "M",
+    "chat": "1@s.whatsapp.net",
+    "sender": {"jid": "1@s.whatsapp.net", "lid": None, "phone": "+1", "push_name": "Bob"},
+    "from_me": False,
+    "is_group": False,
+    "timestamp": 5,
+    "content": {"kind": "text", "text": "hi"},
+    "quoted_id": None,
+    "mentions": [],
+    "flags": {"mentions_all": False, "forwarded": False, "view_once": False},
+    "ad": None,
+    "association": None,
+    "wrappers": [],
+    "timer": None,
 }
 _MOMENT = "2023-11-14T22:13:20Z"
 
@@ -73,14 +93,38 @@ def test_an_offer_that_makes_no_sense_costs_that_message_its_content_alone() -> 
 
 
 def test_what_a_message_refers_to_is_told_where_it_does() -> None:
-    found = references_of(
-        {
-            "ad": {"title": "Sale", "ctwa_clid": "CLICK"},
-            "association": {"type": "media_album", "message_id": "ALBUM", "index": None},
-            "wrappers": ["questionMessage"],
-        }
-    )
-    assert found["ad"].to_data() == {"title": "Sale", "ctwaClid": "CLICK"}
-    assert found["association"].to_data() == {"type": "media_album", "messageId": "ALBUM"}
-    assert found["wrappers"] == ["questionMessage"]
-    assert references_of({}) == {"ad": None, "association": None, "wrappers": ()}
+    refers = {
+        "ad": {"title": "Sale", "ctwa_clid": "CLICK"},
+        "association": {"type": "media_album", "message_id": "ALBUM", "index": None},
+        "wrappers": ["questionMessage"],
+    }
+    found, plain = message_of(MESSAGE | refers), message_of(MESSAGE)
+    assert isinstance(found, ReceivedMessage)
+    assert isinstance(plain, ReceivedMessage)
+    assert (found.ad and found.ad.to_data()) == {"title": "Sale", "ctwaClid": "CLICK"}
+    assert (found.association and found.association.to_data()) == {"type": "media_album", "messageId": "ALBUM"}
+    assert found.wrappers == ["questionMessage"]
+    assert (plain.ad, plain.association, plain.wrappers) == (None, None, [])
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"timestamp": "5"}, "timestamp: int_type"),
+        ({"sender": {"jid": "1@s.whatsapp.net", "lid": None}}, "sender.phone: missing"),
+        ({"mentions": ["2@lid", 3]}, "mentions.1: string_type"),
+        (
+            {"change": {"kind": "pinned", "about": "A", "author": "", "by_admin": False}},
+            "change.pinned.pinned: missing",
+        ),
+        ({"change": {"kind": "unheard of"}}, "change: union_tag_invalid"),
+        (
+            {"sets_timer": True, "timer": {"seconds": "a day", "changed_at": None, "by_me": None}},
+            "timer.seconds: int_type",
+        ),
+    ],
+)
+def test_a_field_that_is_not_what_it_should_be_is_named(changed: dict[str, Any], field: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        message_of(MESSAGE | changed)
+    assert named(caught.value) == field

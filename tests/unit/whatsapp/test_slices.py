@@ -59,5 +59,7 @@ async def test_thousands_of_people_in_one_notification_are_read_one_by_one_when_
 
 async def test_a_notification_that_cannot_be_read_is_told_as_that() -> None:
     assert await Unread(group_notification(changes=[{"kind": "people"}])).read() == FactUnreadable(
-        fact="group", detail="KeyError", payload=group_notification(changes=[{"kind": "people"}])
+        fact="group",
+        detail="changes.0.people.action: missing",
+        payload=group_notification(changes=[{"kind": "people"}]),
     )

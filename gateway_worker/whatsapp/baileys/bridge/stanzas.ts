@@ -88,5 +88,5 @@ export function eventTable({ credentials, history, addressBook }: Listeners): Ev
 /** A refusal that nobody waits for any more is told. */
 function acknowledged({ acknowledgements, facts }: Listeners, stanza: Parameters<StanzaHandler>[0]): void {
   const code = acknowledgements.acknowledge(stanza)
-  if (code !== undefined) void facts.notify({ fact: 'send_failed', message_id: stanza.attrs['id'], code })
+  if (code !== undefined) void facts.notify({ fact: 'send_failed', message_id: stanza.attrs['id'] ?? '', code })
 }

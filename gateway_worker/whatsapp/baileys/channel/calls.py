@@ -6,7 +6,12 @@ Times in milliseconds, but for those of the health.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Literal, TypedDict, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
+
+from typing_extensions import TypedDict
+
+from gateway_worker.whatsapp.baileys.channel.facts import Group, JoinRequest
+from gateway_worker.whatsapp.baileys.channel.messages import Attachment, Timer
 
 A = TypeVar("A")
 V = TypeVar("V")
@@ -59,14 +64,6 @@ class OpenArguments(TypedDict):
     history: str
     proxy: str | None
     careful: bool
-
-
-class Timer(TypedDict):
-    """When the messages of a chat disappear."""
-
-    seconds: int
-    changed_at: int | None
-    by_me: bool | None
 
 
 class OriginalMessage(TypedDict):
@@ -264,7 +261,7 @@ SEND: Final[Method[SendArguments, Acknowledgement]] = Method("send")
 UPLOAD: Final[Method[UploadArguments, FileReference]] = Method("upload")
 HOLDS: Final[Method[str, bool]] = Method("holds")
 ASK_FOR_FILE: Final[Method[FileRequest, str]] = Method("ask_for_file")
-FILE_IN: Final[Method[None, Any]] = Method("file_in")
+FILE_IN: Final[Method[None, Attachment | None]] = Method("file_in")
 MARK_READ: Final[Method[Sequence[MessageReference], None]] = Method("mark_read")
 PRESENCE: Final[Method[PresenceArguments, None]] = Method("presence")
 CHECK: Final[Method[Sequence[str], Sequence[Contact]]] = Method("check")
@@ -275,8 +272,8 @@ CONFIRM_CODE: Final[Method[bool, None]] = Method("confirm_code")
 LOGOUT: Final[Method[None, None]] = Method("logout")
 CLOSE: Final[Method[None, None]] = Method("close")
 GROUP_CREATE: Final[Method[NewGroupArguments, NewGroup]] = Method("group_create")
-GROUP_DESCRIBE: Final[Method[GroupReference, Any]] = Method("group_describe")
-GROUP_LIST: Final[Method[None, Sequence[Any]]] = Method("group_list")
+GROUP_DESCRIBE: Final[Method[GroupReference, Group]] = Method("group_describe")
+GROUP_LIST: Final[Method[None, Sequence[Group]]] = Method("group_list")
 GROUP_PEOPLE: Final[Method[PeopleArguments, Sequence[MemberOutcome]]] = Method("group_people")
 GROUP_SUBJECT: Final[Method[TextArguments, None]] = Method("group_subject")
 GROUP_DESCRIPTION: Final[Method[TextArguments, None]] = Method("group_description")
@@ -284,7 +281,7 @@ GROUP_SETTING: Final[Method[SettingArguments, None]] = Method("group_setting")
 GROUP_DISAPPEARING: Final[Method[SecondsArguments, None]] = Method("group_disappearing")
 GROUP_JOIN_APPROVAL: Final[Method[SwitchArguments, None]] = Method("group_join_approval")
 GROUP_MEMBERS_ADD: Final[Method[SwitchArguments, None]] = Method("group_members_add")
-GROUP_REQUESTS: Final[Method[GroupReference, Any]] = Method("group_requests")
+GROUP_REQUESTS: Final[Method[GroupReference, Sequence[JoinRequest]]] = Method("group_requests")
 GROUP_ANSWER: Final[Method[PeopleArguments, Sequence[MemberOutcome]]] = Method("group_answer")
 GROUP_INVITE: Final[Method[InviteArguments, str]] = Method("group_invite")
 GROUP_JOIN: Final[Method[JoinArguments, Joining]] = Method("group_join")

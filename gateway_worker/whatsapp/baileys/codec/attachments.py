@@ -1,46 +1,16 @@
 """From the bridge's JSON to the kinds with a file. Pure."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
+from gateway_worker.whatsapp.baileys.channel import messages
 from gateway_worker.whatsapp.remote_files import KeyClass, RemoteFile
-from schemas.content.content import (
-    MEDIA_KINDS,
-    Audio,
-    Content,
-    Document,
-    Image,
-    Media,
-    MediaState,
-    Sticker,
-    Video,
-    Voice,
-)
+from schemas.content.content import Audio, Document, Image, Media, MediaState, Sticker, Video, Voice
 
 
-def file_content_of(payload: Mapping[str, Any]) -> Content | None:  # noqa: PLR0911 (one line per kind reads best)
-    """A content with a file, not fetched yet; None when it is of another kind."""
-    if payload["kind"] not in MEDIA_KINDS:
-        return None
-    media = media_of(payload["media"])
-    match payload["kind"]:
-        case "image":
-            return Image(media=media, caption=payload["caption"])
-        case "video":
-            return Video(media=media, caption=payload["caption"], gif=payload["gif"], note=payload["note"])
-        case "audio":
-            return Audio(media=media, seconds=payload["seconds"])
-        case "voice":
-            return Voice(media=media, seconds=payload["seconds"])
-        case "document":
-            return Document(media=media, caption=payload["caption"])
-        case _:
-            return Sticker(media=media, animated=payload["animated"])
-
-
-def remote_file_of(payload: Mapping[str, Any]) -> RemoteFile | None:
+def remote_file_of(content: Mapping[str, Any]) -> RemoteFile | None:
     """Where the file of a content lies; None when it has none, or does not say."""
-    media = payload.get("media")
+    media: messages.Attachment | None = content.get("media")
     if not media or media["lies"] is None:
         return None
     lies = media["lies"]
@@ -55,15 +25,51 @@ def remote_file_of(payload: Mapping[str, Any]) -> RemoteFile | None:
     )
 
 
-def media_of(payload: Mapping[str, Any]) -> Media:
-    """What the sender's phone says of a file."""
+def media_of(attachment: messages.Attachment) -> Media:
+    """What the sender's phone says of a file, which is not fetched yet."""
     return Media(
-        mimetype=payload["mimetype"],
-        size=payload["size"],
-        sha256=payload["sha256"],
-        file_name=payload["file_name"],
+        mimetype=attachment["mimetype"],
+        size=attachment["size"],
+        sha256=attachment["sha256"],
+        file_name=attachment["file_name"],
         state=MediaState.PENDING,
     )
+
+
+def _image(content: messages.ImageContent) -> Image:
+    return Image(media=media_of(content["media"]), caption=content["caption"])
+
+
+def _video(content: messages.VideoContent) -> Video:
+    media = media_of(content["media"])
+    return Video(media=media, caption=content["caption"], gif=content["gif"], note=content["note"])
+
+
+def _audio(content: messages.AudioContent) -> Audio:
+    return Audio(media=media_of(content["media"]), seconds=content["seconds"])
+
+
+def _voice(content: messages.VoiceContent) -> Voice:
+    return Voice(media=media_of(content["media"]), seconds=content["seconds"])
+
+
+def _document(content: messages.DocumentContent) -> Document:
+    return Document(media=media_of(content["media"]), caption=content["caption"])
+
+
+def _sticker(content: messages.StickerContent) -> Sticker:
+    return Sticker(media=media_of(content["media"]), animated=content["animated"])
+
+
+FILES: Final[Mapping[str, Callable[[Any], Image | Video | Audio | Voice | Document | Sticker]]] = {
+    "image": _image,
+    "video": _video,
+    "audio": _audio,
+    "voice": _voice,
+    "document": _document,
+    "sticker": _sticker,
+}
+"""How each kind with a file is read."""
 
 
 def _bytes(text: str | None) -> bytes | None:

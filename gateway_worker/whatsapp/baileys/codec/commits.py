@@ -4,50 +4,56 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast, overload
 
 from gateway_worker.timing.pace import Pace
-from gateway_worker.whatsapp.baileys.codec.cards import with_cards
-from gateway_worker.whatsapp.baileys.codec.codec import entry_key_of, message_of
+from gateway_worker.whatsapp.baileys.channel.decoding import Reader, named
+from gateway_worker.whatsapp.baileys.channel.questions import CommitArguments, EntryArguments
+from gateway_worker.whatsapp.baileys.codec.cards import holds_cards, with_cards
+from gateway_worker.whatsapp.baileys.codec.messages import entry_key_of, message_of
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, Sender, Unreadable
 from gateway_worker.whatsapp.port import Changes, KeyId
 from schemas.content.content import SetAsideReason
 
+_read_commit: Final = Reader(CommitArguments)
 _REASONS: Final[Mapping[str, SetAsideReason]] = {each.value: each for each in SetAsideReason}
 
 
-async def changes_of(payload: Mapping[str, Any], blobs: Sequence[bytes]) -> Changes:
+async def changes_of(payload: object, blobs: Sequence[bytes]) -> Changes:
     """What `commit` carries; its blobs stand in the order credentials, keys, entries, sent. In slices: see `Pace`."""
-    rest = iter(blobs)
-    credentials = next(rest) if payload["credentials"] else None
+    commit, rest = _read_commit.read(payload), iter(blobs)
+    credentials = next(rest) if commit["credentials"] else None
     pace, keys, entries = Pace(), dict[KeyId, bytes | None](), list[Entry]()
-    for kind, key_id, is_set in payload["keys"]:
+    for kind, key_id, is_set in commit["keys"]:
         keys[kind, key_id] = next(rest) if is_set else None
-        await pace.breathe()
-    for entry in payload["entries"]:
+        if pace.is_over():
+            await pace.breathe()
+    for entry in commit["entries"]:
         entries.append(await entry_of(entry, next(rest), pace))
-        await pace.breathe()
-    sent = {message_id: next(rest) for message_id in payload["sent"]}
+        if pace.is_over():
+            await pace.breathe()
+    sent = {message_id: next(rest) for message_id in commit["sent"]}
     return Changes(
         credentials=credentials,
         keys=keys,
         entries=entries,
         sent=sent,
-        processed=payload["processed"],
-        finished=payload.get("finished", ()),
+        processed=commit["processed"],
+        finished=commit.get("finished", ()),
     )
 
 
-async def entry_of(payload: Mapping[str, Any], plaintext: bytes, pace: Pace) -> Entry:
+async def entry_of(entry: EntryArguments, plaintext: bytes, pace: Pace) -> Entry:
     """A decrypted part; a message of it that we cannot read is told as that."""
-    key = entry_key_of(payload["key"])
+    key = entry_key_of(entry["key"])
     try:
-        message = message_of(await with_cards(payload["message"], pace))
+        said = entry["message"]
+        message = message_of(await with_cards(said, pace) if holds_cards(said) else said)
     except Exception as error:  # noqa: BLE001 (a stranger's content, whatever it does to our code)
-        message = unreadable(key, payload["message"], type(error).__name__)
+        message = unreadable(key, entry["message"], named(error))
     return Entry(
         key=key,
         plaintext=plaintext,
         message=message,
-        unprocessed=payload.get("unprocessed", False),
-        opened=payload.get("opened", False),
+        unprocessed=entry.get("unprocessed", False),
+        opened=entry.get("opened", False),
     )
 
 

@@ -1,12 +1,16 @@
-"""What a message carries and refers to: from the bridge's JSON to the contract's models. Pure."""
+"""What a message carries: from the bridge's JSON to the contract's models, which check it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from gateway_worker.whatsapp.baileys.codec.attachments import file_content_of
+from typing_extensions import TypedDict
+
+from gateway_worker.whatsapp.baileys.channel import messages
+from gateway_worker.whatsapp.baileys.codec.attachments import FILES
 from schemas.content.content import (
     Album,
+    ContactCard,
     Contacts,
     Content,
     Event,
@@ -18,87 +22,102 @@ from schemas.content.content import (
     Unsupported,
 )
 from schemas.content.offers import Button, Invite, Row, Selected
-from schemas.content.references import Ad, Association
+
+
+class ReadContacts(TypedDict):
+    """`ContactsContent`, with the cards that were read of its vCards."""
+
+    cards: list[ContactCard]
 
 
 def content_of(payload: Mapping[str, Any]) -> Content:
     """A content; what a stranger made senseless is unsupported: refusing it, it would come again for ever."""
+    kind = payload["kind"]
     try:
-        return _readable(payload)
+        if (read := FILES.get(kind)) is not None:
+            offered = _offered(payload)
+            return read(payload).model_copy(update=offered) if offered else read(payload)
+        return READ_CONTENTS[kind](payload)
     except ValueError:
-        return Unsupported(whatsapp_type=payload["kind"])
+        return Unsupported(whatsapp_type=kind)
 
 
-def references_of(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Where a message came from, what it is a part of and what it lies in, as fields of `ReceivedMessage`."""
-    ad, association = payload.get("ad"), payload.get("association")
-    return {
-        "ad": None if ad is None else Ad(**ad),
-        "association": None if association is None else Association(**association),
-        "wrappers": payload.get("wrappers", ()),
-    }
-
-
-def _readable(payload: Mapping[str, Any]) -> Content:  # noqa: PLR0911 (one line a kind)
-    if (content := file_content_of(payload)) is not None:
-        return content.model_copy(update=_offered(payload))
-    match payload["kind"]:
-        case "text":
-            return _text(payload)
-        case "location":
-            return Location(**_but_kind(payload))
-        case "contacts":
-            return Contacts(contacts=payload["cards"])
-        case "poll":
-            return Poll(question=payload["question"], options=payload["options"], selectable=payload["selectable"])
-        case "event":
-            return _event(payload)
-        case "album":
-            return Album(images=payload["images"], videos=payload["videos"])
-        case _:
-            return Unsupported(whatsapp_type=payload["whatsapp_type"])
-
-
-def _but_kind(payload: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in payload.items() if name != "kind"}
-
-
-def _text(payload: Mapping[str, Any]) -> Text:
-    preview, selected, invite = payload.get("link_preview"), payload.get("selected"), payload.get("invite")
+def _text(content: messages.TextContent) -> Text:
+    preview, selected, invite = content.get("link_preview"), content.get("selected"), content.get("invite")
     return Text(
-        text=payload["text"],
+        text=content["text"],
         link_preview=None if preview is None else LinkPreview(**preview),
         selected=None if selected is None else Selected(**selected),
         invite=None if invite is None else _invite(invite),
-        **_offered(payload),
+        **_offered(content),
     )
 
 
-def _invite(payload: Mapping[str, Any]) -> Invite:
-    chat, name, code = payload["chat"], payload["name"], payload["code"]
-    return Invite(chat=chat, name=name, code=code, expires_at=_instant(payload["expires_at"]))
+def _invite(invite: messages.Invite) -> Invite:
+    return Invite(
+        chat=invite["chat"], name=invite["name"], code=invite["code"], expires_at=_instant(invite["expires_at"])
+    )
 
 
-def _offered(payload: Mapping[str, Any]) -> dict[str, Any]:
+def _offered(content: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of an `Offering` that are there."""
-    buttons, rows = payload.get("buttons"), payload.get("rows")
-    return {
-        **({"buttons": [Button(**each) for each in buttons]} if buttons else {}),
-        **({"rows": [Row(**each) for each in rows]} if rows else {}),
-    }
+    fields = dict[str, Any]()
+    if buttons := content.get("buttons"):
+        fields["buttons"] = [Button(**each) for each in buttons]
+    if rows := content.get("rows"):
+        fields["rows"] = [Row(**each) for each in rows]
+    return fields
 
 
-def _event(payload: Mapping[str, Any]) -> Event:
-    place = payload["place"]
-    return Event(
-        name=payload["name"],
-        description=payload["description"],
-        starts_at=_instant(payload["starts_at"]),
-        ends_at=_instant(payload["ends_at"]),
-        place=None if place is None else Place(**place),
-        join_link=payload["join_link"],
-        cancelled=payload["cancelled"] or None,
+def _location(content: messages.LocationContent) -> Location:
+    return Location(
+        latitude=content["latitude"],
+        longitude=content["longitude"],
+        name=content["name"],
+        address=content["address"],
+        live=content.get("live"),
+        caption=content.get("caption"),
     )
+
+
+def _contacts(content: ReadContacts) -> Contacts:
+    return Contacts(contacts=content["cards"])
+
+
+def _poll(content: messages.PollContent) -> Poll:
+    return Poll(question=content["question"], options=content["options"], selectable=content["selectable"])
+
+
+def _event(content: messages.EventContent) -> Event:
+    place = content["place"]
+    return Event(
+        name=content["name"],
+        description=content["description"],
+        starts_at=_instant(content["starts_at"]),
+        ends_at=_instant(content["ends_at"]),
+        place=None if place is None else Place(**place),
+        join_link=content["join_link"],
+        cancelled=content["cancelled"] or None,
+    )
+
+
+def _album(content: messages.AlbumContent) -> Album:
+    return Album(images=content["images"], videos=content["videos"])
+
+
+def _unsupported(content: messages.UnsupportedContent) -> Unsupported:
+    return Unsupported(whatsapp_type=content["whatsapp_type"])
+
+
+READ_CONTENTS: Final[Mapping[str, Callable[[Any], Content]]] = {
+    "text": _text,
+    "location": _location,
+    "contacts": _contacts,
+    "poll": _poll,
+    "event": _event,
+    "album": _album,
+    "unsupported": _unsupported,
+}
 
 
 def _instant(seconds: int | None) -> datetime | None:

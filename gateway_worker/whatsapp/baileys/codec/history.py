@@ -1,22 +1,27 @@
 """A part of the history: from the bridge's JSON to the port's words, a slice of the loop at a time."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Final
 
 from gateway_worker.timing.pace import Pace
-from gateway_worker.whatsapp.baileys.codec.codec import chat_timers_of
+from gateway_worker.whatsapp.baileys.channel.decoding import Reader
+from gateway_worker.whatsapp.baileys.channel.questions import HistoryArguments
 from gateway_worker.whatsapp.baileys.codec.commits import entry_of
+from gateway_worker.whatsapp.baileys.codec.facts import chat_timers_of
 from gateway_worker.whatsapp.incoming import Entry, ReceivedChange, ReceivedMessage, StoredEntry, Unreadable
 from gateway_worker.whatsapp.past import HistoryPart, PastMessage, Synced
 from gateway_worker.whatsapp.people import ContactReport
 
+_read: Final = Reader(HistoryArguments)
 
-async def history_of(payload: Mapping[str, Any], blobs: Sequence[bytes]) -> HistoryPart:
+
+async def history_of(payload: object, blobs: Sequence[bytes]) -> HistoryPart:
     """What `history` carries; one blob for each entry. In slices: see `Pace`."""
-    part, pace = payload["part"], Pace()
+    history, pace = _read.read(payload), Pace()
+    part = history["part"]
     messages: list[PastMessage] = []
     unreadable: list[Entry] = []
-    for entry, blob in zip(payload["entries"], blobs, strict=True):
+    for entry, blob in zip(history["entries"], blobs, strict=True):
         found = await entry_of(entry, blob, pace)
         match found.message:
             case ReceivedMessage() | ReceivedChange():
@@ -31,8 +36,8 @@ async def history_of(payload: Mapping[str, Any], blobs: Sequence[bytes]) -> Hist
     return HistoryPart(
         messages=messages,
         unreadable=unreadable,
-        contacts=[ContactReport(**each) for each in payload["contacts"]],
+        contacts=[ContactReport(**each) for each in history["contacts"]],
         synced=None if part is None else Synced(**part),
-        processed=payload["processed"],
-        timers=chat_timers_of(payload.get("timers", ())),
+        processed=history["processed"],
+        timers=chat_timers_of(history.get("timers", ())),
     )

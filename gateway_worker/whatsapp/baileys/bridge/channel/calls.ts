@@ -1,4 +1,5 @@
 /** What Python asks, written from `channel/calls.py` by `python -m deploy.tools.bridge_types`. */
+import type { Attachment, Group, JoinRequest, Timer } from './payloads.ts'
 
 /** Of all connections that are opened from now on; None leaves what Baileys has. */
 export interface Settings {
@@ -38,13 +39,6 @@ export interface OpenArguments {
   history: string
   proxy: string | null
   careful: boolean
-}
-
-/** When the messages of a chat disappear. */
-export interface Timer {
-  seconds: number
-  changed_at: number | null
-  by_me: boolean | null
 }
 
 /** The stored message that another quotes, or is about; its plaintext is the blob. */
@@ -220,7 +214,7 @@ export interface Calls {
   upload: (args: UploadArguments) => Promise<FileReference>
   holds: (args: string) => Promise<boolean>
   ask_for_file: (args: FileRequest) => Promise<string>
-  file_in: (args: null) => Promise<unknown>
+  file_in: (args: null) => Promise<Attachment | null>
   mark_read: (args: MessageReference[]) => Promise<void>
   presence: (args: PresenceArguments) => Promise<void>
   check: (args: string[]) => Promise<Contact[]>
@@ -231,8 +225,8 @@ export interface Calls {
   logout: (args: null) => Promise<void>
   close: (args: null) => Promise<void>
   group_create: (args: NewGroupArguments) => Promise<NewGroup>
-  group_describe: (args: GroupReference) => Promise<unknown>
-  group_list: (args: null) => Promise<unknown[]>
+  group_describe: (args: GroupReference) => Promise<Group>
+  group_list: (args: null) => Promise<Group[]>
   group_people: (args: PeopleArguments) => Promise<MemberOutcome[]>
   group_subject: (args: TextArguments) => Promise<void>
   group_description: (args: TextArguments) => Promise<void>
@@ -240,7 +234,7 @@ export interface Calls {
   group_disappearing: (args: SecondsArguments) => Promise<void>
   group_join_approval: (args: SwitchArguments) => Promise<void>
   group_members_add: (args: SwitchArguments) => Promise<void>
-  group_requests: (args: GroupReference) => Promise<unknown>
+  group_requests: (args: GroupReference) => Promise<JoinRequest[]>
   group_answer: (args: PeopleArguments) => Promise<MemberOutcome[]>
   group_invite: (args: InviteArguments) => Promise<string>
   group_join: (args: JoinArguments) => Promise<Joining>

@@ -2,17 +2,19 @@
 import { inspect } from 'node:util'
 
 import { cut, jsonBytes, MAX_TEXT } from '../words/limits.ts'
+import type { Fact, UnreadableFact } from './payloads.ts'
 import { nameOf, type Peer } from './peer.ts'
+import type { Questions } from './questions.ts'
 import { boundFact } from './schema.ts'
+
+const NOTIFY: keyof Questions = 'notify'
 
 /** Facts that wait for the owner, before we stop reading from the socket. */
 const MAX_UNANSWERED = 500
 const MAX_UNANSWERED_BYTES = 8 * 1024 * 1024
 
-export type Fact = { fact: string } & Record<string, unknown>
-
 /** A fact within its limits. One that has none is told as that: the owner keeps and logs it, and it is confirmed. */
-function within(described: Fact): Fact {
+function within(described: Fact): Fact | UnreadableFact {
   try {
     return boundFact(described)
   } catch (error) {
@@ -53,7 +55,7 @@ export class Facts {
     const leaving = this.#last.then(async () => {
       await ready?.()
       // Wrapped: the next fact follows this one, it does not wait for its answer
-      return { answer: this.#peer.call('notify', this.#connection, fact, [], this.#deadlineMs) }
+      return { answer: this.#peer.call(NOTIFY, this.#connection, fact, [], this.#deadlineMs) }
     })
     this.#last = leaving
     const { answer } = await leaving

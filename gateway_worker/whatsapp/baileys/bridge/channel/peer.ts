@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 
 import { cut, MAX_NAME, Unbounded } from '../words/limits.ts'
+import type { Questions } from './questions.ts'
 import { encodeFrame, FrameReader, FrameWriter, type Failure, type Frame } from './frames.ts'
 
 export interface Answer {
@@ -36,6 +37,12 @@ interface Waiting {
   timer: NodeJS.Timeout
 }
 
+/** What Python answered to a question, and the blobs beside it. */
+export interface Answered<M extends keyof Questions> {
+  value: Awaited<ReturnType<Questions[M]>>
+  blobs: Buffer[]
+}
+
 export class Peer {
   readonly #writer: FrameWriter
   readonly #reader = new FrameReader()
@@ -51,7 +58,7 @@ export class Peer {
     })
   }
 
-  /** Calls a method of Python; rejects when it fails or does not answer in time. */
+  /** Calls a method of Python, whatever it is. */
   call(method: string, connection: number, args: unknown, blobs: Uint8Array[], timeoutMs: number): Promise<Frame> {
     const id = ++this.#calls
     return new Promise((resolve, reject) => {
@@ -98,6 +105,19 @@ export class Peer {
       this.#writer.write(encodeFrame({ r: id, e: failure }))
     }
   }
+}
+
+/** Asks Python one of the questions that it knows. Rejects when that fails, or is not answered in time. */
+export async function ask<M extends keyof Questions>(
+  peer: Pick<Peer, 'call'>,
+  method: M,
+  connection: number,
+  args: Parameters<Questions[M]>[0],
+  blobs: Uint8Array[],
+  timeoutMs: number
+): Promise<Answered<M>> {
+  const { head, blobs: answered } = await peer.call(method, connection, args, blobs, timeoutMs)
+  return { value: head.v as Answered<M>['value'], blobs: answered }
 }
 
 /** An error's name: its message may hold numbers or texts. Of our own mistake it says which. */

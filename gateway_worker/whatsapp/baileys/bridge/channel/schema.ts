@@ -5,12 +5,13 @@
  * ours. So what one stanza makes us tell has a largest size, whichever of its fields is large: `MAX_TOLD_BYTES`.
  */
 import { FLAGS } from './flags.ts'
+import type * as calls from './calls.ts'
+import type * as said from './payloads.ts'
 import {
   address,
   type Bound,
   byKind,
   count,
-  type Fields,
   flag,
   hex,
   id,
@@ -64,38 +65,60 @@ const MAX_CONTACTS = 200
 const MAX_QR = 4_096
 const MAX_PASSKEY_OPTIONS = 65_536
 
+/** A limit for each field of a type: none is missing, and none is of nothing. */
+type Bounds<T> = { [K in keyof T]-?: Bound }
+/** The same of a union, whose kinds the field `K` tells apart. */
+type Kinds<T, K extends keyof T> = { [N in Extract<T[K], string>]: Bounds<Omit<Extract<T, Record<K, N>>, K>> }
+
 const ownName = nullable(text(MAX_OWN_NAME))
-const PERSON: Fields = { jid, lid: otherJid, phone: nullable(phone) }
-const MEMBER: Fields = { ...PERSON, rank: word }
+const PERSON = { jid, lid: otherJid, phone: nullable(phone) } satisfies Bounds<said.Person>
+const MEMBER = { ...PERSON, rank: word } satisfies Bounds<said.GroupMember>
 /** Of thousands, who has no address is nobody: a hash in its place for each would take long. */
 const isSomebody = (item: unknown): boolean => isJid((item as { jid?: unknown }).jid)
 
-const PLACE: Fields = {
+const PLACE = {
   file_class: word,
   url: nullable(address),
   direct_path: nullable(address),
   media_key: hex,
   encrypted_sha256: nullable(hex)
-}
+} satisfies Bounds<said.FileLocation>
 const attachment = object({
   mimetype: nullable(text(MAX_MIMETYPE)),
   size: nullable(size),
   sha256: nullable(hex),
   file_name: nullable(text(MAX_NAME)),
   lies: nullable(object(PLACE))
-})
+} satisfies Bounds<said.Attachment>)
 const caption = nullable(text(MAX_TEXT))
-const preview = object({ url: text(MAX_URL), title: text(MAX_TITLE), description: nullable(text(MAX_DESCRIPTION)) })
+const preview = object({
+  url: text(MAX_URL),
+  title: text(MAX_TITLE),
+  description: nullable(text(MAX_DESCRIPTION))
+} satisfies Bounds<said.LinkPreview>)
 
 const choiceId = nullable(text(MAX_CHOICE_ID))
 const title = nullable(text(MAX_TITLE))
 const url = nullable(address)
-const button = object({ type: word, id: choiceId, text: text(MAX_TITLE), url, phone: title, code: title, card: nullable(count) })
-const row = object({ id: choiceId, title: text(MAX_TITLE), description: nullable(text(MAX_DESCRIPTION)), section: title })
-const OFFERED: Fields = {
+const button = object({
+  type: word,
+  id: choiceId,
+  text: text(MAX_TITLE),
+  url,
+  phone: title,
+  code: title,
+  card: nullable(count)
+} satisfies Bounds<said.Button>)
+const row = object({
+  id: choiceId,
+  title: text(MAX_TITLE),
+  description: nullable(text(MAX_DESCRIPTION)),
+  section: title
+} satisfies Bounds<said.Row>)
+const OFFERED = {
   buttons: list(button, MAX_BUTTONS, undefined, MAX_OFFERED_BYTES),
   rows: list(row, MAX_ROWS, undefined, MAX_OFFERED_BYTES)
-}
+} satisfies Bounds<said.Offered>
 const selected = object({
   id: choiceId,
   text: title,
@@ -104,9 +127,19 @@ const selected = object({
   card: nullable(count),
   flow: nullable(word),
   data: nullable(text(MAX_FLOW_DATA))
-})
-const invite = object({ chat: nullable(jid), name: title, code: nullable(word), expires_at: nullable(moment) })
-const place = object({ latitude: real, longitude: real, name: nullable(text(MAX_NAME)), address: nullable(text(MAX_DESCRIPTION)) })
+} satisfies Bounds<said.Selected>)
+const invite = object({
+  chat: nullable(jid),
+  name: title,
+  code: nullable(word),
+  expires_at: nullable(moment)
+} satisfies Bounds<said.Invite>)
+const place = object({
+  latitude: real,
+  longitude: real,
+  name: nullable(text(MAX_NAME)),
+  address: nullable(text(MAX_DESCRIPTION))
+} satisfies Bounds<said.EventPlace>)
 
 const content = byKind('kind', {
   text: { text: text(MAX_TEXT), link_preview: preview, selected, invite, ...OFFERED },
@@ -137,11 +170,11 @@ const content = byKind('kind', {
   document: { media: attachment, caption, ...OFFERED },
   sticker: { media: attachment, animated: nullable(flag) },
   unsupported: { whatsapp_type: word }
-})
+} satisfies Kinds<said.Content, 'kind'>)
 
 /** Empty for ourselves. */
 const author: Bound = (value) => (value === '' || isJid(value) ? value : null)
-const ABOUT: Fields = { about: id, author: nullable(author), by_admin: flag }
+const ABOUT = { about: id, author: nullable(author), by_admin: flag } satisfies Bounds<said.About>
 const change = byKind('kind', {
   edited: { ...ABOUT, content },
   revoked: ABOUT,
@@ -153,7 +186,7 @@ const change = byKind('kind', {
   pinned: { ...ABOUT, pinned: flag, seconds: nullable(count) },
   kept: { ...ABOUT, kept: flag },
   changed: { ...ABOUT, what: word, whatsapp_type: word, is_sealed: flag }
-})
+} satisfies Kinds<said.Change, 'kind'>)
 
 const ad = object({
   title,
@@ -170,15 +203,15 @@ const ad = object({
   entry_point: title,
   utm_source: title,
   utm_campaign: title
-})
-const association = object({ type: word, message_id: id, index: nullable(count) })
-const timer = object({ seconds: whole, changed_at: nullable(moment), by_me: nullable(flag) })
-const chatTimer = object({ chat: jid, timer })
+} satisfies Bounds<said.Ad>)
+const association = object({ type: word, message_id: id, index: nullable(count) } satisfies Bounds<said.Association>)
+const timer = object({ seconds: whole, changed_at: nullable(moment), by_me: nullable(flag) } satisfies Bounds<said.Timer>)
+const chatTimer = object({ chat: jid, timer } satisfies Bounds<said.ChatTimer>)
 
 const message = object({
   message_id: id,
   chat: jid,
-  sender: object({ ...PERSON, push_name: ownName, verified_name: ownName }),
+  sender: object({ ...PERSON, push_name: ownName, verified_name: ownName } satisfies Bounds<said.MessageAuthor>),
   from_me: flag,
   is_group: flag,
   timestamp: seconds,
@@ -192,7 +225,7 @@ const message = object({
   timer: nullable(timer),
   sets_timer: flag,
   change
-})
+} satisfies Bounds<said.ContentMessage & Omit<said.TimerMessage, 'timer'> & said.ChangeMessage>)
 
 /** Of the people of one notification: several may name them. */
 const people: Bound = list(object(PERSON), MAX_PEOPLE, isSomebody)
@@ -217,7 +250,7 @@ const changes = byKind('kind', {
     invite_code: nullable(word),
     whatsapp_type: word
   }
-})
+} satisfies Kinds<said.GroupChange, 'kind'>)
 
 const contact = object({
   ...PERSON,
@@ -227,7 +260,7 @@ const contact = object({
   about: text(MAX_ABOUT),
   picture: word,
   timestamp: nullable(seconds)
-})
+} satisfies Bounds<said.ContactReport>)
 
 const fact = byKind('fact', {
   qr: { text: text(MAX_QR), expires_in: real },
@@ -259,7 +292,7 @@ const fact = byKind('fact', {
     timestamp: seconds
   },
   presence: { chat: jid, participant: nullable(jid), state: word, last_seen: nullable(moment) }
-})
+} satisfies Kinds<said.Fact, 'fact'>)
 
 const group = object({
   group_id: jid,
@@ -275,23 +308,27 @@ const group = object({
   disappearing: nullable(count),
   rank: nullable(word),
   members: list(object(MEMBER), MAX_PEOPLE, isSomebody)
-})
+} satisfies Bounds<said.Group>)
 
-const check = object({ phone: text(MAX_OWN_NAME), exists: flag, jid: nullable(jid), lid: nullable(jid) })
-const picture = object({ state: word, id: nullable(word), url: nullable(address) })
-const outcome = object({ asked: jid, jid: nullable(jid), code: word })
+const check = object({ phone: text(MAX_OWN_NAME), exists: flag, jid: nullable(jid), lid: nullable(jid) } satisfies Bounds<calls.Contact>)
+const picture = object({ state: word, id: nullable(word), url: nullable(address) } satisfies Bounds<calls.Picture>)
+const outcome = object({ asked: jid, jid: nullable(jid), code: word } satisfies Bounds<calls.MemberOutcome>)
 
 /** A message as `ReceivedMessage` or `ReceivedChange` of the port; null when no backend sees it. */
-export const boundMessage: Bound = nullable(message)
-export const boundFact = fact as <T>(described: T) => T
+export const boundMessage = message as (described: said.Message) => said.Message
+export const boundFact = fact as (described: said.Fact) => said.Fact
 /** Somebody whom the history names. */
-export const boundContact = contact as (described: object) => object
+export const boundContact = contact as (described: said.ContactReport) => said.ContactReport
 /** The timer of a chat that the history names. */
-export const boundChatTimer = chatTimer as (described: object) => object
-export const boundGroup: Bound = group
+export const boundChatTimer = chatTimer as (described: said.ChatTimer) => said.ChatTimer
+export const boundGroup = group as (described: said.Group) => said.Group
 /** Who asks to come into a group. */
-export const boundRequests = list(object({ ...PERSON, method: nullable(word), since: nullable(moment) }), MAX_PEOPLE, isSomebody)
-export const boundCheck = check as <T>(described: T) => T
-export const boundPicture = picture as <T>(described: T) => T
-export const boundOutcome = outcome as <T>(described: T) => T
-export const boundAttachment = nullable(attachment) as <T>(described: T) => T
+export const boundRequests = list(
+  object({ ...PERSON, method: nullable(word), since: nullable(moment) } satisfies Bounds<said.JoinRequest>),
+  MAX_PEOPLE,
+  isSomebody
+) as (described: said.JoinRequest[]) => said.JoinRequest[]
+export const boundCheck = check as (described: calls.Contact) => calls.Contact
+export const boundPicture = picture as (described: calls.Picture) => calls.Picture
+export const boundOutcome = outcome as (described: calls.MemberOutcome) => calls.MemberOutcome
+export const boundAttachment = nullable(attachment) as (described: said.Attachment | null) => said.Attachment | null

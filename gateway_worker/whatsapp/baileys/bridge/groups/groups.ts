@@ -18,7 +18,7 @@ import { phoneOf } from '../words/addresses.ts'
 import { answered } from '../people/asking.ts'
 import type { GroupCache } from '../patches/caches.ts'
 import type { Contacts } from '../people/contacts.ts'
-import { cut, jidOf, MAX_WORD } from '../words/limits.ts'
+import { cut, jidOf, MAX_WORD, wholeOf } from '../words/limits.ts'
 import type {
   Calls,
   GroupReference,
@@ -34,6 +34,7 @@ import type {
   SwitchArguments,
   TextArguments
 } from '../channel/calls.ts'
+import type { Group, JoinRequest } from '../channel/payloads.ts'
 import { CallError } from '../channel/peer.ts'
 import { boundGroup, boundOutcome, boundRequests } from '../channel/schema.ts'
 
@@ -88,12 +89,12 @@ export class Groups {
     return { group_id, members: outcomes(asked, getBinaryNodeChildren(group, 'participant')) }
   }
 
-  async describe({ group_id }: GroupReference): Promise<unknown> {
+  async describe({ group_id }: GroupReference): Promise<Group> {
     const metadata = await answered(() => this.#parts.socket.groupMetadata(group_id))
     return this.#described(metadata, true)
   }
 
-  async list(): Promise<unknown[]> {
+  async list(): Promise<Group[]> {
     const groups = await answered(() => this.#parts.socket.groupFetchAllParticipating())
     return Object.values(groups).map((metadata) => this.#described(metadata, false))
   }
@@ -133,14 +134,14 @@ export class Groups {
     await this.#change(group_id, { tag: 'member_add_mode', attrs: {}, content: Buffer.from(on ? ALL_ADD : 'admin_add') })
   }
 
-  async requests({ group_id }: GroupReference): Promise<unknown> {
+  async requests({ group_id }: GroupReference): Promise<JoinRequest[]> {
     const answer = await this.#query(group_id, 'get', { tag: 'membership_approval_requests', attrs: {} })
     const asking = getBinaryNodeChildren(getBinaryNodeChild(answer, 'membership_approval_requests'), 'membership_approval_request')
     return boundRequests(
       asking.map(({ attrs }) => ({
         ...personOf([attrs['jid'], attrs['phone_number'], attrs['lid']]),
         method: methodOf(attrs['request_method']),
-        since: attrs['request_time'] ?? null
+        since: wholeOf(attrs['request_time'])
       }))
     )
   }
@@ -216,13 +217,14 @@ export class Groups {
     })
   }
 
-  #described(group: GroupMetadata, withMembers: boolean): unknown {
+  #described(group: GroupMetadata, withMembers: boolean): Group {
     const { me, owner, ownerPn } = { me: this.#parts.me(), ...group }
     const isMe = (jid: string | undefined): boolean => [me?.id, me?.lid].some((own) => areJidsSameUser(jid, own))
     const own = group.participants.find(({ id, phoneNumber }) => isMe(id) || isMe(phoneNumber))
+    const { subject }: { subject?: string } = group // a stanza may leave it out
     return boundGroup({
       group_id: group.id,
-      subject: (group.subject as string | undefined) ?? '', // a stanza may leave it out
+      subject: subject ?? '',
       description: group.desc ?? null,
       owner: owner ? personOf([owner, ownerPn]) : null,
       created: group.creation ?? null,

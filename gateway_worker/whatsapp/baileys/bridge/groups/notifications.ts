@@ -14,7 +14,8 @@ import {
 } from 'baileys'
 
 import { type Mapping, personOf } from '../words/addresses.ts'
-import type { Fact, Facts } from '../channel/facts.ts'
+import type { Facts } from '../channel/facts.ts'
+import type { GroupChange, GroupFact, PeopleChange, SettingsChange } from '../channel/payloads.ts'
 import { ALL_ADD, methodOf, type Person, personOf as knownPerson } from './groups.ts'
 import { secondsOf } from '../words/limits.ts'
 
@@ -24,18 +25,6 @@ export interface GroupNotificationsParts {
   me: () => Contact | undefined
   renewSenderKey: (group: string) => Promise<void>
 }
-
-interface PeopleChange {
-  kind: 'people'
-  action: string
-  people: Person[]
-  includes_me: boolean
-  subject: string | null
-  previous?: Person | null
-  method?: string | null
-}
-type GroupChange = PeopleChange | Changed
-type Changed = { kind: 'changed' } & Record<string, unknown>
 
 const GROUP = 'w:gp2'
 const PICTURE = 'picture'
@@ -65,7 +54,7 @@ export class GroupNotifications {
       const fact = renumbering ?? (await groupNotificationOf(stanza, me(), lidMapping))
       if (fact === null) return pass()
       if (fact.changes.some((each) => each.kind === 'people' && GONE.has(each.action))) await renewSenderKey(fact.group)
-      void facts.notify({ ...fact }).then((isStored) => isStored && pass())
+      void facts.notify(fact).then((isStored) => isStored && pass())
     }
     // What cannot be described is Baileys' to answer: else it came again after every reconnect
     this.#notified = this.#notified.then(notify).catch(pass)
@@ -79,11 +68,6 @@ function isGroupNotification({ attrs }: BinaryNode): boolean {
 
 function isRenumbering({ content }: BinaryNode): boolean {
   return Array.isArray(content) && content.some(({ tag }) => tag === 'modify')
-}
-
-export interface GroupFact extends Fact {
-  group: string
-  changes: GroupChange[]
 }
 
 /** A notification about a group, as `GroupNotifications` of the port; null when it says nothing. */
@@ -157,7 +141,7 @@ function addressed({ attrs }: BinaryNode): Person {
   return knownPerson([attrs['jid'], attrs['phone_number'], attrs['lid']])
 }
 
-function changesOf(child: BinaryNode): Record<string, unknown> {
+function changesOf(child: BinaryNode): Omit<SettingsChange, 'kind'> {
   const { tag, attrs } = child
   switch (tag) {
     case 'subject':

@@ -8,7 +8,8 @@ import { type BinaryNode, type Contact, isJidBroadcast, isJidGroup, isJidNewslet
 
 import { type Mapping, personOf, phoneOf } from '../words/addresses.ts'
 import { contactReportOf, isContactReport } from '../people/contact-reports.ts'
-import type { Fact, Facts } from '../channel/facts.ts'
+import type { Facts } from '../channel/facts.ts'
+import type { CallFact, Fact, PresenceFact } from '../channel/payloads.ts'
 import { secondsOf } from '../words/limits.ts'
 
 export interface CallsAndPresenceParts {
@@ -67,7 +68,7 @@ export class CallsAndPresence {
 }
 
 /** A call that begins, as `CallArrived` of the port; null for all that follows in it. */
-export async function callOf({ attrs, content }: BinaryNode, mapping: Mapping, rejectsCalls: boolean): Promise<Fact | null> {
+export async function callOf({ attrs, content }: BinaryNode, mapping: Mapping, rejectsCalls: boolean): Promise<CallFact | null> {
   const [offer] = Array.isArray(content) ? content : []
   const id = offer?.attrs['call-id']
   const from = offer?.attrs['from'] ?? offer?.attrs['call-creator'] ?? attrs['from']
@@ -86,7 +87,7 @@ export async function callOf({ attrs, content }: BinaryNode, mapping: Mapping, r
 }
 
 /** Presence or a chat's state, as `PresenceChanged` of the port; null when it says nothing. */
-export async function presenceOf({ tag, attrs, content }: BinaryNode, mapping: Mapping): Promise<Fact | null> {
+export async function presenceOf({ tag, attrs, content }: BinaryNode, mapping: Mapping): Promise<PresenceFact | null> {
   const { from, participant, last } = attrs
   if (from === undefined || isJidBroadcast(from) || isJidNewsletter(from)) return null
   const state = tag === 'presence' ? presenceState(attrs) : chatState(content)

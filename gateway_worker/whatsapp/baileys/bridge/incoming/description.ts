@@ -12,6 +12,7 @@ import {
 
 import { CallError, nameOf } from '../channel/peer.ts'
 import type { Flags } from '../channel/flags.ts'
+import type { AsideMessage, Message, SetAside } from '../channel/payloads.ts'
 import { boundMessage } from '../channel/schema.ts'
 import type { Entry } from '../signal/commit.ts'
 import { StoreClosed } from '../signal/store.ts'
@@ -44,7 +45,7 @@ type Described = Content | { change: Change } | { timer: Timer; sets_timer: true
 type Place = Pick<Envelope, 'id' | 'chat' | 'author' | 'fromMe' | 'timestamp'>
 
 /** That a message came, whose and where; null where none is told. What a list of people got is in the sender's chat. */
-export function asideOf({ id, chat, author, fromMe, timestamp }: Place, set_aside: object): object | null {
+export function asideOf({ id, chat, author, fromMe, timestamp }: Place, set_aside: SetAside): AsideMessage | null {
   if (isJidStatusBroadcast(chat) || isJidNewsletter(chat)) return null
   const sender = jidOf(jidNormalizedUser(author))
   return {
@@ -59,7 +60,12 @@ export function asideOf({ id, chat, author, fromMe, timestamp }: Place, set_asid
 }
 
 /** What cannot be described, however that may be, is set aside: else it would come again for ever. */
-export async function describeWhatever(envelope: Envelope, message: proto.IMessage, mapping: Mapping, recall: Recall): Promise<unknown> {
+export async function describeWhatever(
+  envelope: Envelope,
+  message: proto.IMessage,
+  mapping: Mapping,
+  recall: Recall
+): Promise<Message | null> {
   try {
     return await received(envelope, message, mapping, recall)
   } catch (error) {
@@ -68,7 +74,7 @@ export async function describeWhatever(envelope: Envelope, message: proto.IMessa
   }
 }
 
-async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Mapping, recall: Recall): Promise<unknown> {
+async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Mapping, recall: Recall): Promise<Message | null> {
   const { chat: jid } = envelope
   const message = unwrap(wrapped)
   if (isJidStatusBroadcast(jid) || isJidNewsletter(jid)) return null
@@ -85,7 +91,7 @@ async function received(envelope: Envelope, wrapped: proto.IMessage, mapping: Ma
 }
 
 /** A change that somebody keeps beside the message it is about, told as if it had come by itself. */
-export async function describeChange(envelope: Envelope, change: Change, mapping: Mapping): Promise<unknown> {
+export async function describeChange(envelope: Envelope, change: Change, mapping: Mapping): Promise<Message> {
   const { place } = await placeOf(envelope, mapping)
   return boundMessage({ ...place, change })
 }

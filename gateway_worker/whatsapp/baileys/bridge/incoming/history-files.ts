@@ -1,24 +1,17 @@
 /** Parts of the phone's history that lie at WhatsApp's media host, as all but small ones do. The owner fetches them. */
 import type { proto } from 'baileys'
 
-import type { Peer } from '../channel/peer.ts'
+import { ask, type Peer } from '../channel/peer.ts'
+import type { HistoryFileArguments } from '../channel/questions.ts'
 
 /** As `RemoteFile` of the port; bytes in hexadecimal. */
-export interface HistoryPlace {
-  direct_path: string
-  media_key: string
-  sha256: string | null
-  encrypted_sha256: string | null
-  size: number | null
-}
-
 /** The owner asks until the host has answered, or the connection is over. */
 const PATIENCE_MS = 24 * 3600 * 1000
 
 type Notification = proto.Message.IHistorySyncNotification
 
 /** Where the part lies that a notification tells of; null when it carries the part itself. */
-export function placeOf(notification: Notification): HistoryPlace | null {
+export function placeOf(notification: Notification): HistoryFileArguments | null {
   const { initialHistBootstrapInlinePayload: inline, directPath, mediaKey } = notification
   if (inline?.length || !directPath || !mediaKey?.length) return null
   return {
@@ -31,9 +24,9 @@ export function placeOf(notification: Notification): HistoryPlace | null {
 }
 
 /** Has a part fetched; null when nobody will ever get it. */
-export async function fetchHistory(peer: Peer, connection: number, place: HistoryPlace): Promise<Uint8Array | null> {
-  const { head, blobs } = await peer.call('fetch_history', connection, place, [], PATIENCE_MS)
-  return head.v === true ? (blobs[0] ?? null) : null
+export async function fetchHistory(peer: Peer, connection: number, place: HistoryFileArguments): Promise<Uint8Array | null> {
+  const { value, blobs } = await ask(peer, 'fetch_history', connection, place, [], PATIENCE_MS)
+  return value ? (blobs[0] ?? null) : null
 }
 
 /** The same notification, carrying the part. */

@@ -16,6 +16,7 @@ import type { Incoming } from './messages.ts'
 import { addOnsOf, byId, type PastMessages } from './past.ts'
 import type { Store } from '../signal/store.ts'
 import { timersIn } from '../words/timers.ts'
+import type { ContactReport } from '../channel/payloads.ts'
 import { boundChatTimer, boundContact } from '../channel/schema.ts'
 
 type HistorySet = BaileysEventMap['messaging-history.set']
@@ -179,7 +180,10 @@ function inParts(entries: readonly HistoricEntry[]): HistoricEntry[][] {
 }
 
 /** What somebody is called, as `ContactReport` of the port; nobody knows since when. */
-async function nameOf({ id, lid, phoneNumber, notify, verifiedName }: HistorySet['contacts'][number], mapping: Mapping): Promise<object> {
+async function nameOf(
+  { id, lid, phoneNumber, notify, verifiedName }: HistorySet['contacts'][number],
+  mapping: Mapping
+): Promise<ContactReport> {
   const person = await personOf(id, lid ?? phoneNumber, mapping)
   const jid = person.pn ?? person.lid ?? jidNormalizedUser(id)
   const names = { push_name: notify ?? null, verified_name: verifiedName ?? null }

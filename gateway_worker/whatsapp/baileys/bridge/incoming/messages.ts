@@ -11,11 +11,12 @@ import {
   proto
 } from 'baileys'
 
+import type { AsideMessage, EntryKey, Message } from '../channel/payloads.ts'
 import type { Mapping } from '../words/addresses.ts'
 import type { Admins } from '../groups/admins.ts'
 import { botOf, BotReceipts } from './bots.ts'
 import type { Recall } from './changes.ts'
-import type { Entry, EntryKey } from '../signal/commit.ts'
+import type { Entry } from '../signal/commit.ts'
 import { keptOf } from '../patches/decoding.ts'
 import { idOf, jidOf, secondsOf } from '../words/limits.ts'
 import type { Store } from '../signal/store.ts'
@@ -118,7 +119,7 @@ export class Incoming {
   }
 
   /** A decrypted part as `ReceivedMessage` of the port, or null when no backend sees it. */
-  async describe({ stanza, key }: IncomingPart, message: proto.IMessage | null, mapping: Mapping): Promise<unknown> {
+  async describe({ stanza, key }: IncomingPart, message: proto.IMessage | null, mapping: Mapping): Promise<Message | null> {
     const { me } = this.#credentials()
     if (me === undefined || stanza.attrs['category'] === 'peer') return null
     const envelope = envelopeOfStanza(stanza, me)
@@ -129,7 +130,11 @@ export class Incoming {
   }
 
   /** The same once more, of a change that was sealed when it came. */
-  async describeAgain(envelope: Envelope, message: proto.IMessage, mapping: Mapping): Promise<{ described: unknown; isSealed: boolean }> {
+  async describeAgain(
+    envelope: Envelope,
+    message: proto.IMessage,
+    mapping: Mapping
+  ): Promise<{ described: Message | null; isSealed: boolean }> {
     const { me } = this.#credentials()
     if (me === undefined) return { described: null, isSealed: true }
     const { described, missing } = await this.#describeEnvelope(envelope, message, mapping, me)
@@ -141,7 +146,7 @@ export class Incoming {
    *
    * @param detail the class of what was raised, or the like
    */
-  setAside(stanza: BinaryNode, reason: SetAsideReason, detail: string, isEncrypted = false): object | null {
+  setAside(stanza: BinaryNode, reason: SetAsideReason, detail: string, isEncrypted = false): AsideMessage | null {
     const { id = '', from = '', participant, recipient, t, category } = stanza.attrs
     if (category === 'peer') return null
     const author = participant || from
@@ -163,7 +168,7 @@ export class Incoming {
     return [{ key: keyOf(stanza, NOTHING_YET), plaintext: Buffer.concat(bytes), message }]
   }
 
-  async #describeStanza(stanza: BinaryNode, message: proto.IMessage, mapping: Mapping): Promise<unknown> {
+  async #describeStanza(stanza: BinaryNode, message: proto.IMessage, mapping: Mapping): Promise<Message | null> {
     const { me } = this.#credentials()
     if (me === undefined || stanza.attrs['category'] === 'peer') return null
     return (await this.#describeEnvelope(envelopeOfStanza(stanza, me), message, mapping, me)).described
@@ -175,7 +180,7 @@ export class Incoming {
     message: proto.IMessage,
     mapping: Mapping,
     me: Contact
-  ): Promise<{ described: unknown; missing: string | null }> {
+  ): Promise<{ described: Message | null; missing: string | null }> {
     let missing: string | null = null
     const onMissing = (id: string): void => void (missing = id)
     const described = await describeWhatever(envelope, message, mapping, { ...this.#recall(me), onMissing })

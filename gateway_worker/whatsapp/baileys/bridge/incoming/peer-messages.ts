@@ -8,9 +8,11 @@
  */
 import { isJidGroup, jidNormalizedUser, proto, type WASocket } from 'baileys'
 
-import type { EntryKey, StoredEntry } from '../signal/commit.ts'
+import type { EntryKey } from '../channel/payloads.ts'
+import type { HistoryFileArguments } from '../channel/questions.ts'
+import type { StoredEntry } from '../signal/commit.ts'
 import { bringing, type History } from './history.ts'
-import { carrying, type HistoryPlace, placeOf } from './history-files.ts'
+import { carrying, placeOf } from './history-files.ts'
 import type { Store } from '../signal/store.ts'
 import type { WaitingChanges } from './waiting.ts'
 
@@ -32,7 +34,7 @@ export interface PeerMessageParts {
   history: Pick<History, 'stored' | 'takes'>
   waiting: Pick<WaitingChanges, 'open'>
   /** Has a part fetched; null when nobody has it any more. */
-  fetch: (place: HistoryPlace) => Promise<Uint8Array | null>
+  fetch: (place: HistoryFileArguments) => Promise<Uint8Array | null>
   /** Does something in turn with the messages that arrive. */
   inTurn: (work: () => Promise<void>) => Promise<void>
 }
@@ -100,13 +102,13 @@ export class PeerMessages {
   }
 
   /** One after the other, in their order: one part is in memory at a time. What fails stays unprocessed. */
-  #bringSoon(key: EntryKey, message: proto.IMessage, place: HistoryPlace): void {
+  #bringSoon(key: EntryKey, message: proto.IMessage, place: HistoryFileArguments): void {
     if (this.#elsewhere.has(key.message_id)) return
     this.#elsewhere.add(key.message_id)
     this.#fetching = this.#fetching.then(() => this.#bring(key, message, place)).catch(() => undefined)
   }
 
-  async #bring(key: EntryKey, message: proto.IMessage, place: HistoryPlace): Promise<void> {
+  async #bring(key: EntryKey, message: proto.IMessage, place: HistoryFileArguments): Promise<void> {
     const part = await this.#parts.fetch(place)
     await this.#parts.inTurn(() =>
       this.handle(async () => {

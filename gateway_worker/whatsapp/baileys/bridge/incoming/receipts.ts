@@ -1,24 +1,19 @@
 /** Receipt stanzas for our messages, as `ReceiptArrived` of the port. */
 import { areJidsSameUser, type BinaryNode, type Contact, isJidGroup, isJidStatusBroadcast, jidNormalizedUser } from 'baileys'
 
+import type { ReceiptFact } from '../channel/payloads.ts'
 import { type Mapping, personOf } from '../words/addresses.ts'
 import { isId, secondsOf } from '../words/limits.ts'
 
 /** By the `type` attribute; none means delivered. `inactive`, `sender`, `retry` … say nothing a backend could use. */
-const KINDS = new Map([
+const KINDS = new Map<string, ReceiptFact['kind']>([
   ['', 'delivered'],
   ['delivery', 'delivered'],
   ['read', 'read'],
   ['played', 'played']
 ])
 
-export interface Receipt {
-  message_ids: string[]
-  chat: string
-  kind: string
-  timestamp: number
-  participant: string | null
-}
+export type Receipt = Omit<ReceiptFact, 'fact'>
 
 /** Tells a receipt of another person from those between our own devices, which are not told. */
 export async function receiptOf({ attrs, content }: BinaryNode, me: Contact, mapping: Mapping): Promise<Receipt | null> {

@@ -7,7 +7,8 @@
  */
 import type { proto, SignalDataTypeMap } from 'baileys'
 
-import { type EntryKey, nameOfEntry } from '../signal/commit.ts'
+import type { EntryKey, Message } from '../channel/payloads.ts'
+import { nameOfEntry } from '../signal/commit.ts'
 import { nameOfKey, type Store } from '../signal/store.ts'
 import { decoded } from '../patches/decoding.ts'
 import type { Envelope } from './description.ts'
@@ -21,7 +22,7 @@ export interface Waiting {
 }
 
 /** Says anew what a change does; `isSealed`: its secret is missing still. */
-export type Describe = (envelope: Envelope, message: proto.IMessage) => Promise<{ described: unknown; isSealed: boolean }>
+export type Describe = (envelope: Envelope, message: proto.IMessage) => Promise<{ described: Message | null; isSealed: boolean }>
 
 const KIND = 'waiting-change' as keyof SignalDataTypeMap // a kind of ours beside Baileys'
 const ALL = 'all'

@@ -12,6 +12,7 @@ import {
 import { isOwn, type Mapping, personOf, phoneOf } from '../words/addresses.ts'
 import type { AppState } from '../signal/app-state.ts'
 import type { Facts } from '../channel/facts.ts'
+import type { ContactReport } from '../channel/payloads.ts'
 
 type Saved = BaileysEventMap['contacts.upsert'][number]
 
@@ -79,7 +80,7 @@ export class AddressBook {
 }
 
 /** A saved contact as `ContactReport` of the port. */
-export async function savedName({ id, name, lid, phoneNumber }: Saved, mapping: Mapping): Promise<object> {
+export async function savedName({ id, name, lid, phoneNumber }: Saved, mapping: Mapping): Promise<ContactReport> {
   const person = await personOf(id, lid ?? phoneNumber, mapping)
   const jid = person.pn ?? person.lid ?? jidNormalizedUser(id)
   return { jid, lid: person.lid ?? null, phone: phoneOf(person.pn), saved_name: name ?? null }

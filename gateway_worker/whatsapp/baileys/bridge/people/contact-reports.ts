@@ -2,7 +2,7 @@
 import { type BinaryNode, type Contact, isLidUser, isPnUser, jidNormalizedUser } from 'baileys'
 
 import { isOwn, type Mapping, personOf, phoneOf } from '../words/addresses.ts'
-import type { Fact } from '../channel/facts.ts'
+import type { ContactsFact } from '../channel/payloads.ts'
 import { secondsOf } from '../words/limits.ts'
 import { textIn } from '../words/nodes.ts'
 
@@ -17,7 +17,7 @@ export function isContactReport({ attrs }: BinaryNode): boolean {
 }
 
 /** A notification as `ContactsReported` of the port; null when it says nothing, or is about the account itself. */
-export async function contactReportOf(stanza: BinaryNode, me: Contact | undefined, mapping: Mapping): Promise<Fact | null> {
+export async function contactReportOf(stanza: BinaryNode, me: Contact | undefined, mapping: Mapping): Promise<ContactsFact | null> {
   const { attrs, content } = stanza
   const from = attrs['from'] ?? ''
   const [child] = Array.isArray(content) ? content : []

@@ -2,16 +2,10 @@
  * What is committed together, and how it is written into frames: a group of changes that collected while the last one was
  * under way leaves in parts of bounded size. What one stanza changed stays together; parts keep the order.
  */
+import type { EntryKey, Message } from '../channel/payloads.ts'
+import type { CommitArguments, HistoryArguments } from '../channel/questions.ts'
 import { jsonBytes } from '../words/limits.ts'
 import { encodeKey } from './values.ts'
-
-/** Names one encrypted part of one incoming stanza, as `EntryKey` of the port. */
-export interface EntryKey {
-  chat: string
-  sender: string
-  message_id: string
-  index: number
-}
 
 export interface StoredEntry {
   key: EntryKey
@@ -23,24 +17,21 @@ export interface StoredEntry {
  * it was told as sealed before.
  */
 export interface Entry extends StoredEntry {
-  message: unknown
+  message: Message | null
   isUnprocessed?: boolean
   isOpened?: boolean
 }
 
 /** A message of the history. `order` tells it from others of the same second: they follow each other. */
 export interface HistoricEntry extends StoredEntry {
-  message: unknown
+  message: Message | null
   status: string | null
   order: number
 }
 
 /** A slice of the history, as the owner stores it. */
-export interface HistoryArguments {
+export interface HistorySlice extends Omit<HistoryArguments, 'entries' | 'processed'> {
   entries: HistoricEntry[]
-  contacts: object[]
-  timers?: object[]
-  part: { progress: number; chats: number; contacts: number; messages: number; is_last: boolean } | null
   processed: readonly string[]
 }
 
@@ -57,7 +48,7 @@ export interface Changes {
 
 /** The arguments and blobs of a `commit`; the blobs in the order credentials, keys, entries, sent. */
 export interface Commit {
-  args: unknown
+  args: CommitArguments
   blobs: Uint8Array[]
 }
 
@@ -163,7 +154,7 @@ function* written(steps: readonly Step[], credentials: Uint8Array | undefined): 
 function oneCommit(steps: readonly Step[], credentials: Uint8Array | undefined): Commit {
   const latest = new Map(steps.flatMap(({ changes }) => [...(changes.keys ?? [])]))
   const blobs: Uint8Array[] = credentials === undefined ? [] : [credentials]
-  const keys = [...latest].map(([name, value]) => {
+  const keys = [...latest].map(([name, value]): [string, string, boolean] => {
     const [kind = '', id = ''] = name.split('\0')
     if (value !== null) blobs.push(encodeKey(kind, value))
     return [kind, id, value !== null]

@@ -8,9 +8,11 @@
 import type { AuthenticationCreds, SignalDataSet, SignalDataTypeMap, SignalKeyStore } from 'baileys'
 
 import { BoundedMap } from '../words/bounded.ts'
-import { type Changes, type EntryKey, Group, type HistoryArguments, nameOfEntry, PART_BYTES, type StoredEntry } from './commit.ts'
+import { type Changes, Group, type HistorySlice, nameOfEntry, PART_BYTES, type StoredEntry } from './commit.ts'
 import { isId, jidOf, keyNameOf } from '../words/limits.ts'
-import type { Peer } from '../channel/peer.ts'
+import type { EntryKey } from '../channel/payloads.ts'
+import { type Answered, ask, type Peer } from '../channel/peer.ts'
+import type { Questions, StoredOriginal as FoundOriginal } from '../channel/questions.ts'
 import { decodeKey, encodeCredentials } from './values.ts'
 
 /** `edited`: what its text or caption is now, if it was edited. */
@@ -19,12 +21,9 @@ export interface Sent {
   edited: string | null
 }
 
-/** `authors`: all JIDs that are known of who wrote it; `options`: of a poll, as it is now. */
-export interface StoredOriginal {
+/** What is stored of a message, with itself. */
+export interface StoredOriginal extends FoundOriginal {
   plaintext: Uint8Array
-  authors: string[]
-  from_me: boolean
-  options: string[]
 }
 
 const MAX_CACHED_KEYS = 256
@@ -127,22 +126,21 @@ export class Store implements SignalKeyStore {
     const entry = this.#collecting.entry(name) ?? this.#committing?.entry(name)
     if (entry) return entry.plaintext
     const answer = await this.#ask('load_entry', key)
-    return answer.head.v === true ? Buffer.from(answer.blobs[0] ?? []) : undefined
+    return answer.value ? Buffer.from(answer.blobs[0] ?? []) : undefined
   }
 
   /** Counts a stanza that is about to be handled; false when it must not be, because processes end whenever it is. */
   async begin(name: string): Promise<boolean> {
     this.#mustBeOpen()
-    return (await this.#ask('begin', name)).head.v === true
+    return (await this.#ask('begin', name)).value
   }
 
   /** What an earlier connection was not done with, oldest first. */
   async loadUnprocessed(): Promise<StoredEntry[]> {
     this.#mustBeOpen()
     const answer = await this.#ask('load_unprocessed', null)
-    const keys = answer.head.v as EntryKey[]
     const entries: StoredEntry[] = []
-    for (const [index, key] of keys.entries()) {
+    for (const [index, key] of answer.value.entries()) {
       // Only so many fit into one answer
       const plaintext = answer.blobs[index] ?? (await this.loadEntry(key))
       if (plaintext !== undefined) entries.push({ key, plaintext: Buffer.from(plaintext) })
@@ -157,9 +155,8 @@ export class Store implements SignalKeyStore {
   async loadSent(messageId: string, chat: string | null): Promise<Sent | undefined> {
     this.#mustBeOpen()
     if (!isId(messageId)) return undefined // nothing is stored under such a name
-    const answer = await this.#ask('load_sent', { message_id: messageId, chat: chat === null ? null : jidOf(chat) })
-    const value = answer.head.v as { edited: string | null } | null
-    return value === null ? undefined : { plaintext: answer.blobs[0] ?? new Uint8Array(), edited: value.edited }
+    const { value, blobs } = await this.#ask('load_sent', { message_id: messageId, chat: chat === null ? null : jidOf(chat) })
+    return value === null ? undefined : { plaintext: blobs[0] ?? new Uint8Array(), edited: value.edited }
   }
 
   /** The messages of a chat under an id, also those that arrived just now; of `author` (as in `changes.ts`) first. */
@@ -167,18 +164,17 @@ export class Store implements SignalKeyStore {
     if (!isId(messageId)) return []
     if ([this.#collecting, this.#committing].some((group) => group?.holds(messageId))) await this.isStored()
     this.#mustBeOpen()
-    const answer = await this.#ask('load_originals', { message_id: messageId, chat: jidOf(chat), author })
-    const value = answer.head.v as Omit<StoredOriginal, 'plaintext'>[]
-    return value.map((each, index) => ({ ...each, plaintext: answer.blobs[index] ?? new Uint8Array() }))
+    const { value, blobs } = await this.#ask('load_originals', { message_id: messageId, chat: jidOf(chat), author })
+    return value.map((each, index) => ({ ...each, plaintext: blobs[index] ?? new Uint8Array() }))
   }
 
   /** Stores a slice of the history, after what was taken before; returns when it is durable. */
-  async putHistory({ entries, contacts, timers = [], part, processed }: HistoryArguments): Promise<void> {
+  async putHistory({ entries, contacts, timers = [], part, processed }: HistorySlice): Promise<void> {
     await this.#caughtUp(this.taken)
     this.#mustBeOpen()
     const value = entries.map(({ key, message, status, order }) => ({ key, message, status, order }))
     const blobs = entries.map(({ plaintext }) => plaintext)
-    await this.#ask('history', { entries: value, contacts, timers, part, processed }, blobs)
+    await this.#ask('history', { entries: value, contacts, timers, part, processed: [...processed] }, blobs)
   }
 
   /** Forgets everything; later calls fail. */
@@ -234,10 +230,9 @@ export class Store implements SignalKeyStore {
   async #stored(kind: string, ids: string[]): Promise<Map<string, Buffer | undefined>> {
     const values = new Map<string, Buffer | undefined>()
     for (let left = ids; left.length > 0;) {
-      const { head, blobs } = await this.#ask('load_keys', { kind, ids: left })
-      const { found, rest } = head.v as { found: string[]; rest: string[] }
-      for (const [index, id] of found.entries()) values.set(id, blobs[index])
-      left = rest
+      const { value, blobs } = await this.#ask('load_keys', { kind, ids: left })
+      for (const [index, id] of value.found.entries()) values.set(id, blobs[index])
+      left = value.rest
     }
     return values
   }
@@ -251,8 +246,8 @@ export class Store implements SignalKeyStore {
     return value
   }
 
-  #ask(method: string, args: unknown, blobs: Uint8Array[] = []): ReturnType<Peer['call']> {
-    return this.#peer.call(method, this.#connection, args, blobs, this.#deadlineMs).catch((error: unknown) => {
+  #ask<M extends keyof Questions>(method: M, args: Parameters<Questions[M]>[0], blobs: Uint8Array[] = []): Promise<Answered<M>> {
+    return ask(this.#peer, method, this.#connection, args, blobs, this.#deadlineMs).catch((error: unknown) => {
       this.#fail(error)
       throw error
     })
@@ -280,7 +275,7 @@ export class Store implements SignalKeyStore {
     try {
       const changed = group.hasCredentials ? this.#credentials : undefined
       for (const { args, blobs } of group.commits(changed && encodeCredentials(changed))) {
-        await this.#peer.call('commit', this.#connection, args, blobs, this.#deadlineMs)
+        await ask(this.#peer, 'commit', this.#connection, args, blobs, this.#deadlineMs)
         if (this.#closed) return
       }
     } catch (error) {

@@ -1,14 +1,15 @@
 /** Messages that are no words of their sender's alone: events, albums, invitations, payments, results, answers of an AI. */
 import { proto } from 'baileys'
 
+import { wholeOf } from './limits.ts'
 import { jsonReader, listOf, type Line, moneyOf, objectOf, firstText, textOf } from './offers.ts'
 
 export interface EventContent {
   kind: 'event'
   name: string
   description: string | null
-  starts_at: unknown
-  ends_at: unknown
+  starts_at: number | null
+  ends_at: number | null
   place: { latitude: number | null; longitude: number | null; name: string | null; address: string | null } | null
   join_link: string | null
   cancelled: boolean
@@ -26,7 +27,7 @@ export interface Invite {
   chat: string | null
   name: string | null
   code: string | null
-  expires_at: unknown
+  expires_at: number | null
 }
 
 export interface NoticeText {
@@ -53,7 +54,15 @@ export function eventOf(message: proto.IMessage): EventContent | null {
     firstText(invite['caption']),
     firstText(invite['callLink'])
   ]
-  return { ...NO_EVENT, name, description, join_link, starts_at: startTime, ends_at: endTime, cancelled: isCanceled === true }
+  return {
+    ...NO_EVENT,
+    name,
+    description,
+    join_link,
+    starts_at: wholeOf(startTime),
+    ends_at: wholeOf(endTime),
+    cancelled: isCanceled === true
+  }
 }
 
 const NO_EVENT: EventContent = {
@@ -73,8 +82,8 @@ function ofEvent({ name, description, startTime, endTime, location, joinLink, is
     kind: 'event',
     name: name ?? '',
     description: description || null,
-    starts_at: startTime ?? null,
-    ends_at: endTime ?? null,
+    starts_at: wholeOf(startTime),
+    ends_at: wholeOf(endTime),
     place: location == null ? null : { latitude, longitude, name: location.name || null, address: location.address || null },
     join_link: joinLink || null,
     cancelled: isCanceled === true
@@ -108,7 +117,7 @@ function inviteOf(message: proto.IMessage): NoticeText | null {
     chat: group?.groupJid ?? channel?.newsletterJid ?? null,
     name,
     code: group?.inviteCode ?? null,
-    expires_at: group?.inviteExpiration ?? admin?.inviteExpiration ?? null
+    expires_at: wholeOf(group?.inviteExpiration ?? admin?.inviteExpiration)
   }
   const text = textOf([name, group?.caption ?? channel?.caption])
   return text === '' && !invite.chat && !invite.code ? null : { kind: 'text', text, invite } // to nowhere

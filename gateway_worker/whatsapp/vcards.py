@@ -47,13 +47,11 @@ def display_name(card: ContactCard, budget: Budget | None = None) -> str:
     return read.name or next(iter(read.phones), read.email or "")
 
 
-def read_cards(texts: Iterable[str]) -> list[ContactCard]:
-    """The people of one message, in order; what is beyond the budget of all together is not read."""
-    return [card for card in reading(texts) if card is not None]
-
-
 def reading(texts: Iterable[str]) -> Iterator[ContactCard | None]:
-    """The same, a line at a time: None where whoever reads may do something else in between."""
+    """The people of one message, in order; what is beyond the budget of all together is not read.
+
+    A line at a time: None where whoever reads may do something else in between.
+    """
     budget = Budget()
     cards = (card for text in texts for card in cards_in(text))
     for card in islice(cards, MAX_CARDS):

@@ -17,6 +17,8 @@ MAX_BYTES: Final = {
 
 MAX_STATIC_STICKER: Final = 100 * 1024
 MAX_ANIMATED_STICKER: Final = 500 * 1024
+MAX_STICKER_SECONDS: Final = 10
+"""Of one that moves, where it has to be made."""
 STICKER_SIDE: Final = 512
 """Pixels: a sticker is a square of that side."""
 

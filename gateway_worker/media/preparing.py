@@ -40,14 +40,15 @@ _FILMS: Final = frozenset(
         ),  # of the last two: Theora, Windows Media
     }
 )
+_PICTURES: Final = frozenset(
+    {
+        *("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff"),
+        *("image/heic", "image/heif", "image/avif"),
+    }
+)
 _ACCEPTED: Final = {
-    "image": frozenset(
-        {
-            *("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff"),
-            *("image/heic", "image/heif", "image/avif"),
-        }
-    ),
-    "sticker": frozenset({"image/webp", "image/png", "image/jpeg"}),
+    "image": _PICTURES,
+    "sticker": _PICTURES,
     "video": _FILMS,
     "gif": _FILMS | MOVING | {"image/gif"},
     "audio": _SOUNDS,

@@ -177,7 +177,7 @@ class OutgoingDocument(StrictModel):
 
 
 class OutgoingSticker(StrictModel):
-    """A sticker: static or animated WebP as it is, JPEG and PNG converted."""
+    """A sticker: WebP that fits as it is, still or moving; other pictures are converted, moving ones as such."""
 
     kind: Literal["sticker"] = "sticker"
     media: MediaSource

@@ -73,11 +73,11 @@ def thumbnail_of(picture: Image.Image) -> str:
     return base64.b64encode(small_enough(small, "JPEG", limits.MAX_THUMBNAIL)).decode()
 
 
-def small_enough(picture: Image.Image, form: str, most: int) -> bytes:
+def small_enough(picture: Image.Image, form: str, most: int, **more: Any) -> bytes:
     """As good as it can be within so many bytes."""
     for quality in _QUALITIES:
         held = io.BytesIO()
-        picture.save(held, form, quality=quality)
+        picture.save(held, form, quality=quality, **more)
         if held.tell() <= most:
             return held.getvalue()
     raise Fault("too_large", "bytes", limit=most)

@@ -51,7 +51,7 @@ def bare_webp(content: bytes) -> bytes:
     while at + 8 <= end:
         name, size = struct.unpack_from("<4sI", content, at)
         part = content[at : at + 8 + size + (size & 1)]
-        if name == b"XMP " or (name == b"EXIF" and _STICKER not in part):
+        if name == b"XMP " or (name == b"EXIF" and not names_its_pack(part)):
             left_out |= _WEBP_FLAGS[name]
         else:
             parts.append(part)
@@ -62,6 +62,11 @@ def bare_webp(content: bytes) -> bytes:
         parts[0] = parts[0][:8] + bytes([parts[0][8] & ~left_out]) + parts[0][9:]
     inside = b"WEBP" + b"".join(parts)
     return b"RIFF" + struct.pack("<I", len(inside)) + inside
+
+
+def names_its_pack(exif: bytes) -> bool:
+    """Whether it is the Exif of a sticker, as WhatsApp's own have it."""
+    return _STICKER in exif
 
 
 def _jpeg_parts(content: bytes) -> Iterator[bytes]:

@@ -72,7 +72,7 @@ export function fileMessage(content: FileContent, mentions: string[], { view_onc
       return content.caption ? { documentWithCaptionMessage: { message: { documentMessage } } } : { documentMessage }
     }
     case 'sticker':
-      return { stickerMessage: { ...common, ...size(content), isAnimated: content.animated === true } }
+      return { stickerMessage: { ...common, ...size(content), isAnimated: content.animated === true, stickerSentTs: Date.now() } }
   }
 }
 

@@ -6,8 +6,9 @@ keeps them, it does not interpret them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Final
 
 from schemas.commands.commands import CommandKey
 from schemas.names import MessageId, SessionId, UserId, WorkerId
@@ -339,6 +340,10 @@ class WorkerRecord:
     started_at: datetime
     heartbeat_at: datetime
     lease_until: datetime
+
+
+NOBODY_SAYS: Final = datetime.fromtimestamp(0, UTC)
+"""When the timer of a chat was set that the phone has listed, and whose messages stay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -134,6 +134,13 @@ class ReceiptsArrived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewChatsTimed:
+    """Messages of the account's new chats go after so many `seconds`, 0: they stay. Told once its chats are known."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendFailed:
     """WhatsApp's server refused a message after its acknowledgement, or outside of a pending `send`."""
 
@@ -200,6 +207,7 @@ Fact = (
     | GroupNotification
     | ContactsReported
     | TimersReported
+    | NewChatsTimed
     | SendFailed
     | FactUnreadable
 )

@@ -17,12 +17,14 @@ class PastMessage:
         message: what a backend sees.
         status: of one of ours, as far as the phone knows (``sent``, ``delivered``, ``read``, ``played``).
         order: tells it from others of the same second: they follow each other.
+        opened: it was stored as a change that is sealed: what it says takes that one's place.
     """
 
     entry: StoredEntry
     message: Arrived
     status: str | None
     order: int
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

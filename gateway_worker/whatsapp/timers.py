@@ -16,11 +16,13 @@ class Timer:
     Attributes:
         changed_at: when that was set, Unix seconds, WhatsApp's clock; None: nobody says.
         by_me: the account itself has set it; None: nobody says.
+        of_new_chats: of a message that begins a chat: the account's new chats have it.
     """
 
     seconds: int
     changed_at: int | None = None
     by_me: bool | None = None
+    of_new_chats: bool = False
 
     def expires_at(self, at: datetime) -> datetime | None:
         """When a message of this time disappears; None: it stays."""

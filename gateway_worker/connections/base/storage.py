@@ -284,6 +284,10 @@ class Timers(Protocol):
         """The timers of a session by chat, at most `limit`."""
         ...
 
+    async def is_new(self, session_id: SessionId, chat: Collection[str], own: Collection[str]) -> bool:
+        """Whether a chat begins now, as far as the phone has said which there are."""
+        ...
+
 
 class SetAsides(Protocol):
     """What was set aside."""

@@ -112,6 +112,7 @@ def _stored(session_id: SessionId, past: PastMessage, identities: Identities, no
         at=at,
         expires_at=expires_at(message, at),
         about=MessageId(message.about) if isinstance(message, ReceivedChange) else None,
+        opened=past.opened,
         # In its place among the messages of the chat: a second holds many, which come in order
         created_at=at + timedelta(microseconds=past.order % _MICROSECONDS),
     )

@@ -37,6 +37,7 @@ from gateway_worker.whatsapp.facts import (
     Fact,
     FactUnreadable,
     Named,
+    NewChatsTimed,
     Paired,
     PairingCode,
     PasskeyCode,
@@ -162,6 +163,8 @@ class Inbound:
                 case FactUnreadable():
                     reason = SetAsideReason.FAILED
                     await self._ingestion.set_fact_aside(fact.fact, reason, fact.detail, fact.payload)
+                case NewChatsTimed():
+                    self._timers.of_new_chats = fact.seconds
                 case _ if self._closed:
                     return
                 case Paired():

@@ -13,7 +13,7 @@ from gateway_worker.connections.base.times import instant
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.store.operations.authors import is_group
 from gateway_worker.store.operations.timers import ChatTimer, SetTimers
-from gateway_worker.store.records import Timer
+from gateway_worker.store.records import NOBODY_SAYS, Timer
 from gateway_worker.whatsapp.groups import GroupChanged, GroupNotification
 from gateway_worker.whatsapp.incoming import ReceivedMessage, TimerChanged
 from gateway_worker.whatsapp.timers import ReportedChatTimer
@@ -25,10 +25,15 @@ from schemas.events.messages import ChatUpdated
 from schemas.names import SessionId
 
 MAX_CHATS: Final = 20_000  # of one session, as `identities` bounds people
+_MAX_LISTED: Final = 200  # in one operation
 
 
 class Timers:
-    """The timers of one session. `own` tells the account's JIDs."""
+    """The timers of one session. `own` tells the account's JIDs.
+
+    Attributes:
+        of_new_chats: what a chat begins with, in seconds; 0: messages stay, or nobody knows which chats are new.
+    """
 
     def __init__(
         self, session_id: SessionId, identities: Identities, own: Callable[[], Collection[str | None]] = frozenset
@@ -37,6 +42,7 @@ class Timers:
         self._identities = identities
         self._own = own
         self._known: dict[str, Timer] = {}
+        self.of_new_chats = 0
 
     async def load(self, rows: TimerRows) -> None:
         """Read what is known; for a session that was just taken over."""
@@ -47,10 +53,17 @@ class Timers:
         known = [self._known[name] for name in self._identities.all_names(chat) if name in self._known]
         return max(known, key=lambda timer: timer.changed_at, default=None)
 
+    def names_of(self, chat: Jid) -> tuple[Collection[str], Collection[str]]:
+        """All names of a chat, and of the account's own."""
+        own = {name for jid in self._own() if jid is not None for name in self._identities.all_names(Jid(jid))}
+        return self._identities.all_names(chat), own
+
     def learn(self, operations: Iterable[object]) -> None:
         """These have been stored."""
         for timer in (each for op in operations if isinstance(op, SetTimers) for each in op.timers):
             before = self.of(Jid(timer.chat))
+            if timer.changed_at == NOBODY_SAYS:
+                continue
             if before is None or before.changed_at <= timer.changed_at:
                 self._known.pop(timer.chat, None)
                 self._known[timer.chat] = Timer(seconds=timer.seconds, changed_at=timer.changed_at)
@@ -74,8 +87,17 @@ class Timers:
         return self._settings(report.chat, timer, instant(report.timestamp, now), sender, from_me=report.from_me)
 
     def listed(self, report: Sequence[ReportedChatTimer], now: datetime) -> Sequence[SetTimers]:
-        """A list of chats, or a group's description, has them."""
-        return [each for one in report for each in self._settings(one.chat, one.timer, now)]
+        """A list of chats, or a group's description, has them. One with a person whose messages stay is no new one."""
+        timed = [each for one in report for each in self._settings(one.chat, one.timer, now)]
+        begun = [self._begun(one.chat) for one in report if not one.timer.seconds and not is_group(one.chat)]
+        parts = [begun[start : start + _MAX_LISTED] for start in range(0, len(begun), _MAX_LISTED)]
+        return [*timed, *(SetTimers(timers=part, event_type=CHAT_UPDATED.type) for part in parts)]
+
+    def _begun(self, chat: str) -> ChatTimer:
+        named = self._identities.chat_of(Jid(chat))
+        return ChatTimer(
+            chat=named, names=self._identities.all_names(named), seconds=0, changed_at=NOBODY_SAYS, event={}
+        )
 
     def of_group(self, notification: GroupNotification, now: datetime) -> Sequence[SetTimers]:
         """Somebody has set that of a group."""

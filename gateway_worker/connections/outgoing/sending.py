@@ -31,6 +31,7 @@ from gateway_worker.connections.outgoing.mapping import (
     file_of,
     outgoing,
 )
+from gateway_worker.connections.outgoing.new_chats import NewChats
 from gateway_worker.connections.outgoing.quota import Quota
 from gateway_worker.connections.outgoing.typing_indicator import Typing
 from gateway_worker.connections.people.identities import Identities
@@ -118,6 +119,7 @@ class OutgoingSender:
         self.typing = typing
         self._identities = identities
         self._begins = begins
+        self._new_chats = NewChats(writer, timers, storage=storage, clock=clock)
         self._acceptor = Acceptor(
             writer,
             waiter,
@@ -262,6 +264,7 @@ class OutgoingSender:
         job = await self._addressed(job)
         job = await self._with_file(job)
         await job.slot.turn()
+        job = await self._new_chats.timed(job)
         attempt = await self._attempts.connected(job)
         await self.typing.show(job, attempt, self._seconds_left(job))
         await self.quota.pace(self._identities.chat_of(Jid(job.message.to)))

@@ -44,8 +44,9 @@ _MANNERS: Final = (
 def make_moving_sticker(source: Path, target: Path, mimetype: str) -> dict[str, Any]:
     """Tries one manner after the other. Raises a `Fault` for what is too long, or does not fit however small."""
     with opened_moving(source, mimetype) as picture:
-        if picture.n_frames > limits.MAX_FRAMES:  # pyright: ignore[reportAttributeAccessIssue]
-            raise Fault("too_large", "frames", frames=picture.n_frames, limit=limits.MAX_FRAMES)  # pyright: ignore[reportAttributeAccessIssue]
+        frames: int = getattr(picture, "n_frames", 1)
+        if frames > limits.MAX_FRAMES:
+            raise Fault("too_large", "frames", frames=frames, limit=limits.MAX_FRAMES)
         exif: bytes = picture.info.get("exif", b"")
         shown = list(_thinned(_frames(picture), _A_SECOND))
     content = b""

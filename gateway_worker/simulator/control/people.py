@@ -11,7 +11,7 @@ from gateway_worker.simulator.control import group_actions, person_actions, view
 from gateway_worker.simulator.control.base import MAX_BODY, account_of, body_of
 from gateway_worker.simulator.errors import Invalid
 from gateway_worker.simulator.phone import address_book, calls
-from gateway_worker.simulator.phone.disappearing import set_timer
+from gateway_worker.simulator.phone.disappearing import set_for_new_chats, set_timer
 from gateway_worker.simulator.phone.phone import go_offline, go_online
 from gateway_worker.simulator.strict_body import decode_base64
 from gateway_worker.simulator.whatsapp import profiles
@@ -48,6 +48,7 @@ class People:
             ("about", self.about),
             ("save", self.save),
             ("disappearing", self.disappearing),
+            ("new-chats", self.new_chats),
             ("call", self.call),
             ("hang-up", self.hang_up),
             ("unlink", self.unlink),
@@ -176,6 +177,16 @@ class People:
             raise Invalid("request.invalid", "seconds is missing")
         self._simulator.turn(partial(set_timer, account=account, to=to, seconds=seconds))
         return web.json_response({"to": to, "seconds": seconds})
+
+    async def new_chats(self, request: web.Request) -> web.Response:
+        """The person sets after how many seconds the messages of new chats go; 0: they stay."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        seconds = body.whole("seconds", 0, 1 << 31)
+        body.done()
+        if seconds is None:
+            raise Invalid("request.invalid", "seconds is missing")
+        self._simulator.turn(partial(set_for_new_chats, account=account, seconds=seconds))
+        return web.json_response({"seconds": seconds})
 
     # --- calls
 

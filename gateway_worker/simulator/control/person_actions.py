@@ -11,7 +11,7 @@ from gateway_worker.simulator.content.writing import write_message
 from gateway_worker.simulator.control.change_actions import new_id, server_of
 from gateway_worker.simulator.errors import Conflict, Invalid
 from gateway_worker.simulator.phone.address_book import publish_own_name
-from gateway_worker.simulator.phone.disappearing import marked
+from gateway_worker.simulator.phone.disappearing import begin_chat, marked
 from gateway_worker.simulator.phone.files import upload
 from gateway_worker.simulator.phone.mentions import mentioning
 from gateway_worker.simulator.phone.phone import find_message, new_account, require_online, send_chat_state
@@ -109,6 +109,7 @@ def send(turn: Turn, account: Account, *, to: str, draft: Draft) -> str:
         forwarded=draft.forwarded,
         view_once=draft.view_once,
     )
+    begin_chat(turn, phone, to)
     message = marked(turn.world, phone, to, message)
     message_id = draft.message_id or new_id(turn)
     if draft.content.get("kind") != "raw":

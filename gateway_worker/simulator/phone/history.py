@@ -1,4 +1,4 @@
-"""What a phone tells a new companion of the past: addresses and names, then the recent messages by chat. Pure.
+"""What a phone tells a new companion of the past: chats, addresses and names, then recent messages by chat. Pure.
 
 A small chunk travels inside its notification, compressed; a larger one lies on the media host, encrypted like a file.
 """
@@ -48,8 +48,23 @@ def history(turn: Turn, account: Account) -> list[Message]:
         names.pushnames.append(Pushname(id=person.pn_jid, pushname=person.name))
         mapping = PhoneNumberToLIDMapping(pnJid=person.pn_jid, lidJid=person.lid_jid)
         addresses.phoneNumberToLidMappings.append(mapping)
+    addresses.conversations.extend(_listed(world, account))
     chunks = [addresses, names, *(HistorySync(syncType=_Kind.RECENT, conversations=chats) for chats in recent)]
     return [_notification(turn, account, chunk, order, len(chunks)) for order, chunk in enumerate(chunks, start=1)]
+
+
+def _listed(world: World, account: Account) -> list[Conversation]:
+    """All chats of the phone, without their messages."""
+    chats = [Conversation(id=chat) for chat in {kept.chat: None for kept in account.primary.messages.values()}]
+    for chat in chats:
+        _with_timer(world, account, chat)
+    return chats
+
+
+def _with_timer(world: World, account: Account, conversation: Conversation) -> None:
+    if (timer := timer_of(world, account.primary, conversation.id)) is not None:
+        conversation.ephemeralExpiration = timer.seconds
+        conversation.ephemeralSettingTimestamp = timer.changed_at
 
 
 def _people(world: World, account: Account) -> list[Account]:
@@ -67,9 +82,7 @@ def _recent(world: World, account: Account) -> Iterator[list[Conversation]]:
             chats.setdefault(kept.chat, []).append(kept)
     conversations = [_conversation(world, chat, messages[-MAX_PER_CHAT:]) for chat, messages in chats.items()]
     for conversation in conversations:
-        if (timer := timer_of(world, account.primary, conversation.id)) is not None:
-            conversation.ephemeralExpiration = timer.seconds
-            conversation.ephemeralSettingTimestamp = timer.changed_at
+        _with_timer(world, account, conversation)
     for start in range(0, len(conversations), CHATS_PER_CHUNK):
         yield conversations[start : start + CHATS_PER_CHUNK]
 

@@ -4,7 +4,7 @@ from google.protobuf.message import DecodeError
 
 from gateway_worker.simulator.content.reading import is_empty, unwrap
 from gateway_worker.simulator.phone.changes import Arrived, apply, change_of
-from gateway_worker.simulator.phone.disappearing import take_timer
+from gateway_worker.simulator.phone.disappearing import take_context, take_timer
 from gateway_worker.simulator.phone.files import fetch_file, on_upload_request
 from gateway_worker.simulator.phone.phone import LATENCY, MAX_RECEIPTS, address, later_if_online, origin
 from gateway_worker.simulator.phone.sending import device_sent, encrypt, send_peer, sender_key_share, stanza_attrs
@@ -173,6 +173,7 @@ def _take_in(turn: Turn, phone: Phone, sender: Device, node: Node, *, message: M
     if unwrap(message).HasField("protocolMessage"):
         take_timer(turn, phone, chat, unwrap(message))
         return
+    take_context(turn, phone, chat, message)
     not_understood = [] if arrived.own or not turn.world.strict else misnamed(node, message)
     for part in not_understood:
         turn.world.stats.count_misnamed(part)

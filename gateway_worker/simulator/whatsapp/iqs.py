@@ -10,6 +10,7 @@ from functools import partial
 from gateway_worker.simulator.whatsapp.appstate import on_app_state_iq
 from gateway_worker.simulator.whatsapp.groups.iqs import on_group_iq
 from gateway_worker.simulator.whatsapp.login import remove_device
+from gateway_worker.simulator.whatsapp.notifications import set_new_chats
 from gateway_worker.simulator.whatsapp.offline import send_backlog
 from gateway_worker.simulator.whatsapp.passkeys import PASSKEY_STEPS
 from gateway_worker.simulator.whatsapp.prekeys import on_encrypt_iq
@@ -24,6 +25,7 @@ from gateway_worker.simulator.world.faults import strike
 from gateway_worker.simulator.world.jids import SERVER
 from gateway_worker.simulator.world.media import MAX_BLOB, authorize
 from gateway_worker.simulator.world.model import Connection
+from gateway_worker.simulator.world.phone_records import TIMERS
 from gateway_worker.simulator.world.turn import Turn
 
 Handler = Callable[[Turn, Connection, Node, Node], list[Node]]
@@ -142,6 +144,16 @@ def _media(turn: Turn, connection: Connection, _iq: Node, _query: Node) -> list[
     return [Node("media_conn", attrs, [host])]
 
 
+def _new_chats(turn: Turn, connection: Connection, _iq: Node, query: Node) -> list[Node]:
+    device = connection.device
+    assert device is not None
+    seconds = int(query.attr("duration")) if query.attr("duration").isdecimal() else None
+    if seconds not in TIMERS:
+        raise NodeError("a duration that WhatsApp does not offer")
+    set_new_chats(turn, device, seconds)
+    return []
+
+
 def _bots(_turn: Turn, _connection: Connection, _iq: Node, _query: Node) -> list[Node]:
     return [Node("bot", {}, [])]
 
@@ -150,7 +162,7 @@ _HANDLERS: dict[str, Handler] = {
     "abt": _properties,
     "blocklist": _block_list,
     "bot": _bots,
-    "disappearing_mode": _nothing,
+    "disappearing_mode": _new_chats,
     "encrypt": on_encrypt_iq,
     "md": _multi_device,
     "passive": _passive,

@@ -10,6 +10,7 @@ from gateway_worker.simulator.wire.linking.pairing import key_index_list as sign
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.jids import LID_SERVER, PN_SERVER
 from gateway_worker.simulator.world.model import Account, Device
+from gateway_worker.simulator.world.phone_records import ChatTimer
 from gateway_worker.simulator.world.turn import Turn
 
 
@@ -45,6 +46,22 @@ def devices_changed(turn: Turn, device: Device, *, added: bool) -> None:
             if companion is not device:
                 for server in (PN_SERVER, LID_SERVER):
                     deliver(turn, companion, _devices(turn, device, server, added=added))
+
+
+def set_new_chats(turn: Turn, device: Device, seconds: int) -> None:
+    """A device of an account sets what its new chats begin with: the others are told."""
+    account = device.account
+    account.new_chats = ChatTimer(seconds=seconds, changed_at=int(turn.now))
+    attrs = {"from": account.pn_jid, "type": "account_sync", "id": turn.token(), "t": turn.t}
+    for companion in account.companions:
+        if companion is not device:
+            deliver(turn, companion, Node("notification", attrs, [disappearing_mode(account)]))
+
+
+def disappearing_mode(account: Account) -> Node:
+    """After how many seconds the messages of its new chats go, as WhatsApp tells everybody who asks."""
+    timer = account.new_chats
+    return Node("disappearing_mode", {"duration": str(timer.seconds), "t": str(timer.changed_at)})
 
 
 def _account_sync(turn: Turn, account: Account) -> Node:

@@ -1,6 +1,6 @@
 """User sync (`xmlns="usync"`): who is on WhatsApp, their devices and LIDs. Pure."""
 
-from gateway_worker.simulator.whatsapp.notifications import device_hash, key_index_list
+from gateway_worker.simulator.whatsapp.notifications import device_hash, disappearing_mode, key_index_list
 from gateway_worker.simulator.wire.errors import NodeError
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.jids import LID_SERVER, PN_SERVER, Jid, device_jid, parse_phone
@@ -67,7 +67,7 @@ def _answer(turn: Turn, asker: Account, protocol: Node, account: Account, addres
         case "status":
             return Node("status", {"t": turn.t}, account.about.encode())
         case "disappearing_mode":
-            return Node("disappearing_mode", {"duration": "0", "t": turn.t})
+            return disappearing_mode(account)
         case _:
             return None
 

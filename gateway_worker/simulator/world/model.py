@@ -18,7 +18,7 @@ from gateway_worker.simulator.world.group import Group
 from gateway_worker.simulator.world.ids import ConnectionId
 from gateway_worker.simulator.world.jids import LID_SERVER, PN_SERVER, Jid, device_jid, other_spelling, parse_jid
 from gateway_worker.simulator.world.linking import LinkCode, Reference
-from gateway_worker.simulator.world.phone_records import Call, Change, ChatState, ChatTimer, Dropped, Kept
+from gateway_worker.simulator.world.phone_records import NO_TIMER, Call, Change, ChatState, ChatTimer, Dropped, Kept
 from gateway_worker.simulator.world.records import Ledger
 from gateway_worker.simulator.world.stats import Stats
 
@@ -103,6 +103,8 @@ class Account:
     """Of the link by which others find the person, once it was asked for."""
     picture: tuple[str, str] | None = None
     """Id and direct path of the profile picture."""
+    new_chats: ChatTimer = NO_TIMER
+    """What the chats begin with that the person begins."""
     key_index: bytes | None = None
     """The signed list of its companions, until they change."""
     _primary: "Phone | None" = None

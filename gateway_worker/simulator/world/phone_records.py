@@ -135,6 +135,11 @@ class ChatTimer:
 
     seconds: int
     changed_at: int
+    of_new_chats: bool = False
+    """Whether the chat began with it, as the new chats of the account do."""
+
+
+NO_TIMER = ChatTimer(seconds=0, changed_at=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -238,7 +238,7 @@ contacts = Table(  # what is known of people
     PrimaryKeyConstraint("session_id", "jid"),
 )
 
-timers = Table(  # after how many seconds the messages of a chat go; no row, or 0: they stay
+timers = Table(  # after how many seconds the messages of a chat go; no row, or 0: they stay; also chats that are listed
     "timers",
     metadata,
     Column("session_id", Text, nullable=False),

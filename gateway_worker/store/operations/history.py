@@ -19,6 +19,7 @@ class HistoricMessage:
         at: WhatsApp's time.
         about: the earlier message that it changes, if it does.
         created_at: its place among the messages of its chat; within the second of `at`.
+        opened: as in `ReceiveMessage`, but for the telling.
     """
 
     message_id: MessageId
@@ -35,6 +36,7 @@ class HistoricMessage:
     entry: tuple[str, str] | None = None
     expires_at: datetime | None = None
     about: MessageId | None = None
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

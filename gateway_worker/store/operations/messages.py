@@ -121,6 +121,17 @@ class ReceiveMessage(Operation[bool]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetExpiry(Operation[None]):
+    """An outgoing message that has not left yet will disappear: so many `seconds` after it leaves."""
+
+    message_id: MessageId
+    seconds: int
+
+    def touched(self) -> Touched:  # noqa: D102 (as its parent's)
+        return [("message", self.message_id)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaceContent(Operation[None]):
     """Say anew what an outgoing message holds: more is known of its file now."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.e2e.conftest import Member, World
+from tests.e2e.conftest import Member, Phone, World
 from tests.support.backend import Document
 
 DAY, WEEK, QUARTER = 86_400, 604_800, 7_776_000
@@ -65,6 +65,45 @@ async def test_a_persons_timer_is_heard_told_kept_to_and_set(world: World) -> No
     inbox = {entry["messageId"]: entry for entry in await world.phones.inbox(ben, 4)}
     assert inbox[after]["disappearingSeconds"] == WEEK
     assert (await world.phones.stats())["dropped"] == 0
+
+
+async def _begun_with(world: World, member: Member, seconds: int) -> tuple[Phone, str]:
+    """Somebody new, to whom the first message goes after `seconds`: nothing else shows that the phone has said so."""
+    while True:
+        person = await world.phones.give("New")
+        sent = await _send(world, member, person.number, "hello")
+        (entry,) = await world.phones.inbox(person, 1)
+        if entry.get("disappearingSeconds") == seconds:
+            return person, sent
+
+
+async def test_a_chat_that_begins_takes_the_accounts_timer_of_new_chats_and_an_old_one_does_not(world: World) -> None:
+    phone, old = await world.phones.give("Ana"), await world.phones.give("Ben")
+    await world.phones.send(old, phone.number, "long ago")
+    await world.phones.inbox(phone, 1)
+    await world.phones.post(f"/phones/{phone.number}/new-chats", {"seconds": WEEK})
+    ana = Member(session_id=world.new_session_id(), phone=phone)
+    await world.create(ana.session_id)
+    await world.scan(ana.session_id, phone)
+    await world.named(ana.session_id, "Ana")
+
+    new, first = await _begun_with(world, ana, WEEK)
+    changed = await world.backend.event("chat.updated.v1", _of(ana, chat=new.jid))
+    assert (changed["data"]["disappearingSeconds"], changed["data"]["fromMe"]) == (WEEK, True)
+    described = await world.backend.ask("message.describe.v1", ana.session_id, {"messageId": first})
+    assert described["data"]["result"]["expiresAt"]
+    again = await _send(world, ana, new.number, "again")
+    assert {e["messageId"]: e["disappearingSeconds"] for e in await world.phones.inbox(new, 2)}[again] == WEEK
+    answer = await world.phones.send(new, phone.number, "hello you")
+    heard = await world.backend.event("message.received.v1", _of(ana, messageId=answer))
+    assert heard["data"]["disappearingSeconds"] == WEEK, "the other phone took it over"
+
+    stays = await _send(world, ana, old.number, "as it was")
+    assert {e["messageId"]: e.get("disappearingSeconds") for e in await world.phones.inbox(old, 1)} == {stays: None}
+    await world.phones.post(f"/phones/{phone.number}/new-chats", {"seconds": DAY})
+    await _begun_with(world, ana, DAY)
+    unlike = await _send(world, ana, new.number, "as it began")
+    assert {e["messageId"]: e["disappearingSeconds"] for e in await world.phones.inbox(new, 3)}[unlike] == WEEK
 
 
 async def test_a_groups_timer_likewise(world: World) -> None:

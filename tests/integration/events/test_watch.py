@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -110,6 +111,38 @@ async def test_what_is_deleted_while_nobody_speaks_is_declared_again_with_its_bi
 
         await until(arrives)
     assert here.missed == 1
+
+
+async def test_whatever_of_the_fleets_is_deleted_comes_back_with_what_leads_to_it(
+    here: Environment, services: PrivateServices
+) -> None:
+    plan = here.topology.fleet()
+    ways = {binding.queue: binding for binding in plan.bindings}
+    async with await aio_pika.connect(services.amqp_url) as connection:
+
+        async def counts(queue: str) -> int:
+            channel = await connection.channel()
+            found = await channel.declare_queue(queue, passive=True)
+            return found.declaration_result.message_count or 0
+
+        async def arrives(queue: str) -> bool:
+            with suppress(Exception):
+                before = await counts(queue)
+                way = ways[queue]
+                target = await (await connection.channel()).get_exchange(way.exchange)
+                await target.publish(aio_pika.Message(b"{}"), way.routing_key.replace("#", "s1").replace("*", "s1"))
+                return await counts(queue) > before
+            return False
+
+        for missed, (kind, name) in enumerate(
+            [*(("exchange", each.name) for each in plan.exchanges), *(("queue", each.name) for each in plan.queues)]
+        ):
+            channel = await connection.channel()
+            await (channel.exchange_delete if kind == "exchange" else channel.queue_delete)(name)
+            led = [queue for queue, way in ways.items() if name in {queue, way.exchange}]
+            for queue in led:
+                await until(partial(arrives, queue))
+            assert here.missed == missed + 1, name
 
 
 async def test_the_mark_is_written_again_where_its_queue_was_deleted(

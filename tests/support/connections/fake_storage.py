@@ -1,9 +1,9 @@
 """The store in memory: it applies what is written as PostgreSQL would, in one go."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateway_worker.store.errors import ContentRefused, StaleEpoch, StoreUnavailable
@@ -16,6 +16,7 @@ from gateway_worker.store.operations.messages import (
     PutSentPlaintext,
     ReceiveMessage,
     ReplaceContent,
+    SetExpiry,
     SettleEntries,
 )
 from gateway_worker.store.operations.operation import Operation
@@ -26,6 +27,7 @@ from gateway_worker.store.operations.set_aside import BeginStanza, EndStanzas, S
 from gateway_worker.store.operations.timers import ChatTimer, SetTimers
 from gateway_worker.store.operations.usage import ReportUsage
 from gateway_worker.store.records import (
+    NOBODY_SAYS,
     Direction,
     Fence,
     Json,
@@ -50,11 +52,18 @@ from tests.support.connections.virtual_time import VirtualClock
 class FakeTimers:
     """Of one session."""
 
+    messages: FakeMessages
     known: dict[str, Timer] = field(default_factory=dict[str, Timer])
 
     async def of(self, session_id: SessionId, limit: int) -> dict[str, Timer]:
         del session_id, limit
-        return dict(self.known)
+        return {chat: timer for chat, timer in self.known.items() if timer.changed_at > NOBODY_SAYS}
+
+    async def is_new(self, session_id: SessionId, chat: Collection[str], own: Collection[str]) -> bool:
+        del session_id
+        rows = (row for row in self.messages.rows.values() if row.from_me and row.chat in chat)
+        written = any(row.status not in (Status.PENDING, Status.FAILED) for row in rows)
+        return any(each in self.known for each in own) and not any(each in self.known for each in chat) and not written
 
     def keep(self, timer: ChatTimer) -> bool:
         """Whether it is another than before; what was set before the one that is kept changes nothing."""
@@ -110,7 +119,7 @@ class FakeStorage:
     uploads: FakeUploads = field(default_factory=FakeUploads)
     media: FakeMedia = field(default_factory=FakeMedia)
     set_aside: FakeSetAsides = field(default_factory=FakeSetAsides)
-    timers: FakeTimers = field(default_factory=FakeTimers)
+    timers: FakeTimers = field(init=False)
     user_limits: FakeUserLimits = field(default_factory=FakeUserLimits)
     events: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
     past: list[HistoricMessage] = field(default_factory=list[HistoricMessage])
@@ -123,6 +132,7 @@ class FakeStorage:
     def __post_init__(self) -> None:
         self.owners = FakeOwners(self.sessions)
         self.messages.is_away = lambda: self.away
+        self.timers = FakeTimers(self.messages)
 
     @property
     def ownership(self) -> FakeSessions:
@@ -181,6 +191,10 @@ class FakeStorage:
                 self.messages.encrypted.update(MessageId(k) for k in operation.plaintexts)
             case PutUpload():
                 self.uploads.known[session_id, operation.file_class, operation.sha256] = operation.reference
+            case SetExpiry():
+                row = self.messages.rows[operation.message_id]
+                expires_at = row.created_at + timedelta(seconds=operation.seconds)
+                self.messages.rows[operation.message_id] = replace(row, expires_at=expires_at)
             case ReplaceContent():
                 row = self.messages.rows[operation.message_id]
                 self.messages.rows[operation.message_id] = replace(row, content=operation.content)

@@ -14,11 +14,11 @@ from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.commands import AlreadySettled, Begun, Conflict, Done, Fresh, InProgress
 from gateway_worker.store.operations.identity import DropCredentials, PutCredentials, PutKeys
 from gateway_worker.store.operations.media import PutUpload
-from gateway_worker.store.operations.messages import NewEntry, PutEntries, PutSentPlaintext, SettleEntries
+from gateway_worker.store.operations.messages import NewEntry, PutEntries, PutSentPlaintext, SetExpiry, SettleEntries
 from gateway_worker.store.operations.people import JoinChats
 from gateway_worker.store.operations.receipts import AdvanceParticipant
 from gateway_worker.store.operations.timers import ChatTimer, SetTimers
-from gateway_worker.store.records import Desired, Fence, Json, NewSession, Status
+from gateway_worker.store.records import NOBODY_SAYS, Desired, Fence, Json, NewSession, Status
 from schemas.commands.commands import CommandKey
 from schemas.names import SessionId, UserId, WorkerId
 from tests.support.store.stores import NOON, advance, arrived, begin, key, message_id
@@ -207,6 +207,27 @@ async def a_timer_that_is_another_is_kept_and_told(tried: Tried) -> None:
     assert (await tried.storage.timers.of(SESSION, 5))[ANA].seconds == 60
 
 
+async def a_chat_is_new_while_the_phone_lists_others_and_nothing_was_written_there(tried: Tried) -> None:
+    timers, own, written = tried.storage.timers, {"15550009999@s.whatsapp.net", "99@lid"}, CHAT
+    assert not await timers.is_new(SESSION, {BEN}, own), "nobody has listed any"
+    listed = [
+        ChatTimer(chat=each, seconds=0, changed_at=NOBODY_SAYS, event={})
+        for each in ("15550009999@s.whatsapp.net", ANA)
+    ]
+    assert await tried.commit(SetTimers(timers=listed, event_type="chat.updated.v1")) == (0,)
+    assert await timers.of(SESSION, 5) == {}
+    assert [await timers.is_new(SESSION, {"7@lid", chat}, own) for chat in (ANA, BEN)] == [False, True]
+    await tried.commit(begin())
+    assert await timers.is_new(SESSION, {written}, own), "it has not left yet"
+    await tried.commit(SetExpiry(message_id=message_id(), seconds=10**9))
+    await tried.commit(advance(Status.SENT))
+    assert not await timers.is_new(SESSION, {written}, own)
+    stored = await tried.storage.messages.get(SESSION, message_id())
+    assert stored is not None
+    assert stored.expires_at is not None
+    assert tried.steps() == [("sent", None)]
+
+
 async def a_session_has_one_owner_and_a_new_epoch_each_time(tried: Tried) -> None:
     ownership = tried.storage.ownership
     assert await ownership.claim(SESSION, OTHER, "run-1") is None
@@ -269,6 +290,7 @@ CASES: Final[Sequence[Case]] = (
     a_decrypted_part_stays_as_it_was_and_is_awaited_until_it_is_settled,
     an_upload_is_found_by_its_class_and_hash,
     a_timer_that_is_another_is_kept_and_told,
+    a_chat_is_new_while_the_phone_lists_others_and_nothing_was_written_there,
     a_session_has_one_owner_and_a_new_epoch_each_time,
     orders_have_rising_numbers,
     a_session_that_is_made_anew_goes_on_where_the_old_one_ended,

@@ -15,6 +15,7 @@ from gateway_worker.store.operations.messages import (
     PutSentPlaintext,
     ReceiveMessage,
     ReplaceContent,
+    SetExpiry,
     SettleEntries,
 )
 from gateway_worker.store.operations.operation import Operation
@@ -61,6 +62,7 @@ WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     LearnContacts: contacts.learn_contacts,
     SetTimers: timers.set_timers,
     ReplaceContent: messages.replace_content,
+    SetExpiry: messages.set_expiry,
     PutUpload: uploads.put,
     PutMedia: media.put_media,
     RetryMedia: media.retry_media,

@@ -11,6 +11,7 @@ from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns
 from gateway_worker.store.writing.writers.keeping import KEPT, keep
+from gateway_worker.store.writing.writers.opening import replace_rows
 from gateway_worker.store.writing.writers.receiving import KNOWN, key_columns, names
 
 _STORE: Final = f"""
@@ -64,7 +65,9 @@ async def finish(transaction: Transaction, placed: Sequence[Placed]) -> None:
 
 
 async def store(transaction: Transaction, placed: Sequence[Placed]) -> None:
-    """Write `StoreHistory`s; what is stored already stays as it is."""
+    """Write `StoreHistory`s; what is stored already stays as it is, but for what is opened now."""
+    opened = [(each, message) for each in placed for message in each.operation.messages if message.opened]
+    replaced = await replace_rows(transaction, opened)
     rows = [
         (
             each.session_id,
@@ -80,6 +83,7 @@ async def store(transaction: Transaction, placed: Sequence[Placed]) -> None:
         )
         for each in placed
         for message in each.operation.messages
+        if not (message.opened and (each.session_id, message.message_id) in replaced)
     ]
     if rows:
         await transaction.wire.execute(_STORE, *columns(rows))

@@ -75,6 +75,13 @@ _REPLACE_CONTENT: Final = f"""
         AND b.created_at = m.created_at
 """  # noqa: S608 (our own words)
 
+_SET_EXPIRY: Final = f"""
+    UPDATE messages AS m SET expires_at = m.at + make_interval(secs => g.seconds)
+    FROM unnest($1::text[], $2::text[], $3::int[]) AS g (session_id, message_id, seconds)
+    JOIN LATERAL ({OURS.format(wanted="g")}) AS o ON o.number = 0 AND o.status = 'pending'
+    WHERE m.ctid = o.place
+"""  # noqa: S608 (our own words)
+
 _READ_STATUS: Final = f"""
     SELECT
         m.session_id, m.message_id, m.chat, m.status, m.error, m.recipient, m.command_id, m.correlation_id,
@@ -152,6 +159,12 @@ async def replace_content(transaction: Transaction, placed: Sequence[Placed]) ->
         for op in [each.operation]
     ]
     await transaction.wire.execute(_REPLACE_CONTENT, *columns(rows))
+
+
+async def set_expiry(transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """Write `SetExpiry`s."""
+    rows = [(each.session_id, each.operation.message_id, each.operation.seconds) for each in placed]
+    await transaction.wire.execute(_SET_EXPIRY, *columns(rows))
 
 
 async def advance_status(transaction: Transaction, placed: Sequence[Placed]) -> None:

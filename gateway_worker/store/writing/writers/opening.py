@@ -4,8 +4,11 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from gateway_worker.store.compact_json import dumps
+from gateway_worker.store.operations.history import HistoricMessage
+from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns
+from schemas.names import SessionId
 
 # Which of the changes under an id it is, is told as in `receiving.KNOWN`. Row and body keep their time: so changes of a
 # message stay in the order in which they came, whenever they were opened.
@@ -32,8 +35,7 @@ async def replace_sealed(transaction: Transaction, placed: Sequence[Placed]) -> 
     """Say what these `ReceiveMessage`s say where they stand sealed, and tell it; answers the places of those."""
     if not placed:
         return ()
-    found = await transaction.wire.fetch(_REPLACE, *columns([_row(transaction, each) for each in placed]))
-    rows = {(row["session_id"], row["message_id"]) for row in found}
+    rows = await replace_rows(transaction, [(each, each.operation) for each in placed])
     replaced = [each for each in placed if (each.session_id, each.operation.message_id) in rows]
     for each in replaced:
         transaction.answer(each, True)
@@ -41,8 +43,17 @@ async def replace_sealed(transaction: Transaction, placed: Sequence[Placed]) -> 
     return {(each.write, each.index) for each in replaced}
 
 
-def _row(transaction: Transaction, placed: Placed) -> tuple[Any, ...]:
-    op = placed.operation
+async def replace_rows(
+    transaction: Transaction, opened: Sequence[tuple[Placed, ReceiveMessage | HistoricMessage]]
+) -> Collection[tuple[SessionId, str]]:
+    """Have these rows say what these say; answers the sessions and ids of those that there are."""
+    if not opened:
+        return ()
+    found = await transaction.wire.fetch(_REPLACE, *columns([_row(transaction, *each) for each in opened]))
+    return {(row["session_id"], row["message_id"]) for row in found}
+
+
+def _row(transaction: Transaction, placed: Placed, op: ReceiveMessage | HistoricMessage) -> tuple[Any, ...]:
     return (
         placed.session_id,
         op.message_id,

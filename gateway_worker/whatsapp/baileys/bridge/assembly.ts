@@ -24,6 +24,7 @@ import { listenToEvents, listenToStanzas } from './patches/listening.ts'
 import { Wire } from './patches/wire.ts'
 import { AddressBook } from './people/address-book.ts'
 import { Contacts } from './people/contacts.ts'
+import { NewChats } from './people/new-chats.ts'
 import { People } from './people/pictures.ts'
 import { Gate } from './signal/gate.ts'
 import { Keys } from './signal/keys.ts'
@@ -66,7 +67,7 @@ export type Parts = ReturnType<typeof assemble>
 
 export function assemble(context: Context) {
   const base = makeBase(context)
-  const reading = makeReading(context, base, () => ({ socket, arrivals }))
+  const reading = makeReading(context, base, () => ({ socket, arrivals, newChats: asking.newChats }))
   const { number, credentials, settings, options } = context
   const { store, keys, groupCache: groups } = base
   const socket = makeSocket({ number, credentials, store, keys, settings, options, groups, ...reading })
@@ -108,7 +109,7 @@ type Reading = ReturnType<typeof makeReading>
 function makeReading(
   { number, peer, credentials, options }: Context,
   { store }: Base,
-  later: () => { socket: WASocket; arrivals: Arrivals }
+  later: () => { socket: WASocket; arrivals: Arrivals; newChats: NewChats }
 ) {
   const admins = new Admins(() => later().socket)
   const mapping = (): WASocket['signalRepository']['lidMapping'] => later().socket.signalRepository.lidMapping
@@ -119,7 +120,8 @@ function makeReading(
     incoming,
     mapping,
     me: () => credentials.me,
-    isWanted: options.history !== 'none'
+    isWanted: options.history !== 'none',
+    onListed: () => void later().newChats.listed()
   })
   const protocol = new PeerMessages({
     store,
@@ -139,6 +141,7 @@ function makeAsking({ credentials }: Context, { facts, keys, groupCache, renewSe
     addressBook: new AddressBook({ socket, facts, appState: keys.appState, credentials }),
     contacts,
     groups: new Groups({ socket, contacts, cache: groupCache, me: () => credentials.me, renewSenderKey }),
+    newChats: new NewChats({ socket, facts, credentials }),
     people: new People(socket)
   }
 }

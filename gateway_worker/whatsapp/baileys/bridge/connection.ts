@@ -169,6 +169,7 @@ export class Connection {
     ev.on('creds.update', () => {
       this.#saveCredentials()
       this.#noteName()
+      this.#parts.newChats.note()
     })
     ev.on('connection.update', (update) => this.#update(update))
     ev.on('call', (calls) => this.#rejectCalls(calls))
@@ -205,6 +206,7 @@ export class Connection {
   }
 
   #connected(): void {
+    void this.#parts.newChats.open() // before messages leave
     this.#appearance.open()
     const isNamed = ownName(this.#credentials) !== null
     if (isNamed || !this.#isNew) this.#notifyConnected()

@@ -162,6 +162,13 @@ class TimersFact(TypedDict):
     timers: list[ChatTimer]
 
 
+class NewChatsFact(TypedDict):
+    """Messages of the account's new chats go after so many seconds."""
+
+    fact: Literal["new_chats"]
+    seconds: int
+
+
 class ContactReport(Person):
     """What is said of a person: what is missing or None is not said, what is empty is gone."""
 
@@ -224,6 +231,7 @@ Fact = (
     | SendFailedFact
     | GroupFact
     | TimersFact
+    | NewChatsFact
     | ContactsFact
     | CallFact
     | PresenceFact

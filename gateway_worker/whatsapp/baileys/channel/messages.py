@@ -14,11 +14,12 @@ from gateway_worker.whatsapp.baileys.channel.decoding import UNCHECKED
 
 
 class Timer(TypedDict):
-    """When the messages of a chat disappear."""
+    """When the messages of a chat disappear. `of_new_chats`, of ours: the chat begins with it, as new chats do."""
 
     seconds: int
     changed_at: int | None
     by_me: bool | None
+    of_new_chats: NotRequired[bool]
 
 
 class EntryKey(TypedDict):

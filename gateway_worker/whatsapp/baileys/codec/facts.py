@@ -13,6 +13,7 @@ from gateway_worker.whatsapp.facts import (
     Disconnected,
     Fact,
     Named,
+    NewChatsTimed,
     Paired,
     PairingCode,
     PasskeyCode,
@@ -116,6 +117,10 @@ def _timers(fact: facts.TimersFact) -> Fact:
     return TimersReported(timers=chat_timers_of(fact["timers"]))
 
 
+def _new_chats(fact: facts.NewChatsFact) -> Fact:
+    return NewChatsTimed(seconds=fact["seconds"])
+
+
 def _contacts(fact: facts.ContactsFact) -> Fact:
     contacts = [ContactReport(**each) for each in fact["contacts"]]
     return ContactsReported(contacts=contacts, from_before=fact["from_before"])
@@ -153,6 +158,7 @@ READ_FACTS: Final[Mapping[Any, tuple[Reader[Any], Callable[[Any], Fact]]]] = {
     "receipt": _reading(facts.ReceiptFact, _receipt),
     "send_failed": _reading(facts.SendFailedFact, _send_failed),
     "timers": _reading(facts.TimersFact, _timers),
+    "new_chats": _reading(facts.NewChatsFact, _new_chats),
     "contacts": _reading(facts.ContactsFact, _contacts),
     "call": _reading(facts.CallFact, _call),
     "presence": _reading(facts.PresenceFact, _presence),

@@ -26,7 +26,13 @@ async def history_of(payload: object, blobs: Sequence[bytes]) -> HistoryPart:
         match found.message:
             case ReceivedMessage() | ReceivedChange():
                 stored = StoredEntry(key=found.key, plaintext=blob)
-                past = PastMessage(entry=stored, message=found.message, status=entry["status"], order=entry["order"])
+                past = PastMessage(
+                    entry=stored,
+                    message=found.message,
+                    status=entry["status"],
+                    order=entry["order"],
+                    opened=found.opened,
+                )
                 messages.append(past)
             case Unreadable():
                 unreadable.append(found)

@@ -121,3 +121,20 @@ async def test_the_keys_of_a_kind_are_read_as_a_whole(store: Store, fence: Fence
     await store.commit(fence, PutKeys(keys={**keys, ("session", "1"): b"s"}))
     assert await store.keys.of_kind(SESSION, "lid-mapping", 10) == {"0": b"0", "1": b"1", "2": b"2"}
     assert len(await store.keys.of_kind(SESSION, "lid-mapping", 2)) == 2
+
+
+async def test_a_change_of_the_past_that_is_opened_takes_the_place_of_the_sealed_one_and_tells_nothing(
+    store: Store, fence: Fence
+) -> None:
+    about = message_id(1)
+    sealed = _past(2, kind="changed", content={"kind": "changed", "reason": "sealed"}, about=about)
+    await store.commit(fence, StoreHistory(messages=[_past(1), sealed]))
+    opened = {"kind": "edited", "content": {"kind": "text", "text": "new"}}
+    again = replace(sealed, kind="edited", content=opened, opened=True, created_at=NOON)
+    for _ in range(2):  # a crash may come before the list is stored that has it no longer
+        await store.commit(fence, StoreHistory(messages=[again, _past(3, about=about, opened=True, kind="edited")]))
+    found = await store.messages.changes(SESSION, [about], limit=10)
+    assert [(each.message_id, each.kind) for each in found] == [(message_id(2), "edited"), (message_id(3), "edited")]
+    assert found[0].content == opened
+    assert found[0].created_at == sealed.created_at
+    assert await store.outbox.pending(fence.session_id, 0, 10) == []

@@ -1,11 +1,12 @@
 /** What we say, written from `channel/messages.py` and `channel/facts.py` by `python -m deploy.tools.bridge_types`. */
 import type { Flags } from './flags.ts'
 
-/** When the messages of a chat disappear. */
+/** When the messages of a chat disappear. `of_new_chats`, of ours: the chat begins with it, as new chats do. */
 export interface Timer {
   seconds: number
   changed_at: number | null
   by_me: boolean | null
+  of_new_chats?: boolean
 }
 
 /** The name of one encrypted part of one incoming stanza. */
@@ -572,6 +573,12 @@ export interface TimersFact {
   timers: ChatTimer[]
 }
 
+/** Messages of the account's new chats go after so many seconds. */
+export interface NewChatsFact {
+  fact: 'new_chats'
+  seconds: number
+}
+
 /** What is said of a person: what is missing or None is not said, what is empty is gone. */
 export interface ContactReport {
   jid: string
@@ -632,6 +639,7 @@ export type Fact =
   | SendFailedFact
   | GroupFact
   | TimersFact
+  | NewChatsFact
   | ContactsFact
   | CallFact
   | PresenceFact

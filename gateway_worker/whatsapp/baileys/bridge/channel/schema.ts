@@ -282,6 +282,7 @@ const fact = byKind('fact', {
     changes: list(changes, MAX_GROUP_CHANGES, undefined, MAX_LIST_BYTES)
   },
   timers: { timers: list(chatTimer, MAX_CONTACTS) },
+  new_chats: { seconds: whole },
   contacts: { contacts: list(contact, MAX_CONTACTS, undefined, MAX_LIST_BYTES), from_before: flag },
   call: {
     call_id: id,

@@ -10,6 +10,7 @@ import {
   getBinaryNodeChildren,
   getBinaryNodeChildString,
   isJidGroup,
+  jidNormalizedUser,
   type WASocket
 } from 'baileys'
 
@@ -17,7 +18,7 @@ import { type Mapping, personOf } from '../words/addresses.ts'
 import type { Facts } from '../channel/facts.ts'
 import type { GroupChange, GroupFact, PeopleChange, SettingsChange } from '../channel/payloads.ts'
 import { ALL_ADD, methodOf, type Person, personOf as knownPerson } from './groups.ts'
-import { secondsOf } from '../words/limits.ts'
+import { MAX_PEOPLE, secondsOf } from '../words/limits.ts'
 
 export interface GroupNotificationsParts {
   socket: WASocket
@@ -33,6 +34,11 @@ const PEOPLE = new Set(['add', 'remove', 'leave', 'promote', 'demote'])
 const REQUESTS = new Set(['created_membership_requests', 'revoked_membership_requests'])
 const GONE = new Set(['remove', 'leave'])
 const JOINED = new Set(['invite', 'linked_group_join'])
+/** Of one notification; and of its people, some of whom may have no address. */
+const MAX_CHANGES = 32
+const MAX_LOOKED_AT = 2 * MAX_PEOPLE
+/** People described between two turns of the event loop. */
+const SLICE = 128
 
 export class GroupNotifications {
   readonly #parts: GroupNotificationsParts
@@ -50,7 +56,8 @@ export class GroupNotifications {
       const { lidMapping } = socket.signalRepository
       // Who has another number is described first: its LID still leads to the old one
       const renumbering = isRenumbering(stanza) ? await groupNotificationOf(stanza, me(), lidMapping) : null
-      await lidMapping.storeLIDPNMappings(pairsOf(stanza))
+      const pairs = await pairsOf(stanza)
+      for (let start = 0; start < pairs.length; start += SLICE) await lidMapping.storeLIDPNMappings(pairs.slice(start, start + SLICE))
       const fact = renumbering ?? (await groupNotificationOf(stanza, me(), lidMapping))
       if (fact === null) return pass()
       if (fact.changes.some((each) => each.kind === 'people' && GONE.has(each.action))) await renewSenderKey(fact.group)
@@ -78,8 +85,12 @@ export async function groupNotificationOf(stanza: BinaryNode, me: Contact | unde
   const children = Array.isArray(content) ? content : []
   const author = attrs['participant'] ?? children.find((child) => child.attrs['author'])?.attrs['author']
   const by = author === undefined ? null : await personOf(author, attrs['participant_pn'], mapping)
-  const isMe = (jid: string | undefined): boolean => [me?.id, me?.lid].some((own) => areJidsSameUser(jid, own))
-  const changes = children.map((child) => (attrs['type'] === PICTURE ? pictureOf(child) : changeIn(child, [author, by?.pn, by?.lid], isMe)))
+  const own = new Set([me?.id, me?.lid].map((jid) => jidNormalizedUser(jid)))
+  const isMe = ({ jid, lid }: Person): boolean => own.has(jidNormalizedUser(jid)) || (lid !== null && own.has(lid))
+  const changes: GroupChange[] = []
+  for (const child of children.slice(0, MAX_CHANGES)) {
+    changes.push(attrs['type'] === PICTURE ? pictureOf(child) : await changeIn(child, [author, by?.pn, by?.lid], isMe))
+  }
   if (changes.length === 0) return null
   return {
     fact: 'group',
@@ -92,19 +103,23 @@ export async function groupNotificationOf(stanza: BinaryNode, me: Contact | unde
   }
 }
 
-function changeIn(child: BinaryNode, author: readonly (string | undefined)[], isMe: (jid: string | undefined) => boolean): GroupChange {
+async function changeIn(
+  child: BinaryNode,
+  author: readonly (string | undefined)[],
+  isMe: (person: Person) => boolean
+): Promise<GroupChange> {
   const { tag, attrs } = child
   if (tag === 'create') {
     const group = getBinaryNodeChild(child, 'group')
-    const people = peopleOf(group)
+    const people = await peopleOf(group)
     const action = JOINED.has(attrs['reason'] ?? '') ? 'join' : 'add'
     return { kind: 'people', action, people, includes_me: true, subject: group?.attrs['subject'] ?? null }
   }
-  if (REQUESTS.has(tag)) return { kind: 'people', includes_me: false, subject: null, ...requestOf(child, author) }
-  if (tag === 'modify') return { kind: 'people', action: tag, includes_me: false, subject: null, ...renumbered(child, author) }
+  if (REQUESTS.has(tag)) return { kind: 'people', includes_me: false, subject: null, ...(await requestOf(child, author)) }
+  if (tag === 'modify') return { kind: 'people', action: tag, includes_me: false, subject: null, ...(await renumbered(child, author)) }
   if (PEOPLE.has(tag)) {
-    const people = peopleOf(child)
-    const includes_me = people.some(({ jid, lid }) => isMe(jid) || isMe(lid ?? undefined))
+    const people = await peopleOf(child)
+    const includes_me = people.some(isMe)
     return { kind: 'people', action: actionOf(child, people, author), people, includes_me, subject: null }
   }
   return { kind: 'changed', ...changesOf(child) }
@@ -122,9 +137,9 @@ function actionOf({ tag, attrs }: BinaryNode, people: readonly Person[], author:
 type Author = readonly (string | undefined)[]
 
 /** Who asks: those who are named, else whoever made the notification. Who withdraws for others turns them down. */
-function requestOf(child: BinaryNode, author: Author): Pick<PeopleChange, 'action' | 'people' | 'method'> {
+async function requestOf(child: BinaryNode, author: Author): Promise<Pick<PeopleChange, 'action' | 'people' | 'method'>> {
   const named = [...getBinaryNodeChildren(child, 'requested_user'), ...getBinaryNodeChildren(child, 'participant')]
-  const people = named.length > 0 ? named.map(addressed) : [knownPerson(author)]
+  const people = named.length > 0 ? await addressedEach(named) : [knownPerson(author)]
   if (child.tag === 'created_membership_requests') return { action: 'request', people, method: methodOf(child.attrs['request_method']) }
   const isOwn =
     people.length === 1 &&
@@ -133,8 +148,18 @@ function requestOf(child: BinaryNode, author: Author): Pick<PeopleChange, 'actio
 }
 
 /** Somebody has another number: WhatsApp names the old one as the author. */
-function renumbered(child: BinaryNode, author: Author): Pick<PeopleChange, 'people' | 'previous'> {
-  return { people: participantsOf(child).map(addressed), previous: author.some((jid) => jid !== undefined) ? knownPerson(author) : null }
+async function renumbered(child: BinaryNode, author: Author): Promise<Pick<PeopleChange, 'people' | 'previous'>> {
+  return { people: await peopleOf(child), previous: author.some((jid) => jid !== undefined) ? knownPerson(author) : null }
+}
+
+/** A slice of the event loop at a time. */
+async function addressedEach(nodes: readonly BinaryNode[]): Promise<Person[]> {
+  const people: Person[] = []
+  for (const node of nodes.slice(0, MAX_LOOKED_AT)) {
+    people.push(addressed(node))
+    if (people.length % SLICE === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  return people
 }
 
 function addressed({ attrs }: BinaryNode): Person {
@@ -176,13 +201,14 @@ function participantsOf(node: BinaryNode | undefined): BinaryNode[] {
   return getBinaryNodeChildren(node, 'participant').filter(({ attrs }) => attrs['jid'] !== undefined && attrs['error'] === undefined)
 }
 
-function peopleOf(node: BinaryNode | undefined): Person[] {
-  return participantsOf(node).map(addressed)
+function peopleOf(node: BinaryNode | undefined): Promise<Person[]> {
+  return addressedEach(participantsOf(node))
 }
 
 /** Which LID belongs to which number, as the notification says. */
-function pairsOf({ content }: BinaryNode): { lid: string; pn: string }[] {
-  const children = Array.isArray(content) ? content : []
+async function pairsOf({ content }: BinaryNode): Promise<{ lid: string; pn: string }[]> {
+  const children = Array.isArray(content) ? content.slice(0, MAX_CHANGES) : []
   const nodes = children.flatMap((child) => [child, ...getBinaryNodeChildren(child, 'group')])
-  return nodes.flatMap(peopleOf).flatMap(({ jid, lid, phone }) => (lid === null || phone === null ? [] : [{ lid, pn: jid }]))
+  const people = await addressedEach(nodes.flatMap(participantsOf))
+  return people.flatMap(({ jid, lid, phone }) => (lid === null || phone === null ? [] : [{ lid, pn: jid }]))
 }

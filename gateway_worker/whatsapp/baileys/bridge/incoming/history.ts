@@ -15,7 +15,7 @@ import { entryOfAddition } from './additions.ts'
 import type { Incoming } from './messages.ts'
 import { addOnsOf, byId, type PastMessages } from './past.ts'
 import type { Store } from '../signal/store.ts'
-import { timersIn } from '../words/timers.ts'
+import { isTimed, timersIn } from '../words/timers.ts'
 import type { ContactReport } from '../channel/payloads.ts'
 import { boundChatTimer, boundContact } from '../channel/schema.ts'
 
@@ -36,6 +36,8 @@ export interface HistoryParts {
   mapping: () => Mapping
   me: () => Contact | undefined
   isWanted: boolean
+  /** The phone's chats, all of them, are stored. */
+  onListed?: () => void
 }
 
 const { HistorySyncType } = proto.HistorySync
@@ -50,6 +52,8 @@ const SLICE = 100
 const CONTACTS_SLICE = 200
 const ADDITIONS_SLICE = 32
 const WHOLE = 100
+/** A person with more chats begins none. */
+const MAX_LISTED = 20_000
 
 const { Status } = proto.WebMessageInfo
 /** What our phone knows of a message of ours. */
@@ -78,8 +82,11 @@ export class History {
   take(sync: HistorySet): void {
     const part = partOf(sync, this.#parts.me())
     const broughtBy = [...(bringing.getStore() ?? [])]
-    // Of one that nobody wants the timers are taken in any case
-    this.#soon(() => (this.#parts.isWanted ? this.#store(part, broughtBy) : this.#storeTimers(part.timed)))
+    // Of one that nobody wants the chats and their timers are taken in any case
+    this.#soon(async () => {
+      await (this.#parts.isWanted ? this.#store(part, broughtBy) : this.#storeTimers(part.timed))
+      if (sync.syncType === HistorySyncType.INITIAL_BOOTSTRAP) this.#parts.onListed?.()
+    })
   }
 
   /** Returns when all that has come is stored, or the connection is lost: one part is in memory at a time. */
@@ -155,10 +162,12 @@ export class History {
   }
 }
 
-function partOf({ messages, chats, contacts, progress }: HistorySet, me: Contact | undefined): Part {
+function partOf({ messages, chats, contacts, progress, syncType }: HistorySet, me: Contact | undefined): Part {
   const percent = Math.round(progress ?? 0)
   const sane = Number.isFinite(percent) ? Math.min(Math.max(percent, 0), WHOLE) : 0
-  const timed = chats.filter(({ ephemeralExpiration }) => (ephemeralExpiration ?? 0) > 0)
+  const timed = chats.filter(isTimed).slice(0, MAX_LISTED)
+  // By its own chat the owner knows that they were listed, also of an account that has none
+  if (syncType === HistorySyncType.INITIAL_BOOTSTRAP && me !== undefined) timed.unshift({ id: jidNormalizedUser(me.id) })
   const named = contacts.filter(({ id, notify, verifiedName }) => (notify || verifiedName) && !isOwn(id, me))
   return { messages: messages.reverse(), chats: chats.length, contacts: named, timed, progress: sane }
 }

@@ -225,7 +225,10 @@ export class Incoming {
   async ofHistory(info: proto.IWebMessageInfo, part: PastMessages, mapping: Mapping): Promise<Entry[]> {
     const { me } = this.#credentials()
     this.#waiting?.note(info.key?.id ?? '')
-    return me === undefined ? [] : pastOf(info, part, { me, mapping, recall: this.#recall(me) })
+    if (me === undefined) return []
+    const onSealed = async ({ key }: Entry, copy: proto.IWebMessageInfo, about: string): Promise<void> =>
+      this.#waiting?.keep(key, envelopeOf(copy, me), about, true)
+    return pastOf(info, part, { me, mapping, recall: this.#recall(me), onSealed })
   }
 
   /** What the phone keeps beside a message of its history: the reactions to it, the votes in it … */

@@ -22,6 +22,8 @@ interface Reader {
   me: Contact
   mapping: Mapping
   recall: Recall
+  /** A change stays sealed without the secret of the message `about`, which is neither beside it nor stored. */
+  onSealed: (entry: Entry, copy: proto.IWebMessageInfo, about: string) => Promise<void>
 }
 
 export function byId(messages: readonly proto.IWebMessageInfo[]): PastMessages {
@@ -46,8 +48,12 @@ export async function pastOf(info: proto.IWebMessageInfo, part: PastMessages, re
   if (!id || !remoteJid || info.message == null) return []
   const recall = { ...reader.recall, originals: originalsIn(part, remoteJid, reader), isAdmin: async () => false }
   const described = async (copy: proto.IWebMessageInfo): Promise<Entry[]> => {
-    const entry = await entryOfCopy(copy, jidOf(envelopeOf(copy, reader.me).author), reader.me, reader.mapping, recall)
-    return entry.message === null ? [] : [entry]
+    const missing: string[] = []
+    const noting = { ...recall, onMissing: (about: string) => void missing.push(about) }
+    const entry = await entryOfCopy(copy, jidOf(envelopeOf(copy, reader.me).author), reader.me, reader.mapping, noting)
+    if (entry.message === null) return []
+    for (const about of missing) await reader.onSealed(entry, copy, about)
+    return [entry]
   }
   const edited = editedBy(info, reader.me)
   if (edited === null) return described(info)
@@ -68,7 +74,7 @@ function editedBy(info: proto.IWebMessageInfo, me: Contact): proto.IWebMessageIn
 }
 
 /** What is about a message finds it in the same chat of the same part, or where messages are stored. */
-function originalsIn(part: PastMessages, chat: string, { me, recall }: Reader): Recall['originals'] {
+function originalsIn(part: PastMessages, chat: string, { me, recall }: Pick<Reader, 'me' | 'recall'>): Recall['originals'] {
   return async (id, storedIn, author) => {
     const beside = (part.get(id) ?? []).filter(({ key, message }) => key?.remoteJid === chat && message != null)
     if (beside.length === 0) return recall.originals(id, storedIn, author)

@@ -13,6 +13,9 @@ const KINDS = new Map<string, ReceiptFact['kind']>([
   ['played', 'played']
 ])
 
+/** Of one stanza: more than WhatsApp's clients confirm at once. */
+const MAX_IDS = 4_096
+
 export type Receipt = Omit<ReceiptFact, 'fact'>
 
 /** Tells a receipt of another person from those between our own devices, which are not told. */
@@ -33,5 +36,5 @@ export async function receiptOf({ attrs, content }: BinaryNode, me: Contact, map
 
 function furtherIds(content: BinaryNode['content']): string[] {
   const list = Array.isArray(content) ? content.find((child) => child.tag === 'list')?.content : undefined
-  return Array.isArray(list) ? list.map((item) => item.attrs['id']).filter((id) => id !== undefined) : []
+  return Array.isArray(list) ? list.slice(0, MAX_IDS).flatMap(({ attrs: { id } }) => (id === undefined ? [] : [id])) : []
 }

@@ -3,23 +3,27 @@
  * more when the secret is stored. Of each stands here whose it was and where its plaintext lies (its entry); the list is
  * kept with the keys, so that a new process has it, and the plaintexts stay where they are.
  *
- * What is opened is stored in one commit with the list that no longer has it: it is told once.
+ * What is opened is stored in one commit with the list that no longer has it: it is told once. What the phone's history
+ * brought takes the place of its row, before the list has it no longer: nothing is told of the past, so it may come twice.
  */
 import type { proto, SignalDataTypeMap } from 'baileys'
 
 import type { EntryKey, Message } from '../channel/payloads.ts'
-import { nameOfEntry } from '../signal/commit.ts'
+import { type Entry, nameOfEntry } from '../signal/commit.ts'
 import { nameOfKey, type Store } from '../signal/store.ts'
 import { decoded } from '../patches/decoding.ts'
 import type { Envelope } from './description.ts'
 
-/** `about`: the id of the message whose secret is missing. `since`: Unix milliseconds, our clock. */
+/** `about`: the id of the message whose secret is missing. `since`: Unix milliseconds, our clock. `isPast`: the history has it. */
 export interface Waiting {
   key: EntryKey
   envelope: Envelope
   about: string
   since: number
+  isPast: boolean
 }
+
+type WaitingStore = Pick<Store, 'get' | 'put' | 'loadEntry' | 'putHistory'>
 
 /** Says anew what a change does; `isSealed`: its secret is missing still. */
 export type Describe = (envelope: Envelope, message: proto.IMessage) => Promise<{ described: Message | null; isSealed: boolean }>
@@ -33,28 +37,28 @@ const MAX_IN_A_CHAT = 32
 const MAX_AGE_MS = 3 * 24 * 60 * 60 * 1000
 
 export class WaitingChanges {
-  readonly #store: Pick<Store, 'get' | 'put' | 'loadEntry'>
+  readonly #store: WaitingStore
   readonly #describe: Describe
   readonly #now: () => number
   #loading: Promise<void> | undefined
   #waiting: readonly Waiting[] = []
   readonly #arrived = new Set<string>()
 
-  constructor(store: Pick<Store, 'get' | 'put' | 'loadEntry'>, describe: Describe, now: () => number = Date.now) {
+  constructor(store: WaitingStore, describe: Describe, now: () => number = Date.now) {
     this.#store = store
     this.#describe = describe
     this.#now = now
   }
 
   /** Keeps a change that nothing opens which is stored; the oldest give way. */
-  async keep(key: EntryKey, envelope: Envelope, about: string): Promise<void> {
+  async keep(key: EntryKey, envelope: Envelope, about: string, isPast = false): Promise<void> {
     await this.#loaded()
     const name = nameOfEntry(key)
     const others = this.#waiting.filter((each) => nameOfEntry(each.key) !== name)
     const inChat = others.filter((each) => each.key.chat === key.chat)
     const tooOld = inChat.length < MAX_IN_A_CHAT ? null : inChat[0]
     const kept = others.filter((each) => each !== tooOld && this.#now() - each.since < MAX_AGE_MS)
-    this.#waiting = [...kept, { key, envelope, about, since: this.#now() }].slice(-MAX_WAITING)
+    this.#waiting = [...kept, { key, envelope, about, since: this.#now(), isPast }].slice(-MAX_WAITING)
     this.#store.put({ keys: [this.#key()] })
   }
 
@@ -78,10 +82,17 @@ export class WaitingChanges {
     const content = plaintext === undefined ? null : decoded(plaintext)
     const again = content === null ? null : await this.#describe(envelope, content)
     if (again?.isSealed === true) return
-    this.#waiting = this.#waiting.filter((each) => each !== waiting)
     const message = again?.described ?? null
-    const entries = plaintext === undefined || message === null ? [] : [{ key, plaintext, message, isOpened: true }]
-    this.#store.put({ keys: [this.#key()], entries })
+    const opened = plaintext === undefined || message === null ? [] : [{ key, plaintext, message, isOpened: true }]
+    if (waiting.isPast) await this.#replace(opened)
+    this.#waiting = this.#waiting.filter((each) => each !== waiting)
+    this.#store.put({ keys: [this.#key()], entries: waiting.isPast ? [] : opened })
+  }
+
+  /** Of the history: its plaintext is stored, and stays. */
+  async #replace(opened: readonly Entry[]): Promise<void> {
+    const entries = opened.map((each) => ({ ...each, plaintext: new Uint8Array(), status: null, order: 0 }))
+    if (entries.length > 0) await this.#store.putHistory({ entries, contacts: [], part: null, processed: [] })
   }
 
   /** Once a connection; what an earlier one stored of their messages may not have been looked at. */

@@ -5,13 +5,13 @@ import type { Acknowledgements } from './acknowledgements.ts'
 import type { Addressing } from './addressing.ts'
 import { messageOf, type OutgoingArguments } from './message.ts'
 import type { Acknowledgement } from '../channel/calls.ts'
+import type { Timer } from '../channel/payloads.ts'
 import { CallError } from '../channel/peer.ts'
 import type { Admins } from '../groups/admins.ts'
 import type { Contacts } from '../people/contacts.ts'
 import { type Devices, type Keys, sending } from '../signal/keys.ts'
 import type { Store } from '../signal/store.ts'
 import type { ChatOrder } from '../words/chat-order.ts'
-import type { Timer } from '../words/timers.ts'
 
 /** What only changes another message. */
 const CHANGES = new Set(['edit', 'revocation', 'reaction', 'pin', 'vote', 'timer', 'repetition'])

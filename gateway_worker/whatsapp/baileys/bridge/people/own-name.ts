@@ -9,6 +9,7 @@ export const PATIENCE_MS = 5_000
 export type Presence = 'available' | 'unavailable'
 
 type Named = Pick<AuthenticationCreds, 'me'>
+type Settled = Partial<Pick<AuthenticationCreds, 'accountSettings'>>
 
 /** The name, or null while nobody has said it. */
 export function ownName({ me }: Named): string | null {
@@ -40,9 +41,12 @@ export function whenNamed(ev: Pick<BaileysEventEmitter, 'on' | 'off'>, done: () 
  * It would announce one by a presence without a type, or without anything where an update does not speak of us. WhatsApp
  * takes both for `available`, and the account would appear online whatever its session wants. `Appearance` announces it.
  */
-export function adopted(credentials: Named, update: Partial<AuthenticationCreds>): Partial<AuthenticationCreds> {
+export function adopted(credentials: Named & Settled, update: Partial<AuthenticationCreds>): Partial<AuthenticationCreds> {
   if (update.me !== undefined) credentials.me = update.me
-  return credentials.me === undefined ? update : { ...update, me: credentials.me }
+  const { accountSettings } = update
+  // One setting that changes would take the others away
+  const settings = accountSettings && { accountSettings: { ...credentials.accountSettings, ...accountSettings } }
+  return { ...update, ...settings, ...(credentials.me === undefined ? {} : { me: credentials.me }) }
 }
 
 /**

@@ -22,11 +22,12 @@ export interface Entry extends StoredEntry {
   isOpened?: boolean
 }
 
-/** A message of the history. `order` tells it from others of the same second: they follow each other. */
+/** A message of the history. `order` tells it from others of the same second: they follow each other. `isOpened`: as above. */
 export interface HistoricEntry extends StoredEntry {
   message: Message | null
   status: string | null
   order: number
+  isOpened?: boolean
 }
 
 /** A slice of the history, as the owner stores it. */

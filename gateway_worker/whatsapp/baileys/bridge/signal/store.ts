@@ -172,7 +172,9 @@ export class Store implements SignalKeyStore {
   async putHistory({ entries, contacts, timers = [], part, processed }: HistorySlice): Promise<void> {
     await this.#caughtUp(this.taken)
     this.#mustBeOpen()
-    const value = entries.map(({ key, message, status, order }) => ({ key, message, status, order }))
+    const value = entries.map(({ key, message, status, order, isOpened }) => {
+      return { key, message, status, order, opened: isOpened === true }
+    })
     const blobs = entries.map(({ plaintext }) => plaintext)
     await this.#ask('history', { entries: value, contacts, timers, part, processed: [...processed] }, blobs)
   }

@@ -182,10 +182,10 @@ export type Fields = Record<string, Bound>
 export function object(fields: Fields): Bound {
   return (value) => {
     const bounded: Record<string, unknown> = {}
-    for (const [name, item] of Object.entries(value as object)) {
+    for (const name of Object.keys(value as object)) {
       const bound = fields[name]
       if (bound === undefined) throw new Unbounded(`nobody gave ${name} a limit`)
-      bounded[name] = bound(item)
+      bounded[name] = bound((value as Record<string, unknown>)[name])
     }
     return bounded
   }

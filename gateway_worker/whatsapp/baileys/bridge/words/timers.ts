@@ -1,5 +1,5 @@
 /** Disappearing messages: what a message says of its chat's timer, and what ours say of it. */
-import { type Chat, isJidGroup, jidNormalizedUser, proto } from 'baileys'
+import { type Chat, isJidGroup, isLidUser, isPnUser, jidNormalizedUser, proto } from 'baileys'
 
 import { type Mapping, personOf } from './addresses.ts'
 import { secondsOf, wholeOf } from './limits.ts'
@@ -11,6 +11,8 @@ export interface Timer {
   seconds: number
   changed_at: number | null
   by_me: boolean | null
+  /** Of ours: the chat begins with it, since the account's new chats do. */
+  of_new_chats?: boolean
 }
 
 /** Of a list of chats. */
@@ -20,6 +22,8 @@ export interface ChatTimer {
 }
 
 const { Initiator, Trigger } = proto.DisappearingMode
+const CHANGED_LATER = { initiator: Initiator.CHANGED_IN_CHAT, trigger: Trigger.CHAT_SETTING }
+const BEGUN_WITH_IT = { initiator: Initiator.INITIATED_BY_ME, trigger: Trigger.ACCOUNT_SETTING }
 const { EPHEMERAL_SETTING } = proto.Message.ProtocolMessage.Type
 /** What a client offers is at most 90 days; whoever writes more than ten years means for ever. */
 const MAX_SECONDS = 10 * 365 * 86_400
@@ -43,13 +47,21 @@ export function timerSetBy(message: proto.IMessage): Timer | null {
   return timer(wholeOf(protocolMessage.ephemeralExpiration) ?? 0, settingOf(protocolMessage.ephemeralSettingTimestamp))
 }
 
-/** The timers of the chats of a history, of those that have one. */
-export async function timersIn(chats: readonly Chat[], mapping: Mapping): Promise<ChatTimer[]> {
-  const timed = chats.flatMap(({ id, ephemeralExpiration: expiration, ephemeralSettingTimestamp: at }) => {
-    const seconds = wholeOf(expiration) ?? 0
-    return id && seconds > 0 ? [{ id, timer: timer(seconds, settingOf(at)) }] : []
-  })
-  return Promise.all(timed.map(async ({ id, timer: each }) => ({ chat: await chatOf(id, mapping), timer: each })))
+/** Whether the timer of a chat is worth telling: that it has one, or that a person is in it and its messages stay. */
+export function isTimed({ id, ephemeralExpiration }: Chat): boolean {
+  return Boolean(id) && ((ephemeralExpiration ?? 0) > 0 || isPnUser(id ?? '') === true || isLidUser(id ?? '') === true)
+}
+
+/** The timers of the chats of a history; a chat without one is named as it stands there. */
+export function timersIn(chats: readonly Chat[], mapping: Mapping): Promise<ChatTimer[]> {
+  return Promise.all(
+    chats.filter(isTimed).map(async ({ id, ephemeralExpiration: expiration, ephemeralSettingTimestamp: at }) => {
+      const jid = id ?? ''
+      const seconds = wholeOf(expiration) ?? 0
+      if (seconds > 0) return { chat: await chatOf(jid, mapping), timer: timer(seconds, settingOf(at)) }
+      return { chat: jidNormalizedUser(jid), timer: timer(0, null) }
+    })
+  )
 }
 
 async function chatOf(jid: string, mapping: Mapping): Promise<string> {
@@ -75,13 +87,13 @@ export function timerSetting({ seconds, changed_at }: Timer): proto.IMessage {
       type: EPHEMERAL_SETTING,
       ephemeralExpiration: seconds,
       ephemeralSettingTimestamp: changed_at,
-      disappearingMode: { initiator: Initiator.CHANGED_IN_CHAT, trigger: Trigger.CHAT_SETTING, initiatedByMe: true }
+      disappearingMode: { ...CHANGED_LATER, initiatedByMe: true }
     }
   }
 }
 
 /** Marks a message of ours to disappear as its chat's messages do. What only changes another cannot disappear. */
-export function disappearing(built: proto.IMessage, { seconds, changed_at, by_me }: Timer): proto.IMessage {
+export function disappearing(built: proto.IMessage, { seconds, changed_at, by_me, of_new_chats }: Timer): proto.IMessage {
   if (seconds === 0) return built
   const message = proto.Message.decode(proto.Message.encode(built).finish()) // then each part knows which fields it has
   const inner = unwrap(message)
@@ -89,6 +101,7 @@ export function disappearing(built: proto.IMessage, { seconds, changed_at, by_me
     inner.extendedTextMessage = proto.Message.ExtendedTextMessage.create({ text: inner.conversation })
     inner.conversation = null
   }
+  const reason = of_new_chats === true ? BEGUN_WITH_IT : CHANGED_LATER
   const mode = by_me === null ? {} : { initiatedByMe: by_me }
   for (const part of Object.values(inner) as (Part | null | undefined)[]) {
     if (typeof part !== 'object' || part === null || !('contextInfo' in part)) continue
@@ -96,7 +109,7 @@ export function disappearing(built: proto.IMessage, { seconds, changed_at, by_me
       ...part.contextInfo,
       expiration: seconds,
       ...(changed_at === null ? {} : { ephemeralSettingTimestamp: changed_at }),
-      disappearingMode: { initiator: Initiator.CHANGED_IN_CHAT, trigger: Trigger.CHAT_SETTING, ...mode }
+      disappearingMode: { ...reason, ...mode }
     }
   }
   return message

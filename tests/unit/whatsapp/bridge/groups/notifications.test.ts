@@ -134,3 +134,18 @@ test('who may come in and who may add people is told', async () => {
     }))
   )
 })
+
+test('thousands of people in one notification leave the event loop to others in between', async () => {
+  let turns = 0
+  let isOver = false
+  const turn = (): void => {
+    turns += 1
+    if (!isOver) setImmediate(turn)
+  }
+  setImmediate(turn)
+  const content = Array.from({ length: 2_048 }, (_, index) => ({ tag: 'participant', attrs: { jid: `1555${index}@s.whatsapp.net` } }))
+  const fact = await described({ tag: 'add', content })
+  isOver = true
+  assert.equal(fact.changes[0].people.length, 2_048)
+  assert.ok(turns >= 2_048 / 128 - 1, `${turns} turns`)
+})

@@ -8,8 +8,14 @@ import { test } from 'node:test'
 import { proto } from '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/index.js'
 
 import { Incoming, type IncomingPart } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/messages.ts'
+import { byId } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/past.ts'
 import { WaitingChanges } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/waiting.ts'
-import { type Changes, type EntryKey, nameOfEntry } from '../../../../../gateway_worker/whatsapp/baileys/bridge/signal/commit.ts'
+import {
+  type Changes,
+  type EntryKey,
+  type HistoryArguments,
+  nameOfEntry
+} from '../../../../../gateway_worker/whatsapp/baileys/bridge/signal/commit.ts'
 import type { StoredOriginal } from '../../../../../gateway_worker/whatsapp/baileys/bridge/signal/store.ts'
 import { sealedBy } from '../sealing.ts'
 
@@ -28,6 +34,8 @@ class World {
   readonly #keys = new Map<string, unknown>()
   readonly #entries = new Map<string, Uint8Array>()
   readonly opened: Described[] = []
+  /** Of the history: told by nobody. */
+  readonly replaced: Described[] = []
 
   keeps(id: string): boolean {
     return JSON.stringify(this.#keys.get('waiting-change\0all') ?? null).includes(`"${id}"`)
@@ -38,6 +46,7 @@ class World {
     const store = {
       get: async () => ({ all: this.#keys.get('waiting-change\0all') ?? undefined }) as never,
       put: (changes: Changes) => this.#put(changes),
+      putHistory: async ({ entries }: HistoryArguments) => void this.replaced.push(...entries.map(({ message }) => message as Described)),
       loadEntry: async (key: EntryKey) => this.#entries.get(nameOfEntry(key)),
       loadOriginals: async (id: string, chat: string) => [this.originals.get(`${chat} ${id}`)].filter((each) => each !== undefined)
     }
@@ -63,6 +72,21 @@ class World {
     this.#entries.set(nameOfEntry(key), proto.Message.encode(message).finish())
     this.originals.set(`${from} ${id}`, { plaintext: proto.Message.encode(message).finish(), authors: [from], from_me: false, options: [] })
     return described as Described
+  }
+
+  /** A part of the phone's history holds these of Ben, the newest first: described together, then stored. */
+  async past(incoming: Incoming, messages: Record<string, proto.IMessage>): Promise<Described[]> {
+    const infos = Object.entries(messages).map(([id, message]) => ({
+      key: { remoteJid: BEN, id, fromMe: false },
+      message,
+      messageTimestamp: 100
+    }))
+    const entries = (await Promise.all(infos.map((info) => incoming.ofHistory(info, byId(infos), mapping)))).flat()
+    for (const { key, plaintext } of entries) {
+      this.#entries.set(nameOfEntry(key), plaintext)
+      this.originals.set(`${BEN} ${key.message_id}`, { plaintext, authors: [BEN], from_me: false, options: [] })
+    }
+    return entries.map(({ message }) => message as Described)
   }
 
   /** Our phone sends these of Ben once more: described together, then stored. */
@@ -122,6 +146,28 @@ test('what came before its message is told as sealed, and as what it is once the
   await world.comes(incoming, 'TEXT', TEXT)
   await waiting.open()
   assert.equal(world.opened.length, 2)
+})
+
+test('what a history brings sealed takes its own place when a later part, or somebody, brings its message', async () => {
+  const world = new World()
+  const { incoming, waiting } = world.connect()
+  const [sealed] = await world.past(incoming, { E1: edit('TEXT', 'new'), BESIDE: edit('THERE', 'opened at once'), THERE: TEXT })
+  assert.deepEqual([sealed?.change.kind, sealed?.change.is_sealed], ['changed', true])
+  await waiting.open()
+  assert.equal(world.keeps('THERE'), false)
+  assert.deepEqual(world.replaced, [])
+
+  await world.past(incoming, { TEXT })
+  await waiting.open()
+  assert.deepEqual(textsOf(world.replaced), [['E1', 'edited', 'new']])
+  assert.equal(world.keeps('TEXT'), false)
+
+  await world.past(incoming, { E2: edit('LATE', 'newer') })
+  const { incoming: next, waiting: left } = world.connect()
+  await world.comes(next, 'LATE', TEXT)
+  await left.open()
+  assert.deepEqual(textsOf(world.replaced).slice(1), [['E2', 'edited', 'newer']])
+  assert.deepEqual(world.opened, [], 'nothing of it is told')
 })
 
 test('a new process opens what an earlier one kept, also where the message came in between', async () => {

@@ -72,13 +72,35 @@ test('what is said stays said, and what stays says nothing', () => {
   assert.equal(stays.conversation, 'a')
 })
 
-test('a history names the chats that have one', async () => {
+test('a history names the chats that have one, and those with a person that have none', async () => {
   const chats = [
     { id: '15550002222@s.whatsapp.net', ephemeralExpiration: DAY, ephemeralSettingTimestamp: AT },
-    { id: '15550003333@s.whatsapp.net', ephemeralExpiration: 0 }
+    { id: '15550003333@s.whatsapp.net', ephemeralExpiration: 0 },
+    { id: '99@lid' },
+    { id: '120363000@g.us', ephemeralExpiration: 0 },
+    { id: 'status@broadcast' }
   ]
   const found = await timersIn(chats as never, NOBODY)
-  assert.deepEqual(found, [{ chat: '15550002222@s.whatsapp.net', timer: { seconds: DAY, changed_at: AT, ...unsaid } }])
+  const stays = { seconds: 0, changed_at: null, ...unsaid }
+  assert.deepEqual(found, [
+    { chat: '15550002222@s.whatsapp.net', timer: { seconds: DAY, changed_at: AT, ...unsaid } },
+    { chat: '15550003333@s.whatsapp.net', timer: stays },
+    { chat: '99@lid', timer: stays }
+  ])
+})
+
+test('a message that begins a chat with the timer of new chats says so', () => {
+  const timer = { seconds: DAY, changed_at: AT, by_me: true }
+  const { Initiator, Trigger } = proto.DisappearingMode
+  const mode = (sent: proto.IMessage): proto.IDisappearingMode | null | undefined =>
+    proto.Message.decode(proto.Message.encode(sent).finish()).extendedTextMessage?.contextInfo?.disappearingMode
+  const first = mode(disappearing({ conversation: 'a' }, { ...timer, of_new_chats: true }))
+  assert.equal(first?.initiator, Initiator.INITIATED_BY_ME)
+  assert.equal(first?.trigger, Trigger.ACCOUNT_SETTING)
+  assert.equal(first?.initiatedByMe, true)
+  const later = mode(disappearing({ conversation: 'a' }, timer))
+  assert.equal(later?.initiator, Initiator.CHANGED_IN_CHAT)
+  assert.equal(later?.trigger, Trigger.CHAT_SETTING)
 })
 
 function innermost(message: proto.IMessage): proto.IMessage {
@@ -99,4 +121,23 @@ test('timers are learnt from a history that nobody wants', async () => {
   await history.stored()
   const timers = [{ chat: '15550002222@s.whatsapp.net', timer: { seconds: DAY, changed_at: null, ...unsaid } }]
   assert.deepEqual(put, [{ entries: [], contacts: [], timers, part: null, processed: [] }])
+})
+
+test('the chats are listed with the first part of a history, the own one among them', async () => {
+  const stored: unknown[] = []
+  const history = new History({
+    store: { putHistory: async ({ timers }) => void stored.push(...(timers ?? [])) },
+    incoming: { ofHistory: async () => [], besides: () => [] },
+    mapping: () => NOBODY,
+    me: () => ({ id: '15550001111:7@s.whatsapp.net' }),
+    isWanted: false,
+    onListed: () => void stored.push('listed')
+  })
+  const { INITIAL_BOOTSTRAP, NON_BLOCKING_DATA } = proto.HistorySync.HistorySyncType
+  const part = { messages: [], chats: [], contacts: [], progress: 1 }
+  history.take({ ...part, syncType: NON_BLOCKING_DATA } as never)
+  history.take({ ...part, syncType: INITIAL_BOOTSTRAP } as never)
+  await history.stored()
+  const own = { chat: '15550001111@s.whatsapp.net', timer: { seconds: 0, changed_at: null, ...unsaid } }
+  assert.deepEqual(stored, [own, 'listed'])
 })

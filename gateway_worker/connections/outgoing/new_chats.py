@@ -1,6 +1,5 @@
 """When the messages of a chat go that begins with one of ours: as the account's new chats do, as in WhatsApp Web."""
 
-import asyncio
 from dataclasses import replace
 
 from gateway_worker.connections.base.signals import until_stored
@@ -52,8 +51,7 @@ class NewChats:
 
     async def _with(self, job: SendJob, timer: Timer, *stored: Operation[int]) -> SendJob:
         expiring = [SetExpiry(message_id=_id(job), seconds=timer.seconds)] if timer.seconds else []
-        if job.accepting is not None:
-            await asyncio.shield(job.accepting)  # there is a row by then
+        await job.must_be_accepted()  # there is a row by then
         if operations := [*stored, *expiring]:
             await self._writer.write_surely(*operations)
             self._timers.learn(operations)

@@ -205,7 +205,12 @@ const ad = object({
   utm_campaign: title
 } satisfies Bounds<said.Ad>)
 const association = object({ type: word, message_id: id, index: nullable(count) } satisfies Bounds<said.Association>)
-const timer = object({ seconds: whole, changed_at: nullable(moment), by_me: nullable(flag), of_new_chats: flag } satisfies Bounds<said.Timer>)
+const timer = object({
+  seconds: whole,
+  changed_at: nullable(moment),
+  by_me: nullable(flag),
+  of_new_chats: flag
+} satisfies Bounds<said.Timer>)
 const chatTimer = object({ chat: jid, timer } satisfies Bounds<said.ChatTimer>)
 
 const message = object({

@@ -79,11 +79,12 @@ class FailureDetector:
             seconds = _SUSPICIOUS_SECONDS if self._suspicion.any else _LOOK_SECONDS
             await asyncio.sleep(seconds * self._rng.uniform(1 - _JITTER, 1 + _JITTER))
             try:
-                await self._look()
+                await self.look()
             except StoreUnavailable:
                 self._suspicion.forget()
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """One look at all other owners: the sessions of those who have died are set free."""
         owners = self._storage.owners
         signs = await owners.look(self._worker_id)
         if signs is None:

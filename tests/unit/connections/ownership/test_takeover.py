@@ -1,9 +1,13 @@
 """A worker that died: seen in time, not too early, and its sessions are taken up."""
 
+from random import Random
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
 from gateway_worker.connections.lifecycle.states import State
-from gateway_worker.connections.ownership.failure_detector import Suspicion
+from gateway_worker.connections.ownership.failure_detector import FailureDetector, Suspicion
 from gateway_worker.connections.ownership.token_bucket import Tokens
 from gateway_worker.store.records import NewSession, OwnerSigns
 from schemas.names import SessionId, UserId, WorkerId
@@ -41,6 +45,61 @@ def test_a_suspect_that_owns_nothing_any_more_was_somebody_elses_find() -> None:
     suspicion.dead([UNLOCKED], 10.0)
     assert not suspicion.vanished([UNLOCKED])
     assert suspicion.vanished([])
+
+
+class Seen:
+    """Owners as they are seen, one look after the other, a second apart; of whom it was said that they are dead."""
+
+    def __init__(self, *looks: list[OwnerSigns] | None) -> None:
+        self.looks = list(looks)
+        self.now = -1.0
+        self.dead: list[WorkerId] = []
+        self.calls = 0
+        self.detector = FailureDetector(
+            self.note,
+            clock=cast("Any", self),
+            observer=cast("Any", self),
+            rng=Random(1),
+            storage=cast("Any", SimpleNamespace(owners=self)),
+            worker_id=WorkerId("worker-1"),
+        )
+
+    def note(self) -> None:
+        self.calls += 1
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sessions_freed(self, count: int) -> None:
+        assert count == 1
+
+    async def look(self, besides: WorkerId) -> list[OwnerSigns] | None:
+        assert besides != OTHER
+        self.now += 1
+        return self.looks.pop(0)
+
+    async def free(self, worker_id: WorkerId) -> int:
+        self.dead.append(worker_id)
+        return 1
+
+    async def all(self) -> None:
+        while self.looks:
+            await self.detector.look()
+
+
+async def test_a_look_at_which_nothing_can_be_said_clears_every_suspicion() -> None:
+    seen = Seen([UNLOCKED], None, [UNLOCKED], [UNLOCKED])
+    await seen.all()
+    assert seen.dead == []
+    later = Seen([UNLOCKED], [UNLOCKED], [UNLOCKED])
+    await later.all()
+    assert (later.dead, later.calls) == ([OTHER], 1)
+
+
+async def test_where_another_worker_was_faster_there_may_be_sessions_to_take_up() -> None:
+    seen = Seen([UNLOCKED], [])
+    await seen.all()
+    assert (seen.dead, seen.calls) == ([], 1)
 
 
 def test_after_a_burst_sessions_are_taken_up_at_a_steady_pace() -> None:

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG: Final = 1
@@ -34,11 +34,33 @@ class Program:
     finish: signal.Signals = signal.SIGTERM
     abort: signal.Signals = signal.SIGKILL
 
+    def whole_environment(self) -> dict[str, str]:
+        """All that it gets: nothing of ours but the path of programs."""
+        return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **self.environment}
+
+
+class Process(Protocol):
+    """A started program as its parent sees it."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        ...
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs; less than 0: minus the signal that ended it."""
+        ...
+
+    async def wait(self) -> int:
+        """Its exit code, once it has ended."""
+        ...
+
 
 class Child:
     """A started program."""
 
-    def __init__(self, program: Program, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, program: Program, process: Process) -> None:
         self.program = program
         self._process = process
 
@@ -46,23 +68,17 @@ class Child:
     async def start(cls, program: Program) -> "Child":
         """Start it in a session of its own, so that no Ctrl-C meant for somebody else reaches it."""
         guardian = os.getpid()
-
-        def in_child() -> None:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, int(program.abort))
-            if os.getppid() != guardian:  # it died before the kernel knew what to do then
-                os._exit(1)
-
         log = os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             process = await asyncio.create_subprocess_exec(
                 *program.arguments,
                 cwd=program.folder,
-                env={"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **program.environment},
+                env=program.whole_environment(),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=in_child,
+                preexec_fn=lambda: die_with(guardian, program.abort),
                 user=program.account,
                 group=program.account,
                 extra_groups=None if program.account is None else [],
@@ -111,6 +127,13 @@ class Child:
     def last_words(self, lines: int = 12) -> str:
         """The end of its log, to show to a person when it did not start."""
         return "\n".join(self.program.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def die_with(parent: int, abort: signal.Signals) -> None:
+    """From now on this process gets that signal when its parent, which is `parent`, dies."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, int(abort))
+    if os.getppid() != parent:  # it died before the kernel knew what to do then
+        os._exit(1)
 
 
 async def run_to_end(program: Program) -> None:

@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -74,10 +74,16 @@ class RunningConsole:
 class Stage:
     """Starts processes with the given GATEWAY_* settings, and ends them."""
 
-    def __init__(self, directory: Path, settings: Mapping[str, str]) -> None:
-        """`directory` takes logs and is made if need be."""
+    def __init__(
+        self,
+        directory: Path,
+        settings: Mapping[str, str],
+        start: Callable[[Program], Awaitable[Child]] = Child.start,
+    ) -> None:
+        """`directory` takes logs and is made if need be. `start` makes a program a process."""
         self._directory = directory
         self.settings = dict(settings)
+        self._start_program = start
         self._children: list[Child] = []
         self._started = 0
 
@@ -166,7 +172,7 @@ class Stage:
         return await self._start(self._program(name, *arguments, settings=settings))
 
     async def _start(self, program: Program) -> Child:
-        child = await Child.start(program)
+        child = await self._start_program(program)
         self._children.append(child)
         return child
 

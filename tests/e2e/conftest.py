@@ -12,6 +12,7 @@ import pytest
 from deploy.local.services import PrivateServices
 from deploy.local.stage import RunningSimulator, RunningWorker, Stage
 from tests.support.backend import PATIENCE, Backend, Document, backend
+from tests.support.services.forked import forked
 from tests.support.services.private_services import empty_redis, fresh_database, unique_name
 from tests.support.whatsapp.phones import Phone, Phones
 
@@ -99,7 +100,7 @@ async def a_world(
             "GATEWAY_MAX_SESSIONS": "100",
             **(own or {}),
         }
-        stage = await stack.enter_async_context(Stage(directory, settings))
+        stage = await stack.enter_async_context(Stage(directory, settings, forked))
         simulator = await stage.start_simulator()
         stage.settings |= simulator.settings()
         worker = await stage.start_worker("worker-001")

@@ -3,24 +3,15 @@
 import asyncio
 import itertools
 import json
-import multiprocessing
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-_PROCESSES: Final = multiprocessing.get_context("forkserver")
-# Not `gateway_worker.cli`: it looks at the terminal, which each process has another of.
-_PROCESSES.set_forkserver_preload(
-    [
-        "gateway_worker.broker.connection",
-        "gateway_worker.store.store",
-        "gateway_worker.settings.settings",
-        "typer.rich_utils",
-    ]
-)
+from tests.support.services.forked import PROCESSES, become, write_to
+
 _numbers = itertools.count(1)
 
 
@@ -30,11 +21,16 @@ class Said:
 
     code: int
     out: str
-    error: str
+    complaints: str
 
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+    @property
+    def error(self) -> str:
+        """What it complained of, however a terminal would break its lines."""
+        return " ".join(self.complaints.split())
 
 
 async def typed(folder: Path, environment: Mapping[str, str], *arguments: str) -> Said:
@@ -45,18 +41,15 @@ async def typed(folder: Path, environment: Mapping[str, str], *arguments: str) -
 def _run(folder: Path, environment: Mapping[str, str], arguments: tuple[str, ...]) -> Said:
     number = next(_numbers)
     out, error = folder / f"{number}.out", folder / f"{number}.error"
-    process = _PROCESSES.Process(target=_command, args=(arguments, dict(environment), out, error))
+    process = PROCESSES.Process(target=_command, args=(arguments, dict(environment), out, error))
     process.start()
     process.join()
     assert process.exitcode is not None
-    return Said(code=process.exitcode, out=out.read_text(), error=" ".join(error.read_text().split()))
+    return Said(code=process.exitcode, out=out.read_text(), complaints=error.read_text())
 
 
 def _command(arguments: tuple[str, ...], environment: dict[str, str], out: Path, error: Path) -> None:
-    for descriptor, file in ((1, out), (2, error)):
-        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
+    write_to(out, 1)
+    write_to(error, 2)
     os.environ.update(environment)
-    sys.argv = ["gateway-worker", *arguments]
-    from gateway_worker.cli.main import app  # noqa: PLC0415 (it looks at the terminal, which stands only now)
-
-    app()
+    become((sys.executable, "-m", "gateway_worker", *arguments))

@@ -1,16 +1,14 @@
 """What cannot work is told in one line that names the setting, by every command: no trace, no secret."""
 
 import asyncio
-import os
 import socket
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-_PATIENCE_SECONDS = 120.0
+from tests.integration.cli.terminal import typed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,20 +22,9 @@ class Case:
 
 async def refuse(case: Case, environment: Mapping[str, str], folder: Path) -> str:
     """Run it to its end; the line with the reason."""
-    program = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "gateway_worker", *case.command,
-        cwd=folder, env={**os.environ, **environment, **case.wrong},
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            said, _ = await program.communicate()
-    finally:
-        if program.returncode is None:
-            program.kill()
-            await program.communicate()
-    text = said.decode()
-    assert program.returncode in {1, 2}, (case, text)
+    said = await typed(folder, {**environment, **case.wrong}, *case.command)
+    text = f"{said.out}\n{said.complaints}"
+    assert said.code in {1, 2}, (case, text)
     assert "Traceback" not in text, text
     assert "hidden" not in text, text
     lines = [line for line in text.splitlines() if all(name in line for name in case.named)]

@@ -21,6 +21,11 @@ def gzip_bomb() -> bytes:
     return gzip.compress(bytes(64 << 20), 9)
 
 
+@cache
+def _zlib_bomb() -> bytes:
+    return zlib.compress(bytes(64 << 20), 9)
+
+
 def _head(*headers: str, status: str = "200 OK") -> bytes:
     return "\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode()
 
@@ -34,6 +39,15 @@ def _says(answer: bytes) -> Trick:
 
 def _body(body: bytes, *headers: str) -> Trick:
     return _says(_head(f"Content-Length: {len(body)}", *headers) + body)
+
+
+def _large(make: Callable[[], bytes], *headers: str) -> Trick:
+    """A body that takes long to make, made when it is asked for: every process of a test run imports this."""
+
+    async def play(writer: Write, argument: str) -> None:
+        await _body(await asyncio.to_thread(make), *headers)(writer, argument)
+
+    return play
 
 
 async def _status(writer: Write, argument: str) -> None:
@@ -130,8 +144,8 @@ TRICKS: dict[str, Trick] = {
     "zstd": _body(b"\x28\xb5\x2f\xfd", "Content-Encoding: zstd"),
     "compress": _body(b"abc", "Content-Encoding: compress"),
     "twice": _body(gzip.compress(gzip.compress(b"abc")), "Content-Encoding: gzip, gzip"),
-    "bomb": _body(gzip_bomb(), "Content-Encoding: gzip"),
-    "bomb-deflate": _body(zlib.compress(bytes(64 << 20), 9), "Content-Encoding: deflate"),
+    "bomb": _large(gzip_bomb, "Content-Encoding: gzip"),
+    "bomb-deflate": _large(_zlib_bomb, "Content-Encoding: deflate"),
     "gzip-cut": _body(gzip.compress(bytes(range(256)) * 40)[:100], "Content-Encoding: gzip"),
     "gzip-garbage": _body(b"not gzip at all", "Content-Encoding: gzip"),
     "gzip-more": _body(gzip.compress(b"%PDF-") + gzip.compress(b"1.7"), "Content-Encoding: gzip"),

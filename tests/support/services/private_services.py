@@ -66,13 +66,19 @@ class SharedServices(PrivateServices):
     def start_once(self) -> None:
         """Return when they serve, whoever started them."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        folder = os.open(self.directory, os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
+        with self.locked():
             try:
                 ask(self.directory, "report")
             except NotRunningError:
                 self.start()
+
+    @contextmanager
+    def locked(self) -> Generator[None]:
+        """For one process of the run at a time."""
+        folder = os.open(self.directory, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
         finally:
             os.close(folder)
 
@@ -133,12 +139,26 @@ async def query(database_url: str, statement: str) -> Any:
 
 @asynccontextmanager
 async def migrated_database(services: PrivateServices) -> AsyncGenerator[str]:
-    """Name of a database with the worker's schema, for others to be copied from."""
-    async with fresh_database(services) as url:
-        environment = {**os.environ, **services.environment(), "GATEWAY_DATABASE_URL": url}
-        command = [sys.executable, "-m", "gateway_worker", "migrate"]
-        await asyncio.to_thread(subprocess.run, command, cwd=ROOT, env=environment, check=True)
-        yield url.rsplit("/", 1)[1]
+    """Name of a database with the worker's schema, for others to be copied from; one for all processes of a run."""
+    if not isinstance(services, SharedServices):
+        async with fresh_database(services) as url:
+            await _migrate(services, url)
+            yield url.rsplit("/", 1)[1]
+        return
+    told = services.directory / services.postgresql.name / "migrated-database"  # it goes with the cluster
+    with services.locked():
+        if not told.exists():
+            name = unique_name()
+            await query(services.database_url, f'CREATE DATABASE "{name}" TEMPLATE template0')
+            await _migrate(services, services.database(name))
+            told.write_text(name)
+    yield told.read_text()
+
+
+async def _migrate(services: PrivateServices, database_url: str) -> None:
+    environment = {**os.environ, **services.environment(), "GATEWAY_DATABASE_URL": database_url}
+    command = [sys.executable, "-m", "gateway_worker", "migrate"]
+    await asyncio.to_thread(subprocess.run, command, cwd=ROOT, env=environment, check=True)
 
 
 @asynccontextmanager

@@ -27,6 +27,9 @@ _POLL_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 60.0
 _INHERITED: Final = ("HOME", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 
+Start = Callable[[Program], Awaitable[Child]]
+"""Makes a program a process."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningSimulator:
@@ -74,13 +77,8 @@ class RunningConsole:
 class Stage:
     """Starts processes with the given GATEWAY_* settings, and ends them."""
 
-    def __init__(
-        self,
-        directory: Path,
-        settings: Mapping[str, str],
-        start: Callable[[Program], Awaitable[Child]] = Child.start,
-    ) -> None:
-        """`directory` takes logs and is made if need be. `start` makes a program a process."""
+    def __init__(self, directory: Path, settings: Mapping[str, str], start: Start = Child.start) -> None:
+        """`directory` takes logs and is made if need be."""
         self._directory = directory
         self.settings = dict(settings)
         self._start_program = start

@@ -10,6 +10,7 @@ from deploy.local.services import PrivateServices
 from tests.chaos.environment.environments import Environments
 from tests.chaos.matrix import SHORT, named
 from tests.chaos.scenario import Load, ScenarioRun
+from tests.support.services.forked import forked
 
 SEED = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(1 << 32))
 
@@ -19,7 +20,7 @@ async def environments(
     services: PrivateServices, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[Environments]:
     """Four sessions on two workers, built once."""
-    made = Environments(directory=tmp_path_factory.mktemp("chaos"), say=print, sessions=4)
+    made = Environments(directory=tmp_path_factory.mktemp("chaos"), say=print, sessions=4, start=forked)
     made.use(services)
     yield made
     await made.close()

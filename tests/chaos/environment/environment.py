@@ -13,9 +13,9 @@ from typing import Final
 import aiohttp
 import asyncpg
 
-from deploy.local.program import ProgramFailedError
+from deploy.local.program import Child, ProgramFailedError
 from deploy.local.services import Handle, PrivateServices
-from deploy.local.stage import RunningSimulator, RunningWorker, Stage
+from deploy.local.stage import RunningSimulator, RunningWorker, Stage, Start
 from tests.chaos.accounts.accounts import Accounts, Held
 from tests.chaos.environment.control import WhatsApp
 from tests.chaos.environment.disks import SmallDisk
@@ -182,7 +182,11 @@ class Environment:
 
 @asynccontextmanager
 async def an_environment(
-    services: PrivateServices, directory: Path, shape: Shape, disks: Mapping[str, SmallDisk] | None = None
+    services: PrivateServices,
+    directory: Path,
+    shape: Shape,
+    disks: Mapping[str, SmallDisk] | None = None,
+    start: Start = Child.start,
 ) -> AsyncGenerator[Environment]:
     """A fresh one on these services: namespace, database, WhatsApp, workers, paired sessions."""
     async with AsyncExitStack() as stack:
@@ -193,7 +197,7 @@ async def an_environment(
             "GATEWAY_SESSIONS_BUCKET": f"{namespace}-sessions",
             "GATEWAY_MEDIA_BUCKET": f"{namespace}-media",
         }
-        stage = await stack.enter_async_context(Stage(directory / namespace, settings))
+        stage = await stack.enter_async_context(Stage(directory / namespace, settings, start))
         await stage.create_database(namespace)
         simulator = await stage.start_simulator()
         stage.settings |= simulator.settings()

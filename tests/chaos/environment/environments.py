@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from deploy.local.program import Child
 from deploy.local.services import PrivateServices
+from deploy.local.stage import Start
 from tests.chaos.environment.disks import SmallDisk
 from tests.chaos.environment.environment import Environment, EnvironmentBrokenError, Shape, an_environment
 from tests.chaos.matrix import Stand
@@ -22,12 +24,14 @@ _DISK_MEGABYTES: Final = {"postgresql": 512, "rabbitmq": 512}
 class Environments:
     """Lends environments: the same one again while it can be mended, a fresh one when not.
 
-    `directory` takes logs; `say` is told of one that was given up; `sessions` overrules how many a plain one has.
+    `directory` takes logs; `say` is told of one that was given up; `sessions` overrules how many a plain one has;
+    `start` makes programs processes.
     """
 
     directory: Path
     say: Callable[[str], None]
     sessions: int = 8
+    start: Start = Child.start
     _services: dict[bool, PrivateServices] = field(default_factory=dict[bool, PrivateServices])
     _disks: dict[str, SmallDisk] = field(default_factory=dict[str, SmallDisk])
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -47,7 +51,7 @@ class Environments:
                 return environment
         await self.discard()
         services = await self._services_of(small=stand is Stand.SMALL_DISKS)
-        made = an_environment(services, self.directory, self._shape(stand), self._disks)
+        made = an_environment(services, self.directory, self._shape(stand), self._disks, self.start)
         environment = await self._environment_stack.enter_async_context(made)
         self._environment = stand, environment
         await environment.mend()

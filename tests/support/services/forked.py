@@ -20,6 +20,7 @@ PROCESSES: Final = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
     [
         "gateway_worker.app.serving",
+        "gateway_worker.console.serve",
         "gateway_worker.simulator.run",
         "gateway_worker.simulator.shell.state_file",
         "typer.rich_utils",

@@ -1,5 +1,6 @@
 """`make check`: everything that can be said about the code without running it. Two at a time, silent when good."""
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -82,11 +83,14 @@ def run(name: str, command: Sequence[str], folder: Path) -> bool:
 
 def main() -> None:
     """Exit code 1 if any of them failed; all of them run in any case."""
+    parser = argparse.ArgumentParser(description="Lint, formats, types, architecture, deployment files.")
+    parser.add_argument("--at-once", type=int, default=2, help="how many of them run beside each other")
+    at_once = parser.parse_args().at_once
     print("Checking ...", flush=True)
     slow = {"types", "lint of the bridge", "types of the bridge"}  # first
     table = [(name, command, _ROOT) for name, command in checks().items()]
     table += [(name, command, _ROOT / _BRIDGE) for name, command in bridge_checks().items()]
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with ThreadPoolExecutor(max_workers=at_once) as pool:
         good = list(pool.map(run, *zip(*sorted(table, key=lambda check: check[0] not in slow), strict=True)))
     if not all(good):
         sys.exit(f"{good.count(False)} of {len(good)} checks failed.")

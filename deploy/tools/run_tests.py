@@ -1,14 +1,17 @@
-"""`make test`, after the checks: all tests in three calls of pytest, so that no test disturbs another.
+"""`make test`: the checks, and all tests in three calls of pytest, so that no test disturbs another.
 
-Most tests wait for something most of the time, so several processes share two cores well. What ends or fills a service,
-or measures, is marked `alone`: a process of its own runs it one test at a time, on services of its own, beside those
-that leave theirs as they are. All calls run, whatever the others say.
+A check keeps a core busy, and so does a test without services: the checks run one at a time beside the tests without
+services, for which two processes would leave a core idle whenever one of them has to wait. Most other tests wait for
+something most of the time, so several processes share two cores well. What ends or fills a service, or measures, is
+marked `alone`: a process of its own runs it one test at a time, on services of its own, beside those that leave theirs
+as they are. All calls run, whatever the others say.
 """
 
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
@@ -16,26 +19,40 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 
 _SERVICES: Final = ("tests/integration", "tests/e2e", "tests/chaos")
 
+CHECKS: Final = ("deploy.tools.check", "--at-once=1")
 WITHOUT_SERVICES: Final = ("-n2", "--cov", "--cov-report=term:skip-covered", "tests/unit", "tests/contract")
 WITH_SERVICES: Final = ("-n4", "--dist=worksteal", "-m", "not alone", *_SERVICES)
 ALONE: Final = ("-m", "alone", *_SERVICES)
 
 
-def start(arguments: Sequence[str], out: IO[str] | None = None) -> subprocess.Popen[str]:
-    """Start a call of pytest with these arguments and `ARGS`. What it prints is shown as it comes, or goes to `out`."""
-    command = [sys.executable, "-m", "pytest", "-q", *arguments, *sys.argv[1:]]
-    return subprocess.Popen(command, cwd=_ROOT, stdout=out, stderr=out, text=True)
+def start(module: str, *arguments: str, out: IO[str] | None = None) -> subprocess.Popen[str]:
+    """Start one of Python's modules as a program. What it prints is shown as it comes, or goes to `out`."""
+    return subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=_ROOT, stdout=out, stderr=out, text=True)
+
+
+def start_tests(arguments: Sequence[str], out: IO[str] | None = None) -> subprocess.Popen[str]:
+    """Start a call of pytest with these arguments and `ARGS`."""
+    return start("pytest", "-q", *arguments, *sys.argv[1:], out=out)
+
+
+@contextmanager
+def beside(title: str, arguments: Sequence[str], codes: list[int]) -> Generator[None]:
+    """Run a call of pytest beside what the block does, and show afterwards what it printed."""
+    with tempfile.TemporaryFile("w+") as said, start_tests(arguments, said) as tests:
+        yield
+        codes.append(tests.wait())
+        said.seek(0)
+        print(f"{title} ...\n{said.read()}", flush=True)
 
 
 def main() -> None:
     """Exit code 1 if any of them failed."""
-    print("Tests without services ...", flush=True)
-    codes = [start(WITHOUT_SERVICES).wait()]
-    with tempfile.TemporaryFile("w+") as said, start(ALONE, said) as beside:
+    codes: list[int] = []
+    with beside("Tests without services", WITHOUT_SERVICES, codes):
+        codes.append(start(*CHECKS).wait())
+    with beside("Tests one at a time, beside those", ALONE, codes):
         print("Tests with services ...", flush=True)
-        codes += [start(WITH_SERVICES).wait(), beside.wait()]
-        said.seek(0)
-        print(f"Tests one at a time, beside those ...\n{said.read()}", flush=True)
+        codes.append(start_tests(WITH_SERVICES).wait())
     if any(codes):
         sys.exit(f"{sum(map(bool, codes))} of {len(codes)} calls failed.")
 

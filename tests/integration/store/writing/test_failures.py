@@ -1,14 +1,10 @@
-"""A database that goes away in the middle, keys that change, schemas that do not fit."""
+"""A database that goes away in the middle, and keys that change."""
 
 import asyncio
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
 
-from gateway_worker.store.errors import KeyUnavailable, SchemaMismatch, StoreUnavailable
-from gateway_worker.store.migrations.tables import metadata
-from gateway_worker.store.migrations.upgrading import migrate, open_connection
+from gateway_worker.store.errors import KeyUnavailable, StoreUnavailable
 from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
 from gateway_worker.store.postgres.schema import check_schema
 from gateway_worker.store.records import Fence, Status
@@ -95,35 +91,3 @@ async def test_nothing_written_by_people_is_legible_in_the_database(
             f"SELECT count(*) FROM {table} AS t WHERE t::text LIKE '%{b'confidential'.hex()}%'",
         )
         assert (found, raw) == (0, 0), table
-
-
-async def test_an_empty_database_is_refused_until_it_is_migrated(database_url: str) -> None:
-    with pytest.raises(SchemaMismatch, match="gateway-worker migrate"):
-        async with opened(database_url, TestClock(), KEY):
-            pass
-    revisions = await asyncio.gather(migrate(database_url), migrate(database_url))
-    assert revisions[0] == revisions[1] == await check_schema(database_url)
-    async with opened(database_url, TestClock(), KEY) as store:
-        assert await store.check() < 5
-
-
-async def test_a_newer_schema_is_refused_and_left_alone(migrated_database_url: str) -> None:
-    await query(migrated_database_url, "UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(SchemaMismatch, match="newer"):
-        await check_schema(migrated_database_url)
-    with pytest.raises(SchemaMismatch, match="newer"):
-        await migrate(migrated_database_url)
-
-
-async def test_the_migrations_make_exactly_the_tables_that_the_code_knows(migrated_database_url: str) -> None:
-    async with open_connection(migrated_database_url) as connection:
-        differences = await connection.run_sync(
-            lambda sync: compare_metadata(
-                MigrationContext.configure(sync, opts={"include_name": _is_no_partition}), metadata
-            )
-        )
-    assert differences == []
-
-
-def _is_no_partition(name: str | None, kind: str, _parents: object) -> bool:
-    return kind != "table" or name is None or not name.endswith("_default")

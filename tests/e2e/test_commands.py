@@ -8,6 +8,8 @@ from tests.contract.invalid_commands import INVALID_COMMANDS, SESSION, InvalidCo
 from tests.e2e.conftest import World
 from tests.support.backend import Document
 
+Answer = dict[str, str | None]
+
 
 @pytest.fixture(scope="session")
 async def addressed(world: World) -> World:
@@ -16,25 +18,42 @@ async def addressed(world: World) -> World:
     return world
 
 
-@pytest.mark.parametrize("invalid", INVALID_COMMANDS, ids=lambda each: each.name)
-async def test_an_invalid_command_is_answered_with_its_code(addressed: World, invalid: InvalidCommand) -> None:
-    world = addressed
-    delivery = str(uuid.uuid4())
+async def test_every_invalid_command_is_answered_with_its_code(addressed: World) -> None:
+    backend = addressed.backend
+    deliveries = {invalid.name: str(uuid.uuid4()) for invalid in INVALID_COMMANDS}
+    for invalid in INVALID_COMMANDS:
+        delivery = deliveries[invalid.name]
+        await backend.publish_raw(
+            invalid.routing_key,
+            invalid.body,
+            message_id=delivery,
+            correlation_id=delivery,
+            reply_to=backend.replies.name,
+        )
 
-    await world.backend.publish_raw(
-        invalid.routing_key,
-        invalid.body,
-        message_id=delivery,
-        correlation_id=delivery,
-        reply_to=world.backend.replies.name,
-    )
-    rejected = await world.backend.reply_to(delivery)
+    async def answer(invalid: InvalidCommand) -> Answer:
+        rejected = await backend.reply_to(deliveries[invalid.name])
+        data = rejected["data"]
+        return {
+            "type": rejected["type"],
+            "code": data["code"],
+            "path": data["detail"]["path"],
+            "command": data.get("commandId"),
+            "cause": rejected["causationid"],
+        }
 
-    assert rejected["type"] == "command.rejected.v1"
-    assert rejected["data"]["code"] == invalid.code
-    assert rejected["data"]["detail"]["path"] == invalid.path
-    assert rejected["data"].get("commandId") == invalid.command_id
-    assert rejected["causationid"] == (invalid.command_id or delivery)
+    answers = {invalid.name: await answer(invalid) for invalid in INVALID_COMMANDS}
+
+    assert answers == {
+        invalid.name: {
+            "type": "command.rejected.v1",
+            "code": invalid.code,
+            "path": invalid.path,
+            "command": invalid.command_id,
+            "cause": invalid.command_id or deliveries[invalid.name],
+        }
+        for invalid in INVALID_COMMANDS
+    }
 
 
 async def test_a_rejection_without_reply_to_is_an_event_and_the_command_is_in_the_dead_queue(world: World) -> None:

@@ -1,10 +1,10 @@
 """`make test`: the checks, and all tests in three calls of pytest, so that no test disturbs another.
 
-A check keeps a core busy, and so does a test without services: the checks run one at a time beside the tests without
-services, for which two processes would leave a core idle whenever one of them has to wait. Most other tests wait for
-something most of the time, so several processes share two cores well. What ends or fills a service, or measures, is
-marked `alone`: a process of its own runs it one test at a time, on services of its own, beside those that leave theirs
-as they are. All calls run, whatever the others say.
+Two cores are what it is arranged for: none of them is ever idle. A check keeps one busy, and so does a test without
+services: the checks run one at a time beside the tests without services. Most other tests wait for something most of
+the time, so several processes share two cores well; whole files go to each, the long ones first. What ends or fills a
+service, or measures, is marked `alone`: a process of its own runs it one test at a time, on services of its own, beside
+all others, and mostly waits for a service to be back. All calls run, whatever the others say.
 """
 
 import subprocess
@@ -17,11 +17,11 @@ from typing import IO, Final
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
-_SERVICES: Final = ("tests/integration", "tests/e2e", "tests/chaos")
+_SERVICES: Final = ("tests/e2e", "tests/integration/whatsapp", "tests/integration", "tests/chaos")  # as long as that
 
 CHECKS: Final = ("deploy.tools.check", "--at-once=1")
 WITHOUT_SERVICES: Final = ("-n2", "--cov", "--cov-report=term:skip-covered", "tests/unit", "tests/contract")
-WITH_SERVICES: Final = ("-n4", "--dist=worksteal", "-m", "not alone", *_SERVICES)
+WITH_SERVICES: Final = ("-n4", "--dist=loadfile", "--no-loadscope-reorder", "-m", "not alone", *_SERVICES)
 ALONE: Final = ("-m", "alone", *_SERVICES)
 
 
@@ -48,9 +48,9 @@ def beside(title: str, arguments: Sequence[str], codes: list[int]) -> Generator[
 def main() -> None:
     """Exit code 1 if any of them failed."""
     codes: list[int] = []
-    with beside("Tests without services", WITHOUT_SERVICES, codes):
-        codes.append(start(*CHECKS).wait())
     with beside("Tests one at a time, beside those", ALONE, codes):
+        with beside("Tests without services", WITHOUT_SERVICES, codes):
+            codes.append(start(*CHECKS).wait())
         print("Tests with services ...", flush=True)
         codes.append(start_tests(WITH_SERVICES).wait())
     if any(codes):

@@ -12,6 +12,7 @@ from tests.e2e.conftest import Member, World
 from tests.support.backend import Document
 from tests.support.whatsapp.phones import Phone
 
+HANDED_OVER = timedelta(seconds=8)  # nobody waited for the end of a lease; 0.3 s on a quiet machine
 WINDOW = 4  # commands that wait for WhatsApp at a time: the flow goes on for as long as the test needs it
 FIRST, SECOND = "worker-001", "worker-002"
 
@@ -113,7 +114,7 @@ async def test_a_session_moves_there_and_back_while_messages_flow_both_ways(own_
     measured = gaps(world, ana.session_id)
     print("without a connection:", [round(gap.total_seconds(), 3) for gap in measured])  # noqa: T201 (a figure)
     assert len(measured) == 2
-    assert max(measured) < timedelta(seconds=3)
+    assert max(measured) < HANDED_OVER
 
 
 async def test_a_move_without_another_worker_interrupts_nothing(world: World) -> None:
@@ -183,7 +184,7 @@ async def test_two_workers_are_restarted_one_after_the_other_under_load(own_worl
         check_events(world, member.session_id)
         measured = gaps(world, member.session_id)
         print("without a connection:", [round(gap.total_seconds(), 3) for gap in measured])  # noqa: T201 (a figure)
-        assert max(measured) < timedelta(seconds=3)
+        assert max(measured) < HANDED_OVER
 
 
 async def test_a_full_fleet_says_so_and_whoever_waits_connects_when_there_is_room(own_world: World) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.e2e.conftest import World
+from tests.e2e.conftest import Member, World
 
 
 def bridges_of(world: World) -> list[psutil.Process]:
@@ -14,17 +14,23 @@ def bridges_of(world: World) -> list[psutil.Process]:
     return [process for process in family if Path(process.exe()).name == "node"]
 
 
-async def test_a_killed_bridge_gives_its_sessions_back_in_seconds(mortal_world: World) -> None:
+async def epoch_of(world: World, member: Member) -> int:
+    described = await world.backend.ask("session.describe.v1", member.session_id)
+    return described["data"]["result"]["epoch"]
+
+
+async def test_a_killed_bridge_gives_its_sessions_back_to_the_same_owner(mortal_world: World) -> None:
     world = mortal_world
     ana, ben = await world.paired("Ana"), await world.paired("Ben")
-    before = len(world.backend.events)
+    before, epoch = len(world.backend.events), await epoch_of(world, ana)
 
     bridges = bridges_of(world)
     assert bridges
     for bridge in bridges:
         os.kill(bridge.pid, signal.SIGKILL)
     for member in (ana, ben):
-        await world.backend.state(member.session_id, "connected", after=before, patience=15)
+        await world.backend.state(member.session_id, "connected", after=before)
+    assert await epoch_of(world, ana) == epoch, "nobody had to wait for the end of a lease"
 
     command = await world.send(ana, ben.phone, "still here")
     await world.status(command, "delivered")

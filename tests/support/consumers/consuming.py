@@ -38,7 +38,7 @@ class Consuming:
 
     async def until_count(self, queue: str, expected: int) -> None:
         """Wait until so many are ready: a quorum queue takes back what a channel held after that has closed."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await self.count(queue) != expected:  # noqa: ASYNC110 (the broker has no event for it)
                 await asyncio.sleep(0.02)
 
@@ -46,7 +46,7 @@ class Consuming:
         """Take one message out of a queue; waits for it. Answers with its body and headers."""
         channel = await self.link.channel(confirms=False)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while (got := await channel.basic_get(queue, no_ack=True)).message_count is None:  # noqa: ASYNC110 (basic.get has no event)
                     await asyncio.sleep(0.02)
         finally:

@@ -1,5 +1,6 @@
 """Fixtures for every test that wants real services. Nothing starts unless a test asks for it."""
 
+import gc
 from collections.abc import AsyncGenerator, Generator
 
 import pytest
@@ -24,6 +25,11 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+
+def pytest_collection_finish() -> None:
+    """What was imported lives to the end: the garbage collector need not look at it again and again."""
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -106,6 +106,13 @@ def test_an_event_told_twice_goes_out_once() -> None:
     assert drain(backlog) == [2]
 
 
+def test_an_event_told_twice_costs_no_look_at_the_database() -> None:
+    backlog = live()
+    event = outbox_event("s", 2)
+    assert [backlog.note(event), backlog.note(event)] == [False, False]
+    assert not backlog.session(S).behind
+
+
 def test_beyond_its_bound_events_stay_in_the_database() -> None:
     backlog = Backlog(max_held=2)
     assert [backlog.note(outbox_event("s", n)) for n in (1, 2, 3)] == [False, False, True]

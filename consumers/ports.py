@@ -7,8 +7,9 @@ from gateway_worker.broker.headers import HeaderValue
 from gateway_worker.broker.outgoing import Outgoing
 from gateway_worker.store.operations.commands import Recorded
 from gateway_worker.store.records import Json
+from schemas.commands.chats import ClearChat, DeleteChat, DeleteMessage, StarMessage, UpdateChat
 from schemas.commands.commands import Command, CommandKey
-from schemas.commands.contacts import GetPicture
+from schemas.commands.contacts import GetPicture, RemoveContact, SaveContact
 from schemas.commands.groups import (
     ChangeParticipants,
     CreateGroup,
@@ -99,6 +100,38 @@ class CommandLedger(Protocol):
         ...
 
 
+class ChatStates(Protocol):
+    """What the owner of a session's account does with chats and contacts. Every call may raise gateway errors."""
+
+    async def update(self, command: Command[UpdateChat]) -> None:
+        """Archive, pin, mute one, or mark it as unread, or the reverse."""
+        ...
+
+    async def clear(self, command: Command[ClearChat]) -> None:
+        """Delete its messages for this account."""
+        ...
+
+    async def delete(self, command: Command[DeleteChat]) -> None:
+        """Delete it for this account."""
+        ...
+
+    async def star_message(self, command: Command[StarMessage]) -> None:
+        """Star a message, or no longer."""
+        ...
+
+    async def delete_message(self, command: Command[DeleteMessage]) -> None:
+        """Delete a message for this account."""
+        ...
+
+    async def save_contact(self, command: Command[SaveContact]) -> None:
+        """Save a person in the address book."""
+        ...
+
+    async def remove_contact(self, command: Command[RemoveContact]) -> None:
+        """Take a person from the address book."""
+        ...
+
+
 class Groups(Protocol):
     """The groups of a session that lives in this worker. Every call may raise gateway errors."""
 
@@ -145,6 +178,11 @@ class Session(Protocol):
     @property
     def groups(self) -> Groups:
         """Its groups."""
+        ...
+
+    @property
+    def chat_states(self) -> ChatStates:
+        """What its owner does with its chats."""
         ...
 
     async def send(self, command: Command[OutgoingCommand], accepted: Accepted) -> None:

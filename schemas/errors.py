@@ -22,6 +22,9 @@ The letter says what happens to the delivery: **R** retry (hold it, back off), *
     ├── FleetFull                   fleet.full                      A   no worker has a free slot
     ├── WorkerNotFound              worker.not_found                A
     ├── MessageNotFound             message.not_found               A
+    ├── ChatNotFound                chat.not_found                  A
+    ├── ContactNotFound             contact.not_found               A
+    ├── StateUnavailable            chat.state_unavailable          A
     ├── MessageRecipientUnknown     message.recipient_unknown       A   the number is not on WhatsApp
     ├── MessageKeysInvalid          message.keys_invalid            A   the recipient's keys do not verify
     ├── MessageRejectedByWhatsApp   message.rejected_by_whatsapp    A   with WhatsApp's own code in `detail`
@@ -264,6 +267,30 @@ class MessageNotFound(GatewayError):  # noqa: N818 (the contract's word)
 
     code = "message.not_found"
     sentence = "There is no such message in this session."
+
+
+class ChatNotFound(GatewayError):  # noqa: N818 (as the others)
+    """Nothing is known of such a chat in this session."""
+
+    code = "chat.not_found"
+    sentence = "There is no such chat in this session."
+
+
+class ContactNotFound(GatewayError):  # noqa: N818 (as the others)
+    """Nothing is known of such a person in this session."""
+
+    code = "contact.not_found"
+    sentence = "Nothing is known of such a person in this session."
+
+
+class StateUnavailable(GatewayError):  # noqa: N818 (as the others)
+    """The phone has not shared the key of what it knows of its chats, or that cannot be read: it cannot be changed now.
+
+    The key comes when the phone is on. Nothing has left; a repetition is carried out.
+    """
+
+    code = "chat.state_unavailable"
+    sentence = "The phone has not shared the state of its chats with this session yet."
 
 
 class MessageRecipientUnknown(GatewayError):  # noqa: N818 (the contract's word)

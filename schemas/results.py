@@ -129,6 +129,37 @@ class Contact(Model):
     lid: str | None = None
 
 
+class ContactDescription(Model):
+    """``contact.describe.v1``: what is known of a person; `jid` is the number's where that is known, else the LID.
+
+    Attributes:
+        saved_name: what the account's owner calls it; missing: it is not in the address book.
+        verified_name: of a business, as it was certified.
+        about: the status text.
+    """
+
+    jid: str
+    lid: str | None = None
+    phone: str | None = None
+    push_name: str | None = None
+    saved_name: str | None = None
+    verified_name: str | None = None
+    about: str | None = None
+
+
+class ContactPage(Model):
+    """``contact.list.v1``: people in the order of their JIDs. `cursor` asks for the next page.
+
+    Without a cursor this is the last page.
+
+    Attributes:
+        contacts: in the order of their JIDs.
+    """
+
+    contacts: Sequence[ContactDescription]
+    cursor: str | None = None
+
+
 class ContactsChecked(Model):
     """``contact.check.v1``: in the order asked.
 
@@ -319,6 +350,7 @@ class MessageDescription(Model):
     pinned: Annotated[bool | None, Field(description="It stands at the top of its chat.")] = None
     pinned_until: Annotated[Instant | None, Field(description="Until when it is pinned.")] = None
     kept: Annotated[bool | None, Field(description="Somebody keeps it: it does not disappear.")] = None
+    starred: Annotated[bool | None, Field(description="The account's owner has starred it.")] = None
     receipts: Sequence[ReceiptShown] | None = None
 
 
@@ -330,6 +362,56 @@ class MessagePage(Model):
     """
 
     messages: Sequence[MessageDescription]
+    cursor: str | None = None
+
+
+class ChatKind(StrEnum):
+    """With whom a chat is."""
+
+    PERSON = "person"
+    GROUP = "group"
+    OTHER = "other"  # a bot of WhatsApp's, a channel
+
+
+class ChatDescription(Model):
+    """``chat.describe.v1``: a chat as it stands. All but the messages is as the account's devices have it.
+
+    Attributes:
+        kind: with whom it is.
+        last_message: the newest of those that are stored.
+        last_at: when that was stored; missing where none ever was.
+        unread: so many messages that came in are unread.
+        marked_unread: somebody has marked it as unread, whatever was read.
+        archived: it is among the archived chats.
+        pinned: it stands at the top of the chats.
+        muted: its messages make no sound.
+        muted_until: until then; missing in a muted chat: until somebody says otherwise.
+        disappearing_seconds: new messages disappear after so long; 0: they stay; missing: nobody has said.
+    """
+
+    chat: str
+    kind: ChatKind
+    last_message: MessageDescription | None = None
+    last_at: Instant | None = None
+    unread: int
+    marked_unread: bool
+    archived: bool
+    pinned: bool
+    muted: bool
+    muted_until: Instant | None = None
+    disappearing_seconds: int | None = None
+
+
+class ChatPage(Model):
+    """``chat.list.v1``: the chat with the newest message first. `cursor` asks for the next page.
+
+    Without a cursor this is the last page.
+
+    Attributes:
+        chats: the one with the newest message first.
+    """
+
+    chats: Sequence[ChatDescription]
     cursor: str | None = None
 
 

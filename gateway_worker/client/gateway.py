@@ -10,6 +10,7 @@ from typing import Any, Final, Self, TypeVar, Unpack
 
 from gateway_worker.client import replies
 from gateway_worker.client.background import Background
+from gateway_worker.client.chat_calls import ChatCalls
 from gateway_worker.client.commands import CommandOptions, Outgoing, compose, kind_of
 from gateway_worker.client.connection import Connection
 from gateway_worker.client.errors import ClientError, ConnectionLostError, NoReplyError
@@ -30,7 +31,7 @@ TIMEOUT: Final = 30.0  # seconds for a reply
 M = TypeVar("M", bound=Model)
 
 
-class Gateway(SessionCalls, MessageCalls, GroupCalls):
+class Gateway(SessionCalls, MessageCalls, ChatCalls, GroupCalls):
     """A connection to the gateway; a context manager.
 
     It reconnects by itself. A command whose confirm or reply went astray with a connection is published again under its

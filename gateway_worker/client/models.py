@@ -20,12 +20,13 @@ from schemas.content.changes import (
     PollOption,
     PollVote,
 )
+from schemas.events.chats import ChatCleared, ChatDeleted, ChatUpdated, MessageDeleted, MessageStarred
 from schemas.events.contacts import CallReceived, ContactUpdated, PresenceUpdated, ProfileUpdated
 from schemas.events.failures import Failure
 from schemas.events.groups import GroupParticipantsChanged, GroupUpdated
 from schemas.events.history import HistorySynced
 from schemas.events.media import MediaFailed, MediaReady
-from schemas.events.messages import ChatUpdated, MessageReceived, MessageState, MessageStatus
+from schemas.events.messages import MessageReceived, MessageState, MessageStatus
 from schemas.events.sessions import Action, Reason, SessionState, SessionStatus
 from schemas.events.throttling import SessionThrottled, ThrottleCause
 from schemas.events.usage import UsageReport
@@ -34,6 +35,8 @@ from schemas.events.workers import WorkerHeartbeat, WorkerRegistered, WorkerStop
 __all__ = [
     "Action",
     "CallReceived",
+    "ChatCleared",
+    "ChatDeleted",
     "ChatUpdated",
     "ContactUpdated",
     "EventResponse",
@@ -46,12 +49,14 @@ __all__ = [
     "MediaReady",
     "MessageChanged",
     "MessageComment",
+    "MessageDeleted",
     "MessageEdited",
     "MessageKept",
     "MessagePinned",
     "MessageReaction",
     "MessageReceived",
     "MessageRevoked",
+    "MessageStarred",
     "MessageState",
     "MessageStatus",
     "ParticipantAction",

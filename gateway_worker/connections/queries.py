@@ -2,13 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from gateway_worker.connections.base.cursors import cursor_of, place_of
 from gateway_worker.connections.base.ports import MappingForm
 from gateway_worker.connections.base.storage import SessionCache, Storage
+from gateway_worker.connections.chat_queries import ChatQueries
+from gateway_worker.connections.contact_queries import ContactQueries
 from gateway_worker.connections.incoming.calls import CALL_KIND
 from gateway_worker.connections.incoming.group_notifications import GROUP_KIND
 from gateway_worker.connections.lifecycle.states import State
@@ -50,8 +53,6 @@ Query = Callable[[Command[Any]], Awaitable[Model]]
 """Answers one kind of command with its result. May raise gateway errors."""
 
 _CONTENT: TypeAdapter[Content] = TypeAdapter(Content)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_MICROS: Final = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 _WINDOW: Final = timedelta(days=1)
 _NO_MESSAGES: Final = frozenset({CALL_KIND, GROUP_KIND})  # kept beside them, told by events of their own
 _MAX_CHANGES: Final = 5_000  # of a page of messages, the newest: a reply stays below 16 MiB
@@ -65,6 +66,8 @@ class Queries:
         self._cache = cache
         self._clock = clock
         self._mappings = mappings
+        self._contacts = ContactQueries(storage, mappings, self._record)
+        self._chats = ChatQueries(storage, clock, mappings, self._record, self._as_they_stand)
 
     def table(self) -> Mapping[str, Query]:
         """The query of each type of command."""
@@ -75,6 +78,10 @@ class Queries:
             "message.describe.v1": self.describe_message,
             "message.history.v1": self.list_messages,
             "message.stats.v1": self.count_messages,
+            "chat.list.v1": self._chats.list,
+            "chat.describe.v1": self._chats.describe,
+            "contact.list.v1": self._contacts.list,
+            "contact.describe.v1": self._contacts.describe,
         }
 
     async def knows(self, session_id: SessionId) -> bool:
@@ -153,12 +160,12 @@ class Queries:
         records = await self._storage.messages.history(
             command.session_id,
             await chat_of(self._mappings, self._storage.keys, command.session_id, data.chat_jid),
-            before=_before(data.cursor, self._clock.now()),
+            before=place_of(data.cursor, self._clock.now()),
             kinds=CONTENT_KINDS,
             limit=data.limit + 1,
         )
         page = records[: data.limit]
-        cursor = _cursor(page[-1]) if len(records) > data.limit else None
+        cursor = cursor_of(page[-1].created_at, page[-1].message_id) if len(records) > data.limit else None
         return MessagePage(messages=await self._as_they_stand(command.session_id, page), cursor=cursor)
 
     async def count_messages(self, command: Command[CountMessages]) -> MessageStats:
@@ -241,19 +248,6 @@ def _renamed(record: MessageRecord, names: Mapping[str, str]) -> MessageRecord:
     return record if name is None else replace(record, sender=name)
 
 
-def _cursor(record: MessageRecord) -> str:
-    """Names the place behind a message: microseconds since 1970, and its id."""
-    return f"{(record.created_at - _EPOCH) // timedelta(microseconds=1)}.{record.message_id}"
-
-
-def _before(cursor: str | None, now: datetime) -> tuple[datetime, str]:
-    """The place a cursor names; without one, behind everything (another worker's clock may be ahead of ours)."""
-    if cursor is None:
-        return now + timedelta(days=1), ""
-    micros, _, message_id = cursor.partition(".")
-    return _EPOCH + timedelta(microseconds=min(int(micros), _LAST_MICROS)), message_id
-
-
 def _describe(record: SessionRecord) -> SessionDescription:
     return SessionDescription(
         session_id=record.session_id,
@@ -299,4 +293,5 @@ def _describe_message(record: MessageRecord, now: CurrentMessage) -> MessageDesc
         pinned=now.pinned or None,
         pinned_until=now.pinned_until,
         kept=now.kept or None,
+        starred=record.starred or None,
     )

@@ -213,6 +213,8 @@ class MessageRecord:
         error: ``{code, message, detail?}`` of a failed one.
         attempts: how often sending it was begun.
         expires_at: when it disappears; None: it stays.
+        starred: by this account, on whichever of its devices.
+        at: WhatsApp's time of an incoming one, ours of an outgoing one.
     """
 
     session_id: SessionId
@@ -234,6 +236,8 @@ class MessageRecord:
     error: Json | None
     attempts: int
     expires_at: datetime | None
+    starred: bool
+    at: datetime
     created_at: datetime
 
     @property
@@ -344,6 +348,30 @@ class WorkerRecord:
 
 NOBODY_SAYS: Final = datetime.fromtimestamp(0, UTC)
 """When the timer of a chat was set that the phone has listed, and whose messages stay."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRecord:
+    """One chat.
+
+    Attributes:
+        last_at: when its last message was stored; in 1970: none is known.
+        last: that message; None where it is there no more.
+        muted_until: Unix milliseconds; -1: for ever; 0: it is not muted.
+        told_as: by which of its names the app state knows it.
+        disappearing: after how many seconds its messages go; None: nobody has said so.
+    """
+
+    chat: str
+    last_at: datetime
+    last: MessageName | None
+    unread: int
+    marked_unread: bool
+    archived: bool
+    pinned_at: datetime | None
+    muted_until: int
+    told_as: str | None
+    disappearing: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,8 @@ from gateway_worker.store.postgres.lease import Lease
 from gateway_worker.store.postgres.pooler import require_sessions
 from gateway_worker.store.postgres.rights import require_rights
 from gateway_worker.store.postgres.schema import require_current
+from gateway_worker.store.reading.chats import Chats
+from gateway_worker.store.reading.contacts import Contacts
 from gateway_worker.store.reading.media import MediaRows
 from gateway_worker.store.reading.messages import Keys, Messages
 from gateway_worker.store.reading.set_aside import SetAsides
@@ -55,8 +57,8 @@ class Store:
     ``start`` → anything, ``run`` beside it → ``stop``. Every call raises `StoreUnavailable` when the database is away.
 
     Attributes:
-        sessions, ownership, moves, keys, messages, media, uploads, set_aside, timers, usage, user_limits, commands,
-            outbox, workers, owners, snapshots: reads, and writes that need no fence.
+        sessions, ownership, moves, keys, messages, chats, contacts, media, uploads, set_aside, timers, usage,
+            user_limits, commands, outbox, workers, owners, snapshots: reads, and writes that need no fence.
         restorer: brings sessions back from their snapshots.
         rotation: seals with the first of the encryption keys whatever another one has sealed.
         guard: sees to it that this stays the database that the worker began with.
@@ -104,6 +106,8 @@ class Store:
         self.media = MediaRows(database, ciphers, clock.now)
         self.set_aside = SetAsides(database, ciphers)
         self.timers = Timers(database)
+        self.chats = Chats(database)
+        self.contacts = Contacts(database, ciphers)
         self.usage = UsageRows(database)
         self.user_limits = UserLimits(database, clock.now, clock.monotonic)
         self.commands = Commands(database, keyring, clock.now)

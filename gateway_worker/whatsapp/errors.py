@@ -13,6 +13,7 @@ Errors an engine raises::
     ├── RecipientUnknown        the number is not on WhatsApp
     ├── KeysInvalid             WhatsApp gave no valid keys of the recipient's devices; nothing has left
     ├── NotForwardable          nobody may pass the message on: it is to be viewed once, or counts in its own chat alone
+    ├── StateUnreadable         the app state cannot be changed as long as it cannot be read; nothing has left
     ├── NotAdmin                only an admin of the group may do that, and we are none; nothing has left
     └── StoreRefused            a write of the owner failed or was fenced off; the connection has been closed
 """
@@ -83,6 +84,12 @@ class NotForwardable(EngineError):  # noqa: N818 (reads as the fact it is)
 
 class NotAdmin(EngineError):  # noqa: N818 (reads as the fact it is)
     """Only an admin of the group may do that."""
+
+
+class StateUnreadable(EngineError):  # noqa: N818 (reads as the fact it is)
+    """The phone has not shared the app state's key yet, or what lies at WhatsApp does not fit: nothing has left."""
+
+    retryable = True
 
 
 class UploadFailed(EngineError):  # noqa: N818 (reads as the fact it is)

@@ -108,11 +108,12 @@ class Disconnected:
 
 
 class ReceiptKind(StrEnum):
-    """What a receipt stanza says of our message."""
+    """What a receipt stanza says of messages: of ours, but for the last."""
 
     DELIVERED = "delivered"
     READ = "read"
     PLAYED = "played"
+    READ_ELSEWHERE = "read_elsewhere"  # messages of others, by another device of the account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

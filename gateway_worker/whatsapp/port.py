@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from gateway_worker.whatsapp.app_state import StateChange, StateChanges
 from gateway_worker.whatsapp.facts import Fact
 from gateway_worker.whatsapp.files import FileClass, FileReference
 from gateway_worker.whatsapp.groups import Groups
@@ -37,6 +38,7 @@ class Changes:
             each time it was encrypted to be sent.
         processed: ids of messages that the engine has acted on, whose entries were stored as unprocessed.
         finished: names of stanzas that `Owner.begin` was asked about, and that are handled.
+        state: what the app state says that is new, with the versions and MACs among the keys.
     """
 
     credentials: bytes | None = None
@@ -45,6 +47,7 @@ class Changes:
     sent: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     processed: Sequence[str] = ()
     finished: Sequence[str] = ()
+    state: Sequence[StateChanges] = ()
 
 
 class Owner(Protocol):
@@ -196,6 +199,15 @@ class Connection(Protocol):
 
     async def confirm_code(self, *, same: bool) -> None:
         """Say whether the phone shows the code of `PasskeyCode`. Raises as `prove`."""
+        ...
+
+    async def change_state(self, changes: Sequence[StateChange]) -> None:
+        """Change the app state; returns when WhatsApp has it, and `Owner.commit` has stored it.
+
+        Raises:
+            StateUnreadable: the phone has not shared a key yet, or what is there does not fit.
+            Refused, OutcomeUnknown, NotConnected: as `send`.
+        """
         ...
 
     async def logout(self) -> None:

@@ -13,11 +13,12 @@ class KeyClass(StrEnum):
     AUDIO = "audio"
     DOCUMENT = "document"
     HISTORY = "history"
+    APP_STATE = "app_state"
 
     @property
     def purpose(self) -> bytes:
         """What goes into the derivation."""
-        return f"WhatsApp {self.value.capitalize()} Keys".encode()
+        return f"WhatsApp {self.value.replace('_', ' ').title()} Keys".encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

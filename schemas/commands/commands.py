@@ -12,7 +12,16 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from schemas.commands.contacts import GetPicture
+from schemas.commands.chats import (
+    ClearChat,
+    DeleteChat,
+    DeleteMessage,
+    DescribeChat,
+    ListChats,
+    StarMessage,
+    UpdateChat,
+)
+from schemas.commands.contacts import DescribeContact, GetPicture, ListContacts, RemoveContact, SaveContact
 from schemas.commands.groups import (
     ChangeParticipants,
     CreateGroup,
@@ -71,6 +80,10 @@ from schemas.model import Model, StrictModel
 from schemas.names import RESERVED_SESSION_IDS, SESSION_ID_PATTERN, WORKER_ID_PATTERN, CommandId, SessionId
 from schemas.problems import problems_of
 from schemas.results import (
+    ChatDescription,
+    ChatPage,
+    ContactDescription,
+    ContactPage,
     ContactPicture,
     ContactsChecked,
     EventsReplayed,
@@ -180,6 +193,10 @@ _TYPES: Final = (
     _control("message.describe.v1", DescribeMessage, MessageDescription),
     _control("message.history.v1", ListMessages, MessagePage),
     _control("message.stats.v1", CountMessages, MessageStats),
+    _control("chat.list.v1", ListChats, ChatPage),
+    _control("contact.list.v1", ListContacts, ContactPage),
+    _control("contact.describe.v1", DescribeContact, ContactDescription),
+    _control("chat.describe.v1", DescribeChat, ChatDescription),
     _control("events.replay.v1", ReplayEvents, EventsReplayed),
     _session("message.send.v1", CommandClass.M, SendMessage),
     _session("message.edit.v1", CommandClass.M, EditMessage),
@@ -191,6 +208,13 @@ _TYPES: Final = (
     _session("message.forward.v1", CommandClass.M, ForwardMessage),
     _session("media.fetch.v1", CommandClass.I, FetchMedia),
     _session("message.read.v1", CommandClass.I, MarkRead),
+    _session("message.star.v1", CommandClass.I, StarMessage),
+    _session("message.delete.v1", CommandClass.I, DeleteMessage),
+    _session("chat.update.v1", CommandClass.I, UpdateChat),
+    _session("chat.clear.v1", CommandClass.I, ClearChat),
+    _session("chat.delete.v1", CommandClass.I, DeleteChat),
+    _session("contact.save.v1", CommandClass.I, SaveContact),
+    _session("contact.remove.v1", CommandClass.I, RemoveContact),
     _session("chat.presence.v1", CommandClass.I, SetPresence),
     _session("chat.disappearing.v1", CommandClass.I, SetDisappearing),
     _session("contact.check.v1", CommandClass.Q, CheckContacts, ContactsChecked),

@@ -16,11 +16,12 @@ from schemas.content.changes import (
     PollVote,
 )
 from schemas.events.answers import CommandAccepted, CommandRejected, CommandResult
+from schemas.events.chats import ChatCleared, ChatDeleted, ChatUpdated, MessageDeleted, MessageStarred
 from schemas.events.contacts import CallReceived, ContactUpdated, PresenceUpdated, ProfileUpdated
 from schemas.events.groups import GroupParticipantsChanged, GroupUpdated
 from schemas.events.history import HistorySynced
 from schemas.events.media import MediaFailed, MediaReady
-from schemas.events.messages import ChatUpdated, MessageReceived, MessageStatus
+from schemas.events.messages import MessageReceived, MessageStatus
 from schemas.events.sessions import SessionState, SessionStatus
 from schemas.events.throttling import SessionThrottled
 from schemas.events.usage import UsageReport
@@ -54,6 +55,10 @@ MESSAGE_EDITED: Final = EventType(type="message.edited.v1", model=MessageEdited,
 MESSAGE_REVOKED: Final = EventType(type="message.revoked.v1", model=MessageRevoked, durable=True)
 MESSAGE_REACTION: Final = EventType(type="message.reaction.v1", model=MessageReaction, durable=True)
 CHAT_UPDATED: Final = EventType(type="chat.updated.v1", model=ChatUpdated, durable=True)
+CHAT_DELETED: Final = EventType(type="chat.deleted.v1", model=ChatDeleted, durable=True)
+CHAT_CLEARED: Final = EventType(type="chat.cleared.v1", model=ChatCleared, durable=True)
+MESSAGE_STARRED: Final = EventType(type="message.starred.v1", model=MessageStarred, durable=True)
+MESSAGE_DELETED: Final = EventType(type="message.deleted.v1", model=MessageDeleted, durable=True)
 MEDIA_READY: Final = EventType(type="media.ready.v1", model=MediaReady, durable=True)
 MEDIA_FAILED: Final = EventType(type="media.failed.v1", model=MediaFailed, durable=True)
 POLL_VOTE: Final = EventType(type="poll.vote.v1", model=PollVote, durable=True)

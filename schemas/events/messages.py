@@ -98,24 +98,3 @@ class MessageReceived(Flags):
         ),
     ] = None
     disappearing_seconds: int | None = None
-
-
-class ChatUpdated(Model):
-    """``chat.updated.v1``: something about a chat is another than before; what changed is there, as it is now.
-
-    `disappearingSeconds`: new messages disappear after so long, 0: they stay. `sender` set it, `from_me`: this account;
-    both are missing where WhatsApp only told that it is so. What this session sends there disappears likewise.
-
-    Attributes:
-        disappearing_seconds: new messages disappear after so long, 0: they stay.
-        sender: who changed it, where WhatsApp says it.
-        from_me: whether this account changed it, where WhatsApp says it.
-    """
-
-    session_id: SessionId
-    chat: str
-    is_group: bool
-    disappearing_seconds: int | None = None
-    sender: MessageSender | None = None
-    from_me: bool | None = None
-    timestamp: Instant

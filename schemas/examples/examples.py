@@ -26,6 +26,7 @@ from schemas.content.references import Ad
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, MediaUnreachable, MessageRejectedByWhatsApp
 from schemas.events.answers import CommandAccepted, CommandRejected, CommandResult
+from schemas.events.chats import ChatCleared, ChatDeleted, ChatUpdated, MessageDeleted, MessageStarred
 from schemas.events.contacts import (
     Caller,
     CallReceived,
@@ -41,7 +42,7 @@ from schemas.events.failures import Failure
 from schemas.events.groups import PictureChange
 from schemas.events.history import HistorySynced
 from schemas.events.media import MediaFailed, MediaReady
-from schemas.events.messages import ChatUpdated, MessageReceived, MessageState, MessageStatus, Quote
+from schemas.events.messages import MessageReceived, MessageState, MessageStatus, Quote
 from schemas.events.sessions import Action, PasskeyRequest, Reason, SessionState, SessionStatus
 from schemas.events.throttling import SessionThrottled, ThrottleCause
 from schemas.events.usage import UsageReport
@@ -50,7 +51,12 @@ from schemas.examples.groups import GROUP_COMMAND_DATA, GROUP_EVENT_DATA, GROUP_
 from schemas.model import Model
 from schemas.names import CommandId, MessageId, SessionId, UserId, WorkerId
 from schemas.results import (
+    ChatDescription,
+    ChatKind,
+    ChatPage,
     Contact,
+    ContactDescription,
+    ContactPage,
     ContactPicture,
     ContactsChecked,
     DesiredState,
@@ -185,6 +191,24 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "message.forward.v1": ({"to": "+15550002222", "messageId": _MESSAGE},),
     "media.fetch.v1": ({"messageId": _MESSAGE}, {"chat": _PHONE, "messageId": _MESSAGE}),
     "message.read.v1": ({"chat": _PHONE, "messageIds": [_MESSAGE]},),
+    "message.star.v1": (
+        {"chat": _PHONE, "messageId": _MESSAGE},
+        {"chat": _PHONE, "messageId": _MESSAGE, "starred": False},
+    ),
+    "message.delete.v1": ({"chat": _PHONE, "messageId": _MESSAGE},),
+    "chat.update.v1": (
+        {"chat": _PHONE, "archived": True},
+        {"chat": "120363041234567890@g.us", "muted": True, "mutedUntil": "2026-11-23T08:00:00Z"},
+        {"chat": _PHONE, "pinned": True, "unread": False},
+    ),
+    "chat.clear.v1": ({"chat": _PHONE, "keepStarred": True},),
+    "chat.delete.v1": ({"chat": _PHONE},),
+    "chat.list.v1": ({}, {"archived": False, "limit": 20, "cursor": f"1795343400000000.{_JID}"}),
+    "chat.describe.v1": ({"chat": _PHONE},),
+    "contact.list.v1": ({}, {"limit": 20, "cursor": _JID}),
+    "contact.describe.v1": ({"contact": _PHONE},),
+    "contact.save.v1": ({"contact": _PHONE, "name": "Ben Baker"},),
+    "contact.remove.v1": ({"contact": _PHONE},),
     "chat.disappearing.v1": ({"to": _PHONE, "seconds": 604_800}, {"to": "120363041234567890@g.us", "seconds": 0}),
     "chat.presence.v1": ({"to": _PHONE, "state": "typing"}, {"to": _PHONE, "state": "available", "subscribe": True}),
     "contact.check.v1": ({"phones": [_PHONE, "+15550002222"]},),
@@ -229,7 +253,29 @@ _MESSAGE_DESCRIPTION: Final = MessageDescription(
     content=Text(text="Hello"),
 )
 
+_CHAT: Final = ChatDescription(
+    chat=_JID,
+    kind=ChatKind.PERSON,
+    last_message=_MESSAGE_DESCRIPTION,
+    last_at=_NOW,
+    unread=2,
+    marked_unread=False,
+    archived=False,
+    pinned=True,
+    muted=True,
+    muted_until=_NOW + timedelta(hours=8),
+    disappearing_seconds=604_800,
+)
+
+_PERSON: Final = ContactDescription(
+    jid=_JID, lid=_LID, phone=_PHONE, push_name="Ben", saved_name="Ben Baker", about="At work"
+)
+
 RESULTS: Final[Mapping[str, Model]] = {
+    "chat.list.v1": ChatPage(chats=[_CHAT], cursor=f"1795343400000000.{_JID}"),
+    "chat.describe.v1": _CHAT,
+    "contact.list.v1": ContactPage(contacts=[_PERSON], cursor=_JID),
+    "contact.describe.v1": _PERSON,
     "session.describe.v1": _DESCRIPTION,
     "session.list.v1": SessionPage(sessions=[_DESCRIPTION], cursor=_SESSION),
     "session.qr.v1": SessionQr(
@@ -391,7 +437,26 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
             from_me=False,
             timestamp=_NOW,
         ),
+        ChatUpdated(
+            session_id=_SESSION,
+            chat=_JID,
+            is_group=False,
+            archived=True,
+            pinned=False,
+            muted=True,
+            muted_until=_NOW + timedelta(hours=8),
+            unread=0,
+            marked_unread=False,
+            from_me=True,
+            timestamp=_NOW,
+        ),
     ),
+    "chat.deleted.v1": (ChatDeleted(session_id=_SESSION, chat=_JID, is_group=False, timestamp=_NOW),),
+    "chat.cleared.v1": (ChatCleared(session_id=_SESSION, chat=_JID, is_group=False, timestamp=_NOW),),
+    "message.starred.v1": (
+        MessageStarred(session_id=_SESSION, message_id=_MESSAGE, chat=_JID, starred=True, timestamp=_NOW),
+    ),
+    "message.deleted.v1": (MessageDeleted(session_id=_SESSION, message_id=_MESSAGE, chat=_JID, timestamp=_NOW),),
     "message.edited.v1": (MessageEdited(**_about(), content=Text(text="Yes, at noon")),),
     "message.revoked.v1": (MessageRevoked(**_about()),),
     "message.reaction.v1": (MessageReaction(**_about(), emoji="👍"),),

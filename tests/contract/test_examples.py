@@ -27,7 +27,7 @@ CONTRACT_CODES = """command.invalid command.forbidden command.conflict command.e
 session.not_found session.not_connected session.not_pairing pairing.timeout pairing.passkey_required client.outdated
 passkey.invalid passkey.expired passkey.refused passkey.unanswered
 fleet.full worker.not_found message.not_found message.recipient_unknown message.rejected_by_whatsapp message.unconfirmed
-message.keys_invalid
+message.keys_invalid chat.not_found chat.state_unavailable contact.not_found
 account.restricted media.too_large media.unreachable media.forbidden_address media.unsupported rate.limited
 internal"""
 
@@ -36,9 +36,10 @@ CONTRACT_QUEUES = {
     CommandQueue.CONTROL: """session.describe.v1 session.list.v1 session.qr.v1 session.restart.v1 session.logout.v1
         session.passkey.v1 session.passkey.confirm.v1
         session.migrate.v1 session.delete.v1 message.describe.v1 message.history.v1
-        message.stats.v1 events.replay.v1""",
+        message.stats.v1 chat.list.v1 chat.describe.v1 contact.list.v1 contact.describe.v1 events.replay.v1""",
     CommandQueue.SESSION: """message.send.v1 message.edit.v1 message.revoke.v1 message.react.v1 message.forward.v1
-        message.pin.v1 message.unpin.v1 poll.vote.v1
+        message.pin.v1 message.unpin.v1 poll.vote.v1 message.star.v1 message.delete.v1
+        chat.update.v1 chat.clear.v1 chat.delete.v1 contact.save.v1 contact.remove.v1
         message.read.v1 media.fetch.v1 chat.presence.v1 chat.disappearing.v1 contact.check.v1
         group.create.v1 group.describe.v1 group.list.v1 group.requests.v1
         group.participants.v1 group.update.v1 group.invite.v1 group.join.v1 group.leave.v1 contact.picture.v1""",
@@ -108,6 +109,10 @@ def test_durable_events_are_those_of_sessions_and_messages() -> None:
         "group.participants.v1",
         "call.received.v1",
         "chat.updated.v1",
+        "chat.deleted.v1",
+        "chat.cleared.v1",
+        "message.starred.v1",
+        "message.deleted.v1",
         "contact.updated.v1",
         "profile.updated.v1",
         "media.ready.v1",

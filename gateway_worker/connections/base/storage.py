@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from gateway_worker.store.operations.contacts import Contact
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.records import (
+    ChatRecord,
     Desired,
     EntryRecord,
     Fence,
@@ -201,6 +203,10 @@ class Messages(Protocol):
         """Messages of a chat, newest first, older than `before` (time and id)."""
         ...
 
+    async def named(self, session_id: SessionId, names: Collection[MessageName]) -> Sequence[MessageRecord]:
+        """These messages, of those that are there."""
+        ...
+
     async def changes(
         self,
         session_id: SessionId,
@@ -289,6 +295,32 @@ class Timers(Protocol):
         ...
 
 
+class Chats(Protocol):
+    """The chats of a session."""
+
+    async def list(
+        self, session_id: SessionId, *, before: tuple[datetime, str], archived: bool | None, limit: int
+    ) -> Sequence[ChatRecord]:
+        """Chats, newest first, from behind a place; `archived`: only those that are, or are not."""
+        ...
+
+    async def of(self, session_id: SessionId, names: Collection[str]) -> ChatRecord | None:
+        """The chat that is kept under one of these names."""
+        ...
+
+
+class Contacts(Protocol):
+    """What is known of people."""
+
+    async def list(self, session_id: SessionId, after: str, limit: int) -> Sequence[Contact]:
+        """People in the order of their JIDs, from behind `after`."""
+        ...
+
+    async def of(self, session_id: SessionId, names: Collection[str]) -> Sequence[Contact]:
+        """What is kept under these names."""
+        ...
+
+
 class SetAsides(Protocol):
     """What was set aside."""
 
@@ -348,6 +380,16 @@ class Storage(Protocol):
     @property
     def timers(self) -> Timers:
         """Disappearing chats."""
+        ...
+
+    @property
+    def chats(self) -> Chats:
+        """Chats as a whole."""
+        ...
+
+    @property
+    def contacts(self) -> Contacts:
+        """People."""
         ...
 
     @property

@@ -21,7 +21,9 @@ from gateway_worker.connections.messages.joint_begins import JointBegins
 from gateway_worker.connections.messages.timers import Timers
 from gateway_worker.connections.people.contacts import learnt_contacts
 from gateway_worker.connections.people.identities import Identities
+from gateway_worker.connections.people.own_chats import OwnChats
 from gateway_worker.store.errors import ContentRefused
+from gateway_worker.store.operations.chats import UpdateChats
 from gateway_worker.store.operations.identity import DropCredentials
 from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.store.operations.people import LearnContacts
@@ -64,6 +66,8 @@ from schemas.events.failures import Failure
 from schemas.names import MessageId
 
 LifeFact = QrCode | PairingCode | PasskeyRequired | PasskeyCode | Connected | Named | Disconnected | PresenceChanged
+
+Advance = AdvanceStatus | AdvanceParticipant | UpdateChats
 
 _STATUS = {
     ReceiptKind.DELIVERED: Status.DELIVERED,
@@ -115,6 +119,7 @@ class Inbound:
             observer=context.observer,
         )
         self._vigilance = vigilance
+        self._own_chats = OwnChats(identities)
         self.was_refused = False  # the database was away, or somebody else owns the session
         self._recall = Recall(self._session_id, context.storage.keys, context.storage.messages, identities)
         self._staged = None if paired else _Staged()
@@ -252,7 +257,7 @@ class Inbound:
     async def _receipts(self, receipts: Sequence[ReceiptArrived]) -> None:
         """Store them in one transaction; those that cannot be stored are left out, and counted."""
         now = self._context.clock.now()
-        pace, advances = Pace(), list[tuple[ReceiptKind, AdvanceStatus | AdvanceParticipant]]()
+        pace, advances = Pace(), list[tuple[ReceiptKind, Advance]]()
         for receipt in receipts:
             for each in self._advances(receipt, now):
                 advances.append((receipt.kind, each))
@@ -272,10 +277,13 @@ class Inbound:
         observer = self._context.observer
         (observer.receipt_stored if moved and moved[0] else observer.receipt_ignored)(kind)
 
-    def _advances(self, receipt: ReceiptArrived, now: datetime) -> Iterator[AdvanceStatus | AdvanceParticipant]:
+    def _advances(self, receipt: ReceiptArrived, now: datetime) -> Iterator[Advance]:
         """One step for each of its messages; in groups it is one participant's, under the one name of that person."""
-        at, status = instant(receipt.timestamp, now), _STATUS[receipt.kind]
-        ids = [MessageId(each) for each in receipt.message_ids]
+        at = instant(receipt.timestamp, now)
+        if receipt.kind is ReceiptKind.READ_ELSEWHERE:
+            yield self._own_chats.read_elsewhere(receipt.chat, receipt.message_ids, at)
+            return
+        status, ids = _STATUS[receipt.kind], [MessageId(each) for each in receipt.message_ids]
         if receipt.participant is None:
             chats = self._identities.all_names(receipt.chat)
             yield from (AdvanceStatus(message_id=each, status=status, at=at, chat_names=chats) for each in ids)

@@ -37,6 +37,7 @@ from gateway_worker.connections.messages.joint_begins import JointBegins
 from gateway_worker.connections.messages.timers import Timers
 from gateway_worker.connections.people.contacts import KnownAuthors
 from gateway_worker.connections.people.identities import Identities
+from gateway_worker.connections.people.own_chats import OwnChats
 from gateway_worker.store.errors import ContentRefused
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.people import JoinChats
@@ -96,6 +97,7 @@ class Ingestion:
         self._begins = begins
         self._media = media
         self._known_authors = KnownAuthors()
+        self._own_chats = OwnChats(identities)
 
     async def commit(self, changes: Changes) -> Sequence[Arrived]:
         """Make it durable; answers what was told as it should be."""
@@ -108,7 +110,8 @@ class Ingestion:
         contacts = self._attempt("contacts", lambda: self._known_authors.learn(messages, self._identities, now))
         identity = [*key_operations(changes), *_ended(changes)]
         described = [operation for each in descriptions for operation in each.operations]
-        operations = [*identity, *joins, *described, *contacts]
+        owned = self._attempt("app_state", lambda: self._own_chats.operations(changes.state, now))
+        operations = [*identity, *joins, *described, *contacts, *owned]
         if not operations:
             return ()
         # Before it is stored: what is begun meanwhile is stored after the chats were joined, and must not reopen one
@@ -117,7 +120,7 @@ class Ingestion:
             answers = await self._write_with_begins(changes, operations)
         except ContentRefused:
             descriptions = [await self._write_alone(each, now, known) for each in descriptions]
-            for each in (*joins, *contacts):
+            for each in (*joins, *contacts, *owned):
                 await self.write_or_drop(type(each).__name__, [each])
             await self._write_identity(changes)
         else:

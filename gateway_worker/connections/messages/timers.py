@@ -20,8 +20,8 @@ from gateway_worker.whatsapp.timers import ReportedChatTimer
 from gateway_worker.whatsapp.timers import Timer as ReportedTimer
 from schemas.addresses import Jid
 from schemas.content.changes import MessageSender
+from schemas.events.chats import ChatUpdated
 from schemas.events.events import CHAT_UPDATED
-from schemas.events.messages import ChatUpdated
 from schemas.names import SessionId
 
 MAX_CHATS: Final = 20_000  # of one session, as `identities` bounds people

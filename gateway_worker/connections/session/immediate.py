@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 from gateway_worker.connections.base.context import Timeouts
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.base.storage import Storage
+from gateway_worker.connections.base.writer import Writer
 from gateway_worker.connections.people.identities import Identities
+from gateway_worker.connections.people.own_chats import OwnChats
 from gateway_worker.connections.people.resolving import Resolver
 from gateway_worker.connections.socket.attempt import ConnectionAttempt
 from gateway_worker.connections.socket.waiting import ConnectionWaiter, connection_before, connection_soon
@@ -22,7 +24,7 @@ from schemas.commands.commands import Command
 from schemas.commands.contacts import GetPicture
 from schemas.commands.messages import CheckContacts, MarkRead, SetPresence
 from schemas.errors import MessageNotFound, MessageRecipientUnknown, MessageRejectedByWhatsApp, SessionNotConnected
-from schemas.names import MessageId, SessionId
+from schemas.names import MessageId
 from schemas.results import Contact, ContactPicture, ContactsChecked, PictureState
 
 _SEEN_BY_ALL = (PresenceState.AVAILABLE, PresenceState.UNAVAILABLE)
@@ -37,7 +39,7 @@ class ImmediateCommands:
 
     def __init__(
         self,
-        session_id: SessionId,
+        writer: Writer,
         waiter: ConnectionWaiter,
         *,
         identities: Identities,
@@ -46,7 +48,9 @@ class ImmediateCommands:
         storage: Storage,
         timeouts: Timeouts,
     ) -> None:
-        self._session_id = session_id
+        self._session_id = writer.fence.session_id
+        self._writer = writer
+        self._own_chats = OwnChats(identities)
         self._resolver = resolver
         self._waiter = waiter
         self._clock = clock
@@ -66,6 +70,8 @@ class ImmediateCommands:
         refs = [_ref(record, chat) for record in found if not record.from_me]
         if refs:
             await self.ask(command, lambda connection: connection.mark_read(refs))
+            read = self._own_chats.read_elsewhere(chat, [ref.message_id for ref in refs], self._clock.now())
+            await self._writer.write_surely(read)
 
     async def ask(self, command: Command[Any], ask: Ask[T]) -> T:
         """Ask what waits for the connection as a message does.

@@ -19,6 +19,7 @@ from gateway_worker.connections.outgoing.typing_indicator import Typing
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.connections.people.resolving import Resolver
 from gateway_worker.connections.session.chat_commands import ChatCommands
+from gateway_worker.connections.session.chat_states import ChatStateCommands
 from gateway_worker.connections.session.departure import Departure
 from gateway_worker.connections.session.immediate import ImmediateCommands
 from gateway_worker.connections.session.intake import IntakeController
@@ -72,6 +73,7 @@ class SessionParts:
     immediate: ImmediateCommands
     groups: GroupCommands
     chats: ChatCommands
+    chat_states: ChatStateCommands
     media: SessionMedia
     intake: IntakeController
     departure: Departure
@@ -121,7 +123,7 @@ def assemble(record: SessionRecord, context: SessionContext, session: Host) -> S
         begins=shared.begins,
         careful=record.state in LIVE,  # whoever owned it before told no end
     )
-    immediate, groups, chats = _commands(record, context, session, shared)
+    immediate, groups, chats = _commands(context, session, shared)
     return SessionParts(
         writer=shared.writer,
         lifecycle=shared.lifecycle,
@@ -133,6 +135,14 @@ def assemble(record: SessionRecord, context: SessionContext, session: Host) -> S
         immediate=immediate,
         groups=groups,
         chats=chats,
+        chat_states=ChatStateCommands(
+            record.session_id,
+            immediate,
+            context.storage,
+            identities=shared.identities,
+            originals=shared.originals,
+            resolver=shared.resolver,
+        ),
         media=_media(context, session, shared),
         intake=IntakeController(
             record.session_id,
@@ -183,10 +193,10 @@ def _sender(record: SessionRecord, context: SessionContext, session: Host, share
 
 
 def _commands(
-    record: SessionRecord, context: SessionContext, session: Host, shared: _Shared
+    context: SessionContext, session: Host, shared: _Shared
 ) -> tuple[ImmediateCommands, GroupCommands, ChatCommands]:
     immediate = ImmediateCommands(
-        record.session_id,
+        shared.writer,
         session,
         identities=shared.identities,
         resolver=shared.resolver,

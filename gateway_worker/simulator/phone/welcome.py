@@ -1,8 +1,9 @@
 """What a phone tells its companion, as real `pkmsg`: app-state keys, history, and what it is asked for. Pure."""
 
+from collections.abc import Set as AbstractSet
 from functools import partial
 
-from gateway_worker.simulator.phone.address_book import app_state_key
+from gateway_worker.simulator.phone.app_state import newest_key
 from gateway_worker.simulator.phone.history import history
 from gateway_worker.simulator.phone.past_changes import kept_as_stored
 from gateway_worker.simulator.phone.sending import send_peer
@@ -27,17 +28,21 @@ def welcome(turn: Turn, device: Device) -> None:
     account = device.account
     if account.devices.get(device.number) is device:
         phone = account.primary
-        send_peer(turn, phone, device, _key_share(turn, phone))
+        send_peer(turn, phone, device, key_share(turn, phone))
         for chunk in history(turn, account):
             send_peer(turn, phone, device, chunk)
 
 
 def answer_peer(turn: Turn, phone: Phone, device: Device, request_id: str, message: Message) -> None:
     """A companion asks its phone: for app-state keys, or for messages it could not read."""
-    protocol = message.protocolMessage
+    # Baileys wraps what it asks as a copy for own devices, others do not
+    asked_for = message.deviceSentMessage.message if message.HasField("deviceSentMessage") else message
+    protocol = asked_for.protocolMessage
     match protocol.type:
         case _Protocol.Type.APP_STATE_SYNC_KEY_REQUEST:
-            send_peer(turn, phone, device, _key_share(turn, phone))
+            asked = {key.keyId for key in protocol.appStateSyncKeyRequest.keyIds}
+            phone.withheld_keys -= asked
+            send_peer(turn, phone, device, key_share(turn, phone, asked))
         case _Protocol.Type.PEER_DATA_OPERATION_REQUEST_MESSAGE:
             request = protocol.peerDataOperationRequestMessage
             if request.placeholderMessageResendRequest:
@@ -46,14 +51,20 @@ def answer_peer(turn: Turn, phone: Phone, device: Device, request_id: str, messa
             return
 
 
-def _key_share(turn: Turn, phone: Phone) -> Message:
-    key = app_state_key(turn, phone)
-    fingerprint = Message.AppStateSyncKeyFingerprint(
-        rawId=phone.account.raw_id, currentIndex=1, deviceIndexes=list(phone.account.devices)
-    )
-    data = Message.AppStateSyncKeyData(keyData=key.secret, fingerprint=fingerprint, timestamp=int(turn.now * 1000))
-    shared = Message.AppStateSyncKey(keyId=Message.AppStateSyncKeyId(keyId=key.id), keyData=data)
-    share = Message.AppStateSyncKeyShare(keys=[shared])
+def key_share(turn: Turn, phone: Phone, asked: AbstractSet[bytes] = frozenset()) -> Message:
+    """The keys of the app state that the phone shares: those that are asked for, or all that it does not withhold."""
+    newest_key(turn, phone)  # there is one
+    ids = [id_ for id_ in phone.app_state_keys if (id_ in asked if asked else id_ not in phone.withheld_keys)]
+    shared: list[Message.AppStateSyncKey] = []
+    for number, id_ in enumerate(ids, start=1):
+        fingerprint = Message.AppStateSyncKeyFingerprint(
+            rawId=phone.account.raw_id, currentIndex=number, deviceIndexes=list(phone.account.devices)
+        )
+        content = Message.AppStateSyncKeyData(
+            keyData=phone.app_state_keys[id_], fingerprint=fingerprint, timestamp=int(turn.now * 1000)
+        )
+        shared.append(Message.AppStateSyncKey(keyId=Message.AppStateSyncKeyId(keyId=id_), keyData=content))
+    share = Message.AppStateSyncKeyShare(keys=shared)
     return Message(protocolMessage=_Protocol(type=_Protocol.Type.APP_STATE_SYNC_KEY_SHARE, appStateSyncKeyShare=share))
 
 

@@ -16,6 +16,7 @@ _FOR_THE_SERVER = frozenset({"hist_sync", "peer_msg", "server-error"})
 """Receipts of a phone's own words to its companions: nobody else waits for them."""
 _PRIVATE = frozenset({"read-self", "played-self"})
 """What only the reader's own devices are told (read receipts are switched off)."""
+_READ = _PRIVATE | {"read", "played"}
 _TO_ONE_DEVICE = frozenset({"retry", "sender"})
 _KNOWN = _FOR_THE_SERVER | _PRIVATE | _TO_ONE_DEVICE | {"", "read", "played", "inactive", "enc_rekey_retry"}
 """All others are told to nobody: WhatsApp does not pass on what it does not know."""
@@ -64,9 +65,12 @@ def forward(turn: Turn, reader: Device, node: Node) -> None:
         return
     out = {"id": attrs["id"], "t": attrs.get("t") or turn.t} | ({"type": kind} if kind else {})
     out |= _origin(attrs, reader, address, grouped=grouped)
-    if kind in _PRIVATE:
-        out |= {"from": attrs["to"] if grouped else reader.account.jid(address.server), "recipient": attrs["to"]}
     content = node.content if isinstance(node.content, list) else None
+    if kind in _READ:  # the reader's other devices are told, in any case
+        elsewhere = {"from": attrs["to"] if grouped else reader.account.jid(address.server), "recipient": attrs["to"]}
+        for device in reader.account.companions:
+            if device is not reader:
+                deliver(turn, device, Node("receipt", out | elsewhere, content))
     for target in _targets(kind, reader, author, address):
         deliver(turn, target, Node("receipt", out, content))
 
@@ -82,7 +86,7 @@ def _origin(attrs: dict[str, str], reader: Device, address: Jid, *, grouped: boo
 def _targets(kind: str, reader: Device, author: Account, address: Jid) -> list[Device]:
     """Which devices are told."""
     if kind in _PRIVATE:
-        return [device for device in reader.account.companions if device is not reader]
+        return []
     if kind in _TO_ONE_DEVICE:
         target = author.devices.get(address.device)
         return [target] if target else []

@@ -69,6 +69,14 @@ class CeremonyError(WireError):
         self.cause = cause
 
 
+class AppStateError(WireError):
+    """A patch of the app state that is not what follows; `cause` says how, as `GET /stats` counts it."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
 class MediaError(WireError):
     """A media blob that is not what its message says."""
 

@@ -18,7 +18,7 @@ from gateway_worker.simulator.wire.curve import hkdf
 from gateway_worker.simulator.wire.errors import MalformedMessage, MediaError
 from gateway_worker.simulator.wire.gen.whatsapp_pb2 import MediaRetryNotification, ServerErrorReceipt
 
-MediaKind = Literal["Image", "Video", "Audio", "Document", "History"]
+MediaKind = Literal["Image", "Video", "Audio", "Document", "History", "App State"]
 """What the keys are derived for; a sticker is an `Image`, a voice note an `Audio`."""
 
 KEY_SIZE = 32

@@ -11,6 +11,7 @@ from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.wire.payload import Registration, SignedPreKey
 from gateway_worker.simulator.wire.signal.device import SignalDevice
 from gateway_worker.simulator.wire.signal.sender_keys import SenderKeys
+from gateway_worker.simulator.world.app_state import StateEntry, StoredCollection
 from gateway_worker.simulator.world.blobs import MediaHost
 from gateway_worker.simulator.world.ceremony import Ceremony
 from gateway_worker.simulator.world.fault import Fault
@@ -93,8 +94,8 @@ class Account:
     watchers: dict[str, None] = field(default_factory=dict[str, None])
     """Phones of the accounts that ever asked for its devices: they are told of changes."""
     presence_subscribers: dict[str, None] = field(default_factory=dict[str, None])
-    collections: dict[str, list[bytes]] = field(default_factory=dict[str, list[bytes]])
-    """App state: the patches of each collection, in order of their versions."""
+    collections: dict[str, StoredCollection] = field(default_factory=dict[str, StoredCollection])
+    """App state, by the names of its collections."""
     announced_name: str = ""
     """The name that its app state says."""
     about: str = "Available"
@@ -172,7 +173,14 @@ class Phone:
     chat_states: dict[str, ChatState] = field(default_factory=dict[str, ChatState])
     calls: dict[str, Call] = field(default_factory=dict[str, Call])
     """Calls that the person made."""
-    app_state_key: tuple[bytes, bytes] | None = None
+    app_state_keys: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
+    """Secrets by id, the oldest first: it writes with the last."""
+    withheld_keys: set[bytes] = field(default_factory=set[bytes])
+    """Those that it shares only when it is asked for them."""
+    app_state: dict[tuple[str, tuple[str, ...]], StateEntry] = field(
+        default_factory=dict[tuple[str, tuple[str, ...]], StateEntry]
+    )
+    """What is set, by collection and index: whichever device did it."""
     published: int = 0
     passkey_code: str | None = None
     """The code that the person compares with the companion's, from a ceremony's continuation to its end."""

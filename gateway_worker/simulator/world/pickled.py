@@ -16,9 +16,11 @@ from typing import Any
 
 from google.protobuf.message import Message as ProtobufMessage
 
+from gateway_worker.simulator.wire.app_state import Collection
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.gen import whatsapp_pb2
 from gateway_worker.simulator.wire.linking.webauthn import Passkey
+from gateway_worker.simulator.world.app_state import StateEntry, StoredCollection
 from gateway_worker.simulator.world.blobs import MediaHost, Stored
 from gateway_worker.simulator.world.fault import Fault
 from gateway_worker.simulator.world.group import Group
@@ -101,6 +103,9 @@ _KINDS = (
     Delivered,
     MediaHost,
     Stored,
+    Collection,
+    StoredCollection,
+    StateEntry,
     Stats,
 )
 

@@ -51,6 +51,13 @@ class Stats:
     decrypt_failures: int = 0
     """Messages that a phone could not read, whatever the reason; `decryptFailureCauses` counts each."""
     decrypt_failure_causes: dict[str, int] = field(default_factory=dict[str, int])
+    app_state_patches: int = 0
+    """Patches of the app state that were taken, phones' own included."""
+    app_state_snapshots: int = 0
+    """Collections that were given whole."""
+    app_state_refused: int = 0
+    """Patches of companions that are not what follows; `appStateRefusedCauses` counts each cause."""
+    app_state_refused_causes: dict[str, int] = field(default_factory=dict[str, int])
     dropped: int = 0
     """Messages that a phone read and dropped: their stanza says something else; `droppedCauses` counts each cause."""
     dropped_causes: dict[str, int] = field(default_factory=dict[str, int])
@@ -96,6 +103,11 @@ class Stats:
         """A step of a passkey ceremony broke this rule."""
         self.passkey_refusals += 1
         self.passkey_refusal_causes[cause] = self.passkey_refusal_causes.get(cause, 0) + 1
+
+    def refused_app_state(self, cause: str) -> None:
+        """A companion's patch is wrong."""
+        self.app_state_refused += 1
+        self.app_state_refused_causes[cause] = self.app_state_refused_causes.get(cause, 0) + 1
 
     def count_dropped(self, cause: str) -> None:
         """A phone dropped a message, for this reason."""

@@ -156,6 +156,7 @@ messages = Table(
     Column("epoch", BigInteger, nullable=False),  # under which it was begun or received
     _time("at"),  # WhatsApp's time of an incoming one, ours of an outgoing one
     Column("kept", Boolean, nullable=False, server_default=text("false")),  # somebody keeps it from disappearing
+    Column("starred", Boolean, nullable=False, server_default=text("false")),  # by this account, on whichever device
     _time("expires_at", nullable=True),  # when it disappears: nobody reads it then; NULL again once its content is gone
     _time("created_at"),
     PrimaryKeyConstraint("session_id", "message_id", "number"),
@@ -247,6 +248,24 @@ timers = Table(  # after how many seconds the messages of a chat go; no row, or 
     _time("changed_at"),  # by WhatsApp's clock
     PrimaryKeyConstraint("session_id", "chat"),
 )
+
+chats = Table(  # one row for each chat that has messages, or of which something is set: they are listed from here
+    "chats",
+    metadata,
+    Column("session_id", Text, nullable=False),
+    Column("chat", Text, nullable=False),
+    _time("last_at"),  # `created_at` of its last message; 1970: none is known
+    Column("last_message", Text),  # that message; NULL once it was deleted, or where none is known
+    Column("last_number", Integer),
+    Column("unread", BigInteger, nullable=False, server_default=text("0")),
+    Column("marked_unread", Boolean, nullable=False, server_default=text("false")),
+    Column("archived", Boolean, nullable=False, server_default=text("false")),
+    _time("pinned_at", nullable=True),
+    Column("muted_until", BigInteger, nullable=False, server_default=text("0")),  # Unix ms; -1: for ever; 0: it is not
+    Column("told_as", Text),  # by which of its names the app state knows it
+    PrimaryKeyConstraint("session_id", "chat"),
+)
+Index("chats_newest", chats.c.session_id, chats.c.last_at, chats.c.chat)
 
 receipts = Table(  # how far each participant of a group is with a message of ours
     "receipts",

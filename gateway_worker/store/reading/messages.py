@@ -13,6 +13,7 @@ from gateway_worker.store.reading.message_secret import message_secret
 from gateway_worker.store.records import (
     Direction,
     EntryRecord,
+    MessageName,
     MessageRecord,
     MessageTally,
     ParticipantReceipt,
@@ -114,6 +115,11 @@ _HISTORY: Final = f"""
     WHERE m.session_id = $1 AND m.chat = $2 AND (m.created_at, m.message_id) < ($3, $4) AND m.kind = ANY($5)
         AND s.deleted_at IS NULL
     ORDER BY m.created_at DESC, m.message_id DESC LIMIT $6
+"""
+_NAMED: Final = f"""
+    {_WITH_CONTENT}
+    JOIN unnest($2::text[], $3::int[]) AS w (message_id, number) ON m.message_id = w.message_id AND m.number = w.number
+    WHERE m.session_id = $1 AND s.deleted_at IS NULL
 """
 _CHANGES: Final = f"""
     {_WITH_CONTENT}
@@ -286,6 +292,15 @@ class Messages:
         """At most `limit` messages of a chat and of these kinds, newest first, stored before `before` (time and id)."""
         async with self._database.wire() as wire:
             rows: Sequence[Any] = await wire.fetch(_HISTORY, session_id, chat, *before, list(kinds), limit)
+        return [message_record(row, self._ciphers) for row in rows]
+
+    async def named(self, session_id: SessionId, names: Collection[MessageName]) -> Sequence[MessageRecord]:
+        """These messages, of those that are there."""
+        if not names:
+            return ()
+        ids, numbers = zip(*names, strict=True)
+        async with self._database.wire() as wire:
+            rows: Sequence[Any] = await wire.fetch(_NAMED, session_id, list(ids), list(numbers))
         return [message_record(row, self._ciphers) for row in rows]
 
     async def changes(

@@ -75,6 +75,7 @@ _OF_THE_ACCOUNT: Final[_Tables] = {
 }
 _OF_MESSAGES: Final[_Tables] = {
     "messages": ("message_id", "number"),
+    "chats": ("chat",),
     "bodies": ("message_id", "number", "part", "created_at"),
     "receipts": ("message_id", "participant", "created_at"),
     "media": ("message_id", "number"),

@@ -22,6 +22,7 @@ from gateway_worker.store.row import Row
 from gateway_worker.store.sessions.rows import ORDERS
 from gateway_worker.store.snapshots.format import Moment, Snapshot, unseal
 from gateway_worker.store.writing.transaction import GroupWriter, Writing
+from gateway_worker.store.writing.writers.chats import UNSET
 from schemas.events.sessions import Reason, SessionState, SessionStatus
 from schemas.names import SessionId, UserId, WorkerId
 
@@ -55,6 +56,7 @@ _EMPTY: Final = (
     "DELETE FROM attempts WHERE session_id = $1",
     "DELETE FROM contacts WHERE session_id = $1",
     "DELETE FROM timers WHERE session_id = $1",
+    f"{UNSET} WHERE session_id = $1",
     "DELETE FROM snapshots WHERE session_id = $1",
 )
 _BEGUN: Final = "SELECT max(sequence) AS sequence, max(epoch) AS epoch FROM lineage"

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import structlog
 
+from gateway_worker.whatsapp.app_state import StateChange
 from gateway_worker.whatsapp.baileys.batches import MAX_BATCH, MAX_WEIGHT, go_together, together, weight_of
 from gateway_worker.whatsapp.baileys.channel import calls, questions
 from gateway_worker.whatsapp.baileys.channel.calls import A, Method, V
@@ -22,8 +23,9 @@ from gateway_worker.whatsapp.baileys.codec.codec import error_of, outgoing_args
 from gateway_worker.whatsapp.baileys.codec.commits import changes_of
 from gateway_worker.whatsapp.baileys.codec.history import history_of
 from gateway_worker.whatsapp.baileys.codec.messages import entry_key_of, framed_entry_key
+from gateway_worker.whatsapp.baileys.codec.state import state_args
 from gateway_worker.whatsapp.baileys.groups import BaileysGroups
-from gateway_worker.whatsapp.baileys.history_files import HistoryFiles, history_file_of
+from gateway_worker.whatsapp.baileys.phone_files import PhoneFiles, phone_file_of
 from gateway_worker.whatsapp.baileys.reading import Unread, taken_up
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown
 from gateway_worker.whatsapp.facts import Cause, Disconnected, Fact
@@ -56,7 +58,7 @@ class BaileysConnection:
         number: int,
         channel: Channel,
         owner: Owner,
-        history: HistoryFiles,
+        history: PhoneFiles,
         spawn: Spawn,
         on_end: Callable[[], None],
     ) -> None:
@@ -154,6 +156,10 @@ class BaileysConnection:
         """Say whether the phone shows the code of `PasskeyCode`. Raises as `prove`."""
         await self._call(calls.CONFIRM_CODE, same)
 
+    async def change_state(self, changes: Sequence[StateChange]) -> None:
+        """Changes the app state; returns when WhatsApp has it, and the owner has stored it."""
+        await self._call(calls.CHANGE_STATE, [state_args(change) for change in changes])
+
     async def logout(self) -> None:
         """Unlink this device at WhatsApp; the connection ends with `Cause.LOGGED_OUT` or `REQUESTED`."""
         await self._end(calls.LOGOUT)
@@ -196,7 +202,7 @@ class BaileysConnection:
         if request.method == questions.NOTIFY.name:
             self._take(taken_up(request.args), request)
             return
-        if request.method == questions.FETCH_HISTORY.name:
+        if request.method == questions.FETCH_FILE.name:
             tasks, task = self._fetching, self._spawn(self._fetch(request))
         else:
             tasks, task = self._work, self._spawn(self._answer(request))
@@ -270,9 +276,9 @@ class BaileysConnection:
         self._on_end()
 
     async def _fetch(self, request: Request) -> None:
-        """Fetch a part of the history; nothing of it is worth waiting for once the connection is over."""
+        """Fetch what the phone has put there; nothing of it is worth waiting for once the connection is over."""
         try:
-            _answer_blob(request, await self._history.fetch(history_file_of(request.args)))
+            _answer_blob(request, await self._history.fetch(phone_file_of(request.args)))
         except asyncio.CancelledError:
             request.refuse("not_connected")
             raise

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from gateway_worker.whatsapp.app_state import StateKind
 from gateway_worker.whatsapp.facts import Disconnected, Fact
 from gateway_worker.whatsapp.people import ContactReport, ContactsReported, PresenceState
 from gateway_worker.whatsapp.port import Changes
@@ -30,9 +31,9 @@ def published(session: Session) -> list[ContactReport]:
     return [contact for fact in session.owner.facts_of(ContactsReported) for contact in fact.contacts]
 
 
-def version_read(session: Session) -> bytes | None:
-    """The version of the app state up to which the saved contacts were read and told. It is stored after that."""
-    return session.owner.keys.get(("app-state-sync-version", "critical_unblock_low"))
+def saved_before(session: Session) -> list[str | None]:
+    parts = [part for commit in session.owner.commits for part in commit.state if part.from_before]
+    return [change.name for part in parts for change in part.changes if change.kind is StateKind.CONTACT]
 
 
 async def test_a_notification_that_was_not_stored_comes_again(shared: Lab) -> None:
@@ -50,28 +51,6 @@ async def test_a_notification_that_was_not_stored_comes_again(shared: Lab) -> No
     await connection.close()
 
 
-async def test_a_saved_contact_that_was_not_stored_is_read_again(shared: Lab) -> None:
-    session, connection = await shared.connected()
-    bob, eve = await shared.phones.give("Bob"), await shared.phones.give("Eve")
-    await session.owner.until(lambda: version_read(session) is not None)
-    of_nobody = version_read(session)
-    await save(shared, session, eve, "My Eve")
-    await session.owner.next(ContactsReported)
-    await session.owner.until(lambda: version_read(session) != of_nobody)  # a connection cut before reads Eve again
-    session.owner.before_notify = refuse_contacts
-    await save(shared, session, bob, "Bob the builder")
-    await session.owner.next(Disconnected, 2)
-    session.owner.before_notify = take_all
-    connection = await session.connect()
-    second = await session.owner.next(ContactsReported, 2)
-    assert not second.from_before
-    assert [(news.jid, news.saved_name) for news in published(session)] == [
-        (eve.jid, "My Eve"),
-        (bob.jid, "Bob the builder"),
-    ]
-    await connection.close()
-
-
 async def test_those_who_were_saved_before_are_told_as_that(shared: Lab) -> None:
     session = await shared.unpaired()
     people = [await shared.phones.give(f"Person {number}") for number in range(3)]
@@ -79,9 +58,8 @@ async def test_those_who_were_saved_before_are_told_as_that(shared: Lab) -> None
         await save(shared, session, person, f"My {person.name}")
     await shared.pair(session)
     connection = await session.connect()
-    fact = await session.owner.next(ContactsReported)
-    assert fact.from_before
-    assert [news.saved_name for news in fact.contacts] == [f"My {person.name}" for person in people]
+    await session.owner.until(lambda: len(saved_before(session)) == len(people))
+    assert saved_before(session) == [f"My {person.name}" for person in people]
     await connection.close()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway_worker.store.errors import StaleEpoch
+from gateway_worker.whatsapp.app_state import StateChange
 from gateway_worker.whatsapp.errors import EngineError, NotConnected, NotOnPhone, Refused
 from gateway_worker.whatsapp.facts import Cause, Disconnected, Fact
 from gateway_worker.whatsapp.files import FileClass, FileReference
@@ -32,6 +33,7 @@ class FakeConnection:
         self.owner = owner
         self.over = False
         self.read: list[MessageRef] = []
+        self.states: list[StateChange] = []
         self.presences: list[tuple[str, PresenceState]] = []
         self.groups = engine.groups
         self.followed: list[str] = []
@@ -79,6 +81,12 @@ class FakeConnection:
     async def mark_read(self, messages: Sequence[MessageRef]) -> None:
         self._must_be_open()
         self.read += messages
+
+    async def change_state(self, changes: Sequence[StateChange]) -> None:
+        self._must_be_open()
+        if self.engine.state_answers:
+            raise self.engine.state_answers.pop(0)
+        self.states += changes
 
     async def send_presence(self, to: str, state: PresenceState) -> None:
         self._must_be_open()
@@ -165,6 +173,7 @@ class FakeEngine:
     files: dict[bytes, tuple[RemoteFile, Media]] = field(default_factory=dict[bytes, tuple[RemoteFile, Media]])
     refuses: bool = False
     refuses_passkeys: bool = False
+    state_answers: list[EngineError] = field(default_factory=list[EngineError])  # to the next changes of the app state
 
     async def open(self, request: OpenRequest, owner: Owner) -> FakeConnection:
         if self.refuses:

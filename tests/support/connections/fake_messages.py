@@ -12,6 +12,7 @@ from gateway_worker.store.records import (
     Direction,
     EntryRecord,
     Json,
+    MessageName,
     MessageRecord,
     MessageTally,
     ParticipantReceipt,
@@ -111,6 +112,9 @@ class FakeMessages:
         found = sorted(older, key=lambda row: (row.created_at, row.message_id), reverse=True)
         return [row for row in found if (row.created_at, row.message_id) < before][:limit]
 
+    async def named(self, session_id: SessionId, names: Collection[MessageName]) -> Sequence[MessageRecord]:
+        return [row for row in self.rows.values() if (row.message_id, row.number) in names]
+
     async def changes(
         self,
         session_id: SessionId,
@@ -184,5 +188,7 @@ def message_row(
         error=None,
         attempts=1,
         expires_at=None,
+        starred=False,
+        at=at or VirtualClock().now(),
         created_at=at or VirtualClock().now(),
     )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateway_worker.store.errors import ContentRefused, StaleEpoch, StoreUnavailable
+from gateway_worker.store.operations.chats import DropMessage, EmptyChat, SetStar, UpdateChats
 from gateway_worker.store.operations.commands import AlreadySettled, BeginMessage, Begun, Conflict, InProgress
 from gateway_worker.store.operations.history import FinishHistory, HistoricMessage, StoreHistory
 from gateway_worker.store.operations.identity import DropCredentials, PutCredentials, PutKeys
@@ -41,6 +42,7 @@ from gateway_worker.store.records import (
 from gateway_worker.store.sessions.user_limits import SPANS
 from gateway_worker.store.writing import status_order
 from schemas.names import MessageId, SessionId, UserId
+from tests.support.connections.fake_chats import FakeChats, FakeContacts
 from tests.support.connections.fake_media import FakeMedia
 from tests.support.connections.fake_messages import FakeKeys, FakeMessages, FakeUploads, message_row
 from tests.support.connections.fake_sessions import FakeOwners, FakeSessions
@@ -120,6 +122,8 @@ class FakeStorage:
     media: FakeMedia = field(default_factory=FakeMedia)
     set_aside: FakeSetAsides = field(default_factory=FakeSetAsides)
     timers: FakeTimers = field(init=False)
+    chats: FakeChats = field(default_factory=FakeChats)
+    contacts: FakeContacts = field(default_factory=FakeContacts)
     user_limits: FakeUserLimits = field(default_factory=FakeUserLimits)
     events: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
     past: list[HistoricMessage] = field(default_factory=list[HistoricMessage])
@@ -168,6 +172,8 @@ class FakeStorage:
         match operation:
             case SetAside() | BeginStanza() | EndStanzas():
                 return self.set_aside.apply(session_id, operation)
+            case UpdateChats() | SetStar() | DropMessage() | EmptyChat():
+                return self.chats.apply(operation)
             case ChangeState():
                 self._change(session_id, operation)
             case DropCredentials():

@@ -20,11 +20,23 @@ from gateway_worker.store.records import Json
 from schemas.commands.commands import Command, CommandKey
 from schemas.commands.sessions import ReplayEvents
 from schemas.envelope import Envelope
-from schemas.errors import CommandExpired, GatewayError, MessageNotFound, SessionNotFound, SessionNotPairing
+from schemas.errors import (
+    ChatNotFound,
+    CommandExpired,
+    ContactNotFound,
+    GatewayError,
+    MessageNotFound,
+    SessionNotFound,
+    SessionNotPairing,
+)
 from schemas.events.sessions import SessionState
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 from schemas.results import (
+    ChatDescription,
+    ChatPage,
     Contact,
+    ContactDescription,
+    ContactPage,
     ContactPicture,
     ContactsChecked,
     DesiredState,
@@ -167,6 +179,7 @@ class FakeSession:
         self.changed = asyncio.Condition()
         self.failures: list[BaseException] = []
         self.groups = FakeSessionGroups()
+        self.chat_states = FakeChatStates()
         self._in_progress: dict[MessageId, asyncio.Event] = {}
 
     async def send(self, command: Command[Any], accepted: Accepted) -> None:
@@ -220,6 +233,34 @@ class FakeSession:
         return ContactPicture(to=command.data.to, jid=command.data.jid, state=PictureState.NONE)
 
 
+class FakeChatStates:
+    """Implements `consumers.ports.ChatStates`: writes down what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def update(self, command: Command[Any]) -> None:
+        self.asked.append(command.kind.type)
+
+    async def clear(self, command: Command[Any]) -> None:
+        self.asked.append(command.kind.type)
+
+    async def delete(self, command: Command[Any]) -> None:
+        self.asked.append(command.kind.type)
+
+    async def star_message(self, command: Command[Any]) -> None:
+        self.asked.append(command.kind.type)
+
+    async def delete_message(self, command: Command[Any]) -> None:
+        self.asked.append(command.kind.type)
+
+    async def save_contact(self, command: Command[Any]) -> None:
+        self.asked.append(command.kind.type)
+
+    async def remove_contact(self, command: Command[Any]) -> None:
+        self.asked.append(command.kind.type)
+
+
 class FakeQueries:
     """Answers about the sessions of a `FakeManager`."""
 
@@ -234,6 +275,10 @@ class FakeQueries:
             "message.describe.v1": self.describe_message,
             "message.history.v1": self.list_messages,
             "message.stats.v1": self.count_messages,
+            "chat.list.v1": self.list_chats,
+            "chat.describe.v1": self.describe_chat,
+            "contact.list.v1": self.list_contacts,
+            "contact.describe.v1": self.describe_contact,
         }
 
     async def knows(self, session_id: SessionId) -> bool:
@@ -251,6 +296,22 @@ class FakeQueries:
             epoch=1,
             sequence=1,
         )
+
+    async def list_chats(self, command: Command[Any]) -> ChatPage:
+        await self._manager.ask("list_chats", command.session_id)
+        return ChatPage(chats=[])
+
+    async def list_contacts(self, command: Command[Any]) -> ContactPage:
+        await self._manager.ask("list_contacts", command.session_id)
+        return ContactPage(contacts=[])
+
+    async def describe_contact(self, command: Command[Any]) -> ContactDescription:
+        await self._manager.ask("describe_contact", command.session_id)
+        raise ContactNotFound
+
+    async def describe_chat(self, command: Command[Any]) -> ChatDescription:
+        await self._manager.ask("describe_chat", command.session_id)
+        raise ChatNotFound
 
     async def list(self, command: Command[Any]) -> SessionPage:
         await self._manager.ask("list", command.data.cursor or "")

@@ -22,7 +22,8 @@ KEY = bytes(range(32))
 
 
 def sealed(plaintext: bytes, key_class: KeyClass = KeyClass.IMAGE) -> tuple[bytes, RemoteFile]:
-    keys = HKDF(SHA256(), 112, None, f"WhatsApp {key_class.value.title()} Keys".encode()).derive(KEY)
+    name = key_class.value.replace("_", " ").title()
+    keys = HKDF(SHA256(), 112, None, f"WhatsApp {name} Keys".encode()).derive(KEY)
     padder, encryptor = PKCS7(128).padder(), Cipher(AES(keys[16:48]), CBC(keys[:16])).encryptor()
     ciphertext = encryptor.update(padder.update(plaintext) + padder.finalize()) + encryptor.finalize()
     blob = ciphertext + hmac.digest(keys[48:80], keys[:16] + ciphertext, "sha256")[:10]

@@ -93,6 +93,23 @@ _TABLES: Final = (
     )
     """,
     """
+    CREATE TABLE chats (
+        session_id text NOT NULL,
+        chat text NOT NULL,
+        last_at timestamptz NOT NULL,
+        last_message text,
+        last_number integer,
+        unread bigint NOT NULL DEFAULT 0,
+        marked_unread boolean NOT NULL DEFAULT false,
+        archived boolean NOT NULL DEFAULT false,
+        pinned_at timestamptz,
+        muted_until bigint NOT NULL DEFAULT 0,
+        told_as text,
+        PRIMARY KEY (session_id, chat)
+    ) WITH (fillfactor = 70)
+    """,
+    "CREATE INDEX chats_newest ON chats (session_id, last_at, chat)",
+    """
     CREATE TABLE messages (
         session_id text NOT NULL,
         message_id text NOT NULL,
@@ -119,6 +136,7 @@ _TABLES: Final = (
         epoch bigint NOT NULL,
         at timestamptz NOT NULL,
         kept boolean NOT NULL DEFAULT false,
+        starred boolean NOT NULL DEFAULT false,
         expires_at timestamptz,
         created_at timestamptz NOT NULL,
         PRIMARY KEY (session_id, message_id, number)

@@ -6,6 +6,7 @@ A new kind is a class in `store/operations` and a line here, where the order say
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gateway_worker.store.operations.chats import DropMessage, EmptyChat, SetStar, UpdateChats
 from gateway_worker.store.operations.commands import BeginMessage, FinishCommand, RecordCommand
 from gateway_worker.store.operations.history import FinishHistory, StoreHistory
 from gateway_worker.store.operations.identity import DropCredentials, PutCredentials, PutKeys
@@ -27,6 +28,8 @@ from gateway_worker.store.operations.timers import SetTimers
 from gateway_worker.store.operations.usage import ReportUsage
 from gateway_worker.store.writing.transaction import Writer
 from gateway_worker.store.writing.writers import (
+    chat_messages,
+    chat_states,
     chats,
     commands,
     contacts,
@@ -61,6 +64,10 @@ WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     JoinChats: chats.join,
     LearnContacts: contacts.learn_contacts,
     SetTimers: timers.set_timers,
+    UpdateChats: chat_states.update_chats,
+    SetStar: chat_messages.star_messages,
+    DropMessage: chat_messages.drop_messages,
+    EmptyChat: chat_messages.empty_chats,
     ReplaceContent: messages.replace_content,
     SetExpiry: messages.set_expiry,
     PutUpload: uploads.put,

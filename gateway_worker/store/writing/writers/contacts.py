@@ -1,12 +1,11 @@
 """What is known of people: read, compared, written and told in one transaction."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from gateway_worker.store.compact_json import dumps
-from gateway_worker.store.operations.contacts import ADDRESSES, Contact, ContactFact, learn
+from gateway_worker.store.contact_form import contact_of, contact_value
+from gateway_worker.store.operations.contacts import ADDRESSES, Contact, learn
 from gateway_worker.store.postgres.encryption import Cipher
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns
@@ -46,7 +45,7 @@ async def learn_contacts(transaction: Transaction, placed: Sequence[Placed]) -> 
                 transaction.emit(each, _event(each.session_id, contact, changed, transaction.now))
         transaction.answer(each, sum(1 for _, changed in learnt if changed))
     put = [
-        (*name, ciphers[name[0]].encrypt(_value(contact), _COLUMN, name[1]))
+        (*name, ciphers[name[0]].encrypt(contact_value(contact), _COLUMN, name[1]))
         for name, contact in known.items()
         if stored.get(name) != contact
     ]
@@ -76,22 +75,11 @@ async def _stored(
     }
     rows = await transaction.wire.fetch(_READ, *columns(names)) if names else ()
     return {
-        (row["session_id"], row["jid"]): _contact(
+        (row["session_id"], row["jid"]): contact_of(
             row["jid"], ciphers[row["session_id"]].decrypt(row["value"], _COLUMN, row["jid"])
         )
         for row in rows
     }
-
-
-def _value(contact: Contact) -> bytes:
-    facts = {name.value: [fact.value, fact.at] for name, fact in contact.facts.items()}
-    return dumps({"lid": contact.lid, "phone": contact.phone, "facts": facts})
-
-
-def _contact(jid: str, value: bytes) -> Contact:
-    stored = json.loads(value)
-    facts = {ContactChange(name): ContactFact(value=value, at=at) for name, (value, at) in stored["facts"].items()}
-    return Contact(jid=jid, lid=stored["lid"], phone=stored["phone"], facts=facts)
 
 
 def _event(session_id: SessionId, contact: Contact, changed: Sequence[ContactChange], now: datetime) -> NewEvent:

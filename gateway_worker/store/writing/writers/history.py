@@ -10,6 +10,7 @@ from typing import Final
 from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns
+from gateway_worker.store.writing.writers.chats import TALKED
 from gateway_worker.store.writing.writers.keeping import KEPT, keep
 from gateway_worker.store.writing.writers.opening import replace_rows
 from gateway_worker.store.writing.writers.receiving import KNOWN, key_columns, names
@@ -37,6 +38,10 @@ _STORE: Final = f"""
         SELECT session_id, message_id, number, 'incoming', chat, sender, entry, from_me, kind, status, epoch, at,
             expires_at, about, created_at
         FROM new
+    ), shown AS (
+        SELECT *, false AS is_unread FROM new WHERE about IS NULL
+    ), talked AS (
+        {TALKED.format(new="shown")}
     )
     INSERT INTO bodies (session_id, message_id, number, part, value, created_at)
     SELECT session_id, message_id, number, 'content', body, created_at FROM new

@@ -6,17 +6,19 @@ from typing import Final
 
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import Transaction, columns
+from gateway_worker.store.writing.writers.chats import UNSET
 from gateway_worker.timing.pace import Pace
 
 LATE_WRITES: Final = timedelta(minutes=20)
 """S3 refuses what was signed more than 15 minutes ago: so long a frozen worker may still write a snapshot."""
 
-# Contacts and timers are those of the account that was linked; the next one may be another.
+# Contacts, timers and what is set of chats are those of the account that was linked; the next one may be another.
 _DROP: Final = (
     "DELETE FROM keys WHERE session_id = ANY($1)",
     "DELETE FROM snapshots WHERE session_id = ANY($1)",
     "DELETE FROM contacts WHERE session_id = ANY($1)",
     "DELETE FROM timers WHERE session_id = ANY($1)",
+    f"{UNSET} WHERE session_id = ANY($1)",
 )
 
 # Who had credentials may have snapshots of them.

@@ -12,6 +12,7 @@ from gateway_worker.store.rows import as_json, carried_of
 from gateway_worker.store.writing import status_order
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import Fenced, NewEvent, Transaction, columns
+from gateway_worker.store.writing.writers.chats import TALKED, Renamed, merge
 from gateway_worker.store.writing.writers.commands import Seen, record_commands
 from schemas.events.events import MESSAGE_STATUS
 from schemas.events.failures import Failure
@@ -26,7 +27,7 @@ OURS: Final = """
 """
 
 # Messages of one transaction are a microsecond apart, in the order of the writes: so their times order a chat.
-_BEGIN: Final = """
+_BEGIN: Final = f"""
     WITH given AS (
         SELECT * FROM unnest(
             $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
@@ -46,8 +47,13 @@ _BEGIN: Final = """
         ON CONFLICT (session_id, message_id, number) DO UPDATE
             SET attempts = m.attempts + (m.status = 'pending')::int,
                 epoch = CASE WHEN m.status = 'pending' THEN excluded.epoch ELSE m.epoch END
-        RETURNING session_id, message_id, status, attempts, error, created_at, xmax = 0 AS fresh,
+        RETURNING session_id, message_id, number, chat, about, status, attempts, error, created_at, xmax = 0 AS fresh,
             coalesce(failed_at, played_at, read_at, delivered_at, sent_at, created_at) AS settled_at
+    ), shown AS (
+        SELECT session_id, message_id, number, chat, created_at, false AS is_unread FROM begun
+        WHERE fresh AND about IS NULL
+    ), talked AS (
+        {TALKED.format(new="shown")}
     ), written AS (
         INSERT INTO bodies (session_id, message_id, part, value, created_at)
         SELECT session_id, message_id, 'content', body, created_at
@@ -55,7 +61,7 @@ _BEGIN: Final = """
         ON CONFLICT (session_id, message_id, number, part, created_at) DO UPDATE SET value = excluded.value
     )
     SELECT * FROM begun
-"""
+"""  # noqa: S608 (our own words)
 
 # What the engine sends of its own accord has no row among the messages.
 _PUT_PLAINTEXTS: Final = f"""
@@ -174,6 +180,7 @@ async def advance_status(transaction: Transaction, placed: Sequence[Placed]) -> 
     )
     by_id = {(row["session_id"], row["message_id"]): row for row in found}
     moved: list[tuple[Any, ...]] = []
+    renamed: list[Renamed] = []
     for each in placed:
         row = by_id.get((each.session_id, each.operation.message_id))
         chat_names = each.operation.chat_names
@@ -188,11 +195,14 @@ async def advance_status(transaction: Transaction, placed: Sequence[Placed]) -> 
         if row is None or not steps:
             continue
         moved.append(moved_row(each, steps))
+        if each.operation.chat is not None and each.operation.chat != row["chat"]:
+            renamed.append((each.session_id, row["chat"], each.operation.chat))
         for step in steps:
             transaction.usage.step(each.session_id, step, each.operation.error)
             transaction.emit(each, status_event(each, row, step))
     if moved:
         await move(transaction, moved)
+        await merge(transaction, renamed)
 
 
 async def move(transaction: Transaction, moved: Sequence[tuple[Any, ...]]) -> None:

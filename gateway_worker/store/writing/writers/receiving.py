@@ -7,6 +7,7 @@ from gateway_worker.store.compact_json import dumps
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns
 from gateway_worker.store.writing.writers.authority import changes_that_count
+from gateway_worker.store.writing.writers.chats import TALKED
 from gateway_worker.store.writing.writers.keeping import KEPT, Keeping, keep
 from gateway_worker.store.writing.writers.media import add_media, with_known_media
 from gateway_worker.store.writing.writers.opening import replace_sealed
@@ -35,10 +36,10 @@ _RECEIVE: Final = f"""
         SELECT *, string_to_array(chat_names, E'\\n') AS chats, string_to_array(sender_names, E'\\n') AS senders
         FROM unnest(
             $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::text[],
-            $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::bytea[]
+            $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::bytea[], $15::bool[]
         ) WITH ORDINALITY AS a (
             session_id, message_id, chat, chat_names, sender, sender_names, entry, from_me, kind, epoch, at, expires_at,
-            about, body, place
+            about, body, is_shown, place
         )
     ), fresh AS (
         INSERT INTO messages (
@@ -47,10 +48,15 @@ _RECEIVE: Final = f"""
         )
         SELECT a.session_id, a.message_id, k.number, 'incoming', a.chat, a.sender, a.entry, a.from_me, a.kind,
             'received', a.epoch, a.at, a.expires_at, a.about,
-            $15::timestamptz + a.place * interval '1 microsecond'
+            $16::timestamptz + a.place * interval '1 microsecond'
         FROM arrived AS a CROSS JOIN LATERAL ({KNOWN.format(new="a")}) AS k
         WHERE NOT k.is_known
-        RETURNING session_id, message_id, number, created_at
+        RETURNING session_id, message_id, number, created_at, chat, from_me
+    ), shown AS (
+        SELECT f.*, NOT f.from_me AS is_unread FROM fresh AS f JOIN arrived AS a USING (session_id, message_id)
+        WHERE a.is_shown
+    ), talked AS (
+        {TALKED.format(new="shown")}
     ), written AS (
         INSERT INTO bodies (session_id, message_id, number, part, value, created_at)
         SELECT f.session_id, f.message_id, f.number, 'content', body, f.created_at
@@ -122,6 +128,7 @@ def _row(transaction: Transaction, placed: Placed) -> tuple[Any, ...]:
         op.expires_at,
         op.about,
         transaction.session(placed).content.encrypt(dumps(op.content), "content", op.message_id),
+        op.about is None and op.event_type == MESSAGE_RECEIVED.type,
     )
 
 

@@ -4,13 +4,14 @@ import type { AuthenticationCreds, WASocket } from 'baileys'
 import { Facts } from './channel/facts.ts'
 import type { Lease } from './channel/lease.ts'
 import type { Peer } from './channel/peer.ts'
+import { fetchFile } from './channel/places.ts'
+import type { FileArguments } from './channel/questions.ts'
 import type { OpenArguments, Settings } from './channel/calls.ts'
 import { Admins } from './groups/admins.ts'
 import { GroupNotifications } from './groups/notifications.ts'
 import { Groups } from './groups/groups.ts'
 import { Arrivals } from './incoming/arrivals.ts'
 import { CallsAndPresence } from './incoming/calls-and-presence.ts'
-import { fetchHistory } from './incoming/history-files.ts'
 import { History } from './incoming/history.ts'
 import { Incoming } from './incoming/messages.ts'
 import { PeerMessages } from './incoming/peer-messages.ts'
@@ -18,11 +19,10 @@ import { WaitingChanges } from './incoming/waiting.ts'
 import { Acknowledgements } from './outgoing/acknowledgements.ts'
 import { Addressing } from './outgoing/addressing.ts'
 import { MessageSender } from './outgoing/sender.ts'
-import { Pairing } from './pairing.ts'
+import { Pairing } from './passkey/pairing.ts'
 import { GroupCache } from './patches/caches.ts'
 import { listenToEvents, listenToStanzas } from './patches/listening.ts'
 import { Wire } from './patches/wire.ts'
-import { AddressBook } from './people/address-book.ts'
 import { Contacts } from './people/contacts.ts'
 import { NewChats } from './people/new-chats.ts'
 import { People } from './people/pictures.ts'
@@ -30,6 +30,7 @@ import { Gate } from './signal/gate.ts'
 import { Keys } from './signal/keys.ts'
 import { Store } from './signal/store.ts'
 import { BROWSER, describedGroup, makeSocket } from './socket.ts'
+import { AppState } from './state/app-state.ts'
 import { eventTable, stanzaTable } from './stanzas.ts'
 import type { End } from './words/causes.ts'
 import { ChatOrder } from './words/chat-order.ts'
@@ -128,17 +129,18 @@ function makeReading(
     socket: () => later().socket,
     history,
     waiting,
-    fetch: (place) => fetchHistory(peer, number, place),
+    fetch: (place) => fetchFile(peer, number, place),
     inTurn: (work) => later().arrivals.inTurn(work)
   })
   return { admins, incoming, history, protocol }
 }
 
 /** What is asked of WhatsApp. */
-function makeAsking({ credentials }: Context, { facts, keys, groupCache, renewSenderKey }: Base, socket: WASocket) {
+function makeAsking({ number, peer, credentials }: Context, { store, facts, groupCache, renewSenderKey }: Base, socket: WASocket) {
   const contacts = new Contacts(socket)
+  const fetch = (place: FileArguments): Promise<Uint8Array | null> => fetchFile(peer, number, place)
   return {
-    addressBook: new AddressBook({ socket, facts, appState: keys.appState, credentials }),
+    appState: new AppState({ socket, store, facts, credentials, fetch }),
     contacts,
     groups: new Groups({ socket, contacts, cache: groupCache, me: () => credentials.me, renewSenderKey }),
     newChats: new NewChats({ socket, facts, credentials }),

@@ -32,6 +32,7 @@ const METHODS: { [M in OfConnection]: Ask<M> } = {
   subscribe: (connection, jid) => connection.subscribe(jid),
   prove: (connection, proof) => connection.prove(proof),
   confirm_code: (connection, isSame) => connection.confirmCode(isSame),
+  change_state: (connection, changes) => connection.changeState(changes),
   logout: (connection) => connection.logout(),
   close: (connection) => connection.close()
 }

@@ -16,6 +16,7 @@ import type {
   UploadArguments
 } from './channel/calls.ts'
 import { CallError } from './channel/peer.ts'
+import type { StateChange } from './channel/payloads.ts'
 import { agentFor } from './channel/settings.ts'
 import { askGroups } from './groups/groups.ts'
 import type { OutgoingArguments } from './outgoing/message.ts'
@@ -117,6 +118,12 @@ export class Connection {
     return contacts
   }
 
+  /** Changes the app state; answers once WhatsApp has the change, and it is stored. */
+  async changeState(changes: readonly StateChange[]): Promise<void> {
+    this.#mustBeOpen()
+    await this.#parts.appState.change(changes)
+  }
+
   async askGroups(method: string, args: unknown): Promise<unknown> {
     this.#mustBeOpen()
     return askGroups(this.#parts.groups, method, args)
@@ -212,9 +219,8 @@ export class Connection {
     if (isNamed || !this.#isNew) this.#notifyConnected()
     else whenNamed(this.#socket.ev, () => this.#notifyConnected())
     this.#parts.arrivals.replay()
-    // Our name comes with the account's settings, as soon as the phone has shared their key
-    if (!isNamed) this.#socket.resyncAppState(['critical_block'], true).catch(() => undefined)
-    this.#parts.addressBook.read()
+    // Our name comes with it, too; of a new device, as soon as the phone has shared the key
+    void this.#parts.appState.read()
   }
 
   #notifyConnected(): void {

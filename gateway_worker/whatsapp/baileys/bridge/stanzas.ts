@@ -8,12 +8,12 @@ import type { Arrivals } from './incoming/arrivals.ts'
 import type { CallsAndPresence } from './incoming/calls-and-presence.ts'
 import type { History } from './incoming/history.ts'
 import type { Acknowledgements } from './outgoing/acknowledgements.ts'
-import type { Pairing } from './pairing.ts'
+import type { Pairing } from './passkey/pairing.ts'
 import type { GroupCache } from './patches/caches.ts'
 import { type EventTable, observing, type StanzaHandler, type StanzaTable } from './patches/listening.ts'
-import type { AddressBook } from './people/address-book.ts'
 import { adopted } from './people/own-name.ts'
 import type { People } from './people/pictures.ts'
+import type { AppState } from './state/app-state.ts'
 
 export interface Listeners {
   credentials: AuthenticationCreds
@@ -23,7 +23,7 @@ export interface Listeners {
   callsAndPresence: CallsAndPresence
   history: History
   pairing: Pairing
-  addressBook: AddressBook
+  appState: AppState
   people: People
   admins: Admins
   groupCache: GroupCache
@@ -34,7 +34,7 @@ export interface Listeners {
 
 /** What is taken over here is acknowledged by Baileys, once it is passed on: it is stored by then. */
 export function stanzaTable(listeners: Listeners): StanzaTable {
-  const { arrivals, callsAndPresence, pairing, addressBook, people, admins, groupCache, groupNotifications, onArrival } = listeners
+  const { arrivals, callsAndPresence, pairing, appState, people, admins, groupCache, groupNotifications, onArrival } = listeners
   const counted =
     (handle: StanzaHandler): StanzaHandler =>
     (stanza, pass) => {
@@ -60,28 +60,24 @@ export function stanzaTable(listeners: Listeners): StanzaTable {
     ],
     'CB:notification': [
       (stanza) => pairing.ceremony.takeNotification(stanza),
+      counted((stanza, pass) => appState.takeNotification(stanza, pass)),
       counted((stanza, pass) => callsAndPresence.takeNotification(stanza, pass)),
       counted((stanza, pass) => groupNotifications.takeNotification(stanza, pass))
     ],
     'CB:iq,type:set,pair-device': [(stanza) => pairing.takeRefs(stanza)],
     'CB:iq,,pair-success': [observing(() => pairing.noteAnswer())],
-    'CB:iq,,picture': [observing((stanza) => people.noteAnswer(stanza))],
-    'CB:iq,,sync': [observing((stanza) => addressBook.noteSync(stanza))]
+    'CB:iq,,picture': [observing((stanza) => people.noteAnswer(stanza))]
   }
 }
 
 /** Of what Baileys makes of them. It gathers most of it in a buffer, without a bound; these do not get there. */
-export function eventTable({ credentials, history, addressBook }: Listeners): EventTable {
+export function eventTable({ credentials, history, appState }: Listeners): EventTable {
   return {
     'messaging-history.set': (part) => {
       history.take(part)
       return undefined
     },
-    'contacts.upsert': (saved) => {
-      addressBook.take(saved)
-      return undefined
-    },
-    'creds.update': (update) => adopted(credentials, update)
+    'creds.update': (update) => adopted(credentials, appState.noteKeys(update))
   }
 }
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 
 from typing_extensions import TypedDict
 
-from gateway_worker.whatsapp.baileys.channel.facts import Group, JoinRequest
+from gateway_worker.whatsapp.baileys.channel.facts import Group, JoinRequest, StateChange
 from gateway_worker.whatsapp.baileys.channel.messages import Attachment, Timer
 
 A = TypeVar("A")
@@ -269,6 +269,7 @@ PICTURE: Final[Method[PictureArguments, Picture]] = Method("picture")
 SUBSCRIBE: Final[Method[str, None]] = Method("subscribe")
 PROVE: Final[Method[Proof, None]] = Method("prove")
 CONFIRM_CODE: Final[Method[bool, None]] = Method("confirm_code")
+CHANGE_STATE: Final[Method[Sequence[StateChange], None]] = Method("change_state")
 LOGOUT: Final[Method[None, None]] = Method("logout")
 CLOSE: Final[Method[None, None]] = Method("close")
 GROUP_CREATE: Final[Method[NewGroupArguments, NewGroup]] = Method("group_create")

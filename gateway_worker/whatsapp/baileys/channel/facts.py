@@ -92,7 +92,7 @@ class ReceiptFact(TypedDict):
     fact: Literal["receipt"]
     message_ids: list[str]
     chat: str
-    kind: Literal["delivered", "read", "played"]
+    kind: Literal["delivered", "read", "played", "read_elsewhere"]
     timestamp: int
     participant: str | None
 
@@ -210,6 +210,44 @@ class PresenceFact(TypedDict):
     last_seen: int | None
 
 
+class AppStateFact(TypedDict):
+    """A collection of the app state does not fit: why, and what is done about it."""
+
+    fact: Literal["app_state"]
+    unreadable: str
+    payload: str
+
+
+class StateMessage(TypedDict):
+    """A message in the app state: who wrote it, in a group, where that is not us; Unix seconds."""
+
+    message_id: str
+    from_me: bool
+    participant: str | None
+    timestamp: int
+
+
+class StateChange(TypedDict):
+    """Something of the app state that is to be otherwise: as `StateChange` of the port. `until` in milliseconds."""
+
+    kind: Literal[
+        "archived", "pinned", "muted", "read", "starred", "message_deleted", "cleared", "chat_deleted", "contact"
+    ]
+    chat: str
+    on: bool
+    until: int | None
+    message: StateMessage | None
+    name: str | None
+    lid: str | None
+
+
+class MadeChange(StateChange):
+    """Something that is otherwise: since when, and up to which message it was made."""
+
+    through: int | None
+    at: int
+
+
 class UnreadableFact(TypedDict):
     """One that the bridge could not describe: which, why, and what it is."""
 
@@ -235,6 +273,7 @@ Fact = (
     | ContactsFact
     | CallFact
     | PresenceFact
+    | AppStateFact
 )
 
 

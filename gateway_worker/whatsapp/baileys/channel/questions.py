@@ -3,13 +3,13 @@
 As `calls.py`, the other way round. Blobs travel beside both: keys, credentials, plaintexts.
 """
 
-from typing import Annotated, Final, NotRequired
+from typing import Annotated, Final, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
 from gateway_worker.whatsapp.baileys.channel.calls import Method
 from gateway_worker.whatsapp.baileys.channel.decoding import UNCHECKED
-from gateway_worker.whatsapp.baileys.channel.facts import ChatTimer, ContactReport, Fact
+from gateway_worker.whatsapp.baileys.channel.facts import ChatTimer, ContactReport, Fact, MadeChange
 from gateway_worker.whatsapp.baileys.channel.messages import EntryKey, Message
 
 
@@ -20,6 +20,13 @@ class EntryArguments(TypedDict):
     message: Annotated[Message | None, UNCHECKED]
     unprocessed: NotRequired[bool]
     opened: NotRequired[bool]
+
+
+class StateArguments(TypedDict):
+    """What the app state says that is new, in order. `from_before`: it was so before this device was linked."""
+
+    changes: list[MadeChange]
+    from_before: bool
 
 
 class CommitArguments(TypedDict):
@@ -34,6 +41,7 @@ class CommitArguments(TypedDict):
     sent: list[str]
     processed: list[str]
     finished: NotRequired[list[str]]
+    state: NotRequired[list[StateArguments]]
 
 
 class HistoricEntryArguments(EntryArguments):
@@ -106,9 +114,10 @@ class StoredOriginal(TypedDict):
     options: list[str]
 
 
-class HistoryFileArguments(TypedDict):
-    """Where a part of the history lies; binary in hexadecimal."""
+class FileArguments(TypedDict):
+    """Where a part of the history, or of the app state, lies; binary in hexadecimal."""
 
+    key_class: Literal["history", "app_state"]
     direct_path: str
     media_key: str
     sha256: str | None
@@ -125,4 +134,4 @@ BEGIN: Final[Method[str, bool]] = Method("begin")
 LOAD_UNPROCESSED: Final[Method[None, list[EntryKey]]] = Method("load_unprocessed")
 LOAD_SENT: Final[Method[SentArguments, SentMessage | None]] = Method("load_sent")
 LOAD_ORIGINALS: Final[Method[OriginalsArguments, list[StoredOriginal]]] = Method("load_originals")
-FETCH_HISTORY: Final[Method[HistoryFileArguments, bool]] = Method("fetch_history")
+FETCH_FILE: Final[Method[FileArguments, bool]] = Method("fetch_file")

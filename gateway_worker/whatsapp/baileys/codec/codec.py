@@ -18,6 +18,7 @@ from gateway_worker.whatsapp.errors import (
     PasskeyUnanswered,
     RecipientUnknown,
     Refused,
+    StateUnreadable,
     StoreRefused,
     UploadFailed,
 )
@@ -113,6 +114,8 @@ def error_of(failure: CallFailed) -> EngineError:  # noqa: C901, PLR0911, PLR091
             return StoreRefused("a key write was refused")
         case "upload_failed":
             return UploadFailed(f"the media host did not take the file: {failure.details.get('name', '')}")
+        case "state_unreadable":
+            return StateUnreadable("the phone has not shared the key of the app state")
         case "not_pairing":
             return NotPairing("no such step of a pairing is due")
         case "passkey_unanswered":

@@ -8,6 +8,7 @@ from gateway_worker.whatsapp.baileys.channel.decoding import Reader, named
 from gateway_worker.whatsapp.baileys.channel.questions import CommitArguments, EntryArguments
 from gateway_worker.whatsapp.baileys.codec.cards import holds_cards, with_cards
 from gateway_worker.whatsapp.baileys.codec.messages import entry_key_of, message_of
+from gateway_worker.whatsapp.baileys.codec.state import state_of
 from gateway_worker.whatsapp.incoming import Entry, EntryKey, Sender, Unreadable
 from gateway_worker.whatsapp.port import Changes, KeyId
 from schemas.content.content import SetAsideReason
@@ -37,6 +38,7 @@ async def changes_of(payload: object, blobs: Sequence[bytes]) -> Changes:
         sent=sent,
         processed=commit["processed"],
         finished=commit.get("finished", ()),
+        state=await state_of(commit.get("state", ()), pace),
     )
 
 

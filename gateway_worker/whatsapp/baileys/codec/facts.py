@@ -12,6 +12,7 @@ from gateway_worker.whatsapp.facts import (
     Connected,
     Disconnected,
     Fact,
+    FactUnreadable,
     Named,
     NewChatsTimed,
     Paired,
@@ -113,6 +114,10 @@ def _send_failed(fact: facts.SendFailedFact) -> Fact:
     return SendFailed(message_id=fact["message_id"], code=fact["code"])
 
 
+def _app_state(fact: facts.AppStateFact) -> Fact:
+    return FactUnreadable(fact="app_state", detail=fact["unreadable"], payload={"payload": fact["payload"]})
+
+
 def _timers(fact: facts.TimersFact) -> Fact:
     return TimersReported(timers=chat_timers_of(fact["timers"]))
 
@@ -162,5 +167,6 @@ READ_FACTS: Final[Mapping[Any, tuple[Reader[Any], Callable[[Any], Fact]]]] = {
     "contacts": _reading(facts.ContactsFact, _contacts),
     "call": _reading(facts.CallFact, _call),
     "presence": _reading(facts.PresenceFact, _presence),
+    "app_state": _reading(facts.AppStateFact, _app_state),
 }
 """All but `group`, which is read when it is its turn, a bit at a time."""

@@ -16,8 +16,8 @@ from gateway_worker.whatsapp.baileys.channel.channel import Channel, Request
 from gateway_worker.whatsapp.baileys.channel.errors import CallFailed, ChannelLost
 from gateway_worker.whatsapp.baileys.codec.codec import error_of
 from gateway_worker.whatsapp.baileys.connection import BaileysConnection, Spawn
-from gateway_worker.whatsapp.baileys.history_files import HistoryFiles
 from gateway_worker.whatsapp.baileys.lease import Lease
+from gateway_worker.whatsapp.baileys.phone_files import PhoneFiles
 from gateway_worker.whatsapp.baileys.process.process import BridgeProcess
 from gateway_worker.whatsapp.downloads import Downloads
 from gateway_worker.whatsapp.errors import EngineError, NotConnected
@@ -125,7 +125,7 @@ class Bridge:
             number=number,
             channel=channel,
             owner=owner,
-            history=HistoryFiles(self._downloads, request.proxy),
+            history=PhoneFiles(self._downloads, request.proxy),
             spawn=self._spawn,
             on_end=forget,
         )

@@ -6,8 +6,10 @@ import pytest
 
 from gateway_worker.simulator.control import person_actions
 from gateway_worker.simulator.phone.phone import go_offline
+from gateway_worker.simulator.whatsapp.appstate import stored
 from gateway_worker.simulator.whatsapp.login import remove_device
-from gateway_worker.simulator.wire.gen.whatsapp_pb2 import SyncdPatch
+from gateway_worker.simulator.wire.app_state import IV_SIZE, AppStateKey, Setting, write_patch
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import ExternalBlobReference, SyncActionValue, SyncdPatch
 from gateway_worker.simulator.wire.linking.pairing import device_hash
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.model import Account
@@ -79,17 +81,20 @@ def test_own_companions_get_the_full_list(stage: Stage, ann: Account, a: Client)
     assert [device.attrs["jid"] for device in devices.children("device")] == [d.jid() for d in ann.devices.values()]
 
 
-def patch_of(name: str, version: int, content: bytes) -> Node:
+def patch_of(account: Account, name: str, version: int, *, key: AppStateKey | None = None) -> Node:
     """A write to a collection."""
-    patch = SyncdPatch(snapshotMac=content).SerializeToString()
+    setting = Setting(index=["pin_v1", "1@lid"], action=SyncActionValue())
+    id_, secret = list(account.primary.app_state_keys.items())[-1]
+    known = stored(account, name).standing
+    patch = write_patch(known, [setting], key=key or AppStateKey(id=id_, secret=secret), ivs=[bytes(IV_SIZE)])
     return Node("sync", {}, [Node("collection", {"name": name, "version": str(version)}, [Node("patch", {}, patch)])])
 
 
 def test_app_state_is_versioned_and_others_are_told(stage: Stage, ann: Account, a: Client) -> None:
     a2 = stage.companion(ann)
-    written = a.ask("w:sync:app:state", patch_of("regular", 0, b"one"), kind="set")
+    written = a.ask("w:sync:app:state", patch_of(ann, "regular", 0), kind="set")
     assert written.need("sync").need("collection").attrs["version"] == "1"
-    behind = a2.ask("w:sync:app:state", patch_of("regular", 0, b"two"), kind="set").need("sync").need("collection")
+    behind = a2.ask("w:sync:app:state", patch_of(ann, "regular", 0), kind="set").need("sync").need("collection")
     assert (behind.attrs["type"], behind.need("error").attrs["code"]) == ("error", "409")
     (note,) = a2.got("notification", type="server_sync")
     assert note.need("collection").attrs == {"name": "regular", "version": "1"}
@@ -97,7 +102,20 @@ def test_app_state_is_versioned_and_others_are_told(stage: Stage, ann: Account, 
     answer = a2.ask("w:sync:app:state", read, kind="set").need("sync").need("collection")
     (patch,) = answer.need("patches").children("patch")
     parsed = SyncdPatch.FromString(patch.data)
-    assert (parsed.version.version, parsed.snapshotMac) == (1, b"one")
+    assert (parsed.version.version, len(parsed.mutations)) == (1, 1)
+    (entry,) = [each for each in ann.primary.app_state.values() if each.collection == "regular"]
+    assert (entry.index, entry.device) == (("pin_v1", "1@lid"), 1)
+    again = a2.ask("w:sync:app:state", read, kind="set").need("sync").need("collection")
+    assert ExternalBlobReference.FromString(again.need("snapshot").data).directPath
+
+
+def test_a_patch_that_is_sealed_with_another_key_is_refused(ann: Account, a: Client, stage: Stage) -> None:
+    (id_,) = ann.primary.app_state_keys
+    forged = patch_of(ann, "regular", 0, key=AppStateKey(id=id_, secret=bytes(32)))
+    answer = a.ask("w:sync:app:state", forged, kind="set").need("sync").need("collection")
+    assert (answer.attrs["type"], answer.need("error").attrs["code"]) == ("error", "400")
+    assert stage.core.world.stats.app_state_refused_causes == {"patch_mac": 1}
+    assert stored(ann, "regular").standing.version == 0
 
 
 @pytest.mark.parametrize(
@@ -105,7 +123,6 @@ def test_app_state_is_versioned_and_others_are_told(stage: Stage, ann: Account, 
     [
         Node("sync", {}, [Node("collection", {"name": "secrets"})]),
         Node("sync", {}, [Node("collection", {})]),
-        Node("sync", {}, [Node("collection", {"name": "regular"}, [Node("patch", {}, b"\xff\xff")])]),
     ],
 )
 def test_what_is_no_app_state_is_a_bad_request(a: Client, query: Node) -> None:

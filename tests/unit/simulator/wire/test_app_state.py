@@ -1,9 +1,21 @@
 """Patches of the app state, compared with those that Baileys 7.0.0-rc14 writes."""
 
-from gateway_worker.simulator.wire.app_state import IV_SIZE, AppStateKey, write_patch
-from gateway_worker.simulator.wire.gen.whatsapp_pb2 import SyncActionValue, SyncdPatch
+import pytest
+
+from gateway_worker.simulator.wire.app_state import (
+    IV_SIZE,
+    AppStateKey,
+    Collection,
+    Setting,
+    read_patch,
+    snapshot_of,
+    write_patch,
+)
+from gateway_worker.simulator.wire.errors import AppStateError
+from gateway_worker.simulator.wire.gen.whatsapp_pb2 import SyncActionValue, SyncdPatch, SyncdSnapshot
 
 KEY = AppStateKey(id=bytes.fromhex("000001020304"), secret=bytes(range(32)))
+SECRETS = {KEY.id: KEY.secret}
 COLLECTION = "critical_unblock_low"
 SAVED = (("15550000002", "Bob the builder"), ("15550000003", "Eve"), ("15550000002", "Bob"))
 BY_BAILEYS = (
@@ -34,18 +46,73 @@ BY_BAILEYS = (
 )
 
 
+def saved(number: str, name: str) -> Setting:
+    contact = SyncActionValue.ContactAction(
+        fullName=name, firstName=name.split(" ", maxsplit=1)[0], lidJid="42@lid", saveOnPrimaryAddressbook=True
+    )
+    action = SyncActionValue(timestamp=1_795_000_000_000, contactAction=contact)
+    return Setting(index=["contact", f"{number}@s.whatsapp.net"], action=action)
+
+
 def test_a_phone_writes_the_same_patches_as_baileys() -> None:
-    log: list[bytes] = []
+    collection = Collection(name=COLLECTION)
     for (number, name), expected in zip(SAVED, map(bytes.fromhex, BY_BAILEYS), strict=True):
         iv = SyncdPatch.FromString(expected).mutations[0].record.value.blob[:IV_SIZE]
-        contact = SyncActionValue.ContactAction(
-            fullName=name, firstName=name.split(" ")[0], lidJid="42@lid", saveOnPrimaryAddressbook=True
-        )
-        action = SyncActionValue(timestamp=1_795_000_000_000, contactAction=contact)
-        patch = write_patch(
-            COLLECTION, log, index=["contact", f"{number}@s.whatsapp.net"], action=action, key=KEY, iv=iv
-        )
+        patch = write_patch(collection, [saved(number, name)], key=KEY, ivs=[iv])
         written, wanted = SyncdPatch.FromString(patch), SyncdPatch.FromString(expected)
         wanted.ClearField("version")  # the server numbers them
         assert written == wanted
-        log.append(patch)
+        collection = collection.after(written)
+
+
+def test_what_baileys_wrote_is_read() -> None:
+    collection, read = Collection(name=COLLECTION), list[Setting]()
+    for patch in map(SyncdPatch.FromString, map(bytes.fromhex, BY_BAILEYS)):
+        read += read_patch(collection, patch, SECRETS)
+        collection = collection.after(patch)
+    assert [(each.index, each.action) for each in read] == [(saved(*each).index, saved(*each).action) for each in SAVED]
+    assert (collection.version, len(collection.records)) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("part", "cause"), [("patchMac", "patch_mac"), ("snapshotMac", "patch_mac"), ("value", "value_mac"), ("key", "key")]
+)
+def test_a_patch_that_is_not_what_its_macs_say_is_refused(part: str, cause: str) -> None:
+    patch = SyncdPatch.FromString(bytes.fromhex(BY_BAILEYS[0]))
+    record = patch.mutations[0].record
+    match part:
+        case "value":
+            record.value.blob = bytes([record.value.blob[0] ^ 1]) + record.value.blob[1:]
+        case "key":
+            patch.keyId.id = b"other"
+        case _:
+            setattr(patch, part, bytes(32))
+    with pytest.raises(AppStateError) as refused:
+        read_patch(Collection(name=COLLECTION), patch, SECRETS)
+    assert refused.value.cause == cause
+
+
+def test_a_patch_for_another_version_is_refused() -> None:
+    patch = SyncdPatch.FromString(bytes.fromhex(BY_BAILEYS[1]))
+    with pytest.raises(AppStateError):
+        read_patch(Collection(name=COLLECTION), patch, SECRETS)
+
+
+def test_what_is_removed_is_as_if_it_had_never_been() -> None:
+    empty = Collection(name=COLLECTION)
+    first = SyncdPatch.FromString(bytes.fromhex(BY_BAILEYS[0]))
+    collection = empty.after(first)
+    gone = Setting(index=saved(*SAVED[0]).index, action=None)
+    removal = SyncdPatch.FromString(write_patch(collection, [gone], key=KEY, ivs=[bytes(IV_SIZE)]))
+    assert [(each.index, each.action) for each in read_patch(collection, removal, SECRETS)] == [(gone.index, None)]
+    collection = collection.after(removal)
+    assert (collection.total, collection.records, collection.version) == (empty.total, {}, 2)
+
+
+def test_a_snapshot_has_what_stands_and_the_mac_of_the_last_patch() -> None:
+    collection = Collection(name=COLLECTION)
+    for patch in map(SyncdPatch.FromString, map(bytes.fromhex, BY_BAILEYS)):
+        collection = collection.after(patch)
+    snapshot = SyncdSnapshot.FromString(snapshot_of(collection))
+    assert (snapshot.version.version, len(snapshot.records)) == (3, 2)
+    assert snapshot.mac == SyncdPatch.FromString(bytes.fromhex(BY_BAILEYS[2])).snapshotMac

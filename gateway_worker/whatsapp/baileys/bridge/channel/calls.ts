@@ -1,5 +1,5 @@
 /** What Python asks, written from `channel/calls.py` by `python -m deploy.tools.bridge_types`. */
-import type { Attachment, Group, JoinRequest, Timer } from './payloads.ts'
+import type { Attachment, Group, JoinRequest, StateChange, Timer } from './payloads.ts'
 
 /** Of all connections that are opened from now on; None leaves what Baileys has. */
 export interface Settings {
@@ -222,6 +222,7 @@ export interface Calls {
   subscribe: (args: string) => Promise<void>
   prove: (args: Proof) => Promise<void>
   confirm_code: (args: boolean) => Promise<void>
+  change_state: (args: StateChange[]) => Promise<void>
   logout: (args: null) => Promise<void>
   close: (args: null) => Promise<void>
   group_create: (args: NewGroupArguments) => Promise<NewGroup>

@@ -510,7 +510,7 @@ export interface ReceiptFact {
   fact: 'receipt'
   message_ids: string[]
   chat: string
-  kind: 'delivered' | 'read' | 'played'
+  kind: 'delivered' | 'read' | 'played' | 'read_elsewhere'
   timestamp: number
   participant: string | null
 }
@@ -619,6 +619,45 @@ export interface PresenceFact {
   last_seen: number | null
 }
 
+/** A collection of the app state does not fit: why, and what is done about it. */
+export interface AppStateFact {
+  fact: 'app_state'
+  unreadable: string
+  payload: string
+}
+
+/** A message in the app state: who wrote it, in a group, where that is not us; Unix seconds. */
+export interface StateMessage {
+  message_id: string
+  from_me: boolean
+  participant: string | null
+  timestamp: number
+}
+
+/** Something of the app state that is to be otherwise: as `StateChange` of the port. `until` in milliseconds. */
+export interface StateChange {
+  kind: 'archived' | 'pinned' | 'muted' | 'read' | 'starred' | 'message_deleted' | 'cleared' | 'chat_deleted' | 'contact'
+  chat: string
+  on: boolean
+  until: number | null
+  message: StateMessage | null
+  name: string | null
+  lid: string | null
+}
+
+/** Something that is otherwise: since when, and up to which message it was made. */
+export interface MadeChange {
+  kind: 'archived' | 'pinned' | 'muted' | 'read' | 'starred' | 'message_deleted' | 'cleared' | 'chat_deleted' | 'contact'
+  chat: string
+  on: boolean
+  until: number | null
+  message: StateMessage | null
+  name: string | null
+  lid: string | null
+  through: number | null
+  at: number
+}
+
 /** One that the bridge could not describe: which, why, and what it is. */
 export interface UnreadableFact {
   fact: string
@@ -643,6 +682,7 @@ export type Fact =
   | ContactsFact
   | CallFact
   | PresenceFact
+  | AppStateFact
 
 /** Somebody in a group. */
 export interface GroupMember {

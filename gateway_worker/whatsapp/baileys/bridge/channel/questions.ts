@@ -1,5 +1,5 @@
 /** What we ask, written from `channel/questions.py` by `python -m deploy.tools.bridge_types`. */
-import type { ChatTimer, ContactReport, EntryKey, Fact, Message } from './payloads.ts'
+import type { ChatTimer, ContactReport, EntryKey, Fact, MadeChange, Message } from './payloads.ts'
 
 /** A decrypted part; its plaintext is a blob. None: no backend sees it. */
 export interface EntryArguments {
@@ -7,6 +7,12 @@ export interface EntryArguments {
   message: Message | null
   unprocessed?: boolean
   opened?: boolean
+}
+
+/** What the app state says that is new, in order. `from_before`: it was so before this device was linked. */
+export interface StateArguments {
+  changes: MadeChange[]
+  from_before: boolean
 }
 
 /**
@@ -21,6 +27,7 @@ export interface CommitArguments {
   sent: string[]
   processed: string[]
   finished?: string[]
+  state?: StateArguments[]
 }
 
 /** A message of the history; `order` tells it from others of the same second. */
@@ -88,8 +95,9 @@ export interface StoredOriginal {
   options: string[]
 }
 
-/** Where a part of the history lies; binary in hexadecimal. */
-export interface HistoryFileArguments {
+/** Where a part of the history, or of the app state, lies; binary in hexadecimal. */
+export interface FileArguments {
+  key_class: 'history' | 'app_state'
   direct_path: string
   media_key: string
   sha256: string | null
@@ -108,5 +116,5 @@ export interface Questions {
   load_unprocessed: (args: null) => Promise<EntryKey[]>
   load_sent: (args: SentArguments) => Promise<SentMessage | null>
   load_originals: (args: OriginalsArguments) => Promise<StoredOriginal[]>
-  fetch_history: (args: HistoryFileArguments) => Promise<boolean>
+  fetch_file: (args: FileArguments) => Promise<boolean>
 }

@@ -267,7 +267,21 @@ const contact = object({
   timestamp: nullable(seconds)
 } satisfies Bounds<said.ContactReport>)
 
+const stateMessage = object({ message_id: id, from_me: flag, participant: nullable(jid), timestamp: seconds })
+const stateChange = object({
+  kind: word,
+  chat: jid,
+  on: flag,
+  until: nullable(size),
+  message: nullable(stateMessage),
+  name: nullable(text(MAX_OWN_NAME)),
+  lid: nullable(otherJid),
+  through: nullable(moment),
+  at: seconds
+})
+
 const fact = byKind('fact', {
+  app_state: { unreadable: word, payload: text(MAX_NAME) },
   qr: { text: text(MAX_QR), expires_in: real },
   pairing_code: { code: word, expires_in: real },
   passkey_required: { options: text(MAX_PASSKEY_OPTIONS), expires_in: real },
@@ -325,6 +339,8 @@ export const boundMessage = message as (described: said.Message) => said.Message
 export const boundFact = fact as (described: said.Fact) => said.Fact
 /** Somebody whom the history names. */
 export const boundContact = contact as (described: said.ContactReport) => said.ContactReport
+/** What the app state says that is new. */
+export const boundChange = stateChange as (described: said.MadeChange) => said.MadeChange
 /** The timer of a chat that the history names. */
 export const boundChatTimer = chatTimer as (described: said.ChatTimer) => said.ChatTimer
 export const boundGroup = group as (described: said.Group) => said.Group

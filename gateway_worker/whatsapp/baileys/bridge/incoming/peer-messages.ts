@@ -9,7 +9,7 @@
 import { isJidGroup, jidNormalizedUser, proto, type WASocket } from 'baileys'
 
 import type { EntryKey } from '../channel/payloads.ts'
-import type { HistoryFileArguments } from '../channel/questions.ts'
+import type { FileArguments } from '../channel/questions.ts'
 import type { StoredEntry } from '../signal/commit.ts'
 import { bringing, type History } from './history.ts'
 import { carrying, placeOf } from './history-files.ts'
@@ -34,7 +34,7 @@ export interface PeerMessageParts {
   history: Pick<History, 'stored' | 'takes'>
   waiting: Pick<WaitingChanges, 'open'>
   /** Has a part fetched; null when nobody has it any more. */
-  fetch: (place: HistoryFileArguments) => Promise<Uint8Array | null>
+  fetch: (place: FileArguments) => Promise<Uint8Array | null>
   /** Does something in turn with the messages that arrive. */
   inTurn: (work: () => Promise<void>) => Promise<void>
 }
@@ -102,13 +102,13 @@ export class PeerMessages {
   }
 
   /** One after the other, in their order: one part is in memory at a time. What fails stays unprocessed. */
-  #bringSoon(key: EntryKey, message: proto.IMessage, place: HistoryFileArguments): void {
+  #bringSoon(key: EntryKey, message: proto.IMessage, place: FileArguments): void {
     if (this.#elsewhere.has(key.message_id)) return
     this.#elsewhere.add(key.message_id)
     this.#fetching = this.#fetching.then(() => this.#bring(key, message, place)).catch(() => undefined)
   }
 
-  async #bring(key: EntryKey, message: proto.IMessage, place: HistoryFileArguments): Promise<void> {
+  async #bring(key: EntryKey, message: proto.IMessage, place: FileArguments): Promise<void> {
     const part = await this.#parts.fetch(place)
     await this.#parts.inTurn(() =>
       this.handle(async () => {

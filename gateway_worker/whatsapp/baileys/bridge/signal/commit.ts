@@ -3,7 +3,7 @@
  * under way leaves in parts of bounded size. What one stanza changed stays together; parts keep the order.
  */
 import type { EntryKey, Message } from '../channel/payloads.ts'
-import type { CommitArguments, HistoryArguments } from '../channel/questions.ts'
+import type { CommitArguments, HistoryArguments, StateArguments } from '../channel/questions.ts'
 import { jsonBytes } from '../words/limits.ts'
 import { encodeKey } from './values.ts'
 
@@ -45,6 +45,8 @@ export interface Changes {
   processed?: readonly string[]
   /** Names of stanzas that were begun, and are handled. */
   finished?: readonly string[]
+  /** What the app state says that is new. */
+  state?: StateArguments
 }
 
 /** The arguments and blobs of a `commit`; the blobs in the order credentials, keys, entries, sent. */
@@ -77,8 +79,8 @@ function keyBytes(value: unknown): number {
   return value instanceof Uint8Array || typeof value === 'string' ? Math.max(value.length, LEAST_KEY_BYTES) : USUAL_KEY_BYTES
 }
 
-function bytesOf({ keys = [], entries = [], sent = [] }: Changes): number {
-  let bytes = 0
+function bytesOf({ keys = [], entries = [], sent = [], state }: Changes): number {
+  let bytes = jsonBytes(state)
   for (const [name, value] of keys) bytes += name.length + keyBytes(value)
   for (const { key, plaintext, message } of entries) bytes += plaintext.length + jsonBytes(message) + jsonBytes(key)
   for (const [, plaintext] of sent) bytes += plaintext.length
@@ -174,5 +176,6 @@ function oneCommit(steps: readonly Step[], credentials: Uint8Array | undefined):
     })
   const processed = steps.flatMap(({ changes }) => changes.processed ?? [])
   const finished = steps.flatMap(({ changes }) => changes.finished ?? [])
-  return { args: { credentials: credentials !== undefined, keys, entries, sent, processed, finished }, blobs }
+  const state = steps.flatMap(({ changes }) => (changes.state?.changes.length ? [changes.state] : []))
+  return { args: { credentials: credentials !== undefined, keys, entries, sent, processed, finished, state }, blobs }
 }

@@ -8,7 +8,6 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 
 import { jidDecode, type SignalDataSet, type SignalDataTypeMap, type SignalKeyStoreWithTransaction } from 'baileys'
 
-import { AppState, VERSION } from './app-state.ts'
 import type { Entry } from './commit.ts'
 import { nameOfKey, type Store } from './store.ts'
 
@@ -46,13 +45,21 @@ export const sending = new AsyncLocalStorage<Sending>()
 
 /** Transactions that only write facts: they must not wait for the lock, a holder of it may be waiting for them. */
 const UNLOCKED = new Set(['lid-mapping'])
+/** Where Baileys would look up which versions of the app state it has read. */
+const APP_STATE = 'app-state-sync-version'
 /** Whom our sender key of a group was handed to. */
 const HANDED_OUT = 'sender-key-memory'
+
+/** The app state is not Baileys' to read. */
+class ReadElsewhere extends Error {}
+
+function readElsewhere(error: unknown): undefined {
+  if (!(error instanceof ReadElsewhere)) throw error // else it is as if there was nothing new
+}
 
 export class Keys implements SignalKeyStoreWithTransaction {
   readonly #store: Store
   readonly #ownId: () => string | undefined
-  readonly appState: AppState
   #last: Promise<unknown> = Promise.resolve()
   /** Sender keys that are on their way, by group. */
   readonly #handedOut = new Map<string, Devices>()
@@ -61,7 +68,6 @@ export class Keys implements SignalKeyStoreWithTransaction {
   constructor(store: Store, ownId: () => string | undefined) {
     this.#store = store
     this.#ownId = ownId
-    this.appState = new AppState(store)
     this.get = this.get.bind(this) // Baileys takes it off the object to read the prekeys of a retry receipt
   }
 
@@ -71,7 +77,7 @@ export class Keys implements SignalKeyStoreWithTransaction {
 
   async get<K extends keyof SignalDataTypeMap>(kind: K, ids: string[]): Promise<Record<string, SignalDataTypeMap[K]>> {
     if (kind === HANDED_OUT) return (await this.#loadHandedOut(ids)) as Record<string, SignalDataTypeMap[K]>
-    if (kind === VERSION) return (await this.appState.get(ids)) as Record<string, SignalDataTypeMap[K]>
+    if (kind === APP_STATE) throw new ReadElsewhere()
     const writes = this.#transaction()?.writes
     if (writes === undefined || writes.size === 0) return this.#store.get(kind, ids)
     const found: Record<string, unknown> = {}
@@ -85,9 +91,8 @@ export class Keys implements SignalKeyStoreWithTransaction {
     return found as Record<string, SignalDataTypeMap[K]>
   }
 
-  async set({ [HANDED_OUT]: handedOut, [VERSION]: versions, ...changes }: SignalDataSet): Promise<void> {
+  async set({ [HANDED_OUT]: handedOut, ...changes }: SignalDataSet): Promise<void> {
     for (const [group, devices] of Object.entries(handedOut ?? {})) this.#setHandedOut(group, devices)
-    if (versions) this.appState.set(versions)
     const transaction = this.#transaction()
     if (transaction === undefined) {
       if (changes.session) await this.#locked(async () => this.#store.set(changes))
@@ -103,11 +108,12 @@ export class Keys implements SignalKeyStoreWithTransaction {
    * Runs `work`; its writes are taken by the store together when it succeeds, and dropped when it fails.
    *
    * A transaction named by our own JID is Baileys' bracket around a whole send, network and all: it is no transaction
-   * here, each step inside commits by itself, and `gate.ts` keeps the order. It also brackets readings of the app state.
+   * here, each step inside commits by itself, and `gate.ts` keeps the order. It also brackets its readings of the app state,
+   * which are ended before they begin: `AppState` reads it.
    */
   async transaction<T>(work: () => Promise<T>, name: string): Promise<T> {
     if (this.#transaction() !== undefined) return work()
-    if (name === this.#ownId()) return this.appState.read(work)
+    if (name === this.#ownId()) return work().catch(readElsewhere) as Promise<T>
     if (UNLOCKED.has(name)) return this.#run(work)
     return this.#locked(() => this.#run(work))
   }

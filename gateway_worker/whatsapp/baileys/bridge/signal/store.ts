@@ -34,8 +34,8 @@ const MAX_WAITING_BYTES = 16 * PART_BYTES
 const LINGER_MS = 20
 /** Keys set at once that go into one commit. A history names tens of thousands of people, two keys each, side by side. */
 const MAX_KEYS = 1_000
-/** Keys read once at most: not worth a place in the cache. */
-const UNCACHED = new Set(['pre-key'])
+/** Keys read once at most, or seldom: not worth a place in the cache. */
+const UNCACHED = new Set(['pre-key', 'app-state-macs'])
 
 export class StoreClosed extends Error {}
 

@@ -10,11 +10,11 @@ import {
   type WASocket
 } from 'baileys'
 
-import { type End, endOf, QR_RAN_OUT } from './words/causes.ts'
-import { textIn } from './words/nodes.ts'
-import type { Facts } from './channel/facts.ts'
-import type { Settings } from './channel/calls.ts'
-import { Ceremony } from './passkey/ceremony.ts'
+import { type End, endOf, QR_RAN_OUT } from '../words/causes.ts'
+import { textIn } from '../words/nodes.ts'
+import type { Facts } from '../channel/facts.ts'
+import type { Settings } from '../channel/calls.ts'
+import { Ceremony } from './ceremony.ts'
 
 const FIRST_QR_MS = 60_000
 const NEXT_QR_MS = 20_000

@@ -6,13 +6,14 @@ from typing import cast
 
 import pytest
 
-from gateway_worker.whatsapp.baileys.history_files import HistoryFiles, history_file_of
+from gateway_worker.whatsapp.baileys.phone_files import PhoneFiles, phone_file_of
 from gateway_worker.whatsapp.baileys.process.trust import MediaTrust
 from gateway_worker.whatsapp.downloads import Downloads, FileDamaged, FileGone, HostAway, IncomingFile
 from gateway_worker.whatsapp.remote_files import KeyClass, RemoteFile
 
 PROXY = "http://proxy.invalid:3128"
 PLACE = {
+    "key_class": "history",
     "direct_path": "/v/part?oh=1",
     "media_key": "01" * 32,
     "sha256": "02" * 32,
@@ -45,8 +46,8 @@ class _Hosts(Downloads):
 
 async def test_a_host_that_is_away_is_asked_again_through_the_sessions_proxy() -> None:
     hosts = _Hosts(HostAway("503"))
-    file = history_file_of(PLACE)
-    assert await HistoryFiles(hosts, PROXY, first_pause=0).fetch(file) == b"part"
+    file = phone_file_of(PLACE)
+    assert await PhoneFiles(hosts, PROXY, first_pause=0).fetch(file) == b"part"
     assert hosts.asked == [(file, PROXY)] * 2
     assert (file.key_class, file.key_class.purpose) == (KeyClass.HISTORY, b"WhatsApp History Keys")
 
@@ -54,5 +55,5 @@ async def test_a_host_that_is_away_is_asked_again_through_the_sessions_proxy() -
 @pytest.mark.parametrize("error", [FileGone("404"), FileDamaged("mac")])
 async def test_what_nobody_will_ever_get_is_given_up(error: Exception) -> None:
     hosts = _Hosts(error)
-    assert await HistoryFiles(hosts, None).fetch(history_file_of(PLACE)) is None
+    assert await PhoneFiles(hosts, None).fetch(phone_file_of(PLACE)) is None
     assert len(hosts.asked) == 1

@@ -1,4 +1,7 @@
-"""Parts of the phone's history, from WhatsApp's media host: asked for until it has answered."""
+"""What the phone puts at WhatsApp's media host for its companions: parts of its history and of the app state.
+
+It is asked for until the host has answered.
+"""
 
 from typing import Final
 
@@ -7,18 +10,18 @@ import structlog
 from gateway_worker.timing.pauses import Pauses
 from gateway_worker.timing.retrying import until_it_works
 from gateway_worker.whatsapp.baileys.channel.decoding import Reader
-from gateway_worker.whatsapp.baileys.channel.questions import HistoryFileArguments
+from gateway_worker.whatsapp.baileys.channel.questions import FileArguments
 from gateway_worker.whatsapp.downloads import DownloadFailed, Downloads, FileDamaged, HostAway
 from gateway_worker.whatsapp.remote_files import KeyClass, RemoteFile
 
-MAX_PART: Final = 12 << 20  # bytes, compressed; it goes to the bridge in one frame
+MAX_PART: Final = 12 << 20  # bytes, of a history compressed; it goes to the bridge in one frame
 _LONGEST_PAUSE: Final = 60.0
-_read: Final = Reader(HistoryFileArguments)
+_read: Final = Reader(FileArguments)
 _log = structlog.get_logger(__name__)
 
 
-class HistoryFiles:
-    """Fetches what one session's phone has put there. `proxy` is the session's; the pause, in seconds, doubles."""
+class PhoneFiles:
+    """Fetches it for one session. `proxy` is the session's; the pause, in seconds, doubles."""
 
     def __init__(self, downloads: Downloads, proxy: str | None, *, first_pause: float = 1.0) -> None:
         self._downloads = downloads
@@ -26,12 +29,12 @@ class HistoryFiles:
         self._pauses = Pauses(first=first_pause, longest=_LONGEST_PAUSE)
 
     async def fetch(self, file: RemoteFile) -> bytes | None:
-        """The part, compressed, as large as `MAX_PART` at most; None when nobody will ever get it."""
+        """The file, as large as `MAX_PART` at most; None when nobody will ever get it."""
         persistently = until_it_works(HostAway, self._pauses, _host_away)
         try:
             return await persistently(self._read, file)
         except (DownloadFailed, FileDamaged) as error:
-            _log.warning("history.part_lost", error=type(error).__name__)
+            _log.warning("phone_file.lost", error=type(error).__name__)
             return None
 
     async def _read(self, file: RemoteFile) -> bytes:
@@ -40,14 +43,14 @@ class HistoryFiles:
 
 
 def _host_away(why: BaseException, pause: float) -> None:
-    _log.info("history.host_away", reason=str(why), retry_in_seconds=pause)
+    _log.info("phone_file.host_away", reason=str(why), retry_in_seconds=pause)
 
 
-def history_file_of(payload: object) -> RemoteFile:
-    """Where a part lies, in the bridge's words."""
+def phone_file_of(payload: object) -> RemoteFile:
+    """Where a file lies, in the bridge's words."""
     place = _read.read(payload)
     return RemoteFile(
-        key_class=KeyClass.HISTORY,
+        key_class=KeyClass(place["key_class"]),
         url=None,
         direct_path=place["direct_path"],
         media_key=bytes.fromhex(place["media_key"]),

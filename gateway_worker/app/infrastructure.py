@@ -54,7 +54,10 @@ def build_infrastructure(settings: Settings, clock: SystemClock) -> Infrastructu
     engine = BaileysEngine(
         bridges=settings.bridges,
         configuration=Configuration(
-            url=settings.whatsapp_url, root_key=settings.whatsapp_root_key, version=settings.whatsapp_version
+            url=settings.whatsapp_url,
+            root_key=settings.whatsapp_root_key,
+            version=settings.whatsapp_version,
+            passkey_handoff_lifetime=settings.passkey_handoff_seconds,
         ),
         lease=store.lease,
         spool=settings.own_spool,

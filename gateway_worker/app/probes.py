@@ -48,6 +48,8 @@ def observe(metrics: WorkerMetrics, infrastructure: Infrastructure, services: Se
     metrics.observe(
         Readings(
             sessions_by_state=status.sessions_by_state,
+            max_sessions=lambda: 0 if status.leaving else status.registration.max_sessions,
+            sessions_unserved=lambda: services.manager.ownership.unserved,
             bridges=status.bridge_readings,
             outbox_backlog=lambda: services.relay.backlog,
             snapshots_late_seconds=lambda: services.snapshots.late_seconds,

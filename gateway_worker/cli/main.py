@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, cast
 
+import structlog
 import typer
 
 from gateway_worker import __version__
@@ -47,6 +48,8 @@ def main(
     """What every command shares."""
     for driver in ("aio_pika", "aiormq"):  # what they would say here is said once, by us
         logging.getLogger(driver).addHandler(logging.NullHandler())
+    # What a person typed answers on the terminal, not with log lines; services configure a log of their own
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL + 1))
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from typing import Final
 
 from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway_worker.console.pages import chat, dead, events_api, fleet, login, media, phone, session, sessions, tries
 from gateway_worker.console.web.assets import Asset
@@ -34,6 +35,8 @@ def _everybodys() -> list[web.RouteDef]:
     return [
         web.get("/static/{version}/{name}", _static),
         web.get("/livez", _livez),
+        web.get("/readyz", _readyz),
+        web.get("/metrics", _metrics),
         web.get("/login", login.page),
         web.post("/login", login.enter),
         web.post("/logout", login.leave),
@@ -110,3 +113,14 @@ async def _static(request: web.Request) -> web.Response:
 
 async def _livez(_request: web.Request) -> web.Response:
     return web.json_response({"status": "ok"})
+
+
+async def _readyz(request: web.Request) -> web.Response:
+    """Whether the gateway can be seen; why not is for those who have logged in."""
+    is_away = console_of(request).watch.trouble is not None
+    return web.json_response({"status": "down" if is_away else "ok"}, status=503 if is_away else 200)
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    body = generate_latest(console_of(request).metrics.registry)
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

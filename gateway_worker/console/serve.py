@@ -13,13 +13,14 @@ import uvloop
 from aio_pika.exceptions import AMQPConnectionError
 from aiohttp import web
 
-from gateway_worker import dead_queue
+from gateway_worker import __version__, dead_queue
 from gateway_worker.broker.errors import BrokerLost
 from gateway_worker.client import ClientError, Gateway
 from gateway_worker.client.background import Background
 from gateway_worker.console import phones
 from gateway_worker.console.app import application
 from gateway_worker.console.files import Files
+from gateway_worker.console.metrics import ConsoleMetrics, Readings
 from gateway_worker.console.watch.dead import Counts, DeadCounts
 from gateway_worker.console.watch.watch import Watch
 from gateway_worker.console.web import assets
@@ -115,6 +116,8 @@ async def _console(stack: AsyncExitStack, settings: Settings, gateway: Gateway, 
         people = phones.Phones(
             await stack.enter_async_context(aiohttp.ClientSession(settings.console_simulator, timeout=patience))
         )
+    metrics = _metrics_of(watch)
+    watch.on_event = metrics.heard
     key, token = settings.console_events_key, settings.console_token
     topology = Topology(settings.namespace)
     return Console(
@@ -124,6 +127,7 @@ async def _console(stack: AsyncExitStack, settings: Settings, gateway: Gateway, 
         pages=Pages(version),
         access=Access(token=None if token is None else token.get_secret_value()),
         topology=topology,
+        metrics=metrics,
         dead=DeadCounts(lambda: _count(settings.amqp_url, topology), watch.clock.monotonic),
         amqp_url=settings.amqp_url,
         cookie_name=f"gateway_console_{settings.console_port}",
@@ -133,6 +137,16 @@ async def _console(stack: AsyncExitStack, settings: Settings, gateway: Gateway, 
         origins=frozenset(settings.console_origins),
         read_only=settings.console_read_only,
     )
+
+
+def _metrics_of(watch: Watch) -> ConsoleMetrics:
+    readings = Readings(
+        is_away=lambda: watch.trouble is not None,
+        streams=lambda: watch.feed.listeners,
+        sessions=lambda: len(watch.fleet.sessions),
+        needing_a_person=lambda: len(watch.fleet.for_a_person()),
+    )
+    return ConsoleMetrics(readings, version=__version__)
 
 
 async def _count(amqp_url: str, topology: Topology) -> Counts:

@@ -59,6 +59,8 @@ class Readings:
     """Where the gauges come from; each is called at a scrape and must not block."""
 
     sessions_by_state: Callable[[], Mapping[str, int]]
+    max_sessions: Callable[[], int]
+    sessions_unserved: Callable[[], int]
     bridges: Callable[[], Iterable[BridgeReading]]
     outbox_backlog: Callable[[], int]
     snapshots_late_seconds: Callable[[], float]
@@ -254,6 +256,10 @@ class _Scraped(Collector):
         for state, count in self._readings.sessions_by_state().items():
             sessions.add_metric((state,), count)
         yield sessions
+        most = "How many sessions this worker takes: GATEWAY_MAX_SESSIONS, 0 while it takes none."
+        yield GaugeMetricFamily("gateway_max_sessions", most, value=self._readings.max_sessions())
+        unserved = "Sessions that should be connected and that no worker has room for: each full worker sees them all."
+        yield GaugeMetricFamily("gateway_sessions_unserved", unserved, value=self._readings.sessions_unserved())
         backlog = "Durable events committed and not yet confirmed by the broker."
         yield GaugeMetricFamily("gateway_outbox_backlog", backlog, value=self._readings.outbox_backlog())
         late = "How late the oldest identity is that should be in the sessions bucket by now."

@@ -94,6 +94,7 @@ class Settings(BaseSettings):
     worker_id: Annotated[str, Field(pattern=WORKER_ID_PATTERN)] = Field(default_factory=_host_name)
     max_sessions: Annotated[int, Field(ge=1, le=100_000)] = 50
     proxy_brake_seconds: Annotated[int, Field(ge=0, le=3600)] = 60  # after a 463 or 429 of WhatsApp; 0: none
+    passkey_handoff_seconds: Annotated[int, Field(ge=0, le=300)] = 300  # 0: the phone's code is always compared
     bridges: Annotated[int, Field(ge=1, le=64)] = Field(default_factory=lambda: max(2, min(8, os.cpu_count() or 2)))
 
     http_host: Annotated[str, AfterValidator(addresses.check_listening)] = "0.0.0.0"  # noqa: S104 (probes come from outside the container; the server is read-only)

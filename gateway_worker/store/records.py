@@ -148,10 +148,15 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """Free slots of the other live workers that take sessions, and the sessions that wait for one."""
+    """Free slots of the other live workers that take sessions, and the sessions that wait for one.
+
+    Attributes:
+        unserved: those of the waiting of which it was told that no worker has room for them.
+    """
 
     free: int
     waiting: int
+    unserved: int = 0
 
     @property
     def left(self) -> int:

@@ -14,6 +14,8 @@ import yaml
 
 from deploy.local.services import ROOT
 from deploy.local.stage import Stage
+from gateway_worker.console import metrics as console_metrics
+from gateway_worker.console.metrics import ConsoleMetrics
 from gateway_worker.operations.metrics import Readings, WorkerMetrics
 from gateway_worker.settings.settings import Settings
 from gateway_worker.webhooks.metrics import WebhookMetrics
@@ -66,6 +68,8 @@ def test_every_metric_of_the_dashboard_and_the_alerts_exists() -> None:
     metrics.observe(
         Readings(
             sessions_by_state=dict[str, int],
+            max_sessions=lambda: 50,
+            sessions_unserved=lambda: 0,
             bridges=tuple,
             outbox_backlog=lambda: 0,
             snapshots_late_seconds=lambda: 0,
@@ -75,7 +79,13 @@ def test_every_metric_of_the_dashboard_and_the_alerts_exists() -> None:
     )
     webhooks = WebhookMetrics()
     webhooks.observe([], version="0")
-    exposed = {family.name for each in (metrics, webhooks) for family in each.registry.collect()}
+    console = ConsoleMetrics(
+        console_metrics.Readings(
+            is_away=lambda: False, streams=lambda: 0, sessions=lambda: 0, needing_a_person=lambda: 0
+        ),
+        version="0",
+    )
+    exposed = {family.name for each in (metrics, webhooks, console) for family in each.registry.collect()}
     dashboard = json.loads((ROOT / "deploy/grafana/dashboard.json").read_text())
     expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     for document in documents(ROOT / "deploy/grafana/alerts.yaml"):

@@ -21,16 +21,19 @@ _log = structlog.get_logger()
 LIMIT: Final = 50  # sessions told of at a time
 
 
-async def notify_waiting(context: SessionContext, incarnation: str, held: set[SessionId]) -> None:
+async def notify_waiting(context: SessionContext, incarnation: str, held: set[SessionId]) -> int:
     """Tell of those that nobody owns, if the whole fleet is full. For a worker that has no room itself.
 
     Each is claimed, written, and released: so one worker tells it, under a fence of its own, whoever else looks. It
     waits in the database; whoever has room takes it as it takes every session that nobody owns.
+
+    Returns:
+        How many sessions should be connected and find room nowhere.
     """
     ownership = context.storage.ownership
     room = await until_stored(lambda: context.storage.moves.room(context.worker_id))
     if room.free or not room.waiting:
-        return
+        return 0
     claimed = await until_stored(lambda: ownership.claim_waiting(context.worker_id, incarnation, LIMIT))
     names = {record.session_id for record in claimed}
     held |= names
@@ -42,6 +45,7 @@ async def notify_waiting(context: SessionContext, incarnation: str, held: set[Se
                 await until_stored(lambda record=record: ownership.release(record.session_id, record.epoch))
     finally:
         held -= names
+    return room.unserved
 
 
 async def _notify(record: SessionRecord, context: SessionContext) -> None:

@@ -55,6 +55,7 @@ class Ownership:
     ) -> None:
         self.max_sessions = max_sessions
         self.started = asyncio.Event()
+        self.unserved = 0  # sessions that no worker has room for, as far as this one saw last
         self._context = context
         self._incarnation = incarnation
         self._capacity_changed = capacity_changed
@@ -254,8 +255,10 @@ class Ownership:
     async def _notify_waiting_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_FULL_SECONDS)
-            if not self.has_free_slot:
-                await notify_waiting(self._context, self._incarnation, self._claiming)
+            if self.has_free_slot:
+                self.unserved = 0
+            else:
+                self.unserved = await notify_waiting(self._context, self._incarnation, self._claiming)
 
     async def take_back(self, session_id: SessionId) -> None:
         """What was handed over and taken by nobody goes on here; meanwhile its slot is kept."""

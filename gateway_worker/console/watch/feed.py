@@ -146,6 +146,11 @@ class Feed:
         finally:
             self._listeners.discard(listener)
 
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
     def of(self, session: str, most: int = MOST_OF_SESSION) -> Sequence[Received]:
         """What is kept of a session, in order; the newest `most`."""
         return [each.received() for each in tuple(self._of.get(session, ()))[-most:]]

@@ -41,6 +41,7 @@ class Watch:
     feed: Feed = field(default_factory=Feed)
     fleet: Fleet = field(default_factory=Fleet)
     chats: Chats = field(default_factory=Chats)
+    on_event: Callable[[], None] = lambda: None
     trouble: str | None = None
     """Why the gateway cannot be seen, if it cannot."""
     _look_again: asyncio.Event = field(default_factory=asyncio.Event)
@@ -92,6 +93,7 @@ class Watch:
                 self._take(event)
 
     def _take(self, event: Event) -> None:
+        self.on_event()
         now = self.clock.now()
         self.fleet.take(event, now)
         self.chats.take(event)

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from gateway_worker.client import Gateway
 from gateway_worker.console.files import Files
+from gateway_worker.console.metrics import ConsoleMetrics
 from gateway_worker.console.phones import Phones
 from gateway_worker.console.watch.dead import DeadCounts
 from gateway_worker.console.watch.watch import Watch
@@ -39,6 +40,7 @@ class Console:
     amqp_url: str
     cookie_name: str
     dead: DeadCounts
+    metrics: ConsoleMetrics
     files: Files | None = None
     phones: Phones | None = None
     event_tokens: EventTokens | None = None

@@ -30,7 +30,8 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-_OPEN: Final = ("/static/", "/login", "/livez")
+_OPEN: Final = ("/static/", "/login", "/livez", "/readyz", "/metrics")
+STREAMS: Final = ("/live", "/changes", "/events")
 OWN_RULES: Final = "/api/"
 """Backends' pages ask here with a token of their own: no cookie, no form."""
 
@@ -40,11 +41,24 @@ _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 @web.middleware
 async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     """What went wrong is told: in a line or on a page. A stranger is known by a cookie from the first page on."""
-    response = await _answered(request, handler)
+    began, status = time.monotonic(), 500
+    try:
+        response = await _answered(request, handler)
+        status = response.status
+    except web.HTTPException as said:
+        status = said.status
+        raise
+    finally:
+        seconds = time.monotonic() - began
+        console_of(request).metrics.answered(status, seconds, is_stream=_is_stream(request))
     visitor, name = request.get(VISITOR), console_of(request).cookie_name
     if visitor is not None and visitor.is_new and not response.prepared and name not in response.cookies:
         set_cookie(request, response, visitor)
     return response
+
+
+def _is_stream(request: web.Request) -> bool:
+    return request.match_info.route.resource is not None and _route(request).endswith(STREAMS)
 
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:

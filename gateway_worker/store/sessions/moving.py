@@ -28,7 +28,9 @@ _ROOM: Final = f"""
         coalesce(sum(greatest(0, t.max_sessions - (
             SELECT count(*) FROM sessions AS s WHERE s.owner = t.id AND s.deleted_at IS NULL
         ))), 0)::bigint AS free,
-        (SELECT count(*) FROM sessions WHERE owner IS NULL AND deleted_at IS NULL) AS waiting
+        (SELECT count(*) FROM sessions WHERE owner IS NULL AND deleted_at IS NULL) AS waiting,
+        (SELECT count(*) FROM sessions WHERE owner IS NULL AND deleted_at IS NULL AND state = 'waiting_for_capacity'
+        ) AS unserved
     FROM takers AS t WHERE t.locked AND t.leased
 """  # noqa: S608 (constants)
 
@@ -71,4 +73,4 @@ class SessionMoves:
         """The room that the fleet has besides this worker."""
         async with self._database.wire() as wire:
             (row,) = await wire.fetch(_ROOM, worker_id)
-        return Room(free=row["free"], waiting=row["waiting"])
+        return Room(free=row["free"], waiting=row["waiting"], unserved=row["unserved"])

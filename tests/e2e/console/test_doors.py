@@ -78,6 +78,12 @@ async def test_with_a_token_people_log_in_and_a_read_only_console_changes_nothin
     async with aiohttp.ClientSession(running.url, cookie_jar=jar) as http:
         for path in ("/", "/sessions", "/dead", "/try", f"/sessions/{waiting}/live"):
             assert await status(http, "GET", path) == 303
+        async with http.get("/metrics") as answer:  # counts alone are for everybody who gets here
+            counted = await answer.text()
+        assert 'gateway_console_requests_total{outcome="failed"} 0.0' in counted
+        assert "gateway_console_gateway_away 0.0" in counted
+        assert waiting not in counted
+        assert await status(http, "GET", "/readyz") == 200
         wrong = {"token": TOKEN[:-1], "csrf": await proof(http, "/login")}
         assert await status(http, "POST", "/login", data=wrong) == 403
         right = {"token": TOKEN, "csrf": await proof(http, "/login"), "to": "//evil.example"}

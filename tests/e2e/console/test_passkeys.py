@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,9 +12,9 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Page, expect
 
-from deploy.local.services import ROOT
+from deploy.local.services import ROOT, PrivateServices
 from deploy.local.stage import RunningConsole
-from tests.e2e.conftest import World
+from tests.e2e.conftest import World, a_world
 from tests.e2e.console.conftest import Browser, a_browser
 from tests.support.network.certificates import self_signed
 from tests.support.whatsapp.phones import Phone
@@ -137,6 +138,41 @@ async def test_without_the_extension_it_is_pasted_and_a_wrong_one_is_refused(
     await expect(page.locator("#state[data-state=connected]")).to_be_visible()
 
 
+async def test_a_person_compares_the_code_where_the_scan_alone_proves_nothing(
+    services: PrivateServices, migrated_template: str, tmp_path: Path, browser: Browser
+) -> None:
+    """Two accounts sign for real: one person says that the phone shows the same code, the other that it does not."""
+    always = {"GATEWAY_PASSKEY_HANDOFF_SECONDS": "0", "GATEWAY_BRIDGES": "1"}
+    async with a_world(services, migrated_template, tmp_path, always) as world:
+        console = await world.stage.start_console({"GATEWAY_CONSOLE_SIMULATOR": world.simulator.url})
+        phone = await world.phones.give("Pru", passkey=True)
+        session, page = await _asked(world, console, browser, phone)
+        code = await _signed(world, page, session, phone)
+        await browser.picture(page, "compare-for-real")
+        shown = (await world.phones.person(phone))["passkeyCode"]
+        assert code == shown, "the phone shows the same"
+        await page.get_by_role("button", name="It is the same").click()
+        await expect(page.locator("#state[data-state=connected]")).to_be_visible()
+        await _talks(world, session, phone)
+
+        other = await world.phones.give("Pam", passkey=True)
+        session, page = await _asked(world, console, browser, other)
+        await _signed(world, page, session, other)
+        await page.get_by_role("button", name="It is not").click()
+        await expect(page.locator("[data-step=begin]")).to_be_visible()
+        await expect(page.locator(".standing")).to_contain_text("pairing.untrusted")
+        assert (await world.phones.person(other))["companions"] == []
+
+
+async def _signed(world: World, page: Page, session: str, phone: Phone) -> str:
+    """The assertion is handed in; the code that the page wants compared."""
+    options = (await world.backend.state(session, "passkey_required"))["data"]["passkey"]["options"]
+    await page.get_by_label("What the browser signed").fill(_json(await world.phones.sign(phone, options)))
+    await page.get_by_role("button", name="Hand in").click()
+    await expect(page.locator("#passkey-code")).to_have_text(re.compile(r"^\w{4}-\w{4}$"))
+    return await page.locator("#passkey-code").inner_text()
+
+
 def _at_another_origin(assertion: dict[str, Any]) -> str:
     said = base64.urlsafe_b64decode(assertion["response"]["clientDataJSON"] + "==")
     other = said.replace(b"https://web.whatsapp.com", b"https://elsewhere.example")
@@ -145,5 +181,4 @@ def _at_another_origin(assertion: dict[str, Any]) -> str:
 
 
 def _json(value: object) -> str:
-
     return json.dumps(value)

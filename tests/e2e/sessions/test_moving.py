@@ -9,11 +9,12 @@ import redis.asyncio as redis
 
 from deploy.local.stage import RunningWorker
 from tests.e2e.conftest import Member, World
-from tests.support.backend import Document
+from tests.support.backend import PATIENCE, Document
 from tests.support.whatsapp.phones import Phone
 
 HANDED_OVER = timedelta(seconds=8)  # nobody waited for the end of a lease; 0.3 s on a quiet machine
 WINDOW = 4  # commands that wait for WhatsApp at a time: the flow goes on for as long as the test needs it
+LOOK_SECONDS = 0.2
 FIRST, SECOND = "worker-001", "worker-002"
 
 
@@ -187,11 +188,21 @@ async def test_two_workers_are_restarted_one_after_the_other_under_load(own_worl
         assert max(measured) < HANDED_OVER
 
 
+async def metrics(worker: RunningWorker, line: str) -> str:
+    """What Prometheus is shown, once it has this line."""
+    async with aiohttp.ClientSession(worker.url) as http, asyncio.timeout(PATIENCE):
+        while True:
+            shown = await (await http.get("/metrics")).text()
+            if line in shown:
+                return shown
+            await asyncio.sleep(LOOK_SECONDS)
+
+
 async def test_a_full_fleet_says_so_and_whoever_waits_connects_when_there_is_room(own_world: World) -> None:
     world = own_world
     await world.worker.stop()
     one_slot = {"GATEWAY_MAX_SESSIONS": "1"}
-    await world.stage.start_worker("small-1", one_slot)
+    first = await world.stage.start_worker("small-1", one_slot)
     ana = await world.paired("Ana")
     second = await world.stage.start_worker("small-2", one_slot)
     ben = await world.paired("Ben")
@@ -206,6 +217,8 @@ async def test_a_full_fleet_says_so_and_whoever_waits_connects_when_there_is_roo
     assert waiting["data"]["reason"]["code"] == "fleet.full"
     described = await world.backend.ask("session.describe.v1", ben.session_id)
     assert described["data"]["result"]["state"] == "waiting_for_capacity"
+    shown = await metrics(first, "gateway_sessions_unserved 1.0")
+    assert "gateway_max_sessions 1.0" in shown
     text = await world.send(ben, ana.phone, "as soon as there is room")
     created = await world.backend.publish("session.create.v1", "third", third)
 

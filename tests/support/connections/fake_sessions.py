@@ -128,7 +128,9 @@ class FakeSessions:
         others = {each: slots for each, slots in self.slots.items() if each != worker_id}
         owned = Counter(row.owner for row in self.rows.values())
         free = sum(max(0, slots - owned[each]) for each, slots in others.items())
-        return Room(free=free, waiting=len(self._ownerless()))
+        ownerless = self._ownerless()
+        unserved = sum(row.state == "waiting_for_capacity" for row in ownerless)
+        return Room(free=free, waiting=len(ownerless), unserved=unserved)
 
     def _ownerless(self) -> Sequence[SessionRecord]:
         return [row for row in self.rows.values() if row.owner is None]

@@ -45,6 +45,8 @@ def test_gauges_are_read_at_the_scrape() -> None:
     metrics.observe(
         Readings(
             sessions_by_state=lambda: states,
+            max_sessions=lambda: 50,
+            sessions_unserved=lambda: 4,
             bridges=lambda: [bridge],
             outbox_backlog=lambda: 7,
             snapshots_late_seconds=lambda: 2.5,
@@ -57,6 +59,8 @@ def test_gauges_are_read_at_the_scrape() -> None:
     text = generate_latest(metrics.registry).decode()
 
     assert 'gateway_sessions{state="connected"} 3.0' in text
+    assert "gateway_max_sessions 50.0" in text
+    assert "gateway_sessions_unserved 4.0" in text
     assert "gateway_outbox_backlog 7.0" in text
     assert "gateway_snapshots_late_seconds 2.5" in text
     assert 'gateway_bridge_restarts{bridge="0"} 2.0' in text

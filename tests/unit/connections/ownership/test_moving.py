@@ -251,6 +251,7 @@ async def test_a_session_for_which_nobody_has_room_is_told_of_once_and_connects_
             await leaving.connected(third)
         await first.state(State.WAITING_FOR_CAPACITY, third, seconds=10)
         await asyncio.sleep(600)
+        assert first.manager.ownership.unserved == second.manager.ownership.unserved == 1
         assert reasons(first.storage, third)[-2:] == [
             ("disconnected", "worker.stopped"),
             ("waiting_for_capacity", "fleet.full"),
@@ -259,6 +260,7 @@ async def test_a_session_for_which_nobody_has_room_is_told_of_once_and_connects_
         await second.delete(BERT)
         await first.state(State.CONNECTED, third, seconds=2)
         assert owner(first, third) == TWO
+        await first.until(lambda: first.manager.ownership.unserved == 0, seconds=4)
 
 
 @virtual

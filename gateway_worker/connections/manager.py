@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.ports import CapacityListener
@@ -12,7 +13,7 @@ from gateway_worker.connections.queries import Queries
 from gateway_worker.connections.session.session import LiveSession
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.receipts import AdvanceStatus
-from gateway_worker.store.records import Desired, NewSession, SessionRecord, Status, UserLimit
+from gateway_worker.store.records import CausedBy, Desired, NewSession, SessionRecord, Status, UserLimit
 from schemas.commands.commands import Command
 from schemas.commands.messages import OutgoingCommand
 from schemas.commands.session_settings import UserLimits
@@ -129,14 +130,14 @@ class ConnectionManager:
         known = await self._after_deletion(data.session_id)
         if known is None and not self.has_free_slot:
             raise FleetFull
-        record = known or await sessions.create_or_get(_new_session(data))
+        record = known or await sessions.create_or_get(_new_session(command))
         if record.user_id != data.user_id:
             raise CommandConflict("The session exists and belongs to another user.")
         if data.user_limits is not None:
             await self._context.storage.user_limits.put(data.user_id, _user_limit(data.user_limits))
         if known is not None:
             await self._update(data)
-            await sessions.desire(data.session_id, Desired.CONNECTED)
+            await sessions.desire(data.session_id, Desired.CONNECTED, caused_by=CausedBy.by(command))
         await self._context.queues.declare(data.session_id)
         if (session := self.ownership.get(data.session_id)) is not None:
             session.notify_order()
@@ -151,19 +152,20 @@ class ConnectionManager:
 
     async def restart(self, command: Command[RestartSession]) -> None:
         """Order a new connection with the same credentials. Raises SessionNotFound."""
-        await self._desire(command.session_id, Desired.CONNECTED, restart=True)
+        await self._desire(command, Desired.CONNECTED, restart=True)
 
     async def logout(self, command: Command[LogoutSession]) -> None:
         """Order the session to be unlinked. Raises SessionNotFound."""
-        await self._desire(command.session_id, Desired.LOGGED_OUT)
+        await self._desire(command, Desired.LOGGED_OUT)
 
     async def migrate(self, command: Command[MigrateSession]) -> None:
         """Order the session to move to another worker. Raises SessionNotFound."""
-        self._wake(command.session_id, await self._context.storage.moves.order_move(command.session_id))
+        ordered = await self._context.storage.moves.order_move(command.session_id, CausedBy.by(command))
+        self._wake(command.session_id, ordered)
 
     async def delete(self, command: Command[DeleteSession]) -> None:
         """Order the session to be removed. Raises SessionNotFound."""
-        await self._desire(command.session_id, Desired.DELETED, purge=command.data.purge)
+        await self._desire(command, Desired.DELETED, purge=command.data.purge)
 
     async def fail(self, command: Command[OutgoingCommand], error: GatewayError) -> bool:
         """It will not be sent: if it was accepted earlier, fail it (or leave what is settled), and answer True.
@@ -206,10 +208,13 @@ class ConnectionManager:
         )
 
     async def _desire(
-        self, session_id: SessionId, desired: Desired, *, restart: bool = False, purge: bool = False
+        self, command: Command[Any], desired: Desired, *, restart: bool = False, purge: bool = False
     ) -> None:
-        sessions = self._context.storage.sessions
-        self._wake(session_id, await sessions.desire(session_id, desired, restart=restart, purge=purge))
+        session_id, sessions = command.session_id, self._context.storage.sessions
+        ordered = await sessions.desire(
+            session_id, desired, restart=restart, purge=purge, caused_by=CausedBy.by(command)
+        )
+        self._wake(session_id, ordered)
 
     def _wake(self, session_id: SessionId, ordered: SessionRecord | None) -> None:
         """The order is written, if there is such a session: its owner is to look at it."""
@@ -242,8 +247,10 @@ def _user_limit(limits: UserLimits) -> UserLimit:
     return UserLimit(per_minute=limits.messages_per_minute, per_day=limits.messages_per_day)
 
 
-def _new_session(data: CreateSession) -> NewSession:
+def _new_session(command: Command[CreateSession]) -> NewSession:
+    data = command.data
     return NewSession(
+        caused_by=CausedBy.by(command),
         session_id=data.session_id,
         user_id=data.user_id,
         pairing=data.pairing.to_data(),

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from gateway_worker.events.envelopes import announcement
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.relay import Relay
+from gateway_worker.store.records import CausedBy
 from gateway_worker.timing.clock import Clock
 from schemas.names import NewId, SessionId
 
@@ -33,8 +34,7 @@ class Announcer:
         subject: str,
         data: BaseModel,
         *,
-        causation_id: str | None = None,
-        correlation_id: str | None = None,
+        caused_by: CausedBy | None = None,
     ) -> None:
         """Publish an event that has no sequence. Returns when it is confirmed, or given up after 20 s (logged)."""
         envelope = announcement(
@@ -44,8 +44,7 @@ class Announcer:
             data.model_dump(mode="json", by_alias=True, exclude_none=True),
             event_id=self._new_id(),
             time=self._clock.now(),
-            causation_id=causation_id,
-            correlation_id=correlation_id,
+            caused_by=caused_by,
         )
         try:
             async with asyncio.timeout(SECONDS):

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from gateway_worker.store.records import OutboxEvent
+from gateway_worker.store.records import CausedBy, OutboxEvent
 from schemas.envelope import TRACE_CONTEXT, Envelope
 from schemas.events.events import EVENTS, session_source, worker_source
 from schemas.names import SessionId, WorkerId
@@ -45,24 +45,17 @@ def announcement(
     *,
     event_id: str,
     time: datetime,
-    causation_id: str | None = None,
-    correlation_id: str | None = None,
+    caused_by: CausedBy | None = None,
 ) -> Envelope:
     """The envelope of an event that has no sequence. Its source is the worker's or the session's, as the type says."""
     kind = EVENTS[event_type]
     source = (
         worker_source(namespace, WorkerId(subject)) if kind.of_worker else session_source(namespace, SessionId(subject))
     )
-    return Envelope(
-        id=event_id,
-        source=source,
-        type=event_type,
-        subject=subject,
-        time=time,
-        correlationid=correlation_id,
-        causationid=causation_id,
-        data=data,
-    )
+    ids: dict[str, Any] = {}
+    if caused_by is not None:
+        ids = {**caused_by.carried, "correlationid": caused_by.correlation_id, "causationid": caused_by.command_id}
+    return Envelope(id=event_id, source=source, type=event_type, subject=subject, time=time, data=data, **ids)
 
 
 def without_content(event: OutboxEvent) -> OutboxEvent:

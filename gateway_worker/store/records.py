@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, cast
 
-from schemas.commands.commands import CommandKey
+from schemas.commands.commands import Command, CommandKey
 from schemas.names import MessageId, SessionId, UserId, WorkerId
 
 Json = Mapping[str, object]
@@ -38,6 +38,32 @@ class Desired(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CausedBy:
+    """The command from which an event follows: its ids, and what of its envelope comes back."""
+
+    command_id: str
+    correlation_id: str | None = None
+    carried: Carried = field(default_factory=dict[str, bool | int | str])
+
+    @classmethod
+    def by(cls, command: Command[Any]) -> "CausedBy":
+        """This command."""
+        return cls(command_id=command.id, correlation_id=command.correlation_id, carried=command.envelope.carried)
+
+    def to_json(self) -> Json:
+        """To be stored."""
+        return {"command": self.command_id, "correlation": self.correlation_id, "carried": dict(self.carried)}
+
+    @classmethod
+    def of(cls, stored: Json | None) -> "CausedBy | None":
+        """What `to_json` made; None of nothing."""
+        if stored is None:
+            return None
+        known = cast("Any", stored)
+        return cls(command_id=known["command"], correlation_id=known["correlation"], carried=known["carried"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewSession:
     """What `create` needs to know. `pairing`, `options` and `limits` as in the command's data."""
 
@@ -48,6 +74,7 @@ class NewSession:
     limits: Json = field(default_factory=dict[str, object])
     state: str = "disconnected"
     desired: Desired = Desired.CONNECTED
+    caused_by: CausedBy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +94,7 @@ class SessionRecord:
         epoch: the fencing token; rises with each claim.
         sequence: of the last durable event.
         phone, jid, lid, push_name: the paired account, as far as known.
+        caused_by: the command of the last order, until that is fulfilled.
     """
 
     session_id: SessionId
@@ -93,6 +121,7 @@ class SessionRecord:
     options: Json
     limits: Json
     created_at: datetime
+    caused_by: CausedBy | None = None
 
     @property
     def fence(self) -> Fence:

@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 from gateway_worker.store.postgres.encryption import Cipher, Ciphers, Purpose
 from gateway_worker.store.records import (
     Carried,
+    CausedBy,
     Desired,
     Direction,
     Json,
@@ -60,6 +61,7 @@ def session_record(row: Row, ciphers: Ciphers) -> SessionRecord:
         session_id=row["id"],
         desired=Desired(row["desired"]),
         reason=as_json(row["reason"]),
+        caused_by=CausedBy.of(as_json(row["caused_by"])),
         **settings_of(row, cipher),
         **{column: row[column] for column in _SAME_IN_SESSION},
     )

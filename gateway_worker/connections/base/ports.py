@@ -24,7 +24,7 @@ from typing import Protocol
 from pydantic import BaseModel
 
 from gateway_worker.media.prepared import PreparedFile
-from gateway_worker.store.records import Fence
+from gateway_worker.store.records import CausedBy, Fence
 from gateway_worker.whatsapp.port import Changes, KeyId
 from schemas.content.outgoing_media import MediaSource
 from schemas.names import SessionId
@@ -66,8 +66,7 @@ class Announcer(Protocol):
         subject: str,
         data: BaseModel,
         *,
-        causation_id: str | None = None,
-        correlation_id: str | None = None,
+        caused_by: CausedBy | None = None,
     ) -> None:
         """Publish an event that has no sequence (QR and pairing codes). Returns when confirmed or given up."""
         ...

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from gateway_worker.store.operations.contacts import Contact
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.records import (
+    CausedBy,
     ChatRecord,
     Desired,
     EntryRecord,
@@ -56,7 +57,13 @@ class Sessions(Protocol):
         ...
 
     async def desire(
-        self, session_id: SessionId, desired: Desired, *, restart: bool = False, purge: bool = False
+        self,
+        session_id: SessionId,
+        desired: Desired,
+        *,
+        restart: bool = False,
+        purge: bool = False,
+        caused_by: CausedBy | None = None,
     ) -> SessionRecord | None:
         """Write what is wanted under a new generation and wake the owner; None when there is no such session."""
         ...
@@ -101,7 +108,7 @@ class SessionOwnership(Protocol):
 class SessionMoves(Protocol):
     """Orders to move, and the room that there is."""
 
-    async def order_move(self, session_id: SessionId) -> SessionRecord | None:
+    async def order_move(self, session_id: SessionId, caused_by: CausedBy | None = None) -> SessionRecord | None:
         """Have it leave its owner; None when there is no such session."""
         ...
 

@@ -11,10 +11,10 @@ import structlog
 from gateway_worker.connections.base.ports import Announcer
 from gateway_worker.connections.base.signals import Signal
 from gateway_worker.connections.base.writer import Writer
-from gateway_worker.connections.lifecycle.states import LIVE, PAIRING, State, Trigger, follow
+from gateway_worker.connections.lifecycle.states import FULFILLED, LIVE, PAIRING, State, Trigger, follow
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
-from gateway_worker.store.records import SessionRecord
+from gateway_worker.store.records import CausedBy, SessionRecord
 from gateway_worker.timing.clock import Clock
 from gateway_worker.whatsapp.facts import Connected
 from schemas.events.contacts import ProfileChange, ProfileUpdated
@@ -53,6 +53,7 @@ class Lifecycle:
         self._writing = asyncio.Lock()
         reason = Reason.model_validate(record.reason) if record.reason else None
         self._condition = SessionCondition(state=State(record.state), reason=reason, retry_at=record.retry_at)
+        self._caused_by = record.caused_by
 
     @property
     def state(self) -> State:
@@ -63,6 +64,10 @@ class Lifecycle:
     def reason(self) -> Reason | None:
         """Why it is in this state."""
         return self._condition.reason
+
+    def follows_from(self, command: CausedBy | None) -> None:
+        """What is told from now on is this command's doing, until its order is fulfilled."""
+        self._caused_by = command
 
     async def follow(
         self,
@@ -94,6 +99,7 @@ class Lifecycle:
             if condition.state is not self.state:
                 _log.info("session.state", session=self.session_id, state=condition.state.value, reason=_code(reason))
             self._condition = condition
+            self._has_fulfilled()
         if account is not None:
             self.jid, self.lid = account.jid, account.lid
             self._push_name = account.push_name or self._push_name
@@ -103,6 +109,7 @@ class Lifecycle:
         """The order of this generation is fulfilled, and nothing changed by it."""
         async with self._writing:
             await self._writer.write_surely(self._change(self._condition, None, applied))
+            self._has_fulfilled()
 
     async def remark(self, reason: Reason) -> None:
         """Say something of a connection that goes on; the reason that a session without one has is not overwritten."""
@@ -111,6 +118,7 @@ class Lifecycle:
                 condition = replace(self._condition, reason=reason)
                 await self._writer.write_surely(self._change(condition, None, None))
                 self._condition = condition
+                self._has_fulfilled()
 
     async def rename(self, push_name: str) -> None:
         """The account is called otherwise than is stored, or has a name only now."""
@@ -123,7 +131,7 @@ class Lifecycle:
                 changed=[ProfileChange.PUSH_NAME],
                 timestamp=self._clock.now(),
             )
-            change = replace(self._change(self._condition, None, None), push_name=push_name)
+            change = replace(self._change(self._condition, None, None), push_name=push_name, fulfilled=False)
             await self._writer.write_surely(change, AppendEvent(type=PROFILE_UPDATED.type, data=event.to_data()))
             self._push_name = push_name
 
@@ -152,7 +160,11 @@ class Lifecycle:
         await self._announce(status.model_copy(update={"code": code, "expires_at": expires_at}))
 
     async def _announce(self, status: SessionStatus) -> None:
-        await self._announcer.announce(SESSION_STATUS.type, self.session_id, status)
+        await self._announcer.announce(SESSION_STATUS.type, self.session_id, status, caused_by=self._caused_by)
+
+    def _has_fulfilled(self) -> None:
+        if self.state in FULFILLED:
+            self._caused_by = None
 
     def _change(self, condition: SessionCondition, account: Connected | None, applied: int | None) -> ChangeState:
         status = self._status(condition.state).model_copy(
@@ -169,6 +181,8 @@ class Lifecycle:
             lid=status.lid,
             push_name=status.push_name,
             event=status.to_data() if is_announced else None,
+            caused_by=self._caused_by,
+            fulfilled=condition.state in FULFILLED,
         )
 
     def _status(self, state: State) -> SessionStatus:

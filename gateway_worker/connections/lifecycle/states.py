@@ -48,6 +48,8 @@ class InvalidTransition(Exception):  # noqa: N818 (the fact, not a fault of the 
 
 PAIRING: Final = frozenset({State.QR_REQUIRED, State.CODE_REQUIRED, State.PASSKEY_REQUIRED, State.PASSKEY_CONFIRM})
 LIVE: Final = frozenset({State.CONNECTING, State.CONNECTED}) | PAIRING  # a socket is open or being opened
+FULFILLED: Final = frozenset({State.CONNECTED, State.LOGGED_OUT, State.RESTRICTED, State.FAILED, State.DELETED})
+"""What an order comes to: whatever follows happens by itself, or by another order."""
 IDLE: Final = frozenset(State) - LIVE - {State.DELETED}
 
 _FROM_LIVE: Final = {

@@ -7,6 +7,7 @@ with which a fault of ours shows again and again: it is told of as `internal`, a
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import Final, cast
@@ -27,7 +28,7 @@ from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.media import NewMedia, PutMedia, RetryMedia, SettleMedia
 from gateway_worker.store.operations.media_view import media_of
 from gateway_worker.store.operations.sessions import AppendEvent
-from gateway_worker.store.records import Json, MediaRecord, MediaState, MessageRecord
+from gateway_worker.store.records import CausedBy, Json, MediaRecord, MediaState, MessageRecord
 from gateway_worker.timing.clock import Clock
 from gateway_worker.timing.pauses import Pauses
 from gateway_worker.whatsapp.downloads import FileGone, FileTooLarge, HostAway, NowhereToLook
@@ -216,7 +217,8 @@ class SessionMedia:
                 message_id=record.message_id,
                 number=record.number,
                 state=state,
-                value=wanted.to_json(),
+                value=replace(wanted, caused_by=None).to_json(),
+                caused_by=wanted.caused_by,
                 error=None if failure is None else failure.to_data(),
                 event_type=(MEDIA_READY if failure is None else MEDIA_FAILED).type,
                 event=event.to_data(),
@@ -244,7 +246,7 @@ class SessionMedia:
             SessionNotConnected: its row is gone, and there is no connection that could tell where it lies.
             GatewayError: the same, and none will come by itself.
         """
-        message_id = MessageId(command.data.message_id)
+        message_id, caused_by = MessageId(command.data.message_id), CausedBy.by(command)
         storage, media = self._storage, self._jobs
         message = await self._originals.named(command.data.refers_to)
         if message is None or (await self._originals.as_it_stands(message, None)).is_revoked:
@@ -255,17 +257,19 @@ class SessionMedia:
         record = (await until_stored(lambda: storage.media.of(self.session_id, [name]))).get(name)
         if record is not None and record.state is MediaState.READY and await media.has(record.object):
             event = self._event(record, Wanted.of(record), record.state, None)
-            await self._writer.write_surely(AppendEvent(type=MEDIA_READY.type, data=event.to_data()))
+            await self._writer.write_surely(
+                AppendEvent(type=MEDIA_READY.type, data=event.to_data(), caused_by=caused_by)
+            )
             return
         if record is None:
-            new = await self._unknown(message)
+            new = await self._unknown(message, caused_by)
         else:
-            value = Wanted.of(record).asked_for().to_json()
+            value = Wanted.of(record).asked_for(caused_by).to_json()
             new = NewMedia(state=MediaState.PENDING, object=record.object, value=value)
         await self._writer.write_surely(PutMedia(message_id=message_id, number=message.number, media=new))
         media.arrived(self.session_id)
 
-    async def _unknown(self, message: MessageRecord) -> NewMedia:
+    async def _unknown(self, message: MessageRecord, caused_by: CausedBy) -> NewMedia:
         """Where the file of a message lies that we sent, or whose row is gone: its own words tell."""
         storage = self._storage
         name = message.message_id, message.number
@@ -285,7 +289,7 @@ class SessionMedia:
             message_id=message.message_id, chat=message.chat, author=message.sender or "", from_me=message.from_me
         )
         key = object_of(self.session_id, named, self._clock.now())
-        return fetched_media(message, file, media, key)
+        return fetched_media(message, file, media, key, caused_by)
 
 
 class _Later(Exception):  # noqa: N818 (reads as what it says)

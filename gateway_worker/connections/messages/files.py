@@ -11,7 +11,7 @@ from gateway_worker.connections.messages.current import CurrentMessage
 from gateway_worker.store.operations.authors import is_group
 from gateway_worker.store.operations.media import NewMedia
 from gateway_worker.store.operations.media_view import media_of
-from gateway_worker.store.records import Direction, Json, MediaRecord, MediaState, MessageName, MessageRecord
+from gateway_worker.store.records import CausedBy, Direction, Json, MediaRecord, MediaState, MessageName, MessageRecord
 from gateway_worker.whatsapp.incoming import ReceivedMessage
 from gateway_worker.whatsapp.remote_files import RemoteFile
 from schemas.commands.session_settings import MAX_FILE, MediaOptions
@@ -44,6 +44,7 @@ class Wanted:
         described: what the sender's phone said of it, in the contract's words.
         limit: most bytes that are wanted.
         refused_at: since when WhatsApp's media host does not have it, in Unix seconds.
+        caused_by: the command that asked for it; None of one that is fetched by itself.
     """
 
     file: RemoteFile
@@ -54,6 +55,7 @@ class Wanted:
     described: Json = field(repr=False)
     limit: int = MAX_FILE
     refused_at: float | None = None
+    caused_by: CausedBy | None = None
 
     def to_json(self) -> dict[str, Any]:
         """To be stored, encrypted. `media` is what `told_of` reads."""
@@ -66,6 +68,7 @@ class Wanted:
             "media": self.described,
             "limit": self.limit,
             "refusedAt": self.refused_at,
+            **({} if self.caused_by is None else {"causedBy": self.caused_by.to_json()}),
         }
 
     @classmethod
@@ -81,6 +84,7 @@ class Wanted:
             described=stored["media"],
             limit=stored["limit"],
             refused_at=stored["refusedAt"],
+            caused_by=CausedBy.of(stored.get("causedBy")),
         )
 
     def found(self, **described: object) -> "Wanted":
@@ -95,9 +99,9 @@ class Wanted:
         """The sender's phone has put it there."""
         return replace(self, file=self.file.at(direct_path))
 
-    def asked_for(self) -> "Wanted":
+    def asked_for(self, caused_by: CausedBy) -> "Wanted":
         """Somebody wants it, however large it is."""
-        return replace(self, limit=MAX_FILE, refused_at=None)
+        return replace(self, limit=MAX_FILE, refused_at=None, caused_by=caused_by)
 
 
 def object_of(session_id: SessionId, message: MessageOfFile, now: datetime) -> str:
@@ -137,7 +141,7 @@ def media_of_message(
     return shown, NewMedia(state=state, object=key, value=wanted.to_json())
 
 
-def fetched_media(message: MessageRecord, file: RemoteFile, media: Media, key: str) -> NewMedia:
+def fetched_media(message: MessageRecord, file: RemoteFile, media: Media, key: str, caused_by: CausedBy) -> NewMedia:
     """The row of a stored message's file that somebody asks for."""
     wanted = Wanted(
         file=file,
@@ -146,6 +150,7 @@ def fetched_media(message: MessageRecord, file: RemoteFile, media: Media, key: s
         author=message.sender if is_group(message.chat) else None,
         from_me=message.from_me,
         described={name: value for name, value in media.to_data().items() if name in _DESCRIBED},
+        caused_by=caused_by,
     )
     return NewMedia(state=MediaState.PENDING, object=key, value=wanted.to_json())
 

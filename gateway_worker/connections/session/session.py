@@ -266,6 +266,8 @@ class LiveSession:
             elif self._order_pending:
                 await self._read_orders()
             else:
+                if self._orders.fresh or self._orders.move:
+                    self._lifecycle.follows_from(self._record.caused_by)
                 match next_step(self._orders, linked=attempt is not None, due=self._connector.due):
                     case Step.DELETE:
                         return _Ending.DELETE

@@ -9,18 +9,32 @@ from gateway_worker.console.pages.typed import optional, permitted, typed
 from gateway_worker.console.web.context import Console, console_of
 from schemas.events.sessions import SessionState
 
-SHOWN: Final = 200  # of a list at once
+SHOWN: Final = 50  # of a list at once; more come when somebody gets there
+MOST_SHOWN: Final = 1_000  # that are drawn anew when something changes
 
 
 async def page(request: web.Request) -> web.Response:
-    """The list, or a part of it."""
+    """The list, or a part of it: from `after` on, or as many as are `shown` already."""
     console = console_of(request)
-    text, wanted = request.query.get("q", "")[:100], request.query.get("state", "")
+    text, wanted, after = request.query.get("q", "")[:100], request.query.get("state", ""), request.query.get("after")
     state = SessionState(wanted) if wanted in set(SessionState) else None
-    found = console.watch.fleet.search(text, state, request.query.get("after", ""), SHOWN)
-    template = "parts/sessions.html" if request.headers.get("HX-Request") else "sessions.html"
+    shown = _shown(request.query.get("shown", ""))
+    found = console.watch.fleet.search(text, state, after or "", SHOWN if after else max(SHOWN, shown))
+    values = {
+        "found": found,
+        "shown": len(found.sessions) + (shown if after else 0),
+        "q": text,
+        "state": state,
+    }
+    if request.headers.get("HX-Request"):
+        return console.page(request, "parts/sessions.html", **values)
     states = console.watch.fleet.by_state()
-    return console.page(request, template, found=found, q=text, state=state, states=states, total=sum(states.values()))
+    return console.page(request, "sessions.html", states=states, total=sum(states.values()), **values)
+
+
+def _shown(given: str) -> int:
+    """How many lines the page has; what is no number is none."""
+    return min(int(given), MOST_SHOWN) if given.isascii() and given.isdigit() and len(given) <= len("1000") else 0
 
 
 async def create(request: web.Request) -> web.Response:

@@ -48,6 +48,7 @@ sessions = Table(
     Column("applied_generation", BigInteger, nullable=False, server_default=text("0")),
     Column("restart_generation", BigInteger, nullable=False, server_default=text("0")),
     Column("purge", Boolean, nullable=False, server_default=text("false")),
+    Column("caused_by", JSONB),  # the command of the last order, until that is fulfilled
     Column("owner", Text),
     Column("incarnation", Text),
     Column("leaving", Text),  # the worker that it is to leave; once `returns_at` is set, the one that it has left

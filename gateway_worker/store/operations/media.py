@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway_worker.store.operations.operation import Operation, Touched
-from gateway_worker.store.records import Json, MediaState
+from gateway_worker.store.records import CausedBy, Json, MediaState
 from schemas.names import MessageId
 
 
@@ -51,7 +51,7 @@ class RetryMedia(Operation[None]):
 class SettleMedia(Operation[bool]):
     """A file is in the bucket, or will never be; answers False, and tells nothing, when that was settled before.
 
-    `size`: its bytes, of one that is in the bucket.
+    `size`: its bytes, of one that is in the bucket. `caused_by`: the command that asked for it, if one did.
     """
 
     message_id: MessageId
@@ -62,6 +62,7 @@ class SettleMedia(Operation[bool]):
     event: Json = field(repr=False)
     error: Json | None = None
     size: int = 0
+    caused_by: CausedBy | None = None
 
     def touched(self) -> Touched:  # noqa: D102 (as its parent's)
         return [("media", self.message_id)]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway_worker.store.operations.operation import Operation, Touched
-from gateway_worker.store.records import Carried, Desired, Json
+from gateway_worker.store.records import CausedBy, Desired, Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,8 @@ class ChangeState(Operation[None]):
         reason, retry_at: replace what is stored, None clears.
         desired, applied_generation, phone, jid, lid, push_name: None leaves what is stored.
         event: data of `session.status.v1`; None writes no event.
-        causation_id, correlation_id, carried: of that event.
+        caused_by: the command from which that event follows.
+        fulfilled: the last order has come to its end with that: what follows is no command's doing.
     """
 
     state: str
@@ -29,9 +30,8 @@ class ChangeState(Operation[None]):
     lid: str | None = None
     push_name: str | None = None
     event: Json | None = field(default=None, repr=False)
-    causation_id: str | None = None
-    correlation_id: str | None = None
-    carried: Carried = field(default_factory=dict[str, bool | int | str])
+    caused_by: CausedBy | None = None
+    fulfilled: bool = False
 
     def touched(self) -> Touched:  # noqa: D102 (as its parent's)
         return [("state",)]
@@ -43,6 +43,4 @@ class AppendEvent(Operation[None]):
 
     type: str
     data: Json = field(repr=False)
-    causation_id: str | None = None
-    correlation_id: str | None = None
-    carried: Carried = field(default_factory=dict[str, bool | int | str])
+    caused_by: CausedBy | None = None

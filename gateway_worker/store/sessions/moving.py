@@ -4,8 +4,8 @@ from typing import Final
 
 from gateway_worker.store.postgres.database import Database
 from gateway_worker.store.postgres.encryption import Ciphers
-from gateway_worker.store.records import Desired, Room, SessionRecord
-from gateway_worker.store.sessions.rows import living, row_of, wake
+from gateway_worker.store.records import CausedBy, Desired, Room, SessionRecord
+from gateway_worker.store.sessions.rows import caused_by_json, living, row_of, wake
 from gateway_worker.store.workers.owners import SIGNS
 from schemas.names import SessionId, WorkerId
 
@@ -38,7 +38,7 @@ _ROOM: Final = f"""
 MAY_TAKE: Final = "(leaving IS NULL OR leaving <> $1 OR returns_at IS NULL OR returns_at <= now())"
 """Whether worker ``$1`` may have a session: not one that it has only just handed over."""
 
-_ORDER: Final = "UPDATE sessions SET leaving = owner, returns_at = NULL WHERE id = $1 RETURNING *"
+_ORDER: Final = "UPDATE sessions SET leaving = owner, returns_at = NULL, caused_by = $2 WHERE id = $1 RETURNING *"
 _STAY: Final = "UPDATE sessions SET leaving = NULL, returns_at = NULL WHERE id = $1 AND epoch = $2"
 
 
@@ -49,7 +49,7 @@ class SessionMoves:
         self._database = database
         self._ciphers = ciphers
 
-    async def order_move(self, session_id: SessionId) -> SessionRecord | None:
+    async def order_move(self, session_id: SessionId, caused_by: CausedBy | None = None) -> SessionRecord | None:
         """Have the session leave its owner, and wake it; None when there is no such session.
 
         One that nobody owns goes to whoever claims it. One that is to be deleted moves no more.
@@ -60,7 +60,7 @@ class SessionMoves:
                 return None
             if row["owner"] is None or row["desired"] == Desired.DELETED:
                 return living(row, self._ciphers)
-            moved = await wire.fetchrow(_ORDER, session_id)
+            moved = await wire.fetchrow(_ORDER, session_id, caused_by_json(caused_by))
             await wake(wire, session_id)
             return living(moved, self._ciphers)
 

@@ -9,7 +9,7 @@ from gateway_worker.store.errors import EventsUnpublished, StaleEpoch
 from gateway_worker.store.postgres.database import Database, Wire
 from gateway_worker.store.postgres.encryption import Ciphers, Keyring, Purpose
 from gateway_worker.store.reading.media import LATE_UPLOADS
-from gateway_worker.store.records import Desired, Json, NewSession, SessionRecord
+from gateway_worker.store.records import CausedBy, Desired, Json, NewSession, SessionRecord
 from gateway_worker.store.row import Row
 from gateway_worker.store.rows import session_record
 from schemas.names import SessionId, UserId
@@ -25,16 +25,16 @@ _LIST_OF_USER: Final = """
 """
 # A new one begins beyond what was told of one that a database which went back does not know.
 _CREATE: Final = """
-    INSERT INTO sessions (id, user_id, state, state_since, desired, identity_key, content_key, settings, created_at,
-        lineage, sequence, epoch)
-    SELECT $1::text, $2::text, $3::text, $4::timestamptz, $5::text, $6::bytea, $7::bytea, $8::bytea, $4,
+    INSERT INTO sessions (id, user_id, state, state_since, desired, identity_key, content_key, settings, caused_by,
+        created_at, lineage, sequence, epoch)
+    SELECT $1::text, $2::text, $3::text, $4::timestamptz, $5::text, $6::bytea, $7::bytea, $8::bytea, $9::jsonb, $4,
         max(number), max(sequence), max(epoch)
     FROM lineage
     ON CONFLICT DO NOTHING
 """
 _REVIVE: Final = """
     UPDATE sessions SET user_id = $2, state = $3, state_since = $4, desired = $5, identity_key = $6, content_key = $7,
-        settings = $8, created_at = $4, message_secret = $9, deleted_at = NULL, epoch = epoch + 1,
+        settings = $8, caused_by = $9, created_at = $4, message_secret = $10, deleted_at = NULL, epoch = epoch + 1,
         generation = generation + 1, restart_generation = 0, purge = false
     WHERE id = $1 RETURNING *
 """
@@ -42,7 +42,7 @@ _MARK: Final = "INSERT INTO outbox_marks (session_id, published) VALUES ($1, $2)
 _SET: Final = "UPDATE sessions SET settings = $2 WHERE id = $1 RETURNING *"
 _DESIRE: Final = """
     UPDATE sessions SET desired = $2, generation = generation + 1, purge = purge OR $4,
-        restart_generation = CASE WHEN $3 THEN generation + 1 ELSE restart_generation END
+        restart_generation = CASE WHEN $3 THEN generation + 1 ELSE restart_generation END, caused_by = $5
     WHERE id = $1 RETURNING *
 """
 _DELETE: Final = """
@@ -50,7 +50,8 @@ _DELETE: Final = """
         content_key = CASE WHEN $3 THEN NULL ELSE content_key END,
         message_secret = CASE WHEN $3 THEN NULL ELSE message_secret END,
         reason = NULL, retry_at = NULL, owner = NULL, incarnation = NULL, leaving = NULL, returns_at = NULL,
-        phone = NULL, jid = NULL, lid = NULL, push_name = NULL, settings = NULL, identity_key = NULL
+        phone = NULL, jid = NULL, lid = NULL, push_name = NULL, settings = NULL, identity_key = NULL,
+        caused_by = NULL
     WHERE id = $1
 """
 _PUBLISHED: Final = "SELECT published FROM outbox_marks WHERE session_id = $1"
@@ -141,7 +142,13 @@ class SessionRows:
             return living(await wire.fetchrow(_SET, session_id, settings), self._ciphers)
 
     async def desire(
-        self, session_id: SessionId, desired: Desired, *, restart: bool = False, purge: bool = False
+        self,
+        session_id: SessionId,
+        desired: Desired,
+        *,
+        restart: bool = False,
+        purge: bool = False,
+        caused_by: CausedBy | None = None,
     ) -> SessionRecord | None:
         """Write what is wanted under a new generation and wake the owner; None when there is no such session.
 
@@ -153,7 +160,7 @@ class SessionRows:
                 return None
             if row["desired"] == Desired.DELETED and desired is not Desired.DELETED:
                 return living(row, self._ciphers)
-            changed = await wire.fetchrow(_DESIRE, session_id, desired.value, restart, purge)
+            changed = await wire.fetchrow(_DESIRE, session_id, desired.value, restart, purge, caused_by_json(caused_by))
             await wake(wire, session_id)
             return living(changed, self._ciphers)
 
@@ -197,14 +204,14 @@ class SessionRows:
                     removed = _count(await wire.execute(bite, session_id))
 
     async def _revive(self, wire: Wire, tombstone: Row, new: NewSession, fresh: Sequence[object]) -> Row:
-        *columns, content_key, settings = fresh
+        *columns, content_key, settings, caused_by = fresh
         secret = None
         if tombstone["user_id"] == new.user_id and tombstone["content_key"] is not None:
             content_key, secret = tombstone["content_key"], tombstone["message_secret"]
         else:  # nothing of another user's may be read under this id
             for table in _OF_MESSAGES:
                 await wire.execute(f"DELETE FROM {table} WHERE session_id = $1", new.session_id)  # noqa: S608 (ours)
-        row = await wire.fetchrow(_REVIVE, *columns, content_key, settings, secret)
+        row = await wire.fetchrow(_REVIVE, *columns, content_key, settings, caused_by, secret)
         assert row is not None
         return row
 
@@ -221,6 +228,7 @@ class SessionRows:
             identity_key,
             self._keyring.new_data_key(new.session_id, Purpose.CONTENT),
             self._settings(new.session_id, identity_key, **settings),
+            caused_by_json(new.caused_by),
         )
 
     def _settings(self, session_id: SessionId, identity_key: bytes, **settings: Json) -> bytes:
@@ -244,6 +252,11 @@ def _count(tag: str) -> int:
 def living(row: Row | None, ciphers: Ciphers) -> SessionRecord | None:
     """The session of a row; None where there is none, or it was deleted."""
     return None if row is None or row["deleted_at"] is not None else session_record(row, ciphers)
+
+
+def caused_by_json(caused_by: CausedBy | None) -> str | None:
+    """As its column takes it."""
+    return None if caused_by is None else dumps(caused_by.to_json()).decode()
 
 
 async def row_of(wire: Wire, session_id: SessionId) -> Row | None:

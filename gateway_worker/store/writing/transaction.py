@@ -19,7 +19,7 @@ from gateway_worker.store.errors import EventTooLarge
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.postgres.database import Wire
 from gateway_worker.store.postgres.encryption import Cipher, Ciphers, Keyring, Purpose
-from gateway_worker.store.records import Carried, Fence, Json, OutboxEvent
+from gateway_worker.store.records import Carried, CausedBy, Fence, Json, OutboxEvent
 from gateway_worker.store.row import Row
 from gateway_worker.store.writing.rounds import Placed, rounds
 from gateway_worker.store.writing.usage import COUNT, Usage
@@ -81,6 +81,19 @@ class NewEvent:
     causation_id: str | None = None
     correlation_id: str | None = None
     carried: Carried = field(default_factory=dict[str, bool | int | str])
+
+    @classmethod
+    def following(cls, caused_by: CausedBy | None, event_type: str, data: Json) -> "NewEvent":
+        """One that follows from this command, if from any."""
+        if caused_by is None:
+            return cls(type=event_type, data=data)
+        return cls(
+            type=event_type,
+            data=data,
+            causation_id=caused_by.command_id,
+            correlation_id=caused_by.correlation_id,
+            carried=caused_by.carried,
+        )
 
 
 @dataclass(slots=True)

@@ -210,7 +210,8 @@ async def test_what_is_not_wanted_is_skipped_until_it_is_asked_for(world: World)
     assert len(await keys(world.services, ana.session_id)) == 1
 
     for times in (1, 2):  # the second time it is there already
-        asked = await world.backend.ask("media.fetch.v1", ana.session_id, {"messageId": large})
+        mark = {"correlationid": f"fetch-{times}", "tenant": "acme"}
+        asked = await world.backend.ask("media.fetch.v1", ana.session_id, {"messageId": large}, **mark)
         assert asked["type"] == "command.accepted.v1", asked
         await world.backend.until(
             lambda times=times: len([
@@ -218,6 +219,9 @@ async def test_what_is_not_wanted_is_skipped_until_it_is_asked_for(world: World)
             ]) == times,
             "media.ready",
         )  # fmt: skip
+        ready = world.backend.of(ana.session_id, "media.ready.v1")[-1]
+        assert (ready["correlationid"], ready["tenant"]) == (mark["correlationid"], "acme")
+        assert ready["causationid"] == asked["causationid"]
     text = await world.phones.send(cleo, ana.phone.number, "Hi")
     await event_about(world, "message.received.v1", ana, text)
     refused = await world.backend.ask("media.fetch.v1", ana.session_id, {"messageId": text})

@@ -16,6 +16,7 @@ from gateway_worker.broker.topology import declare
 from gateway_worker.events.publisher import Publisher
 from gateway_worker.events.registry import Registry
 from gateway_worker.events.relay import WINDOW
+from gateway_worker.store.records import CausedBy
 from schemas.events.workers import WorkerHeartbeat, WorkerMetrics, WorkerRegistered, WorkerState
 from schemas.names import MAX_EVENT_BYTES, SessionId, WorkerId
 from schemas.topology.channels import Binding, Plan, Queue, Topology
@@ -298,9 +299,9 @@ async def test_an_event_is_json_with_camel_case(out: WayOut, ears: Listener) -> 
         "worker.registered.v1",
         "w1",
         WorkerRegistered(worker_id=WorkerId("w1"), endpoint="e", max_sessions=1, version="0"),
-        causation_id="c1",
-        correlation_id="order-77",
+        caused_by=CausedBy(command_id="c1", correlation_id="order-77", carried={"tenant": "acme"}),
     )
     await ears.until(1)
     assert json.loads(json.dumps(ears.events[0]["data"]))["maxSessions"] == 1
     assert (ears.events[0]["causationid"], ears.events[0]["correlationid"]) == ("c1", "order-77")
+    assert ears.events[0]["tenant"] == "acme"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from gateway_worker.objects.snapshots import SnapshotMoment
-from gateway_worker.store.records import Fence, Json
+from gateway_worker.store.records import CausedBy, Fence, Json
 from gateway_worker.store.snapshots.snapshots import Removal, SealedSnapshot
 from schemas.names import SessionId, WorkerId
 from tests.support.connections.virtual_time import VirtualClock
@@ -88,8 +88,7 @@ class FakeAnnouncer:
         subject: str,
         data: BaseModel,
         *,
-        causation_id: str | None = None,
-        correlation_id: str | None = None,
+        caused_by: CausedBy | None = None,
     ) -> None:
         self.announced.append(data)
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gateway_worker.store.records import Desired, Json, NewSession, OwnerSigns, Room, SessionRecord
+from gateway_worker.store.records import CausedBy, Desired, Json, NewSession, OwnerSigns, Room, SessionRecord
 from schemas.names import SessionId, UserId, WorkerId
 from tests.support.connections.virtual_time import VirtualClock
 
@@ -54,6 +54,7 @@ class FakeSessions:
                 options=new.options,
                 limits=new.limits,
                 created_at=now,
+                caused_by=new.caused_by,
             )
         return self.rows[new.session_id]
 
@@ -114,10 +115,10 @@ class FakeSessions:
             self.left_at[session_id] = VirtualClock().monotonic()
             self._wake(session_id)
 
-    async def order_move(self, session_id: SessionId) -> SessionRecord | None:
+    async def order_move(self, session_id: SessionId, caused_by: CausedBy | None = None) -> SessionRecord | None:
         row = self.rows.get(session_id)
         if row is not None and row.owner is not None:
-            self.rows[session_id] = replace(row, leaving=row.owner)
+            self.rows[session_id] = replace(row, leaving=row.owner, caused_by=caused_by)
             self._wake(session_id)
         return self.rows.get(session_id)
 
@@ -143,7 +144,13 @@ class FakeSessions:
             watcher.put_nowait(session_id)
 
     async def desire(
-        self, session_id: SessionId, desired: Desired, *, restart: bool = False, purge: bool = False
+        self,
+        session_id: SessionId,
+        desired: Desired,
+        *,
+        restart: bool = False,
+        purge: bool = False,
+        caused_by: CausedBy | None = None,
     ) -> SessionRecord | None:
         row = self.rows.get(session_id)
         if row is None:
@@ -155,6 +162,7 @@ class FakeSessions:
             generation=generation,
             restart_generation=generation if restart else row.restart_generation,
             purge=purge,
+            caused_by=caused_by,
         )
         self._wake(session_id)
         return self.rows[session_id]

@@ -29,6 +29,7 @@ from gateway_worker.store.operations.timers import ChatTimer, SetTimers
 from gateway_worker.store.operations.usage import ReportUsage
 from gateway_worker.store.records import (
     NOBODY_SAYS,
+    CausedBy,
     Direction,
     Fence,
     Json,
@@ -126,6 +127,7 @@ class FakeStorage:
     contacts: FakeContacts = field(default_factory=FakeContacts)
     user_limits: FakeUserLimits = field(default_factory=FakeUserLimits)
     events: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
+    causes: list[tuple[str, CausedBy | None]] = field(default_factory=list[tuple[str, CausedBy | None]])
     past: list[HistoricMessage] = field(default_factory=list[HistoricMessage])
     learnt: list[LearnContacts] = field(default_factory=list[LearnContacts])
     away: bool = False
@@ -251,9 +253,11 @@ class FakeStorage:
             phone=change.phone or row.phone,
             jid=change.jid or row.jid,
             push_name=change.push_name or row.push_name,
+            caused_by=None if change.fulfilled and not row.move_wished else row.caused_by,
         )
         if change.event is not None:
             self.events.append(("session.status.v1", change.event))
+            self.causes.append((change.state, change.caused_by))
 
     def _begin(self, session_id: SessionId, begin: BeginMessage) -> object:
         known = self.messages.rows.get(begin.message_id)

@@ -24,6 +24,7 @@ _TABLES: Final = (
         applied_generation bigint NOT NULL DEFAULT 0,
         restart_generation bigint NOT NULL DEFAULT 0,
         purge boolean NOT NULL DEFAULT false,
+        caused_by jsonb,
         owner text,
         incarnation text,
         epoch bigint NOT NULL DEFAULT 0,

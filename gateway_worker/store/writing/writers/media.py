@@ -114,7 +114,8 @@ async def settle_media(transaction: Transaction, placed: Sequence[Placed]) -> No
         if has_moved:
             if each.operation.state is MediaState.READY:
                 transaction.usage.count(each.session_id, "bytes_received", each.operation.size)
-            transaction.emit(each, NewEvent(type=each.operation.event_type, data=each.operation.event))
+            op = each.operation
+            transaction.emit(each, NewEvent.following(op.caused_by, op.event_type, op.event))
 
 
 def _showing(placed: Placed, media: Json | None) -> Placed:

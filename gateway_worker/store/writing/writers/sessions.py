@@ -11,7 +11,7 @@ from schemas.events.events import SESSION_STATUS
 _CHANGE: Final = """
     UPDATE sessions AS s SET
         state = c.state,
-        state_since = CASE WHEN s.state = c.state THEN s.state_since ELSE $11 END,
+        state_since = CASE WHEN s.state = c.state THEN s.state_since ELSE $12 END,
         reason = c.reason::jsonb,
         retry_at = c.retry_at,
         desired = coalesce(c.desired, s.desired),
@@ -19,11 +19,16 @@ _CHANGE: Final = """
         phone = coalesce(c.phone, s.phone),
         jid = coalesce(c.jid, s.jid),
         lid = coalesce(c.lid, s.lid),
-        push_name = coalesce(c.push_name, s.push_name)
+        push_name = coalesce(c.push_name, s.push_name),
+        caused_by = CASE
+            WHEN c.fulfilled AND s.generation = greatest(coalesce(c.applied, 0), s.applied_generation)
+                AND s.leaving IS DISTINCT FROM s.owner THEN NULL
+            ELSE s.caused_by
+        END
     FROM unnest(
         $1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::bigint[], $7::text[], $8::text[],
-        $9::text[], $10::text[]
-    ) AS c (id, state, reason, retry_at, desired, applied, phone, jid, lid, push_name)
+        $9::text[], $10::text[], $11::boolean[]
+    ) AS c (id, state, reason, retry_at, desired, applied, phone, jid, lid, push_name, fulfilled)
     WHERE s.id = c.id
 """
 
@@ -42,6 +47,7 @@ async def change_state(transaction: Transaction, placed: Sequence[Placed]) -> No
             op.jid,
             op.lid,
             op.push_name,
+            op.fulfilled,
         )
         for each in placed
         for op in [each.operation]
@@ -59,10 +65,4 @@ async def append_event(transaction: Transaction, placed: Sequence[Placed]) -> No
 
 
 def _event(placed: Placed, event_type: str, data: dict[str, object]) -> NewEvent:
-    return NewEvent(
-        type=event_type,
-        data=data,
-        causation_id=placed.operation.causation_id,
-        correlation_id=placed.operation.correlation_id,
-        carried=placed.operation.carried,
-    )
+    return NewEvent.following(placed.operation.caused_by, event_type, data)

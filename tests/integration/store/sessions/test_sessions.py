@@ -1,13 +1,14 @@
 """Sessions: made, owned, wished upon, forgotten, made again."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from gateway_worker.store.errors import EventsUnpublished, StaleEpoch
 from gateway_worker.store.operations.identity import PutCredentials, PutKeys
-from gateway_worker.store.operations.sessions import AppendEvent
-from gateway_worker.store.records import Desired, Fence, NewSession, SessionRecord
+from gateway_worker.store.operations.sessions import AppendEvent, ChangeState
+from gateway_worker.store.records import CausedBy, Desired, Fence, NewSession, SessionRecord
 from gateway_worker.store.store import Store
 from schemas.names import SessionId, UserId, WorkerId
 from tests.support.services.private_services import query
@@ -132,6 +133,28 @@ async def test_a_wish_wakes_the_watcher_and_deleting_is_final(store: Store) -> N
     after = await store.sessions.desire(fence.session_id, Desired.CONNECTED)
     assert deleted == after
     assert await store.sessions.desire(SessionId("none"), Desired.CONNECTED) is None
+
+
+async def test_the_command_of_an_order_is_known_until_that_is_fulfilled_and_a_newer_ones_stays(store: Store) -> None:
+    first, second = (CausedBy(command_id=name, correlation_id=None, carried={"tenant": 7}) for name in ("c1", "c2"))
+    made = await store.sessions.create_or_get(replace(new(), caused_by=first))
+    claimed = await store.sessions.claim(made.session_id, ME, "run-1")
+    assert claimed is not None
+    assert claimed.caused_by == first
+
+    async def after(change: ChangeState) -> CausedBy | None:
+        await store.commit(claimed.fence, change)
+        record = await store.sessions.get(made.session_id)
+        assert record is not None
+        return record.caused_by
+
+    assert await after(ChangeState(state="connecting", applied_generation=1)) == first
+    assert await after(ChangeState(state="connected", fulfilled=True)) is None
+    await store.sessions.desire(made.session_id, Desired.CONNECTED, restart=True, caused_by=second)
+    assert await after(ChangeState(state="connected", fulfilled=True)) == second, "that was the order before"
+    assert await after(ChangeState(state="connected", applied_generation=2, fulfilled=True)) is None
+    await store.sessions.order_move(made.session_id, first)
+    assert await after(ChangeState(state="connected", fulfilled=True)) == first, "it is still to leave"
 
 
 async def test_the_watcher_survives_the_loss_of_its_connection(store: Store, migrated_database_url: str) -> None:

@@ -12,7 +12,7 @@ from schemas.errors import CommandConflict, FleetFull, SessionNotFound
 from schemas.names import SessionId, WorkerId
 from tests.support.connections.fake_storage import FakeStorage
 from tests.support.connections.virtual_time import virtual
-from tests.support.connections.world import ANNA, command, show_qr, world
+from tests.support.connections.world import ANNA, World, command, log_in, show_qr, world
 
 
 @virtual
@@ -189,3 +189,49 @@ async def test_a_session_that_lives_elsewhere_is_left_there_with_the_order() -> 
         with pytest.raises(SessionNotFound):
             w.manager.of(SessionId("bert"))
         assert w.storage.sessions.rows[SessionId("bert")].has_wish
+
+
+def told(w: World) -> list[tuple[str, str | None]]:
+    """Each told state, with what the command of that order is known by at the backend."""
+    return [(state, None if cause is None else cause.correlation_id) for state, cause in w.storage.causes]
+
+
+@virtual
+async def test_what_an_order_leads_to_names_its_command_and_what_happens_by_itself_names_none() -> None:
+    async with world() as w:
+        w.engine.script = log_in
+        w.storage.keys.blobs[ANNA] = b"credentials"
+        data = {"sessionId": ANNA, "userId": "user-1", "pairing": {"method": "qr"}}
+        created = command("session.create.v1", ANNA, data, correlationid="signup-7", tenant="acme")
+        await w.manager.create(created)
+        await w.state(State.CONNECTED)
+        assert told(w) == [("connecting", "signup-7"), ("connected", "signup-7")]
+        assert {cause and (cause.command_id, cause.carried["tenant"]) for _, cause in w.storage.causes} == {
+            (created.id, "acme")
+        }
+        w.storage.causes.clear()
+
+        await w.engine.last.end(Cause.LOST)
+        await w.until(lambda: len(w.engine.opened) == 2)
+        await w.state(State.CONNECTED)
+        assert told(w) == [("disconnected", None), ("connecting", None), ("connected", None)]
+        w.storage.causes.clear()
+
+        await w.manager.restart(command("session.restart.v1", ANNA, {}, correlationid="again-8"))
+        await w.until(lambda: len(w.engine.opened) == 3)
+        await w.state(State.CONNECTED)
+        await w.manager.logout(command("session.logout.v1", ANNA, {}, correlationid="leave-9"))
+        await w.state(State.LOGGED_OUT)
+        assert told(w)[-3:] == [("connecting", "again-8"), ("connected", "again-8"), ("logged_out", "leave-9")]
+
+
+@virtual
+async def test_a_create_that_changes_nothing_is_not_named_by_what_comes_later() -> None:
+    async with world() as w:
+        await w.connected()
+        await w.create()
+        await w.until(lambda: not w.storage.sessions.rows[ANNA].has_wish)
+        w.storage.causes.clear()
+        await w.engine.last.end(Cause.LOST)
+        await w.until(lambda: len(w.engine.opened) == 2)
+        assert {cause for _, cause in w.storage.causes} == {None}

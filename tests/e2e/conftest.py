@@ -1,7 +1,7 @@
 """The whole thing as processes: private services, the simulator, a worker with its bridges."""
 
 import itertools
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,14 +88,9 @@ class World:
 
 @asynccontextmanager
 async def a_world(
-    services: PrivateServices,
-    template: str,
-    directory: Path,
-    own: Mapping[str, str] | None = None,
-    *,
-    adapted: Callable[[dict[str, str]], dict[str, str]] = dict,
+    services: PrivateServices, template: str, directory: Path, own: Mapping[str, str] | None = None
 ) -> AsyncGenerator[World]:
-    """A stage of its own on the shared services, with settings of its own if need be, or `adapted` ones."""
+    """A stage of its own on the shared services, with settings of its own if need be."""
     async with AsyncExitStack() as stack:
         settings = {
             **services.environment(),
@@ -105,7 +100,7 @@ async def a_world(
             "GATEWAY_MAX_SESSIONS": "100",
             **(own or {}),
         }
-        stage = await stack.enter_async_context(Stage(directory, adapted(settings), forked))
+        stage = await stack.enter_async_context(Stage(directory, settings, forked))
         simulator = await stage.start_simulator()
         stage.settings |= simulator.settings()
         worker = await stage.start_worker("worker-001")

@@ -166,6 +166,25 @@ def test_units_run_commands_that_exist_and_are_not_started_again_when_misconfigu
     assert all("RestartPreventExitStatus=2\n" in unit.read_text() for unit in UNITS)
 
 
+def test_kustomize_takes_every_manifest_and_its_image_is_ours() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    for folder in (ROOT / "deploy/k8s", ROOT / "deploy/k8s/custom"):
+        (base,) = documents(folder / "kustomization.yaml")
+        files = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
+        assert set(base["resources"]) == files
+        for image in base.get("images", ()):
+            assert (image["name"], image["newTag"]) == ("whatsapp-gateway-worker", version)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl builds it; the test above reads it")
+def test_kustomize_builds_what_the_manifests_say() -> None:
+    for folder in (ROOT / "deploy/k8s", ROOT / "deploy/k8s/custom"):
+        built = subprocess.run(["kubectl", "kustomize", str(folder)], check=True, capture_output=True, text=True)
+        kinds = sorted((one["kind"], one["metadata"]["name"]) for one in yaml.safe_load_all(built.stdout))
+        written = [one for path in folder.glob("*.yaml") for one in documents(path) if one["kind"] != "Kustomization"]
+        assert kinds == sorted((one["kind"], one["metadata"]["name"]) for one in written)
+
+
 def manifests(kind: str) -> list[Any]:
     found = (one for path in (ROOT / "deploy/k8s").rglob("*.yaml") for one in documents(path))
     return [one for one in found if one["kind"] == kind]

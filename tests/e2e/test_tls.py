@@ -53,3 +53,8 @@ async def test_a_worker_and_its_doctor_talk_tls_to_all_four_and_to_nobody_else(
         assert code == 1
         for dependency in ("rabbitmq", "postgresql", "redis", "s3"):
             assert "its certificate is not trusted" in wrong[dependency], wrong
+        for case, crossed in (("plain", tls.in_clear(settings)), ("tls", tls.at_the_wrong_ports(settings, services))):
+            code, wrong = await _doctor(world.stage, f"doctor-{case}", crossed)
+            assert code == 1
+            for dependency in ("rabbitmq", "redis", "s3"):
+                assert "TLS" in wrong[dependency], (case, wrong)

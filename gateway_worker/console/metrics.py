@@ -41,7 +41,7 @@ class ConsoleMetrics:
         self._seconds = Histogram(
             "gateway_console_page_seconds", "Of a page, without streams.", buckets=_SECONDS, registry=registry
         )
-        self._events = Counter("gateway_console_events", "Events of the gateway that were heard.", registry=registry)
+        self._events = Counter("gateway_console_events", "Events of the gateway that came.", registry=registry)
         registry.register(_Scraped(readings))
 
     def answered(self, status: int, seconds: float, *, is_stream: bool) -> None:
@@ -51,7 +51,7 @@ class ConsoleMetrics:
         if not is_stream:
             self._seconds.observe(seconds)
 
-    def heard(self) -> None:
+    def event_received(self) -> None:
         """An event has come."""
         self._events.inc()
 

@@ -117,7 +117,7 @@ async def _console(stack: AsyncExitStack, settings: Settings, gateway: Gateway, 
             await stack.enter_async_context(aiohttp.ClientSession(settings.console_simulator, timeout=patience))
         )
     metrics = _metrics_of(watch)
-    watch.on_event = metrics.heard
+    watch.on_event = metrics.event_received
     key, token = settings.console_events_key, settings.console_token
     topology = Topology(settings.namespace)
     return Console(

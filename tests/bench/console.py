@@ -47,6 +47,13 @@ SEEN: Final = """() => {
 }"""
 
 
+# Scrolls on until every session has its line
+TO_THE_END: Final = f"""() => {{
+  scrollTo(0, document.body.scrollHeight)
+  return document.querySelectorAll('.sessions li').length === {SESSIONS}
+}}"""
+
+
 async def main() -> None:
     """Measure and print."""
     async with AsyncExitStack() as stack:
@@ -118,6 +125,10 @@ async def _list(page: Page, url: str) -> None:
         await page.wait_for_function("document.querySelectorAll('.sessions li').length === 1")
         times.append(time.perf_counter() - began)
     _console.print(f"{SESSIONS} sessions: page open and one found in {_milliseconds(times)}")
+    await page.goto(f"{url}/sessions")
+    began = time.perf_counter()
+    await page.wait_for_function(TO_THE_END)
+    _console.print(f"scrolled to the last of them in {time.perf_counter() - began:.1f} s")
 
 
 async def _events(page: Page, exchange: Any, where: str) -> None:

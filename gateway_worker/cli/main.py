@@ -49,7 +49,7 @@ def main(
     for driver in ("aio_pika", "aiormq"):  # what they would say here is said once, by us
         logging.getLogger(driver).addHandler(logging.NullHandler())
     # What a person typed answers on the terminal, not with log lines; services configure a log of their own
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL + 1))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 @app.command()

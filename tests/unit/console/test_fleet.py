@@ -103,7 +103,7 @@ def test_a_thousand_sessions_are_searched_and_drawn_in_a_moment() -> None:
     fleet.listed([described(f"session-{number:04}", phone=f"+1555{number:07}") for number in range(1_000)], NOW)
     began = time.process_time()
     found = fleet.search("+15550000", SessionState.CONNECTED, "", 200)
-    text = Pages("v").render("parts/sessions.html", found=found, q="", state=None, now=NOW)
+    text = Pages("v").render("parts/sessions.html", found=found, shown=200, q="", state=None, now=NOW)
     took = time.process_time() - began
     assert (found.total, len(found.sessions), found.after) == (1_000, 200, "session-0199")
     assert text.count("<li id=") == 200

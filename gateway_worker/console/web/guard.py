@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
@@ -64,6 +65,10 @@ def _is_stream(request: web.Request) -> bool:
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
+    except web.HTTPNotFound:
+        if request.get(VISITOR) is None:
+            raise
+        return _page(console_of(request), request, "There is no such page here.", HTTPStatus.NOT_FOUND)
     except (web.HTTPException, ConnectionResetError):
         raise
     except (ClientError, RefusedError) as trouble:

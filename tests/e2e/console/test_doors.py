@@ -66,6 +66,8 @@ async def test_without_a_token_this_machine_alone_gets_in_and_only_from_its_own_
         assert await status(http, "POST", "/sessions", data=body, headers=foreign) == 403
     async with http.get("/sessions?q=never-made") as page:
         assert "No session is like that" in await page.text()
+    async with http.get("/nowhere/<b>at-all</b>") as page:
+        assert (page.status, "There is no such page here." in await page.text()) == (404, True)
 
 
 async def test_with_a_token_people_log_in_and_a_read_only_console_changes_nothing(world: World) -> None:

@@ -49,7 +49,8 @@ async def test_a_users_day_is_counted_over_all_workers(own_world: World) -> None
     assert outcomes == ["sent", "sent", "sent", "userMessagesPerDay"]
     async with redis.from_url(world.stage.settings["GATEWAY_REDIS_URL"]) as cache:
         shown = await cache.hgetall(f"{world.backend.namespace}:user:shop:rate_limit")
-    assert shown[b"messagesPerDay"] == shown[b"thisDay"] == b"3"
+    assert shown[b"messagesPerDay"] == b"3"
+    assert 1 <= int(shown[b"thisDay"]) <= 3, "each worker writes it once a second"
 
 
 async def test_a_new_account_may_send_little_and_its_backend_is_told_why(world: World) -> None:

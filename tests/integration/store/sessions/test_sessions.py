@@ -138,7 +138,7 @@ async def test_a_wish_wakes_the_watcher_and_deleting_is_final(store: Store) -> N
 async def test_the_command_of_an_order_is_known_until_that_is_fulfilled_and_a_newer_ones_stays(store: Store) -> None:
     first, second = (CausedBy(command_id=name, correlation_id=None, carried={"tenant": 7}) for name in ("c1", "c2"))
     made = await store.sessions.create_or_get(replace(new(), caused_by=first))
-    claimed = await store.sessions.claim(made.session_id, ME, "run-1")
+    claimed = await store.ownership.claim(made.session_id, ME, "run-1")
     assert claimed is not None
     assert claimed.caused_by == first
 
@@ -153,7 +153,7 @@ async def test_the_command_of_an_order_is_known_until_that_is_fulfilled_and_a_ne
     await store.sessions.desire(made.session_id, Desired.CONNECTED, restart=True, caused_by=second)
     assert await after(ChangeState(state="connected", fulfilled=True)) == second, "that was the order before"
     assert await after(ChangeState(state="connected", applied_generation=2, fulfilled=True)) is None
-    await store.sessions.order_move(made.session_id, first)
+    await store.moves.order_move(made.session_id, first)
     assert await after(ChangeState(state="connected", fulfilled=True)) == first, "it is still to leave"
 
 

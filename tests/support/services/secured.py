@@ -127,10 +127,10 @@ def _hand_over(services: PrivateServices, name: str, authority: Authority) -> tu
 async def _postgresql(services: PrivateServices, authority: Authority) -> AsyncGenerator[None]:
     certificate, key, _ = _hand_over(services, services.postgresql.name, authority)
     wanted = {"ssl_cert_file": str(certificate), "ssl_key_file": str(key), "ssl": "on"}
-    for name, value in wanted.items():
-        await query(services.database_url, f"ALTER SYSTEM SET {name} = '{value}'")
-    await _reloaded(services.database_url, "on")
     try:
+        for name, value in wanted.items():
+            await query(services.database_url, f"ALTER SYSTEM SET {name} = '{value}'")
+        await _reloaded(services.database_url, "on")
         yield
     finally:
         for name in wanted:
@@ -141,8 +141,7 @@ async def _postgresql(services: PrivateServices, authority: Authority) -> AsyncG
 async def _reloaded(url: str, wanted: str) -> None:
     await query(url, "SELECT pg_reload_conf()")
     for _ in range(_TRIES):
-        ((now,),) = await query(url, "SHOW ssl")
-        if now == wanted:
+        if await query(url, "SHOW ssl") == wanted:
             return
         await asyncio.sleep(_PAUSE_SECONDS)
     raise AssertionError(f"ssl of PostgreSQL never became {wanted}")

@@ -16,9 +16,8 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from deploy.local.rabbitmq import RabbitMQ
 from deploy.local.seat import HOST, free_ports
-from deploy.local.services import PrivateServices
+from deploy.local.services import Handle, PrivateServices
 from tests.support.network.certificates import Authority
 from tests.support.network.proxies import tls_before
 from tests.support.services.private_services import query, unique_name
@@ -111,10 +110,9 @@ async def secured(services: PrivateServices, folder: Path) -> AsyncGenerator[Sec
         )
 
 
-def _hand_over(services: PrivateServices, name: str, authority: Authority) -> tuple[Path, Path, Path]:
+def _hand_over(services: PrivateServices, service: Handle, authority: Authority) -> tuple[Path, Path, Path]:
     """Certificate, key and CA where the service's own user may read them, and nobody else."""
-    seat = services.directory / name
-    owner, own = seat.stat(), seat / unique_name()
+    owner, own = Path(f"/proc/{service.pid}").stat(), services.directory / service.name / unique_name()
     own.mkdir(mode=0o700)
     certificate, key = authority.certify(own)
     ca = Path(shutil.copy(authority.certificate, own / "ca.pem"))
@@ -125,7 +123,7 @@ def _hand_over(services: PrivateServices, name: str, authority: Authority) -> tu
 
 @asynccontextmanager
 async def _postgresql(services: PrivateServices, authority: Authority) -> AsyncGenerator[None]:
-    certificate, key, _ = _hand_over(services, services.postgresql.name, authority)
+    certificate, key, _ = _hand_over(services, services.postgresql, authority)
     wanted = {"ssl_cert_file": str(certificate), "ssl_key_file": str(key), "ssl": "on"}
     try:
         for name, value in wanted.items():
@@ -149,7 +147,7 @@ async def _reloaded(url: str, wanted: str) -> None:
 
 @asynccontextmanager
 async def _redis(services: PrivateServices, authority: Authority, port: int) -> AsyncGenerator[None]:
-    certificate, key, ca = _hand_over(services, services.redis.name, authority)
+    certificate, key, ca = _hand_over(services, services.redis, authority)
     files = {"tls-cert-file": str(certificate), "tls-key-file": str(key), "tls-ca-cert-file": str(ca)}
     client = Redis.from_url(services.redis_url)
     try:
@@ -163,7 +161,7 @@ async def _redis(services: PrivateServices, authority: Authority, port: int) -> 
 
 async def _rabbitmq(services: PrivateServices, authority: Authority, port: int) -> None:
     """A listener more; it ends with the broker."""
-    certificate, key, ca = _hand_over(services, RabbitMQ.name, authority)
+    certificate, key, ca = _hand_over(services, services.rabbitmq, authority)
     options = f'[{{certfile, "{certificate}"}}, {{keyfile, "{key}"}}, {{cacertfile, "{ca}"}}]'
     await rabbitmqctl(
         services,

@@ -1,6 +1,7 @@
 """TLS to all four services with certificates of an own CA, as deploy/operate/connections.md has it."""
 
 import base64
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,8 +23,9 @@ async def _doctor(stage: Stage, name: str, settings: Mapping[str, str]) -> tuple
     own = {**settings, "GATEWAY_HTTP_PORT": "0", "COLUMNS": "400"}
     child = await stage.launch(name, "doctor", settings=own)
     code = await child.wait()
-    found = [line.split(maxsplit=2) for line in child.program.log.read_text().splitlines() if line.startswith("✗")]
-    return code, {dependency: text for _, dependency, text in found}
+    lines = child.program.log.read_text().splitlines()
+    found = [re.split(r"\s{2,}", line[1:].strip()) for line in lines if line.startswith("✗")]
+    return code, {dependency: finding for dependency, finding, *_ in found}
 
 
 @pytest.mark.alone

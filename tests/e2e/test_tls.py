@@ -11,7 +11,6 @@ from deploy.local.services import PrivateServices
 from deploy.local.stage import Stage
 from tests.e2e.conftest import a_world
 from tests.support.media import picture
-from tests.support.network.certificates import Authority
 from tests.support.services.private_services import query
 from tests.support.services.secured import secured
 
@@ -47,16 +46,3 @@ async def test_a_worker_and_its_doctor_talk_tls_to_all_four_and_to_nobody_else(
         assert await query(services.database_url, _CONNECTIONS.format(name, "s.ssl")) > 0
         assert await query(services.database_url, _CONNECTIONS.format(name, "NOT s.ssl")) == 0
         assert await _doctor(world.stage, "doctor-right", settings) == (0, {})
-
-        (stranger := tmp_path / "stranger").mkdir()
-        other = str(Authority.make(stranger).certificate)
-        untrusted = {key: value.replace(str(tls.ca), other) for key, value in settings.items()}
-        code, wrong = await _doctor(world.stage, "doctor-untrusted", untrusted)
-        assert code == 1
-        for dependency in ("rabbitmq", "postgresql", "redis", "s3"):
-            assert "its certificate is not trusted" in wrong[dependency], wrong
-        for case, crossed in (("plain", tls.in_clear(settings)), ("tls", tls.at_the_wrong_ports(settings, services))):
-            code, wrong = await _doctor(world.stage, f"doctor-{case}", crossed)
-            assert code == 1
-            for dependency in ("rabbitmq", "redis", "s3"):
-                assert "TLS" in wrong[dependency], (case, wrong)

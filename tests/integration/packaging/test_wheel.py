@@ -1,6 +1,7 @@
 """The wheel, installed where nothing else of ours is: no checkout, no PYTHONPATH, an empty folder to work in."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,11 +13,11 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from deploy.local.services import ROOT
-from deploy.tools.wheel import VENDOR, VENDORED
+from deploy.tools.wheel import NPM, VENDOR, VENDORED
 from gateway_worker.whatsapp.baileys.process.installation import bridge_folder
-from tests.integration.packaging.conftest import PACKAGES, pip
 
+ROOT = Path(__file__).resolve().parents[3]
+PACKAGES = ("gateway_worker", "schemas", "consumers")
 NOT_PACKED = {"README.md", ".npmrc"}
 
 IMPORT_ALL = """
@@ -63,6 +64,23 @@ class Environment:
     def python(self, code: str) -> None:
         done = self.run("python", "-c", code)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy: nothing that an earlier build left behind is in it."""
+    copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
+    for name in PACKAGES:
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
+    npm = f"gateway_worker/{NPM}"
+    shutil.copytree(ROOT / npm, copy / npm)
+    (copy / "deploy/tools").mkdir(parents=True)
+    tools = ("deploy/__init__.py", "deploy/tools/__init__.py", "deploy/tools/wheel.py")
+    for name in ("pyproject.toml", "README.md", "LICENSE", *tools):
+        shutil.copy(ROOT / name, copy / name)
+    _pip("wheel", "--no-deps", "--no-build-isolation", "-w", str(out), str(copy))
+    (built,) = out.glob("*.whl")
+    return built
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +149,15 @@ def _environment(wheel: Path, folders: pytest.TempPathFactory, lent: Sequence[st
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(prefix)], check=True)
     site = next((prefix / "lib").glob("python*")) / "site-packages"
     (site / "lent.pth").write_text("\n".join(lent))
-    pip("--python", str(prefix / "bin" / "python"), "install", "--no-deps", "--no-index", "--no-compile", str(wheel))
+    _pip("--python", str(prefix / "bin" / "python"), "install", "--no-deps", "--no-index", "--no-compile", str(wheel))
     return Environment(prefix, folders.mktemp("empty"))
+
+
+def _pip(*arguments: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _site_packages() -> Path:

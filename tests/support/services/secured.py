@@ -8,7 +8,7 @@ import asyncio
 import os
 import shutil
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,27 +58,6 @@ class Secured:
             "GATEWAY_S3_ENDPOINT": self.s3_endpoint,
             "GATEWAY_S3_SECURE": "true",
             "GATEWAY_S3_CA_FILE": str(self.ca),
-        }
-
-    def in_clear(self, settings: Mapping[str, str]) -> dict[str, str]:
-        """What asks for no TLS where there is nothing else."""
-        return {
-            **settings,
-            "GATEWAY_AMQP_URL": f"amqp://{_at(settings['GATEWAY_AMQP_URL'], self.amqp_port)}".partition("?")[0],
-            "GATEWAY_REDIS_URL": f"redis://{_at(settings['GATEWAY_REDIS_URL'], self.redis_port)}".partition("?")[0],
-            "GATEWAY_S3_SECURE": "false",
-            "GATEWAY_S3_CA_FILE": "",
-        }
-
-    def at_the_wrong_ports(self, settings: Mapping[str, str], services: PrivateServices) -> dict[str, str]:
-        """What asks for TLS where there is none."""
-        plain = {name: int(url.rpartition(":")[2].partition("/")[0]) for name, url in services.environment().items()
-                 if name in ("GATEWAY_AMQP_URL", "GATEWAY_REDIS_URL")}  # fmt: skip
-        return {
-            **settings,
-            "GATEWAY_AMQP_URL": f"amqps://{_at(settings['GATEWAY_AMQP_URL'], plain['GATEWAY_AMQP_URL'])}",
-            "GATEWAY_REDIS_URL": f"rediss://{_at(settings['GATEWAY_REDIS_URL'], plain['GATEWAY_REDIS_URL'])}",
-            "GATEWAY_S3_ENDPOINT": services.s3_endpoint,
         }
 
 

@@ -32,6 +32,22 @@ Start = Callable[[Program], Awaitable[Child]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """Whose gateway runs: the tree it lies in, and the Python that has its packages. By default our own."""
+
+    python: Path = Path(sys.executable)
+    tree: Path | None = None
+
+    def environment(self) -> dict[str, str]:
+        """What its programs inherit of us."""
+        inherited = {key: os.environ[key] for key in _INHERITED if key in os.environ}
+        return inherited if self.tree is None else inherited | {"PYTHONPATH": str(self.tree)}
+
+
+_OWN: Final = Build()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunningSimulator:
     """A simulator process. `url` is its control API, `whatsapp_url` what a bridge connects to."""
 
@@ -77,9 +93,12 @@ class RunningConsole:
 class Stage:
     """Starts processes with the given GATEWAY_* settings, and ends them."""
 
-    def __init__(self, directory: Path, settings: Mapping[str, str], start: Start = Child.start) -> None:
-        """`directory` takes logs and is made if need be."""
+    def __init__(
+        self, directory: Path, settings: Mapping[str, str], start: Start = Child.start, *, build: Build = _OWN
+    ) -> None:
+        """`directory` takes logs and is made if need be. Workers are those of `build`, the simulator is ours."""
         self._directory = directory
+        self._build = build
         self.settings = dict(settings)
         self._start_program = start
         self._children: list[Child] = []
@@ -111,7 +130,7 @@ class Stage:
 
     async def migrate(self) -> None:
         """``gateway-worker migrate``."""
-        await run_to_end(self._program("migrate", "migrate"))
+        await run_to_end(self._program("migrate", "migrate", build=self._build))
 
     async def start_simulator(self, port: int = 0, state: Path | None = None) -> RunningSimulator:
         """Start one and return when it listens. With `state` it goes on where the one before it ended (SIGTERM)."""
@@ -149,7 +168,8 @@ class Stage:
             "GATEWAY_LOG_FORMAT": "json",
             **(settings or {}),
         }
-        child = await self._start(self._program(f"{worker_id}-{self._started}", "run", settings=own, within=within))
+        name = f"{worker_id}-{self._started}"
+        child = await self._start(self._program(name, "run", settings=own, within=within, build=self._build))
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while (port := _logged(child.program.log, "worker.ready", "http_port")) is None:
                 await self._still_starting(child)
@@ -180,15 +200,19 @@ class Stage:
         await asyncio.sleep(_POLL_SECONDS)
 
     def _program(
-        self, name: str, *arguments: str, settings: Mapping[str, str] | None = None, within: Sequence[str] = ()
+        self,
+        name: str,
+        *arguments: str,
+        settings: Mapping[str, str] | None = None,
+        within: Sequence[str] = (),
+        build: Build = _OWN,
     ) -> Program:
-        inherited = {key: os.environ[key] for key in _INHERITED if key in os.environ}
         return Program(
             name=name,
-            arguments=(*within, sys.executable, "-m", "gateway_worker", *arguments),
+            arguments=(*within, str(build.python), "-m", "gateway_worker", *arguments),
             folder=self._directory,
             log=self._directory / f"{name}.log",
-            environment={**inherited, **self.settings, **(settings or {})},
+            environment={**build.environment(), **self.settings, **(settings or {})},
         )
 
 

@@ -1,27 +1,25 @@
-// Bare Baileys, A → B in one process, keys in memory, no gateway: what the benchmark compares the gateway with.
+// Bare Baileys in one process, keys in memory, no gateway: what the benchmark compares the gateway with.
 //
-//   node bare_baileys.mjs --modules DIR --url ws://… --control http://… [--count 1000] [--window 32] [--rate 40]
+//   node bare_baileys.mjs --modules DIR --url ws://… --control http://…
 //
-// --window: messages in flight, each until WhatsApp's server acknowledged it. --rate: messages per second instead.
-// Prints one line of JSON: {messages, seconds, rate, p50, p99, worst, cpuMsPerMessage, rssMb}; times in milliseconds,
-// from the call to the server's acknowledgement; the rate counts until B has received the last.
-import { parseArgs } from 'node:util'
+// Reads requests from stdin, a line of JSON each, and answers each with a line of JSON on stdout; ends with stdin.
+//   {do: "pair", phones: [number, …]}  pairs and connects each, one after the other: {cpuMs}. The first is who writes.
+//   {do: "send", to, count, window}    with so many messages in flight, each until WhatsApp's server acknowledged it
+//   {do: "send", to, count, rate}      so many a second; both: {rate, p50, p99, worst, cpuMs}
+//   {do: "begin"}                      arrivals are written down anew: {}
+//   {do: "received", count}            once so many have come: {at: {messageId: seconds of CLOCK_MONOTONIC}}
+//   {do: "cpu"}                        {cpuMs}
+// Latencies are milliseconds from the call to the server's acknowledgement.
+import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
 
 const print = console.log
 for (const level of ['log', 'info', 'warn', 'error', 'debug', 'trace']) console[level] = () => {} // libsignal prints keys
 
 const { values } = parseArgs({
-  options: {
-    modules: { type: 'string' },
-    url: { type: 'string' },
-    control: { type: 'string' },
-    count: { type: 'string', default: '1000' },
-    window: { type: 'string', default: '32' },
-    rate: { type: 'string' },
-    warmup: { type: 'string', default: '20' }
-  }
+  options: { modules: { type: 'string' }, url: { type: 'string' }, control: { type: 'string' } }
 })
 const baileys = await import(pathToFileURL(`${values.modules}/baileys/lib/index.js`).href)
 const { makeWASocket, initAuthCreds, WA_CERT_DETAILS } = baileys
@@ -55,9 +53,8 @@ function memoryKeys() {
 const nothing = () => {}
 const logger = { level: 'silent', child: () => logger, trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing }
 
-/** Pairs a fresh phone by QR and logs in; resolves to the live socket. */
-async function link(phone, name) {
-  await control('/phones', { phone, name })
+/** Pairs a phone by QR and logs in; resolves to the live socket. */
+async function link(phone) {
   const auth = { creds: initAuthCreds(), keys: memoryKeys() }
   for (;;) {
     const socket = makeWASocket({ auth, logger, waWebSocketUrl: values.url, getMessage: async () => undefined })
@@ -74,85 +71,105 @@ async function link(phone, name) {
 
 const quantile = (sorted, part) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]
 
-WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from((await control('/root-key')).rootKey, 'hex')
-const suffix = String(process.pid).padStart(7, '0').slice(-7)
-const phones = { a: `+1557${suffix}`, b: `+1558${suffix}` }
-const [a, b] = [await link(phones.a, 'Ann'), await link(phones.b, 'Ben')]
-const to = `${phones.b.slice(1)}@s.whatsapp.net`
-const from = `${phones.a.slice(1)}@s.whatsapp.net`
+function milliseconds() {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
 
+let arrivals = new Map()
+let arrived = nothing
 const acknowledged = new Map()
-a.ws.on('CB:ack,class:message', ({ attrs }) => {
-  acknowledged.get(attrs.id)?.(performance.now())
-  acknowledged.delete(attrs.id)
-})
-let received = 0
-let allReceived = nothing
-b.ws.on('CB:message', nothing)
-b.ev.on('messages.upsert', ({ messages }) => {
-  received += messages.filter((m) => m.message?.extendedTextMessage).length
-  allReceived()
-})
+let writer
+
+/** Whoever is paired first writes, and is written to. */
+function employ(socket) {
+  writer = socket
+  socket.ws.on('CB:ack,class:message', ({ attrs }) => {
+    acknowledged.get(attrs.id)?.(performance.now())
+    acknowledged.delete(attrs.id)
+  })
+  socket.ev.on('messages.upsert', ({ messages }) => {
+    const now = Number(process.hrtime.bigint()) / 1e9
+    for (const { key } of messages) if (!key.fromMe) arrivals.set(key.id, now)
+    arrived()
+  })
+}
 
 let sent = 0
 /** Sends one message; resolves to the milliseconds until the server acknowledged it. */
-async function send() {
+async function send(to) {
   const messageId = `3EB0${(++sent).toString(16).toUpperCase().padStart(18, '0')}`
   const began = performance.now()
   const ack = new Promise((resolve) => acknowledged.set(messageId, resolve))
-  await a.sendMessage(to, { text: `message ${sent}: the quick brown fox jumps over the lazy dog` }, { messageId })
+  await writer.sendMessage(to, { text: `message ${sent} of the benchmark` }, { messageId })
   return (await ack) - began
 }
 
-async function receivedAll(count) {
-  while (received < count)
-    await new Promise((resolve) => {
-      allReceived = resolve
-    })
-}
-
-await sleep(1000) // the first seconds of a device are its own
-await send()
-await b.sendMessage(from, { text: 'warm' }) // an answer: from now on the ratchet turns without prekeys
-for (let i = 0; i < Number(values.warmup); i += 1) await send()
-await receivedAll(sent)
-
-const count = Number(values.count)
-const before = { cpu: process.cpuUsage(), received, at: performance.now() }
-const latencies = []
-if (values.rate === undefined) {
+async function withWindow(to, count, window) {
+  const latencies = []
   let begun = 0
-  const worker = async () => {
+  const work = async () => {
     while (begun < count) {
       begun += 1
-      latencies.push(await send())
+      latencies.push(await send(to))
     }
   }
-  await Promise.all(Array.from({ length: Number(values.window) }, worker))
-} else {
-  const pause = 1000 / Number(values.rate)
+  await Promise.all(Array.from({ length: window }, work))
+  return latencies
+}
+
+async function atRate(to, count, rate) {
+  const began = performance.now()
   const running = []
   for (let i = 0; i < count; i += 1) {
-    const wait = before.at + i * pause - performance.now()
+    const wait = began + (i * 1000) / rate - performance.now()
     if (wait > 0) await sleep(wait)
-    running.push(send().then((latency) => latencies.push(latency)))
+    running.push(send(to))
   }
-  await Promise.all(running)
+  return Promise.all(running)
 }
-await receivedAll(before.received + count)
-const seconds = (performance.now() - before.at) / 1000
-const { user, system } = process.cpuUsage(before.cpu)
-latencies.sort((x, y) => x - y)
-print(
-  JSON.stringify({
-    messages: count,
-    seconds,
-    rate: count / seconds,
-    p50: quantile(latencies, 0.5),
-    p99: quantile(latencies, 0.99),
-    worst: latencies.at(-1),
-    cpuMsPerMessage: (user + system) / 1000 / count,
-    rssMb: process.memoryUsage.rss() / 1e6
-  })
-)
+
+const answers = {
+  pair: async ({ phones }) => {
+    WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from((await control('/root-key')).rootKey, 'hex')
+    const before = milliseconds()
+    for (const phone of phones) {
+      const socket = await link(phone)
+      if (writer === undefined) employ(socket)
+    }
+    await sleep(1000) // the first seconds of a device are its own
+    return { cpuMs: milliseconds() - before }
+  },
+  send: async ({ to, count, window, rate }) => {
+    const jid = `${to.slice(1)}@s.whatsapp.net`
+    const before = { cpuMs: milliseconds(), at: performance.now() }
+    const latencies = await (rate === undefined ? withWindow(jid, count, window) : atRate(jid, count, rate))
+    const seconds = (performance.now() - before.at) / 1000
+    latencies.sort((x, y) => x - y)
+    return {
+      rate: count / seconds,
+      p50: quantile(latencies, 0.5),
+      p99: quantile(latencies, 0.99),
+      worst: latencies.at(-1),
+      cpuMs: milliseconds() - before.cpuMs
+    }
+  },
+  begin: async () => {
+    arrivals = new Map()
+    return {}
+  },
+  received: async ({ count }) => {
+    while (arrivals.size < count)
+      await new Promise((resolve) => {
+        arrived = resolve
+      })
+    return { at: Object.fromEntries(arrivals) }
+  },
+  cpu: async () => ({ cpuMs: milliseconds() })
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const request = JSON.parse(line)
+  print(JSON.stringify(await answers[request.do](request)))
+}
 process.exit(0)

@@ -1,7 +1,7 @@
 """What processes cost: CPU seconds and resident memory by role, and percentiles of latencies."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -29,16 +29,36 @@ def read(roots: Mapping[str, int]) -> Usage:
     """Read the process trees of `roots` (role → pid). A worker's Node children count as the role ``bridges``."""
     cpu: dict[str, float] = {}
     rss: dict[str, int] = {}
+    for name, process in _processes(roots):
+        try:
+            times, resident = process.cpu_times(), process.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+        cpu[name] = cpu.get(name, 0.0) + times.user + times.system
+        rss[name] = rss.get(name, 0) + resident
+    return Usage(cpu, rss)
+
+
+def proportional(roots: Mapping[str, int]) -> dict[str, int]:
+    """Bytes by role, of pages that processes share each its part (PSS). It takes milliseconds a process."""
+    found: dict[str, int] = {}
+    for name, process in _processes(roots):
+        try:
+            found[name] = found.get(name, 0) + process.memory_full_info().pss
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+def _processes(roots: Mapping[str, int]) -> Iterator[tuple[str, psutil.Process]]:
+    """Each with its role."""
     for role, root in roots.items():
         for process in _tree(root):
             try:
-                name = "bridges" if role == "worker" and process.exe().endswith("/node") else role
-                times = process.cpu_times()
-                cpu[name] = cpu.get(name, 0.0) + times.user + times.system
-                rss[name] = rss.get(name, 0) + process.memory_info().rss
+                is_bridge = role == "worker" and process.exe().endswith("/node")
             except psutil.NoSuchProcess:
                 continue
-    return Usage(cpu, rss)
+            yield "bridges" if is_bridge else role, process
 
 
 def _tree(pid: int) -> Iterable[psutil.Process]:

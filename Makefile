@@ -9,10 +9,10 @@ export SERVERS
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo play test check docs bench chaos up down clean lock
+.PHONY: help setup demo play test check docs bench bench-compare chaos up down clean lock
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 24
 
 setup: ## .venv with the locked packages, the bridge, and whatever else is missing (quick when nothing is)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3 ...' >&2; exit 1; }
@@ -33,8 +33,11 @@ check: setup ## lint, formatting, types, architecture, the bridge's types, deplo
 docs: setup ## the contract as a page to read: build/docs/contract.html
 	@$(PY) -m deploy.tools.docs
 
-bench: setup ## bare Baileys and the whole gateway, side by side
-	@$(PY) tests/bench/run.py
+bench: setup ## the gateway beside bare Baileys, section by section; ARGS="--quick", "--full", "--only senders,groups"
+	@$(PY) -m tests.bench.run $(ARGS)
+
+bench-compare: setup ## this tree against an earlier build, in turn: make bench-compare BASE=<revision>; fails if it is slower
+	@$(PY) -m tests.bench.compare --base '$(BASE)' $(ARGS)
 
 chaos: setup ## every plug is pulled under load, and the counts still match; ARGS="--only 'worker killed'" for a part
 	@$(PY) -m tests.chaos.run $(ARGS)

@@ -117,6 +117,8 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=400, help="of one pass at 8 or 32 in flight")
     parser.add_argument("--pairings", type=int, default=8, help="of one pass; 0: none")
     given = parser.parse_args()
+    if not given.base:
+        parser.error("BASE=<revision> is missing: with what is this tree to be compared?")
     try:
         base = prepared(given.base, console.print)
         compiled(Build())

@@ -132,13 +132,19 @@ class Stage:
         """``gateway-worker migrate``."""
         await run_to_end(self._program("migrate", "migrate", build=self._build))
 
-    async def start_simulator(self, port: int = 0, state: Path | None = None) -> RunningSimulator:
-        """Start one and return when it listens. With `state` it goes on where the one before it ended (SIGTERM)."""
+    async def start_simulator(
+        self, port: int = 0, state: Path | None = None, *, largest_mb: int | None = None
+    ) -> RunningSimulator:
+        """Start one and return when it listens. With `state` it goes on where the one before it ended (SIGTERM).
+
+        `largest_mb`: of a file, where its own limit is too small.
+        """
         self._started += 1
         ready_file = self._directory / f"simulator-{self._started}.json"
         ready_file.unlink(missing_ok=True)
         arguments = ("simulator", "--port", str(port), "--ready-file", str(ready_file))
         arguments += ("--state", str(state)) if state else ()
+        arguments += ("--largest-mb", str(largest_mb)) if largest_mb else ()
         child = await self._start(self._program(f"simulator-{self._started}", *arguments))
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while not ready_file.exists():

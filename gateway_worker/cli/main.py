@@ -151,13 +151,14 @@ def simulator(
     state: Annotated[Path | None, typer.Option(help="Everything is kept in this file for the next run.")] = None,
     *,
     lenient: Annotated[bool, typer.Option("--lenient", help="Phones show what WhatsApp is reported to drop.")] = False,
+    largest_mb: Annotated[int, typer.Option(min=1, max=2048, help="MB of a file; they lie in memory.")] = 128,
 ) -> None:
     """Run the local WhatsApp and its phones."""
     import uvloop  # noqa: PLC0415 (as above)
 
     from gateway_worker.cli.simulator import serve_simulator  # noqa: PLC0415 (as above)
 
-    uvloop.run(serve_simulator(host, port, ready_file, state, lenient=lenient))
+    uvloop.run(serve_simulator(host, port, ready_file, state, lenient=lenient, largest_mb=largest_mb))
 
 
 @app.command()

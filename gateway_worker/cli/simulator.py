@@ -15,17 +15,24 @@ from gateway_worker.simulator.world.pickled import StateError
 
 
 async def serve_simulator(
-    host: str, port: int, ready_file: Path | None, state_file: Path | None, *, lenient: bool = False
+    host: str,
+    port: int,
+    ready_file: Path | None,
+    state_file: Path | None,
+    *,
+    lenient: bool = False,
+    largest_mb: int = 128,
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
     `ready_file` gets ``{"url", "whatsappUrl", "mediaCertificate"}`` once it listens; the last is the path of a file
     beside it, for NODE_EXTRA_CA_CERTS. With `state_file` everything that happened is kept there for the next run.
-    `lenient`: phones show what WhatsApp is reported to drop.
+    `lenient`: phones show what WhatsApp is reported to drop. `largest_mb`: of a file; they lie in memory.
     """
 
     def ready(simulator: Simulator) -> None:
         simulator.core.world.strict = not lenient
+        simulator.core.world.media.largest = largest_mb << 20
         url, whatsapp = simulator.url, simulator.ws_url
         console.print(f"WhatsApp is simulated at [bold]{whatsapp}[/], its phones are controlled at [bold]{url}[/]")
         if ready_file is not None:

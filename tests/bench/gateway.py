@@ -180,8 +180,9 @@ async def benched(
     max_sessions: int = 300,
     own: Mapping[str, str] | None = None,
     build: Build | None = None,
+    largest_mb: int | None = None,
 ) -> AsyncGenerator[Bench]:
-    """A fresh simulator, worker (of that build, by default of ours) and backend on these services."""
+    """A fresh simulator (for files of so many MB), worker (of that build, by default of ours) and backend."""
     async with AsyncExitStack() as stack:
         namespace = unique_name()
         settings = services.environment() | {
@@ -193,7 +194,7 @@ async def benched(
         }
         stage = await stack.enter_async_context(Stage(directory / namespace, settings, build or Build()))
         await stage.create_database(namespace)
-        simulator = await stage.start_simulator()
+        simulator = await stage.start_simulator(largest_mb=largest_mb)
         stage.settings |= simulator.settings()
         worker = await stage.start_worker(WORKER)
         http = await stack.enter_async_context(aiohttp.ClientSession(simulator.url))

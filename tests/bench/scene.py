@@ -21,10 +21,10 @@ class Scene:
     say: Callable[[str], None]
 
     def bench(
-        self, max_sessions: int = 300, own: Mapping[str, str] | None = None
+        self, max_sessions: int = 300, own: Mapping[str, str] | None = None, largest_mb: int | None = None
     ) -> AbstractAsyncContextManager[Bench]:
         """A fresh gateway of this build."""
-        return benched(self.services, self.logs, max_sessions=max_sessions, own=own)
+        return benched(self.services, self.logs, max_sessions=max_sessions, own=own, largest_mb=largest_mb)
 
 
 Part = Callable[[Scene], Awaitable[Findings]]

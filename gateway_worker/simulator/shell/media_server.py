@@ -9,7 +9,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from gateway_worker.simulator.shell.tls import MediaAuthority
-from gateway_worker.simulator.world.media import MAX_BLOB, download, upload, upload_seconds
+from gateway_worker.simulator.world.media import download, upload, upload_seconds
 from gateway_worker.simulator.world.turn import Turn
 
 _PIECE = 64 << 10
@@ -35,7 +35,7 @@ class MediaServer:
 
     async def start(self) -> None:
         """Listens; on another port if the one of an earlier run is taken."""
-        app = web.Application(client_max_size=MAX_BLOB)
+        app = web.Application()
         app.router.add_post("/{kind:mms/[a-z-]+|product/image}/{token}", self._take)
         app.router.add_get("/{path:v/.+}", self._give)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -57,8 +57,11 @@ class MediaServer:
         self._refuse_while_away(request)
         auth, token = request.query.get("auth", ""), request.match_info["token"]
         seconds = self._turn(lambda turn: upload_seconds(turn, auth))
+        largest = self._turn(lambda turn: turn.world.media.largest)
         assert isinstance(seconds, float)
-        blob = await _read_slowly(request, seconds) if seconds else await request.read()
+        assert isinstance(largest, int)
+        limited = request.clone(client_max_size=largest)
+        blob = await _read_slowly(request, seconds, largest) if seconds else await limited.read()
         taken = self._turn(lambda turn: upload(turn, auth=auth, token=token, blob=blob))
         if isinstance(taken, int):
             return web.json_response({"error": taken}, status=taken)
@@ -84,13 +87,13 @@ class MediaServer:
             raise web.HTTPServiceUnavailable
 
 
-async def _read_slowly(request: web.Request, seconds: float) -> bytes:
+async def _read_slowly(request: web.Request, seconds: float, largest: int) -> bytes:
     """The whole body at a steady pace: the client gets rid of it no faster, and of its end after `seconds`."""
     loop = asyncio.get_running_loop()
-    began, size, blob = loop.time(), request.content_length or MAX_BLOB, bytearray()
+    began, size, blob = loop.time(), request.content_length or largest, bytearray()
     while piece := await request.content.read(_PIECE):
         blob += piece
-        if len(blob) > MAX_BLOB:
-            raise web.HTTPRequestEntityTooLarge(MAX_BLOB, len(blob))
+        if len(blob) > largest:
+            raise web.HTTPRequestEntityTooLarge(largest, len(blob))
         await asyncio.sleep(began + seconds * len(blob) / size - loop.time())
     return bytes(blob)

@@ -23,7 +23,7 @@ from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.fault import Fault, FaultKind
 from gateway_worker.simulator.world.faults import strike
 from gateway_worker.simulator.world.jids import SERVER
-from gateway_worker.simulator.world.media import MAX_BLOB, authorize
+from gateway_worker.simulator.world.media import authorize
 from gateway_worker.simulator.world.model import Connection
 from gateway_worker.simulator.world.phone_records import TIMERS
 from gateway_worker.simulator.world.turn import Turn
@@ -140,7 +140,9 @@ def _media(turn: Turn, connection: Connection, _iq: Node, _query: Node) -> list[
     assert device is not None
     auth = authorize(turn, device.account.phone)
     attrs = {"auth": auth, "ttl": "300", "auth_ttl": "21600", "max_buckets": "12"}
-    host = Node("host", {"hostname": turn.world.media_authority, "maxContentLengthBytes": str(MAX_BLOB)})
+    host = Node(
+        "host", {"hostname": turn.world.media_authority, "maxContentLengthBytes": str(turn.world.media.largest)}
+    )
     return [Node("media_conn", attrs, [host])]
 
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+MAX_BLOB = 128 << 20
+"""Bytes of one upload, unless a run asks for more: all blobs lie in memory."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Stored:
@@ -24,5 +27,7 @@ class MediaHost:
 
     stored: dict[str, Stored] = field(default_factory=dict[str, Stored])
     size: int = 0
+    largest: int = MAX_BLOB
+    """Bytes of one upload."""
     auths: dict[str, str] = field(default_factory=dict[str, str])
     """Upload tokens, and the phones to whose companions they were given."""

@@ -13,8 +13,6 @@ from gateway_worker.simulator.world.faults import strike
 from gateway_worker.simulator.world.model import World
 from gateway_worker.simulator.world.turn import Turn
 
-MAX_BLOB = 128 << 20
-"""Bytes of one upload."""
 MAX_STORED = 1 << 30
 """Bytes in all; above that the oldest blobs go (404), as they do at WhatsApp after some weeks."""
 GONE, FORBIDDEN, UNAUTHORIZED, BAD_REQUEST = 404, 403, 401, 400

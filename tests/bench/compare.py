@@ -50,7 +50,7 @@ async def compare(base: Build, *, rounds: int, messages: int, pairings: int) -> 
                 gateway.benched(services, DIRECTORY / side / "logs", max_sessions=1_000, build=build)
             )
             await bench.pair(["alice", "bob"])
-            await gateway.throughput(bench, [("alice", bench.people["bob"])], _WARM, max(_WINDOWS))
+            await gateway.throughput(bench, [("alice", bench.people["bob"])], min(messages, _WARM), max(_WINDOWS))
             benches[side] = bench
         runs: dict[str, Runs] = {side: {} for side in _SIDES}
         await _rounds(benches, runs, rounds, messages, pairings)

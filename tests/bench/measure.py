@@ -26,7 +26,11 @@ class Usage:
 
 
 def read(roots: Mapping[str, int]) -> Usage:
-    """Read the process trees of `roots` (role → pid). A worker's Node children count as the role ``bridges``."""
+    """Read the process trees of `roots` (role → pid). A worker's Node children count as the role ``bridges``.
+
+    What has ended counts for whoever waited for it, so that no figure becomes less; of this process itself, whose
+    children have roles of their own, only what it does.
+    """
     cpu: dict[str, float] = {}
     rss: dict[str, int] = {}
     for name, process in _processes(roots):
@@ -34,7 +38,8 @@ def read(roots: Mapping[str, int]) -> Usage:
             times, resident = process.cpu_times(), process.memory_info().rss
         except psutil.NoSuchProcess:
             continue
-        cpu[name] = cpu.get(name, 0.0) + times.user + times.system
+        ended = 0.0 if process.pid == os.getpid() else times.children_user + times.children_system
+        cpu[name] = cpu.get(name, 0.0) + times.user + times.system + ended
         rss[name] = rss.get(name, 0) + resident
     return Usage(cpu, rss)
 

@@ -107,7 +107,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--quick", action="store_const", dest="scale", const=QUICK, help="every section once, in minutes")
-    how.add_argument("--full", action="store_const", dest="scale", const=FULL, help="1,000 sessions, 2,000 connections, 1 GiB")
+    how.add_argument(
+        "--full", action="store_const", dest="scale", const=FULL, help="1,000 sessions, 2,000 connections, 1 GiB"
+    )
     parser.add_argument("--only", type=_names, default=tuple(PARTS), help=f"of: {', '.join(PARTS)}")
     parser.add_argument("--output", type=Path, help="default: REPORT.md of the benchmark if it is a whole record")
     given = parser.parse_args()

@@ -192,7 +192,7 @@ async def benched(
             "GATEWAY_REDIS_URL": services.redis_database(1),
             **(own or {}),
         }
-        stage = await stack.enter_async_context(Stage(directory / namespace, settings, build or Build()))
+        stage = await stack.enter_async_context(Stage(directory / namespace, settings, build=build or Build()))
         await stage.create_database(namespace)
         simulator = await stage.start_simulator(largest_mb=largest_mb)
         stage.settings |= simulator.settings()

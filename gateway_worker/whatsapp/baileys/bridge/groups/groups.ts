@@ -221,7 +221,7 @@ export class Groups {
     const { me, owner, ownerPn } = { me: this.#parts.me(), ...group }
     const isMe = (jid: string | undefined): boolean => [me?.id, me?.lid].some((own) => areJidsSameUser(jid, own))
     const own = group.participants.find(({ id, phoneNumber }) => isMe(id) || isMe(phoneNumber))
-    const { subject }: { subject?: string } = group // a stanza may leave it out
+    const subject = group.subject as string | undefined // a stanza may leave it out
     return boundGroup({
       group_id: group.id,
       subject: subject ?? '',

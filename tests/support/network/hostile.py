@@ -42,10 +42,10 @@ def _body(body: bytes, *headers: str) -> Trick:
 
 
 def _large(make: Callable[[], bytes], *headers: str) -> Trick:
-    """A body that takes long to make, made when it is asked for: every process of a test run imports this."""
+    """A body that takes long to make, made when a test wants it: every process of a test run imports this."""
 
     async def play(writer: Write, argument: str) -> None:
-        await _body(await asyncio.to_thread(make), *headers)(writer, argument)
+        await _body(make(), *headers)(writer, argument)
 
     return play
 
@@ -157,6 +157,9 @@ TRICKS: dict[str, Trick] = {
 }
 
 
+_MADE_BEFORE: dict[str, Callable[[], bytes]] = {"bomb": gzip_bomb, "bomb-deflate": _zlib_bomb}
+
+
 @dataclass(frozen=True, slots=True)
 class Hostile:
     """A running one."""
@@ -164,6 +167,8 @@ class Hostile:
     port: int
 
     def url(self, trick: str, host: str = HOST) -> str:
+        if (make := _MADE_BEFORE.get(trick)) is not None:
+            make()  # whoever fetches it does not wait for that
         return f"http://{host}:{self.port}/{trick}"
 
 

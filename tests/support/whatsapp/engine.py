@@ -111,6 +111,7 @@ async def running(engine: BaileysEngine) -> AsyncGenerator[BaileysEngine]:
             yield engine
         finally:
             await engine.stop()
+            await engine.downloads.stop()
 
 
 @asynccontextmanager

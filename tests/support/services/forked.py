@@ -27,6 +27,7 @@ PROCESSES.set_forkserver_preload(
     ]
 )
 _OURS: Final = (sys.executable, "-m", "gateway_worker")
+_READ_AT_IMPORT: Final = frozenset({"SSL_CERT_FILE", "SSL_CERT_DIR"})  # aiohttp makes a context of TLS then
 _MOST_DESCRIPTORS: Final = 1024
 
 
@@ -58,7 +59,7 @@ class Forked:
 
 async def forked(program: Program) -> Child:
     """Start ``python -m gateway_worker …`` by forking, and whatever else as any program."""
-    if tuple(program.arguments[:3]) != _OURS:
+    if tuple(program.arguments[:3]) != _OURS or _READ_AT_IMPORT & program.environment.keys():
         return await Child.start(program)
     process = PROCESSES.Process(target=_run, args=(program,))
     await asyncio.to_thread(process.start)  # the first one waits for the imports

@@ -24,7 +24,7 @@ from tests.support.whatsapp.phones import Phone, Phones
 
 _sessions = itertools.count(1)
 _messages = itertools.count(1)
-_FIRST_MESSAGES = 2
+_FIRST_MESSAGES = 3  # keys, addresses, names
 
 
 def new_message_id() -> str:

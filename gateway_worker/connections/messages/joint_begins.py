@@ -57,7 +57,7 @@ class JointBegins:
             if offer.is_taken:  # its transaction is under way, or done
                 try:
                     return await asyncio.shield(offer.answer)
-                except StoreUnavailable:
+                except (StoreUnavailable, StoreRefused):  # what went wrong is not the begin's own matter
                     return await alone(begin)
             offer.is_alone = True
             answer = await alone(begin)
@@ -83,16 +83,15 @@ class JointBegins:
             StoreRefused: one of them was begun before, or is another command's: nothing of it may leave now.
         """
         offers: list[Offer] = []
-        for message_id in message_ids:
-            offer = self._offers.get(message_id)
-            if offer is not None and offer.is_alone:
-                _require(await asyncio.shield(offer.answer))
-            elif offer is not None:
-                offer.is_taken = True
-                offers.append(self._offers.pop(message_id))
-        taken = Taken(offers)
         try:
-            yield taken
+            for message_id in message_ids:
+                offer = self._offers.get(message_id)
+                if offer is not None and offer.is_alone:
+                    _require(await asyncio.shield(offer.answer))
+                elif offer is not None:
+                    offer.is_taken = True
+                    offers.append(self._offers.pop(message_id))
+            yield Taken(offers)
         except BaseException as error:
             for offer in offers:
                 _fail(offer, error)

@@ -95,10 +95,8 @@ class OutgoingSender:
         self._session_id = writer.fence.session_id
         self._waiter = waiter
         self._clock = clock
-        self._files = files
         self._observer = observer
         self._storage = storage
-        self._timeouts = timeouts
         self._attempts = SendAttempts(
             writer.fence.session_id,
             waiter,

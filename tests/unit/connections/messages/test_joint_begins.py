@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -127,3 +128,26 @@ async def test_what_is_withdrawn_is_taken_by_nobody() -> None:
     begins.withdraw(offer)
     begins.withdraw(offer)
     assert await _with_ratchet(begins, []) == []
+
+
+@virtual
+async def test_what_was_taken_beside_one_that_is_another_is_begun_by_itself() -> None:
+    begins, refused, alone = JointBegins(), Alone(Conflict()), Alone()
+    refused.may_answer.clear()
+    other = replace(BEGIN, message_id=MessageId("3EB02"))
+    conflict = asyncio.create_task(begins.durable(begins.offer(other), refused))
+    await asyncio.sleep(2 * PATIENCE_SECONDS)
+    durable = asyncio.create_task(begins.durable(begins.offer(BEGIN), alone))
+
+    async def ratchets() -> None:
+        async with begins.taken([BEGIN.message_id, other.message_id]):
+            raise AssertionError
+
+    both = asyncio.create_task(ratchets())
+    await asyncio.sleep(0)
+    refused.may_answer.set()
+    with pytest.raises(StoreRefused):
+        await both
+    assert isinstance(await conflict, Conflict)
+    assert isinstance(await durable, Begun)
+    assert alone.written == [BEGIN]

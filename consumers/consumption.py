@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import structlog
 
+from consumers.acks import Acks
 from consumers.delivery import Delivery
 from gateway_worker.broker import frames
 from gateway_worker.broker.driver import Basic, Channel, DeliveredMessage
@@ -67,6 +68,8 @@ class Consumption:
         self._taking = True
         self._open = True
         self._running: set[asyncio.Task[None]] = set()
+        self._acks = Acks()
+        self._acks_scheduled = False
 
     @property
     def is_open(self) -> bool:
@@ -92,9 +95,11 @@ class Consumption:
         self._channel.closing.add_done_callback(self._closed)
 
     def ack(self, tag: int) -> None:
-        """The broker may forget this delivery."""
-        if self.is_open:
-            self._batch.write(frames.ack(self._channel.number, tag))
+        """The broker may forget this delivery. It hears so at the end of this turn of the loop, or when leaving."""
+        self._acks.settle(tag)
+        if self._taking and not self._acks_scheduled:
+            self._acks_scheduled = True
+            asyncio.get_running_loop().call_soon(self._write_acks)
 
     async def end(self, *, grace: float, cancel_first: bool) -> None:
         """Take nothing new, let what runs settle, give the rest back, close the channel.
@@ -107,6 +112,7 @@ class Consumption:
             await self._cancel()
         await self._settle_down(grace)
         await self.abandon()
+        self._write_acks()
         self._open = False
         try:
             with translated():
@@ -116,6 +122,13 @@ class Consumption:
                     await self._channel.close()
         except BrokerError:
             log.debug("channel.gone", queue=self._queue.name)
+
+    def _write_acks(self) -> None:
+        self._acks_scheduled = False
+        if self.is_open:
+            number = self._channel.number
+            for tag, multiple in self._acks.take():
+                self._batch.write(frames.ack(number, tag, multiple=multiple))
 
     async def _acks_applied(self) -> None:
         """A quorum queue takes 32 acks at a time; those that wait in the channel would be lost with it (tried, 3.10).
@@ -151,6 +164,7 @@ class Consumption:
         """Called by the driver for each delivery, in order. A coroutine only because the driver wants one."""
         if not self._taking:
             return  # it goes back when the channel closes
+        self._acks.deliver(message.delivery_tag or 0)
         task = self._spawn(self._settle_one(self._delivery(message)))
         self._running.add(task)
         task.add_done_callback(self._running.discard)

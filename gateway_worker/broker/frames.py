@@ -46,9 +46,9 @@ def publish(channel: int, message: Outgoing, *, message_id: str, max_content: in
     return b"".join(parts)
 
 
-def ack(channel: int, tag: int) -> bytes:
-    """An ack of one delivery."""
-    return _frame(_METHOD, channel, _ACK.pack(_BASIC, 80, tag, False))
+def ack(channel: int, tag: int, *, multiple: bool = False) -> bytes:
+    """An ack of one delivery, or (`multiple`) of all that the channel holds up to it."""
+    return _frame(_METHOD, channel, _ACK.pack(_BASIC, 80, tag, multiple))
 
 
 def fits(text: str | None) -> bool:

@@ -82,9 +82,10 @@ def test_a_routing_key_that_is_too_long_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("tag", [1, 2**40])
-def test_an_ack_is_what_the_driver_understands(tag: int) -> None:
-    (frame,) = unframed(frames.ack(7, tag))
-    assert (frame.name, frame.delivery_tag, frame.multiple) == ("Basic.Ack", tag, False)
+@pytest.mark.parametrize("multiple", [False, True])
+def test_an_ack_is_what_the_driver_understands(tag: int, *, multiple: bool) -> None:
+    (frame,) = unframed(frames.ack(7, tag, multiple=multiple))
+    assert (frame.name, frame.delivery_tag, frame.multiple) == ("Basic.Ack", tag, multiple)
 
 
 @pytest.mark.parametrize(

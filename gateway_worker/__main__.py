@@ -2,11 +2,14 @@
 
 import sys
 
+from gateway_worker.timing.garbage import imports
+
 
 def main() -> None:
     """Run the command line; where only the client is installed, say how to get the rest."""
     try:
-        from gateway_worker.cli.main import app  # noqa: PLC0415 (it may not be installed)
+        with imports():
+            from gateway_worker.cli.main import app  # noqa: PLC0415 (it may not be installed)
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("gateway_worker"):
             raise

@@ -17,6 +17,7 @@ from gateway_worker.cli import session as session_commands
 from gateway_worker.cli.configuration import settings
 from gateway_worker.cli.keys import keys
 from gateway_worker.cli.terminal import complain, errors
+from gateway_worker.timing.garbage import imports
 from schemas.names import SESSION_ID_PATTERN
 
 app = typer.Typer(
@@ -55,8 +56,9 @@ def main(
 @app.command()
 def run() -> None:
     """Run a worker until SIGTERM or SIGINT; a second signal ends it at once."""
-    from gateway_worker.app.leaving import end_process  # noqa: PLC0415 (the drivers take a second to import; --help need not wait)
-    from gateway_worker.app.serving import serve  # noqa: PLC0415 (as above)
+    with imports():
+        from gateway_worker.app.leaving import end_process  # noqa: PLC0415 (the drivers take a second to import; --help need not wait)
+        from gateway_worker.app.serving import serve  # noqa: PLC0415 (as above)
 
     end_process(serve(settings()))
 
@@ -70,8 +72,9 @@ def webhooks(
     check: Annotated[bool, typer.Option("--check", help="Read the configuration, and end.")] = False,
 ) -> None:
     """Tell backends that speak HTTP of the gateway's events, until SIGTERM or SIGINT."""
-    from gateway_worker.webhooks.configuration import ConfigurationError  # noqa: PLC0415 (as above)
-    from gateway_worker.webhooks.run import configured, serve  # noqa: PLC0415 (as above)
+    with imports():
+        from gateway_worker.webhooks.configuration import ConfigurationError  # noqa: PLC0415 (as above)
+        from gateway_worker.webhooks.run import configured, serve  # noqa: PLC0415 (as above)
 
     current = settings() if file is None else settings(webhooks_file=file)
     try:
@@ -130,7 +133,8 @@ def doctor() -> None:
 @app.command()
 def console() -> None:
     """Serve pages for people who run sessions: fleet, sessions, chats, dead letters (deploy/console.md)."""
-    from gateway_worker.console.serve import serve  # noqa: PLC0415 (as above)
+    with imports():
+        from gateway_worker.console.serve import serve  # noqa: PLC0415 (as above)
 
     raise typer.Exit(serve(settings()))
 
@@ -154,9 +158,10 @@ def simulator(
     largest_mb: Annotated[int, typer.Option(min=1, max=2048, help="MB of a file; they lie in memory.")] = 128,
 ) -> None:
     """Run the local WhatsApp and its phones."""
-    import uvloop  # noqa: PLC0415 (as above)
+    with imports():
+        import uvloop  # noqa: PLC0415 (as above)
 
-    from gateway_worker.cli.simulator import serve_simulator  # noqa: PLC0415 (as above)
+        from gateway_worker.cli.simulator import serve_simulator  # noqa: PLC0415 (as above)
 
     uvloop.run(serve_simulator(host, port, ready_file, state, lenient=lenient, largest_mb=largest_mb))
 

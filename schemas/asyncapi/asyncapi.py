@@ -57,8 +57,8 @@ def render() -> str:
     return yaml.dump(document(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes a part that occurs twice out twice: anchors are for machines."""
+class _Dumper(yaml.CSafeDumper):
+    """Writes a part that occurs twice out twice: anchors are for machines. libyaml's, ten times as fast."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 (yaml's signature)
         return True

@@ -7,6 +7,7 @@ is described.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, Final, Literal, cast
@@ -104,7 +105,8 @@ class Words:
         self._types = types
         models = [kind for kind in types.values() if issubclass(kind, BaseModel)]
         values = {str(each.value) for kind in types.values() if issubclass(kind, Enum) for each in kind}
-        self._names = {name for model in models for name in model.model_fields if "_" in name} - values
+        names = {name for model in models for name in model.model_fields if "_" in name} - values
+        self._keys = {name: to_camel(name) for name in names}
 
     def describe(self, name: str, schema: Schema) -> Schema:
         """The schema with what the docstring of its type says of it and of its properties."""
@@ -125,9 +127,7 @@ class Words:
     def markdown(self, text: str) -> str:
         """One line; a docstring speaks of attributes (`push_name`), a schema of keys (`pushName`)."""
         line = " ".join(text.replace("``", "`").split())
-        for name in self._names:
-            line = line.replace(f"`{name}`", f"`{to_camel(name)}`")
-        return line
+        return re.sub(r"(?<=`)\w+(?=`)", lambda name: self._keys.get(name[0], name[0]), line)
 
 
 def _attribute(model: type[BaseModel], key: str) -> str:

@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -15,6 +16,8 @@ from coverage.results import should_fail_under
 from consumers.handlers import Handlers
 from gateway_worker.connections.queries import Queries
 from schemas.commands.commands import COMMANDS, CommandClass
+
+pytestmark = pytest.mark.no_cover  # it reads our code and runs none of it
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _PACKAGES: Final = ("gateway_worker", "consumers", "schemas")
@@ -57,6 +60,7 @@ def graph() -> grimp.ImportGraph:
     return built
 
 
+@cache
 def _modules() -> dict[str, Path]:
     paths = [path for package in _PACKAGES for path in (_ROOT / package).rglob("*.py")]
     names = (".".join(path.relative_to(_ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths)
@@ -69,8 +73,13 @@ def _modules() -> dict[str, Path]:
     }
 
 
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def _calls_itself_pure(path: Path) -> bool:
-    text = ast.get_docstring(ast.parse(path.read_text())) or ""
+    text = ast.get_docstring(_tree(path)) or ""
     return re.search(r"\bPure\b", text) is not None
 
 
@@ -132,7 +141,7 @@ def test_no_function_is_deeper_and_no_line_longer_than_todays_worst() -> None:
             if len(_without_pragma(line)) > LONGEST
         ]
         functions = (
-            each for each in ast.walk(ast.parse(text)) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+            each for each in ast.walk(_tree(path)) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
         )
         deep += [f"{name}.{each.name}" for each in functions if _depth(each) > DEEPEST]
     assert not deep, deep
@@ -143,7 +152,7 @@ def test_no_docstring_only_points_elsewhere() -> None:
     pointing = [
         f"{name}:{each.lineno}"
         for name, path in _modules().items()
-        for each in ast.walk(ast.parse(path.read_text()))
+        for each in ast.walk(_tree(path))
         if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         and re.fullmatch(r"See [^.]*(?:\.\w[^.]*)*\.", ast.get_docstring(each) or "")
     ]

@@ -13,7 +13,7 @@ from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid
 
 _UNICODE = st.characters(exclude_categories=["Cs"])
-_LINE = st.text(_UNICODE, min_size=1, max_size=60).filter(str.isprintable)
+_LINE = st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" "), min_size=1, max_size=60)
 _JSON = st.recursive(
     st.none()
     | st.booleans()

@@ -128,6 +128,7 @@ async def test_a_record_that_arrives_late_does_not_outdo_a_newer_one() -> None:
         assert len(there.engine.opened) == 1
 
 
+@pytest.mark.no_cover  # 200 times the same
 @virtual
 async def test_many_creates_beside_a_sweep_without_pause_all_get_their_qr() -> None:
     count, rng = 200, Random(8)

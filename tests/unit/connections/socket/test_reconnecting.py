@@ -102,6 +102,7 @@ async def test_a_replaced_connection_alarms_the_operator_and_a_restart_takes_it_
         assert w.engine.last.request.credentials == b"credentials"
 
 
+@pytest.mark.no_cover  # a day of every chore, which others measure
 @virtual
 async def test_an_outdated_client_is_tried_again_once_a_day() -> None:
     async with world() as w:

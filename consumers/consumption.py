@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import structlog
 
-from consumers.acks import Acks
 from consumers.delivery import Delivery
 from gateway_worker.broker import frames
+from gateway_worker.broker.acks import Acks
 from gateway_worker.broker.driver import Basic, Channel, DeliveredMessage
 from gateway_worker.broker.errors import BrokerError, translated
 from gateway_worker.broker.headers import HeaderValue

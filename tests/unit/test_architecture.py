@@ -140,9 +140,7 @@ def test_no_function_is_deeper_and_no_line_longer_than_todays_worst() -> None:
             for number, line in enumerate(text.splitlines(), 1)
             if len(_without_pragma(line)) > LONGEST
         ]
-        functions = (
-            each for each in ast.walk(_tree(path)) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
-        )
+        functions = (each for each in ast.walk(_tree(path)) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef))
         deep += [f"{name}.{each.name}" for each in functions if _depth(each) > DEEPEST]
     assert not deep, deep
     assert not long, long

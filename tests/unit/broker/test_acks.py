@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.acks import Acks
+from gateway_worker.broker.acks import Acks
 
 STEPS = st.lists(st.one_of(st.just("deliver"), st.just("take"), st.integers(1, 40)), max_size=120)
 

@@ -12,7 +12,7 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from schemas.topology.absence import HUNG_UP, absence
+from schemas.topology.absence import HUNG_UP, SILENT, absence
 from schemas.topology.addresses import shown
 
 _CA: Final = "GATEWAY_REDIS_URL (rediss://…?ssl_ca_certs=/path/ca.pem)"
@@ -41,6 +41,8 @@ def _why(error: Exception, url: str) -> str:  # noqa: PLR0911 (one line a kind)
             return f"refuses ({_words(error)})"
         case RedisError() | OSError():
             words = absence(error, ca=_CA) or (HUNG_UP if "closed by server" in str(error) else _words(error))
+            if words == SILENT and urlsplit(url).scheme == "rediss":
+                words += ", as a Redis that does not speak TLS: it waits for the end of a line"
             return f"is not available: {words} (GATEWAY_REDIS_URL)"
         case _:
             return f"is not available: {type(error).__name__} (GATEWAY_REDIS_URL)"

@@ -16,6 +16,7 @@ _OTHER_NAME: Final = frozenset({62, 64})  # OpenSSL's X509_V_ERR_HOSTNAME_MISMAT
 _NO_ROUTE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EHOSTDOWN})
 _REFUSED: Final = re.compile(rf"\[Errno {errno.ECONNREFUSED}\]")  # asyncio joins what several addresses said
 HUNG_UP: Final = "it hangs up: it is starting or stopping, it wants TLS, or it is another service"
+SILENT: Final = "it does not answer"
 _NO_TLS: Final = "what listens there does not speak TLS"
 
 
@@ -66,7 +67,7 @@ def _of_network(error: BaseException) -> str | None:  # noqa: PLR0911 (one line 
         case ConnectionResetError() | BrokenPipeError() | EOFError():
             return HUNG_UP
         case TimeoutError():
-            return "it does not answer"
+            return SILENT
         case OSError(errno=number) if number in _NO_ROUTE:
             return "there is no route to it"
         case OSError() if _REFUSED.search(str(error)):

@@ -1,10 +1,11 @@
 """The whole thing as processes: private services, the simulator, a worker with its bridges."""
 
 import itertools
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from deploy.local.services import PrivateServices
 from deploy.local.stage import RunningSimulator, RunningWorker, Stage
 from tests.support.backend import PATIENCE, Backend, Document, backend
+from tests.support.network.certificates import self_signed
+from tests.support.network.proxies import tls_before
 from tests.support.services.forked import forked
 from tests.support.services.private_services import empty_redis, fresh_database, unique_name
 from tests.support.whatsapp.phones import Phone, Phones
@@ -88,9 +91,14 @@ class World:
 
 @asynccontextmanager
 async def a_world(
-    services: PrivateServices, template: str, directory: Path, own: Mapping[str, str] | None = None
+    services: PrivateServices,
+    template: str,
+    directory: Path,
+    own: Mapping[str, str] | None = None,
+    *,
+    adapted: Callable[[dict[str, str]], dict[str, str]] = dict,
 ) -> AsyncGenerator[World]:
-    """A stage of its own on the shared services, with settings of its own if need be."""
+    """A stage of its own on the shared services, with settings of its own if need be, or `adapted` ones."""
     async with AsyncExitStack() as stack:
         settings = {
             **services.environment(),
@@ -100,7 +108,7 @@ async def a_world(
             "GATEWAY_MAX_SESSIONS": "100",
             **(own or {}),
         }
-        stage = await stack.enter_async_context(Stage(directory, settings, forked))
+        stage = await stack.enter_async_context(Stage(directory, adapted(settings), forked))
         simulator = await stage.start_simulator()
         stage.settings |= simulator.settings()
         worker = await stage.start_worker("worker-001")
@@ -141,6 +149,24 @@ async def mortal_world(_mortal_world: World) -> World:
     if not _mortal_world.worker.child.is_alive:
         _mortal_world.worker = await _mortal_world.stage.start_worker("worker-001")
     return _mortal_world
+
+
+@pytest.fixture
+async def behind_tls(services: PrivateServices, migrated_template: str, tmp_path: Path) -> AsyncGenerator[World]:
+    """A world whose WhatsApp speaks TLS, as the real one does: proxies tunnel nothing else."""
+    context, certificate = self_signed(tmp_path)
+    async with a_world(services, migrated_template, tmp_path) as world:
+        plain_port = urlsplit(world.simulator.url).port
+        assert plain_port is not None
+        async with tls_before(plain_port, context) as port:
+            await world.worker.stop()
+            world.stage.settings |= {
+                "GATEWAY_WHATSAPP_URL": f"wss://127.0.0.1:{port}/ws/chat",
+                "NODE_EXTRA_CA_CERTS": str(certificate),
+                "SSL_CERT_FILE": str(certificate),
+            }
+            world.worker = await world.stage.start_worker("worker-001")
+            yield world
 
 
 @pytest.fixture(scope="session")

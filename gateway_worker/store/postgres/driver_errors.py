@@ -75,6 +75,8 @@ def require_version(version: str) -> None:
 
 def is_away(error: BaseException) -> bool:
     """Whether a driver's error says that the database is away or overloaded, rather than that a statement is wrong."""
+    if isinstance(error, OSError):
+        return True  # an untrusted certificate as well, which Python calls a ValueError too
     # asyncpg's InterfaceError also tells of wrong arguments; then it is a ValueError too
     return isinstance(error, _AWAY) and not isinstance(error, ValueError)
 

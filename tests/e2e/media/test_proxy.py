@@ -2,38 +2,16 @@
 
 import base64
 import os
-from collections.abc import AsyncGenerator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.conftest import World, a_world
+from tests.e2e.conftest import World
 from tests.e2e.media.test_in import event_about, say, stored, with_file
-from tests.support.network.certificates import self_signed
-from tests.support.network.proxies import Proxy, a_proxy, tls_before
-from tests.support.services.private_services import PrivateServices
+from tests.support.network.proxies import Proxy, a_proxy
 
 CREDENTIALS = base64.b64encode(b"user:secret").decode()
 SIZE = 900_000
-
-
-@pytest.fixture
-async def behind_tls(services: PrivateServices, migrated_template: str, tmp_path: Path) -> AsyncGenerator[World]:
-    """A world whose WhatsApp speaks TLS, as the real one does: proxies tunnel nothing else."""
-    context, certificate = self_signed(tmp_path)
-    async with a_world(services, migrated_template, tmp_path) as world:
-        plain_port = urlsplit(world.simulator.url).port
-        assert plain_port is not None
-        async with tls_before(plain_port, context) as port:
-            await world.worker.stop()
-            world.stage.settings |= {
-                "GATEWAY_WHATSAPP_URL": f"wss://127.0.0.1:{port}/ws/chat",
-                "NODE_EXTRA_CA_CERTS": str(certificate),
-                "SSL_CERT_FILE": str(certificate),
-            }
-            world.worker = await world.stage.start_worker("worker-001")
-            yield world
 
 
 async def media_host(world: World) -> str:

@@ -27,6 +27,8 @@ async def refuse(case: Case, environment: Mapping[str, str], folder: Path) -> st
     assert said.code in {1, 2}, (case, text)
     assert "Traceback" not in text, text
     assert "hidden" not in text, text
+    if case.command == ("doctor",):
+        assert text.lstrip().startswith("dependency"), "the table, and no log before it"
     lines = [line for line in text.splitlines() if all(name in line for name in case.named)]
     assert len(lines) >= 1, (case, text)
     return lines[0]

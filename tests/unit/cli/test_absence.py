@@ -132,6 +132,8 @@ async def test_it_hangs_up_or_says_nothing() -> None:
     async with listening(says_nothing) as port:
         for line in (await answers_of_all("127.0.0.1", port, seconds=HASTE)).values():
             assert "does not answer" in line
+        told = await answers_of_all("127.0.0.1", port, tls=True, seconds=HASTE)
+        assert "does not speak TLS" in told["Redis"]
 
 
 async def test_tls_with_an_unknown_ca_or_for_another_host_or_where_there_is_none(tmp_path: Path) -> None:

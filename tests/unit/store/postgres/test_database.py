@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 
 import asyncpg
 import pytest
@@ -15,6 +16,7 @@ from gateway_worker.store.postgres.driver_errors import translated
     [
         ConnectionResetError(),
         TimeoutError(),
+        ssl.SSLCertVerificationError("certificate has expired"),  # which Python calls a ValueError too
         asyncpg.InterfaceError("connection is closed"),
         asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"),
         asyncpg.CannotConnectNowError("the database system is starting up"),

@@ -9,7 +9,7 @@ from gateway_worker.store.operations.commands import Recorded
 from gateway_worker.store.records import Json
 from schemas.commands.chats import ClearChat, DeleteChat, DeleteMessage, StarMessage, UpdateChat
 from schemas.commands.commands import Command, CommandKey
-from schemas.commands.contacts import GetPicture, RemoveContact, SaveContact
+from schemas.commands.contacts import BlockContact, GetPicture, RemoveContact, SaveContact, UnblockContact
 from schemas.commands.groups import (
     ChangeParticipants,
     CreateGroup,
@@ -132,6 +132,18 @@ class ChatStates(Protocol):
         ...
 
 
+class OwnAccount(Protocol):
+    """What a session's account sets about itself and others. Every call may raise gateway errors."""
+
+    async def block(self, command: Command[BlockContact]) -> None:
+        """Block a person."""
+        ...
+
+    async def unblock(self, command: Command[UnblockContact]) -> None:
+        """Block a person no longer."""
+        ...
+
+
 class Groups(Protocol):
     """The groups of a session that lives in this worker. Every call may raise gateway errors."""
 
@@ -183,6 +195,11 @@ class Session(Protocol):
     @property
     def chat_states(self) -> ChatStates:
         """What its owner does with its chats."""
+        ...
+
+    @property
+    def own_account(self) -> OwnAccount:
+        """What its account sets about itself and others."""
         ...
 
     async def send(self, command: Command[OutgoingCommand], accepted: Accepted) -> None:

@@ -136,6 +136,7 @@ class ContactDescription(Model):
         saved_name: what the account's owner calls it; missing: it is not in the address book.
         verified_name: of a business, as it was certified.
         about: the status text.
+        blocked: the account has blocked that person; missing: it has not.
     """
 
     jid: str
@@ -145,10 +146,11 @@ class ContactDescription(Model):
     saved_name: str | None = None
     verified_name: str | None = None
     about: str | None = None
+    blocked: bool | None = None
 
 
 class ContactPage(Model):
-    """``contact.list.v1``: people in the order of their JIDs. `cursor` asks for the next page.
+    """``contact.list.v1``, ``contact.blocked.v1``: people in the order of their JIDs. `cursor` asks for the next page.
 
     Without a cursor this is the last page.
 

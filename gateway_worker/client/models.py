@@ -21,7 +21,7 @@ from schemas.content.changes import (
     PollVote,
 )
 from schemas.events.chats import ChatCleared, ChatDeleted, ChatUpdated, MessageDeleted, MessageStarred
-from schemas.events.contacts import CallReceived, ContactUpdated, PresenceUpdated, ProfileUpdated
+from schemas.events.contacts import CallReceived, ContactBlocked, ContactUpdated, PresenceUpdated, ProfileUpdated
 from schemas.events.failures import Failure
 from schemas.events.groups import GroupParticipantsChanged, GroupUpdated
 from schemas.events.history import HistorySynced
@@ -38,6 +38,7 @@ __all__ = [
     "ChatCleared",
     "ChatDeleted",
     "ChatUpdated",
+    "ContactBlocked",
     "ContactUpdated",
     "EventResponse",
     "Failure",

@@ -1,6 +1,6 @@
 """What can be asked about people, whoever owns the session: from PostgreSQL alone."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from gateway_worker.connections.base.ports import MappingForm
 from gateway_worker.connections.base.storage import Storage
@@ -9,7 +9,7 @@ from gateway_worker.store.operations.contacts import Contact, learn
 from gateway_worker.store.records import SessionRecord
 from schemas.addresses import phone_of, spellings
 from schemas.commands.commands import Command
-from schemas.commands.contacts import DescribeContact, ListContacts
+from schemas.commands.contacts import DescribeContact, ListBlocked, ListContacts
 from schemas.errors import ContactNotFound
 from schemas.events.contacts import ContactChange
 from schemas.names import SessionId
@@ -31,9 +31,14 @@ class ContactQueries:
         await self._find_session(command.session_id)
         data = command.data
         found = await self._storage.contacts.list(command.session_id, data.cursor or "", data.limit + 1)
-        page = found[: data.limit]
-        cursor = page[-1].jid if len(found) > data.limit else None
-        return ContactPage(contacts=[_description(each) for each in page], cursor=cursor)
+        return _page(found, data.limit)
+
+    async def blocked(self, command: Command[ListBlocked]) -> ContactPage:
+        """Whom the account has blocked, likewise. Raises SessionNotFound."""
+        await self._find_session(command.session_id)
+        data = command.data
+        found = await self._storage.contacts.blocked(command.session_id, data.cursor or "", data.limit + 1)
+        return _page(found, data.limit)
 
     async def describe(self, command: Command[DescribeContact]) -> ContactDescription:
         """What is known of one person, by any of its names.
@@ -51,6 +56,13 @@ class ContactQueries:
         return _description(contact)
 
 
+def _page(found: Sequence[Contact], limit: int) -> ContactPage:
+    """Of those found, of which one more was asked for than are shown."""
+    page = found[:limit]
+    cursor = page[-1].jid if len(found) > limit else None
+    return ContactPage(contacts=[_description(each) for each in page], cursor=cursor)
+
+
 def _description(contact: Contact) -> ContactDescription:
     known = {name: fact.value for name, fact in contact.facts.items() if fact.value}
     return ContactDescription(
@@ -61,4 +73,5 @@ def _description(contact: Contact) -> ContactDescription:
         saved_name=known.get(ContactChange.SAVED_NAME),
         verified_name=known.get(ContactChange.VERIFIED_NAME),
         about=known.get(ContactChange.ABOUT),
+        blocked=contact.blocked or None,
     )

@@ -82,6 +82,7 @@ class Queries:
             "chat.describe.v1": self._chats.describe,
             "contact.list.v1": self._contacts.list,
             "contact.describe.v1": self._contacts.describe,
+            "contact.blocked.v1": self._contacts.blocked,
         }
 
     async def knows(self, session_id: SessionId) -> bool:

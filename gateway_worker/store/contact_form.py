@@ -13,8 +13,8 @@ def contact_value(contact: Contact) -> bytes:
     return dumps({"lid": contact.lid, "phone": contact.phone, "facts": facts})
 
 
-def contact_of(jid: str, value: bytes) -> Contact:
-    """From what `contact_value` made."""
+def contact_of(jid: str, value: bytes, *, blocked: bool) -> Contact:
+    """From what `contact_value` made. Who is blocked is told by a column of its own: they are looked for."""
     stored = json.loads(value)
     facts = {ContactChange(name): ContactFact(value=value, at=at) for name, (value, at) in stored["facts"].items()}
-    return Contact(jid=jid, lid=stored["lid"], phone=stored["phone"], facts=facts)
+    return Contact(jid=jid, lid=stored["lid"], phone=stored["phone"], facts=facts, blocked=blocked)

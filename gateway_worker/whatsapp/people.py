@@ -44,6 +44,7 @@ class ContactReport:
         verified_name: of a business.
         about: the person's status text.
         picture: whatever tells this profile picture from another one; empty: it was removed.
+        blocked: whether the account has blocked that person.
         timestamp: Unix seconds; None: just now; 0: nobody knows since when.
     """
 
@@ -55,6 +56,7 @@ class ContactReport:
     verified_name: str | None = None
     about: str | None = None
     picture: str | None = None
+    blocked: bool | None = None
     timestamp: int | None = None
 
 

@@ -210,6 +210,14 @@ class Connection(Protocol):
         """
         ...
 
+    async def block(self, jid: str, *, on: bool) -> None:
+        """Block a person, or no longer; returns when WhatsApp has it and the owner was told.
+
+        Raises:
+            Refused, OutcomeUnknown, NotConnected: as `send`.
+        """
+        ...
+
     async def logout(self) -> None:
         """Unlink this device at WhatsApp; the connection ends with `Cause.LOGGED_OUT` or `REQUESTED`."""
         ...

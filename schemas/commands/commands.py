@@ -21,7 +21,16 @@ from schemas.commands.chats import (
     StarMessage,
     UpdateChat,
 )
-from schemas.commands.contacts import DescribeContact, GetPicture, ListContacts, RemoveContact, SaveContact
+from schemas.commands.contacts import (
+    BlockContact,
+    DescribeContact,
+    GetPicture,
+    ListBlocked,
+    ListContacts,
+    RemoveContact,
+    SaveContact,
+    UnblockContact,
+)
 from schemas.commands.groups import (
     ChangeParticipants,
     CreateGroup,
@@ -196,6 +205,7 @@ _TYPES: Final = (
     _control("chat.list.v1", ListChats, ChatPage),
     _control("contact.list.v1", ListContacts, ContactPage),
     _control("contact.describe.v1", DescribeContact, ContactDescription),
+    _control("contact.blocked.v1", ListBlocked, ContactPage),
     _control("chat.describe.v1", DescribeChat, ChatDescription),
     _control("events.replay.v1", ReplayEvents, EventsReplayed),
     _session("message.send.v1", CommandClass.M, SendMessage),
@@ -215,6 +225,8 @@ _TYPES: Final = (
     _session("chat.delete.v1", CommandClass.I, DeleteChat),
     _session("contact.save.v1", CommandClass.I, SaveContact),
     _session("contact.remove.v1", CommandClass.I, RemoveContact),
+    _session("contact.block.v1", CommandClass.I, BlockContact),
+    _session("contact.unblock.v1", CommandClass.I, UnblockContact),
     _session("chat.presence.v1", CommandClass.I, SetPresence),
     _session("chat.disappearing.v1", CommandClass.I, SetDisappearing),
     _session("contact.check.v1", CommandClass.Q, CheckContacts, ContactsChecked),

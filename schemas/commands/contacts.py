@@ -40,6 +40,10 @@ class ListContacts(SessionCommand):
     limit: Annotated[int, Field(ge=1, le=MAX_CONTACTS)] = 100
 
 
+class ListBlocked(ListContacts):
+    """``contact.blocked.v1``: whom the account has blocked, in the order of their JIDs, from behind `cursor`."""
+
+
 class DescribeContact(SessionCommand):
     """``contact.describe.v1``: what is known of one person; WhatsApp is not asked.
 
@@ -55,12 +59,8 @@ class DescribeContact(SessionCommand):
         return jid_of(self.contact)
 
 
-class RemoveContact(StrictModel):
-    """``contact.remove.v1``: take a person from the address book; ``contact.updated`` tells it.
-
-    Attributes:
-        contact: whom: a number in E.164, or a JID.
-    """
+class _OfContact(StrictModel):
+    """What is done about one person."""
 
     contact: Annotated[Person, Field(repr=False)]
 
@@ -70,7 +70,31 @@ class RemoveContact(StrictModel):
         return jid_of(self.contact)
 
 
-class SaveContact(RemoveContact):
+class RemoveContact(_OfContact):
+    """``contact.remove.v1``: take a person from the address book; ``contact.updated`` tells it.
+
+    Attributes:
+        contact: whom: a number in E.164, or a JID.
+    """
+
+
+class BlockContact(_OfContact):
+    """``contact.block.v1``: nothing of that person reaches the account any more; ``contact.blocked`` tells it.
+
+    Attributes:
+        contact: whom: a number in E.164, or a JID.
+    """
+
+
+class UnblockContact(_OfContact):
+    """``contact.unblock.v1``: the person may write again; ``contact.blocked`` tells it.
+
+    Attributes:
+        contact: whom: a number in E.164, or a JID.
+    """
+
+
+class SaveContact(_OfContact):
     """``contact.save.v1``: save a person in the address book, or under another name; ``contact.updated`` tells it.
 
     Attributes:

@@ -124,6 +124,23 @@ class ContactUpdated(Model):
     timestamp: Instant
 
 
+class ContactBlocked(Model):
+    """``contact.blocked.v1``: the account has blocked a person, or no longer, on whichever device.
+
+    `jid` is the number's, where that is known, else the LID. ``contact.blocked.v1`` as a command lists all of them.
+
+    Attributes:
+        blocked: it is blocked from now on; false: no longer.
+    """
+
+    session_id: SessionId
+    jid: str
+    lid: str | None = None
+    phone: str | None = None
+    blocked: bool
+    timestamp: Instant
+
+
 class ProfileChange(StrEnum):
     """What changed about the account itself: the key of the event that tells of it."""
 

@@ -17,7 +17,7 @@ from schemas.content.changes import (
 )
 from schemas.events.answers import CommandAccepted, CommandRejected, CommandResult
 from schemas.events.chats import ChatCleared, ChatDeleted, ChatUpdated, MessageDeleted, MessageStarred
-from schemas.events.contacts import CallReceived, ContactUpdated, PresenceUpdated, ProfileUpdated
+from schemas.events.contacts import CallReceived, ContactBlocked, ContactUpdated, PresenceUpdated, ProfileUpdated
 from schemas.events.groups import GroupParticipantsChanged, GroupUpdated
 from schemas.events.history import HistorySynced
 from schemas.events.media import MediaFailed, MediaReady
@@ -72,6 +72,7 @@ GROUP_UPDATED: Final = EventType(type="group.updated.v1", model=GroupUpdated, du
 GROUP_PARTICIPANTS: Final = EventType(type="group.participants.v1", model=GroupParticipantsChanged, durable=True)
 CALL_RECEIVED: Final = EventType(type="call.received.v1", model=CallReceived, durable=True)
 CONTACT_UPDATED: Final = EventType(type="contact.updated.v1", model=ContactUpdated, durable=True)
+CONTACT_BLOCKED: Final = EventType(type="contact.blocked.v1", model=ContactBlocked, durable=True)
 PROFILE_UPDATED: Final = EventType(type="profile.updated.v1", model=ProfileUpdated, durable=True)
 HISTORY_SYNCED: Final = EventType(type="history.synced.v1", model=HistorySynced, durable=True)
 SESSION_THROTTLED: Final = EventType(type="session.throttled.v1", model=SessionThrottled, durable=True)

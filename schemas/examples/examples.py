@@ -30,6 +30,7 @@ from schemas.events.chats import ChatCleared, ChatDeleted, ChatUpdated, MessageD
 from schemas.events.contacts import (
     Caller,
     CallReceived,
+    ContactBlocked,
     ContactChange,
     ContactUpdated,
     PresenceUpdated,
@@ -209,6 +210,9 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "contact.describe.v1": ({"contact": _PHONE},),
     "contact.save.v1": ({"contact": _PHONE, "name": "Ben Baker"},),
     "contact.remove.v1": ({"contact": _PHONE},),
+    "contact.block.v1": ({"contact": _PHONE},),
+    "contact.unblock.v1": ({"contact": _LID},),
+    "contact.blocked.v1": ({}, {"limit": 20, "cursor": _JID}),
     "chat.disappearing.v1": ({"to": _PHONE, "seconds": 604_800}, {"to": "120363041234567890@g.us", "seconds": 0}),
     "chat.presence.v1": ({"to": _PHONE, "state": "typing"}, {"to": _PHONE, "state": "available", "subscribe": True}),
     "contact.check.v1": ({"phones": [_PHONE, "+15550002222"]},),
@@ -276,6 +280,7 @@ RESULTS: Final[Mapping[str, Model]] = {
     "chat.describe.v1": _CHAT,
     "contact.list.v1": ContactPage(contacts=[_PERSON], cursor=_JID),
     "contact.describe.v1": _PERSON,
+    "contact.blocked.v1": ContactPage(contacts=[_PERSON.model_copy(update={"blocked": True})]),
     "session.describe.v1": _DESCRIPTION,
     "session.list.v1": SessionPage(sessions=[_DESCRIPTION], cursor=_SESSION),
     "session.qr.v1": SessionQr(
@@ -507,6 +512,10 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
             changed=[ContactChange.PICTURE],
             timestamp=_NOW,
         ),
+    ),
+    "contact.blocked.v1": (
+        ContactBlocked(session_id=_SESSION, jid=_JID, lid=_LID, phone=_PHONE, blocked=True, timestamp=_NOW),
+        ContactBlocked(session_id=_SESSION, jid=_LID, lid=_LID, blocked=False, timestamp=_NOW),
     ),
     "profile.updated.v1": (
         ProfileUpdated(session_id=_SESSION, push_name="Ana", changed=[ProfileChange.PUSH_NAME], timestamp=_NOW),

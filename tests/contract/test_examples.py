@@ -36,10 +36,12 @@ CONTRACT_QUEUES = {
     CommandQueue.CONTROL: """session.describe.v1 session.list.v1 session.qr.v1 session.restart.v1 session.logout.v1
         session.passkey.v1 session.passkey.confirm.v1
         session.migrate.v1 session.delete.v1 message.describe.v1 message.history.v1
-        message.stats.v1 chat.list.v1 chat.describe.v1 contact.list.v1 contact.describe.v1 events.replay.v1""",
+        message.stats.v1 chat.list.v1 chat.describe.v1 contact.list.v1 contact.describe.v1
+        contact.blocked.v1 events.replay.v1""",
     CommandQueue.SESSION: """message.send.v1 message.edit.v1 message.revoke.v1 message.react.v1 message.forward.v1
         message.pin.v1 message.unpin.v1 poll.vote.v1 message.star.v1 message.delete.v1
         chat.update.v1 chat.clear.v1 chat.delete.v1 contact.save.v1 contact.remove.v1
+        contact.block.v1 contact.unblock.v1
         message.read.v1 media.fetch.v1 chat.presence.v1 chat.disappearing.v1 contact.check.v1
         group.create.v1 group.describe.v1 group.list.v1 group.requests.v1
         group.participants.v1 group.update.v1 group.invite.v1 group.join.v1 group.leave.v1 contact.picture.v1""",

@@ -319,6 +319,10 @@ class Chats(Protocol):
 class Contacts(Protocol):
     """What is known of people."""
 
+    async def blocked(self, session_id: SessionId, after: str, limit: int) -> Sequence[Contact]:
+        """Those whom the account has blocked, as `list`."""
+        ...
+
     async def list(self, session_id: SessionId, after: str, limit: int) -> Sequence[Contact]:
         """People in the order of their JIDs, from behind `after`."""
         ...

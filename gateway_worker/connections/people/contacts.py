@@ -84,6 +84,7 @@ def _contact(report: ContactReport, identities: Identities, now: datetime) -> Co
         lid=lid,
         phone=phone,
         facts={name: ContactFact(value=value, at=at) for name, value in values.items() if value is not None},
+        blocked=report.blocked,
     )
 
 

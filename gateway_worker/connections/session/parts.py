@@ -23,6 +23,7 @@ from gateway_worker.connections.session.chat_states import ChatStateCommands
 from gateway_worker.connections.session.departure import Departure
 from gateway_worker.connections.session.immediate import ImmediateCommands
 from gateway_worker.connections.session.intake import IntakeController
+from gateway_worker.connections.session.own_account import OwnAccountCommands
 from gateway_worker.connections.socket.attempt import ConnectionAttempt
 from gateway_worker.connections.socket.connector import Connector
 from gateway_worker.connections.socket.presences import Presences
@@ -74,6 +75,7 @@ class SessionParts:
     groups: GroupCommands
     chats: ChatCommands
     chat_states: ChatStateCommands
+    own_account: OwnAccountCommands
     media: SessionMedia
     intake: IntakeController
     departure: Departure
@@ -143,6 +145,7 @@ def assemble(record: SessionRecord, context: SessionContext, session: Host) -> S
             originals=shared.originals,
             resolver=shared.resolver,
         ),
+        own_account=OwnAccountCommands(immediate, shared.resolver),
         media=_media(context, session, shared),
         intake=IntakeController(
             record.session_id,

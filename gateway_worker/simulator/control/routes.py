@@ -7,6 +7,7 @@ from aiohttp import web
 from gateway_worker.simulator.control.base import answer_errors
 from gateway_worker.simulator.control.chats import Chats
 from gateway_worker.simulator.control.messages import Messages
+from gateway_worker.simulator.control.own_account import OwnAccounts
 from gateway_worker.simulator.control.people import People
 from gateway_worker.simulator.control.service import Service
 
@@ -17,5 +18,11 @@ if TYPE_CHECKING:
 def add_routes(app: web.Application, simulator: "Simulator") -> None:
     """Puts the control API under `app`."""
     app.middlewares.append(answer_errors)
-    for handlers in (Service(simulator), People(simulator), Messages(simulator), Chats(simulator)):
+    for handlers in (
+        Service(simulator),
+        People(simulator),
+        Messages(simulator),
+        Chats(simulator),
+        OwnAccounts(simulator),
+    ):
         handlers.add_to(app)

@@ -2,6 +2,7 @@
 
 from gateway_worker.simulator.errors import Conflict, NotFound
 from gateway_worker.simulator.phone.phone import require_online
+from gateway_worker.simulator.whatsapp.blocking import has_blocked
 from gateway_worker.simulator.whatsapp.offline import deliver
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.jids import SERVER
@@ -63,6 +64,8 @@ def _terminate(turn: Turn, caller: Account, call: Call, reason: str) -> None:
 
 
 def _notify(turn: Turn, caller: Account, callee: Account, server: str, change: Node) -> None:
+    if has_blocked(callee, caller):
+        return
     attrs = {"from": caller.jid(server), "t": turn.t, "notify": caller.name}
     for device in callee.companions:
         deliver(turn, device, Node("call", attrs | {"id": turn.token()}, [change]))

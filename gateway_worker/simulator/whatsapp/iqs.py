@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gateway_worker.simulator.whatsapp.appstate import on_app_state_iq
+from gateway_worker.simulator.whatsapp.blocking import on_blocklist_iq
 from gateway_worker.simulator.whatsapp.groups.iqs import on_group_iq
 from gateway_worker.simulator.whatsapp.login import remove_device
 from gateway_worker.simulator.whatsapp.notifications import set_new_chats
@@ -127,10 +128,6 @@ def _properties(_turn: Turn, _connection: Connection, _iq: Node, _query: Node) -
     return [Node("props", attrs, [Node("prop", {"config_code": "10518", "config_value": "1"})])]
 
 
-def _block_list(_turn: Turn, _connection: Connection, iq: Node, _query: Node) -> list[Node]:
-    return [] if iq.attrs.get("type") == "set" else [Node("list", {"matched": "false", "dhash": "0"})]
-
-
 def _missing(_turn: Turn, _connection: Connection, _iq: Node, _query: Node) -> list[Node]:
     return [Node("error", {"code": "404", "text": "item-not-found"})]
 
@@ -162,7 +159,7 @@ def _bots(_turn: Turn, _connection: Connection, _iq: Node, _query: Node) -> list
 
 _HANDLERS: dict[str, Handler] = {
     "abt": _properties,
-    "blocklist": _block_list,
+    "blocklist": on_blocklist_iq,
     "bot": _bots,
     "disappearing_mode": _new_chats,
     "encrypt": on_encrypt_iq,

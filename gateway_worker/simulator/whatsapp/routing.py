@@ -6,6 +6,7 @@ Each `participants/to` becomes a message for that device. Copies for the sender'
 
 from functools import partial
 
+from gateway_worker.simulator.whatsapp.blocking import has_blocked
 from gateway_worker.simulator.whatsapp.groups.messages import NOT_ALLOWED, may_send, route_group_message
 from gateway_worker.simulator.whatsapp.offline import deliver
 from gateway_worker.simulator.wire.nodes import Node
@@ -136,6 +137,8 @@ def _route_participants(turn: Turn, sender: Device, node: Node, shared: list[Nod
         if target is None or (server != BROADCAST_SERVER and target.account not in (recipient, sender.account)):
             turn.world.stats.unknown_devices += 1
             continue
+        if has_blocked(target.account, sender.account):
+            continue  # the sender is not told
         if server == BROADCAST_SERVER:
             address = {"from": to, "participant": sender.jid(parse_jid(participant.attrs["jid"]).server)}
         elif target.account is sender.account:
@@ -151,6 +154,8 @@ def _route_direct(turn: Turn, sender: Device, node: Node, shared: list[Node]) ->
     target = turn.world.device(to)
     if target is None:
         turn.world.stats.unknown_devices += 1
+        return
+    if has_blocked(target.account, sender.account):
         return
     server = parse_jid(to).server
     if target.account is not sender.account:

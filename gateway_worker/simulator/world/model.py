@@ -100,6 +100,8 @@ class Account:
     """The name that its app state says."""
     about: str = "Available"
     """The status text."""
+    blocked: dict[str, None] = field(default_factory=dict[str, None])
+    """Phones of the accounts whose messages and calls do not reach the person."""
     contact_code: str = ""
     """Of the link by which others find the person, once it was asked for."""
     picture: tuple[str, str] | None = None

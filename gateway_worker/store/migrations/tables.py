@@ -237,8 +237,10 @@ contacts = Table(  # what is known of people
     Column("session_id", Text, nullable=False),
     Column("jid", Text, nullable=False),  # the number's, where it is known, else the LID
     Column("value", LargeBinary, nullable=False),  # encrypted: the other address, names, status text, picture
+    Column("blocked", Boolean, nullable=False, server_default=text("false")),  # by the account
     PrimaryKeyConstraint("session_id", "jid"),
 )
+Index("contacts_blocked", contacts.c.session_id, contacts.c.jid, postgresql_where=contacts.c.blocked)
 
 timers = Table(  # after how many seconds the messages of a chat go; no row, or 0: they stay; also chats that are listed
     "timers",

@@ -30,12 +30,14 @@ class Contact:
         jid: the number's, where it is known, else the LID.
         lid, phone: the other names, as far as they are known; `phone` E.164 with ``+``.
         facts: names, status text, picture (its id).
+        blocked: whether the account has blocked that person; None: nothing is told of it.
     """
 
     jid: str
     lid: str | None = None
     phone: str | None = None
     facts: Mapping[ContactChange, ContactFact] = field(default_factory=dict[ContactChange, ContactFact])
+    blocked: bool | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -79,11 +81,13 @@ def _newest(known: Sequence[Contact]) -> dict[ContactChange, ContactFact]:
 
 def _under_one_name(known: Sequence[Contact], reported: Contact, facts: Mapping[ContactChange, ContactFact]) -> Contact:
     everyone = (reported, *known)
+    blocked = [each.blocked for each in known if each.blocked is not None]
     return Contact(
         jid=min((each.jid for each in everyone), key=lambda jid: jid.endswith(LID_SERVER)),
         lid=next((each.lid for each in everyone if each.lid is not None), None),
         phone=next((each.phone for each in everyone if each.phone is not None), None),
         facts=facts,
+        blocked=max(blocked, default=None) if reported.blocked is None else reported.blocked,
     )
 
 

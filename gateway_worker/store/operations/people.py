@@ -26,7 +26,7 @@ class JoinChats(Operation[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearnContacts(Operation[int]):
-    """Keep what is told of people; answers how many `contact.updated` events tell that it is new.
+    """Keep what is told of people; answers how many events tell that it is new.
 
     Attributes:
         contacts: in the order in which it was told.

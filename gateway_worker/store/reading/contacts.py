@@ -11,10 +11,12 @@ from gateway_worker.store.row import Row
 from schemas.names import SessionId
 
 _SHOWN: Final = """
-    SELECT c.session_id, c.jid, c.value, s.identity_key FROM contacts AS c JOIN sessions AS s ON s.id = c.session_id
+    SELECT c.session_id, c.jid, c.value, c.blocked, s.identity_key
+    FROM contacts AS c JOIN sessions AS s ON s.id = c.session_id
     WHERE c.session_id = $1
 """
 _LIST: Final = f"{_SHOWN} AND c.jid > $2 ORDER BY c.jid LIMIT $3"
+_BLOCKED: Final = f"{_SHOWN} AND c.blocked AND c.jid > $2 ORDER BY c.jid LIMIT $3"
 _OF: Final = f"{_SHOWN} AND c.jid = ANY($2)"
 _COLUMN: Final = "contacts"
 
@@ -32,6 +34,12 @@ class Contacts:
             rows = await wire.fetch(_LIST, session_id, after, limit)
         return [self._contact(row) for row in rows]
 
+    async def blocked(self, session_id: SessionId, after: str, limit: int) -> Sequence[Contact]:
+        """Those whom the account has blocked, as `list`."""
+        async with self._database.wire() as wire:
+            rows = await wire.fetch(_BLOCKED, session_id, after, limit)
+        return [self._contact(row) for row in rows]
+
     async def of(self, session_id: SessionId, names: Collection[str]) -> Sequence[Contact]:
         """What is kept under these names: of one person it may be several rows."""
         async with self._database.wire() as wire:
@@ -40,4 +48,4 @@ class Contacts:
 
     def _contact(self, row: Row) -> Contact:
         cipher = self._ciphers.of(row["session_id"], Purpose.IDENTITY, row["identity_key"])
-        return contact_of(row["jid"], cipher.decrypt(row["value"], _COLUMN, row["jid"]))
+        return contact_of(row["jid"], cipher.decrypt(row["value"], _COLUMN, row["jid"]), blocked=row["blocked"])

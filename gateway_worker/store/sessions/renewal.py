@@ -70,6 +70,7 @@ _MOVE_MARKS: Final = """
     WHERE m.session_id = old.id AND m.published >= old.sequence
 """
 _FORGET: Final = "DELETE FROM keys WHERE session_id = ANY($1) AND kind <> ALL($2)"
+_UNBLOCK: Final = "UPDATE contacts SET blocked = false WHERE session_id = ANY($1) AND blocked"  # it is read anew
 
 Rejuvenate = Callable[[bytes, int], bytes]
 """A credentials blob for a life that many restores later: no number that was used is used again."""
@@ -206,6 +207,7 @@ class Renewal:
         ids = [row["id"] for row in rows]
         await wire.execute(_MOVE_MARKS, ids, [row["sequence"] for row in rows], position.sequence)
         await wire.execute(_FORGET, ids, list(kept))
+        await wire.execute(_UNBLOCK, ids)
         moved = await wire.fetch(_GO_ON, ids, position.epoch, position.sequence, position.number)
         return {row["id"]: row["epoch"] for row in moved}
 

@@ -160,6 +160,10 @@ class BaileysConnection:
         """Changes the app state; returns when WhatsApp has it, and the owner has stored it."""
         await self._call(calls.CHANGE_STATE, [state_args(change) for change in changes])
 
+    async def block(self, jid: str, *, on: bool) -> None:
+        """Block a person, or no longer; returns when WhatsApp has it and the owner was told."""
+        await self._call(calls.BLOCK, {"jid": jid, "on": on})
+
     async def logout(self) -> None:
         """Unlink this device at WhatsApp; the connection ends with `Cause.LOGGED_OUT` or `REQUESTED`."""
         await self._end(calls.LOGOUT)

@@ -138,3 +138,28 @@ async def test_the_address_book_is_kept_by_the_phone_and_by_commands(world: Worl
     assert ("contact", ben.jid) not in await _state(world, ana.phone)
     described = await _result(world, ana, "contact.describe.v1", {"contact": ben.number})
     assert "savedName" not in described
+
+
+async def test_a_person_is_blocked_by_a_command_and_by_the_phone(world: World) -> None:
+    ana, ben, eve = await world.paired("Ana"), await world.phones.give("Ben"), await world.phones.give("Eve")
+    eve_lid = (await world.phones.person(eve))["lid"]
+    await _accepted(world, ana, "contact.block.v1", {"contact": ben.number})
+    told = await world.backend.event("contact.blocked.v1", _of(ana, jid=ben.jid, blocked=True))
+    assert told["data"]["phone"] == ben.number
+    async with world.phones.http.get(f"/phones/{ana.phone.number}/blocked") as response:
+        assert [each["jid"] for each in await response.json()] == [ben.jid]
+    await world.phones.send(ben, ana.phone.number, "nobody hears it")
+    await _by_phone(world, ana, "block", contact=eve.number)
+    await world.backend.event("contact.blocked.v1", _of(ana, lid=eve_lid, blocked=True))
+    page = await _result(world, ana, "contact.blocked.v1", {})
+    assert {each["lid"] for each in page["contacts"]} == {told["data"]["lid"], eve_lid}
+    await _by_phone(world, ana, "unblock", contact=eve.number)
+    await world.backend.event("contact.blocked.v1", _of(ana, lid=eve_lid, blocked=False))
+    await _accepted(world, ana, "contact.unblock.v1", {"contact": ben.number})
+    await world.backend.event("contact.blocked.v1", _of(ana, jid=ben.jid, blocked=False))
+    assert (await _result(world, ana, "contact.blocked.v1", {}))["contacts"] == []
+    await _heard(world, ana, ben, "and now somebody does")
+    history = await _result(world, ana, "message.history.v1", {"chat": ben.number})
+    assert [each["content"]["text"] for each in history["messages"]] == ["and now somebody does"]
+    nobody = await world.backend.ask("contact.block.v1", ana.session_id, {"contact": "+15550009999"})
+    assert nobody["data"]["code"] == "message.recipient_unknown"

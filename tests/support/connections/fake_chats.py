@@ -56,6 +56,10 @@ class FakeContacts:
         del session_id
         return [self.rows[jid] for jid in sorted(self.rows) if jid > after][:limit]
 
+    async def blocked(self, session_id: SessionId, after: str, limit: int) -> Sequence[Contact]:
+        del session_id
+        return [self.rows[jid] for jid in sorted(self.rows) if jid > after and self.rows[jid].blocked][:limit]
+
     async def of(self, session_id: SessionId, names: Collection[str]) -> Sequence[Contact]:
         del session_id
         return [row for jid, row in self.rows.items() if jid in names]

@@ -34,6 +34,7 @@ class FakeConnection:
         self.over = False
         self.read: list[MessageRef] = []
         self.states: list[StateChange] = []
+        self.blocks: list[tuple[str, bool]] = []
         self.presences: list[tuple[str, PresenceState]] = []
         self.groups = engine.groups
         self.followed: list[str] = []
@@ -87,6 +88,10 @@ class FakeConnection:
         if self.engine.state_answers:
             raise self.engine.state_answers.pop(0)
         self.states += changes
+
+    async def block(self, jid: str, *, on: bool) -> None:
+        self._must_be_open()
+        self.blocks.append((jid, on))
 
     async def send_presence(self, to: str, state: PresenceState) -> None:
         self._must_be_open()

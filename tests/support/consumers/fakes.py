@@ -180,6 +180,7 @@ class FakeSession:
         self.failures: list[BaseException] = []
         self.groups = FakeSessionGroups()
         self.chat_states = FakeChatStates()
+        self.own_account = FakeOwnAccount()
         self._in_progress: dict[MessageId, asyncio.Event] = {}
 
     async def send(self, command: Command[Any], accepted: Accepted) -> None:
@@ -258,6 +259,19 @@ class FakeChatStates:
         self.asked.append(command.kind.type)
 
     async def remove_contact(self, command: Command[Any]) -> None:
+        self.asked.append(command.kind.type)
+
+
+class FakeOwnAccount:
+    """Implements `consumers.ports.OwnAccount`: writes down what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def block(self, command: Command[Any]) -> None:
+        self.asked.append(command.kind.type)
+
+    async def unblock(self, command: Command[Any]) -> None:
         self.asked.append(command.kind.type)
 
 

@@ -15,6 +15,7 @@ _TABLE: Final = """
         session_id text NOT NULL,
         jid text NOT NULL,
         value bytea NOT NULL,
+        blocked boolean NOT NULL DEFAULT false,
         PRIMARY KEY (session_id, jid)
     )
 """
@@ -23,4 +24,5 @@ _TABLE: Final = """
 def upgrade() -> None:
     """Make it; nobody tries to compress what is encrypted."""
     op.execute(_TABLE)
+    op.execute("CREATE INDEX contacts_blocked ON contacts (session_id, jid) WHERE blocked")
     op.execute("ALTER TABLE contacts ALTER COLUMN value SET STORAGE EXTERNAL")

@@ -1,6 +1,6 @@
 """What is known of people: read, compared, written and told in one transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -9,19 +9,20 @@ from gateway_worker.store.operations.contacts import ADDRESSES, Contact, learn
 from gateway_worker.store.postgres.encryption import Cipher
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns
-from schemas.events.contacts import ContactChange, ContactUpdated
-from schemas.events.events import CONTACT_UPDATED
+from schemas.events.contacts import ContactBlocked, ContactChange, ContactUpdated
+from schemas.events.events import CONTACT_BLOCKED, CONTACT_UPDATED
 from schemas.events.groups import PictureChange
 from schemas.names import SessionId
 
 _READ: Final = """
-    SELECT c.session_id, c.jid, c.value FROM contacts AS c
+    SELECT c.session_id, c.jid, c.value, c.blocked FROM contacts AS c
     JOIN unnest($1::text[], $2::text[]) AS w (session_id, jid) ON c.session_id = w.session_id AND c.jid = w.jid
 """
 
 _PUT: Final = """
-    INSERT INTO contacts (session_id, jid, value) SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])
-    ON CONFLICT (session_id, jid) DO UPDATE SET value = excluded.value
+    INSERT INTO contacts (session_id, jid, value, blocked)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bool[])
+    ON CONFLICT (session_id, jid) DO UPDATE SET value = excluded.value, blocked = excluded.blocked
 """
 
 _REMOVE: Final = """
@@ -39,13 +40,12 @@ async def learn_contacts(transaction: Transaction, placed: Sequence[Placed]) -> 
     stored = await _stored(transaction, placed, ciphers)
     known = dict(stored)
     for each in placed:
-        learnt = [_learn(known, each, contact) for contact in each.operation.contacts]
-        for contact, changed in learnt:
-            if changed:
-                transaction.emit(each, _event(each.session_id, contact, changed, transaction.now))
-        transaction.answer(each, sum(1 for _, changed in learnt if changed))
+        told = [event for contact in each.operation.contacts for event in _learn(known, each, contact, transaction.now)]
+        for event in told:
+            transaction.emit(each, event)
+        transaction.answer(each, len(told))
     put = [
-        (*name, ciphers[name[0]].encrypt(contact_value(contact), _COLUMN, name[1]))
+        (*name, ciphers[name[0]].encrypt(contact_value(contact), _COLUMN, name[1]), contact.blocked is True)
         for name, contact in known.items()
         if stored.get(name) != contact
     ]
@@ -55,13 +55,17 @@ async def learn_contacts(transaction: Transaction, placed: Sequence[Placed]) -> 
         await transaction.wire.execute(_REMOVE, *columns(removed))
 
 
-def _learn(known: dict[Name, Contact], placed: Placed, reported: Contact) -> tuple[Contact, Sequence[ContactChange]]:
-    """Two contacts that turn out to be one are one from now on."""
+def _learn(known: dict[Name, Contact], placed: Placed, reported: Contact, now: datetime) -> Iterator[NewEvent]:
+    """Two contacts that turn out to be one are one from now on. What is told of it."""
     found = [row for name in reported.names if (row := known.pop((placed.session_id, name), None)) is not None]
-    contact, changed = learn(found, reported, from_before=placed.operation.from_before)
-    if contact.facts:
+    from_before = placed.operation.from_before
+    contact, changed = learn(found, reported, from_before=from_before)
+    if contact.facts or contact.blocked:
         known[placed.session_id, contact.jid] = contact
-    return contact, changed
+    if changed:
+        yield _event(placed.session_id, contact, changed, now)
+    if not from_before and (contact.blocked is True) != any(each.blocked for each in found):
+        yield _blocked(placed.session_id, contact, now)
 
 
 async def _stored(
@@ -76,7 +80,9 @@ async def _stored(
     rows = await transaction.wire.fetch(_READ, *columns(names)) if names else ()
     return {
         (row["session_id"], row["jid"]): contact_of(
-            row["jid"], ciphers[row["session_id"]].decrypt(row["value"], _COLUMN, row["jid"])
+            row["jid"],
+            ciphers[row["session_id"]].decrypt(row["value"], _COLUMN, row["jid"]),
+            blocked=row["blocked"],
         )
         for row in rows
     }
@@ -103,3 +109,15 @@ def _event(session_id: SessionId, contact: Contact, changed: Sequence[ContactCha
         timestamp=datetime.fromtimestamp(at, UTC) if at else now,
     )
     return NewEvent(type=CONTACT_UPDATED.type, data=event.to_data())
+
+
+def _blocked(session_id: SessionId, contact: Contact, now: datetime) -> NewEvent:
+    event = ContactBlocked(
+        session_id=session_id,
+        jid=contact.jid,
+        lid=contact.lid,
+        phone=contact.phone,
+        blocked=contact.blocked is True,
+        timestamp=now,
+    )
+    return NewEvent(type=CONTACT_BLOCKED.type, data=event.to_data())

@@ -23,6 +23,7 @@ import { Pairing } from './passkey/pairing.ts'
 import { GroupCache } from './patches/caches.ts'
 import { listenToEvents, listenToStanzas } from './patches/listening.ts'
 import { Wire } from './patches/wire.ts'
+import { BlockList } from './people/block-list.ts'
 import { Contacts } from './people/contacts.ts'
 import { NewChats } from './people/new-chats.ts'
 import { People } from './people/pictures.ts'
@@ -141,6 +142,7 @@ function makeAsking({ number, peer, credentials }: Context, { store, facts, grou
   const fetch = (place: FileArguments): Promise<Uint8Array | null> => fetchFile(peer, number, place)
   return {
     appState: new AppState({ socket, store, facts, credentials, fetch }),
+    blockList: new BlockList({ socket, store, facts, contacts }),
     contacts,
     groups: new Groups({ socket, contacts, cache: groupCache, me: () => credentials.me, renewSenderKey }),
     newChats: new NewChats({ socket, facts, credentials }),

@@ -33,6 +33,7 @@ const METHODS: { [M in OfConnection]: Ask<M> } = {
   prove: (connection, proof) => connection.prove(proof),
   confirm_code: (connection, isSame) => connection.confirmCode(isSame),
   change_state: (connection, changes) => connection.changeState(changes),
+  block: (connection, { jid, on }) => connection.block(jid, on),
   logout: (connection) => connection.logout(),
   close: (connection) => connection.close()
 }

@@ -124,6 +124,12 @@ export class Connection {
     await this.#parts.appState.change(changes)
   }
 
+  /** Blocks a person, or no longer; answers once WhatsApp has it and the owner was told. */
+  async block(jid: string, isOn: boolean): Promise<void> {
+    this.#mustBeOpen()
+    await this.#parts.blockList.change(jid, isOn)
+  }
+
   async askGroups(method: string, args: unknown): Promise<unknown> {
     this.#mustBeOpen()
     return askGroups(this.#parts.groups, method, args)
@@ -221,6 +227,7 @@ export class Connection {
     this.#parts.arrivals.replay()
     // Our name comes with it, too; of a new device, as soon as the phone has shared the key
     void this.#parts.appState.read()
+    void this.#parts.blockList.open()
   }
 
   #notifyConnected(): void {

@@ -12,6 +12,7 @@ import type { Pairing } from './passkey/pairing.ts'
 import type { GroupCache } from './patches/caches.ts'
 import { type EventTable, observing, type StanzaHandler, type StanzaTable } from './patches/listening.ts'
 import { adopted } from './people/own-name.ts'
+import type { BlockList } from './people/block-list.ts'
 import type { People } from './people/pictures.ts'
 import type { AppState } from './state/app-state.ts'
 
@@ -24,6 +25,7 @@ export interface Listeners {
   history: History
   pairing: Pairing
   appState: AppState
+  blockList: BlockList
   people: People
   admins: Admins
   groupCache: GroupCache
@@ -34,7 +36,7 @@ export interface Listeners {
 
 /** What is taken over here is acknowledged by Baileys, once it is passed on: it is stored by then. */
 export function stanzaTable(listeners: Listeners): StanzaTable {
-  const { arrivals, callsAndPresence, pairing, appState, people, admins, groupCache, groupNotifications, onArrival } = listeners
+  const { arrivals, callsAndPresence, pairing, appState, blockList, people, admins, groupCache, groupNotifications, onArrival } = listeners
   const counted =
     (handle: StanzaHandler): StanzaHandler =>
     (stanza, pass) => {
@@ -61,6 +63,7 @@ export function stanzaTable(listeners: Listeners): StanzaTable {
     'CB:notification': [
       (stanza) => pairing.ceremony.takeNotification(stanza),
       counted((stanza, pass) => appState.takeNotification(stanza, pass)),
+      counted((stanza, pass) => blockList.takeNotification(stanza, pass)),
       counted((stanza, pass) => callsAndPresence.takeNotification(stanza, pass)),
       counted((stanza, pass) => groupNotifications.takeNotification(stanza, pass))
     ],

@@ -163,6 +163,13 @@ class Picture(TypedDict):
     url: str | None
 
 
+class BlockArguments(TypedDict):
+    """A person that is to be blocked, or no longer."""
+
+    jid: str
+    on: bool
+
+
 class Proof(TypedDict):
     """What a passkey signed: the credential as JSON, and its id in base64url."""
 
@@ -270,6 +277,7 @@ SUBSCRIBE: Final[Method[str, None]] = Method("subscribe")
 PROVE: Final[Method[Proof, None]] = Method("prove")
 CONFIRM_CODE: Final[Method[bool, None]] = Method("confirm_code")
 CHANGE_STATE: Final[Method[Sequence[StateChange], None]] = Method("change_state")
+BLOCK: Final[Method[BlockArguments, None]] = Method("block")
 LOGOUT: Final[Method[None, None]] = Method("logout")
 CLOSE: Final[Method[None, None]] = Method("close")
 GROUP_CREATE: Final[Method[NewGroupArguments, NewGroup]] = Method("group_create")

@@ -177,6 +177,7 @@ class ContactReport(Person):
     verified_name: NotRequired[str | None]
     about: NotRequired[str]
     picture: NotRequired[str]
+    blocked: NotRequired[bool]
     timestamp: NotRequired[int | None]
 
 

@@ -15,7 +15,7 @@ from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.records import Fence
 from gateway_worker.store.store import Store
 from schemas.events.contacts import ContactChange
-from schemas.events.events import CONTACT_UPDATED
+from schemas.events.events import CONTACT_BLOCKED, CONTACT_UPDATED
 from tests.integration.store.conftest import SESSION
 from tests.support.store.stores import NOON, OutboxListener, key
 
@@ -124,3 +124,24 @@ async def test_contacts_go_with_the_account_that_is_unlinked(
     await store.commit(fence, learn(named("Ben")))
     await store.commit(fence, DropCredentials())
     assert await rows(migrated_database_url) == []
+
+
+def blocked(on: bool, *, jid: str = PN, lid: str | None = LID) -> Contact:  # noqa: FBT001 (that is all it says)
+    return Contact(jid=jid, lid=lid, phone=PHONE if jid == PN else None, blocked=on)
+
+
+async def test_who_is_blocked_is_told_once_and_listed(store: Store, fence: Fence) -> None:
+    heard = OutboxListener(store)
+    assert await store.commit(fence, learn(blocked(True, jid="7@lid", lid="7@lid"), from_before=True)) == (0,)
+    assert await store.commit(fence, learn(named("Ben"))) == (1,)
+    assert await store.commit(fence, learn(blocked(True, jid=LID))) == (1,)
+    assert await store.commit(fence, learn(blocked(True), named("Ben", AT + 1))) == (1,)  # the number is new
+    people = await store.contacts.blocked(SESSION, "", 10)
+    assert [(each.jid, each.blocked) for each in people] == [(PN, True), ("7@lid", True)]
+    assert [each.jid for each in await store.contacts.blocked(SESSION, PN, 10)] == ["7@lid"]
+    assert await store.commit(fence, learn(blocked(False), blocked(False, jid="7@lid", lid="7@lid"))) == (2,)
+    assert await store.commit(fence, learn(blocked(False))) == (0,)
+    told = [(each.data["jid"], each.data["blocked"]) for each in heard.events if each.type == CONTACT_BLOCKED.type]
+    assert told == [(LID, True), (PN, False), ("7@lid", False)]
+    assert await store.contacts.blocked(SESSION, "", 10) == []
+    assert [each.jid for each in await store.contacts.list(SESSION, "", 10)] == [PN]  # of the other nothing is known

@@ -127,6 +127,12 @@ export interface Picture {
   url: string | null
 }
 
+/** A person that is to be blocked, or no longer. */
+export interface BlockArguments {
+  jid: string
+  on: boolean
+}
+
 /** What a passkey signed: the credential as JSON, and its id in base64url. */
 export interface Proof {
   assertion: string
@@ -223,6 +229,7 @@ export interface Calls {
   prove: (args: Proof) => Promise<void>
   confirm_code: (args: boolean) => Promise<void>
   change_state: (args: StateChange[]) => Promise<void>
+  block: (args: BlockArguments) => Promise<void>
   logout: (args: null) => Promise<void>
   close: (args: null) => Promise<void>
   group_create: (args: NewGroupArguments) => Promise<NewGroup>

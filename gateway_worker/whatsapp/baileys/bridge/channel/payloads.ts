@@ -589,6 +589,7 @@ export interface ContactReport {
   verified_name?: string | null
   about?: string
   picture?: string
+  blocked?: boolean
   timestamp?: number | null
 }
 

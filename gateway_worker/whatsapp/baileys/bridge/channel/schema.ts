@@ -264,6 +264,7 @@ const contact = object({
   verified_name: ownName,
   about: text(MAX_ABOUT),
   picture: word,
+  blocked: flag,
   timestamp: nullable(seconds)
 } satisfies Bounds<said.ContactReport>)
 

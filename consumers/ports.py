@@ -7,6 +7,7 @@ from gateway_worker.broker.headers import HeaderValue
 from gateway_worker.broker.outgoing import Outgoing
 from gateway_worker.store.operations.commands import Recorded
 from gateway_worker.store.records import Json
+from schemas.commands.account import DescribePrivacy, DescribeProfile, SetPrivacy, SetProfile
 from schemas.commands.chats import ClearChat, DeleteChat, DeleteMessage, StarMessage, UpdateChat
 from schemas.commands.commands import Command, CommandKey
 from schemas.commands.contacts import BlockContact, GetPicture, RemoveContact, SaveContact, UnblockContact
@@ -39,6 +40,7 @@ from schemas.commands.sessions import (
     RestartSession,
     UsePasskey,
 )
+from schemas.content.account import PrivacySettings, ProfileDescription
 from schemas.content.groups import (
     GroupCreated,
     GroupDescription,
@@ -134,6 +136,22 @@ class ChatStates(Protocol):
 
 class OwnAccount(Protocol):
     """What a session's account sets about itself and others. Every call may raise gateway errors."""
+
+    async def describe_profile(self, command: Command[DescribeProfile]) -> ProfileDescription:
+        """How it shows itself."""
+        ...
+
+    async def set_profile(self, command: Command[SetProfile]) -> None:
+        """Change how it shows itself."""
+        ...
+
+    async def describe_privacy(self, command: Command[DescribePrivacy]) -> PrivacySettings:
+        """Who sees what of it."""
+        ...
+
+    async def set_privacy(self, command: Command[SetPrivacy]) -> None:
+        """Change who sees what of it."""
+        ...
 
     async def block(self, command: Command[BlockContact]) -> None:
         """Block a person."""

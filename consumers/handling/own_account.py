@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from consumers.dispatch import Handler
 from consumers.ports import Manager, OwnAccount
-from consumers.replies import Reply, accepted
+from consumers.replies import Reply, accepted, result
+from schemas.commands.account import DescribePrivacy, DescribeProfile, SetPrivacy, SetProfile
 from schemas.commands.commands import Command
 from schemas.commands.contacts import BlockContact, UnblockContact
 from schemas.model import StrictModel
@@ -19,9 +20,31 @@ class OwnAccountHandlers:
     def table(self) -> Mapping[str, Handler]:
         """Type → handler."""
         return {
+            "profile.describe.v1": self.describe_profile,
+            "profile.set.v1": self.set_profile,
+            "privacy.describe.v1": self.describe_privacy,
+            "privacy.set.v1": self.set_privacy,
             "contact.block.v1": self.block,
             "contact.unblock.v1": self.unblock,
         }
+
+    async def describe_profile(self, command: Command[DescribeProfile]) -> Reply:
+        """Tell how the account shows itself."""
+        return result(command, await self._of(command).describe_profile(command))
+
+    async def set_profile(self, command: Command[SetProfile]) -> Reply:
+        """Change how the account shows itself."""
+        await self._of(command).set_profile(command)
+        return accepted(command)
+
+    async def describe_privacy(self, command: Command[DescribePrivacy]) -> Reply:
+        """Tell who sees what of the account."""
+        return result(command, await self._of(command).describe_privacy(command))
+
+    async def set_privacy(self, command: Command[SetPrivacy]) -> Reply:
+        """Change who sees what of the account."""
+        await self._of(command).set_privacy(command)
+        return accepted(command)
 
     async def block(self, command: Command[BlockContact]) -> Reply:
         """Block a person."""

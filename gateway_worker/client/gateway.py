@@ -10,16 +10,17 @@ from typing import Any, Final, Self, TypeVar, Unpack
 
 from gateway_worker.client import replies
 from gateway_worker.client.background import Background
-from gateway_worker.client.chat_calls import ChatCalls
+from gateway_worker.client.calls.account import AccountCalls
+from gateway_worker.client.calls.chats import ChatCalls
+from gateway_worker.client.calls.groups import GroupCalls
+from gateway_worker.client.calls.messages import MessageCalls
+from gateway_worker.client.calls.sessions import SessionCalls
 from gateway_worker.client.commands import CommandOptions, Outgoing, compose, kind_of
 from gateway_worker.client.connection import Connection
 from gateway_worker.client.errors import ClientError, ConnectionLostError, NoReplyError
-from gateway_worker.client.group_calls import GroupCalls
-from gateway_worker.client.message_calls import MessageCalls
 from gateway_worker.client.publishing import Publisher
 from gateway_worker.client.queues import EventQueue
 from gateway_worker.client.replies import Accepted
-from gateway_worker.client.session_calls import SessionCalls
 from gateway_worker.client.subscription import PREFETCH, Subscription
 from schemas.envelope import Envelope
 from schemas.model import Model, StrictModel
@@ -31,7 +32,7 @@ TIMEOUT: Final = 30.0  # seconds for a reply
 M = TypeVar("M", bound=Model)
 
 
-class Gateway(SessionCalls, MessageCalls, ChatCalls, GroupCalls):
+class Gateway(SessionCalls, MessageCalls, ChatCalls, AccountCalls, GroupCalls):
     """A connection to the gateway; a context manager.
 
     It reconnects by itself. A command whose confirm or reply went astray with a connection is published again under its

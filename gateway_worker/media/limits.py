@@ -10,11 +10,15 @@ MAX_BYTES: Final = {
     "gif": 64 * _MIB,
     "audio": 64 * _MIB,
     "voice": 64 * _MIB,
+    "profile_picture": 16 * _MIB,  # of the picture that it is made from; see MAX_PROFILE_PICTURE
     "sticker": 16 * _MIB,  # of the picture that it is made from; see MAX_STATIC_STICKER
     "document": 2048 * _MIB,
 }
 """Bytes of the file that a command names, by kind."""
 
+MAX_PROFILE_PICTURE: Final = 200 * 1024
+PROFILE_SIDE: Final = 640
+"""Pixels: a profile picture is a square of at most that side."""
 MAX_STATIC_STICKER: Final = 100 * 1024
 MAX_ANIMATED_STICKER: Final = 500 * 1024
 MAX_STICKER_SECONDS: Final = 10

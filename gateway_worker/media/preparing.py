@@ -49,6 +49,7 @@ _PICTURES: Final = frozenset(
 _ACCEPTED: Final = {
     "image": _PICTURES,
     "sticker": _PICTURES,
+    "profile_picture": _PICTURES,
     "video": _FILMS,
     "gif": _FILMS | MOVING | {"image/gif"},
     "audio": _SOUNDS,
@@ -100,7 +101,7 @@ class Preparation:
     async def prepare(self, kind: str, source: MediaSource, *, party: str) -> AsyncGenerator[PreparedFile]:
         """The file, ready to be sent as `kind`, as long as the block runs; of one `party` (a session) one is decoded.
 
-        A `kind` is one of the contract's; ``gif`` is a video that plays like one.
+        A `kind` is one of the contract's; ``gif`` is a video that plays like one, ``profile_picture`` a square JPEG.
 
         Raises:
             MediaError: it cannot be had, or not be sent; `detail.reason` says why.

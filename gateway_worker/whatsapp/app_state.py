@@ -19,6 +19,7 @@ class StateKind(StrEnum):
     MESSAGE_DELETED = "message_deleted"  # a message, for this account alone
     CLEARED = "cleared"  # all messages of a chat; on: the starred ones too
     CHAT_DELETED = "chat_deleted"  # a chat, with its messages
+    OWN_NAME = "own_name"  # what the account calls itself: `name`, of no chat
     CONTACT = "contact"  # what a person is called on the phone; an empty name: saved no longer
 
 
@@ -45,7 +46,7 @@ class StateChange:
         chat: its JID, or the person's.
         until: Unix milliseconds of a chat that is muted; None: for ever.
         message: the message that is meant; of a chat as a whole, to be written: its last one.
-        name, lid: of a contact.
+        name: of a contact, or the account's own; lid: of a contact.
         through: what came later than that is not meant, Unix seconds; None: it is not said.
         timestamp: when it was done, by the clock of whichever device; Unix seconds.
     """

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from gateway_worker.whatsapp.account import ProfileReported
 from gateway_worker.whatsapp.groups import GroupNotification
 from gateway_worker.whatsapp.people import ContactsReported, PresenceState
 from gateway_worker.whatsapp.timers import TimersReported
@@ -207,6 +208,7 @@ Fact = (
     | ReceiptsArrived
     | GroupNotification
     | ContactsReported
+    | ProfileReported
     | TimersReported
     | NewChatsTimed
     | SendFailed

@@ -3,7 +3,7 @@
 An *engine* (`gateway_worker.whatsapp.baileys`) opens *connections*. A connection has no policy and no state: it does
 not retry, reconnect or store. Everything durable it needs it asks of its *owner* (`gateway_worker.connections`), which
 answers from PostgreSQL. What they say to each other lies beside this file: `errors`, `facts`, `incoming`, `outgoing`,
-`past`, `people`, `groups`, `files`.
+`past`, `people`, `groups`, `files`, `account`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from gateway_worker.whatsapp.account import OwnAccount
 from gateway_worker.whatsapp.app_state import StateChange, StateChanges
 from gateway_worker.whatsapp.facts import Fact
 from gateway_worker.whatsapp.files import FileClass, FileReference
@@ -132,6 +133,11 @@ class Connection(Protocol):
         """What is asked about groups."""
         ...
 
+    @property
+    def own(self) -> OwnAccount:
+        """What is asked about the account itself."""
+        ...
+
     async def send(self, message: OutgoingMessage) -> Acknowledged:
         """Send; returns when WhatsApp's server acknowledged it, never earlier.
 
@@ -206,14 +212,6 @@ class Connection(Protocol):
 
         Raises:
             StateUnreadable: the phone has not shared a key yet, or what is there does not fit.
-            Refused, OutcomeUnknown, NotConnected: as `send`.
-        """
-        ...
-
-    async def block(self, jid: str, *, on: bool) -> None:
-        """Block a person, or no longer; returns when WhatsApp has it and the owner was told.
-
-        Raises:
             Refused, OutcomeUnknown, NotConnected: as `send`.
         """
         ...

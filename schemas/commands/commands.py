@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
+from schemas.commands.account import DescribePrivacy, DescribeProfile, SetPrivacy, SetProfile
 from schemas.commands.chats import (
     ClearChat,
     DeleteChat,
@@ -74,6 +75,7 @@ from schemas.commands.sessions import (
     UsePasskey,
 )
 from schemas.commands.workers import DescribeWorker, DrainWorker
+from schemas.content.account import PrivacySettings, ProfileDescription
 from schemas.content.groups import (
     GroupCreated,
     GroupDescription,
@@ -227,6 +229,10 @@ _TYPES: Final = (
     _session("contact.remove.v1", CommandClass.I, RemoveContact),
     _session("contact.block.v1", CommandClass.I, BlockContact),
     _session("contact.unblock.v1", CommandClass.I, UnblockContact),
+    _session("profile.describe.v1", CommandClass.Q, DescribeProfile, ProfileDescription),
+    _session("profile.set.v1", CommandClass.I, SetProfile),
+    _session("privacy.describe.v1", CommandClass.Q, DescribePrivacy, PrivacySettings),
+    _session("privacy.set.v1", CommandClass.I, SetPrivacy),
     _session("chat.presence.v1", CommandClass.I, SetPresence),
     _session("chat.disappearing.v1", CommandClass.I, SetDisappearing),
     _session("contact.check.v1", CommandClass.Q, CheckContacts, ContactsChecked),

@@ -145,6 +145,8 @@ class ProfileChange(StrEnum):
     """What changed about the account itself: the key of the event that tells of it."""
 
     PUSH_NAME = "pushName"
+    ABOUT = "about"
+    PICTURE = "picture"
 
 
 class ProfileUpdated(Model):
@@ -152,13 +154,18 @@ class ProfileUpdated(Model):
 
     `pushName` is what the account calls itself. The phone tells it to a newly linked session; where that takes longer
     than a moment, ``session.status.v1`` `connected` comes without it, and this event follows. ``session.describe.v1``
-    shows it.
+    shows it. What is in `changed` stands beside it, as it is now; a missing `about` is gone.
 
     Attributes:
+        push_name: what the account calls itself.
+        about: the status text.
+        picture: what became of the picture; ``profile.describe.v1`` gets it.
         changed: what is new.
     """
 
     session_id: SessionId
-    push_name: Name
+    push_name: Name | None = None
+    about: Annotated[str, Field(max_length=MAX_ABOUT)] | None = None
+    picture: PictureChange | None = None
     changed: Sequence[ProfileChange]
     timestamp: Instant

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from schemas.content.account import Audience, PrivacySettings, ProfileDescription
 from schemas.content.changes import (
     Attendance,
     EventResponse,
@@ -213,6 +214,14 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "contact.block.v1": ({"contact": _PHONE},),
     "contact.unblock.v1": ({"contact": _LID},),
     "contact.blocked.v1": ({}, {"limit": 20, "cursor": _JID}),
+    "profile.describe.v1": ({},),
+    "profile.set.v1": (
+        {"name": "Ana's shop", "about": "Open until six"},
+        {"picture": {"object": "uploads/ana.jpg"}},
+        {"about": "", "removePicture": True},
+    ),
+    "privacy.describe.v1": ({},),
+    "privacy.set.v1": ({"lastSeen": "contacts", "online": "matchLastSeen"}, {"readReceipts": "none", "calls": "known"}),
     "chat.disappearing.v1": ({"to": _PHONE, "seconds": 604_800}, {"to": "120363041234567890@g.us", "seconds": 0}),
     "chat.presence.v1": ({"to": _PHONE, "state": "typing"}, {"to": _PHONE, "state": "available", "subscribe": True}),
     "contact.check.v1": ({"phones": [_PHONE, "+15550002222"]},),
@@ -280,6 +289,26 @@ RESULTS: Final[Mapping[str, Model]] = {
     "chat.describe.v1": _CHAT,
     "contact.list.v1": ContactPage(contacts=[_PERSON], cursor=_JID),
     "contact.describe.v1": _PERSON,
+    "profile.describe.v1": ProfileDescription(
+        session_id=_SESSION,
+        jid=_JID,
+        lid=_LID,
+        phone=_PHONE,
+        name="Ana",
+        about="At work",
+        picture_id="1699887766",
+        picture_url="https://pps.whatsapp.net/v/t61/1.jpg?oe=6925",
+    ),
+    "privacy.describe.v1": PrivacySettings(
+        session_id=_SESSION,
+        last_seen=Audience.CONTACTS,
+        online=Audience.MATCH_LAST_SEEN,
+        picture=Audience.ALL,
+        about=Audience.CONTACTS_EXCEPT,
+        groups=Audience.CONTACTS,
+        calls=Audience.KNOWN,
+        read_receipts=Audience.ALL,
+    ),
     "contact.blocked.v1": ContactPage(contacts=[_PERSON.model_copy(update={"blocked": True})]),
     "session.describe.v1": _DESCRIPTION,
     "session.list.v1": SessionPage(sessions=[_DESCRIPTION], cursor=_SESSION),
@@ -519,6 +548,9 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
     ),
     "profile.updated.v1": (
         ProfileUpdated(session_id=_SESSION, push_name="Ana", changed=[ProfileChange.PUSH_NAME], timestamp=_NOW),
+        ProfileUpdated(
+            session_id=_SESSION, picture=PictureChange.CHANGED, changed=[ProfileChange.PICTURE], timestamp=_NOW
+        ),
     ),
     "history.synced.v1": (
         HistorySynced(

@@ -19,7 +19,7 @@ from gateway_worker.connections.incoming.recalling import Recall
 from gateway_worker.connections.incoming.vigilance import Vigilance
 from gateway_worker.connections.messages.joint_begins import JointBegins
 from gateway_worker.connections.messages.timers import Timers
-from gateway_worker.connections.people.contacts import learnt_contacts
+from gateway_worker.connections.people.contacts import learnt_contacts, learnt_profile
 from gateway_worker.connections.people.identities import Identities
 from gateway_worker.connections.people.own_chats import OwnChats
 from gateway_worker.store.errors import ContentRefused
@@ -31,6 +31,7 @@ from gateway_worker.store.operations.receipts import AdvanceParticipant, Advance
 from gateway_worker.store.operations.timers import SetTimers
 from gateway_worker.store.records import Status
 from gateway_worker.timing.pace import Pace
+from gateway_worker.whatsapp.account import ProfileReported
 from gateway_worker.whatsapp.errors import StoreRefused
 from gateway_worker.whatsapp.facts import (
     CallArrived,
@@ -66,6 +67,8 @@ from schemas.events.failures import Failure
 from schemas.names import MessageId
 
 LifeFact = QrCode | PairingCode | PasskeyRequired | PasskeyCode | Connected | Named | Disconnected | PresenceChanged
+
+_Stored = CallArrived | GroupNotification | ContactsReported | ProfileReported | TimersReported
 
 Advance = AdvanceStatus | AdvanceParticipant | UpdateChats
 
@@ -163,7 +166,7 @@ class Inbound:
                     await self._receipts(fact.receipts)
                 case SendFailed():
                     await self._refused(fact)
-                case CallArrived() | GroupNotification() | ContactsReported() | TimersReported():
+                case CallArrived() | GroupNotification() | ContactsReported() | ProfileReported() | TimersReported():
                     await self._store_fact(fact)
                 case FactUnreadable():
                     reason = SetAsideReason.FAILED
@@ -294,7 +297,7 @@ class Inbound:
         for each in ids:
             yield AdvanceParticipant(message_id=each, chat=group, participant=who, lid=lid, status=status, at=at)
 
-    async def _store_fact(self, fact: CallArrived | GroupNotification | ContactsReported | TimersReported) -> None:
+    async def _store_fact(self, fact: _Stored) -> None:
         """All in one transaction; if something in it cannot be stored, each by itself."""
         name = type(fact).__name__
         try:
@@ -312,9 +315,7 @@ class Inbound:
         else:
             self._timers.learn(operations)
 
-    async def _operations(
-        self, fact: CallArrived | GroupNotification | ContactsReported | TimersReported
-    ) -> Sequence[ReceiveMessage | LearnContacts | SetTimers]:
+    async def _operations(self, fact: _Stored) -> Sequence[ReceiveMessage | LearnContacts | SetTimers]:
         now = self._context.clock.now()
         match fact:
             case CallArrived():
@@ -325,6 +326,8 @@ class Inbound:
                 return self._timers.listed(fact.timers, now)
             case ContactsReported():
                 return learnt_contacts(fact, self._identities, now)
+            case ProfileReported():
+                return [learnt_profile(fact, now)]
 
     async def _refused(self, failure: SendFailed) -> None:
         error = Failure.of(MessageRejectedByWhatsApp(failure.code)).to_data()

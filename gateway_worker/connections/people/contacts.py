@@ -7,8 +7,9 @@ from typing import Final
 
 from gateway_worker.connections.base.times import instant
 from gateway_worker.connections.people.identities import Identities
-from gateway_worker.store.operations.contacts import Contact, ContactFact
+from gateway_worker.store.operations.contacts import OWN, Contact, ContactFact
 from gateway_worker.store.operations.people import LearnContacts
+from gateway_worker.whatsapp.account import ProfileReported
 from gateway_worker.whatsapp.incoming import Arrived
 from gateway_worker.whatsapp.people import ContactReport, ContactsReported
 from schemas.addresses import LID_SERVER, USER_SERVER, jid_of_phone, phone_of
@@ -23,6 +24,17 @@ def learnt_contacts(report: ContactsReported, identities: Identities, now: datet
     """What makes it durable; nothing when nobody is told of."""
     contacts = [_contact(each, identities, now) for each in report.contacts if each.jid.endswith(_SERVERS)]
     return [LearnContacts(contacts=contacts, from_before=report.from_before)] if contacts else []
+
+
+def learnt_profile(report: ProfileReported, now: datetime) -> LearnContacts:
+    """What makes durable how the account itself shows itself, and tells what is new of it."""
+    at = int(now.timestamp()) if report.timestamp is None else _seconds(report.timestamp, now)
+    values = {
+        ContactChange.ABOUT: _bounded(report.about, MAX_ABOUT),
+        ContactChange.PICTURE: _bounded(report.picture, MAX_ATTRIBUTE),
+    }
+    facts = {name: ContactFact(value=value, at=at) for name, value in values.items() if value is not None}
+    return LearnContacts(contacts=[Contact(jid=OWN, facts=facts)])
 
 
 def names_in(messages: Iterable[Arrived]) -> list[ContactReport]:

@@ -99,6 +99,10 @@ class ChatStateCommands:
         """Take a person from the address book."""
         await self._set_name(command, command.data.jid, "")
 
+    async def set_own_name(self, command: Command[Any], name: str) -> None:
+        """Have the account call itself otherwise."""
+        await self._change(command, [StateChange(kind=StateKind.OWN_NAME, chat="", name=name)])
+
     async def _set_name(self, command: Command[Any], jid: Jid, name: str) -> None:
         person = self._identities.chat_of(jid)
         lid = self._identities.lid_of(person)

@@ -99,12 +99,12 @@ class ImmediateCommands:
             chat = to if state in _SEEN_BY_ALL else await self._resolver.on(connection, to)
             await connection.send_presence(chat, state)
 
-        await self._ask_soon(show)
+        await self.ask_soon(show)
 
     async def check_contacts(self, command: Command[CheckContacts]) -> ContactsChecked:
         """Ask WhatsApp which numbers it knows. Raises as `set_presence`."""
         phones = command.data.phones
-        checks = await self._ask_soon(lambda attempt: attempt.check_contacts(phones))
+        checks = await self.ask_soon(lambda attempt: attempt.check_contacts(phones))
         await self._resolver.learn(checks)
         found = {each.phone: each for each in checks}
         return ContactsChecked(
@@ -129,11 +129,13 @@ class ImmediateCommands:
             jid = await self._resolver.on(connection, command.data.jid)
             return jid, await connection.get_picture(jid, preview=preview)
 
-        jid, found = await self._ask_soon(get)
+        jid, found = await self.ask_soon(get)
         state = PictureState.HIDDEN if found.hidden else PictureState.NONE if found.url is None else PictureState.SHOWN
         return ContactPicture(to=command.data.to, jid=jid, state=state, id=found.id, url=found.url)
 
-    async def _ask_soon(self, ask: Ask[T]) -> T:
+    async def ask_soon(self, ask: Ask[T]) -> T:
+        """Ask what is not worth waiting long for. Raises as `set_presence`."""
+
         async def find() -> ConnectionAttempt:
             return await connection_soon(self._waiter)
 

@@ -126,6 +126,14 @@ def assemble(record: SessionRecord, context: SessionContext, session: Host) -> S
         careful=record.state in LIVE,  # whoever owned it before told no end
     )
     immediate, groups, chats = _commands(context, session, shared)
+    states = ChatStateCommands(
+        record.session_id,
+        immediate,
+        context.storage,
+        identities=shared.identities,
+        originals=shared.originals,
+        resolver=shared.resolver,
+    )
     return SessionParts(
         writer=shared.writer,
         lifecycle=shared.lifecycle,
@@ -137,15 +145,8 @@ def assemble(record: SessionRecord, context: SessionContext, session: Host) -> S
         immediate=immediate,
         groups=groups,
         chats=chats,
-        chat_states=ChatStateCommands(
-            record.session_id,
-            immediate,
-            context.storage,
-            identities=shared.identities,
-            originals=shared.originals,
-            resolver=shared.resolver,
-        ),
-        own_account=OwnAccountCommands(immediate, shared.resolver),
+        chat_states=states,
+        own_account=OwnAccountCommands(record.session_id, immediate, shared.resolver, states, context.files),
         media=_media(context, session, shared),
         intake=IntakeController(
             record.session_id,

@@ -202,7 +202,7 @@ class Fleet:
 
     def _rename(self, profile: ProfileUpdated) -> None:
         known = self.sessions.get(profile.session_id)
-        if known is not None:
+        if known is not None and profile.push_name is not None:
             self.sessions[profile.session_id] = replace(known, name=profile.push_name)
 
     def _beat(self, beat: WorkerHeartbeat, now: datetime) -> None:

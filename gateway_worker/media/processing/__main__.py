@@ -26,6 +26,8 @@ def _pool(kind: str, mimetype: str) -> Callable[[Path, Path, str, bool], dict[st
     match kind:
         case "image":
             from gateway_worker.media.processing.pictures import make_image as make  # noqa: PLC0415
+        case "profile_picture":
+            from gateway_worker.media.processing.profile_pictures import make_profile_picture as make  # noqa: PLC0415
         case "sticker":
             from gateway_worker.media.processing.stickers import make_sticker as make  # noqa: PLC0415
         case "gif" if mimetype in MOVING:

@@ -18,6 +18,8 @@ from gateway_worker.simulator.world.model import Account, Connection, Device
 from gateway_worker.simulator.world.turn import Turn
 
 COLLECTIONS = frozenset({"critical_block", "critical_unblock_low", "regular_high", "regular", "regular_low"})
+_OWN_NAME = ("setting_pushName",)
+"""What the account calls itself: the server announces it to others."""
 MAX_PATCHES = 5_000
 """Per collection; above that the oldest go, and who has not read them gets a snapshot."""
 MAX_RECORDS = 100_000
@@ -86,6 +88,8 @@ def append(turn: Turn, account: Account, name: str, patch: bytes, author: Device
         else:
             entry = StateEntry(collection=name, index=index, action=each.action, device=number)
             account.primary.app_state[name, index] = entry
+            if index == _OWN_NAME and (own := each.action.pushNameSetting.name):
+                account.name = account.announced_name = own
     turn.world.stats.app_state_patches += 1
     _notify_others(turn, account, author, name, known.standing.version)
 

@@ -15,6 +15,7 @@ from gateway_worker.simulator.whatsapp.notifications import set_new_chats
 from gateway_worker.simulator.whatsapp.offline import send_backlog
 from gateway_worker.simulator.whatsapp.passkeys import PASSKEY_STEPS
 from gateway_worker.simulator.whatsapp.prekeys import on_encrypt_iq
+from gateway_worker.simulator.whatsapp.privacy import on_privacy_iq
 from gateway_worker.simulator.whatsapp.profile_iqs import on_contact_link_iq, on_graph_iq, on_status_iq
 from gateway_worker.simulator.whatsapp.profiles import on_picture_iq
 from gateway_worker.simulator.whatsapp.registration import on_link_code_iq, on_pair_device_sign, on_passkey_iq
@@ -31,7 +32,6 @@ from gateway_worker.simulator.world.turn import Turn
 
 Handler = Callable[[Turn, Connection, Node, Node], list[Node]]
 
-_PRIVACY = ("readreceipts", "last", "profile", "status", "online", "groupadd", "calladd", "messages")
 _NOTHING = Node("none")
 
 
@@ -115,14 +115,6 @@ def _log_out(turn: Turn, connection: Connection) -> None:
         remove_device(turn, device, notify=True)
 
 
-def _privacy(_turn: Turn, _connection: Connection, iq: Node, query: Node) -> list[Node]:
-    if query.tag == "tokens":
-        return [Node("tokens")]
-    if iq.attrs.get("type") == "set":
-        return []
-    return [Node("privacy", {}, [Node("category", {"name": name, "value": "all"}) for name in _PRIVACY])]
-
-
 def _properties(_turn: Turn, _connection: Connection, _iq: Node, _query: Node) -> list[Node]:
     attrs = {"protocol": "1", "ab_key": "simulator", "hash": "sim1", "refresh": "86400", "refresh_id": "1"}
     return [Node("props", attrs, [Node("prop", {"config_code": "10518", "config_value": "1"})])]
@@ -165,7 +157,7 @@ _HANDLERS: dict[str, Handler] = {
     "encrypt": on_encrypt_iq,
     "md": _multi_device,
     "passive": _passive,
-    "privacy": _privacy,
+    "privacy": on_privacy_iq,
     "status": on_status_iq,
     "tos": _nothing,
     "urn:xmpp:ping": _nothing,

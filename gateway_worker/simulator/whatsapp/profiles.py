@@ -1,18 +1,28 @@
 """How people show themselves: pictures, found by query, and status texts; changes are told by notification. Pure."""
 
 from gateway_worker.simulator.whatsapp.offline import deliver
+from gateway_worker.simulator.whatsapp.privacy import is_hidden
+from gateway_worker.simulator.wire.errors import NodeError
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.media import store
-from gateway_worker.simulator.world.model import Account, Connection
+from gateway_worker.simulator.world.model import Account, Connection, Device
 from gateway_worker.simulator.world.turn import Turn
 
+MAX_PICTURE = 512 * 1024
+"""Bytes of a picture that a companion sets."""
+_JPEG = b"\xff\xd8\xff"
 
-def set_picture(turn: Turn, account: Account, picture: bytes) -> None:
+
+def set_picture(turn: Turn, account: Account, picture: bytes, *, by: Device | None = None) -> None:
     """The person has this picture from now on (JPEG), or none if it is empty; who knows the person is told."""
     account.picture = (turn.token(), store(turn, picture, frozenset({account.phone}))) if picture else None
     whose = {"jid": account.pn_jid}
     change = Node("set", whose | {"id": account.picture[0]}) if account.picture else Node("delete", whose)
     _notify(turn, account, "picture", change)
+    for companion in account.companions:
+        if companion is not by:  # which picture it is, it asks
+            attrs = {"from": account.pn_jid, "type": "account_sync", "id": turn.token(), "t": turn.t}
+            deliver(turn, companion, Node("notification", attrs, [Node("picture")]))
 
 
 def set_about(turn: Turn, account: Account, text: str) -> None:
@@ -21,15 +31,32 @@ def set_about(turn: Turn, account: Account, text: str) -> None:
     _notify(turn, account, "status", Node("set", {}, text.encode()))
 
 
-def on_picture_iq(turn: Turn, _connection: Connection, iq: Node, query: Node) -> list[Node]:
-    """Whose picture is where; 404 for who is unknown or has none."""
+def on_picture_iq(turn: Turn, connection: Connection, iq: Node, query: Node) -> list[Node]:
+    """Whose picture is where; 404 for who is unknown or has none, 401 for whom it is not. `set`: the account's own."""
+    device = connection.device
+    assert device is not None
+    if iq.attrs.get("type") == "set":
+        return _change_picture(turn, device, iq, query)
     account, _ = turn.world.find(iq.attrs.get("target") or iq.attrs.get("to", ""))
     if account is None or account.picture is None:
         return [Node("error", {"code": "404", "text": "item-not-found"})]
+    if is_hidden(account, "profile", device.account):
+        return [Node("error", {"code": "401", "text": "not-authorized"})]
     id_, direct_path = account.picture
     url = f"https://{turn.world.media_authority}{direct_path}"
     kind = query.attrs.get("type", "preview")
     return [Node("picture", {"id": id_, "type": kind, "url": url, "direct_path": direct_path})]
+
+
+def _change_picture(turn: Turn, device: Device, iq: Node, query: Node) -> list[Node]:
+    """Another picture, or none; 406 for what is no JPEG of a size that clients send."""
+    if "target" in iq.attrs:
+        raise NodeError("pictures of groups are not kept here")
+    picture = query.content if query.tag == "picture" and isinstance(query.content, bytes) else b""
+    if query.tag == "picture" and not (picture.startswith(_JPEG) and len(picture) <= MAX_PICTURE):
+        return [Node("error", {"code": "406", "text": "not-acceptable"})]
+    set_picture(turn, device.account, picture, by=device)
+    return [Node("picture", {"id": device.account.picture[0]})] if device.account.picture else []
 
 
 def _notify(turn: Turn, account: Account, kind: str, change: Node) -> None:

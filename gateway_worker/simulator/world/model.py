@@ -102,6 +102,8 @@ class Account:
     """The status text."""
     blocked: dict[str, None] = field(default_factory=dict[str, None])
     """Phones of the accounts whose messages and calls do not reach the person."""
+    privacy: dict[str, str] = field(default_factory=dict[str, str])
+    """Who sees what, by WhatsApp's name of the setting; what is missing is for everybody."""
     contact_code: str = ""
     """Of the link by which others find the person, once it was asked for."""
     picture: tuple[str, str] | None = None

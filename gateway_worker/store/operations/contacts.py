@@ -11,6 +11,8 @@ from typing import Final
 from schemas.addresses import LID_SERVER
 from schemas.events.contacts import ContactChange
 
+OWN: Final = ""
+"""The account itself, as a contact: under no name, so that it stands in no list."""
 ADDRESSES: Final = (ContactChange.LID, ContactChange.PHONE)
 
 

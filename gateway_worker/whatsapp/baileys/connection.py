@@ -25,6 +25,7 @@ from gateway_worker.whatsapp.baileys.codec.history import history_of
 from gateway_worker.whatsapp.baileys.codec.messages import entry_key_of, framed_entry_key
 from gateway_worker.whatsapp.baileys.codec.state import state_args
 from gateway_worker.whatsapp.baileys.groups import BaileysGroups
+from gateway_worker.whatsapp.baileys.own_account import BaileysOwnAccount
 from gateway_worker.whatsapp.baileys.phone_files import PhoneFiles, phone_file_of
 from gateway_worker.whatsapp.baileys.reading import Unread, taken_up
 from gateway_worker.whatsapp.errors import NotConnected, OutcomeUnknown
@@ -75,6 +76,7 @@ class BaileysConnection:
         self._ended = False
         self.over = asyncio.Event()
         self.groups = BaileysGroups(self._call, self._call_once)
+        self.own = BaileysOwnAccount(self._call)
 
     async def send(self, message: OutgoingMessage) -> Acknowledged:
         """Send; returns when WhatsApp's server acknowledged it, never earlier."""
@@ -159,10 +161,6 @@ class BaileysConnection:
     async def change_state(self, changes: Sequence[StateChange]) -> None:
         """Changes the app state; returns when WhatsApp has it, and the owner has stored it."""
         await self._call(calls.CHANGE_STATE, [state_args(change) for change in changes])
-
-    async def block(self, jid: str, *, on: bool) -> None:
-        """Block a person, or no longer; returns when WhatsApp has it and the owner was told."""
-        await self._call(calls.BLOCK, {"jid": jid, "on": on})
 
     async def logout(self) -> None:
         """Unlink this device at WhatsApp; the connection ends with `Cause.LOGGED_OUT` or `REQUESTED`."""

@@ -1,36 +1,12 @@
 """Chats as their owner has them: by commands and by the phone, real Baileys between them, a server that is strict."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.e2e.conftest import Member, World
-from tests.support.backend import Document
+from tests.e2e.messages.asking import accepted, by_phone, of, result
 from tests.support.whatsapp.phones import Phone
-
-
-async def _accepted(world: World, member: Member, kind: str, data: Document) -> Document:
-    reply = await world.backend.ask(kind, member.session_id, data)
-    assert reply["type"] == "command.accepted.v1", reply
-    return reply["data"]
-
-
-async def _result(world: World, member: Member, kind: str, data: Document) -> Document:
-    reply = await world.backend.ask(kind, member.session_id, data)
-    assert reply["type"] == "command.result.v1", reply
-    return reply["data"]["result"]
-
-
-def _of(member: Member, **fields: Any) -> Callable[[Document], bool]:
-    def met(event: Document) -> bool:
-        data = event["data"]
-        return event["subject"] == member.session_id and all(data.get(name) == fields[name] for name in fields)
-
-    return met
-
-
-async def _by_phone(world: World, member: Member, action: str, **fields: object) -> None:
-    await world.phones.post(f"/phones/{member.phone.number}/{action}", fields)
 
 
 async def _state(world: World, phone: Phone) -> Mapping[tuple[str, ...], Mapping[str, Any]]:
@@ -40,7 +16,7 @@ async def _state(world: World, phone: Phone) -> Mapping[tuple[str, ...], Mapping
 
 async def _heard(world: World, member: Member, who: Phone, text: str) -> str:
     message_id = await world.phones.send(who, member.phone.number, text)
-    await world.backend.event("message.received.v1", _of(member, messageId=message_id))
+    await world.backend.event("message.received.v1", of(member, messageId=message_id))
     return message_id
 
 
@@ -49,27 +25,27 @@ async def test_chats_are_listed_as_the_phone_and_commands_leave_them(world: Worl
     first = await _heard(world, ana, ben, "one")
     await _heard(world, ana, eve, "two")
     last = await _heard(world, ana, ben, "three")
-    page = await _result(world, ana, "chat.list.v1", {"limit": 1})
+    page = await result(world, ana, "chat.list.v1", {"limit": 1})
     (chat,) = page["chats"]
     assert (chat["chat"], chat["kind"], chat["unread"]) == (ben.jid, "person", 2)
     assert chat["lastMessage"]["content"]["text"] == "three"
-    behind = await _result(world, ana, "chat.list.v1", {"cursor": page["cursor"]})
+    behind = await result(world, ana, "chat.list.v1", {"cursor": page["cursor"]})
     assert [each["chat"] for each in behind["chats"]] == [eve.jid]
 
-    await _by_phone(world, ana, "chat", chat=ben.number, archived=True)
-    event = await world.backend.event("chat.updated.v1", _of(ana, chat=ben.jid, archived=True))
+    await by_phone(world, ana, "chat", chat=ben.number, archived=True)
+    event = await world.backend.event("chat.updated.v1", of(ana, chat=ben.jid, archived=True))
     assert event["data"]["fromMe"] is True
     ends = (datetime.now(UTC) + timedelta(hours=8)).replace(microsecond=0)
     muted = {"chat": ben.number, "archived": False, "mutedUntil": ends.isoformat().replace("+00:00", "Z")}
-    await _accepted(world, ana, "chat.update.v1", muted)
-    await world.backend.event("chat.updated.v1", _of(ana, chat=ben.jid, muted=True))
+    await accepted(world, ana, "chat.update.v1", muted)
+    await world.backend.event("chat.updated.v1", of(ana, chat=ben.jid, muted=True))
     state = await _state(world, ana.phone)
     assert "archived" not in state["archive", ben.jid]["archiveChatAction"] or not state["archive", ben.jid][
         "archiveChatAction"
     ].get("archived")
     assert state["mute", ben.jid]["muteAction"]["muteEndTimestamp"] == str(int(ends.timestamp() * 1000))
-    await _accepted(world, ana, "chat.update.v1", {"chat": ben.number, "pinned": True, "unread": True})
-    described = await _result(world, ana, "chat.describe.v1", {"chat": ben.number})
+    await accepted(world, ana, "chat.update.v1", {"chat": ben.number, "pinned": True, "unread": True})
+    described = await result(world, ana, "chat.describe.v1", {"chat": ben.number})
     assert [described[each] for each in ("archived", "pinned", "muted", "markedUnread", "unread")] == [
         False,
         True,
@@ -79,11 +55,11 @@ async def test_chats_are_listed_as_the_phone_and_commands_leave_them(world: Worl
     ]
     assert described["lastMessage"]["messageId"] == last
 
-    await _by_phone(world, ana, "read", messageId=first)
-    read = await world.backend.event("chat.updated.v1", _of(ana, chat=ben.jid, unread=1))
+    await by_phone(world, ana, "read", messageId=first)
+    read = await world.backend.event("chat.updated.v1", of(ana, chat=ben.jid, unread=1))
     assert read["data"]["fromMe"] is True
-    await _accepted(world, ana, "message.read.v1", {"chat": ben.number, "messageIds": [last]})
-    await world.backend.event("chat.updated.v1", _of(ana, chat=ben.jid, unread=0))
+    await accepted(world, ana, "message.read.v1", {"chat": ben.number, "messageIds": [last]})
+    await world.backend.event("chat.updated.v1", of(ana, chat=ben.jid, unread=0))
     reply = await world.backend.ask("chat.describe.v1", ana.session_id, {"chat": "+15550009999"})
     assert reply["data"]["code"] == "chat.not_found"
 
@@ -91,75 +67,50 @@ async def test_chats_are_listed_as_the_phone_and_commands_leave_them(world: Worl
 async def test_messages_are_starred_and_deleted_for_the_account_alone(world: World) -> None:
     ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
     first, second, third = [await _heard(world, ana, ben, text) for text in ("one", "two", "three")]
-    await _accepted(world, ana, "message.star.v1", {"chat": ben.number, "messageId": first})
-    await world.backend.event("message.starred.v1", _of(ana, messageId=first, starred=True))
+    await accepted(world, ana, "message.star.v1", {"chat": ben.number, "messageId": first})
+    await world.backend.event("message.starred.v1", of(ana, messageId=first, starred=True))
     assert (await _state(world, ana.phone))["star", ben.jid, first, "0", "0"]["starAction"] == {"starred": True}
-    await _by_phone(world, ana, "star", messageId=second)
-    await world.backend.event("message.starred.v1", _of(ana, messageId=second, starred=True))
-    described = await _result(world, ana, "message.describe.v1", {"messageId": second})
+    await by_phone(world, ana, "star", messageId=second)
+    await world.backend.event("message.starred.v1", of(ana, messageId=second, starred=True))
+    described = await result(world, ana, "message.describe.v1", {"messageId": second})
     assert described["starred"] is True
-    await _accepted(world, ana, "message.delete.v1", {"chat": ben.number, "messageId": third})
-    await world.backend.event("message.deleted.v1", _of(ana, messageId=third))
+    await accepted(world, ana, "message.delete.v1", {"chat": ben.number, "messageId": third})
+    await world.backend.event("message.deleted.v1", of(ana, messageId=third))
     again = await world.backend.ask("message.delete.v1", ana.session_id, {"chat": ben.number, "messageId": third})
     assert again["data"]["code"] == "message.not_found"
-    await _by_phone(world, ana, "delete-for-me", messageId=second)
-    await world.backend.event("message.deleted.v1", _of(ana, messageId=second))
-    chat = await _result(world, ana, "chat.describe.v1", {"chat": ben.number})
+    await by_phone(world, ana, "delete-for-me", messageId=second)
+    await world.backend.event("message.deleted.v1", of(ana, messageId=second))
+    chat = await result(world, ana, "chat.describe.v1", {"chat": ben.number})
     assert chat["lastMessage"]["messageId"] == first
 
-    await _accepted(world, ana, "chat.clear.v1", {"chat": ben.number, "keepStarred": True})
-    left = await _result(world, ana, "message.history.v1", {"chat": ben.number})
+    await accepted(world, ana, "chat.clear.v1", {"chat": ben.number, "keepStarred": True})
+    left = await result(world, ana, "message.history.v1", {"chat": ben.number})
     assert [each["messageId"] for each in left["messages"]] == [first]
-    await _by_phone(world, ana, "delete-chat", chat=ben.number)
-    await world.backend.event("chat.deleted.v1", _of(ana, chat=ben.jid))
-    assert (await _result(world, ana, "chat.list.v1", {}))["chats"] == []
+    await by_phone(world, ana, "delete-chat", chat=ben.number)
+    await world.backend.event("chat.deleted.v1", of(ana, chat=ben.jid))
+    assert (await result(world, ana, "chat.list.v1", {}))["chats"] == []
     back = await _heard(world, ana, ben, "four")
-    page = await _result(world, ana, "chat.list.v1", {})
+    page = await result(world, ana, "chat.list.v1", {})
     assert [each["lastMessage"]["messageId"] for each in page["chats"]] == [back]
     assert (await world.phones.stats())["appStateRefused"] == 0
 
 
 async def test_the_address_book_is_kept_by_the_phone_and_by_commands(world: World) -> None:
     ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
-    await _accepted(world, ana, "contact.save.v1", {"contact": ben.number, "name": "Ben Baker"})
-    await world.backend.event("contact.updated.v1", _of(ana, jid=ben.jid, savedName="Ben Baker"))
+    await accepted(world, ana, "contact.save.v1", {"contact": ben.number, "name": "Ben Baker"})
+    await world.backend.event("contact.updated.v1", of(ana, jid=ben.jid, savedName="Ben Baker"))
     assert (await _state(world, ana.phone))["contact", ben.jid]["contactAction"]["fullName"] == "Ben Baker"
-    await _by_phone(world, ana, "save", contact=ben.number, name="Benny")
-    await world.backend.event("contact.updated.v1", _of(ana, jid=ben.jid, savedName="Benny"))
-    described = await _result(world, ana, "contact.describe.v1", {"contact": ben.number})
+    await by_phone(world, ana, "save", contact=ben.number, name="Benny")
+    await world.backend.event("contact.updated.v1", of(ana, jid=ben.jid, savedName="Benny"))
+    described = await result(world, ana, "contact.describe.v1", {"contact": ben.number})
     assert (described["savedName"], described["phone"]) == ("Benny", ben.number)
-    page = await _result(world, ana, "contact.list.v1", {"limit": 1})
+    page = await result(world, ana, "contact.list.v1", {"limit": 1})
     assert [each["jid"] for each in page["contacts"]] == [ben.jid]
-    await _accepted(world, ana, "contact.remove.v1", {"contact": ben.number})
+    await accepted(world, ana, "contact.remove.v1", {"contact": ben.number})
     await world.backend.event(
         "contact.updated.v1",
         lambda event: event["subject"] == ana.session_id and "savedName" not in event["data"],
     )
     assert ("contact", ben.jid) not in await _state(world, ana.phone)
-    described = await _result(world, ana, "contact.describe.v1", {"contact": ben.number})
+    described = await result(world, ana, "contact.describe.v1", {"contact": ben.number})
     assert "savedName" not in described
-
-
-async def test_a_person_is_blocked_by_a_command_and_by_the_phone(world: World) -> None:
-    ana, ben, eve = await world.paired("Ana"), await world.phones.give("Ben"), await world.phones.give("Eve")
-    eve_lid = (await world.phones.person(eve))["lid"]
-    await _accepted(world, ana, "contact.block.v1", {"contact": ben.number})
-    told = await world.backend.event("contact.blocked.v1", _of(ana, jid=ben.jid, blocked=True))
-    assert told["data"]["phone"] == ben.number
-    async with world.phones.http.get(f"/phones/{ana.phone.number}/blocked") as response:
-        assert [each["jid"] for each in await response.json()] == [ben.jid]
-    await world.phones.send(ben, ana.phone.number, "nobody hears it")
-    await _by_phone(world, ana, "block", contact=eve.number)
-    await world.backend.event("contact.blocked.v1", _of(ana, lid=eve_lid, blocked=True))
-    page = await _result(world, ana, "contact.blocked.v1", {})
-    assert {each["lid"] for each in page["contacts"]} == {told["data"]["lid"], eve_lid}
-    await _by_phone(world, ana, "unblock", contact=eve.number)
-    await world.backend.event("contact.blocked.v1", _of(ana, lid=eve_lid, blocked=False))
-    await _accepted(world, ana, "contact.unblock.v1", {"contact": ben.number})
-    await world.backend.event("contact.blocked.v1", _of(ana, jid=ben.jid, blocked=False))
-    assert (await _result(world, ana, "contact.blocked.v1", {}))["contacts"] == []
-    await _heard(world, ana, ben, "and now somebody does")
-    history = await _result(world, ana, "message.history.v1", {"chat": ben.number})
-    assert [each["content"]["text"] for each in history["messages"]] == ["and now somebody does"]
-    nobody = await world.backend.ask("contact.block.v1", ana.session_id, {"contact": "+15550009999"})
-    assert nobody["data"]["code"] == "message.recipient_unknown"

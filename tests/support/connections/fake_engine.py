@@ -18,6 +18,7 @@ from gateway_worker.whatsapp.port import Changes, OpenRequest, Owner
 from gateway_worker.whatsapp.remote_files import FileRequest, RemoteFile
 from schemas.content.content import Media
 from schemas.names import SessionId
+from tests.support.connections.fake_own_account import FakeOwnAccount
 from tests.support.connections.virtual_time import VirtualClock
 from tests.support.whatsapp.groups import FakeGroups
 
@@ -34,7 +35,7 @@ class FakeConnection:
         self.over = False
         self.read: list[MessageRef] = []
         self.states: list[StateChange] = []
-        self.blocks: list[tuple[str, bool]] = []
+        self.own = engine.own
         self.presences: list[tuple[str, PresenceState]] = []
         self.groups = engine.groups
         self.followed: list[str] = []
@@ -88,10 +89,6 @@ class FakeConnection:
         if self.engine.state_answers:
             raise self.engine.state_answers.pop(0)
         self.states += changes
-
-    async def block(self, jid: str, *, on: bool) -> None:
-        self._must_be_open()
-        self.blocks.append((jid, on))
 
     async def send_presence(self, to: str, state: PresenceState) -> None:
         self._must_be_open()
@@ -172,6 +169,7 @@ class FakeEngine:
     asked: list[str] = field(default_factory=list[str])
     contact: Contact = as_written
     groups: FakeGroups = field(default_factory=FakeGroups)
+    own: FakeOwnAccount = field(default_factory=FakeOwnAccount)
     uploads: list[Path] = field(default_factory=list[Path])
     upload_answers: list[UploadAnswer] = field(default_factory=list["UploadAnswer"])
     gone: set[str] = field(default_factory=set[str])

@@ -19,6 +19,7 @@ from gateway_worker.store.operations.commands import Conflict, Done, Fresh, InPr
 from gateway_worker.store.records import Json
 from schemas.commands.commands import Command, CommandKey
 from schemas.commands.sessions import ReplayEvents
+from schemas.content.account import PrivacySettings, ProfileDescription
 from schemas.envelope import Envelope
 from schemas.errors import (
     ChatNotFound,
@@ -267,6 +268,18 @@ class FakeOwnAccount:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+
+    async def describe_profile(self, command: Command[Any]) -> ProfileDescription:
+        return ProfileDescription(session_id=command.session_id, jid="1@s.whatsapp.net")
+
+    async def set_profile(self, command: Command[Any]) -> None:
+        self.asked.append(command.kind.type)
+
+    async def describe_privacy(self, command: Command[Any]) -> PrivacySettings:
+        return PrivacySettings(session_id=command.session_id)
+
+    async def set_privacy(self, command: Command[Any]) -> None:
+        self.asked.append(command.kind.type)
 
     async def block(self, command: Command[Any]) -> None:
         self.asked.append(command.kind.type)

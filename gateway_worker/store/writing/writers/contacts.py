@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gateway_worker.store.contact_form import contact_of, contact_value
-from gateway_worker.store.operations.contacts import ADDRESSES, Contact, learn
+from gateway_worker.store.operations.contacts import ADDRESSES, OWN, Contact, learn
 from gateway_worker.store.postgres.encryption import Cipher
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns
-from schemas.events.contacts import ContactBlocked, ContactChange, ContactUpdated
-from schemas.events.events import CONTACT_BLOCKED, CONTACT_UPDATED
+from schemas.events.contacts import ContactBlocked, ContactChange, ContactUpdated, ProfileChange, ProfileUpdated
+from schemas.events.events import CONTACT_BLOCKED, CONTACT_UPDATED, PROFILE_UPDATED
 from schemas.events.groups import PictureChange
 from schemas.names import SessionId
 
@@ -63,7 +63,8 @@ def _learn(known: dict[Name, Contact], placed: Placed, reported: Contact, now: d
     if contact.facts or contact.blocked:
         known[placed.session_id, contact.jid] = contact
     if changed:
-        yield _event(placed.session_id, contact, changed, now)
+        told = _profile if contact.jid == OWN else _event
+        yield told(placed.session_id, contact, changed, now)
     if not from_before and (contact.blocked is True) != any(each.blocked for each in found):
         yield _blocked(placed.session_id, contact, now)
 
@@ -90,11 +91,7 @@ async def _stored(
 
 def _event(session_id: SessionId, contact: Contact, changed: Sequence[ContactChange], now: datetime) -> NewEvent:
     facts = contact.facts
-    at = max((facts[name].at for name in changed if name not in ADDRESSES), default=0)
     texts = {name.value: fact.value for name, fact in facts.items() if fact.value and name is not ContactChange.PICTURE}
-    picture = None
-    if ContactChange.PICTURE in changed:
-        picture = PictureChange.CHANGED if facts[ContactChange.PICTURE].value else PictureChange.REMOVED
     event = ContactUpdated(
         session_id=session_id,
         jid=contact.jid,
@@ -104,11 +101,35 @@ def _event(session_id: SessionId, contact: Contact, changed: Sequence[ContactCha
         saved_name=texts.get(ContactChange.SAVED_NAME),
         verified_name=texts.get(ContactChange.VERIFIED_NAME),
         about=texts.get(ContactChange.ABOUT),
-        picture=picture,
+        picture=_picture(contact, changed),
         changed=changed,
-        timestamp=datetime.fromtimestamp(at, UTC) if at else now,
+        timestamp=_since(contact, changed, now),
     )
     return NewEvent(type=CONTACT_UPDATED.type, data=event.to_data())
+
+
+def _profile(session_id: SessionId, own: Contact, changed: Sequence[ContactChange], now: datetime) -> NewEvent:
+    """The account itself."""
+    about = own.facts[ContactChange.ABOUT].value if ContactChange.ABOUT in changed else ""
+    event = ProfileUpdated(
+        session_id=session_id,
+        about=about or None,
+        picture=_picture(own, changed),
+        changed=[ProfileChange(each.value) for each in changed],
+        timestamp=_since(own, changed, now),
+    )
+    return NewEvent(type=PROFILE_UPDATED.type, data=event.to_data())
+
+
+def _picture(contact: Contact, changed: Sequence[ContactChange]) -> PictureChange | None:
+    if ContactChange.PICTURE not in changed:
+        return None
+    return PictureChange.CHANGED if contact.facts[ContactChange.PICTURE].value else PictureChange.REMOVED
+
+
+def _since(contact: Contact, changed: Sequence[ContactChange], now: datetime) -> datetime:
+    at = max((contact.facts[name].at for name in changed if name not in ADDRESSES), default=0)
+    return datetime.fromtimestamp(at, UTC) if at else now
 
 
 def _blocked(session_id: SessionId, contact: Contact, now: datetime) -> NewEvent:

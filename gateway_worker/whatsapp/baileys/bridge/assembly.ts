@@ -26,6 +26,7 @@ import { Wire } from './patches/wire.ts'
 import { BlockList } from './people/block-list.ts'
 import { Contacts } from './people/contacts.ts'
 import { NewChats } from './people/new-chats.ts'
+import { OwnAccount } from './people/own-account.ts'
 import { People } from './people/pictures.ts'
 import { Gate } from './signal/gate.ts'
 import { Keys } from './signal/keys.ts'
@@ -139,6 +140,7 @@ function makeReading(
 /** What is asked of WhatsApp. */
 function makeAsking({ number, peer, credentials }: Context, { store, facts, groupCache, renewSenderKey }: Base, socket: WASocket) {
   const contacts = new Contacts(socket)
+  const people = new People(socket)
   const fetch = (place: FileArguments): Promise<Uint8Array | null> => fetchFile(peer, number, place)
   return {
     appState: new AppState({ socket, store, facts, credentials, fetch }),
@@ -146,7 +148,8 @@ function makeAsking({ number, peer, credentials }: Context, { store, facts, grou
     contacts,
     groups: new Groups({ socket, contacts, cache: groupCache, me: () => credentials.me, renewSenderKey }),
     newChats: new NewChats({ socket, facts, credentials }),
-    people: new People(socket)
+    own: new OwnAccount({ socket, facts, credentials, people }),
+    people
   }
 }
 

@@ -33,7 +33,12 @@ const METHODS: { [M in OfConnection]: Ask<M> } = {
   prove: (connection, proof) => connection.prove(proof),
   confirm_code: (connection, isSame) => connection.confirmCode(isSame),
   change_state: (connection, changes) => connection.changeState(changes),
-  block: (connection, { jid, on }) => connection.block(jid, on),
+  profile: (connection) => connection.own.profile(),
+  set_about: (connection, text) => connection.own.setAbout(text),
+  set_picture: (connection, group, blobs) => connection.own.setPicture(group, blobs[0] ?? null),
+  privacy: (connection) => connection.own.privacy(),
+  set_privacy: (connection, setting) => connection.own.setPrivacy(setting),
+  block: (connection, { jid, on }) => connection.blockList.change(jid, on),
   logout: (connection) => connection.logout(),
   close: (connection) => connection.close()
 }

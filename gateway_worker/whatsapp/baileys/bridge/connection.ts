@@ -124,10 +124,16 @@ export class Connection {
     await this.#parts.appState.change(changes)
   }
 
-  /** Blocks a person, or no longer; answers once WhatsApp has it and the owner was told. */
-  async block(jid: string, isOn: boolean): Promise<void> {
+  /** What is asked about the account itself. */
+  get own(): Parts['own'] {
     this.#mustBeOpen()
-    await this.#parts.blockList.change(jid, isOn)
+    return this.#parts.own
+  }
+
+  /** Whom it has blocked. */
+  get blockList(): Parts['blockList'] {
+    this.#mustBeOpen()
+    return this.#parts.blockList
   }
 
   async askGroups(method: string, args: unknown): Promise<unknown> {

@@ -11,8 +11,9 @@ import type { Acknowledgements } from './outgoing/acknowledgements.ts'
 import type { Pairing } from './passkey/pairing.ts'
 import type { GroupCache } from './patches/caches.ts'
 import { type EventTable, observing, type StanzaHandler, type StanzaTable } from './patches/listening.ts'
-import { adopted } from './people/own-name.ts'
 import type { BlockList } from './people/block-list.ts'
+import { adopted } from './people/own-name.ts'
+import type { OwnAccount } from './people/own-account.ts'
 import type { People } from './people/pictures.ts'
 import type { AppState } from './state/app-state.ts'
 
@@ -26,6 +27,7 @@ export interface Listeners {
   pairing: Pairing
   appState: AppState
   blockList: BlockList
+  own: OwnAccount
   people: People
   admins: Admins
   groupCache: GroupCache
@@ -36,7 +38,7 @@ export interface Listeners {
 
 /** What is taken over here is acknowledged by Baileys, once it is passed on: it is stored by then. */
 export function stanzaTable(listeners: Listeners): StanzaTable {
-  const { arrivals, callsAndPresence, pairing, appState, blockList, people, admins, groupCache, groupNotifications, onArrival } = listeners
+  const { arrivals, callsAndPresence, pairing, appState, blockList, own, people, admins, groupCache, groupNotifications, onArrival } = listeners
   const counted =
     (handle: StanzaHandler): StanzaHandler =>
     (stanza, pass) => {
@@ -64,6 +66,7 @@ export function stanzaTable(listeners: Listeners): StanzaTable {
       (stanza) => pairing.ceremony.takeNotification(stanza),
       counted((stanza, pass) => appState.takeNotification(stanza, pass)),
       counted((stanza, pass) => blockList.takeNotification(stanza, pass)),
+      counted((stanza, pass) => own.takeNotification(stanza, pass)),
       counted((stanza, pass) => callsAndPresence.takeNotification(stanza, pass)),
       counted((stanza, pass) => groupNotifications.takeNotification(stanza, pass))
     ],

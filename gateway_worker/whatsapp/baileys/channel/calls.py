@@ -163,6 +163,24 @@ class Picture(TypedDict):
     url: str | None
 
 
+class Profile(TypedDict):
+    """How the account shows itself; `about` is empty where there is none."""
+
+    jid: str
+    lid: str | None
+    phone: str | None
+    push_name: str | None
+    about: str
+    picture: Picture
+
+
+class PrivacySetting(TypedDict):
+    """Who sees something of the account: both in the contract's words, the name as Python writes it."""
+
+    name: str
+    value: str
+
+
 class BlockArguments(TypedDict):
     """A person that is to be blocked, or no longer."""
 
@@ -277,6 +295,11 @@ SUBSCRIBE: Final[Method[str, None]] = Method("subscribe")
 PROVE: Final[Method[Proof, None]] = Method("prove")
 CONFIRM_CODE: Final[Method[bool, None]] = Method("confirm_code")
 CHANGE_STATE: Final[Method[Sequence[StateChange], None]] = Method("change_state")
+PROFILE: Final[Method[None, Profile]] = Method("profile")
+SET_ABOUT: Final[Method[str, None]] = Method("set_about")
+SET_PICTURE: Final[Method[str | None, None]] = Method("set_picture")
+PRIVACY: Final[Method[None, Sequence[PrivacySetting]]] = Method("privacy")
+SET_PRIVACY: Final[Method[PrivacySetting, None]] = Method("set_privacy")
 BLOCK: Final[Method[BlockArguments, None]] = Method("block")
 LOGOUT: Final[Method[None, None]] = Method("logout")
 CLOSE: Final[Method[None, None]] = Method("close")

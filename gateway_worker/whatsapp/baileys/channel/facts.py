@@ -189,6 +189,15 @@ class ContactsFact(TypedDict):
     from_before: bool
 
 
+class ProfileFact(TypedDict):
+    """The account has another status text or picture; what is missing is not said, what is empty is gone."""
+
+    fact: Literal["profile"]
+    about: NotRequired[str]
+    picture: NotRequired[str]
+    timestamp: int | None
+
+
 class CallFact(TypedDict):
     """Somebody calls."""
 
@@ -232,7 +241,16 @@ class StateChange(TypedDict):
     """Something of the app state that is to be otherwise: as `StateChange` of the port. `until` in milliseconds."""
 
     kind: Literal[
-        "archived", "pinned", "muted", "read", "starred", "message_deleted", "cleared", "chat_deleted", "contact"
+        "archived",
+        "pinned",
+        "muted",
+        "read",
+        "starred",
+        "message_deleted",
+        "cleared",
+        "chat_deleted",
+        "contact",
+        "own_name",
     ]
     chat: str
     on: bool
@@ -272,6 +290,7 @@ Fact = (
     | TimersFact
     | NewChatsFact
     | ContactsFact
+    | ProfileFact
     | CallFact
     | PresenceFact
     | AppStateFact

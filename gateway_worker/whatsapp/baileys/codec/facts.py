@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+from gateway_worker.whatsapp.account import ProfileReported
 from gateway_worker.whatsapp.baileys.channel import facts
 from gateway_worker.whatsapp.baileys.channel.decoding import Reader
 from gateway_worker.whatsapp.facts import (
@@ -131,6 +132,10 @@ def _contacts(fact: facts.ContactsFact) -> Fact:
     return ContactsReported(contacts=contacts, from_before=fact["from_before"])
 
 
+def _profile(fact: facts.ProfileFact) -> Fact:
+    return ProfileReported(about=fact.get("about"), picture=fact.get("picture"), timestamp=fact["timestamp"])
+
+
 def _call(fact: facts.CallFact) -> Fact:
     return CallArrived(
         call_id=fact["call_id"],
@@ -165,6 +170,7 @@ READ_FACTS: Final[Mapping[Any, tuple[Reader[Any], Callable[[Any], Fact]]]] = {
     "timers": _reading(facts.TimersFact, _timers),
     "new_chats": _reading(facts.NewChatsFact, _new_chats),
     "contacts": _reading(facts.ContactsFact, _contacts),
+    "profile": _reading(facts.ProfileFact, _profile),
     "call": _reading(facts.CallFact, _call),
     "presence": _reading(facts.PresenceFact, _presence),
     "app_state": _reading(facts.AppStateFact, _app_state),

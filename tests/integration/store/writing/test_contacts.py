@@ -8,14 +8,14 @@ import pytest
 
 from gateway_worker.store.errors import StaleEpoch
 from gateway_worker.store.operations.commands import RecordCommand
-from gateway_worker.store.operations.contacts import Contact, ContactFact
+from gateway_worker.store.operations.contacts import OWN, Contact, ContactFact
 from gateway_worker.store.operations.identity import DropCredentials
 from gateway_worker.store.operations.people import LearnContacts
 from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.records import Fence
 from gateway_worker.store.store import Store
 from schemas.events.contacts import ContactChange
-from schemas.events.events import CONTACT_BLOCKED, CONTACT_UPDATED
+from schemas.events.events import CONTACT_BLOCKED, CONTACT_UPDATED, PROFILE_UPDATED
 from tests.integration.store.conftest import SESSION
 from tests.support.store.stores import NOON, OutboxListener, key
 
@@ -145,3 +145,30 @@ async def test_who_is_blocked_is_told_once_and_listed(store: Store, fence: Fence
     assert told == [(LID, True), (PN, False), ("7@lid", False)]
     assert await store.contacts.blocked(SESSION, "", 10) == []
     assert [each.jid for each in await store.contacts.list(SESSION, "", 10)] == [PN]  # of the other nothing is known
+
+
+async def test_how_the_account_shows_itself_is_told_once_and_stands_in_no_list(store: Store, fence: Fence) -> None:
+    heard = OutboxListener(store)
+
+    def own(change: ContactChange, value: str, at: int) -> LearnContacts:
+        return learn(Contact(jid=OWN, facts={change: ContactFact(value=value, at=at)}))
+
+    assert await store.commit(fence, own(ContactChange.ABOUT, "Open", AT)) == (1,)
+    assert await store.commit(fence, own(ContactChange.ABOUT, "Open", AT + 1)) == (0,)
+    assert await store.commit(fence, own(ContactChange.PICTURE, "7", AT + 1)) == (1,)
+    assert await store.commit(fence, own(ContactChange.ABOUT, "", AT + 2)) == (1,)
+    assert [(each.type, each.data) for each in heard.events] == [
+        (
+            PROFILE_UPDATED.type,
+            {"sessionId": SESSION, "about": "Open", "changed": ["about"], "timestamp": "2026-11-22T12:00:00Z"},
+        ),
+        (
+            PROFILE_UPDATED.type,
+            {"sessionId": SESSION, "picture": "changed", "changed": ["picture"], "timestamp": "2026-11-22T12:00:01Z"},
+        ),
+        (
+            PROFILE_UPDATED.type,
+            {"sessionId": SESSION, "changed": ["about"], "timestamp": "2026-11-22T12:00:02Z"},
+        ),
+    ]
+    assert await store.contacts.list(SESSION, "", 10) == []

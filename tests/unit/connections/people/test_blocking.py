@@ -24,7 +24,7 @@ async def test_a_person_is_blocked_as_whatsapp_writes_the_number() -> None:
         own = w.manager.of(ANNA).own_account
         await own.block(command("contact.block.v1", ANNA, {"contact": "+15550009222"}))
         await own.unblock(command("contact.unblock.v1", ANNA, {"contact": LID}))
-        assert w.engine.opened[0].blocks == [(BERT, True), (LID, False)]
+        assert w.engine.own.blocks == [(BERT, True), (LID, False)]
 
 
 @virtual

@@ -3,6 +3,8 @@
 import pytest
 
 from gateway_worker.simulator.whatsapp.blocking import set_blocked
+from gateway_worker.simulator.whatsapp.privacy import set_privacy
+from gateway_worker.simulator.whatsapp.profiles import set_picture
 from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.model import Account
 from tests.unit.simulator.stage import Client, Stage
@@ -50,8 +52,49 @@ def test_nothing_of_who_is_blocked_arrives(stage: Stage, ann: Account, bob: Acco
     stage.send(bob, ann, "hello")
     stage.run()
     assert ann.primary.messages == {}
-    assert a.got("message", type="text") == []
+    assert [each for each in a.got("message") if each.attrs.get("category") != "peer"] == []
     stage.turn(lambda turn: set_blocked(turn, ann, bob, blocked=False, by=ann.primary.device))
     stage.send(bob, ann, "hello")
     stage.run()
     assert len(ann.primary.messages) == 1
+
+
+def setting(name: str, value: str) -> Node:
+    return Node("privacy", {}, [Node("category", {"name": name, "value": value})])
+
+
+def shown(client: Client) -> dict[str, str]:
+    found = client.ask("privacy", Node("privacy")).need("privacy").children("category")
+    return {each.attrs["name"]: each.attrs["value"] for each in found}
+
+
+def test_who_sees_what_is_kept_and_told(stage: Stage, ann: Account, a: Client) -> None:
+    other = stage.companion(ann)
+    assert set(shown(a).values()) == {"all"}
+    a.ask("privacy", setting("last", "contact_blacklist"), kind="set")
+    assert shown(other)["last"] == "contact_blacklist"
+    assert other.got("notification", type="account_sync")[-1].need("privacy").need("category").attrs["name"] == "last"
+    for name, value in (("online", "none"), ("readreceipts", "contacts"), ("mood", "all")):
+        assert a.ask("privacy", setting(name, value), kind="set").need("error").attrs["code"] == "400"
+    assert a.ask("privacy", Node("tokens"), kind="set").child("error") is None
+
+
+def test_a_picture_is_set_by_a_companion_and_hidden_from_others(
+    stage: Stage, ann: Account, bob: Account, a: Client
+) -> None:
+    b = stage.companion(bob)
+    other = stage.companion(ann)
+    jpeg = b"\xff\xd8\xff" + bytes(100)
+    answer = a.ask("w:profile:picture", Node("picture", {"type": "image"}, jpeg), kind="set")
+    assert ann.picture is not None
+    assert answer.need("picture").attrs["id"] == ann.picture[0]
+    assert other.got("notification", type="account_sync")[-1].child("picture") is not None
+    refused = a.ask("w:profile:picture", Node("picture", {"type": "image"}, b"GIF89a"), kind="set")
+    assert refused.need("error").attrs["code"] == "406"
+    query = Node("picture", {"type": "image", "query": "url"})
+    assert b.ask("w:profile:picture", query, to=ann.pn_jid).child("picture") is not None
+    stage.turn(lambda turn: set_privacy(turn, ann, "profile", "none", by=ann.primary.device))
+    assert b.ask("w:profile:picture", query, to=ann.pn_jid).need("error").attrs["code"] == "401"
+    assert a.ask("w:profile:picture", query, to=ann.pn_jid).child("picture") is not None
+    stage.turn(lambda turn: set_picture(turn, ann, b""))
+    assert len(a.got("notification", type="account_sync")) == 3  # the other device, the setting, the picture

@@ -127,6 +127,22 @@ export interface Picture {
   url: string | null
 }
 
+/** How the account shows itself; `about` is empty where there is none. */
+export interface Profile {
+  jid: string
+  lid: string | null
+  phone: string | null
+  push_name: string | null
+  about: string
+  picture: Picture
+}
+
+/** Who sees something of the account: both in the contract's words, the name as Python writes it. */
+export interface PrivacySetting {
+  name: string
+  value: string
+}
+
 /** A person that is to be blocked, or no longer. */
 export interface BlockArguments {
   jid: string
@@ -229,6 +245,11 @@ export interface Calls {
   prove: (args: Proof) => Promise<void>
   confirm_code: (args: boolean) => Promise<void>
   change_state: (args: StateChange[]) => Promise<void>
+  profile: (args: null) => Promise<Profile>
+  set_about: (args: string) => Promise<void>
+  set_picture: (args: string | null) => Promise<void>
+  privacy: (args: null) => Promise<PrivacySetting[]>
+  set_privacy: (args: PrivacySetting) => Promise<void>
   block: (args: BlockArguments) => Promise<void>
   logout: (args: null) => Promise<void>
   close: (args: null) => Promise<void>

@@ -600,6 +600,14 @@ export interface ContactsFact {
   from_before: boolean
 }
 
+/** The account has another status text or picture; what is missing is not said, what is empty is gone. */
+export interface ProfileFact {
+  fact: 'profile'
+  about?: string
+  picture?: string
+  timestamp: number | null
+}
+
 /** Somebody calls. */
 export interface CallFact {
   fact: 'call'
@@ -637,7 +645,7 @@ export interface StateMessage {
 
 /** Something of the app state that is to be otherwise: as `StateChange` of the port. `until` in milliseconds. */
 export interface StateChange {
-  kind: 'archived' | 'pinned' | 'muted' | 'read' | 'starred' | 'message_deleted' | 'cleared' | 'chat_deleted' | 'contact'
+  kind: 'archived' | 'pinned' | 'muted' | 'read' | 'starred' | 'message_deleted' | 'cleared' | 'chat_deleted' | 'contact' | 'own_name'
   chat: string
   on: boolean
   until: number | null
@@ -648,7 +656,7 @@ export interface StateChange {
 
 /** Something that is otherwise: since when, and up to which message it was made. */
 export interface MadeChange {
-  kind: 'archived' | 'pinned' | 'muted' | 'read' | 'starred' | 'message_deleted' | 'cleared' | 'chat_deleted' | 'contact'
+  kind: 'archived' | 'pinned' | 'muted' | 'read' | 'starred' | 'message_deleted' | 'cleared' | 'chat_deleted' | 'contact' | 'own_name'
   chat: string
   on: boolean
   until: number | null
@@ -681,6 +689,7 @@ export type Fact =
   | TimersFact
   | NewChatsFact
   | ContactsFact
+  | ProfileFact
   | CallFact
   | PresenceFact
   | AppStateFact

@@ -304,6 +304,7 @@ const fact = byKind('fact', {
   timers: { timers: list(chatTimer, MAX_CONTACTS) },
   new_chats: { seconds: whole },
   contacts: { contacts: list(contact, MAX_CONTACTS, undefined, MAX_LIST_BYTES), from_before: flag },
+  profile: { about: text(MAX_ABOUT), picture: word, timestamp: nullable(seconds) },
   call: {
     call_id: id,
     caller: object(PERSON),
@@ -333,6 +334,14 @@ const group = object({
 
 const check = object({ phone: text(MAX_OWN_NAME), exists: flag, jid: nullable(jid), lid: nullable(jid) } satisfies Bounds<calls.Contact>)
 const picture = object({ state: word, id: nullable(word), url: nullable(address) } satisfies Bounds<calls.Picture>)
+const profile = object({
+  jid,
+  lid: nullable(jid),
+  phone: nullable(phone),
+  push_name: ownName,
+  about: text(MAX_ABOUT),
+  picture
+} satisfies Bounds<calls.Profile>)
 const outcome = object({ asked: jid, jid: nullable(jid), code: word } satisfies Bounds<calls.MemberOutcome>)
 
 /** A message as `ReceivedMessage` or `ReceivedChange` of the port; null when no backend sees it. */
@@ -353,5 +362,6 @@ export const boundRequests = list(
 ) as (described: said.JoinRequest[]) => said.JoinRequest[]
 export const boundCheck = check as (described: calls.Contact) => calls.Contact
 export const boundPicture = picture as (described: calls.Picture) => calls.Picture
+export const boundProfile = profile as (described: calls.Profile) => calls.Profile
 export const boundOutcome = outcome as (described: calls.MemberOutcome) => calls.MemberOutcome
 export const boundAttachment = nullable(attachment) as (described: said.Attachment | null) => said.Attachment | null

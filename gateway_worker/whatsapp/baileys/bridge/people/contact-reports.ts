@@ -2,7 +2,7 @@
 import { type BinaryNode, type Contact, isLidUser, isPnUser, jidNormalizedUser } from 'baileys'
 
 import { isOwn, type Mapping, personOf, phoneOf } from '../words/addresses.ts'
-import type { ContactsFact } from '../channel/payloads.ts'
+import type { ContactsFact, ProfileFact } from '../channel/payloads.ts'
 import { secondsOf } from '../words/limits.ts'
 import { textIn } from '../words/nodes.ts'
 
@@ -16,14 +16,19 @@ export function isContactReport({ attrs }: BinaryNode): boolean {
   return (attrs['type'] === PICTURE || attrs['type'] === STATUS) && (isPnUser(from) === true || isLidUser(from) === true)
 }
 
-/** A notification as `ContactsReported` of the port; null when it says nothing, or is about the account itself. */
-export async function contactReportOf(stanza: BinaryNode, me: Contact | undefined, mapping: Mapping): Promise<ContactsFact | null> {
+/** A notification as `ContactsReported` of the port, or as `ProfileReported` of the account itself; null when it says nothing. */
+export async function contactReportOf(
+  stanza: BinaryNode,
+  me: Contact | undefined,
+  mapping: Mapping
+): Promise<ContactsFact | ProfileFact | null> {
   const { attrs, content } = stanza
   const from = attrs['from'] ?? ''
   const [child] = Array.isArray(content) ? content : []
-  if (child === undefined || isOwn(from, me)) return null
+  if (child === undefined) return null
   const change = attrs['type'] === PICTURE ? pictureOf(child, attrs['id']) : aboutOf(child)
   if (change === null) return null
+  if (isOwn(from, me)) return { fact: 'profile', ...change, timestamp: secondsOf(attrs['t']) }
   const { pn, lid } = await personOf(from, child.attrs['jid'], mapping)
   const person = { jid: pn ?? lid ?? jidNormalizedUser(from), lid: lid ?? null, phone: phoneOf(pn) }
   return { fact: 'contacts', contacts: [{ ...person, ...change, timestamp: secondsOf(attrs['t']) }], from_before: false }

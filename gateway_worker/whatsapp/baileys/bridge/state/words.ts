@@ -100,6 +100,8 @@ export function writtenFor(change: StateChange, now: number): Written[] {
       return [high(['deleteChat', chat, '1'], 6, { deleteChatAction: { messageRange: range } })]
     case 'contact':
       return [contactFor(change, now)]
+    case 'own_name':
+      return [written('critical_block', ['setting_pushName'], 1, { pushNameSetting: { name: change.name ?? '' } }, now)]
   }
 }
 

@@ -43,9 +43,10 @@ test('a person that has no number here is told by its LID', async () => {
   assert.deepEqual(await contactReportOf(removed, me, mapping), described({ picture: '' }, stranger))
 })
 
-test('what is about the account itself, or says nothing, is not told', async () => {
+test('what is about the account itself is told as that, and what says nothing not at all', async () => {
   for (const from of ['15550001111@s.whatsapp.net', '99@lid']) {
-    assert.equal(await contactReportOf(notification('picture', { tag: 'delete', attrs: {} }, from), me, mapping), null)
+    const told = await contactReportOf(notification('picture', { tag: 'delete', attrs: {} }, from), me, mapping)
+    assert.deepEqual({ ...told, timestamp: 0 }, { fact: 'profile', picture: '', timestamp: 0 })
   }
   for (const child of [undefined, { tag: 'rename', attrs: {} }]) {
     assert.equal(await contactReportOf(notification('picture', child), me, mapping), null)

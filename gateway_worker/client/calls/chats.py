@@ -15,15 +15,7 @@ from schemas.commands.chats import (
     StarMessage,
     UpdateChat,
 )
-from schemas.commands.contacts import (
-    BlockContact,
-    DescribeContact,
-    ListBlocked,
-    ListContacts,
-    RemoveContact,
-    SaveContact,
-    UnblockContact,
-)
+from schemas.commands.contacts import DescribeContact, ListContacts, RemoveContact, SaveContact
 from schemas.results import ChatDescription, ChatPage, ContactDescription, ContactPage
 
 
@@ -103,26 +95,6 @@ class ChatCalls(Asking):
     async def remove_contact(self, session: str, contact: str, **options: Unpack[CommandOptions]) -> Accepted:
         """Take a person from the address book."""
         return await self.order(session, valid(RemoveContact, {"contact": contact}), **options)
-
-    async def block_contact(self, session: str, contact: str, **options: Unpack[CommandOptions]) -> Accepted:
-        """Block a person: nothing of it reaches the account any more."""
-        return await self.order(session, valid(BlockContact, {"contact": contact}), **options)
-
-    async def unblock_contact(self, session: str, contact: str, **options: Unpack[CommandOptions]) -> Accepted:
-        """Block a person no longer."""
-        return await self.order(session, valid(UnblockContact, {"contact": contact}), **options)
-
-    async def list_blocked(
-        self,
-        session: str,
-        *,
-        cursor: str | None = None,
-        limit: int | None = None,
-        **options: Unpack[CommandOptions],
-    ) -> ContactPage:
-        """Those whom the account has blocked, in the order of their JIDs: from behind `cursor`."""
-        fields = {"session_id": session, "cursor": cursor, "limit": limit}
-        return await self.query(session, valid(ListBlocked, fields), ContactPage, **options)
 
     async def list_contacts(
         self,

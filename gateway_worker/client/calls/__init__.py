@@ -1,0 +1,1 @@
+"""The commands of one topic each, as methods; `gateway` puts them together."""

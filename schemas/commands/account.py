@@ -1,7 +1,7 @@
 """The data of the commands about the account itself: how it shows itself, and to whom."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, ConfigDict, Field, Strict, StringConstraints, model_validator
 
@@ -103,13 +103,13 @@ class SetProfile(StrictModel):
         None
     )
     picture: MediaSource | None = None
-    remove_picture: Literal[True] | None = None
+    remove_picture: bool = False
 
     @model_validator(mode="after")
     def _something(self) -> "SetProfile":
-        if all(each is None for each in (self.name, self.about, self.picture, self.remove_picture)):
+        if not self.remove_picture and all(each is None for each in (self.name, self.about, self.picture)):
             raise problem_at("name", "must be given, or about, picture or removePicture")
-        if self.picture is not None and self.remove_picture is not None:
+        if self.picture is not None and self.remove_picture:
             raise problem_at("removePicture", "must not be given beside a picture")
         return self
 

@@ -230,7 +230,7 @@ def _envelopes() -> Iterator[InvalidCommand]:
     unknown = ("message.sent.v1", "message.send.v2", "message.send", "MESSAGE.SEND.V1", "session.status.v1", "x")
     for name in unknown:
         yield _case(f"type-{name}", "type", name, _SEND)
-    for later in ("profile.set.v1", "session.export.v1"):
+    for later in ("channel.list.v1", "session.export.v1"):
         yield _case(f"later-{later}", "type", later, {})
 
 

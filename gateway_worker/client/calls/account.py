@@ -29,7 +29,7 @@ class AccountCalls(Asking):
         **options: Unpack[CommandOptions],
     ) -> Accepted:
         """Change name, status text or picture (``{"url": …}``, ``{"object": …}``); what is None stays as it is."""
-        fields = {"name": name, "about": about, "picture": picture, "remove_picture": remove_picture or None}
+        fields = {"name": name, "about": about, "picture": picture, "remove_picture": remove_picture}
         return await self.order(session, valid(SetProfile, fields), **options)
 
     async def describe_privacy(self, session: str, **options: Unpack[CommandOptions]) -> PrivacySettings:

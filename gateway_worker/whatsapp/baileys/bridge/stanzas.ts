@@ -38,7 +38,8 @@ export interface Listeners {
 
 /** What is taken over here is acknowledged by Baileys, once it is passed on: it is stored by then. */
 export function stanzaTable(listeners: Listeners): StanzaTable {
-  const { arrivals, callsAndPresence, pairing, appState, blockList, own, people, admins, groupCache, groupNotifications, onArrival } = listeners
+  const { arrivals, callsAndPresence, pairing, appState, blockList, own, people, admins, groupCache, groupNotifications, onArrival } =
+    listeners
   const counted =
     (handle: StanzaHandler): StanzaHandler =>
     (stanza, pass) => {

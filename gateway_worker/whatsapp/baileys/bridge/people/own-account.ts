@@ -1,5 +1,12 @@
 /** The account itself: how it shows itself, and to whom. What we change of it is told as what another device changes. */
-import { type AuthenticationCreds, type BinaryNode, getBinaryNodeChild, getBinaryNodeChildren, jidNormalizedUser, type WASocket } from 'baileys'
+import {
+  type AuthenticationCreds,
+  type BinaryNode,
+  getBinaryNodeChild,
+  getBinaryNodeChildren,
+  jidNormalizedUser,
+  type WASocket
+} from 'baileys'
 
 import type { PrivacySetting, Profile } from '../channel/calls.ts'
 import type { Facts } from '../channel/facts.ts'

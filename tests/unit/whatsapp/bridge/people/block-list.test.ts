@@ -36,7 +36,8 @@ function account(listed: string[]) {
       store: {
         get: async (kind: string, ids: string[]) => Object.fromEntries(ids.map((id) => [id, keys.get(`${kind}/${id}`)])),
         set: (sets: Record<string, Record<string, unknown>>) => {
-          for (const [kind, values] of Object.entries(sets)) for (const [id, value] of Object.entries(values)) keys.set(`${kind}/${id}`, value)
+          for (const [kind, values] of Object.entries(sets))
+            for (const [id, value] of Object.entries(values)) keys.set(`${kind}/${id}`, value)
         },
         isStored: async () => undefined
       } as never,

@@ -218,7 +218,7 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "profile.set.v1": (
         {"name": "Ana's shop", "about": "Open until six"},
         {"picture": {"object": "uploads/ana.jpg"}},
-        {"about": "", "removePicture": True},
+        {"about": "Closed", "removePicture": True},
     ),
     "privacy.describe.v1": ({},),
     "privacy.set.v1": ({"lastSeen": "contacts", "online": "matchLastSeen"}, {"readReceipts": "none", "calls": "known"}),

@@ -4,12 +4,20 @@ RabbitMQ's are the contract's: `schemas.topology.addresses`.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from schemas.topology.addresses import host_and_port, scheme_of
 
+_AMQP_OPTIONS: Final = {
+    **dict.fromkeys(("cafile", "capath", "cadata", "certfile", "keyfile"), re.compile(r".+")),
+    "no_verify_ssl": re.compile(r"[01]"),
+    "auth": re.compile(r"(?i:plain|amqplain|external)"),
+    "heartbeat": re.compile(r"[0-9]{1,5}"),
+    "timeout": re.compile(r"[0-9]{1,5}"),
+}
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _IP_ADDRESS: Final = re.compile(r"[0-9]+(\.[0-9]+){3}")
 _SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -29,6 +37,11 @@ _REDIS_TLS_OPTIONS: Final = {
     "ssl_check_hostname": re.compile(r"(?i:true|false|yes|no|0|1)"),
 }
 """What redis-py makes of all else is raised at each connection, in whatever needs one: it is refused here."""
+
+
+def check_amqp_options(url: str) -> None:
+    """What follows the ``?`` of a node's URL. Raises ValueError as `check_database` does."""
+    _check_options(url, _AMQP_OPTIONS)
 
 
 def check_database(text: str) -> str:
@@ -85,12 +98,17 @@ def check_redis(text: str) -> str:
 
 def _check_redis_options(text: str, *, tls: bool) -> None:
     known = {**_REDIS_OPTIONS, **(_REDIS_TLS_OPTIONS if tls else {})}
+    for name, _ in _options(text):
+        if name in _REDIS_TLS_OPTIONS and name not in known:
+            raise ValueError(f"its ?{name} goes with rediss:// only")
+    _check_options(text, known)
+
+
+def _check_options(text: str, known: Mapping[str, re.Pattern[str]]) -> None:
+    """An option that nobody reads is a typo, and must not pass for a default."""
     for name, value in _options(text):
         if name not in known:
-            needs_tls = name in _REDIS_TLS_OPTIONS
-            raise ValueError(
-                f"its ?{name[:40]} " + ("goes with rediss:// only" if needs_tls else "is no option of ours")
-            )
+            raise ValueError(f"its ?{name[:40]} is no option of ours: there are {', '.join(known)}")
         if not known[name].fullmatch(value):
             raise ValueError(f"its ?{name} has a value that cannot be")
 
@@ -121,11 +139,23 @@ def check_listening(host: str) -> str:
     """Where to listen: an address or a name, without a port. Raises ValueError as `check_database` does."""
     if not host.strip():
         raise ValueError("write where to listen: 0.0.0.0 for everybody, 127.0.0.1 for this host alone")
-    if ":" not in host.partition(":")[2]:  # IPv6 has several
-        name, port = host_and_port(host)
-        if port is not None:
-            raise ValueError(f"write {name} alone: the port is GATEWAY_HTTP_PORT")
+    if _is_ipv6(host):
+        return host
+    name, port = host_and_port(host)
+    if name.startswith("["):
+        raise ValueError("write an IPv6 address without brackets")
+    if port is not None:
+        raise ValueError(f"write {name} alone: the port has a setting of its own")
     return host
+
+
+def _is_ipv6(host: str) -> bool:
+    """Whether it is an IPv6 address as sockets take it: without brackets, maybe with its interface."""
+    try:
+        IPv6Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def check_bucket(name: str) -> str:

@@ -3,6 +3,7 @@
 import os
 import re
 import ssl
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,22 +13,33 @@ from gateway_worker.settings import addresses
 from schemas.topology.addresses import amqp_nodes, named_files, named_folders
 
 _IN_A_HEADER = re.compile(r"[!-~]*")
+_SHOWN = 255  # characters of a path
 
 
 def _can_be_read(files: Iterable[str], folders: Iterable[str] = ()) -> None:
     for name in files:
-        if not Path(name).exists():
-            raise ValueError(f"it names {name}, which is not there")
-        if not Path(name).is_file() or not os.access(name, os.R_OK):
+        kind = _kind_of(name)
+        if kind is None:
+            raise ValueError(f"it names {name[:_SHOWN]}, which is not there")
+        if not stat.S_ISREG(kind) or not os.access(name, os.R_OK):
             raise ValueError(f"it names {name}, which is no file that can be read")
     for name in folders:
-        if not Path(name).is_dir():
-            raise ValueError(f"it names {name}, which is no folder")
+        if not stat.S_ISDIR(_kind_of(name) or 0):
+            raise ValueError(f"it names {name[:_SHOWN]}, which is no folder")
+
+
+def _kind_of(name: str) -> int | None:
+    """The mode of what a path leads to; None where it leads nowhere, as far as this user sees."""
+    try:
+        return Path(name).stat().st_mode
+    except (OSError, ValueError):
+        return None
 
 
 def amqp(text: str) -> str:
     """An AMQP address of one node or several, and the files it names."""
     for url in amqp_nodes(text):
+        addresses.check_amqp_options(url)
         _can_be_read(named_files(url), named_folders(url))
     return text
 

@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     webhooks_allow_private: bool = False
     webhooks_http_port: Annotated[int, Field(ge=0, le=65535)] = 8003
 
-    console_host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
+    console_host: Annotated[str, AfterValidator(addresses.check_listening)] = "127.0.0.1"
     console_port: Annotated[int, Field(ge=0, le=65535)] = 8010
     console_token: Annotated[SecretStr, Field(min_length=_MIN_TOKEN)] | None = None
     console_read_only: bool = False

@@ -8,12 +8,15 @@ An address may name several nodes, which are tried in turn, in either of two way
 
 import re
 from collections.abc import Sequence
+from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 _AMQP_PORTS: Final = {"amqp": 5672, "amqps": 5671}
 _NEXT_URL: Final = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
-_HOST: Final = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?)$")
+_LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*\.?")
+"""A name as resolvers take it: of another one they raise what no driver expects."""
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _AMQP_FILES: Final = ("cafile", "certfile", "keyfile")
 
@@ -58,13 +61,24 @@ def host_and_port(text: str) -> tuple[str, int | None]:
     host, colon, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
     if not colon:
         host = text
-    if not _HOST.fullmatch(host):
+    if not (_HOST.fullmatch(host) or _is_ipv6(host)):
         raise ValueError("there is no host in it" if not host else "its host cannot be a host's name")
     if not colon:
         return host, None
     if not _PORT.fullmatch(port) or not 1 <= int(port) <= 65535:  # noqa: PLR2004 (TCP's ports)
         raise ValueError("its port must be 1 to 65535")
     return host, int(port)
+
+
+def _is_ipv6(host: str) -> bool:
+    """Whether it is an IPv6 address in its brackets."""
+    if not (host.startswith("[") and host.endswith("]")):
+        return False
+    try:
+        IPv6Address(host[1:-1])
+    except ValueError:
+        return False
+    return True
 
 
 def named_files(amqp_url: str) -> Sequence[str]:

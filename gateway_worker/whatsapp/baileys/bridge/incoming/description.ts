@@ -19,7 +19,7 @@ import { StoreClosed } from '../signal/store.ts'
 import { type Mapping, type Person, personOf, phoneOf } from '../words/addresses.ts'
 import { type Content, contentOf } from '../words/content.ts'
 import { keptOf } from '../patches/decoding.ts'
-import { idOf, jidOf, secondsOf } from '../words/limits.ts'
+import { type Bound, flag, id, idOf, jid, jidOf, MAX_OWN_NAME, object, seconds, secondsOf, text } from '../words/limits.ts'
 import { flagsOf, referencesOf } from '../words/references.ts'
 import { messageContextOf, withSecret } from '../words/secrets.ts'
 import { type Timer, timerOf, timerSetBy } from '../words/timers.ts'
@@ -38,6 +38,24 @@ export interface Envelope {
   verifiedName: string | undefined
   timestamp: number
 }
+
+const orNone =
+  (bound: Bound): Bound =>
+  (value) =>
+    value === undefined ? value : bound(value)
+
+/** An envelope to be stored: what a stranger calls himself, or his message, may be of megabytes. */
+export const boundEnvelope = object({
+  id,
+  chat: jid,
+  chatAlternative: orNone(jid),
+  author: jid,
+  authorAlternative: orNone(jid),
+  fromMe: flag,
+  pushName: orNone(text(MAX_OWN_NAME)),
+  verifiedName: orNone(text(MAX_OWN_NAME)),
+  timestamp: seconds
+} satisfies Record<keyof Envelope, Bound>) as (envelope: Envelope) => Envelope
 
 /** What is told of a message: its content, or what it does to an earlier one. */
 type Described = Content | { change: Change } | { timer: Timer; sets_timer: true }

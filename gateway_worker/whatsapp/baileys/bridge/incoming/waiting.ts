@@ -12,7 +12,7 @@ import type { EntryKey, Message } from '../channel/payloads.ts'
 import { type Entry, nameOfEntry } from '../signal/commit.ts'
 import { nameOfKey, type Store } from '../signal/store.ts'
 import { decoded } from '../patches/decoding.ts'
-import type { Envelope } from './description.ts'
+import { boundEnvelope, type Envelope } from './description.ts'
 
 /** `about`: the id of the message whose secret is missing. `since`: Unix milliseconds, our clock. `isPast`: the history has it. */
 export interface Waiting {
@@ -58,7 +58,7 @@ export class WaitingChanges {
     const inChat = others.filter((each) => each.key.chat === key.chat)
     const tooOld = inChat.length < MAX_IN_A_CHAT ? null : inChat[0]
     const kept = others.filter((each) => each !== tooOld && this.#now() - each.since < MAX_AGE_MS)
-    this.#waiting = [...kept, { key, envelope, about, since: this.#now(), isPast }].slice(-MAX_WAITING)
+    this.#waiting = [...kept, { key, envelope: boundEnvelope(envelope), about, since: this.#now(), isPast }].slice(-MAX_WAITING)
     this.#store.put({ keys: [this.#key()] })
   }
 

@@ -41,6 +41,10 @@ class World {
     return JSON.stringify(this.#keys.get('waiting-change\0all') ?? null).includes(`"${id}"`)
   }
 
+  get waitingBytes(): number {
+    return JSON.stringify(this.#keys.get('waiting-change\0all') ?? null).length
+  }
+
   /** A new process has the same store. */
   connect(): { incoming: Incoming; waiting: WaitingChanges } {
     const store = {
@@ -249,4 +253,17 @@ test('only so many wait, and only for days; what does not open though the secret
     ['E2', 'edited', 'newer'],
     ['E3', 'edited', 'newest']
   ])
+})
+
+test('what waits is small, whatever its sender calls itself and its message', async () => {
+  const world = new World()
+  const { waiting } = world.connect()
+  const huge = 'x'.repeat(300_000)
+  const place = { chat: BEN, chatAlternative: huge, author: BEN, authorAlternative: huge, fromMe: false, timestamp: 100 }
+  for (let number = 0; number < 20; number++) {
+    const key = { chat: BEN, sender: BEN, message_id: `C${number}`, index: 0 }
+    await waiting.keep(key, { ...place, id: huge, pushName: huge, verifiedName: huge }, 'MISSING')
+  }
+  assert.ok(world.keeps('C19'))
+  assert.ok(world.waitingBytes < 32_768, `${world.waitingBytes} bytes`)
 })

@@ -6,6 +6,7 @@
 import './patches/silence-console.ts'
 import './patches/libsignal-queue.ts'
 import './patches/strict-signatures.ts'
+import './patches/ratchets.ts'
 import './patches/strict-curve.ts'
 
 import { Socket } from 'node:net'

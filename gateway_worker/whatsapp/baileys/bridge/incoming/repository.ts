@@ -14,6 +14,8 @@ import type { Store } from '../signal/store.ts'
 const PADDING = Buffer.of(1)
 /** Of what is no message, for a person to look at. */
 const MAX_SET_ASIDE_BYTES = 262_144
+/** Of a sender key as it is handed out: a number, an iteration, two keys. */
+const MAX_SENDER_KEY_BYTES = 512
 
 /** Set while a peer is answered that could not read a message of ours: it wants a new ratchet. */
 export const resending = new AsyncLocalStorage<true>()
@@ -41,6 +43,11 @@ export function makeRepositoryMaker(parts: RepositoryParts): MakeRepository {
           if (store.isClosed) throw error
           message.refusals.push(reasonOf(error))
         })
+      },
+      // One that is none would be kept, and read and written with each message of its sender's in that group
+      processSenderKeyDistributionMessage: async (options) => {
+        if ((options.item.axolotlSenderKeyDistributionMessage?.length ?? 0) > MAX_SENDER_KEY_BYTES) return
+        await inner.processSenderKeyDistributionMessage(options)
       },
       encryptMessage: (options) =>
         keys.transaction(async () => {

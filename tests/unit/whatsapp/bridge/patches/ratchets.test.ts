@@ -1,0 +1,165 @@
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/silence-console.ts'
+import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-signatures.ts'
+
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { test } from 'node:test'
+
+import { MAX_CHAINS, MAX_DERIVED, MAX_KEPT } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/ratchets.ts'
+
+const bridge = new URL('../../../../../gateway_worker/whatsapp/baileys/bridge/package.json', import.meta.url)
+const libsignal = createRequire(createRequire(bridge).resolve('baileys/package.json'))
+const { curve, ProtocolAddress, SessionBuilder, SessionCipher, SessionRecord } = libsignal('libsignal')
+const crypto = libsignal('libsignal/src/crypto.js')
+const { WhisperMessage } = libsignal('libsignal/src/protobufs.js')
+const GROUPS = '../../../../../gateway_worker/whatsapp/baileys/bridge/node_modules/baileys/lib/Signal/Group'
+const { GroupCipher, GroupSessionBuilder, SenderKeyRecord } = await import(`${GROUPS}/index.js`)
+
+type Ciphertext = { type: number; body: string | Buffer }
+
+/** Somebody with a store; `begin` starts a ratchet with Ben. */
+function party(identity = curve.generateKeyPair(), signed = curve.generateKeyPair()) {
+  const stored = new Map<string, string>()
+  const store = {
+    getOurIdentity: async () => identity,
+    getOurRegistrationId: async () => 7,
+    isTrustedIdentity: async () => true,
+    loadSession: async (name: string) => {
+      const serialized = stored.get(name)
+      return serialized === undefined ? undefined : SessionRecord.deserialize(JSON.parse(serialized))
+    },
+    storeSession: async (name: string, record: { serialize: () => unknown }) => void stored.set(name, JSON.stringify(record.serialize())),
+    loadPreKey: async () => undefined,
+    removePreKey: async () => undefined,
+    loadSignedPreKey: async () => signed
+  }
+  const signature = curve.calculateSignature(identity.privKey, signed.pubKey)
+  const bundle = { identityKey: identity.pubKey, registrationId: 7, signedPreKey: { keyId: 1, publicKey: signed.pubKey, signature } }
+  const cipher = (name: string) => new SessionCipher(store, new ProtocolAddress(name, 0))
+  return { identity, stored, store, bundle, cipher }
+}
+
+type Party = ReturnType<typeof party>
+
+async function begin(from: Party, to: Party): Promise<void> {
+  await new SessionBuilder(from.store, new ProtocolAddress('ben', 0)).initOutgoing(to.bundle)
+}
+
+async function read(reader: Party, { type, body }: Ciphertext, from = 'eve'): Promise<string> {
+  const cipher = reader.cipher(from)
+  const bytes = Buffer.from(body as Buffer)
+  return (await (type === 3 ? cipher.decryptPreKeyWhisperMessage(bytes) : cipher.decryptWhisperMessage(bytes))).toString()
+}
+
+const say = (by: Party, text: string, to = 'ben'): Promise<Ciphertext> => by.cipher(to).encrypt(Buffer.from(text))
+
+/** How many turns of the event loop others had meanwhile. */
+async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
+  let turns = 0
+  let over = false
+  const count = (): void => {
+    turns += 1
+    if (!over) setImmediate(count)
+  }
+  setImmediate(count)
+  await work().finally(() => (over = true))
+  return turns
+}
+
+test('a message that nothing opens costs a bounded number of keys, however many ratchets there are, and leaves turns to others', async () => {
+  const ben = party()
+  const eve = party()
+  for (let ratchet = 0; ratchet < 6; ratchet++) {
+    const again = party(eve.identity)
+    await begin(again, ben)
+    await read(ben, await say(again, 'hi'))
+  }
+  const forged = { ephemeralKey: curve.generateKeyPair().pubKey, counter: 900, previousCounter: 900, ciphertext: Buffer.alloc(32) }
+  const body = Buffer.concat([Buffer.of(0x33), WhisperMessage.encode(WhisperMessage.create(forged)).finish(), Buffer.alloc(8)])
+  const { calculateMAC } = crypto
+  let derivations = 0
+  crypto.calculateMAC = (...args: unknown[]) => ((derivations += 1), calculateMAC(...args))
+  const turns = await turnsDuring(() => assert.rejects(read(ben, { type: 1, body })))
+  crypto.calculateMAC = calculateMAC
+  assert.ok(turns > 10, `${turns} turns`)
+  assert.ok(derivations < 2.2 * MAX_DERIVED, `${derivations} of 21,600`) // two of each key, and some for each ratchet
+})
+
+/** Eve writes so many messages that never arrive. */
+async function skip(by: Party, count: number): Promise<void> {
+  const record = (await by.store.loadSession('ben.0')) as any
+  const session = record.getOpenSession()
+  const chain = session.getChain(session.currentRatchet.ephemeralKeyPair.pubKey)
+  ;(by.cipher('ben') as any).fillMessageKeys(chain, chain.chainKey.counter + count)
+  chain.messageKeys = {}
+  await by.store.storeSession('ben.0', record)
+}
+
+test('what is skipped can be read late, and no more of it is kept than Signal keeps', async () => {
+  const [ben, eve] = [party(), party()]
+  await begin(eve, ben)
+  const late: Ciphertext[] = []
+  for (let round = 0; round < 3; round++) {
+    late.push(await say(eve, `late ${round}`))
+    await skip(eve, 999)
+    assert.equal(await read(ben, await say(eve, 'here')), 'here')
+  }
+  const [ratchet] = Object.values(JSON.parse(ben.stored.get('eve.0') ?? '')._sessions as Record<string, { _chains: Record<string, any> }>)
+  const kept = Object.values(ratchet?._chains ?? {}).reduce((sum, { messageKeys }) => sum + Object.keys(messageKeys).length, 0)
+  assert.equal(kept, MAX_KEPT)
+  assert.equal(await read(ben, late[2] as Ciphertext), 'late 2')
+  assert.equal(await read(ben, late[1] as Ciphertext), 'late 1')
+  await assert.rejects(read(ben, late[0] as Ciphertext))
+  assert.equal(await read(ben, await say(eve, 'on')), 'on')
+})
+
+test('a long conversation leaves a short record', async () => {
+  const [ben, eve] = [party(), party()]
+  await begin(eve, ben)
+  assert.equal(await read(ben, await say(eve, 'hi')), 'hi')
+  for (let turn = 0; turn < 40; turn++) {
+    assert.equal(await read(eve, await say(ben, `to ${turn}`, 'eve'), 'ben'), `to ${turn}`)
+    assert.equal(await read(ben, await say(eve, `from ${turn}`)), `from ${turn}`)
+  }
+  const { _sessions: sessions } = JSON.parse(ben.stored.get('eve.0') ?? '') as { _sessions: Record<string, { _chains: object }> }
+  assert.deepEqual(
+    Object.values(sessions).map(({ _chains }) => Object.keys(_chains).length),
+    [MAX_CHAINS + 1]
+  )
+})
+
+test('so it is with the keys of a group', async () => {
+  const stored = new Map<string, Uint8Array>()
+  const store = (whose: string) => ({
+    loadSenderKey: async () => (stored.has(whose) ? SenderKeyRecord.deserialize(stored.get(whose)) : new SenderKeyRecord()),
+    storeSenderKey: async (_name: unknown, record: { serialize: () => unknown }) =>
+      void stored.set(whose, Buffer.from(JSON.stringify(record.serialize())))
+  })
+  const skipMany = async (count: number): Promise<void> => {
+    const record = await store('eve').loadSenderKey()
+    const state = record.getSenderKeyState()
+    let chain = state.getSenderChainKey()
+    for (let number = 0; number < count; number++) chain = chain.getNext()
+    state.setSenderChainKey(chain)
+    await store('eve').storeSenderKey('name', record)
+  }
+  const [eve, ben] = [new GroupCipher(store('eve'), 'name'), new GroupCipher(store('ben'), 'name')]
+  const late: Uint8Array[] = []
+  for (let key = 0; key < 3; key++) {
+    stored.delete('eve')
+    await new GroupSessionBuilder(store('ben')).process('name', await new GroupSessionBuilder(store('eve')).create('name'))
+    late.push(await eve.encrypt(Buffer.from(`late ${key}`)))
+    await skipMany(998)
+    const last = await eve.encrypt(Buffer.from('here'))
+    const turns = await turnsDuring(async () => assert.equal(Buffer.from(await ben.decrypt(last)).toString(), 'here'))
+    assert.ok(turns > 2, `${turns} turns`)
+  }
+  const states = JSON.parse(Buffer.from(stored.get('ben') ?? []).toString()) as { senderMessageKeys: unknown[] }[]
+  assert.equal(
+    states.reduce((sum, { senderMessageKeys }) => sum + senderMessageKeys.length, 0),
+    MAX_KEPT
+  )
+  assert.equal(Buffer.from(await ben.decrypt(late[2])).toString(), 'late 2')
+  assert.equal(Buffer.from(await ben.decrypt(late[1])).toString(), 'late 1')
+  await assert.rejects(async () => ben.decrypt(late[0]))
+})

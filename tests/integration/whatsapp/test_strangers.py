@@ -88,3 +88,17 @@ async def test_neither_names_nor_lists_beyond_measure_end_a_connection(shared: L
     assert published[mention].quoted_id is None
     assert len(session.owner.facts_of(Disconnected)) == before
     await connection.close()
+
+
+async def test_a_message_is_told_once_and_confirmed_whatever_its_sender_calls_it(shared: Lab) -> None:
+    session, connection = await shared.connected()
+    bob = await shared.phones.give("Bob")
+    before = len(session.owner.facts_of(Disconnected))
+    names = ["a@b@c", "@", "S@", "9:300@lid", "1:@x", "S_1:5@s.whatsapp.net", "1-2:3@interop", "constructor", "__proto__"]
+    for name in names:
+        await shared.phones.send(bob, session.phone.jid, f"under {name}", messageId=name)
+    await session.owner.until(lambda: {f"under {name}" for name in names} <= set(session.owner.texts()))
+    await _drained(shared, session)
+    assert len(session.owner.facts_of(Disconnected)) == before
+    assert len([text for text in session.owner.texts() if text.startswith("under")]) == len(names)
+    await connection.close()

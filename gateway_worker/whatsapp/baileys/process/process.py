@@ -60,8 +60,8 @@ def command(descriptor: int, spool: Path | None = None) -> Sequence[str]:
     setpriv = shutil.which("setpriv")
     guard = () if setpriv is None else (setpriv, "--pdeathsig", "KILL", "--")
     # All of Baileys is loaded before anything of `main.ts` runs
-    first = f"--import={(BRIDGE / 'patches/sender.ts').as_uri()}"
-    program = (str(node_program()), *NODE_FLAGS, *permissions(spool), first, str(BRIDGE / "main.ts"))
+    first = [f"--import={(BRIDGE / 'patches' / name).as_uri()}" for name in ("sender.ts", "strings.ts")]
+    program = (str(node_program()), *NODE_FLAGS, *permissions(spool), *first, str(BRIDGE / "main.ts"))
     return (*guard, *program, str(descriptor))
 
 

@@ -23,6 +23,9 @@ import type { Store } from '../signal/store.ts'
 /** Messages that wait for Baileys, before we hang up and get the rest later: it may need the socket to go on. */
 const MAX_UNHANDLED = 10_000
 const MAX_UNHANDLED_BYTES = 64 * 1024 * 1024
+/** Of one message. */
+const MAX_PARTS = 8
+const PARTS = new Set(['enc', 'plaintext'])
 
 /** Names a stanza, the same each time it comes. */
 function nameOfStanza({ attrs: { id, from, participant, recipient } }: BinaryNode): string {
@@ -72,6 +75,7 @@ export class Arrivals {
   /** Takes a message: Baileys handles it when it is its turn. */
   takeMessage(stanza: BinaryNode): void {
     const { socket, store, incoming, protocol, isCareful, onFlood } = this.#parts
+    if (Array.isArray(stanza.content)) stanza.content = withFewParts(stanza.content)
     incoming.observe(stanza)
     const isCounted = isCareful && stanza.attrs['offline'] !== undefined
     delete stanza.attrs['offline'] // Baileys has a queue of its own for these, beside the others
@@ -160,6 +164,12 @@ export class Arrivals {
       .catch(() => this.#parts.store.isClosed || pass())
       .catch(() => undefined)
   }
+}
+
+/** WhatsApp's own stanzas have one part for a device, or two; each is tried on every ratchet with its sender. */
+function withFewParts(content: readonly BinaryNode[]): BinaryNode[] {
+  let parts = 0
+  return content.filter(({ tag }) => !PARTS.has(tag) || ++parts <= MAX_PARTS)
 }
 
 /** What its parts hold: all else of a stanza is small. */

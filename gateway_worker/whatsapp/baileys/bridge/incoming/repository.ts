@@ -4,6 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { proto, type SignalAuthState, unpadRandomMax16 } from 'baileys'
 
 import { decoded, keptOf } from '../patches/decoding.ts'
+import { mustBeCiphertext } from '../patches/ratchets.ts'
 import { hasRatchetWith, type MakeRepository, type Repository, repositoryOver } from '../patches/signal-repository.ts'
 import { type Keys, sending } from '../signal/keys.ts'
 import { nameOf } from '../channel/peer.ts'
@@ -61,8 +62,14 @@ export function makeRepositoryMaker(parts: RepositoryParts): MakeRepository {
           keys.recordSending()
           return encrypted
         }, options.group),
-      decryptMessage: (options) => receive(options.ciphertext, options.jid, () => inner.decryptMessage(options)),
-      decryptGroupMessage: (options) => receive(options.msg, options.group, () => inner.decryptGroupMessage(options))
+      decryptMessage: async (options) => {
+        mustBeCiphertext(options.ciphertext, options.type)
+        return receive(options.ciphertext, options.jid, () => inner.decryptMessage(options))
+      },
+      decryptGroupMessage: async (options) => {
+        mustBeCiphertext(options.msg, 'skmsg')
+        return receive(options.msg, options.group, () => inner.decryptGroupMessage(options))
+      }
     }
   }
 }

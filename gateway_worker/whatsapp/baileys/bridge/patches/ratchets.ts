@@ -30,6 +30,10 @@ export const MAX_KEPT = 2_000
 /** Of one ratchet: turns of the conversation. */
 export const MAX_CHAINS = 5
 const RECEIVING = 2
+/** Of a message as it is encrypted, with whatever newer ones have. */
+const MAX_FIELDS = 16
+const WIRE = 7
+const GROUP = 3
 
 interface Chain {
   chainKey: { counter: number; key?: Buffer }
@@ -56,6 +60,13 @@ interface Record_ {
   serialize: () => unknown
 }
 
+interface Fields {
+  readonly pos: number
+  readonly len: number
+  uint32: () => number
+  skipType: (wire: number) => void
+}
+
 interface Whisper {
   ephemeralKey: unknown
   counter: number
@@ -63,6 +74,7 @@ interface Whisper {
 }
 
 class TooFarAhead extends Error {}
+class NoCiphertext extends Error {}
 
 /** What one message has cost so far, on all ratchets that it was tried on. */
 class Effort {
@@ -84,6 +96,7 @@ class Effort {
 const require = createRequire(createRequire(import.meta.url).resolve('baileys/package.json'))
 const { prototype: cipher } = require('libsignal/src/session_cipher.js') as { prototype: Cipher }
 const { prototype: record } = require('libsignal/src/session_record.js') as { prototype: Record_ }
+const { Reader } = require('protobufjs/minimal') as { Reader: { create: (bytes: Uint8Array) => Fields } }
 const { WhisperMessage } = require('libsignal/src/protobufs.js') as { WhisperMessage: { decode: (bytes: Buffer) => Whisper } }
 
 /** Baileys makes a cipher for each message. */
@@ -97,7 +110,21 @@ function effortOf(reader: Cipher): Effort {
   return effort
 }
 
+/** Bytes of a MAC or a signature behind the protobuf. */
+const TAILS = { pkmsg: 0, msg: 8, skmsg: 64 }
+
+/** Raises for what has more fields than a ciphertext has: each costs its reader an object or a step. */
+export function mustBeCiphertext(bytes: Uint8Array, type: keyof typeof TAILS): void {
+  const reader = Reader.create(bytes.subarray(1, Math.max(1, bytes.length - TAILS[type])))
+  for (let fields = 0; reader.pos < reader.len; fields++) {
+    const wire = reader.uint32() & WIRE
+    if (fields === MAX_FIELDS || wire === GROUP) throw new NoCiphertext()
+    reader.skipType(wire)
+  }
+}
+
 cipher.doDecryptWhisperMessage = async function (data, session) {
+  mustBeCiphertext(data, 'msg')
   const effort = effortOf(this)
   await effort.breathe()
   if (session !== undefined) await advance(this, session, WhisperMessage.decode(data.subarray(1, -8)), effort)
@@ -145,6 +172,7 @@ function keepNewest(session: Session, left: number): number {
   }, left)
 }
 
+// eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own
 const { serialize: serializeSenderKeys } = SenderKeyRecord.prototype
 type SenderKeys = ReturnType<typeof serializeSenderKeys>
 

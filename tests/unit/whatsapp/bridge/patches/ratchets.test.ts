@@ -5,7 +5,12 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 
-import { MAX_CHAINS, MAX_DERIVED, MAX_KEPT } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/ratchets.ts'
+import {
+  MAX_CHAINS,
+  MAX_DERIVED,
+  MAX_KEPT,
+  mustBeCiphertext
+} from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/ratchets.ts'
 
 const bridge = new URL('../../../../../gateway_worker/whatsapp/baileys/bridge/package.json', import.meta.url)
 const libsignal = createRequire(createRequire(bridge).resolve('baileys/package.json'))
@@ -162,4 +167,20 @@ test('so it is with the keys of a group', async () => {
   assert.equal(Buffer.from(await ben.decrypt(late[2])).toString(), 'late 2')
   assert.equal(Buffer.from(await ben.decrypt(late[1])).toString(), 'late 1')
   await assert.rejects(async () => ben.decrypt(late[0]))
+})
+
+test('what has more fields than a ciphertext is none', async () => {
+  const [ben, eve] = [party(), party()]
+  await begin(eve, ben)
+  const first = await say(eve, 'hi')
+  mustBeCiphertext(Buffer.from(first.body as Buffer), 'pkmsg')
+  assert.equal(await read(ben, first), 'hi')
+  const pair = Buffer.of(0x78, 1)
+  const group = Buffer.of(0x7b, 0x7c)
+  mustBeCiphertext(Buffer.concat([Buffer.of(0x33), ...Array<Buffer>(16).fill(pair)]), 'pkmsg')
+  mustBeCiphertext(Buffer.concat([Buffer.of(0x33), pair, Buffer.alloc(64)]), 'skmsg')
+  for (const content of [Array<Buffer>(17).fill(pair), [group]]) {
+    assert.throws(() => mustBeCiphertext(Buffer.concat([Buffer.of(0x33), ...content]), 'pkmsg'))
+    await assert.rejects(read(ben, { type: 1, body: Buffer.concat([Buffer.of(0x33), ...content, Buffer.alloc(8)]) }))
+  }
 })

@@ -16,8 +16,27 @@ async function read(text: string): Promise<unknown> {
 }
 
 test('a text is read as it was written, whatever it looks like', async () => {
-  const addresses = ['15550001111@s.whatsapp.net', '15550001111:7@s.whatsapp.net', '9:255@lid', '1:3@hosted', '120363-1@g.us', 'status@broadcast']
-  const ids = ['a@b@c', '@', 'S@', '1:256@lid', '1:99999@lid', '1:2:3@lid', '1:x@lid', '1:@lid', 'S_1:5@s.whatsapp.net', '1-2:3@interop', '1_2@g.us']
+  const addresses = [
+    '15550001111@s.whatsapp.net',
+    '15550001111:7@s.whatsapp.net',
+    '9:255@lid',
+    '1:3@hosted',
+    '120363-1@g.us',
+    'status@broadcast'
+  ]
+  const ids = [
+    'a@b@c',
+    '@',
+    'S@',
+    '1:256@lid',
+    '1:99999@lid',
+    '1:2:3@lid',
+    '1:x@lid',
+    '1:@lid',
+    'S_1:5@s.whatsapp.net',
+    '1-2:3@interop',
+    '1_2@g.us'
+  ]
   const words = ['constructor', 'toString', '__proto__', 'hasOwnProperty', 'message', '0123.-', 'ABC', '\u0001', 'x'.repeat(300)]
   for (const text of [...addresses, ...ids, ...words]) assert.equal(await read(text), text)
 })

@@ -94,7 +94,7 @@ async def test_a_message_is_told_once_and_confirmed_whatever_its_sender_calls_it
     session, connection = await shared.connected()
     bob = await shared.phones.give("Bob")
     before = len(session.owner.facts_of(Disconnected))
-    names = ["a@b@c", "@", "S@", "9:300@lid", "1:@x", "S_1:5@s.whatsapp.net", "1-2:3@interop", "constructor", "__proto__"]
+    names = ["a@b@c", "@", "S@", "9:300@lid", "1:@x", "S_1:5@s.whatsapp.net", "1-2:3@interop", "constructor"]
     for name in names:
         await shared.phones.send(bob, session.phone.jid, f"under {name}", messageId=name)
     await session.owner.until(lambda: {f"under {name}" for name in names} <= set(session.owner.texts()))

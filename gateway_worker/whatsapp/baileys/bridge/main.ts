@@ -8,6 +8,7 @@ import './patches/libsignal-queue.ts'
 import './patches/strict-signatures.ts'
 import './patches/ratchets.ts'
 import './patches/strict-curve.ts'
+import './patches/group-cipher.ts'
 
 import { Socket } from 'node:net'
 

@@ -1,17 +1,12 @@
 /**
- * Sender keys as Signal has them.
+ * Our own sender key goes one step with each message to a group, as Signal's does.
  *
- * Encrypting, Baileys asks for the iteration after the next one: each second key of the chain is passed over, and kept in
- * the record as if its message were still to come, up to 2,000 of them (334 KB), written anew with every message to a group.
- *
- * Decrypting, it keeps the keys of messages that are still to come, writes them as JSON does (`{type, data}`) and does not
- * read that back: with a stored record what came late was not decrypted, and asked for again.
+ * Baileys asks for the iteration after the next one: each second key of the chain is passed over, and kept in the record as
+ * if its message were still to come, up to 2,000 of them (334 KB), written anew with every message.
  */
 import { GroupCipher, type SenderKeyStore } from 'baileys/lib/Signal/Group/group_cipher.js'
 import { SenderKeyMessage } from 'baileys/lib/Signal/Group/sender-key-message.js'
 import type { SenderKeyName } from 'baileys/lib/Signal/Group/sender-key-name.js'
-import { SenderKeyState } from 'baileys/lib/Signal/Group/sender-key-state.js'
-import { SenderMessageKey } from 'baileys/lib/Signal/Group/sender-message-key.js'
 
 /** What Baileys' class keeps to itself. */
 interface Inside {
@@ -33,12 +28,4 @@ GroupCipher.prototype.encrypt = async function encrypt(plaintext: Uint8Array): P
   state.getStructure().senderMessageKeys.length = 0 // nobody decrypts with our own; what Baileys kept goes
   await inside.senderKeyStore.storeSenderKey(inside.senderKeyName, record)
   return message.serialize()
-}
-
-SenderKeyState.prototype.removeSenderMessageKey = function removeSenderMessageKey(iteration: number): SenderMessageKey | null {
-  const kept = this.getStructure().senderMessageKeys
-  const found = kept.find((key) => key.iteration === iteration)
-  if (found === undefined) return null
-  kept.splice(kept.indexOf(found), 1)
-  return new SenderMessageKey(iteration, Buffer.from(found.seed))
 }

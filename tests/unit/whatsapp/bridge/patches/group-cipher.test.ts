@@ -1,4 +1,4 @@
-/** Sender keys, ours against Baileys' own decryption. */
+/** Our own sender key, against Baileys' own decryption. */
 import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/group-cipher.ts'
 
 import assert from 'node:assert/strict'
@@ -23,7 +23,7 @@ class Stored {
   }
 }
 
-test('each message takes the next key of the chain, all are read in any order, and our record does not grow', async () => {
+test('each message takes the next key of the chain, all are read, and our record does not grow', async () => {
   const ours = new Stored()
   const theirs = new Stored()
   const distribution = await new GroupSessionBuilder(ours).create(NAME)
@@ -36,9 +36,8 @@ test('each message takes the next key of the chain, all are read in any order, a
   const iterations = sent.map((bytes) => new SenderKeyMessage(null, null, null, null, bytes).getIteration())
   assert.deepEqual(iterations, [...Array(40).keys()])
   assert.ok(ours.json.length < 1000, `${ours.json.length} characters`)
-  for (const number of [3, 0, 1, 2, ...Array.from({ length: 36 }, (_, index) => index + 4)]) {
-    const read = await new GroupCipher(theirs, NAME).decrypt(sent[number] as Uint8Array)
-    assert.equal(Buffer.from(read).toString(), `message ${number}`)
+  for (const [number, bytes] of sent.entries()) {
+    assert.equal(Buffer.from(await new GroupCipher(theirs, NAME).decrypt(bytes)).toString(), `message ${number}`)
   }
 })
 

@@ -188,7 +188,7 @@ async def test_a_query_to_a_session_that_is_pairing_says_so_at_once(world: World
 
 async def _in_the_dead_queue(world: World, command_id: str) -> aio_pika.abc.AbstractIncomingMessage:
     queue = await world.backend.channel.get_queue(f"{world.backend.namespace}.dead")
-    async with queue.iterator(timeout=20) as arrivals:
+    async with queue.iterator(timeout=60) as arrivals:
         async for message in arrivals:
             await message.ack()
             if message.message_id == command_id:

@@ -76,4 +76,4 @@ def test_it_ends_with_who_started_it(tmp_path: Path) -> None:
         assert starter.stdout is not None
         simulator = psutil.Process(int(starter.stdout.readline()))
         starter.kill()
-    assert psutil.wait_procs([simulator], timeout=20)[1] == []
+    assert psutil.wait_procs([simulator], timeout=60)[1] == []

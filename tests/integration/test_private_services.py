@@ -148,7 +148,7 @@ def test_nothing_is_left_when_the_runner_dies(
     held, folders = psutil.Process(process.pid).children(recursive=True), folders_of(directory)
     assert {"epmd", "redis-server", "weed", "postgres", "beam.smp"} <= {one.name() for one in held}
     process.send_signal(number)
-    _, alive = psutil.wait_procs(held, timeout=20)
+    _, alive = psutil.wait_procs(held, timeout=60)
     assert alive == []
     assert [folder for folder in folders if folder.exists()] == []
 
@@ -158,7 +158,7 @@ async def test_nothing_runs_on_when_the_guardian_is_killed(runner: tuple[subproc
     (guardian,) = psutil.Process(process.pid).children()
     held, folders = guardian.children(recursive=True), folders_of(directory)
     guardian.kill()
-    _, alive = psutil.wait_procs(held, timeout=20)
+    _, alive = psutil.wait_procs(held, timeout=60)
     assert alive == []
     await sweep(directory, folders)
 

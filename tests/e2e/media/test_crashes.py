@@ -85,7 +85,7 @@ async def scene(services: PrivateServices, migrated_template: str, tmp_path: Pat
         data = {"to": ben.number, "content": {"kind": "document", "media": {"object": made.source}}}
         struck = (await world.phones.stats())["faultsStruck"]
         made.command = await world.backend.publish("message.send.v1", ana.session_id, data)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while (await world.phones.stats())["faultsStruck"] == struck:  # noqa: ASYNC110 (a counter over HTTP)
                 await asyncio.sleep(0.05)
         assert made.spooled("worker-001"), "it lies in the spool while it is uploaded"

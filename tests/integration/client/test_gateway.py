@@ -30,7 +30,7 @@ from schemas.topology.channels import Topology
 from tests.support.network.gates import Gate, a_gate
 from tests.support.services.private_services import unique_name
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 Json = dict[str, Any]
 
 

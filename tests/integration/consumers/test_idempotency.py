@@ -231,13 +231,13 @@ async def test_a_fault_in_the_middle_repeats_only_what_may_be_repeated(here: Off
 
 
 async def test_an_idempotent_command_is_tried_again_at_once_after_a_fault(stores: tuple[Store, Store]) -> None:
-    here = office(stores[0].commands, retry_gate=60)
+    here = office(stores[0].commands, retry_gate=600)
     here.failures = [ZeroDivisionError(), Unavailable()]
     given = command(MARK)
     for failure in (ZeroDivisionError, Unavailable):
         with pytest.raises(failure):
             await here.carry_out(given, again=True)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         assert (await here.carry_out(given, again=True)).outcome == "accepted"
 
 

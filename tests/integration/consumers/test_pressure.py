@@ -71,7 +71,7 @@ async def test_a_broker_killed_with_replies_on_their_way_leaves_no_command_unans
             await commands.publish(message, "control.s1")
     await remembered()
     async with consuming(services.amqp_url, topology, "s1", worker_id="w2") as second:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(second.manager.asked) < 60:  # noqa: ASYNC110 (the fake tells nobody)
                 await asyncio.sleep(0.01)
         await asyncio.to_thread(services.rabbitmq.kill)

@@ -53,7 +53,7 @@ async def test_many_sessions_keep_their_order(out: WayOut, ears: Listener) -> No
             out.outbox.commit(f"s{session}", announced=number % 7 != 3)  # what is not told is read
     for session in range(50):
         out.outbox.commit(f"s{session}")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await ears.until(50 * 21)
         for session in range(50):
             await out.relay.flushed(SessionId(f"s{session}"))
@@ -239,7 +239,7 @@ async def _kill_and_compare(services: PrivateServices, out: WayOut, ears: Listen
         await asyncio.to_thread(services.rabbitmq.start)
         async with asyncio.timeout(60):
             await ears.until((round_number + 1) * 500)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await out.outbox.until_marked(1_000)
     for session_id in sessions:
         assert ears.first_arrivals(session_id) == list(range(1, 101))

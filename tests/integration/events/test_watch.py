@@ -21,7 +21,7 @@ from schemas.topology.channels import Topology
 from tests.support.network.gates import a_gate
 from tests.support.services.pressure import memory_alarm
 
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = 60.0
 
 
 class Environment:

@@ -21,7 +21,7 @@ BAILEYS = Path(
     or REPOSITORY / "gateway_worker/whatsapp/baileys/bridge/node_modules/baileys"
 )
 NODE = Path(ROOT_DIR) / "bin" / "node"
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 Event = dict[str, Any]
 

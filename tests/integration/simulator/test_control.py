@@ -140,5 +140,5 @@ async def test_bytes_that_are_no_whatsapp_client_are_cut_off(world: World) -> No
     for garbage in (b"GET / HTTP/1.1", b"WA\x06\x03\x00\x00\x04abcd", b"ED\x00\x01\xff\xff\xff"):
         async with world.http.ws_connect(world.simulator.ws_url) as websocket:
             await websocket.send_bytes(garbage)
-            assert (await websocket.receive(timeout=10)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+            assert (await websocket.receive(timeout=60)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
     assert await world.stat("malformed") + await world.stat("handshakesRefused") == 3

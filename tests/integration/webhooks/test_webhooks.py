@@ -153,7 +153,7 @@ async def test_a_target_that_is_silent_or_gone_holds_up_no_other(services: Priva
             await left.until(lambda it: len(it.calls) == 1)
             async with aiohttp.ClientSession() as http:
                 metrics = await (await http.get(f"http://127.0.0.1:{webhooks.port}/metrics")).text()
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     while (await (await http.get(f"http://127.0.0.1:{webhooks.port}/health")).json())["targets"][
                         "gone"
                     ]["status"] != "gone":  # the answer is on its way
@@ -186,7 +186,7 @@ async def test_what_is_given_up_lies_in_the_dead_queue_and_what_is_behind_it_goe
         seen = [await stage.emit(RECEIVED, "A") for _ in range(5)]
         await receiver.has_taken(14)
         dead = await stage.channel.get_queue(names.dead, ensure=False)
-        async with dead.iterator(timeout=30) as letters:
+        async with dead.iterator(timeout=60) as letters:
             letter = await anext(letters)
         assert json.loads(letter.body) == seen[2]
         assert letter.headers["x-gateway-code"] == "webhook.undelivered"

@@ -211,7 +211,7 @@ async def test_a_bridge_ends_with_its_parent() -> None:
     bridge = psutil.Process(int(await parent.stdout.readline()))
     parent.kill()
     await parent.wait()
-    gone, alive = await asyncio.to_thread(psutil.wait_procs, [bridge], timeout=10)
+    gone, alive = await asyncio.to_thread(psutil.wait_procs, [bridge], timeout=60)
     assert gone
     assert not alive
 

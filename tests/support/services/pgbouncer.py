@@ -16,7 +16,7 @@ from deploy.local.packages import PGBOUNCER
 from gateway_worker.store.postgres.parameters import startup_parameters
 
 PROGRAM = str(PGBOUNCER) if PGBOUNCER.exists() else shutil.which("pgbouncer")
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = 60.0
 
 
 @asynccontextmanager

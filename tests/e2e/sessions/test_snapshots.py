@@ -1,7 +1,5 @@
 import asyncio
 import itertools
-import os
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,6 +12,7 @@ from tests.e2e.conftest import Member, World, a_world
 from tests.support.backend import PATIENCE
 from tests.support.services.private_services import Buckets, fresh_database
 from tests.support.services.s3 import keep_versions, s3_client, versions
+from tests.support.terminal import typed
 from tests.support.whatsapp.phones import Phone
 
 
@@ -30,7 +29,7 @@ async def own_world(
 
 
 async def test_a_session_comes_back_on_an_empty_database_and_talks_both_ways(
-    own_world: World, migrated_template: str
+    own_world: World, migrated_template: str, tmp_path: Path
 ) -> None:
     world, ben = own_world, await own_world.phones.give("Ben")
     ana = await world.paired("Ana", options={"readReceipts": False})
@@ -43,9 +42,9 @@ async def test_a_session_comes_back_on_an_empty_database_and_talks_both_ways(
     async with AsyncExitStack() as stack:
         empty = await stack.enter_async_context(fresh_database(world.services, migrated_template))
         world.stage.settings["GATEWAY_DATABASE_URL"] = empty
-        code, said = await _restore(world, ana.session_id)
+        code, said = await _restore(world, ana.session_id, tmp_path)
         assert code == 0, said
-        again, refusal = await _restore(world, ana.session_id)
+        again, refusal = await _restore(world, ana.session_id, tmp_path)
         assert again == 1
         assert "has an identity" in refusal
         before = len(world.backend.events)
@@ -70,7 +69,7 @@ async def test_a_session_comes_back_on_an_empty_database_and_talks_both_ways(
     _assert_sequences(world, ana.session_id)
 
 
-async def test_deletion_leaves_no_version(own_world: World) -> None:
+async def test_deletion_leaves_no_version(own_world: World, tmp_path: Path) -> None:
     world = own_world
     ana, other = await world.paired("Ana"), await world.paired("Zoe")
     await _snapshots(world, ana.session_id, at_least=1)
@@ -81,7 +80,7 @@ async def test_deletion_leaves_no_version(own_world: World) -> None:
 
     await _snapshots(world, ana.session_id, at_most=0)
     await _snapshots(world, other.session_id, at_least=1)
-    code, said = await _restore(world, ana.session_id)
+    code, said = await _restore(world, ana.session_id, tmp_path)
     assert code == 1
     assert "There is no snapshot" in said
 
@@ -118,17 +117,10 @@ async def _hears(world: World, ana: Member, ben: Phone, text: str) -> None:
     assert texts.count(text) == 1
 
 
-async def _restore(world: World, session_id: str) -> tuple[int, str]:
-    """``gateway-worker session restore``: its exit code and what it says."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway_worker", "session", "restore", session_id),
-        env={**os.environ, **world.stage.settings},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, " ".join(said.decode().split())
+async def _restore(world: World, session_id: str, folder: Path) -> tuple[int, str]:
+    """``gateway-worker session restore``: its exit code and what it says. `folder` takes that."""
+    said = await typed(folder, world.stage.settings, "session", "restore", session_id)
+    return said.code, " ".join(said.out.split()) + said.error
 
 
 async def _snapshots(world: World, session_id: str, *, at_least: int = 0, at_most: int = 1_000) -> list[Any]:

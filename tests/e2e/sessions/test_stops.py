@@ -18,6 +18,7 @@ from deploy.local.program import Child
 from deploy.local.services import PrivateServices
 from deploy.local.stage import Stage
 from tests.support.network.gates import Gate, a_gate
+from tests.support.services.forked import forked
 
 _GONE_SECONDS = 15.0
 _SERVICES = ("AMQP_URL", "DATABASE_URL", "REDIS_URL", "S3_ENDPOINT")
@@ -59,8 +60,19 @@ async def gone_after(child: Child) -> float:
 
 
 @pytest.fixture
-async def stage(gateway_environment: dict[str, str], tmp_path: Path) -> AsyncGenerator[Stage]:
-    settings = {**gateway_environment, **_NOWHERE, "GATEWAY_HTTP_HOST": "127.0.0.1", "GATEWAY_HTTP_PORT": "0"}
+def settings(gateway_environment: dict[str, str]) -> dict[str, str]:
+    return {**gateway_environment, **_NOWHERE, "GATEWAY_HTTP_HOST": "127.0.0.1", "GATEWAY_HTTP_PORT": "0"}
+
+
+@pytest.fixture
+async def stage(settings: dict[str, str], tmp_path: Path) -> AsyncGenerator[Stage]:
+    async with Stage(tmp_path, settings, forked) as made:
+        yield made
+
+
+@pytest.fixture
+async def executed(settings: dict[str, str], tmp_path: Path) -> AsyncGenerator[Stage]:
+    """Its workers import what they are made of, as an operator's do."""
     async with Stage(tmp_path, settings) as made:
         yield made
 
@@ -96,12 +108,12 @@ async def test_what_is_not_there_at_the_start_holds_up_no_end(stage: Stage, sile
 
 
 @pytest.mark.timeout(240)
-async def test_keys_that_s3_and_redis_refuse_hold_up_no_end(stage: Stage, services: PrivateServices) -> None:
+async def test_keys_that_s3_and_redis_refuse_hold_up_no_end(executed: Stage, services: PrivateServices) -> None:
     wrong_key = {"GATEWAY_S3_SECRET_KEY": "wrong", "GATEWAY_S3_ACCESS_KEY": "nobody"}
     wrong_password = {"GATEWAY_REDIS_URL": f"redis://nobody:wrong@127.0.0.1:{port_in(services.redis_url)}/0"}
     took = await asyncio.gather(
-        start_and_stop(stage, "s3", {**stage.settings, **wrong_key}, ready=True),
-        start_and_stop(stage, "redis", {**stage.settings, **wrong_password}, ready=True),
+        start_and_stop(executed, "s3", {**executed.settings, **wrong_key}, ready=True),
+        start_and_stop(executed, "redis", {**executed.settings, **wrong_password}, ready=True),
     )
     assert max(took) < _GONE_SECONDS, took
 

@@ -12,10 +12,10 @@ from gateway_worker.broker.outgoing import Outgoing
 from gateway_worker.dead_queue import DeadQueueKind, DeadQueueTakenError, open_dead_letter_queue
 from schemas.names import MAX_COMMAND_BYTES, SessionId
 from schemas.topology.channels import Topology
-from tests.integration.cli.terminal import Said, typed
 from tests.support.backend import Backend, backend
 from tests.support.consumers.consuming import Consuming, consuming
 from tests.support.consumers.fakes import body_of
+from tests.support.terminal import Said, typed
 
 
 @dataclass(slots=True, kw_only=True)

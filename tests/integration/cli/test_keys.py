@@ -25,11 +25,11 @@ from gateway_worker.store.store import Store
 from gateway_worker.timing.clock import SystemClock
 from schemas.commands.commands import CommandKey
 from schemas.names import SessionId, UserId, WorkerId
-from tests.integration.cli.terminal import Said, typed
 from tests.support.services.private_services import query
 from tests.support.services.s3 import s3_client
 from tests.support.store.stores import KEY as OLD
 from tests.support.store.stores import OTHER_KEY as NEW
+from tests.support.terminal import Said, typed
 
 ME: Final = WorkerId("worker-1")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.terminal import typed
+from tests.support.terminal import typed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

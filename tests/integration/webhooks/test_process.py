@@ -1,7 +1,6 @@
 """The process as an operator runs it: killed in the middle, misconfigured, and its dead queue in a person's hands."""
 
 import asyncio
-import json
 import os
 import signal
 import sys
@@ -11,8 +10,11 @@ from pathlib import Path
 
 from aiohttp import web
 
+from deploy.local.program import Child, Program
 from deploy.local.services import ROOT, PrivateServices
 from gateway_worker.webhooks.names import WebhookNames
+from tests.support.services.forked import forked
+from tests.support.terminal import typed
 from tests.support.webhooks import Json, Received, a_receiver, a_stage, sequences
 
 RECEIVED = "message.received.v1"
@@ -31,26 +33,20 @@ def environment(services: PrivateServices, namespace: str, **more: str) -> dict[
     }
 
 
-async def command(environment: dict[str, str], *arguments: str) -> tuple[int | None, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "gateway_worker", *arguments, env=environment, stdout=-1, stderr=-1
-    )
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
-
-
 @asynccontextmanager
-async def process(environment: dict[str, str], log: Path) -> AsyncGenerator[asyncio.subprocess.Process]:
-    with log.open("ab") as stderr:
-        running = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway_worker", "webhooks", env=environment, stderr=stderr
-        )
+async def process(environment: dict[str, str], log: Path) -> AsyncGenerator[Child]:
+    program = Program(
+        name="webhooks",
+        arguments=(sys.executable, "-m", "gateway_worker", "webhooks"),
+        folder=ROOT,
+        log=log,
+        environment=environment,
+    )
+    running = await forked(program)
     try:
         yield running
     finally:
-        if running.returncode is None:
-            running.send_signal(signal.SIGTERM)
-        await running.wait()
+        await running.end(signal.SIGTERM)
 
 
 async def test_a_process_that_is_killed_loses_nothing_and_keeps_the_order(
@@ -68,11 +64,11 @@ async def test_a_process_that_is_killed_loses_nothing_and_keeps_the_order(
                 for session in ("A", "B", "C"):
                     await stage.emit("message.status.v1", session, {"sessionId": session, "n": number})
             await receiver.has_taken(60)
-            first.kill()
+            first.send(signal.SIGKILL)
             await first.wait()
         async with process(settings, tmp_path / "log") as second:
             await receiver.until(lambda it: len({call.id for call in it.taken}) == 180)
-            second.send_signal(signal.SIGTERM)
+            second.send(signal.SIGTERM)
             assert await second.wait() == 0
     seen: dict[str, list[int]] = {"A": [], "B": [], "C": []}
     for call in receiver.taken:
@@ -99,16 +95,16 @@ async def test_what_was_given_up_is_listed_redriven_and_dropped(
             await stage.until_bound(names.queue("shop"))
             first, second = [await stage.emit(RECEIVED, "A", {"n": number}) for number in range(2)]
             await stage.until_counted(names.dead, 2)
-            code, out, _ = await command(settings, "dead", "list", "--webhooks", "--json")
-            listed: list[Json] = json.loads(out)
-            assert (code, [each["id"] for each in listed]) == (0, [first["id"], second["id"]])
+            said = await typed(tmp_path, settings, "dead", "list", "--webhooks", "--json")
+            listed: list[Json] = said.json
+            assert (said.code, [each["id"] for each in listed]) == (0, [first["id"], second["id"]])
             assert {each["code"] for each in listed} == {"webhook.undelivered"}
             receiver.answer = _well
-            code, _, err = await command(settings, "dead", "redrive", first["id"], "--webhooks")
-            assert (code, err) == (0, "")
+            said = await typed(tmp_path, settings, "dead", "redrive", first["id"], "--webhooks")
+            assert (said.code, said.complaints) == (0, "")
             assert (await receiver.has_taken(1))[0].json == first
-            code, _, err = await command(settings, "dead", "drop", "--all", "--webhooks")
-            assert (code, err) == (0, "")
+            said = await typed(tmp_path, settings, "dead", "drop", "--all", "--webhooks")
+            assert (said.code, said.complaints) == (0, "")
             await stage.until_counted(names.dead, 0)
     assert sequences(receiver.taken) == {"A": [1]}
 
@@ -117,7 +113,9 @@ async def _well(_call: Received) -> web.StreamResponse:
     return web.Response()
 
 
-async def test_whoever_misconfigures_it_reads_one_line(services: PrivateServices, namespace: str) -> None:
+async def test_whoever_misconfigures_it_reads_one_line(
+    services: PrivateServices, namespace: str, tmp_path: Path
+) -> None:
     for more, line in (
         ({}, "there is nobody to call: set GATEWAY_WEBHOOKS_BACKEND_URL"),
         ({"GATEWAY_WEBHOOKS_BACKEND_URL": "http://[fe80::1]/"}, "backend.url: leads to an address that is not public"),
@@ -129,8 +127,9 @@ async def test_whoever_misconfigures_it_reads_one_line(services: PrivateServices
             "refuses the user 'nobody' or the password",
         ),
     ):
-        code, _, err = await command(environment(services, namespace, **more), "webhooks")
-        assert code == 2, err
+        said = await typed(tmp_path, environment(services, namespace, **more), "webhooks")
+        err = said.complaints
+        assert said.code == 2, err
         assert line in err
         assert "Traceback" not in err
         assert "secret" not in err

@@ -7,6 +7,7 @@ import pytest
 import structlog
 
 from deploy.local.services import PrivateServices
+from tests.support.services.databases import drop_spare_databases, emptied_database
 from tests.support.services.private_services import (
     Buckets,
     empty_redis,
@@ -66,11 +67,19 @@ async def migrated_template(services: PrivateServices) -> AsyncGenerator[str]:
     """Name of a database with the worker's schema; migrated once for the whole run."""
     async with migrated_database(services) as name:
         yield name
+        await drop_spare_databases(services, name)
 
 
 @pytest.fixture
 async def migrated_database_url(services: PrivateServices, migrated_template: str) -> AsyncGenerator[str]:
-    """URL of a PostgreSQL database with the worker's schema and nothing in it."""
+    """URL of a PostgreSQL database with the worker's schema and nothing in it; tests before may have had it."""
+    async with emptied_database(services, migrated_template) as url:
+        yield url
+
+
+@pytest.fixture
+async def new_database_url(services: PrivateServices, migrated_template: str) -> AsyncGenerator[str]:
+    """The same, and nobody had it before: no store has made its partitions yet."""
     async with fresh_database(services, migrated_template) as url:
         yield url
 

@@ -1,16 +1,18 @@
 """`make test`: the checks, and all tests in three calls of pytest, so that no test disturbs another.
 
 Two cores are what it is arranged for: none of them is ever idle. A check keeps one busy, and so does a test without
-services: the checks run one at a time beside the tests without services. Most other tests wait for something most of
-the time, so several processes share two cores well; whole files go to each, the long ones first. What ends or fills a
-service, or measures, is marked `alone`: a process of its own runs it one test at a time, on services of its own, beside
-all others, and mostly waits for a service to be back. All calls run, whatever the others say.
+services: the checks run one at a time beside the tests. Most tests with services wait for something most of the time,
+so several processes share two cores well; whole files go to each, the long ones first. What ends or fills a service, or
+measures, is marked `alone`: a process of its own runs it one test at a time, on services of its own, beside all others,
+and mostly waits for a service to be back. All calls run, whatever the others say; what runs beside others is shown when
+it ends.
 """
 
 import subprocess
 import sys
 import tempfile
 from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -30,29 +32,36 @@ def start(module: str, *arguments: str, out: IO[str] | None = None) -> subproces
     return subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=_ROOT, stdout=out, stderr=out, text=True)
 
 
-def start_tests(arguments: Sequence[str], out: IO[str] | None = None) -> subprocess.Popen[str]:
-    """Start a call of pytest with these arguments and `ARGS`."""
-    return start("pytest", "-q", *arguments, *sys.argv[1:], out=out)
+def tests(*arguments: str) -> Sequence[str]:
+    """A call of pytest with these arguments and `ARGS`."""
+    return ("pytest", "-q", *arguments, *sys.argv[1:])
 
 
 @contextmanager
-def beside(title: str, arguments: Sequence[str], codes: list[int]) -> Generator[None]:
-    """Run a call of pytest beside what the block does, and show afterwards what it printed."""
-    with tempfile.TemporaryFile("w+") as said, start_tests(arguments, said) as tests:
+def beside(title: str, call: Sequence[str], codes: list[int]) -> Generator[None]:
+    """Run a call beside what the block does, and show what it printed as soon as it has ended."""
+    with ThreadPoolExecutor(1) as waiting:
+        ended = waiting.submit(_to_its_end, title, call)
         yield
-        codes.append(tests.wait())
+        codes.append(ended.result())
+
+
+def _to_its_end(title: str, call: Sequence[str]) -> int:
+    with tempfile.TemporaryFile("w+") as said, start(*call, out=said) as running:
+        code = running.wait()
         said.seek(0)
-        print(f"{title} ...\n{said.read()}", flush=True)
+        print(f"\n{title} ...\n{said.read()}", flush=True)
+        return code
 
 
 def main() -> None:
     """Exit code 1 if any of them failed."""
     codes: list[int] = []
-    with beside("Tests one at a time, beside those", ALONE, codes):
-        with beside("Tests without services", WITHOUT_SERVICES, codes):
-            codes.append(start(*CHECKS).wait())
-        print("Tests with services ...", flush=True)
-        codes.append(start_tests(WITH_SERVICES).wait())
+    one_at_a_time = beside("Tests one at a time, beside those", tests(*ALONE), codes)
+    with one_at_a_time, beside("The checks, beside those", CHECKS, codes):
+        for title, arguments in (("Tests without services", WITHOUT_SERVICES), ("Tests with services", WITH_SERVICES)):
+            print(f"{title} ...", flush=True)
+            codes.append(start(*tests(*arguments)).wait())
     if any(codes):
         sys.exit(f"{sum(map(bool, codes))} of {len(codes)} calls failed.")
 

@@ -9,8 +9,10 @@ import subprocess
 import sys
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any, cast
 
 import aio_pika
+import asyncpg
 import psutil
 import pytest
 from miniopy_async.api import Minio
@@ -21,11 +23,13 @@ from deploy.local.postgresql import PostgreSQL
 from deploy.local.seat import Seat
 from deploy.local.seaweedfs import SeaweedFS
 from deploy.local.services import ROOT, PrivateServices
+from tests.support.services.databases import emptied_database
 from tests.support.services.private_services import Buckets, fresh_database, query
 
 RUNNER = """
 import json, signal, sys, time
 from pathlib import Path
+from typing import Any, cast
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 from deploy.local.services import PrivateServices
 with PrivateServices(Path(sys.argv[1])) as services:
@@ -60,6 +64,24 @@ async def test_a_database_is_a_copy_of_its_template(services: PrivateServices) -
         await query(template_url, "CREATE TABLE inherited AS SELECT 7 AS number")
         async with fresh_database(services, template_url.rsplit("/", 1)[1]) as copy_url:
             assert await query(copy_url, "SELECT number FROM inherited") == 7
+
+
+async def test_a_database_that_comes_again_is_as_a_new_one_or_does_not_come(
+    services: PrivateServices, migrated_template: str
+) -> None:
+    count, epoch = "SELECT count(*) FROM credentials", "SELECT epoch FROM lineage"
+    async with emptied_database(services, migrated_template) as url:
+        await query(url, "INSERT INTO credentials VALUES ('s1', '', now())")
+        await query(url, "UPDATE lineage SET epoch = 7")
+        left = cast("Any", await asyncpg.connect(url))
+    async with emptied_database(services, migrated_template) as again:
+        assert again == url
+        assert (await query(again, count), await query(again, epoch)) == (0, 0)
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            await left.fetchval("SELECT 1")
+        await query(again, "ALTER TABLE credentials ADD COLUMN another int")
+    async with emptied_database(services, migrated_template) as other:
+        assert other != url
 
 
 @pytest.mark.alone

@@ -114,6 +114,7 @@ async def baileys(simulator: Simulator, *, root_key: str | None = None, **settin
             "ROOT_KEY": root_key or simulator.root_key,
             "NODE_EXTRA_CA_CERTS": _trust(simulator, folder),
             "TMPDIR": folder,
+            "NODE_COMPILE_CACHE": str(BAILEYS.parent / ".cache"),  # as the bridges have it
             **settings,
         }
         environment |= {name: os.environ[name] for name in ("BAILEYS_LOG",) if name in os.environ}

@@ -40,8 +40,8 @@ def clock() -> TestClock:
 
 
 @pytest.fixture
-async def store(migrated_database_url: str, clock: TestClock) -> AsyncGenerator[Store]:
-    async with opened(migrated_database_url, clock, KEY, message_retention=KEPT) as started:
+async def store(new_database_url: str, clock: TestClock) -> AsyncGenerator[Store]:
+    async with opened(new_database_url, clock, KEY, message_retention=KEPT) as started:
         yield started
 
 
@@ -81,7 +81,7 @@ async def until_somebody_waits(connection: Any) -> None:
 
 
 async def test_what_is_past_its_time_goes_with_its_partition_and_nothing_younger(
-    store: Store, fence: Fence, clock: TestClock, migrated_database_url: str
+    store: Store, fence: Fence, clock: TestClock, new_database_url: str
 ) -> None:
     began = clock.time
     for number in range(45):
@@ -92,22 +92,22 @@ async def test_what_is_past_its_time_goes_with_its_partition_and_nothing_younger
     await store.prune()
     events = await store.outbox.range(fence.session_id, 1, 1000)
     assert [each.sequence for each in events] == list(range(79, 91))
-    assert await query(migrated_database_url, "SELECT min(sequence) FROM outbox") == 77, "it has younger neighbours"
+    assert await query(new_database_url, "SELECT min(sequence) FROM outbox") == 77, "it has younger neighbours"
     kept = [await store.messages.get(fence.session_id, message_id(number)) is not None for number in range(45)]
     assert kept == [began + number * DAY >= clock.time - KEPT for number in range(45)]
     for number in range(45):
         plaintext = await store.messages.plaintext(fence.session_id, message_id(number))
         assert plaintext == b"sent" or began + number * DAY < clock.time - KEPT
     for table in ("outbox", "bodies", "entries"):
-        assert await count(migrated_database_url, f"{table}_default") == 0
-        oldest = await query(migrated_database_url, f"SELECT min(created_at) FROM {table}")
+        assert await count(new_database_url, f"{table}_default") == 0
+        oldest = await query(new_database_url, f"SELECT min(created_at) FROM {table}")
         assert clock.time - KEPT - 3 * DAY < oldest
-        assert len(await names(migrated_database_url, table)) <= 18
-    assert await count(migrated_database_url, "processed_commands") == 7
+        assert len(await names(new_database_url, table)) <= 18
+    assert await count(new_database_url, "processed_commands") == 7
 
 
 async def test_what_is_not_done_outlives_its_partition(
-    store: Store, fence: Fence, clock: TestClock, migrated_database_url: str
+    store: Store, fence: Fence, clock: TestClock, new_database_url: str
 ) -> None:
     await talk(store, fence, 1)
     await store.commit(fence, begin(2), arrived(3))
@@ -119,14 +119,14 @@ async def test_what_is_not_done_outlives_its_partition(
     message = await store.messages.get(fence.session_id, message_id(2))
     assert message is not None
     assert message.content["text"] == "Hello"
-    assert await count(migrated_database_url, "messages") == 1
+    assert await count(new_database_url, "messages") == 1
 
     assert await store.commit(fence, begin(2), advance(Status.SENT, 2)) == (InProgress(2), True)
     await publish_all(store, fence)
     await store.prune()
     assert await store.messages.get(fence.session_id, message_id(2)) is None
-    assert await count(migrated_database_url, "outbox_default") == 0
-    assert await count(migrated_database_url, "bodies_default") == 0
+    assert await count(new_database_url, "outbox_default") == 0
+    assert await count(new_database_url, "bodies_default") == 0
 
 
 async def test_what_comes_again_is_recognised_beyond_the_border_of_a_partition(
@@ -156,7 +156,7 @@ async def test_what_comes_again_is_recognised_beyond_the_border_of_a_partition(
 
 
 async def test_an_entry_that_is_written_again_stays_as_it_is(
-    store: Store, fence: Fence, clock: TestClock, migrated_database_url: str
+    store: Store, fence: Fence, clock: TestClock, new_database_url: str
 ) -> None:
     clock.time = clock.time.replace(hour=23, minute=59, second=59)
     await store.commit(fence, entry())
@@ -167,37 +167,37 @@ async def test_an_entry_that_is_written_again_stays_as_it_is(
         fence.session_id, chat=key.chat, sender=key.sender, message_id=key.message_id, index=key.index
     )
     assert found == b"plain"
-    assert await count(migrated_database_url, "entries") == 1
+    assert await count(new_database_url, "entries") == 1
 
 
 async def test_rows_without_a_partition_are_kept_and_move_into_it_when_it_is_made(
-    store: Store, fence: Fence, clock: TestClock, migrated_database_url: str
+    store: Store, fence: Fence, clock: TestClock, new_database_url: str
 ) -> None:
     clock.pass_by(20 * DAY)
     await talk(store, fence, 1)
-    assert await count(migrated_database_url, "outbox_default") == 2
-    assert await count(migrated_database_url, "bodies_default") == 3
+    assert await count(new_database_url, "outbox_default") == 2
+    assert await count(new_database_url, "bodies_default") == 3
     assert await store.commit(fence, arrived(1)) == (False,)
     assert (await store.prune())["partitions_made"] > 0
     for table, rows in (("outbox", 2), ("bodies", 3), ("entries", 1)):
-        assert await count(migrated_database_url, f"{table}_default") == 0
-        assert await count(migrated_database_url, table) == rows
+        assert await count(new_database_url, f"{table}_default") == 0
+        assert await count(new_database_url, table) == rows
     assert [each.sequence for each in await store.outbox.pending(fence.session_id, 0, 10)] == [1, 2]
     assert await store.commit(fence, begin(1), arrived(1)) != (None, True)
 
 
 async def test_a_worker_that_was_off_for_weeks_finds_its_partitions_made_when_it_starts(
-    store: Store, fence: Fence, clock: TestClock, migrated_database_url: str
+    store: Store, fence: Fence, clock: TestClock, new_database_url: str
 ) -> None:
     clock.pass_by(40 * DAY)
-    async with opened(migrated_database_url, clock, KEY, message_retention=KEPT) as started:
+    async with opened(new_database_url, clock, KEY, message_retention=KEPT) as started:
         await talk(started, fence, 1)
-    assert await count(migrated_database_url, "outbox_default") == 0
+    assert await count(new_database_url, "outbox_default") == 0
     assert await store.messages.get(fence.session_id, message_id(1)) is not None
 
 
 async def test_workers_prune_side_by_side_while_others_write(
-    store: Store, fence: Fence, clock: TestClock, migrated_database_url: str
+    store: Store, fence: Fence, clock: TestClock, new_database_url: str
 ) -> None:
     for number in range(10):
         await talk(store, fence, number)
@@ -205,8 +205,8 @@ async def test_workers_prune_side_by_side_while_others_write(
         await store.prune()
     await publish_all(store, fence)
     clock.pass_by(50 * DAY)
-    before = await names(migrated_database_url, "outbox")
-    async with opened(migrated_database_url, clock, KEY, message_retention=KEPT) as other:
+    before = await names(new_database_url, "outbox")
+    async with opened(new_database_url, clock, KEY, message_retention=KEPT) as other:
 
         async def write() -> None:
             for number in range(100, 200):
@@ -214,17 +214,17 @@ async def test_workers_prune_side_by_side_while_others_write(
 
         one, two, _ = await asyncio.gather(store.prune(), other.prune(), write())
     assert one["partitions_dropped"] + two["partitions_dropped"] >= len(before) - 5
-    assert before & await names(migrated_database_url, "outbox") == {"outbox_default"}
+    assert before & await names(new_database_url, "outbox") == {"outbox_default"}
     events = await store.outbox.range(fence.session_id, 1, 1000)
     assert [each.sequence for each in events] == list(range(21, 221))
 
 
 async def test_a_write_that_meets_the_making_of_its_partition_succeeds(
-    store: Store, fence: Fence, clock: TestClock, migrated_database_url: str
+    store: Store, fence: Fence, clock: TestClock, new_database_url: str
 ) -> None:
     clock.pass_by(20 * DAY)
     since, until = clock.time.date(), (clock.time + DAY).date()
-    maker = cast("Any", await asyncpg.connect(migrated_database_url))
+    maker = cast("Any", await asyncpg.connect(new_database_url))
     try:
         async with maker.transaction():
             await maker.execute("LOCK TABLE outbox_default IN ACCESS EXCLUSIVE MODE")
@@ -237,17 +237,17 @@ async def test_a_write_that_meets_the_making_of_its_partition_succeeds(
         await writing
     finally:
         await maker.close()
-    assert await count(migrated_database_url, "outbox_new") == 2
+    assert await count(new_database_url, "outbox_new") == 2
 
 
 async def test_who_reads_for_long_keeps_a_partition_and_nobody_waiting(
-    store: Store, fence: Fence, clock: TestClock, migrated_database_url: str
+    store: Store, fence: Fence, clock: TestClock, new_database_url: str
 ) -> None:
     await talk(store, fence, 1)
     await publish_all(store, fence)
     clock.pass_by(60 * DAY)
     await store.prune()
-    reader = cast("Any", await asyncpg.connect(migrated_database_url))
+    reader = cast("Any", await asyncpg.connect(new_database_url))
     try:
         async with reader.transaction():
             await reader.fetch("SELECT FROM outbox")
@@ -256,7 +256,7 @@ async def test_who_reads_for_long_keeps_a_partition_and_nobody_waiting(
             async with asyncio.timeout(60):
                 await talk(store, fence, 2)
             assert (await pruning)["partitions_dropped"] >= 0
-            assert await names(migrated_database_url, "outbox")
+            assert await names(new_database_url, "outbox")
     finally:
         await reader.close()
     assert (await store.prune())["partitions_dropped"] > 0
@@ -275,7 +275,7 @@ async def test_a_clock_that_is_fast_takes_nothing_away(store: Store, fence: Fenc
 
 
 async def test_a_purge_reaches_every_partition_and_no_other_session(
-    store: Store, fence: Fence, clock: TestClock, migrated_database_url: str
+    store: Store, fence: Fence, clock: TestClock, new_database_url: str
 ) -> None:
     other = SessionId("other")
     await store.sessions.create_or_get(NewSession(session_id=other, user_id=UserId("u"), pairing={}))
@@ -287,20 +287,18 @@ async def test_a_purge_reaches_every_partition_and_no_other_session(
         clock.pass_by(DAY)
         await store.prune()
     await publish_all(store, fence)
-    await query(migrated_database_url, "ANALYZE")
+    await query(new_database_url, "ANALYZE")
     await store.sessions.forget(fence.session_id, fence.epoch, purge=True)
     await store.stop()
     read = "SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname ~ '^(messages|bodies|entries)'"
-    assert await query(migrated_database_url, read) == 0, "it reads nothing of the others"
+    assert await query(new_database_url, read) == 0, "it reads nothing of the others"
     for table, rows in (("messages", 12), ("bodies", 18), ("entries", 6), ("outbox", 12)):
-        mine = await query(
-            migrated_database_url, f"SELECT count(*) FROM {table} WHERE session_id = '{fence.session_id}'"
-        )
-        assert (table, mine, await count(migrated_database_url, table)) == (table, 0, rows)
+        mine = await query(new_database_url, f"SELECT count(*) FROM {table} WHERE session_id = '{fence.session_id}'")
+        assert (table, mine, await count(new_database_url, table)) == (table, 0, rows)
 
 
 async def test_what_has_disappeared_is_read_by_nobody_and_its_content_goes(
-    store: Store, fence: Fence, clock: TestClock, migrated_database_url: str
+    store: Store, fence: Fence, clock: TestClock, new_database_url: str
 ) -> None:
     now = datetime.now(UTC)
     clock.time = now - timedelta(minutes=1)
@@ -320,8 +318,8 @@ async def test_what_has_disappeared_is_read_by_nobody_and_its_content_goes(
     assert (await store.prune())["disappeared"] == 0, "by this clock it is not yet time"
     clock.time = now
     assert (await store.prune())["disappeared"] == 2
-    assert await count(migrated_database_url, "bodies") == 1, "the one that is still to be seen"
-    assert await count(migrated_database_url, "entries") == 0
+    assert await count(new_database_url, "bodies") == 1, "the one that is still to be seen"
+    assert await count(new_database_url, "entries") == 0
     assert (await store.commit(fence, came)) == (False,), "it is known when it comes again"
 
 

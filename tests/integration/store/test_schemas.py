@@ -21,13 +21,13 @@ async def test_an_empty_database_is_refused_until_it_is_migrated(database_url: s
         assert await store.check() < 5
 
 
-async def test_a_newer_schema_is_refused_and_left_alone(migrated_database_url: str) -> None:
-    await query(migrated_database_url, "UPDATE alembic_version SET version_num = '9999'")
+async def test_a_newer_schema_is_refused_and_left_alone(new_database_url: str) -> None:
+    await query(new_database_url, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(SchemaMismatch, match="newer"):
-        await check_schema(migrated_database_url)
+        await check_schema(new_database_url)
     with pytest.raises(SchemaMismatch, match="newer"):
-        await migrate(migrated_database_url)
+        await migrate(new_database_url)
 
 
-async def test_the_migrations_make_exactly_the_tables_that_the_code_knows(migrated_database_url: str) -> None:
-    assert await differences(migrated_database_url) == []
+async def test_the_migrations_make_exactly_the_tables_that_the_code_knows(new_database_url: str) -> None:
+    assert await differences(new_database_url) == []

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 import asyncpg
+import pytest
 
 from gateway_worker.store.records import Fence, Status
 from gateway_worker.store.store import Store
@@ -10,6 +11,12 @@ from tests.support.store.stores import advance, arrived, begin
 
 MESSAGES = 300
 TABLES = ("messages", "bodies", "outbox", "processed_commands")
+
+
+@pytest.fixture
+def migrated_database_url(new_database_url: str) -> str:
+    """The server counts what is read of a database, and knows how large its tables have been."""
+    return new_database_url
 
 
 async def rows_read(url: str) -> dict[str, int]:

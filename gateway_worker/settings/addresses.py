@@ -21,6 +21,7 @@ _AMQP_OPTIONS: Final = {
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _IP_ADDRESS: Final = re.compile(r"[0-9]+(\.[0-9]+){3}")
 _SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_SERVERS: Final = ("any", "primary", "read-write")
 _DATABASE_FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 _REDIS_FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _REDIS_DATABASE: Final = re.compile(r"[0-9]{1,6}")
@@ -58,9 +59,11 @@ def check_database(text: str) -> str:
     for host in urlsplit(text).netloc.rpartition("@")[2].split(","):
         if host and "%" not in host:  # the path of a socket is written so
             host_and_port(host)
-    mode = dict(_options(text)).get("sslmode", "prefer")
-    if mode not in _SSL_MODES:
+    options = dict(_options(text))
+    if options.get("sslmode", "prefer") not in _SSL_MODES:
         raise ValueError(f"its sslmode must be one of {', '.join(_SSL_MODES)}")
+    if options.get("target_session_attrs", "any") not in _SERVERS:
+        raise ValueError(f"its target_session_attrs must be one of {', '.join(_SERVERS)}: a worker writes")
     return text
 
 

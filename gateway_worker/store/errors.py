@@ -26,7 +26,13 @@ from schemas.errors import Unavailable
 
 
 class StoreUnavailable(Unavailable):
-    """The database did not answer, or not in time. Nothing of the call was written; the same call may succeed later."""
+    """The database did not answer, or not in time. Nothing of the call was written; the same call may succeed later.
+
+    Attributes:
+        at: the address that was asked, where that is one past the pooler.
+    """
+
+    at: str | None = None
 
 
 class DatabaseRefused(StoreUnavailable):

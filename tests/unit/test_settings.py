@@ -113,6 +113,7 @@ def test_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: 
         ("AMQP_URL", "amqp://u:hidden@a..b/", "cannot be a host's name"),
         ("AMQP_URL", "amqp://u:hidden@a/?heartbeat=soon", "?heartbeat has a value"),
         ("AMQP_URL", "amqps://u:hidden@a/?cacertfile=/ca.pem", "there are cafile, capath"),
+        ("DATABASE_URL", "postgresql://u:hidden@h/d?target_session_attrs=standby", "any, primary, read-write"),
         ("DATABASE_URL", f"postgresql://u:hidden@{'h' * 64}.example/d", "cannot be a host's name"),
         ("REDIS_URL", "redis://:hidden@a..b/0", "cannot be a host's name"),
         ("S3_ENDPOINT", "s3..example:9000", "cannot be a host's name"),

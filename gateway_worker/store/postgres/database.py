@@ -223,8 +223,12 @@ class Database:
 
     async def own_connection(self, purpose: str) -> Wire:
         """A connection outside of the pools, for a lock or for notifications. The caller closes it."""
-        with translated():
-            return cast("Wire", await _connect_guarded(self._direct_url, f"{self._name} {purpose}", self._guard))
+        try:
+            with translated():
+                return cast("Wire", await _connect_guarded(self._direct_url, f"{self._name} {purpose}", self._guard))
+        except StoreUnavailable as error:
+            error.at = None if self._direct_url == self._url else self._direct_url
+            raise
 
     @asynccontextmanager
     async def wire(self) -> AsyncGenerator[Wire]:

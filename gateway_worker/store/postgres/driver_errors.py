@@ -119,13 +119,19 @@ def translate(error: BaseException) -> StoreUnavailable | StoreError:  # noqa: P
         return StoreUnavailable("A table is missing: run gateway-worker migrate, unless somebody restores it now.")
     if is_away(error):
         return StoreUnavailable(f"The database is not available ({kind}).")
-    if isinstance(error, asyncpg.ClientConfigurationError):
+    if isinstance(error, asyncpg.ClientConfigurationError) or _is_of_an_option(error):
         return StoreError(f"GATEWAY_DATABASE_URL cannot be used: {_words(error)}")
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return StoreError(f"the database does not let this user do what it must: {_words(error)}")
     if isinstance(error, _OF_CONTENT):
         return ContentRefused(f"a value cannot be stored ({kind})")
     return StoreError(f"the database refused a statement ({kind})")
+
+
+def _is_of_an_option(error: BaseException) -> bool:
+    """Whether the server does not take what follows the ``?`` of its address: asyncpg hands it on."""
+    words = str(error)
+    return "unrecognized configuration parameter" in words or "invalid value for parameter" in words
 
 
 def _words(error: BaseException) -> str:
@@ -135,12 +141,15 @@ def _words(error: BaseException) -> str:
 
 def complaint(error: StoreUnavailable | StoreError, url: str) -> str:
     """What a person is told, in one line, of a database at `url` that cannot be used."""
+    setting = "GATEWAY_DATABASE_URL"
+    if isinstance(error, StoreUnavailable) and error.at is not None:
+        setting, url = "GATEWAY_DATABASE_DIRECT_URL", error.at
     match error:
         case DatabaseRefused(why=why):
-            return f"PostgreSQL at {shown(url)} lets nobody in: {why} (GATEWAY_DATABASE_URL)"
+            return f"PostgreSQL at {shown(url)} lets nobody in: {why} ({setting})"
         case StoreUnavailable():
             words = _absence(error.__cause__) or error.message
-            return f"PostgreSQL at {shown(url)} is not available: {words} (GATEWAY_DATABASE_URL)"
+            return f"PostgreSQL at {shown(url)} is not available: {words} ({setting})"
         case DatabasePooled():
             return str(error)
         case _:

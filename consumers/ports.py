@@ -7,7 +7,7 @@ from gateway_worker.broker.headers import HeaderValue
 from gateway_worker.broker.outgoing import Outgoing
 from gateway_worker.store.operations.commands import Recorded
 from gateway_worker.store.records import Json
-from schemas.commands.account import DescribePrivacy, DescribeProfile, SetPrivacy, SetProfile
+from schemas.commands.account import DescribePrivacy, DescribeProfile, RejectCall, SetPrivacy, SetProfile
 from schemas.commands.chats import ClearChat, DeleteChat, DeleteMessage, StarMessage, UpdateChat
 from schemas.commands.commands import Command, CommandKey
 from schemas.commands.contacts import BlockContact, GetPicture, RemoveContact, SaveContact, UnblockContact
@@ -151,6 +151,10 @@ class OwnAccount(Protocol):
 
     async def set_privacy(self, command: Command[SetPrivacy]) -> None:
         """Change who sees what of it."""
+        ...
+
+    async def reject_call(self, command: Command[RejectCall]) -> None:
+        """Decline a call."""
         ...
 
     async def block(self, command: Command[BlockContact]) -> None:

@@ -24,6 +24,7 @@ The letter says what happens to the delivery: **R** retry (hold it, back off), *
     ├── MessageNotFound             message.not_found               A
     ├── ChatNotFound                chat.not_found                  A
     ├── ContactNotFound             contact.not_found               A
+    ├── CallNotFound                call.not_found                  A
     ├── StateUnavailable            chat.state_unavailable          A
     ├── MessageRecipientUnknown     message.recipient_unknown       A   the number is not on WhatsApp
     ├── MessageKeysInvalid          message.keys_invalid            A   the recipient's keys do not verify
@@ -281,6 +282,13 @@ class ContactNotFound(GatewayError):  # noqa: N818 (as the others)
 
     code = "contact.not_found"
     sentence = "Nothing is known of such a person in this session."
+
+
+class CallNotFound(GatewayError):  # noqa: N818 (as the others)
+    """No such call was told in this session."""
+
+    code = "call.not_found"
+    sentence = "There was no such call in this session."
 
 
 class StateUnavailable(GatewayError):  # noqa: N818 (as the others)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from consumers.dispatch import Handler
 from consumers.ports import Manager, OwnAccount
 from consumers.replies import Reply, accepted, result
-from schemas.commands.account import DescribePrivacy, DescribeProfile, SetPrivacy, SetProfile
+from schemas.commands.account import DescribePrivacy, DescribeProfile, RejectCall, SetPrivacy, SetProfile
 from schemas.commands.commands import Command
 from schemas.commands.contacts import BlockContact, UnblockContact
 from schemas.model import StrictModel
@@ -24,6 +24,7 @@ class OwnAccountHandlers:
             "profile.set.v1": self.set_profile,
             "privacy.describe.v1": self.describe_privacy,
             "privacy.set.v1": self.set_privacy,
+            "call.reject.v1": self.reject_call,
             "contact.block.v1": self.block,
             "contact.unblock.v1": self.unblock,
         }
@@ -44,6 +45,11 @@ class OwnAccountHandlers:
     async def set_privacy(self, command: Command[SetPrivacy]) -> Reply:
         """Change who sees what of the account."""
         await self._of(command).set_privacy(command)
+        return accepted(command)
+
+    async def reject_call(self, command: Command[RejectCall]) -> Reply:
+        """Decline a call."""
+        await self._of(command).reject_call(command)
         return accepted(command)
 
     async def block(self, command: Command[BlockContact]) -> Reply:

@@ -21,7 +21,14 @@ from schemas.content.changes import (
     PollVote,
 )
 from schemas.events.chats import ChatCleared, ChatDeleted, ChatUpdated, MessageDeleted, MessageStarred
-from schemas.events.contacts import CallReceived, ContactBlocked, ContactUpdated, PresenceUpdated, ProfileUpdated
+from schemas.events.contacts import (
+    CallEnded,
+    CallReceived,
+    ContactBlocked,
+    ContactUpdated,
+    PresenceUpdated,
+    ProfileUpdated,
+)
 from schemas.events.failures import Failure
 from schemas.events.groups import GroupParticipantsChanged, GroupUpdated
 from schemas.events.history import HistorySynced
@@ -34,6 +41,7 @@ from schemas.events.workers import WorkerHeartbeat, WorkerRegistered, WorkerStop
 
 __all__ = [
     "Action",
+    "CallEnded",
     "CallReceived",
     "ChatCleared",
     "ChatDeleted",

@@ -69,6 +69,10 @@ class OwnAccount(Protocol):
         """Change who sees one of these."""
         ...
 
+    async def reject_call(self, call_id: str, creator: str) -> None:
+        """Decline a call of who is named so in it; it is told as ended."""
+        ...
+
     async def block(self, jid: str, *, on: bool) -> None:
         """Block a person, or no longer; returns when WhatsApp has it and the owner was told."""
         ...

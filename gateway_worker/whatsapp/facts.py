@@ -9,6 +9,7 @@ from gateway_worker.whatsapp.account import ProfileReported
 from gateway_worker.whatsapp.groups import GroupNotification
 from gateway_worker.whatsapp.people import ContactsReported, PresenceState
 from gateway_worker.whatsapp.timers import TimersReported
+from schemas.events.contacts import CallOutcome
 
 
 class Cause(StrEnum):
@@ -155,7 +156,7 @@ class CallArrived:
     """Somebody calls, or called while we were away. `rejected`: the engine declines it now.
 
     `jid` (PN where it is known), `lid` and `phone` are the caller's; `group` is the group's JID in a group call;
-    `timestamp` in Unix seconds.
+    `timestamp` in Unix seconds; `creator` is how WhatsApp names the caller in this call.
     """
 
     call_id: str
@@ -165,6 +166,21 @@ class CallArrived:
     video: bool
     group: str | None
     rejected: bool
+    timestamp: int
+    creator: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnded:
+    """A call rings no longer. The caller and `group` as in `CallArrived`; `seconds`: how long people talked."""
+
+    call_id: str
+    jid: str
+    lid: str | None
+    phone: str | None
+    group: str | None
+    outcome: CallOutcome
+    seconds: int | None
     timestamp: int
 
 
@@ -204,6 +220,7 @@ Fact = (
     | Disconnected
     | ReceiptArrived
     | CallArrived
+    | CallEnded
     | PresenceChanged
     | ReceiptsArrived
     | GroupNotification

@@ -114,6 +114,16 @@ class SetProfile(StrictModel):
         return self
 
 
+class RejectCall(StrictModel):
+    """``call.reject.v1``: decline a call that rings; ``call.ended`` tells it. One that is over already stays as it is.
+
+    Attributes:
+        call_id: WhatsApp's id of the call, as ``call.received`` tells it.
+    """
+
+    call_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")]
+
+
 class DescribePrivacy(StrictModel):
     """``privacy.describe.v1``: who sees what of the account; WhatsApp is asked."""
 

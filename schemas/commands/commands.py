@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from schemas.commands.account import DescribePrivacy, DescribeProfile, SetPrivacy, SetProfile
+from schemas.commands.account import DescribePrivacy, DescribeProfile, RejectCall, SetPrivacy, SetProfile
 from schemas.commands.chats import (
     ClearChat,
     DeleteChat,
@@ -229,6 +229,7 @@ _TYPES: Final = (
     _session("contact.remove.v1", CommandClass.I, RemoveContact),
     _session("contact.block.v1", CommandClass.I, BlockContact),
     _session("contact.unblock.v1", CommandClass.I, UnblockContact),
+    _session("call.reject.v1", CommandClass.I, RejectCall),
     _session("profile.describe.v1", CommandClass.Q, DescribeProfile, ProfileDescription),
     _session("profile.set.v1", CommandClass.I, SetProfile),
     _session("privacy.describe.v1", CommandClass.Q, DescribePrivacy, PrivacySettings),

@@ -24,7 +24,7 @@ from schemas.names import MessageId
 from schemas.problems import problem_at
 
 MAX_MENTIONS: Final = 1024
-MAX_PHONES: Final = 50
+MAX_PHONES: Final = 1_000
 MAX_MESSAGE_IDS: Final = 256
 MAX_HISTORY: Final = 200  # messages of a page: bodies are decrypted for it, and a reply is at most 16 MiB
 MAX_EMOJI: Final = 64  # characters of one emoji with all its modifiers
@@ -315,7 +315,7 @@ class CheckContacts(StrictModel):
     """``contact.check.v1``: which of these numbers are on WhatsApp.
 
     Attributes:
-        phones: the numbers, in E.164, at most 50.
+        phones: the numbers, in E.164, at most 1,000.
     """
 
     phones: Annotated[Many[Phone], Field(min_length=1, max_length=MAX_PHONES, repr=False)]

@@ -43,6 +43,42 @@ class CallReceived(Model):
     timestamp: Instant
 
 
+class CallOutcome(StrEnum):
+    """How a call ended.
+
+    Attributes:
+        MISSED: nobody took it
+        REJECTED: it was declined, on whichever device
+        ANSWERED: somebody took it, on another device
+    """
+
+    MISSED = "missed"
+    REJECTED = "rejected"
+    ANSWERED = "answered"
+
+
+class CallEnded(Model):
+    """``call.ended.v1``: a call rings no longer. One that was taken on the phone may go on there.
+
+    Attributes:
+        call_id: WhatsApp's id of the call.
+        caller: who called.
+        group: the group's JID, in a group call.
+        outcome: how it ended.
+        missed: nobody took it.
+        seconds: how long people talked, where WhatsApp says it.
+    """
+
+    session_id: SessionId
+    call_id: str
+    caller: Annotated[Caller, Field(alias="from")]
+    group: str | None = None
+    outcome: CallOutcome
+    missed: bool
+    seconds: int | None = None
+    timestamp: Instant
+
+
 class SeenState(StrEnum):
     """What others do: in a chat, or at all.
 

@@ -17,7 +17,14 @@ from schemas.content.changes import (
 )
 from schemas.events.answers import CommandAccepted, CommandRejected, CommandResult
 from schemas.events.chats import ChatCleared, ChatDeleted, ChatUpdated, MessageDeleted, MessageStarred
-from schemas.events.contacts import CallReceived, ContactBlocked, ContactUpdated, PresenceUpdated, ProfileUpdated
+from schemas.events.contacts import (
+    CallEnded,
+    CallReceived,
+    ContactBlocked,
+    ContactUpdated,
+    PresenceUpdated,
+    ProfileUpdated,
+)
 from schemas.events.groups import GroupParticipantsChanged, GroupUpdated
 from schemas.events.history import HistorySynced
 from schemas.events.media import MediaFailed, MediaReady
@@ -71,6 +78,7 @@ EVENT_RESPONSE: Final = EventType(type="event.response.v1", model=EventResponse,
 GROUP_UPDATED: Final = EventType(type="group.updated.v1", model=GroupUpdated, durable=True)
 GROUP_PARTICIPANTS: Final = EventType(type="group.participants.v1", model=GroupParticipantsChanged, durable=True)
 CALL_RECEIVED: Final = EventType(type="call.received.v1", model=CallReceived, durable=True)
+CALL_ENDED: Final = EventType(type="call.ended.v1", model=CallEnded, durable=True)
 CONTACT_UPDATED: Final = EventType(type="contact.updated.v1", model=ContactUpdated, durable=True)
 CONTACT_BLOCKED: Final = EventType(type="contact.blocked.v1", model=ContactBlocked, durable=True)
 PROFILE_UPDATED: Final = EventType(type="profile.updated.v1", model=ProfileUpdated, durable=True)

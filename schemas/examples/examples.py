@@ -29,7 +29,9 @@ from schemas.errors import CommandInvalid, MediaUnreachable, MessageRejectedByWh
 from schemas.events.answers import CommandAccepted, CommandRejected, CommandResult
 from schemas.events.chats import ChatCleared, ChatDeleted, ChatUpdated, MessageDeleted, MessageStarred
 from schemas.events.contacts import (
+    CallEnded,
     Caller,
+    CallOutcome,
     CallReceived,
     ContactBlocked,
     ContactChange,
@@ -214,6 +216,7 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "contact.block.v1": ({"contact": _PHONE},),
     "contact.unblock.v1": ({"contact": _LID},),
     "contact.blocked.v1": ({}, {"limit": 20, "cursor": _JID}),
+    "call.reject.v1": ({"callId": "5C2A9E0B1D7F"},),
     "profile.describe.v1": ({},),
     "profile.set.v1": (
         {"name": "Ana's shop", "about": "Open until six"},
@@ -517,6 +520,16 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
             caller=Caller(jid=_JID, lid=_LID, phone=_PHONE),
             video=False,
             rejected=True,
+            timestamp=_NOW,
+        ),
+    ),
+    "call.ended.v1": (
+        CallEnded(
+            session_id=_SESSION,
+            call_id="5C2A9E0B1D7F",
+            caller=Caller(jid=_JID, lid=_LID, phone=_PHONE),
+            outcome=CallOutcome.MISSED,
+            missed=True,
             timestamp=_NOW,
         ),
     ),

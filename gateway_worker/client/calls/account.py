@@ -5,7 +5,7 @@ from typing import Any, Unpack
 from gateway_worker.client.asking import Asking
 from gateway_worker.client.commands import CommandOptions, valid
 from gateway_worker.client.replies import Accepted
-from schemas.commands.account import DescribePrivacy, DescribeProfile, SetPrivacy, SetProfile
+from schemas.commands.account import DescribePrivacy, DescribeProfile, RejectCall, SetPrivacy, SetProfile
 from schemas.commands.contacts import BlockContact, ListBlocked, UnblockContact
 from schemas.content.account import Audience, PrivacySettings, ProfileDescription
 from schemas.results import ContactPage
@@ -61,6 +61,10 @@ class AccountCalls(Asking):
         }
         fields = {name: None if audience is None else audience.value for name, audience in given.items()}
         return await self.order(session, valid(SetPrivacy, fields), **options)
+
+    async def reject_call(self, session: str, call_id: str, **options: Unpack[CommandOptions]) -> Accepted:
+        """Decline a call that rings."""
+        return await self.order(session, valid(RejectCall, {"call_id": call_id}), **options)
 
     async def block_contact(self, session: str, contact: str, **options: Unpack[CommandOptions]) -> Accepted:
         """Block a person: nothing of it reaches the account any more."""

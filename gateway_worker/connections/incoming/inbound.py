@@ -10,7 +10,7 @@ from gateway_worker.connections.base.context import SessionContext
 from gateway_worker.connections.base.signals import Signal
 from gateway_worker.connections.base.times import instant
 from gateway_worker.connections.base.writer import Writer
-from gateway_worker.connections.incoming.calls import call_arrival
+from gateway_worker.connections.incoming.calls import call_arrival, call_end
 from gateway_worker.connections.incoming.group_notifications import group_arrivals
 from gateway_worker.connections.incoming.ingestion import Ingestion
 from gateway_worker.connections.incoming.key_writes import key_operations
@@ -35,6 +35,7 @@ from gateway_worker.whatsapp.account import ProfileReported
 from gateway_worker.whatsapp.errors import StoreRefused
 from gateway_worker.whatsapp.facts import (
     CallArrived,
+    CallEnded,
     Connected,
     Disconnected,
     Fact,
@@ -68,7 +69,7 @@ from schemas.names import MessageId
 
 LifeFact = QrCode | PairingCode | PasskeyRequired | PasskeyCode | Connected | Named | Disconnected | PresenceChanged
 
-_Stored = CallArrived | GroupNotification | ContactsReported | ProfileReported | TimersReported
+_Stored = CallArrived | CallEnded | GroupNotification | ContactsReported | ProfileReported | TimersReported
 
 Advance = AdvanceStatus | AdvanceParticipant | UpdateChats
 
@@ -166,7 +167,9 @@ class Inbound:
                     await self._receipts(fact.receipts)
                 case SendFailed():
                     await self._refused(fact)
-                case CallArrived() | GroupNotification() | ContactsReported() | ProfileReported() | TimersReported():
+                case CallArrived() | CallEnded() | GroupNotification() | ContactsReported():
+                    await self._store_fact(fact)
+                case ProfileReported() | TimersReported():
                     await self._store_fact(fact)
                 case FactUnreadable():
                     reason = SetAsideReason.FAILED
@@ -320,6 +323,8 @@ class Inbound:
         match fact:
             case CallArrived():
                 return [call_arrival(self._session_id, fact, now)]
+            case CallEnded():
+                return [call_end(self._session_id, fact, now)]
             case GroupNotification():
                 return [*await group_arrivals(self._session_id, fact, now), *self._timers.of_group(fact, now)]
             case TimersReported():

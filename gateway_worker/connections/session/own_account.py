@@ -9,16 +9,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from gateway_worker.connections.base.ports import Files
+from gateway_worker.connections.base.signals import until_stored
+from gateway_worker.connections.base.storage import Messages
+from gateway_worker.connections.incoming.calls import call_name
 from gateway_worker.connections.people.resolving import Resolver
 from gateway_worker.connections.session.chat_states import ChatStateCommands
 from gateway_worker.connections.session.immediate import ImmediateCommands
 from gateway_worker.whatsapp.port import Connection
-from schemas.commands.account import DescribePrivacy, DescribeProfile, SetPrivacy, SetProfile
+from schemas.commands.account import DescribePrivacy, DescribeProfile, RejectCall, SetPrivacy, SetProfile
 from schemas.commands.commands import Command
 from schemas.commands.contacts import BlockContact, UnblockContact
 from schemas.content.account import Audience, PrivacySettings, ProfileDescription
 from schemas.content.outgoing_media import MediaSource
-from schemas.errors import CommandInvalid, GatewayError, MessageRejectedByWhatsApp
+from schemas.errors import CallNotFound, CommandInvalid, GatewayError, MessageRejectedByWhatsApp
 from schemas.names import SessionId
 
 Step = Callable[[], Awaitable[None]]
@@ -31,15 +34,18 @@ class OwnAccountCommands:
         self,
         session_id: SessionId,
         direct: ImmediateCommands,
-        resolver: Resolver,
         states: ChatStateCommands,
+        *,
+        resolver: Resolver,
         files: Files,
+        messages: Messages,
     ) -> None:
         self._session_id = session_id
         self._direct = direct
         self._resolver = resolver
         self._states = states
         self._files = files
+        self._messages = messages
 
     async def describe_profile(self, _command: Command[DescribeProfile]) -> ProfileDescription:
         """How the account shows itself, as WhatsApp says it."""
@@ -87,6 +93,15 @@ class OwnAccountCommands:
             return lambda: self._direct.ask(command, lambda connection: connection.own.set_privacy(name, audience))
 
         await _in_turn({name: step(name, audience) for name, audience in command.data.changes.items()})
+
+    async def reject_call(self, command: Command[RejectCall]) -> None:
+        """Decline a call. Raises CallNotFound."""
+        call_id = command.data.call_id
+        found = await until_stored(lambda: self._messages.under(self._session_id, call_name(call_id)))
+        creator = next((str(each.content.get("creator")) for each in found), None)
+        if creator is None:
+            raise CallNotFound
+        await self._direct.ask(command, lambda connection: connection.own.reject_call(call_id, creator))
 
     async def block(self, command: Command[BlockContact]) -> None:
         """Nothing of a person reaches the account any more."""

@@ -146,7 +146,14 @@ def assemble(record: SessionRecord, context: SessionContext, session: Host) -> S
         groups=groups,
         chats=chats,
         chat_states=states,
-        own_account=OwnAccountCommands(record.session_id, immediate, shared.resolver, states, context.files),
+        own_account=OwnAccountCommands(
+            record.session_id,
+            immediate,
+            states,
+            resolver=shared.resolver,
+            files=context.files,
+            messages=context.storage.messages,
+        ),
         media=_media(context, session, shared),
         intake=IntakeController(
             record.session_id,

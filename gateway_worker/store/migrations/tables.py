@@ -269,6 +269,9 @@ chats = Table(  # one row for each chat that has messages, or of which something
     PrimaryKeyConstraint("session_id", "chat"),
 )
 Index("chats_newest", chats.c.session_id, chats.c.last_at, chats.c.chat)
+Index(  # few of very many
+    "chats_archived", chats.c.session_id, chats.c.last_at, chats.c.chat, postgresql_where=chats.c.archived
+)
 
 receipts = Table(  # how far each participant of a group is with a message of ours
     "receipts",

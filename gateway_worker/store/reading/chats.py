@@ -14,10 +14,12 @@ _SHOWN: Final = """
     LEFT JOIN timers AS t ON t.session_id = c.session_id AND t.chat = c.chat
     WHERE c.session_id = $1
 """
-_LIST: Final = f"""
-    {_SHOWN} AND (c.last_at, c.chat) < ($2, $3) AND ($5::bool IS NULL OR c.archived = $5)
-    ORDER BY c.last_at DESC, c.chat DESC LIMIT $4
-"""
+_BEHIND: Final = "(c.last_at, c.chat) < ($2, $3) ORDER BY c.last_at DESC, c.chat DESC LIMIT $4"
+_LISTS: Final = {
+    None: f"{_SHOWN} AND {_BEHIND}",
+    True: f"{_SHOWN} AND c.archived AND {_BEHIND}",  # by an index of their own
+    False: f"{_SHOWN} AND NOT c.archived AND {_BEHIND}",
+}
 _OF: Final = f"{_SHOWN} AND c.chat = ANY($2) ORDER BY c.last_at DESC LIMIT 1"
 
 
@@ -35,7 +37,7 @@ class Chats:
         `archived`: only those that are, or that are not.
         """
         async with self._database.wire() as wire:
-            rows = await wire.fetch(_LIST, session_id, *before, limit, archived)
+            rows = await wire.fetch(_LISTS[archived], session_id, *before, limit)
         return [_record(row) for row in rows]
 
     async def of(self, session_id: SessionId, names: Collection[str]) -> ChatRecord | None:

@@ -56,6 +56,10 @@ class BaileysOwnAccount:
         """Change who sees one of these."""
         await self._call(calls.SET_PRIVACY, {"name": name, "value": audience.value})
 
+    async def reject_call(self, call_id: str, creator: str) -> None:
+        """Decline a call of who is named so in it; it is told as ended."""
+        await self._call(calls.REJECT_CALL, {"call_id": call_id, "creator": creator})
+
     async def block(self, jid: str, *, on: bool) -> None:
         """Block a person, or no longer; returns when WhatsApp has it and the owner was told."""
         await self._call(calls.BLOCK, {"jid": jid, "on": on})

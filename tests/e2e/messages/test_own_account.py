@@ -76,3 +76,13 @@ async def test_who_sees_what_is_set_by_a_command_and_on_the_phone(world: World) 
     assert found == {**wanted, "sessionId": ana.session_id, "groups": "contacts", "picture": "all", "about": "all"}
     refused = await world.backend.ask("privacy.set.v1", ana.session_id, {"online": "none"})
     assert refused["data"]["code"] == "command.invalid"
+
+
+async def test_a_thousand_numbers_are_checked_in_one_command(world: World) -> None:
+    ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
+    phones = [f"+1555990{number:04}" for number in range(999)]
+    found = await result(world, ana, "contact.check.v1", {"phones": [*phones, ben.number]})
+    assert [each["phone"] for each in found["contacts"]] == [*phones, ben.number]
+    assert [each["jid"] for each in found["contacts"] if each["exists"]] == [ben.jid]
+    refused = await world.backend.ask("contact.check.v1", ana.session_id, {"phones": [*phones, *phones]})
+    assert refused["data"]["code"] == "command.invalid"

@@ -60,6 +60,25 @@ async def test_a_call_is_told_once_and_rings_on(world: World) -> None:
     await world.phones.send(ben, ana.phone.number, "you were away")
     await world.backend.event("message.received.v1", _of(ana, chat=ben.jid))
     assert len(world.backend.of(ana.session_id, "call.received.v1")) == 1
+    ended = await world.backend.event("call.ended.v1", _of(ana, callId=call["callId"]))
+    assert (ended["data"]["outcome"], ended["data"]["missed"], ended["data"]["from"]["jid"]) == (
+        "missed",
+        True,
+        ben.jid,
+    )
+
+
+async def test_a_call_is_declined_by_a_command(world: World) -> None:
+    ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
+    call = await world.phones.post(f"/phones/{ben.number}/call", {"to": ana.phone.number})
+    await world.backend.event("call.received.v1", _of(ana, callId=call["callId"]))
+    reply = await world.backend.ask("call.reject.v1", ana.session_id, {"callId": call["callId"]})
+    assert reply["type"] == "command.accepted.v1"
+    ended = await world.backend.event("call.ended.v1", _of(ana, callId=call["callId"]))
+    assert (ended["data"]["outcome"], ended["data"]["missed"]) == ("rejected", False)
+    assert [each["state"] for each in await _calls(world, ben.number)] == ["rejected"]
+    reply = await world.backend.ask("call.reject.v1", ana.session_id, {"callId": "NOBODY"})
+    assert reply["data"]["code"] == "call.not_found"
 
 
 async def test_a_session_that_rejects_calls_declines_them(world: World) -> None:

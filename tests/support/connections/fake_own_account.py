@@ -16,6 +16,7 @@ class FakeOwnAccount:
     pictures: list[bytes | None] = field(default_factory=list[bytes | None])
     seen_by: dict[str, Audience] = field(default_factory=dict[str, Audience])
     blocks: list[tuple[str, bool]] = field(default_factory=list[tuple[str, bool]])
+    rejected: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     refusals: list[EngineError | None] = field(default_factory=list[EngineError | None])
 
     async def profile(self) -> Profile:
@@ -45,6 +46,9 @@ class FakeOwnAccount:
     async def set_privacy(self, name: str, audience: Audience) -> None:
         self._maybe_refuse()
         self.seen_by[name] = audience
+
+    async def reject_call(self, call_id: str, creator: str) -> None:
+        self.rejected.append((call_id, creator))
 
     async def block(self, jid: str, *, on: bool) -> None:
         self._maybe_refuse()

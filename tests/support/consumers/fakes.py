@@ -278,6 +278,9 @@ class FakeOwnAccount:
     async def describe_privacy(self, command: Command[Any]) -> PrivacySettings:
         return PrivacySettings(session_id=command.session_id)
 
+    async def reject_call(self, command: Command[Any]) -> None:
+        self.asked.append(command.kind.type)
+
     async def set_privacy(self, command: Command[Any]) -> None:
         self.asked.append(command.kind.type)
 

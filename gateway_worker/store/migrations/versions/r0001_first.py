@@ -110,6 +110,7 @@ _TABLES: Final = (
     ) WITH (fillfactor = 70)
     """,
     "CREATE INDEX chats_newest ON chats (session_id, last_at, chat)",
+    "CREATE INDEX chats_archived ON chats (session_id, last_at, chat) WHERE archived",
     """
     CREATE TABLE messages (
         session_id text NOT NULL,

@@ -38,6 +38,7 @@ const METHODS: { [M in OfConnection]: Ask<M> } = {
   set_picture: (connection, group, blobs) => connection.own.setPicture(group, blobs[0] ?? null),
   privacy: (connection) => connection.own.privacy(),
   set_privacy: (connection, setting) => connection.own.setPrivacy(setting),
+  reject_call: (connection, { call_id, creator }) => connection.calls.reject(call_id, creator),
   block: (connection, { jid, on }) => connection.blockList.change(jid, on),
   logout: (connection) => connection.logout(),
   close: (connection) => connection.close()

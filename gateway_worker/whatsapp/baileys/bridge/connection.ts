@@ -130,6 +130,12 @@ export class Connection {
     return this.#parts.own
   }
 
+  /** Its calls. */
+  get calls(): Parts['callsAndPresence'] {
+    this.#mustBeOpen()
+    return this.#parts.callsAndPresence
+  }
+
   /** Whom it has blocked. */
   get blockList(): Parts['blockList'] {
     this.#mustBeOpen()
@@ -248,7 +254,7 @@ export class Connection {
   #rejectCalls(calls: BaileysEventMap['call']): void {
     if (!this.#options.reject_calls) return
     for (const call of calls) {
-      if (call.status === 'offer' && !call.offline) this.#socket.rejectCall(call.id, call.from).catch(() => undefined)
+      if (call.status === 'offer' && !call.offline) this.#parts.callsAndPresence.reject(call.id, call.from).catch(() => undefined)
     }
   }
 

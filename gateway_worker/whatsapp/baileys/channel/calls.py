@@ -181,6 +181,13 @@ class PrivacySetting(TypedDict):
     value: str
 
 
+class CallReference(TypedDict):
+    """A call, and how WhatsApp names in it who calls."""
+
+    call_id: str
+    creator: str
+
+
 class BlockArguments(TypedDict):
     """A person that is to be blocked, or no longer."""
 
@@ -300,6 +307,7 @@ SET_ABOUT: Final[Method[str, None]] = Method("set_about")
 SET_PICTURE: Final[Method[str | None, None]] = Method("set_picture")
 PRIVACY: Final[Method[None, Sequence[PrivacySetting]]] = Method("privacy")
 SET_PRIVACY: Final[Method[PrivacySetting, None]] = Method("set_privacy")
+REJECT_CALL: Final[Method[CallReference, None]] = Method("reject_call")
 BLOCK: Final[Method[BlockArguments, None]] = Method("block")
 LOGOUT: Final[Method[None, None]] = Method("logout")
 CLOSE: Final[Method[None, None]] = Method("close")

@@ -208,6 +208,19 @@ class CallFact(TypedDict):
     group: str | None
     is_rejected: bool
     timestamp: int
+    creator: str
+
+
+class CallEndedFact(TypedDict):
+    """A call rings no longer; `seconds`: how long people talked."""
+
+    fact: Literal["call_ended"]
+    call_id: str
+    caller: Person
+    group: str | None
+    outcome: Literal["missed", "rejected", "answered"]
+    seconds: int | None
+    timestamp: int
 
 
 class PresenceFact(TypedDict):
@@ -292,6 +305,7 @@ Fact = (
     | ContactsFact
     | ProfileFact
     | CallFact
+    | CallEndedFact
     | PresenceFact
     | AppStateFact
 )

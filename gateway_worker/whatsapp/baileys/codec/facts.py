@@ -9,6 +9,7 @@ from gateway_worker.whatsapp.baileys.channel import facts
 from gateway_worker.whatsapp.baileys.channel.decoding import Reader
 from gateway_worker.whatsapp.facts import (
     CallArrived,
+    CallEnded,
     Cause,
     Connected,
     Disconnected,
@@ -28,6 +29,7 @@ from gateway_worker.whatsapp.facts import (
 )
 from gateway_worker.whatsapp.people import ContactReport, ContactsReported, PresenceState
 from gateway_worker.whatsapp.timers import ReportedChatTimer, Timer, TimersReported
+from schemas.events.contacts import CallOutcome
 
 P = TypeVar("P")
 _KINDS: Final = {each.value: each for each in ReceiptKind}
@@ -144,6 +146,18 @@ def _call(fact: facts.CallFact) -> Fact:
         group=fact["group"],
         rejected=fact["is_rejected"],
         timestamp=fact["timestamp"],
+        creator=fact["creator"],
+    )
+
+
+def _call_ended(fact: facts.CallEndedFact) -> Fact:
+    return CallEnded(
+        call_id=fact["call_id"],
+        **fact["caller"],
+        group=fact["group"],
+        outcome=CallOutcome(fact["outcome"]),
+        seconds=fact["seconds"],
+        timestamp=fact["timestamp"],
     )
 
 
@@ -172,6 +186,7 @@ READ_FACTS: Final[Mapping[Any, tuple[Reader[Any], Callable[[Any], Fact]]]] = {
     "contacts": _reading(facts.ContactsFact, _contacts),
     "profile": _reading(facts.ProfileFact, _profile),
     "call": _reading(facts.CallFact, _call),
+    "call_ended": _reading(facts.CallEndedFact, _call_ended),
     "presence": _reading(facts.PresenceFact, _presence),
     "app_state": _reading(facts.AppStateFact, _app_state),
 }

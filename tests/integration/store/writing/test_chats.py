@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any, cast
+
+import asyncpg
 
 from gateway_worker.store.operations.chats import (
     FOR_EVER,
@@ -178,3 +181,21 @@ def at(number: int, when: datetime) -> ReceiveMessage:
 async def history(store: Store) -> list[str]:
     found = await store.messages.history(SESSION, CHAT, before=(LATER, ""), kinds={"text"}, limit=10)
     return [record.message_id for record in found]
+
+
+async def test_archived_chats_are_found_by_an_index_of_their_own(
+    store: Store, fence: Fence, migrated_database_url: str
+) -> None:
+    many = [ChatChange(chat=f"{n}@g.us", archived=n % 500 == 0, pinned=True, at=NOON) for n in range(2_000)]
+    await store.commit(fence, UpdateChats(changes=many, from_before=True))
+    assert [each.archived for each in await chats(store, archived=True)] == [True] * 4
+    assert not any(each.archived for each in await chats(store, archived=False))
+    connection = cast("Any", await asyncpg.connect(migrated_database_url))
+    try:
+        await connection.execute("ANALYZE chats")
+        plan = await connection.fetch(
+            "EXPLAIN SELECT * FROM chats WHERE session_id = 's' AND archived ORDER BY last_at DESC, chat DESC LIMIT 50"
+        )
+    finally:
+        await connection.close()
+    assert any("chats_archived" in row[0] for row in plan)

@@ -1,5 +1,7 @@
 """What the account sets about itself by command, and what it is told of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway_worker.connections.people.contacts import learnt_profile
@@ -7,9 +9,10 @@ from gateway_worker.store.operations.contacts import OWN
 from gateway_worker.whatsapp.account import ProfileReported
 from gateway_worker.whatsapp.app_state import StateKind
 from gateway_worker.whatsapp.errors import Refused
+from gateway_worker.whatsapp.facts import CallArrived, CallEnded
 from schemas.content.account import Audience
-from schemas.errors import CommandInvalid, MessageRejectedByWhatsApp
-from schemas.events.contacts import ContactChange
+from schemas.errors import CallNotFound, CommandInvalid, MessageRejectedByWhatsApp
+from schemas.events.contacts import CallOutcome, ContactChange
 from tests.support.connections.virtual_time import EPOCH, virtual
 from tests.support.connections.world import ANNA, command, world
 
@@ -60,6 +63,49 @@ async def test_who_sees_what_is_set_and_shown_by_the_contracts_names() -> None:
         assert w.engine.own.seen_by == {"last_seen": Audience.CONTACTS_EXCEPT, "read_receipts": Audience.NONE}
         shown = await own.describe_privacy(command("privacy.describe.v1", ANNA, {}))
         assert shown.to_data() == {"sessionId": ANNA, "lastSeen": "contactsExcept", "readReceipts": "none"}
+
+
+@virtual
+async def test_a_call_is_declined_as_whatsapp_names_the_caller_in_it() -> None:
+    async with world() as w:
+        await w.connected()
+        rings = CallArrived(
+            call_id="C1",
+            jid="15550002222@s.whatsapp.net",
+            lid="42@lid",
+            phone="+15550002222",
+            video=False,
+            group=None,
+            rejected=False,
+            timestamp=int(EPOCH.timestamp()),
+            creator="42@lid",
+        )
+        await w.engine.opened[0].notify(rings)
+        own = w.manager.of(ANNA).own_account
+        await own.reject_call(command("call.reject.v1", ANNA, {"callId": "C1"}))
+        assert w.engine.own.rejected == [("C1", "42@lid")]
+        with pytest.raises(CallNotFound):
+            await own.reject_call(command("call.reject.v1", ANNA, {"callId": "C2"}))
+
+
+@virtual
+async def test_the_end_of_a_call_is_told_once_whoever_tells_it() -> None:
+    async with world() as w:
+        await w.connected()
+        ended = CallEnded(
+            call_id="C1",
+            jid="15550002222@s.whatsapp.net",
+            lid=None,
+            phone="+15550002222",
+            group=None,
+            outcome=CallOutcome.REJECTED,
+            seconds=None,
+            timestamp=int(EPOCH.timestamp()),
+        )
+        await w.engine.opened[0].notify(ended)
+        await w.engine.opened[0].notify(replace(ended, outcome=CallOutcome.MISSED))
+        (told,) = [data for kind, data in w.storage.events if kind == "call.ended.v1"]
+        assert (told["outcome"], told["missed"]) == ("rejected", False)
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,12 @@ export interface PrivacySetting {
   value: string
 }
 
+/** A call, and how WhatsApp names in it who calls. */
+export interface CallReference {
+  call_id: string
+  creator: string
+}
+
 /** A person that is to be blocked, or no longer. */
 export interface BlockArguments {
   jid: string
@@ -250,6 +256,7 @@ export interface Calls {
   set_picture: (args: string | null) => Promise<void>
   privacy: (args: null) => Promise<PrivacySetting[]>
   set_privacy: (args: PrivacySetting) => Promise<void>
+  reject_call: (args: CallReference) => Promise<void>
   block: (args: BlockArguments) => Promise<void>
   logout: (args: null) => Promise<void>
   close: (args: null) => Promise<void>

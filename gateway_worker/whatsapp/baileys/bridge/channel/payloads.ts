@@ -617,6 +617,18 @@ export interface CallFact {
   group: string | null
   is_rejected: boolean
   timestamp: number
+  creator: string
+}
+
+/** A call rings no longer; `seconds`: how long people talked. */
+export interface CallEndedFact {
+  fact: 'call_ended'
+  call_id: string
+  caller: Person
+  group: string | null
+  outcome: 'missed' | 'rejected' | 'answered'
+  seconds: number | null
+  timestamp: number
 }
 
 /** What somebody does just now. */
@@ -691,6 +703,7 @@ export type Fact =
   | ContactsFact
   | ProfileFact
   | CallFact
+  | CallEndedFact
   | PresenceFact
   | AppStateFact
 

@@ -311,6 +311,15 @@ const fact = byKind('fact', {
     is_video: flag,
     group: nullable(jid),
     is_rejected: flag,
+    timestamp: seconds,
+    creator: jid
+  },
+  call_ended: {
+    call_id: id,
+    caller: object(PERSON),
+    group: nullable(jid),
+    outcome: word,
+    seconds: nullable(count),
     timestamp: seconds
   },
   presence: { chat: jid, participant: nullable(jid), state: word, last_seen: nullable(moment) }

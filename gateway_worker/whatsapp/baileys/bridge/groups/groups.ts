@@ -68,8 +68,6 @@ const DONE = '200'
 /** Who adds people, in WhatsApp's word for everybody. */
 export const ALL_ADD = 'all_member_add'
 const NOT_FOUND = '404'
-/** Numbers in one question to WhatsApp. */
-const MAX_ASKED = 200
 
 export class Groups {
   readonly #parts: GroupParts
@@ -201,15 +199,12 @@ export class Groups {
     return answered(() => this.#parts.socket.query({ tag: 'iq', attrs, content: [content] }) as Promise<BinaryNode | undefined>)
   }
 
-  /** Numbers as WhatsApp writes them, in one question for all that were never seen. */
+  /** Numbers as WhatsApp writes them. */
   async #people(people: readonly string[]): Promise<Asked[]> {
     const numbers = people.filter((jid) => isPnUser(jid) === true).map((jid) => `+${jidDecode(jid)?.user ?? ''}`)
     const found = new Map<string, string[]>()
-    for (let start = 0; start < numbers.length; start += MAX_ASKED) {
-      const contacts = await this.#parts.contacts.check(numbers.slice(start, start + MAX_ASKED))
-      for (const { phone, exists, jid, lid } of contacts) {
-        found.set(phone, exists ? [jid, lid].filter((address) => address !== null) : [])
-      }
+    for (const { phone, exists, jid, lid } of await this.#parts.contacts.check(numbers)) {
+      found.set(phone, exists ? [jid, lid].filter((address) => address !== null) : [])
     }
     return people.map((asked) => {
       const addresses = isPnUser(asked) === true ? (found.get(`+${jidDecode(asked)?.user ?? ''}`) ?? []) : [asked]

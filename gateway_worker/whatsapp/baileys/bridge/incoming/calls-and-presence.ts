@@ -7,10 +7,11 @@
 import { type BinaryNode, type Contact, isJidBroadcast, isJidGroup, isJidNewsletter, jidNormalizedUser, type WASocket } from 'baileys'
 
 import { type Mapping, personOf, phoneOf } from '../words/addresses.ts'
+import { answered } from '../people/asking.ts'
 import { contactReportOf, isContactReport } from '../people/contact-reports.ts'
 import type { Facts } from '../channel/facts.ts'
-import type { CallFact, Fact, PresenceFact } from '../channel/payloads.ts'
-import { secondsOf } from '../words/limits.ts'
+import type { CallEndedFact, CallFact, Fact, Person, PresenceFact } from '../channel/payloads.ts'
+import { secondsOf, wholeOf } from '../words/limits.ts'
 
 export interface CallsAndPresenceParts {
   socket: WASocket
@@ -21,6 +22,9 @@ export interface CallsAndPresenceParts {
 }
 
 const MAX_UNANSWERED_PRESENCE = 100
+const MILLISECONDS = 1_000
+/** Why a call rings no longer, in WhatsApp's words; all others say that nobody took it. */
+const OUTCOMES: Record<string, CallEndedFact['outcome']> = { accepted_elsewhere: 'answered', rejected_elsewhere: 'rejected' }
 const OFFERS = new Set(['offer', 'offer_notice'])
 
 export class CallsAndPresence {
@@ -33,7 +37,17 @@ export class CallsAndPresence {
 
   /** Takes whatever is said about a call. */
   takeCall(stanza: BinaryNode, pass: () => void): void {
-    this.#keep((mapping) => callOf(stanza, mapping, this.#parts.rejectsCalls), pass)
+    const { rejectsCalls } = this.#parts
+    this.#keep(async (mapping) => (await callOf(stanza, mapping, rejectsCalls)) ?? (await callEndOf(stanza, mapping)), pass)
+  }
+
+  /** Declines a call; resolves once that is told. */
+  async reject(callId: string, creator: string): Promise<void> {
+    const { socket, facts } = this.#parts
+    await answered(() => socket.rejectCall(callId, creator).then(() => true))
+    const caller = await callerOf(creator, undefined, socket.signalRepository.lidMapping)
+    const timestamp = secondsOf(Date.now() / MILLISECONDS)
+    await facts.notify({ fact: 'call_ended', call_id: callId, caller, group: null, outcome: 'rejected', seconds: null, timestamp })
   }
 
   /** Takes a notification about a person; answers whether it is one. */
@@ -73,17 +87,39 @@ export async function callOf({ attrs, content }: BinaryNode, mapping: Mapping, r
   const id = offer?.attrs['call-id']
   const from = offer?.attrs['from'] ?? offer?.attrs['call-creator'] ?? attrs['from']
   if (offer === undefined || !OFFERS.has(offer.tag) || id === undefined || from === undefined) return null
-  const person = await personOf(from, offer.attrs['caller_pn'], mapping)
   const media = Array.isArray(offer.content) ? offer.content.map(({ tag }) => tag) : []
   return {
     fact: 'call',
     call_id: id,
-    caller: { jid: person.pn ?? person.lid ?? jidNormalizedUser(from), lid: person.lid ?? null, phone: phoneOf(person.pn) },
+    caller: await callerOf(from, offer.attrs['caller_pn'], mapping),
     is_video: media.includes('video'),
     group: offer.attrs['group-jid'] ?? null,
     is_rejected: rejectsCalls && attrs['offline'] === undefined,
+    timestamp: secondsOf(attrs['t']),
+    creator: jidNormalizedUser(offer.attrs['call-creator'] ?? from)
+  }
+}
+
+/** A call that rings no longer, as `CallEnded` of the port; null for whatever else is said of one. */
+export async function callEndOf({ attrs, content }: BinaryNode, mapping: Mapping): Promise<CallEndedFact | null> {
+  const [end] = Array.isArray(content) ? content : []
+  const id = end?.attrs['call-id']
+  const from = end?.attrs['call-creator'] ?? attrs['from']
+  if (end?.tag !== 'terminate' || id === undefined || from === undefined) return null
+  return {
+    fact: 'call_ended',
+    call_id: id,
+    caller: await callerOf(from, end.attrs['caller_pn'], mapping),
+    group: end.attrs['group-jid'] ?? null,
+    outcome: OUTCOMES[end.attrs['reason'] ?? ''] ?? 'missed',
+    seconds: wholeOf(end.attrs['duration']),
     timestamp: secondsOf(attrs['t'])
   }
+}
+
+async function callerOf(from: string, number: string | undefined, mapping: Mapping): Promise<Person> {
+  const { pn, lid } = await personOf(from, number, mapping)
+  return { jid: pn ?? lid ?? jidNormalizedUser(from), lid: lid ?? null, phone: phoneOf(pn) }
 }
 
 /** Presence or a chat's state, as `PresenceChanged` of the port; null when it says nothing. */

@@ -15,6 +15,8 @@ interface ContactAnswer {
 }
 
 const MAX_REMEMBERED = 1_000
+/** Numbers in one question to WhatsApp. */
+const MAX_ASKED = 200
 
 const contactProtocol = {
   name: 'contact',
@@ -67,18 +69,26 @@ export class Contacts {
     })
   }
 
-  /** @param phones E.164 with `+`, at most a few hundred */
+  /** @param phones E.164 with `+`; many are asked about in several questions, one after the other */
   async check(phones: readonly string[]): Promise<Contact[]> {
+    const found: Contact[] = []
+    for (let start = 0; start < phones.length; start += MAX_ASKED) {
+      found.push(...(await this.#check(phones.slice(start, start + MAX_ASKED))))
+    }
+    return found
+  }
+
+  async #check(phones: readonly string[]): Promise<Contact[]> {
     const query = new USyncQuery().withLIDProtocol()
     query.protocols.unshift(contactProtocol)
     for (const phone of phones) query.withUser(new USyncUser().withPhone(phone))
     const result = await answered(() => this.#socket.executeUSyncQuery(query))
-    const answers = result.list.map((item) => answerOf(item))
-    const known = answers.filter((answer) => answer.exists && answer.lid !== null)
+    const answers = new Map(result.list.map(answerOf).map((answer) => [digits(answer.phone), answer]))
+    const known = [...answers.values()].filter((answer) => answer.exists && answer.lid !== null)
     const mappings = known.map(({ jid, lid }) => ({ pn: jid ?? '', lid: lid ?? '' }))
     await this.#socket.signalRepository.lidMapping.storeLIDPNMappings(mappings)
     return phones.map((phone) => {
-      const answer = answers.find((candidate) => digits(candidate.phone) === digits(phone))
+      const answer = answers.get(digits(phone))
       return answer?.exists === true ? boundCheck({ ...answer, phone }) : { phone, exists: false, jid: null, lid: null }
     })
   }

@@ -4,7 +4,7 @@ import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-sig
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { CallsAndPresence, callOf, presenceOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/calls-and-presence.ts'
+import { callEndOf, CallsAndPresence, callOf, presenceOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/calls-and-presence.ts'
 
 const mapping = {
   getPNForLID: async (lid: string) => (lid === '42@lid' ? '15550002222:0@s.whatsapp.net' : null),
@@ -18,17 +18,46 @@ const call = (tag: string, attrs: Record<string, string>, more: Record<string, s
 })
 
 test('a call that begins is told, with who calls in every addressing; what follows in it is not', async () => {
-  const described = { fact: 'call', call_id: 'C1', caller, is_video: false, group: null, is_rejected: false, timestamp: 1795000000 }
+  const described = { fact: 'call', call_id: 'C1', caller, is_video: false, group: null, is_rejected: false, timestamp: 1795000000, creator: '42@lid' }
   assert.deepEqual(await callOf(call('offer', { 'call-creator': '42:7@lid' }), mapping, false), described)
   const pn = call('offer', { 'call-creator': '9@lid', caller_pn: '15550003333@s.whatsapp.net' }, {}, ['audio', 'video'])
   const other = { jid: '15550003333@s.whatsapp.net', lid: '9@lid', phone: '+15550003333' }
-  assert.deepEqual(await callOf(pn, mapping, true), { ...described, caller: other, is_video: true, is_rejected: true })
+  assert.deepEqual(await callOf(pn, mapping, true), { ...described, caller: other, is_video: true, is_rejected: true, creator: '9@lid' })
   const group = call('offer_notice', { 'call-creator': '42@lid', 'group-jid': '1203@g.us' }, { offline: '1' })
   assert.deepEqual(await callOf(group, mapping, true), { ...described, group: '1203@g.us' }) // not declined: it is over
   for (const tag of ['terminate', 'accept', 'relaylatency']) {
     assert.equal(await callOf(call(tag, { 'call-creator': '42@lid' }), mapping, true), null)
   }
   assert.equal(await callOf({ tag: 'call', attrs: { from: '42@lid' } }, mapping, true), null)
+})
+
+test('a call that rings no longer is told with how it ended, and nothing else of it', async () => {
+  const ended = { fact: 'call_ended', call_id: 'C1', caller, group: null, outcome: 'missed', seconds: null, timestamp: 1795000000 }
+  const terminate = (attrs: Record<string, string>) => callEndOf(call('terminate', { 'call-creator': '42@lid', ...attrs }), mapping)
+  assert.deepEqual(await terminate({ reason: 'timeout' }), ended)
+  assert.deepEqual(await terminate({}), ended)
+  assert.deepEqual(await terminate({ reason: 'rejected_elsewhere' }), { ...ended, outcome: 'rejected' })
+  assert.deepEqual(await terminate({ reason: 'accepted_elsewhere', duration: '61' }), { ...ended, outcome: 'answered', seconds: 61 })
+  for (const tag of ['offer', 'accept', 'relaylatency']) {
+    assert.equal(await callEndOf(call(tag, { 'call-creator': '42@lid' }), mapping), null)
+  }
+})
+
+test('a call that is declined is told as that once WhatsApp has it', async () => {
+  const told: unknown[] = []
+  const declined: string[][] = []
+  const calls = new CallsAndPresence({
+    socket: { rejectCall: async (...args: string[]) => void declined.push(args), signalRepository: { lidMapping: mapping } } as never,
+    facts: { notify: async (fact: unknown) => told.push(fact) > 0 } as never,
+    me: () => undefined,
+    rejectsCalls: false
+  })
+  await calls.reject('C1', '42@lid')
+  assert.deepEqual(declined, [['C1', '42@lid']])
+  assert.deepEqual(
+    told.map((fact) => ({ ...(fact as object), timestamp: 0 })),
+    [{ fact: 'call_ended', call_id: 'C1', caller, group: null, outcome: 'rejected', seconds: null, timestamp: 0 }]
+  )
 })
 
 test('presence and states of chats have the names of the port', async () => {
@@ -81,13 +110,13 @@ test('a call is handed on once it is stored, and presence is left out while the 
 
   take('offer')
   take('offer', 'C2')
-  take('terminate')
+  take('accept')
   await settle()
-  assert.deepEqual([described, passed], [['call', 'call'], ['terminate']])
+  assert.deepEqual([described, passed], [['call', 'call'], ['accept']])
   answers[0]?.(true)
   answers[1]?.(false)
   await settle()
-  assert.deepEqual(passed, ['terminate', 'offer']) // what was not stored comes again after the reconnect
+  assert.deepEqual(passed, ['accept', 'offer']) // what was not stored comes again after the reconnect
 
   news.notePresence({ tag: 'presence', attrs: { from: '42@lid' } })
   await settle()

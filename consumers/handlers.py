@@ -7,6 +7,7 @@ from typing import Any
 from consumers.dispatch import Handler
 from consumers.handling.chats import ChatHandlers
 from consumers.handling.groups import GroupHandlers
+from consumers.handling.labels import LabelHandlers
 from consumers.handling.own_account import OwnAccountHandlers
 from consumers.ports import Manager, Query, Replay, ThisWorker
 from consumers.replies import Reply, accepted, result
@@ -59,6 +60,7 @@ class Handlers:
             "contact.check.v1": self.check_contacts,
             **GroupHandlers(self._manager).table(),
             **ChatHandlers(self._manager).table(),
+            **LabelHandlers(self._manager).table(),
             **OwnAccountHandlers(self._manager).table(),
             **{kind: partial(self._ask, query) for kind, query in self._manager.queries.table().items()},
             "contact.picture.v1": self.get_picture,

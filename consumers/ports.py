@@ -22,6 +22,7 @@ from schemas.commands.groups import (
     ListGroups,
     UpdateGroup,
 )
+from schemas.commands.labels import CreateLabel, DeleteLabel, LabelChat, LabelMessage, UpdateLabel
 from schemas.commands.messages import (
     CheckContacts,
     FetchMedia,
@@ -50,6 +51,7 @@ from schemas.content.groups import (
     GroupRequestsAnswered,
     ParticipantsChanged,
 )
+from schemas.content.labels import Label
 from schemas.envelope import Envelope
 from schemas.errors import GatewayError
 from schemas.model import Model
@@ -131,6 +133,30 @@ class ChatStates(Protocol):
 
     async def remove_contact(self, command: Command[RemoveContact]) -> None:
         """Take a person from the address book."""
+        ...
+
+
+class Labels(Protocol):
+    """The labels of a session's account. Every call may raise gateway errors."""
+
+    async def create(self, command: Command[CreateLabel]) -> Label:
+        """Make one."""
+        ...
+
+    async def update(self, command: Command[UpdateLabel]) -> None:
+        """Change one."""
+        ...
+
+    async def delete(self, command: Command[DeleteLabel]) -> None:
+        """Have one no more."""
+        ...
+
+    async def label_chat(self, command: Command[LabelChat]) -> None:
+        """Put one on a chat, or take it off."""
+        ...
+
+    async def label_message(self, command: Command[LabelMessage]) -> None:
+        """Put one on a message, or take it off."""
         ...
 
 
@@ -217,6 +243,11 @@ class Session(Protocol):
     @property
     def chat_states(self) -> ChatStates:
         """What its owner does with its chats."""
+        ...
+
+    @property
+    def labels(self) -> Labels:
+        """Its labels."""
         ...
 
     @property

@@ -24,6 +24,7 @@ The letter says what happens to the delivery: **R** retry (hold it, back off), *
     ├── MessageNotFound             message.not_found               A
     ├── ChatNotFound                chat.not_found                  A
     ├── ContactNotFound             contact.not_found               A
+    ├── LabelNotFound               label.not_found                 A
     ├── CallNotFound                call.not_found                  A
     ├── StateUnavailable            chat.state_unavailable          A
     ├── MessageRecipientUnknown     message.recipient_unknown       A   the number is not on WhatsApp
@@ -282,6 +283,13 @@ class ContactNotFound(GatewayError):  # noqa: N818 (as the others)
 
     code = "contact.not_found"
     sentence = "Nothing is known of such a person in this session."
+
+
+class LabelNotFound(GatewayError):  # noqa: N818 (as the others)
+    """There is no such label in this session."""
+
+    code = "label.not_found"
+    sentence = "There is no such label in this session."
 
 
 class CallNotFound(GatewayError):  # noqa: N818 (as the others)

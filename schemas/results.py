@@ -353,6 +353,7 @@ class MessageDescription(Model):
     pinned_until: Annotated[Instant | None, Field(description="Until when it is pinned.")] = None
     kept: Annotated[bool | None, Field(description="Somebody keeps it: it does not disappear.")] = None
     starred: Annotated[bool | None, Field(description="The account's owner has starred it.")] = None
+    labels: Annotated[Sequence[str] | None, Field(description="The ids of the labels on it.")] = None
     receipts: Sequence[ReceiptShown] | None = None
 
 
@@ -389,6 +390,7 @@ class ChatDescription(Model):
         muted: its messages make no sound.
         muted_until: until then; missing in a muted chat: until somebody says otherwise.
         disappearing_seconds: new messages disappear after so long; 0: they stay; missing: nobody has said.
+        labels: the ids of the labels on it; missing: none.
     """
 
     chat: str
@@ -402,6 +404,7 @@ class ChatDescription(Model):
     muted: bool
     muted_until: Instant | None = None
     disappearing_seconds: int | None = None
+    labels: Sequence[str] | None = None
 
 
 class ChatPage(Model):

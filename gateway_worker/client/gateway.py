@@ -13,6 +13,7 @@ from gateway_worker.client.background import Background
 from gateway_worker.client.calls.account import AccountCalls
 from gateway_worker.client.calls.chats import ChatCalls
 from gateway_worker.client.calls.groups import GroupCalls
+from gateway_worker.client.calls.labels import LabelCalls
 from gateway_worker.client.calls.messages import MessageCalls
 from gateway_worker.client.calls.sessions import SessionCalls
 from gateway_worker.client.commands import CommandOptions, Outgoing, compose, kind_of
@@ -32,7 +33,7 @@ TIMEOUT: Final = 30.0  # seconds for a reply
 M = TypeVar("M", bound=Model)
 
 
-class Gateway(SessionCalls, MessageCalls, ChatCalls, AccountCalls, GroupCalls):
+class Gateway(SessionCalls, MessageCalls, ChatCalls, LabelCalls, AccountCalls, GroupCalls):
     """A connection to the gateway; a context manager.
 
     It reconnects by itself. A command whose confirm or reply went astray with a connection is published again under its

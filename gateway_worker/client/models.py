@@ -32,6 +32,7 @@ from schemas.events.contacts import (
 from schemas.events.failures import Failure
 from schemas.events.groups import GroupParticipantsChanged, GroupUpdated
 from schemas.events.history import HistorySynced
+from schemas.events.labels import LabelUpdated
 from schemas.events.media import MediaFailed, MediaReady
 from schemas.events.messages import MessageReceived, MessageState, MessageStatus
 from schemas.events.sessions import Action, Reason, SessionState, SessionStatus
@@ -53,6 +54,7 @@ __all__ = [
     "GroupParticipantsChanged",
     "GroupUpdated",
     "HistorySynced",
+    "LabelUpdated",
     "MediaFailed",
     "MediaOptions",
     "MediaReady",

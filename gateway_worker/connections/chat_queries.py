@@ -1,6 +1,6 @@
 """What can be asked about chats, whoever owns the session: from PostgreSQL alone, by an index."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -8,12 +8,15 @@ from gateway_worker.connections.base.cursors import cursor_of, place_of
 from gateway_worker.connections.base.ports import MappingForm
 from gateway_worker.connections.base.storage import Storage
 from gateway_worker.connections.people.identities import chat_of
+from gateway_worker.connections.session.labels import MAX_LABELS
 from gateway_worker.store.operations.chats import FOR_EVER
 from gateway_worker.store.records import ChatRecord, MessageRecord, SessionRecord
 from gateway_worker.timing.clock import Clock
 from schemas.addresses import GROUP_SERVER, LID_SERVER, USER_SERVER, spellings
 from schemas.commands.chats import DescribeChat, ListChats
 from schemas.commands.commands import Command
+from schemas.commands.labels import ListLabels
+from schemas.content.labels import Label, LabelList
 from schemas.errors import ChatNotFound
 from schemas.names import SessionId
 from schemas.results import ChatDescription, ChatKind, ChatPage, MessageDescription
@@ -73,16 +76,36 @@ class ChatQueries:
         (described,) = await self._described(command.session_id, [record])
         return described
 
+    async def labels(self, command: Command[ListLabels]) -> LabelList:
+        """The labels. Raises SessionNotFound."""
+        await self._find_session(command.session_id)
+        return LabelList(labels=list((await self._labels(command.session_id)).values()))
+
+    async def _labels(self, session_id: SessionId) -> Mapping[str, Label]:
+        """Those that are there, by their ids."""
+        found = await self._storage.labels.list(session_id, MAX_LABELS)
+        return {
+            each.label_id: Label(label_id=each.label_id, name=each.name, color=each.color)
+            for each in found
+            if each.name is not None
+        }
+
     async def _described(self, session_id: SessionId, records: Sequence[ChatRecord]) -> Sequence[ChatDescription]:
         names = [record.last for record in records if record.last is not None]
         found = await self._storage.messages.named(session_id, names)
         messages = await self._describe_messages(session_id, found)
         last = {(record.message_id, record.number): each for record, each in zip(found, messages, strict=True)}
         now = self._clock.now()
-        return [_description(record, None if record.last is None else last.get(record.last), now) for record in records]
+        labels = await self._labels(session_id) if any(each.labels for each in records) else dict[str, Label]()
+        return [
+            _description(record, None if record.last is None else last.get(record.last), now, labels)
+            for record in records
+        ]
 
 
-def _description(record: ChatRecord, last: MessageDescription | None, now: datetime) -> ChatDescription:
+def _description(
+    record: ChatRecord, last: MessageDescription | None, now: datetime, labels: Mapping[str, Label]
+) -> ChatDescription:
     until = None if record.muted_until in (0, FOR_EVER) else _moment(record.muted_until)
     is_muted = record.muted_until != 0 and (until is None or until > now)
     return ChatDescription(
@@ -97,6 +120,7 @@ def _description(record: ChatRecord, last: MessageDescription | None, now: datet
         muted=is_muted,
         muted_until=until if is_muted else None,
         disappearing_seconds=record.disappearing,
+        labels=[each for each in record.labels if each in labels] or None,
     )
 
 

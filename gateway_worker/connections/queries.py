@@ -20,6 +20,7 @@ from gateway_worker.connections.messages.files import with_media
 from gateway_worker.connections.messages.ids import derive_message_id
 from gateway_worker.connections.messages.naming import one_of
 from gateway_worker.connections.people.identities import chat_of, names_of
+from gateway_worker.connections.session.labels import MAX_LABELS
 from gateway_worker.store.records import Direction as Sent
 from gateway_worker.store.records import MessageRecord, SessionRecord
 from gateway_worker.timing.clock import Clock
@@ -80,6 +81,7 @@ class Queries:
             "message.stats.v1": self.count_messages,
             "chat.list.v1": self._chats.list,
             "chat.describe.v1": self._chats.describe,
+            "label.list.v1": self._chats.labels,
             "contact.list.v1": self._contacts.list,
             "contact.describe.v1": self._contacts.describe,
             "contact.blocked.v1": self._contacts.blocked,
@@ -218,11 +220,17 @@ class Queries:
         changes = await self._storage.messages.changes(session_id, ids, _MAX_CHANGES)
         senders = {each.sender for each in (*records, *changes)} | {_said_author(each) for each in changes}
         names = await names_of(self._mappings, self._storage.keys, session_id, senders)
+        labelled = await self._labels(session_id) if any(record.labels for record in records) else frozenset[str]()
         changes = [_renamed(each, names) for each in changes]
         return [
-            _describe_message(record, with_media(record, current_message(record, changes), files))
+            _describe_message(labelled, record, with_media(record, current_message(record, changes), files))
             for record in (_renamed(each, names) for each in records)
         ]
+
+    async def _labels(self, session_id: SessionId) -> frozenset[str]:
+        """The ids of those that are there."""
+        found = await self._storage.labels.list(session_id, MAX_LABELS)
+        return frozenset(each.label_id for each in found if each.name is not None)
 
     async def _record(self, session_id: SessionId) -> SessionRecord:
         record = await self._storage.sessions.get(session_id)
@@ -269,7 +277,8 @@ def _describe(record: SessionRecord) -> SessionDescription:
     )
 
 
-def _describe_message(record: MessageRecord, now: CurrentMessage) -> MessageDescription:
+def _describe_message(labels: frozenset[str], record: MessageRecord, now: CurrentMessage) -> MessageDescription:
+    labelled = [each for each in (record.labels or "").split(",") if each in labels]
     steps = sorted(record.statuses.items(), key=lambda step: step[1])
     return MessageDescription(
         session_id=record.session_id,
@@ -295,4 +304,5 @@ def _describe_message(record: MessageRecord, now: CurrentMessage) -> MessageDesc
         pinned_until=now.pinned_until,
         kept=now.kept or None,
         starred=record.starred or None,
+        labels=labelled or None,
     )

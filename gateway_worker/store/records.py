@@ -4,7 +4,7 @@ All times are timezone-aware UTC. JSON objects are plain mappings in the contrac
 keeps them, it does not interpret them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -248,6 +248,7 @@ class MessageRecord:
         attempts: how often sending it was begun.
         expires_at: when it disappears; None: it stays.
         starred: by this account, on whichever of its devices.
+        labels: ids of labels that are, or were, on it, with commas between them; None: none.
         at: WhatsApp's time of an incoming one, ours of an outgoing one.
     """
 
@@ -271,6 +272,7 @@ class MessageRecord:
     attempts: int
     expires_at: datetime | None
     starred: bool
+    labels: str | None = None
     at: datetime
     created_at: datetime
 
@@ -385,6 +387,15 @@ NOBODY_SAYS: Final = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabelRecord:
+    """A label; without a name it is there no more."""
+
+    label_id: str
+    name: str | None = field(repr=False)
+    color: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRecord:
     """One chat.
 
@@ -394,6 +405,7 @@ class ChatRecord:
         muted_until: Unix milliseconds; -1: for ever; 0: it is not muted.
         told_as: by which of its names the app state knows it.
         disappearing: after how many seconds its messages go; None: nobody has said so.
+        labels: ids of labels that are, or were, on it.
     """
 
     chat: str
@@ -406,6 +418,7 @@ class ChatRecord:
     muted_until: int
     told_as: str | None
     disappearing: int | None
+    labels: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,8 @@ _SAME_IN_SESSION: Final = (
 )
 _SAME_IN_MESSAGE: Final = (
     *("session_id", "message_id", "number", "chat", "sender", "recipient", "from_me", "kind", "about"),
-    *("command_source", "command_id", "correlation_id", "attempts", "expires_at", "starred", "at", "created_at"),
+    *("command_source", "command_id", "correlation_id", "attempts", "expires_at", "starred", "labels", "at"),
+    "created_at",
 )
 
 

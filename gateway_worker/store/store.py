@@ -18,6 +18,7 @@ from gateway_worker.store.postgres.rights import require_rights
 from gateway_worker.store.postgres.schema import require_current
 from gateway_worker.store.reading.chats import Chats
 from gateway_worker.store.reading.contacts import Contacts
+from gateway_worker.store.reading.labels import Labels
 from gateway_worker.store.reading.media import MediaRows
 from gateway_worker.store.reading.messages import Keys, Messages
 from gateway_worker.store.reading.set_aside import SetAsides
@@ -57,7 +58,7 @@ class Store:
     ``start`` → anything, ``run`` beside it → ``stop``. Every call raises `StoreUnavailable` when the database is away.
 
     Attributes:
-        sessions, ownership, moves, keys, messages, chats, contacts, media, uploads, set_aside, timers, usage,
+        sessions, ownership, moves, keys, messages, chats, contacts, labels, media, uploads, set_aside, timers, usage,
             user_limits, commands, outbox, workers, owners, snapshots: reads, and writes that need no fence.
         restorer: brings sessions back from their snapshots.
         rotation: seals with the first of the encryption keys whatever another one has sealed.
@@ -108,6 +109,7 @@ class Store:
         self.timers = Timers(database)
         self.chats = Chats(database)
         self.contacts = Contacts(database, ciphers)
+        self.labels = Labels(database, ciphers)
         self.usage = UsageRows(database)
         self.user_limits = UserLimits(database, clock.now, clock.monotonic)
         self.commands = Commands(database, keyring, clock.now)

@@ -19,6 +19,9 @@ class StateKind(StrEnum):
     MESSAGE_DELETED = "message_deleted"  # a message, for this account alone
     CLEARED = "cleared"  # all messages of a chat; on: the starred ones too
     CHAT_DELETED = "chat_deleted"  # a chat, with its messages
+    LABEL = "label"  # a label, of no chat; not on: it was deleted
+    CHAT_LABEL = "chat_label"  # a label is on a chat
+    MESSAGE_LABEL = "message_label"  # a label is on a message
     OWN_NAME = "own_name"  # what the account calls itself: `name`, of no chat
     CONTACT = "contact"  # what a person is called on the phone; an empty name: saved no longer
 
@@ -46,7 +49,8 @@ class StateChange:
         chat: its JID, or the person's.
         until: Unix milliseconds of a chat that is muted; None: for ever.
         message: the message that is meant; of a chat as a whole, to be written: its last one.
-        name: of a contact, or the account's own; lid: of a contact.
+        name: of a contact, a label, or the account's own; lid: of a contact.
+        label: of which label; color: its colour.
         through: what came later than that is not meant, Unix seconds; None: it is not said.
         timestamp: when it was done, by the clock of whichever device; Unix seconds.
     """
@@ -58,6 +62,8 @@ class StateChange:
     message: StateMessage | None = None
     name: str | None = field(default=None, repr=False)
     lid: str | None = None
+    label: str | None = None
+    color: int | None = None
     through: int | None = None
     timestamp: int = 0
 

@@ -63,7 +63,7 @@ class UpdateChat(_AboutChat):
         return self
 
 
-class _AboutOwnView(_AboutChat):
+class AboutOwnView(_AboutChat):
     """A message as this account sees it; `sender` tells it from others under its id.
 
     Attributes:
@@ -81,7 +81,7 @@ class _AboutOwnView(_AboutChat):
         return Reference(message_id=MessageId(self.message_id), chat=self.jid, sender=sender)
 
 
-class StarMessage(_AboutOwnView):
+class StarMessage(AboutOwnView):
     """``message.star.v1``: star a message, or no longer, as on the phone; ``message.starred`` tells it.
 
     Attributes:
@@ -91,7 +91,7 @@ class StarMessage(_AboutOwnView):
     starred: bool = True
 
 
-class DeleteMessage(_AboutOwnView):
+class DeleteMessage(AboutOwnView):
     """``message.delete.v1``: delete a message for this account alone; others keep it. ``message.deleted`` tells it.
 
     To delete it for everyone there is ``message.revoke``.

@@ -43,6 +43,7 @@ from schemas.commands.groups import (
     ListGroups,
     UpdateGroup,
 )
+from schemas.commands.labels import CreateLabel, DeleteLabel, LabelChat, LabelMessage, ListLabels, UpdateLabel
 from schemas.commands.messages import (
     CheckContacts,
     CountMessages,
@@ -85,6 +86,7 @@ from schemas.content.groups import (
     GroupRequestsAnswered,
     ParticipantsChanged,
 )
+from schemas.content.labels import Label, LabelList
 from schemas.envelope import Envelope
 from schemas.errors import CommandInvalid, Problem
 from schemas.model import Model, StrictModel
@@ -225,6 +227,12 @@ _TYPES: Final = (
     _session("chat.update.v1", CommandClass.I, UpdateChat),
     _session("chat.clear.v1", CommandClass.I, ClearChat),
     _session("chat.delete.v1", CommandClass.I, DeleteChat),
+    _control("label.list.v1", ListLabels, LabelList),
+    _session("label.create.v1", CommandClass.I, CreateLabel, Label),
+    _session("label.update.v1", CommandClass.I, UpdateLabel),
+    _session("label.delete.v1", CommandClass.I, DeleteLabel),
+    _session("chat.label.v1", CommandClass.I, LabelChat),
+    _session("message.label.v1", CommandClass.I, LabelMessage),
     _session("contact.save.v1", CommandClass.I, SaveContact),
     _session("contact.remove.v1", CommandClass.I, RemoveContact),
     _session("contact.block.v1", CommandClass.I, BlockContact),

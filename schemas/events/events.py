@@ -27,6 +27,7 @@ from schemas.events.contacts import (
 )
 from schemas.events.groups import GroupParticipantsChanged, GroupUpdated
 from schemas.events.history import HistorySynced
+from schemas.events.labels import LabelUpdated
 from schemas.events.media import MediaFailed, MediaReady
 from schemas.events.messages import MessageReceived, MessageStatus
 from schemas.events.sessions import SessionState, SessionStatus
@@ -81,6 +82,7 @@ CALL_RECEIVED: Final = EventType(type="call.received.v1", model=CallReceived, du
 CALL_ENDED: Final = EventType(type="call.ended.v1", model=CallEnded, durable=True)
 CONTACT_UPDATED: Final = EventType(type="contact.updated.v1", model=ContactUpdated, durable=True)
 CONTACT_BLOCKED: Final = EventType(type="contact.blocked.v1", model=ContactBlocked, durable=True)
+LABEL_UPDATED: Final = EventType(type="label.updated.v1", model=LabelUpdated, durable=True)
 PROFILE_UPDATED: Final = EventType(type="profile.updated.v1", model=ProfileUpdated, durable=True)
 HISTORY_SYNCED: Final = EventType(type="history.synced.v1", model=HistorySynced, durable=True)
 SESSION_THROTTLED: Final = EventType(type="session.throttled.v1", model=SessionThrottled, durable=True)

@@ -22,6 +22,7 @@ from schemas.content.changes import (
     UnreadReason,
 )
 from schemas.content.content import Image, LinkPreview, Media, MediaState, Text
+from schemas.content.labels import Label, LabelList
 from schemas.content.offers import Button, Row
 from schemas.content.references import Ad
 from schemas.envelope import Envelope
@@ -45,6 +46,7 @@ from schemas.events.events import session_source, worker_source
 from schemas.events.failures import Failure
 from schemas.events.groups import PictureChange
 from schemas.events.history import HistorySynced
+from schemas.events.labels import LabelChange, LabelUpdated
 from schemas.events.media import MediaFailed, MediaReady
 from schemas.events.messages import MessageReceived, MessageState, MessageStatus, Quote
 from schemas.events.sessions import Action, PasskeyRequest, Reason, SessionState, SessionStatus
@@ -217,6 +219,12 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     "contact.unblock.v1": ({"contact": _LID},),
     "contact.blocked.v1": ({}, {"limit": 20, "cursor": _JID}),
     "call.reject.v1": ({"callId": "5C2A9E0B1D7F"},),
+    "label.list.v1": ({},),
+    "label.create.v1": ({"name": "New order"}, {"name": "Paid", "color": 3}),
+    "label.update.v1": ({"labelId": "5", "name": "Paid in full"}, {"labelId": "5", "color": 4}),
+    "label.delete.v1": ({"labelId": "5"},),
+    "chat.label.v1": ({"chat": _PHONE, "labelId": "5"}, {"chat": _PHONE, "labelId": "5", "labelled": False}),
+    "message.label.v1": ({"chat": _PHONE, "messageId": _MESSAGE, "labelId": "5"},),
     "profile.describe.v1": ({},),
     "profile.set.v1": (
         {"name": "Ana's shop", "about": "Open until six"},
@@ -292,6 +300,8 @@ RESULTS: Final[Mapping[str, Model]] = {
     "chat.describe.v1": _CHAT,
     "contact.list.v1": ContactPage(contacts=[_PERSON], cursor=_JID),
     "contact.describe.v1": _PERSON,
+    "label.list.v1": LabelList(labels=[Label(label_id="5", name="Paid", color=3)]),
+    "label.create.v1": Label(label_id="5", name="Paid", color=3),
     "profile.describe.v1": ProfileDescription(
         session_id=_SESSION,
         jid=_JID,
@@ -558,6 +568,12 @@ EVENT_DATA: Final[Mapping[str, tuple[Model, ...]]] = {
     "contact.blocked.v1": (
         ContactBlocked(session_id=_SESSION, jid=_JID, lid=_LID, phone=_PHONE, blocked=True, timestamp=_NOW),
         ContactBlocked(session_id=_SESSION, jid=_LID, lid=_LID, blocked=False, timestamp=_NOW),
+    ),
+    "label.updated.v1": (
+        LabelUpdated(
+            session_id=_SESSION, label_id="5", change=LabelChange.CREATED, name="Paid", color=3, timestamp=_NOW
+        ),
+        LabelUpdated(session_id=_SESSION, label_id="5", change=LabelChange.ADDED, chat=_JID, timestamp=_NOW),
     ),
     "profile.updated.v1": (
         ProfileUpdated(session_id=_SESSION, push_name="Ana", changed=[ProfileChange.PUSH_NAME], timestamp=_NOW),

@@ -27,7 +27,7 @@ CONTRACT_CODES = """command.invalid command.forbidden command.conflict command.e
 session.not_found session.not_connected session.not_pairing pairing.timeout pairing.passkey_required client.outdated
 passkey.invalid passkey.expired passkey.refused passkey.unanswered
 fleet.full worker.not_found message.not_found message.recipient_unknown message.rejected_by_whatsapp message.unconfirmed
-message.keys_invalid call.not_found chat.not_found chat.state_unavailable contact.not_found
+message.keys_invalid label.not_found call.not_found chat.not_found chat.state_unavailable contact.not_found
 account.restricted media.too_large media.unreachable media.forbidden_address media.unsupported rate.limited
 internal"""
 
@@ -37,12 +37,12 @@ CONTRACT_QUEUES = {
         session.passkey.v1 session.passkey.confirm.v1
         session.migrate.v1 session.delete.v1 message.describe.v1 message.history.v1
         message.stats.v1 chat.list.v1 chat.describe.v1 contact.list.v1 contact.describe.v1
-        contact.blocked.v1 events.replay.v1""",
+        contact.blocked.v1 label.list.v1 events.replay.v1""",
     CommandQueue.SESSION: """message.send.v1 message.edit.v1 message.revoke.v1 message.react.v1 message.forward.v1
         message.pin.v1 message.unpin.v1 poll.vote.v1 message.star.v1 message.delete.v1
         chat.update.v1 chat.clear.v1 chat.delete.v1 contact.save.v1 contact.remove.v1
         contact.block.v1 contact.unblock.v1 profile.describe.v1 profile.set.v1 privacy.describe.v1 privacy.set.v1
-        call.reject.v1
+        call.reject.v1 label.create.v1 label.update.v1 label.delete.v1 chat.label.v1 message.label.v1
         message.read.v1 media.fetch.v1 chat.presence.v1 chat.disappearing.v1 contact.check.v1
         group.create.v1 group.describe.v1 group.list.v1 group.requests.v1
         group.participants.v1 group.update.v1 group.invite.v1 group.join.v1 group.leave.v1 contact.picture.v1""",
@@ -118,6 +118,7 @@ def test_durable_events_are_those_of_sessions_and_messages() -> None:
         "message.deleted.v1",
         "call.ended.v1",
         "contact.updated.v1",
+        "label.updated.v1",
         "contact.blocked.v1",
         "profile.updated.v1",
         "media.ready.v1",

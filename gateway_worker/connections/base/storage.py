@@ -17,6 +17,7 @@ from gateway_worker.store.records import (
     EntryRecord,
     Fence,
     Json,
+    LabelRecord,
     MediaRecord,
     MessageName,
     MessageRecord,
@@ -332,6 +333,14 @@ class Contacts(Protocol):
         ...
 
 
+class Labels(Protocol):
+    """Labels."""
+
+    async def list(self, session_id: SessionId, limit: int) -> Sequence[LabelRecord]:
+        """All that ever were, in the order of their ids; those that are there no more have no name."""
+        ...
+
+
 class SetAsides(Protocol):
     """What was set aside."""
 
@@ -396,6 +405,11 @@ class Storage(Protocol):
     @property
     def chats(self) -> Chats:
         """Chats as a whole."""
+        ...
+
+    @property
+    def labels(self) -> Labels:
+        """Labels."""
         ...
 
     @property

@@ -19,15 +19,17 @@ from gateway_worker.store.operations.chats import (
     SetStar,
     UpdateChats,
 )
+from gateway_worker.store.operations.labels import LabelStoredMessage, SetLabel
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.records import ChatRecord
 from gateway_worker.whatsapp.app_state import StateChange, StateChanges, StateKind, StateMessage
 from gateway_worker.whatsapp.people import ContactReport, ContactsReported
 from schemas.addresses import GROUP_SERVER, LID_SERVER, USER_SERVER, Jid, phone_of
+from schemas.model import MAX_ATTRIBUTE
 from schemas.names import MessageId
 
 _CHATS = (f"@{USER_SERVER}", f"@{LID_SERVER}", f"@{GROUP_SERVER}", "@bot", "@newsletter")
-_OF_CHATS = frozenset({StateKind.ARCHIVED, StateKind.PINNED, StateKind.MUTED, StateKind.READ})
+_OF_CHATS = frozenset({StateKind.CHAT_LABEL, StateKind.ARCHIVED, StateKind.PINNED, StateKind.MUTED, StateKind.READ})
 
 
 class OwnChats:
@@ -45,6 +47,9 @@ class OwnChats:
         found: list[Operation[Any]] = []
         chats: list[ChatChange] = []
         for change in state.changes:
+            if change.kind is StateKind.LABEL and change.label:
+                found.append(_label(change, now, from_before=state.from_before))
+                continue
             if not change.chat.endswith(_CHATS):
                 continue
             if change.kind in _OF_CHATS:
@@ -70,6 +75,8 @@ class OwnChats:
                 of_kind["archived"] = change.on
             case StateKind.PINNED:
                 of_kind["pinned"] = change.on
+            case StateKind.CHAT_LABEL:
+                of_kind["label"] = (change.label or "", change.on)
             case StateKind.MUTED:
                 of_kind["muted_until"] = _muted_until(change)
             case _:
@@ -91,6 +98,8 @@ class OwnChats:
         match change.kind:
             case StateKind.STARRED if (message := change.message) is not None:
                 yield SetStar(**where, **_named(message), starred=change.on)
+            case StateKind.MESSAGE_LABEL if (message := change.message) is not None:
+                yield LabelStoredMessage(**where, **_named(message), label_id=change.label or "", on=change.on)
             case StateKind.MESSAGE_DELETED if (message := change.message) is not None:
                 yield DropMessage(**where, **_named(message))
             case StateKind.CLEARED:
@@ -105,6 +114,12 @@ class OwnChats:
                 yield from learnt_contacts(reported, self._identities, now)
             case _:
                 return
+
+
+def _label(change: StateChange, now: datetime, *, from_before: bool) -> SetLabel:
+    name = (change.name or "")[:MAX_ATTRIBUTE] if change.on else None
+    at = instant(change.timestamp, now)
+    return SetLabel(label_id=change.label or "", name=name, color=change.color or 0, at=at, from_before=from_before)
 
 
 def name_in_state(chat: Jid, record: ChatRecord | None) -> str:

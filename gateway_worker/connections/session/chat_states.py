@@ -24,6 +24,7 @@ from schemas.addresses import GROUP_SERVER, USER_SERVER, Jid
 from schemas.commands.chats import ClearChat, DeleteChat, DeleteMessage, StarMessage, UpdateChat
 from schemas.commands.commands import Command
 from schemas.commands.contacts import RemoveContact, SaveContact
+from schemas.commands.labels import LabelChat, LabelMessage
 from schemas.errors import MessageNotFound, StateUnavailable
 from schemas.names import MessageId, SessionId
 
@@ -67,29 +68,43 @@ class ChatStateCommands:
             changes.append(StateChange(kind=StateKind.MUTED, on=until != 0, until=ends_at, **where))
         if data.unread is not None and not _is_so(record, unread=data.unread):
             changes.append(StateChange(kind=StateKind.READ, on=not data.unread, **where))
-        await self._change(command, changes)
+        await self.change(command, changes)
 
     async def clear(self, command: Command[ClearChat]) -> None:
         """Delete the messages of a chat for this account."""
         where = await self._where(command.data.jid, await self._record(command.data.jid))
-        await self._change(command, [StateChange(kind=StateKind.CLEARED, on=not command.data.keep_starred, **where)])
+        await self.change(command, [StateChange(kind=StateKind.CLEARED, on=not command.data.keep_starred, **where)])
 
     async def delete(self, command: Command[DeleteChat]) -> None:
         """Delete a chat for this account."""
         where = await self._where(command.data.jid, await self._record(command.data.jid))
-        await self._change(command, [StateChange(kind=StateKind.CHAT_DELETED, **where)])
+        await self.change(command, [StateChange(kind=StateKind.CHAT_DELETED, **where)])
 
     async def star_message(self, command: Command[StarMessage]) -> None:
         """Star a message, or no longer. Raises MessageNotFound."""
         record = await self._message(command)
         if record.starred != command.data.starred:
             where = await self._where_of(record)
-            await self._change(command, [StateChange(kind=StateKind.STARRED, on=command.data.starred, **where)])
+            await self.change(command, [StateChange(kind=StateKind.STARRED, on=command.data.starred, **where)])
 
     async def delete_message(self, command: Command[DeleteMessage]) -> None:
         """Delete a message for this account. Raises MessageNotFound."""
         where = await self._where_of(await self._message(command))
-        await self._change(command, [StateChange(kind=StateKind.MESSAGE_DELETED, **where)])
+        await self.change(command, [StateChange(kind=StateKind.MESSAGE_DELETED, **where)])
+
+    async def label_chat(self, command: Command[LabelChat]) -> None:
+        """Put a label on a chat, or take it off."""
+        data = command.data
+        record = await self._record(data.jid)
+        chat = name_in_state(self._identities.chat_of(data.jid), record)
+        change = StateChange(kind=StateKind.CHAT_LABEL, chat=chat, label=data.label_id, on=data.labelled)
+        await self.change(command, [change])
+
+    async def label_message(self, command: Command[LabelMessage]) -> None:
+        """Put a label on a message, or take it off. Raises MessageNotFound."""
+        where, data = await self._where_of(await self._message(command)), command.data
+        change = StateChange(kind=StateKind.MESSAGE_LABEL, label=data.label_id, on=data.labelled, **where)
+        await self.change(command, [change])
 
     async def save_contact(self, command: Command[SaveContact]) -> None:
         """Save a person in the address book, or under another name."""
@@ -101,14 +116,14 @@ class ChatStateCommands:
 
     async def set_own_name(self, command: Command[Any], name: str) -> None:
         """Have the account call itself otherwise."""
-        await self._change(command, [StateChange(kind=StateKind.OWN_NAME, chat="", name=name)])
+        await self.change(command, [StateChange(kind=StateKind.OWN_NAME, chat="", name=name)])
 
     async def _set_name(self, command: Command[Any], jid: Jid, name: str) -> None:
         person = self._identities.chat_of(jid)
         lid = self._identities.lid_of(person)
-        await self._change(command, [StateChange(kind=StateKind.CONTACT, chat=person, name=name, lid=lid)])
+        await self.change(command, [StateChange(kind=StateKind.CONTACT, chat=person, name=name, lid=lid)])
 
-    async def _change(self, command: Command[Any], changes: Sequence[StateChange]) -> None:
+    async def change(self, command: Command[Any], changes: Sequence[StateChange]) -> None:
         """Make changes, if there are any; a new device waits a moment for its phone to share the key."""
         for pause in (*_PAUSES, None) if changes else ():
             try:
@@ -141,7 +156,9 @@ class ChatStateCommands:
         last = next((_in_state(each) for each in found), None)
         return {"chat": name_in_state(self._identities.chat_of(jid), record), "message": last}
 
-    async def _message(self, command: Command[StarMessage] | Command[DeleteMessage]) -> MessageRecord:
+    async def _message(
+        self, command: Command[StarMessage] | Command[DeleteMessage] | Command[LabelMessage]
+    ) -> MessageRecord:
         record = await self._originals.named(command.data.reference, first_in=command.data.jid)
         if record is None:
             raise MessageNotFound(detail={"messageId": MessageId(command.data.message_id)})

@@ -23,6 +23,7 @@ from gateway_worker.connections.session.chat_states import ChatStateCommands
 from gateway_worker.connections.session.departure import Departure
 from gateway_worker.connections.session.immediate import ImmediateCommands
 from gateway_worker.connections.session.intake import IntakeController
+from gateway_worker.connections.session.labels import LabelCommands
 from gateway_worker.connections.session.own_account import OwnAccountCommands
 from gateway_worker.connections.socket.attempt import ConnectionAttempt
 from gateway_worker.connections.socket.connector import Connector
@@ -75,6 +76,7 @@ class SessionParts:
     groups: GroupCommands
     chats: ChatCommands
     chat_states: ChatStateCommands
+    labels: LabelCommands
     own_account: OwnAccountCommands
     media: SessionMedia
     intake: IntakeController
@@ -146,6 +148,7 @@ def assemble(record: SessionRecord, context: SessionContext, session: Host) -> S
         groups=groups,
         chats=chats,
         chat_states=states,
+        labels=LabelCommands(record.session_id, states, context.storage.labels),
         own_account=OwnAccountCommands(
             record.session_id,
             immediate,

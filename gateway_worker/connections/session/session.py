@@ -79,6 +79,7 @@ class LiveSession:
         self._identities, self._timers = parts.identities, parts.timers
         self._sender, self._immediate, self._chats = parts.sender, parts.immediate, parts.chats
         self.groups, self.chat_states, self.own_account = parts.groups, parts.chat_states, parts.own_account
+        self.labels = parts.labels
         self._media = parts.media
         self._intake_controller = parts.intake
         self._departure = parts.departure

@@ -34,6 +34,9 @@ class Chats:
         for action, handler in (
             ("chat", self.update),
             ("star", self.star),
+            ("label", self.set_label),
+            ("label-chat", self.label_chat),
+            ("label-message", self.label_message),
             ("delete-for-me", self.delete_message),
             ("clear-chat", self.clear),
             ("delete-chat", self.delete),
@@ -60,6 +63,35 @@ class Chats:
         body.done()
         self._simulator.turn(partial(app_state.star, account=account, message_id=message_id, starred=starred))
         return web.json_response({"messageId": message_id, "starred": starred})
+
+    async def set_label(self, request: web.Request) -> web.Response:
+        """The person makes a label, changes it, or has it no more."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        label_id, name = body.text("labelId"), body.text("name", "")
+        color, deleted = body.whole("color", 0, 1 << 10) or 0, body.flag("deleted")
+        body.done()
+        change = partial(app_state.set_label, label_id=label_id, name=name, color=color, deleted=deleted)
+        self._simulator.turn(partial(change, account=account))
+        return web.json_response({"labelId": label_id})
+
+    async def label_chat(self, request: web.Request) -> web.Response:
+        """The person puts a label on a chat, or takes it off."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        label_id, chat, labelled = body.text("labelId"), body.chat("chat"), _switch(body, "labelled") is not False
+        body.done()
+        change = partial(app_state.label_chat, label_id=label_id, chat=chat, labelled=labelled)
+        self._simulator.turn(partial(change, account=account))
+        return web.json_response({"labelId": label_id, "chat": chat})
+
+    async def label_message(self, request: web.Request) -> web.Response:
+        """The person puts a label on a message, or takes it off."""
+        account, body = account_of(self._simulator, request), await body_of(request)
+        label_id, message_id = body.text("labelId"), body.text("messageId")
+        labelled = _switch(body, "labelled") is not False
+        body.done()
+        change = partial(app_state.label_message, label_id=label_id, message_id=message_id, labelled=labelled)
+        self._simulator.turn(partial(change, account=account))
+        return web.json_response({"labelId": label_id, "messageId": message_id})
 
     async def delete_message(self, request: web.Request) -> web.Response:
         """The person deletes a message, for itself alone."""

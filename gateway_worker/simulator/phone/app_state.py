@@ -15,6 +15,7 @@ from gateway_worker.simulator.world.turn import Turn
 
 FOR_EVER = -1
 _LOW, _HIGH = "regular_low", "regular_high"
+_LABELS = "regular"
 
 
 def newest_key(turn: Turn, phone: Phone) -> AppStateKey:
@@ -70,6 +71,28 @@ def star(turn: Turn, account: Account, message_id: str, *, starred: bool) -> Non
     action = SyncActionValue.StarAction(starred=starred)
     index = ["star", *_names(find_message(account.primary, message_id))]
     write(turn, account, _LOW, _setting(turn, index, 2, starAction=action))
+
+
+def set_label(turn: Turn, account: Account, label_id: str, name: str, color: int, *, deleted: bool) -> None:
+    """The person makes a label, changes it, or has it no more."""
+    require_online(account.primary)
+    action = SyncActionValue.LabelEditAction(name=name, color=color, deleted=deleted)
+    write(turn, account, _LABELS, _setting(turn, ["label_edit", label_id], 3, labelEditAction=action))
+
+
+def label_chat(turn: Turn, account: Account, label_id: str, chat: str, *, labelled: bool) -> None:
+    """The person puts a label on a chat, or takes it off."""
+    require_online(account.primary)
+    action = SyncActionValue.LabelAssociationAction(labeled=labelled)
+    write(turn, account, _LABELS, _setting(turn, ["label_jid", label_id, chat], 3, labelAssociationAction=action))
+
+
+def label_message(turn: Turn, account: Account, label_id: str, message_id: str, *, labelled: bool) -> None:
+    """The person puts a label on a message, or takes it off."""
+    require_online(account.primary)
+    action = SyncActionValue.LabelAssociationAction(labeled=labelled)
+    index = ["label_message", label_id, *_names(find_message(account.primary, message_id))]
+    write(turn, account, _LABELS, _setting(turn, index, 3, labelAssociationAction=action))
 
 
 def delete_message(turn: Turn, account: Account, message_id: str) -> None:

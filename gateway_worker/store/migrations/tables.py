@@ -158,6 +158,7 @@ messages = Table(
     _time("at"),  # WhatsApp's time of an incoming one, ours of an outgoing one
     Column("kept", Boolean, nullable=False, server_default=text("false")),  # somebody keeps it from disappearing
     Column("starred", Boolean, nullable=False, server_default=text("false")),  # by this account, on whichever device
+    Column("labels", Text),  # ids, with commas between them
     _time("expires_at", nullable=True),  # when it disappears: nobody reads it then; NULL again once its content is gone
     _time("created_at"),
     PrimaryKeyConstraint("session_id", "message_id", "number"),
@@ -242,6 +243,15 @@ contacts = Table(  # what is known of people
 )
 Index("contacts_blocked", contacts.c.session_id, contacts.c.jid, postgresql_where=contacts.c.blocked)
 
+labels = Table(  # of a business; one that was deleted keeps its id
+    "labels",
+    metadata,
+    Column("session_id", Text, nullable=False),
+    Column("label_id", Text, nullable=False),
+    Column("value", LargeBinary),  # encrypted: name and colour; NULL: it was deleted
+    PrimaryKeyConstraint("session_id", "label_id"),
+)
+
 timers = Table(  # after how many seconds the messages of a chat go; no row, or 0: they stay; also chats that are listed
     "timers",
     metadata,
@@ -266,6 +276,7 @@ chats = Table(  # one row for each chat that has messages, or of which something
     _time("pinned_at", nullable=True),
     Column("muted_until", BigInteger, nullable=False, server_default=text("0")),  # Unix ms; -1: for ever; 0: it is not
     Column("told_as", Text),  # by which of its names the app state knows it
+    Column("labels", Text, nullable=False, server_default=text("''")),  # ids, with commas between them
     PrimaryKeyConstraint("session_id", "chat"),
 )
 Index("chats_newest", chats.c.session_id, chats.c.last_at, chats.c.chat)

@@ -30,6 +30,7 @@ class ChatChange:
         muted_until: Unix milliseconds, `FOR_EVER` or 0.
         marked_unread: somebody has marked it so, whatever was read.
         read: messages of it were read, on whichever device.
+        label: a label (its id) is on it, or no longer.
         at: when it was done.
     """
 
@@ -41,6 +42,7 @@ class ChatChange:
     muted_until: int | None = None
     marked_unread: bool | None = None
     read: ReadTo | None = None
+    label: tuple[str, bool] | None = None
     at: datetime
 
 

@@ -50,4 +50,5 @@ class Chats:
 def _record(row: Row) -> ChatRecord:
     last = None if row["last_message"] is None else (MessageId(row["last_message"]), int(row["last_number"]))
     same = ("chat", "last_at", "unread", "marked_unread", "archived", "pinned_at", "muted_until", "told_as")
-    return ChatRecord(last=last, disappearing=row["disappearing"], **{name: row[name] for name in same})
+    labels = tuple(dict.fromkeys(each for each in row["labels"].split(",") if each))
+    return ChatRecord(labels=labels, last=last, disappearing=row["disappearing"], **{name: row[name] for name in same})

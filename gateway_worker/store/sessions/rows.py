@@ -71,6 +71,7 @@ _OF_THE_ACCOUNT: Final[_Tables] = {
     "uploads": ("name",),
     "contacts": ("jid",),
     "timers": ("chat",),
+    "labels": ("label_id",),
     "attempts": ("name",),
     "usage": ("hour",),
 }

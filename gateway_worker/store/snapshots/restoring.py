@@ -56,6 +56,7 @@ _EMPTY: Final = (
     "DELETE FROM attempts WHERE session_id = $1",
     "DELETE FROM contacts WHERE session_id = $1",
     "DELETE FROM timers WHERE session_id = $1",
+    "DELETE FROM labels WHERE session_id = $1",
     f"{UNSET} WHERE session_id = $1",
     "DELETE FROM snapshots WHERE session_id = $1",
 )

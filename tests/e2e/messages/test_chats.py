@@ -114,3 +114,40 @@ async def test_the_address_book_is_kept_by_the_phone_and_by_commands(world: Worl
     assert ("contact", ben.jid) not in await _state(world, ana.phone)
     described = await result(world, ana, "contact.describe.v1", {"contact": ben.number})
     assert "savedName" not in described
+
+
+async def test_labels_are_what_commands_and_the_phone_make_of_them(world: World) -> None:
+    ana, ben = await world.paired("Ana"), await world.phones.give("Ben")
+    message_id = await _heard(world, ana, ben, "an order")
+    made = await result(world, ana, "label.create.v1", {"name": "New order", "color": 2})
+    label = made["labelId"]
+    await world.backend.event("label.updated.v1", of(ana, labelId=label, change="created", name="New order"))
+    assert await result(world, ana, "label.create.v1", {"name": "New order"}) == made
+    await accepted(world, ana, "chat.label.v1", {"chat": ben.number, "labelId": label})
+    await world.backend.event("label.updated.v1", of(ana, labelId=label, change="added", chat=ben.jid))
+    where = {"chat": ben.number, "messageId": message_id, "labelId": label}
+    await accepted(world, ana, "message.label.v1", where)
+    await world.backend.event("label.updated.v1", of(ana, change="added", messageId=message_id))
+    state = await _state(world, ana.phone)
+    assert state["label_edit", label]["labelEditAction"]["name"] == "New order"
+    assert state["label_jid", label, ben.jid]["labelAssociationAction"] == {"labeled": True}
+    assert state["label_message", label, ben.jid, message_id, "0", "0"]["labelAssociationAction"] == {"labeled": True}
+
+    await by_phone(world, ana, "label", labelId="7", name="Paid", color=3)
+    await world.backend.event("label.updated.v1", of(ana, labelId="7", change="created", color=3))
+    await by_phone(world, ana, "label-chat", labelId="7", chat=ben.number)
+    await world.backend.event("label.updated.v1", of(ana, labelId="7", change="added", chat=ben.jid))
+    (chat,) = (await result(world, ana, "chat.list.v1", {}))["chats"]
+    assert set(chat["labels"]) == {label, "7"}
+    await accepted(world, ana, "label.update.v1", {"labelId": "7", "name": "Paid in full"})
+    await world.backend.event("label.updated.v1", of(ana, labelId="7", change="changed", name="Paid in full"))
+    await accepted(world, ana, "label.delete.v1", {"labelId": label})
+    await world.backend.event("label.updated.v1", of(ana, labelId=label, change="deleted"))
+    listed = await result(world, ana, "label.list.v1", {})
+    assert listed["labels"] == [{"labelId": "7", "name": "Paid in full", "color": 3}]
+    described = await result(world, ana, "chat.describe.v1", {"chat": ben.number})
+    assert described["labels"] == ["7"]
+    assert "labels" not in await result(world, ana, "message.describe.v1", {"messageId": message_id})
+    refused = await world.backend.ask("chat.label.v1", ana.session_id, {"chat": ben.number, "labelId": label})
+    assert refused["data"]["code"] == "label.not_found"
+    assert (await world.phones.stats())["appStateRefused"] == 0

@@ -7,7 +7,8 @@ from typing import Any
 
 from gateway_worker.store.operations.chats import DropMessage, EmptyChat, SetStar, UpdateChats
 from gateway_worker.store.operations.contacts import Contact
-from gateway_worker.store.records import ChatRecord
+from gateway_worker.store.operations.labels import SetLabel
+from gateway_worker.store.records import ChatRecord, LabelRecord
 from schemas.names import SessionId
 
 
@@ -42,8 +43,26 @@ class FakeChats:
                 row = replace(row, pinned_at=change.at if change.pinned else None)
             if change.muted_until is not None:
                 row = replace(row, muted_until=change.muted_until)
+            if change.label is not None and change.label[1]:
+                row = replace(row, labels=[*row.labels, change.label[0]])
             self.rows[change.chat] = replace(row, told_as=change.told_as or row.told_as)
         return len(operation.changes)
+
+
+@dataclass
+class FakeLabels:
+    """Labels, by their ids."""
+
+    rows: dict[str, LabelRecord] = field(default_factory=dict[str, LabelRecord])
+
+    async def list(self, session_id: SessionId, limit: int) -> Sequence[LabelRecord]:
+        del session_id
+        return list(self.rows.values())[:limit]
+
+    def apply(self, operation: SetLabel) -> bool:
+        label = LabelRecord(label_id=operation.label_id, name=operation.name, color=operation.color)
+        self.rows[operation.label_id] = label
+        return True
 
 
 @dataclass

@@ -11,6 +11,7 @@ from gateway_worker.store.operations.chats import DropMessage, EmptyChat, SetSta
 from gateway_worker.store.operations.commands import AlreadySettled, BeginMessage, Begun, Conflict, InProgress
 from gateway_worker.store.operations.history import FinishHistory, HistoricMessage, StoreHistory
 from gateway_worker.store.operations.identity import DropCredentials, PutCredentials, PutKeys
+from gateway_worker.store.operations.labels import SetLabel
 from gateway_worker.store.operations.media import PutMedia, PutUpload, RetryMedia, SettleMedia
 from gateway_worker.store.operations.messages import (
     PutEntries,
@@ -43,7 +44,7 @@ from gateway_worker.store.records import (
 from gateway_worker.store.sessions.user_limits import SPANS
 from gateway_worker.store.writing import status_order
 from schemas.names import MessageId, SessionId, UserId
-from tests.support.connections.fake_chats import FakeChats, FakeContacts
+from tests.support.connections.fake_chats import FakeChats, FakeContacts, FakeLabels
 from tests.support.connections.fake_media import FakeMedia
 from tests.support.connections.fake_messages import FakeKeys, FakeMessages, FakeUploads, message_row
 from tests.support.connections.fake_sessions import FakeOwners, FakeSessions
@@ -124,6 +125,7 @@ class FakeStorage:
     set_aside: FakeSetAsides = field(default_factory=FakeSetAsides)
     timers: FakeTimers = field(init=False)
     chats: FakeChats = field(default_factory=FakeChats)
+    labels: FakeLabels = field(default_factory=FakeLabels)
     contacts: FakeContacts = field(default_factory=FakeContacts)
     user_limits: FakeUserLimits = field(default_factory=FakeUserLimits)
     events: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
@@ -176,6 +178,8 @@ class FakeStorage:
                 return self.set_aside.apply(session_id, operation)
             case UpdateChats() | SetStar() | DropMessage() | EmptyChat():
                 return self.chats.apply(operation)
+            case SetLabel():
+                return self.labels.apply(operation)
             case ChangeState():
                 self._change(session_id, operation)
             case DropCredentials():

@@ -20,6 +20,7 @@ from gateway_worker.store.records import Json
 from schemas.commands.commands import Command, CommandKey
 from schemas.commands.sessions import ReplayEvents
 from schemas.content.account import PrivacySettings, ProfileDescription
+from schemas.content.labels import Label
 from schemas.envelope import Envelope
 from schemas.errors import (
     ChatNotFound,
@@ -182,6 +183,7 @@ class FakeSession:
         self.groups = FakeSessionGroups()
         self.chat_states = FakeChatStates()
         self.own_account = FakeOwnAccount()
+        self.labels = FakeLabels()
         self._in_progress: dict[MessageId, asyncio.Event] = {}
 
     async def send(self, command: Command[Any], accepted: Accepted) -> None:
@@ -260,6 +262,28 @@ class FakeChatStates:
         self.asked.append(command.kind.type)
 
     async def remove_contact(self, command: Command[Any]) -> None:
+        self.asked.append(command.kind.type)
+
+
+class FakeLabels:
+    """Implements `consumers.ports.Labels`: writes down what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def create(self, command: Command[Any]) -> Label:
+        return Label(label_id="1", name=command.data.name, color=command.data.color)
+
+    async def update(self, command: Command[Any]) -> None:
+        self.asked.append(command.kind.type)
+
+    async def delete(self, command: Command[Any]) -> None:
+        self.asked.append(command.kind.type)
+
+    async def label_chat(self, command: Command[Any]) -> None:
+        self.asked.append(command.kind.type)
+
+    async def label_message(self, command: Command[Any]) -> None:
         self.asked.append(command.kind.type)
 
 

@@ -106,11 +106,20 @@ _TABLES: Final = (
         pinned_at timestamptz,
         muted_until bigint NOT NULL DEFAULT 0,
         told_as text,
+        labels text NOT NULL DEFAULT '',
         PRIMARY KEY (session_id, chat)
     ) WITH (fillfactor = 70)
     """,
     "CREATE INDEX chats_newest ON chats (session_id, last_at, chat)",
     "CREATE INDEX chats_archived ON chats (session_id, last_at, chat) WHERE archived",
+    """
+    CREATE TABLE labels (
+        session_id text NOT NULL,
+        label_id text NOT NULL,
+        value bytea,
+        PRIMARY KEY (session_id, label_id)
+    )
+    """,
     """
     CREATE TABLE messages (
         session_id text NOT NULL,
@@ -139,6 +148,7 @@ _TABLES: Final = (
         at timestamptz NOT NULL,
         kept boolean NOT NULL DEFAULT false,
         starred boolean NOT NULL DEFAULT false,
+        labels text,
         expires_at timestamptz,
         created_at timestamptz NOT NULL,
         PRIMARY KEY (session_id, message_id, number)

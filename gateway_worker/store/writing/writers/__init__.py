@@ -10,6 +10,7 @@ from gateway_worker.store.operations.chats import DropMessage, EmptyChat, SetSta
 from gateway_worker.store.operations.commands import BeginMessage, FinishCommand, RecordCommand
 from gateway_worker.store.operations.history import FinishHistory, StoreHistory
 from gateway_worker.store.operations.identity import DropCredentials, PutCredentials, PutKeys
+from gateway_worker.store.operations.labels import LabelStoredMessage, SetLabel
 from gateway_worker.store.operations.media import PutMedia, PutUpload, RetryMedia, SettleMedia
 from gateway_worker.store.operations.messages import (
     PutEntries,
@@ -35,6 +36,7 @@ from gateway_worker.store.writing.writers import (
     contacts,
     history,
     identity,
+    labels,
     media,
     messages,
     receipts,
@@ -65,6 +67,8 @@ WRITERS: Final[Mapping[type[Operation[Any]], Writer]] = {
     LearnContacts: contacts.learn_contacts,
     SetTimers: timers.set_timers,
     UpdateChats: chat_states.update_chats,
+    SetLabel: labels.set_labels,
+    LabelStoredMessage: labels.label_messages,
     SetStar: chat_messages.star_messages,
     DropMessage: chat_messages.drop_messages,
     EmptyChat: chat_messages.empty_chats,

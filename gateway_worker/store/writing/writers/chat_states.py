@@ -6,15 +6,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from gateway_worker.store.operations.chats import FOR_EVER, ChatChange, ReadTo
+from gateway_worker.store.operations.labels import all_labels, with_label
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import NewEvent, Transaction, columns
 from schemas.addresses import GROUP_SERVER
 from schemas.content.content import CONTENT_KINDS
 from schemas.events.chats import ChatUpdated
-from schemas.events.events import CHAT_UPDATED
+from schemas.events.events import CHAT_UPDATED, LABEL_UPDATED
+from schemas.events.labels import LabelChange, LabelUpdated
 from schemas.names import SessionId
 
-_COLUMNS: Final = "last_at, last_message, last_number, unread, marked_unread, archived, pinned_at, muted_until, told_as"
+_COLUMNS: Final = (
+    "last_at, last_message, last_number, unread, marked_unread, archived, pinned_at, muted_until, told_as, labels"
+)
 _READ: Final = f"""
     SELECT c.session_id, c.chat, {_COLUMNS} FROM chats AS c
     JOIN unnest($1::text[], $2::text[]) AS w (session_id, chat) ON c.session_id = w.session_id AND c.chat = w.chat
@@ -23,12 +27,13 @@ _PUT: Final = f"""
     INSERT INTO chats (session_id, chat, {_COLUMNS})
     SELECT * FROM unnest(
         $1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::int[], $6::bigint[], $7::bool[], $8::bool[],
-        $9::timestamptz[], $10::bigint[], $11::text[]
+        $9::timestamptz[], $10::bigint[], $11::text[], $12::text[]
     )
     ON CONFLICT (session_id, chat) DO UPDATE SET
         last_at = excluded.last_at, last_message = excluded.last_message, last_number = excluded.last_number,
         unread = excluded.unread, marked_unread = excluded.marked_unread, archived = excluded.archived,
-        pinned_at = excluded.pinned_at, muted_until = excluded.muted_until, told_as = excluded.told_as
+        pinned_at = excluded.pinned_at, muted_until = excluded.muted_until, told_as = excluded.told_as,
+        labels = excluded.labels
 """  # noqa: S608 (our own words)
 _REMOVE: Final = """
     DELETE FROM chats AS c USING unnest($1::text[], $2::text[]) AS r (session_id, chat)
@@ -67,6 +72,7 @@ class ChatRow:
     pinned_at: datetime | None = None
     muted_until: int = 0
     told_as: str | None = None
+    labels: str = ""
 
     def values(self) -> tuple[Any, ...]:
         """As `_PUT` takes them."""
@@ -83,6 +89,9 @@ async def update_chats(transaction: Transaction, placed: Sequence[Placed]) -> No
             before, after = await _changed(transaction, known, each.session_id, change)
             if not each.operation.from_before and (event := _event(each.session_id, change, before, after)) is not None:
                 transaction.emit(each, event)
+                told += 1
+            if not each.operation.from_before and before.labels != after.labels and change.label is not None:
+                transaction.emit(each, _label_event(each.session_id, change, *change.label))
                 told += 1
         transaction.answer(each, told)
     put = [(*name, *chat.values()) for name, chat in known.items() if stored.get(name) != chat]
@@ -110,6 +119,8 @@ async def _changed(
     names = frozenset({change.chat, *change.names})
     rows = [row for name in names if (row := known.pop((session_id, name), None)) is not None]
     before = max(rows, key=lambda row: row.last_at, default=ChatRow())
+    if len(rows) > 1:
+        before = replace(before, labels=all_labels(row.labels for row in rows))
     after = before
     if change.archived is not None:
         after = replace(after, archived=change.archived)
@@ -122,6 +133,9 @@ async def _changed(
     if change.read is not None:
         left = await unread_after(transaction, session_id, names, change.read, before.unread)
         after = replace(after, unread=left, marked_unread=after.marked_unread and before.unread == left)
+    if change.label is not None:
+        label_id, on = change.label
+        after = replace(after, labels=with_label(before.labels, label_id, on=on))
     after = replace(after, told_as=change.told_as or before.told_as)
     if after != ChatRow() or rows:
         known[session_id, change.chat] = after
@@ -141,7 +155,7 @@ async def _stored(transaction: Transaction, placed: Sequence[Placed]) -> dict[Na
 
 
 def _event(session_id: SessionId, change: ChatChange, before: ChatRow, after: ChatRow) -> NewEvent | None:
-    if replace(before, told_as=after.told_as) == after:
+    if replace(before, told_as=after.told_as, labels=after.labels) == after:
         return None
     is_muted_otherwise = before.muted_until != after.muted_until
     until = after.muted_until if is_muted_otherwise and after.muted_until not in (0, FOR_EVER) else None
@@ -159,6 +173,17 @@ def _event(session_id: SessionId, change: ChatChange, before: ChatRow, after: Ch
         timestamp=change.at,
     )
     return NewEvent(type=CHAT_UPDATED.type, data=told.to_data())
+
+
+def _label_event(session_id: SessionId, change: ChatChange, label_id: str, on: bool) -> NewEvent:  # noqa: FBT001 (handed on)
+    told = LabelUpdated(
+        session_id=session_id,
+        label_id=label_id,
+        change=LabelChange.ADDED if on else LabelChange.REMOVED,
+        chat=change.chat,
+        timestamp=change.at,
+    )
+    return NewEvent(type=LABEL_UPDATED.type, data=told.to_data())
 
 
 def moment_of(milliseconds: int) -> datetime | None:

@@ -10,7 +10,8 @@ NO_CHAT: Final = "status@broadcast"
 
 UNSET: Final = """
     UPDATE chats SET
-        unread = 0, marked_unread = false, archived = false, pinned_at = NULL, muted_until = 0, told_as = NULL
+        unread = 0, marked_unread = false, archived = false, pinned_at = NULL, muted_until = 0, told_as = NULL,
+        labels = ''
 """
 """Forgets what is set of chats, of those that follow; their messages stay."""
 
@@ -44,12 +45,13 @@ _MERGE: Final = """
     )
     INSERT INTO chats AS c (
         session_id, chat, last_at, last_message, last_number, unread, marked_unread, archived, pinned_at, muted_until,
-        told_as
+        told_as, labels
     )
     SELECT session_id, joined, max(last_at), (array_agg(last_message ORDER BY last_at DESC))[1],
         (array_agg(last_number ORDER BY last_at DESC))[1], sum(unread), bool_or(marked_unread), bool_or(archived),
         max(pinned_at), (array_agg(muted_until ORDER BY muted_until = 0, last_at DESC))[1],
-        (array_agg(told_as ORDER BY told_as IS NULL, last_at DESC))[1]
+        (array_agg(told_as ORDER BY told_as IS NULL, last_at DESC))[1],
+        coalesce(string_agg(nullif(labels, ''), ','), '')
     FROM renamed GROUP BY session_id, joined
     ON CONFLICT (session_id, chat) DO UPDATE SET
         last_at = greatest(c.last_at, excluded.last_at),
@@ -60,7 +62,8 @@ _MERGE: Final = """
         archived = c.archived OR excluded.archived,
         pinned_at = coalesce(c.pinned_at, excluded.pinned_at),
         muted_until = CASE WHEN c.muted_until = 0 THEN excluded.muted_until ELSE c.muted_until END,
-        told_as = coalesce(c.told_as, excluded.told_as)
+        told_as = coalesce(c.told_as, excluded.told_as),
+        labels = concat_ws(',', nullif(c.labels, ''), nullif(excluded.labels, ''))
 """
 
 Renamed = tuple[str, str, str]

@@ -18,6 +18,7 @@ _DROP: Final = (
     "DELETE FROM snapshots WHERE session_id = ANY($1)",
     "DELETE FROM contacts WHERE session_id = ANY($1)",
     "DELETE FROM timers WHERE session_id = ANY($1)",
+    "DELETE FROM labels WHERE session_id = ANY($1)",
     f"{UNSET} WHERE session_id = ANY($1)",
 )
 

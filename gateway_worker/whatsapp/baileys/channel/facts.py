@@ -264,6 +264,9 @@ class StateChange(TypedDict):
         "chat_deleted",
         "contact",
         "own_name",
+        "label",
+        "chat_label",
+        "message_label",
     ]
     chat: str
     on: bool
@@ -271,6 +274,8 @@ class StateChange(TypedDict):
     message: StateMessage | None
     name: str | None
     lid: str | None
+    label: NotRequired[str | None]
+    color: NotRequired[int | None]
 
 
 class MadeChange(StateChange):

@@ -30,6 +30,8 @@ def _change_of(made: facts.MadeChange) -> StateChange:
         message=None if message is None else StateMessage(**message),
         name=made["name"],
         lid=made["lid"],
+        label=made.get("label"),
+        color=made.get("color"),
         through=made["through"],
         timestamp=made["at"],
     )
@@ -53,4 +55,6 @@ def state_args(change: StateChange) -> facts.StateChange:
         },
         "name": change.name,
         "lid": change.lid,
+        "label": change.label,
+        "color": change.color,
     }

@@ -16,6 +16,7 @@ from gateway_worker.store.operations.chats import (
     UpdateChats,
 )
 from gateway_worker.store.operations.identity import DropCredentials
+from gateway_worker.store.operations.labels import LabelStoredMessage, SetLabel
 from gateway_worker.store.operations.messages import ReceiveMessage
 from gateway_worker.store.operations.people import JoinChats
 from gateway_worker.store.operations.receipts import AdvanceStatus
@@ -199,3 +200,38 @@ async def test_archived_chats_are_found_by_an_index_of_their_own(
     finally:
         await connection.close()
     assert any("chats_archived" in row[0] for row in plan)
+
+
+async def test_labels_are_told_once_and_go_with_their_chat(store: Store, fence: Fence) -> None:
+    def label(name: str | None, color: int = 0) -> SetLabel:
+        return SetLabel(label_id="5", name=name, color=color, at=NOON)
+
+    await store.commit(fence, arrived(1))
+    assert await store.commit(fence, label("Paid"), label("Paid", 3)) == (True, True)
+    assert await store.commit(fence, label("Paid", 3)) == (False,)
+    assert await store.commit(fence, change(chat=LID, names=frozenset({LID}), label=("5", True))) == (1,)
+    assert await store.commit(fence, change(label=("7", True))) == (1,)
+    assert await store.commit(fence, change(label=("7", True))) == (0,)
+    on_message = LabelStoredMessage(
+        message_id=arrived(1).message_id, chat=CHAT, from_me=False, label_id="5", on=True, at=NOON
+    )
+    assert await store.commit(fence, on_message) == (True,)
+    assert await store.commit(fence, on_message, replace(on_message, message_id=message_id(9))) == (False, False)
+    await store.commit(fence, JoinChats(chats={LID: CHAT}))
+    assert set((await chat(store)).labels) == {"5", "7"}
+    (stored,) = await store.messages.under(SESSION, arrived(1).message_id)
+    assert stored.labels == "5"
+    assert await store.commit(fence, change(label=("5", False)), label(None)) == (1, True)
+    assert [(each["change"], each.get("chat")) for each in await told(store, "label.updated.v1")] == [
+        ("created", None),
+        ("changed", None),
+        ("added", LID),
+        ("added", CHAT),
+        ("added", CHAT),
+        ("removed", CHAT),
+        ("deleted", None),
+    ]
+    assert [(each.label_id, each.name) for each in await store.labels.list(SESSION, 10)] == [("5", None)]
+    await store.commit(fence, DropCredentials())
+    assert await store.labels.list(SESSION, 10) == []
+    assert (await chat(store)).labels == ()

@@ -657,24 +657,54 @@ export interface StateMessage {
 
 /** Something of the app state that is to be otherwise: as `StateChange` of the port. `until` in milliseconds. */
 export interface StateChange {
-  kind: 'archived' | 'pinned' | 'muted' | 'read' | 'starred' | 'message_deleted' | 'cleared' | 'chat_deleted' | 'contact' | 'own_name'
+  kind:
+    | 'archived'
+    | 'pinned'
+    | 'muted'
+    | 'read'
+    | 'starred'
+    | 'message_deleted'
+    | 'cleared'
+    | 'chat_deleted'
+    | 'contact'
+    | 'own_name'
+    | 'label'
+    | 'chat_label'
+    | 'message_label'
   chat: string
   on: boolean
   until: number | null
   message: StateMessage | null
   name: string | null
   lid: string | null
+  label?: string | null
+  color?: number | null
 }
 
 /** Something that is otherwise: since when, and up to which message it was made. */
 export interface MadeChange {
-  kind: 'archived' | 'pinned' | 'muted' | 'read' | 'starred' | 'message_deleted' | 'cleared' | 'chat_deleted' | 'contact' | 'own_name'
+  kind:
+    | 'archived'
+    | 'pinned'
+    | 'muted'
+    | 'read'
+    | 'starred'
+    | 'message_deleted'
+    | 'cleared'
+    | 'chat_deleted'
+    | 'contact'
+    | 'own_name'
+    | 'label'
+    | 'chat_label'
+    | 'message_label'
   chat: string
   on: boolean
   until: number | null
   message: StateMessage | null
   name: string | null
   lid: string | null
+  label?: string | null
+  color?: number | null
   through: number | null
   at: number
 }

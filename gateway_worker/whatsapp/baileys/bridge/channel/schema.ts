@@ -277,6 +277,8 @@ const stateChange = object({
   message: nullable(stateMessage),
   name: nullable(text(MAX_OWN_NAME)),
   lid: nullable(otherJid),
+  label: nullable(word),
+  color: nullable(count),
   through: nullable(moment),
   at: seconds
 })

@@ -2,7 +2,7 @@
 import { jidNormalizedUser, proto } from 'baileys'
 
 import type { MadeChange, StateChange, StateMessage } from '../channel/payloads.ts'
-import { secondsOf } from '../words/limits.ts'
+import { secondsOf, wholeOf } from '../words/limits.ts'
 import type { Mutation } from './reading.ts'
 
 /** Something to be written. */
@@ -46,6 +46,15 @@ export function changeOf({ index, action }: Mutation): MadeChange | null {
     case 'contact':
     case 'lid_contact':
       return made('contact', named(action))
+    case 'label_edit':
+      return made('label', { chat: '', label: index[1] ?? '', ...labelIn(action) })
+    case 'label_jid':
+      return made('chat_label', { chat: index[2] ?? '', label: index[1] ?? '', on: action?.labelAssociationAction?.labeled === true })
+    case 'label_message': {
+      const [, label = '', ...names] = index
+      const on = action?.labelAssociationAction?.labeled === true
+      return made('message_label', { chat: names[0] ?? '', label, on, message: messageIn(['', ...names], 0) })
+    }
     default:
       return action === null ? null : gone(index, action, made)
   }
@@ -75,6 +84,8 @@ export function writtenFor(change: StateChange, now: number): Written[] {
   const range = rangeOf(chat, message)
   const low = (index: string[], form: number, action: Actions): Written => written('regular_low', index, form, action, now)
   const high = (index: string[], form: number, action: Actions): Written => written('regular_high', index, form, action, now)
+  const regular = (index: string[], action: Actions): Written => written('regular', index, 3, action, now)
+  const label = change.label ?? ''
   switch (kind) {
     case 'archived': {
       const archived = low(['archive', chat], 3, { archiveChatAction: { archived: on, messageRange: range } })
@@ -100,6 +111,12 @@ export function writtenFor(change: StateChange, now: number): Written[] {
       return [high(['deleteChat', chat, '1'], 6, { deleteChatAction: { messageRange: range } })]
     case 'contact':
       return [contactFor(change, now)]
+    case 'label':
+      return [regular(['label_edit', label], { labelEditAction: { name: change.name ?? '', color: change.color ?? 0, deleted: !on } })]
+    case 'chat_label':
+      return [regular(['label_jid', label, chat], { labelAssociationAction: { labeled: on } })]
+    case 'message_label':
+      return [regular(['label_message', label, ...namesOf(chat, message)], { labelAssociationAction: { labeled: on } })]
     case 'own_name':
       return [written('critical_block', ['setting_pushName'], 1, { pushNameSetting: { name: change.name ?? '' } }, now)]
   }
@@ -143,6 +160,12 @@ function endOf(range: Range): number | null {
 function untilOf(end: unknown): number | null {
   const until = Number(end ?? 0)
   return Number.isSafeInteger(until) && until > 0 ? until : null
+}
+
+/** What a label is called; one that is deleted or was taken away is there no more. */
+function labelIn(action: proto.ISyncActionValue | null): Partial<MadeChange> {
+  const { name, color, deleted } = action?.labelEditAction ?? {}
+  return { name: name ?? '', color: wholeOf(color) ?? 0, on: action?.labelEditAction != null && deleted !== true }
 }
 
 function named(action: proto.ISyncActionValue | null): Partial<MadeChange> {

@@ -132,7 +132,12 @@ def _interface(declared: Any) -> Iterator[str]:
     yield f"export interface {declared.__name__} {{"
     for name, hint in get_type_hints(declared).items():
         marked = "Flags" if hint == dict[str, bool] and declared is messages.ContentMessage else _type(hint)
-        yield f"  {name}{'' if name in declared.__required_keys__ else '?'}: {marked}"
+        field = f"  {name}{'' if name in declared.__required_keys__ else '?'}:"
+        if len(field) + 1 + len(marked) <= _WIDTH:
+            yield f"{field} {marked}"
+        else:
+            yield field
+            yield from (f"    | {part}" for part in marked.split(" | "))
     yield "}"
 
 

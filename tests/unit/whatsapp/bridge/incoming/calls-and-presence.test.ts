@@ -4,7 +4,12 @@ import '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/strict-sig
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { callEndOf, CallsAndPresence, callOf, presenceOf } from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/calls-and-presence.ts'
+import {
+  callEndOf,
+  CallsAndPresence,
+  callOf,
+  presenceOf
+} from '../../../../../gateway_worker/whatsapp/baileys/bridge/incoming/calls-and-presence.ts'
 
 const mapping = {
   getPNForLID: async (lid: string) => (lid === '42@lid' ? '15550002222:0@s.whatsapp.net' : null),
@@ -18,7 +23,16 @@ const call = (tag: string, attrs: Record<string, string>, more: Record<string, s
 })
 
 test('a call that begins is told, with who calls in every addressing; what follows in it is not', async () => {
-  const described = { fact: 'call', call_id: 'C1', caller, is_video: false, group: null, is_rejected: false, timestamp: 1795000000, creator: '42@lid' }
+  const described = {
+    fact: 'call',
+    call_id: 'C1',
+    caller,
+    is_video: false,
+    group: null,
+    is_rejected: false,
+    timestamp: 1795000000,
+    creator: '42@lid'
+  }
   assert.deepEqual(await callOf(call('offer', { 'call-creator': '42:7@lid' }), mapping, false), described)
   const pn = call('offer', { 'call-creator': '9@lid', caller_pn: '15550003333@s.whatsapp.net' }, {}, ['audio', 'video'])
   const other = { jid: '15550003333@s.whatsapp.net', lid: '9@lid', phone: '+15550003333' }

@@ -419,7 +419,7 @@ def _others() -> Iterator[InvalidCommand]:
     yield _case("presence-state", "data.state", "chat.presence.v1", {"to": "+15550001111", "state": "busy"})
     yield _case("presence-without-to", "data.to", "chat.presence.v1", {"state": "typing"})
     yield _case("check-none", "data.phones", "contact.check.v1", {"phones": []})
-    yield _case("check-too-many", "data.phones", "contact.check.v1", {"phones": phones * 51})
+    yield _case("check-too-many", "data.phones", "contact.check.v1", {"phones": phones * 1_001})
     yield _case("check-jid", "data.phones[1]", "contact.check.v1", {"phones": [*phones, "1555@s.whatsapp.net"]})
     yield from _groups()
     yield _case(

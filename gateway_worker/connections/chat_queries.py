@@ -8,8 +8,8 @@ from gateway_worker.connections.base.cursors import cursor_of, place_of
 from gateway_worker.connections.base.ports import MappingForm
 from gateway_worker.connections.base.storage import Storage
 from gateway_worker.connections.people.identities import chat_of
-from gateway_worker.connections.session.labels import MAX_LABELS
 from gateway_worker.store.operations.chats import FOR_EVER
+from gateway_worker.store.operations.labels import MAX_LABELS
 from gateway_worker.store.records import ChatRecord, MessageRecord, SessionRecord
 from gateway_worker.timing.clock import Clock
 from schemas.addresses import GROUP_SERVER, LID_SERVER, USER_SERVER, spellings

@@ -20,7 +20,7 @@ from gateway_worker.connections.messages.files import with_media
 from gateway_worker.connections.messages.ids import derive_message_id
 from gateway_worker.connections.messages.naming import one_of
 from gateway_worker.connections.people.identities import chat_of, names_of
-from gateway_worker.connections.session.labels import MAX_LABELS
+from gateway_worker.store.operations.labels import MAX_LABELS
 from gateway_worker.store.records import Direction as Sent
 from gateway_worker.store.records import MessageRecord, SessionRecord
 from gateway_worker.timing.clock import Clock

@@ -1,11 +1,11 @@
 """What the account's owner does with labels by command: as a change of the app state, which all devices follow."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.base.storage import Labels
 from gateway_worker.connections.session.chat_states import ChatStateCommands
+from gateway_worker.store.operations.labels import MAX_LABELS
 from gateway_worker.store.records import LabelRecord
 from gateway_worker.whatsapp.app_state import StateChange, StateKind
 from schemas.commands.commands import Command
@@ -13,9 +13,6 @@ from schemas.commands.labels import CreateLabel, DeleteLabel, LabelChat, LabelMe
 from schemas.content.labels import Label
 from schemas.errors import LabelNotFound
 from schemas.names import SessionId
-
-MAX_LABELS: Final = 1_000
-"""That ever were; WhatsApp offers some dozens at a time."""
 
 
 class LabelCommands:

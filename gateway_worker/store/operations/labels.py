@@ -3,9 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from gateway_worker.store.operations.operation import Operation, Touched
 from schemas.names import MessageId
+
+MAX_LABELS: Final = 1_000
+"""Of a session that are looked at, those that were deleted too; WhatsApp offers some dozens at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

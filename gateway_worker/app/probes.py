@@ -10,10 +10,17 @@ from gateway_worker.broker.watch import TopologyWatch
 from gateway_worker.operations.health import Check, HealthChecks, Unwell
 from gateway_worker.operations.metrics import Readings, WorkerMetrics
 from gateway_worker.operations.server import HealthServer, Identity
+from gateway_worker.store.errors import DatabaseReadOnly
 
 
 def checks_of(infrastructure: Infrastructure, watch: TopologyWatch) -> HealthChecks:
     """What a worker cannot work without, and what it can."""
+
+    async def ask_database() -> None:
+        try:
+            await infrastructure.store.check()
+        except DatabaseReadOnly as error:
+            raise Unwell(error.message) from error
 
     async def ask_broker() -> None:
         await asyncio.gather(infrastructure.consuming.ask(), infrastructure.publishing.ask())
@@ -32,7 +39,7 @@ def checks_of(infrastructure: Infrastructure, watch: TopologyWatch) -> HealthChe
 
     return HealthChecks(
         [
-            Check(name="postgresql", required=True, ask=infrastructure.store.check),
+            Check(name="postgresql", required=True, ask=ask_database),
             Check(name="rabbitmq", required=True, ask=ask_broker),
             Check(name="publishing", required=False, ask=ask_for_alarm),
             Check(name="topology", required=False, ask=ask_for_topology, is_service=False),

@@ -4,7 +4,8 @@
 
     Unavailable (schemas.errors; disposition RETRY)
     ├── StoreUnavailable        the database is away, overloaded, or too slow: the same call may succeed later
-    │   └── DatabaseRefused     it does not let us in: user, password or database are wrong
+    │   ├── DatabaseRefused     it does not let us in: user, password or database are wrong
+    │   └── DatabaseReadOnly    it answers, and takes no writes
     └── StaleEpoch              another worker owns the session now (or it is deleted): nothing was written
     StoreError                  everything else: not repeated by itself
     ├── ContentRefused          a value cannot be stored, whenever it is tried: it is the content's fault
@@ -45,6 +46,13 @@ class DatabaseRefused(StoreUnavailable):
     def __init__(self, why: str) -> None:
         super().__init__("The database is not available.")
         self.why = why
+
+
+class DatabaseReadOnly(StoreUnavailable):
+    """The database answers, and takes no writes: a former primary, say. While a worker runs that is waited out."""
+
+    def __init__(self) -> None:
+        super().__init__("The database takes no writes: it is a replica, or default_transaction_read_only is on.")
 
 
 class StaleEpoch(Unavailable):

@@ -163,7 +163,7 @@ class Store:
         await self._database.close()
 
     async def check(self) -> float:
-        """Seconds of one round trip to the database."""
+        """Seconds of one round trip to the database. Raises as `Database.check` does."""
         return await self._database.check()
 
     async def prune(self) -> Mapping[str, int]:

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, cast
 
 import asyncpg
 
-from gateway_worker.store.errors import StoreError, StoreUnavailable
+from gateway_worker.store.errors import DatabaseReadOnly, StoreError, StoreUnavailable
 from gateway_worker.store.postgres.driver_errors import translated
 from gateway_worker.store.postgres.guard import Guard
 from gateway_worker.store.postgres.lease import Lease
@@ -290,8 +290,11 @@ class Database:
 
         Raises:
             StoreUnavailable: there is no answer.
+            DatabaseReadOnly: there is one, and nothing can be written.
         """
         began = time.perf_counter()
         async with self.wire() as connection:
-            await connection.fetchval("SELECT 1")
+            is_read_only = await connection.fetchval("SELECT current_setting('transaction_read_only') = 'on'")
+        if is_read_only:
+            raise DatabaseReadOnly
         return time.perf_counter() - began

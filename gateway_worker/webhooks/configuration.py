@@ -214,7 +214,11 @@ def load(file: Path | None, backend: Mapping[str, Any]) -> Configuration:
         return Configuration.model_validate(document)
     except ValidationError as invalid:
         errors = invalid.errors(include_url=False, include_input=False)
-        raise ConfigurationError("\n".join(_line(file, error["loc"], error["msg"]) for error in errors)) from None
+        lines = (
+            _line(None if backend and error["loc"][:1] == ("backend",) else file, error["loc"], error["msg"])
+            for error in errors
+        )
+        raise ConfigurationError("\n".join(lines)) from None
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -227,9 +231,11 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _line(file: Path | None, where: tuple[int | str, ...], what: str) -> str:
+    """One thing that is wrong, by its place in the file; without one it is a setting, by its name."""
     place = ".".join(str(part) for part in where)
-    parts = (str(file or "GATEWAY_WEBHOOKS"), place, what.removeprefix("Value error, "))
-    return ": ".join(part for part in parts if part)
+    name = "_".join(("GATEWAY_WEBHOOKS", *(part.upper() for part in where if isinstance(part, str))))
+    parts = (name,) if file is None else (str(file), place)
+    return ": ".join(part for part in (*parts, what.removeprefix("Value error, ")) if part)
 
 
 def _may_be_called(host: str, *, private: bool) -> bool:

@@ -118,7 +118,7 @@ async def test_whoever_misconfigures_it_reads_one_line(
 ) -> None:
     for more, line in (
         ({}, "there is nobody to call: set GATEWAY_WEBHOOKS_BACKEND_URL"),
-        ({"GATEWAY_WEBHOOKS_BACKEND_URL": "http://[fe80::1]/"}, "backend.url: leads to an address that is not public"),
+        ({"GATEWAY_WEBHOOKS_BACKEND_URL": "http://[fe80::1]/"}, "GATEWAY_WEBHOOKS_BACKEND_URL: leads to an address"),
         (
             {
                 "GATEWAY_WEBHOOKS_BACKEND_URL": "https://backend.example",

@@ -163,7 +163,7 @@ class Labels(Protocol):
 class OwnAccount(Protocol):
     """What a session's account sets about itself and others. Every call may raise gateway errors."""
 
-    async def describe_profile(self, command: Command[DescribeProfile]) -> ProfileDescription:
+    async def describe_profile(self, command: Command[DescribeProfile], /) -> ProfileDescription:
         """How it shows itself."""
         ...
 
@@ -171,7 +171,7 @@ class OwnAccount(Protocol):
         """Change how it shows itself."""
         ...
 
-    async def describe_privacy(self, command: Command[DescribePrivacy]) -> PrivacySettings:
+    async def describe_privacy(self, command: Command[DescribePrivacy], /) -> PrivacySettings:
         """Who sees what of it."""
         ...
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, cast
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 _JID = re.compile(r"[\w.+:-]+@(?:s\.whatsapp\.net|c\.us|lid|g\.us|broadcast|newsletter)\b")
@@ -51,6 +52,11 @@ def redaction(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDi
     return {key: value if key in _NEVER_TEXT - {"event"} else _redacted(value) for key, value in event.items()}
 
 
+def is_ours(record: logging.LogRecord) -> bool:
+    """Whether anybody can do something about it. What is no HTTP is answered so; aiohttp makes a trace of each."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
 def configure(
     level: Literal["debug", "info", "warning", "error"], style: Literal["json", "console"], *, worker_id: str
 ) -> None:
@@ -83,6 +89,7 @@ def configure(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(is_ours)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())

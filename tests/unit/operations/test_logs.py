@@ -4,6 +4,7 @@ import logging
 
 import pytest
 import structlog
+from aiohttp.http_exceptions import BadStatusLine
 
 from gateway_worker.operations import logs
 
@@ -29,6 +30,12 @@ def test_redaction_reaches_into_nested_values_and_bounds_long_ones() -> None:
 
     assert event["detail"] == {"who": ["[phone]"]}
     assert len(event["long"]) == 2_000
+
+
+@pytest.mark.parametrize(("error", "is_ours"), [(BadStatusLine("?"), False), (ValueError("?"), True)])
+def test_what_a_stranger_says_to_a_port_is_no_error_of_ours(error: Exception, *, is_ours: bool) -> None:
+    record = logging.LogRecord("aiohttp.server", logging.ERROR, "", 0, "", None, (type(error), error, None))
+    assert logs.is_ours(record) is is_ours
 
 
 def test_libraries_and_we_write_the_same_json_lines(monkeypatch: pytest.MonkeyPatch) -> None:

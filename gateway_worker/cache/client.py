@@ -68,8 +68,8 @@ class Cache:
         await self._redis.aclose()
 
     async def check(self) -> None:
-        """Raises when Redis does not answer."""
-        await self._redis.ping()
+        """Raises when Redis does not answer, or takes no writes: it is full, a replica, or cannot save."""
+        await self._redis.set(f"{self._namespace}:probe:health", "1", px=1)
 
     async def probe(self, name: str) -> None:
         """Do once, under a `name` of nobody's, whatever is ever done: raises what the driver does when it may not."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
 from deploy.local.services import PrivateServices
 from gateway_worker.cache.client import Cache
@@ -96,8 +96,10 @@ async def test_a_redis_user_limited_to_the_namespace_is_enough(redis_url: str) -
             metrics = WorkerMetrics(
                 session_count=0, max_sessions=1, active_connections=0, cpu_usage=0.0, memory_usage=0.0
             )
+            await cache.check()
+            with pytest.raises(NoPermissionError):
+                await other.check()
             for each in (cache, other):
-                await each.check()
                 await each.put_route(ANA, WORKER)
                 await each.put_qr(ANA, {"qrString": "2@x"}, 20)
                 await each.put_worker_status(

@@ -3,13 +3,12 @@
 import base64
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from deploy.local.services import PrivateServices
-from gateway_worker.cli.main import app
 from gateway_worker.cli.restore import restore
 from gateway_worker.objects.buckets import Buckets
 from gateway_worker.objects.snapshots import SnapshotMoment, SnapshotObjects
@@ -20,6 +19,7 @@ from schemas.names import SessionId
 from tests.support.services.private_services import query
 from tests.support.services.s3 import s3_client
 from tests.support.store.stores import KEY, OTHER_KEY
+from tests.support.terminal import typed
 
 ANA = SessionId("ana")
 MOMENT = SnapshotMoment(3, 12)
@@ -142,7 +142,7 @@ async def test_an_older_snapshot_under_a_newer_name_is_refused(
     assert "does not authenticate" in text
 
 
-def test_what_is_no_session_id_is_not_looked_for() -> None:
-    done = CliRunner().invoke(app, ["session", "restore", "../ana"])
-    assert done.exit_code == 2
-    assert "is not a session id" in done.output
+async def test_what_is_no_session_id_is_not_looked_for(tmp_path: Path) -> None:
+    done = await typed(tmp_path, {}, "session", "restore", "../ana")
+    assert done.code == 2
+    assert "is not a session id" in done.error

@@ -37,13 +37,17 @@ def is_status(event: Event, state: MessageState, command_id: str) -> bool:
             return False
 
 
+def has_code(event: Event) -> bool:
+    return isinstance(event.data, SessionStatus) and event.data.qr_string is not None
+
+
 async def test_a_backend_in_python_pairs_writes_hears_and_comes_back(world: World) -> None:
     session, phone = world.new_session_id(), await world.phones.give("Ana")
     friend = await world.phones.give("Ben")
     here = Gateway(world.services.amqp_url, namespace=world.backend.namespace, source="/shop")
     async with here as gateway, gateway.events() as events:
         await gateway.create_session(session, "tester")
-        shown = await first(events, lambda e: isinstance(e.data, SessionStatus) and e.data.qr_string is not None)
+        shown = await first(events, lambda e: e.session_id == session and has_code(e))
         assert isinstance(shown.data, SessionStatus)
         await world.phones.scan(phone, shown.data.qr_string or "")
         await first(

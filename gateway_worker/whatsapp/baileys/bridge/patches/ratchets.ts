@@ -2,9 +2,8 @@
  * Bounds what a message may cost before it is known whose it is, and what a peer can make a record of ratchets hold. To be
  * loaded after `strict-signatures.ts`.
  *
- * A message says how many before it are missing, and libsignal derives the keys of all these, on each ratchet that it has with
- * that peer, at once and before it checks anything: everybody's connections wait meanwhile. Here that takes a slice of the
- * event loop at a time, and no more than `MAX_DERIVED` keys for one message.
+ * libsignal derives the keys of all messages that are missing at once: everybody's connections wait meanwhile. Here that takes
+ * a slice of the event loop at a time, and no more than `MAX_DERIVED` keys for one message.
  *
  * Those keys are kept for messages that come late, in one-to-one ratchets without a limit, and so are the chains of all turns
  * that a conversation ever took: every message reads and writes them all. Here the newest stay, as many as in Signal's own
@@ -20,7 +19,7 @@ import type { SenderKeyState } from 'baileys/lib/Signal/Group/sender-key-state.j
 /** libsignal's own limit for one chain. */
 const MAX_AHEAD = 2_000
 /** Of one message: the rest of a chain, and the beginning of the next. */
-export const MAX_DERIVED = 2 * MAX_AHEAD
+const MAX_DERIVED = 2 * MAX_AHEAD
 /** Derived at once: about a millisecond. */
 const SLICE = 50
 /** Milliseconds of the event loop, before others have their turn. */

@@ -5,11 +5,7 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 
-import {
-  MAX_CHAINS,
-  MAX_KEPT,
-  mustBeCiphertext
-} from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/ratchets.ts'
+import { MAX_CHAINS, MAX_KEPT, mustBeCiphertext } from '../../../../../gateway_worker/whatsapp/baileys/bridge/patches/ratchets.ts'
 
 const bridge = new URL('../../../../../gateway_worker/whatsapp/baileys/bridge/package.json', import.meta.url)
 const libsignal = createRequire(createRequire(bridge).resolve('baileys/package.json'))

@@ -1,12 +1,15 @@
 """The console as a person uses it: with a browser, by clicking."""
 
 import asyncio
+import contextlib
 import io
 import json
+import re
 
 import aio_pika
 from PIL import Image
-from playwright.async_api import Page, expect
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page, Route, expect
 
 from deploy.local.stage import RunningConsole
 from tests.e2e.conftest import World
@@ -69,6 +72,33 @@ async def test_a_session_is_made_linked_and_talks_by_clicking(
     await browser.picture(page, "session")
     assert await page.title() == "Ana of the pages · WhatsApp gateway"
     assert browser.complaints == []
+
+
+async def test_the_phone_that_was_chosen_stays_chosen_when_an_older_answer_comes_late(
+    world: World, console: RunningConsole, browser: Browser
+) -> None:
+    first, chosen = await world.phones.give("Early"), await world.phones.give("Chosen one")
+    page = await browser.page(f"{console.url}/sessions")
+    await page.locator(".people button", has_text="Early").last.click()
+    await expect(page.locator(f'.phone[data-phone="{first.number}"]')).to_be_visible()
+    asked, release = asyncio.Event(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        answer = await route.fetch()
+        asked.set()
+        await release.wait()
+        with contextlib.suppress(PlaywrightError):  # the page has given it up
+            await route.fulfill(response=answer)
+
+    await page.route(re.compile(rf"/phones\?phone=%2B{first.number.lstrip('+')}$"), late)
+    await asked.wait()  # the panel's own question, as every 1.5 s
+    await page.locator(".people button", has_text="Chosen one").last.click()
+    there = page.locator(f'.phone[data-phone="{chosen.number}"]')
+    await expect(there).to_be_visible()
+    async with page.expect_response(re.compile(rf"/phones\?phone=%2B{chosen.number.lstrip('+')}$")):
+        release.set()
+    await expect(there).to_be_visible()
+    assert await page.locator(f'.phone[data-phone="{first.number}"]').count() == 0
 
 
 async def test_names_that_are_markup_are_text(world: World, console: RunningConsole, browser: Browser) -> None:

@@ -10,7 +10,8 @@ async def test_a_scanned_qr_links_the_companion_and_its_phone_welcomes_it(world:
     async with baileys(world.simulator) as companion:
         await world.pair(companion, phone)
         me = (await companion.event("open"))["me"]
-        assert (me["id"], me.get("name")) == (f"{phone}:1@s.whatsapp.net", None)  # the app state tells it, later
+        assert me["id"] == f"{phone}:1@s.whatsapp.net"
+        assert me.get("name") in (None, "Ann")  # the app state tells it, mostly later
         assert me["lid"].endswith(":1@lid")
         closes = [event["code"] for event in companion.events if event["event"] == "close"]
         assert closes == [515]

@@ -1,37 +1,19 @@
-"""What each command does, one sentence each. Messages go their own way (`dispatch.Dispatcher`)."""
+"""Who carries out each command, and what is replied. Messages go their own way (`dispatch.Dispatcher`)."""
 
-from collections.abc import Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 from consumers.dispatch import Handler
-from consumers.handling.chats import ChatHandlers
-from consumers.handling.groups import GroupHandlers
-from consumers.handling.labels import LabelHandlers
-from consumers.handling.own_account import OwnAccountHandlers
-from consumers.ports import Manager, Query, Replay, ThisWorker
+from consumers.ports import Manager, Replay, Session, ThisWorker
 from consumers.replies import Reply, accepted, result
 from schemas.commands.commands import Command
-from schemas.commands.contacts import GetPicture
-from schemas.commands.messages import (
-    CheckContacts,
-    FetchMedia,
-    MarkRead,
-    SetDisappearing,
-    SetPresence,
-)
-from schemas.commands.sessions import (
-    ConfirmPasskey,
-    CreateSession,
-    DeleteSession,
-    LogoutSession,
-    MigrateSession,
-    ReplayEvents,
-    RestartSession,
-    UsePasskey,
-)
+from schemas.commands.sessions import CreateSession, ReplayEvents
 from schemas.commands.workers import DescribeWorker, DrainWorker
 from schemas.errors import FleetFull, Unavailable
+from schemas.model import Model, StrictModel
+
+_Data = TypeVar("_Data", bound=StrictModel)
+_Answer = TypeVar("_Answer")
 
 
 class Handlers:
@@ -45,33 +27,67 @@ class Handlers:
     def table(self) -> Mapping[str, Handler]:
         """Type → handler."""
         return {
-            "session.create.v1": self.create,
-            "session.restart.v1": self.restart,
-            "session.passkey.v1": self.use_passkey,
-            "session.passkey.confirm.v1": self.confirm_passkey,
-            "session.logout.v1": self.logout,
-            "session.migrate.v1": self.migrate,
-            "session.delete.v1": self.delete,
-            "events.replay.v1": self.replay_events,
-            "media.fetch.v1": self.fetch_media,
-            "message.read.v1": self.mark_read,
-            "chat.presence.v1": self.set_presence,
-            "chat.disappearing.v1": self.set_disappearing,
-            "contact.check.v1": self.check_contacts,
-            **GroupHandlers(self._manager).table(),
-            **ChatHandlers(self._manager).table(),
-            **LabelHandlers(self._manager).table(),
-            **OwnAccountHandlers(self._manager).table(),
-            **{kind: partial(self._ask, query) for kind, query in self._manager.queries.table().items()},
-            "contact.picture.v1": self.get_picture,
-            "worker.describe.v1": self.describe_worker,
-            "worker.drain.v1": self.drain_worker,
+            "session.create.v1": _does(self._create),
+            "session.restart.v1": _does(self._manager.restart),
+            "session.logout.v1": _does(self._manager.logout),
+            "session.migrate.v1": _does(self._manager.migrate),
+            "session.delete.v1": _does(self._manager.delete),
+            "events.replay.v1": _answers(self._replay_events),
+            "worker.describe.v1": _answers(self._describe_worker),
+            "worker.drain.v1": _does(self._drain_worker),
+            **{kind: _answers(query) for kind, query in self._manager.queries.table().items()},
+            **self._of_one_session(),
         }
 
-    async def _ask(self, query: Query, command: Command[Any]) -> Reply:
-        return result(command, await query(command))
+    def _of_one_session(self) -> Mapping[str, Handler]:
+        """What a session that lives here carries out, or one of its parts."""
+        of = self._of
+        return {
+            "session.passkey.v1": _does(of(lambda session: session.use_passkey)),
+            "session.passkey.confirm.v1": _does(of(lambda session: session.confirm_passkey)),
+            "media.fetch.v1": _does(of(lambda session: session.fetch_media)),
+            "message.read.v1": _does(of(lambda session: session.mark_read)),
+            "chat.presence.v1": _does(of(lambda session: session.set_presence)),
+            "chat.disappearing.v1": _does(of(lambda session: session.set_disappearing)),
+            "contact.check.v1": _answers(of(lambda session: session.check_contacts)),
+            "contact.picture.v1": _answers(of(lambda session: session.get_picture)),
+            "group.create.v1": _answers(of(lambda session: session.groups.create)),
+            "group.describe.v1": _answers(of(lambda session: session.groups.describe)),
+            "group.list.v1": _answers(of(lambda session: session.groups.list)),
+            "group.participants.v1": _answers(of(lambda session: session.groups.change_participants)),
+            "group.update.v1": _does(of(lambda session: session.groups.update)),
+            "group.requests.v1": _answers(of(lambda session: session.groups.requests)),
+            "group.invite.v1": _answers(of(lambda session: session.groups.invite)),
+            "group.join.v1": _answers(of(lambda session: session.groups.join)),
+            "group.leave.v1": _does(of(lambda session: session.groups.leave)),
+            "chat.update.v1": _does(of(lambda session: session.chat_states.update)),
+            "chat.clear.v1": _does(of(lambda session: session.chat_states.clear)),
+            "chat.delete.v1": _does(of(lambda session: session.chat_states.delete)),
+            "message.star.v1": _does(of(lambda session: session.chat_states.star_message)),
+            "message.delete.v1": _does(of(lambda session: session.chat_states.delete_message)),
+            "contact.save.v1": _does(of(lambda session: session.chat_states.save_contact)),
+            "contact.remove.v1": _does(of(lambda session: session.chat_states.remove_contact)),
+            "label.create.v1": _answers(of(lambda session: session.labels.create)),
+            "label.update.v1": _does(of(lambda session: session.labels.update)),
+            "label.delete.v1": _does(of(lambda session: session.labels.delete)),
+            "chat.label.v1": _does(of(lambda session: session.labels.label_chat)),
+            "message.label.v1": _does(of(lambda session: session.labels.label_message)),
+            "profile.describe.v1": _answers(of(lambda session: session.own_account.describe_profile)),
+            "profile.set.v1": _does(of(lambda session: session.own_account.set_profile)),
+            "privacy.describe.v1": _answers(of(lambda session: session.own_account.describe_privacy)),
+            "privacy.set.v1": _does(of(lambda session: session.own_account.set_privacy)),
+            "call.reject.v1": _does(of(lambda session: session.own_account.reject_call)),
+            "contact.block.v1": _does(of(lambda session: session.own_account.block)),
+            "contact.unblock.v1": _does(of(lambda session: session.own_account.unblock)),
+        }
 
-    async def create(self, command: Command[CreateSession]) -> Reply:
+    def _of(
+        self, method: Callable[[Session], Callable[[Command[_Data]], _Answer]]
+    ) -> Callable[[Command[_Data]], _Answer]:
+        """The method of the session that a command names; `SessionNotFound` if it does not live here by then."""
+        return lambda command: method(self._manager.of(command.session_id))(command)
+
+    async def _create(self, command: Command[CreateSession]) -> None:
         """Make the session, or connect it; once accepted, its queue exists.
 
         A command that came as the last slot was taken is held until there is room again, or the fleet's queue is closed
@@ -81,75 +97,32 @@ class Handlers:
             await self._manager.create(command)
         except FleetFull as error:
             raise Unavailable(error.message) from error
-        return accepted(command)
 
-    async def restart(self, command: Command[RestartSession]) -> Reply:
-        """Wish for a new connection; the owner sees to it."""
-        await self._manager.restart(command)
-        return accepted(command)
-
-    async def use_passkey(self, command: Command[UsePasskey]) -> Reply:
-        """Hand the person's assertion to WhatsApp; accepted when it has taken it."""
-        await self._manager.of(command.session_id).use_passkey(command)
-        return accepted(command)
-
-    async def confirm_passkey(self, command: Command[ConfirmPasskey]) -> Reply:
-        """Say whether the phone shows our code."""
-        await self._manager.of(command.session_id).confirm_passkey(command)
-        return accepted(command)
-
-    async def logout(self, command: Command[LogoutSession]) -> Reply:
-        """Wish to be unlinked; the owner sees to it."""
-        await self._manager.logout(command)
-        return accepted(command)
-
-    async def migrate(self, command: Command[MigrateSession]) -> Reply:
-        """Wish for another worker; the owner sees to it."""
-        await self._manager.migrate(command)
-        return accepted(command)
-
-    async def delete(self, command: Command[DeleteSession]) -> Reply:
-        """Wish to be gone; the owner sees to it."""
-        await self._manager.delete(command)
-        return accepted(command)
-
-    async def replay_events(self, command: Command[ReplayEvents]) -> Reply:
+    async def _replay_events(self, command: Command[ReplayEvents]) -> Model:
         """Publish stored events again; the answer comes when the broker has them."""
-        return result(command, await self._replay(command.session_id, command.data))
+        return await self._replay(command.session_id, command.data)
 
-    async def fetch_media(self, command: Command[FetchMedia]) -> Reply:
-        """Have a message's media fetched; `media.ready` or `media.failed` follows."""
-        await self._manager.of(command.session_id).fetch_media(command)
-        return accepted(command)
+    async def _describe_worker(self, _: Command[DescribeWorker]) -> Model:
+        return self._worker.describe()
 
-    async def mark_read(self, command: Command[MarkRead]) -> Reply:
-        """Send read receipts."""
-        await self._manager.of(command.session_id).mark_read(command)
-        return accepted(command)
-
-    async def set_presence(self, command: Command[SetPresence]) -> Reply:
-        """Show a chat what we do."""
-        await self._manager.of(command.session_id).set_presence(command)
-        return accepted(command)
-
-    async def set_disappearing(self, command: Command[SetDisappearing]) -> Reply:
-        """Set the timer of a chat."""
-        await self._manager.of(command.session_id).set_disappearing(command)
-        return accepted(command)
-
-    async def check_contacts(self, command: Command[CheckContacts]) -> Reply:
-        """Which numbers are on WhatsApp."""
-        return result(command, await self._manager.of(command.session_id).check_contacts(command))
-
-    async def get_picture(self, command: Command[GetPicture]) -> Reply:
-        """Where somebody's picture is."""
-        return result(command, await self._manager.of(command.session_id).get_picture(command))
-
-    async def describe_worker(self, command: Command[DescribeWorker]) -> Reply:
-        """What this worker holds."""
-        return result(command, self._worker.describe())
-
-    async def drain_worker(self, command: Command[DrainWorker]) -> Reply:
-        """Have this worker emptied."""
+    async def _drain_worker(self, _: Command[DrainWorker]) -> None:
         await self._worker.drain()
+
+
+def _does(call: Callable[[Command[_Data]], Awaitable[None]]) -> Handler:
+    """Accepted once the call has returned."""
+
+    async def handle(command: Command[Any]) -> Reply:
+        await call(command)
         return accepted(command)
+
+    return handle
+
+
+def _answers(call: Callable[[Command[_Data]], Awaitable[Model]]) -> Handler:
+    """The result is what the call gives."""
+
+    async def handle(command: Command[Any]) -> Reply:
+        return result(command, await call(command))
+
+    return handle

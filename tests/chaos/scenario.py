@@ -13,6 +13,7 @@ from tests.chaos.accounts.journal import Journal
 from tests.chaos.accounts.ledgers import Event, Ledgers
 from tests.chaos.accounts.outcome import ScenarioOutcome, broken, counts_of, not_run, reasons_of
 from tests.chaos.accounts.recovery import Sample, recovery
+from tests.chaos.accounts.statuses import beyond_memory
 from tests.chaos.environment.environment import Environment
 from tests.chaos.faults import Announce, NotRunError, Struck
 from tests.chaos.load import Act, Readers, commanding, paced, writing
@@ -170,9 +171,9 @@ class ScenarioRun:
         found = recovery(
             ledgers.events, struck.sessions, self.journal.samples, struck=struck.at, since=struck.since, usual=usual
         )
-        reasons = reasons_of(
-            self._scenario.fault, findings, found, self.journal.outstanding_ids(), timed=self._load.timed
-        )
+        forgotten = beyond_memory(ledgers)
+        outstanding = [each for each in self.journal.outstanding_ids() if each not in forgotten]
+        reasons = reasons_of(self._scenario.fault, findings, found, outstanding, timed=self._load.timed)
         return ScenarioOutcome(
             scenario=self._scenario.name,
             verdict="red" if reasons else "green",

@@ -28,6 +28,12 @@ def wrong_statuses(ledgers: Ledgers) -> Iterator[str]:
     yield from _against_rows(ledgers, published)
 
 
+def beyond_memory(ledgers: Ledgers) -> set[str]:
+    """Commands that were told as sent and whose row a restored PostgreSQL does not have: a receipt finds nothing to change."""
+    sent = {event.command_id for event in ledgers.events if event.status == "sent"}
+    return {each.id for each in ledgers.commands if each.id in sent and ledgers.was_forgotten(each.confirmed_at)}
+
+
 def _course(published: Sequence[Event]) -> Iterator[str]:
     highest = 0
     failure: Event | None = None

@@ -8,6 +8,7 @@ import pytest
 
 from tests.chaos.accounts.checker import COUNTED_APART, Kind, check
 from tests.chaos.accounts.ledgers import Acceptance, Arrival, Command, Event, Ledgers, OutboxRow, PhoneMessage, Row
+from tests.chaos.accounts.statuses import beyond_memory
 
 
 def command(number: int) -> Command:
@@ -224,3 +225,10 @@ def test_a_message_sent_again_after_the_thaw_is_a_stale_send() -> None:
     again = [*(CLEAN.acceptances or ()), Acceptance(message_id="M1", at=70.0)]
     assert kinds(replace(CLEAN, acceptances=again, thawed_at=60.0)) == {Kind.STALE_SEND: 1}
     assert kinds(replace(CLEAN, acceptances=again, thawed_at=80.0)) == {}
+
+
+def test_a_receipt_is_waited_for_unless_the_message_was_told_as_sent_and_is_forgotten() -> None:
+    told = replace(CLEAN, events=[status(1, "sent", 11)])
+    assert beyond_memory(told) == set()
+    assert beyond_memory(replace(told, forgotten=(0.0, 5.0))) == {"c1"}
+    assert beyond_memory(replace(told, forgotten=(10.0, 20.0))) == set()

@@ -29,7 +29,7 @@ def wrong_statuses(ledgers: Ledgers) -> Iterator[str]:
 
 
 def beyond_memory(ledgers: Ledgers) -> set[str]:
-    """Commands that were told as sent and whose row a restored PostgreSQL does not have: a receipt finds nothing to change."""
+    """Commands told as sent, whose row a restored PostgreSQL does not have: a receipt finds nothing to change."""
     sent = {event.command_id for event in ledgers.events if event.status == "sent"}
     return {each.id for each in ledgers.commands if each.id in sent and ledgers.was_forgotten(each.confirmed_at)}
 

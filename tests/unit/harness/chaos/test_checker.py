@@ -231,4 +231,4 @@ def test_a_receipt_is_waited_for_unless_the_message_was_told_as_sent_and_is_forg
     told = replace(CLEAN, events=[status(1, "sent", 11)])
     assert beyond_memory(told) == set()
     assert beyond_memory(replace(told, forgotten=(0.0, 5.0))) == {"c1"}
-    assert beyond_memory(replace(told, forgotten=(10.0, 20.0))) == set()
+    assert beyond_memory(replace(told, forgotten=(100.0, 200.0))) == set()

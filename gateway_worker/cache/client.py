@@ -39,6 +39,12 @@ ROUTE_SECONDS: Final = 90  # three rounds of `connections.routes`
 MAX_QR_SECONDS: Final = 120
 _CONNECTIONS: Final = 16
 _DROP_ROUTE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+_AWAY: Final = (
+    RedisError,
+    OSError,
+    TimeoutError,
+    RuntimeError,  # uvloop's, of a connection that broke a moment ago: redis-py does not know it
+)
 
 
 class Cache:
@@ -162,7 +168,7 @@ class Cache:
         try:
             with cancellable():
                 answer = await call
-        except (RedisError, OSError, TimeoutError) as error:
+        except _AWAY as error:
             if not self._away:
                 self._away = True
                 log.warning("redis.away", error=type(error).__name__, why=complaint(error, self._url))

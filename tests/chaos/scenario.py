@@ -20,8 +20,8 @@ from tests.chaos.load import Act, Readers, commanding, paced, writing
 from tests.chaos.matrix import Direction, Scenario
 
 _SAMPLE_SECONDS: Final = 0.1
-_QUIET_SECONDS: Final = 25.0
-"""Without progress for so long nothing more is expected: longer than WhatsApp's silence of 20 s is waited for."""
+_QUIET_SECONDS: Final = 75.0
+"""Without progress for so long nothing more is expected: longer than a session waits before it connects again."""
 _LATE_SECONDS: Final = 1.0
 """After the last answer, for what comes twice."""
 _LONGEST_SECONDS: Final = 300.0

@@ -13,8 +13,9 @@ class Backoff:
     """The waits of one session.
 
     A wait is between half and all of `first` · 2ⁿ, at most `cap` seconds: the first retry is quick. A connection that
-    lasted `stable` seconds, and as long as the wait before it, forgets the failures before it: one that WhatsApp cuts
-    at once waits longer each time, and one that worked between two outages is not made to wait for the first.
+    lasted `stable` seconds, and as long as the wait before it, forgets the failures before it; one that lasted `stable`
+    seconds alone lets the waits grow no further. So one that WhatsApp cuts at once waits longer each time, and one that
+    worked between two outages is not made to wait for the first.
     """
 
     __slots__ = ("_connected_at", "_failures", "_pauses", "_stable", "_waited")
@@ -39,8 +40,11 @@ class Backoff:
 
     def failed(self, now: float) -> float:
         """The connection ended, or none came up, at `now`; returns the seconds to wait before the next try."""
-        if self._connected_at is not None and now - self._connected_at >= max(self._stable, self._waited):
+        lasted = 0.0 if self._connected_at is None else now - self._connected_at
+        if lasted >= max(self._stable, self._waited):
             self._failures = 0
+        elif lasted >= self._stable:
+            self._failures -= 1
         self._connected_at = None
         self._failures += 1
         self._waited = self._pauses.after(self._failures)

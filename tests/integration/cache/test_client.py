@@ -1,8 +1,10 @@
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator
+from typing import Any, cast
 
 import pytest
+import uvloop
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
@@ -82,6 +84,23 @@ async def test_an_absent_redis_disturbs_nobody_but_the_health_check(services: Pr
     await cache.put_qr(ANA, {"qrString": "again"}, 20)
     assert await cache.qr(ANA) == {"qrString": "again"}
     await cache.stop()
+
+
+def test_a_connection_that_broke_a_moment_ago_disturbs_nobody(redis_url: str) -> None:
+    """On uvloop, as in a worker: what is written to a transport that has just gone raises a RuntimeError there."""
+
+    async def broken_and_used() -> None:
+        cache = Cache(redis_url, "gw")
+        await cache.put_qr(ANA, {"qrString": "2@x"}, 60)
+        pool: Any = cast("Any", cache)._redis.connection_pool  # nothing else breaks a connection just then
+        for each in pool._available_connections:
+            each._writer.transport.abort()
+        await cache.drop_qr(ANA)
+        await cache.put_qr(ANA, {"qrString": "2@y"}, 60)
+        assert await cache.qr(ANA) == {"qrString": "2@y"}
+        await cache.stop()
+
+    uvloop.run(broken_and_used())
 
 
 async def test_a_redis_user_limited_to_the_namespace_is_enough(redis_url: str) -> None:

@@ -29,11 +29,22 @@ def test_a_stable_connection_forgets_the_failures_before_it() -> None:
     assert backoff.failures == 1
 
 
+def test_a_connection_that_lasted_less_than_the_wait_before_it_lets_the_waits_grow_no_further() -> None:
+    backoff = Backoff(Random(1), first=1, cap=60, stable=5)
+    waited = [backoff.failed(0) for _ in range(5)][-1]
+    for round_ in range(1, 20):
+        backoff.connected(100 * round_)
+        waited = backoff.failed(100 * round_ + waited - 1)
+        assert 8 <= waited <= 16
+        assert backoff.failures == 5
+
+
 def test_a_connection_that_falls_at_once_forgets_nothing() -> None:
     backoff = Backoff(Random(1), first=1, cap=60, stable=5)
-    waited = [backoff.failed(0) for _ in range(6)][-1]
+    for _ in range(6):
+        backoff.failed(0)
     backoff.connected(100)
-    assert backoff.failed(99 + waited) > 16
+    assert backoff.failed(104.9) > 16
     young = Backoff(Random(1), first=1, cap=60, stable=5)
     young.failed(0)
     young.connected(1)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# redis-py 8.1.0 on uvloop 0.22.1: a command on a connection that broke a moment ago raises RuntimeError.
+# redis-py 8.1.0 on uvloop 0.23.0: a command on a connection that broke a moment ago raises RuntimeError.
 # Guess: as on asyncio's own loop, where the client connects again and answers, or redis.exceptions.ConnectionError at worst. Seen: uvloop refuses to write to a transport that is closing ("the handler
 # is closed"), redis-py takes OSError alone for a broken connection, neither repeats nor translates it, and a program that catches RedisError, OSError and TimeoutError around its cache falls.
 # It takes a network that fails between the check of the pooled connection and the write, so it shows in outages. Needs redis-server (Debian) on the PATH.
@@ -10,7 +10,7 @@ port=$(python3 -c 'import socket; held = socket.socket(); held.bind(("127.0.0.1"
 redis-server --port "$port" --bind 127.0.0.1 --save '' --dir "$folder" >/dev/null &
 server=$!
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check redis==8.1.0 uvloop==0.22.1
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check redis==8.1.0 uvloop==0.23.0
 "$folder/venv/bin/python" - "$port" <<'PYTHON'
 import asyncio
 import sys

@@ -466,6 +466,13 @@ def _groups() -> Iterator[InvalidCommand]:
         "update-long": ("update", "data.description", {**group, "description": "x" * 2049}),
         "update-word": ("update", "data.announcement", {**group, "announcement": "on"}),
         "update-unknown-key": ("update", "data.picture", {**group, "subject": "Us", "picture": "x"}),
+        "picture-none": ("picture", "data.picture", group),
+        "picture-both": (
+            "picture",
+            "data.picture",
+            {**group, "picture": {"object": "uploads/a.jpg"}, "removePicture": True},
+        ),
+        "picture-of-nowhere": ("picture", "data.picture.object", {**group, "picture": {"object": "../a.jpg"}}),
         "invite-word": ("invite", "data.revoke", {**group, "revoke": "yes"}),
         "join-nothing": ("join", "data.code", {}),
         "join-both": ("join", "data.code", {"code": "AbCdEfGh12", "link": "https://chat.whatsapp.com/AbCdEfGh12"}),

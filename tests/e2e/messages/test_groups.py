@@ -1,10 +1,16 @@
 """Groups by commands: real Baileys at the sessions, checked at the phones and in the events of the others."""
 
 import asyncio
+import base64
+import io
 from typing import Any
 
+from PIL import Image
+
 from tests.e2e.conftest import Member, World
+from tests.e2e.messages.asking import of
 from tests.e2e.sessions.test_crashes import kill_and_restart
+from tests.support import media
 from tests.support.backend import Document
 from tests.support.whatsapp.phones import Phone
 
@@ -407,3 +413,28 @@ async def of_person(world: World, member: Member, action: str, who: Phone) -> Do
         ),
     )
     return event["data"]
+
+
+async def test_a_groups_picture_is_set_shown_and_removed(world: World, pair: tuple[Member, Member]) -> None:
+    ana, ben = pair
+    group = await a_group(world, ana, ben.phone)
+    picture = base64.b64encode(media.picture("PNG", 900, 500)).decode()
+    await accepted(world, ben, "picture", groupId=group, picture={"base64": picture})
+    told = await world.backend.event("group.updated.v1", of(ana, groupId=group, picture="changed"))
+    assert told["data"]["by"]["phone"] == ben.phone.number
+    async with world.phones.http.get(f"/groups/{group}/picture") as response:
+        kept = base64.b64decode((await response.json())["base64"])
+    with Image.open(io.BytesIO(kept)) as square:
+        assert (square.format, square.size) == ("JPEG", (500, 500))
+    shown = await world.backend.ask("contact.picture.v1", ana.session_id, {"to": group})
+    assert (shown["data"]["result"]["state"], bool(shown["data"]["result"]["url"])) == ("shown", True)
+    await world.phones.in_group(ana.phone, group, "locked")
+    refused = await ask(world, ben, "picture", groupId=group, removePicture=True)
+    assert (refused["code"], refused["detail"]["whatsappCode"]) == ("message.rejected_by_whatsapp", "403")
+    await accepted(world, ana, "picture", groupId=group, removePicture=True)
+    await world.backend.event("group.updated.v1", of(ben, groupId=group, picture="removed"))
+    gone = await world.backend.ask("contact.picture.v1", ben.session_id, {"to": group})
+    assert gone["data"]["result"]["state"] == "none"
+    await world.phones.in_group(ana.phone, group, "picture", base64=base64.b64encode(kept).decode())
+    again = of(ana, groupId=group, picture="changed")
+    await world.backend.event("group.updated.v1", lambda event: again(event) and event["id"] != told["id"])

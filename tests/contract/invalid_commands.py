@@ -281,6 +281,8 @@ def _sends() -> Iterator[InvalidCommand]:
         "mentions-string": ("data.mentions", {**_SEND, "mentions": "+15550001111"}),
         "mentions-a-name": ("data.mentions[1]", {**_SEND, "mentions": ["+15550001111", "ana"]}),
         "mentions-a-group": ("data.mentions[0]", {**_SEND, "mentions": ["120363041234567890@g.us"]}),
+        "mentions-everyone-of-one": ("data.mentions", {**_SEND, "mentions": "everyone"}),
+        "mentions-another-word": ("data.mentions", {**_SEND, "to": "120363041234567890@g.us", "mentions": "all"}),
         "mentions-too-many": ("data.mentions", {**_SEND, "mentions": ["+15550001111"] * 1025}),
         "view-once-document": (
             "data.viewOnce",

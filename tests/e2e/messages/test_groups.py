@@ -438,3 +438,29 @@ async def test_a_groups_picture_is_set_shown_and_removed(world: World, pair: tup
     await world.phones.in_group(ana.phone, group, "picture", base64=base64.b64encode(kept).decode())
     again = of(ana, groupId=group, picture="changed")
     await world.backend.event("group.updated.v1", lambda event: again(event) and event["id"] != told["id"])
+
+
+async def test_everyone_in_a_group_is_mentioned_by_both_sides(world: World, pair: tuple[Member, Member]) -> None:
+    ana, ben = pair
+    eve = await world.phones.give("Eve")
+    group = await a_group(world, ana, ben.phone, eve)
+    contents: list[Document] = [
+        {"kind": "text", "text": "@everyone at noon"},
+        {"kind": "poll", "question": "When?", "options": ["Noon", "One"], "selectable": 1},
+        {"kind": "location", "latitude": 52.5, "longitude": 13.4},
+        {"kind": "image", "media": {"base64": base64.b64encode(media.picture("PNG", 40, 30)).decode()}},
+    ]
+    for content in contents:
+        sent = await act(world, ana, "send", group, content=content, mentions="everyone")
+        told = await world.backend.event("message.received.v1", of(ben, messageId=sent))
+        assert (told["data"]["mentionsAll"], "mentions" in told["data"]) == (True, False), content["kind"]
+    shown = await world.phones.inbox(eve, len(contents))
+    assert [(each["content"]["kind"], each.get("mentionsAll")) for each in shown] == [
+        (content["kind"], True) for content in contents
+    ]
+    asked = await act(world, ana, "send", group, content=contents[1], mentions=[ben.phone.number])
+    told = await world.backend.event("message.received.v1", of(ben, messageId=asked))
+    assert (told["data"]["mentions"], "mentionsAll" in told["data"]) == ([ben.phone.jid], False)
+    answer = await world.phones.send(eve, group, "@everyone yes", mentionsAll=True)
+    told = await world.backend.event("message.received.v1", of(ana, messageId=answer))
+    assert told["data"]["mentionsAll"] is True

@@ -56,6 +56,7 @@ class Handlers:
             "group.list.v1": _answers(of(lambda session: session.groups.list)),
             "group.participants.v1": _answers(of(lambda session: session.groups.change_participants)),
             "group.update.v1": _does(of(lambda session: session.groups.update)),
+            "group.picture.v1": _does(of(lambda session: session.own_account.set_group_picture)),
             "group.requests.v1": _answers(of(lambda session: session.groups.requests)),
             "group.invite.v1": _answers(of(lambda session: session.groups.invite)),
             "group.join.v1": _answers(of(lambda session: session.groups.join)),

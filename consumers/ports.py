@@ -20,6 +20,7 @@ from schemas.commands.groups import (
     JoinGroup,
     LeaveGroup,
     ListGroups,
+    SetGroupPicture,
     UpdateGroup,
 )
 from schemas.commands.labels import CreateLabel, DeleteLabel, LabelChat, LabelMessage, UpdateLabel
@@ -169,6 +170,10 @@ class OwnAccount(Protocol):
 
     async def set_profile(self, command: Command[SetProfile]) -> None:
         """Change how it shows itself."""
+        ...
+
+    async def set_group_picture(self, command: Command[SetGroupPicture]) -> None:
+        """Give a group another picture, or none."""
         ...
 
     async def describe_privacy(self, command: Command[DescribePrivacy], /) -> PrivacySettings:

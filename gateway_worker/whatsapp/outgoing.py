@@ -79,6 +79,8 @@ Change = Edit | Revocation | Reaction | Pin | Vote
 class OutgoingMessage:
     """A message to send. `to` is a JID (PN, LID or group); `message_id` is ours and the same at every try.
 
+    `mentions_all`: everybody in the group is mentioned.
+
     `timer` tells when it disappears; None: as the chat's timer is, where the engine knows that.
     """
 
@@ -87,6 +89,7 @@ class OutgoingMessage:
     content: PlainContent | FileMessage | Change | Forwarding | TimerSetting | Repetition
     original: Original | None = None  # with a content of the contract's: the message it quotes
     mentions: Sequence[str] = ()
+    mentions_all: bool = False
     flags: SendFlags = SENT_UNMARKED
     timer: Timer | None = None
 

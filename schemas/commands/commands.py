@@ -41,6 +41,7 @@ from schemas.commands.groups import (
     JoinGroup,
     LeaveGroup,
     ListGroups,
+    SetGroupPicture,
     UpdateGroup,
 )
 from schemas.commands.labels import CreateLabel, DeleteLabel, LabelChat, LabelMessage, ListLabels, UpdateLabel
@@ -250,6 +251,7 @@ _TYPES: Final = (
     _session("group.list.v1", CommandClass.Q, ListGroups, GroupPage),
     _session("group.participants.v1", CommandClass.I, ChangeParticipants, ParticipantsChanged),
     _session("group.update.v1", CommandClass.I, UpdateGroup),
+    _session("group.picture.v1", CommandClass.I, SetGroupPicture),
     _session("group.requests.v1", CommandClass.I, GroupRequests, GroupRequestsAnswered),
     _session("group.invite.v1", CommandClass.I, InviteToGroup, GroupInvite),
     _session("group.join.v1", CommandClass.I, JoinGroup, GroupJoined),

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, ConfigDict, Field, Strict, StringConstraints, model_validator
 
 from schemas.addresses import AddressKind, Jid, Person, jid_of, kind_of, parse_jid
+from schemas.content.outgoing_media import MediaSource
 from schemas.model import Many, Prose, StrictModel, Visible, exactly_one
 from schemas.problems import problem_at
 
@@ -168,6 +169,26 @@ class UpdateGroup(GroupCommand):
             raise problem_at(
                 "subject", "must be given, or description, announcement, locked, joinApproval or membersAdd"
             )
+        return self
+
+
+class SetGroupPicture(GroupCommand):
+    """``group.picture.v1``: another picture, or none; ``group.updated`` tells it. For who may change the subject.
+
+    Attributes:
+        picture: its picture: cut to a square from the middle, and made as large as WhatsApp's own clients make it.
+        remove_picture: it has no picture any more.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_at_least_one)
+
+    picture: MediaSource | None = None
+    remove_picture: bool = False
+
+    @model_validator(mode="after")
+    def _one(self) -> "SetGroupPicture":
+        if (self.picture is not None) == self.remove_picture:
+            raise problem_at("picture", "or removePicture must be given, not both")
         return self
 
 

@@ -7,14 +7,17 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Strict,
     StringConstraints,
+    Tag,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from schemas.addresses import Address, Jid, Person, Phone, StoredChat, jid_of, stored_chat
+from schemas.addresses import Address, AddressKind, Jid, Person, Phone, StoredChat, jid_of, kind_of, stored_chat
 from schemas.commands.sessions import SessionCommand, named_by_subject
 from schemas.content.content import MAX_POLL_OPTIONS, MAX_TITLE
 from schemas.content.flags import SendFlags
@@ -31,8 +34,26 @@ MAX_EMOJI: Final = 64  # characters of one emoji with all its modifiers
 _VIEWED_ONCE: Final = frozenset({"image", "video", "voice"})
 
 
+EVERYONE: Final = "everyone"
+"""In place of people: all who are in the group, also those who come later."""
+
+
 def _null_is_empty(value: object) -> object:
     return () if value is None else value
+
+
+def _form_of_mentions(value: object) -> str:
+    return "kind=everyone" if isinstance(value, str) else "kind=people"
+
+
+Mentions = Annotated[
+    Annotated[
+        tuple[Person, ...], Strict(strict=False), Field(max_length=MAX_MENTIONS, fail_fast=True), Tag("kind=people")
+    ]
+    | Annotated[Literal["everyone"], Tag("kind=everyone")],
+    Discriminator(_form_of_mentions),
+]
+"""People, or `EVERYONE`. Written out: a choice takes no `Many`, whose mark has no hash."""
 
 
 def _named_by_subject_and_id(schema: dict[str, Any]) -> None:
@@ -111,12 +132,19 @@ class _Sending(OutgoingCommand):
     Attributes:
         content: what to send, by `kind`.
         quote: the message it answers.
-        mentions: whom it mentions: numbers, or JIDs of people.
+        mentions: whom it mentions: numbers, or JIDs of people; `everyone`: all who are in the group.
     """
 
     content: OutgoingContent
     quote: QuoteRequest | None = None
-    mentions: Annotated[Many[Person], Field(max_length=MAX_MENTIONS, repr=False), BeforeValidator(_null_is_empty)] = ()
+    mentions: Annotated[Mentions, Field(repr=False), BeforeValidator(_null_is_empty)] = ()
+
+    @field_validator("mentions")
+    @classmethod
+    def _everyone_is_in_a_group(cls, mentions: Mentions, fields: ValidationInfo) -> Mentions:
+        if mentions == EVERYONE and "to" in fields.data and kind_of(jid_of(fields.data["to"])) is not AddressKind.GROUP:
+            raise ValueError("can be everyone in a group only")
+        return mentions
 
 
 class SendMessage(SendFlags, _Sending):
@@ -149,8 +177,13 @@ class SendMessage(SendFlags, _Sending):
 
     @property
     def mentioned(self) -> tuple[Jid, ...]:
-        """`mentions` as JIDs."""
-        return tuple(jid_of(person) for person in self.mentions)
+        """The people among `mentions`, as JIDs."""
+        return () if isinstance(self.mentions, str) else tuple(jid_of(person) for person in self.mentions)
+
+    @property
+    def mentions_all(self) -> bool:
+        """Whether everybody in the group is mentioned."""
+        return self.mentions == EVERYONE
 
 
 class AboutMessage(OutgoingCommand):

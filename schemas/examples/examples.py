@@ -161,6 +161,11 @@ COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
             "mentions": ["+15550002222"],
             "disappearingSeconds": 86_400,
         },
+        {
+            "to": "120363041234567890@g.us",
+            "content": {"kind": "text", "text": "@everyone we meet at noon"},
+            "mentions": "everyone",
+        },
         {"to": _PHONE, "content": {"kind": "location", "latitude": 52.5163, "longitude": 13.3777, "name": "The gate"}},
         {
             "to": _PHONE,

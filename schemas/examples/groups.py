@@ -43,6 +43,10 @@ GROUP_COMMAND_DATA: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
         {"groupId": _GROUP, "announcement": True, "locked": True},
         {"groupId": _GROUP, "joinApproval": True, "membersAdd": False},
     ),
+    "group.picture.v1": (
+        {"groupId": _GROUP, "picture": {"object": "uploads/us.jpg"}},
+        {"groupId": _GROUP, "removePicture": True},
+    ),
     "group.requests.v1": (
         {"groupId": _GROUP},
         {"groupId": _GROUP, "action": "approve", "participants": ["+15550002222"]},

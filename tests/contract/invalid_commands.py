@@ -281,6 +281,8 @@ def _sends() -> Iterator[InvalidCommand]:
         "mentions-string": ("data.mentions", {**_SEND, "mentions": "+15550001111"}),
         "mentions-a-name": ("data.mentions[1]", {**_SEND, "mentions": ["+15550001111", "ana"]}),
         "mentions-a-group": ("data.mentions[0]", {**_SEND, "mentions": ["120363041234567890@g.us"]}),
+        "mentions-everyone-of-one": ("data.mentions", {**_SEND, "mentions": "everyone"}),
+        "mentions-another-word": ("data.mentions", {**_SEND, "to": "120363041234567890@g.us", "mentions": "all"}),
         "mentions-too-many": ("data.mentions", {**_SEND, "mentions": ["+15550001111"] * 1025}),
         "view-once-document": (
             "data.viewOnce",
@@ -466,6 +468,13 @@ def _groups() -> Iterator[InvalidCommand]:
         "update-long": ("update", "data.description", {**group, "description": "x" * 2049}),
         "update-word": ("update", "data.announcement", {**group, "announcement": "on"}),
         "update-unknown-key": ("update", "data.picture", {**group, "subject": "Us", "picture": "x"}),
+        "picture-none": ("picture", "data.picture", group),
+        "picture-both": (
+            "picture",
+            "data.picture",
+            {**group, "picture": {"object": "uploads/a.jpg"}, "removePicture": True},
+        ),
+        "picture-of-nowhere": ("picture", "data.picture.object", {**group, "picture": {"object": "../a.jpg"}}),
         "invite-word": ("invite", "data.revoke", {**group, "revoke": "yes"}),
         "join-nothing": ("join", "data.code", {}),
         "join-both": ("join", "data.code", {"code": "AbCdEfGh12", "link": "https://chat.whatsapp.com/AbCdEfGh12"}),

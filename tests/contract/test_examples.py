@@ -45,7 +45,8 @@ CONTRACT_QUEUES = {
         call.reject.v1 label.create.v1 label.update.v1 label.delete.v1 chat.label.v1 message.label.v1
         message.read.v1 media.fetch.v1 chat.presence.v1 chat.disappearing.v1 contact.check.v1
         group.create.v1 group.describe.v1 group.list.v1 group.requests.v1
-        group.participants.v1 group.update.v1 group.invite.v1 group.join.v1 group.leave.v1 contact.picture.v1""",
+        group.participants.v1 group.update.v1 group.picture.v1 group.invite.v1 group.join.v1 group.leave.v1
+        contact.picture.v1""",
     CommandQueue.WORKER: "worker.describe.v1 worker.drain.v1",
 }
 

@@ -1,7 +1,7 @@
 """The commands about groups, as methods. `group` is the group's JID, people are E.164 numbers or JIDs."""
 
 from collections.abc import Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
 from gateway_worker.client.asking import Asking
 from gateway_worker.client.commands import CommandOptions, valid
@@ -17,6 +17,7 @@ from schemas.commands.groups import (
     ListGroups,
     ParticipantAction,
     RequestAction,
+    SetGroupPicture,
     UpdateGroup,
 )
 from schemas.content.groups import (
@@ -91,6 +92,13 @@ class GroupCalls(Asking):
             "members_add": members_add,
         }
         return await self.order(session, valid(UpdateGroup, fields), **options)
+
+    async def set_group_picture(
+        self, session: str, group: str, picture: dict[str, Any] | None, **options: Unpack[CommandOptions]
+    ) -> Accepted:
+        """Another picture (``{"url": …}``, ``{"object": …}``), or none."""
+        fields = {"group_id": group, "picture": picture, "remove_picture": picture is None}
+        return await self.order(session, valid(SetGroupPicture, fields), **options)
 
     async def group_requests(
         self,

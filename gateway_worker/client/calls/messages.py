@@ -43,20 +43,20 @@ class MessageCalls(Asking):
         content: OutgoingContent,
         *,
         quote: str | QuoteRequest | None = None,
-        mentions: Sequence[str] = (),
+        mentions: Sequence[str] | Literal["everyone"] = (),
         view_once: bool = False,
         disappearing_seconds: DisappearingSeconds | None = None,
         **options: Unpack[CommandOptions],
     ) -> Accepted:
         """Send a message. It is accepted when it is durable; `MessageStatus` events tell what becomes of it.
 
-        `quote` is WhatsApp's id of the message that it replies to.
+        `quote` is WhatsApp's id of the message that it replies to; ``mentions="everyone"`` are all in the group.
         """
         fields = {
             "to": to,
             "content": content,
             "quote": QuoteRequest(message_id=quote) if isinstance(quote, str) else quote,
-            "mentions": tuple(mentions),
+            "mentions": mentions if isinstance(mentions, str) else tuple(mentions),
             "view_once": view_once,
             "disappearing_seconds": disappearing_seconds,
         }

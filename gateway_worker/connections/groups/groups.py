@@ -96,7 +96,7 @@ class GroupCommands:
             except RecipientUnknown as error:
                 raise MessageRecipientUnknown("Nobody of the participants is on WhatsApp.") from error
             except Refused as error:
-                raise _refusal(error) from error
+                raise group_refusal(error) from error
             else:
                 outcomes = outcomes_of(ParticipantAction.ADD, data.participants, made.members)
                 return GroupCreated(group_id=made.group_id, subject=data.subject, participants=outcomes)
@@ -215,7 +215,7 @@ class GroupCommands:
                     raise OutcomeUnknownError("WhatsApp does not answer. It may have been done.") from error
                 await asyncio.sleep(_PAUSE_SECONDS)
             except Refused as error:
-                raise _refusal(error) from error
+                raise group_refusal(error) from error
 
 
 def outcomes_of(
@@ -263,7 +263,7 @@ def _request(asking: Asking) -> JoinRequest:
     return JoinRequest(**_person(asking.person), method=asking.method, requested_at=since)
 
 
-def _refusal(error: Refused) -> GatewayError:
+def group_refusal(error: Refused) -> GatewayError:
     """A group that is not there is an unknown recipient; everything else WhatsApp's own code explains."""
     if error.code == _NOT_FOUND:
         return MessageRecipientUnknown("The account is in no such group.", detail={"whatsappCode": error.code})

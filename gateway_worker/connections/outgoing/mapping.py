@@ -83,6 +83,7 @@ def outgoing(command: Command[OutgoingCommand], message_id: MessageId, original:
         content=_content(data),
         original=original,
         mentions=() if of_sending is None else of_sending.mentioned,
+        mentions_all=of_sending is not None and of_sending.mentions_all,
         flags=SENT_UNMARKED if of_sending is None else of_sending.flags,
     )
 

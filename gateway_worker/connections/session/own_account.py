@@ -11,14 +11,17 @@ from typing import Any
 from gateway_worker.connections.base.ports import Files
 from gateway_worker.connections.base.signals import until_stored
 from gateway_worker.connections.base.storage import Messages
+from gateway_worker.connections.groups.groups import group_refusal
 from gateway_worker.connections.incoming.calls import call_name
 from gateway_worker.connections.people.resolving import Resolver
 from gateway_worker.connections.session.chat_states import ChatStateCommands
 from gateway_worker.connections.session.immediate import ImmediateCommands
+from gateway_worker.whatsapp.errors import Refused
 from gateway_worker.whatsapp.port import Connection
 from schemas.commands.account import DescribePrivacy, DescribeProfile, RejectCall, SetPrivacy, SetProfile
 from schemas.commands.commands import Command
 from schemas.commands.contacts import BlockContact, UnblockContact
+from schemas.commands.groups import SetGroupPicture
 from schemas.content.account import Audience, PrivacySettings, ProfileDescription
 from schemas.content.outgoing_media import MediaSource
 from schemas.errors import CallNotFound, CommandInvalid, GatewayError, MessageRejectedByWhatsApp
@@ -80,6 +83,25 @@ class OwnAccountCommands:
         elif data.remove_picture:
             steps["removePicture"] = lambda: self._set_picture(command, None)
         await _in_turn(steps)
+
+    async def set_group_picture(self, command: Command[SetGroupPicture]) -> None:
+        """Give a group another picture, or none.
+
+        Raises:
+            CommandInvalid: the picture belongs to another session.
+            MediaError: it cannot be had, or is none.
+            MessageRecipientUnknown: the account is in no such group.
+        """
+        data = command.data
+        picture = None if data.picture is None else await self._made(data.picture)
+
+        async def change(connection: Connection) -> None:
+            try:
+                await connection.own.set_picture(picture, group_id=data.group_id)
+            except Refused as error:
+                raise group_refusal(error) from error
+
+        await self._direct.ask(command, change)
 
     async def describe_privacy(self, _command: Command[DescribePrivacy]) -> PrivacySettings:
         """Who sees what of the account, as WhatsApp says it."""

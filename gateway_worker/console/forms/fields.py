@@ -101,6 +101,8 @@ class _Reader:
         if schema.get("properties"):
             parts = tuple(self.parts(schema, name))
             return Field(name=name, kind=FieldKind.GROUP, help=_help(schema), is_required=is_required, parts=parts)
+        if (lines := self._lines(schema, name, is_required=is_required)) is not None:
+            return lines
         items = self._whole(schema.get("items", {}))
         kind = FieldKind.LINES if schema.get("type") == "array" and items.get("type") == "string" else FieldKind.JSON
         return Field(name=name, kind=kind, help=_help(schema), is_required=is_required, decides=decides)
@@ -123,6 +125,15 @@ class _Reader:
             is_required=is_required,
             parts=(choice, *rest),
         )
+
+    def _lines(self, schema: Schema, name: str, *, is_required: bool) -> Field | None:
+        """A list of texts, or one word in its place, which is typed alone."""
+        forms = [self._whole(each) for each in cast("Sequence[Schema]", schema.get("oneOf") or ())]
+        words = tuple(str(each["const"]) for each in forms if "const" in each)
+        lists = [each for each in forms if self._whole(each.get("items", {})).get("type") == "string"]
+        if not words or len(words) + len(lists) < len(forms):
+            return None
+        return Field(name=name, kind=FieldKind.LINES, help=_help(schema), is_required=is_required, choices=words)
 
     def _variants(self, schema: Schema) -> Mapping[str, tuple[str, Schema]]:
         """The forms by the constant that tells them apart; nothing where no field of theirs does."""
@@ -200,7 +211,8 @@ def _read(field: Field, text: str) -> Any:
         case FieldKind.CHOICE:
             return _number(text) if field.is_whole else text
         case FieldKind.LINES:
-            return [line.strip() for line in text.splitlines() if line.strip()]
+            lines = [line.strip() for line in text.splitlines() if line.strip()]
+            return lines[0] if lines[0] in field.choices and len(lines) == 1 else lines
         case FieldKind.JSON:
             try:
                 return json.loads(text)

@@ -78,6 +78,7 @@ def _with_context(content: Json, context: ContextInfo, *, view_once: bool) -> Co
         content=content,
         quote=quote,
         mentions=list(context.mentionedJid),
+        mentions_all=context.nonJidMentions > 0,
         forwarded=context.isForwarded,
         view_once=view_once,
         disappearing=context.expiration,

@@ -26,18 +26,22 @@ class Content:
     content: Json
     quote: Quote | None = None
     mentions: list[str] = field(default_factory=list[str])
+    mentions_all: bool = False
+    """Everybody in the group."""
     forwarded: bool = False
     view_once: bool = False
     disappearing: int = 0
     """Seconds after which it goes; 0: it stays."""
 
     def to_json(self) -> Json:
-        """The keys `content`, `quote?`, `mentions?`, `forwarded?` and `viewOnce?`."""
+        """The keys `content`, `quote?`, `mentions?`, `mentionsAll?`, `forwarded?` and `viewOnce?`."""
         out: Json = {"content": self.content}
         if self.quote:
             out["quote"] = {"messageId": self.quote.message_id, "sender": self.quote.author}
         if self.mentions:
             out["mentions"] = self.mentions
+        if self.mentions_all:
+            out["mentionsAll"] = True
         if self.forwarded:
             out["forwarded"] = True
         if self.view_once:

@@ -31,12 +31,13 @@ def write_message(
     *,
     quote: Quote | None = None,
     mentions: list[str] | None = None,
+    mentions_all: bool = False,
     forwarded: bool = False,
     view_once: bool = False,
 ) -> Message:
     """The message for a `content` of the control API. `Invalid` for a kind or fields that are not supported."""
     kind = str(content.get("kind"))
-    context = _context(quote, mentions or [], forwarded=forwarded)
+    context = _context(quote, mentions or [], mentions_all=mentions_all, forwarded=forwarded)
     if kind in _FILES:
         return write_file(kind, content, means, context, view_once=view_once)
     writer = _WRITERS.get(kind)
@@ -47,10 +48,12 @@ def write_message(
     return writer(content, context, means)
 
 
-def _context(quote: Quote | None, mentions: list[str], *, forwarded: bool) -> ContextInfo | None:
-    if not (quote or mentions or forwarded):
+def _context(quote: Quote | None, mentions: list[str], *, mentions_all: bool, forwarded: bool) -> ContextInfo | None:
+    if not (quote or mentions or mentions_all or forwarded):
         return None
     context = ContextInfo(mentionedJid=mentions)
+    if mentions_all:
+        context.nonJidMentions = 1
     if forwarded:
         context.isForwarded, context.forwardingScore = True, 1
     if quote:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway_worker.simulator.errors import Conflict, Invalid, NotFound
-from gateway_worker.simulator.strict_body import Body
+from gateway_worker.simulator.strict_body import Body, decode_base64
 from gateway_worker.simulator.whatsapp.groups.changes import (
     OF_PEOPLE,
     SETTINGS,
@@ -14,18 +14,22 @@ from gateway_worker.simulator.whatsapp.groups.changes import (
     join_group,
     leave,
     set_description,
+    set_picture,
     set_subject,
     withdraw,
 )
 from gateway_worker.simulator.whatsapp.groups.groups import group_of
 from gateway_worker.simulator.whatsapp.groups.renumbering import renumber
+from gateway_worker.simulator.whatsapp.profiles import MAX_PICTURE
 from gateway_worker.simulator.world.group import Group
 from gateway_worker.simulator.world.jids import parse_jid
 from gateway_worker.simulator.world.model import Account
 from gateway_worker.simulator.world.turn import Turn
 
 _ANSWERS = ("approve", "reject")
-_ACTIONS = (*OF_PEOPLE, *SETTINGS, *_ANSWERS, "subject", "description", "leave", "invite", "join", "withdraw", "modify")
+_OPEN = ("subject", "description", "picture")
+"""For members too, unless the group is locked."""
+_ACTIONS = (*OF_PEOPLE, *SETTINGS, *_ANSWERS, *_OPEN, "leave", "invite", "join", "withdraw", "modify")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,21 +41,24 @@ class GroupAction:
     phone: str
     people: list[str]
     text: str
+    picture: bytes = b""
 
 
 def parse(group: str, action: str, body: Body) -> GroupAction:
-    """`{phone, participants?, subject?, description?, code?}`, as the action wants them."""
+    """`{phone, participants?, subject?, description?, base64?, code?}`, as the action wants them."""
     if action not in _ACTIONS:
         raise NotFound("path.not_found", f"the actions are: {', '.join(_ACTIONS)}")
-    phone, people, text = body.phone("phone"), body.addresses("participants"), ""
+    phone, people, text, picture = body.phone("phone"), body.addresses("participants"), "", b""
     if action in ("subject", "description"):
         text = body.text(action, empty=True)
+    elif action == "picture":
+        picture = decode_base64(body.text("base64", limit=2 * MAX_PICTURE, empty=True), "base64")
     elif action == "modify":
         text = body.phone("number")
     elif action == "join":
         text = body.text("code")
     body.done()
-    return GroupAction(group=group, kind=action, phone=phone, people=people, text=text)
+    return GroupAction(group=group, kind=action, phone=phone, people=people, text=text, picture=picture)
 
 
 def perform(turn: Turn, action: GroupAction) -> Group:
@@ -66,9 +73,9 @@ def perform(turn: Turn, action: GroupAction) -> Group:
             raise NotFound("recipient.unknown", "no group has this code")
         (join_group if kind == "join" else withdraw)(turn, device, group)
         return group
-    open_to_all = kind in ("leave", "modify", "subject", "description")
+    open_to_all = kind in ("leave", "modify", *_OPEN)
     group = group_of(turn, action.group, person, admin=not open_to_all)
-    if kind in ("subject", "description") and "locked" in group.settings and not group.is_admin(person.phone):
+    if kind in _OPEN and not group.may_describe(person.phone):
         raise Conflict("group.forbidden", "only its admins may do that")
     _change(turn, person, group, action)
     return group
@@ -84,6 +91,8 @@ def _change(turn: Turn, person: Account, group: Group, action: GroupAction) -> N
             renumber(turn, person, action.text)
         case "leave":
             leave(turn, device, group)
+        case "picture":
+            set_picture(turn, device, group, action.picture)
         case "invite":
             invite_code(turn, group)
         case _ if kind in OF_PEOPLE:

@@ -64,6 +64,7 @@ class Messages:
             content=body.mapping("content"),
             quote=body.mapping_or_none("quote"),
             mentions=body.addresses("mentions"),
+            mentions_all=body.flag("mentionsAll"),
             forwarded=body.flag("forwarded"),
             view_once=body.flag("viewOnce"),
             message_id=body.text("messageId", ""),

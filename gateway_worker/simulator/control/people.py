@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from base64 import b64encode
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from aiohttp import web
 
 from gateway_worker.simulator.control import group_actions, person_actions, views
 from gateway_worker.simulator.control.base import MAX_BODY, account_of, body_of
-from gateway_worker.simulator.errors import Invalid
+from gateway_worker.simulator.errors import Invalid, NotFound
 from gateway_worker.simulator.phone import address_book, calls
 from gateway_worker.simulator.phone.disappearing import set_for_new_chats, set_timer
 from gateway_worker.simulator.phone.phone import go_offline, go_online
@@ -21,6 +22,8 @@ from gateway_worker.simulator.whatsapp.registration import awaited_code, scan, t
 from gateway_worker.simulator.wire.curve import KeyPair
 from gateway_worker.simulator.wire.linking.link_code import unwrap_ephemeral, wrap_ephemeral
 from gateway_worker.simulator.wire.linking.webauthn import ORIGIN
+from gateway_worker.simulator.world.jids import parse_jid
+from gateway_worker.simulator.world.media import fetch
 
 if TYPE_CHECKING:
     from gateway_worker.simulator.shell.server import Simulator
@@ -59,6 +62,7 @@ class People:
         router.add_get("/phones/{phone}/calls", self.list_calls)
         router.add_get("/groups", self.list_groups)
         router.add_post("/groups", self.add_group)
+        router.add_get("/groups/{group}/picture", self.group_picture)
         router.add_post("/groups/{group}/{action}", self.change_group)
 
     async def list_phones(self, _request: web.Request) -> web.Response:
@@ -218,6 +222,15 @@ class People:
     async def list_groups(self, _request: web.Request) -> web.Response:
         """All groups."""
         return web.json_response([views.group(group) for group in self._simulator.core.world.groups.values()])
+
+    async def group_picture(self, request: web.Request) -> web.Response:
+        """The picture of a group; "" for none."""
+        world = self._simulator.core.world
+        group = world.groups.get(parse_jid(request.match_info["group"]).user)
+        if group is None:
+            raise NotFound("recipient.unknown", "there is no such group")
+        picture = None if group.picture is None else fetch(world, group.picture[1])
+        return web.json_response({"base64": b64encode(picture or b"").decode()})
 
     async def add_group(self, request: web.Request) -> web.Response:
         """A person makes a group with others."""

@@ -85,6 +85,7 @@ class Draft:
     content: Mapping[str, Any]
     quote: Mapping[str, Any] | None = None
     mentions: list[str] = field(default_factory=list[str])
+    mentions_all: bool = False
     forwarded: bool = False
     view_once: bool = False
     message_id: str = ""
@@ -106,6 +107,7 @@ def send(turn: Turn, account: Account, *, to: str, draft: Draft) -> str:
         means,
         quote=_quote(phone, draft.quote),
         mentions=mentions,
+        mentions_all=draft.mentions_all,
         forwarded=draft.forwarded,
         view_once=draft.view_once,
     )

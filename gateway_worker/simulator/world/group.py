@@ -21,6 +21,8 @@ class Group:
 
     `membership_approval_mode`: who comes by the link is let in by an admin. `all_member_add`: everybody adds people.
     """
+    picture: tuple[str, str] | None = None
+    """Id and direct path."""
     disappearing: int = 0
     """Seconds after which its messages go; 0: they stay."""
     invite: str = ""
@@ -35,6 +37,10 @@ class Group:
     def may_write(self, phone: str) -> bool:
         """Whether that member's messages are for everybody."""
         return "announcement" not in self.settings or self.is_admin(phone)
+
+    def may_describe(self, phone: str) -> bool:
+        """Whether that member may change what the group is called, what it says of itself, and its picture."""
+        return "locked" not in self.settings or self.is_admin(phone)
 
     @property
     def jid(self) -> str:

@@ -1,10 +1,16 @@
 """Groups by commands: real Baileys at the sessions, checked at the phones and in the events of the others."""
 
 import asyncio
+import base64
+import io
 from typing import Any
 
+from PIL import Image
+
 from tests.e2e.conftest import Member, World
+from tests.e2e.messages.asking import of
 from tests.e2e.sessions.test_crashes import kill_and_restart
+from tests.support import media
 from tests.support.backend import Document
 from tests.support.whatsapp.phones import Phone
 
@@ -407,3 +413,54 @@ async def of_person(world: World, member: Member, action: str, who: Phone) -> Do
         ),
     )
     return event["data"]
+
+
+async def test_a_groups_picture_is_set_shown_and_removed(world: World, pair: tuple[Member, Member]) -> None:
+    ana, ben = pair
+    group = await a_group(world, ana, ben.phone)
+    picture = base64.b64encode(media.picture("PNG", 900, 500)).decode()
+    await accepted(world, ben, "picture", groupId=group, picture={"base64": picture})
+    told = await world.backend.event("group.updated.v1", of(ana, groupId=group, picture="changed"))
+    assert told["data"]["by"]["phone"] == ben.phone.number
+    async with world.phones.http.get(f"/groups/{group}/picture") as response:
+        kept = base64.b64decode((await response.json())["base64"])
+    with Image.open(io.BytesIO(kept)) as square:
+        assert (square.format, square.size) == ("JPEG", (500, 500))
+    shown = await world.backend.ask("contact.picture.v1", ana.session_id, {"to": group})
+    assert (shown["data"]["result"]["state"], bool(shown["data"]["result"]["url"])) == ("shown", True)
+    await world.phones.in_group(ana.phone, group, "locked")
+    refused = await ask(world, ben, "picture", groupId=group, removePicture=True)
+    assert (refused["code"], refused["detail"]["whatsappCode"]) == ("message.rejected_by_whatsapp", "403")
+    await accepted(world, ana, "picture", groupId=group, removePicture=True)
+    await world.backend.event("group.updated.v1", of(ben, groupId=group, picture="removed"))
+    gone = await world.backend.ask("contact.picture.v1", ben.session_id, {"to": group})
+    assert gone["data"]["result"]["state"] == "none"
+    await world.phones.in_group(ana.phone, group, "picture", base64=base64.b64encode(kept).decode())
+    again = of(ana, groupId=group, picture="changed")
+    await world.backend.event("group.updated.v1", lambda event: again(event) and event["id"] != told["id"])
+
+
+async def test_everyone_in_a_group_is_mentioned_by_both_sides(world: World, pair: tuple[Member, Member]) -> None:
+    ana, ben = pair
+    eve = await world.phones.give("Eve")
+    group = await a_group(world, ana, ben.phone, eve)
+    contents: list[Document] = [
+        {"kind": "text", "text": "@everyone at noon"},
+        {"kind": "poll", "question": "When?", "options": ["Noon", "One"], "selectable": 1},
+        {"kind": "location", "latitude": 52.5, "longitude": 13.4},
+        {"kind": "image", "media": {"base64": base64.b64encode(media.picture("PNG", 40, 30)).decode()}},
+    ]
+    for content in contents:
+        sent = await act(world, ana, "send", group, content=content, mentions="everyone")
+        told = await world.backend.event("message.received.v1", of(ben, messageId=sent))
+        assert (told["data"]["mentionsAll"], "mentions" in told["data"]) == (True, False), content["kind"]
+    shown = await world.phones.inbox(eve, len(contents))
+    assert [(each["content"]["kind"], each.get("mentionsAll")) for each in shown] == [
+        (content["kind"], True) for content in contents
+    ]
+    asked = await act(world, ana, "send", group, content=contents[1], mentions=[ben.phone.number])
+    told = await world.backend.event("message.received.v1", of(ben, messageId=asked))
+    assert (told["data"]["mentions"], "mentionsAll" in told["data"]) == ([ben.phone.jid], False)
+    answer = await world.phones.send(eve, group, "@everyone yes", mentionsAll=True)
+    told = await world.backend.event("message.received.v1", of(ana, messageId=answer))
+    assert told["data"]["mentionsAll"] is True

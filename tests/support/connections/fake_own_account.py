@@ -14,6 +14,7 @@ class FakeOwnAccount:
 
     about: str = "Available"
     pictures: list[bytes | None] = field(default_factory=list[bytes | None])
+    group_pictures: list[tuple[str, bytes | None]] = field(default_factory=list[tuple[str, bytes | None]])
     seen_by: dict[str, Audience] = field(default_factory=dict[str, Audience])
     blocks: list[tuple[str, bool]] = field(default_factory=list[tuple[str, bool]])
     rejected: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
@@ -37,8 +38,10 @@ class FakeOwnAccount:
 
     async def set_picture(self, picture: bytes | None, *, group_id: str | None = None) -> None:
         self._maybe_refuse()
-        assert group_id is None
-        self.pictures.append(picture)
+        if group_id is None:
+            self.pictures.append(picture)
+        else:
+            self.group_pictures.append((group_id, picture))
 
     async def privacy(self) -> Mapping[str, Audience]:
         return self.seen_by

@@ -299,6 +299,9 @@ class FakeOwnAccount:
     async def set_profile(self, command: Command[Any]) -> None:
         self.asked.append(command.kind.type)
 
+    async def set_group_picture(self, command: Command[Any]) -> None:
+        self.asked.append(command.kind.type)
+
     async def describe_privacy(self, command: Command[Any]) -> PrivacySettings:
         return PrivacySettings(session_id=command.session_id)
 

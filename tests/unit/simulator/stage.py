@@ -189,10 +189,10 @@ class Client:
         stanzas = self.stage.sent[self.id]
         return [n for n in stanzas if n.tag == tag and all(n.attrs.get(k) == v for k, v in attrs.items())]
 
-    def ask(self, namespace: str, *content: Node, kind: str = "get", to: str = "s.whatsapp.net") -> Node:
+    def ask(self, namespace: str, *content: Node, kind: str = "get", to: str = "s.whatsapp.net", **attrs: str) -> Node:
         """A query and its answer."""
         id_ = f"query-{next(self._iqs)}"
-        self.say(Node("iq", {"id": id_, "xmlns": namespace, "type": kind, "to": to}, list(content)))
+        self.say(Node("iq", {"id": id_, "xmlns": namespace, "type": kind, "to": to} | attrs, list(content)))
         (answer,) = self.got("iq", id=id_)
         return answer
 

@@ -14,6 +14,7 @@ from gateway_worker.simulator.wire.nodes import Node
 from gateway_worker.simulator.world.fault import FaultKind
 from gateway_worker.simulator.world.faults import strike
 from gateway_worker.simulator.world.group import Group
+from gateway_worker.simulator.world.media import store
 from gateway_worker.simulator.world.model import Account, Device
 from gateway_worker.simulator.world.turn import Turn
 
@@ -108,6 +109,15 @@ def set_description(turn: Turn, author: Device, group: Group, description: str) 
     attrs = {"id": group.description_id} | ({} if description else {"delete": "true"})
     announce(turn, group, author, Node("description", attrs, body or None))
     return True
+
+
+def set_picture(turn: Turn, author: Device, group: Group, picture: bytes) -> None:
+    """The group has this picture from now on (JPEG), or none if it is empty."""
+    members = frozenset(group.members)
+    group.picture = (turn.token(), store(turn, picture, members)) if picture else None
+    attrs = {"jid": group.jid, "author": author.account.lid_jid}
+    change = Node("set", attrs | {"id": group.picture[0]}) if group.picture else Node("delete", attrs)
+    announce(turn, group, author, change, kind="picture")
 
 
 def change_setting(turn: Turn, author: Device, group: Group, setting: str) -> None:

@@ -15,6 +15,7 @@ MAX_SUBJECT = 100
 MAX_GROUPS = 10_000
 ALL_ADD = "all_member_add"
 APPROVAL = "membership_approval_mode"
+_CHANGE = "w:gp2"
 _OFF = {"announcement": "not_announcement", "locked": "unlocked"}
 
 
@@ -61,19 +62,22 @@ def announce(
     *,
     also: Iterable[Account] = (),
     only_admins: bool = False,
+    kind: str = _CHANGE,
 ) -> None:
     """Notifies the companions of all members (or admins), and of those who just were; who did it among them."""
     people = [turn.world.accounts[phone] for phone in group.members if not only_admins or group.is_admin(phone)]
     account = author.account
     by = {"participant": account.lid_jid, "participant_pn": account.pn_jid, "notify": account.name}
-    notify(turn, group, by, change, (*people, *also))
+    notify(turn, group, by, change, (*people, *also), kind=kind)
 
 
-def notify(turn: Turn, group: Group, by: dict[str, str], change: Node, people: Iterable[Account]) -> None:
-    """Notifies the companions of these people; `by` says who did it."""
+def notify(
+    turn: Turn, group: Group, by: dict[str, str], change: Node, people: Iterable[Account], *, kind: str = _CHANGE
+) -> None:
+    """Notifies the companions of these people; `by` says who did it, `kind` is the notification's type."""
     for person in people:
         for target in person.companions:
-            attrs = {"from": group.jid, "type": "w:gp2", "id": turn.token(), "t": turn.t, "addressing_mode": "lid"}
+            attrs = {"from": group.jid, "type": kind, "id": turn.token(), "t": turn.t, "addressing_mode": "lid"}
             deliver(turn, target, Node("notification", attrs | by, [change]))
 
 

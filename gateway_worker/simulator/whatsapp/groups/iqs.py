@@ -111,7 +111,7 @@ def _change(turn: Turn, author: Device, group: Group, query: Node) -> list[Node]
 def _set_disappearing(turn: Turn, author: Device, group: Group, query: Node) -> list[Node]:
     """WhatsApp takes what its clients offer only."""
     seconds = query.attrs.get("expiration", "0") if query.tag == "ephemeral" else "0"
-    if "locked" in group.settings and not group.is_admin(author.account.phone):
+    if not group.may_describe(author.account.phone):
         return [_FORBIDDEN]
     if seconds not in {str(each) for each in TIMERS}:
         return [_BAD_REQUEST]

@@ -83,6 +83,7 @@ class SendArguments(TypedDict):
     content: Any
     original: OriginalMessage | None
     mentions: Sequence[str]
+    mentions_all: bool
     flags: dict[str, bool]
     timer: Timer | None
 

@@ -52,6 +52,7 @@ def outgoing_args(message: OutgoingMessage) -> tuple[dict[str, Any], list[bytes]
         "to": message.to,
         "content": _content_args(message.content),
         "mentions": list(message.mentions),
+        "mentions_all": message.mentions_all,
         "flags": dict(message.flags),
         "timer": None if message.timer is None else asdict(message.timer),
         "original": None

@@ -11,7 +11,7 @@ from gateway_worker.whatsapp.app_state import StateKind
 from gateway_worker.whatsapp.errors import Refused
 from gateway_worker.whatsapp.facts import CallArrived, CallEnded
 from schemas.content.account import Audience
-from schemas.errors import CallNotFound, CommandInvalid, MessageRejectedByWhatsApp
+from schemas.errors import CallNotFound, CommandInvalid, MessageRecipientUnknown, MessageRejectedByWhatsApp
 from schemas.events.contacts import CallOutcome, ContactChange
 from tests.support.connections.virtual_time import EPOCH, virtual
 from tests.support.connections.world import ANNA, command, world
@@ -133,3 +133,24 @@ def test_what_is_told_of_the_account_stands_under_no_name() -> None:
         OWN,
         {ContactChange.ABOUT: "", ContactChange.PICTURE: "7"},
     )
+
+
+@virtual
+async def test_a_group_has_another_picture_and_none() -> None:
+    async with world() as w:
+        await w.connected()
+        own, group = w.manager.of(ANNA).own_account, "120363041234567890@g.us"
+        await own.set_group_picture(command("group.picture.v1", ANNA, {"groupId": group, "removePicture": True}))
+        assert w.engine.own.group_pictures == [(group, None)]
+        for code, wanted in (("404", MessageRecipientUnknown), ("403", MessageRejectedByWhatsApp)):
+            w.engine.own.refusals = [Refused(code)]
+            with pytest.raises(wanted) as refused:
+                await own.set_group_picture(
+                    command("group.picture.v1", ANNA, {"groupId": group, "removePicture": True})
+                )
+            assert refused.value.detail == {"whatsappCode": code}
+        with pytest.raises(CommandInvalid):
+            await own.set_group_picture(
+                command("group.picture.v1", ANNA, {"groupId": group, "picture": {"object": "bert/us.jpg"}})
+            )
+        assert len(w.engine.own.group_pictures) == 1

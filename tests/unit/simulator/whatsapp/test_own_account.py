@@ -3,6 +3,8 @@
 import pytest
 
 from gateway_worker.simulator.whatsapp.blocking import set_blocked
+from gateway_worker.simulator.whatsapp.groups.changes import change_setting, leave
+from gateway_worker.simulator.whatsapp.groups.groups import make
 from gateway_worker.simulator.whatsapp.privacy import set_privacy
 from gateway_worker.simulator.whatsapp.profiles import set_picture
 from gateway_worker.simulator.wire.nodes import Node
@@ -98,3 +100,30 @@ def test_a_picture_is_set_by_a_companion_and_hidden_from_others(
     assert a.ask("w:profile:picture", query, to=ann.pn_jid).child("picture") is not None
     stage.turn(lambda turn: set_picture(turn, ann, b""))
     assert len(a.got("notification", type="account_sync")) == 3  # the other device, the setting, the picture
+
+
+def test_a_groups_picture_is_for_its_members_and_set_by_who_may(
+    stage: Stage, ann: Account, bob: Account, a: Client
+) -> None:
+    b = stage.companion(bob)
+    stage.turn(lambda turn: make(turn, ann.phone, "Us", [bob.pn_jid]))
+    (group,) = stage.core.world.groups.values()
+    picture = Node("picture", {"type": "image"}, b"\xff\xd8\xff" + bytes(100))
+    query = Node("picture", {"type": "image", "query": "url"})
+
+    def answered(client: Client, asked: Node, kind: str = "set") -> str:
+        (answer,) = client.ask("w:profile:picture", asked, kind=kind, target=group.jid).children()
+        return answer.attrs.get("code") or answer.attrs["id"]
+
+    assert answered(b, query, "get") == "404"
+    shown = answered(b, picture)
+    (told,) = a.got("notification", type="picture")
+    assert (told.attrs["from"], told.attrs["participant"]) == (group.jid, bob.lid_jid)
+    assert told.need("set").attrs["id"] == shown == answered(a, query, "get")
+    stage.turn(lambda turn: change_setting(turn, ann.primary.device, group, "locked"))
+    assert answered(b, picture) == "403"
+    assert answered(a, Node("picture", {"type": "image"}, b"GIF89a")) == "406"
+    assert a.ask("w:profile:picture", Node("none"), kind="set", target=group.jid).children() == []
+    assert b.got("notification", type="picture")[-1].child("delete") is not None
+    stage.turn(lambda turn: leave(turn, bob.primary.device, group))
+    assert answered(b, picture) == "404"

@@ -56,6 +56,7 @@ export interface SendArguments {
   content: unknown
   original: OriginalMessage | null
   mentions: string[]
+  mentions_all: boolean
   flags: Record<string, boolean>
   timer: Timer | null
 }

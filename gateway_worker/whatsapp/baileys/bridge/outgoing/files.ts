@@ -1,6 +1,7 @@
 /** Outgoing messages with a file that lies at WhatsApp's media host already. */
 import type { proto } from 'baileys'
 
+import type { SendArguments } from '../channel/calls.ts'
 import type { SendFlags } from '../channel/flags.ts'
 import type { FileReference } from '../channel/calls.ts'
 
@@ -39,7 +40,16 @@ export type FileContent = File &
     | ({ kind: 'sticker'; animated?: boolean | null } & Visible)
   )
 
+/** What a message with a file is beside it. */
+export type Told = Pick<SendArguments, 'mentions' | 'mentions_all'> & { flags: SendFlags }
+
 const NO_NAME = 'file'
+
+/** Whom a message mentions, as its context says it; null: nobody. */
+export function mentionsOf({ mentions, mentions_all: isForAll }: Pick<Told, 'mentions' | 'mentions_all'>): proto.IContextInfo | null {
+  if (mentions.length === 0 && !isForAll) return null
+  return { ...(mentions.length > 0 ? { mentionedJid: mentions } : {}), ...(isForAll ? { nonJidMentions: 1 } : {}) }
+}
 
 /** Whether a content is one with a file. */
 export function isFile(content: { kind: string }): content is FileContent {
@@ -47,8 +57,10 @@ export function isFile(content: { kind: string }): content is FileContent {
 }
 
 /** The message; what people are to see once is covered as WhatsApp's own clients do it. */
-export function fileMessage(content: FileContent, mentions: string[], { view_once: viewOnce }: SendFlags): proto.IMessage {
-  const contextInfo = mentions.length > 0 ? { contextInfo: { mentionedJid: mentions } } : {}
+export function fileMessage(content: FileContent, told: Told): proto.IMessage {
+  const viewOnce = told.flags.view_once
+  const mentioned = mentionsOf(told)
+  const contextInfo = mentioned === null ? {} : { contextInfo: mentioned }
   const common = { ...placeOf(content.reference), mimetype: content.media.mimetype ?? null, ...contextInfo }
   const once = viewOnce ? { viewOnce } : {}
   switch (content.kind) {

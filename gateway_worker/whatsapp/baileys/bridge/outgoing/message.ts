@@ -6,6 +6,7 @@ import {
   type AuthenticationCreds,
   generateWAMessage,
   generateWAMessageFromContent,
+  getContentType,
   isJidGroup,
   jidNormalizedUser,
   proto,
@@ -15,7 +16,7 @@ import {
 
 import { headerOf } from '../words/business.ts'
 import { contentOf as describedOf, forwardingOf } from '../words/content.ts'
-import { type FileContent, fileMessage, isFile } from './files.ts'
+import { type FileContent, fileMessage, isFile, mentionsOf } from './files.ts'
 import type { SendArguments } from '../channel/calls.ts'
 import type { SendFlags } from '../channel/flags.ts'
 import { CallError } from '../channel/peer.ts'
@@ -75,14 +76,24 @@ export async function messageOf(
   const own = { userJid, messageId: args.message_id, ...(quoted ? { quoted } : {}) }
   const upload = (): Promise<never> => Promise.reject(new CallError('unsupported_content'))
   const { message } = isFile(content)
-    ? generateWAMessageFromContent(jid, withSecret(fileMessage(content, args.mentions, args.flags), args, credentials), own)
+    ? generateWAMessageFromContent(jid, withSecret(fileMessage(content, args), args, credentials), own)
     : await generateWAMessage(jid, contentOf(args, jid, credentials, plaintext), { ...own, upload })
   if (message == null) throw new CallError('unsupported_content')
+  if (content.kind in QUOTES) mention(message, mentionsOf(args))
   return args.timer === null ? message : disappearing(message, args.timer)
 }
 
 /** The kinds whose original is quoted. */
 const QUOTES: Record<string, true> = { text: true, location: true, contacts: true, poll: true }
+
+/** Baileys adds mentions to a message's first field, which of a poll is not what the poll is in. */
+function mention(message: proto.IMessage, mentioned: proto.IContextInfo | null): void {
+  if (mentioned === null) return
+  const name = getContentType(message)
+  const part = name === undefined ? undefined : (message[name] as { contextInfo?: proto.IContextInfo | null } | null | undefined)
+  if (part == null) throw new CallError('unsupported_content')
+  part.contextInfo = { ...part.contextInfo, ...mentioned }
+}
 
 function contentOf(
   args: OutgoingArguments,
@@ -90,11 +101,10 @@ function contentOf(
   credentials: AuthenticationCreds,
   plaintext: Uint8Array | undefined
 ): AnyMessageContent {
-  const { content, mentions } = args
-  const mentioning = mentions.length > 0 ? { mentions } : {}
+  const { content } = args
   switch (content.kind) {
     case 'text':
-      return { ...textOf(content), ...mentioning }
+      return textOf(content)
     case 'location':
       return { location: placeOf(content) }
     case 'contacts':
@@ -106,8 +116,7 @@ function contentOf(
           values: content.options,
           selectableCount: content.selectable,
           messageSecret: secretOf(args.message_id, credentials)
-        },
-        ...mentioning
+        }
       }
     case 'edit':
       return { ...textOf(content.content), edit: keyOf(args, jid) }

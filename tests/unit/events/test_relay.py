@@ -1,7 +1,7 @@
 """What the relay tells, in which order, and what it does when the broker, the store or the lease is gone."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -137,6 +137,15 @@ async def test_what_is_committed_goes_out_in_order_and_is_marked_before_it_count
         assert (scene.broker.arrived, scene.relay.backlog) == (names("anna", 1, 3), 0)
         assert (scene.counts.published, scene.counts.repeated, scene.counts.refused) == (3, 0, 0)
         assert scene.outbox.reads == [(None, 0)], "of a session known from its beginning nothing is read"
+
+
+@virtual
+async def test_whoever_waits_for_a_session_waits_for_its_marks_too() -> None:
+    async with relaying() as scene:
+        for number in range(1, 4):  # marks gather: the second comes while the marker rests
+            scene.outbox.commit("anna")
+            await scene.relay.flushed(ANNA)
+            assert (ANNA, number) in scene.outbox.published
 
 
 @virtual
@@ -303,6 +312,57 @@ async def test_what_was_not_announced_is_read_page_by_page() -> None:
 
 
 @virtual
+async def test_a_session_that_was_read_is_read_again_when_a_commit_was_not_told() -> None:
+    async with relaying() as scene:
+        for number in range(2, 7, 2):
+            scene.outbox.commit("anna", announced=False)
+            scene.outbox.commit("anna")
+            await scene.relay.flushed(ANNA)
+            assert scene.broker.arrived == names("anna", 1, number)
+
+
+@virtual
+async def test_what_is_confirmed_and_not_marked_yet_is_not_read_and_told_again() -> None:
+    async with relaying() as scene:
+        scene.outbox.commit("anna")
+        await scene.relay.flushed(ANNA)
+        scene.outbox.commit("anna")
+        await asyncio.sleep(SOON)
+        assert (ANNA, 2) not in scene.outbox.published, "the marker rests"
+        scene.relay.let_go(ANNA)
+        scene.outbox.commit("anna")
+        await scene.relay.flushed(ANNA)
+        assert scene.broker.arrived == names("anna", 1, 3)
+
+
+class SlowOutbox(MemoryOutbox):
+    """What it reads it gives when it may."""
+
+    may_answer: asyncio.Event
+
+    async def pending(self, session_id: SessionId | None, after: int, limit: int) -> Sequence[OutboxEvent]:
+        found = await super().pending(session_id, after, limit)
+        await self.may_answer.wait()
+        return found
+
+
+@virtual
+async def test_what_was_read_of_a_session_that_is_let_go_meanwhile_is_not_told() -> None:
+    outbox = SlowOutbox()
+    outbox.may_answer = asyncio.Event()
+    outbox.commit("anna", 2, announced=False)
+    async with relaying(outbox) as scene:
+        outbox.commit("anna")
+        await asyncio.sleep(SOON)
+        assert (ANNA, 0) in outbox.reads
+        scene.relay.let_go(ANNA)
+        outbox.taken.add(ANNA)
+        outbox.may_answer.set()
+        await asyncio.sleep(SOON)
+        assert scene.broker.arrived == []
+
+
+@virtual
 async def test_a_store_that_is_away_is_asked_again() -> None:
     outbox = MemoryOutbox(away=True)
     outbox.commit("anna", 3, announced=False)
@@ -338,6 +398,16 @@ async def test_what_nobody_publishes_is_found_once_it_is_old_enough() -> None:
         assert scene.broker.arrived == [], "whoever committed it may still tell it"
         await asyncio.sleep(SWEEP_SECONDS)
         assert scene.broker.arrived == names("anna", 1, 2)
+
+
+@virtual
+async def test_what_waits_for_its_confirm_is_no_orphan_however_old() -> None:
+    async with relaying() as scene:
+        scene.broker.keeps_waiting = True
+        scene.outbox.commit("anna", time=EPOCH - 2 * ORPHANED)
+        await asyncio.sleep(3 * SWEEP_SECONDS)
+        assert {session for session, _ in scene.outbox.reads} == {None}
+        scene.broker.settle_all()
 
 
 @virtual

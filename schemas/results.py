@@ -136,6 +136,7 @@ class ContactDescription(Model):
         saved_name: what the account's owner calls it; missing: it is not in the address book.
         verified_name: of a business, as it was certified.
         about: the status text.
+        picture_id: it changes with the picture (``contact.picture.v1`` gets that); missing: none is known.
         blocked: the account has blocked that person; missing: it has not.
     """
 
@@ -146,6 +147,7 @@ class ContactDescription(Model):
     saved_name: str | None = None
     verified_name: str | None = None
     about: str | None = None
+    picture_id: str | None = None
     blocked: bool | None = None
 
 

@@ -85,7 +85,7 @@ def _fetch(folder: Path, suite: str, names: Sequence[str]) -> Sequence[Path]:
     for each in ("state/lists/partial", "cache/archives/partial"):
         (apt / each).mkdir(parents=True)
     (apt / "status").touch()
-    (apt / "sources.list").write_text(f"deb [signed-by={_KEYRING}] {_archive()} {suite} main\n")
+    (apt / "sources.list").write_text(f"deb [signed-by={_KEYRING}] {archive()} {suite} main\n")
     options = {
         "Dir::Etc::SourceList": apt / "sources.list",
         "Dir::Etc::SourceParts": "/dev/null",
@@ -106,8 +106,8 @@ def _fetch(folder: Path, suite: str, names: Sequence[str]) -> Sequence[Path]:
     return sorted((apt / "cache" / "archives").glob("*.deb"))
 
 
-def _archive() -> str:
-    """The address from which this machine takes Debian's packages."""
+def archive() -> str:
+    """The address from which this machine takes Debian's packages. Raises ServersError."""
     for path in (_SOURCES[0], *sorted(_SOURCES[1].glob("*"))):
         found = _ARCHIVE.search(path.read_text()) if path.is_file() else None
         if found is not None:

@@ -23,7 +23,7 @@ _SERVICES: Final = ("tests/e2e", "tests/integration/whatsapp", "tests/integratio
 
 CHECKS: Final = ("deploy.tools.check", "--at-once=1")
 WITHOUT_SERVICES: Final = ("-n2", "--cov", "--cov-report=term:skip-covered", "tests/unit", "tests/contract")
-WITH_SERVICES: Final = ("-n6", "--dist=loadfile", "--no-loadscope-reorder", "-m", "not alone", *_SERVICES)
+WITH_SERVICES: Final = ("-n6", "--dist=loadfile", "--no-loadscope-reorder", "-m", "not alone and not long", *_SERVICES)
 ALONE: Final = ("-m", "alone", *_SERVICES)
 
 

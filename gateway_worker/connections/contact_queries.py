@@ -73,5 +73,6 @@ def _description(contact: Contact) -> ContactDescription:
         saved_name=known.get(ContactChange.SAVED_NAME),
         verified_name=known.get(ContactChange.VERIFIED_NAME),
         about=known.get(ContactChange.ABOUT),
+        picture_id=known.get(ContactChange.PICTURE),
         blocked=contact.blocked or None,
     )

@@ -1,8 +1,10 @@
 """What the way out needs from the layers below; the store implements it."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from gateway_worker.broker.outgoing import Outgoing
 from gateway_worker.store.records import Extent, OutboxEvent
 from schemas.names import SessionId
 
@@ -32,6 +34,34 @@ class StoredEvents(Protocol):
 
     async def range(self, session_id: SessionId, from_sequence: int, limit: int) -> Sequence[OutboxEvent]:
         """At most `limit` of them, in sequence."""
+        ...
+
+
+class EventPipe(Protocol):
+    """Publishes in the order of the calls, many at a time, until it breaks (`gateway_worker.broker.pipe`)."""
+
+    def submit(self, message: Outgoing) -> "asyncio.Future[None]":
+        """Publish; the answer fails with Unroutable, PublishRefused or, if the pipe broke, BrokerLost."""
+        ...
+
+    async def settled(self) -> None:
+        """Returns when nothing is under way any more."""
+        ...
+
+    async def close(self) -> None:
+        """Give it back. Call it when nothing is under way."""
+        ...
+
+
+class DurablePublisher(Protocol):
+    """The way out of durable events."""
+
+    async def pipe(self) -> EventPipe:
+        """A pipe of the caller's own. Waits for the broker, for ever."""
+        ...
+
+    def durable_event(self, event: OutboxEvent) -> Outgoing:
+        """The publish that tells a durable event: the same bytes each time."""
         ...
 
 

@@ -22,11 +22,9 @@ from typing import Final
 import structlog
 
 from gateway_worker.broker.errors import PublishRefused, Unroutable
-from gateway_worker.broker.pipe import Pipe
 from gateway_worker.events.backlog import Backlog
 from gateway_worker.events.marker import Marker
-from gateway_worker.events.ports import EventObserver, Outbox, PublishingLease
-from gateway_worker.events.publisher import Publisher
+from gateway_worker.events.ports import DurablePublisher, EventObserver, EventPipe, Outbox, PublishingLease
 from gateway_worker.events.traced import note_published
 from gateway_worker.store.errors import StoreUnavailable
 from gateway_worker.store.records import OutboxEvent
@@ -62,7 +60,7 @@ class Relay:
     def __init__(
         self,
         outbox: Outbox,
-        publisher: Publisher,
+        publisher: DurablePublisher,
         *,
         namespace: str,
         clock: Clock,
@@ -171,7 +169,7 @@ class Relay:
         for session_id in sessions:
             self._ask_for(session_id)
 
-    async def _relay_through(self, pipe: Pipe) -> None:
+    async def _relay_through(self, pipe: EventPipe) -> None:
         """Publish through one pipe until it breaks; then put back what it did not confirm."""
         under_way: dict[int, OutboxEvent] = {}  # by place, in order
         place = 0
@@ -191,6 +189,7 @@ class Relay:
             if place % _TURN == 0:
                 await asyncio.sleep(0)
         await pipe.settled()
+        await asyncio.sleep(0)  # what was answered in this very turn of the loop is still to be noted
         await pipe.close()
         for event in under_way.values():
             self._observer.event_repeated(event.type)

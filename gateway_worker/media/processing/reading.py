@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 import av
 from av.container import InputContainer
@@ -51,6 +51,18 @@ _TELEPHONE: Final = {"sample_rate": "8000"}
 _HEADLESS: Final = frozenset({"audio/x-mulaw", "audio/x-alaw", "audio/x-slin"})
 _STILLS: Final = frozenset({"mjpeg", "png", "bmp", "gif", "tiff", "webp"})
 _MICROSECONDS: Final = av.time_base
+_OGG: Final = "audio/ogg"
+_OGG_HEAD: Final = 512
+"""Bytes that are looked at: the first pages, each with the first bytes of its stream."""
+_OGG_CODECS: Final = {
+    b"\x80theora": "theora",
+    b"BBCD\0": "dirac",
+    b"OpusHead": "opus",
+    b"\x01vorbis": "vorbis",
+    b"Speex   ": "speex",
+    b"\x7fFLAC": "flac",
+}
+"""By how a stream begins (RFC 5334, and each codec's own document); pictures before sounds."""
 
 
 @contextmanager
@@ -58,13 +70,29 @@ def reading(source: Path, mimetype: str) -> Generator[InputContainer]:
     """Read as what it is, from a file that we opened: nothing else is ever opened for it.
 
     Its tags may be in any encoding: PyAV refuses the file for one that is not UTF-8, unless it is told not to.
+
+    Raises:
+        Fault: FFmpeg finds nothing in it.
     """
-    form, options = _DEMUXERS[mimetype], _TELEPHONE if mimetype in _HEADLESS else {}
-    with (
-        source.open("rb") as file,
-        av.open(file, "r", format=form, options=options, metadata_errors="replace") as container,
-    ):
+    with source.open("rb") as file, _opened(file, mimetype) as container:
         yield container
+
+
+def _opened(file: BinaryIO, mimetype: str) -> InputContainer:
+    form, options = _DEMUXERS[mimetype], _TELEPHONE if mimetype in _HEADLESS else {}
+    try:
+        return av.open(file, "r", format=form, options=options, metadata_errors="replace")
+    except FFmpegError as error:
+        raise Fault("unsupported", "unreadable", codec=_codec_said(file, mimetype)) from error
+
+
+def _codec_said(file: BinaryIO, mimetype: str) -> str | None:
+    """What an Ogg says it holds, where FFmpeg could not tell: it wants more pages than a file may have that is cut."""
+    if mimetype != _OGG:
+        return None
+    file.seek(0)
+    head = file.read(_OGG_HEAD)
+    return next((name for begin, name in _OGG_CODECS.items() if begin in head), None)
 
 
 def codec_of(stream: Stream) -> str:
@@ -108,13 +136,15 @@ def packets(container: InputContainer, *streams: Stream) -> Iterator[AnyPacket]:
 
 
 class Decoding:
-    """Decodes packets, without those that are damaged."""
+    """Decodes packets of one stream, without those that are damaged."""
 
     def __init__(self) -> None:
         self.damaged = self.good = 0
+        self._codec: str | None = None
 
     def frames(self, packet: AnyPacket) -> list[Any]:
         """What is in a packet; nothing, where it is damaged."""
+        self._codec = self._codec or codec_of(packet.stream)
         try:
             frames = packet.decode()
         except FFmpegError:
@@ -126,9 +156,9 @@ class Decoding:
     def check(self) -> None:
         """Refuse what is mostly damaged, or empty."""
         if self.good == self.damaged == 0:
-            raise Fault("unsupported", "empty")
+            raise Fault("unsupported", "empty", codec=self._codec)
         if self.good == 0 or self.damaged > self.good:
-            raise Fault("unsupported", "unreadable", damaged=self.damaged)
+            raise Fault("unsupported", "unreadable", codec=self._codec, damaged=self.damaged)
 
 
 def decoded(container: InputContainer, stream: Stream) -> Iterator[Any]:

@@ -27,7 +27,8 @@ from gateway_worker.media.processing.tracks import FASTSTART, Conversion, Sound
 
 VOICE: Final = "audio/ogg; codecs=opus"
 _OGG: Final = "audio/ogg"
-_GUESSED: Final = frozenset({"audio/mpeg", "audio/aac", "audio/amr"})
+_GUESSED: Final = frozenset({"audio/mpeg", "audio/aac", "audio/amr", "audio/flac"})
+"""FFmpeg guesses how long they last; or as of FLAC, believes a head that says it of the whole, also where it is cut."""
 _MOVIES: Final = frozenset({"audio/mp4", "video/mp4", "video/3gpp"})
 _PLAIN_NAMES: Final = {"video/mp4": "audio/mp4", "video/3gpp": "audio/3gpp"}  # of what holds no picture
 _PLAYED: Final = {

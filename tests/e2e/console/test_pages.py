@@ -33,6 +33,23 @@ async def _paired_by_clicking(page: Page, world: World, name: str) -> tuple[str,
     return session, phone.number
 
 
+async def test_a_page_hears_what_happens_however_late_its_scripts_come(
+    world: World, console: RunningConsole, browser: Browser
+) -> None:
+    async def late(route: Route) -> None:
+        await asyncio.sleep(0.5)  # a slow network: long enough for whatever would not wait for it
+        await route.continue_()
+
+    await browser.context.route("**/htmx-*.js", late)
+    try:
+        page = await browser.page(f"{console.url}/sessions")
+        session = world.new_session_id()
+        await world.create(session)
+        await expect(page.locator("#sessions")).to_contain_text(session)
+    finally:
+        await browser.context.unroute("**/htmx-*.js", late)
+
+
 async def test_a_session_is_made_linked_and_talks_by_clicking(
     world: World, console: RunningConsole, browser: Browser
 ) -> None:

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable
 
 from tests.e2e.conftest import Member, World
+from tests.e2e.messages.asking import result
 from tests.support.backend import Document
 from tests.support.whatsapp.phones import Phone
 
@@ -80,6 +81,8 @@ async def test_a_picture_that_changes_or_goes_is_told(world: World) -> None:
             _UPDATED,
             lambda event, word=word: _about(ana, ben, "picture")(event) and event["data"]["picture"] == word,
         )
+        described = await result(world, ana, "contact.describe.v1", {"contact": ben.number})
+        assert ("pictureId" in described) is (word == "changed")
         assert seen["data"]["pushName"] == "Ben"
 
 

@@ -173,6 +173,29 @@ CUT: dict[str, tuple[str, Made]] = {
 }
 
 
+async def test_a_flac_that_is_cut_off_lasts_as_long_as_what_there_is_of_it(here: Environment) -> None:
+    content = media.encoded_sound("flac", "flac", seconds=8)
+    made, sent = await here.prepare("audio", content[: len(content) // 4])
+    assert made.seconds is not None
+    assert (made.mimetype, 1 <= made.seconds < 6) == ("audio/flac", True), made.seconds
+    assert sent == content[: len(content) // 4]
+
+
+def _only_heads(codec: bytes) -> bytes:
+    """An Ogg of one page (RFC 3533): the first of a stream, and nothing behind it."""
+    return b"OggS\0\x02" + bytes(8) + b"\1\0\0\0" + bytes(8) + b"\1" + bytes([80]) + codec.ljust(80, b"\0")
+
+
+@pytest.mark.parametrize(
+    ("kind", "begin", "codec"), [("voice", b"Speex   1.2", "speex"), ("video", b"\x80theora\3\2\1", "theora")]
+)
+async def test_an_ogg_that_cannot_be_read_is_refused_with_the_codec_that_it_names(
+    here: Environment, kind: str, begin: bytes, codec: str
+) -> None:
+    code, detail = await here.refusal(kind, _only_heads(begin))
+    assert (code, detail["codec"]) == ("media.unsupported", codec), detail
+
+
 @pytest.mark.parametrize("name", CUT)
 async def test_what_is_cut_off_goes_as_far_as_players_play_it(here: Environment, name: str) -> None:
     kind, make = CUT[name]

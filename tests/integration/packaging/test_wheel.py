@@ -1,7 +1,6 @@
 """The wheel, installed where nothing else of ours is: no checkout, no PYTHONPATH, an empty folder to work in."""
 
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from deploy.tools.wheel import NPM, VENDOR, VENDORED
+from deploy.tools.wheel import VENDOR, VENDORED
 from gateway_worker.whatsapp.baileys.process.installation import bridge_folder
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -64,23 +63,6 @@ class Environment:
     def python(self, code: str) -> None:
         done = self.run("python", "-c", code)
         assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy: nothing that an earlier build left behind is in it."""
-    copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
-    for name in PACKAGES:
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
-    npm = f"gateway_worker/{NPM}"
-    shutil.copytree(ROOT / npm, copy / npm)
-    (copy / "deploy/tools").mkdir(parents=True)
-    tools = ("deploy/__init__.py", "deploy/tools/__init__.py", "deploy/tools/wheel.py")
-    for name in ("pyproject.toml", "README.md", "LICENSE", *tools):
-        shutil.copy(ROOT / name, copy / name)
-    _pip("wheel", "--no-deps", "--no-build-isolation", "-w", str(out), str(copy))
-    (built,) = out.glob("*.whl")
-    return built
 
 
 @pytest.fixture(scope="module")

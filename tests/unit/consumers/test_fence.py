@@ -217,3 +217,51 @@ async def test_an_event_that_came_in_as_a_command_makes_no_further_event(harness
     )
     assert harness.publisher.events == []
     assert len(harness.publisher.dead_letters) == 1
+
+
+CONFIRM = body_of("session.passkey.confirm.v1", "s1", {"confirmed": True})
+TENANTS_WORKER = body_of("worker.describe.v1", "acme1", {})
+
+
+@pytest.mark.parametrize(
+    ("body", "more"),
+    [
+        (SEND, {"queue": "gateway.expired", "headers": {"x-first-death-exchange": "tenants.own"}}),
+        (SEND, {"queue": "gateway.session.s1", "headers": {"x-first-death-exchange": "gateway.commands"}}),
+        (CONFIRM, {"queue": "gateway.session.s2", "exchange": "", "routing_key": "gateway.session.s2"}),
+        (
+            TENANTS_WORKER,
+            {
+                "queue": "gateway.worker.acme1",
+                "exchange": "gateway.commands",
+                "routing_key": "worker.acme1",
+                "reply_to": f"{Topology('gateway').tenants}acme.replies",
+            },
+        ),
+    ],
+    ids=["died elsewhere", "expired and not where what expired lies", "moved to another session", "a worker's tenant"],
+)
+def test_a_way_that_only_looks_like_one_of_ours_is_forbidden(body: bytes, more: dict[str, Any]) -> None:
+    way: dict[str, Any] = {"exchange": "gateway.expired", "routing_key": "session.s1", **more}
+    delivery = delivery_of(body, **way)
+    with pytest.raises(CommandForbidden):
+        Fence(Topology("gateway")).check(parse_command(body), delivery)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "key", "origin", "subject"),
+    [
+        ("gateway.commands", "session.s1", Origin(type="message.send.v1", subject="s1"), "s1"),
+        ("gateway.commands", "session", Origin(type="message.send.v1", subject="s1"), None),
+        ("gateway.commands", "sessions.create", Origin(type="session.create.v1", subject="s1"), "s1"),
+        ("gateway.commands", "sessions.create", Origin(type="session.describe.v1", subject="s1"), None),
+        ("tenants.own", "session.s1", Origin(type="message.send.v1", subject="s1"), None),
+        ("", "gateway.worker.w1", Origin(type="session.passkey.confirm.v1", subject="s1"), "s1"),
+        ("", "gateway.worker.w1", Origin(type="message.send.v1", subject="s1"), "w1"),
+    ],
+)
+def test_a_sender_is_quoted_about_what_its_key_names(
+    exchange: str, key: str, origin: Origin, subject: str | None
+) -> None:
+    delivery = delivery_of(SEND, queue="gateway.session.s1", exchange=exchange, routing_key=key)
+    assert Fence(Topology("gateway")).audience(delivery, origin).origin.subject == subject

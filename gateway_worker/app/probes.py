@@ -10,7 +10,7 @@ from gateway_worker.broker.watch import TopologyWatch
 from gateway_worker.operations.health import Check, HealthChecks, Unwell
 from gateway_worker.operations.metrics import Readings, WorkerMetrics
 from gateway_worker.operations.server import HealthServer, Identity
-from gateway_worker.store.errors import DatabaseReadOnly
+from gateway_worker.store.errors import DatabaseFull, DatabaseReadOnly
 
 
 def checks_of(infrastructure: Infrastructure, watch: TopologyWatch) -> HealthChecks:
@@ -19,7 +19,7 @@ def checks_of(infrastructure: Infrastructure, watch: TopologyWatch) -> HealthChe
     async def ask_database() -> None:
         try:
             await infrastructure.store.check()
-        except DatabaseReadOnly as error:
+        except (DatabaseFull, DatabaseReadOnly) as error:
             raise Unwell(error.message) from error
 
     async def ask_broker() -> None:

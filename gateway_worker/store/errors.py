@@ -5,6 +5,7 @@
     Unavailable (schemas.errors; disposition RETRY)
     ├── StoreUnavailable        the database is away, overloaded, or too slow: the same call may succeed later
     │   ├── DatabaseRefused     it does not let us in: user, password or database are wrong
+    │   ├── DatabaseFull        all its connections are others'
     │   └── DatabaseReadOnly    it answers, and takes no writes
     └── StaleEpoch              another worker owns the session now (or it is deleted): nothing was written
     StoreError                  everything else: not repeated by itself
@@ -46,6 +47,13 @@ class DatabaseRefused(StoreUnavailable):
     def __init__(self, why: str) -> None:
         super().__init__("The database is not available.")
         self.why = why
+
+
+class DatabaseFull(StoreUnavailable):
+    """The database has no connection left for us. While a worker runs that is waited out."""
+
+    def __init__(self) -> None:
+        super().__init__("The database has no connection left: see its max_connections, and who holds them.")
 
 
 class DatabaseReadOnly(StoreUnavailable):

@@ -8,6 +8,7 @@ import asyncpg
 
 from gateway_worker.store.errors import (
     ContentRefused,
+    DatabaseFull,
     DatabasePooled,
     DatabaseRefused,
     DatabaseTooOld,
@@ -117,6 +118,8 @@ def translate(error: BaseException) -> StoreUnavailable | StoreError:  # noqa: P
         return DatabasePooled(FORGETFUL)
     if isinstance(error, asyncpg.UndefinedTableError):
         return StoreUnavailable("A table is missing: run gateway-worker migrate, unless somebody restores it now.")
+    if isinstance(error, asyncpg.TooManyConnectionsError):
+        return DatabaseFull()
     if is_away(error):
         return StoreUnavailable(f"The database is not available ({kind}).")
     if isinstance(error, asyncpg.ClientConfigurationError) or _is_of_an_option(error):

@@ -8,7 +8,7 @@ import pytest
 
 from gateway_worker.app.probes import checks_of
 from gateway_worker.operations.health import Health
-from gateway_worker.store.errors import DatabaseReadOnly, StoreUnavailable
+from gateway_worker.store.errors import DatabaseFull, DatabaseReadOnly, StoreUnavailable
 
 
 async def fine() -> None:
@@ -21,6 +21,10 @@ async def away() -> None:
 
 async def unanswered() -> None:
     raise StoreUnavailable("at host")
+
+
+async def full() -> None:
+    raise DatabaseFull
 
 
 async def read_only() -> None:
@@ -49,6 +53,7 @@ def infrastructure(*, blocked: bool = False, up: bool = True, **asks: Any) -> An
     [
         (infrastructure(), (), Health.OK, None, None),
         (infrastructure(postgresql=unanswered), (), Health.DOWN, "postgresql", "StoreUnavailable"),
+        (infrastructure(postgresql=full), (), Health.DOWN, "postgresql", "no connection left"),
         (infrastructure(postgresql=read_only), (), Health.DOWN, "postgresql", "takes no writes"),
         (infrastructure(consuming=away), (), Health.DOWN, "rabbitmq", "ConnectionError"),
         (infrastructure(blocked=True), (), Health.DEGRADED, "publishing", "an alarm of its memory or disk"),

@@ -7,7 +7,7 @@ import ssl
 import asyncpg
 import pytest
 
-from gateway_worker.store.errors import StoreError, StoreUnavailable
+from gateway_worker.store.errors import DatabaseFull, StoreError, StoreUnavailable
 from gateway_worker.store.postgres.database import Database
 from gateway_worker.store.postgres.driver_errors import complaint, translated
 from gateway_worker.store.postgres.lease import Lease
@@ -32,6 +32,12 @@ URL = "postgresql://u:hidden@h:5432/d"
 async def test_a_connection_that_breaks_in_whatever_way_says_that_the_database_is_away(error: Exception) -> None:
     with pytest.raises(StoreUnavailable), translated():
         raise error
+
+
+async def test_a_database_whose_connections_are_all_others_says_so() -> None:
+    with pytest.raises(DatabaseFull) as refused, translated():
+        raise asyncpg.TooManyConnectionsError("sorry, too many clients already")
+    assert "no connection left: see its max_connections" in complaint(refused.value, URL)
 
 
 async def test_a_statement_that_is_wrong_is_not_repeated() -> None:

@@ -40,6 +40,7 @@ def phone(account: Account) -> Json:
                 "logins": device.logins,
                 "prekeys": len(device.prekeys),
                 "queued": len(device.queue),
+                "appStateRead": sorted(device.app_state_read),
             }
             for device in account.companions
         ],

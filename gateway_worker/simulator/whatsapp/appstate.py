@@ -96,6 +96,7 @@ def append(turn: Turn, account: Account, name: str, patch: bytes, author: Device
 
 def _read(turn: Turn, device: Device, known: StoredCollection, version: int, *, wants_all: bool) -> Node:
     standing = known.standing
+    device.app_state_read.add(standing.name)
     attrs = {"name": standing.name, "version": str(standing.version), "type": "result"}
     is_new = device.number not in known.readers and known.oldest == 0 and standing.version <= FEW
     if standing.version:

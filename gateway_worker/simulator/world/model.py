@@ -63,6 +63,8 @@ class Device:
     welcomed: bool = False
     """Whether its phone has sent it keys and history (after its first prekey upload)."""
     available: bool = False
+    app_state_read: set[str] = field(default_factory=set[str])
+    """Collections of the app state that it has asked for, since it was linked."""
 
     @property
     def primary(self) -> bool:

@@ -1,0 +1,262 @@
+"""Which writes share a transaction, what one that goes wrong does to the others, and that nothing is written twice."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from gateway_worker.store.errors import ContentRefused, StaleEpoch, StoreUnavailable
+from gateway_worker.store.operations.identity import DropCredentials
+from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.sessions import AppendEvent
+from gateway_worker.store.postgres.encryption import Ciphers
+from gateway_worker.store.records import Fence, OutboxEvent
+from gateway_worker.store.writing.committer import MAX_GROUP, MAX_WAITING, Committer
+from gateway_worker.store.writing.event_ids import new_event_id
+from gateway_worker.store.writing.rounds import Placed
+from gateway_worker.store.writing.transaction import GroupWriter, Transaction
+from gateway_worker.store.writing.writers import WRITERS
+from schemas.names import SessionId
+from tests.support.connections.virtual_time import VirtualClock, virtual
+from tests.support.store.memory_server import REFUSED, Commit, MemoryServer
+
+ALL_TRIES = [0.0, 0.1, 0.4, 1.4, 3.4, 7.4, 13.4]  # seconds
+
+
+@dataclass(kw_only=True)
+class Scene:
+    server: MemoryServer
+    committer: Committer
+    heard: list[OutboxEvent] = field(default_factory=list[OutboxEvent])
+
+    async def write(self, session: str, *types: str, epoch: int = 1) -> tuple[Any, ...]:
+        fence = Fence(session_id=SessionId(session), epoch=epoch)
+        return await self.committer.commit(fence, [AppendEvent(type=each, data={}) for each in types])
+
+    async def together(self, *writes: tuple[str, str]) -> Sequence[Any]:
+        """Write one event each, all at once; answers or errors in their order."""
+        return await asyncio.gather(*(self.write(*each) for each in writes), return_exceptions=True)
+
+
+async def drop(_transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """In place of the writer of what must stand alone: its rows are no matter here."""
+    assert len(placed) == 1
+
+
+@asynccontextmanager
+async def committing(*sessions: str) -> AsyncGenerator[Scene]:
+    server = MemoryServer()
+    for each in sessions or ("anna", "ben"):
+        server.add_session(each)
+    heard: list[OutboxEvent] = []
+    writer = GroupWriter(
+        keyring=server.keyring,
+        ciphers=Ciphers(server.keyring),
+        writers={**WRITERS, DropCredentials: drop},
+        new_event_id=new_event_id,
+    )
+    committer = Committer(wire=server.kept(), writer=writer, listeners=[heard.extend], now=VirtualClock().now)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(committer.run())
+        try:
+            yield Scene(server=server, committer=committer, heard=heard)
+        finally:
+            committer.stop()
+
+
+def numbered(count: int) -> list[str]:
+    return [f"e{number}" for number in range(count)]
+
+
+@virtual
+async def test_what_comes_while_a_commit_is_under_way_shares_the_next_one() -> None:
+    async with committing() as scene:
+        scene.server.may_commit.clear()
+        first = asyncio.create_task(scene.write("anna", "first"))
+        await asyncio.sleep(1)
+        others = [asyncio.create_task(scene.write("anna", each)) for each in numbered(5)]
+        await asyncio.sleep(1)
+        scene.server.may_commit.set()
+        assert await asyncio.gather(first, *others) == [(None,)] * 6
+        assert scene.server.groups == [["first"], numbered(5)]
+        assert scene.server.types("anna") == ["first", *numbered(5)]
+
+
+@virtual
+async def test_a_group_has_a_largest_size() -> None:
+    async with committing() as scene:
+        await scene.together(*(("anna", each) for each in numbered(MAX_GROUP + 1)))
+        assert [len(each) for each in scene.server.groups] == [MAX_GROUP, 1]
+
+
+@virtual
+async def test_what_must_stand_alone_has_a_transaction_for_itself_in_its_place() -> None:
+    async with committing() as scene:
+        alone: Operation[Any] = DropCredentials()
+        fence = Fence(session_id=SessionId("anna"), epoch=1)
+        dropped = scene.committer.commit(fence, [alone])
+        await asyncio.gather(scene.write("anna", "before"), dropped, scene.write("anna", "after"))
+        assert scene.server.groups == [["before"], [], ["after"]]
+
+
+@virtual
+async def test_listeners_hear_of_what_is_committed_before_its_caller_does() -> None:
+    async with committing() as scene:
+        scene.server.may_commit.clear()
+        heard_then: list[list[str]] = []
+        writing = asyncio.create_task(scene.write("anna", "a", "b"))
+        writing.add_done_callback(lambda _: heard_then.append([each.type for each in scene.heard]))
+        await asyncio.sleep(1)
+        assert scene.heard == []
+        scene.server.may_commit.set()
+        await writing
+        assert heard_then == [["a", "b"]]
+        assert [(each.session_id, each.sequence, each.epoch) for each in scene.heard] == [
+            ("anna", 1, 1),
+            ("anna", 2, 1),
+        ]
+
+
+@virtual
+async def test_a_fence_that_does_not_hold_is_refused_and_its_neighbours_go_on() -> None:
+    async with committing() as scene:
+        good, stale, gone = await asyncio.gather(
+            scene.write("anna", "a"),
+            scene.write("anna", "b", epoch=2),
+            scene.write("gone", "c"),
+            return_exceptions=True,
+        )
+        assert (good, type(stale), type(gone)) == ((None,), StaleEpoch, StaleEpoch)
+        assert (scene.server.types("anna"), len(scene.server.groups)) == (["a"], 1)
+
+
+@pytest.mark.parametrize("place", [0, 3, 7])
+@virtual
+async def test_a_write_that_is_refused_harms_no_neighbour(place: int) -> None:
+    async with committing() as scene:
+        types = numbered(8)
+        types[place] = REFUSED
+        answers = await scene.together(*(("anna", each) for each in types))
+        assert isinstance(answers[place], ContentRefused)
+        assert [each for each in answers if each == (None,)] == [(None,)] * 7
+        assert scene.server.types("anna") == [each for each in types if each != REFUSED]
+
+
+@virtual
+async def test_a_connection_that_broke_is_not_noticed() -> None:
+    async with committing() as scene:
+        scene.server.away = 1
+        assert await scene.write("anna", "a") == (None,)
+        assert scene.server.tries == pytest.approx(ALL_TRIES[:2], abs=0.001)
+
+
+@virtual
+async def test_a_server_that_is_away_is_said_soon_as_nothing_was_committed() -> None:
+    async with committing() as scene:
+        scene.server.away = 2
+        failed = await scene.together(("anna", "a"), ("ben", "b"))
+        assert [type(each) for each in failed] == [StoreUnavailable] * 2
+        assert failed[0] is not failed[1], "each caller has an error of its own"
+        assert (len(scene.server.tries), scene.server.outbox, scene.heard) == (2, [], [])
+        assert await scene.write("anna", "c") == (None,)
+
+
+@pytest.mark.parametrize("commits", [[Commit.UNANSWERED], [Commit.LOST], [Commit.LOST, Commit.UNANSWERED]])
+@virtual
+async def test_a_commit_that_is_not_answered_takes_effect_once(commits: list[Commit]) -> None:
+    async with committing() as scene:
+        scene.server.commits.extend(commits)
+        assert await scene.together(("anna", "a"), ("ben", "b")) == [(None,)] * 2
+        assert [len(scene.server.types(each)) for each in ("anna", "ben")] == [1, 1]
+        assert [each.event_id for each in scene.heard] == [each.event_id for each in scene.server.outbox]
+
+
+@virtual
+async def test_a_commit_that_is_not_answered_is_asked_for_patiently() -> None:
+    """To say that it failed would be a lie if it did not."""
+    async with committing() as scene:
+        scene.server.commits.append(Commit.UNANSWERED)
+        writing = asyncio.create_task(scene.write("anna", "a"))
+        await asyncio.sleep(0.05)
+        scene.server.away = len(ALL_TRIES) - 2
+        assert await writing == (None,)
+        assert scene.server.tries == pytest.approx(ALL_TRIES, abs=0.001)
+        assert scene.server.types("anna") == ["a"]
+
+
+@virtual
+async def test_a_locked_session_holds_up_itself_alone_and_keeps_its_order() -> None:
+    async with committing() as scene:
+        scene.server.locked.add("anna")
+        held = [asyncio.create_task(scene.write("anna", each)) for each in ("a1", "a2")]
+        assert await scene.write("ben", "b1") == (None,)
+        held.append(asyncio.create_task(scene.write("anna", "a3")))
+        assert await scene.write("ben", "b2") == (None,)
+        assert asyncio.get_running_loop().time() < 0.1
+        await asyncio.sleep(5)
+        assert not any(each.done() for each in held)
+        scene.server.locked.clear()
+        await asyncio.gather(*held)
+        assert scene.server.types("anna") == ["a1", "a2", "a3"]
+
+
+@virtual
+async def test_a_locked_row_beneath_a_session_is_found_among_its_neighbours() -> None:
+    async with committing("anna", "ben", "cleo", "dora") as scene:
+        scene.server.locked_beneath.add("cleo")
+        names = ["anna", "cleo", "ben", "cleo", "dora"]
+        writes = [asyncio.create_task(scene.write(name, f"{name}{n}")) for n, name in enumerate(names)]
+        await asyncio.sleep(5)
+        assert [each.done() for each in writes] == [True, False, True, False, True]
+        scene.server.locked_beneath.clear()
+        await asyncio.gather(*writes)
+        assert scene.server.types("cleo") == ["cleo1", "cleo3"]
+
+
+@virtual
+async def test_a_lock_that_stays_is_told_as_if_the_store_were_away() -> None:
+    async with committing() as scene:
+        scene.server.locked.add("anna")
+        with pytest.raises(StoreUnavailable):
+            await scene.write("anna", "a")
+        assert 20 <= asyncio.get_running_loop().time() < 21
+        scene.server.locked.clear()
+        await scene.write("anna", "b")
+        assert scene.server.types("anna") == ["b"]
+
+
+@virtual
+async def test_a_caller_that_goes_while_it_waits_for_room_has_written_nothing() -> None:
+    async with committing() as scene:
+        scene.server.may_commit.clear()
+        waiting = [asyncio.create_task(scene.write("anna", each)) for each in numbered(MAX_WAITING)]
+        beyond = asyncio.create_task(scene.write("anna", "beyond"))
+        await asyncio.sleep(1)
+        beyond.cancel()
+        waiting[-1].cancel()
+        scene.server.may_commit.set()
+        await asyncio.gather(*waiting, beyond, return_exceptions=True)
+        scene.committer.stop()
+        await scene.together(("anna", "too late"))
+        while len(scene.server.outbox) < MAX_WAITING:  # noqa: ASYNC110 (the last one's caller has gone)
+            await asyncio.sleep(0.01)
+        assert scene.server.types("anna") == numbered(MAX_WAITING)
+
+
+@virtual
+async def test_what_waits_when_the_store_stops_is_committed_and_nothing_later() -> None:
+    async with committing() as scene:
+        scene.server.may_commit.clear()
+        waiting = [asyncio.create_task(scene.write("anna", each)) for each in numbered(3)]
+        await asyncio.sleep(1)
+        waiting.append(asyncio.create_task(scene.write("anna", "e3")))
+        await asyncio.sleep(1)
+        scene.committer.stop()
+        with pytest.raises(StoreUnavailable):
+            await scene.write("anna", "too late")
+        scene.server.may_commit.set()
+        await asyncio.gather(*waiting)
+    assert scene.server.types("anna") == numbered(4)

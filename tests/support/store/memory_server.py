@@ -47,6 +47,7 @@ class MemoryServer:
         away: how many statements fail because the server is away.
         commits: what becomes of the next commits; without any they succeed.
         may_commit: commits wait for it.
+        connections: how many are taken and not given back.
     """
 
     keyring: Keyring = field(default_factory=lambda: Keyring([bytes(range(32))]))
@@ -59,6 +60,7 @@ class MemoryServer:
     away: int = 0
     commits: deque[Commit] = field(default_factory=deque[Commit])
     may_commit: asyncio.Event = field(default_factory=asyncio.Event)
+    connections: int = 0
 
     def __post_init__(self) -> None:
         self.may_commit.set()
@@ -83,9 +85,10 @@ class MemoryServer:
 
     async def _take(self) -> tuple[Wire, Callable[[], Awaitable[None]]]:
         wire = _MemoryWire(self)
+        self.connections += 1
 
         async def give_back() -> None:
-            wire.closed = True
+            self.connections -= 1
 
         return cast("Wire", wire), give_back
 
@@ -128,8 +131,11 @@ class _MemoryWire:
         await self._reach()
         wanted = set(zip(*arguments[:2], strict=True))
         found = [dict(row) for row in self._server.rows.values() if (row["id"], row["epoch"]) in wanted]
-        skips = "SKIP LOCKED" in query
-        return [row for row in found if not (skips and row["id"] in self._server.locked)]
+        if "SKIP LOCKED" in query:
+            return [row for row in found if row["id"] not in self._server.locked]
+        if "FOR NO KEY UPDATE" in query and self._server.locked & {row["id"] for row in found}:
+            raise asyncpg.LockNotAvailableError("canceling statement due to lock timeout")
+        return found
 
     async def fetchval(self, _query: str, session_id: str, sequence: int, event_id: str) -> bool:
         await self._reach()

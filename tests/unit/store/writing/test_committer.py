@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway_worker.store.errors import ContentRefused, StaleEpoch, StoreUnavailable
-from gateway_worker.store.operations.identity import DropCredentials
+from gateway_worker.store.operations.identity import DropCredentials, PutKeys
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.sessions import AppendEvent
 from gateway_worker.store.postgres.encryption import Ciphers
 from gateway_worker.store.records import Fence, OutboxEvent
-from gateway_worker.store.writing.committer import MAX_GROUP, MAX_WAITING, Committer
+from gateway_worker.store.writing.committer import MAX_GROUP, MAX_WAITING, MAX_WEIGHT, Committer
 from gateway_worker.store.writing.event_ids import new_event_id
 from gateway_worker.store.writing.rounds import Placed
 from gateway_worker.store.writing.transaction import GroupWriter, Transaction
@@ -41,9 +42,9 @@ class Scene:
         return await asyncio.gather(*(self.write(*each) for each in writes), return_exceptions=True)
 
 
-async def drop(_transaction: Transaction, placed: Sequence[Placed]) -> None:
-    """In place of the writer of what must stand alone: its rows are no matter here."""
-    assert len(placed) == 1
+async def write_no_row(_transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """In place of the writers of what is here for its weight, or because it must stand alone."""
+    assert placed
 
 
 @asynccontextmanager
@@ -55,7 +56,7 @@ async def committing(*sessions: str) -> AsyncGenerator[Scene]:
     writer = GroupWriter(
         keyring=server.keyring,
         ciphers=Ciphers(server.keyring),
-        writers={**WRITERS, DropCredentials: drop},
+        writers={**WRITERS, DropCredentials: write_no_row, PutKeys: write_no_row},
         new_event_id=new_event_id,
     )
     committer = Committer(wire=server.kept(), writer=writer, listeners=[heard.extend], now=VirtualClock().now)
@@ -65,6 +66,7 @@ async def committing(*sessions: str) -> AsyncGenerator[Scene]:
             yield Scene(server=server, committer=committer, heard=heard)
         finally:
             committer.stop()
+    assert server.connections == 0, "all are given back"
 
 
 def numbered(count: int) -> list[str]:
@@ -90,6 +92,20 @@ async def test_a_group_has_a_largest_size() -> None:
     async with committing() as scene:
         await scene.together(*(("anna", each) for each in numbered(MAX_GROUP + 1)))
         assert [len(each) for each in scene.server.groups] == [MAX_GROUP, 1]
+
+
+@virtual
+async def test_a_group_has_a_largest_weight_which_a_single_write_may_exceed() -> None:
+    async with committing() as scene:
+        fence = Fence(session_id=SessionId("anna"), epoch=1)
+
+        async def write(name: str, rows: int) -> None:
+            keys = PutKeys(keys={("pre-key", str(number)): b"" for number in range(rows)})
+            await scene.committer.commit(fence, [keys, AppendEvent(type=name, data={})])
+
+        half = MAX_WEIGHT // 2 - 1  # with the event
+        await asyncio.gather(write("a", half), write("b", half), write("c", MAX_WEIGHT + 1), write("d", half))
+        assert scene.server.groups == [["a", "b"], ["c"], ["d"]]
 
 
 @virtual
@@ -188,6 +204,19 @@ async def test_a_commit_that_is_not_answered_is_asked_for_patiently() -> None:
 
 
 @virtual
+async def test_a_lock_does_not_make_one_forget_that_a_commit_may_have_taken_effect() -> None:
+    async with committing() as scene:
+        scene.server.commits.append(Commit.UNANSWERED)
+        writing = asyncio.create_task(scene.write("anna", "a"))
+        await asyncio.sleep(0.05)
+        scene.server.locked.add("anna")
+        await asyncio.sleep(1)
+        scene.server.locked.clear()
+        assert await writing == (None,)
+        assert scene.server.types("anna") == ["a"]
+
+
+@virtual
 async def test_a_locked_session_holds_up_itself_alone_and_keeps_its_order() -> None:
     async with committing() as scene:
         scene.server.locked.add("anna")
@@ -244,6 +273,34 @@ async def test_a_caller_that_goes_while_it_waits_for_room_has_written_nothing() 
         while len(scene.server.outbox) < MAX_WAITING:  # noqa: ASYNC110 (the last one's caller has gone)
             await asyncio.sleep(0.01)
         assert scene.server.types("anna") == numbered(MAX_WAITING)
+
+
+@virtual
+async def test_a_write_that_failed_after_its_caller_had_gone_is_logged() -> None:
+    async with committing() as scene:
+        scene.server.may_commit.clear()
+        first, left = (asyncio.create_task(scene.write("anna", each)) for each in ("first", REFUSED))
+        await asyncio.sleep(1)
+        left.cancel()
+        with capture_logs() as logs:
+            scene.server.may_commit.set()
+            await first
+            await scene.write("anna", "behind it")
+        assert logs == [
+            {"event": "store.write_without_caller_failed", "log_level": "warning", "error": "ContentRefused"}
+        ]
+
+
+@virtual
+async def test_a_lock_does_not_hold_up_the_end_of_a_worker() -> None:
+    async with committing() as scene:
+        scene.server.locked.add("anna")
+        held = asyncio.create_task(scene.write("anna", "a"))
+        await asyncio.sleep(0.1)
+        scene.committer.stop()
+        with pytest.raises(StoreUnavailable):
+            await held
+        assert asyncio.get_running_loop().time() < 3
 
 
 @virtual

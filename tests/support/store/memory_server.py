@@ -23,6 +23,11 @@ class Commit(Enum):
     """The connection breaks before it takes effect."""
     UNANSWERED = auto()
     """The connection breaks after it took effect."""
+    SLOW = auto()
+    """The connection breaks, and it takes effect `SLOW_SECONDS` later; its sessions are locked until then."""
+
+
+SLOW_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class MemoryServer:
         away: how many statements fail because the server is away.
         commits: what becomes of the next commits; without any they succeed.
         may_commit: commits wait for it.
+        lock_timeouts: those that were asked for.
         connections: how many are taken and not given back.
     """
 
@@ -60,6 +66,7 @@ class MemoryServer:
     away: int = 0
     commits: deque[Commit] = field(default_factory=deque[Commit])
     may_commit: asyncio.Event = field(default_factory=asyncio.Event)
+    lock_timeouts: set[str] = field(default_factory=set[str])
     connections: int = 0
 
     def __post_init__(self) -> None:
@@ -100,6 +107,7 @@ class _MemoryWire:
         self._server = server
         self.closed = False
         self._written: list[StoredEvent] = []
+        self._moved: dict[str, int] = {}
         self._is_open = False
 
     def is_closed(self) -> bool:
@@ -111,18 +119,21 @@ class _MemoryWire:
     async def start(self) -> None:
         assert not self._is_open
         self._server.tries.append(asyncio.get_running_loop().time())
-        self._is_open, self._written = True, []
+        self._is_open, self._written, self._moved = True, [], {}
 
     async def rollback(self) -> None:
-        self._is_open, self._written = False, []
+        self._is_open = False
 
     async def commit(self) -> None:
         assert self._is_open
         await self._server.may_commit.wait()
         outcome = self._server.commits.popleft() if self._server.commits else None
-        if outcome is not Commit.LOST:
-            self._take_effect()
         self._is_open = False
+        if outcome is Commit.SLOW:
+            self._server.locked |= self._moved.keys()
+            asyncio.get_running_loop().call_later(SLOW_SECONDS, self._take_effect)
+        elif outcome is not Commit.LOST:
+            self._take_effect()
         if outcome is not None:
             self.closed = True
             raise ConnectionResetError
@@ -132,6 +143,7 @@ class _MemoryWire:
         wanted = set(zip(*arguments[:2], strict=True))
         found = [dict(row) for row in self._server.rows.values() if (row["id"], row["epoch"]) in wanted]
         if "SKIP LOCKED" in query:
+            self._server.lock_timeouts.add(arguments[2])
             return [row for row in found if row["id"] not in self._server.locked]
         if "FOR NO KEY UPDATE" in query and self._server.locked & {row["id"] for row in found}:
             raise asyncpg.LockNotAvailableError("canceling statement due to lock timeout")
@@ -141,8 +153,9 @@ class _MemoryWire:
         await self._reach()
         return (session_id, sequence, event_id) in {(e.session_id, e.sequence, e.event_id) for e in self._server.outbox}
 
-    async def execute(self, _query: str, _moved: object, _sequences: object, *columns: Any) -> str:
+    async def execute(self, _query: str, moved: list[str], sequences: list[int], *columns: Any) -> str:
         await self._reach()
+        self._moved = dict(zip(moved, sequences, strict=True))
         self._written = [StoredEvent(*row) for row in zip(*columns[:4], strict=True)]
         if self._server.locked_beneath & {each.session_id for each in self._written}:
             raise asyncpg.LockNotAvailableError("canceling statement due to lock timeout")
@@ -159,7 +172,8 @@ class _MemoryWire:
             raise ConnectionRefusedError
 
     def _take_effect(self) -> None:
-        for each in self._written:
-            self._server.rows[each.session_id]["sequence"] = each.sequence
+        for session_id, sequence in self._moved.items():
+            self._server.rows[session_id]["sequence"] = sequence
+        self._server.locked -= self._moved.keys()
         self._server.outbox += self._written
         self._server.groups.append([each.type for each in self._written])

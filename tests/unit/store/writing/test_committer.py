@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway_worker.store.errors import ContentRefused, StaleEpoch, StoreUnavailable
+from gateway_worker.store.errors import ContentRefused, EventTooLarge, StaleEpoch, StoreUnavailable
 from gateway_worker.store.operations.identity import DropCredentials, PutKeys
 from gateway_worker.store.operations.operation import Operation
 from gateway_worker.store.operations.sessions import AppendEvent
@@ -18,9 +18,9 @@ from gateway_worker.store.records import Fence, OutboxEvent
 from gateway_worker.store.writing.committer import MAX_GROUP, MAX_WAITING, MAX_WEIGHT, Committer
 from gateway_worker.store.writing.event_ids import new_event_id
 from gateway_worker.store.writing.rounds import Placed
-from gateway_worker.store.writing.transaction import GroupWriter, Transaction
+from gateway_worker.store.writing.transaction import GroupWriter, NewEvent, Transaction
 from gateway_worker.store.writing.writers import WRITERS
-from schemas.names import SessionId
+from schemas.names import MAX_EVENT_BYTES, SessionId
 from tests.support.connections.virtual_time import VirtualClock, virtual
 from tests.support.store.memory_server import REFUSED, Commit, MemoryServer
 
@@ -34,17 +34,30 @@ class Scene:
     heard: list[OutboxEvent] = field(default_factory=list[OutboxEvent])
 
     async def write(self, session: str, *types: str, epoch: int = 1) -> tuple[Any, ...]:
-        fence = Fence(session_id=SessionId(session), epoch=epoch)
-        return await self.committer.commit(fence, [AppendEvent(type=each, data={}) for each in types])
+        return await self.write_all(session, *(AppendEvent(type=each, data={}) for each in types), epoch=epoch)
+
+    async def write_all(self, session: str, *operations: Operation[Any], epoch: int = 1) -> tuple[Any, ...]:
+        return await self.committer.commit(Fence(session_id=SessionId(session), epoch=epoch), operations)
 
     async def together(self, *writes: tuple[str, str]) -> Sequence[Any]:
         """Write one event each, all at once; answers or errors in their order."""
         return await asyncio.gather(*(self.write(*each) for each in writes), return_exceptions=True)
 
 
-async def write_no_row(_transaction: Transaction, placed: Sequence[Placed]) -> None:
-    """In place of the writers of what is here for its weight, or because it must stand alone."""
-    assert placed
+async def drop(_transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """In place of the writer of what must stand alone: it tells of nothing."""
+    assert len(placed) == 1
+
+
+async def put_keys(transaction: Transaction, placed: Sequence[Placed]) -> None:
+    """In place of the writer of what is here for its weight: it tells and answers how many keys there are."""
+    for each in placed:
+        transaction.emit(each, NewEvent(type=f"{each.operation.weight} keys", data={}))
+        transaction.answer(each, each.operation.weight)
+
+
+def keys(count: int) -> PutKeys:
+    return PutKeys(keys={("pre-key", str(number)): b"" for number in range(count)})
 
 
 @asynccontextmanager
@@ -56,7 +69,7 @@ async def committing(*sessions: str) -> AsyncGenerator[Scene]:
     writer = GroupWriter(
         keyring=server.keyring,
         ciphers=Ciphers(server.keyring),
-        writers={**WRITERS, DropCredentials: write_no_row, PutKeys: write_no_row},
+        writers={**WRITERS, DropCredentials: drop, PutKeys: put_keys},
         new_event_id=new_event_id,
     )
     committer = Committer(wire=server.kept(), writer=writer, listeners=[heard.extend], now=VirtualClock().now)
@@ -97,23 +110,43 @@ async def test_a_group_has_a_largest_size() -> None:
 @virtual
 async def test_a_group_has_a_largest_weight_which_a_single_write_may_exceed() -> None:
     async with committing() as scene:
-        fence = Fence(session_id=SessionId("anna"), epoch=1)
+        half = MAX_WEIGHT // 2
+        await asyncio.gather(*(scene.write_all("anna", keys(each)) for each in (half, half, MAX_WEIGHT + 1, half)))
+        assert scene.server.groups == [[f"{half} keys"] * 2, [f"{MAX_WEIGHT + 1} keys"], [f"{half} keys"]]
 
-        async def write(name: str, rows: int) -> None:
-            keys = PutKeys(keys={("pre-key", str(number)): b"" for number in range(rows)})
-            await scene.committer.commit(fence, [keys, AppendEvent(type=name, data={})])
 
-        half = MAX_WEIGHT // 2 - 1  # with the event
-        await asyncio.gather(write("a", half), write("b", half), write("c", MAX_WEIGHT + 1), write("d", half))
-        assert scene.server.groups == [["a", "b"], ["c"], ["d"]]
+@virtual
+async def test_each_operation_has_its_answer_and_events_are_in_the_order_of_the_writes() -> None:
+    """Though one statement writes all keys, before the others."""
+    async with committing() as scene:
+        told, answers = await asyncio.gather(
+            scene.write("anna", "first"), scene.write_all("anna", keys(2), AppendEvent(type="x", data={}), keys(3))
+        )
+        assert (told, answers) == ((None,), (2, None, 3))
+        assert scene.server.types("anna") == ["first", "2 keys", "x", "3 keys"]
+        assert len(scene.server.groups) == 1
+        await scene.write("anna", "next")
+        assert scene.server.types("anna")[-1] == "next"
+
+
+@virtual
+async def test_an_event_that_nobody_could_publish_is_refused_and_its_neighbour_is_not() -> None:
+    async with committing() as scene:
+        room = MAX_EVENT_BYTES - 16 * 1024
+        fitting, too_large, neighbour = await asyncio.gather(
+            scene.write_all("anna", AppendEvent(type="fitting", data={"text": "x" * (room - 200)})),
+            scene.write_all("anna", AppendEvent(type="too large", data={"text": "x" * room})),
+            scene.write("anna", "neighbour"),
+            return_exceptions=True,
+        )
+        assert (fitting, type(too_large), neighbour) == ((None,), EventTooLarge, (None,))
+        assert scene.server.types("anna") == ["fitting", "neighbour"]
 
 
 @virtual
 async def test_what_must_stand_alone_has_a_transaction_for_itself_in_its_place() -> None:
     async with committing() as scene:
-        alone: Operation[Any] = DropCredentials()
-        fence = Fence(session_id=SessionId("anna"), epoch=1)
-        dropped = scene.committer.commit(fence, [alone])
+        dropped = scene.write_all("anna", DropCredentials())
         await asyncio.gather(scene.write("anna", "before"), dropped, scene.write("anna", "after"))
         assert scene.server.groups == [["before"], [], ["after"]]
 
@@ -180,7 +213,9 @@ async def test_a_server_that_is_away_is_said_soon_as_nothing_was_committed() -> 
         assert await scene.write("anna", "c") == (None,)
 
 
-@pytest.mark.parametrize("commits", [[Commit.UNANSWERED], [Commit.LOST], [Commit.LOST, Commit.UNANSWERED]])
+@pytest.mark.parametrize(
+    "commits", [[Commit.UNANSWERED], [Commit.LOST], [Commit.SLOW], [Commit.LOST, Commit.UNANSWERED]]
+)
 @virtual
 async def test_a_commit_that_is_not_answered_takes_effect_once(commits: list[Commit]) -> None:
     async with committing() as scene:
@@ -188,6 +223,15 @@ async def test_a_commit_that_is_not_answered_takes_effect_once(commits: list[Com
         assert await scene.together(("anna", "a"), ("ben", "b")) == [(None,)] * 2
         assert [len(scene.server.types(each)) for each in ("anna", "ben")] == [1, 1]
         assert [each.event_id for each in scene.heard] == [each.event_id for each in scene.server.outbox]
+
+
+@virtual
+async def test_what_tells_of_nothing_is_written_again_when_its_commit_is_not_answered() -> None:
+    """No event of it could say whether it took effect."""
+    async with committing() as scene:
+        scene.server.commits.append(Commit.LOST)
+        await scene.write_all("anna", DropCredentials())
+        assert scene.server.groups == [[]]
 
 
 @virtual
@@ -229,7 +273,8 @@ async def test_a_locked_session_holds_up_itself_alone_and_keeps_its_order() -> N
         assert not any(each.done() for each in held)
         scene.server.locked.clear()
         await asyncio.gather(*held)
-        assert scene.server.types("anna") == ["a1", "a2", "a3"]
+        assert [scene.server.types(each) for each in ("anna", "ben")] == [["a1", "a2", "a3"], ["b1", "b2"]]
+        assert scene.server.lock_timeouts == {"200ms"}, "for other rows of theirs"
 
 
 @virtual

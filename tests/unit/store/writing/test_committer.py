@@ -1,85 +1,20 @@
 """Which writes share a transaction, what one that goes wrong does to the others, and that nothing is written twice."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from gateway_worker.store.errors import ContentRefused, EventTooLarge, StaleEpoch, StoreUnavailable
-from gateway_worker.store.operations.identity import DropCredentials, PutKeys
-from gateway_worker.store.operations.operation import Operation
+from gateway_worker.store.operations.identity import DropCredentials
 from gateway_worker.store.operations.sessions import AppendEvent
-from gateway_worker.store.postgres.encryption import Ciphers
-from gateway_worker.store.records import Fence, OutboxEvent
-from gateway_worker.store.writing.committer import MAX_GROUP, MAX_WAITING, MAX_WEIGHT, Committer
-from gateway_worker.store.writing.event_ids import new_event_id
-from gateway_worker.store.writing.rounds import Placed
-from gateway_worker.store.writing.transaction import GroupWriter, NewEvent, Transaction
-from gateway_worker.store.writing.writers import WRITERS
-from schemas.names import MAX_EVENT_BYTES, SessionId
-from tests.support.connections.virtual_time import VirtualClock, virtual
-from tests.support.store.memory_server import REFUSED, Commit, MemoryServer
+from gateway_worker.store.writing.committer import MAX_GROUP, MAX_WAITING, MAX_WEIGHT
+from schemas.names import MAX_EVENT_BYTES
+from tests.support.connections.virtual_time import virtual
+from tests.support.store.committing import committing, keys
+from tests.support.store.memory_server import REFUSED, Commit
 
 ALL_TRIES = [0.0, 0.1, 0.4, 1.4, 3.4, 7.4, 13.4]  # seconds
-
-
-@dataclass(kw_only=True)
-class Scene:
-    server: MemoryServer
-    committer: Committer
-    heard: list[OutboxEvent] = field(default_factory=list[OutboxEvent])
-
-    async def write(self, session: str, *types: str, epoch: int = 1) -> tuple[Any, ...]:
-        return await self.write_all(session, *(AppendEvent(type=each, data={}) for each in types), epoch=epoch)
-
-    async def write_all(self, session: str, *operations: Operation[Any], epoch: int = 1) -> tuple[Any, ...]:
-        return await self.committer.commit(Fence(session_id=SessionId(session), epoch=epoch), operations)
-
-    async def together(self, *writes: tuple[str, str]) -> Sequence[Any]:
-        """Write one event each, all at once; answers or errors in their order."""
-        return await asyncio.gather(*(self.write(*each) for each in writes), return_exceptions=True)
-
-
-async def drop(_transaction: Transaction, placed: Sequence[Placed]) -> None:
-    """In place of the writer of what must stand alone: it tells of nothing."""
-    assert len(placed) == 1
-
-
-async def put_keys(transaction: Transaction, placed: Sequence[Placed]) -> None:
-    """In place of the writer of what is here for its weight: it tells and answers how many keys there are."""
-    for each in placed:
-        transaction.emit(each, NewEvent(type=f"{each.operation.weight} keys", data={}))
-        transaction.answer(each, each.operation.weight)
-
-
-def keys(count: int) -> PutKeys:
-    return PutKeys(keys={("pre-key", str(number)): b"" for number in range(count)})
-
-
-@asynccontextmanager
-async def committing(*sessions: str) -> AsyncGenerator[Scene]:
-    server = MemoryServer()
-    for each in sessions or ("anna", "ben"):
-        server.add_session(each)
-    heard: list[OutboxEvent] = []
-    writer = GroupWriter(
-        keyring=server.keyring,
-        ciphers=Ciphers(server.keyring),
-        writers={**WRITERS, DropCredentials: drop, PutKeys: put_keys},
-        new_event_id=new_event_id,
-    )
-    committer = Committer(wire=server.kept(), writer=writer, listeners=[heard.extend], now=VirtualClock().now)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(committer.run())
-        try:
-            yield Scene(server=server, committer=committer, heard=heard)
-        finally:
-            committer.stop()
-    assert server.connections == 0, "all are given back"
 
 
 def numbered(count: int) -> list[str]:

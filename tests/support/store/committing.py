@@ -38,9 +38,10 @@ class Scene:
         return await asyncio.gather(*(self.write(*each) for each in writes), return_exceptions=True)
 
 
-async def drop(_transaction: Transaction, placed: Sequence[Placed]) -> None:
+async def drop(transaction: Transaction, placed: Sequence[Placed]) -> None:
     """In place of the writer of what must stand alone: it tells of nothing."""
-    assert len(placed) == 1
+    (one,) = placed
+    await transaction.wire.execute(f"DROP {one.fence.session_id}")
 
 
 async def put_keys(transaction: Transaction, placed: Sequence[Placed]) -> None:
@@ -69,6 +70,7 @@ async def committing(*sessions: str) -> AsyncGenerator[Scene]:
     committer = Committer(wire=server.kept(), writer=writer, listeners=[heard.extend], now=VirtualClock().now)
     async with asyncio.TaskGroup() as group:
         group.create_task(committer.run())
+        await asyncio.sleep(0)  # it waits: what is written in one turn of the loop is one group
         try:
             yield Scene(server=server, committer=committer, heard=heard)
         finally:

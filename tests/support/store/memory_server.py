@@ -47,6 +47,7 @@ class MemoryServer:
         locked: sessions whose row somebody has locked.
         locked_beneath: sessions of which somebody has locked another row, a message's for example.
         outbox: what is committed.
+        others: what other statements took effect.
         groups: the types of the events of each transaction that took effect.
         tries: transactions that were begun, and at which second of the loop.
         away: how many statements fail because the server is away.
@@ -61,6 +62,7 @@ class MemoryServer:
     locked: set[str] = field(default_factory=set[str])
     locked_beneath: set[str] = field(default_factory=set[str])
     outbox: list[StoredEvent] = field(default_factory=list[StoredEvent])
+    others: list[str] = field(default_factory=list[str])
     groups: list[list[str]] = field(default_factory=list[list[str]])
     tries: list[float] = field(default_factory=list[float])
     away: int = 0
@@ -107,6 +109,7 @@ class _MemoryWire:
         self._server = server
         self.closed = False
         self._written: list[StoredEvent] = []
+        self._others: list[str] = []
         self._moved: dict[str, int] = {}
         self._is_open = False
 
@@ -119,7 +122,7 @@ class _MemoryWire:
     async def start(self) -> None:
         assert not self._is_open
         self._server.tries.append(asyncio.get_running_loop().time())
-        self._is_open, self._written, self._moved = True, [], {}
+        self._is_open, self._written, self._others, self._moved = True, [], [], {}
 
     async def rollback(self) -> None:
         self._is_open = False
@@ -153,8 +156,12 @@ class _MemoryWire:
         await self._reach()
         return (session_id, sequence, event_id) in {(e.session_id, e.sequence, e.event_id) for e in self._server.outbox}
 
-    async def execute(self, _query: str, moved: list[str], sequences: list[int], *columns: Any) -> str:
+    async def execute(self, query: str, *arguments: Any) -> str:
         await self._reach()
+        if "INSERT INTO outbox" not in query:
+            self._others.append(query)
+            return query
+        moved, sequences, *columns = arguments
         self._moved = dict(zip(moved, sequences, strict=True))
         self._written = [StoredEvent(*row) for row in zip(*columns[:4], strict=True)]
         if self._server.locked_beneath & {each.session_id for each in self._written}:
@@ -176,4 +183,5 @@ class _MemoryWire:
             self._server.rows[session_id]["sequence"] = sequence
         self._server.locked -= self._moved.keys()
         self._server.outbox += self._written
+        self._server.others += self._others
         self._server.groups.append([each.type for each in self._written])

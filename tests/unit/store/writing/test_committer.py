@@ -166,7 +166,7 @@ async def test_what_tells_of_nothing_is_written_again_when_its_commit_is_not_ans
     async with committing() as scene:
         scene.server.commits.append(Commit.LOST)
         await scene.write_all("anna", DropCredentials())
-        assert scene.server.groups == [[]]
+        assert scene.server.others == ["DROP anna"]
 
 
 @virtual

@@ -17,7 +17,7 @@ from consumers.delivery import FORWARDED
 from consumers.idempotency import IdempotencyGuard
 from consumers.pending_reply import PendingReply
 from consumers.ports import Manager, Publisher
-from consumers.replies import Reply, accepted
+from consumers.replies import MOVED, Reply, accepted
 from gateway_worker.broker.errors import PublishRefused, Unroutable
 from schemas.commands.commands import Command, CommandClass, CommandQueue
 from schemas.errors import (
@@ -152,7 +152,7 @@ class Dispatcher:
             raise Unavailable("The command's queue has only just been made.") from None
         if delivery.queue == self.topology.unroutable and command.kind.queue is CommandQueue.SESSION:
             await self.queues.declare(command.session_id)  # the queue is there, and nothing led to it
-        answer.outcome = "forwarded"
+        answer.outcome = MOVED
 
     async def _check_addressee(self, command: Command[StrictModel]) -> None:
         """Nothing is put into the queue of a session that is gone, or going: it might be removed with it."""

@@ -19,8 +19,11 @@ from schemas.events.events import COMMAND_ACCEPTED, COMMAND_REJECTED, COMMAND_RE
 from schemas.model import MAX_ATTRIBUTE, Model, StrictModel
 from schemas.names import MessageId, NewId, WorkerId
 
-GOOD: Final = frozenset({"accepted", "result"})
-"""Outcomes of replies that are no error."""
+MOVED: Final = "forwarded"
+"""Outcome of a command that was moved to its own queue, where it is answered."""
+
+GOOD: Final = frozenset({"accepted", "result", MOVED})
+"""Outcomes that are no error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

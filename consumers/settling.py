@@ -39,8 +39,8 @@ from schemas.names import MAX_COMMAND_BYTES, WorkerId
 
 log = structlog.get_logger(__name__)
 
-ATTEMPTS: Final = 4  # of a command that fails in a way nobody expected
-_DELAYS: Final = (0.1, 0.5, 2.0)
+_PAUSES: Final = (0.1, 0.5, 2.0)  # seconds between the attempts at a command that fails in a way nobody expected
+ATTEMPTS: Final = len(_PAUSES) + 1
 _TRUNCATED_BYTES: Final = 4_096  # of an oversized body, for a person to recognise it by
 _UNREADABLE: Final = "unreadable"
 
@@ -60,7 +60,6 @@ class Settler:
         observer: CommandObserver,
         retry_gate: RetryGate,
         monotonic: Callable[[], float],
-        delays: tuple[float, ...] = _DELAYS,
     ) -> None:
         self._reply_context = reply_context
         self._fence = fence
@@ -68,7 +67,6 @@ class Settler:
         self._observer = observer
         self._retry_gate = retry_gate
         self._monotonic = monotonic
-        self._delays = delays
 
     async def settle(self, delivery: Delivery, receive: Receive) -> None:
         """Give the delivery its one outcome. Only a cancellation comes out of here."""
@@ -132,7 +130,7 @@ class Settler:
             except Exception:
                 failures += 1
                 if failures < ATTEMPTS:
-                    await asyncio.sleep(self._delays[min(failures, len(self._delays)) - 1])
+                    await asyncio.sleep(_PAUSES[failures - 1])
                     continue
                 log.exception("command.failed", attempts=failures)
                 await self._dead_letter(answer, Internal(), origin)
@@ -156,11 +154,17 @@ class Settler:
 
     async def _take_back(self, answer: PendingReply, error: GatewayError) -> bool:
         """Whether it was accepted before; then that it failed is told by its status, for as long as it takes."""
+        held_for: str | None = None
         while answer.take_back is not None and answer.delivery.is_live:
             try:
-                return await answer.take_back(error)
+                was_accepted = await answer.take_back(error)
             except Unavailable as unavailable:
-                await self._retry_gate.hold(type(unavailable).__name__)
+                held_for = type(unavailable).__name__
+                await self._retry_gate.hold(held_for)
+            else:
+                if held_for is not None:
+                    self._retry_gate.over(held_for)
+                return was_accepted
         return False
 
     async def _dead_letter(self, answer: PendingReply, error: GatewayError, origin: Origin) -> None:

@@ -120,7 +120,7 @@ class Store:
         self.rotation = Rotation(database, keyring)
         self.restorer = Restorer(database=database, keyring=keyring, ciphers=ciphers, writer=writer, now=clock.now)
         self._committers = [
-            Committer(database=database, writer=writer, listeners=self.outbox.listeners, now=clock.now)
+            Committer(wire=database.kept(), writer=writer, listeners=self.outbox.listeners, now=clock.now)
             for _ in range(_COMMITTERS)
         ]
 

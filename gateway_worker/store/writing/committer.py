@@ -17,7 +17,7 @@ import structlog
 
 from gateway_worker.store.errors import StaleEpoch, StoreError, StoreUnavailable
 from gateway_worker.store.operations.operation import Operation
-from gateway_worker.store.postgres.database import Database
+from gateway_worker.store.postgres.database import KeptWire
 from gateway_worker.store.postgres.driver_errors import is_away, is_locked, translate
 from gateway_worker.store.records import Fence, OutboxEvent
 from gateway_worker.store.writing.apart import Apart, Waiting
@@ -51,16 +51,16 @@ class Committer:
     """Commits one write after the other, in groups. A service: `run` until `stop`.
 
     Args:
-        database: where to.
+        wire: where to; a connection that is its own.
         writer: writes a group.
         listeners: hear of the events of a group right after its commit, before its callers do. They must not raise.
         now: the wall clock.
     """
 
     def __init__(
-        self, *, database: Database, writer: GroupWriter, listeners: Sequence[Listener], now: Callable[[], datetime]
+        self, *, wire: KeptWire, writer: GroupWriter, listeners: Sequence[Listener], now: Callable[[], datetime]
     ) -> None:
-        self._wire = database.kept()
+        self._wire = wire
         self._writer = writer
         self._listeners = listeners
         self._now = now

@@ -1,5 +1,6 @@
 """What settling a delivery is tried on: the dispatcher with ports in memory."""
 
+import asyncio
 from typing import Any
 
 from consumers.delivery import Delivery
@@ -64,8 +65,7 @@ class Harness:
             worker_id=WorkerId("w1"),
             observer=self.noted,
             retry_gate=RetryGate(),
-            monotonic=lambda: 0.0,
-            delays=(0.0,),
+            monotonic=lambda: asyncio.get_running_loop().time(),
         )
         self.dispatcher = Dispatcher(
             topology=TOPOLOGY,

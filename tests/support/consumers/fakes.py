@@ -392,12 +392,16 @@ class FakeQueries:
 
 
 class FakeManager:
-    """Knows the sessions it was told of; notes what it is asked for."""
+    """Knows the sessions it was told of; notes what it is asked for, and at which second of the loop.
+
+    `failures`: by what is asked for, what goes wrong with it, one after the other; ``fail`` is `fail`.
+    """
 
     def __init__(self, *session_ids: str) -> None:
         self.sessions = {SessionId(each): FakeSession() for each in session_ids}
         self.queries = FakeQueries(self)
         self.asked: list[tuple[str, str]] = []
+        self.asked_at: list[float] = []
         self.failures: defaultdict[str, list[BaseException]] = defaultdict(list)
         self.full = False
         self.owners: dict[SessionId, WorkerId] = {}
@@ -438,6 +442,8 @@ class FakeManager:
         return self.full
 
     async def fail(self, command: Command[Any], error: GatewayError) -> bool:
+        if self.failures["fail"]:
+            raise self.failures["fail"].pop(0)
         if command.id not in self.accepted_earlier:
             return False
         self.failed.append((command.id, error.code))
@@ -445,6 +451,7 @@ class FakeManager:
 
     async def ask(self, what: str, session_id: str) -> None:
         self.asked.append((what, session_id))
+        self.asked_at.append(asyncio.get_running_loop().time())
         self.started.set()
         await self.may_go_on.wait()
         if self.failures[what]:

@@ -7,6 +7,7 @@ from gateway_worker.connections.messages.ids import derive_message_id
 from gateway_worker.store.errors import StoreUnavailable
 from schemas.errors import SessionNotConnected
 from schemas.names import SessionId
+from tests.support.connections.virtual_time import virtual
 from tests.support.consumers.consuming_harness import Harness
 from tests.support.consumers.fakes import text_message
 
@@ -41,6 +42,7 @@ async def test_a_message_does_not_wait_for_its_reply_to_be_confirmed(harness: Ha
     assert harness.reply["type"] == "command.accepted.v1"
 
 
+@virtual
 async def test_an_accepted_message_that_meets_a_fault_of_ours_fails_by_its_status(harness: Harness) -> None:
     async def send(command: Any, accepted: Any) -> None:
         await accepted(derive_message_id(b"secret", command.key))
@@ -51,6 +53,7 @@ async def test_an_accepted_message_that_meets_a_fault_of_ours_fails_by_its_statu
     await harness.settle(text_message("s1", command_id="m1"), queue="gateway.session.s1")
     assert harness.reply["type"] == "command.accepted.v1"
     assert harness.manager.failed == [("m1", "internal")]
+    assert harness.noted.outcomes == [("message.send.v1", "internal")]
     assert len(harness.publisher.dead_letters) == 1
     assert harness.receiver.acked == [1]
 

@@ -2,13 +2,10 @@
 
 import asyncio
 import gzip
-import json
 from typing import Any
 
 import pytest
 
-from consumers.settling import ATTEMPTS
-from gateway_worker.store.errors import StoreUnavailable
 from schemas.errors import Internal
 from schemas.names import MAX_COMMAND_BYTES
 from tests.support.consumers.consuming_harness import DESCRIBE, RESTART, Harness
@@ -125,29 +122,6 @@ async def test_a_refused_command_is_answered_and_not_buried(harness: Harness) ->
     await harness.settle(body_of("session.describe.v1", "nobody", {}))
     assert harness.codes == ["session.not_found"]
     assert harness.publisher.dead_letters == []
-    assert harness.receiver.acked == [1]
-
-
-async def test_passing_trouble_holds_the_delivery_until_it_is_over(harness: Harness) -> None:
-    harness.manager.failures["describe"] = [StoreUnavailable() for _ in range(3)]
-    await harness.settle(DESCRIBE)
-    assert harness.reply["type"] == "command.result.v1"
-    assert len(harness.manager.asked) == 4
-
-
-async def test_an_unexpected_failure_is_tried_again(harness: Harness) -> None:
-    harness.manager.failures["describe"] = [ZeroDivisionError()]
-    await harness.settle(DESCRIBE)
-    assert harness.reply["type"] == "command.result.v1"
-
-
-async def test_an_unexpected_failure_that_stays_is_buried_as_internal(harness: Harness) -> None:
-    harness.manager.failures["describe"] = [ZeroDivisionError("a secret") for _ in range(ATTEMPTS)]
-    await harness.settle(DESCRIBE)
-    ((_, headers),) = harness.publisher.dead_letters
-    assert headers["x-gateway-code"] == "internal"
-    assert harness.codes == ["internal"]
-    assert "secret" not in json.dumps(harness.reply)
     assert harness.receiver.acked == [1]
 
 

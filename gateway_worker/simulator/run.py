@@ -1,12 +1,12 @@
 """One run of the simulator as a program: from its state to its state."""
 
-import asyncio
 from collections.abc import Callable
 
 from aiohttp import web
 
 from gateway_worker.simulator.control.base import MAX_BODY
 from gateway_worker.simulator.control.routes import add_routes
+from gateway_worker.simulator.shell.garbage import spare
 from gateway_worker.simulator.shell.server import Simulator
 from gateway_worker.simulator.shell.state_file import Keeper
 from gateway_worker.simulator.world.pickled import State
@@ -32,7 +32,7 @@ async def run(
         async with simulator:
             if ready is not None:
                 ready(simulator)
-            await asyncio.Event().wait()
+            await spare(lambda: simulator.open_connections == 0)
     finally:
         if keeper:
             keeper.keep(simulator.state())

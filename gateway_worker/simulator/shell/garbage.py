@@ -25,11 +25,7 @@ async def spare(is_idle: Callable[[], bool], seconds: float = _SECONDS) -> None:
                 gc.collect(_MIDDLE)
                 gc.freeze()
             elif gc.get_freeze_count() > 0:
-                _look_through_all()
+                gc.unfreeze()
+                gc.collect()
     finally:
-        _look_through_all()
-
-
-def _look_through_all() -> None:
-    gc.unfreeze()
-    gc.collect()
+        gc.unfreeze()

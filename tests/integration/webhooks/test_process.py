@@ -85,10 +85,9 @@ async def test_what_was_given_up_is_listed_redriven_and_dropped(
         return web.Response(status=500)
 
     async with a_receiver(refuse) as receiver, a_stage(services.amqp_url, namespace) as stage:
+        target = f'[[targets]]\nname = "shop"\nurl = "{receiver.url}"\nallow_private = true\n'
         file = tmp_path / "webhooks.toml"
-        file.write_text(
-            f'[[targets]]\nname = "shop"\nurl = "{receiver.url}"\nallow_private = true\ngive_up_hours = 0.0003'
-        )
+        file.write_text(f"{target}give_up_hours = 0.0003")
         settings = environment(services, namespace, GATEWAY_WEBHOOKS_FILE=str(file))
         names = WebhookNames(stage.topology)
         async with process(settings, tmp_path / "log"):
@@ -99,7 +98,9 @@ async def test_what_was_given_up_is_listed_redriven_and_dropped(
             listed: list[Json] = said.json
             assert (said.code, [each["id"] for each in listed]) == (0, [first["id"], second["id"]])
             assert {each["code"] for each in listed} == {"webhook.undelivered"}
-            receiver.answer = _well
+        receiver.answer = _well
+        file.write_text(target)
+        async with process(settings, tmp_path / "log"):
             said = await typed(tmp_path, settings, "dead", "redrive", first["id"], "--webhooks")
             assert (said.code, said.complaints) == (0, "")
             assert (await receiver.has_taken(1))[0].json == first

@@ -114,6 +114,9 @@ async def test_an_http_proxy_is_asked_for_a_tunnel() -> None:
 
 async def test_a_killed_bridge_takes_only_its_own_and_they_come_back() -> None:
     async with lab(bridges=2) as own:
+        async with asyncio.timeout(60):  # one is enough to begin with; here both are to have a session
+            while not all(report.up for report in own.engine.describe()):  # noqa: ASYNC110 (a bridge tells nobody)
+                await asyncio.sleep(0.02)
         first, _ = await own.connected("Ana")
         second, connection = await own.connected("Bob")
         assert [report.sessions for report in own.engine.describe()] == [1, 1]
